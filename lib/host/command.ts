@@ -1,0 +1,45 @@
+/** A program call as data. Builders in `docker.ts`, `compose.ts`, … return these; `run.ts` executes them. */
+export interface Command {
+  /** Program and arguments. Visible to every user of the machine (`ps`), so never a secret. */
+  readonly argv: readonly string[];
+  /** A `change` is written to the journal before and after. */
+  readonly effect: 'read' | 'change';
+  /** Milliseconds until SIGTERM; SIGKILL follows {@link KILL_AFTER_MS} later. */
+  readonly deadlineMs: number;
+  /** Added to the child's environment: the way for secrets. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The child's stdin, whole. */
+  readonly input?: string;
+  /** An open file to be the child's stdin, for data that should not pass through this process. */
+  readonly stdinFd?: number;
+  /** An open file to be the child's stdout, likewise. */
+  readonly stdoutFd?: number;
+  readonly cwd?: string;
+}
+
+/** From SIGTERM to SIGKILL. docker and git clean up within this. */
+export const KILL_AFTER_MS = 5_000;
+
+export interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+  readonly milliseconds: number;
+}
+
+type Extra = Partial<Omit<Command, 'argv' | 'effect'>>;
+
+/** A command that only looks. Default deadline 15 s. */
+export function read(argv: readonly string[], extra: Extra = {}): Command {
+  return { argv, effect: 'read', deadlineMs: 15_000, ...extra };
+}
+
+/** A command that changes something. Default deadline 60 s. */
+export function change(argv: readonly string[], extra: Extra = {}): Command {
+  return { argv, effect: 'change', deadlineMs: 60_000, ...extra };
+}
+
+/** The command as a person would type it, for plans and advice. */
+export function asTyped(argv: readonly string[]): string {
+  return argv.map((a) => (/^[\w@%+=:,./-]+$/.test(a) ? a : `'${a.replaceAll("'", `'\\''`)}'`)).join(' ');
+}

@@ -1,0 +1,55 @@
+import type { Socket } from 'node:net';
+import type { Journal } from '../runbook/journal.ts';
+import type { Screen } from '../runbook/screen.ts';
+import type { Target } from '../target/target.ts';
+import type { Secrets } from './secrets.ts';
+import type { Shell } from './shell.ts';
+
+export interface Clock {
+  /** Milliseconds since the epoch. May step; for dates only. */
+  now(): number;
+  /** Milliseconds that never step back; for durations and deadlines. */
+  monotonic(): number;
+  /** Rejects with the signal's reason when it is aborted. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** The network as this process sees it. Never through a proxy: what is asked is on this machine. */
+export interface Net {
+  fetch(
+    url: string,
+    init: { method?: string; headers?: Record<string, string>; signal: AbortSignal },
+  ): Promise<Response>;
+  /** A TCP connection, not yet established. */
+  connect(address: { host: string; port: number }): Socket;
+  /** Whether something listens there already (a bind that fails with EADDRINUSE). */
+  isPortTaken(address: { host: string; port: number }): Promise<boolean>;
+}
+
+/** Where this run keeps its files; all absolute. */
+export interface Paths {
+  /** `<deploy dir>/.whalefall-ops` */
+  readonly state: string;
+  /** `<state>/backups` */
+  readonly backups: string;
+  /** `<state>/runs/<time>-<script>`: journal, log, saved files of this run. */
+  readonly run: string;
+}
+
+/** Everything through which a helper touches the outside. */
+export interface Ops {
+  readonly $: Shell;
+  /** What every child gets (`childEnv` in shell.ts); a command adds to it. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly target: Target;
+  readonly paths: Paths;
+  readonly clock: Clock;
+  readonly net: Net;
+  readonly screen: Screen;
+  readonly journal: Journal;
+  readonly secrets: Secrets;
+  /** Sends a signal to a process group; replaced in tests. */
+  readonly kill: (pid: number, signal: NodeJS.Signals) => void;
+  /** Aborted when the run is to stop; cleared while undoing. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,128 @@
+import { OpsError } from '../errors.ts';
+import { printable } from '../text.ts';
+import { asTyped, type Command, KILL_AFTER_MS, type Output } from './command.ts';
+import type { Ops } from './ops.ts';
+
+/** What running a command needs; a subset of {@link Ops}, so that the engine can be asked before there is a target. */
+export type RunOps = Pick<Ops, '$' | 'env' | 'clock' | 'journal' | 'secrets' | 'kill' | 'signal'>;
+
+/** An outside program ended with an exit code that its caller did not expect. */
+export class CommandError extends OpsError {
+  constructor(
+    command: Command,
+    readonly output: Output,
+    kind: 'command' | 'deadline',
+    shown: string,
+  ) {
+    const tail = printable(output.stderr.trim() || output.stdout.trim())
+      .split('\n')
+      .slice(-12)
+      .join('\n');
+    super(
+      kind === 'deadline'
+        ? {
+            kind,
+            what: {
+              en: `${shown}: no end after ${command.deadlineMs / 1000} s, so it was stopped.${tail && `\n${tail}`}`,
+              zh: `${shown}: 超过 ${command.deadlineMs / 1000} 秒仍未结束, 已将其终止.${tail && `\n${tail}`}`,
+            },
+            state:
+              command.effect === 'read'
+                ? { en: 'It only reads.', zh: '该命令只读, 没有改动.' }
+                : {
+                    en: 'Whether it took effect is not known from the command alone; the next steps look.',
+                    zh: '仅凭命令无法判断是否已生效, 后续步骤会重新检查实际状态.',
+                  },
+          }
+        : {
+            kind,
+            what: {
+              en: `${shown}: exit code ${output.exitCode}${tail && `\n${tail}`}`,
+              zh: `${shown}: 退出码 ${output.exitCode}${tail && `\n${tail}`}`,
+            },
+          },
+    );
+  }
+}
+
+/**
+ * Runs a command to its end. stdout is decoded as a whole (zx decodes chunk by chunk, which damages long non-ASCII
+ * output) and kept in memory unless the command has a `stdoutFd`.
+ *
+ * @param expect exit codes that are answers rather than errors; default only 0.
+ * @throws {CommandError} any other exit code, a program that cannot be started (exit code 127), or the deadline.
+ */
+export async function run(ops: RunOps, command: Command, expect: readonly number[] = [0]): Promise<Output> {
+  ops.signal.throwIfAborted();
+  const shown = asTyped(command.argv.map((word) => ops.secrets.redact(word)));
+  const intent = command.effect === 'change' ? ops.journal.write({ event: 'intent', command: shown }) : undefined;
+  const started = ops.clock.monotonic();
+
+  const store: Record<'stdout' | 'stderr' | 'stdall', Buffer[]> = { stdout: [], stderr: [], stdall: [] };
+  const child = ops.$({
+    store,
+    nothrow: true,
+    stdio: [command.input !== undefined ? 'pipe' : (command.stdinFd ?? 'ignore'), command.stdoutFd ?? 'pipe', 'pipe'],
+    // zx counts '' as no input and would leave the pipe open.
+    ...(command.input ? { input: command.input } : {}),
+    ...(command.env ? { env: { ...ops.env, ...command.env } } : {}),
+    ...(command.cwd ? { cwd: command.cwd } : {}),
+  })`${command.argv}`;
+  if (command.input === '') child.stdin?.end();
+  child.stdin?.on('error', () => undefined); // EPIPE: the exit code tells the story
+
+  const ending = stopWhenDue(ops, child.pid, command.deadlineMs);
+  const result = await child.finally(ending.clear);
+
+  const output: Output = {
+    stdout: text(store.stdout),
+    stderr: text(store.stderr) || (result.cause instanceof Error ? result.cause.message : ''),
+    // -2 is zx's code for a spawn that failed under nothrow; null for a signal.
+    exitCode: result.exitCode === null ? 128 + 9 : result.exitCode < 0 ? 127 : result.exitCode,
+    milliseconds: Math.round(ops.clock.monotonic() - started),
+  };
+  if (intent !== undefined) {
+    ops.journal.write({ event: 'result', of: intent, exitCode: output.exitCode, milliseconds: output.milliseconds });
+  }
+  ops.signal.throwIfAborted();
+  const clean = { ...output, stderr: ops.secrets.redact(output.stderr) };
+  if (ending.due()) throw new CommandError(command, { ...clean, stdout: '' }, 'deadline', shown);
+  if (!expect.includes(output.exitCode)) {
+    throw new CommandError(command, { ...clean, stdout: ops.secrets.redact(output.stdout) }, 'command', shown);
+  }
+  return output;
+}
+
+/** The last lines of stdout without the final newline: most tools answer with one line. */
+export async function ask(ops: RunOps, command: Command, expect?: readonly number[]): Promise<string> {
+  return (await run(ops, command, expect)).stdout.replace(/\n$/, '');
+}
+
+function text(chunks: readonly (Buffer | string)[]): string {
+  // zx appends the final end of line as a string or Buffer of its own.
+  return Buffer.concat(chunks.map((c) => (typeof c === 'string' ? Buffer.from(c) : c))).toString('utf8');
+}
+
+/** SIGTERM at the deadline or on abort, SIGKILL {@link KILL_AFTER_MS} later; to the whole group, bash's children too. */
+function stopWhenDue(ops: RunOps, pid: number | undefined, deadlineMs: number) {
+  let due = false;
+  let killTimer: NodeJS.Timeout | undefined;
+  const stop = () => {
+    if (pid === undefined) return;
+    ops.kill(pid, 'SIGTERM');
+    killTimer ??= setTimeout(() => ops.kill(pid, 'SIGKILL'), KILL_AFTER_MS);
+  };
+  const timer = setTimeout(() => {
+    due = true;
+    stop();
+  }, deadlineMs);
+  ops.signal.addEventListener('abort', stop, { once: true });
+  return {
+    due: () => due,
+    clear: () => {
+      clearTimeout(timer);
+      clearTimeout(killTimer);
+      ops.signal.removeEventListener('abort', stop);
+    },
+  };
+}

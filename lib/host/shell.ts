@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process';
+import { quote, type Shell, $ as zx } from 'zx/core';
+
+export type { Shell };
+
+type Spawn = typeof spawn;
+
+/** What a child may inherit: where things are and how to reach engine, git and proxy. Nothing that a project's .env could define. */
+const INHERITED =
+  /^(PATH|HOME|USER|LOGNAME|TMPDIR|SSH_AUTH_SOCK|SSL_CERT_(FILE|DIR)|GIT_SSH(_COMMAND)?|DOCKER_(HOST|CONTEXT|CONFIG|TLS_VERIFY|CERT_PATH|API_VERSION)|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|(HTTPS?|NO|ALL)_PROXY)$/i;
+
+/**
+ * The environment for children. The caller's variables would beat `.env` in compose's `${…}`, so only what
+ * {@link INHERITED} names is passed on.
+ */
+export function childEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const kept = Object.entries(env).filter((e): e is [string, string] => e[1] !== undefined && INHERITED.test(e[0]));
+  return {
+    ...Object.fromEntries(kept),
+    LC_ALL: 'C.UTF-8', // messages of tools are parsed and shown
+    GIT_TERMINAL_PROMPT: '0', // git would wait for a password for ever
+    DOCKER_CLI_HINTS: 'false',
+  };
+}
+
+export interface ShellOptions {
+  readonly env: Readonly<Record<string, string>>;
+  /** Replaced in tests by a script of answers. */
+  readonly spawn?: Spawn;
+}
+
+/**
+ * The one `$` of this library. Everything that `ZX_*` variables or zx's defaults could change is pinned: the shell, strict
+ * mode, silence (zx would print interpolated values), a closed stdin, and a process group per child so that a Ctrl-C
+ * in the terminal reaches us alone and we decide how a child ends.
+ */
+export function createShell(options: ShellOptions): Shell {
+  return zx({
+    shell: '/bin/bash',
+    prefix: 'set -euo pipefail;',
+    postfix: '',
+    quote,
+    env: options.env,
+    spawn: options.spawn ?? spawn,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+    verbose: false,
+    quiet: true,
+    nothrow: false,
+    preferLocal: false,
+    log: () => undefined,
+  });
+}

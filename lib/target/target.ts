@@ -1,0 +1,57 @@
+import path from 'node:path';
+import { z } from 'zod';
+
+/**
+ * What is deployed: names inside the compose file and inside the application's container. Everything else (container
+ * names, ports, volume names) is read from the resolved compose config. The defaults are WhaleFall's.
+ */
+export const targetSchema = z.strictObject({
+  composeFile: z.string().min(1).default('docker-compose.prod.yml'),
+  /** Service keys in the compose file. */
+  services: z
+    .strictObject({ postgres: z.string(), redis: z.string(), app: z.string() })
+    .default({ postgres: 'postgres', redis: 'redis', app: 'whalefall' }),
+  /** Container ports, looked up in the compose file's `ports` for the published ones. */
+  ports: z
+    .strictObject({ nginx: z.int(), direct: z.int(), postgres: z.int(), redis: z.int() })
+    .default({ nginx: 80, direct: 5001, postgres: 5432, redis: 6379 }),
+  health: z
+    .strictObject({
+      basic: z.string().startsWith('/'),
+      /** Candidates, newest first; a 404 means "try the next". */
+      deep: z.array(z.string().startsWith('/')).min(1),
+    })
+    .default({ basic: '/api/v1/health/basic', deep: ['/api/v1/health', '/api/v1/health/health'] }),
+  app: z
+    .strictObject({
+      /** Working directory in the container. */
+      root: z.string().startsWith('/'),
+      /** Files that live only in the container's writable layer and must survive its replacement. */
+      userdata: z.string().startsWith('/'),
+      python: z.string(),
+      flask: z.string(),
+      factory: z.string(),
+    })
+    .default({
+      root: '/app',
+      userdata: '/app/userdata',
+      python: '/app/.venv/bin/python',
+      flask: '/app/.venv/bin/flask',
+      factory: 'app:create_app',
+    }),
+  /** Run once on an empty database, if present; relative to the deploy directory. */
+  seed: z.string().default('sql/seed/postgresql/permission_configs.sql'),
+  envExample: z.string().default('env.example'),
+});
+
+export type TargetConfig = z.infer<typeof targetSchema>;
+
+export interface Target extends TargetConfig {
+  /** The deploy directory, absolute. */
+  readonly dir: string;
+}
+
+/** @throws {z.ZodError} when `config` has unknown keys or wrong values. */
+export function targetFor(dir: string, config: unknown = {}): Target {
+  return { ...targetSchema.parse(config), dir: path.resolve(dir) };
+}

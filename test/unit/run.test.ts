@@ -1,0 +1,105 @@
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { change, KILL_AFTER_MS, read } from '../../lib/host/command.ts';
+import { run } from '../../lib/host/run.ts';
+import { testOps } from '../support/ops.ts';
+import { takeViolations } from '../support/scripted-spawn.ts';
+
+const nasty = ['a b', "it's", '$HOME', '`id`', '--', '-rf', 'ä中', 'line\nbreak', '', '"q"', '~', '#x', '\\'];
+
+it('hands every argument to the program unchanged', async () => {
+  const ops = testOps(() => ({}));
+  await run(ops, read(['printf', ...nasty]));
+  expect(ops.scripted.calls[0]?.argv).toEqual(['printf', ...nasty]);
+});
+
+it('decodes non-ASCII output that is split inside a character', async () => {
+  const ops = testOps(() => ({ stdout: [Buffer.from('鲸落').subarray(0, 2), Buffer.from('鲸落').subarray(2)] }));
+  expect((await run(ops, read(['cat']))).stdout).toBe('鲸落');
+});
+
+it('gives input whole and ends it, also when it is empty', async () => {
+  const ops = testOps((call) => ({ stdout: String(call.input.length) }));
+  expect((await run(ops, read(['wc'], { input: 'abc' }))).stdout).toBe('3');
+  expect((await run(ops, read(['wc'], { input: '' }))).stdout).toBe('0');
+});
+
+it('writes stdout to an open file when asked', async () => {
+  const ops = testOps(() => ({ stdout: 'dump' }));
+  const file = path.join(ops.paths.run, 'out');
+  const fd = openSync(file, 'w');
+  await run(ops, read(['pg_dump'], { stdoutFd: fd }));
+  closeSync(fd);
+  expect(readFileSync(file, 'utf8')).toBe('dump');
+});
+
+it('fails with the command, the exit code and the end of stderr', async () => {
+  const ops = testOps(() => ({ exitCode: 3, stderr: 'no such thing' }));
+  await expect(run(ops, read(['docker', 'inspect', 'x']))).rejects.toMatchObject({
+    kind: 'command',
+    what: { en: 'docker inspect x: exit code 3\nno such thing' },
+  });
+});
+
+it('accepts exit codes that are answers', async () => {
+  const ops = testOps(() => ({ exitCode: 1 }));
+  expect((await run(ops, read(['grep']), [0, 1])).exitCode).toBe(1);
+});
+
+it('journals a change before and after, and a read not at all', async () => {
+  const ops = testOps(() => ({}));
+  await run(ops, read(['docker', 'ps']));
+  await run(ops, change(['docker', 'stop', 'x']));
+  expect(ops.written).toMatchObject([
+    { event: 'intent', command: 'docker stop x' },
+    { event: 'result', exitCode: 0 },
+  ]);
+});
+
+it('keeps secrets out of journal and errors', async () => {
+  const secret = "s3cr'et$#% 鲸";
+  const ops = testOps(() => ({
+    exitCode: 1,
+    stderr: `password ${secret} is wrong, url ${encodeURIComponent(secret)}`,
+  }));
+  ops.secrets.add(secret);
+  const error = await run(ops, change(['tool', secret])).catch((e: unknown) => e);
+  const seen = JSON.stringify([ops.written, error, String((error as Error).message)]);
+  expect(seen).not.toContain('s3cr');
+  expect(seen).toContain('[secret]');
+});
+
+it('passes secrets by environment only', async () => {
+  const ops = testOps(() => ({}));
+  await run(ops, read(['psql'], { env: { PGPASSWORD: 'sentinel' } }));
+  expect(ops.scripted.calls[0]?.env).toEqual({ PATH: '/usr/bin:/bin', PGPASSWORD: 'sentinel' });
+  expect(ops.scripted.calls[0]?.argv.join()).not.toContain('sentinel');
+});
+
+it('ends a hanging child with SIGTERM, then SIGKILL, and says that its effect is unknown', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const ops = testOps(() => ({ hangs: true, trapsTerm: true }));
+    const result = run(ops, change(['docker', 'pull'], { deadlineMs: 1000 })).catch((e: unknown) => e);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(ops.scripted.signals.map((s) => s.signal)).toEqual(['SIGTERM']);
+    await vi.advanceTimersByTimeAsync(KILL_AFTER_MS);
+    expect(ops.scripted.signals.map((s) => s.signal)).toEqual(['SIGTERM', 'SIGKILL']);
+    expect(await result).toMatchObject({ kind: 'deadline', state: { en: expect.stringContaining('not known') } });
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+it('starts nothing once the run is aborted', async () => {
+  const ops = testOps(() => ({}), { signal: AbortSignal.abort(new Error('stopped')) });
+  await expect(run(ops, read(['docker', 'ps']))).rejects.toThrow('stopped');
+  expect(ops.scripted.calls).toEqual([]);
+});
+
+it('notices an unexpected command even when its failure is expected', async () => {
+  const ops = testOps(() => undefined);
+  await run(ops, read(['rm', '-rf', '/']), [127]);
+  expect(takeViolations()).toEqual(['unexpected command: rm -rf /']);
+});

@@ -1,0 +1,9 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/unit/**/*.test.ts', 'test/simulation/**/*.test.ts'],
+    setupFiles: ['test/support/no-real-processes.ts'],
+    typecheck: { enabled: true, include: ['test/unit/**/*.test-d.ts'] },
+  },
+});
