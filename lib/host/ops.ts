@@ -50,6 +50,8 @@ export interface Ops {
   readonly secrets: Secrets;
   /** Sends a signal to a process group; replaced in tests. */
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;
+  /** The run's lock: inherited by every command that changes something, so that it is held as long as they run. */
+  readonly lockFd?: number;
   /** Aborted when the run is to stop; cleared while undoing. */
   readonly signal: AbortSignal;
 }

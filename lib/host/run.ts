@@ -4,7 +4,7 @@ import { asTyped, type Command, KILL_AFTER_MS, type Output } from './command.ts'
 import type { Ops } from './ops.ts';
 
 /** What running a command needs; a subset of {@link Ops}, so that the engine can be asked before there is a target. */
-export type RunOps = Pick<Ops, '$' | 'env' | 'clock' | 'journal' | 'secrets' | 'kill' | 'signal'>;
+export type RunOps = Pick<Ops, '$' | 'env' | 'clock' | 'journal' | 'secrets' | 'kill' | 'signal' | 'lockFd'>;
 
 /** An outside program ended with an exit code that its caller did not expect. */
 export class CommandError extends OpsError {
@@ -62,7 +62,12 @@ export async function run(ops: RunOps, command: Command, expect: readonly number
   const child = ops.$({
     store,
     nothrow: true,
-    stdio: [command.input !== undefined ? 'pipe' : (command.stdinFd ?? 'ignore'), command.stdoutFd ?? 'pipe', 'pipe'],
+    stdio: [
+      command.input !== undefined ? 'pipe' : (command.stdinFd ?? 'ignore'),
+      command.stdoutFd ?? 'pipe',
+      'pipe',
+      ...(command.effect === 'change' && ops.lockFd !== undefined ? [ops.lockFd] : []),
+    ],
     // zx counts '' as no input and would leave the pipe open.
     ...(command.input ? { input: command.input } : {}),
     ...(command.env ? { env: { ...ops.env, ...command.env } } : {}),

@@ -11,7 +11,7 @@ export type ScreenEvent =
   | {
       event: 'step-end';
       id: string;
-      outcome: 'done' | 'skipped' | 'failed' | 'undone' | 'undo-failed';
+      outcome: 'done' | 'failed' | 'undone' | 'undo-failed';
       milliseconds: number;
       evidence?: Text | undefined;
     }

@@ -1,0 +1,86 @@
+import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import type { Ops } from '../host/ops.ts';
+import type { VolumeIdentity } from '../target/stack.ts';
+import { printable, type Text } from '../text.ts';
+
+/** What a person is asked to give up, by name, and what tells it from another thing of that name. */
+export interface DestructiveRequest {
+  /** The sentence above the list. */
+  readonly title: Text;
+  /** To be typed exactly: no trimming, no other case. */
+  readonly phrase: string;
+  readonly volumes: readonly VolumeIdentity[];
+  /** What it holds: size, tables, rows, age. Shown, and written to the journal. */
+  readonly losses: readonly (readonly [Text, string])[];
+}
+
+class ConsentProof {
+  readonly #volumes: readonly VolumeIdentity[];
+
+  constructor(volumes: readonly VolumeIdentity[]) {
+    this.#volumes = volumes;
+  }
+
+  /** @throws {OpsError} `precondition` when `volume` is not exactly one that was consented to. */
+  check(volume: VolumeIdentity): void {
+    const consented = this.#volumes.some((v) => v.name === volume.name && v.createdAt === volume.createdAt);
+    if (consented) return;
+    throw new OpsError({
+      kind: 'precondition',
+      what: {
+        en: `The consent does not cover volume ${volume.name} (created ${volume.createdAt}): it is not the one that was shown.`,
+        zh: `确认的范围不包含卷 ${volume.name} (创建于 ${volume.createdAt}): 它不是当时展示的那个卷.`,
+      },
+    });
+  }
+
+  static is(value: unknown): value is ConsentProof {
+    return typeof value === 'object' && value !== null && #volumes in value;
+  }
+}
+
+/** A person's consent to destroy certain volumes. Made by {@link confirmDestructive} and by nothing else. */
+export type Consent = ConsentProof;
+
+/** Run-time counterpart of the type, for callers that come from plain JavaScript. */
+export const isConsent = ConsentProof.is;
+
+/**
+ * Shows what would be lost and asks for a typed phrase. `given` (from `--confirm`) stands for the typing, for automation.
+ *
+ * @throws {OpsError} `declined` (exit 4) on any other text, on end of input, and without a terminal when `given` is absent.
+ */
+export async function confirmDestructive(ops: Ops, request: DestructiveRequest, given?: string): Promise<Consent> {
+  ops.screen.show({ event: 'warning', text: request.title });
+  const things = request.volumes.map((v): readonly [Text, string] => [
+    { en: 'volume', zh: '数据卷' },
+    `${printable(v.name)} (${v.createdAt})`,
+  ]);
+  ops.screen.show({ event: 'table', id: 'losses', rows: [...things, ...request.losses] });
+
+  const typed =
+    given ??
+    (await ops.screen.askPhrase({
+      en: `Type ${request.phrase} to go on, anything else to cancel:`,
+      zh: `输入 ${request.phrase} 继续, 输入其他内容则取消:`,
+    }));
+  if (typed !== request.phrase) throw declined(request.phrase, typed !== undefined);
+  ops.journal.write({ event: 'consent', things: request.volumes.map((v) => `${v.name} ${v.createdAt}`) });
+  return new ConsentProof(request.volumes);
+}
+
+function declined(phrase: string, answered: boolean): OpsError {
+  return new OpsError({
+    kind: 'declined',
+    what: answered
+      ? { en: 'The typed phrase does not match: cancelled.', zh: '输入的确认短语不一致, 已取消.' }
+      : { en: 'No answer (no terminal, or end of input): cancelled.', zh: '没有得到回答(无终端或输入已结束), 已取消.' },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: `To really do it: run again and type ${phrase} exactly, or without a terminal pass --confirm "${phrase}".`,
+        zh: `确实要执行时: 重新运行并逐字输入 ${phrase}; 无终端环境可使用 --confirm "${phrase}".`,
+      },
+    ],
+  });
+}

@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import { createServer, connect as tcpConnect } from 'node:net';
+import os from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock, Net } from './ops.ts';
+
+/** The process and machine that a script runs in: the only file of `lib/` that looks at `process`. */
+export interface World {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly pid: number;
+  readonly user: string;
+  readonly hostname: string;
+  /** A person can be asked and can read the answer. */
+  readonly interactive: boolean;
+  readonly colorTerminal: boolean;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  readonly clock: Clock;
+  readonly net: Net;
+  readonly spawn: typeof spawn;
+  readonly kill: (pid: number, signal: NodeJS.Signals) => void;
+  /** Calls `handler` for each of the signals until the returned function is called. */
+  readonly onSignal: (handler: (signal: 'SIGINT' | 'SIGTERM') => void) => () => void;
+  /** Ends at once; only for the third Ctrl-C. */
+  readonly exit: (code: number) => never;
+}
+
+export function thisProcess(): World {
+  // A closed terminal (EPIPE, EIO, SIGHUP) must not stop a run half-way: it goes on into its log.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  process.on('SIGHUP', () => undefined);
+  return {
+    argv: process.argv.slice(2),
+    env: process.env,
+    cwd: process.cwd(),
+    pid: process.pid,
+    user: userName(),
+    hostname: os.hostname(),
+    interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
+    colorTerminal: Boolean(process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb'),
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    clock,
+    net,
+    spawn,
+    kill: killGroup,
+    onSignal(handler) {
+      process.on('SIGINT', handler);
+      process.on('SIGTERM', handler);
+      return () => {
+        process.off('SIGINT', handler);
+        process.off('SIGTERM', handler);
+      };
+    },
+    exit: (code) => process.exit(code),
+  };
+}
+
+const clock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: async (milliseconds, signal) => {
+    try {
+      await delay(milliseconds, undefined, signal ? { signal } : {});
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+  },
+};
+
+const net: Net = {
+  // Node's fetch ignores HTTP_PROXY: what we ask is on this machine.
+  fetch: (url, init) => fetch(url, { ...init, redirect: 'manual' }),
+  connect: (address) => tcpConnect(address),
+  isPortTaken: ({ host, port }) =>
+    new Promise((resolve, reject) => {
+      const server = createServer();
+      server.once('error', (e: NodeJS.ErrnoException) => (e.code === 'EADDRINUSE' ? resolve(true) : reject(e)));
+      server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(false)));
+    }),
+};
+
+function killGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal); // every child is the leader of its own group (`detached`)
+  } catch {
+    // gone already
+  }
+}
+
+function userName(): string {
+  try {
+    return process.env.SUDO_USER ?? os.userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? '?'}`; // no passwd entry
+  }
+}

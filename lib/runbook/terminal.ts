@@ -1,0 +1,132 @@
+import type { Language, Text } from '../text.ts';
+import type { Screen, ScreenEvent } from './screen.ts';
+
+export interface TerminalOptions {
+  readonly language: Language;
+  readonly color: boolean;
+  /** One JSON event a line on stdout; text for people goes to stderr. */
+  readonly json: boolean;
+  /** Answer harmless questions with yes. */
+  readonly yes: boolean;
+  /** Whether a person can be asked and shown a secret: both stdin and the text stream are terminals. */
+  readonly interactive: boolean;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Everything shown, for the run's log; without color. */
+  readonly log: (text: string) => void;
+  readonly redact: (text: string) => string;
+}
+
+const COLORS = { red: 31, green: 32, yellow: 33, bold: 1, dim: 2 } as const;
+
+/** The screen of a run: a line an event, readable over a slow connection and in a log. */
+export function terminal(options: TerminalOptions): Screen {
+  const t = (text: Text) => text[options.language];
+  const out = (text: string) => (options.json ? options.stderr : options.stdout)(text);
+  const paint = (color: keyof typeof COLORS, text: string) =>
+    options.color ? `\u001b[${COLORS[color]}m${text}\u001b[0m` : text;
+  const say = (color: keyof typeof COLORS | undefined, text: string) => {
+    const clean = options.redact(text);
+    options.log(`${clean}\n`);
+    out(`${color ? paint(color, clean) : clean}\n`);
+  };
+
+  const render = (e: ScreenEvent): void => {
+    switch (e.event) {
+      case 'heading':
+        return say('bold', `\n${t(e.text)}`);
+      case 'info':
+        return say(undefined, t(e.text));
+      case 'ok':
+        return say('green', `✓ ${t(e.text)}${e.evidence ? `  ${e.evidence}` : ''}`);
+      case 'warning':
+        say('yellow', `! ${t(e.text)}`);
+        return e.fix && say('yellow', `  → ${t(e.fix)}`);
+      case 'error':
+        return say('red', `✗ ${t(e.text)}`);
+      case 'step':
+        return say('bold', `[${e.number}/${e.of}] ${t(e.title)}`);
+      case 'step-end': {
+        const color = e.outcome === 'done' ? 'green' : e.outcome === 'undone' ? 'yellow' : 'red';
+        const words = OUTCOMES[e.outcome];
+        const id = e.outcome === 'done' ? '' : ` ${e.id}`;
+        return say(color, `      ${t(words)}${id} ${seconds(e.milliseconds)}${e.evidence ? `  ${t(e.evidence)}` : ''}`);
+      }
+      case 'table': {
+        const width = Math.max(...e.rows.map(([label]) => columns(t(label))));
+        for (const [label, value] of e.rows) {
+          say(undefined, `  ${t(label)}${' '.repeat(width - columns(t(label)))}  ${value}`);
+        }
+        return;
+      }
+      case 'result':
+        return;
+    }
+  };
+
+  const answerer = () => import('./prompts.ts'); // 45 ms to load: only when something is asked
+  return {
+    show(e) {
+      if (options.json) options.stdout(`${options.redact(JSON.stringify(e))}\n`);
+      render(e);
+    },
+    showSecret(label, secret) {
+      if (!options.interactive) return false;
+      out(`${paint('bold', `${t(label)} ${secret}`)}\n`);
+      return true;
+    },
+    async askPhrase(question) {
+      return options.interactive ? (await answerer()).phrase(t(question)) : undefined;
+    },
+    async askChoice(question, choices) {
+      if (!options.interactive) return undefined;
+      return (await answerer()).choice(
+        t(question),
+        choices.map((c) => ({ value: c.value, name: t(c.label) })),
+      );
+    },
+    async askYes(question) {
+      if (options.yes) return true;
+      return options.interactive ? (await answerer()).yes(t(question)) : undefined;
+    },
+  };
+}
+
+const OUTCOMES: Record<Extract<ScreenEvent, { event: 'step-end' }>['outcome'], Text> = {
+  done: { en: 'done', zh: '完成' },
+  failed: { en: 'failed', zh: '失败' },
+  undone: { en: 'undone', zh: '已撤销' },
+  'undo-failed': { en: 'could not be undone', zh: '撤销失败' },
+};
+
+/** `340 ms`, `2.4 s`, `3 min 05 s`. */
+export function seconds(milliseconds: number): string {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const s = Math.round(milliseconds / 1000);
+  return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, '0')} s`;
+}
+
+/** `512 B`, `40.2 MB`: powers of 1000, as `df -H` and disk makers count. */
+export function bytes(n: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = n;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** Columns on a terminal: Chinese characters and full-width punctuation take two. */
+function columns(text: string): number {
+  return [...text].reduce(
+    (n, c) =>
+      n +
+      (/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u.test(c)
+        ? 2
+        : 1),
+    0,
+  );
+}
