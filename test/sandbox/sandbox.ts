@@ -1,0 +1,115 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { removeProject } from './cleanup.ts';
+import { SENTINELS, writeEnvFile } from './env-file.ts';
+import { cloneFrom, commitTo, countCommits, createOrigin, type Files, pullInto } from './git.ts';
+import { ensureBaseImages, removeBaseImages } from './images.ts';
+import { $ } from './run.ts';
+import { APP_DIR, type Ports, renderTemplates } from './templates.ts';
+
+/** How a release may misbehave; `app/app/release.py` explains each. What is left out behaves well. */
+type Switches = {
+  marker?: string;
+  import_error?: boolean;
+  import_delay?: number;
+  factory_error?: boolean;
+  wsgi_error?: boolean;
+  boot_delay?: number;
+  boot_hang?: boolean;
+  error_500?: boolean;
+  never_healthy?: boolean;
+  deep_unhealthy?: boolean;
+  deep_path?: 'new' | 'old' | 'both';
+  slow?: number;
+  scheduler_error?: boolean;
+  exit_at_start?: boolean;
+  exit_after?: number;
+  build_error?: boolean;
+  build_delay?: number;
+};
+
+/** A release: its switches, other files (null removes one), and names of extra migrations from `releases/`. */
+export type Changes = Switches & { files?: Files; migrations?: string[]; message?: string };
+
+export type SandboxOptions = { name: string; root: string; ports: Ports; hostIp?: '127.0.0.1' | '0.0.0.0' };
+
+/** One miniature stack: a remote, a deploy directory, and everything that compose makes from it. */
+export class Sandbox {
+  readonly project: string;
+  readonly dir: string;
+  readonly origin: string;
+  readonly deployDir: string;
+  readonly appImage: string;
+  readonly url: string;
+  readonly directUrl: string;
+  readonly secrets = SENTINELS;
+
+  constructor(readonly options: SandboxOptions) {
+    this.project = options.name;
+    this.dir = join(options.root, options.name);
+    this.origin = join(this.dir, 'origin.git');
+    // Compose takes the project's name from the directory's name, as it does in production.
+    this.deployDir = join(this.dir, this.project);
+    this.appImage = `${this.project}/whalefall:prod`;
+    this.url = `http://127.0.0.1:${options.ports.http}`;
+    this.directUrl = `http://127.0.0.1:${options.ports.direct}`;
+  }
+
+  /** Commit a new release to origin's main branch. The deploy directory doesn't have it before {@link pull}. */
+  async release(changes: Changes = {}): Promise<string> {
+    const { files = {}, migrations = [], message, ...switches } = changes;
+    const marker = switches.marker ?? `release-${(await countCommits(this.origin)) + 1}`;
+    const extra = migrations.map((name) => [
+      `migrations/versions/${name}.py`,
+      readFileSync(join(import.meta.dirname, 'releases', `${name}.py`), 'utf8'),
+    ]);
+    return commitTo(this.origin, message ?? `Release ${marker}`, {
+      'release.json': `${JSON.stringify({ ...switches, marker }, null, 2)}\n`,
+      ...Object.fromEntries(extra),
+      ...files,
+    });
+  }
+
+  /** Bring the deploy directory to origin's main branch; answers the commit. */
+  async pull(): Promise<string> {
+    return pullInto(this.deployDir);
+  }
+
+  /** Write a valid `.env` with the sentinel secrets; `null` leaves a variable out. */
+  writeEnv(overrides: Record<string, string | null> = {}): string {
+    return writeEnvFile(this.deployDir, overrides);
+  }
+
+  /** Run docker compose in the deploy directory, for tests that do something by hand; answers stdout. */
+  async compose(...args: string[]): Promise<string> {
+    const run = $({ cwd: this.deployDir, env: { PATH: process.env.PATH, HOME: process.env.HOME } });
+    return (await run`docker compose -f docker-compose.prod.yml ${args}`).stdout;
+  }
+
+  /** Remove this sandbox: containers, networks, volumes, images and its directory; on request the base images too. */
+  async down(options: { images?: boolean } = {}): Promise<void> {
+    await removeProject(this.project, `${this.project}/whalefall`);
+    rmSync(this.dir, { recursive: true, force: true });
+    if (options.images) await removeBaseImages();
+  }
+}
+
+/**
+ * Prepare a sandbox: base images, the remote with a first release, and the deploy directory, a clone without `.env`.
+ * Nothing runs yet. One that exists already is opened as it is.
+ */
+export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const sandbox = new Sandbox(options);
+  if (!existsSync(sandbox.origin)) {
+    const rendered = renderTemplates({
+      prefix: sandbox.project,
+      appImage: sandbox.appImage,
+      images: await ensureBaseImages(),
+      ports: options.ports,
+      hostIp: options.hostIp ?? '127.0.0.1',
+    });
+    await createOrigin(sandbox.origin, APP_DIR, rendered);
+  }
+  await cloneFrom(sandbox.origin, sandbox.deployDir);
+  return sandbox;
+}
