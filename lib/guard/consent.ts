@@ -1,7 +1,8 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
-import type { VolumeIdentity } from '../target/stack.ts';
+import type { KnownVolume } from '../target/stack.ts';
 import { printable, type Text } from '../text.ts';
+import { checkSameVolume } from './same-volume.ts';
 
 /** What a person is asked to give up, by name, and what tells it from another thing of that name. */
 export interface DestructiveRequest {
@@ -9,27 +10,31 @@ export interface DestructiveRequest {
   readonly title: Text;
   /** To be typed exactly: no trimming, no other case. */
   readonly phrase: string;
-  readonly volumes: readonly VolumeIdentity[];
+  readonly volumes: readonly KnownVolume[];
   /** What it holds: size, tables, rows, age. Shown, and written to the journal. */
   readonly losses: readonly (readonly [Text, string])[];
 }
 
 class ConsentProof {
-  readonly #volumes: readonly VolumeIdentity[];
+  readonly #volumes: readonly KnownVolume[];
 
-  constructor(volumes: readonly VolumeIdentity[]) {
+  constructor(volumes: readonly KnownVolume[]) {
     this.#volumes = volumes;
   }
 
-  /** @throws {OpsError} `precondition` when `volume` is not exactly one that was consented to. */
-  check(volume: VolumeIdentity): void {
-    const consented = this.#volumes.some((v) => v.name === volume.name && v.createdAt === volume.createdAt);
-    if (consented) return;
+  /**
+   * To be called while the container that had the volume still exists.
+   *
+   * @throws {OpsError} `precondition` when the volume of this name is not one that was consented to, or is another one by now.
+   */
+  async check(ops: Ops, volume: { readonly name: string }): Promise<void> {
+    const consented = this.#volumes.find((v) => v.name === volume.name);
+    if (consented !== undefined) return checkSameVolume(ops, consented);
     throw new OpsError({
       kind: 'precondition',
       what: {
-        en: `The consent does not cover volume ${volume.name} (created ${volume.createdAt}): it is not the one that was shown.`,
-        zh: `确认的范围不包含卷 ${volume.name} (创建于 ${volume.createdAt}): 它不是当时展示的那个卷.`,
+        en: `The consent does not cover volume ${volume.name}.`,
+        zh: `确认的范围不包含卷 ${volume.name}.`,
       },
     });
   }

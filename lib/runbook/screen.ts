@@ -1,4 +1,4 @@
-import type { Text } from '../text.ts';
+import type { Language, Text } from '../text.ts';
 
 /** What a person (or, with `--json`, a program) is told. Event names and fields are stable English. */
 export type ScreenEvent =
@@ -21,6 +21,8 @@ export type ScreenEvent =
 
 /** Everything that is shown or asked. Questions are answered `undefined` at end of input and without a terminal. */
 export interface Screen {
+  /** For the few sentences that are put together from parts. */
+  readonly language: Language;
   show(event: ScreenEvent): void;
   /** Shown once and kept nowhere: not in the log, the journal or `--json`. False when there is no terminal to show it on. */
   showSecret(label: Text, secret: string): boolean;

@@ -66,6 +66,7 @@ export function terminal(options: TerminalOptions): Screen {
 
   const answerer = () => import('./prompts.ts'); // 45 ms to load: only when something is asked
   return {
+    language: options.language,
     show(e) {
       if (options.json) options.stdout(`${options.redact(JSON.stringify(e))}\n`);
       render(e);

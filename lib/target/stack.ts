@@ -53,11 +53,21 @@ export interface Container {
   readonly ports: readonly PublishedPort[];
 }
 
-/** A volume together with what tells it from another one that later bears the same name. */
+/** A volume as the engine reports it. */
 export interface VolumeIdentity {
   readonly name: string;
-  /** As the engine reports it, RFC 3339. */
+  /** RFC 3339. Up to engine 22 this moves with every change in the volume's top directory: see {@link KnownVolume}. */
   readonly createdAt: string;
+}
+
+/** A volume together with what tells it from a later one of the same name. */
+export interface KnownVolume extends VolumeIdentity {
+  /**
+   * Id of a container that has it mounted, '' without one. `createdAt` alone does not do: stopping PostgreSQL removes
+   * postmaster.pid, and that moves it. But an engine removes no volume that a container has, so while that very container exists
+   * the volume is the same one; and a volume that no container has is not written to.
+   */
+  readonly holder: string;
 }
 
 /** The running database that a helper talks to. */

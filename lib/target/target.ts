@@ -7,6 +7,7 @@ import { z } from 'zod';
  */
 export const targetSchema = z.strictObject({
   composeFile: z.string().min(1).default('docker-compose.prod.yml'),
+  dockerfile: z.string().min(1).default('Dockerfile.prod'),
   /** Service keys in the compose file. */
   services: z
     .strictObject({ postgres: z.string(), redis: z.string(), app: z.string() })

@@ -54,6 +54,7 @@ export function testOps(respond: Responder, overrides: Partial<Ops> & { answers?
     clock: fakeClock(),
     net: noNet,
     screen: {
+      language: 'en',
       show: (e) => void shown.push(e),
       showSecret: (_label, secret) => {
         secretsShown.push(secret);

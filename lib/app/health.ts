@@ -1,0 +1,196 @@
+import { z } from 'zod';
+import { OpsError } from '../errors.ts';
+import type { Ops } from '../host/ops.ts';
+import { throwIfEnded } from '../postgres/ready.ts';
+import type { Container } from '../target/stack.ts';
+import type { Target } from '../target/target.ts';
+import type { Text } from '../text.ts';
+import { fetchBody, type Outcome } from './http-outcome.ts';
+
+/** Base URLs without a slash at the end. */
+export interface Endpoints {
+  /** Through nginx, as users come. */
+  readonly nginx: string;
+  /** gunicorn itself. */
+  readonly direct: string;
+}
+
+/** One question to the application and what came back. */
+export interface Check {
+  readonly name: 'basic' | 'deep';
+  readonly url: string;
+  readonly healthy: boolean;
+  /** `healthy`, `unhealthy`, or what prevented an answer. Stable English, for programs. */
+  readonly outcome: Outcome | 'healthy' | 'unhealthy' | 'not-json' | 'not-envelope';
+  /** The same in words. */
+  readonly text: Text;
+  readonly milliseconds: number;
+}
+
+export interface Health {
+  readonly healthy: boolean;
+  readonly checks: readonly Check[];
+}
+
+const REQUEST_MS = 5_000;
+
+/** `{success, error, message, timestamp, data}`; the deep check's data says more than the basic one's. */
+const envelope = z.object({
+  success: z.boolean(),
+  data: z.object({ status: z.string(), database: z.string().optional(), redis: z.string().optional() }),
+});
+
+/**
+ * Asks the application whether it is healthy: the basic check through nginx, the deep one directly. Strict, because the
+ * deep one answers 200 when it is unhealthy as well, and `unhealthy` contains `healthy`.
+ *
+ * @param options.timeoutMs for each request; default 5 s.
+ * @returns also when nothing answers: see `checks`.
+ */
+export async function healthCheck(
+  ops: Pick<Ops, 'net' | 'clock' | 'signal' | 'target'>,
+  endpoints: Endpoints,
+  options: { readonly timeoutMs?: number } = {},
+): Promise<Health> {
+  const { timeoutMs = REQUEST_MS } = options;
+  const { basic, deep } = ops.target.health;
+  const checks = await Promise.all([
+    checkAt(ops, 'basic', endpoints.nginx + basic, timeoutMs),
+    deepCheck(
+      ops,
+      deep.map((path) => endpoints.direct + path),
+      timeoutMs,
+    ),
+  ]);
+  return { healthy: checks.every((c) => c.healthy), checks };
+}
+
+async function deepCheck(
+  ops: Parameters<typeof checkAt>[0],
+  urls: readonly string[],
+  timeoutMs: number,
+): Promise<Check> {
+  for (const [index, url] of urls.entries()) {
+    const check = await checkAt(ops, 'deep', url, timeoutMs);
+    if (check.outcome !== 'not-found' || index === urls.length - 1) return check;
+  }
+  throw new Error('the target names no path for the deep health check');
+}
+
+async function checkAt(
+  ops: Pick<Ops, 'net' | 'clock' | 'signal'>,
+  name: Check['name'],
+  url: string,
+  timeoutMs: number,
+): Promise<Check> {
+  const started = ops.clock.monotonic();
+  const answer = await fetchBody(ops, url, timeoutMs);
+  const verdict = answer.outcome === 'ok' ? judge(name, answer.body) : answer;
+  return {
+    name,
+    url,
+    healthy: verdict.outcome === 'healthy',
+    outcome: verdict.outcome as Check['outcome'],
+    text: verdict.text,
+    milliseconds: Math.round(ops.clock.monotonic() - started),
+  };
+}
+
+function judge(name: Check['name'], body: string): { outcome: Check['outcome']; text: Text } {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    return { outcome: 'not-json', text: { en: 'the answer is not JSON', zh: '返回内容不是 JSON' } };
+  }
+  const parsed = envelope.safeParse(json);
+  if (!parsed.success) {
+    return {
+      outcome: 'not-envelope',
+      text: { en: 'the answer is not the application’s health report', zh: '返回内容不是应用的健康检查格式' },
+    };
+  }
+  const { success, data } = parsed.data;
+  const parts = name === 'basic' ? (['status'] as const) : (['status', 'database', 'redis'] as const);
+  const good = { status: 'healthy', database: 'connected', redis: 'connected' };
+  const healthy = success && parts.every((part) => data[part] === good[part]);
+  const said = [`success ${success}`, ...parts.map((part) => `${part} ${data[part] ?? '–'}`)].join(', ');
+  return { outcome: healthy ? 'healthy' : 'unhealthy', text: { en: said, zh: said } };
+}
+
+/** The outcomes in one line. */
+export function describeHealth(health: Health): Text {
+  const line = (language: 'en' | 'zh') =>
+    health.checks.map((c) => `${c.name} ${c.url}: ${c.text[language]} (${c.milliseconds} ms)`).join('; ');
+  return { en: line('en'), zh: line('zh') };
+}
+
+/**
+ * Waits until the application is healthy several times in a row: of two workers one may have booted.
+ *
+ * @param container the application's, as it was when the waiting began.
+ * @param options.deadlineMs for the whole; `intervalMs` between two looks, default 150; `times` in a row, default 2.
+ * @throws {OpsError} `deadline` with what the last look saw; `command` as soon as the container ended or was restarted.
+ */
+export async function waitForHealth(
+  ops: Ops,
+  endpoints: Endpoints,
+  container: Container,
+  options: {
+    readonly deadlineMs: number;
+    readonly intervalMs?: number;
+    readonly times?: number;
+    readonly timeoutMs?: number;
+  },
+): Promise<Health> {
+  const { deadlineMs, intervalMs = 150, times = 2, timeoutMs = REQUEST_MS } = options;
+  const end = ops.clock.monotonic() + deadlineMs;
+  for (let inARow = 0; ; ) {
+    const left = Math.max(end - ops.clock.monotonic(), 1);
+    const health = await healthCheck(ops, endpoints, { timeoutMs: Math.min(timeoutMs, left) });
+    inARow = health.healthy ? inARow + 1 : 0;
+    if (inARow >= times) return health;
+    if (!health.healthy) await throwIfEnded(ops, container, 'app');
+    if (ops.clock.monotonic() >= end) {
+      const last = describeHealth(health);
+      throw new OpsError({
+        kind: 'deadline',
+        what: {
+          en: `The application was not healthy ${times} times in a row within ${deadlineMs / 1000} s. Last: ${last.en}`,
+          zh: `应用在 ${deadlineMs / 1000} 秒内未能连续 ${times} 次通过健康检查. 最后一次: ${last.zh}`,
+        },
+      });
+    }
+    await ops.clock.sleep(intervalMs, ops.signal);
+  }
+}
+
+/**
+ * Where the application answers on this machine: its published ports, or else the container's own address.
+ *
+ * @throws {OpsError} `precondition` when the container has neither.
+ */
+export function endpointsOf(target: Target, container: Container): Endpoints {
+  const at = (port: number) => {
+    const published = container.ports.find((p) => p.target === port);
+    if (published) return `http://${reachable(published.hostIp)}:${published.published}`;
+    const address = Object.values(container.addresses).find((a) => a !== '');
+    if (address) return `http://${inUrl(address)}:${port}`;
+    throw new OpsError({
+      kind: 'precondition',
+      what: {
+        en: `${container.name} can't be reached from this machine: it neither publishes port ${port} nor has an address.`,
+        zh: `无法从本机访问 ${container.name}: 既未发布端口 ${port}, 也没有容器地址.`,
+      },
+    });
+  };
+  return { nginx: at(target.ports.nginx), direct: at(target.ports.direct) };
+}
+
+/** A port bound to all addresses is asked on loopback. */
+function reachable(hostIp: string): string {
+  if (hostIp === '' || hostIp === '0.0.0.0') return '127.0.0.1';
+  return hostIp === '::' ? '[::1]' : inUrl(hostIp);
+}
+
+const inUrl = (address: string) => (address.includes(':') ? `[${address}]` : address);

@@ -1,0 +1,64 @@
+import { OpsError } from '../errors.ts';
+import { change, read } from '../host/command.ts';
+import { remove } from '../host/docker.ts';
+import type { Ops } from '../host/ops.ts';
+import { ask, run } from '../host/run.ts';
+import { type Consent, isConsent } from './consent.ts';
+import { findVolume } from './same-volume.ts';
+import { isSaved, type Saved } from './saved.ts';
+
+/** A volume together with the proof that nothing is lost with it. */
+export interface RemovableVolume {
+  readonly name: string;
+  readonly saved: Saved;
+}
+
+/**
+ * Deletes exactly these volumes, and the stopped containers that hold them. Before the first one goes it is checked once more that each is
+ * the volume that was consented to and saved, and that what was saved is intact on disk.
+ *
+ * @param containers ids of the stopped containers that may go with the volumes; nothing else may have them mounted.
+ * @throws {OpsError} `precondition` when a proof does not hold any more; nothing was deleted then.
+ */
+export async function removeVolumes(
+  ops: Ops,
+  volumes: readonly RemovableVolume[],
+  containers: readonly string[],
+  consent: Consent,
+): Promise<void> {
+  if (!isConsent(consent) || !volumes.every((v) => isSaved(v.saved) && v.saved.covers.name === v.name))
+    throw notProved();
+  const before = new Map<string, string>();
+  for (const { name, saved } of volumes) {
+    await consent.check(ops, { name });
+    await saved.check(ops);
+    const holders = await ask(ops, read(['docker', 'ps', '-a', '-q', '--no-trunc', '--filter', `volume=${name}`]));
+    if (holders.split('\n').some((id) => id !== '' && !containers.includes(id))) throw changed(name);
+    before.set(name, (await findVolume(ops, name))?.createdAt ?? '');
+  }
+  for (const id of containers) await run(ops, remove(id));
+  for (const { name } of volumes) {
+    // Nobody has it mounted now, so what the engine says of it can't have moved unless it is another one.
+    if ((await findVolume(ops, name))?.createdAt !== before.get(name)) throw changed(name);
+    await run(ops, change(['docker', 'volume', 'rm', name]));
+  }
+}
+
+const notProved = () =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: 'Volumes are deleted only with a consent and a proof that each is saved.',
+      zh: '只有在获得确认并证明每个卷都已备份之后, 才会删除数据卷.',
+    },
+  });
+
+const changed = (name: string) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `Volume ${name} is not any more as it was shown and saved; it was not deleted.`,
+      zh: `卷 ${name} 与展示和备份时已不一致, 未删除该卷.`,
+    },
+    next: [{ en: 'Run the script again to see what is there now.', zh: '重新运行脚本以查看当前状态.' }],
+  });

@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { NOTHING_CHANGED, OpsError, whatHappened } from '../errors.ts';
+import { type VerifiedBackup, verifyBackup } from '../guard/saved.ts';
+import { exec } from '../host/docker.ts';
+import type { Ops } from '../host/ops.ts';
+import { run } from '../host/run.ts';
+import type { Database } from '../target/stack.ts';
+import { diskFull, inNewBackupDir, type Place, refuseWithoutRoom, together, whileThereIsRoom } from './backup-dir.ts';
+import { createFile, digest } from './durable.ts';
+import type { Contents, Sequences } from './fingerprint.ts';
+import { type DatabaseManifest, listBackups, type Stored } from './manifest.ts';
+import { connectTo } from './psql.ts';
+import { type DatabaseFacts, type Snapshot, withSnapshot } from './snapshot.ts';
+import { removeStaleThrowaways, startThrowaway, type Throwaway } from './throwaway.ts';
+import { patience } from './verify.ts';
+
+export interface BackupOptions {
+  /** What for, in one word: `rebuild`, `update`, `manual`. */
+  readonly reason: string;
+  /** The commit that runs now. */
+  readonly commit?: string | undefined;
+  /** Keeps the backup from being pruned. */
+  readonly tag?: string | undefined;
+  /** A throwaway server to verify in, started beforehand to save its two seconds; stays the caller's to remove. */
+  readonly warm?: Throwaway | undefined;
+  /** The dump's size over that of its tables; default: that of the last backup and a fifth, else 0.6. */
+  readonly expectedRatio?: number;
+}
+
+const DUMP = 'database.dump';
+const GLOBALS = 'globals.sql';
+/** pg_dump gives up rather than wait longer for a table, and everybody else behind it. */
+const LOCK_WAIT_MS = 60_000;
+const SMALL_FILES = 16_000_000;
+
+/** The dump's command. Its session has `applicationName`, so that it can be ended from outside. */
+export function pgDump(db: Database, snapshot: string, applicationName: string, stdoutFd: number, deadlineMs: number) {
+  const flags = ['-w', '-Fc', '-Z1', `--lock-wait-timeout=${LOCK_WAIT_MS}`, `--snapshot=${snapshot}`];
+  return exec('read', db.container.id, ['pg_dump', ...flags, '-U', db.user, '-d', connectTo(db.name)], {
+    env: { PGAPPNAME: applicationName },
+    stdoutFd,
+    deadlineMs,
+  });
+}
+
+/** Roles with their password hashes, memberships, tablespaces: what a dump does not have. */
+export function pgDumpGlobals(db: Database, applicationName: string, stdoutFd: number) {
+  const flags = ['-w', '--globals-only', '-U', db.user, '-l', connectTo(db.name)];
+  return exec('read', db.container.id, ['pg_dumpall', ...flags], { env: { PGAPPNAME: applicationName }, stdoutFd });
+}
+
+/**
+ * Takes a backup of the database and its cluster's roles, and proves it: restores it into a throwaway server of the same image
+ * and compares every table, sequence, extension and large object with the very snapshot that was dumped. The application may
+ * go on meanwhile. Only then does its directory (`<backups>/<UTC time>-<database>/`, 0700: archive, globals, manifest) get its
+ * name; whatever fails before leaves nothing.
+ *
+ * @throws {OpsError} `precondition` when the disk is too small, or when what was restored differs; `failed` when the disk gets full;
+ *   `command` or `deadline` when a tool or the server fails.
+ */
+export async function backupPg(ops: Ops, db: Database, options: BackupOptions): Promise<VerifiedBackup> {
+  const applicationName = `whalefall-ops backup ${randomBytes(6).toString('hex')}`;
+  await removeStaleThrowaways(ops);
+  let started: Throwaway | undefined;
+  const throwaway = async (inner: Ops, databaseSize: number): Promise<Throwaway> => {
+    if (options.warm) return options.warm;
+    started = await startThrowaway(inner, { imageId: db.container.imageId, databaseSize });
+    return started;
+  };
+  try {
+    return await inNewBackupDir(ops, db.name, async (place) => {
+      const { stored, server } = await dump(ops, db, place, applicationName, options, throwaway);
+      const sealing = { holder: db.container.id, finalDir: place.final };
+      const proved = await verifyBackup(ops, stored, server, sealing);
+      ops.journal.write({ event: 'note', key: 'backup', value: proved.dir });
+      return proved;
+    });
+  } catch (error) {
+    ops.signal.throwIfAborted();
+    throw notTaken(ops, error);
+  } finally {
+    await started?.remove();
+  }
+}
+
+async function dump(
+  ops: Ops,
+  db: Database,
+  place: Place,
+  applicationName: string,
+  options: BackupOptions,
+  throwaway: (ops: Ops, databaseSize: number) => Promise<Throwaway>,
+): Promise<{ stored: Stored<DatabaseManifest>; server: Throwaway }> {
+  const [dumpFile, globalsFile] = [path.join(place.partial, DUMP), path.join(place.partial, GLOBALS)];
+  return whileThereIsRoom(ops, ops.paths.backups, async (roomy) => {
+    const stop = new AbortController();
+    const inner = { ...roomy, signal: AbortSignal.any([roomy.signal, stop.signal]) };
+    const createdAt = new Date(ops.clock.now()).toISOString();
+    const taken = await withSnapshot(inner, db, applicationName, patience(0), async (snapshot) => {
+      const { facts } = snapshot;
+      refuseWithoutRoom(ops.paths.backups, estimate(ops, facts, options.expectedRatio));
+      const deadlineMs = patience(facts.databaseBytes);
+      const [server, contents] = await together(stop, [
+        throwaway(inner, facts.databaseBytes),
+        snapshot.contents(deadlineMs),
+        createFile(dumpFile, (fd) => run(inner, pgDump(db, snapshot.id, applicationName, fd, deadlineMs))),
+        createFile(globalsFile, (fd) => run(inner, pgDumpGlobals(db, applicationName, fd))),
+      ]);
+      return { server, facts, contents: await withSequences(snapshot, contents) };
+    });
+    const [dumped, globals] = await Promise.all([digest(dumpFile), digest(globalsFile)]);
+    const { server, facts, contents } = taken;
+    const manifest: DatabaseManifest = {
+      kind: 'database',
+      version: 1,
+      id: place.id,
+      createdAt,
+      run: path.basename(ops.paths.run),
+      reason: options.reason,
+      tag: options.tag ?? null,
+      commit: options.commit ?? null,
+      imageId: db.container.imageId,
+      volume: { name: db.volume.name, createdAt: db.volume.createdAt },
+      ...facts,
+      user: db.user,
+      files: { dump: { name: DUMP, ...dumped }, globals: { name: GLOBALS, ...globals } },
+      contents,
+      verification: { level: 'none', at: createdAt, milliseconds: 0 },
+    };
+    return { stored: { dir: place.partial, manifest }, server };
+  });
+}
+
+/** Sequences are in no snapshot: pg_dump saw a value between that of the beginning and that of now. */
+async function withSequences(snapshot: Snapshot, contents: Contents): Promise<Contents> {
+  const now = await snapshot.sequencesNow();
+  const sequences: Sequences = snapshot.sequences.map((before, at) => {
+    const after = now[at];
+    if (after === undefined) throw new Error(`sequence ${before.name} vanished during the backup`);
+    const same = after.lastValue === before.lastValue && after.isCalled === before.isCalled;
+    return same ? before : { ...before, upTo: after.lastValue };
+  });
+  return { ...contents, sequences };
+}
+
+/** Bytes that the backup will take, from what is known about this database; the dump itself is watched all the same. */
+function estimate(ops: Ops, facts: DatabaseFacts, expectedRatio?: number): number {
+  const last = listBackups(ops.paths.backups).stored.find(
+    (s): s is Stored<DatabaseManifest> =>
+      s.manifest.kind === 'database' && s.manifest.database.name === facts.database.name,
+  )?.manifest;
+  const learned = last && last.tableBytes > 0 ? (last.files.dump.size / last.tableBytes) * 1.2 : 0.6;
+  return facts.tableBytes * (expectedRatio ?? learned) + SMALL_FILES;
+}
+
+function notTaken(ops: Ops, error: unknown): unknown {
+  if (!(error instanceof OpsError)) {
+    const full = (error as NodeJS.ErrnoException).code === 'ENOSPC';
+    return full ? diskFull(ops.paths.backups) : error;
+  }
+  if (error.kind !== 'command' && error.kind !== 'deadline') return error;
+  if (/no space left/i.test(error.what.en)) return diskFull(ops.paths.backups);
+  const { en, zh } = whatHappened(error);
+  return new OpsError({
+    kind: error.kind,
+    what: { en: `No backup could be taken: ${en}`, zh: `备份失败: ${zh}` },
+    state: {
+      en: `The incomplete backup was removed. ${NOTHING_CHANGED.en}`,
+      zh: `未完成的备份已删除. ${NOTHING_CHANGED.zh}`,
+    },
+    next: [
+      {
+        en: 'See what the server says: docker compose logs --tail 100 postgres',
+        zh: '查看数据库日志: docker compose logs --tail 100 postgres',
+      },
+      ...error.next,
+    ],
+    cause: error,
+  });
+}

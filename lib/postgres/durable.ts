@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  fsyncSync,
+  openSync,
+  renameSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs';
+import path from 'node:path';
+
+/** sha256 of a file in hex, and its size in bytes; streamed, so memory does not grow with the file. */
+export async function digest(file: string): Promise<{ sha256: string; size: number }> {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
+    hash.update(chunk as Buffer);
+    size += (chunk as Buffer).length;
+  }
+  return { sha256: hash.digest('hex'), size };
+}
+
+/**
+ * Creates a 0600 file, lets `fill` write into it through its descriptor, and flushes it to disk.
+ *
+ * @throws {NodeJS.ErrnoException} EEXIST when the file is there; ENOSPC, EIO also when only the flush notices.
+ */
+export async function createFile<T>(file: string, fill: (fd: number) => Promise<T> | T): Promise<T> {
+  const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  try {
+    const result = await fill(fd);
+    fsyncSync(fd);
+    return result;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Replaces a file in one go: readers see the old text or the new, also after a power cut. */
+export async function writeAtomically(file: string, text: string, unique: string): Promise<void> {
+  const beside = `${file}.${unique}.tmp`;
+  await createFile(beside, (fd) => {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+  });
+  renameDurably(beside, file);
+}
+
+/** A rename that a power cut does not take back. */
+export function renameDurably(from: string, to: string): void {
+  renameSync(from, to);
+  const fd = openSync(path.dirname(to), 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Lets `use` read a file through a descriptor. */
+export async function withOpen<T>(file: string, use: (fd: number) => Promise<T>): Promise<T> {
+  const fd = openSync(file, 'r');
+  try {
+    return await use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Bytes that this user may still write on the file system of `dir`. */
+export function freeBytes(dir: string): number {
+  const { bavail, bsize } = statfsSync(dir);
+  return bavail * bsize;
+}
+
+/** `20260102T030405Z`: sorts by time, safe in names of files and databases. */
+export function stamp(now: number): string {
+  return new Date(now).toISOString().replace(/[-:]|\.\d+/g, '');
+}
+
+/** Foreign text as part of a file name. */
+export function fileNamePart(text: string): string {
+  return (
+    text
+      .replace(/[^\w.-]/g, '_')
+      .replace(/^\.+/, '_')
+      .slice(0, 60) || '_'
+  );
+}
+
+/** `1.3 GB`, for people. */
+export function humanBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import type { RunOps } from '../host/run.ts';
+import { execReadScript, type PgServer } from './psql.ts';
+
+const named = { schema: z.string(), name: z.string() };
+
+/**
+ * What a database holds, in a form that two databases can be compared by. Hashes are sums over all rows, so the order
+ * of rows does not matter and a doubled row is noticed. Wide numbers are decimal text.
+ */
+export const contentsSchema = z.strictObject({
+  /** Alembic's revision; several heads joined by a comma, '' for an emptied table, null without the table. */
+  alembic: z.string().nullable(),
+  /** Tables with rows of their own: partitions, not their parents; not those that an extension fills. */
+  tables: z.array(z.strictObject({ ...named, rows: z.int(), hash: z.string() })),
+  sequences: z.array(
+    z.strictObject({
+      ...named,
+      lastValue: z.string(),
+      isCalled: z.boolean(),
+      /** Its value after the dump, when the application drew numbers meanwhile: sequences are in no snapshot. */
+      upTo: z.string().optional(),
+    }),
+  ),
+  extensions: z.array(z.strictObject({ name: z.string(), version: z.string() })),
+  largeObjects: z.strictObject({ count: z.int(), hash: z.string() }),
+  /** How many of each: tables, indexes, views, functions, triggers, … */
+  objects: z.record(z.string(), z.int()),
+});
+
+export type Contents = z.infer<typeof contentsSchema>;
+export type Sequences = Contents['sequences'];
+
+/** Everything that changes how a value is written as text, or what a query may see. */
+export const PINNED = `SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET search_path = pg_catalog;
+SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET lc_monetary = 'C';
+SET extra_float_digits = 3; SET bytea_output = 'hex'; SET xmlbinary = 'base64'; SET row_security = off;
+SET statement_timeout = 0; SET lock_timeout = '60s';`;
+
+const OURS = `n.nspname !~ '^pg_(catalog|toast|temp)' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't'
+  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')`;
+const RELATIONS = 'pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace';
+
+/** Prints a line for each sequence. They are outside of every transaction: this is their value now. */
+export const SEQUENCES = `
+SELECT format('SELECT json_build_object(''is'', ''sequence'', ''schema'', %L::text, ''name'', %L::text,
+    ''lastValue'', last_value::text, ''isCalled'', is_called) FROM %I.%I', n.nspname, c.relname, n.nspname, c.relname)
+  FROM ${RELATIONS} WHERE c.relkind = 'S' AND ${OURS} ORDER BY n.nspname, c.relname
+\\gexec
+`;
+
+// Columns by name: a restored table that inherits may have them in another order.
+const TABLES = `
+SELECT format('SELECT json_build_object(''is'', ''table'', ''schema'', %L::text, ''name'', %L::text, ''rows'', count(*),
+    ''hash'', coalesce(sum(hashtextextended(ROW(%s)::text COLLATE "C", 0)), 0)::text) FROM ONLY %I.%I AS t',
+    n.nspname, c.relname, (SELECT string_agg(format('t.%I', a.attname), ', ' ORDER BY a.attname COLLATE "C")
+      FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), n.nspname, c.relname)
+  FROM ${RELATIONS} WHERE c.relkind = 'r' AND ${OURS} ORDER BY n.nspname, c.relname
+\\gexec
+`;
+
+const ALEMBIC = `
+SELECT format('SELECT json_build_object(''is'', ''alembic'', ''revision'',
+    coalesce(string_agg(version_num::text, '','' ORDER BY version_num), '''')) FROM %I.alembic_version', n.nspname)
+  FROM ${RELATIONS} WHERE c.relname = 'alembic_version' AND c.relkind IN ('r', 'p') AND ${OURS}
+  AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'version_num')
+  ORDER BY n.nspname = 'public' DESC, n.nspname LIMIT 1
+\\gexec
+`;
+
+// Pages without the zeros around their data: pg_dump fills holes, and a hole and a page of zeros are the same content.
+const REST = `
+SELECT json_build_object('is', 'extension', 'name', extname, 'version', extversion) FROM pg_extension ORDER BY extname;
+SELECT json_build_object('is', 'largeObjects', 'count', (SELECT count(*) FROM pg_largeobject_metadata), 'hash',
+  coalesce(sum(hashtextextended(loid || ' ' || pageno || ' ' || md5(btrim(data, '\\x00')), 0)), 0)::text)
+  FROM pg_largeobject WHERE btrim(data, '\\x00') <> '';
+SELECT json_build_object('is', 'objects', 'counts', (SELECT json_object_agg(kind, number) FROM (
+  SELECT 'relation ' || c.relkind::text AS kind, count(*) AS number FROM ${RELATIONS}
+    LEFT JOIN pg_index i ON i.indexrelid = c.oid
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'i', 'I') AND ${OURS} AND coalesce(i.indisvalid, true) GROUP BY c.relkind
+  UNION ALL SELECT 'functions', count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname !~ '^pg_(catalog|toast|temp)' AND n.nspname <> 'information_schema'
+    AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
+  UNION ALL SELECT 'triggers', count(*) FROM pg_trigger t WHERE NOT t.tgisinternal AND t.tgparentid = 0
+) AS counted));
+`;
+
+/** Prints the contents, a JSON object a line; for a psql whose session is {@link PINNED}. */
+export const CONTENTS = `${TABLES}${ALEMBIC}${REST}`;
+
+const lineSchema = z.discriminatedUnion('is', [
+  z.strictObject({ is: z.literal('table'), ...contentsSchema.shape.tables.element.shape }),
+  z.strictObject({ is: z.literal('sequence'), ...contentsSchema.shape.sequences.element.shape }),
+  z.strictObject({ is: z.literal('alembic'), revision: z.string() }),
+  z.strictObject({ is: z.literal('extension'), ...contentsSchema.shape.extensions.element.shape }),
+  z.strictObject({ is: z.literal('largeObjects'), ...contentsSchema.shape.largeObjects.shape }),
+  z.strictObject({ is: z.literal('objects'), counts: contentsSchema.shape.objects }),
+]);
+
+/** @throws {Error} when a line is not one of ours, or the answer is not whole. */
+export function parseContents(lines: readonly string[]): Contents {
+  const parsed = lines.filter((l) => l !== '').map((l) => lineSchema.parse(JSON.parse(l)));
+  const of = <K extends (typeof parsed)[number]['is']>(kind: K) =>
+    parsed
+      .filter((l): l is Extract<(typeof parsed)[number], { is: K }> => l.is === kind)
+      .map(({ is: _, ...rest }) => rest);
+  const [largeObjects] = of('largeObjects');
+  const [objects] = of('objects'); // the last to be asked for
+  if (!largeObjects || !objects) throw new Error('the answer about the contents of the database is not whole');
+  return contentsSchema.parse({
+    alembic: of('alembic')[0]?.revision ?? null,
+    tables: of('table'),
+    sequences: of('sequence'),
+    extensions: of('extension'),
+    largeObjects,
+    objects: objects.counts,
+  });
+}
+
+/** The contents of a database at one moment, by a single psql. */
+export async function readContents(
+  ops: RunOps,
+  server: PgServer,
+  database: string,
+  deadlineMs: number,
+): Promise<Contents> {
+  const script = `${PINNED}\nBEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;\n${SEQUENCES}${CONTENTS}COMMIT;\n`;
+  return parseContents((await execReadScript(ops, server, script, { database, deadlineMs })).split('\n'));
+}

@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto';
+import { OpsError, whatHappened } from '../errors.ts';
+import { asTyped } from '../host/command.ts';
+import type { Ops } from '../host/ops.ts';
+import type { Database } from '../target/stack.ts';
+import { printable, type Text } from '../text.ts';
+import { type Hba, type HbaRule, inspectHba } from './hba-rules.ts';
+import { canLogIn, isLoopback, type Login } from './login.ts';
+import { type Address, type Asked, askedFor } from './wire.ts';
+
+/** Where a stranger would come from. */
+export interface Outside {
+  /** The published port, or the container's own address with the server's port. Not loopback inside the container. */
+  readonly address: Address;
+  /** Id of a container in the server's network that has psql: the application's, or the server's own. */
+  readonly clientContainer: string;
+  /** What that container calls the server; default: the server container's own address. */
+  readonly clientHost?: string;
+}
+
+/** The server was seen to refuse entry without the right password. Made by {@link proveHba} and `restoreHba` alone. */
+export interface HbaProof {
+  readonly asked: Asked;
+  /** What the run had to do for it. */
+  readonly done: 'nothing' | 'reloaded' | 'rewritten';
+  /** The rules that were `trust`, and what they are now. */
+  readonly rewritten: readonly HbaRule[];
+  readonly method: string | undefined;
+  /** Dated copies of the old files, in the server's container. */
+  readonly copies: readonly string[];
+  /** Sessions that had come in under the old rules. */
+  readonly endedSessions: number;
+  /** The server's time from which the rules of now apply; a session from before may have come in under the old ones. */
+  readonly inForceSince: string | undefined;
+  readonly evidence: Text;
+}
+
+const PROBE_MS = 5_000;
+
+/**
+ * Proves that the database is closed to strangers: its pg_hba.conf is sound and trusts nobody beyond socket and loopback,
+ * the server asks for a password over TCP from outside, and refuses a wrong one. Leaves one failed login in the server's log.
+ *
+ * @throws {OpsError} `needs-person` (exit 6) when any of it is not so, or could not be found out.
+ */
+export async function proveHba(ops: Ops, db: Database, outside: Outside): Promise<HbaProof> {
+  const [hba, asked, login] = await Promise.all([
+    inspectHba(ops, db).catch((error: unknown) => failure(ops, error)),
+    whatIsAsked(ops, db, outside),
+    wrongPassword(ops, db, outside),
+  ]);
+  const open = asked === 'trust' || login === 'yes';
+  const reasons = [...aboutFile(hba), ...aboutServer(asked, login)];
+  if (reasons.length > 0 || 'failed' in hba || typeof asked === 'object') {
+    throw notSafe(ops, db, 'failed' in hba ? undefined : hba, open, reasons);
+  }
+  return {
+    asked,
+    done: 'nothing',
+    rewritten: [],
+    method: undefined,
+    copies: [],
+    endedSessions: 0,
+    inForceSince: undefined,
+    evidence: {
+      en: `${outside.address.host}:${outside.address.port} asks for ${asked}; a wrong password is refused; pg_hba.conf has no remote trust`,
+      zh: `${outside.address.host}:${outside.address.port} 要求 ${asked} 认证; 错误密码被拒绝; pg_hba.conf 对远程连接没有 trust`,
+    },
+  };
+}
+
+interface Failed {
+  readonly failed: Text;
+}
+
+function failure(ops: Ops, error: unknown): Failed {
+  // A Ctrl-C is not a finding.
+  ops.signal.throwIfAborted();
+  return { failed: whatHappened(error) };
+}
+
+/** {@link askedFor} from outside; a failure is an answer. */
+export async function whatIsAsked(ops: Ops, db: Database, outside: Outside): Promise<Asked | Failed> {
+  const as = { user: db.user, database: db.name };
+  return askedFor(ops, outside.address, as, PROBE_MS).catch((error: unknown) => failure(ops, error));
+}
+
+async function wrongPassword(ops: Ops, db: Database, outside: Outside): Promise<Login> {
+  const host = outside.clientHost ?? Object.values(db.container.addresses).find((a) => a !== '' && !isLoopback(a));
+  if (host === undefined) return { error: `${db.container.name} has no address of its own` };
+  const client = { container: outside.clientContainer, host };
+  return canLogIn(ops, db, client, randomBytes(18).toString('base64url')).catch((error: unknown) => ({
+    error: failure(ops, error).failed.en,
+  }));
+}
+
+function aboutFile(hba: Hba | Failed): Text[] {
+  if ('failed' in hba) return [{ en: `pg_hba.conf: ${hba.failed.en}`, zh: `pg_hba.conf: ${hba.failed.zh}` }];
+  return [
+    ...(hba.unreadable
+      ? [{ en: `${hba.file}: the server may not read it.`, zh: `${hba.file}: PostgreSQL 无权读取该文件.` }]
+      : []),
+    ...hba.errors.map((e) => same(`${e.file}:${e.line}: ${printable(e.error)}`)),
+    ...hba.remoteTrust.map((r) => same(`${r.file}:${r.line}: ${asLine(r)}`)),
+  ];
+}
+
+function aboutServer(asked: Asked | Failed, login: Login): Text[] {
+  const reasons: Text[] = [];
+  if (asked === 'trust') {
+    reasons.push({
+      en: 'Over TCP from outside the server lets in without asking for a password.',
+      zh: '从外部经 TCP 连接时, 服务器不要求密码即放行.',
+    });
+  } else if (asked === 'rejected' || typeof asked === 'object') {
+    const en = asked === 'rejected' ? 'no rule' : 'failed' in asked ? asked.failed.en : `method ${asked.other}`;
+    const zh =
+      asked === 'rejected' ? '没有匹配的规则' : 'failed' in asked ? asked.failed.zh : `认证方式 ${asked.other}`;
+    reasons.push({
+      en: `From outside the server did not ask for a password: ${en}.`,
+      zh: `从外部连接时, 服务器没有要求密码: ${zh}.`,
+    });
+  }
+  if (login === 'yes') {
+    reasons.push({
+      en: 'A login with a wrong password succeeded from the network of the containers.',
+      zh: '在容器网络内使用错误密码也登录成功.',
+    });
+  } else if (login !== 'wrong-password') {
+    reasons.push({
+      en: `A login with a wrong password could not be tried: ${login.error}`,
+      zh: `无法用错误密码验证登录: ${login.error}`,
+    });
+  }
+  return reasons;
+}
+
+/** What to tell and type when the database is open, or may be. */
+export function notSafe(
+  ops: Ops,
+  db: Database,
+  hba: Hba | undefined,
+  open: boolean,
+  reasons: readonly Text[],
+  cause?: unknown,
+): OpsError {
+  const list = (language: 'en' | 'zh') => reasons.map((r) => `\n  - ${ops.secrets.redact(r[language])}`).join('');
+  const { name } = db.container;
+  const psql = ['docker', 'exec', name, 'psql', '-X', '-U', db.user, '-d', db.name, '-c'];
+  const edits = (hba?.remoteTrust ?? []).map((r) =>
+    asTyped(['docker', 'exec', '-u', 'postgres', name, 'sed', '-i', `${r.line}s/trust/scram-sha-256/`, r.file]),
+  );
+  if (edits.length === 0) edits.push(asTyped(['docker', 'exec', '-it', name, 'sh', '-c', 'vi "$PGDATA/pg_hba.conf"']));
+  return new OpsError({
+    kind: 'needs-person',
+    what: open
+      ? {
+          en: `DATABASE IS OPEN WITHOUT PASSWORD: ANYBODY WHO REACHES ITS PORT IS SUPERUSER.${list('en')}`,
+          zh: `数据库无需密码即可登录!!! 任何能访问其端口的人都拥有超级用户权限!!!${list('zh')}`,
+        }
+      : {
+          en: `DATABASE COULD NOT BE PROVED SAFE: IT MAY BE OPEN WITHOUT PASSWORD.${list('en')}`,
+          zh: `无法证明数据库是安全的!!! 可能无需密码即可登录!!!${list('zh')}`,
+        },
+    state: {
+      en: 'The database is running. Nothing of its data was changed.',
+      zh: '数据库仍在运行, 其中的数据未被改动.',
+    },
+    next: [
+      {
+        en: `If strangers can reach the port, stop it first: ${asTyped(['docker', 'stop', name])}`,
+        zh: `如果端口对外可达, 请先停止数据库: ${asTyped(['docker', 'stop', name])}`,
+      },
+      {
+        en: `See the rules: ${asTyped([...psql, 'SELECT * FROM pg_hba_file_rules'])}`,
+        zh: `查看当前规则: ${asTyped([...psql, 'SELECT * FROM pg_hba_file_rules'])}`,
+      },
+      ...edits.map((typed) => ({
+        en: `Only "local", 127.0.0.1/32 and ::1/128 may say trust: ${typed}`,
+        zh: `只有 local, 127.0.0.1/32 和 ::1/128 可以使用 trust: ${typed}`,
+      })),
+      {
+        en: `Put it in force, then run this script again: ${asTyped([...psql, 'SELECT pg_reload_conf()'])}`,
+        zh: `使其生效, 然后重新运行本脚本: ${asTyped([...psql, 'SELECT pg_reload_conf()'])}`,
+      },
+    ],
+    cause,
+  });
+}
+
+function asLine(rule: HbaRule): string {
+  const mask = rule.netmask ? ` ${rule.netmask}` : '';
+  return printable(
+    `${rule.type} ${rule.database.join(',')} ${rule.user.join(',')} ${rule.address ?? ''}${mask} ${rule.method}`,
+  );
+}
+
+function same(text: string): Text {
+  return { en: text, zh: text };
+}

@@ -1,0 +1,172 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { OpsError } from '../errors.ts';
+import { printable } from '../text.ts';
+import { writeAtomically } from './durable.ts';
+import { contentsSchema } from './fingerprint.ts';
+import { databaseSchema, serverSchema } from './snapshot.ts';
+
+const MANIFEST = 'manifest.json';
+
+const fileSchema = z.strictObject({
+  /** Beside the manifest; a plain name. */
+  name: z.string().regex(/^[\w-][\w.-]*$/),
+  /** Hex. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Bytes. */
+  size: z.int().min(0),
+});
+
+const verificationSchema = z.strictObject({
+  /**
+   * `checksum`: the files are those that were written. `readable`: the archive can be read to its end. `started`: a server
+   * ran on a copy of the data. `restored`: it was restored and everything in it compared.
+   */
+  level: z.enum(['none', 'checksum', 'readable', 'started', 'restored']),
+  /** RFC 3339, UTC. */
+  at: z.iso.datetime(),
+  milliseconds: z.int().min(0),
+});
+
+const common = {
+  version: z.literal(1),
+  /** Name of the backup's directory. */
+  id: z.string().min(1),
+  /** When the state that it holds was current: RFC 3339, UTC. */
+  createdAt: z.iso.datetime(),
+  /** Base name of the run's directory (`<time>-<script>`). */
+  run: z.string(),
+  /** What for: `rebuild`, `update`, `manual`, … */
+  reason: z.string(),
+  /** Keeps it from being pruned. */
+  tag: z.string().nullable(),
+  /** The commit that ran when it was taken. */
+  commit: z.string().nullable(),
+  /** The server's image: what it is to be restored with. */
+  imageId: z.string(),
+  /** Where the data lived. */
+  volume: z.strictObject({ name: z.string(), createdAt: z.string() }),
+  verification: verificationSchema,
+};
+
+/** A logical backup: pg_dump's custom format and the cluster's globals. */
+export const databaseManifestSchema = z.strictObject({
+  kind: z.literal('database'),
+  ...common,
+  server: serverSchema,
+  /** Superuser by whom it was dumped (POSTGRES_USER). */
+  user: z.string(),
+  database: databaseSchema,
+  databaseBytes: z.int(),
+  tableBytes: z.int(),
+  files: z.strictObject({ dump: fileSchema, globals: fileSchema }),
+  contents: contentsSchema,
+});
+
+/** A cold copy of a volume's files. */
+export const volumeManifestSchema = z.strictObject({
+  kind: z.literal('volume'),
+  ...common,
+  /** Where the volume was mounted; the archive's single top directory is its last part. */
+  mountPoint: z.string().startsWith('/'),
+  files: z.strictObject({ archive: fileSchema }),
+  /** Files and directories in the archive. */
+  entries: z.int(),
+});
+
+export const manifestSchema = z.discriminatedUnion('kind', [databaseManifestSchema, volumeManifestSchema]);
+
+export type DatabaseManifest = z.infer<typeof databaseManifestSchema>;
+export type VolumeManifest = z.infer<typeof volumeManifestSchema>;
+export type Manifest = DatabaseManifest | VolumeManifest;
+export type BackupFile = z.infer<typeof fileSchema>;
+export type VerificationLevel = z.infer<typeof verificationSchema>['level'];
+
+/** A backup on disk. */
+export interface Stored<M extends Manifest = Manifest> {
+  /** Its directory, absolute. */
+  readonly dir: string;
+  readonly manifest: M;
+}
+
+/** The manifest's text: its JSON, and in a last line the sha256 of that, so that no byte of it can change unnoticed. */
+function serialize(manifest: Manifest): string {
+  const json = JSON.stringify(manifest, null, 2);
+  return `${json.slice(0, -2)},\n  "sha256": "${createHash('sha256').update(json).digest('hex')}"\n}\n`;
+}
+
+/** Writes `manifest.json` into `dir`, atomically. */
+export async function writeManifest(dir: string, manifest: Manifest): Promise<void> {
+  manifestSchema.parse(manifest);
+  await writeAtomically(path.join(dir, MANIFEST), serialize(manifest), randomUUID());
+}
+
+/**
+ * Reads a backup's manifest and checks that it is whole, unchanged, and of this directory. Looks at no other file.
+ *
+ * @throws {OpsError} `precondition`
+ */
+export function readManifest(dir: string): Manifest {
+  let text: string;
+  try {
+    text = readFileSync(path.join(dir, MANIFEST), 'utf8');
+  } catch (error) {
+    throw unusable(dir, error, {
+      en: 'it has no readable manifest',
+      zh: '没有可读取的 manifest',
+    });
+  }
+  try {
+    const { sha256: _, ...rest } = JSON.parse(text) as Record<string, unknown>;
+    const manifest = manifestSchema.parse(rest);
+    if (serialize(manifest) !== text) throw new Error('changed since it was written');
+    if (manifest.id !== path.basename(dir).replace(/\.partial$/, '')) throw new Error(`it belongs to ${manifest.id}`);
+    return manifest;
+  } catch (error) {
+    const why = printable(
+      error instanceof z.ZodError ? z.prettifyError(error) : String((error as Error).message),
+    ).slice(0, 400);
+    throw unusable(dir, error, {
+      en: `its manifest is damaged, or of another version of this tool (${why})`,
+      zh: `manifest 已损坏或来自其他版本的工具 (${why})`,
+    });
+  }
+}
+
+/** @throws {OpsError} `precondition` as {@link readManifest}, and when it is a volume's archive. */
+export function readDatabaseManifest(dir: string): DatabaseManifest {
+  const manifest = readManifest(dir);
+  if (manifest.kind === 'database') return manifest;
+  throw unusable(dir, undefined, {
+    en: 'it is a copy of a volume, not of a database',
+    zh: '它是数据卷副本, 而不是数据库备份',
+  });
+}
+
+/** Complete backups in `backups`, newest first; what cannot be read is given with its error instead. */
+export function listBackups(backups: string): { stored: Stored[]; damaged: { dir: string; error: unknown }[] } {
+  const stored: Stored[] = [];
+  const damaged: { dir: string; error: unknown }[] = [];
+  for (const entry of readdirSync(backups, { withFileTypes: true })) {
+    if (!entry.isDirectory() || entry.name.endsWith('.partial')) continue;
+    const dir = path.join(backups, entry.name);
+    try {
+      stored.push({ dir, manifest: readManifest(dir) });
+    } catch (error) {
+      damaged.push({ dir, error });
+    }
+  }
+  stored.sort((a, b) => b.manifest.createdAt.localeCompare(a.manifest.createdAt));
+  return { stored, damaged };
+}
+
+function unusable(dir: string, cause: unknown, why: { en: string; zh: string }): OpsError {
+  return new OpsError({
+    kind: 'precondition',
+    what: { en: `The backup ${dir} can't be used: ${why.en}.`, zh: `备份 ${dir} 不可用: ${why.zh}.` },
+    next: [{ en: 'Choose another backup.', zh: '请选择其他备份.' }],
+    cause,
+  });
+}

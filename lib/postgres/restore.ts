@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Ops } from '../host/ops.ts';
+import { stamp } from './durable.ts';
+import { whatDatabaseHolds } from './emptiness.ts';
+import { globalsFor } from './globals.ts';
+import { createDatabase, loadDump } from './load.ts';
+import type { DatabaseManifest, Stored } from './manifest.ts';
+import { execute, identifier, literal, type PgServer, query } from './psql.ts';
+import { notRestored, notSwapped, refuseToRestore } from './restore-errors.ts';
+import { swapDatabases } from './swap.ts';
+import { checkFiles, examine, patience, throwIfDifferent } from './verify.ts';
+
+export interface Restored {
+  /** What the database that was there is called now; null when there was none, or nothing in it. */
+  readonly before: string | null;
+}
+
+/** PostgreSQL cuts longer names off. */
+const NAME_BYTES = 63;
+
+/**
+ * Restores a backup beside what is there, compares it with the manifest, and only then swaps the names. The database that was
+ * there is kept as `<name>_before_<time>`; one without anything in it is dropped. Sessions on it are ended at the swap, so the
+ * application is to be stopped or able to connect again.
+ *
+ * Roles and tablespaces that the cluster lacks are created; those that it has keep their password and attributes.
+ *
+ * @throws {OpsError} `precondition` when this backup can't go here; else its `state` says which databases there are. The swap
+ *   happens whole or not at all, and until then the database that is in use is not touched.
+ */
+export async function restoreDatabase(ops: Ops, db: PgServer, backup: Stored<DatabaseManifest>): Promise<Restored> {
+  const { dir, manifest } = backup;
+  // From outside of the database that is going to be renamed.
+  const server = { ...db, name: await otherDatabase(ops, db) };
+  await refuseUnlessFits(ops, server, db.name, manifest);
+  await checkFiles(backup);
+
+  const time = stamp(ops.clock.now()).toLowerCase();
+  const incoming = suffixed(db.name, `_restoring_${time}`);
+  const before = suffixed(db.name, `_before_${time}`);
+  try {
+    await applyGlobals(ops, server, path.join(dir, manifest.files.globals.name));
+    await createDatabase(ops, server, incoming, manifest.database);
+    const { name, size } = manifest.files.dump;
+    const deadlineMs = patience(manifest.databaseBytes);
+    await loadDump(ops, server, { file: path.join(dir, name), size }, incoming, deadlineMs);
+    throwIfDifferent(dir, (await examine(ops, server, incoming, manifest)).differences);
+    // Without statistics the application's first minutes are slow.
+    await execute(ops, server, 'ANALYZE;', { database: incoming, deadlineMs });
+  } catch (error) {
+    throw notRestored(db.name, incoming, await dropIfThere(ops, server, incoming), error);
+  }
+
+  const was = await isThere(ops, server, db.name);
+  try {
+    await swapDatabases(ops, server, { incoming, name: db.name, before: was ? before : null });
+  } catch (error) {
+    // The answer to COMMIT may be what got lost.
+    const calm = { ...ops, signal: new AbortController().signal };
+    const swapped = await isThere(calm, server, incoming).then(
+      (there) => !there,
+      () => undefined,
+    );
+    if (swapped !== true) throw notSwapped(db.name, incoming, before, swapped, error);
+  }
+  if (!was) return { before: null };
+  if ((await whatDatabaseHolds(ops, server, before)).length > 0) return { before };
+  await execute(ops, server, `DROP DATABASE ${identifier(before)};`);
+  return { before: null };
+}
+
+/** `name` cut so that `suffix` fits; PostgreSQL counts bytes. */
+export function suffixed(name: string, suffix: string): string {
+  const kept = [...name];
+  while (Buffer.byteLength(kept.join('') + suffix) > NAME_BYTES) kept.pop();
+  return kept.join('') + suffix;
+}
+
+async function otherDatabase(ops: Ops, db: PgServer): Promise<string> {
+  const sql = `SELECT to_jsonb(datname) FROM pg_database WHERE datallowconn AND datname <> ${literal(db.name)}
+    ORDER BY datname = 'postgres' DESC, datname = 'template1' DESC LIMIT 1`;
+  const [other] = await query<string>(ops, db, sql, { database: 'template1' });
+  return other ?? 'template1';
+}
+
+async function isThere(ops: Ops, server: PgServer, database: string): Promise<boolean> {
+  const sql = `SELECT to_jsonb(true) FROM pg_database WHERE datname = ${literal(database)}`;
+  return (await query(ops, server, sql)).length > 0;
+}
+
+async function refuseUnlessFits(ops: Ops, server: PgServer, name: string, manifest: DatabaseManifest): Promise<void> {
+  type Here = { versionNumber: number; version: string };
+  const sql = `SELECT json_build_object('versionNumber', current_setting('server_version_num')::int,
+    'version', current_setting('server_version'))`;
+  const [here] = await query<Here>(ops, server, sql);
+  if (here === undefined) throw new Error('the server did not say its version');
+  const major = (n: number) => Math.floor(n / 10_000);
+  if (manifest.database.name !== name) {
+    throw refuseToRestore({
+      en: `It is a backup of database ${manifest.database.name}, and this one is ${name}.`,
+      zh: `这是数据库 ${manifest.database.name} 的备份, 而当前数据库是 ${name}.`,
+    });
+  }
+  if (major(manifest.server.versionNumber) > major(here.versionNumber)) {
+    throw refuseToRestore({
+      en: `It was taken from PostgreSQL ${manifest.server.version}, and this server is the older ${here.version}.`,
+      zh: `备份来自 PostgreSQL ${manifest.server.version}, 当前服务器版本较旧 (${here.version}).`,
+    });
+  }
+}
+
+async function applyGlobals(ops: Ops, server: PgServer, file: string): Promise<void> {
+  const sql = `SELECT json_build_object('roles', (SELECT json_agg(rolname) FROM pg_roles),
+    'tablespaces', (SELECT json_agg(spcname) FROM pg_tablespace))`;
+  const [existing] = await query<{ roles: string[]; tablespaces: string[] }>(ops, server, sql);
+  if (existing === undefined) throw new Error('the server did not say its roles');
+  await execute(ops, server, globalsFor(readFileSync(file, 'utf8'), existing).join('\n'));
+}
+
+/** Whether it is gone; what failed may be the server itself. */
+async function dropIfThere(ops: Ops, server: PgServer, database: string): Promise<boolean> {
+  const calm = { ...ops, signal: new AbortController().signal };
+  try {
+    // FORCE: pg_restore's own session may not have ended yet.
+    await execute(calm, server, `DROP DATABASE IF EXISTS ${identifier(database)} WITH (FORCE);`);
+    return true;
+  } catch {
+    return false;
+  }
+}

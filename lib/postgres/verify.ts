@@ -1,0 +1,188 @@
+import path from 'node:path';
+import { OpsError } from '../errors.ts';
+import { exec } from '../host/docker.ts';
+import type { Ops } from '../host/ops.ts';
+import { run } from '../host/run.ts';
+import { printable, type Text } from '../text.ts';
+import { digest, withOpen } from './durable.ts';
+import { type Contents, readContents } from './fingerprint.ts';
+import { createDatabase, loadDump } from './load.ts';
+import type { BackupFile, DatabaseManifest, Manifest, Stored } from './manifest.ts';
+import { executeFile, type PgServer, query } from './psql.ts';
+import { type DatabaseFacts, type DatabaseProperties, FACTS, parseFacts } from './snapshot.ts';
+import type { Throwaway } from './throwaway.ts';
+
+/** The outcome of a restore on trial. */
+export interface Comparison {
+  /** One line for each thing that is not as it was when the backup was taken. Empty is what a backup is for. */
+  readonly differences: readonly Text[];
+  readonly tables: number;
+  readonly rows: number;
+  readonly milliseconds: number;
+}
+
+/** Long enough for a slow disk, short enough to notice a hang: ten minutes and a second for each megabyte. */
+export const patience = (bytes: number): number => 600_000 + Math.ceil(bytes / 1000);
+
+/**
+ * The files are those that the manifest describes.
+ *
+ * @throws {OpsError} `precondition`, naming the file.
+ */
+export async function checkFiles({ dir, manifest }: Stored<Manifest>): Promise<void> {
+  for (const file of Object.values(manifest.files) as BackupFile[]) {
+    const found = await digest(path.join(dir, file.name)).catch((error: unknown) => {
+      throw damaged(dir, { en: `${file.name} can't be read`, zh: `无法读取 ${file.name}` }, error);
+    });
+    if (found.size !== file.size || found.sha256 !== file.sha256) {
+      throw damaged(dir, {
+        en: `${file.name} is not the file that was written (${found.size} of ${file.size} bytes, sha256 ${found.sha256})`,
+        zh: `${file.name} 与备份时写入的文件不一致 (${found.size}/${file.size} 字节, sha256 ${found.sha256})`,
+      });
+    }
+  }
+}
+
+/**
+ * Restores a backup into a throwaway server exactly as a real restore would, roles included, and compares everything in it with
+ * what was in the database's own snapshot when it was dumped.
+ *
+ * @throws {OpsError} when the files are damaged or the restore itself fails: that is no backup either.
+ */
+export async function restoreAndCompare(
+  ops: Ops,
+  stored: Stored<DatabaseManifest>,
+  throwaway: Throwaway,
+): Promise<Comparison> {
+  const { dir, manifest } = stored;
+  const { dump, globals } = manifest.files;
+  const started = ops.clock.monotonic();
+  await checkFiles(stored);
+  await withOpen(path.join(dir, globals.name), (fd) => executeFile(ops, throwaway, fd));
+  const database = `trial ${manifest.id}`.slice(0, 60);
+  const deadlineMs = patience(manifest.databaseBytes);
+  await createDatabase(ops, throwaway, database, manifest.database);
+  await loadDump(ops, throwaway, { file: path.join(dir, dump.name), size: dump.size }, database, deadlineMs);
+  const { differences, contents } = await examine(ops, throwaway, database, manifest);
+  return {
+    differences,
+    tables: contents.tables.length,
+    rows: contents.tables.reduce((sum, t) => sum + t.rows, 0),
+    milliseconds: Math.round(ops.clock.monotonic() - started),
+  };
+}
+
+/** Compares everything in a restored database with what its manifest says was in the original. */
+export async function examine(ops: Ops, server: PgServer, database: string, manifest: DatabaseManifest) {
+  const [contents, facts] = await Promise.all([
+    readContents(ops, server, database, patience(manifest.databaseBytes)),
+    query<DatabaseFacts>(ops, server, FACTS, { database }),
+  ]);
+  const differences = [
+    ...compareContents(manifest.contents, contents),
+    ...compareProperties(manifest.database, parseFacts(facts[0]).database),
+  ];
+  return { differences, contents };
+}
+
+/** Reads an archive to its end in the throwaway without restoring it. @throws {OpsError} when it can't be. */
+export async function readWhole(
+  ops: Ops,
+  { dir, manifest }: Stored<DatabaseManifest>,
+  throwaway: Throwaway,
+): Promise<void> {
+  const file = path.join(dir, manifest.files.dump.name);
+  const command = ['pg_restore', '-f', '/dev/null'];
+  const deadlineMs = patience(manifest.files.dump.size);
+  await withOpen(file, (fd) => run(ops, exec('read', throwaway.container.id, command, { stdinFd: fd, deadlineMs })));
+}
+
+/** What `found` has other than `expected`; nothing when they hold the same. */
+export function compareContents(expected: Contents, found: Contents): Text[] {
+  return [
+    ...each('table', '表', expected.tables, found.tables, (e, f) =>
+      e.rows !== f.rows ? `${e.rows} → ${f.rows}` : e.hash !== f.hash ? '≠' : undefined,
+    ),
+    ...each('sequence', '序列', expected.sequences, found.sequences, (e, f) =>
+      sequenceFits(e, f) ? undefined : `${e.lastValue} → ${f.lastValue}`,
+    ),
+    // Only by name: a restore creates the version that the image has, and the data above is compared all the same.
+    ...each('extension', '扩展', expected.extensions, found.extensions, () => undefined),
+    ...one('large objects', '大对象', JSON.stringify(expected.largeObjects), JSON.stringify(found.largeObjects)),
+    ...one('alembic revision', 'alembic revision', String(expected.alembic), String(found.alembic)),
+    ...[...new Set([...Object.keys(expected.objects), ...Object.keys(found.objects)])].flatMap((kind) =>
+      one(kind, kind, String(expected.objects[kind] ?? 0), String(found.objects[kind] ?? 0)),
+    ),
+  ];
+}
+
+export function compareProperties(expected: DatabaseProperties, found: DatabaseProperties): Text[] {
+  return (Object.keys(expected) as (keyof DatabaseProperties)[])
+    .filter((key) => key !== 'name')
+    .flatMap((key) =>
+      one(`database ${key}`, `数据库属性 ${key}`, JSON.stringify(expected[key]), JSON.stringify(found[key])),
+    );
+}
+
+type Sequence = Contents['sequences'][number];
+
+function sequenceFits(expected: Sequence, found: Sequence): boolean {
+  if (expected.upTo === undefined) {
+    return expected.lastValue === found.lastValue && expected.isCalled === found.isCalled;
+  }
+  const [a, b, value] = [BigInt(expected.lastValue), BigInt(expected.upTo), BigInt(found.lastValue)];
+  return (a <= value && value <= b) || (b <= value && value <= a);
+}
+
+function each<T extends { readonly name: string; readonly schema?: string }>(
+  en: string,
+  zh: string,
+  expected: readonly T[],
+  found: readonly T[],
+  differs: (expected: T, found: T) => string | undefined,
+): Text[] {
+  const key = (t: T) => JSON.stringify([t.schema, t.name]);
+  const shown = (t: T) => printable(t.schema === undefined ? t.name : `${t.schema}.${t.name}`);
+  const left = new Map(found.map((f) => [key(f), f]));
+  const texts: Text[] = [];
+  for (const e of expected) {
+    const f = left.get(key(e));
+    left.delete(key(e));
+    if (f === undefined) texts.push({ en: `${en} ${shown(e)} is missing`, zh: `缺少${zh} ${shown(e)}` });
+    else {
+      const how = differs(e, f);
+      if (how !== undefined) texts.push({ en: `${en} ${shown(e)}: ${how}`, zh: `${zh} ${shown(e)}: ${how}` });
+    }
+  }
+  for (const f of left.values()) texts.push({ en: `${en} ${shown(f)} was not there`, zh: `多出${zh} ${shown(f)}` });
+  return texts;
+}
+
+function one(en: string, zh: string, expected: string, found: string): Text[] {
+  if (expected === found) return [];
+  return [{ en: printable(`${en}: ${expected} → ${found}`), zh: printable(`${zh}: ${expected} → ${found}`) }];
+}
+
+/** @throws {OpsError} `failed`, with the first differences, unless there are none. */
+export function throwIfDifferent(dir: string, differences: readonly Text[]): void {
+  if (differences.length === 0) return;
+  const list = (language: keyof Text) =>
+    differences
+      .slice(0, 20)
+      .map((d) => `\n  - ${d[language]}`)
+      .join('');
+  const more = differences.length > 20 ? `\n  - … (${differences.length})` : '';
+  throw damaged(dir, {
+    en: `what it restores is not what was in the database:${list('en')}${more}`,
+    zh: `恢复出的内容与数据库原有内容不一致:${list('zh')}${more}`,
+  });
+}
+
+export function damaged(dir: string, why: Text, cause?: unknown): OpsError {
+  return new OpsError({
+    kind: 'precondition',
+    what: { en: `The backup ${dir} is no backup: ${why.en}.`, zh: `备份 ${dir} 无效: ${why.zh}.` },
+    state: { en: 'The database itself was only read.', zh: '对数据库本身只进行了读取.' },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

@@ -1,0 +1,85 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Health } from '../app/health.ts';
+import { putBackUserdata, saveUserdata } from '../app/userdata.ts';
+import { change } from '../host/command.ts';
+import { upNoStart } from '../host/compose.ts';
+import { start, stop } from '../host/docker.ts';
+import type { Ops } from '../host/ops.ts';
+import { run } from '../host/run.ts';
+import { findContainers, inspectContainer } from '../target/containers.ts';
+import type { Container } from '../target/stack.ts';
+import type { Facts } from './facts.ts';
+import { restoreImage } from './image.ts';
+import type { OutsideView } from './outside.ts';
+import { waitUntilServing } from './prove.ts';
+import type { PutAside } from './put-aside.ts';
+
+/** gunicorn finishes requests for up to 30 s. */
+const GRACE_SECONDS = 35;
+
+/** Which commit a container runs, as a file in it; images say nothing about that. */
+export const MARKER = '.whalefall-release.json';
+
+/** Stops the application and saves what only its container holds. From here on production is down, and measured. */
+export async function stopApp(ops: Ops, facts: Facts, aside: PutAside, outside: OutsideView): Promise<void> {
+  const { app } = facts.containers;
+  if (app === undefined) return;
+  outside.start();
+  await run(ops, stop(app.id, GRACE_SECONDS));
+  aside.userdata = await saveUserdata(ops, app.id);
+}
+
+/** Replaces the application's container by one of the new image, with the userdata of the old one, and waits until it serves. */
+export async function startNewApp(
+  ops: Ops,
+  facts: Facts,
+  aside: PutAside,
+): Promise<{ app: Container; health: Health }> {
+  const created = await createApp(ops, facts);
+  await startWith(ops, created, aside, facts.checkout.commit);
+  const app = await inspectContainer(ops, created.id);
+  return { app, health: await waitUntilServing(ops, app) };
+}
+
+async function createApp(ops: Ops, facts: Facts): Promise<Container> {
+  const { key } = facts.stack.services.app;
+  await run(ops, upNoStart(ops.target, key));
+  const { app } = await findContainers(ops, facts.stack);
+  if (app === undefined) throw new Error(`compose made no container for ${key}`);
+  return app;
+}
+
+async function startWith(ops: Ops, app: Container, aside: PutAside, commit: string | undefined): Promise<void> {
+  if (aside.userdata) await putBackUserdata(ops, aside.userdata, app.id);
+  if (commit !== undefined) {
+    const marker = path.join(ops.paths.run, MARKER);
+    writeFileSync(marker, `${JSON.stringify({ commit, run: path.basename(ops.paths.run) })}\n`);
+    await run(ops, change(['docker', 'cp', marker, `${app.id}:${ops.target.app.root}/${MARKER}`]));
+  }
+  await run(ops, start(app.id));
+}
+
+/** Takes the new container out of the way, so that nothing writes while data is put back. */
+export async function stopNewApp(ops: Ops, facts: Facts): Promise<void> {
+  const { app } = await findContainers(ops, facts.stack);
+  if (app === undefined || app.id === facts.containers.app?.id) return;
+  await run(ops, facts.containers.app ? stop(app.id, 5) : change(['docker', 'rm', '-f', '-v', app.id]));
+}
+
+/**
+ * Makes the application's container what it was: the same one started again if it still exists, else a new one of the previous
+ * image with the saved userdata.
+ */
+export async function bringBackApp(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
+  const before = facts.containers.app;
+  if (before === undefined) return;
+  await restoreImage(ops, facts, aside.previous);
+  const { app } = await findContainers(ops, facts.stack);
+  if (app?.id === before.id) {
+    if (before.state === 'running') await run(ops, start(app.id));
+    return;
+  }
+  const again = await createApp(ops, facts);
+  if (before.state === 'running') await startWith(ops, again, aside, facts.app?.commit);
+}

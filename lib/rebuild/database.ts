@@ -1,0 +1,19 @@
+import type { Container, Database, Stack, VolumeIdentity } from '../target/stack.ts';
+import type { Facts } from './facts.ts';
+
+/** The database as its container is told to be: name and superuser from the container's environment. */
+export function databaseOf(stack: Stack, container: Container, volumes: readonly VolumeIdentity[]): Database {
+  const { environment } = stack.services.postgres;
+  const user = environment.POSTGRES_USER || 'postgres'; // the official image's default
+  const named = stack.volumes.find((v) => v.role === 'postgres');
+  const volume = volumes.find((v) => v.name === named?.name);
+  if (volume === undefined) throw new Error(`the volume ${named?.name ?? '?'} of the database does not exist`);
+  return { container, user, name: environment.POSTGRES_DB || user, volume };
+}
+
+/** The password that compose gives to PostgreSQL. */
+export const databasePassword = (facts: Facts): string =>
+  facts.stack.services.postgres.environment.POSTGRES_PASSWORD ?? '';
+
+/** The password in `--requirepass`; Redis' container has it only in its command line, the application's in its environment. */
+export const redisPassword = (facts: Facts): string => facts.stack.services.app.environment.REDIS_PASSWORD ?? '';

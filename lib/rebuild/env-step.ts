@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { NOTHING_CHANGED, OpsError, whatHappened } from '../errors.ts';
+import type { Ops } from '../host/ops.ts';
+import { resolveStack } from '../target/compose-config.ts';
+import { findVolumes } from '../target/containers.ts';
+import { type EnvReading, readEnv, withCandidateEnv, writeEnv } from '../target/env.ts';
+import { createEnvText } from '../target/env-create.ts';
+import type { Text } from '../text.ts';
+import type { Facts } from './facts.ts';
+
+/**
+ * Makes sure of a good `.env`, then goes on with `next`. An absent one is made from env.example with generated secrets, after
+ * asking; never when a database volume exists, whose stored credentials a new PASSWORD_ENCRYPTION_KEY could not open.
+ *
+ * @param next `projectDirectory` is where compose is to look for `.env`; undefined for the deploy directory.
+ * @throws {OpsError} `config` with every problem of `.env` at once; `declined`; `precondition` when it is absent and must not be
+ *   generated.
+ */
+export async function prepareEnv(
+  ops: Ops,
+  planOnly: boolean,
+  next: (env: Facts['env'], projectDirectory: string | undefined) => Promise<Facts>,
+): Promise<Facts> {
+  const reading = await readEnv(ops);
+  if (reading.kind !== 'absent') {
+    throwIfBad(ops, reading);
+    return next('present', undefined);
+  }
+  const { text, generated } = candidate(ops);
+  const planned = await withCandidateEnv(ops, text, async (projectDirectory) => {
+    const stack = await resolveStack(ops, { projectDirectory });
+    const existing = (await findVolumes(ops, stack)).find((v) => v.role === 'postgres');
+    if (existing) throw mustNotGenerate(existing.name, generated);
+    return planOnly ? next('would-create', projectDirectory) : undefined;
+  });
+  if (planned) return planned;
+  const agreed = await ops.screen.askYes({
+    en: `There is no .env. Create it from ${ops.target.envExample}, with generated ${generated.join(', ')}?`,
+    zh: `没有 .env 文件. 是否根据 ${ops.target.envExample} 创建, 并自动生成 ${generated.join(', ')}?`,
+  });
+  if (!agreed) throw declined;
+  writeEnv(ops, text);
+  return next('created', undefined);
+}
+
+function throwIfBad(ops: Ops, reading: Exclude<EnvReading, { kind: 'absent' }>): void {
+  if (reading.kind === 'unreadable') throw bad([reading.why]);
+  const line = (f: { variable: string; line: number; cause: Text }): Text => {
+    const where = [f.line > 0 ? `.env:${f.line}` : '.env', f.variable].filter(Boolean).join(' ');
+    return { en: `${where}: ${f.cause.en}`, zh: `${where}: ${f.cause.zh}` };
+  };
+  const findings = [...reading.findings, ...reading.comparedWithCompose];
+  for (const f of findings.filter((f) => f.severity === 'warning'))
+    ops.screen.show({ event: 'warning', text: line(f) });
+  const errors = [
+    ...findings.filter((f) => f.severity === 'error').map(line),
+    ...reading.problems.map((p) => ({
+      en: `.env ${p.variable}: ${p.rule.en}`,
+      zh: `.env ${p.variable}: ${p.rule.zh}`,
+    })),
+  ];
+  if (errors.length > 0) throw bad(errors);
+}
+
+function candidate(ops: Ops): { text: string; generated: readonly string[] } {
+  const file = path.join(ops.target.dir, ops.target.envExample);
+  let example: string;
+  try {
+    example = readFileSync(file, 'utf8');
+  } catch (error) {
+    const why = whatHappened(error).en;
+    throw bad([
+      {
+        en: `There is no .env, and ${ops.target.envExample} can't be read: ${why}`,
+        zh: `没有 .env, 且无法读取 ${ops.target.envExample}: ${why}`,
+      },
+    ]);
+  }
+  const created = createEnvText(example, randomBytes);
+  if (created.ok) return created;
+  throw bad([
+    ...created.missing.map((name) => ({
+      en: `.env is absent, and ${ops.target.envExample} has no value for ${name}: copy it to .env and fill that in`,
+      zh: `没有 .env, 且 ${ops.target.envExample} 中 ${name} 为空: 请复制为 .env 并填写`,
+    })),
+    ...created.findings.map((f) => ({
+      en: `${ops.target.envExample}:${f.line} ${f.variable}: ${f.cause.en}`,
+      zh: `${ops.target.envExample}:${f.line} ${f.variable}: ${f.cause.zh}`,
+    })),
+  ]);
+}
+
+const bad = (problems: readonly Text[]) =>
+  new OpsError({
+    kind: 'config',
+    what: { en: problems.map((p) => p.en).join('\n'), zh: problems.map((p) => p.zh).join('\n') },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Correct .env and run again.', zh: '请修正 .env 后重新运行.' }],
+  });
+
+const mustNotGenerate = (volume: string, generated: readonly string[]) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `There is no .env, but the database volume ${volume} exists. New secrets would make the credentials stored in it unreadable, so none are generated.`,
+      zh: `没有 .env, 但数据库卷 ${volume} 已存在. 重新生成密钥会使库中保存的凭据无法解密, 因此不会自动生成.`,
+    },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: `Restore .env from where you keep it; it must have the former ${generated.join(', ')}.`,
+        zh: `请找回原来的 .env; 其中必须包含原有的 ${generated.join(', ')}.`,
+      },
+    ],
+  });
+
+const declined = new OpsError({
+  kind: 'declined',
+  what: { en: 'There is no .env, and none was created.', zh: '没有 .env, 也未创建.' },
+  state: NOTHING_CHANGED,
+  next: [
+    {
+      en: 'Copy env.example to .env and fill it in, or agree to have it created (--yes without a terminal).',
+      zh: '请将 env.example 复制为 .env 并填写, 或同意自动创建 (无终端时使用 --yes).',
+    },
+  ],
+});

@@ -1,0 +1,70 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { change, read } from '../host/command.ts';
+import { build } from '../host/compose.ts';
+import { tag } from '../host/docker.ts';
+import type { Ops } from '../host/ops.ts';
+import { ask, run } from '../host/run.ts';
+import type { Facts } from './facts.ts';
+
+/** The image that runs before the rebuild, under a tag that no later build moves. */
+export interface PreviousImage {
+  readonly id: string;
+  readonly reference: string;
+}
+
+const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
+
+/** `whalefall:prod` → `whalefall:before-20260102T030405Z`; registries with ports are left alone. */
+export function previousReference(image: string, run: string): string {
+  const repository = image.replace(/(@[^/]*|:[^/:]+)$/, '');
+  return `${repository}:before-${path.basename(run).slice(0, 16)}`;
+}
+
+/**
+ * Tags what serves now, so that neither the build nor a later prune takes it away. A container that was hot-updated differs
+ * from its image: then its files are committed to an image of their own. `undefined` when there is none.
+ */
+export async function keepPreviousImage(ops: Ops, facts: Facts): Promise<PreviousImage | undefined> {
+  const { image } = facts.stack.services.app;
+  const reference = previousReference(image, ops.paths.run);
+  const container = facts.containers.app;
+  const current = container?.imageId ?? (await imageId(ops, image));
+  if (current === undefined) return undefined;
+  if (container && facts.app?.drifted) {
+    await run(ops, change(['docker', 'commit', '--pause=false', container.id, reference], { deadlineMs: 600_000 }));
+  } else {
+    await run(ops, tag(current, reference));
+  }
+  const id = await imageId(ops, reference);
+  if (id === undefined) throw new Error(`${reference} is not there after it was made`);
+  const previous = { id, reference };
+  ops.journal.write({ event: 'note', key: 'previous-image', value: previous });
+  return previous;
+}
+
+/** Builds the application's image, while whatever runs goes on serving, and returns its id. */
+export async function buildImage(ops: Ops, facts: Facts): Promise<string> {
+  const { key, image } = facts.stack.services.app;
+  const proxies = PROXIES.filter((name) => ops.env[name] !== undefined);
+  const log = path.join(ops.paths.run, 'build.log');
+  const output = await run(ops, build(ops.target, key, proxies)).catch((error: unknown) => {
+    writeFileSync(log, ops.secrets.redact(String(error)), { mode: 0o600 });
+    throw error;
+  });
+  writeFileSync(log, ops.secrets.redact(output.stderr + output.stdout), { mode: 0o600 });
+  const id = await imageId(ops, image);
+  if (id === undefined) throw new Error(`the build left no image ${image}`);
+  return id;
+}
+
+/** Points the service's image name back at the previous image. */
+export async function restoreImage(ops: Ops, facts: Facts, previous: PreviousImage | undefined): Promise<void> {
+  if (previous) await run(ops, tag(previous.id, facts.stack.services.app.image));
+}
+
+/** `undefined` when there is no such image. */
+export async function imageId(ops: Ops, reference: string): Promise<string | undefined> {
+  const inspect = read(['docker', 'image', 'inspect', '-f', '{{.Id}}', reference]);
+  return (await ask(ops, inspect, [0, 1])) || undefined;
+}

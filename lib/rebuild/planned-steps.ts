@@ -1,0 +1,152 @@
+import { asTyped, type Command } from '../host/command.ts';
+import { build, runDetached, up, upNoStart } from '../host/compose.ts';
+import type { PlannedStep } from '../runbook/steps.ts';
+import { bytes } from '../runbook/terminal.ts';
+import type { ExistingVolume } from '../target/containers.ts';
+import type { Target } from '../target/target.ts';
+import type { Facts } from './facts.ts';
+
+interface Choice {
+  readonly data: 'keep' | 'delete';
+  readonly deletes: readonly ExistingVolume[];
+  readonly backup: boolean;
+}
+
+/** Measured on a miniature database: dump, restore and comparison of a gigabyte take about this long. */
+const SECONDS_PER_GIGABYTE = 30;
+
+/** The steps of a full rebuild, in the order in which `scripts/deploy-prod-all.ts` does them. */
+export function plannedSteps(target: Target, facts: Facts, choice: Choice): PlannedStep[] {
+  const { postgres, redis, app } = facts.stack.services;
+  const db = facts.database;
+  const size = db.kind === 'running' ? db.bytes : undefined;
+  const backupSeconds = size === undefined ? undefined : Math.ceil(3 + (size / 1e9) * SECONDS_PER_GIGABYTE);
+  const deleting = choice.data === 'delete' && choice.deletes.length > 0;
+  const typed = (command: Command) => asTyped(command.argv);
+  const ids = Object.values(facts.containers).map((c) => c.id.slice(0, 12));
+
+  const steps: (PlannedStep | false)[] = [
+    {
+      id: 'build',
+      title: { en: 'Build the new image; what runs goes on serving', zh: '构建新镜像 (期间现有服务继续运行)' },
+      replaces: 'build_production_image',
+      risk: 'none',
+      commands: [
+        `docker tag <image of ${app.key}> <${app.image.replace(/:[^:/]+$/, '')}:before-…>`,
+        typed(build(target, app.key, [])),
+      ],
+      wayBack: { en: `${app.image} is pointed back at the present image`, zh: `${app.image} 重新指向当前镜像` },
+    },
+    {
+      id: 'try',
+      title: { en: 'Try the new image: import and create the application', zh: '试运行新镜像: 导入并创建应用' },
+      risk: 'none',
+      commands: [
+        typed(runDetached(target, app.key, { name: '<one-off>', argv: ['sleep', '86400'] })),
+        'docker exec <one-off> flask db heads',
+      ],
+      seconds: 3,
+    },
+    choice.backup && {
+      id: 'backup',
+      title: { en: 'Back up the database and prove it by a restore', zh: '备份数据库, 并通过实际恢复验证' },
+      risk: 'none',
+      commands: [
+        `docker exec ${postgres.key} pg_dump -Fc --snapshot=<id> > <backup>/dump`,
+        'docker run --network none <the same image>; pg_restore; compare every table',
+      ],
+      ...(backupSeconds === undefined ? {} : { seconds: backupSeconds }),
+    },
+    facts.containers.app !== undefined && {
+      id: 'stop',
+      title: { en: 'Stop the application and save its userdata', zh: '停止应用并保存 userdata' },
+      replaces: 'stop_existing_services',
+      risk: 'interrupts',
+      commands: [
+        `docker stop ${facts.containers.app.id.slice(0, 12)}`,
+        `docker cp ${facts.containers.app.id.slice(0, 12)}:${target.app.userdata} - > userdata.tar  # ${bytes(facts.app?.userdataBytes ?? 0)}`,
+      ],
+      wayBack: { en: 'the same container is started again', zh: '重新启动原容器' },
+    },
+    choice.backup && {
+      id: 'final-backup',
+      title: deleting
+        ? {
+            en: 'Back up again now that nothing writes: the backup that counts',
+            zh: '应用停止写入后再次备份 (以此份为准)',
+          }
+        : { en: 'Back up again if a migration is pending', zh: '存在待执行迁移时, 再次备份' },
+      risk: 'none',
+      commands: ['as in backup'],
+      ...(backupSeconds === undefined ? {} : { seconds: backupSeconds }),
+    },
+    deleting && {
+      id: 'remove',
+      title: { en: 'Delete the consented volumes', zh: '删除已确认的数据卷' },
+      replaces: 'cleanup_old_data',
+      risk: 'deletes',
+      commands: [`docker rm -f -v ${ids.join(' ')}`, ...choice.deletes.map((v) => `docker volume rm ${v.name}`)],
+      loses: {
+        en: choice.deletes.map((v) => `${v.name} (${v.createdAt})`).join(', '),
+        zh: choice.deletes.map((v) => `${v.name} (${v.createdAt})`).join(', '),
+      },
+      wayBack: { en: 'restored from the backup that counts', zh: '从最终备份恢复' },
+    },
+    {
+      id: 'start-stores',
+      title: { en: 'Start PostgreSQL and Redis and wait until they answer', zh: '启动 PostgreSQL 与 Redis, 等待就绪' },
+      replaces: 'start_base_services',
+      risk: facts.storesCurrent ? 'none' : 'interrupts',
+      commands: [typed(up(target, [postgres.key, redis.key]))],
+    },
+    {
+      id: 'connection',
+      title: {
+        en: 'Log in as the application will; close the database to strangers',
+        zh: '以应用身份登录数据库, 并确保外部无法免密访问',
+      },
+      replaces: 'fix_postgresql_connection',
+      risk: 'none',
+      commands: ['psql over TCP; ALTER ROLE … PASSWORD over the socket only if the password differs; never trust'],
+    },
+    {
+      id: 'migrate',
+      title: { en: 'Bring the schema to the newest revision', zh: '将数据库结构升级到最新版本' },
+      replaces: 'initialize_database',
+      risk: 'none',
+      commands: ['docker exec <one-off> flask db upgrade', `psql < ${target.seed}  # only when the database was empty`],
+      wayBack: { en: 'the database is restored beside and swapped in', zh: '恢复到旁路数据库后切换' },
+    },
+    {
+      id: 'admin',
+      title: { en: 'Create the user admin if there is none', zh: '若不存在管理员账号 admin 则创建' },
+      replaces: 'initialize_admin_account',
+      risk: 'none',
+      commands: ['docker exec -i <one-off> python -  # asks the application'],
+    },
+    {
+      id: 'start-app',
+      title: { en: 'Start the new application and wait until it is healthy', zh: '启动新应用并等待健康检查通过' },
+      replaces: 'start_flask_application',
+      risk: 'interrupts',
+      commands: [
+        typed(upNoStart(target, app.key)),
+        `docker cp - <new>:${target.app.root} < userdata.tar`,
+        'docker start <new>',
+      ],
+      wayBack: { en: 'the previous image with the saved userdata', zh: '使用旧镜像与保存的 userdata 恢复' },
+    },
+    {
+      id: 'prove',
+      title: { en: 'Prove it', zh: '逐项验证' },
+      replaces: 'verify_deployment',
+      risk: 'none',
+      commands: [
+        `GET ${target.health.basic}`,
+        `GET ${target.health.deep.join(' | ')}`,
+        'PostgreSQL wire probe, wrong password, table count, commit, image',
+      ],
+    },
+  ];
+  return steps.filter((s): s is PlannedStep => s !== false);
+}

@@ -1,0 +1,134 @@
+import { describeHealth, endpointsOf, type Health, healthCheck, waitForHealth } from '../app/health.ts';
+import { OpsError } from '../errors.ts';
+import { change, read } from '../host/command.ts';
+import { remove } from '../host/docker.ts';
+import type { Ops } from '../host/ops.ts';
+import { ask, run } from '../host/run.ts';
+import { summarizeContents } from '../postgres/contents.ts';
+import { proveHba } from '../postgres/hba.ts';
+import { inspectContainer } from '../target/containers.ts';
+import type { Container } from '../target/stack.ts';
+import type { Text } from '../text.ts';
+import { MARKER } from './app-container.ts';
+import type { Facts } from './facts.ts';
+import { ownAddress, type Stores } from './stores.ts';
+
+/** The image's healthcheck looks every 30 s, and only the third failure in a row counts. */
+const CONTAINER_HEALTHY_MS = 150_000;
+const POLL_MS = 500;
+
+export interface Proven {
+  readonly health: Health;
+  readonly tables: number;
+  readonly commit: string | undefined;
+  readonly imageId: string;
+  readonly database: Text;
+}
+
+/**
+ * The evidence at the end of a rebuild. Everything is asked of the running stack, nothing is taken from what the run believes
+ * it did.
+ *
+ * @throws {OpsError} the first thing that is not as it should be.
+ */
+export async function proveRebuild(
+  ops: Ops,
+  facts: Facts,
+  stores: Stores,
+  app: Container,
+  expected: { readonly imageId: string; readonly commit: string },
+): Promise<Proven> {
+  const now = await waitForContainerHealth(ops, app);
+  const [health, contents, commit, postgres, redis] = await Promise.all([
+    healthCheck(ops, endpointsOf(ops.target, now)),
+    summarizeContents(ops, stores.database),
+    commitOf(ops, now),
+    inspectContainer(ops, stores.database.container.id),
+    inspectContainer(ops, stores.redis.id),
+  ]);
+  if (!health.healthy) throw notProved(describeHealth(health));
+  if (contents.tables === 0) throw notProved({ en: 'the database has no tables', zh: '数据库中没有任何表' });
+  if (now.imageId !== expected.imageId) throw notProved({ en: 'another image runs', zh: '运行的不是新构建的镜像' });
+  if (commit !== expected.commit)
+    throw notProved({ en: `the container says commit ${commit}`, zh: `容器中的提交为 ${commit}` });
+  for (const c of [postgres, redis]) {
+    if (c.state !== 'running') throw notProved({ en: `${c.name} is ${c.state}`, zh: `${c.name} 状态为 ${c.state}` });
+  }
+  const database = await fromTheAppsSide(ops, facts, stores, now);
+  return { health, tables: contents.tables, commit, imageId: now.imageId, database };
+}
+
+/**
+ * pg_hba.conf as it counts: a client that shares the application's network, and so its address, is refused with a wrong
+ * password, and the server asks for a password before anything else.
+ */
+async function fromTheAppsSide(ops: Ops, facts: Facts, { database }: Stores, app: Container): Promise<Text> {
+  const host = ownAddress(facts, database.container);
+  const client = await ask(
+    ops,
+    change([
+      'docker',
+      'run',
+      '-d',
+      '--rm',
+      '--network',
+      `container:${app.id}`,
+      '--entrypoint',
+      'sleep',
+      database.container.imageId,
+      '600',
+    ]),
+  );
+  try {
+    const address = { host, port: ops.target.ports.postgres };
+    return (await proveHba(ops, database, { address, clientContainer: client, clientHost: host })).evidence;
+  } finally {
+    await run(ops, remove(client), [0, 1]);
+  }
+}
+
+/** Both health checks several times in a row, right after the start. */
+export const waitUntilServing = (ops: Ops, app: Container): Promise<Health> =>
+  waitForHealth(ops, endpointsOf(ops.target, app), app, { deadlineMs: 120_000, intervalMs: 100, times: 2 });
+
+async function waitForContainerHealth(ops: Ops, app: Container): Promise<Container> {
+  const until = ops.clock.monotonic() + CONTAINER_HEALTHY_MS;
+  for (;;) {
+    const now = await inspectContainer(ops, app.id);
+    if (now.state !== 'running' || now.restartCount > app.restartCount) {
+      throw notProved({
+        en: `${now.name} is ${now.state} and was restarted ${now.restartCount} times`,
+        zh: `${now.name} 状态为 ${now.state}, 已重启 ${now.restartCount} 次`,
+      });
+    }
+    if (now.health === 'healthy' || now.health === '') return now;
+    if (now.health === 'unhealthy' || ops.clock.monotonic() > until) {
+      throw notProved({
+        en: `the engine says ${now.name} is ${now.health}`,
+        zh: `引擎报告 ${now.name} 为 ${now.health}`,
+      });
+    }
+    await ops.clock.sleep(POLL_MS, ops.signal);
+  }
+}
+
+export const healthEvidence = ({ health }: { readonly health: Health }): Text => describeHealth(health);
+
+/** What the container says it runs; `undefined` for one that no script of ours started. */
+export async function commitOf(ops: Ops, app: Container): Promise<string | undefined> {
+  const file = `${ops.target.app.root}/${MARKER}`;
+  const marker = await run(ops, read(['docker', 'exec', app.id, 'cat', file]), [0, 1, 126, 127, 137]);
+  if (marker.exitCode !== 0) return undefined;
+  try {
+    const { commit } = JSON.parse(marker.stdout) as { commit?: unknown };
+    return typeof commit === 'string' && /^[0-9a-f]{40,64}$/.test(commit) ? commit : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const notProved = (why: Text) =>
+  new OpsError({
+    kind: 'command',
+    what: { en: `Not proved: ${why.en}`, zh: `未能证明部署成功: ${why.zh}` },
+  });

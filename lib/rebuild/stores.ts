@@ -1,0 +1,113 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { OpsError } from '../errors.ts';
+import { up } from '../host/compose.ts';
+import type { Ops } from '../host/ops.ts';
+import { run } from '../host/run.ts';
+import { inspectHba, restoreHba } from '../postgres/hba.ts';
+import { canLogIn, setPassword } from '../postgres/login.ts';
+import { type Migrated, migrate, seed } from '../postgres/migrate.ts';
+import { waitForPostgres, waitForRedis } from '../postgres/ready.ts';
+import { askedFor } from '../postgres/wire.ts';
+import { findContainers, findVolumes } from '../target/containers.ts';
+import type { Container, Database } from '../target/stack.ts';
+import type { Text } from '../text.ts';
+import { databaseOf, databasePassword, redisPassword } from './database.ts';
+import type { Facts } from './facts.ts';
+import type { TriedImage } from './one-off.ts';
+
+const READY_MS = 60_000;
+
+export interface Stores {
+  readonly database: Database;
+  readonly redis: Container;
+}
+
+/**
+ * Starts PostgreSQL and Redis without touching the application, and waits until both really answer. Containers that already
+ * are what the compose file says are left alone.
+ */
+export async function startStores(ops: Ops, facts: Facts): Promise<Stores> {
+  const { postgres, redis } = facts.stack.services;
+  let containers = await findContainers(ops, facts.stack);
+  const running = containers.postgres?.state === 'running' && containers.redis?.state === 'running';
+  if (!running || !facts.storesCurrent) {
+    await run(ops, up(ops.target, [postgres.key, redis.key]));
+    containers = await findContainers(ops, facts.stack);
+  }
+  if (!containers.postgres || !containers.redis) throw new Error('compose started no containers for the stores');
+  const database = databaseOf(facts.stack, containers.postgres, await findVolumes(ops, facts.stack));
+  await Promise.all([
+    waitForPostgres(ops, database, READY_MS),
+    waitForRedis(ops, containers.redis, redisPassword(facts), READY_MS),
+  ]);
+  return { database, redis: containers.redis };
+}
+
+/** The server's own address in a compose network: what it sees of others comes from there, never from loopback. */
+export function ownAddress(facts: Facts, container: Container): string {
+  const address =
+    facts.stack.networks.map((n) => container.addresses[n]).find(Boolean) ?? Object.values(container.addresses)[0];
+  if (!address) throw new Error(`${container.name} has no address in any network`);
+  return address;
+}
+
+/**
+ * Makes the login that the application will do possible, and the one that a stranger would do impossible.
+ *
+ * A kept volume keeps its old password whatever `.env` says: then the role gets the new one. pg_hba.conf is touched only to
+ * take `trust` out of it.
+ */
+export async function ensureConnection(ops: Ops, facts: Facts, { database }: Stores): Promise<Text> {
+  const host = ownAddress(facts, database.container);
+  const from = { container: database.container.id, host };
+  const address = { host, port: ops.target.ports.postgres };
+  const password = databasePassword(facts);
+  const [hba, asked, first] = await Promise.all([
+    inspectHba(ops, database),
+    askedFor(ops, address, { user: database.user, database: database.name }, 5_000),
+    canLogIn(ops, database, from, password),
+  ]);
+  const open = asked === 'trust' || hba.unreadable || hba.remoteTrust.length > 0 || hba.errors.length > 0;
+  const evidence = open
+    ? (await restoreHba(ops, database, { address, clientContainer: database.container.id })).evidence
+    : undefined;
+
+  let login = open ? await canLogIn(ops, database, from, password) : first;
+  const changed = login === 'wrong-password';
+  if (changed) {
+    await setPassword(ops, database, password);
+    login = await canLogIn(ops, database, from, password);
+  }
+  if (login !== 'yes') throw cannotLogIn(typeof login === 'object' ? login.error : login);
+  const how: Text = changed
+    ? {
+        en: "logged in over TCP after setting the role's password to that of .env",
+        zh: '已将数据库角色密码更新为 .env 中的密码, TCP 登录成功',
+      }
+    : { en: 'logged in over TCP', zh: 'TCP 登录成功' };
+  return evidence ? { en: `${how.en}; ${evidence.en}`, zh: `${how.zh}; ${evidence.zh}` } : how;
+}
+
+/** Migrates, and fills a database that was empty with the application's seed. */
+export async function migrateDatabase(ops: Ops, { database }: Stores, tried: TriedImage): Promise<Migrated> {
+  const migrated = await migrate(ops, database, tried.oneOff, { head: tried.head });
+  const file = path.join(ops.target.dir, ops.target.seed);
+  if (migrated.from === undefined && existsSync(file)) await seed(ops, database, file);
+  return migrated;
+}
+
+const cannotLogIn = (why: string) =>
+  new OpsError({
+    kind: 'command',
+    what: {
+      en: `PostgreSQL does not let the application log in: ${why}`,
+      zh: `应用无法登录 PostgreSQL: ${why}`,
+    },
+    next: [
+      {
+        en: "This is about the network or the server, not about pg_hba.conf: don't open that. See: docker compose logs --tail 200 postgres",
+        zh: '问题在网络或服务器状态, 不在 pg_hba.conf, 不要放宽权限. 查看: docker compose logs --tail 200 postgres',
+      },
+    ],
+  });

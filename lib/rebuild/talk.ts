@@ -1,0 +1,132 @@
+import type { AdminResult } from '../app/admin.ts';
+import type { Outage } from '../app/probe.ts';
+import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import type { Ops } from '../host/ops.ts';
+import type { Migrated } from '../postgres/migrate.ts';
+import { bytes, seconds } from '../runbook/terminal.ts';
+import { printable, type Text } from '../text.ts';
+import type { Facts } from './facts.ts';
+import type { DataChoice, RebuildPlan } from './plan.ts';
+
+/** Keep or delete, from `--data` or by asking; without data there is nothing to choose. @throws {OpsError} `declined` */
+export async function chooseData(
+  ops: Ops,
+  facts: Facts,
+  flags: Readonly<Record<string, unknown>> & { readonly planOnly: boolean },
+): Promise<DataChoice> {
+  if (flags.data === 'keep' || flags.data === 'delete') return flags.data;
+  if (facts.volumes.length === 0 || flags.planOnly) return 'keep';
+  const names = facts.volumes.map((v) => v.name).join(', ');
+  const choice = await ops.screen.askChoice(
+    { en: `There is data (${names}). What shall become of it?`, zh: `检测到已有数据 (${names}), 如何处理?` },
+    [
+      { value: 'keep', label: { en: 'keep it', zh: '保留' } },
+      { value: 'delete', label: { en: 'back it up, then delete it', zh: '备份后删除' } },
+      { value: 'cancel', label: { en: 'cancel', zh: '取消' } },
+    ],
+  );
+  if (choice === 'keep' || choice === 'delete') return choice;
+  throw new OpsError({
+    kind: 'declined',
+    what: { en: 'Cancelled: nothing was chosen for the existing data.', zh: '已取消: 未选择如何处理已有数据.' },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'Without a terminal, choose with --data keep or --data delete.',
+        zh: '无终端环境请使用 --data keep 或 --data delete 指定.',
+      },
+    ],
+  });
+}
+
+/** The question before a rebuild that destroys nothing. @throws {OpsError} `declined` */
+export async function agreeToGo(ops: Ops, plan: RebuildPlan): Promise<undefined> {
+  const question: Text = plan.interrupts
+    ? { en: 'Go on? Production will be down for a few seconds.', zh: '是否继续? 服务将中断数秒.' }
+    : { en: 'Go on?', zh: '是否继续?' };
+  if (await ops.screen.askYes(question)) return undefined;
+  throw new OpsError({
+    kind: 'declined',
+    what: { en: 'Cancelled.', zh: '已取消.' },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Without a terminal, pass --yes.', zh: '无终端环境请使用 --yes.' }],
+  });
+}
+
+/** What was found and what will be done, step by step, with the commands. */
+export function showPlan(ops: Ops, facts: Facts, plan: RebuildPlan): void {
+  const { show } = ops.screen;
+  const db = facts.database;
+  show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
+  show({
+    event: 'table',
+    id: 'facts',
+    rows: [
+      [{ en: 'directory', zh: '部署目录' }, printable(ops.target.dir)],
+      [{ en: 'compose project', zh: 'compose 项目' }, facts.stack.project],
+      [{ en: 'commit', zh: '提交' }, `${facts.checkout.commit.slice(0, 10)} ${printable(facts.checkout.subject)}`],
+      [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
+      [
+        { en: 'database', zh: '数据库' },
+        db.kind === 'running'
+          ? `${bytes(db.bytes)}, ${db.tables} tables, revision ${printable(db.revision ?? '-')}`
+          : db.kind,
+      ],
+      [{ en: 'free disk', zh: '剩余磁盘' }, bytes(facts.freeBytes)],
+      [{ en: 'engine, compose', zh: '引擎, compose' }, `${facts.engine}, ${facts.compose}`],
+    ],
+  });
+  for (const warning of plan.warnings) show({ event: 'warning', text: warning.text, fix: warning.fix });
+  show({ event: 'heading', text: { en: 'What will be done', zh: '将要执行' } });
+  plan.steps.forEach((step, i) => {
+    const risk = { none: '', interrupts: ' ⏸', deletes: ' ⚠' }[step.risk];
+    const takes = step.seconds === undefined ? '' : ` (≈ ${step.seconds} s)`;
+    show({
+      event: 'info',
+      text: { en: `${i + 1}. ${step.title.en}${risk}${takes}`, zh: `${i + 1}. ${step.title.zh}${risk}${takes}` },
+    });
+    for (const command of step.commands)
+      show({ event: 'info', text: { en: `     ${command}`, zh: `     ${command}` } });
+    if (step.loses) {
+      show({ event: 'warning', text: { en: `deletes: ${step.loses.en}`, zh: `将删除: ${step.loses.zh}` } });
+    }
+    if (step.wayBack) {
+      show({
+        event: 'info',
+        text: { en: `     way back: ${step.wayBack.en}`, zh: `     回退方式: ${step.wayBack.zh}` },
+      });
+    }
+  });
+}
+
+function runsNow(facts: Facts): string {
+  const { app } = facts.containers;
+  if (!app) return '-';
+  const commit = facts.app?.commit?.slice(0, 10) ?? '?';
+  return `${app.name} (${app.state}${app.health ? `, ${app.health}` : ''}), commit ${commit}`;
+}
+
+export function migrationEvidence(migrated: Migrated): Text {
+  const { from, to, applied } = migrated;
+  if (from === to) return { en: `already at ${to}`, zh: `已是最新版本 ${to}` };
+  return {
+    en: `${from ?? 'empty'} → ${to}${applied.length > 0 ? `, ${applied.length} migrations` : ''}`,
+    zh: `${from ?? '空库'} → ${to}${applied.length > 0 ? `, 共 ${applied.length} 个迁移` : ''}`,
+  };
+}
+
+export function adminEvidence(admin: AdminResult): Text {
+  if (admin.kind === 'existed') return { en: 'exists', zh: '已存在' };
+  return admin.shown === 'file'
+    ? {
+        en: `created; password in ${admin.file} (mode 0600; delete it after use)`,
+        zh: `已创建; 密码保存在 ${admin.file} (权限 0600, 使用后请删除)`,
+      }
+    : { en: 'created; password shown above', zh: '已创建; 密码见上方' };
+}
+
+/** What users noticed. */
+export function outageText(outage: Outage | undefined): string {
+  if (outage === undefined) return '-';
+  return `${seconds(outage.longestGapMs)} (${outage.failed}/${outage.sent} requests failed)`;
+}

@@ -1,0 +1,123 @@
+import { existsSync, statfsSync } from 'node:fs';
+import path from 'node:path';
+import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import { composeVersion } from '../host/compose.ts';
+import { serverVersion } from '../host/docker.ts';
+import { type Checkout, inspectCheckout } from '../host/git.ts';
+import type { Ops } from '../host/ops.ts';
+import { ask, type CommandError } from '../host/run.ts';
+import type { Text } from '../text.ts';
+
+const COMPOSE_FLOOR = [2, 17] as const; // `exec -T` and `cp` are reliable from there on
+
+/** What must be there before anything else can be asked. All that is missing is said at once. */
+export interface Prerequisites {
+  readonly engine: string;
+  readonly compose: string;
+  readonly checkout: Checkout;
+}
+
+interface Finding {
+  readonly text: Text;
+  readonly fix: Text;
+}
+
+/** @throws {OpsError} `precondition` with everything that is missing. */
+export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
+  const findings: Finding[] = [];
+  const failed = (finding: (error: CommandError) => Finding) => (error: CommandError) => {
+    ops.signal.throwIfAborted();
+    findings.push(finding(error));
+    return '';
+  };
+  const [engine, compose, checkout] = await Promise.all([
+    ask(ops, serverVersion()).catch(failed(engineMissing)),
+    ask(ops, composeVersion()).catch(failed(composeMissing)),
+    inspectCheckout(ops, ops.target.dir).catch(failed(gitMissing)),
+  ]);
+  if (compose !== '' && !isAtLeast(compose, COMPOSE_FLOOR)) findings.push(composeOld(compose));
+  if (checkout === undefined) findings.push(noRepository(ops.target.dir));
+  const files = [ops.target.composeFile, ops.target.dockerfile];
+  for (const file of files)
+    if (!existsSync(path.join(ops.target.dir, file))) findings.push(missingFile(file, ops.target.dir));
+  if (findings.length > 0 || typeof checkout !== 'object') throw all(findings);
+  return { engine, compose: compose.replace(/^v/, ''), checkout };
+}
+
+function all(findings: readonly Finding[]): OpsError {
+  return new OpsError({
+    kind: 'precondition',
+    what: { en: findings.map((f) => f.text.en).join('\n'), zh: findings.map((f) => f.text.zh).join('\n') },
+    state: NOTHING_CHANGED,
+    next: findings.map((f) => f.fix),
+  });
+}
+
+function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
+  const m = /(\d+)\.(\d+)/.exec(version);
+  if (!m) return false;
+  return Number(m[1]) > major || (Number(m[1]) === major && Number(m[2]) >= minor);
+}
+
+/** Bytes that a backup may take in this directory. */
+export function freeBytes(directory: string): number {
+  const fs = statfsSync(directory);
+  return fs.bavail * fs.bsize;
+}
+
+const engineMissing = (error: CommandError): Finding =>
+  error.output.exitCode === 127
+    ? {
+        text: { en: 'Docker is not installed (no command `docker`).', zh: '未安装 Docker (找不到 docker 命令).' },
+        fix: { en: 'Install Docker Engine and its compose plugin.', zh: '请安装 Docker Engine 及 compose 插件.' },
+      }
+    : {
+        text: {
+          en: `The Docker engine does not answer: ${error.output.stderr.trim()}`,
+          zh: `Docker 引擎没有响应: ${error.output.stderr.trim()}`,
+        },
+        fix: {
+          en: 'Start it (systemctl start docker), or run as a user who may use it.',
+          zh: '请启动引擎 (systemctl start docker), 或使用有权限的用户运行.',
+        },
+      };
+
+const composeMissing = (): Finding => ({
+  text: {
+    en: 'There is no `docker compose` (the old `docker-compose` 1.x will not do).',
+    zh: '没有 docker compose 子命令 (旧的 docker-compose 1.x 不可用).',
+  },
+  fix: {
+    en: 'Install the Docker Compose v2 plugin (package docker-compose-plugin), then: docker compose version',
+    zh: '请安装 Docker Compose v2 插件 (docker-compose-plugin), 然后执行: docker compose version',
+  },
+});
+
+const composeOld = (version: string): Finding => ({
+  text: {
+    en: `docker compose ${version} is too old; at least ${COMPOSE_FLOOR.join('.')} is needed.`,
+    zh: `docker compose ${version} 版本过低, 至少需要 ${COMPOSE_FLOOR.join('.')}.`,
+  },
+  fix: { en: 'Upgrade the compose plugin.', zh: '请升级 compose 插件.' },
+});
+
+const gitMissing = (error: CommandError): Finding => ({
+  text: { en: `git can't be used: ${error.output.stderr.trim()}`, zh: `git 不可用: ${error.output.stderr.trim()}` },
+  fix: { en: 'Install git.', zh: '请安装 git.' },
+});
+
+const noRepository = (dir: string): Finding => ({
+  text: {
+    en: `${dir} is not a git repository with a commit (or belongs to another user).`,
+    zh: `${dir} 不是含有提交的 git 仓库 (或属于其他用户).`,
+  },
+  fix: {
+    en: 'Run in the deploy directory, or name it with --dir. For another owner: git config --global --add safe.directory <dir>',
+    zh: '请在部署目录运行, 或用 --dir 指定. 若仓库属于其他用户: git config --global --add safe.directory <目录>',
+  },
+});
+
+const missingFile = (file: string, dir: string): Finding => ({
+  text: { en: `${file} is missing in ${dir}.`, zh: `${dir} 中缺少 ${file}.` },
+  fix: { en: 'Is this the deploy directory? Name it with --dir.', zh: '请确认部署目录是否正确, 可用 --dir 指定.' },
+});

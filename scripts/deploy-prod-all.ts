@@ -1,0 +1,125 @@
+#!/usr/bin/env -S npx tsx
+/**
+ * Full rebuild: from whatever is there (or nothing) to a proved deployment of the checked-out commit. Replaces
+ * deploy-prod-all.sh; `lib/rebuild/planned-steps.ts` names the former step behind each of these. Everything that can fail
+ * without harm comes before "stop"; a failure from there on brings back image, userdata and data as they were.
+ */
+import { carryOut, confirmDestructive, ensureAdmin, main, type Script, thisProcess } from '../lib/index.ts';
+import * as rebuild from '../lib/rebuild/index.ts';
+
+const script: Script = {
+  name: 'deploy-prod-all',
+  about: {
+    en: 'Full rebuild: build, back up, replace, migrate and prove the whole stack. Data is kept unless you say otherwise.',
+    zh: '全量重建: 构建、备份、替换、迁移并逐项验证整套服务. 默认保留数据, 除非明确要求删除.',
+  },
+  flags: {
+    data: {
+      type: 'string',
+      choices: ['keep', 'delete'],
+      help: { en: 'what to do with existing data (default: ask)', zh: '如何处理已有数据(默认询问)' },
+    },
+  },
+
+  async run(ops, flags) {
+    const facts = await rebuild.surveyRebuild(ops, flags.planOnly);
+    const plan = rebuild.planRebuild(ops.target, facts, await rebuild.chooseData(ops, facts, flags));
+    rebuild.showPlan(ops, facts, plan);
+    if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+
+    // Asked once, before anything changes, for exactly what the plan would destroy.
+    const consent =
+      plan.deletes.length > 0
+        ? await confirmDestructive(ops, rebuild.deletionRequest(facts, plan), flags.confirm as string | undefined)
+        : await rebuild.agreeToGo(ops, plan);
+
+    const aside: rebuild.PutAside = { archives: new Map() };
+    const recovery = {
+      prove: (o: typeof ops) => rebuild.proveAsBefore(o, facts, aside),
+      advice: () => rebuild.advice(ops, facts, aside),
+    };
+    const outside = rebuild.watchFromOutside(ops, facts);
+
+    return carryOut(ops, plan.steps, recovery, async (step) => {
+      const imageId = await step('build', {
+        run: async (o) => {
+          aside.previous = await rebuild.keepPreviousImage(o, facts);
+          return rebuild.buildImage(o, facts);
+        },
+        undo: (o) => rebuild.restoreImage(o, facts, aside.previous),
+      });
+
+      // An image that cannot even create the application must never replace one that serves.
+      const tried = await step('try', {
+        run: (o) => rebuild.tryImage(o, facts),
+        evidence: ({ head }) => ({ en: `schema revision ${head}`, zh: `数据库结构版本 ${head}` }),
+        undo: (o) => rebuild.removeOneOff(o, facts),
+      });
+
+      if (plan.backup) {
+        await step('backup', {
+          run: (o) => rebuild.backUp(o, facts, aside),
+          evidence: rebuild.backupEvidence,
+          undo: (o) => rebuild.discardHelpers(o, facts, aside),
+        });
+      }
+
+      // From here on production is down.
+      if (facts.containers.app) {
+        await step('stop', {
+          run: (o) => rebuild.stopApp(o, facts, aside, outside),
+          undo: (o) => rebuild.bringBackApp(o, facts, aside),
+        });
+      }
+
+      // The dump that counts is taken when nothing writes any more; without a pending change the first one will do.
+      if (plan.backup) {
+        await step('final-backup', {
+          run: (o) => rebuild.backUpAgain(o, facts, plan, aside, tried.head),
+          evidence: rebuild.backupEvidence,
+        });
+      }
+
+      if (consent) {
+        await step('remove', {
+          run: (o) => rebuild.removeData(o, facts, plan, aside, consent),
+          undo: (o) => rebuild.bringBackData(o, facts, aside),
+        });
+      }
+
+      const stores = await step('start-stores', { run: (o) => rebuild.startStores(o, facts) });
+
+      await step('connection', {
+        run: (o) => rebuild.ensureConnection(o, facts, stores),
+        evidence: (text) => text,
+      });
+
+      await step('migrate', {
+        run: (o) => rebuild.migrateDatabase(o, stores, tried),
+        evidence: rebuild.migrationEvidence,
+        undo: (o) => rebuild.bringBackSchema(o, facts, aside),
+      });
+
+      await step('admin', {
+        run: (o) => ensureAdmin(o, stores.database, tried.oneOff),
+        evidence: rebuild.adminEvidence,
+      });
+
+      const { app } = await step('start-app', {
+        run: (o) => rebuild.startNewApp(o, facts, aside),
+        evidence: rebuild.healthEvidence,
+        undo: (o) => rebuild.stopNewApp(o, facts),
+      });
+
+      const proven = await step('prove', {
+        run: (o) => rebuild.proveRebuild(o, facts, stores, app, { imageId, commit: facts.checkout.commit }),
+        evidence: ({ database }) => database,
+      });
+
+      await rebuild.discardHelpers(ops, facts, aside);
+      return rebuild.conclude(ops, facts, aside, proven, await outside.stop());
+    });
+  },
+};
+
+process.exitCode = await main(script, thisProcess());

@@ -1,0 +1,188 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { deletionRequest, planRebuild } from '../../lib/rebuild/plan.ts';
+import { targetFor } from '../../lib/target/target.ts';
+import { facts, nothingYet, volume } from '../support/facts.ts';
+
+const target = targetFor('/srv/shop');
+const ids = (plan: ReturnType<typeof planRebuild>) => plan.steps.map((s) => s.id);
+
+it('installs on an empty machine without backup, stop or removal', () => {
+  expect(ids(planRebuild(target, nothingYet(), 'keep'))).toEqual([
+    'build',
+    'try',
+    'start-stores',
+    'connection',
+    'migrate',
+    'admin',
+    'start-app',
+    'prove',
+  ]);
+});
+
+it('keeps data: builds, tries and backs up before anything stops', () => {
+  expect(ids(planRebuild(target, facts(), 'keep'))).toEqual([
+    'build',
+    'try',
+    'backup',
+    'stop',
+    'final-backup',
+    'start-stores',
+    'connection',
+    'migrate',
+    'admin',
+    'start-app',
+    'prove',
+  ]);
+});
+
+it('deletes only after stop and the backup that counts', () => {
+  const plan = planRebuild(target, facts(), 'delete');
+  expect(ids(plan)).toEqual([
+    'build',
+    'try',
+    'backup',
+    'stop',
+    'final-backup',
+    'remove',
+    'start-stores',
+    'connection',
+    'migrate',
+    'admin',
+    'start-app',
+    'prove',
+  ]);
+  expect(plan.steps.find((s) => s.id === 'remove')).toMatchObject({
+    risk: 'deletes',
+    commands: expect.arrayContaining(['docker volume rm shop_postgres_data', 'docker volume rm shop_redis_data']),
+  });
+});
+
+it.each([
+  [
+    'another project’s volume',
+    { volumes: [volume('postgres', { project: 'whalefall_dev' })] },
+    'keep',
+    'belongs to another',
+  ],
+  [
+    'a volume that another container has mounted',
+    { volumes: [volume('redis', { usedByOthers: ['spy'] })] },
+    'delete',
+    'spy',
+  ],
+  ['an external volume', { volumes: [volume('postgres', { external: true })] }, 'delete', 'external'],
+  [
+    'a port that is taken',
+    { takenPorts: [{ target: 80, published: 8080, hostIp: '0.0.0.0' }] },
+    'keep',
+    '0.0.0.0:8080',
+  ],
+] as const)('refuses %s with exit code 3', (_what, more, data, text) => {
+  expect(() => planRebuild(target, facts(more), data)).toThrow(
+    expect.objectContaining({ kind: 'precondition', exitCode: 3, message: expect.stringContaining(text) }),
+  );
+});
+
+it('says all refusals at once', () => {
+  const bad = facts({
+    volumes: [volume('postgres', { project: 'a' }), volume('redis', { project: 'b' })],
+    takenPorts: [{ target: 80, published: 8080, hostIp: '0.0.0.0' }],
+  });
+  expect(() => planRebuild(target, bad, 'keep')).toThrow(/shop_postgres_data[^]*shop_redis_data[^]*8080/);
+});
+
+it('accepts a volume made by hand, which bears no label', () => {
+  const plan = planRebuild(target, facts({ volumes: [volume('postgres', { project: undefined })] }), 'delete');
+  expect(plan.deletes.map((v) => v.name)).toEqual(['shop_postgres_data']);
+});
+
+it('names in the consent what would be lost', () => {
+  const full = facts({
+    database: {
+      kind: 'running',
+      bytes: 12_000_000,
+      tables: 3,
+      largest: [
+        { name: 'users', rows: 7, exact: true, newest: '2026-01-01' },
+        { name: 'logs', rows: 1e9, exact: false, newest: undefined },
+      ],
+      revision: undefined,
+      remoteTrust: 0,
+    },
+  });
+  const request = deletionRequest(full, planRebuild(target, full, 'delete'));
+  expect(request.phrase).toBe('DELETE ALL DATA');
+  expect(request.volumes.map((v) => v.name)).toEqual(['shop_postgres_data', 'shop_redis_data']);
+  const rows = request.losses.map(([label, value]) => `${label.en}: ${value}`);
+  expect(rows).toEqual([
+    'database size: 12.0 MB',
+    'tables: 3',
+    'rows in users: 7  (2026-01-01)',
+    'rows in logs: ≈ 1000000000',
+  ]);
+});
+
+it('warns of local changes, of a hot-updated container and of an open database', () => {
+  const plan = planRebuild(
+    target,
+    facts({
+      checkout: { commit: 'c', subject: 's', changed: [' M app.py'] },
+      app: { userdataBytes: 0, drifted: true, commit: undefined, serving: true },
+      database: { kind: 'running', bytes: 1, tables: 1, largest: [], revision: undefined, remoteTrust: 1 },
+    }),
+    'keep',
+  );
+  expect(plan.warnings.map((w) => w.text.en).join('\n')).toMatch(/app\.py[^]*hot-updated[^]*WITHOUT A PASSWORD/);
+});
+
+const anyVolume = fc.record({
+  role: fc.constantFrom('postgres' as const, 'redis' as const),
+  name: fc.constantFrom('shop_pg', 'shop_redis', 'whalefall_dev_pg', '-rf'),
+  project: fc.option(fc.constantFrom('shop', 'whalefall_dev'), { nil: undefined }),
+  external: fc.boolean(),
+  usedByOthers: fc.array(fc.constant('other'), { maxLength: 1 }),
+});
+const anyFacts = fc
+  .record({
+    volumes: fc.array(
+      anyVolume.map(({ role, ...more }) => volume(role, more)),
+      { maxLength: 3 },
+    ),
+    app: fc.option(fc.constant(facts().app), { nil: undefined }),
+    database: fc.constantFrom(
+      facts().database,
+      { kind: 'stopped' as const },
+      { kind: 'unreadable' as const, why: 'x' },
+    ),
+  })
+  .map((more) =>
+    facts({ ...more, ...(more.volumes.some((v) => v.role === 'postgres') ? {} : { database: { kind: 'none' } }) }),
+  );
+
+it('never deletes without a backup before it, nor anything that is not this project’s own', () => {
+  fc.assert(
+    fc.property(anyFacts, fc.constantFrom('keep' as const, 'delete' as const), (any, data) => {
+      let plan: ReturnType<typeof planRebuild>;
+      try {
+        plan = planRebuild(target, any, data);
+      } catch {
+        return;
+      }
+      const order = ids(plan);
+      const remove = order.indexOf('remove');
+      if (data === 'keep') expect(remove).toBe(-1);
+      if (remove >= 0 && any.database.kind !== 'none') {
+        expect(order.indexOf('final-backup')).toBeGreaterThan(order.indexOf('backup'));
+        expect(remove).toBeGreaterThan(order.indexOf('final-backup'));
+      }
+      for (const v of plan.deletes) {
+        expect([undefined, 'shop']).toContain(v.project);
+        expect(v.external || v.usedByOthers.length > 0).toBe(false);
+      }
+      // Whatever can fail without harm comes before the first interruption.
+      const interrupting = plan.steps.findIndex((s) => s.risk !== 'none');
+      expect(order.indexOf('try')).toBeLessThan(interrupting);
+    }),
+  );
+});
