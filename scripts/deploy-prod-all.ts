@@ -67,7 +67,7 @@ const script: Script = {
       // From here on production is down.
       if (facts.containers.app) {
         await step('stop', {
-          run: (o) => rebuild.stopApp(o, facts, aside, outside),
+          run: (o) => rebuild.stopApp(o, facts, plan, aside, outside),
           undo: (o) => rebuild.bringBackApp(o, facts, aside),
         });
       }
@@ -87,21 +87,23 @@ const script: Script = {
         });
       }
 
-      const stores = await step('start-stores', { run: (o) => rebuild.startStores(o, facts) });
+      // What was seen beforehand and can't have changed since is not looked at again during the outage.
+      const seen = aside.beforehand;
+      const stores = await step('start-stores', { run: async (o) => seen?.stores ?? rebuild.startStores(o, facts) });
 
       await step('connection', {
-        run: (o) => rebuild.ensureConnection(o, facts, stores),
+        run: (o) => rebuild.ensureConnection(o, facts, stores, seen?.connection),
         evidence: (text) => text,
       });
 
       await step('migrate', {
-        run: (o) => rebuild.migrateDatabase(o, stores, tried),
+        run: (o) => rebuild.migrateDatabase(o, stores, tried, seen?.schema),
         evidence: rebuild.migrationEvidence,
         undo: (o) => rebuild.bringBackSchema(o, facts, aside),
       });
 
       await step('admin', {
-        run: (o) => ensureAdmin(o, stores.database, tried.oneOff),
+        run: async (o) => (seen?.admin ? { kind: 'existed' as const } : ensureAdmin(o, tried.oneOff)),
         evidence: rebuild.adminEvidence,
       });
 

@@ -39,8 +39,7 @@ export type AdminResult =
  *
  * @param container a running container of the application's image
  */
-export async function ensureAdmin(ops: Ops, db: Database, container: string): Promise<AdminResult> {
-  if (await adminExists(ops, db)) return { kind: 'existed' };
+export async function ensureAdmin(ops: Ops, container: string): Promise<AdminResult> {
   const { root, python, factory } = ops.target.app;
   const password = randomPassword();
   ops.secrets.add(password);
@@ -66,7 +65,7 @@ export async function ensureAdmin(ops: Ops, db: Database, container: string): Pr
 }
 
 /** The quick question, 60 ms instead of a start of the application. A table of another shape is the application's to explain. */
-async function adminExists(ops: Ops, db: Database): Promise<boolean> {
+export async function adminExists(ops: Ops, db: Database): Promise<boolean> {
   try {
     const rows = await query(ops, db, "SELECT json_build_object('id', id) FROM users WHERE username = 'admin'");
     return rows.length > 0;

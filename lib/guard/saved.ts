@@ -211,8 +211,7 @@ async function seal<M extends Manifest>(
   finalDir = dir,
 ): Promise<Stored<M>> {
   const verification = { level, at: new Date(ops.clock.now()).toISOString(), milliseconds };
-  const proved = { ...manifest, verification };
-  await writeManifest(dir, proved);
+  const proved = await writeManifest(dir, { ...manifest, verification });
   if (finalDir !== dir) renameDurably(dir, finalDir);
   return { dir: finalDir, manifest: proved };
 }

@@ -53,9 +53,12 @@ export const pull = (target: ComposeTarget, services: readonly [string, ...strin
 // definition changed), never --wait (it follows the healthcheck's interval), never `down -v`.
 const UP = ['--no-deps', '--no-build', '--pull', 'never'] as const;
 
-/** Creates one service's container, in place of the present one (stopped first) if config or image changed; not started. */
+/**
+ * Creates one service's container anew, in place of the present one (stopped first); not started. Forced, because with an unchanged
+ * image compose would keep the container, and with it what was copied into it.
+ */
 export const upNoStart = (target: ComposeTarget, service: string): Command =>
-  compose(target, ['up', '--no-start', ...UP, service], 'change', { deadlineMs: 120_000 });
+  compose(target, ['up', '--no-start', '--force-recreate', ...UP, service], 'change', { deadlineMs: 120_000 });
 
 /** The same for these services, and starts them. Returns when they are started, not when they are ready. */
 export const up = (target: ComposeTarget, services: readonly [string, ...string[]]): Command =>

@@ -61,7 +61,7 @@ export function pgDumpGlobals(db: Database, applicationName: string, stdoutFd: n
  */
 export async function backupPg(ops: Ops, db: Database, options: BackupOptions): Promise<VerifiedBackup> {
   const applicationName = `whalefall-ops backup ${randomBytes(6).toString('hex')}`;
-  await removeStaleThrowaways(ops);
+  if (!options.warm) await removeStaleThrowaways(ops);
   let started: Throwaway | undefined;
   const throwaway = async (inner: Ops, databaseSize: number): Promise<Throwaway> => {
     if (options.warm) return options.warm;

@@ -1,6 +1,4 @@
 import { z } from 'zod';
-import type { RunOps } from '../host/run.ts';
-import { execReadScript, type PgServer } from './psql.ts';
 
 const named = { schema: z.string(), name: z.string() };
 
@@ -115,15 +113,4 @@ export function parseContents(lines: readonly string[]): Contents {
     largeObjects,
     objects: objects.counts,
   });
-}
-
-/** The contents of a database at one moment, by a single psql. */
-export async function readContents(
-  ops: RunOps,
-  server: PgServer,
-  database: string,
-  deadlineMs: number,
-): Promise<Contents> {
-  const script = `${PINNED}\nBEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;\n${SEQUENCES}${CONTENTS}COMMIT;\n`;
-  return parseContents((await execReadScript(ops, server, script, { database, deadlineMs })).split('\n'));
 }

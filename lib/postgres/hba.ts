@@ -1,18 +1,19 @@
 import { OpsError, whatHappened } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import type { Database } from '../target/stack.ts';
+import type { Text } from '../text.ts';
+import { notSafe } from './hba-alarm.ts';
 import { giveToServer, readServerFile, replaceServerFile, serverAccount } from './hba-file.ts';
-import { type HbaProof, notSafe, type Outside, proveHba, whatIsAsked } from './hba-proof.ts';
+import { type HbaProof, type Outside, proveHba, whatIsAsked } from './hba-proof.ts';
+import { endSessionsBefore, reload } from './hba-reload.ts';
 import { type Hba, type HbaRule, inspectHba } from './hba-rules.ts';
 import { type PasswordMethod, withoutRemoteTrust } from './hba-text.ts';
-import { execute, literal, query } from './psql.ts';
+import { query } from './psql.ts';
 
 export type { HbaProof, Outside } from './hba-proof.ts';
 export { proveHba } from './hba-proof.ts';
+export { endSessionsBefore } from './hba-reload.ts';
 export { type Hba, type HbaRule, inspectHba } from './hba-rules.ts';
-
-const POLL_MS = 100;
-const IN_FORCE_WITHIN_MS = 10_000;
 
 /**
  * Closes a database that lets strangers in without a password, and proves it. Does nothing but {@link proveHba} where
@@ -40,8 +41,10 @@ export async function restoreHba(ops: Ops, db: Database, outside: Outside): Prom
     const copies = method ? await rewrite(ops, db, found, method) : [];
     const since = await reload(ops, db, outside);
     const endedSessions = await endSessionsBefore(ops, db, since);
+    const proof = await proveHba(ops, db, outside);
     return {
-      ...(await proveHba(ops, db, outside)),
+      ...proof,
+      evidence: evidenceOf(proof.evidence, found.remoteTrust.length, method, copies, endedSessions),
       done: open ? 'rewritten' : 'reloaded',
       rewritten: found.remoteTrust,
       method,
@@ -56,6 +59,20 @@ export async function restoreHba(ops: Ops, db: Database, outside: Outside): Prom
     if (closed || (error instanceof OpsError && error.kind === 'needs-person')) throw error;
     throw notSafe(ops, db, found, now === 'trust', [whatHappened(error)], error);
   }
+}
+
+function evidenceOf(
+  proof: Text,
+  rules: number,
+  method: PasswordMethod | undefined,
+  copies: readonly string[],
+  ended: number,
+): Text {
+  const old = copies.join(', ');
+  return {
+    en: `${method ? `${rules} rules changed from trust to ${method} (old file: ${old})` : 'rules reloaded'}, ${ended} sessions ended; ${proof.en}`,
+    zh: `${method ? `已将 ${rules} 条 trust 规则改为 ${method} (原文件: ${old})` : '已重新加载规则'}, 终止了 ${ended} 个会话; ${proof.zh}`,
+  };
 }
 
 /** md5 lines accept SCRAM verifiers as well, so md5 where both kinds are stored. */
@@ -89,7 +106,7 @@ async function rewrite(ops: Ops, db: Database, hba: Hba, method: PasswordMethod)
   const wanted = hba.rules.map((r) => (hba.remoteTrust.includes(r) ? { ...r, method } : r));
   if (now.errors.length > 0 || !sameRules(now.rules, wanted)) {
     throw new OpsError({
-      kind: 'needs-person',
+      kind: 'command',
       what: {
         en: `${files.join(', ')} was rewritten, but PostgreSQL does not read it as expected. The old file: ${copies.join(', ')}`,
         zh: `已改写 ${files.join(', ')}, 但 PostgreSQL 读到的规则与预期不符. 原文件: ${copies.join(', ')}`,
@@ -101,71 +118,6 @@ async function rewrite(ops: Ops, db: Database, hba: Hba, method: PasswordMethod)
 
 function sameRules(a: readonly HbaRule[], b: readonly HbaRule[]): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
-}
-
-/**
- * Reloads, and waits until a session that began after it shows the new load time. `pg_reload_conf()` itself answers true
- * at once, and even for a file that the server then rejects; what is in force is seen from outside.
- *
- * @returns the server's time since when the new rules apply.
- */
-async function reload(ops: Ops, db: Database, outside: Outside): Promise<string> {
-  const [before] = await query<string>(ops, db, 'SELECT pg_conf_load_time()');
-  await execute(ops, db, 'SELECT pg_reload_conf();');
-  // A backend inherits the load time when it is forked, and the server reads pg_hba.conf before it forks again.
-  const isInForce = `SELECT json_build_object('since', backend_start, 'inForce',
-    pg_conf_load_time() > ${literal(String(before))}::timestamptz AND backend_start >= pg_conf_load_time())
-    FROM pg_stat_activity WHERE pid = pg_backend_pid()`;
-  const end = ops.clock.monotonic() + IN_FORCE_WITHIN_MS;
-  for (;;) {
-    const asked = await whatIsAsked(ops, db, outside);
-    const [now] = await query<{ since: string; inForce: boolean }>(ops, db, isInForce);
-    if (now?.inForce && asked !== 'trust') return now.since;
-    if (ops.clock.monotonic() >= end) throw notInForce(ops, db, asked === 'trust');
-    await ops.clock.sleep(POLL_MS, ops.signal);
-  }
-}
-
-/**
- * Ends client sessions over TCP, loopback excepted, that began before a time of the server.
- *
- * A client that had connected, but said nothing until the rules changed, can still come in under the old ones for
- * `authentication_timeout` (60 s): call this again at the end of a run, with {@link HbaProof.inForceSince}.
- *
- * @returns how many there were.
- * @throws {OpsError} `needs-person` when one does not end within 10 s.
- */
-export async function endSessionsBefore(ops: Ops, db: Database, since: string): Promise<number> {
-  const which = `FROM pg_stat_activity
-    WHERE backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid() AND client_addr IS NOT NULL
-    AND NOT (client_addr <<= '127.0.0.0/8' OR client_addr = '::1') AND backend_start < ${literal(since)}::timestamptz`;
-  const ended = new Set<number>();
-  const end = ops.clock.monotonic() + IN_FORCE_WITHIN_MS;
-  for (;;) {
-    const sessions = await query<number>(ops, db, `SELECT pid ${which}`);
-    if (sessions.length === 0) return ended.size;
-    for (const pid of sessions) ended.add(pid);
-    await execute(ops, db, `SELECT pg_terminate_backend(pid) ${which};`);
-    if (ops.clock.monotonic() >= end) {
-      const pids = sessions.join(', ');
-      throw notSafe(ops, db, undefined, false, [
-        {
-          en: `Sessions that came in without a password do not end: pid ${pids}.`,
-          zh: `未经密码登录的会话无法终止: pid ${pids}.`,
-        },
-      ]);
-    }
-    await ops.clock.sleep(POLL_MS, ops.signal);
-  }
-}
-
-function notInForce(ops: Ops, db: Database, open: boolean): OpsError {
-  return notSafe(ops, db, undefined, open, [
-    {
-      en: `The server was told to reload its pg_hba.conf, but the new rules were not in force ${IN_FORCE_WITHIN_MS / 1000} s later.`,
-      zh: `已通知服务器重新加载 pg_hba.conf, 但 ${IN_FORCE_WITHIN_MS / 1000} 秒后新规则仍未生效.`,
-    },
-  ]);
 }
 
 function brokenFile(hba: Hba): OpsError {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { exec } from '../host/docker.ts';
 import { type RunOps, run } from '../host/run.ts';
 import { withOpen } from './durable.ts';
-import { connectTo, execute, identifier, literal, type PgServer } from './psql.ts';
+import { connectTo, identifier, literal, type PgServer } from './psql.ts';
 import type { DatabaseProperties } from './snapshot.ts';
 
 /** From this size a dump is copied into the container first: two workers need a file they can seek in. */
@@ -19,18 +19,19 @@ const LISTS = new Set([
   'unix_socket_directories',
 ]);
 
-/** CREATE DATABASE for an empty database like `properties`, named `name`. */
+/** SQL that creates an empty database named `name`, else like the one that was dumped. Fails when there is one. */
 export function createDatabaseSql(name: string, properties: DatabaseProperties): string {
   const { owner, encoding, collate, ctype, localeProvider, locale } = properties;
   const provider = { c: '', i: ' LOCALE_PROVIDER icu', b: ' LOCALE_PROVIDER builtin' }[localeProvider ?? 'c'];
   const own =
     locale && provider ? ` ${localeProvider === 'i' ? 'ICU_LOCALE' : 'BUILTIN_LOCALE'} ${literal(locale)}` : '';
   return `CREATE DATABASE ${identifier(name)} TEMPLATE template0 OWNER ${identifier(owner)}
-  ENCODING ${literal(encoding)} LC_COLLATE ${literal(collate)} LC_CTYPE ${literal(ctype)}${provider}${own};`;
+  ENCODING ${literal(encoding)} LC_COLLATE ${literal(collate)} LC_CTYPE ${literal(ctype)}${provider}${own};
+${propertiesSql(name, properties)}`;
 }
 
 /** What is attached to the database itself, which an archive brings back only under the database's old name. */
-export function propertiesSql(name: string, { comment, settings, privileges }: DatabaseProperties): string {
+function propertiesSql(name: string, { comment, settings, privileges }: DatabaseProperties): string {
   const database = `DATABASE ${identifier(name)}`;
   const lines: string[] = [];
   if (comment !== null) lines.push(`COMMENT ON ${database} IS ${literal(comment)};`);
@@ -57,18 +58,6 @@ function listValue(value: string): string {
     (m) => m[1]?.replaceAll('""', '"') ?? m[2] ?? '',
   );
   return names.length === 0 ? "''" : names.map(literal).join(', ');
-}
-
-/** Creates an empty database like the one that was dumped. @throws {CommandError} also when one of that name exists. */
-export async function createDatabase(
-  ops: RunOps,
-  server: PgServer,
-  name: string,
-  properties: DatabaseProperties,
-): Promise<void> {
-  // An existing `postgres` or template is never what we connect to and create at once.
-  const sql = `${createDatabaseSql(name, properties)}\n${propertiesSql(name, properties)}`;
-  await execute(ops, server, sql, { deadlineMs: 120_000 });
 }
 
 /**

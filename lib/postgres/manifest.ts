@@ -97,10 +97,11 @@ function serialize(manifest: Manifest): string {
   return `${json.slice(0, -2)},\n  "sha256": "${createHash('sha256').update(json).digest('hex')}"\n}\n`;
 }
 
-/** Writes `manifest.json` into `dir`, atomically. */
-export async function writeManifest(dir: string, manifest: Manifest): Promise<void> {
-  manifestSchema.parse(manifest);
-  await writeAtomically(path.join(dir, MANIFEST), serialize(manifest), randomUUID());
+/** Writes `manifest.json` into `dir`, atomically; gives the manifest as reading it would. */
+export async function writeManifest<M extends Manifest>(dir: string, manifest: M): Promise<M> {
+  const written = manifestSchema.parse(manifest) as M; // in the order of the schema, as it will be read
+  await writeAtomically(path.join(dir, MANIFEST), serialize(written), randomUUID());
+  return written;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Command } from '../host/command.ts';
 import { exec } from '../host/docker.ts';
-import { ask, type RunOps, run } from '../host/run.ts';
+import { ask, type RunOps } from '../host/run.ts';
 
 /** A server inside a running container, reached over its own local socket. {@link Database} is one. */
 export interface PgServer {
@@ -64,7 +64,7 @@ ${sql}
 }
 
 /** A psql script that only looks; gives what it prints. */
-export function execReadScript(ops: RunOps, server: PgServer, script: string, options: SqlOptions): Promise<string> {
+export function readScript(ops: RunOps, server: PgServer, script: string, options: SqlOptions): Promise<string> {
   return ask(ops, sent('read', server, script, options));
 }
 
@@ -96,12 +96,6 @@ export async function endSessions(ops: RunOps, server: PgServer, applicationName
     if (left.length === 0) return;
     await ops.clock.sleep(100);
   }
-}
-
-/** psql reading an open file as its input. */
-export async function executeFile(ops: RunOps, server: PgServer, fd: number, options: SqlOptions = {}): Promise<void> {
-  const argv = psql(server, options.database);
-  await run(ops, exec('change', server.container.id, argv, { stdinFd: fd, deadlineMs: options.deadlineMs ?? 60_000 }));
 }
 
 function sent(effect: 'read' | 'change', server: PgServer, input: string, options: SqlOptions): Command {

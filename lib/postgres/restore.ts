@@ -4,7 +4,7 @@ import type { Ops } from '../host/ops.ts';
 import { stamp } from './durable.ts';
 import { whatDatabaseHolds } from './emptiness.ts';
 import { globalsFor } from './globals.ts';
-import { createDatabase, loadDump } from './load.ts';
+import { createDatabaseSql, loadDump } from './load.ts';
 import type { DatabaseManifest, Stored } from './manifest.ts';
 import { execute, identifier, literal, type PgServer, query } from './psql.ts';
 import { notRestored, notSwapped, refuseToRestore } from './restore-errors.ts';
@@ -41,7 +41,7 @@ export async function restoreDatabase(ops: Ops, db: PgServer, backup: Stored<Dat
   const before = suffixed(db.name, `_before_${time}`);
   try {
     await applyGlobals(ops, server, path.join(dir, manifest.files.globals.name));
-    await createDatabase(ops, server, incoming, manifest.database);
+    await execute(ops, server, createDatabaseSql(incoming, manifest.database));
     const { name, size } = manifest.files.dump;
     const deadlineMs = patience(manifest.databaseBytes);
     await loadDump(ops, server, { file: path.join(dir, name), size }, incoming, deadlineMs);

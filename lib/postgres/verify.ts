@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { OpsError } from '../errors.ts';
 import { exec } from '../host/docker.ts';
@@ -5,11 +6,11 @@ import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import { printable, type Text } from '../text.ts';
 import { digest, withOpen } from './durable.ts';
-import { type Contents, readContents } from './fingerprint.ts';
-import { createDatabase, loadDump } from './load.ts';
+import { CONTENTS, type Contents, PINNED, parseContents, SEQUENCES } from './fingerprint.ts';
+import { createDatabaseSql, loadDump } from './load.ts';
 import type { BackupFile, DatabaseManifest, Manifest, Stored } from './manifest.ts';
-import { executeFile, type PgServer, query } from './psql.ts';
-import { type DatabaseFacts, type DatabaseProperties, FACTS, parseFacts } from './snapshot.ts';
+import { execute, type PgServer, readScript } from './psql.ts';
+import { type DatabaseProperties, FACTS, parseFacts } from './snapshot.ts';
 import type { Throwaway } from './throwaway.ts';
 
 /** The outcome of a restore on trial. */
@@ -58,10 +59,10 @@ export async function restoreAndCompare(
   const { dump, globals } = manifest.files;
   const started = ops.clock.monotonic();
   await checkFiles(stored);
-  await withOpen(path.join(dir, globals.name), (fd) => executeFile(ops, throwaway, fd));
   const database = `trial ${manifest.id}`.slice(0, 60);
   const deadlineMs = patience(manifest.databaseBytes);
-  await createDatabase(ops, throwaway, database, manifest.database);
+  const roles = readFileSync(path.join(dir, globals.name), 'utf8');
+  await execute(ops, throwaway, `${roles}\n${createDatabaseSql(database, manifest.database)}`, { deadlineMs });
   await loadDump(ops, throwaway, { file: path.join(dir, dump.name), size: dump.size }, database, deadlineMs);
   const { differences, contents } = await examine(ops, throwaway, database, manifest);
   return {
@@ -74,13 +75,13 @@ export async function restoreAndCompare(
 
 /** Compares everything in a restored database with what its manifest says was in the original. */
 export async function examine(ops: Ops, server: PgServer, database: string, manifest: DatabaseManifest) {
-  const [contents, facts] = await Promise.all([
-    readContents(ops, server, database, patience(manifest.databaseBytes)),
-    query<DatabaseFacts>(ops, server, FACTS, { database }),
-  ]);
+  const script = `${PINNED}\nBEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;\n${FACTS};\n${SEQUENCES}${CONTENTS}COMMIT;\n`;
+  const options = { database, deadlineMs: patience(manifest.databaseBytes) };
+  const [facts, ...rest] = (await readScript(ops, server, script, options)).split('\n');
+  const contents = parseContents(rest);
   const differences = [
     ...compareContents(manifest.contents, contents),
-    ...compareProperties(manifest.database, parseFacts(facts[0]).database),
+    ...compareProperties(manifest.database, parseFacts(JSON.parse(facts ?? 'null')).database),
   ];
   return { differences, contents };
 }

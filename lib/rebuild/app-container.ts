@@ -9,9 +9,11 @@ import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import { findContainers, inspectContainer } from '../target/containers.ts';
 import type { Container } from '../target/stack.ts';
+import { lookBeforehand } from './beforehand.ts';
 import type { Facts } from './facts.ts';
 import { restoreImage } from './image.ts';
 import type { OutsideView } from './outside.ts';
+import type { RebuildPlan } from './plan.ts';
 import { waitUntilServing } from './prove.ts';
 import type { PutAside } from './put-aside.ts';
 
@@ -22,9 +24,16 @@ const GRACE_SECONDS = 35;
 export const MARKER = '.whalefall-release.json';
 
 /** Stops the application and saves what only its container holds. From here on production is down, and measured. */
-export async function stopApp(ops: Ops, facts: Facts, aside: PutAside, outside: OutsideView): Promise<void> {
+export async function stopApp(
+  ops: Ops,
+  facts: Facts,
+  plan: RebuildPlan,
+  aside: PutAside,
+  outside: OutsideView,
+): Promise<void> {
   const { app } = facts.containers;
   if (app === undefined) return;
+  aside.beforehand = await lookBeforehand(ops, facts, plan);
   outside.start();
   await run(ops, stop(app.id, GRACE_SECONDS));
   aside.userdata = await saveUserdata(ops, app.id);
@@ -37,9 +46,10 @@ export async function startNewApp(
   aside: PutAside,
 ): Promise<{ app: Container; health: Health }> {
   const created = await createApp(ops, facts);
-  await startWith(ops, created, aside, facts.checkout.commit);
+  await startWith(ops, created, aside);
   const app = await inspectContainer(ops, created.id);
-  return { app, health: await waitUntilServing(ops, app) };
+  const [health] = await Promise.all([waitUntilServing(ops, app), mark(ops, app, facts.checkout.commit)]);
+  return { app, health };
 }
 
 async function createApp(ops: Ops, facts: Facts): Promise<Container> {
@@ -50,14 +60,16 @@ async function createApp(ops: Ops, facts: Facts): Promise<Container> {
   return app;
 }
 
-async function startWith(ops: Ops, app: Container, aside: PutAside, commit: string | undefined): Promise<void> {
+async function startWith(ops: Ops, app: Container, aside: PutAside): Promise<void> {
   if (aside.userdata) await putBackUserdata(ops, aside.userdata, app.id);
-  if (commit !== undefined) {
-    const marker = path.join(ops.paths.run, MARKER);
-    writeFileSync(marker, `${JSON.stringify({ commit, run: path.basename(ops.paths.run) })}\n`);
-    await run(ops, change(['docker', 'cp', marker, `${app.id}:${ops.target.app.root}/${MARKER}`]));
-  }
   await run(ops, start(app.id));
+}
+
+/** Notes the commit in the container; while it boots, because nothing in it needs the note. */
+async function mark(ops: Ops, app: Container, commit: string): Promise<void> {
+  const marker = path.join(ops.paths.run, MARKER);
+  writeFileSync(marker, `${JSON.stringify({ commit, run: path.basename(ops.paths.run) })}\n`);
+  await run(ops, change(['docker', 'cp', marker, `${app.id}:${ops.target.app.root}/${MARKER}`]));
 }
 
 /** Takes the new container out of the way, so that nothing writes while data is put back. */
@@ -81,5 +93,7 @@ export async function bringBackApp(ops: Ops, facts: Facts, aside: PutAside): Pro
     return;
   }
   const again = await createApp(ops, facts);
-  if (before.state === 'running') await startWith(ops, again, aside, facts.app?.commit);
+  if (before.state !== 'running') return;
+  await startWith(ops, again, aside);
+  if (facts.app?.commit) await mark(ops, again, facts.app.commit);
 }

@@ -61,9 +61,9 @@ export async function backUpAgain(
 ): Promise<BackupOutcome> {
   const deleting = plan.deletes.length > 0;
   if (aside.backup === undefined) return archiveDatabase(ops, facts, plan, aside);
-  const db = await runningDatabase(ops, facts);
+  const db = aside.beforehand?.stores.database ?? (await runningDatabase(ops, facts));
   if (!deleting) {
-    const schema = await inspectSchema(ops, db);
+    const schema = aside.beforehand?.schema ?? (await inspectSchema(ops, db));
     if (schema.kind === 'empty' || (schema.kind === 'versioned' && schema.revision === head)) {
       return { kind: 'not-needed', why: NOTHING_PENDING };
     }

@@ -1,12 +1,14 @@
 import type { SavedUserdata } from '../app/userdata.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../guard/saved.ts';
 import type { Throwaway } from '../postgres/throwaway.ts';
+import type { Beforehand } from './beforehand.ts';
 import type { PreviousImage } from './image.ts';
 
 /** What a run has put aside so far: all that bringing back what was there needs. Filled step by step. */
 export interface PutAside {
   previous?: PreviousImage | undefined;
   userdata?: SavedUserdata | undefined;
+  beforehand?: Beforehand | undefined;
   /** The newest verified backup of the database; of its files, when it can't be dumped. */
   backup?: VerifiedBackup | VerifiedArchive | undefined;
   /** `backup` was taken after the application had stopped writing: bringing it back loses nothing. */

@@ -5,9 +5,10 @@ import { up } from '../host/compose.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import { inspectHba, restoreHba } from '../postgres/hba.ts';
-import { canLogIn, setPassword } from '../postgres/login.ts';
+import { canLogIn, type Login, setPassword } from '../postgres/login.ts';
 import { type Migrated, migrate, seed } from '../postgres/migrate.ts';
 import { waitForPostgres, waitForRedis } from '../postgres/ready.ts';
+import type { Schema } from '../postgres/revision.ts';
 import { askedFor } from '../postgres/wire.ts';
 import { findContainers, findVolumes } from '../target/containers.ts';
 import type { Container, Database } from '../target/stack.ts';
@@ -52,25 +53,41 @@ export function ownAddress(facts: Facts, container: Container): string {
   return address;
 }
 
+/** How a login over TCP goes, the application's and a stranger's. */
+export interface Connection {
+  readonly login: Login;
+  /** The database lets strangers in, or its pg_hba.conf can't be relied upon. */
+  readonly open: boolean;
+}
+
+/** Looks at pg_hba.conf, asks the server over the wire, and logs in as the application will. Changes nothing. */
+export async function inspectConnection(ops: Ops, facts: Facts, { database }: Stores): Promise<Connection> {
+  const host = ownAddress(facts, database.container);
+  const address = { host, port: ops.target.ports.postgres };
+  const [hba, asked, login] = await Promise.all([
+    inspectHba(ops, database),
+    askedFor(ops, address, { user: database.user, database: database.name }, 5_000),
+    canLogIn(ops, database, { container: database.container.id, host }, databasePassword(facts)),
+  ]);
+  const open = asked === 'trust' || hba.unreadable || hba.remoteTrust.length > 0 || hba.errors.length > 0;
+  return { login, open };
+}
+
 /**
  * Makes the login that the application will do possible, and the one that a stranger would do impossible.
  *
  * A kept volume keeps its old password whatever `.env` says: then the role gets the new one. pg_hba.conf is touched only to
  * take `trust` out of it.
  */
-export async function ensureConnection(ops: Ops, facts: Facts, { database }: Stores): Promise<Text> {
+export async function ensureConnection(ops: Ops, facts: Facts, stores: Stores, seen?: Connection): Promise<Text> {
+  const { database } = stores;
+  const { open, login: first } = seen ?? (await inspectConnection(ops, facts, stores));
   const host = ownAddress(facts, database.container);
   const from = { container: database.container.id, host };
   const address = { host, port: ops.target.ports.postgres };
   const password = databasePassword(facts);
-  const [hba, asked, first] = await Promise.all([
-    inspectHba(ops, database),
-    askedFor(ops, address, { user: database.user, database: database.name }, 5_000),
-    canLogIn(ops, database, from, password),
-  ]);
-  const open = asked === 'trust' || hba.unreadable || hba.remoteTrust.length > 0 || hba.errors.length > 0;
   const evidence = open
-    ? (await restoreHba(ops, database, { address, clientContainer: database.container.id })).evidence
+    ? (await restoreHba(ops, database, { address, clientContainer: from.container })).evidence
     : undefined;
 
   let login = open ? await canLogIn(ops, database, from, password) : first;
@@ -90,8 +107,14 @@ export async function ensureConnection(ops: Ops, facts: Facts, { database }: Sto
 }
 
 /** Migrates, and fills a database that was empty with the application's seed. */
-export async function migrateDatabase(ops: Ops, { database }: Stores, tried: TriedImage): Promise<Migrated> {
-  const migrated = await migrate(ops, database, tried.oneOff, { head: tried.head });
+export async function migrateDatabase(
+  ops: Ops,
+  { database }: Stores,
+  tried: TriedImage,
+  seen?: Schema,
+): Promise<Migrated> {
+  const known = seen === undefined ? {} : { schema: seen };
+  const migrated = await migrate(ops, database, tried.oneOff, { head: tried.head, ...known });
   const file = path.join(ops.target.dir, ops.target.seed);
   if (migrated.from === undefined && existsSync(file)) await seed(ops, database, file);
   return migrated;

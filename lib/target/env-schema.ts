@@ -42,7 +42,7 @@ export function envProblems(
 export function connectionProblems(values: Values, services: ServiceKeys): EnvProblem[] {
   const problems: EnvProblem[] = [];
   const expect = (variable: string, actual: string | undefined, other: string, expected: string | undefined) => {
-    if (expected !== undefined && actual !== expected) problems.push({ variable, rule: mustMatch(other) });
+    if (expected && actual !== expected) problems.push({ variable, rule: mustMatch(other) });
   };
   const host = (variable: string, actual: string | undefined, service: string) => {
     if (actual !== service) problems.push({ variable, rule: mustPointTo(service) });

@@ -28,7 +28,7 @@ function acceptQuoted(text: string, quote: "'" | '"'): Accepted | Text {
   if (text.includes('\\')) return CAUSES.backslash;
   const end = text.indexOf(quote, 1);
   const raw = text.slice(1, end);
-  if (!/^[ \t]*( #.*)?$/s.test(text.slice(end + 1))) return CAUSES.quoteInside;
+  if (!/^(?:[ \t]+#.*|[ \t]*)$/s.test(text.slice(end + 1))) return CAUSES.quoteInside;
   if (CONTROL.test(raw.replaceAll('\t', ''))) return CAUSES.control;
   if (quote === '"') {
     if (/`|\$\(/.test(raw)) return CAUSES.executes;

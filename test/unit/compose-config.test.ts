@@ -1,0 +1,204 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { whatHappened } from '../../lib/errors.ts';
+import { resolveStack } from '../../lib/target/compose-config.ts';
+import { type TestOps, testOps } from '../support/ops.ts';
+import type { Reply } from '../support/scripted-spawn.ts';
+
+/** As compose 2.26 prints it, shortened to what matters. */
+const CONFIG = {
+  name: 'whalefall',
+  networks: { prod: { name: 'whalefall_prod', driver: 'bridge', ipam: {} } },
+  services: {
+    postgres: {
+      command: null,
+      environment: { POSTGRES_DB: 'wf', POSTGRES_PASSWORD: 'p$w-S3cret', UNSET: null },
+      image: 'postgres:15-alpine',
+      networks: { prod: null },
+      ports: [{ mode: 'ingress', target: 5432, published: '5432', protocol: 'tcp' }],
+      volumes: [
+        { type: 'volume', source: 'pgdata', target: '/var/lib/postgresql/data', volume: {} },
+        { type: 'volume', target: '/anonymous', volume: {} },
+        { type: 'bind', source: '/etc/pg', target: '/etc/pg', bind: { create_host_path: true } },
+      ],
+    },
+    redis: {
+      environment: {},
+      image: 'redis:7-alpine',
+      volumes: [{ type: 'volume', source: 'cache', target: '/data' }],
+      ports: [
+        { mode: 'ingress', host_ip: '127.0.0.1', target: 6379, published: '16379', protocol: 'tcp' },
+        { mode: 'ingress', target: 7000, protocol: 'tcp' },
+        { mode: 'ingress', target: 7001, published: '8000-8010', protocol: 'tcp' },
+        { mode: 'ingress', target: 7002, published: '7002', protocol: 'udp' },
+        { mode: 'ingress', target: 7003, published: '0', protocol: 'tcp' },
+      ],
+    },
+    whalefall: { build: { context: '.', args: { HTTP_PROXY: 'http://me:pr-S3cret@proxy:3128' } }, environment: null },
+    other: { image: 'x', environment: { API_TOKEN: 'tk-S3cret' } },
+  },
+  volumes: { pgdata: { name: 'whalefall_pgdata' }, cache: { name: 'shared_cache', external: true }, unused: null },
+};
+
+type Config = typeof CONFIG;
+const changed = (change: (config: Config) => void): string => {
+  const copy = structuredClone(CONFIG);
+  change(copy);
+  return JSON.stringify(copy).replaceAll('$', '$$$$');
+};
+
+function opsFor(reply: Reply): TestOps {
+  const ops = testOps(() => reply);
+  writeFileSync(path.join(ops.target.dir, 'docker-compose.prod.yml'), 'services: {}\n');
+  return ops;
+}
+const answering = (change: (config: Config) => void = () => {}) => opsFor({ stdout: changed(change) });
+const failure = (ops: TestOps) =>
+  resolveStack(ops).then(
+    () => 'no error',
+    (e: unknown) => e,
+  );
+
+it('reduces compose’s config to what scripts need', async () => {
+  expect(await resolveStack(answering())).toEqual({
+    project: 'whalefall',
+    services: {
+      postgres: {
+        key: 'postgres',
+        image: 'postgres:15-alpine',
+        ports: [{ target: 5432, published: 5432, hostIp: '0.0.0.0' }],
+        environment: { POSTGRES_DB: 'wf', POSTGRES_PASSWORD: 'p$w-S3cret' },
+      },
+      redis: {
+        key: 'redis',
+        image: 'redis:7-alpine',
+        ports: [{ target: 6379, published: 16379, hostIp: '127.0.0.1' }],
+        environment: {},
+      },
+      app: { key: 'whalefall', image: 'whalefall-whalefall', ports: [], environment: {} },
+    },
+    volumes: [
+      {
+        key: 'pgdata',
+        name: 'whalefall_pgdata',
+        external: false,
+        role: 'postgres',
+        mountPoint: '/var/lib/postgresql/data',
+      },
+      { key: 'cache', name: 'shared_cache', external: true, role: 'redis', mountPoint: '/data' },
+    ],
+    networks: ['whalefall_prod'],
+  });
+});
+
+it('registers the secrets of all services and build arguments', async () => {
+  const ops = answering();
+  await resolveStack(ops);
+  const text = 'p$w-S3cret p$$w-S3cret http://me:pr-S3cret@proxy:3128 pr-S3cret tk-S3cret';
+  expect(ops.secrets.redact(text)).toBe('[secret] [secret] [secret] [secret] [secret]');
+});
+
+it('looks for .env where it is told to', async () => {
+  const ops = answering();
+  const candidate = path.join(ops.paths.state, 'whalefall');
+  mkdirSync(candidate);
+  writeFileSync(path.join(candidate, '.env'), 'SECRET_KEY=candidate-S3cret\n');
+  await resolveStack(ops, { projectDirectory: candidate });
+  expect(ops.scripted.calls[0]?.argv.slice(2, 6)).toEqual([
+    '-f',
+    path.join(ops.target.dir, 'docker-compose.prod.yml'),
+    '--project-directory',
+    candidate,
+  ]);
+  expect(ops.secrets.redact('candidate-S3cret')).toBe('[secret]');
+});
+
+it('takes ports as numbers too, and a service without volumes, environment or ports', async () => {
+  const ops = answering((c) => Object.assign(c.services.postgres.ports[0] ?? {}, { published: 15432 }));
+  expect((await resolveStack(ops)).services.postgres.ports[0]?.published).toBe(15432);
+});
+
+describe('refuses', () => {
+  it('a deploy directory without compose file, without asking compose', async () => {
+    const ops = testOps(() => undefined);
+    expect(await failure(ops)).toMatchObject({
+      kind: 'config',
+      what: { en: expect.stringContaining('docker-compose.prod.yml'), zh: expect.stringContaining('找不到') },
+      state: { en: expect.stringContaining('Nothing was changed') },
+      next: [{ en: expect.stringContaining('--dir') }],
+    });
+  });
+
+  it('what compose refuses, with its message but without secrets, warnings and control characters', async () => {
+    const ops = opsFor({
+      exitCode: 15,
+      stderr:
+        'time="x" level=warning msg="The \\"X\\" variable is not set."\nyaml: line 1: \u001b[2Jdid not sk-S3cret find',
+    });
+    writeFileSync(path.join(ops.target.dir, '.env'), 'SECRET_KEY=sk-S3cret\n');
+    const error = await failure(ops);
+    expect(error).toMatchObject({ kind: 'config', next: [{ en: expect.stringContaining('config -q') }] });
+    expect(whatHappened(error).en).toContain('yaml: line 1: \\x1b[2Jdid not [secret] find');
+    expect(whatHappened(error).en).not.toContain('variable');
+  });
+
+  it('a broken .env without compose’s message, which repeats the line', async () => {
+    const ops = opsFor({ exitCode: 1, stderr: 'failed to read /opt/wf/.env: Invalid template: "S3cret${"' });
+    const error = await failure(ops);
+    expect(error).toMatchObject({ kind: 'config', what: { en: expect.stringContaining('.env') } });
+    expect(JSON.stringify(error) + whatHappened(error).zh).not.toContain('S3cret');
+  });
+
+  it('a config without the services, naming all that are missing', async () => {
+    const ops = answering((c) => {
+      Object.assign(c, { services: { postgres: c.services.postgres } });
+    });
+    expect(await failure(ops)).toMatchObject({
+      kind: 'config',
+      what: { en: expect.stringContaining('redis, whalefall') },
+    });
+  });
+
+  it('output that it does not know, without repeating it', async () => {
+    for (const stdout of ['services: S3cret', '{"name":"S3cret"}', '']) {
+      const error = await failure(opsFor({ stdout }));
+      expect(error).toMatchObject({ kind: 'config' });
+      expect(JSON.stringify(error) + whatHappened(error).en).not.toContain('S3cret');
+    }
+  });
+
+  it.each([
+    ['in the container’s layer', [], 'no named volume'],
+    ['in an anonymous volume', [{ type: 'volume', target: '/var/lib/postgresql/data' }], 'no named volume'],
+    ['in a directory', [{ type: 'bind', source: '/srv', target: '/var/lib/postgresql/data' }], 'directory of the host'],
+    [
+      'beside the volume',
+      [{ type: 'volume', source: 'pgdata', target: '/var/lib/postgresql/data2' }],
+      'no named volume',
+    ],
+  ])('a database %s', async (_, volumes, what) => {
+    const ops = answering((c) => Object.assign(c.services.postgres, { volumes }));
+    expect(await failure(ops)).toMatchObject({
+      kind: 'config',
+      what: { en: expect.stringContaining(what) },
+      next: [{ en: expect.stringContaining('named volume'), zh: expect.stringContaining('命名卷') }],
+    });
+  });
+});
+
+it.each([
+  ['/var/lib/postgresql', {}],
+  ['/pg/', { PGDATA: '/pg/data' }],
+])('accepts a volume above the data directory: %s', async (target, environment) => {
+  const ops = answering((c) =>
+    Object.assign(c.services.postgres, { environment, volumes: [{ type: 'volume', source: 'pgdata', target }] }),
+  );
+  expect((await resolveStack(ops)).volumes[0]?.mountPoint).toBe(target);
+});
+
+it('leaves a missing compose to the one who can tell what to do', async () => {
+  for (const reply of [{ exitCode: 127 }, { exitCode: 1, stderr: "docker: 'compose' is not a docker command." }]) {
+    expect(await failure(opsFor(reply))).toMatchObject({ kind: 'command' });
+  }
+});
