@@ -2,7 +2,7 @@
  * The public API for scripts. Everything takes an {@link Ops}, which {@link main} makes; the helpers that destroy take proofs, which only
  * the guards can make.
  */
-export { ensureAdmin } from './app/admin.ts';
+export { ensureAdmin, revealAdmin } from './app/admin.ts';
 export { endpointsOf, type Health, healthCheck, waitForHealth } from './app/health.ts';
 export { OpsError } from './errors.ts';
 export { type Consent, confirmDestructive } from './guard/consent.ts';

@@ -4,7 +4,15 @@
  * deploy-prod-all.sh; `lib/rebuild/planned-steps.ts` names the former step behind each of these. Everything that can fail
  * without harm comes before "stop"; a failure from there on brings back image, userdata and data as they were.
  */
-import { carryOut, confirmDestructive, ensureAdmin, main, type Script, thisProcess } from '../lib/index.ts';
+import {
+  carryOut,
+  confirmDestructive,
+  ensureAdmin,
+  main,
+  revealAdmin,
+  type Script,
+  thisProcess,
+} from '../lib/index.ts';
 import * as rebuild from '../lib/rebuild/index.ts';
 
 const script: Script = {
@@ -58,9 +66,18 @@ const script: Script = {
 
       if (plan.backup) {
         await step('backup', {
-          run: (o) => rebuild.backUp(o, facts, aside),
+          run: (o) => rebuild.backUp(o, facts, plan, aside, tried.head),
           evidence: rebuild.backupEvidence,
           undo: (o) => rebuild.discardHelpers(o, facts, aside),
+        });
+      }
+
+      // What follows a deletion is made before it: an empty database that can't be migrated harms nobody yet.
+      if (consent) {
+        aside.prepared = await step('prepare', {
+          run: (o) => rebuild.prepareDatabase(o, facts, imageId, tried.head),
+          evidence: ({ migrated }) => rebuild.migrationEvidence(migrated),
+          undo: (o) => rebuild.discardPreparation(o, facts),
         });
       }
 
@@ -77,6 +94,7 @@ const script: Script = {
         await step('final-backup', {
           run: (o) => rebuild.backUpAgain(o, facts, plan, aside, tried.head),
           evidence: rebuild.backupEvidence,
+          undo: (o) => rebuild.restartStores(o, facts),
         });
       }
 
@@ -89,7 +107,11 @@ const script: Script = {
 
       // What was seen beforehand and can't have changed since is not looked at again during the outage.
       const seen = aside.beforehand;
-      const stores = await step('start-stores', { run: async (o) => seen?.stores ?? rebuild.startStores(o, facts) });
+      const { prepared } = aside;
+      const stores = await step('start-stores', {
+        run: async (o) =>
+          prepared ? rebuild.startOnPrepared(o, facts, prepared) : (seen?.stores ?? rebuild.startStores(o, facts)),
+      });
 
       await step('connection', {
         run: (o) => rebuild.ensureConnection(o, facts, stores, seen?.connection),
@@ -97,13 +119,16 @@ const script: Script = {
       });
 
       await step('migrate', {
-        run: (o) => rebuild.migrateDatabase(o, stores, tried, seen?.schema),
+        run: (o) => rebuild.migrateAndSeed(o, stores.database, tried, seen?.schema),
         evidence: rebuild.migrationEvidence,
         undo: (o) => rebuild.bringBackSchema(o, facts, aside),
       });
 
       await step('admin', {
-        run: async (o) => (seen?.admin ? { kind: 'existed' as const } : ensureAdmin(o, tried.oneOff)),
+        run: async (o) => {
+          if (prepared) return revealAdmin(o, prepared.admin);
+          return seen?.admin ? { kind: 'existed' as const } : ensureAdmin(o, tried.oneOff);
+        },
         evidence: rebuild.adminEvidence,
       });
 

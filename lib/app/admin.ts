@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { OpsError } from '../errors.ts';
 import { exec } from '../host/docker.ts';
@@ -28,18 +28,22 @@ with app.app_context():
         print("WFOPS:CREATED")
 `;
 
+export type AdminCreated =
+  | { readonly kind: 'existed' }
+  /** Its password: to be shown once, and kept nowhere. */
+  | { readonly kind: 'created'; readonly password: string };
+
 export type AdminResult =
   | { readonly kind: 'existed' }
   | { readonly kind: 'created'; readonly shown: 'terminal' }
   | { readonly kind: 'created'; readonly shown: 'file'; readonly file: string };
 
 /**
- * Creates the user `admin` if there is none, with a random password that is shown once on the terminal, or without one
- * written to a 0600 file. The password reaches the application by environment and is kept nowhere else.
+ * Creates the user `admin` if there is none, with a random password. It reaches the application by environment.
  *
  * @param container a running container of the application's image
  */
-export async function ensureAdmin(ops: Ops, container: string): Promise<AdminResult> {
+export async function createAdmin(ops: Ops, container: string): Promise<AdminCreated> {
   const { root, python, factory } = ops.target.app;
   const password = randomPassword();
   ops.secrets.add(password);
@@ -51,18 +55,27 @@ export async function ensureAdmin(ops: Ops, container: string): Promise<AdminRes
     }),
   );
   if (output.stdout.includes('WFOPS:EXISTS')) return { kind: 'existed' };
-  if (!output.stdout.includes('WFOPS:CREATED')) {
-    throw new OpsError({
-      kind: 'command',
-      what: { en: 'The application did not say whether an admin exists.', zh: '应用未返回管理员账号是否存在.' },
-    });
-  }
+  if (output.stdout.includes('WFOPS:CREATED')) return { kind: 'created', password };
+  throw new OpsError({
+    kind: 'command',
+    what: { en: 'The application did not say whether an admin exists.', zh: '应用未返回管理员账号是否存在.' },
+  });
+}
+
+/** Hands over a new admin's password: once on the terminal, or without one in a 0600 file. It is kept nowhere else. */
+export function revealAdmin(ops: Ops, admin: AdminCreated): AdminResult {
+  if (admin.kind === 'existed') return admin;
   const label = { en: 'Password of admin (shown only now):', zh: '管理员 admin 的密码(仅显示这一次):' };
-  if (ops.screen.showSecret(label, password)) return { kind: 'created', shown: 'terminal' };
+  if (ops.screen.showSecret(label, admin.password)) return { kind: 'created', shown: 'terminal' };
   const file = path.join(ops.paths.state, 'admin-password');
-  writeFileSync(file, `${password}\n`, { mode: 0o600, flag: 'w' });
+  rmSync(file, { force: true }); // writing into an older file would keep its mode
+  writeFileSync(file, `${admin.password}\n`, { mode: 0o600, flag: 'wx' });
   return { kind: 'created', shown: 'file', file };
 }
+
+/** Makes sure that there is an admin: {@link createAdmin}, then {@link revealAdmin}. */
+export const ensureAdmin = async (ops: Ops, container: string): Promise<AdminResult> =>
+  revealAdmin(ops, await createAdmin(ops, container));
 
 /** The quick question, 60 ms instead of a start of the application. A table of another shape is the application's to explain. */
 export async function adminExists(ops: Ops, db: Database): Promise<boolean> {

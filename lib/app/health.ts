@@ -3,17 +3,11 @@ import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { throwIfEnded } from '../postgres/ready.ts';
 import type { Container } from '../target/stack.ts';
-import type { Target } from '../target/target.ts';
 import type { Text } from '../text.ts';
+import type { Endpoints } from './endpoints.ts';
 import { fetchBody, type Outcome } from './http-outcome.ts';
 
-/** Base URLs without a slash at the end. */
-export interface Endpoints {
-  /** Through nginx, as users come. */
-  readonly nginx: string;
-  /** gunicorn itself. */
-  readonly direct: string;
-}
+export { type Endpoints, endpointsOf } from './endpoints.ts';
 
 /** One question to the application and what came back. */
 export interface Check {
@@ -146,7 +140,8 @@ export async function waitForHealth(
   const { deadlineMs, intervalMs = 150, times = 2, timeoutMs = REQUEST_MS } = options;
   const end = ops.clock.monotonic() + deadlineMs;
   for (let inARow = 0; ; ) {
-    const left = Math.max(end - ops.clock.monotonic(), 1);
+    // Not less than a second: a last look that had no time to see would hide what the ones before saw.
+    const left = Math.max(end - ops.clock.monotonic(), 1_000);
     const health = await healthCheck(ops, endpoints, { timeoutMs: Math.min(timeoutMs, left) });
     inARow = health.healthy ? inARow + 1 : 0;
     if (inARow >= times) return health;
@@ -164,33 +159,3 @@ export async function waitForHealth(
     await ops.clock.sleep(intervalMs, ops.signal);
   }
 }
-
-/**
- * Where the application answers on this machine: its published ports, or else the container's own address.
- *
- * @throws {OpsError} `precondition` when the container has neither.
- */
-export function endpointsOf(target: Target, container: Container): Endpoints {
-  const at = (port: number) => {
-    const published = container.ports.find((p) => p.target === port);
-    if (published) return `http://${reachable(published.hostIp)}:${published.published}`;
-    const address = Object.values(container.addresses).find((a) => a !== '');
-    if (address) return `http://${inUrl(address)}:${port}`;
-    throw new OpsError({
-      kind: 'precondition',
-      what: {
-        en: `${container.name} can't be reached from this machine: it neither publishes port ${port} nor has an address.`,
-        zh: `无法从本机访问 ${container.name}: 既未发布端口 ${port}, 也没有容器地址.`,
-      },
-    });
-  };
-  return { nginx: at(target.ports.nginx), direct: at(target.ports.direct) };
-}
-
-/** A port bound to all addresses is asked on loopback. */
-function reachable(hostIp: string): string {
-  if (hostIp === '' || hostIp === '0.0.0.0') return '127.0.0.1';
-  return hostIp === '::' ? '[::1]' : inUrl(hostIp);
-}
-
-const inUrl = (address: string) => (address.includes(':') ? `[${address}]` : address);

@@ -1,4 +1,3 @@
-import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { renameDurably } from '../postgres/durable.ts';
 import { answers, whatClusterHolds } from '../postgres/emptiness.ts';
@@ -41,7 +40,7 @@ abstract class Proof {
    * @throws {OpsError} `precondition`
    */
   async check(ops: Ops): Promise<void> {
-    if (ops.clock.monotonic() > this.#freshUntil) throw stale(this.#volume.name);
+    if (ops.clock.monotonic() > this.#freshUntil) throw stale(this.#volume.name, FRESH_MS / 60_000);
     if (this.#volume.holder === '') {
       if ((await findVolume(ops, this.#volume.name)) !== undefined) throw appeared(this.#volume.name);
     } else await checkSameVolume(ops, this.#volume);
@@ -82,6 +81,16 @@ class BackupProof extends StoredProof<DatabaseManifest> {
   readonly #kind = 'backup';
   get kind(): 'backup' {
     return this.#kind;
+  }
+
+  /** Databases of the same cluster that are not in it: while there are any, it does not vouch for the volume. */
+  get leavesOut(): readonly string[] {
+    return this.manifest.leavesOut;
+  }
+
+  protected override async checkContent(): Promise<void> {
+    if (this.leavesOut.length > 0) throw leavesOut(this.covers.name, this.leavesOut);
+    await super.checkContent();
   }
 }
 
@@ -220,47 +229,3 @@ function freshUntil(ops: Ops, { manifest }: Stored, { finalDir }: Sealing): numb
   const age = finalDir === undefined ? Math.max(0, ops.clock.now() - Date.parse(manifest.createdAt)) : 0;
   return ops.clock.monotonic() + FRESH_MS - age;
 }
-
-const stale = (volume: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
-      en: `The backup of volume ${volume} is too old to delete anything on the strength of it (limit: ${FRESH_MS / 60_000} minutes).`,
-      zh: `数据卷 ${volume} 的备份已过期 (上限 ${FRESH_MS / 60_000} 分钟), 不能据此删除数据.`,
-    },
-    next: [{ en: 'Run the script again: it takes a new one.', zh: '重新运行脚本, 会生成新的备份.' }],
-  });
-
-const appeared = (volume: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
-      en: `Volume ${volume} exists, and nobody has looked into it.`,
-      zh: `数据卷 ${volume} 存在, 其内容未经检查.`,
-    },
-  });
-
-const replaced = (dir: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
-      en: `The backup in ${dir} is not the one that was verified.`,
-      zh: `${dir} 中的备份已不是验证过的那一份.`,
-    },
-  });
-
-const notEmpty = (volume: string, found: readonly { en: string; zh: string }[]) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
-      en: `Volume ${volume} is not empty: ${found
-        .slice(0, 10)
-        .map((f) => f.en)
-        .join('; ')}.`,
-      zh: `数据卷 ${volume} 不为空: ${found
-        .slice(0, 10)
-        .map((f) => f.zh)
-        .join('; ')}.`,
-    },
-    next: [{ en: 'Take a backup of it.', zh: '请先备份.' }],
-  });

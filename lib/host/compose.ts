@@ -54,11 +54,11 @@ export const pull = (target: ComposeTarget, services: readonly [string, ...strin
 const UP = ['--no-deps', '--no-build', '--pull', 'never'] as const;
 
 /**
- * Creates one service's container anew, in place of the present one (stopped first); not started. Forced, because with an unchanged
+ * Creates services' containers anew, in place of the present ones (stopped first); not started. Forced, because with an unchanged
  * image compose would keep the container, and with it what was copied into it.
  */
-export const upNoStart = (target: ComposeTarget, service: string): Command =>
-  compose(target, ['up', '--no-start', '--force-recreate', ...UP, service], 'change', { deadlineMs: 120_000 });
+export const upNoStart = (target: ComposeTarget, services: readonly string[]): Command =>
+  compose(target, ['up', '--no-start', '--force-recreate', ...UP, ...services], 'change', { deadlineMs: 120_000 });
 
 /** The same for these services, and starts them. Returns when they are started, not when they are ready. */
 export const up = (target: ComposeTarget, services: readonly [string, ...string[]]): Command =>

@@ -8,6 +8,7 @@ import { run } from '../host/run.ts';
 import type { Database } from '../target/stack.ts';
 import { diskFull, inNewBackupDir, type Place, refuseWithoutRoom, together, whileThereIsRoom } from './backup-dir.ts';
 import { createFile, digest } from './durable.ts';
+import { otherDatabases } from './emptiness.ts';
 import type { Contents, Sequences } from './fingerprint.ts';
 import { type DatabaseManifest, listBackups, type Stored } from './manifest.ts';
 import { connectTo } from './psql.ts';
@@ -101,16 +102,17 @@ async function dump(
       const { facts } = snapshot;
       refuseWithoutRoom(ops.paths.backups, estimate(ops, facts, options.expectedRatio));
       const deadlineMs = patience(facts.databaseBytes);
-      const [server, contents] = await together(stop, [
+      const [server, leavesOut, contents] = await together(stop, [
         throwaway(inner, facts.databaseBytes),
+        otherDatabases(inner, db),
         snapshot.contents(deadlineMs),
         createFile(dumpFile, (fd) => run(inner, pgDump(db, snapshot.id, applicationName, fd, deadlineMs))),
         createFile(globalsFile, (fd) => run(inner, pgDumpGlobals(db, applicationName, fd))),
       ]);
-      return { server, facts, contents: await withSequences(snapshot, contents) };
+      return { server, facts, leavesOut, contents: await withSequences(snapshot, contents) };
     });
     const [dumped, globals] = await Promise.all([digest(dumpFile), digest(globalsFile)]);
-    const { server, facts, contents } = taken;
+    const { server, facts, contents, leavesOut } = taken;
     const manifest: DatabaseManifest = {
       kind: 'database',
       version: 1,
@@ -126,6 +128,7 @@ async function dump(
       user: db.user,
       files: { dump: { name: DUMP, ...dumped }, globals: { name: GLOBALS, ...globals } },
       contents,
+      leavesOut,
       verification: { level: 'none', at: createdAt, milliseconds: 0 },
     };
     return { stored: { dir: place.partial, manifest }, server };

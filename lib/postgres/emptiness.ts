@@ -39,7 +39,15 @@ export async function whatClusterHolds(ops: RunOps, server: PgServer): Promise<T
   ];
 }
 
-/** The same for one database. @throws {CommandError} */
+/** Databases besides the server's own `name` that hold anything, or can't be looked into. @throws {CommandError} */
+export async function otherDatabases(ops: RunOps, server: PgServer): Promise<string[]> {
+  const [open, closed] = await Promise.all([query<string>(ops, server, DATABASES), query<string>(ops, server, HIDDEN)]);
+  const others = open.filter((database) => database !== server.name);
+  const held = await Promise.all(others.map((database) => whatDatabaseHolds(ops, server, database)));
+  return [...others.filter((_, at) => (held[at]?.length ?? 0) > 0), ...closed.filter((d) => d !== server.name)];
+}
+
+/** Everything of anybody's in one database. @throws {CommandError} */
 export async function whatDatabaseHolds(ops: RunOps, server: PgServer, database: string): Promise<Text[]> {
   type Things = { relations: string[]; functions: number; largeObjects: number };
   const [things] = await query<Things>(ops, server, THINGS, { database });

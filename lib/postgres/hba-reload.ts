@@ -1,8 +1,7 @@
-import type { OpsError } from '../errors.ts';
+import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import type { Database } from '../target/stack.ts';
 import { notSafe } from './hba-alarm.ts';
-import { type Outside, whatIsAsked } from './hba-proof.ts';
 import { execute, literal, query } from './psql.ts';
 
 const POLL_MS = 100;
@@ -14,7 +13,7 @@ const IN_FORCE_WITHIN_MS = 10_000;
  *
  * @returns the server's time since when the new rules apply.
  */
-export async function reload(ops: Ops, db: Database, outside: Outside): Promise<string> {
+export async function reload(ops: Ops, db: Database): Promise<string> {
   const [before] = await query<string>(ops, db, 'SELECT pg_conf_load_time()');
   await execute(ops, db, 'SELECT pg_reload_conf();');
   // A backend inherits the load time when it is forked, and the server reads pg_hba.conf before it forks again.
@@ -23,10 +22,9 @@ export async function reload(ops: Ops, db: Database, outside: Outside): Promise<
     FROM pg_stat_activity WHERE pid = pg_backend_pid()`;
   const end = ops.clock.monotonic() + IN_FORCE_WITHIN_MS;
   for (;;) {
-    const asked = await whatIsAsked(ops, db, outside);
     const [now] = await query<{ since: string; inForce: boolean }>(ops, db, isInForce);
-    if (now?.inForce && asked !== 'trust') return now.since;
-    if (ops.clock.monotonic() >= end) throw notInForce(ops, db, asked === 'trust');
+    if (now?.inForce) return now.since;
+    if (ops.clock.monotonic() >= end) throw notInForce();
     await ops.clock.sleep(POLL_MS, ops.signal);
   }
 }
@@ -64,11 +62,13 @@ export async function endSessionsBefore(ops: Ops, db: Database, since: string): 
   }
 }
 
-function notInForce(ops: Ops, db: Database, open: boolean): OpsError {
-  return notSafe(ops, db, undefined, open, [
-    {
-      en: `The server was told to reload its pg_hba.conf, but the new rules were not in force ${IN_FORCE_WITHIN_MS / 1000} s later.`,
-      zh: `已通知服务器重新加载 pg_hba.conf, 但 ${IN_FORCE_WITHIN_MS / 1000} 秒后新规则仍未生效.`,
+function notInForce(): OpsError {
+  const seconds = IN_FORCE_WITHIN_MS / 1000;
+  return new OpsError({
+    kind: 'deadline',
+    what: {
+      en: `The server was told to reload its pg_hba.conf, but the new rules were not in force ${seconds} s later.`,
+      zh: `已通知服务器重新加载 pg_hba.conf, 但 ${seconds} 秒后新规则仍未生效.`,
     },
-  ]);
+  });
 }

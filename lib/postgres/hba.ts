@@ -39,7 +39,7 @@ export async function restoreHba(ops: Ops, db: Database, outside: Outside): Prom
     if (!open && !unreadable && asked !== 'trust') return await proveHba(ops, db, outside);
     const method = open ? await fittingMethod(ops, db) : undefined;
     const copies = method ? await rewrite(ops, db, found, method) : [];
-    const since = await reload(ops, db, outside);
+    const since = await reload(ops, db);
     const endedSessions = await endSessionsBefore(ops, db, since);
     const proof = await proveHba(ops, db, outside);
     return {
@@ -53,7 +53,7 @@ export async function restoreHba(ops: Ops, db: Database, outside: Outside): Prom
       inForceSince: since,
     };
   } catch (error) {
-    ops.signal.throwIfAborted();
+    // Throws the signal's reason when the run was stopped.
     const now = await whatIsAsked(ops, db, outside);
     const closed = (now === 'scram' || now === 'md5' || now === 'password') && !found?.remoteTrust.length;
     if (closed || (error instanceof OpsError && error.kind === 'needs-person')) throw error;

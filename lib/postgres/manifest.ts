@@ -63,6 +63,8 @@ export const databaseManifestSchema = z.strictObject({
   tableBytes: z.int(),
   files: z.strictObject({ dump: fileSchema, globals: fileSchema }),
   contents: contentsSchema,
+  /** Other databases of the cluster that hold something; they are in no file here. */
+  leavesOut: z.array(z.string()),
 });
 
 /** A cold copy of a volume's files. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Health } from '../app/health.ts';
-import { putBackUserdata, saveUserdata } from '../app/userdata.ts';
+import { putBackUserdata, type SavedUserdata, saveUserdata } from '../app/userdata.ts';
 import { change } from '../host/command.ts';
 import { upNoStart } from '../host/compose.ts';
 import { start, stop } from '../host/docker.ts';
@@ -45,23 +45,30 @@ export async function startNewApp(
   facts: Facts,
   aside: PutAside,
 ): Promise<{ app: Container; health: Health }> {
-  const created = await createApp(ops, facts);
-  await startWith(ops, created, aside);
+  const created = (await justCreated(ops, facts)) ?? (await createApp(ops, facts));
+  // With its data deleted, userdata would speak of what is no more; it stays saved in the run's directory.
+  await startWith(ops, created, aside.removed ? undefined : aside.userdata);
   const app = await inspectContainer(ops, created.id);
   const [health] = await Promise.all([waitUntilServing(ops, app), mark(ops, app, facts.checkout.commit)]);
   return { app, health };
 }
 
+/** On new volumes all containers are made at once, to save time. */
+async function justCreated(ops: Ops, facts: Facts): Promise<Container | undefined> {
+  const { app } = await findContainers(ops, facts.stack);
+  return app?.state === 'created' && app.id !== facts.containers.app?.id ? app : undefined;
+}
+
 async function createApp(ops: Ops, facts: Facts): Promise<Container> {
   const { key } = facts.stack.services.app;
-  await run(ops, upNoStart(ops.target, key));
+  await run(ops, upNoStart(ops.target, [key]));
   const { app } = await findContainers(ops, facts.stack);
   if (app === undefined) throw new Error(`compose made no container for ${key}`);
   return app;
 }
 
-async function startWith(ops: Ops, app: Container, aside: PutAside): Promise<void> {
-  if (aside.userdata) await putBackUserdata(ops, aside.userdata, app.id);
+async function startWith(ops: Ops, app: Container, userdata: SavedUserdata | undefined): Promise<void> {
+  if (userdata) await putBackUserdata(ops, userdata, app.id);
   await run(ops, start(app.id));
 }
 
@@ -94,6 +101,6 @@ export async function bringBackApp(ops: Ops, facts: Facts, aside: PutAside): Pro
   }
   const again = await createApp(ops, facts);
   if (before.state !== 'running') return;
-  await startWith(ops, again, aside);
+  await startWith(ops, again, aside.userdata);
   if (facts.app?.commit) await mark(ops, again, facts.app.commit);
 }

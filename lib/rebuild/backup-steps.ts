@@ -1,7 +1,8 @@
+import { rmSync } from 'node:fs';
 import { OpsError, whatHappened } from '../errors.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../guard/saved.ts';
 import { up, upNoStart } from '../host/compose.ts';
-import { stop } from '../host/docker.ts';
+import { start, stop } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import { backupPg } from '../postgres/backup.ts';
@@ -34,12 +35,22 @@ export type BackupOutcome =
  * Backs up the database while the application goes on, and proves it by a restore. A server that does not run is started first. One
  * that can't be dumped leaves `aside.backup` empty: its files are archived as soon as production is stopped.
  */
-export async function backUp(ops: Ops, facts: Facts, aside: PutAside): Promise<BackupOutcome> {
+export async function backUp(
+  ops: Ops,
+  facts: Facts,
+  plan: RebuildPlan,
+  aside: PutAside,
+  head: string,
+): Promise<BackupOutcome> {
   try {
     const db = await runningDatabase(ops, facts);
-    const databaseSize = facts.database.kind === 'running' ? facts.database.bytes : 0;
-    aside.throwaway = await startThrowaway(ops, { imageId: db.container.imageId, databaseSize });
-    aside.backup = await backupPg(ops, db, { reason: 'rebuild', commit: facts.app?.commit, warm: aside.throwaway });
+    aside.backup = await backupPg(ops, db, { reason: 'rebuild', commit: facts.app?.commit });
+    const revision = facts.database.kind === 'running' ? facts.database.revision : undefined;
+    if (plan.deletes.length > 0 || revision !== head) {
+      // The next verification will be part of the outage: its server had better be there already.
+      const { databaseBytes } = aside.backup.manifest;
+      aside.throwaway = await startThrowaway(ops, { imageId: db.container.imageId, databaseSize: databaseBytes });
+    }
     return { kind: 'taken', saved: aside.backup };
   } catch (error) {
     if (!(error instanceof OpsError) || (error.kind !== 'command' && error.kind !== 'deadline')) throw error;
@@ -117,7 +128,7 @@ async function stopped(ops: Ops, facts: Facts, role: ServiceRole): Promise<Conta
   const { key } = facts.stack.services[role];
   const present = (await findContainers(ops, facts.stack))[role];
   if (present) await run(ops, stop(present.id, STORE_GRACE_SECONDS));
-  else await run(ops, upNoStart(ops.target, key));
+  else await run(ops, upNoStart(ops.target, [key]));
   const container = (await findContainers(ops, facts.stack))[role];
   if (container === undefined) throw new Error(`compose made no container for ${key}`);
   return container;
@@ -135,9 +146,19 @@ async function runningDatabase(ops: Ops, facts: Facts): Promise<Database> {
   return db;
 }
 
+/** Starts again what the cold copies needed stopped, as far as it is still there. */
+export async function restartStores(ops: Ops, facts: Facts): Promise<void> {
+  const now = await findContainers(ops, facts.stack);
+  for (const role of ['postgres', 'redis'] as const) {
+    const [before, present] = [facts.containers[role], now[role]];
+    if (before?.state === 'running' && present?.id === before.id) await run(ops, start(present.id));
+  }
+}
+
 /** Removes the containers that only this run needed. */
 export async function discardHelpers(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
   await Promise.all([aside.throwaway?.remove(), removeOneOff(ops, facts)]);
+  if (aside.prepared) rmSync(aside.prepared.file, { force: true });
   aside.throwaway = undefined;
 }
 

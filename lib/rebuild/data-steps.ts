@@ -9,6 +9,7 @@ import { restoreDatabase } from '../postgres/restore.ts';
 import { inspectSchema } from '../postgres/revision.ts';
 import { restoreVolumeData } from '../postgres/volume-archive.ts';
 import { findContainers } from '../target/containers.ts';
+import { restartStores } from './backup-steps.ts';
 import type { Facts } from './facts.ts';
 import type { RebuildPlan } from './plan.ts';
 import type { PutAside } from './put-aside.ts';
@@ -36,6 +37,10 @@ export async function removeData(ops: Ops, facts: Facts, plan: RebuildPlan, asid
 /** Puts back what was deleted, into new volumes of the same names. Looks first: what is still there is left alone. */
 export async function bringBackData(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
   if (!aside.removed) return;
+  const now = await findContainers(ops, facts.stack);
+  const before = facts.containers.postgres;
+  // No engine removes a volume that a container has: while that container is there, so is the data.
+  if (before !== undefined && now.postgres?.id === before.id) return restartStores(ops, facts);
   if (aside.backup?.kind === 'archive') {
     await refill(ops, facts, 'postgres', aside.backup);
   }
@@ -55,7 +60,7 @@ async function refill(
 ): Promise<void> {
   const present = (await findContainers(ops, facts.stack))[role];
   if (present && present.state !== 'created') throw alreadyStarted(archive.dir, role);
-  await run(ops, upNoStart(ops.target, facts.stack.services[role].key));
+  await run(ops, upNoStart(ops.target, [facts.stack.services[role].key]));
   const container = (await findContainers(ops, facts.stack))[role];
   if (container) await restoreVolumeData(ops, container.id, archive);
 }

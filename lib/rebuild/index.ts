@@ -1,15 +1,16 @@
 /** The parts of a full rebuild, for `scripts/deploy-prod-all.ts`. */
 export { bringBackApp, startNewApp, stopApp, stopNewApp } from './app-container.ts';
-export { backUp, backUpAgain, backupEvidence, discardHelpers } from './backup-steps.ts';
+export { backUp, backUpAgain, backupEvidence, discardHelpers, restartStores } from './backup-steps.ts';
 export { conclude } from './conclude.ts';
 export { bringBackData, bringBackSchema, removeData } from './data-steps.ts';
 export { buildImage, keepPreviousImage, restoreImage } from './image.ts';
 export { removeOneOff, tryImage } from './one-off.ts';
 export { watchFromOutside } from './outside.ts';
 export { deletionRequest, planRebuild } from './plan.ts';
+export { discardPreparation, prepareDatabase } from './prepare.ts';
 export { healthEvidence, proveRebuild } from './prove.ts';
 export type { PutAside } from './put-aside.ts';
-export { ensureConnection, migrateDatabase, startStores } from './stores.ts';
+export { ensureConnection, migrateAndSeed, startOnPrepared, startStores } from './stores.ts';
 export { surveyRebuild } from './survey.ts';
 export { adminEvidence, agreeToGo, chooseData, migrationEvidence, showPlan } from './talk.ts';
 export { advice, proveAsBefore } from './undo.ts';

@@ -57,6 +57,20 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       ],
       ...(backupSeconds === undefined ? {} : { seconds: backupSeconds }),
     },
+    deleting && {
+      id: 'prepare',
+      title: {
+        en: 'Prepare the new database aside: initialise, migrate, seed, admin',
+        zh: '旁路准备新数据库: 初始化、迁移、写入种子数据、创建管理员',
+      },
+      risk: 'none',
+      commands: [
+        `docker run --network <of its own> --network-alias ${postgres.key} ${postgres.image}`,
+        'docker exec <one-off> flask db upgrade',
+        `docker cp <its data> - > prepared-database.tar`,
+      ],
+      seconds: 10,
+    },
     facts.containers.app !== undefined && {
       id: 'stop',
       title: { en: 'Stop the application and save its userdata', zh: '停止应用并保存 userdata' },
@@ -97,7 +111,13 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       title: { en: 'Start PostgreSQL and Redis and wait until they answer', zh: '启动 PostgreSQL 与 Redis, 等待就绪' },
       replaces: 'start_base_services',
       risk: facts.storesCurrent ? 'none' : 'interrupts',
-      commands: [typed(up(target, [postgres.key, redis.key]))],
+      commands: deleting
+        ? [
+            typed(upNoStart(target, [postgres.key, redis.key, app.key])),
+            `docker cp - <new ${postgres.key}>:… < prepared-database.tar`,
+            'docker start <both>',
+          ]
+        : [typed(up(target, [postgres.key, redis.key]))],
     },
     {
       id: 'connection',
@@ -130,7 +150,7 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       replaces: 'start_flask_application',
       risk: 'interrupts',
       commands: [
-        typed(upNoStart(target, app.key)),
+        typed(upNoStart(target, [app.key])),
         `docker cp - <new>:${target.app.root} < userdata.tar`,
         'docker start <new>',
       ],

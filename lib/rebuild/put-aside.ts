@@ -3,6 +3,7 @@ import type { VerifiedArchive, VerifiedBackup } from '../guard/saved.ts';
 import type { Throwaway } from '../postgres/throwaway.ts';
 import type { Beforehand } from './beforehand.ts';
 import type { PreviousImage } from './image.ts';
+import type { PreparedDatabase } from './prepare.ts';
 
 /** What a run has put aside so far: all that bringing back what was there needs. Filled step by step. */
 export interface PutAside {
@@ -17,6 +18,8 @@ export interface PutAside {
   readonly archives: Map<string, VerifiedArchive>;
   /** Volumes have begun to be deleted. */
   removed?: boolean;
+  /** The database that follows a deletion. */
+  prepared?: PreparedDatabase | undefined;
   /** A server for verifications, started before the outage. */
   throwaway?: Throwaway | undefined;
 }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { OpsError } from '../errors.ts';
-import { up } from '../host/compose.ts';
+import { up, upNoStart } from '../host/compose.ts';
+import { start } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import { inspectHba, restoreHba } from '../postgres/hba.ts';
@@ -16,6 +17,7 @@ import type { Text } from '../text.ts';
 import { databaseOf, databasePassword, redisPassword } from './database.ts';
 import type { Facts } from './facts.ts';
 import type { TriedImage } from './one-off.ts';
+import { installPrepared, type PreparedDatabase } from './prepare.ts';
 
 const READY_MS = 60_000;
 
@@ -30,14 +32,26 @@ export interface Stores {
  */
 export async function startStores(ops: Ops, facts: Facts): Promise<Stores> {
   const { postgres, redis } = facts.stack.services;
-  let containers = await findContainers(ops, facts.stack);
-  const running = containers.postgres?.state === 'running' && containers.redis?.state === 'running';
-  if (!running || !facts.storesCurrent) {
-    await run(ops, up(ops.target, [postgres.key, redis.key]));
-    containers = await findContainers(ops, facts.stack);
-  }
+  const now = await findContainers(ops, facts.stack);
+  const running = now.postgres?.state === 'running' && now.redis?.state === 'running';
+  if (!running || !facts.storesCurrent) await run(ops, up(ops.target, [postgres.key, redis.key]));
+  return waitForStores(ops, facts);
+}
+
+/** Makes new containers and volumes, and starts the stores on the database that was prepared aside. */
+export async function startOnPrepared(ops: Ops, facts: Facts, prepared: PreparedDatabase): Promise<Stores> {
+  const { postgres, redis, app } = facts.stack.services;
+  await run(ops, upNoStart(ops.target, [postgres.key, redis.key, app.key]));
+  const containers = await findContainers(ops, facts.stack);
+  if (!containers.redis) throw new Error('compose made no container for Redis');
+  await Promise.all([installPrepared(ops, facts, prepared), run(ops, start(containers.redis.id))]);
+  return waitForStores(ops, facts);
+}
+
+async function waitForStores(ops: Ops, facts: Facts): Promise<Stores> {
+  const [containers, volumes] = await Promise.all([findContainers(ops, facts.stack), findVolumes(ops, facts.stack)]);
   if (!containers.postgres || !containers.redis) throw new Error('compose started no containers for the stores');
-  const database = databaseOf(facts.stack, containers.postgres, await findVolumes(ops, facts.stack));
+  const database = databaseOf(facts.stack, containers.postgres, volumes);
   await Promise.all([
     waitForPostgres(ops, database, READY_MS),
     waitForRedis(ops, containers.redis, redisPassword(facts), READY_MS),
@@ -107,9 +121,9 @@ export async function ensureConnection(ops: Ops, facts: Facts, stores: Stores, s
 }
 
 /** Migrates, and fills a database that was empty with the application's seed. */
-export async function migrateDatabase(
+export async function migrateAndSeed(
   ops: Ops,
-  { database }: Stores,
+  database: Database,
   tried: TriedImage,
   seen?: Schema,
 ): Promise<Migrated> {

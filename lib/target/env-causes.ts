@@ -72,8 +72,8 @@ export const CAUSES = {
     zh: '不需要写 export, 部分读取此类文件的程序不接受',
   },
   bom: {
-    en: 'the file begins with a byte order mark (BOM), which becomes a part of the first name. Save it as UTF-8 without BOM',
-    zh: '文件以 BOM 开头, 会被当作第一个变量名的一部分. 请保存为不带 BOM 的 UTF-8',
+    en: 'the file begins with a byte order mark (BOM), which the container’s start script (`source`) takes for a part of the first name. Save it as UTF-8 without BOM',
+    zh: '文件以 BOM 开头, 容器启动脚本 (source) 会把它当作第一个变量名的一部分. 请保存为不带 BOM 的 UTF-8',
   },
   crlf: {
     en: 'the file has Windows line ends (CRLF); in the container every value would end in an invisible character. Fix: sed -i "s/\\r$//" .env',

@@ -65,7 +65,7 @@ describe('up', () => {
       effect: 'change',
     });
     expect(upNoStart(target, 'whalefall')).toMatchObject({
-      argv: [...BASE, 'up', '--no-start', '--no-deps', '--no-build', '--pull', 'never', 'whalefall'],
+      argv: [...BASE, 'up', '--no-start', '--force-recreate', '--no-deps', '--no-build', '--pull', 'never', 'whalefall'],
       effect: 'change',
     });
   });

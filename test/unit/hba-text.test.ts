@@ -51,6 +51,7 @@ describe('examples', () => {
     ['the local rule', 'local all all trust\n', [1]],
     ['a line beyond the end', 'host all all all trust\n', [3]],
     ['several methods', 'host all all all trust,md5\n', [1]],
+    ['a word with a quote in it', 'host all all all "tr""ust"\n', [1]],
     ['upper case, which is no method', 'host all all all TRUST\n', [1]],
   ])('refuses %s', (_what, text, lines) => {
     expect(() => withoutRemoteTrust(text, lines, 'md5')).toThrow('no rule with the method trust');
@@ -133,7 +134,7 @@ describe('properties', () => {
         // Done again there is nothing to do: no rule asked for is still trust.
         for (const n of asked) expect(() => withoutRemoteTrust(after, [n], 'scram-sha-256')).toThrow();
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 
@@ -154,7 +155,7 @@ describe('properties', () => {
           expect(String(error)).toContain('no rule with the method trust');
         }
       }),
-      { numRuns: 5_000 },
+      { numRuns: 2_000 },
     );
   });
 });

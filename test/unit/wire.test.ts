@@ -74,7 +74,7 @@ it('sends a StartupMessage of protocol 3.0, and a goodbye', async () => {
   await ask(port);
   await expect.poll(() => ended).toBe(true);
   expect(seen[0]).toEqual(startupMessage(as));
-  expect(seen[0]?.subarray(0, 8).toString('hex')).toBe('0000002500030000');
+  expect(seen[0]?.subarray(0, 8).toString('hex')).toBe('0000002100030000');
   expect(seen[1]?.toString('hex')).toBe('5800000004');
 });
 

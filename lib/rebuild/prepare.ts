@@ -1,0 +1,116 @@
+import path from 'node:path';
+import { type AdminCreated, createAdmin } from '../app/admin.ts';
+import { change } from '../host/command.ts';
+import { copyIn, copyOut } from '../host/container-files.ts';
+import { remove, start, stop } from '../host/docker.ts';
+import type { Ops } from '../host/ops.ts';
+import { ask, run } from '../host/run.ts';
+import type { Migrated } from '../postgres/migrate.ts';
+import { waitForPostgres } from '../postgres/ready.ts';
+import { findContainers, inspectContainer } from '../target/containers.ts';
+import type { Container } from '../target/stack.ts';
+import type { Facts } from './facts.ts';
+import { migrateAndSeed } from './stores.ts';
+
+/** A new database cluster as files: initialised, migrated, seeded, with its admin; ready to be put into a new volume. */
+export interface PreparedDatabase {
+  readonly file: string;
+  readonly mountPoint: string;
+  readonly migrated: Migrated;
+  readonly admin: AdminCreated;
+}
+
+const READY_MS = 60_000;
+const GRACE_SECONDS = 60;
+
+/**
+ * Makes the database that will follow a deletion, while the old one still serves: on a network of its own, where the service name
+ * of the database means the new server, without any of the project's volumes. What would go wrong in an empty database goes wrong
+ * here, where it harms nobody, and the outage has not to wait for it.
+ */
+export async function prepareDatabase(
+  ops: Ops,
+  facts: Facts,
+  imageId: string,
+  head: string,
+): Promise<PreparedDatabase> {
+  const names = namesOf(ops, facts);
+  const volume = facts.stack.volumes.find((v) => v.role === 'postgres');
+  if (volume === undefined) throw new Error('the database has no volume');
+  try {
+    await run(ops, change(['docker', 'network', 'create', '--internal', names.network]));
+    const [server, oneOff] = await Promise.all([
+      startServer(ops, facts, names),
+      startOneOff(ops, facts, names, imageId),
+    ]);
+    const { environment } = facts.stack.services.postgres;
+    const user = environment.POSTGRES_USER || 'postgres';
+    const db = { container: server, user, name: environment.POSTGRES_DB || user, volume: { name: '', createdAt: '' } };
+    await waitForPostgres(ops, db, READY_MS);
+    const migrated = await migrateAndSeed(ops, db, { oneOff, head });
+    const admin = await createAdmin(ops, oneOff);
+    await run(ops, stop(server.id, GRACE_SECONDS));
+    const file = path.join(ops.paths.run, 'prepared-database.tar');
+    if (!(await copyOut(ops, server.id, volume.mountPoint, file)))
+      throw new Error('the prepared database has no files');
+    return { file, mountPoint: volume.mountPoint, migrated, admin };
+  } finally {
+    await discardPreparation({ ...ops, signal: new AbortController().signal }, facts);
+  }
+}
+
+/** Removes what the preparation needed, by name, also after an interruption. */
+export async function discardPreparation(ops: Ops, facts: Facts): Promise<void> {
+  const { network, server, oneOff } = namesOf(ops, facts);
+  await Promise.all([run(ops, remove(server), [0, 1]), run(ops, remove(oneOff), [0, 1])]);
+  await run(ops, change(['docker', 'network', 'rm', network]), [0, 1]);
+}
+
+/** Puts the prepared files into the database's new container, which has not been started, and starts it. */
+export async function installPrepared(ops: Ops, facts: Facts, prepared: PreparedDatabase): Promise<void> {
+  const { postgres } = await findContainers(ops, facts.stack);
+  if (postgres === undefined) throw new Error('compose made no container for the database');
+  await copyIn(ops, prepared.file, postgres.id, prepared.mountPoint);
+  await run(ops, start(postgres.id));
+}
+
+function namesOf(ops: Ops, facts: Facts) {
+  const prefix = `${facts.stack.project}-prepare-${path.basename(ops.paths.run).slice(0, 16)}`;
+  return { network: prefix, server: `${prefix}-postgres`, oneOff: `${prefix}-app` };
+}
+
+type Names = ReturnType<typeof namesOf>;
+
+async function startServer(ops: Ops, facts: Facts, names: Names): Promise<Container> {
+  const { postgres } = facts.stack.services;
+  const env = postgres.environment;
+  const id = await ask(
+    ops,
+    change(
+      [
+        ...['docker', 'run', '-d', '--pull', 'never', '--name', names.server],
+        ...['--network', names.network, '--network-alias', postgres.key],
+        ...Object.keys(env).flatMap((name) => ['-e', name]),
+        facts.containers.postgres?.imageId ?? postgres.image,
+      ],
+      { env },
+    ),
+  );
+  return inspectContainer(ops, id);
+}
+
+async function startOneOff(ops: Ops, facts: Facts, names: Names, imageId: string): Promise<string> {
+  const env = facts.stack.services.app.environment;
+  return ask(
+    ops,
+    change(
+      [
+        ...['docker', 'run', '-d', '--pull', 'never', '--name', names.oneOff, '--network', names.network],
+        ...Object.keys(env).flatMap((name) => ['-e', name]),
+        ...['-v', `${path.join(ops.target.dir, '.env')}:${ops.target.app.root}/.env:ro`],
+        ...['--entrypoint', 'sleep', imageId, '86400'],
+      ],
+      { env },
+    ),
+  );
+}
