@@ -14,6 +14,7 @@ import { checkFiles, restoreAndCompare, throwIfDifferent } from '../postgres/ver
 import { type ArchivedDatabase, tryArchive } from '../postgres/volume-trial.ts';
 import type { Database, KnownVolume, VolumeIdentity } from '../target/stack.ts';
 import { checkSameVolume, findVolume } from './same-volume.ts';
+import { appeared, leavesOut, notEmpty, replaced, stale } from './saved-errors.ts';
 
 /** How long a proof may be used for deleting what it saved: what is written meanwhile is in no backup. */
 const FRESH_MS = 3_600_000;

@@ -56,7 +56,8 @@ export async function restoreHba(ops: Ops, db: Database, outside: Outside): Prom
     // Throws the signal's reason when the run was stopped.
     const now = await whatIsAsked(ops, db, outside);
     const closed = (now === 'scram' || now === 'md5' || now === 'password') && !found?.remoteTrust.length;
-    if (closed || (error instanceof OpsError && error.kind === 'needs-person')) throw error;
+    const kind = error instanceof OpsError ? error.kind : undefined;
+    if (kind === 'needs-person' || (kind === 'precondition' && closed)) throw error;
     throw notSafe(ops, db, found, now === 'trust', [whatHappened(error)], error);
   }
 }

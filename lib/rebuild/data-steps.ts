@@ -1,6 +1,8 @@
-import { OpsError } from '../errors.ts';
+import path from 'node:path';
 import type { Consent } from '../guard/consent.ts';
 import { removeVolumes } from '../guard/remove-volumes.ts';
+import type { VerifiedArchive } from '../guard/saved.ts';
+import { change } from '../host/command.ts';
 import { upNoStart } from '../host/compose.ts';
 import { stop } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
@@ -9,6 +11,7 @@ import { restoreDatabase } from '../postgres/restore.ts';
 import { inspectSchema } from '../postgres/revision.ts';
 import { restoreVolumeData } from '../postgres/volume-archive.ts';
 import { findContainers } from '../target/containers.ts';
+import type { ServiceRole } from '../target/stack.ts';
 import { restartStores } from './backup-steps.ts';
 import type { Facts } from './facts.ts';
 import type { RebuildPlan } from './plan.ts';
@@ -52,17 +55,28 @@ export async function bringBackData(ops: Ops, facts: Facts, aside: PutAside): Pr
   if (aside.backup?.kind === 'backup') await restoreDatabase(ops, database, aside.backup);
 }
 
-async function refill(
-  ops: Ops,
-  facts: Facts,
-  role: 'postgres' | 'redis' | 'app',
-  archive: NonNullable<PutAside['archives'] extends Map<string, infer A> ? A : never>,
-): Promise<void> {
+/**
+ * Puts archived files into a new volume. What its server has written there meanwhile is moved into a directory beside them: nothing
+ * is deleted on the way back.
+ */
+async function refill(ops: Ops, facts: Facts, role: ServiceRole, archive: VerifiedArchive): Promise<void> {
+  const { key } = facts.stack.services[role];
   const present = (await findContainers(ops, facts.stack))[role];
-  if (present && present.state !== 'created') throw alreadyStarted(archive.dir, role);
-  await run(ops, upNoStart(ops.target, [facts.stack.services[role].key]));
+  if (present) await run(ops, stop(present.id, 60));
+  await run(ops, upNoStart(ops.target, [key]));
   const container = (await findContainers(ops, facts.stack))[role];
-  if (container) await restoreVolumeData(ops, container.id, archive);
+  if (container === undefined) throw new Error(`compose made no container for ${key}`);
+  const script = 'cd /v && mkdir "$1" && find . -mindepth 1 -maxdepth 1 ! -name "$1" -exec mv {} "$1"/ \\;';
+  const directory = `.set-aside-${path.basename(ops.paths.run).slice(0, 16)}`;
+  const mount = `${archive.covers.name}:/v`;
+  await run(
+    ops,
+    change([
+      ...['docker', 'run', '--rm', '--network', 'none', '--pull', 'never', '--user', '0', '-v', mount],
+      ...['--entrypoint', 'sh', container.imageId, '-c', script, 'set-aside', directory],
+    ]),
+  );
+  await restoreVolumeData(ops, container.id, archive);
 }
 
 /** After a migration on kept data: the schema and rows of the backup, if anything changed since. */
@@ -74,18 +88,3 @@ export async function bringBackSchema(ops: Ops, facts: Facts, aside: PutAside): 
   if (now?.kind === 'versioned' && now.revision === before) return;
   await restoreDatabase(ops, database, aside.backup);
 }
-
-const alreadyStarted = (dir: string, role: string) =>
-  new OpsError({
-    kind: 'command',
-    what: {
-      en: `The new ${role} container has already been started on a new volume, so the archived files were not put back.`,
-      zh: `新的 ${role} 容器已在新卷上启动过, 未放回归档文件.`,
-    },
-    next: [
-      {
-        en: `They are intact in ${dir}.`,
-        zh: `归档完好, 位于 ${dir}.`,
-      },
-    ],
-  });

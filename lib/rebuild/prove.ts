@@ -89,7 +89,11 @@ async function fromTheAppsSide(ops: Ops, facts: Facts, { database }: Stores, app
 
 /** Both health checks several times in a row, right after the start. */
 export const waitUntilServing = (ops: Ops, app: Container): Promise<Health> =>
-  waitForHealth(ops, endpointsOf(ops.target, app), app, { deadlineMs: 120_000, intervalMs: 100, times: 2 });
+  waitForHealth(ops, endpointsOf(ops.target, app), app, {
+    deadlineMs: ops.target.bootSeconds * 1000,
+    intervalMs: 100,
+    times: 2,
+  });
 
 async function waitForContainerHealth(ops: Ops, app: Container): Promise<Container> {
   const until = ops.clock.monotonic() + CONTAINER_HEALTHY_MS;

@@ -28,7 +28,9 @@ export async function proveAsBefore(ops: Ops, facts: Facts, aside: PutAside): Pr
       zh: '与之前一致: 本次运行之前应用也未正常服务.',
     };
   }
-  const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, { deadlineMs: 120_000 });
+  const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, {
+    deadlineMs: ops.target.bootSeconds * 1000,
+  });
   const said = describeHealth(health);
   return {
     en: `Everything is as before, and the old release serves: ${said.en}`,

@@ -8,7 +8,7 @@ const URL_PASSWORD = /^['"]?[a-z][a-z0-9+.-]*:\/\/([^:/@]*):(.+)@/i;
 const NO_SECRET = /^(true|false|none|null)$/i;
 
 /** Values among variables that must not be shown: by the variable's name, and URLs with a password in them. */
-export function secretsOf(variables: Readonly<Record<string, string>>): string[] {
+function secretsOf(variables: Readonly<Record<string, string>>): string[] {
   return Object.entries(variables).flatMap(([name, value]) => {
     const password = URL_PASSWORD.exec(value)?.[2];
     return [

@@ -33,6 +33,7 @@ function acceptQuoted(text: string, quote: "'" | '"'): Accepted | Text {
   if (quote === '"') {
     if (/`|\$\(/.test(raw)) return CAUSES.executes;
     const cause = dollarCause(raw);
+    if (cause) return cause;
   }
   return { raw, quote };
 }

@@ -23,6 +23,8 @@ export const targetSchema = z.strictObject({
       deep: z.array(z.string().startsWith('/')).min(1),
     })
     .default({ basic: '/api/v1/health/basic', deep: ['/api/v1/health', '/api/v1/health/health'] }),
+  /** How long a new application may take until it is healthy several times in a row. */
+  bootSeconds: z.int().positive().default(90),
   app: z
     .strictObject({
       /** Working directory in the container. */

@@ -64,13 +64,23 @@ describe('up', () => {
       argv: [...BASE, 'up', '-d', '--no-deps', '--no-build', '--pull', 'never', 'postgres', 'redis'],
       effect: 'change',
     });
-    expect(upNoStart(target, 'whalefall')).toMatchObject({
-      argv: [...BASE, 'up', '--no-start', '--force-recreate', '--no-deps', '--no-build', '--pull', 'never', 'whalefall'],
+    expect(upNoStart(target, ['whalefall'])).toMatchObject({
+      argv: [
+        ...BASE,
+        'up',
+        '--no-start',
+        '--force-recreate',
+        '--no-deps',
+        '--no-build',
+        '--pull',
+        'never',
+        'whalefall',
+      ],
       effect: 'change',
     });
   });
 
-  it.each([up(target, ['a']), upNoStart(target, 'a')])('can’t lose data by a flag', ({ argv }) => {
+  it.each([up(target, ['a']), upNoStart(target, ['a'])])('can’t lose data by a flag', ({ argv }) => {
     for (const flag of ['-y', '--yes', '--wait', '-v', '-V', '--renew-anon-volumes', '--remove-orphans', '--dry-run']) {
       expect(argv).not.toContain(flag);
     }

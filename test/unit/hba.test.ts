@@ -275,20 +275,34 @@ describe('restoreHba', () => {
   });
 
   it.each([
-    ['is not in force in time', { reload: true }, OPEN, IS_OPEN],
-    ['was changed by somebody else', { replace: { exitCode: 75 } }, OPEN, IS_OPEN],
-    ['is mounted by itself', { replace: { exitCode: 76 } }, OPEN, IS_OPEN],
-    ['cannot be replaced', { replace: { exitCode: 1, stderr: 'No space left on device' } }, OPEN, IS_OPEN],
-    ['lets a wrong password in although it asks for one', { login: { stdout: '1\n' } }, CLOSED, IS_OPEN],
-    ['cannot be tried with a wrong password', { login: { exitCode: 127 } }, CLOSED, NOT_PROVED],
-    ['keeps sessions that came in without a password', { sessions: true }, OPEN, NOT_PROVED],
-    ['cannot be asked', { query: true }, OPEN, IS_OPEN],
-  ])('shouts when the file or server %s', async (_what, faults, file, words) => {
-    const server = new Server(file);
+    ['is not in force in time', { reload: true }, OPEN, OPEN, IS_OPEN, 'not in force'],
+    ['is not in force in time for other strangers', { reload: true }, OPEN, CLOSED, NOT_PROVED, 'not in force'],
+    ['is open although it reloaded', { stuck: true }, OPEN, OPEN, IS_OPEN, 'lets in without asking'],
+    ['is read in another way than expected', { misread: true }, OPEN, OPEN, IS_OPEN, 'does not read it as expected'],
+    ['was changed by somebody else', { replace: { exitCode: 75 } }, OPEN, OPEN, IS_OPEN, 'somebody else'],
+    ['is mounted by itself', { replace: { exitCode: 76 } }, OPEN, OPEN, IS_OPEN, 'mounted'],
+    ['is mounted by itself, but not in force', { replace: { exitCode: 76 } }, OPEN, CLOSED, NOT_PROVED, 'mounted'],
+    ['cannot be replaced', { replace: { exitCode: 1, stderr: 'No space left' } }, OPEN, OPEN, IS_OPEN, 'No space left'],
+    ['lets a wrong password in', { login: { stdout: '1\n' } }, CLOSED, CLOSED, IS_OPEN, 'wrong password succeeded'],
+    ['cannot be tried', { login: { exitCode: 127 } }, CLOSED, CLOSED, NOT_PROVED, 'could not be tried'],
+    ['keeps sessions that came in', { sessions: true }, OPEN, OPEN, NOT_PROVED, 'pid 5'],
+    ['cannot be asked', { query: true }, OPEN, OPEN, IS_OPEN, 'closed the connection'],
+    ['cannot be asked, and asks for passwords', { query: true }, CLOSED, CLOSED, NOT_PROVED, 'closed the connection'],
+    [
+      'was unreadable and does not reload',
+      { unreadable: true, reload: true },
+      CLOSED,
+      CLOSED,
+      NOT_PROVED,
+      'not in force',
+    ],
+  ])('shouts when the file or server %s', async (_what, faults, file, inForce, words, why) => {
+    const server = new Server(file, inForce);
     server.faults = faults;
     server.sessions = [5];
     const error = await restoreHba(opsFor(server), db, outside).catch((e: unknown) => e);
     expect(error).toMatchObject(alarm(words));
+    expect((error as Error).message).toContain(why);
     // Exact commands, and none that opens anything.
     const next = (error as { next: { en: string }[] }).next.map((n) => n.en).join('\n');
     expect(next).toContain('docker exec db psql -X -U app_user -d appdb -c ');
@@ -305,7 +319,9 @@ describe('restoreHba', () => {
     });
     const open = new Server(`${OPEN}nonsense\n`);
     await expect(restoreHba(opsFor(open), db, outside)).rejects.toMatchObject(alarm(IS_OPEN));
-    expect([...closed.put, ...open.put]).toEqual([]);
+    const behind = new Server(`${CLOSED}nonsense\n`, OPEN);
+    await expect(restoreHba(opsFor(behind), db, outside)).rejects.toMatchObject(alarm(IS_OPEN));
+    expect([...closed.put, ...open.put, ...behind.put]).toEqual([]);
   });
 
   it('is stopped by a Ctrl-C as by a Ctrl-C', async () => {
