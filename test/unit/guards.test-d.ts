@@ -1,0 +1,41 @@
+import { expectTypeOf, it } from 'vitest';
+import type { Consent, NothingToLose, Ops, VerifiedArchive, VerifiedBackup } from '../../lib/index.ts';
+import { removeVolumes } from '../../lib/index.ts';
+
+declare const ops: Ops;
+declare const consent: Consent;
+declare const backup: VerifiedBackup;
+declare const archive: VerifiedArchive;
+declare const nothing: NothingToLose;
+const name = 'shop_postgres_data';
+
+it('deletes volumes only with a consent and a proof for each', () => {
+  expectTypeOf(removeVolumes(ops, [{ name, saved: backup }], [], consent)).resolves.toBeVoid();
+  expectTypeOf(removeVolumes(ops, [{ name, saved: archive }], [], consent)).resolves.toBeVoid();
+  expectTypeOf(removeVolumes(ops, [{ name, saved: nothing }], [], consent)).resolves.toBeVoid();
+
+  // @ts-expect-error without a consent
+  removeVolumes(ops, [{ name, saved: backup }], []);
+  // @ts-expect-error without a proof
+  removeVolumes(ops, [{ name }], [], consent);
+  // @ts-expect-error a name is no proof
+  removeVolumes(ops, [name], [], consent);
+  // @ts-expect-error a path to a dump is no proof
+  removeVolumes(ops, [{ name, saved: '/backups/today.dump' }], [], consent);
+});
+
+it('does not take anything that merely looks like a proof', () => {
+  const lookalike = {
+    kind: 'backup' as const,
+    dir: '/x',
+    covers: { name, createdAt: '' },
+    check: async () => undefined,
+  };
+  // @ts-expect-error only the verification makes a backup proof
+  removeVolumes(ops, [{ name, saved: lookalike }], [], consent);
+  // @ts-expect-error only confirmDestructive makes a consent
+  removeVolumes(ops, [{ name, saved: backup }], [], { check: async () => undefined });
+  expectTypeOf({ check: async () => undefined }).not.toExtend<Consent>();
+  // @ts-expect-error a backup is no consent
+  removeVolumes(ops, [{ name, saved: backup }], [], backup);
+});
