@@ -9,7 +9,7 @@ export { type Consent, confirmDestructive } from './guard/consent.ts';
 export { type RemovableVolume, removeVolumes } from './guard/remove-volumes.ts';
 export type { NothingToLose, Saved, VerifiedArchive, VerifiedBackup } from './guard/saved.ts';
 export type { Ops } from './host/ops.ts';
-export { thisProcess } from './host/world.ts';
+export { isProgram, thisProcess } from './host/world.ts';
 export { backupPg } from './postgres/backup.ts';
 export { type HbaProof, proveHba, restoreHba } from './postgres/hba.ts';
 export { migrate, seed } from './postgres/migrate.ts';

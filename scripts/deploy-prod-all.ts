@@ -8,6 +8,7 @@ import {
   carryOut,
   confirmDestructive,
   ensureAdmin,
+  isProgram,
   main,
   revealAdmin,
   type Script,
@@ -15,7 +16,7 @@ import {
 } from '../lib/index.ts';
 import * as rebuild from '../lib/rebuild/index.ts';
 
-const script: Script = {
+export const deployProdAll: Script = {
   name: 'deploy-prod-all',
   about: {
     en: 'Full rebuild: build, back up, replace, migrate and prove the whole stack. Data is kept unless you say otherwise.',
@@ -149,4 +150,4 @@ const script: Script = {
   },
 };
 
-process.exitCode = await main(script, thisProcess());
+if (isProgram(import.meta)) process.exitCode = await main(deployProdAll, thisProcess());

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import { createServer, connect as tcpConnect } from 'node:net';
 import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -56,6 +57,12 @@ export function thisProcess(): World {
     },
     exit: (code) => process.exit(code),
   };
+}
+
+/** Whether a module is the program that was started, also through a link, and not one that a test imports. */
+export function isProgram(module: { readonly filename: string }): boolean {
+  const started = process.argv[1];
+  return started !== undefined && realpathSync(started) === realpathSync(module.filename);
 }
 
 const clock: Clock = {

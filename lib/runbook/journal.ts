@@ -26,9 +26,14 @@ export interface Journal {
  * A journal of one JSON object a line. Each line is on disk before the call returns: what the journal announces may then
  * happen, and a torn last line is the only damage a crash can do.
  *
+ * @param onWritten told of each event once it is on disk.
  * @throws {NodeJS.ErrnoException} when the disk is full or read-only; nothing may be changed then.
  */
-export function openJournal(file: string, now: () => number): Journal & { close(): void } {
+export function openJournal(
+  file: string,
+  now: () => number,
+  onWritten: (event: JournalEvent) => void = () => undefined,
+): Journal & { close(): void } {
   const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o600);
   let seq = 0;
   return {
@@ -36,6 +41,7 @@ export function openJournal(file: string, now: () => number): Journal & { close(
       seq += 1;
       writeSync(fd, `${JSON.stringify({ seq, at: new Date(now()).toISOString(), ...event })}\n`);
       fdatasyncSync(fd);
+      onWritten(event);
       return seq;
     },
     close: () => closeSync(fd),

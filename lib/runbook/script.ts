@@ -99,7 +99,11 @@ export async function main(script: Script, world: World): Promise<number> {
     lock = await takeLock(base, path.join(paths.state, 'lock'), holder, wait);
     mkdirSync(paths.run, { mode: 0o700 });
     logs.write = (text) => appendFileSync(path.join(paths.run, 'log'), text, { mode: 0o600 });
-    const journal = openJournal(path.join(paths.run, 'journal'), world.clock.now);
+    const journal = openJournal(path.join(paths.run, 'journal'), world.clock.now, (event) => {
+      if (parsed.verbose && event.event === 'intent') {
+        screen.show({ event: 'info', text: { en: `      $ ${event.command}`, zh: `      $ ${event.command}` } });
+      }
+    });
     const { confirm: _typed, ...shown } = parsed;
     journal.write({ event: 'run-start', script: script.name, version: VERSION, pid: world.pid, options: shown });
     let exitCode = 0;
