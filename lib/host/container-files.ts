@@ -13,7 +13,10 @@ const COPY_DEADLINE_MS = 3_600_000;
 export async function copyOut(ops: RunOps, container: string, directory: string, file: string): Promise<boolean> {
   const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
   try {
-    const copy = read(['docker', 'cp', `${container}:${directory}`, '-'], { stdoutFd: fd, deadlineMs: COPY_DEADLINE_MS });
+    const copy = read(['docker', 'cp', `${container}:${directory}`, '-'], {
+      stdoutFd: fd,
+      deadlineMs: COPY_DEADLINE_MS,
+    });
     const { exitCode, stderr } = await run(ops, copy, [0, 1]);
     if (exitCode === 0) {
       fsyncSync(fd);

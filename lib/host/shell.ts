@@ -20,6 +20,9 @@ export function childEnv(env: Readonly<Record<string, string | undefined>>): Rec
     LC_ALL: 'C.UTF-8', // messages of tools are parsed and shown
     GIT_TERMINAL_PROMPT: '0', // git would wait for a password for ever
     DOCKER_CLI_HINTS: 'false',
+    // Node's pipes are sockets; bash takes a socket as stdin for a remote login and would run ~/.bashrc, which may read our
+    // input, unless it believes to be a shell within a shell (bash's shell.c, run_startup_files).
+    SHLVL: '1',
   };
 }
 
