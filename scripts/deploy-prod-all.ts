@@ -107,20 +107,25 @@ export const deployProdAll: Script = {
       }
 
       // What was seen beforehand and can't have changed since is not looked at again during the outage.
-      const seen = aside.beforehand;
-      const { prepared } = aside;
-      const stores = await step('start-stores', {
-        run: async (o) =>
-          prepared ? rebuild.startOnPrepared(o, facts, prepared) : (seen?.stores ?? rebuild.startStores(o, facts)),
+      const { prepared, beforehand } = aside;
+      const seen = await step('start-stores', {
+        run: async (o) => {
+          if (beforehand) return beforehand;
+          const started = await (prepared
+            ? rebuild.startOnPrepared(o, facts, prepared)
+            : rebuild.startStores(o, facts));
+          return rebuild.look(o, facts, started);
+        },
       });
+      const { stores } = seen;
 
       await step('connection', {
-        run: (o) => rebuild.ensureConnection(o, facts, stores, seen?.connection),
+        run: (o) => rebuild.ensureConnection(o, facts, stores, seen.connection),
         evidence: (text) => text,
       });
 
       await step('migrate', {
-        run: (o) => rebuild.migrateAndSeed(o, stores.database, tried, seen?.schema),
+        run: (o) => rebuild.migrateAndSeed(o, stores.database, tried, seen.schema),
         evidence: rebuild.migrationEvidence,
         undo: (o) => rebuild.bringBackSchema(o, facts, aside),
       });
@@ -128,7 +133,7 @@ export const deployProdAll: Script = {
       await step('admin', {
         run: async (o) => {
           if (prepared) return revealAdmin(o, prepared.admin);
-          return seen?.admin ? { kind: 'existed' as const } : ensureAdmin(o, tried.oneOff);
+          return seen.admin ? { kind: 'existed' as const } : ensureAdmin(o, tried.oneOff);
         },
         evidence: rebuild.adminEvidence,
       });

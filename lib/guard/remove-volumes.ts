@@ -36,12 +36,12 @@ export async function removeVolumes(
     if (holders.split('\n').some((id) => id !== '' && !containers.includes(id))) throw changed(name);
     before.set(name, (await findVolume(ops, name))?.createdAt ?? '');
   }
-  for (const id of containers) await run(ops, remove(id));
+  await Promise.all(containers.map((id) => run(ops, remove(id))));
   for (const { name } of volumes) {
     // Nobody has it mounted now, so what the engine says of it can't have moved unless it is another one.
     if ((await findVolume(ops, name))?.createdAt !== before.get(name)) throw changed(name);
-    await run(ops, change(['docker', 'volume', 'rm', name]));
   }
+  await run(ops, change(['docker', 'volume', 'rm', ...volumes.map((v) => v.name)]));
 }
 
 const notProved = () =>

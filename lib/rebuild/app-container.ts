@@ -49,7 +49,8 @@ export async function startNewApp(
   // With its data deleted, userdata would speak of what is no more; it stays saved in the run's directory.
   await startWith(ops, created, aside.removed ? undefined : aside.userdata);
   const app = await inspectContainer(ops, created.id);
-  const [health] = await Promise.all([waitUntilServing(ops, app), mark(ops, app, facts.checkout.commit)]);
+  const health = await waitUntilServing(ops, app);
+  await mark(ops, app, facts.checkout.commit);
   return { app, health };
 }
 
@@ -72,7 +73,7 @@ async function startWith(ops: Ops, app: Container, userdata: SavedUserdata | und
   await run(ops, start(app.id));
 }
 
-/** Notes the commit in the container; while it boots, because nothing in it needs the note. */
+/** Notes the commit in the container; once it serves, because nothing in it needs the note. */
 async function mark(ops: Ops, app: Container, commit: string): Promise<void> {
   const marker = path.join(ops.paths.run, MARKER);
   writeFileSync(marker, `${JSON.stringify({ commit, run: path.basename(ops.paths.run) })}\n`);

@@ -19,7 +19,11 @@ export interface Beforehand {
 /** `undefined` when the stores will be replaced, so that nothing seen now would count. */
 export async function lookBeforehand(ops: Ops, facts: Facts, plan: RebuildPlan): Promise<Beforehand | undefined> {
   if (plan.deletes.length > 0 || !facts.storesCurrent) return undefined;
-  const stores = await startStores(ops, facts);
+  return look(ops, facts, await startStores(ops, facts));
+}
+
+/** The same for stores that have just been started: one wave of questions instead of three. */
+export async function look(ops: Ops, facts: Facts, stores: Stores): Promise<Beforehand> {
   const [connection, schema, admin] = await Promise.all([
     inspectConnection(ops, facts, stores),
     inspectSchema(ops, stores.database),

@@ -1,6 +1,7 @@
 /** The parts of a full rebuild, for `scripts/deploy-prod-all.ts`. */
 export { bringBackApp, startNewApp, stopApp, stopNewApp } from './app-container.ts';
 export { backUp, backUpAgain, backupEvidence, discardHelpers, restartStores } from './backup-steps.ts';
+export { look } from './beforehand.ts';
 export { conclude } from './conclude.ts';
 export { bringBackData, bringBackSchema, removeData } from './data-steps.ts';
 export { buildImage, keepPreviousImage, restoreImage } from './image.ts';

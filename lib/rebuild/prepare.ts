@@ -7,7 +7,7 @@ import type { Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
 import type { Migrated } from '../postgres/migrate.ts';
 import { waitForPostgres } from '../postgres/ready.ts';
-import { findContainers, inspectContainer } from '../target/containers.ts';
+import { inspectContainer } from '../target/containers.ts';
 import type { Container } from '../target/stack.ts';
 import type { Facts } from './facts.ts';
 import { migrateAndSeed } from './stores.ts';
@@ -67,9 +67,7 @@ export async function discardPreparation(ops: Ops, facts: Facts): Promise<void> 
 }
 
 /** Puts the prepared files into the database's new container, which has not been started, and starts it. */
-export async function installPrepared(ops: Ops, facts: Facts, prepared: PreparedDatabase): Promise<void> {
-  const { postgres } = await findContainers(ops, facts.stack);
-  if (postgres === undefined) throw new Error('compose made no container for the database');
+export async function installPrepared(ops: Ops, postgres: Container, prepared: PreparedDatabase): Promise<void> {
   await copyIn(ops, prepared.file, postgres.id, prepared.mountPoint);
   await run(ops, start(postgres.id));
 }

@@ -43,8 +43,8 @@ export async function startOnPrepared(ops: Ops, facts: Facts, prepared: Prepared
   const { postgres, redis, app } = facts.stack.services;
   await run(ops, upNoStart(ops.target, [postgres.key, redis.key, app.key]));
   const containers = await findContainers(ops, facts.stack);
-  if (!containers.redis) throw new Error('compose made no container for Redis');
-  await Promise.all([installPrepared(ops, facts, prepared), run(ops, start(containers.redis.id))]);
+  if (!containers.postgres || !containers.redis) throw new Error('compose made no containers for the stores');
+  await Promise.all([installPrepared(ops, containers.postgres, prepared), run(ops, start(containers.redis.id))]);
   return waitForStores(ops, facts);
 }
 
