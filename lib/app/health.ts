@@ -10,7 +10,7 @@ import { fetchBody, type Outcome } from './http-outcome.ts';
 export { type Endpoints, endpointsOf } from './endpoints.ts';
 
 /** One question to the application and what came back. */
-export interface Check {
+interface Check {
   readonly name: 'basic' | 'deep';
   readonly url: string;
   readonly healthy: boolean;

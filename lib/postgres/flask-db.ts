@@ -26,7 +26,7 @@ const TIMED_OUT = 124;
 const SCRIPT = 'set -a; . "$1/.env"; set +a; cd "$1"; shift; exec timeout -k 5 "$@"';
 
 /** `flask db …` in a running container of the application's image. */
-export function flask(target: Target, container: string, args: readonly string[], options: FlaskOptions = {}): Command {
+function flask(target: Target, container: string, args: readonly string[], options: FlaskOptions = {}): Command {
   const { lockTimeoutMs = LOCK_TIMEOUT_MS, deadlineMs = DEADLINE_MS } = options;
   const { root, flask: program, factory } = target.app;
   const seconds = String(Math.ceil(deadlineMs / 1000));
@@ -45,12 +45,7 @@ export function flask(target: Target, container: string, args: readonly string[]
  * @returns what the command said on both channels, sanitised: Alembic logs to stderr.
  * @throws {CommandError} `deadline` when the command was ended inside the container, else `command`.
  */
-export async function flaskDb(
-  ops: Ops,
-  container: string,
-  args: readonly string[],
-  options?: FlaskOptions,
-): Promise<string> {
+async function flaskDb(ops: Ops, container: string, args: readonly string[], options?: FlaskOptions): Promise<string> {
   const command = flask(ops.target, container, args, options);
   const output = await run(ops, command, [0, TIMED_OUT]);
   const said = printable(ops.secrets.redact(`${output.stdout}\n${output.stderr}`));
@@ -100,7 +95,7 @@ export async function stamp(ops: Ops, container: string, revision: string): Prom
   await flaskDb(ops, container, ['stamp', revision], { deadlineMs: 60_000 });
 }
 
-/** Runs what is missing, in one transaction. Prefer `migrate`, which also looks at the result. */
+/** Runs what is missing, in one transaction. Only `migrate` also looks at the result. */
 export async function upgrade(ops: Ops, container: string, options?: FlaskOptions): Promise<string> {
   return flaskDb(ops, container, ['upgrade'], options);
 }

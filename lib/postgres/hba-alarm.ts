@@ -20,7 +20,10 @@ export function notSafe(
   const edits = (hba?.remoteTrust ?? []).map((r) =>
     asTyped(['docker', 'exec', '-u', 'postgres', name, 'sed', '-i', `${r.line}s/trust/scram-sha-256/`, r.file]),
   );
-  if (edits.length === 0) edits.push(asTyped(['docker', 'exec', '-it', name, 'sh', '-c', 'vi "$PGDATA/pg_hba.conf"']));
+  // A sound file that is not in force needs no editing.
+  const sound = hba !== undefined && !hba.unreadable && hba.errors.length === 0;
+  if (edits.length === 0 && !sound)
+    edits.push(asTyped(['docker', 'exec', '-it', name, 'sh', '-c', 'vi "$PGDATA/pg_hba.conf"']));
   return new OpsError({
     kind: 'needs-person',
     what: open

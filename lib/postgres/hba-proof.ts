@@ -4,6 +4,7 @@ import type { Ops } from '../host/ops.ts';
 import type { Database } from '../target/stack.ts';
 import { printable, type Text } from '../text.ts';
 import { notSafe } from './hba-alarm.ts';
+import { endSessionsBefore } from './hba-reload.ts';
 import { type Hba, type HbaRule, inspectHba } from './hba-rules.ts';
 import { canLogIn, isLoopback, type Login } from './login.ts';
 import { type Address, type Asked, askedFor } from './wire.ts';
@@ -41,9 +42,11 @@ const PROBE_MS = 5_000;
  * Proves that the database is closed to strangers: its pg_hba.conf is sound and trusts nobody beyond socket and loopback,
  * the server asks for a password over TCP from outside, and refuses a wrong one. Leaves one failed login in the server's log.
  *
+ * @param since an earlier proof's `inForceSince`: sessions from before it that came late are ended first.
  * @throws {OpsError} `needs-person` (exit 6) when any of it is not so, or could not be found out.
  */
-export async function proveHba(ops: Ops, db: Database, outside: Outside): Promise<HbaProof> {
+export async function proveHba(ops: Ops, db: Database, outside: Outside, since?: string): Promise<HbaProof> {
+  const endedSessions = since === undefined ? 0 : await endSessionsBefore(ops, db, since);
   const [hba, asked, login] = await Promise.all([
     inspectHba(ops, db).catch((error: unknown) => failure(ops, error)),
     whatIsAsked(ops, db, outside),
@@ -60,8 +63,8 @@ export async function proveHba(ops: Ops, db: Database, outside: Outside): Promis
     rewritten: [],
     method: undefined,
     copies: [],
-    endedSessions: 0,
-    inForceSince: undefined,
+    endedSessions,
+    inForceSince: since,
     evidence: {
       en: `${outside.address.host}:${outside.address.port} asks for ${asked}; a wrong password is refused; pg_hba.conf has no remote trust`,
       zh: `${outside.address.host}:${outside.address.port} 要求 ${asked} 认证; 错误密码被拒绝; pg_hba.conf 对远程连接没有 trust`,

@@ -33,7 +33,7 @@ export async function reload(ops: Ops, db: Database): Promise<string> {
  * Ends client sessions over TCP, loopback excepted, that began before a time of the server.
  *
  * A client that had connected, but said nothing until the rules changed, can still come in under the old ones for
- * `authentication_timeout` (60 s): call this again at the end of a run, with {@link HbaProof.inForceSince}.
+ * `authentication_timeout` (60 s): so the proof at the end of a run calls this again.
  *
  * @returns how many there were.
  * @throws {OpsError} `needs-person` when one does not end within 10 s.

@@ -12,8 +12,7 @@ import { query } from './psql.ts';
 
 export type { HbaProof, Outside } from './hba-proof.ts';
 export { proveHba } from './hba-proof.ts';
-export { endSessionsBefore } from './hba-reload.ts';
-export { type Hba, type HbaRule, inspectHba } from './hba-rules.ts';
+export { type HbaRule, inspectHba } from './hba-rules.ts';
 
 /**
  * Closes a database that lets strangers in without a password, and proves it. Does nothing but {@link proveHba} where

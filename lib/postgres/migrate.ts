@@ -8,12 +8,12 @@ import type { Text } from '../text.ts';
 import { type Blocker, watchBlockers } from './blockers.ts';
 import {
   type FlaskOptions,
-  flaskDb,
   heads,
   isLockTimeout,
   isUnknownRevision,
   MIGRATION_NAME,
   stamp,
+  upgrade,
 } from './flask-db.ts';
 import { endSessions, psql } from './psql.ts';
 import { inspectSchema, type Schema } from './revision.ts';
@@ -67,7 +67,7 @@ export async function migrate(
   const blockers = watchBlockers(ops, db);
   let applied: string[];
   try {
-    const output = await flaskDb(ops, container, ['upgrade'], options);
+    const output = await upgrade(ops, container, options);
     // Alembic logs one line a revision: `Running upgrade 1 -> 2, what it does`.
     applied = [...output.matchAll(/Running upgrade \S* ?-> (\w+)/g)].map((m) => m[1] as string);
   } catch (error) {

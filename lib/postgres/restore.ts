@@ -8,6 +8,7 @@ import { createDatabaseSql, loadDump } from './load.ts';
 import type { DatabaseManifest, Stored } from './manifest.ts';
 import { execute, identifier, literal, type PgServer, query } from './psql.ts';
 import { notRestored, notSwapped, refuseToRestore } from './restore-errors.ts';
+import { refuseWithoutServerDisk } from './server-disk.ts';
 import { swapDatabases } from './swap.ts';
 import { checkFiles, examine, patience, throwIfDifferent } from './verify.ts';
 
@@ -34,6 +35,8 @@ export async function restoreDatabase(ops: Ops, db: PgServer, backup: Stored<Dat
   // From outside of the database that is going to be renamed.
   const server = { ...db, name: await otherDatabase(ops, db) };
   await refuseUnlessFits(ops, server, db.name, manifest);
+  // The database once more, and its archive in the container.
+  await refuseWithoutServerDisk(ops, server, manifest.databaseBytes * 1.1 + manifest.files.dump.size);
   await checkFiles(backup);
 
   const time = stamp(ops.clock.now()).toLowerCase();

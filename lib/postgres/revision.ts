@@ -79,7 +79,7 @@ type Inference =
   | { readonly kind: 'gap'; readonly holding: readonly Probe[]; readonly missing: readonly Probe[] };
 
 /** The highest probe that holds, if all lower ones hold too. */
-export function infer(probes: readonly boolean[]): Inference {
+function infer(probes: readonly boolean[]): Inference {
   const highest = probes.lastIndexOf(true);
   if (highest < 0) return { kind: 'none' };
   const firstMissing = probes.indexOf(false);

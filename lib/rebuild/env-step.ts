@@ -18,11 +18,11 @@ import type { Facts } from './facts.ts';
  * @throws {OpsError} `config` with every problem of `.env` at once; `declined`; `precondition` when it is absent and must not be
  *   generated.
  */
-export async function prepareEnv(
+export async function prepareEnv<T>(
   ops: Ops,
   planOnly: boolean,
-  next: (env: Facts['env'], projectDirectory: string | undefined) => Promise<Facts>,
-): Promise<Facts> {
+  next: (env: Facts['env'], projectDirectory: string | undefined) => Promise<T>,
+): Promise<T> {
   const reading = await readEnv(ops);
   if (reading.kind !== 'absent') {
     throwIfBad(ops, reading);

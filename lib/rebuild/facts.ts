@@ -20,6 +20,8 @@ export interface Facts {
   readonly exposedPorts: readonly PublishedPort[];
   /** Bytes free where backups go. */
   readonly freeBytes: number;
+  /** What the survey took. */
+  readonly milliseconds: number;
   /** Whether the running stores already are what the compose file says. */
   readonly storesCurrent: boolean;
 }

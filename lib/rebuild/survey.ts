@@ -23,8 +23,12 @@ import { storesAreCurrent } from './stores-current.ts';
  * @throws {OpsError} `precondition` or `config` with all findings at once.
  */
 export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts> {
+  const started = ops.clock.monotonic();
   const prerequisites = await surveyPrerequisites(ops);
-  return prepareEnv(ops, planOnly, (env, projectDirectory) => surveyStack(ops, prerequisites, env, projectDirectory));
+  const facts = await prepareEnv(ops, planOnly, (env, projectDirectory) =>
+    surveyStack(ops, prerequisites, env, projectDirectory),
+  );
+  return { ...facts, milliseconds: Math.round(ops.clock.monotonic() - started) };
 }
 
 async function surveyStack(
@@ -32,7 +36,7 @@ async function surveyStack(
   { engine, compose, checkout }: Prerequisites,
   env: Facts['env'],
   projectDirectory: string | undefined,
-): Promise<Facts> {
+): Promise<Omit<Facts, 'milliseconds'>> {
   const stack = await resolveStack(ops, projectDirectory === undefined ? {} : { projectDirectory });
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   const bare = { stack, volumes };

@@ -73,6 +73,7 @@ export function showPlan(ops: Ops, facts: Facts, plan: RebuildPlan): void {
           : db.kind,
       ],
       [{ en: 'free disk', zh: '剩余磁盘' }, bytes(facts.freeBytes)],
+      [{ en: 'survey', zh: '检查用时' }, `${facts.milliseconds} ms`],
       [{ en: 'engine, compose', zh: '引擎, compose' }, `${facts.engine}, ${facts.compose}`],
     ],
   });

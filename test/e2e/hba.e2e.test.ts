@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -9,6 +8,7 @@ import type { Ops } from '../../lib/host/ops.ts';
 import { ask, run } from '../../lib/host/run.ts';
 import { Secrets } from '../../lib/host/secrets.ts';
 import { childEnv, createShell } from '../../lib/host/shell.ts';
+import { thisProcess } from '../../lib/host/world.ts';
 import { inspectHba, type Outside, proveHba, restoreHba } from '../../lib/postgres/hba.ts';
 import { canLogIn, setPassword } from '../../lib/postgres/login.ts';
 import { execute, query } from '../../lib/postgres/psql.ts';
@@ -62,22 +62,19 @@ async function untilSessions(count: number): Promise<void> {
 
 beforeAll(async () => {
   const { postgres } = await ensureBaseImages();
-  const env = childEnv(process.env);
+  const world = thisProcess();
+  const env = childEnv(world.env);
   ops = {
     $: createShell({ env }),
     env,
     target: targetFor(dir),
     paths: { state: dir, backups: dir, run: dir },
-    clock: {
-      now: Date.now,
-      monotonic: () => performance.now(),
-      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-    },
-    net: { fetch, connect, isPortTaken: async () => false },
+    clock: world.clock,
+    net: world.net,
     screen: {} as Ops['screen'],
     journal: { write: () => 0 },
     secrets: new Secrets(),
-    kill: (pid, signal) => process.kill(-pid, signal),
+    kill: world.kill,
     signal: new AbortController().signal,
   };
   ops.secrets.add(PASSWORD);
@@ -316,7 +313,6 @@ describe('a file that the server cannot use', () => {
 it('leaves a file alone that is mounted by itself, and says what to do', async () => {
   const host = path.join(dir, 'pg_hba.conf');
   const name = `${PREFIX}-mounted`;
-  const { writeFileSync, chownSync } = await import('node:fs');
   writeFileSync(host, 'local all all trust\nhost all all all trust\n', { mode: 0o644 });
   const owner = await ask(ops, read(['docker', 'exec', db.container.id, 'id', '-u', 'postgres']));
   chownSync(host, Number(owner), Number(owner));

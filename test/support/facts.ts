@@ -60,6 +60,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
     takenPorts: [],
     exposedPorts: [],
     freeBytes: 1e11,
+    milliseconds: 500,
     storesCurrent: true,
     ...more,
   };

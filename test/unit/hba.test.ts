@@ -349,6 +349,18 @@ describe('proveHba', () => {
     expect(ops.written).toEqual([]);
   });
 
+  it('ends sessions that came in late under the old rules', async () => {
+    const server = new Server(CLOSED);
+    server.sessions = [9];
+    const ops = opsFor(server);
+    expect(await proveHba(ops, db, outside, 'T2')).toMatchObject({
+      done: 'nothing',
+      endedSessions: 1,
+      inForceSince: 'T2',
+    });
+    expect(ops.scripted.calls[0]?.input).toContain("backend_start < 'T2'::timestamptz");
+  });
+
   it('tries another wrong password each time', async () => {
     const ops = opsFor(new Server(CLOSED));
     await proveHba(ops, db, outside);
