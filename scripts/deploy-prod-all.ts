@@ -119,9 +119,9 @@ export const deployProdAll: Script = {
       });
       const { stores } = seen;
 
-      await step('connection', {
+      const connected = await step('connection', {
         run: (o) => rebuild.ensureConnection(o, facts, stores, seen.connection),
-        evidence: (text) => text,
+        evidence: ({ evidence }) => evidence,
       });
 
       await step('migrate', {
@@ -145,7 +145,12 @@ export const deployProdAll: Script = {
       });
 
       const proven = await step('prove', {
-        run: (o) => rebuild.proveRebuild(o, facts, stores, app, { imageId, commit: facts.checkout.commit }),
+        run: (o) =>
+          rebuild.proveRebuild(o, facts, stores, app, {
+            imageId,
+            commit: facts.checkout.commit,
+            closedSince: connected.closedSince,
+          }),
         evidence: ({ database }) => database,
       });
 

@@ -7,13 +7,17 @@ import { upNoStart } from '../host/compose.ts';
 import { stop } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
+import { MIGRATION_NAME } from '../postgres/flask-db.ts';
+import { endSessions } from '../postgres/psql.ts';
 import { restoreDatabase } from '../postgres/restore.ts';
 import { inspectSchema } from '../postgres/revision.ts';
 import { restoreVolumeData } from '../postgres/volume-archive.ts';
 import { findContainers } from '../target/containers.ts';
 import type { ServiceRole } from '../target/stack.ts';
 import { restartStores } from './backup-steps.ts';
+import { databaseOf } from './database.ts';
 import type { Facts } from './facts.ts';
+import { removeOneOff } from './one-off.ts';
 import type { RebuildPlan } from './plan.ts';
 import type { PutAside } from './put-aside.ts';
 import { startStores } from './stores.ts';
@@ -79,8 +83,16 @@ async function refill(ops: Ops, facts: Facts, role: ServiceRole, archive: Verifi
   await restoreVolumeData(ops, container.id, archive);
 }
 
-/** After a migration on kept data: the schema and rows of the backup, if anything changed since. */
+/**
+ * After a migration on kept data: the schema and rows of the backup, if anything changed since. A migration that was interrupted may
+ * still run in its container and in the server: both ends are cut first.
+ */
 export async function bringBackSchema(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
+  await removeOneOff(ops, facts);
+  const { postgres } = await findContainers(ops, facts.stack);
+  if (postgres?.state === 'running') {
+    await endSessions(ops, databaseOf(facts.stack, postgres, facts.volumes), MIGRATION_NAME);
+  }
   if (aside.removed || !aside.final || aside.backup?.kind !== 'backup') return;
   const { database } = await startStores(ops, facts);
   const now = await inspectSchema(ops, database).catch(() => undefined);

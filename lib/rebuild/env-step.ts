@@ -5,47 +5,46 @@ import { NOTHING_CHANGED, OpsError, whatHappened } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findVolumes } from '../target/containers.ts';
-import { type EnvReading, readEnv, withCandidateEnv, writeEnv } from '../target/env.ts';
+import { type EnvReading, withCandidateEnv, writeEnv } from '../target/env.ts';
 import { createEnvText } from '../target/env-create.ts';
+import { connectionProblems } from '../target/env-schema.ts';
+import type { Stack } from '../target/stack.ts';
 import type { Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 
 /**
- * Makes sure of a good `.env`, then goes on with `next`. An absent one is made from env.example with generated secrets, after
+ * Makes sure of a good `.env` and of the stack that it gives. An absent one is made from env.example with generated secrets, after
  * asking; never when a database volume exists, whose stored credentials a new PASSWORD_ENCRYPTION_KEY could not open.
  *
- * @param next `projectDirectory` is where compose is to look for `.env`; undefined for the deploy directory.
+ * @param resolving the stack, asked for before it was known whether there is a `.env`.
  * @throws {OpsError} `config` with every problem of `.env` at once; `declined`; `precondition` when it is absent and must not be
  *   generated.
  */
-export async function prepareEnv<T>(
+export async function prepareEnv(
   ops: Ops,
+  reading: EnvReading,
+  resolving: Promise<Stack>,
   planOnly: boolean,
-  next: (env: Facts['env'], projectDirectory: string | undefined) => Promise<T>,
-): Promise<T> {
-  const reading = await readEnv(ops);
+): Promise<Pick<Facts, 'env' | 'stack'>> {
   if (reading.kind !== 'absent') {
-    throwIfBad(ops, reading);
-    return next('present', undefined);
+    throwIfBad(ops, reading, await resolving.catch(() => undefined));
+    return { env: 'present', stack: await resolving };
   }
   const { text, generated } = candidate(ops);
-  const planned = await withCandidateEnv(ops, text, async (projectDirectory) => {
-    const stack = await resolveStack(ops, { projectDirectory });
-    const existing = (await findVolumes(ops, stack)).find((v) => v.role === 'postgres');
-    if (existing) throw mustNotGenerate(existing.name, generated);
-    return planOnly ? next('would-create', projectDirectory) : undefined;
-  });
-  if (planned) return planned;
+  const stack = await withCandidateEnv(ops, text, (projectDirectory) => resolveStack(ops, { projectDirectory }));
+  const existing = (await findVolumes(ops, stack)).find((v) => v.role === 'postgres');
+  if (existing) throw mustNotGenerate(existing.name, generated);
+  if (planOnly) return { env: 'would-create', stack };
   const agreed = await ops.screen.askYes({
     en: `There is no .env. Create it from ${ops.target.envExample}, with generated ${generated.join(', ')}?`,
     zh: `没有 .env 文件. 是否根据 ${ops.target.envExample} 创建, 并自动生成 ${generated.join(', ')}?`,
   });
-  if (!agreed) throw declined;
+  if (!agreed) throw declined();
   writeEnv(ops, text);
-  return next('created', undefined);
+  return { env: 'created', stack: await resolveStack(ops) };
 }
 
-function throwIfBad(ops: Ops, reading: Exclude<EnvReading, { kind: 'absent' }>): void {
+function throwIfBad(ops: Ops, reading: Exclude<EnvReading, { kind: 'absent' }>, stack: Stack | undefined): void {
   if (reading.kind === 'unreadable') throw bad([reading.why]);
   const line = (f: { variable: string; line: number; cause: Text }): Text => {
     const where = [f.line > 0 ? `.env:${f.line}` : '.env', f.variable].filter(Boolean).join(' ');
@@ -54,9 +53,14 @@ function throwIfBad(ops: Ops, reading: Exclude<EnvReading, { kind: 'absent' }>):
   const findings = [...reading.findings, ...reading.comparedWithCompose];
   for (const f of findings.filter((f) => f.severity === 'warning'))
     ops.screen.show({ event: 'warning', text: line(f) });
+  // The container's own variables: what the compose file puts together must mean the same database and the same Redis.
+  const inContainer = { ...reading.values, ...stack?.services.app.environment };
+  const connection = stack ? connectionProblems(inContainer, ops.target.services) : [];
+  const said = new Set(reading.problems.map((p) => p.variable));
+  const problems = [...reading.problems, ...connection.filter((p) => !said.has(p.variable))];
   const errors = [
     ...findings.filter((f) => f.severity === 'error').map(line),
-    ...reading.problems.map((p) => ({
+    ...problems.map((p) => ({
       en: `.env ${p.variable}: ${p.rule.en}`,
       zh: `.env ${p.variable}: ${p.rule.zh}`,
     })),
@@ -116,14 +120,15 @@ const mustNotGenerate = (volume: string, generated: readonly string[]) =>
     ],
   });
 
-const declined = new OpsError({
-  kind: 'declined',
-  what: { en: 'There is no .env, and none was created.', zh: '没有 .env, 也未创建.' },
-  state: NOTHING_CHANGED,
-  next: [
-    {
-      en: 'Copy env.example to .env and fill it in, or agree to have it created (--yes without a terminal).',
-      zh: '请将 env.example 复制为 .env 并填写, 或同意自动创建 (无终端时使用 --yes).',
-    },
-  ],
-});
+const declined = () =>
+  new OpsError({
+    kind: 'declined',
+    what: { en: 'There is no .env, and none was created.', zh: '没有 .env, 也未创建.' },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'Copy env.example to .env and fill it in, or agree to have it created (--yes without a terminal).',
+        zh: '请将 env.example 复制为 .env 并填写, 或同意自动创建 (无终端时使用 --yes).',
+      },
+    ],
+  });

@@ -56,8 +56,6 @@ export interface TableFacts {
 export interface AppFacts {
   /** Bytes in userdata, which dies with the container. */
   readonly userdataBytes: number;
-  /** Files of the application in the container differ from its image: somebody hot-updated it. */
-  readonly drifted: boolean;
   /** Both health checks were healthy. */
   readonly serving: boolean;
   /** Commit that the container says it runs. */

@@ -5,6 +5,8 @@ import { build } from '../host/compose.ts';
 import { tag } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
+import type { Text } from '../text.ts';
+import { hasDrifted } from './drift.ts';
 import type { Facts } from './facts.ts';
 
 /** The image that runs before the rebuild, under a tag that no later build moves. */
@@ -31,7 +33,8 @@ export async function keepPreviousImage(ops: Ops, facts: Facts): Promise<Previou
   const container = facts.containers.app;
   const current = container?.imageId ?? (await imageId(ops, image));
   if (current === undefined) return undefined;
-  if (container && facts.app?.drifted) {
+  if (container && (await hasDrifted(ops, container))) {
+    ops.screen.show({ event: 'warning', text: HOT_UPDATED });
     await run(ops, change(['docker', 'commit', '--pause=false', container.id, reference], { deadlineMs: 600_000 }));
   } else {
     await run(ops, tag(current, reference));
@@ -42,6 +45,11 @@ export async function keepPreviousImage(ops: Ops, facts: Facts): Promise<Previou
   ops.journal.write({ event: 'note', key: 'previous-image', value: previous });
   return previous;
 }
+
+const HOT_UPDATED: Text = {
+  en: 'The running application was hot-updated: its files differ from its image. They are kept in the way back.',
+  zh: '运行中的应用做过热更新, 容器内文件与镜像不同. 这些文件会保留在回退镜像中.',
+};
 
 /** Builds the application's image, while whatever runs goes on serving, and returns its id. */
 export async function buildImage(ops: Ops, facts: Facts): Promise<string> {

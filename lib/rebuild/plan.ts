@@ -151,14 +151,6 @@ function warningsOf(facts: Facts): { text: Text; fix?: Text }[] {
       },
     });
   }
-  if (facts.app?.drifted) {
-    warnings.push({
-      text: {
-        en: 'The running application was hot-updated: its files differ from its image. They are kept in the way back.',
-        zh: '运行中的应用做过热更新, 容器内文件与镜像不同. 这些文件会保留在回退镜像中.',
-      },
-    });
-  }
   if (facts.database.kind === 'running' && facts.database.remoteTrust > 0) {
     warnings.push({
       text: {

@@ -36,7 +36,7 @@ export async function proveRebuild(
   facts: Facts,
   stores: Stores,
   app: Container,
-  expected: { readonly imageId: string; readonly commit: string },
+  expected: { readonly imageId: string; readonly commit: string; readonly closedSince: string | undefined },
 ): Promise<Proven> {
   const now = await waitForContainerHealth(ops, app);
   const [health, contents, commit, postgres, redis] = await Promise.all([
@@ -54,7 +54,7 @@ export async function proveRebuild(
   for (const c of [postgres, redis]) {
     if (c.state !== 'running') throw notProved({ en: `${c.name} is ${c.state}`, zh: `${c.name} 状态为 ${c.state}` });
   }
-  const database = await fromTheAppsSide(ops, facts, stores, now);
+  const database = await fromTheAppsSide(ops, facts, stores, now, expected.closedSince);
   return { health, tables: contents.tables, commit, imageId: now.imageId, database };
 }
 
@@ -62,7 +62,13 @@ export async function proveRebuild(
  * pg_hba.conf as it counts: a client that shares the application's network, and so its address, is refused with a wrong
  * password, and the server asks for a password before anything else.
  */
-async function fromTheAppsSide(ops: Ops, facts: Facts, { database }: Stores, app: Container): Promise<Text> {
+async function fromTheAppsSide(
+  ops: Ops,
+  facts: Facts,
+  { database }: Stores,
+  app: Container,
+  closedSince: string | undefined,
+): Promise<Text> {
   const host = ownAddress(facts, database.container);
   const client = await ask(
     ops,
@@ -81,7 +87,8 @@ async function fromTheAppsSide(ops: Ops, facts: Facts, { database }: Stores, app
   );
   try {
     const address = { host, port: ops.target.ports.postgres };
-    return (await proveHba(ops, database, { address, clientContainer: client, clientHost: host })).evidence;
+    return (await proveHba(ops, database, { address, clientContainer: client, clientHost: host }, closedSince))
+      .evidence;
   } finally {
     await run(ops, remove(client), [0, 1]);
   }

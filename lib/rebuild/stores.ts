@@ -87,22 +87,26 @@ export async function inspectConnection(ops: Ops, facts: Facts, { database }: St
   return { login, open };
 }
 
+export interface Connected {
+  readonly evidence: Text;
+  /** The server's time since which a repaired pg_hba.conf is in force; a session from before it may have come in without a password. */
+  readonly closedSince: string | undefined;
+}
+
 /**
  * Makes the login that the application will do possible, and the one that a stranger would do impossible.
  *
  * A kept volume keeps its old password whatever `.env` says: then the role gets the new one. pg_hba.conf is touched only to
  * take `trust` out of it.
  */
-export async function ensureConnection(ops: Ops, facts: Facts, stores: Stores, seen?: Connection): Promise<Text> {
+export async function ensureConnection(ops: Ops, facts: Facts, stores: Stores, seen?: Connection): Promise<Connected> {
   const { database } = stores;
   const { open, login: first } = seen ?? (await inspectConnection(ops, facts, stores));
   const host = ownAddress(facts, database.container);
   const from = { container: database.container.id, host };
   const address = { host, port: ops.target.ports.postgres };
   const password = databasePassword(facts);
-  const evidence = open
-    ? (await restoreHba(ops, database, { address, clientContainer: from.container })).evidence
-    : undefined;
+  const repaired = open ? await restoreHba(ops, database, { address, clientContainer: from.container }) : undefined;
 
   let login = open ? await canLogIn(ops, database, from, password) : first;
   const changed = login === 'wrong-password';
@@ -117,7 +121,10 @@ export async function ensureConnection(ops: Ops, facts: Facts, stores: Stores, s
         zh: '已将数据库角色密码更新为 .env 中的密码, TCP 登录成功',
       }
     : { en: 'logged in over TCP', zh: 'TCP 登录成功' };
-  return evidence ? { en: `${how.en}; ${evidence.en}`, zh: `${how.zh}; ${evidence.zh}` } : how;
+  const evidence: Text = repaired
+    ? { en: `${how.en}; ${repaired.evidence.en}`, zh: `${how.zh}; ${repaired.evidence.zh}` }
+    : how;
+  return { evidence, closedSince: repaired?.inForceSince };
 }
 
 /** Migrates, and fills a database that was empty with the application's seed. */

@@ -1,5 +1,5 @@
 import { endpointsOf, healthCheck } from '../app/health.ts';
-import { read } from '../host/command.ts';
+import { configHashes } from '../host/compose.ts';
 import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, CommandError, run } from '../host/run.ts';
@@ -7,14 +7,13 @@ import { summarizeContents } from '../postgres/contents.ts';
 import { inspectHba } from '../postgres/hba.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { type Containers, type ExistingVolume, findContainers, findVolumes } from '../target/containers.ts';
-import { freeBytes, type Prerequisites, surveyPrerequisites } from '../target/prerequisites.ts';
+import { readEnv } from '../target/env.ts';
+import { freeBytes, surveyPrerequisites } from '../target/prerequisites.ts';
 import type { Container, PublishedPort, Stack } from '../target/stack.ts';
-import { MARKER } from './app-container.ts';
 import { databaseOf } from './database.ts';
 import { prepareEnv } from './env-step.ts';
 import type { AppFacts, DatabaseFacts, Facts } from './facts.ts';
 import { commitOf } from './prove.ts';
-import { storesAreCurrent } from './stores-current.ts';
 
 /**
  * Looks at everything the plan depends on, and changes nothing but this: an absent `.env` is created, after asking and never
@@ -24,32 +23,26 @@ import { storesAreCurrent } from './stores-current.ts';
  */
 export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts> {
   const started = ops.clock.monotonic();
-  const prerequisites = await surveyPrerequisites(ops);
-  const facts = await prepareEnv(ops, planOnly, (env, projectDirectory) =>
-    surveyStack(ops, prerequisites, env, projectDirectory),
-  );
-  return { ...facts, milliseconds: Math.round(ops.clock.monotonic() - started) };
-}
+  const first = [
+    surveyPrerequisites(ops),
+    readEnv(ops),
+    resolveStack(ops),
+    ask(ops, configHashes(ops.target)),
+  ] as const;
+  // They are awaited in the order in which an error explains the others: without an engine nothing else means anything.
+  for (const answer of first) answer.catch(() => undefined);
+  const prerequisites = await first[0];
+  const { env, stack } = await prepareEnv(ops, await first[1], first[2], planOnly);
 
-async function surveyStack(
-  ops: Ops,
-  { engine, compose, checkout }: Prerequisites,
-  env: Facts['env'],
-  projectDirectory: string | undefined,
-): Promise<Omit<Facts, 'milliseconds'>> {
-  const stack = await resolveStack(ops, projectDirectory === undefined ? {} : { projectDirectory });
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
-  const bare = { stack, volumes };
-  const [database, app, takenPorts, storesCurrent] = await Promise.all([
-    surveyDatabase(ops, bare, containers),
+  const [database, app, takenPorts] = await Promise.all([
+    surveyDatabase(ops, stack, volumes, containers),
     containers.app ? surveyApp(ops, containers.app) : undefined,
     findTakenPorts(ops, stack, containers),
-    storesAreCurrent(ops, stack, containers),
   ]);
+  const { postgres, redis } = stack.services;
   return {
-    engine,
-    compose,
-    checkout,
+    ...prerequisites,
     env,
     stack,
     containers,
@@ -57,17 +50,26 @@ async function surveyStack(
     database,
     app,
     takenPorts,
-    exposedPorts: [...stack.services.postgres.ports, ...stack.services.redis.ports].filter(
-      (p) => !/^127\.|^::1$/.test(p.hostIp),
-    ),
+    exposedPorts: [...postgres.ports, ...redis.ports].filter((p) => !/^127\.|^::1$/.test(p.hostIp)),
     freeBytes: freeBytes(ops.target.dir),
-    storesCurrent,
+    storesCurrent: storesAreCurrent(stack, containers, env === 'present' ? await first[3] : ''),
+    milliseconds: Math.round(ops.clock.monotonic() - started),
   };
+}
+
+/** Whether PostgreSQL and Redis run and are what the compose file says, so that `up` would do nothing: by the hash it compares. */
+function storesAreCurrent(stack: Stack, containers: Containers, hashes: string): boolean {
+  const wanted = new Map(hashes.split('\n').map((line) => line.split(' ') as [string, string]));
+  return (['postgres', 'redis'] as const).every((role) => {
+    const container = containers[role];
+    return container?.state === 'running' && container.configHash === wanted.get(stack.services[role].key);
+  });
 }
 
 async function surveyDatabase(
   ops: Ops,
-  { stack, volumes }: { stack: Stack; volumes: readonly ExistingVolume[] },
+  stack: Stack,
+  volumes: readonly ExistingVolume[],
   containers: Containers,
 ): Promise<DatabaseFacts> {
   if (!volumes.some((v) => v.role === 'postgres')) return { kind: 'none' };
@@ -83,35 +85,13 @@ async function surveyDatabase(
 }
 
 async function surveyApp(ops: Ops, container: Container): Promise<AppFacts> {
-  const running = container.state === 'running';
-  const [diff, size, commit, health] = await Promise.all([
-    ask(ops, read(['docker', 'diff', container.id], { deadlineMs: 30_000 })),
-    running ? userdataSize(ops, container) : 0,
-    running ? commitOf(ops, container) : undefined,
-    running ? healthCheck(ops, endpointsOf(ops.target, container), { timeoutMs: 2_000 }) : undefined,
+  if (container.state !== 'running') return { userdataBytes: 0, commit: undefined, serving: false };
+  const [userdataBytes, commit, health] = await Promise.all([
+    userdataSize(ops, container),
+    commitOf(ops, container),
+    healthCheck(ops, endpointsOf(ops.target, container), { timeoutMs: 2_000 }),
   ]);
-  return { userdataBytes: size, drifted: hasDrifted(ops, diff), commit, serving: health?.healthy ?? false };
-}
-
-/** `docker diff`: whether files of the application were changed after the container was made. */
-function hasDrifted(ops: Ops, diff: string): boolean {
-  const { root, userdata } = ops.target.app;
-  const ours = (file: string) =>
-    file.startsWith(`${root}/`) &&
-    file !== `${root}/.env` &&
-    file !== `${root}/${MARKER}` &&
-    file !== userdata &&
-    !file.startsWith(`${userdata}/`) &&
-    !/\/__pycache__(\/|$)|\.pyc$/.test(file);
-  // A directory is listed as changed when anything in it is: only files and new or deleted things count.
-  const lines = diff.split('\n').map((line) => ({ kind: line[0], file: line.slice(2) }));
-  const parents = new Set(lines.flatMap(({ file }) => ancestors(file)));
-  return lines.some(({ kind, file }) => ours(file) && !(kind === 'C' && parents.has(file)));
-}
-
-function ancestors(file: string): string[] {
-  const parts = file.split('/');
-  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
+  return { userdataBytes, commit, serving: health.healthy };
 }
 
 async function userdataSize(ops: Ops, container: Container): Promise<number> {

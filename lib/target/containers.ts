@@ -72,6 +72,7 @@ async function inspectContainers(ops: RunOps, ids: readonly string[]) {
     state: c.State.Status,
     health: (c.State.Health?.Status ?? '') as Container['health'],
     restartCount: c.RestartCount,
+    configHash: c.Config.Labels?.['com.docker.compose.config-hash'] ?? '',
     addresses: Object.fromEntries(
       Object.entries(c.NetworkSettings.Networks).map(([n, { IPAddress }]) => [n, IPAddress]),
     ),

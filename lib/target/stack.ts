@@ -47,6 +47,8 @@ export interface Container {
   /** '' without a healthcheck. */
   readonly health: '' | 'starting' | 'healthy' | 'unhealthy';
   readonly restartCount: number;
+  /** What compose compares to see whether it must be recreated; '' for a container that compose did not make. */
+  readonly configHash: string;
   /** The container's own addresses by network. */
   readonly addresses: Readonly<Record<string, string>>;
   /** Host ports by container port, as really bound now. */

@@ -118,6 +118,7 @@ beforeAll(async () => {
     state: 'running',
     health: '',
     restartCount: 0,
+    configHash: '',
     addresses: { [PREFIX]: raw.NetworkSettings.Networks[PREFIX].IPAddress },
     ports: [
       { target: 5432, published: Number(raw.NetworkSettings.Ports['5432/tcp'][0].HostPort), hostIp: '127.0.0.1' },

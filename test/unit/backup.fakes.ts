@@ -93,6 +93,7 @@ export const DB: Database = {
     state: 'running',
     health: '',
     restartCount: 0,
+    configHash: '',
     addresses: {},
     ports: [],
   },

@@ -123,17 +123,17 @@ it('names in the consent what would be lost', () => {
   ]);
 });
 
-it('warns of local changes, of a hot-updated container and of an open database', () => {
+it('warns of local changes and of an open database', () => {
   const plan = planRebuild(
     target,
     facts({
       checkout: { commit: 'c', subject: 's', changed: [' M app.py'] },
-      app: { userdataBytes: 0, drifted: true, commit: undefined, serving: true },
+      app: { userdataBytes: 0, commit: undefined, serving: true },
       database: { kind: 'running', bytes: 1, tables: 1, largest: [], revision: undefined, remoteTrust: 1 },
     }),
     'keep',
   );
-  expect(plan.warnings.map((w) => w.text.en).join('\n')).toMatch(/app\.py[^]*hot-updated[^]*WITHOUT A PASSWORD/);
+  expect(plan.warnings.map((w) => w.text.en).join('\n')).toMatch(/app\.py[^]*WITHOUT A PASSWORD/);
 });
 
 const anyVolume = fc.record({
