@@ -99,7 +99,7 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       title: { en: 'Delete the consented volumes', zh: '删除已确认的数据卷' },
       replaces: 'cleanup_old_data',
       risk: 'deletes',
-      commands: [`docker rm -f -v ${ids.join(' ')}`, ...choice.deletes.map((v) => `docker volume rm ${v.name}`)],
+      commands: [`docker rm -f -v ${ids.join(' ')}`, `docker volume rm ${choice.deletes.map((v) => v.name).join(' ')}`],
       loses: {
         en: choice.deletes.map((v) => `${v.name} (${v.createdAt})`).join(', '),
         zh: choice.deletes.map((v) => `${v.name} (${v.createdAt})`).join(', '),

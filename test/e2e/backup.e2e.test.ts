@@ -205,6 +205,15 @@ describe('a backup', () => {
     await backup.check(ops);
   });
 
+  it('vouches for the volume only if it holds all that is in there', async () => {
+    await execute(ops, { ...db, name: 'whalefall' }, 'CREATE TABLE mine ();');
+    const partly = await backupPg(ops, db, { reason: 'manual' });
+    expect(partly.leavesOut).toEqual(['whalefall']);
+    await expect(partly.check(ops)).rejects.toMatchObject({ kind: 'precondition' });
+    await execute(ops, { ...db, name: 'whalefall' }, 'DROP TABLE mine;');
+    rmSync(partly.dir, { recursive: true });
+  });
+
   it('is valid while the application draws numbers from sequences', async () => {
     let going = true;
     const drawing = (async () => {

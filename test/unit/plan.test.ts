@@ -42,6 +42,7 @@ it('deletes only after stop and the backup that counts', () => {
     'build',
     'try',
     'backup',
+    'prepare',
     'stop',
     'final-backup',
     'remove',
@@ -54,7 +55,7 @@ it('deletes only after stop and the backup that counts', () => {
   ]);
   expect(plan.steps.find((s) => s.id === 'remove')).toMatchObject({
     risk: 'deletes',
-    commands: expect.arrayContaining(['docker volume rm shop_postgres_data', 'docker volume rm shop_redis_data']),
+    commands: expect.arrayContaining(['docker volume rm shop_postgres_data shop_redis_data']),
   });
 });
 
