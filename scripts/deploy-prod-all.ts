@@ -95,7 +95,7 @@ export const deployProdAll: Script = {
         await step('final-backup', {
           run: (o) => rebuild.backUpAgain(o, facts, plan, aside, tried.head),
           evidence: rebuild.backupEvidence,
-          undo: (o) => rebuild.restartStores(o, facts),
+          undo: (o) => rebuild.restartStores(o, facts, aside),
         });
       }
 

@@ -15,6 +15,11 @@ export interface Command {
   /** An open file to be the child's stdout, likewise. */
   readonly stdoutFd?: number;
   readonly cwd?: string;
+  /**
+   * Whether an interruption of the run may end it half-way. Default: reads only. A change is let to its end (or its deadline): the
+   * engine goes on with what a killed client had asked for, and nobody would know how far it got.
+   */
+  readonly interruptible?: boolean;
 }
 
 /** From SIGTERM to SIGKILL. docker and git clean up within this. */

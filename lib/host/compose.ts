@@ -45,11 +45,12 @@ export const configHashes = (target: ComposeTarget): Command => compose(target, 
 export const build = (target: ComposeTarget, service: string, buildArgNames: readonly string[] = []): Command =>
   compose(target, ['build', ...buildArgNames.flatMap((name) => ['--build-arg', name]), service], 'change', {
     deadlineMs: 7_200_000,
+    interruptible: true, // an image that is half built is no image
   });
 
 /** Pulls the services' images. Asks the registry also when they are here, so only for those that are missing. */
 export const pull = (target: ComposeTarget, services: readonly [string, ...string[]]): Command =>
-  compose(target, ['pull', '--quiet', ...services], 'change', { deadlineMs: 1_800_000 });
+  compose(target, ['pull', '--quiet', ...services], 'change', { deadlineMs: 1_800_000, interruptible: true });
 
 // --no-deps: until 2.29.3 compose recreated dependent services too. --no-build and --pull never: during an outage nothing
 // may depend on a network, and an image that is missing must be an error. Never -y (from 2.32 on it deletes a volume whose

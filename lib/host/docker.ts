@@ -15,9 +15,10 @@ export function exec(
     readonly stdinFd?: number;
     readonly stdoutFd?: number;
     readonly deadlineMs?: number;
+    readonly interruptible?: boolean;
   } = {},
 ): Command {
-  const { env, user, deadlineMs, ...io } = options;
+  const { env, user, deadlineMs, interruptible, ...io } = options;
   const interactive = io.input !== undefined || io.stdinFd !== undefined;
   return (effect === 'read' ? read : change)(
     [
@@ -29,7 +30,12 @@ export function exec(
       container,
       ...argv,
     ],
-    { ...io, ...(env ? { env } : {}), ...(deadlineMs ? { deadlineMs } : {}) },
+    {
+      ...io,
+      ...(env ? { env } : {}),
+      ...(deadlineMs ? { deadlineMs } : {}),
+      ...(interruptible === undefined ? {} : { interruptible }),
+    },
   );
 }
 

@@ -76,7 +76,7 @@ export async function run(ops: RunOps, command: Command, expect: readonly number
   if (command.input === '') child.stdin?.end();
   child.stdin?.on('error', () => undefined); // EPIPE: the exit code tells the story
 
-  const ending = stopWhenDue(ops, child.pid, command.deadlineMs);
+  const ending = stopWhenDue(ops, child.pid, command);
   const result = await child.finally(ending.clear);
 
   const output: Output = {
@@ -109,7 +109,8 @@ function text(chunks: readonly (Buffer | string)[]): string {
 }
 
 /** SIGTERM at the deadline or on abort, SIGKILL {@link KILL_AFTER_MS} later; to the whole group, bash's children too. */
-function stopWhenDue(ops: RunOps, pid: number | undefined, deadlineMs: number) {
+function stopWhenDue(ops: RunOps, pid: number | undefined, command: Command) {
+  const { deadlineMs, interruptible = command.effect === 'read' } = command;
   let due = false;
   let killTimer: NodeJS.Timeout | undefined;
   const stop = () => {
@@ -121,7 +122,7 @@ function stopWhenDue(ops: RunOps, pid: number | undefined, deadlineMs: number) {
     due = true;
     stop();
   }, deadlineMs);
-  ops.signal.addEventListener('abort', stop, { once: true });
+  if (interruptible) ops.signal.addEventListener('abort', stop, { once: true });
   return {
     due: () => due,
     clear: () => {

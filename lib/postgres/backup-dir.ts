@@ -44,7 +44,7 @@ export async function inNewBackupDir<T>(ops: Ops, label: string, fill: (place: P
 }
 
 /** Never filled: PostgreSQL on the same disk stops when it can't write its log. Bytes. */
-export function reserve(dir: string): number {
+function reserve(dir: string): number {
   const { blocks, bsize } = statfsSync(dir);
   return Math.min(1_000_000_000, (blocks * bsize) / 20);
 }

@@ -36,7 +36,7 @@ const LOCK_WAIT_MS = 60_000;
 const SMALL_FILES = 16_000_000;
 
 /** The dump's command. Its session has `applicationName`, so that it can be ended from outside. */
-export function pgDump(db: Database, snapshot: string, applicationName: string, stdoutFd: number, deadlineMs: number) {
+function pgDump(db: Database, snapshot: string, applicationName: string, stdoutFd: number, deadlineMs: number) {
   const flags = ['-w', '-Fc', '-Z1', `--lock-wait-timeout=${LOCK_WAIT_MS}`, `--snapshot=${snapshot}`];
   return exec('read', db.container.id, ['pg_dump', ...flags, '-U', db.user, '-d', connectTo(db.name)], {
     env: { PGAPPNAME: applicationName },
@@ -46,7 +46,7 @@ export function pgDump(db: Database, snapshot: string, applicationName: string, 
 }
 
 /** Roles with their password hashes, memberships, tablespaces: what a dump does not have. */
-export function pgDumpGlobals(db: Database, applicationName: string, stdoutFd: number) {
+function pgDumpGlobals(db: Database, applicationName: string, stdoutFd: number) {
   const flags = ['-w', '--globals-only', '-U', db.user, '-l', connectTo(db.name)];
   return exec('read', db.container.id, ['pg_dumpall', ...flags], { env: { PGAPPNAME: applicationName }, stdoutFd });
 }
@@ -71,9 +71,11 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
   };
   try {
     return await inNewBackupDir(ops, db.name, async (place) => {
-      const { stored, server } = await dump(ops, db, place, applicationName, options, throwaway);
-      const sealing = { holder: db.container.id, finalDir: place.final };
-      const proved = await verifyBackup(ops, stored, server, sealing);
+      // The trial, too: its server may have its data on the same disk.
+      const proved = await whileThereIsRoom(ops, ops.paths.backups, async (roomy) => {
+        const { stored, server } = await dump(roomy, db, place, applicationName, options, throwaway);
+        return verifyBackup(roomy, stored, server, { holder: db.container.id, finalDir: place.final });
+      });
       ops.journal.write({ event: 'note', key: 'backup', value: proved.dir });
       return proved;
     });
@@ -94,45 +96,43 @@ async function dump(
   throwaway: (ops: Ops, databaseSize: number) => Promise<Throwaway>,
 ): Promise<{ stored: Stored<DatabaseManifest>; server: Throwaway }> {
   const [dumpFile, globalsFile] = [path.join(place.partial, DUMP), path.join(place.partial, GLOBALS)];
-  return whileThereIsRoom(ops, ops.paths.backups, async (roomy) => {
-    const stop = new AbortController();
-    const inner = { ...roomy, signal: AbortSignal.any([roomy.signal, stop.signal]) };
-    const createdAt = new Date(ops.clock.now()).toISOString();
-    const taken = await withSnapshot(inner, db, applicationName, patience(0), async (snapshot) => {
-      const { facts } = snapshot;
-      refuseWithoutRoom(ops.paths.backups, estimate(ops, facts, options.expectedRatio));
-      const deadlineMs = patience(facts.databaseBytes);
-      const [server, leavesOut, contents] = await together(stop, [
-        throwaway(inner, facts.databaseBytes),
-        otherDatabases(inner, db),
-        snapshot.contents(deadlineMs),
-        createFile(dumpFile, (fd) => run(inner, pgDump(db, snapshot.id, applicationName, fd, deadlineMs))),
-        createFile(globalsFile, (fd) => run(inner, pgDumpGlobals(db, applicationName, fd))),
-      ]);
-      return { server, facts, leavesOut, contents: await withSequences(snapshot, contents) };
-    });
-    const [dumped, globals] = await Promise.all([digest(dumpFile), digest(globalsFile)]);
-    const { server, facts, contents, leavesOut } = taken;
-    const manifest: DatabaseManifest = {
-      kind: 'database',
-      version: 1,
-      id: place.id,
-      createdAt,
-      run: path.basename(ops.paths.run),
-      reason: options.reason,
-      tag: options.tag ?? null,
-      commit: options.commit ?? null,
-      imageId: db.container.imageId,
-      volume: { name: db.volume.name, createdAt: db.volume.createdAt },
-      ...facts,
-      user: db.user,
-      files: { dump: { name: DUMP, ...dumped }, globals: { name: GLOBALS, ...globals } },
-      contents,
-      leavesOut,
-      verification: { level: 'none', at: createdAt, milliseconds: 0 },
-    };
-    return { stored: { dir: place.partial, manifest }, server };
+  const stop = new AbortController();
+  const inner = { ...ops, signal: AbortSignal.any([ops.signal, stop.signal]) };
+  const createdAt = new Date(ops.clock.now()).toISOString();
+  const taken = await withSnapshot(inner, db, applicationName, async (snapshot) => {
+    const { facts } = snapshot;
+    refuseWithoutRoom(ops.paths.backups, estimate(ops, facts, options.expectedRatio));
+    const deadlineMs = patience(facts.databaseBytes);
+    const [server, leavesOut, contents] = await together(stop, [
+      throwaway(inner, facts.databaseBytes),
+      otherDatabases(inner, db),
+      snapshot.contents(deadlineMs),
+      createFile(dumpFile, (fd) => run(inner, pgDump(db, snapshot.id, applicationName, fd, deadlineMs))),
+      createFile(globalsFile, (fd) => run(inner, pgDumpGlobals(db, applicationName, fd))),
+    ]);
+    return { server, facts, leavesOut, contents: await withSequences(snapshot, contents) };
   });
+  const [dumped, globals] = await Promise.all([digest(dumpFile), digest(globalsFile)]);
+  const { server, facts, contents, leavesOut } = taken;
+  const manifest: DatabaseManifest = {
+    kind: 'database',
+    version: 1,
+    id: place.id,
+    createdAt,
+    run: path.basename(ops.paths.run),
+    reason: options.reason,
+    tag: options.tag ?? null,
+    commit: options.commit ?? null,
+    imageId: db.container.imageId,
+    volume: { name: db.volume.name, createdAt: db.volume.createdAt },
+    ...facts,
+    user: db.user,
+    files: { dump: { name: DUMP, ...dumped }, globals: { name: GLOBALS, ...globals } },
+    contents,
+    leavesOut,
+    verification: { level: 'none', at: createdAt, milliseconds: 0 },
+  };
+  return { stored: { dir: place.partial, manifest }, server };
 }
 
 /** Sequences are in no snapshot: pg_dump saw a value between that of the beginning and that of now. */

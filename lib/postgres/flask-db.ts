@@ -23,7 +23,7 @@ const TIMED_OUT = 124;
 
 // As the entrypoint does it, so that migrations use the database that the application will use. `timeout`, because the
 // end of `docker exec` would leave the command running inside.
-const SCRIPT = 'set -a; . "$1/.env"; set +a; cd "$1"; shift; exec timeout -k 5 "$@"';
+const SCRIPT = 'set -a; . "$1/.env"; set +a; export ENABLE_SCHEDULER=false; cd "$1"; shift; exec timeout -k 5 "$@"';
 
 /** `flask db …` in a running container of the application's image. */
 function flask(target: Target, container: string, args: readonly string[], options: FlaskOptions = {}): Command {
@@ -37,6 +37,7 @@ function flask(target: Target, container: string, args: readonly string[], optio
     {
       env: { PGOPTIONS: `-c lock_timeout=${lockTimeoutMs}`, PGAPPNAME: MIGRATION_NAME },
       deadlineMs: deadlineMs + 15_000,
+      interruptible: true, // whoever interrupts it removes the container and ends its session
     },
   );
 }

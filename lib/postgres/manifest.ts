@@ -52,7 +52,7 @@ const common = {
 };
 
 /** A logical backup: pg_dump's custom format and the cluster's globals. */
-export const databaseManifestSchema = z.strictObject({
+const databaseManifestSchema = z.strictObject({
   kind: z.literal('database'),
   ...common,
   server: serverSchema,
@@ -68,7 +68,7 @@ export const databaseManifestSchema = z.strictObject({
 });
 
 /** A cold copy of a volume's files. */
-export const volumeManifestSchema = z.strictObject({
+const volumeManifestSchema = z.strictObject({
   kind: z.literal('volume'),
   ...common,
   /** Where the volume was mounted; the archive's single top directory is its last part. */
@@ -78,13 +78,12 @@ export const volumeManifestSchema = z.strictObject({
   entries: z.int(),
 });
 
-export const manifestSchema = z.discriminatedUnion('kind', [databaseManifestSchema, volumeManifestSchema]);
+const manifestSchema = z.discriminatedUnion('kind', [databaseManifestSchema, volumeManifestSchema]);
 
 export type DatabaseManifest = z.infer<typeof databaseManifestSchema>;
 export type VolumeManifest = z.infer<typeof volumeManifestSchema>;
 export type Manifest = DatabaseManifest | VolumeManifest;
 export type BackupFile = z.infer<typeof fileSchema>;
-export type VerificationLevel = z.infer<typeof verificationSchema>['level'];
 
 /** A backup on disk. */
 export interface Stored<M extends Manifest = Manifest> {

@@ -81,7 +81,7 @@ export interface Snapshot {
 
 /**
  * Opens a transaction whose snapshot pg_dump can share, for as long as `use` runs. Should this process vanish, the server
- * ends it at end of input, or after `idleMs` without a statement.
+ * ends it at end of input, or at last after a day without a statement (a long dump is no statement of this session).
  *
  * @param applicationName what the session is called in pg_stat_activity.
  */
@@ -89,12 +89,11 @@ export function withSnapshot<T>(
   ops: RunOps,
   server: PgServer,
   applicationName: string,
-  idleMs: number,
   use: (snapshot: Snapshot) => Promise<T>,
 ): Promise<T> {
   return withSession(ops, server, applicationName, async (session) => {
     const begin = `${PINNED}
-SET idle_in_transaction_session_timeout = ${idleMs};
+SET idle_in_transaction_session_timeout = '24h';
 BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 SELECT json_build_object('snapshot', pg_export_snapshot());
 ${FACTS};

@@ -54,7 +54,7 @@ export const ownerLabels = (ops: Pick<Ops, 'paths'>): Record<string, string> => 
 });
 
 /** What decides a throwaway's `docker run`; the password is passed by name. */
-export interface Plan {
+interface Plan {
   readonly name: string;
   readonly user: string;
   readonly imageId: string;
@@ -63,7 +63,7 @@ export interface Plan {
   readonly memory?: { readonly mountPoint: string; readonly bytes: number };
 }
 
-export function runThrowaway(plan: Plan, password: string): Command {
+function runThrowaway(plan: Plan, password: string): Command {
   const { memory } = plan;
   return change(
     [

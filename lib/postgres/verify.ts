@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { OpsError } from '../errors.ts';
-import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
-import { run } from '../host/run.ts';
 import { printable, type Text } from '../text.ts';
-import { digest, withOpen } from './durable.ts';
+import { digest } from './durable.ts';
 import { CONTENTS, type Contents, PINNED, parseContents, SEQUENCES } from './fingerprint.ts';
 import { createDatabaseSql, loadDump } from './load.ts';
 import type { BackupFile, DatabaseManifest, Manifest, Stored } from './manifest.ts';
@@ -84,18 +82,6 @@ export async function examine(ops: Ops, server: PgServer, database: string, mani
     ...compareProperties(manifest.database, parseFacts(JSON.parse(facts ?? 'null')).database),
   ];
   return { differences, contents };
-}
-
-/** Reads an archive to its end in the throwaway without restoring it. @throws {OpsError} when it can't be. */
-export async function readWhole(
-  ops: Ops,
-  { dir, manifest }: Stored<DatabaseManifest>,
-  throwaway: Throwaway,
-): Promise<void> {
-  const file = path.join(dir, manifest.files.dump.name);
-  const command = ['pg_restore', '-f', '/dev/null'];
-  const deadlineMs = patience(manifest.files.dump.size);
-  await withOpen(file, (fd) => run(ops, exec('read', throwaway.container.id, command, { stdinFd: fd, deadlineMs })));
 }
 
 /** What `found` has other than `expected`; nothing when they hold the same. */

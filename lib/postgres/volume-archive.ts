@@ -4,9 +4,9 @@ import { type VerifiedArchive, verifyArchive } from '../guard/saved.ts';
 import { copyIn, copyOut } from '../host/container-files.ts';
 import type { Ops } from '../host/ops.ts';
 import { inspectContainer } from '../target/containers.ts';
-import type { VolumeIdentity } from '../target/stack.ts';
+import type { Container, VolumeIdentity } from '../target/stack.ts';
 import { printable } from '../text.ts';
-import { inNewBackupDir, refuseWithoutRoom, whileThereIsRoom } from './backup-dir.ts';
+import { inNewBackupDir, type Place, refuseWithoutRoom, whileThereIsRoom } from './backup-dir.ts';
 import { digest } from './durable.ts';
 import type { Stored, VolumeManifest } from './manifest.ts';
 import { checkFiles } from './verify.ts';
@@ -36,37 +36,45 @@ export async function archiveVolume(ops: Ops, containerId: string, options: Arch
   const container = await inspectContainer(ops, containerId);
   if (!['exited', 'created', 'dead'].includes(container.state)) throw stillRuns(container.name);
   return inNewBackupDir(ops, options.volume.name, async (place) => {
-    const file = path.join(place.partial, ARCHIVE);
-    refuseWithoutRoom(ops.paths.backups, 0);
-    const createdAt = new Date(ops.clock.now()).toISOString();
-    await whileThereIsRoom(ops, ops.paths.backups, async (roomy) => {
-      if (!(await copyOut(roomy, containerId, options.mountPoint, file)))
-        throw nothingThere(container.name, options.mountPoint);
+    refuseWithoutRoom(ops.paths.backups, 0); // nobody knows the size of a volume; the copy is watched
+    const proved = await whileThereIsRoom(ops, ops.paths.backups, async (roomy) => {
+      const stored = await copy(roomy, container, options, place);
+      return verifyArchive(roomy, stored, options.database, { holder: containerId, finalDir: place.final });
     });
-    const digested = await digest(file);
-    const stored: Stored<VolumeManifest> = {
-      dir: place.partial,
-      manifest: {
-        kind: 'volume',
-        version: 1,
-        id: place.id,
-        createdAt,
-        run: path.basename(ops.paths.run),
-        reason: options.reason,
-        tag: options.tag ?? null,
-        commit: options.commit ?? null,
-        imageId: container.imageId,
-        volume: { name: options.volume.name, createdAt: options.volume.createdAt },
-        mountPoint: options.mountPoint,
-        files: { archive: { name: ARCHIVE, ...digested } },
-        entries: (await listArchive(ops, place.partial, file, digested.size)).length,
-        verification: { level: 'none', at: createdAt, milliseconds: 0 },
-      },
-    };
-    const proved = await verifyArchive(ops, stored, options.database, { holder: containerId, finalDir: place.final });
     ops.journal.write({ event: 'note', key: 'archive', value: proved.dir });
     return proved;
   });
+}
+
+async function copy(
+  ops: Ops,
+  container: Container,
+  options: ArchiveOptions,
+  { id, partial }: Place,
+): Promise<Stored<VolumeManifest>> {
+  const file = path.join(partial, ARCHIVE);
+  const createdAt = new Date(ops.clock.now()).toISOString();
+  if (!(await copyOut(ops, container.id, options.mountPoint, file))) {
+    throw nothingThere(container.name, options.mountPoint);
+  }
+  const digested = await digest(file);
+  const manifest: VolumeManifest = {
+    kind: 'volume',
+    version: 1,
+    id,
+    createdAt,
+    run: path.basename(ops.paths.run),
+    reason: options.reason,
+    tag: options.tag ?? null,
+    commit: options.commit ?? null,
+    imageId: container.imageId,
+    volume: { name: options.volume.name, createdAt: options.volume.createdAt },
+    mountPoint: options.mountPoint,
+    files: { archive: { name: ARCHIVE, ...digested } },
+    entries: (await listArchive(ops, partial, file, digested.size)).length,
+    verification: { level: 'none', at: createdAt, milliseconds: 0 },
+  };
+  return { dir: partial, manifest };
 }
 
 /**

@@ -35,6 +35,7 @@ export async function stopApp(
   if (app === undefined) return;
   aside.beforehand = await lookBeforehand(ops, facts, plan);
   outside.start();
+  aside.stopping = true;
   await run(ops, stop(app.id, GRACE_SECONDS));
   aside.userdata = await saveUserdata(ops, app.id);
 }
@@ -97,7 +98,10 @@ export async function bringBackApp(ops: Ops, facts: Facts, aside: PutAside): Pro
   await restoreImage(ops, facts, aside.previous);
   const { app } = await findContainers(ops, facts.stack);
   if (app?.id === before.id) {
-    if (before.state === 'running') await run(ops, start(app.id));
+    if (before.state !== 'running' || !aside.stopping) return;
+    // An engine that was asked to stop goes on with it, and takes a start meanwhile for done: so the stop comes first to its end.
+    await run(ops, stop(app.id, GRACE_SECONDS));
+    await run(ops, start(app.id));
     return;
   }
   const again = await createApp(ops, facts);

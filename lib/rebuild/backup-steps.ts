@@ -92,7 +92,7 @@ export async function backUpAgain(
 async function archiveDatabase(ops: Ops, facts: Facts, plan: RebuildPlan, aside: PutAside): Promise<BackupOutcome> {
   const volume = facts.volumes.find((v) => v.role === 'postgres');
   if (volume === undefined) throw new Error('a database without a volume was to be archived');
-  const container = await stopped(ops, facts, 'postgres');
+  const container = await stopped(ops, facts, aside, 'postgres');
   const db = databaseOf(facts.stack, container, facts.volumes);
   const [archive] = await Promise.all([
     archiveVolume(ops, container.id, {
@@ -112,7 +112,7 @@ async function archiveDatabase(ops: Ops, facts: Facts, plan: RebuildPlan, aside:
 /** Cold copies of every volume but the database's that will be deleted. */
 async function archiveOthers(ops: Ops, facts: Facts, plan: RebuildPlan, aside: PutAside): Promise<void> {
   for (const volume of plan.deletes.filter((v) => v.role !== 'postgres')) {
-    const container = await stopped(ops, facts, volume.role);
+    const container = await stopped(ops, facts, aside, volume.role);
     const archive = await archiveVolume(ops, container.id, {
       volume,
       mountPoint: volume.mountPoint,
@@ -124,8 +124,9 @@ async function archiveOthers(ops: Ops, facts: Facts, plan: RebuildPlan, aside: P
 }
 
 /** A service's container, not running; made if there is none, because only a container gives access to a volume's files. */
-async function stopped(ops: Ops, facts: Facts, role: ServiceRole): Promise<Container> {
+async function stopped(ops: Ops, facts: Facts, aside: PutAside, role: ServiceRole): Promise<Container> {
   const { key } = facts.stack.services[role];
+  aside.stoppedStores = new Set([...(aside.stoppedStores ?? []), role]);
   const present = (await findContainers(ops, facts.stack))[role];
   if (present) await run(ops, stop(present.id, STORE_GRACE_SECONDS));
   else await run(ops, upNoStart(ops.target, [key]));
@@ -147,11 +148,13 @@ async function runningDatabase(ops: Ops, facts: Facts): Promise<Database> {
 }
 
 /** Starts again what the cold copies needed stopped, as far as it is still there. */
-export async function restartStores(ops: Ops, facts: Facts): Promise<void> {
+export async function restartStores(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
   const now = await findContainers(ops, facts.stack);
   for (const role of ['postgres', 'redis'] as const) {
     const [before, present] = [facts.containers[role], now[role]];
-    if (before?.state === 'running' && present?.id === before.id) await run(ops, start(present.id));
+    if (before?.state !== 'running' || present?.id !== before.id || !aside.stoppedStores?.has(role)) continue;
+    await run(ops, stop(present.id, STORE_GRACE_SECONDS)); // to the end of a stop that is under way
+    await run(ops, start(present.id));
   }
 }
 

@@ -25,6 +25,7 @@ import { startStores } from './stores.ts';
 /** Stops the stores and deletes exactly the consented volumes, each with its proof. */
 export async function removeData(ops: Ops, facts: Facts, plan: RebuildPlan, aside: PutAside, consent: Consent) {
   const containers = Object.values(await findContainers(ops, facts.stack));
+  aside.stoppedStores = new Set(['postgres', 'redis']);
   await Promise.all(containers.filter((c) => c.state === 'running').map((c) => run(ops, stop(c.id, 60))));
   const removable = plan.deletes.map((v) => {
     const saved = v.role === 'postgres' ? aside.backup : aside.archives.get(v.name);
@@ -47,7 +48,7 @@ export async function bringBackData(ops: Ops, facts: Facts, aside: PutAside): Pr
   const now = await findContainers(ops, facts.stack);
   const before = facts.containers.postgres;
   // No engine removes a volume that a container has: while that container is there, so is the data.
-  if (before !== undefined && now.postgres?.id === before.id) return restartStores(ops, facts);
+  if (before !== undefined && now.postgres?.id === before.id) return restartStores(ops, facts, aside);
   if (aside.backup?.kind === 'archive') {
     await refill(ops, facts, 'postgres', aside.backup);
   }

@@ -22,7 +22,11 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
   const size = db.kind === 'running' ? db.bytes : undefined;
   const backupSeconds = size === undefined ? undefined : Math.ceil(3 + (size / 1e9) * SECONDS_PER_GIGABYTE);
   const deleting = choice.data === 'delete' && choice.deletes.length > 0;
-  const typed = (command: Command) => asTyped(command.argv);
+  // As typed in the deploy directory, whose name would otherwise fill the screen.
+  const typed = ({ argv }: Command) =>
+    asTyped(argv)
+      .replaceAll(` --project-directory ${asTyped([target.dir])}`, '')
+      .replaceAll(asTyped([`${target.dir}/${target.composeFile}`]), target.composeFile);
   const ids = Object.values(facts.containers).map((c) => c.id.slice(0, 12));
 
   const steps: (PlannedStep | false)[] = [

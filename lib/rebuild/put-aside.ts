@@ -1,6 +1,7 @@
 import type { SavedUserdata } from '../app/userdata.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../guard/saved.ts';
 import type { Throwaway } from '../postgres/throwaway.ts';
+import type { ServiceRole } from '../target/stack.ts';
 import type { Beforehand } from './beforehand.ts';
 import type { PreviousImage } from './image.ts';
 import type { PreparedDatabase } from './prepare.ts';
@@ -16,6 +17,10 @@ export interface PutAside {
   final?: boolean;
   /** Cold copies of the other volumes, by volume name. */
   readonly archives: Map<string, VerifiedArchive>;
+  /** The engine has been asked to stop the application. */
+  stopping?: boolean;
+  /** Stores that were stopped while their volumes still stood. */
+  stoppedStores?: ReadonlySet<ServiceRole>;
   /** Volumes have begun to be deleted. */
   removed?: boolean;
   /** The database that follows a deletion. */

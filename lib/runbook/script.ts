@@ -186,17 +186,28 @@ function makeState(target: Target, script: string, now: number): Paths {
   return paths;
 }
 
+/** One Ctrl-C arrives twice: from the terminal, and passed on by npx. */
+const ONE_SIGNAL_MS = 1_000;
+
 /** First signal: stop the step, undo, prove. Second: say what stopping would leave. Third: end. */
 function stopOn(stopping: AbortController, screen: Screen, world: World) {
   let count = 0;
+  let last = Number.NEGATIVE_INFINITY;
   return (signal: 'SIGINT' | 'SIGTERM') => {
+    const now = world.clock.monotonic();
+    const again = now - last > ONE_SIGNAL_MS;
+    last = now;
+    if (!again) return;
     count += 1;
     const exitCode = signal === 'SIGTERM' ? 143 : 130;
     if (count === 1) {
       const what: Text = { en: `Stopped by ${signal}.`, zh: `收到 ${signal}, 已停止.` };
       screen.show({
         event: 'warning',
-        text: { en: `${signal}: stopping, then undoing.`, zh: `收到 ${signal}: 正在停止并撤销.` },
+        text: {
+          en: `${signal}: stopping after the command under way, then undoing.`,
+          zh: `收到 ${signal}: 等当前命令结束后停止并撤销.`,
+        },
       });
       stopping.abort(new OpsError({ kind: 'interrupted', what, exitCode }));
     } else if (count === 2) {

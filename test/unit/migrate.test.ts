@@ -88,7 +88,7 @@ describe('migrate', () => {
       'one',
       'bash',
       '-c',
-      'set -a; . "$1/.env"; set +a; cd "$1"; shift; exec timeout -k 5 "$@"',
+      'set -a; . "$1/.env"; set +a; export ENABLE_SCHEDULER=false; cd "$1"; shift; exec timeout -k 5 "$@"',
       'flask',
       '/app',
       '600',
