@@ -43,11 +43,11 @@ export const deployProdAll: Script = {
         : await rebuild.agreeToGo(ops, plan);
 
     const aside: rebuild.PutAside = { archives: new Map() };
+    const outside = rebuild.watchFromOutside(ops, facts);
     const recovery = {
-      prove: (o: typeof ops) => rebuild.proveAsBefore(o, facts, aside),
+      prove: (o: typeof ops) => rebuild.proveAsBefore(o, facts, aside, outside),
       advice: () => rebuild.advice(ops, facts, aside),
     };
-    const outside = rebuild.watchFromOutside(ops, facts);
 
     return carryOut(ops, plan.steps, recovery, async (step) => {
       const imageId = await step('build', {

@@ -4,14 +4,24 @@ import type { Ops } from '../host/ops.ts';
 import { findContainers } from '../target/containers.ts';
 import type { Text } from '../text.ts';
 import type { Facts } from './facts.ts';
+import type { OutsideView } from './outside.ts';
 import type { PutAside } from './put-aside.ts';
+import { outageText } from './talk.ts';
 
 /**
  * Proves after undoing that production is what it was before the run.
  *
  * @throws {OpsError} when it is not; its text says what is missing.
  */
-export async function proveAsBefore(ops: Ops, facts: Facts, aside: PutAside): Promise<Text> {
+export async function proveAsBefore(ops: Ops, facts: Facts, aside: PutAside, outside: OutsideView): Promise<Text> {
+  const proof = await asBefore(ops, facts, aside);
+  const outage = await outside.stop();
+  if (outage === undefined) return proof;
+  const down = outageText(outage);
+  return { en: `${proof.en}. Production was down: ${down}`, zh: `${proof.zh}. 服务实际中断: ${down}` };
+}
+
+async function asBefore(ops: Ops, facts: Facts, aside: PutAside): Promise<Text> {
   const before = facts.containers.app;
   const { app } = await findContainers(ops, facts.stack);
   if (before === undefined) {

@@ -1,0 +1,86 @@
+import { expect, it } from 'vitest';
+import { bytes, seconds, type TerminalOptions, terminal } from '../../lib/runbook/terminal.ts';
+
+function screen(more: Partial<TerminalOptions> = {}) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const log: string[] = [];
+  const options: TerminalOptions = {
+    language: 'en',
+    color: false,
+    json: false,
+    yes: false,
+    interactive: false,
+    stdout: (t) => void out.push(t),
+    stderr: (t) => void err.push(t),
+    log: (t) => void log.push(t),
+    redact: (t) => t.replaceAll('s3cret', '[secret]'),
+    ...more,
+  };
+  return { screen: terminal(options), out, err, log };
+}
+
+const text = { en: 'password s3cret', zh: '密码 s3cret' };
+
+it('redacts what is shown, logged and sent as JSON', () => {
+  const { screen: s, out, err, log } = screen({ json: true });
+  s.show({ event: 'warning', text, fix: text });
+  expect([...out, ...err, ...log].join('')).not.toContain('s3cret');
+  expect(JSON.parse(out[0] ?? '')).toMatchObject({ event: 'warning', text: { en: 'password [secret]' } });
+});
+
+it('keeps stdout for JSON alone', () => {
+  const { screen: s, out, err } = screen({ json: true });
+  s.show({ event: 'info', text: { en: 'hello', zh: '你好' } });
+  expect(out.map((l) => JSON.parse(l))).toEqual([{ event: 'info', text: { en: 'hello', zh: '你好' } }]);
+  expect(err).toEqual(['hello\n']);
+});
+
+it('shows a secret on a terminal only, and logs it nowhere', () => {
+  const terminalOnly = screen({ interactive: true });
+  expect(terminalOnly.screen.showSecret({ en: 'it:', zh: '它:' }, 'hush')).toBe(true);
+  expect(terminalOnly.out.join('')).toContain('hush');
+  expect(terminalOnly.log.join('')).not.toContain('hush');
+  const piped = screen();
+  expect(piped.screen.showSecret({ en: 'it:', zh: '它:' }, 'hush')).toBe(false);
+  expect([...piped.out, ...piped.err, ...piped.log]).toEqual([]);
+});
+
+it('has no answers without a terminal, but yes to harmless questions with --yes', async () => {
+  const { screen: s } = screen();
+  expect(await s.askPhrase(text)).toBeUndefined();
+  expect(await s.askYes(text)).toBeUndefined();
+  expect(await s.askChoice(text, [{ value: 'keep', label: text }])).toBeUndefined();
+  const yes = screen({ yes: true }).screen;
+  expect(await yes.askYes(text)).toBe(true);
+  expect(await yes.askPhrase(text)).toBeUndefined();
+  expect(await yes.askChoice(text, [{ value: 'keep', label: text }])).toBeUndefined();
+});
+
+it('lines up Chinese labels, which take two columns a character', () => {
+  const { screen: s, out } = screen({ language: 'zh' });
+  s.show({
+    event: 'table',
+    id: 't',
+    rows: [
+      [{ en: 'a', zh: '卷' }, 'x'],
+      [{ en: 'bb', zh: 'abc' }, 'y'],
+    ],
+  });
+  expect(out).toEqual(['  卷   x\n', '  abc  y\n']);
+});
+
+it('writes no color codes unless asked to', () => {
+  const plain = screen();
+  plain.screen.show({ event: 'error', text });
+  expect(plain.out.join('')).not.toContain('\u001b');
+  const colored = screen({ color: true });
+  colored.screen.show({ event: 'error', text });
+  expect(colored.out.join('')).toContain('\u001b[31m');
+  expect(colored.log.join('')).not.toContain('\u001b');
+});
+
+it('writes durations and sizes for people', () => {
+  expect([340, 2400, 65_000].map(seconds)).toEqual(['340 ms', '2.4 s', '1 min 05 s']);
+  expect([512, 40_200_000].map(bytes)).toEqual(['512 B', '40.2 MB']);
+});
