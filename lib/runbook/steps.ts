@@ -54,7 +54,7 @@ export async function carryOut<R>(
   body: (step: StepRunner) => Promise<R>,
 ): Promise<R> {
   ops.journal.write({ event: 'plan', steps: plan.map((s) => s.id) });
-  const begun: { id: string; title: Text; undo: ((ops: Ops) => Promise<void>) | undefined }[] = [];
+  const begun: Begun[] = [];
   let number = 0;
 
   const step: StepRunner = async (id, actions) => {
@@ -68,7 +68,7 @@ export async function carryOut<R>(
     const took = () => Math.round(ops.clock.monotonic() - started);
     ops.screen.show({ event: 'step', id, number, of: plan.length, title: planned.title });
     ops.journal.write({ event: 'step-start', step: id });
-    begun.push({ id, title: planned.title, undo: actions.undo });
+    begun.push({ id, harmless: planned.risk === 'none', undo: actions.undo });
     try {
       const result = await actions.run(ops);
       const evidence = actions.evidence?.(result);
@@ -95,12 +95,13 @@ export async function carryOut<R>(
   }
 }
 
-async function undoAll(
-  ops: Ops,
-  begun: readonly { id: string; title: Text; undo: ((ops: Ops) => Promise<void>) | undefined }[],
-  recovery: Recovery,
-  error: unknown,
-): Promise<OpsError> {
+interface Begun {
+  readonly id: string;
+  readonly harmless: boolean;
+  readonly undo: ((ops: Ops) => Promise<void>) | undefined;
+}
+
+async function undoAll(ops: Ops, begun: readonly Begun[], recovery: Recovery, error: unknown): Promise<OpsError> {
   ops.screen.show({ event: 'error', text: whatHappened(error) });
   const calm = { ...ops, signal: new AbortController().signal }; // a Ctrl-C that brought us here must not stop the undoing
   const failures: unknown[] = [];
@@ -128,8 +129,10 @@ async function undoAll(
   const what = whatHappened(error);
   const next = error instanceof OpsError ? error.next : [];
   if (proof !== undefined && failures.length === 0) {
-    // A person who was asked and said no, or a precondition that no longer held, keeps its own exit code.
-    const kept = error instanceof OpsError && ['declined', 'precondition', 'interrupted'].includes(error.kind);
+    // "Nothing was changed" (exit 3) is true only as long as nothing but harmless steps had begun.
+    const untouched = begun.every((b) => b.harmless);
+    const kept =
+      error instanceof OpsError && (error.kind === 'interrupted' || (error.kind === 'precondition' && untouched));
     return new OpsError({
       kind: kept ? (error as OpsError).kind : 'failed',
       ...(kept ? { exitCode: (error as OpsError).exitCode } : {}),

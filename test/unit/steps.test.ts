@@ -96,6 +96,20 @@ it('keeps the exit code of an interruption when everything is back', async () =>
   expect((await failing(lost, interrupted)).outcome.exitCode).toBe(6);
 });
 
+it('does not say "nothing was changed" after a step that interrupts', async () => {
+  const missing = new OpsError({ kind: 'precondition', what: { en: 'missing', zh: '缺少' } });
+  const end = (risk: PlannedStep['risk']) =>
+    carryOut(
+      testOps(() => undefined),
+      [{ ...planned('one'), risk }],
+      back,
+      (step) => step('one', { run: () => Promise.reject(missing) }),
+    ).catch((e: unknown) => (e as OpsError).exitCode);
+  expect(await end('none')).toBe(3);
+  expect(await end('interrupts')).toBe(1);
+  expect(await end('deletes')).toBe(1);
+});
+
 it('undoes although the run was aborted', async () => {
   const stopping = new AbortController();
   const ops = testOps(() => ({}), { signal: stopping.signal });
