@@ -131,6 +131,12 @@ it('undoes although the run was aborted', async () => {
 it('starts no further step after an abort', async () => {
   const ops = testOps(() => undefined, { signal: AbortSignal.abort(new Error('stopped')) });
   let ran = false;
-  await carryOut(ops, plan, back, (step) => step('one', { run: async () => void (ran = true) })).catch(() => undefined);
+  await carryOut(ops, plan, back, (step) =>
+    step('one', {
+      run: async () => {
+        ran = true;
+      },
+    }),
+  ).catch(() => undefined);
   expect(ran).toBe(false);
 });
