@@ -13,7 +13,7 @@ import { archiveVolume } from '../postgres/volume-archive.ts';
 import { bytes } from '../runbook/terminal.ts';
 import { findContainers, findVolumes } from '../target/containers.ts';
 import type { Container, Database, ServiceRole } from '../target/stack.ts';
-import type { Text } from '../text.ts';
+import { printable, type Text } from '../text.ts';
 import { databaseOf } from './database.ts';
 import type { Facts } from './facts.ts';
 import { removeOneOff } from './one-off.ts';
@@ -33,7 +33,7 @@ export type BackupOutcome =
 
 /**
  * Backs up the database while the application goes on, and proves it by a restore. A server that does not run is started first. One
- * that can't be dumped leaves `aside.backup` empty: its files are archived as soon as production is stopped.
+ * that can't be dumped, or that holds other databases too and is to be deleted, has its files archived once production is stopped.
  */
 export async function backUp(
   ops: Ops,
@@ -45,6 +45,11 @@ export async function backUp(
   try {
     const db = await runningDatabase(ops, facts);
     aside.backup = await backupPg(ops, db, { reason: 'rebuild', commit: facts.app?.commit });
+    if (plan.deletes.length > 0 && aside.backup.leavesOut.length > 0) {
+      aside.wholeVolume = true;
+      ops.screen.show({ event: 'warning', text: otherDatabases(aside.backup.leavesOut) });
+      return { kind: 'taken', saved: aside.backup };
+    }
     const revision = facts.database.kind === 'running' ? facts.database.revision : undefined;
     if (plan.deletes.length > 0 || revision !== head) {
       // The next verification will be part of the outage: its server had better be there already.
@@ -71,7 +76,7 @@ export async function backUpAgain(
   head: string,
 ): Promise<BackupOutcome> {
   const deleting = plan.deletes.length > 0;
-  if (aside.backup === undefined) return archiveDatabase(ops, facts, plan, aside);
+  if (aside.backup === undefined || aside.wholeVolume) return archiveDatabase(ops, facts, plan, aside);
   const db = aside.beforehand?.stores.database ?? (await runningDatabase(ops, facts));
   if (!deleting) {
     const schema = aside.beforehand?.schema ?? (await inspectSchema(ops, db));
@@ -181,6 +186,11 @@ export function backupEvidence(outcome: BackupOutcome): Text {
     zh: `${saved.dir}, ${size}; 已恢复并比对: ${tables.length} 张表, ${rows} 行`,
   };
 }
+
+const otherDatabases = (names: readonly string[]): Text => ({
+  en: `The volume also holds ${names.map(printable).join(', ')}: all its files will be archived before it is deleted.`,
+  zh: `该卷中还有其他数据库 ${names.map(printable).join(', ')}: 删除前将归档整个卷的文件.`,
+});
 
 const NOTHING_PENDING: Text = {
   en: 'not needed: no migration is pending and the volume stays',

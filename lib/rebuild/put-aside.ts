@@ -13,6 +13,8 @@ export interface PutAside {
   beforehand?: Beforehand | undefined;
   /** The newest verified backup of the database; of its files, when it can't be dumped. */
   backup?: VerifiedBackup | VerifiedArchive | undefined;
+  /** A dump is not enough: other databases are in the volume. */
+  wholeVolume?: boolean;
   /** `backup` was taken after the application had stopped writing: bringing it back loses nothing. */
   final?: boolean;
   /** Cold copies of the other volumes, by volume name. */
