@@ -12,7 +12,7 @@ import { endSessions } from '../postgres/psql.ts';
 import { restoreDatabase } from '../postgres/restore.ts';
 import { inspectSchema } from '../postgres/revision.ts';
 import { restoreVolumeData } from '../postgres/volume-archive.ts';
-import { findContainers } from '../target/containers.ts';
+import { findContainers, findVolumes } from '../target/containers.ts';
 import type { ServiceRole } from '../target/stack.ts';
 import { restartStores } from './backup-steps.ts';
 import { databaseOf } from './database.ts';
@@ -92,7 +92,7 @@ export async function bringBackSchema(ops: Ops, facts: Facts, aside: PutAside): 
   await removeOneOff(ops, facts);
   const { postgres } = await findContainers(ops, facts.stack);
   if (postgres?.state === 'running') {
-    await endSessions(ops, databaseOf(facts.stack, postgres, facts.volumes), MIGRATION_NAME);
+    await endSessions(ops, databaseOf(facts.stack, postgres, await findVolumes(ops, facts.stack)), MIGRATION_NAME);
   }
   if (aside.removed || !aside.final || aside.backup?.kind !== 'backup') return;
   const { database } = await startStores(ops, facts);
