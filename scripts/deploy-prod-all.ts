@@ -52,6 +52,7 @@ export const deployProdAll: Script = {
     return carryOut(ops, plan.steps, recovery, async (step) => {
       const imageId = await step('build', {
         run: async (o) => {
+          await rebuild.fetchStoreImages(o, facts);
           aside.previous = await rebuild.keepPreviousImage(o, facts);
           return rebuild.buildImage(o, facts);
         },

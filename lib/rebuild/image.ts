@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { change, read } from '../host/command.ts';
-import { build } from '../host/compose.ts';
+import { build, pull } from '../host/compose.ts';
 import { tag } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
@@ -64,6 +64,14 @@ export async function buildImage(ops: Ops, facts: Facts): Promise<string> {
   const id = await imageId(ops, image);
   if (id === undefined) throw new Error(`the build left no image ${image}`);
   return id;
+}
+
+/** Fetches the images of PostgreSQL and Redis where they are missing; what is there is left as it is. */
+export async function fetchStoreImages(ops: Ops, facts: Facts): Promise<void> {
+  const { postgres, redis } = facts.stack.services;
+  const missing: string[] = [];
+  for (const { key, image } of [postgres, redis]) if ((await imageId(ops, image)) === undefined) missing.push(key);
+  if (missing.length > 0) await run(ops, pull(ops.target, missing));
 }
 
 /** Points the service's image name back at the previous image. */

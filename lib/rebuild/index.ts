@@ -4,7 +4,7 @@ export { backUp, backUpAgain, backupEvidence, discardHelpers, restartStores } fr
 export { look } from './beforehand.ts';
 export { conclude } from './conclude.ts';
 export { bringBackData, bringBackSchema, removeData } from './data-steps.ts';
-export { buildImage, keepPreviousImage, restoreImage } from './image.ts';
+export { buildImage, fetchStoreImages, keepPreviousImage, restoreImage } from './image.ts';
 export { removeOneOff, tryImage } from './one-off.ts';
 export { watchFromOutside } from './outside.ts';
 export { deletionRequest, planRebuild } from './plan.ts';

@@ -1,5 +1,5 @@
 import { asTyped, type Command } from '../host/command.ts';
-import { build, runDetached, up, upNoStart } from '../host/compose.ts';
+import { build, pull, runDetached, up, upNoStart } from '../host/compose.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
 import { bytes } from '../runbook/terminal.ts';
 import type { ExistingVolume } from '../target/containers.ts';
@@ -36,6 +36,7 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       replaces: 'build_production_image',
       risk: 'none',
       commands: [
+        typed(pull(target, ['<missing images only>'])),
         `docker tag <image of ${app.key}> <${app.image.replace(/:[^:/]+$/, '')}:before-…>`,
         typed(build(target, app.key, [])),
       ],
