@@ -97,6 +97,7 @@ export async function backUpAgain(
 async function archiveDatabase(ops: Ops, facts: Facts, plan: RebuildPlan, aside: PutAside): Promise<BackupOutcome> {
   const volume = facts.volumes.find((v) => v.role === 'postgres');
   if (volume === undefined) throw new Error('a database without a volume was to be archived');
+  aside.beforehand = undefined; // what was seen of a server counts only while it runs
   const container = await stopped(ops, facts, aside, 'postgres');
   const db = databaseOf(facts.stack, container, facts.volumes);
   const [archive] = await Promise.all([

@@ -71,7 +71,8 @@ export async function fetchStoreImages(ops: Ops, facts: Facts): Promise<void> {
   const { postgres, redis } = facts.stack.services;
   const missing: string[] = [];
   for (const { key, image } of [postgres, redis]) if ((await imageId(ops, image)) === undefined) missing.push(key);
-  if (missing.length > 0) await run(ops, pull(ops.target, missing));
+  const [first, ...others] = missing;
+  if (first !== undefined) await run(ops, pull(ops.target, [first, ...others]));
 }
 
 /** Points the service's image name back at the previous image. */
