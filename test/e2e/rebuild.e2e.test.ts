@@ -13,12 +13,14 @@ const root = mkdtempSync(path.join(os.tmpdir(), 'wfops-e2e-'));
 let sandbox: Sandbox;
 
 const docker = (...args: string[]) => execFileSync('docker', args, { encoding: 'utf8' }).trim();
-const deploy = (args: readonly string[] = [], options: RunOptions = {}): Promise<Ended> =>
-  runScript(
-    'deploy-prod-all',
-    ['--dir', sandbox.deployDir, '--config', path.join(root, 'target.json'), ...args],
-    options,
-  );
+const deploy = async (args: readonly string[] = [], options: RunOptions = {}): Promise<Ended> => {
+  const config = path.join(root, 'target.json');
+  const ended = await runScript('deploy-prod-all', ['--dir', sandbox.deployDir, '--config', config, ...args], options);
+  // For whoever reads the log; nothing is judged by a time.
+  const figures = ended.text.match(/survey +\d+ ms|production was down +\d.*|Production was down: \d.*/g) ?? [];
+  console.log(`deploy ${args.join(' ')}: exit code ${ended.exitCode}; ${figures.join('; ')}`);
+  return ended;
+};
 const service = (key: string) =>
   docker(
     'ps',
