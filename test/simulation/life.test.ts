@@ -1,0 +1,198 @@
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { type Deployment, deployment, production } from './model/deployment.ts';
+import { runAndCheck } from './model/invariants.ts';
+import { NEW_REVISION, release } from './model/release.ts';
+
+vi.setConfig({ testTimeout: 30_000 });
+
+const DELETE = ['--yes', '--data', 'delete', '--confirm', 'DELETE ALL DATA'];
+const KEEP = ['--yes', '--data', 'keep'];
+
+/** Commands that change something, each as a word or two. Those that happen at the same time are in no order of their own. */
+function told(changes: readonly string[], names: ReadonlyMap<string, string>): string[] {
+  return changes.map((typed) => {
+    const words = typed
+      .replace(/^docker compose -f \S+ --project-directory \S+/, 'compose')
+      .replace(/[0-9a-f]{64}/g, (id) => names.get(id) ?? '<new>')
+      .replace(/\d{8}T\d{6}Z/g, '<run>')
+      .replace(/\S+\.whalefall-release\.json (\S+):.*/, 'marker $1');
+    const program = / (flask|admin|pg_restore|psql) /.exec(words)?.[1];
+    if (/^docker exec/.test(words)) return `${program} in ${/<new>|postgres/.exec(words)?.[0]}`;
+    return words
+      .replace(/ --(name|entrypoint) \S+/g, '')
+      .replace(
+        / (-d|-v|-f|-t \d+|-T|--rm|--no-start|--force-recreate|--no-deps|--no-build|--pull never|--internal)(?= )/g,
+        '',
+      )
+      .replace(/^docker run .*--network (none|container|\S*prepare).*/, 'run helper on $1 network')
+      .replace(/^docker rm \S*(throwaway|one-off|prepare)\S*/, 'docker rm $1')
+      .replace(/prod-prepare-<run>/g, 'prepare');
+  });
+}
+
+const names = (d: Deployment) =>
+  new Map(['postgres', 'redis', 'whalefall'].map((key): [string, string] => [d.container(key)?.id ?? '', key]));
+
+it('installs on an empty machine', async () => {
+  const d = deployment();
+  const ended = await runAndCheck(d, ['--yes']);
+  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('Deployed and proved') });
+  expect(d.database).toMatchObject({ tables: { users: ['admin'], notes: [] } });
+  expect(d.database?.tables.permission_configs).toHaveLength(1);
+  expect(statSync(path.join(d.dir, '.env')).mode & 0o777).toBe(0o600);
+  expect(statSync(path.join(d.state, 'admin-password')).mode & 0o777).toBe(0o600);
+  expect(told(ended.changes, new Map())).toMatchInlineSnapshot(`
+    [
+      "compose build whalefall",
+      "compose run whalefall 86400",
+      "compose up postgres redis",
+      "flask in <new>",
+      "psql in <new>",
+      "admin in <new>",
+      "compose up whalefall",
+      "docker start <new>",
+      "docker cp marker <new>",
+      "run helper on container network",
+      "docker rm <new>",
+      "docker rm one-off",
+    ]
+  `);
+});
+
+it('installs again after a run that failed, and goes on from there', async () => {
+  const d = deployment();
+  d.machine.release = release('broken', { neverHealthy: true });
+  expect(await runAndCheck(d, ['--yes'])).toMatchObject({ exitCode: 1 });
+  d.machine.release = release('good');
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+});
+
+it('keeps rows, userdata and the stores', async () => {
+  const d = await production();
+  const before = names(d);
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode).toBe(0);
+  expect(d.database?.tables.notes).toContain('a note that must survive');
+  expect(d.userdata).toEqual({ '/app/userdata/upload.txt': 'an upload' });
+  expect([d.container('postgres')?.id, d.container('redis')?.id].map((id) => before.get(id ?? ''))).toEqual([
+    'postgres',
+    'redis',
+  ]);
+  expect(told(ended.changes, before)).toMatchInlineSnapshot(`
+    [
+      "docker tag sha256:<new> whalefall:before-<run>",
+      "compose build whalefall",
+      "compose run whalefall 86400",
+      "run helper on none network",
+      "psql in <new>",
+      "pg_restore in <new>",
+      "docker rm <new>",
+      "docker stop whalefall",
+      "compose up whalefall",
+      "docker cp - <new>:/app",
+      "docker start <new>",
+      "docker cp marker <new>",
+      "run helper on container network",
+      "docker rm <new>",
+      "docker rm one-off",
+    ]
+  `);
+});
+
+it('keeps rows when a migration is pending', async () => {
+  const d = await production();
+  d.machine.release = release('new', { head: NEW_REVISION });
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+  expect(d.database?.stamp).toBe(NEW_REVISION);
+  expect(d.database?.tables.notes).toContain(`a note that must survive | migrated to ${NEW_REVISION}`);
+});
+
+it('replaces the container also when the image is the same as before', async () => {
+  const d = await production();
+  d.machine.release = release('old');
+  const [before] = names(d).keys();
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+  expect(d.container('whalefall')?.id).not.toBe(before);
+});
+
+it('deletes with consent, after a backup that was restored and compared', async () => {
+  const d = await production();
+  const before = names(d);
+  const ended = await runAndCheck(d, DELETE);
+  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('restored and compared') });
+  expect(d.database?.tables).toMatchObject({ users: ['admin'], notes: [] });
+  expect(d.userdata).toEqual({});
+  expect(d.machine.ledger.losses.map((l) => l.kind).sort()).toEqual(['userdata', 'volume', 'volume']);
+  expect(told(ended.changes, before)).toMatchInlineSnapshot(`
+    [
+      "docker tag sha256:<new> whalefall:before-<run>",
+      "compose build whalefall",
+      "compose run whalefall 86400",
+      "run helper on none network",
+      "psql in <new>",
+      "pg_restore in <new>",
+      "docker rm <new>",
+      "run helper on none network",
+      "docker network create prepare",
+      "run helper on prod-prepare network",
+      "run helper on prod-prepare network",
+      "flask in <new>",
+      "psql in <new>",
+      "admin in <new>",
+      "docker stop <new>",
+      "docker rm prepare",
+      "docker rm prepare",
+      "docker network rm prepare",
+      "docker stop whalefall",
+      "psql in <new>",
+      "pg_restore in <new>",
+      "docker stop redis",
+      "docker stop postgres",
+      "docker rm postgres",
+      "docker rm redis",
+      "docker rm whalefall",
+      "docker volume rm prod_whalefall_postgres_data prod_whalefall_redis_data",
+      "compose up postgres redis whalefall",
+      "docker cp - <new>:/var/lib/postgresql",
+      "docker start <new>",
+      "docker start <new>",
+      "docker start <new>",
+      "docker cp marker <new>",
+      "run helper on container network",
+      "docker rm <new>",
+      "docker rm <new>",
+      "docker rm one-off",
+    ]
+  `);
+});
+
+it('changes nothing when it is only planned, or cancelled', async () => {
+  const d = await production();
+  const before = names(d);
+  for (const [args, exitCode] of [
+    [['--plan', '--data', 'delete'], 0],
+    [['--data', 'keep'], 4],
+    [['--data', 'delete', '--yes', '--confirm', 'no'], 4],
+  ] as const) {
+    const ended = await runAndCheck(d, args);
+    expect(ended.exitCode).toBe(exitCode);
+    expect(ended.changes).toEqual([]);
+    expect(names(d)).toEqual(before);
+  }
+});
+
+it('runs again and again', async () => {
+  const d = await production();
+  for (const args of [KEEP, DELETE, KEEP, DELETE]) expect(await runAndCheck(d, args)).toMatchObject({ exitCode: 0 });
+});
+
+it('leaves no helper behind', async () => {
+  const d = await production();
+  for (const args of [KEEP, DELETE]) {
+    await runAndCheck(d, args);
+    expect(d.machine.engine.containers).toHaveLength(3);
+    expect([...d.machine.engine.networks]).toEqual(['bridge', 'none', 'prod_whalefall_prod_network']);
+  }
+});

@@ -1,0 +1,250 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { compose } from './compose.ts';
+import { inspected, template } from './docker-format.ts';
+import { type Container, EngineError } from './engine.ts';
+import { many, one, type Parsed, parseFlags, unknown } from './flags.ts';
+import type { Host } from './host.ts';
+import { inContainer } from './in-container.ts';
+import type { Call, Reply } from './process.ts';
+import { pack, type Tree, unpack } from './tar.ts';
+
+/** `docker …`: the engine's answer to one call. */
+export function docker(machine: Host, call: Call): Reply {
+  const [, command = '', ...words] = call.argv;
+  try {
+    if (command === 'compose') return compose(machine, call);
+    if (command === 'exec') return inContainer(machine, call);
+    const two = ['volume', 'network', 'image'].includes(command);
+    const name = two ? `${command} ${words[0]}` : command;
+    const known = COMMANDS[name] ?? unknown(call.argv.join(' '));
+    if (!known.reads?.(words)) machine.changed(call);
+    return known.answer(machine, two ? words.slice(1) : words, call);
+  } catch (error) {
+    if (error instanceof EngineError) return { exitCode: 1, stderr: `${error.message}\n` };
+    throw error;
+  }
+}
+
+interface Known {
+  readonly answer: (machine: Host, words: readonly string[], call: Call) => Reply;
+  /** Whether the call only looks; changes are to be announced in the journal. */
+  readonly reads?: (words: readonly string[]) => boolean;
+}
+
+const looks = () => true;
+
+const COMMANDS: Readonly<Record<string, Known>> = {
+  version: { reads: looks, answer: () => ({ stdout: '20.10.24\n' }) },
+  ps: { reads: looks, answer: ps },
+  inspect: { reads: looks, answer: inspect },
+  diff: { reads: looks, answer: diff },
+  logs: {
+    reads: looks,
+    answer: ({ engine }, words) => {
+      const container = engine.container(parseFlags(words, '', '--tail').rest[0] ?? '');
+      return { stderr: `last words of ${container.name}: ${container.env.DATABASE_URL ?? ''}\n` };
+    },
+  },
+  'image inspect': { reads: looks, answer: imageInspect },
+  'volume inspect': { reads: looks, answer: volumeInspect },
+  'volume ls': { reads: looks, answer: ({ engine }) => ({ stdout: [...engine.volumes.keys(), ''].join('\n') }) },
+  'volume rm': { answer: ({ engine }, names) => each(names, (name) => engine.removeVolume(name)) },
+  'network create': {
+    answer: ({ engine }, words) => {
+      const [name = ''] = parseFlags(words, '--internal').rest;
+      if (engine.networks.has(name)) throw new EngineError(`Error response from daemon: network ${name} exists`);
+      engine.networks.add(name);
+      return { stdout: `${name}\n` };
+    },
+  },
+  'network rm': {
+    answer: ({ engine }, [name = '']) => {
+      if (!engine.networks.has(name)) throw new EngineError(`Error: No such network: ${name}`);
+      if (engine.containers.some((c) => c.state === 'running' && name in c.networks))
+        throw new EngineError(`Error response from daemon: error while removing network: ${name} has active endpoints`);
+      engine.networks.delete(name);
+      return { stdout: `${name}\n` };
+    },
+  },
+  stop: {
+    answer: ({ engine }, words) => each(parseFlags(words, '', '-t').rest, (id) => engine.stop(engine.container(id))),
+  },
+  start: { answer: ({ engine }, ids) => each(ids, (id) => engine.start(engine.container(id))) },
+  rm: {
+    answer: ({ engine }, words) => each(parseFlags(words, '-f -v').rest, (id) => engine.remove(engine.container(id))),
+  },
+  tag: {
+    answer: ({ engine }, [from = '', to = '']) => {
+      engine.tag(engine.image(from), to);
+      return {};
+    },
+  },
+  commit: {
+    answer: ({ engine }, words) => {
+      const [id = '', tag = ''] = parseFlags(words, '--pause=false').rest;
+      const { image, layer } = engine.container(id);
+      const committed = engine.addImage(image.program, tag, {
+        ...(image.release && { release: image.release }),
+        layer,
+      });
+      return { stdout: `${committed.id}\n` };
+    },
+  },
+  cp: { reads: ([, to]) => to === '-', answer: cp },
+  create: { answer: (machine, words, call) => ({ stdout: `${created(machine, words, call).container.id}\n` }) },
+  run: { answer: run },
+};
+
+/** One after the other; what fails does not keep the others from it. */
+function each(names: readonly string[], act: (name: string) => void): Reply {
+  const failures: string[] = [];
+  for (const name of names) {
+    try {
+      act(name);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      failures.push(`${error.message}\n`);
+    }
+  }
+  return {
+    stdout: names.map((n) => `${n}\n`).join(''),
+    stderr: failures.join(''),
+    exitCode: failures.length > 0 ? 1 : 0,
+  };
+}
+
+function ps({ engine }: Host, words: readonly string[]): Reply {
+  const flags = parseFlags(words, '-a -q --no-trunc', '--filter --format');
+  const fits = (c: Container) =>
+    many(flags, '--filter').every((filter) => {
+      const [, what, key = '', value] = /^(\w+)=([^=]+)(?:=(.*))?$/.exec(filter) ?? [];
+      if (what === 'label') return c.labels?.[key] === value;
+      return what === 'volume' ? Object.values(c.mounts ?? {}).includes(key) : unknown(`filter ${filter}`);
+    });
+  const format = one(flags, '--format') ?? (flags.on.has('-q') ? '{{.ID}}' : unknown('ps without a format'));
+  const lines = engine.containers
+    .filter(fits)
+    .map((c) => `${template(format, { ID: c.id, Names: c.name, Labels: c.labels ?? {} })}\n`);
+  return { stdout: lines.join('') };
+}
+
+function inspect({ engine }: Host, words: readonly string[]): Reply {
+  const flags = parseFlags(words, '', '-f');
+  const format = one(flags, '-f');
+  const found = flags.rest.map((id) => engine.find(id));
+  const there = found.filter((c) => c !== undefined).map((c) => inspected(engine, c));
+  const missing = flags.rest.filter((_, i) => found[i] === undefined).map((id) => `Error: No such object: ${id}\n`);
+  const stdout = format ? there.map((c) => `${template(format, c)}\n`).join('') : `${JSON.stringify(there)}\n`;
+  return { stdout, stderr: missing.join(''), exitCode: missing.length > 0 ? 1 : 0 };
+}
+
+function diff({ engine }: Host, [id = '']: readonly string[]): Reply {
+  const files = Object.keys(engine.container(id).layer);
+  const parents = new Set(
+    files.flatMap((f) => (f.startsWith('/app/userdata/') ? ['/app', '/app/userdata'] : ['/app'])),
+  );
+  return { stdout: [...[...parents].map((p) => `C ${p}\n`), ...files.map((f) => `A ${f}\n`)].join('') };
+}
+
+function imageInspect({ engine }: Host, words: readonly string[]): Reply {
+  const flags = parseFlags(words, '', '-f');
+  const image = engine.findImage(flags.rest[0] ?? '');
+  if (!image) return { stdout: '\n', stderr: `Error: No such image: ${flags.rest[0]}\n`, exitCode: 1 };
+  if (one(flags, '-f')) return { stdout: `${template(one(flags, '-f') ?? '', { Id: image.id })}\n` };
+  const Volumes = image.program === 'postgres' ? { '/var/lib/postgresql/data': {} } : null;
+  return { stdout: JSON.stringify([{ Id: image.id, Config: { Env: [], Volumes } }]) };
+}
+
+function volumeInspect({ engine }: Host, names: readonly string[]): Reply {
+  const found = names.flatMap((name) => engine.volumes.get(name) ?? []);
+  const missing = names.filter((name) => !engine.volumes.has(name));
+  const stdout = found.map((v) => ({ Name: v.name, CreatedAt: v.createdAt, Labels: v.labels }));
+  return {
+    stdout: `${JSON.stringify(stdout)}\n`,
+    stderr: missing.map((name) => `Error: No such volume: ${name}\n`).join(''),
+    exitCode: missing.length > 0 ? 1 : 0,
+  };
+}
+
+/** Out of a container, into it as a tar, or a single file into it. */
+function cp({ engine }: Host, [from = '', to = '']: readonly string[], call: Call): Reply {
+  if (to === '-') {
+    const [container, directory] = placeOf(engine, from);
+    const prefix = engine.isMount(container, directory) ? '' : `${directory}/`;
+    const files: Tree = {};
+    for (const [name, content] of Object.entries(engine.filesAt(container, directory)))
+      if (name.startsWith(prefix)) files[name.slice(prefix.length)] = content;
+    const there = engine.isMount(container, directory) || container.image.program === 'app';
+    if (!there) throw new EngineError(`Error: Could not find the file ${directory} in container ${container.id}`);
+    return { stdout: pack(path.posix.basename(directory), files) };
+  }
+  const [container, directory] = placeOf(engine, to);
+  if (from !== '-') {
+    container.layer[directory] = readFileSync(from, 'utf8');
+    return {};
+  }
+  if (call.input.length === 0) return {};
+  const packed = unpack(call.input);
+  if (!packed) return { exitCode: 1, stderr: 'Error response from daemon: unexpected EOF\n' };
+  const target = path.posix.join(directory, packed.root);
+  const prefix = engine.isMount(container, target) ? '' : `${target}/`;
+  const files = engine.filesAt(container, target);
+  for (const [name, content] of Object.entries(packed.files)) files[prefix + name] = structuredClone(content);
+  return {};
+}
+
+function placeOf(engine: Host['engine'], place: string): [Container, string] {
+  const [id = '', directory = ''] = place.split(':');
+  return [engine.container(id), directory];
+}
+
+const RUN_BARE = '-d --rm --no-trunc';
+const RUN_VALUED =
+  '--pull --name --network --network-alias --label --cpu-shares --oom-score-adj --shm-size --tmpfs --memory -e -v --entrypoint --user';
+
+function created({ engine }: Host, words: readonly string[], call: Call): { container: Container; flags: Parsed } {
+  const flags = parseFlags(words, RUN_BARE, RUN_VALUED);
+  const [reference = '', ...args] = flags.rest;
+  const network = one(flags, '--network') ?? 'bridge';
+  const alias = one(flags, '--network-alias');
+  const env = many(flags, '-e').map((name): [string, string] => [name, call.env[name] ?? '']);
+  const mounts = many(flags, '-v').map((v) => v.split(':'));
+  const named = mounts.filter(([from = '', to]) => to !== undefined && !from.startsWith('/'));
+  const anonymous = [...mounts.filter(([, to]) => to === undefined).map(([at]) => at), ...many(flags, '--tmpfs')];
+  const entrypoint = one(flags, '--entrypoint');
+  const container = engine.create({
+    name: one(flags, '--name') ?? `nameless_${engine.newId().slice(0, 12)}`,
+    image: engine.image(reference),
+    env: Object.fromEntries(env),
+    labels: Object.fromEntries(many(flags, '--label').map((l) => l.split(/=(.*)/s).slice(0, 2))),
+    ...(entrypoint ? { command: [entrypoint, ...args] } : {}),
+    networks: { [network]: alias ? [alias] : [] },
+    mounts: {
+      ...Object.fromEntries(named.map(([name, at]) => [at, name])),
+      ...Object.fromEntries(anonymous.map((at) => [at?.split(':')[0], undefined])),
+    },
+    autoRemove: flags.on.has('--rm'),
+  });
+  return { container, flags };
+}
+
+function run(machine: Host, words: readonly string[], call: Call): Reply {
+  const { container, flags } = created(machine, words, call);
+  const { engine } = machine;
+  if (flags.on.has('-d')) {
+    engine.start(container);
+    return { stdout: `${container.id}\n` };
+  }
+  // The one command that runs in the foreground: moves everything in a volume into a directory beside it.
+  const [entrypoint, , script, , directory = ''] = container.command ?? [];
+  if (entrypoint !== 'sh' || !script?.includes('mkdir "$1" && find . -mindepth 1')) return unknown(call.argv.join(' '));
+  const files = engine.filesAt(container, '/v');
+  for (const [name, content] of Object.entries(files)) {
+    if (name.startsWith(`${directory}/`)) continue;
+    delete files[name];
+    files[`${directory}/${name}`] = content;
+  }
+  engine.remove(container);
+  return {};
+}

@@ -1,0 +1,270 @@
+import { createHash } from 'node:crypto';
+import type { VirtualClock } from './clock.ts';
+import { type Cluster, type HbaRule, hbaRules, initdb, PGDATA } from './cluster.ts';
+import type { Ledger } from './ledger.ts';
+import type { Release } from './release.ts';
+import type { Tree } from './tar.ts';
+
+export interface Image {
+  readonly id: string;
+  readonly tags: Set<string>;
+  readonly program: 'postgres' | 'redis' | 'app';
+  /** What an application's image was built from. */
+  readonly release?: Release;
+  /** Files of a container that were committed into it. */
+  readonly layer?: Tree;
+}
+
+export interface Volume {
+  readonly name: string;
+  /** As engines up to 22 say it: moves when something in the top directory comes or goes. */
+  createdAt: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly files: Tree;
+}
+
+export interface Port {
+  readonly target: number;
+  readonly published: number;
+}
+
+export interface Session {
+  readonly application: string;
+  readonly database: string;
+  /** Over TCP from another container, let in under a rule that asks for no password. */
+  readonly trusted: boolean;
+}
+
+/** A running server's own state. */
+export interface Server {
+  readonly cluster: Cluster;
+  inForce: readonly HbaRule[];
+  loadedAt: number;
+  sessions: Session[];
+  readonly readyAt: number;
+  readonly snapshots: Map<string, { database: string; content: string }>;
+}
+
+export interface Spec {
+  readonly name: string;
+  readonly image: Image;
+  readonly env: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Program and arguments; without them the image's own. */
+  readonly command?: readonly string[];
+  /** Networks with the names by which it is known there. `container:<id>` shares that one's. */
+  readonly networks: Readonly<Record<string, readonly string[]>>;
+  readonly ports?: readonly Port[];
+  /** Volume names by mount point; undefined for an anonymous one or a tmpfs. */
+  readonly mounts?: Readonly<Record<string, string | undefined>>;
+  readonly autoRemove?: boolean;
+  readonly healthcheck?: boolean;
+}
+
+export interface Container extends Spec {
+  readonly id: string;
+  state: 'created' | 'running' | 'exited';
+  exitCode: number;
+  startedAt: number;
+  /** Files in its writable layer, by absolute path. */
+  readonly layer: Tree;
+  /** Files of mounts that are no named volumes. */
+  readonly anonymous: Record<string, Tree>;
+  readonly address: string;
+  server?: Server | undefined;
+}
+
+export class EngineError extends Error {}
+
+/** Images, volumes, networks and containers, and what happens to what is in them. */
+export class Engine {
+  readonly images: Image[] = [];
+  readonly volumes = new Map<string, Volume>();
+  readonly networks = new Set<string>(['bridge', 'none']);
+  readonly containers: Container[] = [];
+  #made = 0;
+  readonly clock: VirtualClock;
+  readonly #ledger: Ledger;
+
+  constructor(clock: VirtualClock, ledger: Ledger) {
+    this.clock = clock;
+    this.#ledger = ledger;
+  }
+
+  newId(): string {
+    this.#made += 1;
+    return createHash('sha256').update(`thing ${this.#made}`).digest('hex');
+  }
+
+  addImage(program: Image['program'], tag: string, more: { id?: string; release?: Release; layer?: Tree } = {}): Image {
+    const id = more.id ?? `sha256:${this.newId()}`;
+    const present = this.images.find((i) => i.id === id);
+    const image: Image = present ?? { ...more, id, tags: new Set(), program };
+    if (!present) this.images.push(image);
+    this.tag(image, tag);
+    return image;
+  }
+
+  tag(image: Image, tag: string): void {
+    for (const other of this.images) other.tags.delete(tag);
+    image.tags.add(tag);
+  }
+
+  findImage(reference: string): Image | undefined {
+    return this.images.find((i) => i.id === reference || i.tags.has(reference));
+  }
+
+  image(reference: string): Image {
+    const found = this.findImage(reference);
+    if (!found) throw new EngineError(`Error: No such image: ${reference}`);
+    return found;
+  }
+
+  find(reference: string): Container | undefined {
+    return this.containers.find((c) => c.id === reference || c.name === reference);
+  }
+
+  container(reference: string): Container {
+    const found = this.find(reference);
+    if (!found) throw new EngineError(`Error: No such container: ${reference}`);
+    return found;
+  }
+
+  createVolume(name: string, labels: Readonly<Record<string, string>> = {}): Volume {
+    const volume = this.volumes.get(name) ?? { name, createdAt: this.clock.stamp(), labels, files: {} };
+    this.volumes.set(name, volume);
+    return volume;
+  }
+
+  create(spec: Spec): Container {
+    if (this.find(spec.name))
+      throw new EngineError(
+        `Error response from daemon: Conflict. The container name "/${spec.name}" is already in use`,
+      );
+    for (const network of Object.keys(spec.networks)) {
+      if (!network.startsWith('container:') && !this.networks.has(network))
+        throw new EngineError(`Error response from daemon: network ${network} not found`);
+    }
+    const mounts = spec.image.program === 'postgres' ? { [PGDATA]: undefined, ...spec.mounts } : (spec.mounts ?? {});
+    const anonymous: Record<string, Tree> = {};
+    for (const [target, name] of Object.entries(mounts)) {
+      if (name === undefined) anonymous[target] = {};
+      else this.createVolume(name);
+    }
+    const container: Container = {
+      ...spec,
+      id: this.newId(),
+      mounts,
+      anonymous,
+      state: 'created',
+      exitCode: 0,
+      startedAt: 0,
+      layer: { ...spec.image.layer },
+      address: `172.18.${(this.#made >> 8) & 255}.${this.#made & 255}`,
+    };
+    this.containers.push(container);
+    return container;
+  }
+
+  start(container: Container): void {
+    if (container.state === 'running') return;
+    const taken = this.containers.find(
+      (c) =>
+        c.state === 'running' && c.ports?.some((p) => container.ports?.some((own) => own.published === p.published)),
+    );
+    if (taken) throw new EngineError('Error response from daemon: driver failed: port is already allocated');
+    container.state = 'running';
+    container.startedAt = this.clock.monotonic();
+    if (runs(container) === 'postgres') this.#startServer(container);
+    if (runs(container) === 'redis') this.filesAt(container, '/data')['appendonly.aof'] ??= 'no keys';
+  }
+
+  #startServer(container: Container): void {
+    const files = this.filesAt(container, PGDATA);
+    const isNew = files.cluster === undefined;
+    const { POSTGRES_USER: user = 'postgres', POSTGRES_PASSWORD: password = '', POSTGRES_DB } = container.env;
+    files.cluster ??= initdb(this.newId(), user, password, POSTGRES_DB ?? user);
+    const cluster = files.cluster as Cluster;
+    this.#moveDate(container);
+    const now = this.clock.monotonic();
+    container.server = {
+      cluster,
+      inForce: hbaRules(cluster.hba),
+      loadedAt: now,
+      sessions: [],
+      readyAt: now + (isNew ? 1_500 : 300),
+      snapshots: new Map(),
+    };
+  }
+
+  /** postmaster.pid comes and goes in the top directory, and the volume's date with it. */
+  #moveDate(container: Container): void {
+    const volume = this.volumes.get(container.mounts?.[PGDATA] ?? '');
+    if (volume) volume.createdAt = this.clock.stamp();
+  }
+
+  stop(container: Container, exitCode = 0): void {
+    if (container.state !== 'running') return;
+    container.state = 'exited';
+    container.exitCode = exitCode;
+    if (container.server) this.#moveDate(container);
+    container.server = undefined;
+    if (container.autoRemove) this.remove(container);
+  }
+
+  remove(container: Container): void {
+    container.state = 'exited';
+    container.server = undefined;
+    this.containers.splice(this.containers.indexOf(container), 1);
+    this.#ledger.containerGone(container);
+  }
+
+  removeVolume(name: string): void {
+    const volume = this.volumes.get(name);
+    if (!volume) throw new EngineError(`Error: No such volume: ${name}`);
+    const holder = this.containers.find((c) => Object.values(c.mounts ?? {}).includes(name));
+    if (holder) throw new EngineError(`Error response from daemon: remove ${name}: volume is in use - [${holder.id}]`);
+    this.volumes.delete(name);
+    this.#ledger.volumeGone(volume);
+  }
+
+  /** The files of a directory: those of the mount there, else those of the layer, by absolute path. */
+  filesAt(container: Container, directory: string): Tree {
+    const name = container.mounts?.[directory];
+    if (name !== undefined) return this.createVolume(name).files;
+    return container.anonymous[directory] ?? container.layer;
+  }
+
+  isMount = (container: Container, directory: string) => directory in (container.mounts ?? {});
+
+  /** Whoever answers on a port of this machine. */
+  publisher(port: number): { container: Container; target: number } | undefined {
+    for (const container of this.containers) {
+      const bound = container.ports?.find((p) => p.published === port);
+      if (bound && container.state === 'running') return { container, target: bound.target };
+    }
+    return undefined;
+  }
+
+  at(address: string): Container | undefined {
+    return this.containers.find((c) => c.state === 'running' && c.address === address);
+  }
+
+  /** Who is meant by a name in the networks of a container. */
+  resolve(from: Container, host: string): Container | undefined {
+    const shared = Object.keys(from.networks).find((n) => n.startsWith('container:'));
+    if (shared) return this.resolve(this.container(shared.slice(10)), host);
+    return this.containers.find(
+      (c) =>
+        c.state === 'running' &&
+        Object.entries(c.networks).some(
+          ([network, aliases]) => network in from.networks && (c.address === host || aliases.includes(host)),
+        ),
+    );
+  }
+}
+
+/** What a container's main process is. */
+export function runs(container: Container): 'postgres' | 'redis' | 'app' | 'sleep' {
+  return container.command?.[0] === 'sleep' ? 'sleep' : container.image.program;
+}

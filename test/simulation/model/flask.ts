@@ -1,0 +1,22 @@
+import type { Database } from './cluster.ts';
+import type { Reply } from './process.ts';
+import type { Release } from './release.ts';
+
+/** `flask db upgrade`: one transaction; an upgrade changes rows, so that taking it back takes a restore. */
+export function upgrade(database: Database, release: Release): Reply {
+  const from = database.stamp;
+  if (from === release.head) return {};
+  if (from !== null && from > release.head)
+    return { exitCode: 1, stderr: `alembic.util.exc.CommandError: Can't locate revision identified by '${from}'\n` };
+  if (release.migrationFails) {
+    return { exitCode: 1, stderr: 'psycopg.errors.UndefinedColumn: column "nonexistent" does not exist\n' };
+  }
+  if (from === null && Object.keys(database.tables).length > 0)
+    return { exitCode: 1, stderr: 'psycopg.errors.DuplicateTable: relation "users" already exists\n' };
+  if (from === null) for (const table of ['users', 'notes', 'permission_configs']) database.tables[table] = [];
+  const { notes = [] } = database.tables;
+  database.tables.notes = notes.map((row) => `${row} | migrated to ${release.head}`);
+  database.stamp = release.head;
+  database.shape = release.head;
+  return { stderr: `INFO  [alembic.runtime.migration] Running upgrade ${from ?? ''} -> ${release.head}, a change\n` };
+}

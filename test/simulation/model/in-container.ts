@@ -1,0 +1,151 @@
+import { connect, passwordOf, refusal } from './app.ts';
+import { PGDATA } from './cluster.ts';
+import { type Container, EngineError, runs } from './engine.ts';
+import { many, one, parseFlags, unknown } from './flags.ts';
+import { upgrade } from './flask.ts';
+import { replaceHba } from './hba-file.ts';
+import type { Host } from './host.ts';
+import { pgDump, pgDumpAll, pgRestore } from './pg-archive.ts';
+import type { Call, Reply } from './process.ts';
+import { psql } from './psql.ts';
+import { release as releaseOf } from './release.ts';
+
+/** A command inside of a running container. */
+export interface Inside {
+  readonly machine: Host;
+  readonly container: Container;
+  readonly argv: readonly string[];
+  /** Variables that were passed to it, on top of the container's. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly input: Buffer;
+  readonly user: string | undefined;
+  /** Notes that it changes something. */
+  readonly changes: () => void;
+}
+
+export function inside(machine: Host, call: Call): Inside {
+  const flags = parseFlags(call.argv.slice(2), '-i', '-u -e');
+  const [id = '', ...argv] = flags.rest;
+  const container = machine.engine.container(id);
+  if (container.state !== 'running')
+    throw new EngineError(`Error response from daemon: Container ${id} is not running`);
+  const env = Object.fromEntries(many(flags, '-e').map((name) => [name, call.env[name] ?? '']));
+  const changes = () => machine.changed(call);
+  return { machine, container, argv, env, input: call.input, user: one(flags, '-u'), changes };
+}
+
+/** `docker exec …` */
+export function inContainer(machine: Host, call: Call): Reply {
+  const what = inside(machine, call);
+  const program = what.argv[0] ?? '';
+  const known = PROGRAMS[program] ?? unknown(call.argv.join(' '));
+  return known(what);
+}
+
+const FAILS: Reply = { exitCode: 1 };
+
+const PROGRAMS: Readonly<Record<string, (what: Inside) => Reply>> = {
+  pg_isready: ({ machine, container }) => {
+    const { server } = container;
+    return { exitCode: server && machine.engine.clock.monotonic() >= server.readyAt ? 0 : 2 };
+  },
+  psql,
+  pg_dump: pgDump,
+  pg_dumpall: pgDumpAll,
+  pg_restore: pgRestore,
+  'redis-cli': ({ container, env }) => {
+    if (runs(container) !== 'redis') return { exitCode: 127 };
+    if (env.REDISCLI_AUTH === passwordOf(container)) return { stdout: 'PONG\n' };
+    return {
+      stdout: 'NOAUTH Authentication required.\n',
+      stderr: 'AUTH failed: WRONGPASS invalid username-password pair or user is disabled.\n',
+    };
+  },
+  du: ({ container }) => {
+    const files = Object.keys(container.layer).filter((f) => f.startsWith('/app/userdata/'));
+    return { stdout: `${4 + files.length}\t/app/userdata\n` };
+  },
+  cat: ({ container, argv: [, file = ''] }) => {
+    const content = container.layer[file];
+    return content === undefined
+      ? { ...FAILS, stderr: `cat: ${file}: No such file or directory\n` }
+      : { stdout: String(content) };
+  },
+  rm: ({ container, argv, changes }) => {
+    changes();
+    delete container.layer[argv.at(-1) ?? ''];
+    return {};
+  },
+  stat: () => ({ stdout: '999:999\n' }),
+  test: () => ({ exitCode: 0 }),
+  df: ({ argv }) => ({
+    stdout: `Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 100000000 1000 90000000 1% ${argv.at(-1)}\n`,
+  }),
+  base64: ({ container, argv: [, file = ''] }) => {
+    if (file !== `${PGDATA}/pg_hba.conf`) return unknown(`base64 ${file}`);
+    const text = Buffer.from(container.server?.cluster.hba ?? '', 'latin1').toString('base64');
+    return { stdout: `${text.replace(/.{76}/g, '$&\n')}\n` };
+  },
+  sh: (what) => {
+    const [, , script = '', name] = what.argv;
+    if (name === 'login' && script.includes('PGPASSFILE')) return login(what);
+    if (name === 'replace' && script.includes('pg_hba') === false) return replaceHba(what);
+    if (script.includes('cat > "$1"')) {
+      what.changes();
+      what.container.layer[what.argv[4] ?? ''] = what.input.toString('latin1');
+      return {};
+    }
+    return unknown(`sh -c ${script}`);
+  },
+  bash: (what) => {
+    const [, , , name, ...args] = what.argv;
+    if (what.container.image.release?.cannotCreate)
+      return { ...FAILS, stderr: 'Traceback (most recent call last):\nImportError: cannot import name create_app\n' };
+    if (name === 'flask') return flask(what, args);
+    return name === 'admin' ? admin(what) : unknown(what.argv.join(' '));
+  },
+};
+
+/** psql over TCP from a container, with the password in a file. */
+function login({ machine, container, argv, env }: Inside): Reply {
+  const [, , , , host = '', , user = '', database = ''] = argv;
+  const peer =
+    container.address === host ? container : (machine.engine.at(host) ?? machine.engine.resolve(container, host));
+  if (!peer?.server) return { exitCode: 2, stderr: `psql: error: connection to server at "${host}" failed\n` };
+  const password = (env.WFOPS_PGPASS ?? '').replace(/^\*:\*:\*:\*:/, '').replace(/\\(.)/g, '$1');
+  const refused = refusal(peer.server, user, password);
+  if (refused) {
+    const hint = refused.startsWith('password') ? 'password retrieved from file "/dev/shm/.x"\n' : '';
+    return { exitCode: 2, stderr: `psql: error: FATAL:  ${refused}\n${hint}` };
+  }
+  if (!peer.server.cluster.databases[database]) return { exitCode: 2, stderr: 'FATAL: no such database\n' };
+  return { stdout: '1\n' };
+}
+
+/** `flask db …`, as the application's image has it. */
+function flask(what: Inside, [, , , , , , command = '', revision = '']: readonly string[]): Reply {
+  const { machine, container, changes } = what;
+  const release = container.image.release ?? releaseOf('none');
+  if (command === 'heads') return { stdout: `${release.head} (head)\n` };
+  changes();
+  const reached = connect(machine.engine, container);
+  if (typeof reached === 'string') return { ...FAILS, stderr: `sqlalchemy.exc.OperationalError: ${reached}\n` };
+  const database = reached.server.cluster.databases[reached.database] ?? unknown('a database that is not there');
+  if (command === 'stamp') {
+    database.stamp = revision;
+    return {};
+  }
+  return command === 'upgrade' ? upgrade(database, release) : unknown(`flask db ${command}`);
+}
+
+/** The application's own question whether there is an admin. */
+function admin({ machine, container, env, changes }: Inside): Reply {
+  changes();
+  const reached = connect(machine.engine, container);
+  if (typeof reached === 'string') return { ...FAILS, stderr: `sqlalchemy.exc.OperationalError: ${reached}\n` };
+  const users = reached.server.cluster.databases[reached.database]?.tables.users;
+  if (!users || !env.WFOPS_ADMIN_PASSWORD) return { ...FAILS, stderr: 'relation "users" does not exist\n' };
+  if (users.includes('admin')) return { stdout: 'WFOPS:EXISTS\n' };
+  users.push('admin');
+  return { stdout: 'WFOPS:CREATED\n' };
+}

@@ -1,0 +1,216 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { readManifest } from '../../../lib/postgres/manifest.ts';
+import { isServing } from './app.ts';
+import { type Cluster, type Database, type HbaRule, hbaRules, isRemote } from './cluster.ts';
+import type { Deployment, Ended, RunOptions } from './deployment.ts';
+import { FOREIGN_VOLUME } from './files.ts';
+import { databasesIn, type Loss } from './ledger.ts';
+import { type Tree, unpack } from './tar.ts';
+
+/** Production at a moment, for comparison with a later one. */
+interface Before {
+  readonly serving: boolean;
+  readonly commit: string | undefined;
+  readonly database: Database | undefined;
+  readonly userdata: Tree;
+  readonly redis: Tree | undefined;
+  readonly hba: readonly HbaRule[];
+}
+
+async function look(d: Deployment): Promise<Before> {
+  const app = serving(d);
+  return structuredClone({
+    serving: app !== undefined && (await isServing(d.machine.engine, app)),
+    commit: app?.image.release?.commit,
+    database: d.database,
+    userdata: d.userdata,
+    redis: d.volume('redis')?.files,
+    hba: hbaRules(d.cluster?.hba ?? ''),
+  });
+}
+
+const serving = (d: Deployment) => {
+  const app = d.container('whalefall');
+  return app?.state === 'running' ? app : undefined;
+};
+
+/**
+ * What must be so after every run, however it ended. Throws with all that is not.
+ *
+ * @param before production before the run.
+ */
+async function check(d: Deployment, ended: Ended, before: Before): Promise<void> {
+  await d.machine.clock.sleep(10_000); // what was just started has booted
+  const wrong = [
+    ...exitCode(ended),
+    ...lock(d),
+    ...secrets(d, ended),
+    ...lost(d),
+    ...hba(d, before),
+    ...journal(d, ended),
+    ...foreign(d),
+    ...(await served(d, ended, before)),
+  ];
+  if (wrong.length > 0) throw new Error(`${wrong.join('\n')}\n\nexit ${ended.exitCode}\n${ended.text}`);
+}
+
+function exitCode({ exitCode, text }: Ended): string[] {
+  return [
+    ...([0, 1, 2, 3, 4, 6, 130].includes(exitCode) ? [] : [`exit code ${exitCode}`]),
+    ...(exitCode === 6 && !/docker compose -f|docker exec|docker start|docker tag/.test(text)
+      ? ['exit code 6 without any command for a person']
+      : []),
+    ...(/This is a bug in whalefall-ops/.test(text) ? ['an error that nobody expected'] : []),
+  ];
+}
+
+const lock = (d: Deployment) => (d.machine.isLocked() ? ['the lock is held'] : []);
+
+/** Files that hold secrets on purpose, and are 0600. */
+const SECRET_FILES = /\/(admin-password|database\.dump|globals\.sql|[\w-]+\.tar)$/;
+
+function secrets(d: Deployment, { text, calls }: Ended): string[] {
+  const places = new Map([
+    // An admin's password is shown once, on a terminal.
+    ['the output', text.replace(/^Password of admin \(shown only now\): .*$/m, '')],
+    ...calls.map((c): [string, string] => ['the arguments of a command', c.argv.join('\n')]),
+    ...d
+      .files()
+      .filter((f) => !SECRET_FILES.test(f))
+      .map((f): [string, string] => [f, readFileSync(f, 'utf8')]),
+  ]);
+  return [...places].flatMap(([where, what]) =>
+    [...d.secrets].filter((s) => what.includes(s)).map((s) => `the secret ${s} is in ${where}`),
+  );
+}
+
+function foreign(d: Deployment): string[] {
+  return d.machine.engine.volumes.get(FOREIGN_VOLUME)?.files.file === 'precious' ? [] : ['the foreign volume suffered'];
+}
+
+function journals(d: Deployment): Record<string, unknown>[] {
+  return d
+    .files(path.join(d.state, 'runs'))
+    .filter((f) => path.basename(f) === 'journal')
+    .flatMap((f) => readFileSync(f, 'utf8').trim().split('\n'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** Every change was announced, and every announcement has a result. */
+function journal(d: Deployment, { changes }: Ended): string[] {
+  if (changes.length === 0) return [];
+  const events = journals(d);
+  const intents = new Set(events.filter((e) => e.event === 'intent').map((e) => e.command));
+  const open = events.filter((e) => e.event === 'intent' && !events.some((r) => r.of === e.seq)).length;
+  return [
+    ...changes.filter((c) => !intents.has(c)).map((c) => `not in the journal: ${c}`),
+    ...(open > 0 ? [`${open} commands in the journal have no result`] : []),
+  ];
+}
+
+/** Nothing of production's is gone that is in no verified backup, and nothing without a consent. */
+function lost(d: Deployment): string[] {
+  const kept = saved(d);
+  const consented = journals(d)
+    .filter((e) => e.event === 'consent')
+    .flatMap((e) => e.things as string[]);
+  return d.machine.ledger.losses.flatMap((loss) => {
+    const isSaved = kept.some((k) => covers(k, loss));
+    const needsConsent = loss.kind === 'volume';
+    return [
+      ...(isSaved ? [] : [`lost for ever: ${JSON.stringify(loss).slice(0, 400)}`]),
+      ...(needsConsent && !consented.some((t) => t.startsWith(`${loss.name} `))
+        ? [`nobody agreed to lose ${loss.name}`]
+        : []),
+    ];
+  });
+}
+
+interface Kept {
+  readonly databases: Record<string, Database>;
+  readonly files: Tree | undefined;
+}
+
+/** What the verified backups and the runs' directories hold. */
+function saved(d: Deployment): Kept[] {
+  const backups = path.join(d.state, 'backups');
+  const names = existsSync(backups) ? readdirSync(backups).filter((n) => !n.endsWith('.partial')) : [];
+  const kept = names.map((name): Kept => {
+    const dir = path.join(backups, name);
+    const manifest = readManifest(dir);
+    if (manifest.kind === 'volume') {
+      const files = unpack(readFileSync(path.join(dir, manifest.files.archive.name)))?.files;
+      return { files, databases: databasesIn(files ?? {}) };
+    }
+    if (manifest.verification.level !== 'restored') return { files: undefined, databases: {} };
+    const dump = readFileSync(path.join(dir, manifest.files.dump.name), 'utf8').slice(5, -4);
+    return { files: undefined, databases: { [manifest.database.name]: JSON.parse(dump) as Database } };
+  });
+  const userdata = d.files(path.join(d.state, 'runs')).filter((f) => f.endsWith('userdata.tar'));
+  return [...kept, ...userdata.map((f) => ({ files: unpack(readFileSync(f))?.files, databases: {} }))];
+}
+
+function covers(kept: Kept, loss: Loss): boolean {
+  if (loss.kind === 'database') return Object.values(kept.databases).some((k) => same(k, loss.content));
+  if (loss.kind === 'userdata') {
+    const bare = Object.fromEntries(Object.entries(loss.files).map(([f, c]) => [f.replace('/app/userdata/', ''), c]));
+    return same(kept.files, bare);
+  }
+  const inside = Object.entries(databasesIn(loss.files));
+  if (loss.files.cluster === undefined) return same(kept.files, loss.files);
+  return inside.every(([name, db]) => same(kept.databases[name], db));
+}
+
+/** What new servers had written into a volume before its old files came back is kept beside them. */
+const inPlace = (files: Tree = {}): Tree =>
+  Object.fromEntries(Object.entries(files).filter(([name]) => !name.startsWith('.set-aside-')));
+
+const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+
+/** No rule for strangers that asks for less than before, in the file or in force. */
+function hba(d: Deployment, before: Before): string[] {
+  const trusting = (rules: readonly HbaRule[]) => rules.filter((r) => isRemote(r) && r.method === 'trust').length;
+  const allowed = trusting(before.hba);
+  const server = d.container('postgres')?.server;
+  const cluster = d.volume('postgres')?.files.cluster as Cluster | undefined;
+  return [
+    ...(trusting(hbaRules(cluster?.hba ?? '')) > allowed ? ['pg_hba.conf is weaker than before'] : []),
+    ...(trusting(server?.inForce ?? []) > allowed ? ['the rules in force are weaker than before'] : []),
+  ];
+}
+
+/** The old or the new release serves, with the data that belongs to it; or the run said that it does not. */
+async function served(d: Deployment, { exitCode, changes }: Ended, before: Before): Promise<string[]> {
+  if (exitCode === 6) return [];
+  const app = serving(d);
+  const up = app !== undefined && (await isServing(d.machine.engine, app));
+  const commit = app?.image.release?.commit;
+  const rows = (db: Database | undefined) => db?.tables.notes?.map((n) => n.replace(/ \| migrated.*/, '')) ?? [];
+  if (exitCode === 0 && changes.length > 0) {
+    const isNew = commit === d.machine.release.commit && d.database?.stamp === d.machine.release.head;
+    return up && isNew ? [] : ['exit code 0, but the new release does not serve'];
+  }
+  if (before.commit === undefined) return app ? ['the application runs, although nothing ran before'] : [];
+  if (!up && before.serving) return ['production is down, and the run says that all is as before'];
+  const missing = rows(before.database).filter((n) => !rows(d.database).includes(n));
+  return [
+    ...(commit === before.commit ? [] : [`another release serves than before: ${commit}`]),
+    ...(d.database?.stamp === before.database?.stamp ? [] : [`the schema is at ${d.database?.stamp}`]),
+    ...(same({ ...d.database?.tables, notes: [] }, { ...before.database?.tables, notes: [] }) ? [] : ['tables differ']),
+    ...(missing.length > 0 ? [`rows are missing: ${missing.join(', ')}`] : []),
+    ...(d.database?.tables.notes?.some((n) => n.includes('migrated')) ? ['rows are left migrated'] : []),
+    ...(same(d.userdata, before.userdata) ? [] : ['userdata differs']),
+    ...(same(inPlace(d.volume('redis')?.files), before.redis)
+      ? []
+      : [`the data of Redis differs: ${JSON.stringify(d.volume('redis')?.files)}`]),
+  ];
+}
+
+/** Runs the script and checks the invariants. */
+export async function runAndCheck(d: Deployment, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const before = await look(d);
+  const ended = await d.run(args, options);
+  await check(d, ended, before);
+  return ended;
+}

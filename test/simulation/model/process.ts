@@ -1,0 +1,164 @@
+import type { ChildProcess, SpawnOptions, spawn } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { readFileSync, writeSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
+import { words } from '../../support/scripted-spawn.ts';
+import type { VirtualClock } from './clock.ts';
+import type { Faults } from './faults.ts';
+
+/** A call as the operating system would see it. */
+export interface Call {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What came by stdin, from a pipe or a file. */
+  readonly input: Buffer;
+  /** The inherited lock file, or the one that `flock` is to lock. */
+  readonly extraFd: number | undefined;
+}
+
+export interface Reply {
+  readonly stdout?: string | Buffer;
+  readonly stderr?: string;
+  readonly exitCode?: number;
+  /** Milliseconds that it takes; default 15. */
+  readonly takes?: number;
+}
+
+/** A program that answers line by line while its stdin is open: an interactive psql. */
+export interface Conversation {
+  readonly answer: (sql: string) => readonly string[] | undefined;
+  readonly end: () => void;
+}
+
+/** The rest of the machine, as the operating system calls it. */
+export interface Programs {
+  /** A change of the model happens when this is called; throwing means that the command is not modelled. */
+  run(call: Call): Reply;
+  /** How long a call takes before it has an effect. */
+  latency(call: Call): number;
+  /** Opens a conversation if the call is one. */
+  converse(call: Call): Conversation | Reply | undefined;
+  missing(program: string): boolean;
+}
+
+export interface Processes {
+  readonly spawn: typeof spawn;
+  readonly kill: (pid: number, signal: NodeJS.Signals) => void;
+  readonly calls: Call[];
+}
+
+const DAEMON_GONE =
+  'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n';
+
+/** A `spawn` for real zx: real quoting, real file descriptors, and children that are calls of the model. */
+export function processes(programs: Programs, clock: VirtualClock, faults: Faults, unexpected: (what: string) => void) {
+  const calls: Call[] = [];
+  const running = new Map<number, () => void>();
+  let lastPid = 1_000_000;
+
+  const fake = (line: string, _args: readonly string[], options: SpawnOptions): ChildProcess => {
+    const pid = ++lastPid;
+    const [stdin, stdout, , extra] = options.stdio as unknown[];
+    const child = Object.assign(new EventEmitter(), {
+      pid,
+      stdin: stdin === 'pipe' ? new PassThrough() : null,
+      stdout: stdout === 'pipe' ? new PassThrough() : null,
+      stderr: new PassThrough(),
+    });
+    const call = {
+      argv: words(line),
+      env: options.env as Call['env'],
+      input: typeof stdin === 'number' ? readFileSync(stdin) : Buffer.alloc(0),
+      extraFd: typeof extra === 'number' ? extra : undefined,
+    };
+    let over = false;
+    const end = (code: number, stderr = '') => {
+      if (over) return;
+      over = true;
+      running.delete(pid);
+      if (stderr) child.stderr.write(stderr);
+      child.stdout?.end();
+      child.stderr.end();
+      setImmediate(() => {
+        child.emit('exit', code, null);
+        child.emit('close', code, null);
+      });
+    };
+    running.set(pid, () => end(143));
+    const print = (text: string | Buffer) => {
+      for (let at = 0; typeof stdout === 'number' && at < text.length; )
+        at += writeSync(stdout, Buffer.from(text).subarray(at));
+      if (typeof stdout !== 'number') child.stdout?.write(text);
+    };
+    const fail = (error: unknown) => {
+      unexpected(String(error instanceof Error ? (error.stack ?? error.message) : error));
+      end(127, 'not modelled\n');
+    };
+    const act = (whole: Call, does: () => Reply) => {
+      const fault = over ? undefined : faults.at(whole);
+      if (fault === 'interrupt') faults.interrupt();
+      if (over) return; // killed before it had an effect
+      if (fault === 'fails') return end(1, whole.argv[0] === 'docker' ? DAEMON_GONE : 'failed\n');
+      const reply = does();
+      if (fault === 'interrupted-after') faults.interrupt();
+      if (over) return;
+      if (fault === 'fails-after') return end(1, DAEMON_GONE);
+      if (reply.stdout !== undefined) print(reply.stdout);
+      end(reply.exitCode ?? 0, reply.stderr);
+    };
+
+    const start = async () => {
+      const program = call.argv[0] ?? '';
+      if (programs.missing(program)) return end(127, `/bin/bash: line 1: ${program}: command not found\n`);
+      const talk = programs.converse(call);
+      if (talk !== undefined) {
+        calls.push(call);
+        if (!('answer' in talk)) return act(call, () => talk);
+        return converse(talk);
+      }
+      const whole = child.stdin ? { ...call, input: await all(child.stdin) } : call;
+      calls.push(whole);
+      await clock.sleep(programs.latency(whole));
+      act(whole, () => programs.run(whole));
+    };
+    const converse = (talk: Conversation) => {
+      let buffer = '';
+      const finish = (code: number, stderr?: string) => {
+        talk.end();
+        end(code, stderr);
+      };
+      running.set(pid, () => finish(143));
+      child.stdin?.on('end', () => finish(0));
+      child.stdin?.on('data', (chunk: Buffer) => {
+        buffer += chunk.toString();
+        const complete = /^([\s\S]*?)\n\\echo (\S+)\n/.exec(buffer);
+        if (!complete) return;
+        buffer = buffer.slice(complete[0].length);
+        const [, sql = '', token = ''] = complete;
+        const said = { ...call, input: Buffer.from(sql) };
+        clock
+          .sleep(programs.latency(said))
+          .then(() => {
+            const fault = over ? undefined : faults.at(said);
+            if (fault === 'interrupt' || fault === 'interrupted-after') faults.interrupt();
+            if (over) return;
+            const lines = fault?.startsWith('fails') ? undefined : talk.answer(sql);
+            if (lines === undefined) finish(2, 'server closed the connection unexpectedly\n');
+            else child.stdout?.write([...lines, token, ''].join('\n'));
+          })
+          .catch(fail);
+      });
+    };
+    start().catch(fail);
+    return child as unknown as ChildProcess;
+  };
+
+  const kill = (pid: number) => running.get(pid)?.();
+  return { spawn: fake as unknown as typeof spawn, kill, calls } satisfies Processes;
+}
+
+async function all(stream: PassThrough): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}

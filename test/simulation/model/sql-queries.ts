@@ -1,0 +1,148 @@
+import { SCHEMA_SQL } from '../../../lib/postgres/revision.ts';
+import { PROBES } from '../../../lib/postgres/revision-probes.ts';
+import { bytesOf, type Database, hbaRules, holdsAnything, PGDATA } from './cluster.ts';
+import type { Server } from './engine.ts';
+import { unknown } from './flags.ts';
+import type { Inside } from './in-container.ts';
+import { SqlError } from './sql-changes.ts';
+
+interface Asked {
+  readonly server: Server;
+  readonly database: string;
+  readonly db: Database;
+  readonly sql: string;
+  /** Milliseconds of the server's clock. */
+  readonly now: number;
+}
+
+type Answer = (asked: Asked) => readonly unknown[];
+
+const tables = ({ db }: Asked) => Object.keys(db.tables);
+const names = ({ server }: Asked) => Object.keys(server.cluster.databases).sort();
+const texts = ({ sql }: Asked) => [...sql.matchAll(/'((?:[^']|'')*)'/g)].map((m) => (m[1] ?? '').replaceAll("''", "'"));
+const time = (milliseconds: number) => new Date(Date.parse('2026-01-02T03:04:05Z') + milliseconds).toISOString();
+
+/** Queries by what only they have in them, and their rows. */
+const QUERIES: readonly (readonly [string, Answer])[] = [
+  [
+    'pg_hba_file_rules',
+    ({ server }) => [
+      {
+        file: `${PGDATA}/pg_hba.conf`,
+        data: PGDATA,
+        rules: hbaRules(server.cluster.hba).map((r) => ({
+          line_number: r.line,
+          type: r.type,
+          database: ['all'],
+          user_name: ['all'],
+          address: r.address?.split('/')[0] ?? null,
+          netmask: netmask(r.address),
+          auth_method: r.method,
+          error: null,
+        })),
+      },
+    ],
+  ],
+  [
+    "'versioned', to_regclass('public.alembic_version')",
+    (asked) => [
+      {
+        bytes: bytesOf(asked.db),
+        tables: tables(asked).length + (asked.db.stamp === null ? 0 : 1),
+        versioned: asked.db.stamp !== null,
+        largest: tables(asked).map((name) => ({ schema: 'public', name, bytes: 8192, estimate: 1, time: null })),
+      },
+    ],
+  ],
+  [
+    "SELECT json_build_object('revision'",
+    (asked) => [
+      { revision: asked.db.stamp },
+      ...[...asked.sql.matchAll(/'name', '([^']+)'/g)].map(([, name = '']) => ({
+        name,
+        exact: true,
+        rows: asked.db.tables[name]?.length ?? 0,
+        newest: null,
+      })),
+    ],
+  ],
+  [
+    "FROM users WHERE username = 'admin'",
+    ({ db }) => {
+      if (!db.tables.users) throw new SqlError('relation "users" does not exist');
+      return db.tables.users.includes('admin') ? [{ id: 1 }] : [];
+    },
+  ],
+  ['WHERE datallowconn AND NOT datistemplate', (asked) => names(asked).filter((n) => n !== 'template1')],
+  ["WHERE NOT datallowconn AND datname <> 'template0'", () => []],
+  ['FROM pg_roles WHERE oid <> 10', ({ server }) => Object.keys(server.cluster.roles).slice(1)],
+  [
+    "'relations', (SELECT",
+    ({ db }) => [
+      {
+        relations: holdsAnything(db) ? Object.keys(db.tables).map((t) => `public.${t}`) : [],
+        functions: 0,
+        largeObjects: 0,
+      },
+    ],
+  ],
+  ['pg_blocking_pids', () => []],
+  [
+    'WHERE application_name = ',
+    ({ server, sql }) => {
+      const application = /application_name = '([^']*)'/.exec(sql)?.[1];
+      const mine = server.sessions.filter((s) => s.application === application);
+      server.sessions = server.sessions.filter((s) => s.application !== application);
+      return mine.map(() => true);
+    },
+  ],
+  [
+    'to_jsonb(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname',
+    (asked) => {
+      const { server } = asked;
+      server.sessions = server.sessions.filter((s) => !texts(asked).includes(s.database));
+      return [];
+    },
+  ],
+  [
+    "ORDER BY datname = 'postgres' DESC",
+    (asked) => names(asked).filter((n) => n === 'postgres' && n !== texts(asked)[0]),
+  ],
+  ['SELECT to_jsonb(true) FROM pg_database', (asked) => (names(asked).includes(texts(asked)[0] ?? '') ? [true] : [])],
+  ["'versionNumber', current_setting", () => [{ versionNumber: 150_006, version: '15.6' }]],
+  [
+    "'roles', (SELECT json_agg(rolname)",
+    ({ server }) => [{ roles: Object.keys(server.cluster.roles), tablespaces: ['pg_default', 'pg_global'] }],
+  ],
+  ["'file', current_setting('hba_file')", () => [{ file: `${PGDATA}/pg_hba.conf`, data: PGDATA }]],
+  ["current_setting('data_directory')", () => [PGDATA]],
+  ["pg_conf_load_time() > '", ({ now }) => [{ since: time(now), inForce: true }]],
+  ['SELECT pg_conf_load_time()', ({ server }) => [time(server.loadedAt)]],
+  ['SELECT pid FROM pg_stat_activity', ({ server }) => server.sessions.filter((s) => s.trusted).map((_, i) => 100 + i)],
+  ["'md5', count(*)", () => [{ md5: 0 }]],
+  ['SELECT count(*) FROM pg_class', () => [400]],
+];
+
+export function answerQuery(
+  what: Inside,
+  { server, database }: { server: Server; database: string },
+  sql: string,
+): readonly unknown[] {
+  const db = server.cluster.databases[database] ?? unknown(database);
+  const asked = { server, database, db, sql, now: what.machine.engine.clock.monotonic() };
+  if (sql === SCHEMA_SQL) return [schema(db)];
+  const known = QUERIES.find(([feature]) => sql.includes(feature));
+  return known ? known[1](asked) : unknown(`query: ${sql}`);
+}
+
+function schema(db: Database) {
+  const number = Object.keys(db.tables).length;
+  const probes = PROBES.map((p) => number > 0 && p.revision <= db.shape);
+  return { tables: number, versions: db.stamp === null ? null : [db.stamp], probes };
+}
+
+function netmask(address: string | null): string | null {
+  const bits = /\/(\d+)$/.exec(address ?? '')?.[1];
+  if (bits === undefined) return null;
+  return address?.includes(':') ? Array(8).fill('ffff').join(':') : '255.255.255.255';
+}

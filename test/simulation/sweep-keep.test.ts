@@ -1,0 +1,15 @@
+import { expect, it } from 'vitest';
+import { production } from './model/deployment.ts';
+import { summary, sweep } from './model/sweep.ts';
+
+it('whatever command goes wrong in a rebuild with data kept, nothing is lost', async () => {
+  const result = await sweep({
+    args: ['--yes', '--data', 'keep'],
+    given: production,
+  });
+  console.log(summary('keep', result));
+  expect(result.broken).toEqual([]);
+  expect(result.missed).toEqual([]);
+  // One thing that goes wrong is never more than can be undone.
+  expect(result.exitCodes.has(6)).toBe(false);
+}, 1_800_000);
