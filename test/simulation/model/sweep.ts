@@ -18,6 +18,8 @@ export interface Sweep {
   readonly tried: number;
   /** Commands that did not come again in a second run: nothing was tried at them. */
   readonly missed: readonly string[];
+  /** Commands where one failure was more than the script could undo: exit code 6. */
+  readonly needsPerson: readonly string[];
   /** Invariants that did not hold, with the command. */
   readonly broken: readonly string[];
   readonly exitCodes: ReadonlyMap<number, number>;
@@ -49,6 +51,7 @@ export async function sweep(scenario: Scenario): Promise<Sweep> {
     ? numbered.flatMap((point) => WAYS.map((how) => ({ ...point, how })))
     : sample.map((point, turn) => ({ ...point, how: WAYS[turn % WAYS.length] as How }));
   const missed: string[] = [];
+  const needsPerson: string[] = [];
   const broken: string[] = [];
   const exitCodes = new Map<number, number>();
   let tried = 0;
@@ -60,13 +63,14 @@ export async function sweep(scenario: Scenario): Promise<Sweep> {
       const ended = await on(scenario, (d) => runAndCheck(d, args, { fault }));
       exitCodes.set(ended.exitCode, (exitCodes.get(ended.exitCode) ?? 0) + 1);
       if (!ended.struck) missed.push(where);
+      if (ended.exitCode === 6) needsPerson.push(where);
       if (onlyAt) console.log(where, ended.text);
     } catch (error) {
       const said = error instanceof Error ? error.message : String(error);
       broken.push(`${where}\n  ${onlyAt ? said : said.split('\n\n')[0]}`);
     }
   }
-  return { commands: points.length, tried, missed, broken, exitCodes };
+  return { commands: points.length, tried, missed, needsPerson, broken, exitCodes };
 }
 
 const spread = <T>(all: readonly T[], number: number): T[] =>
