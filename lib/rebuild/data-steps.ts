@@ -3,7 +3,7 @@ import type { Consent } from '../guard/consent.ts';
 import { removeVolumes } from '../guard/remove-volumes.ts';
 import type { VerifiedArchive } from '../guard/saved.ts';
 import { change } from '../host/command.ts';
-import { upNoStart } from '../host/compose.ts';
+import { up, upNoStart } from '../host/compose.ts';
 import { stop } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
@@ -48,7 +48,13 @@ export async function bringBackData(ops: Ops, facts: Facts, aside: PutAside): Pr
   const now = await findContainers(ops, facts.stack);
   const before = facts.containers.postgres;
   // No engine removes a volume that a container has: while that container is there, so is the data.
-  if (before !== undefined && now.postgres?.id === before.id) return restartStores(ops, facts, aside);
+  if (before !== undefined && now.postgres?.id === before.id) {
+    await restartStores(ops, facts, aside);
+    // Redis' container may be gone all the same; volumes go after all containers, so its data is still there.
+    const wasRunning = facts.containers.redis?.state === 'running';
+    if (wasRunning && now.redis === undefined) await run(ops, up(ops.target, [facts.stack.services.redis.key]));
+    return;
+  }
   if (aside.backup?.kind === 'archive') {
     await refill(ops, facts, 'postgres', aside.backup);
   }

@@ -92,11 +92,15 @@ export async function main(script: Script, world: World): Promise<number> {
   let lock: Lock | undefined;
   const unhook = world.onSignal(stopOn(stopping, screen, world));
   try {
-    const paths = makeState(target, script.name, world.clock.now());
+    let paths = makeState(target, script.name, world.clock.now());
     const since = new Date(world.clock.now()).toISOString();
     const holder = { user: world.user, host: world.hostname, pid: world.pid, script: script.name, since };
     const wait = parsed['lock-wait'] === undefined ? 0 : duration(String(parsed['lock-wait']));
     lock = await takeLock(base, path.join(paths.state, 'lock'), holder, wait);
+    while (existsSync(paths.run)) {
+      await world.clock.sleep(200, stopping.signal); // names carry the second; the last run ended within this one
+      paths = makeState(target, script.name, world.clock.now());
+    }
     mkdirSync(paths.run, { mode: 0o700 });
     logs.write = (text) => appendFileSync(path.join(paths.run, 'log'), text, { mode: 0o600 });
     const journal = openJournal(path.join(paths.run, 'journal'), world.clock.now, (event) => {
