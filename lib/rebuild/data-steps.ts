@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { OpsError } from '../errors.ts';
 import type { Consent } from '../guard/consent.ts';
 import { removeVolumes } from '../guard/remove-volumes.ts';
 import type { VerifiedArchive } from '../guard/saved.ts';
@@ -100,10 +101,20 @@ export async function bringBackSchema(ops: Ops, facts: Facts, aside: PutAside): 
   if (postgres?.state === 'running') {
     await endSessions(ops, databaseOf(facts.stack, postgres, await findVolumes(ops, facts.stack)), MIGRATION_NAME);
   }
-  if (aside.removed || !aside.final || aside.backup?.kind !== 'backup') return;
+  if (aside.removed || !aside.final || aside.backup === undefined) return;
   const { database } = await startStores(ops, facts);
   const now = await inspectSchema(ops, database).catch(() => undefined);
   const before = facts.database.kind === 'running' ? facts.database.revision : undefined;
   if (now?.kind === 'versioned' && now.revision === before) return;
+  if (aside.backup.kind === 'archive') throw schemaStays(aside.backup.dir);
   await restoreDatabase(ops, database, aside.backup);
 }
+
+const schemaStays = (dir: string) =>
+  new OpsError({
+    kind: 'command',
+    what: {
+      en: `The database was migrated and could not be dumped before, so its former schema was not put back. Its files from before are in ${dir}.`,
+      zh: `数据库已被迁移, 且之前无法导出, 因此没有恢复原来的表结构. 迁移前的数据文件位于 ${dir}.`,
+    },
+  });
