@@ -14,6 +14,8 @@ export interface Command {
   readonly stdinFd?: number;
   /** An open file to be the child's stdout, likewise. */
   readonly stdoutFd?: number;
+  /** How stdout is decoded; default utf8. `latin1` gives each byte as one character: for bytes that may be no text. */
+  readonly decodeAs?: 'utf8' | 'latin1';
   readonly cwd?: string;
   /**
    * Whether an interruption of the run may end it half-way. Default: reads only. A change is let to its end (or its deadline): the

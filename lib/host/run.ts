@@ -80,7 +80,7 @@ export async function run(ops: RunOps, command: Command, expect: readonly number
   const result = await child.finally(ending.clear);
 
   const output: Output = {
-    stdout: text(store.stdout),
+    stdout: text(store.stdout, command.decodeAs),
     stderr: text(store.stderr) || (result.cause instanceof Error ? result.cause.message : ''),
     // -2 is zx's code for a spawn that failed under nothrow; null for a signal.
     exitCode: result.exitCode === null ? 128 + 9 : result.exitCode < 0 ? 127 : result.exitCode,
@@ -103,9 +103,9 @@ export async function ask(ops: RunOps, command: Command, expect?: readonly numbe
   return (await run(ops, command, expect)).stdout.replace(/\n$/, '');
 }
 
-function text(chunks: readonly (Buffer | string)[]): string {
+function text(chunks: readonly (Buffer | string)[], encoding: 'utf8' | 'latin1' = 'utf8'): string {
   // zx appends the final end of line as a string or Buffer of its own.
-  return Buffer.concat(chunks.map((c) => (typeof c === 'string' ? Buffer.from(c) : c))).toString('utf8');
+  return Buffer.concat(chunks.map((c) => (typeof c === 'string' ? Buffer.from(c) : c))).toString(encoding);
 }
 
 /** SIGTERM at the deadline or on abort, SIGKILL {@link KILL_AFTER_MS} later; to the whole group, bash's children too. */
