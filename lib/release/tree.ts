@@ -1,0 +1,70 @@
+import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import { git } from '../host/git.ts';
+import type { Ops } from '../host/ops.ts';
+import { run } from '../host/run.ts';
+import { decodePath, listed, notUtf8 } from './paths.ts';
+
+export interface TreeEntry {
+  /** A file, an executable file, or a symbolic link (whose target is the blob). */
+  readonly mode: '100644' | '100755' | '120000';
+  /** git's id of the content: sha1 of `blob <length>\0<content>`. */
+  readonly blob: string;
+}
+
+const SUBMODULE = '160000';
+
+/**
+ * All files of a commit by path.
+ *
+ * @param commit a full id.
+ * @throws {OpsError} `precondition` for submodules, whose content is in another repository, and for names that are not UTF-8.
+ */
+export async function treeOf(ops: Ops, commit: string): Promise<ReadonlyMap<string, TreeEntry>> {
+  const list = git(ops.target.dir, ['ls-tree', '-r', '-z', '--full-tree', commit], { decodeAs: 'latin1' });
+  const { stdout } = await run(ops, list);
+  const tree = new Map<string, TreeEntry>();
+  const submodules: string[] = [];
+  const unreadable: string[] = [];
+  for (const line of stdout.split('\0').slice(0, -1)) {
+    const tab = line.indexOf('\t');
+    const [mode = '', , blob = ''] = line.slice(0, tab).split(' ');
+    const bytes = line.slice(tab + 1);
+    const path = decodePath(bytes);
+    if (path === undefined) unreadable.push(bytes);
+    else if (mode === SUBMODULE) submodules.push(path);
+    else tree.set(path, { mode: knownMode(mode), blob });
+  }
+  if (unreadable.length > 0) throw notUtf8(unreadable);
+  if (submodules.length > 0) throw hasSubmodules(submodules);
+  return tree;
+}
+
+/** Content of a text file in a commit; `undefined` when there is no regular file of this name. */
+export async function showFile(ops: Ops, commit: string, path: string): Promise<string | undefined> {
+  const { dir } = ops.target;
+  const { stdout } = await run(ops, git(dir, ['ls-tree', '-z', '--full-tree', commit, '--', path]));
+  const [, blob] = /^100\d{3} blob ([0-9a-f]+)\t/.exec(stdout) ?? [];
+  return blob === undefined ? undefined : (await run(ops, git(dir, ['cat-file', 'blob', blob]))).stdout;
+}
+
+/** Old repositories have other permission bits too (100664); git itself knows only whether a file is executable. */
+function knownMode(mode: string): TreeEntry['mode'] {
+  if (mode === '120000') return mode;
+  return Number.parseInt(mode, 8) & 0o100 ? '100755' : '100644';
+}
+
+const hasSubmodules = (paths: readonly string[]) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `The commit has submodules, whose files are not in it: ${listed(paths)}`,
+      zh: `该提交包含子模块, 子模块的文件不在此提交中: ${listed(paths)}`,
+    },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'Rebuild the image instead (scripts/deploy-prod-all.ts).',
+        zh: '请改用重建镜像的方式部署 (scripts/deploy-prod-all.ts).',
+      },
+    ],
+  });

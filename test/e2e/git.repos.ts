@@ -1,0 +1,106 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { Ops } from '../../lib/host/ops.ts';
+import { Secrets } from '../../lib/host/secrets.ts';
+import { childEnv, createShell } from '../../lib/host/shell.ts';
+import type { JournalEvent } from '../../lib/runbook/journal.ts';
+import { targetFor } from '../../lib/target/target.ts';
+
+/** A deploy directory, the repository it came from, and ops over real processes. All gone after the test. */
+export interface Scene {
+  readonly root: string;
+  readonly dir: string;
+  readonly origin: string;
+  readonly ops: Ops;
+  readonly journal: JournalEvent[];
+  /** git in the deploy directory, as a person there would type it. */
+  readonly git: (...args: string[]) => string;
+  /** A commit on origin's branch; null removes a file. Answers its id. */
+  readonly release: (files: Record<string, string | null>, message?: string, branch?: string) => string;
+  readonly write: (file: string, text: string) => void;
+}
+
+const PERSON = { GIT_AUTHOR_NAME: 'A', GIT_AUTHOR_EMAIL: 'a@x', GIT_COMMITTER_NAME: 'A', GIT_COMMITTER_EMAIL: 'a@x' };
+
+/** Bytes exactly as git gave them, in latin1. */
+export function gitIn(dir: string, home: string, args: readonly string[], input?: string): string {
+  return execFileSync('git', ['-C', dir, ...args], {
+    env: { PATH: process.env.PATH, HOME: home, ...PERSON },
+    encoding: 'latin1',
+    stdio: ['pipe', 'pipe', 'pipe'],
+    ...(input === undefined ? {} : { input: Buffer.from(input, 'latin1') }),
+  });
+}
+
+export function scene(files: Record<string, string> = { 'app.py': 'one\n' }): Scene {
+  const root = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-git-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const at = (name: string) => path.join(root, name);
+  const [origin, dir, home, desk] = [at('origin.git'), at('deploy'), at('home'), at('desk')];
+  mkdirSync(home);
+  const typed = (where: string, ...args: string[]) => gitIn(where, home, args).trim();
+  typed(root, 'init', '-q', '--bare', '-b', 'main', origin);
+  typed(root, 'init', '-q', '-b', 'main', desk);
+  typed(desk, 'remote', 'add', 'origin', origin);
+  const release: Scene['release'] = (changes, message = 'A release', branch = 'main') => {
+    for (const [file, text] of Object.entries(changes)) {
+      rmSync(path.join(desk, file), { recursive: true, force: true });
+      if (text === null) continue;
+      mkdirSync(path.dirname(path.join(desk, file)), { recursive: true });
+      writeFileSync(path.join(desk, file), text);
+    }
+    typed(desk, 'add', '-A', '-f');
+    typed(desk, 'commit', '-q', '--allow-empty', '-m', message);
+    typed(desk, 'push', '-q', '-f', 'origin', `HEAD:refs/heads/${branch}`);
+    return typed(desk, 'rev-parse', 'HEAD');
+  };
+  release(files, 'First');
+  typed(root, 'clone', '-q', origin, dir);
+  const state = path.join(dir, '.whalefall-ops');
+  const paths = { state, backups: path.join(state, 'backups'), run: path.join(state, 'runs', 'e2e') };
+  mkdirSync(paths.run, { recursive: true });
+  writeFileSync(path.join(state, '.gitignore'), '*\n');
+  const env = childEnv({ PATH: process.env.PATH, HOME: home });
+  const journal: JournalEvent[] = [];
+  return {
+    root,
+    dir,
+    origin,
+    journal,
+    release,
+    git: (...args) => typed(dir, ...args),
+    write: (file, text) => {
+      mkdirSync(path.dirname(path.join(dir, file)), { recursive: true });
+      writeFileSync(path.join(dir, file), text);
+    },
+    ops: {
+      $: createShell({ env, spawn }),
+      env,
+      target: targetFor(dir),
+      paths,
+      clock: { now: Date.now, monotonic: () => performance.now(), sleep: async () => undefined },
+      net: {} as Ops['net'],
+      screen: {} as Ops['screen'],
+      journal: { write: (event) => journal.push(event) },
+      secrets: new Secrets(),
+      kill: (pid, name) => void process.kill(-pid, name),
+      signal: new AbortController().signal,
+    },
+  };
+}
+
+/** A server that takes connections and never says anything. */
+export async function silentServer(): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => sockets.add(socket.on('error', () => undefined)));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return (server.address() as { port: number }).port;
+}
