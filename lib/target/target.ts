@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { GLOB } from '../release/globs.ts';
 
 /**
  * What is deployed: names inside the compose file and inside the application's container. Everything else (container
@@ -45,6 +46,16 @@ export const targetSchema = z.strictObject({
   /** Run once on an empty database, if present; relative to the deploy directory. */
   seed: z.string().default('sql/seed/postgresql/permission_configs.sql'),
   envExample: z.string().default('env.example'),
+  /**
+   * Files that only a build reads (globs; compose file, Dockerfile and the dependencies in pyproject.toml always count): when one
+   * has changed, copying files into the running container is not enough.
+   */
+  rebuildWhenChanged: z
+    .array(z.string().regex(GLOB))
+    .default([
+      ...['uv.lock', 'poetry.lock', 'Pipfile.lock', 'requirements*.txt', 'requirements/**'],
+      ...['Dockerfile*', '.dockerignore', 'docker-compose*.yml', 'scripts/ops/docker/**'],
+    ]),
 });
 
 export type TargetConfig = z.infer<typeof targetSchema>;
