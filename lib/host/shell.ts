@@ -5,9 +5,12 @@ export type { Shell };
 
 type Spawn = typeof spawn;
 
-/** What a child may inherit: where things are and how to reach engine, git and proxy. Nothing that a project's .env could define. */
+/**
+ * What a child may inherit: where things are and how to reach engine, git and proxy, and whom sudo speaks for (git accepts that
+ * person's repository). Nothing that a project's .env could define.
+ */
 const INHERITED =
-  /^(PATH|HOME|USER|LOGNAME|TMPDIR|SSH_AUTH_SOCK|SSL_CERT_(FILE|DIR)|GIT_SSH(_COMMAND)?|DOCKER_(HOST|CONTEXT|CONFIG|TLS_VERIFY|CERT_PATH|API_VERSION)|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|(HTTPS?|NO|ALL)_PROXY)$/i;
+  /^(PATH|HOME|USER|LOGNAME|SUDO_UID|TMPDIR|SSH_AUTH_SOCK|SSL_CERT_(FILE|DIR)|GIT_SSH(_COMMAND)?|DOCKER_(HOST|CONTEXT|CONFIG|TLS_VERIFY|CERT_PATH|API_VERSION)|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|(HTTPS?|NO|ALL)_PROXY)$/i;
 
 /**
  * The environment for children. The caller's variables would beat `.env` in compose's `${…}`, so only what

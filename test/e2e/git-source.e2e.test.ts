@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { childEnv, createShell } from '../../lib/host/shell.ts';
 import { archiveCommit } from '../../lib/release/archive.ts';
 import { fetchSource } from '../../lib/release/source.ts';
 import { showFile, treeOf } from '../../lib/release/tree.ts';
@@ -215,6 +216,9 @@ describe('fetchSource', () => {
     for (const p of [s.dir, path.join(s.dir, '.git')]) chownSync(p, 12345, 12345);
     const error = await failure(fetchSource(s.ops, 'origin/main'));
     expect(error.what).toContain('belongs to another user (uid 12345)');
+    // That user's own sudo is as good as the user.
+    const env = { ...s.ops.env, ...childEnv({ SUDO_UID: '12345' }) };
+    expect((await fetchSource({ ...s.ops, env, $: createShell({ env, spawn }) }, 'origin/main')).branch).toBe('main');
     const command = /git config --global --add safe\.directory .*/.exec(error.next)?.[0] ?? '';
     execFileSync('bash', ['-c', command], { env: { PATH: process.env.PATH, HOME: path.join(s.root, 'home') } });
     expect((await fetchSource(s.ops, 'origin/main')).branch).toBe('main');

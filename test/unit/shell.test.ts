@@ -6,6 +6,7 @@ it('passes on where things are, and nothing that a .env could define', () => {
   const env = childEnv({
     PATH: '/bin',
     HOME: '/root',
+    SUDO_UID: '1000',
     DOCKER_HOST: 'unix:///run/docker.sock',
     https_proxy: 'http://proxy',
     POSTGRES_PASSWORD: 'theirs',
@@ -17,7 +18,17 @@ it('passes on where things are, and nothing that a .env could define', () => {
     NODE_OPTIONS: '--inspect',
   });
   expect(Object.keys(env).sort()).toEqual(
-    ['DOCKER_CLI_HINTS', 'DOCKER_HOST', 'GIT_TERMINAL_PROMPT', 'HOME', 'LC_ALL', 'PATH', 'SHLVL', 'https_proxy'].sort(),
+    [
+      'DOCKER_CLI_HINTS',
+      'DOCKER_HOST',
+      'GIT_TERMINAL_PROMPT',
+      'HOME',
+      'LC_ALL',
+      'PATH',
+      'SHLVL',
+      'SUDO_UID',
+      'https_proxy',
+    ].sort(),
   );
 });
 
