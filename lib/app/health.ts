@@ -122,14 +122,15 @@ export function describeHealth(health: Health): Text {
 /**
  * Waits until the application is healthy several times in a row: of two workers one may have booted.
  *
- * @param container the application's, as it was when the waiting began.
+ * @param ended the application's container, as it was when the waiting began; or what else throws when waiting is pointless.
  * @param options.deadlineMs for the whole; `intervalMs` between two looks, default 150; `times` in a row, default 2.
- * @throws {OpsError} `deadline` with what the last look saw; `command` as soon as the container ended or was restarted.
+ * @throws {OpsError} `deadline` with what the last look saw; what `ended` throws, by default `command` as soon as the container ended or
+ *   was restarted.
  */
 export async function waitForHealth(
   ops: Ops,
   endpoints: Endpoints,
-  container: Container,
+  ended: Container | (() => Promise<void>),
   options: {
     readonly deadlineMs: number;
     readonly intervalMs?: number;
@@ -145,7 +146,7 @@ export async function waitForHealth(
     const health = await healthCheck(ops, endpoints, { timeoutMs: Math.min(timeoutMs, left) });
     inARow = health.healthy ? inARow + 1 : 0;
     if (inARow >= times) return health;
-    if (!health.healthy) await throwIfEnded(ops, container, 'app');
+    if (!health.healthy) await (typeof ended === 'function' ? ended() : throwIfEnded(ops, ended, 'app'));
     if (ops.clock.monotonic() >= end) {
       const last = describeHealth(health);
       throw new OpsError({

@@ -40,7 +40,7 @@ export function watchBlockers(ops: Ops, db: Database): { stop(): Promise<readonl
     while (!stopped.signal.aborted) {
       await ops.clock.sleep(LOOK_EVERY_MS, stopped.signal);
       const rows = await query<Row>(ops, db, BLOCKERS);
-      if (rows.length > 0) seen = rows.map(blocker);
+      if (rows.length > 0) seen = rows.map(blockerOf);
     }
   };
   // The watch is for a better message only: it must not fail a migration.
@@ -54,7 +54,7 @@ export function watchBlockers(ops: Ops, db: Database): { stop(): Promise<readonl
   };
 }
 
-function blocker(row: Row): Blocker {
+export function blockerOf(row: Row): Blocker {
   const from = row.address ?? 'socket';
   const query = printable(withoutValues(row.query ?? ''))
     .replace(/\s+/g, ' ')

@@ -48,10 +48,13 @@ function flask(target: Target, container: string, args: readonly string[], optio
  */
 async function flaskDb(ops: Ops, container: string, args: readonly string[], options?: FlaskOptions): Promise<string> {
   const command = flask(ops.target, container, args, options);
-  const output = await run(ops, command, [0, TIMED_OUT]);
+  const shown = `flask db ${args.join(' ')}`;
+  const output = await run(ops, command, [0, TIMED_OUT]).catch((error: unknown) => {
+    const failed = error instanceof CommandError && error.kind === 'command';
+    throw failed ? new CommandError(command, error.output, 'command', shown) : error; // the journal has the whole of it
+  });
   const said = printable(ops.secrets.redact(`${output.stdout}\n${output.stderr}`));
   if (output.exitCode === 0) return said;
-  const shown = `flask db ${args.join(' ')}`;
   throw new CommandError(
     { ...command, deadlineMs: command.deadlineMs - 15_000 },
     { ...output, stderr: said },

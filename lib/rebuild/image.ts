@@ -52,7 +52,7 @@ const HOT_UPDATED: Text = {
 };
 
 /** Builds the application's image, while whatever runs goes on serving, and returns its id. */
-export async function buildImage(ops: Ops, facts: Facts): Promise<string> {
+export async function buildImage(ops: Ops, facts: Pick<Facts, 'stack'>): Promise<string> {
   const { key, image } = facts.stack.services.app;
   const proxies = PROXIES.filter((name) => ops.env[name] !== undefined);
   const log = path.join(ops.paths.run, 'build.log');

@@ -3,6 +3,7 @@ import type { Outage } from '../app/probe.ts';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import type { Migrated } from '../postgres/migrate.ts';
+import { showSteps } from '../runbook/show-steps.ts';
 import { bytes, seconds } from '../runbook/terminal.ts';
 import { printable, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
@@ -78,26 +79,7 @@ export function showPlan(ops: Ops, facts: Facts, plan: RebuildPlan): void {
     ],
   });
   for (const warning of plan.warnings) show({ event: 'warning', text: warning.text, fix: warning.fix });
-  show({ event: 'heading', text: { en: 'What will be done', zh: '将要执行' } });
-  plan.steps.forEach((step, i) => {
-    const risk = { none: '', interrupts: ' ⏸', deletes: ' ⚠' }[step.risk];
-    const takes = step.seconds === undefined ? '' : ` (≈ ${step.seconds} s)`;
-    show({
-      event: 'info',
-      text: { en: `${i + 1}. ${step.title.en}${risk}${takes}`, zh: `${i + 1}. ${step.title.zh}${risk}${takes}` },
-    });
-    for (const command of step.commands)
-      show({ event: 'info', text: { en: `     ${command}`, zh: `     ${command}` } });
-    if (step.loses) {
-      show({ event: 'warning', text: { en: `deletes: ${step.loses.en}`, zh: `将删除: ${step.loses.zh}` } });
-    }
-    if (step.wayBack) {
-      show({
-        event: 'info',
-        text: { en: `     way back: ${step.wayBack.en}`, zh: `     回退方式: ${step.wayBack.zh}` },
-      });
-    }
-  });
+  showSteps(ops.screen, plan.steps);
 }
 
 function runsNow(facts: Facts): string {

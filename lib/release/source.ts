@@ -108,3 +108,9 @@ async function describe(ops: Ops, commit: string): Promise<Pick<Source, 'commit'
   const [committedAt = '', subject = ''] = stdout.split('\n');
   return { commit, subject, committedAt };
 }
+
+/** A commit's subject; `undefined` when the repository does not have it. */
+export async function describeCommit(ops: Ops, commit: string): Promise<{ readonly subject: string } | undefined> {
+  const known = git(ops.target.dir, ['cat-file', '-e', `${commit}^{commit}`]);
+  return (await run(ops, known, [0, 1, 128])).exitCode === 0 ? describe(ops, commit) : undefined;
+}

@@ -9,7 +9,8 @@ export interface PlannedStep {
   readonly title: Text;
   /** The step of the former shell script that this replaces. */
   readonly replaces?: string;
-  readonly risk: 'none' | 'interrupts' | 'deletes';
+  /** `changes` production while it goes on serving. */
+  readonly risk: 'none' | 'changes' | 'interrupts' | 'deletes';
   /** What will be run, as a person would type it; `<…>` stands for what is known only then. */
   readonly commands: readonly string[];
   /** What would be lost. */
@@ -102,7 +103,9 @@ interface Begun {
 }
 
 async function undoAll(ops: Ops, begun: readonly Begun[], recovery: Recovery, error: unknown): Promise<OpsError> {
-  ops.screen.show({ event: 'error', text: whatHappened(error) });
+  // The headline; the whole of it comes last, where it is looked for.
+  const { en, zh } = whatHappened(error);
+  ops.screen.show({ event: 'error', text: { en: en.split('\n')[0] ?? '', zh: zh.split('\n')[0] ?? '' } });
   const calm = { ...ops, signal: new AbortController().signal }; // a Ctrl-C that brought us here must not stop the undoing
   const failures: unknown[] = [];
   for (const { id, undo } of begun) {

@@ -35,6 +35,8 @@ export const targetSchema = z.strictObject({
       python: z.string(),
       flask: z.string(),
       factory: z.string(),
+      /** `true` in the environment of the program that runs the scheduler. */
+      schedulerVariable: z.string(),
     })
     .default({
       root: '/app',
@@ -42,6 +44,35 @@ export const targetSchema = z.strictObject({
       python: '/app/.venv/bin/python',
       flask: '/app/.venv/bin/flask',
       factory: 'app:create_app',
+      schedulerVariable: 'ENABLE_SCHEDULER',
+    }),
+  /** How a commit becomes files in the application's container. */
+  release: z
+    .strictObject({
+      /** What is released when nothing else is asked for. */
+      ref: z.string().min(1),
+      /** Below the application's root, from elsewhere than git: no release touches them. userdata is always one. */
+      kept: z.array(z.string().min(1)),
+      /** Files of the repository that the image's build also copies to another place; a directory ends with a slash. */
+      copies: z.array(z.strictObject({ from: z.string(), to: z.string().startsWith('/') })),
+      /** nginx's site: in the repository, as a template in the container (newer images), and rendered. */
+      site: z.strictObject({ from: z.string(), template: z.string(), rendered: z.string() }),
+      migrations: z.string(),
+    })
+    .default({
+      ref: 'origin/main',
+      kept: ['.env', '.venv'],
+      copies: [
+        { from: 'nginx/gunicorn/gunicorn-prod.conf.py', to: '/app/gunicorn.conf.py' },
+        { from: 'nginx/supervisor/whalefall-prod.conf', to: '/etc/supervisor/conf.d/whalefall.conf' },
+        { from: 'nginx/error_pages/', to: '/usr/share/nginx/html/' },
+      ],
+      site: {
+        from: 'nginx/sites-available/whalefall-prod',
+        template: '/etc/nginx/templates/whalefall-prod.template',
+        rendered: '/etc/nginx/sites-available/whalefall',
+      },
+      migrations: 'migrations/versions/',
     }),
   /** Run once on an empty database, if present; relative to the deploy directory. */
   seed: z.string().default('sql/seed/postgresql/permission_configs.sql'),

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import type { z } from 'zod';
+import { exec } from '../host/docker.ts';
+import type { Ops } from '../host/ops.ts';
+import { ask } from '../host/run.ts';
+
+/** The scripts in `agent/`; each is one look or one deed in the application's container, in the container's own Python. */
+type Script = 'as_web' | 'compile' | 'inventory' | 'place' | 'programs' | 'save' | 'site' | 'sweep' | 'workers';
+
+interface Call<T> {
+  readonly effect: 'read' | 'change';
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly answer: z.ZodType<T>;
+  readonly deadlineMs?: number;
+}
+
+/**
+ * Runs one of the scripts in a container and reads its answer. The script goes in through stdin, so that nothing has to be
+ * installed; its last line starts it, so that one which arrives in part does nothing. It goes on when the client dies.
+ */
+export async function agent<T>(
+  ops: Ops,
+  container: string,
+  script: Script,
+  { effect, args, answer, deadlineMs }: Call<T>,
+): Promise<T> {
+  const source = readFileSync(new URL(`agent/${script}.py`, import.meta.url), 'utf8');
+  // JSON's string literals are Python's, too.
+  const input = `import json as _json\nARGS = _json.loads(${JSON.stringify(JSON.stringify(args))})\n${source}`;
+  const command = exec(effect, container, [ops.target.app.python, '-', script], {
+    input,
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  });
+  return answer.parse(JSON.parse(await ask(ops, command)));
+}

@@ -1,0 +1,42 @@
+"""What lies under a directory, or certain files: each with git's own name for its content, so that it can be compared with a commit."""
+import hashlib
+import json
+import os
+import stat
+
+
+def blob(data):
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def entry(path):
+    mode = os.lstat(path).st_mode
+    if stat.S_ISLNK(mode):
+        return {"mode": "120000", "blob": blob(os.fsencode(os.readlink(path)))}
+    if not stat.S_ISREG(mode):
+        return None
+    with open(path, "rb") as file:
+        return {"mode": "100755" if mode & 0o100 else "100644", "blob": blob(file.read())}
+
+
+def main():
+    if "files" in ARGS:
+        found = {path: entry(path) for path in ARGS["files"] if os.path.lexists(path)}
+        print(json.dumps({path: what for path, what in found.items() if what}))
+        return
+    root, skipped = ARGS["root"], set(ARGS["skipped"])
+    files = {}
+    for directory, names, leaves in os.walk(root):
+        below = os.path.relpath(directory, root)
+        inside = lambda name: os.path.normpath(os.path.join(below, name))
+        links = [n for n in names if os.path.islink(os.path.join(directory, n))]
+        names[:] = [n for n in names if n not in links and n != "__pycache__" and inside(n) not in skipped]
+        for name in leaves + links:
+            if inside(name) not in skipped and not name.endswith(".pyc"):
+                found = entry(os.path.join(directory, name))
+                if found:
+                    files[inside(name)] = found
+    print(json.dumps(files))
+
+
+main()

@@ -1,0 +1,52 @@
+"""Puts files where they belong, each by one rename, and removes others. Doing it twice changes nothing more."""
+import json
+import os
+import time
+
+
+def same(a, b):
+    try:
+        return os.path.samestat(os.lstat(a), os.lstat(b))
+    except FileNotFoundError:
+        return False
+
+
+def remove(path):
+    try:
+        os.unlink(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    directory = os.path.dirname(path)
+    while directory not in KEPT:
+        try:
+            os.rmdir(directory)
+        except OSError:  # not empty
+            return
+        directory = os.path.dirname(directory)
+
+
+def put(source, path):
+    if same(source, path):
+        return
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    beside = path + ARGS["suffix"]
+    if os.path.lexists(beside):
+        os.unlink(beside)
+    # A link, so that the source is still there for another try; a rename, so that no reader ever sees half a file.
+    os.link(source, beside, follow_symlinks=False)
+    os.rename(beside, path)
+
+
+def main():
+    for path in ARGS["remove"]:
+        remove(path)
+    for source, path in ARGS["put"]:
+        put(source, path)
+    for path in ARGS["caches"]:
+        remove(path)
+    os.sync()
+    print(json.dumps({"uptime": time.clock_gettime(time.CLOCK_BOOTTIME)}))
+
+
+KEPT = set(ARGS["keptDirectories"])
+main()

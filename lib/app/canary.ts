@@ -1,0 +1,87 @@
+import { OpsError } from '../errors.ts';
+import { exec } from '../host/docker.ts';
+import type { Net, Ops } from '../host/ops.ts';
+import { ask, run } from '../host/run.ts';
+import { printable } from '../text.ts';
+import { startCanary } from './gunicorn.ts';
+import { type Health, waitForHealth } from './health.ts';
+import type { Program } from './programs.ts';
+import type { Staging } from './staging.ts';
+
+/** In a row: one healthy answer may be luck. */
+const TIMES = 3;
+// The whole group, gunicorn's master and worker; at once, because nobody is served by it.
+const END = 'kill -s KILL -- "-$1" 2>/dev/null || :';
+
+/**
+ * Boots the staged release under gunicorn on a private socket, beside what serves, and asks it for its health until it was
+ * healthy several times in a row. It is ended in any case.
+ *
+ * @throws {OpsError} with the last health report, or with the application's own words when it ended.
+ */
+export async function tryCanary(ops: Ops, staging: Staging, web: Program, argv: readonly string[]): Promise<Health> {
+  const pid = await startCanary(ops, staging, web, argv);
+  try {
+    const inside = { ...ops, net: throughSocket(ops, staging) };
+    const endpoints = { nginx: 'http://canary', direct: 'http://canary' };
+    return await waitForHealth(inside, endpoints, () => throwIfGone(ops, staging, pid), {
+      deadlineMs: ops.target.bootSeconds * 1000,
+      times: TIMES,
+    });
+  } catch (error) {
+    ops.signal.throwIfAborted();
+    throw await withItsWords(ops, staging, error);
+  } finally {
+    const calm = { ...ops, signal: new AbortController().signal };
+    await run(calm, exec('change', staging.container, ['sh', '-c', END, 'end', String(pid)]));
+  }
+}
+
+/** A network in which every URL means the canary's socket. */
+function throughSocket(ops: Ops, staging: Staging): Net {
+  return {
+    ...ops.net,
+    fetch: async (url) => {
+      const { pathname } = new URL(url);
+      const format = '\n%{http_code} %{content_type}';
+      const curl = ['curl', '-s', '--max-time', '10', '-w', format, '--unix-socket', staging.socket];
+      const answer = await run(
+        ops,
+        exec('read', staging.container, [...curl, `http://localhost${pathname}`]),
+        [0, 7, 28, 52, 56],
+      );
+      if (answer.exitCode !== 0) throw Object.assign(new Error('no answer'), { code: 'ECONNREFUSED' });
+      const at = answer.stdout.lastIndexOf('\n');
+      const [status = '', ...type] = answer.stdout.slice(at + 1).split(' ');
+      return new Response(answer.stdout.slice(0, at), {
+        status: Number(status),
+        headers: { 'content-type': type.join(' ') },
+      });
+    },
+  };
+}
+
+async function throwIfGone(ops: Ops, staging: Staging, pid: number): Promise<void> {
+  const alive = await run(
+    ops,
+    exec('read', staging.container, ['sh', '-c', 'kill -0 "$1"', 'alive', String(pid)]),
+    [0, 1],
+  );
+  if (alive.exitCode === 0) return;
+  throw new OpsError({
+    kind: 'failed',
+    what: { en: 'The new release ended while it was being tried.', zh: '新版本在试运行时退出.' },
+  });
+}
+
+async function withItsWords(ops: Ops, staging: Staging, error: unknown): Promise<unknown> {
+  if (!(error instanceof OpsError)) return error;
+  const tail = exec('read', staging.container, ['tail', '-n', '15', `${staging.log}-canary`]);
+  const said = printable(ops.secrets.redact(await ask(ops, tail).catch(() => '')));
+  return new OpsError({
+    kind: error.kind,
+    what: { en: `${error.what.en}\n${said}`, zh: `${error.what.zh}\n${said}` },
+    next: error.next,
+    cause: error,
+  });
+}

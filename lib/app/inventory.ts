@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import type { Ops } from '../host/ops.ts';
+import { agent } from './agent.ts';
+import { MARKER } from './marker.ts';
+
+/** A file as git names it: mode 100644, 100755 or 120000, and the id of its content as a blob. */
+export interface FileEntry {
+  readonly mode: string;
+  readonly blob: string;
+}
+
+/** Files by their path below a directory. */
+export type Inventory = ReadonlyMap<string, FileEntry>;
+
+/** Where releases are staged, below the application's root: the same file system, so that a rename puts a file in place. */
+export const STAGING = '.whalefall-staging';
+
+const answer = z.record(z.string(), z.object({ mode: z.string(), blob: z.string() }));
+
+/** Every file below a directory of the container but byte code and what {@link keptPaths} names. */
+export async function takeInventory(ops: Ops, container: string, root: string): Promise<Inventory> {
+  const args = { root, skipped: [...keptPaths(ops.target), MARKER, STAGING] };
+  const files = await agent(ops, container, 'inventory', { effect: 'read', args, answer, deadlineMs: 120_000 });
+  return new Map(Object.entries(files));
+}
+
+/** What no release touches, relative to the application's root. */
+export function keptPaths(target: Ops['target']): readonly string[] {
+  const { root, userdata } = target.app;
+  return [userdata.slice(root.length + 1), ...target.release.kept];
+}
+
+/** Whether a path is one of those or lies in one. */
+export const isKept = (target: Ops['target'], path: string): boolean =>
+  keptPaths(target).some((kept) => path === kept || path.startsWith(`${kept}/`));

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { OpsError } from '../errors.ts';
+import type { Ops } from '../host/ops.ts';
+import { agent } from './agent.ts';
+
+const program = z.object({
+  name: z.string(),
+  /** supervisord's: RUNNING, STARTING, BACKOFF, STOPPED, EXITED, FATAL. */
+  state: z.string(),
+  /** 0 when it does not run. */
+  pid: z.int(),
+  argv: z.array(z.string()),
+  cwd: z.string(),
+  /** It listens on the application's port. */
+  web: z.boolean(),
+  /** What its environment says about running the scheduler: `true`, `false`, or nothing (''). */
+  scheduler: z.string(),
+});
+
+export type Program = z.infer<typeof program>;
+
+const answer = z.object({ programs: z.array(program), said: z.string() });
+
+/** What supervisord runs. By what a program does, never by its name: those differ between releases. */
+export interface Programs {
+  readonly all: readonly Program[];
+  /** The gunicorn that listens on the application's port. */
+  readonly web: Program;
+  /** The program that runs the scheduler and nothing else; `undefined` when the web program does both, or there is none. */
+  readonly scheduler: Program | undefined;
+}
+
+/** Asks supervisord in the container. */
+export async function listPrograms(ops: Ops, container: string): Promise<{ all: readonly Program[]; said: string }> {
+  const args = { port: ops.target.ports.direct, schedulerVariable: ops.target.app.schedulerVariable };
+  const { programs, said } = await agent(ops, container, 'programs', { effect: 'read', args, answer });
+  return { all: programs, said };
+}
+
+/** @throws {OpsError} `precondition` when there is no gunicorn that serves the application. */
+export async function findPrograms(ops: Ops, container: string): Promise<Programs> {
+  const { all, said } = await listPrograms(ops, container);
+  const web = all.find((p) => p.web && p.argv.some((word) => word.endsWith('gunicorn')));
+  if (web === undefined) throw noWebProgram(ops, all, said);
+  return { all, web, scheduler: all.find((p) => p.scheduler === 'true' && p !== web) };
+}
+
+function noWebProgram(ops: Ops, all: readonly Program[], said: string): OpsError {
+  const seen = all.map((p) => `${p.name} ${p.state}`).join(', ') || said.trim();
+  const port = ops.target.ports.direct;
+  return new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `None of supervisord's programs is a gunicorn that listens on port ${port}: ${seen}`,
+      zh: `supervisord 的程序中没有监听 ${port} 端口的 gunicorn: ${seen}`,
+    },
+    next: [
+      {
+        en: 'A full rebuild starts it from its image: npx tsx scripts/deploy-prod-all.ts --data keep',
+        zh: '可通过全量重建从镜像重新启动: npx tsx scripts/deploy-prod-all.ts --data keep',
+      },
+    ],
+  });
+}

@@ -1,0 +1,87 @@
+import { describeHealth } from '../app/health.ts';
+import { OpsError } from '../errors.ts';
+import type { Ops } from '../host/ops.ts';
+import { printable, type Text } from '../text.ts';
+import type { Facts } from './facts.ts';
+import type { Noticed } from './outside.ts';
+import type { UpdateOptions } from './plan.ts';
+import type { Progress } from './progress.ts';
+import type { Proven } from './prove.ts';
+import type { Settled } from './settle.ts';
+import { noticedText } from './talk.ts';
+
+/**
+ * Shows the summary: only what was measured or seen. Returns the verdict.
+ *
+ * @throws {OpsError} `needs-person` when the image that was asked for could not be built.
+ */
+export function conclude(
+  ops: Ops,
+  facts: Facts,
+  progress: Progress,
+  proven: Proven,
+  settled: Settled,
+  noticed: Noticed | undefined,
+  options: UpdateOptions,
+): Text {
+  const { running, source } = facts;
+  const { language, show } = ops.screen;
+  const from = running.commit?.slice(0, 10) ?? '?';
+  const to = source.commit.slice(0, 10);
+  show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
+  show({
+    event: 'table',
+    id: 'summary',
+    rows: [
+      [{ en: 'old release', zh: '旧版本' }, `${from} ${printable(running.subject ?? '')}`],
+      [{ en: 'new release', zh: '新版本' }, `${to} ${printable(source.subject)}`],
+      [{ en: 'migrations applied', zh: '已执行迁移' }, progress.migrated?.applied.join(', ') || '-'],
+      [{ en: 'requests', zh: '请求' }, noticedText(noticed)[language]],
+      [{ en: 'health', zh: '健康检查' }, describeHealth(proven.health)[language]],
+      [{ en: 'backup', zh: '备份' }, progress.backup?.dir ?? '-'],
+      ...(progress.savedLocal
+        ? [[{ en: 'local changes', zh: '本地修改' }, progress.savedLocal.ref] as [Text, string]]
+        : []),
+      [{ en: 'journal', zh: '运行日志' }, ops.paths.run],
+    ],
+  });
+  if (running.commit) {
+    show({
+      event: 'info',
+      text: {
+        en: `The way back to the former release: npx tsx scripts/update-prod-flask.ts --ref ${running.commit}`,
+        zh: `回退到之前的版本: npx tsx scripts/update-prod-flask.ts --ref ${running.commit}`,
+      },
+    });
+  }
+  for (const text of settled.left) show({ event: 'warning', text });
+  if (settled.imageId === undefined) {
+    show({
+      event: 'info',
+      text: {
+        en: 'The container is newer than its image: recreating it would bring back the former code. --bake, or a full rebuild, makes them one.',
+        zh: '容器代码比镜像新: 重建容器会回到旧代码. 使用 --bake 或全量重建可使两者一致.',
+      },
+    });
+  }
+  if (options.bake && settled.imageId === undefined) throw notBaked(settled.left);
+  show({ event: 'ok', text: { en: `Updated and proved: ${to}`, zh: `更新完成并已验证: ${to}` } });
+  const requests = noticedText(noticed);
+  return { en: `updated ${from} to ${to}; ${requests.en}`, zh: `已从 ${from} 更新到 ${to}; ${requests.zh}` };
+}
+
+const notBaked = (left: readonly Text[]) =>
+  new OpsError({
+    kind: 'needs-person',
+    what: {
+      en: `The release serves and is proved, but its image could not be built: ${left.map((t) => t.en).join('; ')}`,
+      zh: `新版本已上线并通过验证, 但镜像构建失败: ${left.map((t) => t.zh).join('; ')}`,
+    },
+    state: { en: 'Production runs the new release.', zh: '生产环境运行的是新版本.' },
+    next: [
+      {
+        en: 'Build it when the cause is mended; until then do not recreate the container.',
+        zh: '排除原因后重新构建镜像; 在此之前请勿重建容器.',
+      },
+    ],
+  });

@@ -1,0 +1,68 @@
+import type { Ops } from '../host/ops.ts';
+import { backupPg } from '../postgres/backup.ts';
+import { MIGRATION_NAME } from '../postgres/flask-db.ts';
+import { waitForLongTransactions } from '../postgres/long-transactions.ts';
+import { type Migrated, migrate } from '../postgres/migrate.ts';
+import { endSessions } from '../postgres/psql.ts';
+import type { Text } from '../text.ts';
+import { type Checked, stagedOps } from './check.ts';
+import type { Facts } from './facts.ts';
+import type { UpdateOptions } from './plan.ts';
+import type { Progress } from './progress.ts';
+
+/** How long a session that would block the migration is waited for. */
+const PATIENCE_MS = 30_000;
+
+/** A migration is missing, or the stamp. */
+const pending = ({ schema }: Facts, { head }: Checked): boolean =>
+  schema.kind !== 'versioned' || schema.revision !== head;
+
+/**
+ * Backs up when a migration will follow, or when asked to; before that, waits for transactions that would block it.
+ *
+ * @throws {OpsError} `precondition` naming the session that goes on.
+ */
+export async function backUp(
+  ops: Ops,
+  facts: Facts,
+  checked: Checked,
+  progress: Progress,
+  options: UpdateOptions,
+): Promise<void> {
+  const migrating = pending(facts, checked);
+  if (migrating) await waitForLongTransactions(ops, facts.database, PATIENCE_MS);
+  if (!migrating && options.backup === 'auto') return;
+  progress.backup = await backupPg(ops, facts.database, { reason: 'update', commit: facts.running.commit });
+}
+
+/** Migrates with the staged code, while the old code serves. */
+export async function migrateStaged(ops: Ops, facts: Facts, checked: Checked, progress: Progress): Promise<void> {
+  if (!pending(facts, checked)) return;
+  const { staging } = progress;
+  const staged = stagedOps(ops, staging.tree);
+  progress.migrated = await migrate(staged, facts.database, staging.container, {
+    head: checked.head,
+    schema: facts.schema,
+  });
+}
+
+/** Ends a migration that was interrupted: killing its client leaves it running in the server. What was committed stays. */
+export const endMigration = (ops: Ops, facts: Facts): Promise<void> => endSessions(ops, facts.database, MIGRATION_NAME);
+
+export function backupEvidence({ backup }: Progress): Text {
+  if (backup === undefined) return { en: 'not needed: no migration is pending', zh: '不需要: 没有待执行的迁移' };
+  const tables = backup.manifest.contents.tables.length;
+  return {
+    en: `${backup.dir}; restored and compared: ${tables} tables`,
+    zh: `${backup.dir}; 已恢复并比对: ${tables} 张表`,
+  };
+}
+
+export function migrationEvidence(facts: Facts, migrated: Migrated | undefined): Text {
+  const from = facts.schema.kind === 'empty' ? '-' : facts.schema.revision;
+  if (migrated === undefined) return { en: `nothing to do: ${from}`, zh: `无需迁移: ${from}` };
+  return {
+    en: `${from} → ${migrated.to}, ${migrated.applied.length} migrations`,
+    zh: `${from} → ${migrated.to}, 共 ${migrated.applied.length} 个迁移`,
+  };
+}

@@ -1,0 +1,53 @@
+import type { FilePlan } from '../app/files.ts';
+import type { Inventory } from '../app/inventory.ts';
+import type { Programs } from '../app/programs.ts';
+import type { Schema } from '../postgres/revision.ts';
+import type { LocalChanges } from '../release/local-changes.ts';
+import type { RebuildReason } from '../release/rebuild-reasons.ts';
+import type { Source } from '../release/source.ts';
+import type { Container, Database, Stack } from '../target/stack.ts';
+
+/** Everything the plan of a hot update depends on, as the survey found it. Plain data: no secret, no handle. */
+export interface Facts {
+  readonly engine: string;
+  readonly compose: string;
+  readonly stack: Stack;
+  readonly app: Container;
+  readonly database: Database;
+  readonly programs: Programs;
+  /** The web program's workers that serve now. */
+  readonly workerPids: readonly number[];
+  /** What would run. */
+  readonly source: Source;
+  /** Its files, but those that no release touches. */
+  readonly tree: Inventory;
+  readonly running: Running;
+  readonly files: FilePlan;
+  /** Files that the image's build copies elsewhere, and that will be another: repository path and place. */
+  readonly copies: readonly Copy[];
+  /** Why this must not be hot-updated. */
+  readonly rebuildReasons: readonly RebuildReason[];
+  readonly local: LocalChanges;
+  readonly schema: Schema;
+  /** Migrations of the new release that are not in the container. */
+  readonly newMigrations: readonly string[];
+  /** Nothing but a migration is missing: the code is there, the schema is not at its newest revision. */
+  readonly pending: boolean;
+  /** What the survey took. */
+  readonly milliseconds: number;
+}
+
+/** What runs now. */
+export interface Running {
+  readonly commit: string | undefined;
+  readonly subject: string | undefined;
+  /** False: the container does not say, so the deploy directory's commit is taken for it. */
+  readonly certain: boolean;
+  /** What really lies in the container. */
+  readonly files: Inventory;
+}
+
+export interface Copy {
+  readonly from: string;
+  readonly to: string;
+}

@@ -1,0 +1,116 @@
+import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import type { PlannedStep } from '../runbook/steps.ts';
+import type { Target } from '../target/target.ts';
+import { printable, type Text } from '../text.ts';
+import type { Facts } from './facts.ts';
+import { plannedSteps } from './planned-steps.ts';
+import { chooseRestart, type Restart, type RestartKind } from './restart.ts';
+
+export interface UpdateOptions {
+  readonly ref: string;
+  readonly restart: RestartKind | 'auto';
+  readonly backup: 'auto' | 'always';
+  readonly soakMs: number;
+  readonly discardLocal: boolean;
+  readonly syncSite: boolean;
+  readonly bake: boolean;
+}
+
+export interface UpdatePlan {
+  readonly steps: readonly PlannedStep[];
+  /** As far as it can be told before the new release was tried. */
+  readonly restart: Restart;
+  readonly warnings: readonly Text[];
+}
+
+/**
+ * Every policy of a hot update. Pure.
+ *
+ * @returns `undefined` when what runs already is what would run.
+ * @throws {OpsError} `precondition` with all reasons at once when this must not be hot-updated.
+ */
+export function planUpdate(target: Target, facts: Facts, options: UpdateOptions): UpdatePlan | undefined {
+  const { put, remove, inTheWay } = facts.files;
+  const sameFiles = put.length === 0 && remove.length === 0 && facts.copies.length === 0;
+  if (sameFiles && facts.running.certain && facts.running.commit === facts.source.commit && !facts.pending)
+    return undefined;
+  const refusals = [...rebuildNeeded(facts), ...blocked(inTheWay), ...inProgress(facts)];
+  if (refusals.length > 0) {
+    throw new OpsError({
+      kind: 'precondition',
+      what: { en: refusals.map((r) => r.text.en).join('\n'), zh: refusals.map((r) => r.text.zh).join('\n') },
+      state: NOTHING_CHANGED,
+      next: [...new Map(refusals.map((r) => [r.fix.en, r.fix])).values()],
+    });
+  }
+  const restart = chooseRestart(options.restart, facts);
+  return { steps: plannedSteps(target, facts, options, restart), restart, warnings: warningsOf(facts) };
+}
+
+interface Refusal {
+  readonly text: Text;
+  readonly fix: Text;
+}
+
+const REBUILD: Text = {
+  en: 'This needs a new image: npx tsx scripts/deploy-prod-all.ts --data keep (after `git pull`)',
+  zh: '需要构建新镜像: 先 git pull, 再执行 npx tsx scripts/deploy-prod-all.ts --data keep',
+};
+
+const rebuildNeeded = (facts: Facts): Refusal[] =>
+  facts.rebuildReasons.map(({ path, why }) => ({
+    text: { en: `${printable(path)}: ${why.en}`, zh: `${printable(path)}: ${why.zh}` },
+    fix: REBUILD,
+  }));
+
+const blocked = (inTheWay: readonly string[]): Refusal[] =>
+  inTheWay.map((path) => ({
+    text: {
+      en: `${printable(path)} in the container is not from git and is in the way of the new release.`,
+      zh: `容器中的 ${printable(path)} 不是来自 git, 且与新版本的文件冲突.`,
+    },
+    fix: {
+      en: 'Move it away in the container, or make a full rebuild.',
+      zh: '请在容器内将其移走, 或执行全量重建.',
+    },
+  }));
+
+function inProgress({ local }: Facts): Refusal[] {
+  if (local.inProgress === undefined) return [];
+  return [
+    {
+      text: {
+        en: `The deploy directory is in the middle of a ${local.inProgress}.`,
+        zh: `部署目录中有未完成的 ${local.inProgress} 操作.`,
+      },
+      fix: {
+        en: `Finish it, or give it up: git ${local.inProgress} --abort`,
+        zh: `请先完成或放弃: git ${local.inProgress} --abort`,
+      },
+    },
+  ];
+}
+
+function warningsOf({ running, files, schema }: Facts): Text[] {
+  const warnings: Text[] = [];
+  if (!running.certain) {
+    warnings.push({
+      en: "The container does not say which commit it runs; the deploy directory's is assumed. Only files with exactly its content will be removed.",
+      zh: '容器没有记录当前运行的提交, 按部署目录的提交推断; 只会删除内容与之完全一致的旧文件.',
+    });
+  }
+  if (files.handEdited.length > 0) {
+    const some = files.handEdited.slice(0, 5).map(printable).join(', ');
+    warnings.push({
+      en: `Changed by hand in the container, and replaced now (kept in the run's directory): ${some}`,
+      zh: `容器内被手工修改过的文件将被替换 (原文件保存在运行目录): ${some}`,
+    });
+  }
+  if (schema.kind !== 'versioned') {
+    warnings.push({
+      en: 'The database has no Alembic stamp; one that fits its tables will be set.',
+      zh: '数据库没有 Alembic 版本标记, 将按表结构推断后写入.',
+    });
+  }
+  return warnings;
+}

@@ -1,0 +1,128 @@
+import type { PlannedStep } from '../runbook/steps.ts';
+import type { Target } from '../target/target.ts';
+import type { Text } from '../text.ts';
+import type { Facts } from './facts.ts';
+import type { UpdateOptions } from './plan.ts';
+import type { Restart } from './restart.ts';
+
+/** The steps of a hot update, in the order in which `scripts/update-prod-flask.ts` does them. */
+export function plannedSteps(target: Target, facts: Facts, options: UpdateOptions, restart: Restart): PlannedStep[] {
+  const { root } = target.app;
+  const app = facts.app.id.slice(0, 12);
+  const { web, scheduler } = facts.programs;
+  const short = facts.source.commit.slice(0, 10);
+  const steps: (PlannedStep | false)[] = [
+    !facts.local.none && {
+      id: 'save-local',
+      title: {
+        en: 'Save local changes of the deploy directory under a git ref',
+        zh: '将部署目录的本地修改保存为 git 引用',
+      },
+      risk: 'none',
+      commands: ['git update-ref refs/whalefall-ops/saved/<run> <commit of the changes>'],
+    },
+    {
+      id: 'stage',
+      title: { en: 'Copy the release into the container, beside what runs', zh: '将新版本复制到容器内的独立目录' },
+      replaces: 'sync_code',
+      risk: 'none',
+      commands: [`git archive ${short} | docker exec -i ${app} tar -x -C ${root}/.whalefall-staging/…`],
+    },
+    {
+      id: 'check',
+      title: { en: 'Compile it, load it once, test the nginx site', zh: '编译、试加载, 并检查 nginx 站点配置' },
+      risk: 'none',
+      commands: ['gunicorn --print-config <as the web program>', 'nginx -t <the site as the next start renders it>'],
+    },
+    {
+      id: 'backup',
+      title:
+        options.backup === 'always'
+          ? { en: 'Back up the database and prove it by a restore', zh: '备份数据库, 并通过实际恢复验证' }
+          : { en: 'Back up the database if a migration is pending', zh: '若有待执行的迁移, 先备份数据库并验证' },
+      risk: 'none',
+      commands: ['pg_dump …; restored in a throwaway server and compared'],
+    },
+    {
+      id: 'migrate',
+      title: { en: 'Bring the schema to the newest revision', zh: '将数据库结构升级到最新版本' },
+      replaces: 'run_migrations',
+      risk: 'changes',
+      commands: [`docker exec ${app} flask db upgrade  # the staged code, lock_timeout, one transaction`],
+      wayBack: {
+        en: 'the backup; the old code is checked on the new schema',
+        zh: '备份; 并检查旧代码在新结构上是否正常',
+      },
+    },
+    {
+      id: 'canary',
+      title: {
+        en: 'Boot the release on a private socket and ask its health',
+        zh: '在私有 socket 上试运行新版本并检查健康',
+      },
+      risk: 'none',
+      commands: ['gunicorn --bind unix:… --workers 1  # no scheduler', `GET ${target.health.deep[0]}  # several times`],
+    },
+    {
+      id: 'switch',
+      title: { en: `Put the release in place in ${root}`, zh: `在 ${root} 中切换到新版本` },
+      replaces: 'sync_code',
+      risk: 'changes',
+      commands: [
+        `${facts.files.put.length} files by a rename each, ${facts.files.remove.length} removed`,
+        ...facts.copies.map(({ from, to }) => `${from} → ${to}`),
+      ],
+      wayBack: { en: 'the former files, by the same renames', zh: '以同样方式换回原文件' },
+    },
+    {
+      id: 'restart',
+      title: restartTitle(restart),
+      replaces: 'restart_services',
+      risk: restart.kind === 'container' ? 'interrupts' : 'changes',
+      commands: {
+        rolling: [
+          `kill -TTIN <${web.name}> × ${facts.workerPids.length}; <all booted>; kill -TTOU × ${facts.workerPids.length}`,
+          ...(scheduler ? [`supervisorctl restart ${scheduler.name}`] : []),
+          'nginx -t && nginx -s reload',
+        ],
+        reload: [
+          `kill -HUP <${web.name}>`,
+          ...(scheduler ? [`supervisorctl restart ${scheduler.name}`] : []),
+          'nginx -t && nginx -s reload',
+        ],
+        container: [`docker restart ${app}`],
+      }[restart.kind],
+      wayBack: { en: 'the same way, with the former files', zh: '换回原文件后以同样方式重启' },
+    },
+    {
+      id: 'prove',
+      title: { en: 'Prove it', zh: '逐项验证' },
+      replaces: 'verify_deployment',
+      risk: 'none',
+      commands: [
+        'every file is the commit’s, every worker is new',
+        `GET ${target.health.basic}, ${target.health.deep[0]}; for ${options.soakMs / 1000} s`,
+      ],
+      seconds: Math.ceil(options.soakMs / 1000) + 1,
+    },
+    {
+      id: 'settle',
+      title: { en: 'Record the release, bring the deploy directory to it', zh: '记录发布, 并将部署目录同步到该提交' },
+      risk: 'changes',
+      commands: [
+        `git reset --hard ${short}`,
+        ...(options.bake ? [`docker compose build ${facts.stack.services.app.key}`] : []),
+      ],
+    },
+  ];
+  return steps.filter((s): s is PlannedStep => s !== false);
+}
+
+function restartTitle({ kind, why }: Restart): Text {
+  const what = {
+    rolling: { en: 'Replace the workers', zh: '逐批替换 worker' },
+    reload: { en: 'Reload gunicorn', zh: '重新加载 gunicorn' },
+    container: { en: 'RESTART THE CONTAINER', zh: '重启容器' },
+  }[kind];
+  return { en: `${what.en}: ${why.en}`, zh: `${what.zh}: ${why.zh}` };
+}

@@ -1,0 +1,20 @@
+import type { Placement } from '../app/place.ts';
+import type { Staging } from '../app/staging.ts';
+import type { VerifiedBackup } from '../guard/saved.ts';
+import type { Migrated } from '../postgres/migrate.ts';
+import type { SavedLocal } from '../release/save-local.ts';
+
+/** How far a run has come: what undoing and the summary need. Filled step by step. */
+export interface Progress {
+  readonly staging: Staging;
+  savedLocal?: SavedLocal | undefined;
+  backup?: VerifiedBackup | undefined;
+  migrated?: Migrated | undefined;
+  placement?: Placement | undefined;
+  /** What of the placement's paths existed, and is kept. */
+  kept?: readonly string[] | undefined;
+  /** The switch has begun and was not taken back: files in place may be new. */
+  switching?: boolean;
+  /** Processes have been asked to take the new code. */
+  restarting?: boolean;
+}

@@ -1,0 +1,132 @@
+import { endpointsOf } from '../app/endpoints.ts';
+import { differences } from '../app/files.ts';
+import { describeHealth, type Health, healthCheck, waitForHealth } from '../app/health.ts';
+import { type Inventory, takeInventory } from '../app/inventory.ts';
+import { readMarker } from '../app/marker.ts';
+import { startProbe } from '../app/probe.ts';
+import { findPrograms, type Programs } from '../app/programs.ts';
+import { lookAtWorkers } from '../app/workers.ts';
+import { OpsError } from '../errors.ts';
+import { exec } from '../host/docker.ts';
+import type { Ops } from '../host/ops.ts';
+import { ask } from '../host/run.ts';
+import { inspectContainer } from '../target/containers.ts';
+import type { Container } from '../target/stack.ts';
+import { printable, type Text } from '../text.ts';
+import type { Facts } from './facts.ts';
+import type { UpdateOptions } from './plan.ts';
+
+const SOAK_EVERY_MS = 1_000;
+/** A while for what starts last, such as the engine's own opinion after a restart. */
+const HEALTHY_MS = 30_000;
+
+export interface Proven {
+  readonly health: Health;
+  readonly workers: readonly number[];
+}
+
+/**
+ * The evidence at the end of a hot update, all of it asked of the running container: its files are the commit's, every worker was
+ * started after them, both health checks are strict and good, and stay so.
+ *
+ * @param since when the files were in place, seconds since the machine's start.
+ * @throws {OpsError} the first thing that is not as it should be.
+ */
+export async function proveUpdate(ops: Ops, facts: Facts, options: UpdateOptions, since: number): Promise<Proven> {
+  const app = await inspectContainer(ops, facts.app.id);
+  const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, { deadlineMs: HEALTHY_MS, times: 2 });
+  const [programs, commit, files] = await Promise.all([
+    findPrograms(ops, app.id),
+    readMarker(ops, app.id),
+    takeInventory(ops, app.id, ops.target.app.root),
+  ]);
+  if (commit !== facts.source.commit)
+    throw notProved({ en: `the container says commit ${commit}`, zh: `容器中的提交为 ${commit}` });
+  throwIfOther(files, expectedFiles(ops, facts));
+  const workers = await allNew(ops, app.id, programs, since);
+  const soaked = options.soakMs > 0 ? await soak(ops, app, programs, options.soakMs) : undefined;
+  return { health: soaked ?? health, workers };
+}
+
+/** What was there, with what the release changes. Files that are not from git stay as they were. */
+function expectedFiles(ops: Ops, facts: Facts): Inventory {
+  const expected = new Map(facts.running.files);
+  for (const file of facts.files.remove) expected.delete(file);
+  for (const [file, entry] of facts.tree) expected.set(file, entry);
+  for (const { from, to } of facts.copies) {
+    const entry = facts.tree.get(from);
+    const { root } = ops.target.app;
+    if (entry && to.startsWith(`${root}/`)) expected.set(to.slice(root.length + 1), entry);
+  }
+  return expected;
+}
+
+function throwIfOther(files: Inventory, expected: Inventory): void {
+  const wrong = differences(files, expected);
+  if (wrong.length === 0) return;
+  const some = wrong.slice(0, 5).map(printable).join(', ');
+  throw notProved({
+    en: `${wrong.length} files in the container are not the commit's: ${some}`,
+    zh: `容器中有 ${wrong.length} 个文件与提交不一致: ${some}`,
+  });
+}
+
+async function allNew(ops: Ops, container: string, programs: Programs, since: number): Promise<number[]> {
+  const { workers } = await lookAtWorkers(ops, container, programs.web.pid);
+  const old = workers.filter((w) => w.start <= since);
+  if (old.length > 0)
+    throw notProved({
+      en: `${old.length} workers still run the old code`,
+      zh: `仍有 ${old.length} 个 worker 运行旧代码`,
+    });
+  if (workers.length === 0) throw notProved({ en: 'there is no worker', zh: '没有任何 worker' });
+  const { scheduler } = programs;
+  if (scheduler) {
+    const { master } = await lookAtWorkers(ops, container, scheduler.pid);
+    if (scheduler.state !== 'RUNNING' || (master ?? 0) <= since)
+      throw notProved({ en: `${scheduler.name} still runs the old code`, zh: `${scheduler.name} 仍在运行旧代码` });
+  }
+  return workers.map((w) => w.pid);
+}
+
+/** Watches for a while: no worker may be replaced for another reason than its age, and no request may fail. */
+async function soak(ops: Ops, app: Container, programs: Programs, milliseconds: number): Promise<Health> {
+  const endpoints = endpointsOf(ops.target, app);
+  const probe = startProbe(ops, endpoints.nginx + ops.target.health.basic, { perSecond: 10 });
+  const end = ops.clock.monotonic() + milliseconds;
+  let pids = await pidsOf(ops, app, programs);
+  let health: Health;
+  for (;;) {
+    await ops.clock.sleep(Math.min(SOAK_EVERY_MS, Math.max(end - ops.clock.monotonic(), 0)), ops.signal);
+    const now = await pidsOf(ops, app, programs);
+    for (const pid of pids.filter((p) => !now.includes(p))) await throwIfDied(ops, app, pid);
+    pids = now;
+    health = await healthCheck(ops, endpoints);
+    if (!health.healthy) throw notProved(describeHealth(health));
+    if (ops.clock.monotonic() >= end) break;
+  }
+  const { failed, sent } = await probe.stop();
+  if (failed > 0)
+    throw notProved({
+      en: `${failed} of ${sent} requests failed afterwards`,
+      zh: `切换后 ${sent} 个请求中有 ${failed} 个失败`,
+    });
+  return health;
+}
+
+async function pidsOf(ops: Ops, app: Container, { web }: Programs): Promise<number[]> {
+  const { master, workers } = await lookAtWorkers(ops, app.id, web.pid);
+  if (master === null) throw notProved({ en: `${web.name} ended`, zh: `${web.name} 已退出` });
+  return workers.map((w) => w.pid);
+}
+
+/** gunicorn replaces a worker after `max_requests`, and says so in its log. */
+async function throwIfDied(ops: Ops, app: Container, pid: number): Promise<void> {
+  const log = `${ops.target.app.userdata}/logs/gunicorn_error.log`;
+  const tail = await ask(ops, exec('read', app.id, ['tail', '-n', '100', log]), [0, 1]);
+  if (tail.includes(`[${pid}] [INFO] Autorestarting worker`)) return;
+  throw notProved({ en: `worker ${pid} died`, zh: `worker ${pid} 异常退出` });
+}
+
+const notProved = (why: Text) =>
+  new OpsError({ kind: 'failed', what: { en: `Not proved: ${why.en}`, zh: `未能证明更新成功: ${why.zh}` } });

@@ -1,0 +1,51 @@
+import { describeHealth, type Health } from '../app/health.ts';
+import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import type { Containers } from '../target/containers.ts';
+import type { Container, Stack } from '../target/stack.ts';
+import type { Text } from '../text.ts';
+
+/**
+ * A hot update changes what serves; what does not serve can't be proved unharmed.
+ *
+ * @throws {OpsError} `precondition` with everything that is not up and healthy.
+ */
+export function requireServing(
+  stack: Stack,
+  containers: Containers,
+  health: Health | undefined,
+): { app: Container; postgres: Container; redis: Container } {
+  const findings: Text[] = [];
+  for (const role of ['postgres', 'redis', 'app'] as const) {
+    const { key } = stack.services[role];
+    const container = containers[role];
+    if (container === undefined) findings.push({ en: `${key} has no container`, zh: `${key} 没有容器` });
+    else if (container.state !== 'running')
+      findings.push({ en: `${key} is ${container.state}`, zh: `${key} 状态为 ${container.state}` });
+    else if (container.health !== '' && container.health !== 'healthy')
+      findings.push({
+        en: `the engine calls ${key} ${container.health}`,
+        zh: `引擎报告 ${key} 的健康状态为 ${container.health}`,
+      });
+  }
+  if (health && !health.healthy) findings.push(describeHealth(health));
+  const { app, postgres, redis } = containers;
+  if (findings.length === 0 && app && postgres && redis) return { app, postgres, redis };
+  throw new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `A hot update needs everything up and healthy: ${findings.map((f) => f.en).join('; ')}`,
+      zh: `热更新要求所有服务正常运行: ${findings.map((f) => f.zh).join('; ')}`,
+    },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'A full rebuild starts and proves all of it, and keeps the data: npx tsx scripts/deploy-prod-all.ts --data keep',
+        zh: '全量重建会启动并验证全部服务, 且保留数据: npx tsx scripts/deploy-prod-all.ts --data keep',
+      },
+      {
+        en: 'A container that is still "starting" only needs a minute: run this again.',
+        zh: '若容器仍为 starting, 稍等片刻后重新运行即可.',
+      },
+    ],
+  });
+}

@@ -1,0 +1,52 @@
+import path from 'node:path';
+import { sweepStaging } from '../app/staging.ts';
+import { whatHappened } from '../errors.ts';
+import type { Ops } from '../host/ops.ts';
+import { buildImage } from '../rebuild/image.ts';
+import { resetTo } from '../release/reset.ts';
+import { keepRelease } from '../release/save-local.ts';
+import { recordRelease } from '../runbook/releases.ts';
+import { printable, type Text } from '../text.ts';
+import type { Facts } from './facts.ts';
+import type { UpdateOptions } from './plan.ts';
+import type { Progress } from './progress.ts';
+
+export interface Settled {
+  /** The image with the same code; `undefined` when none was asked for, or it could not be built. */
+  readonly imageId: string | undefined;
+  /** What could not be done. The release serves all the same. */
+  readonly left: readonly Text[];
+}
+
+/**
+ * What remains when the new release is proved: it is recorded, the deploy directory brought to it, the staging directory removed, and if
+ * asked for, the image built. Nothing here can make the release fail any more; what can't be done is said.
+ */
+export async function settle(ops: Ops, facts: Facts, progress: Progress, options: UpdateOptions): Promise<Settled> {
+  const left: Text[] = [];
+  const calm = { ...ops, signal: new AbortController().signal };
+  const { commit, subject } = facts.source;
+  const attempt = async <T>(deed: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await deed();
+    } catch (error) {
+      left.push(whatHappened(error));
+      return undefined;
+    }
+  };
+  await attempt(() => sweepStaging(calm, progress.staging));
+  await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));
+  await attempt(() => resetTo(calm, commit, facts.local, progress.savedLocal));
+  const imageId = options.bake ? await attempt(() => buildImage(ops, facts)) : undefined;
+  recordRelease(ops.paths, {
+    at: new Date(ops.clock.now()).toISOString(),
+    kind: 'hot',
+    commit,
+    subject: printable(subject),
+    imageId: imageId ?? facts.app.imageId,
+    previousImage: undefined,
+    backup: progress.backup?.dir,
+    run: path.basename(ops.paths.run),
+  });
+  return { imageId, left };
+}

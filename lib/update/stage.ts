@@ -1,0 +1,43 @@
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import { insist } from '../app/insist.ts';
+import { compileStaged, stageRelease, sweepStaging } from '../app/staging.ts';
+import type { Ops } from '../host/ops.ts';
+import { archiveCommit } from '../release/archive.ts';
+import { saveLocal } from '../release/save-local.ts';
+import type { Text } from '../text.ts';
+import type { Facts } from './facts.ts';
+import type { Progress } from './progress.ts';
+
+/** Keeps what resetting the deploy directory would lose, before anything else happens. */
+export async function saveLocalChanges(ops: Ops, facts: Facts, progress: Progress): Promise<void> {
+  progress.savedLocal = await saveLocal(ops, facts.local, path.basename(ops.paths.run));
+}
+
+/** Brings the release into the container, beside what runs, and compiles it. */
+export async function stage(ops: Ops, facts: Facts, { staging }: Progress): Promise<void> {
+  const archive = path.join(ops.paths.run, 'release.tar');
+  try {
+    await archiveCommit(ops, facts.source.commit, archive);
+    await stageRelease(ops, staging, { archive, tree: facts.tree, commit: facts.source.commit });
+  } finally {
+    rmSync(archive, { force: true });
+  }
+  await compileStaged(ops, staging, facts.tree);
+}
+
+export function stageEvidence({ tree, files }: Facts): Text {
+  const [all, put, gone] = [tree.size, files.put.length, files.remove.length];
+  return {
+    en: `${all} files, every one compared with the commit; ${put} are new or changed, ${gone} will go`,
+    zh: `共 ${all} 个文件, 已逐一与提交比对; 新增或修改 ${put} 个, 删除 ${gone} 个`,
+  };
+}
+
+/**
+ * Removes the staging directory and what was started from it, also from a container that died meanwhile. Not while it holds the former
+ * files: when they could not be put back, it is all that a person has.
+ */
+export async function unstage(ops: Ops, { staging, switching }: Progress): Promise<void> {
+  if (!switching) await insist(ops, staging.container, () => sweepStaging(ops, staging));
+}

@@ -1,0 +1,104 @@
+import { endpointsOf } from '../app/endpoints.ts';
+import { planFiles } from '../app/files.ts';
+import { healthCheck } from '../app/health.ts';
+import { type FileEntry, type Inventory, isKept, takeInventory } from '../app/inventory.ts';
+import { readMarker } from '../app/marker.ts';
+import { findPrograms } from '../app/programs.ts';
+import { lookAtWorkers } from '../app/workers.ts';
+import type { Ops } from '../host/ops.ts';
+import { heads } from '../postgres/flask-db.ts';
+import { inspectSchema, type Schema } from '../postgres/revision.ts';
+import { databaseOf } from '../rebuild/database.ts';
+import { inspectLocal } from '../release/local-changes.ts';
+import { describeCommit, fetchSource } from '../release/source.ts';
+import { treeOf } from '../release/tree.ts';
+import { resolveStack } from '../target/compose-config.ts';
+import { findContainers, findVolumes } from '../target/containers.ts';
+import { surveyPrerequisites } from '../target/prerequisites.ts';
+import { findCopies } from './copies.ts';
+import type { Facts, Running } from './facts.ts';
+import { findRebuildReasons } from './rebuild-needed.ts';
+import { requireServing } from './require-serving.ts';
+
+/**
+ * Looks at everything the plan depends on. Changes nothing but the repository's remote-tracking refs. Questions that don't depend on
+ * one another are asked at once.
+ *
+ * @throws {OpsError} `precondition` when something is not up and healthy, or there is nothing to be had from the remote.
+ */
+export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
+  const started = ops.clock.monotonic();
+  const fetching = fetchSource(ops, ref);
+  const resolving = resolveStack(ops);
+  for (const answer of [fetching, resolving]) answer.catch(() => undefined);
+  const { engine, compose, checkout } = await surveyPrerequisites(ops);
+  const stack = await resolving;
+  const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
+  const { app, postgres } = requireServing(stack, containers, undefined);
+  const database = databaseOf(stack, postgres, volumes);
+
+  const inContainer = Promise.all([
+    healthCheck(ops, endpointsOf(ops.target, app)),
+    findPrograms(ops, app.id),
+    takeInventory(ops, app.id, ops.target.app.root),
+    readMarker(ops, app.id),
+    inspectSchema(ops, database),
+  ]);
+  inContainer.catch(() => undefined);
+  const source = await fetching;
+  const [release, local] = await Promise.all([treeOf(ops, source.commit), inspectLocal(ops, source.commit)]);
+  const tree: Inventory = new Map([...release].filter(([path]) => !isKept(ops.target, path)));
+  const [health, programs, files, marker, schema] = await inContainer;
+  requireServing(stack, containers, health);
+
+  const running = await describeRunning(ops, files, marker, checkout.commit);
+  const former = running.commit === undefined ? undefined : await treeOf(ops, running.commit).catch(() => undefined);
+  const [{ workers }, copies, rebuildReasons] = await Promise.all([
+    lookAtWorkers(ops, app.id, programs.web.pid),
+    findCopies(ops, app.id, tree),
+    findRebuildReasons(ops, { app, running, former, source, tree }),
+  ]);
+  const filePlan = planFiles(files, tree, former && (running.certain ? former : sameIn(former, files)));
+  return {
+    engine,
+    compose,
+    stack,
+    app,
+    database,
+    programs,
+    workerPids: workers.map((w) => w.pid),
+    source,
+    tree,
+    running,
+    files: filePlan,
+    copies,
+    rebuildReasons,
+    local,
+    schema,
+    newMigrations: [...tree.keys()].filter(
+      (f) => f.startsWith(ops.target.release.migrations) && f.endsWith('.py') && !files.has(f),
+    ),
+    pending: filePlan.put.length === 0 && (await isBehind(ops, app.id, schema)),
+    milliseconds: Math.round(ops.clock.monotonic() - started),
+  };
+}
+
+async function describeRunning(
+  ops: Ops,
+  files: Inventory,
+  marker: string | undefined,
+  checkedOut: string,
+): Promise<Running> {
+  const commit = marker ?? checkedOut;
+  const described = await describeCommit(ops, commit);
+  return { commit: described ? commit : undefined, subject: described?.subject, certain: marker !== undefined, files };
+}
+
+/** Whether the code that is there has migrations which the database has not. Costs a start of the application. */
+async function isBehind(ops: Ops, container: string, schema: Schema): Promise<boolean> {
+  return schema.kind !== 'versioned' || schema.revision !== (await heads(ops, container));
+}
+
+/** A commit that is only assumed to run tells of a file that it came from git when its content is the same. */
+const sameIn = (tree: ReadonlyMap<string, FileEntry>, files: Inventory): Inventory =>
+  new Map([...tree].filter(([path, entry]) => files.get(path)?.blob === entry.blob));

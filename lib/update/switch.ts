@@ -1,0 +1,156 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import path from 'node:path';
+import { allEnded } from '../all-ended.ts';
+import { BACK_AGAIN_MS, insist } from '../app/insist.ts';
+import { MARKER } from '../app/marker.ts';
+import { type Placement, place, putBack, savePlaced } from '../app/place.ts';
+import { findPrograms, listPrograms, type Program } from '../app/programs.ts';
+import { reloadNginx, renderedSite } from '../app/site.ts';
+import { lookAtWorkers, reloadWorkers, replaceWorkers, restartProgram } from '../app/workers.ts';
+import { whatHappened } from '../errors.ts';
+import { change } from '../host/command.ts';
+import { exec } from '../host/docker.ts';
+import type { Ops } from '../host/ops.ts';
+import { run } from '../host/run.ts';
+import { waitUntilServing } from '../rebuild/prove.ts';
+import { inspectContainer } from '../target/containers.ts';
+import type { Text } from '../text.ts';
+import type { Checked } from './check.ts';
+import type { Facts } from './facts.ts';
+import type { UpdateOptions } from './plan.ts';
+import type { Progress } from './progress.ts';
+import { changesGunicorn } from './restart.ts';
+
+/** gunicorn finishes requests for up to 30 s. */
+const GRACE_SECONDS = 35;
+const POLL_MS = 50;
+
+/** Puts the release's files in place. @returns when that was done, seconds since the machine's start. */
+export async function switchFiles(ops: Ops, facts: Facts, progress: Progress, options: UpdateOptions): Promise<number> {
+  const { staging } = progress;
+  const placement = placementOf(ops, facts, progress, options);
+  progress.kept = await savePlaced(ops, staging, placement);
+  progress.placement = placement;
+  if (facts.files.handEdited.length > 0) await keepHandEdited(ops, facts, progress);
+  progress.switching = true;
+  return place(ops, staging, placement);
+}
+
+function placementOf(ops: Ops, facts: Facts, { staging }: Progress, options: UpdateOptions): Placement {
+  const { root } = ops.target.app;
+  const { put, remove } = facts.files;
+  const { site } = ops.target.release;
+  const files = put.map((f) => [`${staging.tree}/${f}`, `${root}/${f}`] as const);
+  const copies = facts.copies.map(({ from, to }) => [`${staging.tree}/${from}`, to] as const);
+  const rendered = options.syncSite ? [[renderedSite(staging), site.rendered] as const] : [];
+  return {
+    put: [...files, ...copies, ...rendered, [staging.marker, `${root}/${MARKER}`]],
+    remove: remove.map((f) => `${root}/${f}`),
+    caches: [...put, ...remove].flatMap((f) => byteCode(`${root}/${f}`)),
+  };
+}
+
+/** Where Python 3.9 to 3.14 keep a file's byte code. */
+function byteCode(file: string): string[] {
+  if (!file.endsWith('.py')) return [];
+  const { dir, name } = path.posix.parse(file);
+  return [9, 10, 11, 12, 13, 14].map((minor) => `${dir}/__pycache__/${name}.cpython-3${minor}.pyc`);
+}
+
+/** What somebody changed in the container is nowhere else. */
+async function keepHandEdited(ops: Ops, facts: Facts, { staging }: Progress): Promise<void> {
+  const file = path.join(ops.paths.run, 'hand-edited.tar');
+  const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
+  try {
+    const argv = ['tar', '-c', '-C', staging.saved + ops.target.app.root, '--', ...facts.files.handEdited];
+    await run(ops, exec('read', staging.container, argv, { stdoutFd: fd, deadlineMs: 120_000 }));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Has every process run the new code. @param since when the files were in place. */
+export async function restart(
+  ops: Ops,
+  facts: Facts,
+  progress: Progress,
+  checked: Checked,
+  since: number,
+): Promise<void> {
+  const { container } = progress.staging;
+  progress.restarting = true;
+  if (checked.restart.kind === 'container') return restartContainer(ops, container);
+  const { web, scheduler } = await findPrograms(ops, container);
+  // Beside one another, and each to its end: undoing must not begin while the other is still at it.
+  await allEnded([
+    checked.restart.kind === 'reload'
+      ? reloadWorkers(ops, container, web, checked.workers)
+      : replaceWorkers(ops, container, web, facts.workerPids.length, since),
+    scheduler && restartProgram(ops, container, scheduler.name),
+  ]);
+  await reloadNginx(ops, container);
+}
+
+async function restartContainer(ops: Ops, id: string): Promise<void> {
+  const argv = ['docker', 'restart', '-t', String(GRACE_SECONDS), id];
+  await run(ops, change(argv, { deadlineMs: (GRACE_SECONDS + 60) * 1000 }));
+  await waitUntilServing(ops, await inspectContainer(ops, id));
+}
+
+/**
+ * Puts the former files back, also after the container died in the middle and the engine started it again, and has every process
+ * replaced that was started while other files were in place. Looks first: what is as it was is left alone.
+ */
+export async function switchBack(ops: Ops, facts: Facts, progress: Progress): Promise<void> {
+  const { placement, kept, staging } = progress;
+  if (!progress.switching || placement === undefined || kept === undefined) return;
+  const { container } = staging;
+  const since = await insist(ops, container, () => putBack(ops, staging, placement, kept));
+  progress.switching = false;
+  try {
+    await bringBackProcesses(ops, facts, container, since);
+  } catch (error) {
+    ops.screen.show({ event: 'warning', text: whatHappened(error) });
+    ops.screen.show({ event: 'warning', text: RESTARTING });
+    await restartContainer(ops, container);
+  }
+}
+
+async function bringBackProcesses(ops: Ops, facts: Facts, container: string, since: number): Promise<void> {
+  const { web, scheduler } = facts.programs;
+  const now = await waitForProgram(ops, container, web.name);
+  if (now === undefined) await restartProgram(ops, container, web.name);
+  else {
+    const { workers } = await lookAtWorkers(ops, container, now.pid);
+    const clean = workers.every((w) => w.start > since || facts.workerPids.includes(w.pid));
+    // Its configuration is read at the start and on SIGHUP only, and may be the new one.
+    if (!clean && changesGunicorn(facts)) await reloadWorkers(ops, container, now, facts.workerPids.length);
+    else if (!clean || workers.length !== facts.workerPids.length)
+      await replaceWorkers(ops, container, now, facts.workerPids.length, since);
+  }
+  if (scheduler) {
+    const present = await waitForProgram(ops, container, scheduler.name);
+    const started = present && (await lookAtWorkers(ops, container, present.pid)).master;
+    const clean = present?.pid === scheduler.pid || (started ?? 0) > since;
+    if (!clean) await restartProgram(ops, container, scheduler.name);
+  }
+  await reloadNginx(ops, container);
+}
+
+/** A program that runs, if need be after a while: supervisord itself may have just been started. */
+async function waitForProgram(ops: Ops, container: string, name: string): Promise<Program | undefined> {
+  const end = ops.clock.monotonic() + BACK_AGAIN_MS;
+  while (ops.clock.monotonic() < end) {
+    const { all } = await insist(ops, container, () => listPrograms(ops, container));
+    const program = all.find((p) => p.name === name);
+    if (program?.state === 'RUNNING') return program;
+    if (program?.state === 'FATAL') return undefined;
+    await ops.clock.sleep(POLL_MS, ops.signal);
+  }
+  return undefined;
+}
+
+const RESTARTING: Text = {
+  en: 'So the processes could not be replaced one by one; the container is restarted.',
+  zh: '因此无法平滑替换进程, 将重启容器.',
+};

@@ -1,0 +1,133 @@
+#!/usr/bin/env -S npx tsx
+/**
+ * Hot update: new code in the running container, without losing a request. Replaces update-prod-flask.sh;
+ * `lib/update/planned-steps.ts` names the former step behind each of these. Nothing in /app changes before the release has been
+ * loaded, migrated for, booted and found healthy beside what serves; a failure after that puts the former files back in the same
+ * gentle way.
+ */
+import { describeHealth } from '../lib/app/health.ts';
+import { carryOut, isProgram, main, type Script, thisProcess } from '../lib/index.ts';
+import * as update from '../lib/update/index.ts';
+
+export const updateProdFlask: Script = {
+  name: 'update-prod-flask',
+  about: {
+    en: 'Hot update: brings a commit into the running container without losing a request, or leaves everything as it was.',
+    zh: '热更新: 将指定提交更新到运行中的容器, 不丢失请求; 失败则恢复原状.',
+  },
+  flags: {
+    ref: {
+      type: 'string',
+      value: 'REF',
+      help: { en: 'what to release: remote/branch, tag or commit', zh: '要发布的版本: 远端/分支、标签或提交' },
+    },
+    restart: {
+      type: 'string',
+      choices: ['auto', ...update.RESTARTS],
+      help: {
+        en: 'how processes get the new code (default: auto, the gentlest that is right)',
+        zh: '进程切换方式(默认 auto: 自动选择最平滑且正确的方式)',
+      },
+    },
+    backup: {
+      type: 'string',
+      choices: ['auto', 'always'],
+      help: {
+        en: 'back up only before a migration (auto, default) or always',
+        zh: '仅在迁移前备份(auto, 默认)或始终备份',
+      },
+    },
+    soak: {
+      type: 'string',
+      value: 'TIME',
+      help: { en: 'watch the new release for so long (default 10s)', zh: '切换后的观察时长(默认 10s)' },
+    },
+    'discard-local': {
+      type: 'boolean',
+      help: {
+        en: 'set local changes of the deploy directory aside, under a git ref',
+        zh: '将部署目录的本地修改保存为 git 引用, 以发布版本为准',
+      },
+    },
+    'sync-nginx-site-config': {
+      type: 'boolean',
+      help: { en: 'also use the new nginx site at once', zh: '同时立即启用新的 nginx 站点配置' },
+    },
+    bake: {
+      type: 'boolean',
+      help: { en: 'also build the image from the same commit', zh: '同时用该提交构建镜像' },
+    },
+  },
+
+  async run(ops, flags) {
+    const options = update.optionsOf(ops, flags);
+    const facts = await update.surveyUpdate(ops, options.ref);
+    const plan = update.planUpdate(ops.target, facts, options);
+    update.showPlan(ops, facts, plan);
+    if (plan === undefined) return update.nothingToDo(ops, facts);
+    if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+    await update.agreeToGo(ops, facts, plan, options);
+
+    const progress: update.Progress = { staging: update.stagingOf(ops, facts.app.id) };
+    const outside = update.watchFromOutside(ops, facts);
+    const recovery = {
+      prove: (o: typeof ops) => update.proveAsBefore(o, facts, progress, outside),
+      advice: () => update.advice(ops, facts, progress),
+    };
+    outside.start();
+
+    const { proven, settled } = await carryOut(ops, plan.steps, recovery, async (step) => {
+      if (!facts.local.none) {
+        await step('save-local', { run: (o) => update.saveLocalChanges(o, facts, progress) });
+      }
+
+      // Beside what runs: nothing that serves reads it.
+      await step('stage', {
+        run: (o) => update.stage(o, facts, progress),
+        evidence: () => update.stageEvidence(facts),
+        undo: (o) => update.unstage(o, progress),
+      });
+
+      const checked = await step('check', {
+        run: (o) => update.check(o, facts, progress, options),
+        evidence: ({ restart }) => restart.why,
+      });
+
+      await step('backup', {
+        run: (o) => update.backUp(o, facts, checked, progress, options),
+        evidence: () => update.backupEvidence(progress),
+      });
+
+      // The old code goes on with the new schema; a migration that fails is taken back whole by the database.
+      await step('migrate', {
+        run: (o) => update.migrateStaged(o, facts, checked, progress),
+        evidence: () => update.migrationEvidence(facts, progress.migrated),
+        undo: (o) => update.endMigration(o, facts),
+      });
+
+      // A worker that can't boot ends gunicorn's master, so the first one to boot is not production's.
+      await step('canary', {
+        run: (o) => update.tryCanary(o, progress.staging, facts.programs.web, checked.argv),
+        evidence: describeHealth,
+      });
+
+      const since = await step('switch', {
+        run: (o) => update.switchFiles(o, facts, progress, options),
+        undo: (o) => update.switchBack(o, facts, progress),
+      });
+
+      await step('restart', { run: (o) => update.restart(o, facts, progress, checked, since) });
+
+      const proven = await step('prove', {
+        run: (o) => update.proveUpdate(o, facts, options, since),
+        evidence: ({ health }) => describeHealth(health),
+      });
+
+      const settled = await step('settle', { run: (o) => update.settle(o, facts, progress, options) });
+      return { proven, settled };
+    });
+    return update.conclude(ops, facts, progress, proven, settled, await outside.stop(), options);
+  },
+};
+
+if (isProgram(import.meta)) process.exitCode = await main(updateProdFlask, thisProcess());

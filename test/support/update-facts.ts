@@ -1,0 +1,76 @@
+import type { FileEntry } from '../../lib/app/inventory.ts';
+import type { Program } from '../../lib/app/programs.ts';
+import type { Facts } from '../../lib/update/facts.ts';
+import { container, facts as rebuildFacts } from './facts.ts';
+
+export const entry = (blob: string, mode = '100644'): FileEntry => ({ mode, blob });
+
+export const tree = (files: Readonly<Record<string, string>>): Map<string, FileEntry> =>
+  new Map(Object.entries(files).map(([path, blob]) => [path, entry(blob)]));
+
+export const program = (name: string, more: Partial<Program> = {}): Program => ({
+  name,
+  state: 'RUNNING',
+  pid: 27,
+  argv: ['/app/.venv/bin/python', '/app/.venv/bin/gunicorn', '--config', '/app/gunicorn.conf.py', 'wsgi:application'],
+  cwd: '/app',
+  web: false,
+  scheduler: '',
+  ...more,
+});
+
+export const web = program('whalefall_web', { web: true, scheduler: 'false' });
+export const scheduler = program('whalefall_scheduler', { pid: 26, scheduler: 'true' });
+
+const OLD = 'c0ffee'.padEnd(40, '0');
+const NEW = 'beef'.padEnd(40, '0');
+
+/** A healthy stack, and a release that changes one file. */
+export function updateFacts(more: Partial<Facts> = {}): Facts {
+  const { engine, compose, stack } = rebuildFacts();
+  const files = tree({ 'app/a.py': 'old' });
+  return {
+    engine,
+    compose,
+    stack,
+    app: container('app'),
+    database: {
+      container: container('postgres'),
+      user: 'shop',
+      name: 'shop',
+      volume: { name: 'shop_postgres_data', createdAt: '2026-01-02T03:04:05Z' },
+    },
+    programs: { all: [web, scheduler], web, scheduler },
+    workerPids: [31, 34],
+    source: {
+      ref: 'origin/main',
+      remote: 'origin',
+      branch: 'main',
+      commit: NEW,
+      subject: 'A change',
+      committedAt: '2026-01-02T03:04:05Z',
+      warnings: [],
+    },
+    tree: tree({ 'app/a.py': 'new' }),
+    running: { commit: OLD, subject: 'Before', certain: true, files },
+    files: { put: ['app/a.py'], remove: [], handEdited: [], inTheWay: [] },
+    copies: [],
+    rebuildReasons: [],
+    local: noLocalChanges,
+    schema: { kind: 'versioned', revision: '20251231120100' },
+    newMigrations: [],
+    pending: false,
+    milliseconds: 900,
+    ...more,
+  };
+}
+
+export const noLocalChanges: Facts['local'] = {
+  none: true,
+  head: OLD,
+  branch: 'main',
+  uncommitted: [],
+  colliding: [],
+  unpushed: [],
+  inProgress: undefined,
+} as unknown as Facts['local'];

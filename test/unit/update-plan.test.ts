@@ -1,0 +1,89 @@
+import { expect, it } from 'vitest';
+import { targetFor } from '../../lib/target/target.ts';
+import { planUpdate, type UpdateOptions } from '../../lib/update/plan.ts';
+import { noLocalChanges, updateFacts } from '../support/update-facts.ts';
+
+const target = targetFor('/opt/whalefall');
+const options: UpdateOptions = {
+  ref: 'origin/main',
+  restart: 'auto',
+  backup: 'auto',
+  soakMs: 10_000,
+  discardLocal: false,
+  syncSite: false,
+  bake: false,
+};
+const plan = (more: Parameters<typeof updateFacts>[0] = {}) => planUpdate(target, updateFacts(more), options);
+const same = { put: [], remove: [], handEdited: [], inTheWay: [] };
+
+it('changes nothing in place before the release was checked, migrated for and tried', () => {
+  const ids = plan()?.steps.map((s) => s.id) ?? [];
+  expect(ids).toEqual(['stage', 'check', 'backup', 'migrate', 'canary', 'switch', 'restart', 'prove', 'settle']);
+});
+
+it('saves local changes first of all', () => {
+  expect(plan({ local: { ...noLocalChanges, none: false } })?.steps[0]?.id).toBe('save-local');
+});
+
+it('has nothing to do when that commit runs, every file of it, at its schema', () => {
+  const { source } = updateFacts();
+  const running = { ...updateFacts().running, commit: source.commit };
+  expect(plan({ running, files: same })).toBeUndefined();
+  expect(plan({ running: { ...running, certain: false }, files: same })).toBeDefined();
+  expect(plan({ running, files: same, pending: true })).toBeDefined();
+  expect(plan({ running, files: { ...same, remove: ['a'] } })).toBeDefined();
+  expect(plan({ running, files: same, copies: [{ from: 'a', to: '/b' }] })).toBeDefined();
+  expect(plan({ files: same })).toBeDefined();
+});
+
+const refusal = (more: Parameters<typeof updateFacts>[0]) => {
+  try {
+    plan(more);
+  } catch (error) {
+    return error as { kind: string; what: { en: string }; next: readonly { en: string }[] };
+  }
+  throw new Error('not refused');
+};
+
+it('refuses what needs a new image, file by file, and says what to run instead', () => {
+  const why = { en: 'dependencies changed', zh: '依赖有变化' };
+  const refused = refusal({
+    rebuildReasons: [
+      { path: 'uv.lock', why },
+      { path: 'Dockerfile.prod', why },
+    ],
+  });
+  expect(refused.kind).toBe('precondition');
+  expect(refused.what.en).toContain('uv.lock: dependencies changed');
+  expect(refused.what.en).toContain('Dockerfile.prod');
+  expect(refused.next.map((n) => n.en).join()).toContain('deploy-prod-all.ts');
+});
+
+it('refuses to overwrite what is not from git', () => {
+  expect(refusal({ files: { ...same, inTheWay: ['app/\u001b[2J'] } }).what.en).toContain('app/\\x1b[2J');
+});
+
+it('refuses in the middle of a merge', () => {
+  expect(
+    refusal({ local: { ...noLocalChanges, inProgress: 'merge' } })
+      .next.map((n) => n.en)
+      .join(),
+  ).toContain('git merge --abort');
+});
+
+it('warns where it had to assume what runs, and of files changed by hand', () => {
+  const warnings = plan({
+    running: { ...updateFacts().running, certain: false },
+    files: { ...updateFacts().files, handEdited: ['app/a.py'] },
+  })?.warnings.map((w) => w.en);
+  expect(warnings).toEqual([expect.stringContaining('assumed'), expect.stringContaining('app/a.py')]);
+});
+
+it('marks the restart of the container as an interruption, and nothing else', () => {
+  const risky = (asked: 'auto' | 'container') =>
+    planUpdate(target, updateFacts(), { ...options, restart: asked })
+      ?.steps.filter((s) => s.risk === 'interrupts')
+      .map((s) => s.id);
+  expect(risky('auto')).toEqual([]);
+  expect(risky('container')).toEqual(['restart']);
+});
