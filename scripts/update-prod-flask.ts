@@ -101,7 +101,7 @@ export const updateProdFlask: Script = {
       // The old code goes on with the new schema; a migration that fails is taken back whole by the database.
       await step('migrate', {
         run: (o) => update.migrateStaged(o, facts, checked, progress),
-        evidence: () => update.migrationEvidence(facts, progress.migrated),
+        evidence: () => update.migrationEvidence(facts, checked, progress.migrated),
         undo: (o) => update.endMigration(o, facts),
       });
 

@@ -88,6 +88,17 @@ export async function heads(ops: Ops, container: string): Promise<string> {
   });
 }
 
+/** Whether the code has a migration of that name: a database that a newer release migrated is at one that it has not. */
+export async function knowsRevision(ops: Ops, container: string, revision: string): Promise<boolean> {
+  try {
+    await flaskDb(ops, container, ['show', revision], { deadlineMs: 60_000 });
+    return true;
+  } catch (error) {
+    if (isUnknownRevision(error)) return false;
+    throw error;
+  }
+}
+
 /** The revision of the database that the *application* is configured for; `undefined` when it has none. */
 export async function current(ops: Ops, container: string): Promise<string | undefined> {
   const said = await flaskDb(ops, container, ['current'], { deadlineMs: 60_000 });

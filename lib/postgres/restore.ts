@@ -20,6 +20,16 @@ export interface Restored {
 /** PostgreSQL cuts longer names off. */
 const NAME_BYTES = 63;
 
+/** A database that is ready to take another's name. */
+export interface Beside {
+  /** The server, asked from outside of either database. */
+  readonly server: PgServer;
+  readonly name: string;
+  readonly incoming: string;
+  /** What the one that has the name will be called. */
+  readonly before: string;
+}
+
 /**
  * Restores a backup beside what is there, compares it with the manifest, and only then swaps the names. The database that was
  * there is kept as `<name>_before_<time>`; one without anything in it is dropped. Sessions on it are ended at the swap, so the
@@ -31,17 +41,22 @@ const NAME_BYTES = 63;
  *   happens whole or not at all, and until then the database that is in use is not touched.
  */
 export async function restoreDatabase(ops: Ops, db: PgServer, backup: Stored<DatabaseManifest>): Promise<Restored> {
+  const beside = await restoreBeside(ops, db, backup);
+  const { before } = await swapIn(ops, beside);
+  if (before === null || (await whatDatabaseHolds(ops, beside.server, before)).length > 0) return { before };
+  await execute(ops, beside.server, `DROP DATABASE ${identifier(before)};`);
+  return { before: null };
+}
+
+/** The first half of {@link restoreDatabase}, however long it takes: nothing that is in use is touched. */
+export async function restoreBeside(ops: Ops, db: PgServer, backup: Stored<DatabaseManifest>): Promise<Beside> {
   const { dir, manifest } = backup;
-  // From outside of the database that is going to be renamed.
-  const server = { ...db, name: await otherDatabase(ops, db) };
+  const beside = await asBeside(ops, db, '_restoring_');
+  const { server, incoming } = beside;
   await refuseUnlessFits(ops, server, db.name, manifest);
   // The database once more, and its archive in the container.
   await refuseWithoutServerDisk(ops, server, manifest.databaseBytes * 1.1 + manifest.files.dump.size);
   await checkFiles(backup);
-
-  const time = stamp(ops.clock.now()).toLowerCase();
-  const incoming = suffixed(db.name, `_restoring_${time}`);
-  const before = suffixed(db.name, `_before_${time}`);
   try {
     await applyGlobals(ops, server, path.join(dir, manifest.files.globals.name));
     await execute(ops, server, createDatabaseSql(incoming, manifest.database));
@@ -52,12 +67,16 @@ export async function restoreDatabase(ops: Ops, db: PgServer, backup: Stored<Dat
     // Without statistics the application's first minutes are slow.
     await execute(ops, server, 'ANALYZE;', { database: incoming, deadlineMs });
   } catch (error) {
-    throw notRestored(db.name, incoming, await dropIfThere(ops, server, incoming), error);
+    throw notRestored(db.name, incoming, await dropDatabase(ops, server, incoming), error);
   }
+  return beside;
+}
 
-  const was = await isThere(ops, server, db.name);
+/** The second half: the names, in one transaction. What had the name is kept under another. */
+export async function swapIn(ops: Ops, { server, name, incoming, before }: Beside): Promise<Restored> {
+  const was = await isThere(ops, server, name);
   try {
-    await swapDatabases(ops, server, { incoming, name: db.name, before: was ? before : null });
+    await swapDatabases(ops, server, { incoming, name, before: was ? before : null });
   } catch (error) {
     // The answer to COMMIT may be what got lost.
     const calm = { ...ops, signal: new AbortController().signal };
@@ -65,12 +84,33 @@ export async function restoreDatabase(ops: Ops, db: PgServer, backup: Stored<Dat
       (there) => !there,
       () => undefined,
     );
-    if (swapped !== true) throw notSwapped(db.name, incoming, before, swapped, error);
+    if (swapped !== true) throw notSwapped(name, incoming, before, swapped, error);
   }
-  if (!was) return { before: null };
-  if ((await whatDatabaseHolds(ops, server, before)).length > 0) return { before };
-  await execute(ops, server, `DROP DATABASE ${identifier(before)};`);
-  return { before: null };
+  return { before: was ? before : null };
+}
+
+/**
+ * Prepares a swap with a database that is there already.
+ *
+ * @throws {OpsError} `precondition` when it is not.
+ */
+export async function existingBeside(ops: Ops, db: PgServer, incoming: string): Promise<Beside> {
+  const beside = await asBeside(ops, db, '');
+  if (await isThere(ops, beside.server, incoming)) return { ...beside, incoming };
+  throw refuseToRestore({
+    en: `There is no database ${incoming}.`,
+    zh: `数据库 ${incoming} 不存在.`,
+  });
+}
+
+async function asBeside(ops: Ops, db: PgServer, suffix: string): Promise<Beside> {
+  const time = stamp(ops.clock.now()).toLowerCase();
+  return {
+    server: { ...db, name: await otherDatabase(ops, db) }, // from outside of the database that is going to be renamed
+    name: db.name,
+    incoming: suffixed(db.name, `${suffix}${time}`),
+    before: suffixed(db.name, `_before_${time}`),
+  };
 }
 
 /** `name` cut so that `suffix` fits; PostgreSQL counts bytes. */
@@ -87,7 +127,7 @@ async function otherDatabase(ops: Ops, db: PgServer): Promise<string> {
   return other ?? 'template1';
 }
 
-async function isThere(ops: Ops, server: PgServer, database: string): Promise<boolean> {
+export async function isThere(ops: Ops, server: PgServer, database: string): Promise<boolean> {
   const sql = `SELECT to_jsonb(true) FROM pg_database WHERE datname = ${literal(database)}`;
   return (await query(ops, server, sql)).length > 0;
 }
@@ -121,8 +161,8 @@ async function applyGlobals(ops: Ops, server: PgServer, file: string): Promise<v
   await execute(ops, server, globalsFor(readFileSync(file, 'utf8'), existing).join('\n'));
 }
 
-/** Whether it is gone; what failed may be the server itself. */
-async function dropIfThere(ops: Ops, server: PgServer, database: string): Promise<boolean> {
+/** Removes what a restore had begun. Answers whether it is gone; what failed may be the server itself. */
+export async function dropDatabase(ops: Ops, server: PgServer, database: string): Promise<boolean> {
   const calm = { ...ops, signal: new AbortController().signal };
   try {
     // FORCE: pg_restore's own session may not have ended yet.

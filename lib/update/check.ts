@@ -2,7 +2,7 @@ import { allEnded } from '../all-ended.ts';
 import { checkGunicorn, stagedArgv } from '../app/gunicorn.ts';
 import { checkSite } from '../app/site.ts';
 import type { Ops } from '../host/ops.ts';
-import { heads } from '../postgres/flask-db.ts';
+import { heads, knowsRevision } from '../postgres/flask-db.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './plan.ts';
 import type { Progress } from './progress.ts';
@@ -11,6 +11,8 @@ import { changesGunicorn, chooseRestart, type Restart } from './restart.ts';
 export interface Checked {
   /** The newest schema revision that the release knows. */
   readonly head: string;
+  /** `newer`: the database is at a revision that the release does not know; it stays there, and the release is tried on it. */
+  readonly schema: 'current' | 'behind' | 'newer';
   readonly restart: Restart;
   /** Workers that the release's configuration asks for. */
   readonly workers: number;
@@ -35,7 +37,14 @@ export async function check(ops: Ops, facts: Facts, { staging }: Progress, optio
     facts.tree.has(ops.target.release.site.from) ? checkSite(ops, staging) : undefined,
   ]);
   const restart = chooseRestart(options.restart, facts, { before, after });
-  return { head, restart, workers: Number(after.get('workers')), argv };
+  const schema = await compareSchema(stagedOps(ops, staging.tree), facts, staging.container, head);
+  return { head, schema, restart, workers: Number(after.get('workers')), argv };
+}
+
+async function compareSchema(ops: Ops, { schema }: Facts, container: string, head: string): Promise<Checked['schema']> {
+  if (schema.kind !== 'versioned') return 'behind';
+  if (schema.revision === head) return 'current';
+  return (await knowsRevision(ops, container, schema.revision)) ? 'behind' : 'newer';
 }
 
 /** Where the staged release has what the container has at `path`: a copied file comes from elsewhere in the repository. */

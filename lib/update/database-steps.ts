@@ -13,10 +13,6 @@ import type { Progress } from './progress.ts';
 /** How long a session that would block the migration is waited for. */
 const PATIENCE_MS = 30_000;
 
-/** A migration is missing, or the stamp. */
-const pending = ({ schema }: Facts, { head }: Checked): boolean =>
-  schema.kind !== 'versioned' || schema.revision !== head;
-
 /**
  * Backs up when a migration will follow, or when asked to; before that, waits for transactions that would block it.
  *
@@ -29,7 +25,7 @@ export async function backUp(
   progress: Progress,
   options: UpdateOptions,
 ): Promise<void> {
-  const migrating = pending(facts, checked);
+  const migrating = checked.schema === 'behind';
   if (migrating) await waitForLongTransactions(ops, facts.database, PATIENCE_MS);
   if (!migrating && options.backup === 'auto') return;
   progress.backup = await backupPg(ops, facts.database, { reason: 'update', commit: facts.running.commit });
@@ -37,7 +33,7 @@ export async function backUp(
 
 /** Migrates with the staged code, while the old code serves. */
 export async function migrateStaged(ops: Ops, facts: Facts, checked: Checked, progress: Progress): Promise<void> {
-  if (!pending(facts, checked)) return;
+  if (checked.schema !== 'behind') return;
   const { staging } = progress;
   const staged = stagedOps(ops, staging.tree);
   progress.migrated = await migrate(staged, facts.database, staging.container, {
@@ -58,8 +54,14 @@ export function backupEvidence({ backup }: Progress): Text {
   };
 }
 
-export function migrationEvidence(facts: Facts, migrated: Migrated | undefined): Text {
+export function migrationEvidence(facts: Facts, checked: Checked, migrated: Migrated | undefined): Text {
   const from = facts.schema.kind === 'empty' ? '-' : facts.schema.revision;
+  if (checked.schema === 'newer') {
+    return {
+      en: `${from} is newer than this release (${checked.head}) and stays; the release is tried on it next`,
+      zh: `${from} 比该版本 (${checked.head}) 新, 保持不变; 下一步在其上试运行该版本`,
+    };
+  }
   if (migrated === undefined) return { en: `nothing to do: ${from}`, zh: `无需迁移: ${from}` };
   return {
     en: `${from} → ${migrated.to}, ${migrated.applied.length} migrations`,
