@@ -44,7 +44,7 @@ export async function inspectLocal(ops: Ops, commit: string): Promise<LocalChang
   if (!wanted.includes('.env') && (await isTracked(ops, '.env'))) throw removesEnvironment(ops.target.dir);
   const [uncommitted, untracked, unpushed, branch] = await Promise.all([
     listUncommitted(ops, repository, new Set(wanted.map(asBytes))),
-    list(ops, ['ls-files', '--others', '-z']).then((all) => all.filter((file) => !isOurs(file))),
+    list(ops, ['ls-files', '--others', '-z']), // ours are in nobody's way: see above
     listUnpushed(ops, commit),
     run(ops, git(ops.target.dir, ['symbolic-ref', '--quiet', 'HEAD']), [0, 1]),
   ]);
