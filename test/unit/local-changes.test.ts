@@ -67,7 +67,9 @@ describe('inspectLocal', () => {
     const lines = ops.scripted.calls.map(words);
     expect(lines).toContain('status --porcelain -z --no-renames --untracked-files=no --ignore-submodules=all');
     expect(lines).toContain('ls-files --others -z'); // ignored ones too
-    expect(lines).toContain(`log -z --format=%H%n%s HEAD --not ${NEW} --remotes --`);
+    expect(lines).toContain(
+      `log -z --format=%H%n%s HEAD --not ${NEW} --remotes --glob=refs/whalefall-ops/releases/* --`,
+    );
   });
 
   it('never counts its own directory, and refuses a commit that has it', async () => {
