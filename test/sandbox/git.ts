@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { $ } from './run.ts';
@@ -16,8 +16,8 @@ const git = $({
   },
 });
 
-/** Files by their path in the repository; null removes one. */
-export type Files = Record<string, string | null>;
+/** Files by their path in the repository: text, text that can be run, or where a link points to; null removes one. */
+export type Files = Record<string, string | { run: string } | { link: string } | null>;
 
 /** Make the bare repository `origin` whose main branch starts with the content of a directory plus `files`. */
 export async function createOrigin(origin: string, content: string, files: Files): Promise<string> {
@@ -31,10 +31,11 @@ export async function createOrigin(origin: string, content: string, files: Files
   });
 }
 
-/** Put one more commit on origin's main branch, and answer its id. */
-export async function commitTo(origin: string, message: string, files: Files): Promise<string> {
+/** Put one more commit on origin's main branch, and answer its id. `on` names a commit whose files it starts from. */
+export async function commitTo(origin: string, message: string, files: Files, on?: string): Promise<string> {
   return inScratch(async (dir) => {
     await git`git clone -q ${origin} ${dir}`;
+    if (on) await git({ cwd: dir })`git read-tree -u --reset ${on}`;
     return commit(dir, message, files);
   });
 }
@@ -56,14 +57,15 @@ export async function countCommits(origin: string): Promise<number> {
 }
 
 async function commit(dir: string, message: string, files: Files): Promise<string> {
-  for (const [path, text] of Object.entries(files)) {
+  for (const [path, content] of Object.entries(files)) {
     const file = join(dir, path);
-    if (text === null) {
-      rmSync(file, { recursive: true, force: true });
-      continue;
-    }
+    // Always first, because writing keeps the mode of what is there, and follows a link.
+    rmSync(file, { recursive: true, force: true });
+    if (content === null) continue;
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
+    if (typeof content === 'string') writeFileSync(file, content);
+    else if ('run' in content) writeFileSync(file, content.run, { mode: 0o755 });
+    else symlinkSync(content.link, file);
   }
   const inDir = git({ cwd: dir });
   await inDir`git add -A && git commit -q --allow-empty -m ${message} && git push -q origin HEAD:main`;

@@ -19,6 +19,8 @@ type Switches = {
   error_500?: boolean;
   never_healthy?: boolean;
   deep_unhealthy?: boolean;
+  sick_after?: number;
+  needs_column?: string;
   deep_path?: 'new' | 'old' | 'both';
   slow?: number;
   scheduler_error?: boolean;
@@ -28,8 +30,11 @@ type Switches = {
   build_delay?: number;
 };
 
-/** A release: its switches, other files (null removes one), and names of extra migrations from `releases/`. */
-export type Changes = Switches & { files?: Files; migrations?: string[]; message?: string };
+/**
+ * A release: its switches, other files (null removes one), and names of extra migrations from `releases/`. It starts from
+ * the files of origin's newest commit, or of the commit `on`: so that what a broken release brought need not be taken back.
+ */
+export type Changes = Switches & { files?: Files; migrations?: string[]; message?: string; on?: string };
 
 export type SandboxOptions = { name: string; root: string; ports: Ports; hostIp?: '127.0.0.1' | '0.0.0.0' };
 
@@ -57,17 +62,18 @@ export class Sandbox {
 
   /** Commit a new release to origin's main branch. The deploy directory doesn't have it before {@link pull}. */
   async release(changes: Changes = {}): Promise<string> {
-    const { files = {}, migrations = [], message, ...switches } = changes;
+    const { files = {}, migrations = [], message, on, ...switches } = changes;
     const marker = switches.marker ?? `release-${(await countCommits(this.origin)) + 1}`;
     const extra = migrations.map((name) => [
       `migrations/versions/${name}.py`,
       readFileSync(join(import.meta.dirname, 'releases', `${name}.py`), 'utf8'),
     ]);
-    return commitTo(this.origin, message ?? `Release ${marker}`, {
+    const all = {
       'release.json': `${JSON.stringify({ ...switches, marker }, null, 2)}\n`,
       ...Object.fromEntries(extra),
       ...files,
-    });
+    };
+    return commitTo(this.origin, message ?? `Release ${marker}`, all, on);
   }
 
   /** Bring the deploy directory to origin's main branch; answers the commit. */

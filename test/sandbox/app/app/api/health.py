@@ -8,6 +8,7 @@ from flask import Blueprint
 
 from app import db
 from app.api.envelope import failed, ok
+from app.models.note import Note
 from app.release import booted_at, release
 
 blueprint = Blueprint("health", __name__)
@@ -23,7 +24,7 @@ def basic():
 
 def deep():
     """Do the database and Redis answer too?"""
-    database = "error" if release["deep_unhealthy"] or not _database_answers() else "connected"
+    database = "error" if _is_sick() or not _database_answers() else "connected"
     redis = "connected" if _redis_answers() else "error"
     healthy = database == redis == "connected"
     return ok(
@@ -43,9 +44,16 @@ if release["deep_path"] in ("old", "both"):
     blueprint.add_url_rule("/health/health", view_func=deep, endpoint="deep_old")
 
 
+def _is_sick() -> bool:
+    late = release["sick_after"] and time.time() - booted_at > release["sick_after"]
+    return bool(release["deep_unhealthy"] or late)
+
+
 def _database_answers() -> bool:
     try:
         db.session.execute(db.text("SELECT 1"))
+        if release["needs_column"]:
+            Note.query.limit(1).all()
         return True
     except Exception:
         db.session.rollback()
