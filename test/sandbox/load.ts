@@ -79,6 +79,8 @@ for (let index = 0; !stopping; index++) {
   const wait = due - (performance.now() - began);
   if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
   if (!stopping) send(kindOf(index));
+  // For whoever waits until the load is there.
+  if (index === 0) console.log(`sending to ${target}`);
 }
 await Promise.all(open);
 

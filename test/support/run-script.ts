@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 
 const REPO = path.join(import.meta.dirname, '../..');
@@ -16,8 +16,22 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** A script that is under way. */
+export interface Running {
+  readonly pid: number;
+  /** Resolves as soon as the output so far matches; rejects when the script ends without. */
+  readonly shows: (pattern: RegExp) => Promise<void>;
+  readonly signal: (signal: NodeJS.Signals) => void;
+  readonly ended: Promise<Ended>;
+}
+
 /** Runs a script of `scripts/` as a process of its own, as an operator would. */
 export function runScript(name: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  return launchScript(name, args, options).ended;
+}
+
+/** The same, for tests that do something in the middle of it. */
+export function launchScript(name: string, args: readonly string[], options: RunOptions = {}): Running {
   const started = performance.now();
   const script = path.join(REPO, 'scripts', `${name}.ts`);
   const child = spawn(process.execPath, ['--import', 'tsx', script, '--lang', 'en', ...args], {
@@ -30,8 +44,24 @@ export function runScript(name: string, args: readonly string[], options: RunOpt
   child.stderr?.on('data', (d: Buffer) => (text += d));
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(options.input);
-  return new Promise((resolve, reject) => {
+  const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (exitCode) => resolve({ exitCode, text, milliseconds: performance.now() - started }));
+  });
+  return {
+    pid: child.pid ?? 0,
+    shows: (pattern) => shows(child, pattern, () => text),
+    signal: (signal) => child.kill(signal),
+    ended,
+  };
+}
+
+function shows(child: ChildProcess, pattern: RegExp, text: () => string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = () => pattern.test(text()) && resolve();
+    child.stdout?.on('data', look);
+    child.stderr?.on('data', look);
+    child.on('close', () => reject(new Error(`ended without showing ${pattern}:\n${text()}`)));
+    look();
   });
 }

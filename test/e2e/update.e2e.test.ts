@@ -1,0 +1,35 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
+import { brokenCases } from './update/broken.cases.ts';
+import { goodCases } from './update/good.cases.ts';
+import { interruptedCases } from './update/interrupted.cases.ts';
+import { localChangesCases } from './update/local-changes.cases.ts';
+import { migrationCases } from './update/migration.cases.ts';
+import { preconditionCases } from './update/precondition.cases.ts';
+import { Stack } from './update/stack.ts';
+
+// One sandbox goes through the life of its releases, always under load: 50 requests a second through nginx.
+let deployed: Stack;
+let damaged = false;
+const stack = () => deployed;
+
+beforeAll(async () => {
+  deployed = await Stack.deployed();
+});
+
+// A case that failed may have left anything; the next one shall fail for a reason of its own only.
+afterEach(({ task }) => {
+  damaged ||= task.result?.state === 'fail';
+});
+beforeEach(async () => {
+  if (damaged) await deployed.redeploy();
+  damaged = false;
+});
+
+afterAll(() => deployed?.down());
+
+describe('a good release', () => goodCases(stack));
+describe('a broken release', () => brokenCases(stack));
+describe('a release that is not suitable, or not now', () => preconditionCases(stack));
+describe('local changes', () => localChangesCases(stack));
+describe('an interrupted run', () => interruptedCases(stack));
+describe('a release with migrations', () => migrationCases(stack));

@@ -1,0 +1,69 @@
+import { expect, it } from 'vitest';
+import type { Changes } from '../../sandbox/sandbox.ts';
+import { expectOld } from './judge.ts';
+import { began, finished, update } from './run.ts';
+import { edited, GUNICORN, NGINX } from './sources.ts';
+import type { Stack } from './stack.ts';
+
+/** What is wrong, the release, and what the operator must find in the output. */
+type Broken = readonly [what: string, changes: Changes | ((stack: Stack) => Changes), says: RegExp];
+
+const SYNTAX_ERROR = 'def broken(:\n    pass\n';
+const BROKEN: readonly Broken[] = [
+  ['a syntax error in a module', { files: { 'app/api/data.py': SYNTAX_ERROR } }, /app\/api\/data\.py|SyntaxError/],
+  ['a syntax error in a module nobody imports yet', { files: { 'app/api/later.py': SYNTAX_ERROR } }, /later\.py/],
+  ['a package that cannot be imported', { import_error: true }, /import_error/],
+  ['a factory that raises', { factory_error: true }, /factory_error/],
+  ['an entry module that raises', { wsgi_error: true }, /wsgi_error/],
+  ['an answer of 500 to everything', { error_500: true }, /500/],
+  ['an unhealthy basic check', { never_healthy: true }, /503/],
+  ['a healthy start but an unhealthy deep check', { deep_unhealthy: true }, /unhealthy/],
+  ['a boot that hangs', { boot_hang: true }, /15 s|within|deadline/],
+  ['a model that needs a column which no migration makes', { needs_column: 'flavour' }, /database error|unhealthy/],
+  ['a scheduler that cannot start', { scheduler_error: true }, /scheduler/],
+  ['a gunicorn config with a syntax error', { files: { [GUNICORN]: SYNTAX_ERROR } }, /gunicorn/],
+  [
+    'a gunicorn config that raises',
+    (stack) => ({ files: { [GUNICORN]: edited(stack, GUNICORN, 'workers = 2', 'workers = int("two")') } }),
+    /invalid literal|ValueError|gunicorn/,
+  ],
+  [
+    'a scheduler config that raises',
+    { files: { 'nginx/gunicorn/gunicorn-scheduler.conf.py': '1 / 0\n' } },
+    /scheduler/,
+  ],
+  ['a release.json that is no JSON', { files: { 'release.json': '{"marker": "broken"\n' } }, /JSON/],
+  ['a deleted entry module', { files: { 'wsgi.py': null } }, /wsgi/],
+];
+
+/** Releases that must be found out before a user meets them. */
+export function brokenCases(stack: () => Stack): void {
+  it.each(BROKEN)('keeps the old release for %s', async (_what, changes, says) => {
+    const { on = stack().base, ...broken } = typeof changes === 'function' ? changes(stack()) : changes;
+    await stack().sandbox.release({ on, ...broken });
+    const run = await update(stack());
+    await expectOld(stack(), run, 1);
+    expect(run.text).toMatch(says);
+  });
+
+  it('keeps the old site config when the new one is none, with --sync-nginx-site-config', async () => {
+    const files = { [NGINX]: edited(stack(), NGINX, 'listen 80 default_server;', 'listen eighty;') };
+    await stack().release({ files });
+    const site = stack().inApp(['cat', '/etc/nginx/sites-available/whalefall']);
+    const run = await update(stack(), ['--sync-nginx-site-config']);
+    await expectOld(stack(), run, 1);
+    expect(run.text).toMatch(/nginx/);
+    expect(stack().inApp(['cat', '/etc/nginx/sites-available/whalefall'])).toBe(site);
+    expect(stack().inApp(['sh', '-c', 'nginx -t 2>&1'])).toContain('successful');
+  });
+
+  it('goes back when a release turns sick only after every worker runs it', async () => {
+    await stack().release({ sick_after: 15 });
+    const run = await update(stack(), ['--soak', '40s']);
+    await expectOld(stack(), run, 1);
+    // Else this would be one more release that the canary found out.
+    expect(finished(run, 'canary'), run.text).toBe(true);
+    expect(began(run, 'restart'), run.text).toBe(true);
+    expect(run.text).toMatch(/unhealthy/);
+  });
+}

@@ -1,0 +1,154 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { expectNew, expectNoSecret, expectOnly } from './judge.ts';
+import { began, update } from './run.ts';
+import { edited, GUNICORN, NGINX, SUPERVISOR } from './sources.ts';
+import { docker, type Stack } from './stack.ts';
+
+/** Releases that must come through, and nobody may notice. */
+export function goodCases(stack: () => Stack): void {
+  it('brings a good release to every worker and the scheduler, and says what its own probe saw', async () => {
+    const release = await stack().release();
+    const run = await update(stack());
+    await expectNew(stack(), run, release);
+    expect(run.text).toContain(release.commit.slice(0, 10));
+    expect(run.text).toMatch(/\b0 failed|failed\D{0,10}\b0\b/);
+    expect(run.text).toMatch(/p99/);
+  });
+
+  it('does nothing when the release serves already: the same workers go on', async () => {
+    const run = await update(stack(), ['--soak', '0']);
+    expect(run.exitCode, run.text).toBe(0);
+    await expectOnly(stack(), run, stack().current);
+    expect(began(run, 'switch')).toBe(false);
+    const again = await update(stack(), ['--soak', '0']);
+    const pids = (answers: typeof run.answers) => [...new Set(answers?.map((a) => a.pid))].sort();
+    expect(pids(again.answers)).toEqual(pids(run.answers));
+  });
+
+  it('brings a release that takes 3 s to import', async () => {
+    const release = await stack().release({ import_delay: 3 });
+    await expectNew(stack(), await update(stack()), release);
+  });
+
+  it('makes /app the commit: deletes a file and a directory, changes a mode, adds odd names and a link', async () => {
+    const odd = {
+      'docs/a name with spaces.md': 'spaces',
+      'docs/鲸落 – «手册».md': 'unicode',
+      "docs/it's $HOME;.md": 'shell',
+    };
+    const before = await stack().release({
+      files: { ...odd, 'app/legacy/old.py': 'X = 1\n', 'docs/gone.md': 'gone', 'scripts/tool.sh': '#!/bin/sh\n' },
+    });
+    await expectNew(stack(), await update(stack()), before);
+    const after = await stack().release({
+      files: {
+        'docs/a name with spaces.md': 'more spaces',
+        'docs/鲸落 – «手册» 2.md': 'unicode',
+        '-rf': 'looks like an option',
+        'docs/link.md': { link: 'a name with spaces.md' },
+        'scripts/tool.sh': { run: '#!/bin/sh\n' },
+        'app/api/extra/__init__.py': '',
+        'legacy/is now a directory/x': 'x',
+      },
+    });
+    await expectNew(stack(), await update(stack()), after);
+    // A directory that held nothing but bytecode would still be a package to Python.
+    expect(stack().inApp(['sh', '-c', 'ls -d /app/app/legacy 2>&1 || true'])).toContain('No such file');
+  });
+
+  it('brings a changed page of frontend/dist to users', async () => {
+    const page = edited(stack(), 'frontend/dist/index.html', '<h1>', '<h1>new page ');
+    const release = await stack().release({
+      files: { 'frontend/dist/index.html': page, 'frontend/dist/assets/a.js': 'let a;\n' },
+    });
+    await expectNew(stack(), await update(stack()), release);
+    expect(await (await fetch(stack().sandbox.url)).text()).toContain('new page');
+    expect(await (await fetch(`${stack().sandbox.url}/assets/a.js`)).text()).toBe('let a;\n');
+  });
+
+  it('takes a pyproject.toml in which only the version is new for what it is', async () => {
+    const release = await stack().release({
+      files: { 'pyproject.toml': edited(stack(), 'pyproject.toml', 'version = "1.5.0"', 'version = "1.5.1"') },
+    });
+    await expectNew(stack(), await update(stack()), release);
+  });
+
+  it('brings a changed gunicorn config into force without a restart of the container, and back', async () => {
+    const files = { [GUNICORN]: edited(stack(), GUNICORN, 'workers = 2', 'workers = 3') };
+    const three = await stack().release({ files });
+    await expectNew(stack(), await update(stack()), three, { workers: 3 });
+    const two = await stack().release();
+    await expectNew(stack(), await update(stack()), two);
+  });
+
+  it('--sync-nginx-site-config brings a changed site config into force', async () => {
+    const header = 'add_header X-Whalefall-Site new always;';
+    const files = { [NGINX]: edited(stack(), NGINX, 'client_max_body_size', `${header}\n    client_max_body_size`) };
+    const release = await stack().release({ files });
+    await expectNew(stack(), await update(stack(), ['--sync-nginx-site-config']), release);
+    expect((await fetch(`${stack().sandbox.url}/api/v1/health/basic`)).headers.get('x-whalefall-site')).toBe('new');
+    const back = await stack().release();
+    await expectNew(stack(), await update(stack(), ['--sync-nginx-site-config']), back);
+    expect((await fetch(`${stack().sandbox.url}/api/v1/health/basic`)).headers.get('x-whalefall-site')).toBe(null);
+  });
+
+  it.each(['rolling', 'reload'])('--restart %s loses nothing either', async (restart) => {
+    const release = await stack().release({ import_delay: 1 });
+    await expectNew(stack(), await update(stack(), ['--restart', restart]), release);
+  });
+
+  it('--restart container works, and says how long nobody was served', async () => {
+    const release = await stack().release();
+    const run = await update(stack(), ['--restart', 'container']);
+    await expectNew(stack(), run, release, { restarted: true });
+    expect(run.text).toMatch(/\d(\.\d)? (m?s|s)\b/);
+  });
+
+  it('restarts the container for a changed supervisor config, and says why and for how long', async () => {
+    const changed = edited(stack(), SUPERVISOR, 'nice -n 10', 'nice -n 11');
+    const release = await stack().release({ files: { [SUPERVISOR]: changed } });
+    const run = await update(stack());
+    await expectNew(stack(), run, release, { restarted: true });
+    expect(run.text).toMatch(/supervisor/i);
+    expect(run.text).toMatch(/restart/i);
+    expect(run.after.containers).not.toEqual(run.before.containers);
+    expect(stack().inApp(['cat', '/etc/supervisor/conf.d/whalefall.conf'])).toBe(changed);
+    const back = await stack().release();
+    await expectNew(stack(), await update(stack()), back, { restarted: true });
+  });
+
+  it('--ref goes back to an older commit', async () => {
+    const old = stack().current;
+    await expectNew(stack(), await update(stack()), await stack().release());
+    await expectNew(stack(), await update(stack(), ['--ref', old.commit]), old);
+  });
+
+  it('--backup always makes a backup also without a migration', async () => {
+    const release = await stack().release();
+    const run = await update(stack(), ['--backup', 'always']);
+    await expectNew(stack(), run, release);
+    const added = run.after.backups.filter((name) => !run.before.backups.includes(name));
+    expect(added).toHaveLength(1);
+    expect(readdirSync(path.join(stack().state, 'backups', added[0] ?? '')).length).toBeGreaterThan(0);
+    expectNoSecret(stack(), run);
+  });
+
+  it('--bake also builds the image from the same commit; the container stays', async () => {
+    const release = await stack().release();
+    const run = await update(stack(), ['--bake']);
+    await expectNew(stack(), run, release);
+    const argv = [
+      'run',
+      '--rm',
+      '--network',
+      'none',
+      '--entrypoint',
+      'cat',
+      stack().sandbox.appImage,
+      '/app/release.json',
+    ];
+    expect(docker(...argv)).toContain(`"${release.marker}"`);
+  });
+}

@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { LoadReport } from '../../sandbox/load-report.ts';
+import { MIXED, startLoad } from '../../support/load.ts';
+import { type Ended, launchScript, type Running } from '../../support/run-script.ts';
+import { type Answer, answers, processes } from './serving.ts';
+import type { Stack } from './stack.ts';
+import { look, type Traces } from './traces.ts';
+
+export interface Run extends Ended {
+  readonly load: LoadReport;
+  readonly before: Traces;
+  readonly after: Traces;
+  /** Who answered directly after the end, each worker at least once; undefined if nobody did. */
+  readonly answers: readonly Answer[] | undefined;
+  /** The run's own directory, if it made one. */
+  readonly directory: string | undefined;
+  readonly journal: readonly JournalLine[];
+}
+
+export interface JournalLine {
+  readonly event: string;
+  readonly step?: string;
+  readonly command?: string;
+  readonly error?: string;
+  readonly exitCode?: number;
+}
+
+export interface Options {
+  /** What a test does while the script works. */
+  readonly during?: (running: Running) => Promise<void>;
+}
+
+/** Runs the update as an operator would, while users go on asking: 50 requests a second, some slow, some posts. */
+export async function update(stack: Stack, args: readonly string[] = [], options: Options = {}): Promise<Run> {
+  const before = look(stack);
+  const load = await startLoad(`${stack.sandbox.url}/api/v1/health/basic`, ...MIXED);
+  let report: LoadReport | undefined;
+  try {
+    const common = ['--dir', stack.sandbox.deployDir, '--config', stack.config, '--yes', '--soak', '2s'];
+    const running = launchScript('update-prod-flask', [...common, ...args]);
+    // Whatever goes wrong in the middle, the script must have ended before the next case.
+    const disturbed = (async () => options.during?.(running))().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const ended = await running.ended;
+    const failure = await disturbed;
+    if (failure !== undefined) throw failure;
+    const seen = await whoAnswers(stack);
+    report = await load.stop();
+    const after = look(stack);
+    const directory = after.runs
+      .filter((run) => !before.runs.includes(run))
+      .find((run) => /update-prod-flask/.test(run));
+    const run: Run = { ...ended, load: report, before, after, answers: seen, ...journalOf(stack, directory) };
+    tell(args, run);
+    return run;
+  } finally {
+    if (report === undefined) await load.stop();
+  }
+}
+
+async function whoAnswers(stack: Stack): Promise<readonly Answer[] | undefined> {
+  try {
+    const workers = processes(stack).filter((p) => p.what === 'web worker');
+    return await answers(
+      stack,
+      workers.map((p) => p.pid),
+    );
+  } catch {
+    return undefined; // the judge says what was expected
+  }
+}
+
+function journalOf(stack: Stack, name: string | undefined): Pick<Run, 'directory' | 'journal'> {
+  if (name === undefined) return { directory: undefined, journal: [] };
+  const directory = path.join(stack.state, 'runs', name);
+  const lines = readFileSync(path.join(directory, 'journal'), 'utf8').trim().split('\n');
+  return { directory, journal: lines.map((line) => JSON.parse(line) as JournalLine) };
+}
+
+/** For whoever reads the log; nothing is judged by a time. */
+function tell(args: readonly string[], run: Run): void {
+  const { sent, failed, p99Ms, maxMs, outcomes } = run.load;
+  const steps = run.journal.filter((l) => l.event === 'step-done').map((l) => l.step);
+  console.log(
+    `update ${args.join(' ')}: exit code ${run.exitCode} after ${(run.milliseconds / 1000).toFixed(1)} s; steps ${steps.join(' ') || '-'}; ` +
+      `load ${sent} sent, ${failed} failed ${JSON.stringify(outcomes)}, p99 ${p99Ms} ms, max ${maxMs} ms`,
+  );
+}
+
+/** Whether the step was begun, and whether it came to its end. */
+export const began = (run: Run, step: string): boolean =>
+  run.journal.some((l) => l.event === 'step-start' && l.step === step);
+export const finished = (run: Run, step: string): boolean =>
+  run.journal.some((l) => l.event === 'step-done' && l.step === step);

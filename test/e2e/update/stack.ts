@@ -1,0 +1,102 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { type Changes, createSandbox, type Sandbox } from '../../sandbox/sandbox.ts';
+import { runScript } from '../../support/run-script.ts';
+
+/** What is released, as far as a test can tell it from outside. */
+export interface Release {
+  readonly commit: string;
+  readonly marker: string;
+}
+
+/** One sandbox that goes through the life of its releases; each case leaves it serving `current`. */
+export class Stack {
+  private constructor(
+    readonly sandbox: Sandbox,
+    readonly root: string,
+  ) {}
+
+  /** Serves when a case begins. */
+  current: Release = { commit: '', marker: '' };
+  /** The commit whose files each release starts from: one that is known to be good. */
+  base = '';
+
+  static async deployed(): Promise<Stack> {
+    const root = mkdtempSync(path.join(os.tmpdir(), 'wfops-update-'));
+    const ports = { http: 28380, direct: 28381, postgres: 28382, redis: 28383 };
+    const stack = new Stack(await createSandbox({ name: 'wfops-update', root, ports }), root);
+    writeFileSync(stack.config, JSON.stringify({ bootSeconds: 15 }));
+    stack.sandbox.writeEnv();
+    const compose = readFileSync(path.join(stack.sandbox.deployDir, 'docker-compose.prod.yml'), 'utf8');
+    // The image's health check is quick, so that proofs need not wait for it.
+    stack.base = await stack.sandbox.release({
+      files: { 'docker-compose.prod.yml': compose.replace('interval: 30s', 'interval: 2s') },
+    });
+    await stack.redeploy();
+    return stack;
+  }
+
+  get config(): string {
+    return path.join(this.root, 'target.json');
+  }
+
+  /** Makes everything anew, whatever a case that failed has left. */
+  async redeploy(): Promise<void> {
+    const release = await this.release();
+    const args = ['--dir', this.sandbox.deployDir, '--config', this.config, '--yes'];
+    await this.sandbox.pull();
+    const data = this.container('postgres') ? ['--data', 'delete', '--confirm', 'DELETE ALL DATA'] : [];
+    const ended = await runScript('deploy-prod-all', [...args, ...data]);
+    if (ended.exitCode !== 0) throw new Error(ended.text);
+    this.current = release;
+    // What no commit knows must outlive every update.
+    this.inApp(['sh', '-c', 'echo by hand > /app/handmade.txt; mkdir /app/app/handmade; echo x > /app/app/handmade/x']);
+    await fetch(`${this.sandbox.directUrl}/api/v1/upload?name=kept.txt`, { method: 'POST', body: 'kept' });
+  }
+
+  /** A release on origin, not pulled. */
+  async release(changes: Changes = {}): Promise<Release> {
+    const commit = await this.sandbox.release({ on: this.base, ...changes });
+    const json = this.git(['show', `${commit}:release.json`], this.sandbox.origin);
+    return { commit, marker: (JSON.parse(json) as { marker: string }).marker };
+  }
+
+  container(service: 'whalefall' | 'postgres' | 'redis'): string {
+    const labels = [`project=${this.sandbox.project}`, `service=${service}`, 'oneoff=False'];
+    return docker('ps', '-aq', ...labels.flatMap((l) => ['--filter', `label=com.docker.compose.${l}`]));
+  }
+
+  /** stdout of a command in the application's container. */
+  inApp(argv: readonly string[], input = ''): string {
+    const args = ['exec', '-i', this.container('whalefall'), ...argv];
+    return execFileSync('docker', args, { encoding: 'utf8', input, maxBuffer: 1e8 });
+  }
+
+  sql(query: string): string {
+    const psql = ['psql', '-XqAt', '-U', 'whalefall_user', '-d', 'whalefall_prod'];
+    const args = ['exec', '-i', this.container('postgres'), ...psql];
+    return execFileSync('docker', args, { encoding: 'utf8', input: query }).trim();
+  }
+
+  revision(): string {
+    return this.sql('SELECT version_num FROM alembic_version');
+  }
+
+  /** stdout of git, in the deploy directory unless said otherwise. */
+  git(args: readonly string[], dir = this.sandbox.deployDir): string {
+    return execFileSync('git', ['-C', dir, ...args], { encoding: 'utf8', maxBuffer: 1e8 });
+  }
+
+  get state(): string {
+    return path.join(this.sandbox.deployDir, '.whalefall-ops');
+  }
+
+  async down(): Promise<void> {
+    await this.sandbox.down();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+export const docker = (...args: string[]): string => execFileSync('docker', args, { encoding: 'utf8' }).trim();

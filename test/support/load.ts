@@ -1,0 +1,30 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import type { LoadReport } from '../sandbox/load-report.ts';
+
+export interface Load {
+  /** Sends no more, waits for the answers under way, and tells. */
+  stop(): Promise<LoadReport>;
+}
+
+/** Starts test/sandbox/load.ts as a process of its own; resolves once it sends. `args` are its options. */
+export async function startLoad(url: string, ...args: readonly string[]): Promise<Load> {
+  const script = path.join(import.meta.dirname, '../sandbox/load.ts');
+  const child = spawn(process.execPath, ['--import', 'tsx', script, '--url', url, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.on('data', (d: Buffer) => (text += d));
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  await Promise.race([new Promise((resolve) => child.stdout.once('data', resolve)), ended]);
+  return {
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+      return JSON.parse(text.slice(text.indexOf('{'))) as LoadReport;
+    },
+  };
+}
+
+/** A mixture as users make it: every 25th request takes two seconds, every 10th is a POST. */
+export const MIXED = ['--rate', '50', '--slow-every', '25', '--post-every', '10'] as const;
