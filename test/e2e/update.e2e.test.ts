@@ -8,12 +8,13 @@ import { preconditionCases } from './update/precondition.cases.ts';
 import { Stack } from './update/stack.ts';
 
 // One sandbox goes through the life of its releases, always under load: 50 requests a second through nginx.
-let deployed: Stack;
+let prepared: Stack;
 let damaged = false;
-const stack = () => deployed;
+const stack = () => prepared;
 
 beforeAll(async () => {
-  deployed = await Stack.deployed();
+  prepared = await Stack.prepared();
+  await prepared.deploy();
 });
 
 // A case that failed may have left anything; the next one shall fail for a reason of its own only.
@@ -21,11 +22,11 @@ afterEach(({ task }) => {
   damaged ||= task.result?.state === 'fail';
 });
 beforeEach(async () => {
-  if (damaged) await deployed.redeploy();
+  if (damaged) await prepared.redeploy();
   damaged = false;
 });
 
-afterAll(() => deployed?.down());
+afterAll(() => prepared?.down());
 
 describe('a good release', () => goodCases(stack));
 describe('a broken release', () => brokenCases(stack));

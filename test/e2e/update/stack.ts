@@ -23,19 +23,22 @@ export class Stack {
   /** The commit whose files each release starts from: one that is known to be good. */
   base = '';
 
-  static async deployed(): Promise<Stack> {
+  static async prepared(): Promise<Stack> {
     const root = mkdtempSync(path.join(os.tmpdir(), 'wfops-update-'));
     const ports = { http: 28380, direct: 28381, postgres: 28382, redis: 28383 };
-    const stack = new Stack(await createSandbox({ name: 'wfops-update', root, ports }), root);
-    writeFileSync(stack.config, JSON.stringify({ bootSeconds: 15 }));
-    stack.sandbox.writeEnv();
-    const compose = readFileSync(path.join(stack.sandbox.deployDir, 'docker-compose.prod.yml'), 'utf8');
+    return new Stack(await createSandbox({ name: 'wfops-update', root, ports }), root);
+  }
+
+  /** The first deployment. */
+  async deploy(): Promise<void> {
+    writeFileSync(this.config, JSON.stringify({ bootSeconds: 15 }));
+    this.sandbox.writeEnv();
+    const compose = readFileSync(path.join(this.sandbox.deployDir, 'docker-compose.prod.yml'), 'utf8');
     // The image's health check is quick, so that proofs need not wait for it.
-    stack.base = await stack.sandbox.release({
+    this.base = await this.sandbox.release({
       files: { 'docker-compose.prod.yml': compose.replace('interval: 30s', 'interval: 2s') },
     });
-    await stack.redeploy();
-    return stack;
+    await this.redeploy();
   }
 
   get config(): string {

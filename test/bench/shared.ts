@@ -1,0 +1,77 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createSandbox, type Sandbox } from '../sandbox/sandbox.ts';
+
+const REPO = path.join(import.meta.dirname, '../..');
+
+export interface Timed {
+  readonly text: string;
+  readonly seconds: number;
+  /** Peak resident memory, MB. */
+  readonly memory: number;
+}
+
+/** A sandbox that is deployed, measured and removed again. */
+export async function withSandbox(
+  name: string,
+  port: number,
+  measure: (sandbox: Sandbox) => Promise<void>,
+): Promise<void> {
+  const root = mkdtempSync(path.join(os.tmpdir(), 'wfops-bench-'));
+  const ports = { http: port, direct: port + 1, postgres: port + 2, redis: port + 3 };
+  const sandbox = await createSandbox({ name, root, ports });
+  try {
+    sandbox.writeEnv();
+    const [program, ...args] = script(sandbox, 'deploy-prod-all', '--data', 'keep');
+    execFileSync(program, args, { cwd: REPO, stdio: 'ignore' });
+    await measure(sandbox);
+  } finally {
+    await sandbox.down();
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+/** The command line of a script of `scripts/`. */
+export function script(sandbox: Sandbox, name: string, ...args: readonly string[]): [string, ...string[]] {
+  const file = path.join(REPO, 'scripts', `${name}.ts`);
+  return [process.execPath, '--import', 'tsx', file, '--lang', 'en', '--yes', '--dir', sandbox.deployDir, ...args];
+}
+
+/** Runs a program to its end. @throws when it does not end well */
+export async function timed(argv: readonly [string, ...string[]]): Promise<Timed> {
+  const started = performance.now();
+  const [program, ...args] = argv;
+  const child = spawn(program, args, { cwd: REPO, stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (d: Buffer) => (text += d));
+  let memory = 0;
+  const watch = setInterval(() => {
+    try {
+      const peak = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
+      memory = Math.max(memory, Number(peak ?? 0) / 1000);
+    } catch {
+      // ended
+    }
+  }, 100);
+  const exitCode = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  clearInterval(watch);
+  if (exitCode !== 0) throw new Error(`${argv.join(' ')}: exit code ${exitCode}\n${text}`);
+  return { text, seconds: (performance.now() - started) / 1000, memory };
+}
+
+/** The middle one and the extremes, e.g. `2.8 s (2.7–3.1)`. */
+export function spread(numbers: readonly number[], digits: number, unit: string): string {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const shown = (n: number | undefined) => (n ?? 0).toFixed(digits);
+  const range = sorted.length > 1 ? ` (${shown(sorted[0])}–${shown(sorted.at(-1))})` : '';
+  return `${shown(median(sorted))} ${unit}${range}`;
+}
+
+export function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+}
+
+export const pause = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
