@@ -20,6 +20,8 @@ beforeAll(async () => {
 // A case that failed may have left anything; the next one shall fail for a reason of its own only.
 afterEach(({ task }) => {
   damaged ||= task.result?.state === 'fail';
+  // The suite is long: nobody should have to wait for its end.
+  for (const error of task.result?.errors ?? []) console.log(`FAILED: ${task.name}\n${error.message}`);
 });
 beforeEach(async () => {
   if (damaged) await prepared.redeploy();

@@ -43,18 +43,19 @@ export interface Answer {
 }
 
 /**
- * Who answers /api/v1/version: at least 30 times, straight and through nginx, and until each of `pids` has had its turn. The
- * kernel gives a connection to whichever worker is quicker, so how many it takes is not known.
+ * Who answers /api/v1/version: at least 30 times, straight and through nginx, and until each web worker has had its turn. The
+ * kernel gives a connection to whichever worker is quicker, so how many it takes is not known; and gunicorn replaces a worker
+ * by itself after 1000 requests, so who has to answer is asked again and again.
  */
-export async function answers(stack: Stack, pids: readonly number[]): Promise<readonly Answer[]> {
+export async function answers(stack: Stack): Promise<readonly Answer[]> {
   const seen: Answer[] = [];
-  const missing = () => pids.filter((pid) => !seen.some((a) => a.pid === pid));
-  while (seen.length < 30 || (missing().length > 0 && seen.length < 3000)) {
-    const urls = Array.from({ length: 10 }, (_, i) => (i % 2 ? stack.sandbox.url : stack.sandbox.directUrl));
+  while (seen.length < 3000) {
+    const urls = Array.from({ length: 30 }, (_, i) => (i % 2 ? stack.sandbox.url : stack.sandbox.directUrl));
     seen.push(...(await Promise.all(urls.map((url) => get<Answer>(`${url}/api/v1/version`)))));
+    const workers = processes(stack).filter((p) => p.what === 'web worker');
+    if (workers.length > 0 && workers.every((w) => seen.some((a) => a.pid === w.pid))) return seen;
   }
-  if (missing().length > 0) throw new Error(`${seen.length} requests, and no answer by worker ${missing().join(', ')}`);
-  return seen;
+  throw new Error(`${seen.length} requests, and still a worker that did not answer`);
 }
 
 /** Deep health in one line, as the application says it. */

@@ -54,9 +54,20 @@ export class Stack {
     const ended = await runScript('deploy-prod-all', [...args, ...data]);
     if (ended.exitCode !== 0) throw new Error(ended.text);
     this.current = release;
+    await this.settled();
     // What no commit knows must outlive every update.
     this.inApp(['sh', '-c', 'echo by hand > /app/handmade.txt; mkdir /app/app/handmade; echo x > /app/app/handmade/x']);
     await fetch(`${this.sandbox.directUrl}/api/v1/upload?name=kept.txt`, { method: 'POST', body: 'kept' });
+  }
+
+  /** Waits until the engine calls all three healthy: it takes a while after they are. */
+  async settled(): Promise<void> {
+    for (;;) {
+      const services = (['whalefall', 'postgres', 'redis'] as const).map((s) => this.container(s));
+      const states = docker('inspect', '-f', '{{.State.Health.Status}}', ...services).split('\n');
+      if (states.every((state) => state === 'healthy')) return;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
   }
 
   /** A release on origin, not pulled. */
