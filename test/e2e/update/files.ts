@@ -35,6 +35,8 @@ for root, dirs, files in os.walk("/app"):
         elif os.path.isdir(path):
             found[short + "/"] = ""
             continue
+        elif not os.path.isfile(path):
+            mode, data = "neither file nor link", b""
         else:
             mode, data = "100755" if os.stat(path).st_mode & 0o100 else "100644", open(path, "rb").read()
         found[short] = mode + " " + hashlib.sha1(b"blob %d\\0" % len(data) + data).hexdigest()

@@ -68,19 +68,23 @@ export function interruptedCases(stack: () => Stack): void {
     },
   );
 
-  it('a run that is killed outright is made good by the next one', async () => {
-    await stack().release({ import_delay: 1, files: { 'app/half.py': '' } });
-    const killed = await update(stack(), ['--json'], {
-      during: async (running) => {
-        await stepBegins(running, 'restart');
-        running.signal('SIGKILL');
-      },
-    });
-    expect(killed.exitCode).toBe(null);
-    const release = await stack().release();
-    const next = await update(stack());
-    await expectNew(stack(), { ...next, before: killed.before }, release);
-  });
+  it.each(['stage', 'switch', 'restart', 'settle'])(
+    'a run killed outright during %s is made good by the next one',
+    async (step) => {
+      const release = await stack().release({ import_delay: 1, files: { 'app/half.py': '' } });
+      const killed = await update(stack(), ['--json'], {
+        during: async (running) => {
+          await stepBegins(running, step);
+          running.signal('SIGKILL');
+        },
+      });
+      expect(killed.exitCode).toBe(null);
+      // The same release again: files that are in place already don't say that anybody runs them. What the killed run had
+      // begun in the container may go on for a moment, and holds the lock.
+      const next = await update(stack(), ['--lock-wait', '60s']);
+      await expectNew(stack(), { ...next, before: killed.before }, release);
+    },
+  );
 }
 
 /** The exit code says which of the two serves; which one is not prescribed. */
