@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Ops } from '../host/ops.ts';
 import { agent } from './agent.ts';
-import { MARKER } from './marker.ts';
+import { MARKER, STAGING } from './marker.ts';
 
 /** A file as git names it: mode 100644, 100755 or 120000, and the id of its content as a blob. */
 export interface FileEntry {
@@ -11,9 +11,6 @@ export interface FileEntry {
 
 /** Files by their path below a directory. */
 export type Inventory = ReadonlyMap<string, FileEntry>;
-
-/** Where releases are staged, below the application's root: the same file system, so that a rename puts a file in place. */
-export const STAGING = '.whalefall-staging';
 
 const answer = z.record(z.string(), z.object({ mode: z.string(), blob: z.string() }));
 

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
@@ -5,17 +6,44 @@ import { run } from '../host/run.ts';
 /** Which commit a container runs, as a file in it; images say nothing about that. */
 export const MARKER = '.whalefall-release.json';
 
+/** Where releases are staged, below the application's root: the same file system, so that a rename puts a file in place. */
+export const STAGING = '.whalefall-staging';
+
+const marker = z.object({
+  /** Full id. */
+  commit: z.string().regex(/^[0-9a-f]{40,64}$/),
+  /** The run's directory name, which ends with the script's. */
+  run: z.string(),
+});
+
+export type Marker = z.infer<typeof marker>;
+
 /** What the container says it runs; `undefined` for one that no script of ours released to. */
-export async function readMarker(ops: Ops, container: string): Promise<string | undefined> {
-  const cat = exec('read', container, ['cat', `${ops.target.app.root}/${MARKER}`]);
-  const marker = await run(ops, cat, [0, 1, 126, 127, 137]);
-  if (marker.exitCode !== 0) return undefined;
+export async function readMarker(ops: Ops, container: string): Promise<Marker | undefined> {
+  const [found] = await read(ops, container, `${ops.target.app.root}/${MARKER}`);
+  return found;
+}
+
+/** Releases of runs that were cut short, as far as they had been staged. */
+export const readStagedMarkers = (ops: Ops, container: string): Promise<readonly Marker[]> =>
+  read(ops, container, `${ops.target.app.root}/${STAGING}/*/${MARKER}`);
+
+export const markerText = (released: Marker): string => `${JSON.stringify(released)}\n`;
+
+/** @param files may have wildcards; none of our names has a blank. */
+async function read(ops: Ops, container: string, files: string): Promise<Marker[]> {
+  const cat = exec('read', container, ['sh', '-c', `cat ${files} 2>/dev/null || :`]);
+  const { stdout } = await run(ops, cat, [0, 126, 127, 137]);
+  return stdout.split('\n').flatMap((line) => {
+    const parsed = marker.safeParse(json(line));
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
+function json(text: string): unknown {
   try {
-    const { commit } = JSON.parse(marker.stdout) as { commit?: unknown };
-    return typeof commit === 'string' && /^[0-9a-f]{40,64}$/.test(commit) ? commit : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
 }
-
-export const markerText = (commit: string, run: string): string => `${JSON.stringify({ commit, run })}\n`;

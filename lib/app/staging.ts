@@ -8,8 +8,8 @@ import { run } from '../host/run.ts';
 import { printable } from '../text.ts';
 import { agent } from './agent.ts';
 import { differences } from './files.ts';
-import { type Inventory, isKept, keptPaths, STAGING, takeInventory } from './inventory.ts';
-import { MARKER, markerText } from './marker.ts';
+import { type Inventory, isKept, keptPaths, takeInventory } from './inventory.ts';
+import { MARKER, markerText, STAGING } from './marker.ts';
 
 /** A directory of this run in the container; nothing reads it but what we start there. */
 export interface Staging {
@@ -69,7 +69,7 @@ export async function stageRelease(
   const wanted = new Map([...release.tree].filter(([file]) => !isKept(ops.target, file)));
   const wrong = differences(arrived, wanted);
   if (wrong.length > 0) throw incomplete(wrong);
-  const text = markerText(release.commit, path.basename(ops.paths.run));
+  const text = markerText({ commit: release.commit, run: path.basename(ops.paths.run) });
   await run(ops, exec('change', container, ['sh', '-euc', MARK, 'mark', staging.marker], { input: text }));
 }
 

@@ -1,5 +1,6 @@
 import type { FilePlan } from '../app/files.ts';
 import type { Inventory } from '../app/inventory.ts';
+import type { Marker } from '../app/marker.ts';
 import type { Programs } from '../app/programs.ts';
 import type { Schema } from '../postgres/revision.ts';
 import type { LocalChanges } from '../release/local-changes.ts';
@@ -23,6 +24,10 @@ export interface Facts {
   readonly tree: Inventory;
   readonly running: Running;
   readonly files: FilePlan;
+  /** Releases of earlier runs that were killed: some of their files may lie there. */
+  readonly cutShort: readonly Marker[];
+  /** Processes run that were started before the files were put in place. */
+  readonly outdated: boolean;
   /** Files that the image's build copies elsewhere, and that will be another: repository path and place. */
   readonly copies: readonly Copy[];
   /** Why this must not be hot-updated. */

@@ -32,8 +32,9 @@ export interface UpdatePlan {
 export function planUpdate(target: Target, facts: Facts, options: UpdateOptions): UpdatePlan | undefined {
   const { put, remove, inTheWay } = facts.files;
   const sameFiles = put.length === 0 && remove.length === 0 && facts.copies.length === 0;
-  if (sameFiles && facts.running.certain && facts.running.commit === facts.source.commit && !facts.pending)
-    return undefined;
+  const sameCommit = facts.running.certain && facts.running.commit === facts.source.commit;
+  const unfinished = facts.outdated || facts.cutShort.length > 0 || facts.pending;
+  if (sameFiles && sameCommit && !unfinished) return undefined;
   const refusals = [...rebuildNeeded(facts), ...blocked(inTheWay), ...inProgress(facts)];
   if (refusals.length > 0) {
     throw new OpsError({
@@ -91,8 +92,15 @@ function inProgress({ local }: Facts): Refusal[] {
   ];
 }
 
-function warningsOf({ running, files, schema }: Facts): Text[] {
+function warningsOf({ running, files, schema, cutShort, outdated }: Facts): Text[] {
   const warnings: Text[] = [];
+  if (cutShort.length > 0 || outdated) {
+    const runs = cutShort.map((m) => printable(m.run)).join(', ') || '-';
+    warnings.push({
+      en: `An earlier run was cut short (${runs}): what it left is replaced now, every file and every process.`,
+      zh: `之前的运行被中断 (${runs}): 其遗留的文件与进程将在本次全部替换.`,
+    });
+  }
   if (!running.certain) {
     warnings.push({
       en: "The container does not say which commit it runs; the deploy directory's is assumed. Only files with exactly its content will be removed.",

@@ -35,13 +35,13 @@ export interface Proven {
 export async function proveUpdate(ops: Ops, facts: Facts, options: UpdateOptions, since: number): Promise<Proven> {
   const app = await inspectContainer(ops, facts.app.id);
   const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, { deadlineMs: HEALTHY_MS, times: 2 });
-  const [programs, commit, files] = await Promise.all([
+  const [programs, marker, files] = await Promise.all([
     findPrograms(ops, app.id),
     readMarker(ops, app.id),
     takeInventory(ops, app.id, ops.target.app.root),
   ]);
-  if (commit !== facts.source.commit)
-    throw notProved({ en: `the container says commit ${commit}`, zh: `容器中的提交为 ${commit}` });
+  if (marker?.commit !== facts.source.commit)
+    throw notProved({ en: `the container says commit ${marker?.commit}`, zh: `容器中的提交为 ${marker?.commit}` });
   throwIfOther(files, expectedFiles(ops, facts));
   const workers = await allNew(ops, app.id, programs, since);
   const soaked = options.soakMs > 0 ? await soak(ops, app, programs, options.soakMs) : undefined;

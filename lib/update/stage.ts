@@ -18,6 +18,8 @@ export async function saveLocalChanges(ops: Ops, facts: Facts, progress: Progres
 export async function stage(ops: Ops, facts: Facts, { staging }: Progress): Promise<void> {
   const archive = path.join(ops.paths.run, 'release.tar');
   try {
+    // What a killed run left; ours is the only one now.
+    await sweepStaging(ops, { ...staging, dir: path.posix.dirname(staging.dir) });
     await archiveCommit(ops, facts.source.commit, archive);
     await stageRelease(ops, staging, { archive, tree: facts.tree, commit: facts.source.commit });
   } finally {

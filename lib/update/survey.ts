@@ -2,7 +2,7 @@ import { endpointsOf } from '../app/endpoints.ts';
 import { planFiles } from '../app/files.ts';
 import { healthCheck } from '../app/health.ts';
 import { type FileEntry, type Inventory, isKept, takeInventory } from '../app/inventory.ts';
-import { readMarker } from '../app/marker.ts';
+import { MARKER, type Marker, readMarker, readStagedMarkers } from '../app/marker.ts';
 import { findPrograms } from '../app/programs.ts';
 import { lookAtWorkers } from '../app/workers.ts';
 import type { Ops } from '../host/ops.ts';
@@ -42,19 +42,22 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     findPrograms(ops, app.id),
     takeInventory(ops, app.id, ops.target.app.root),
     readMarker(ops, app.id),
+    readStagedMarkers(ops, app.id),
     inspectSchema(ops, database),
   ]);
   inContainer.catch(() => undefined);
   const source = await fetching;
   const [release, local] = await Promise.all([treeOf(ops, source.commit), inspectLocal(ops, source.commit)]);
   const tree: Inventory = new Map([...release].filter(([path]) => !isKept(ops.target, path)));
-  const [health, programs, files, marker, schema] = await inContainer;
+  const [health, programs, files, marker, cutShort, schema] = await inContainer;
   requireServing(stack, containers, health);
 
-  const running = await describeRunning(ops, files, marker, checkout.commit);
-  const former = running.commit === undefined ? undefined : await treeOf(ops, running.commit).catch(() => undefined);
-  const [{ workers }, copies, rebuildReasons] = await Promise.all([
-    lookAtWorkers(ops, app.id, programs.web.pid),
+  const running = await describeRunning(ops, files, marker?.commit, checkout.commit);
+  const commits = [...cutShort.map((m) => m.commit), ...(running.commit === undefined ? [] : [running.commit])];
+  const former = await treesOf(ops, commits);
+  const path = `${ops.target.app.root}/${MARKER}`;
+  const [{ workers, released }, copies, rebuildReasons] = await Promise.all([
+    lookAtWorkers(ops, app.id, programs.web.pid, { marker: path }),
     findCopies(ops, app.id, tree),
     findRebuildReasons(ops, { app, running, former, source, tree }),
   ]);
@@ -72,6 +75,8 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     running,
     files: filePlan,
     copies,
+    cutShort,
+    outdated: isHot(marker) && workers.some((w) => w.start < (released ?? 0)),
     rebuildReasons,
     local,
     schema,
@@ -97,6 +102,16 @@ async function describeRunning(
 /** Whether the code that is there has migrations which the database has not. Costs a start of the application. */
 async function isBehind(ops: Ops, container: string, schema: Schema): Promise<boolean> {
   return schema.kind !== 'versioned' || schema.revision !== (await heads(ops, container));
+}
+
+/** A full rebuild marks its release when it serves; a hot update before the processes are replaced. */
+const isHot = (marker: Marker | undefined) => marker?.run.endsWith('-update-prod-flask') ?? false;
+
+/** What the commits had, of each path the last one's; `undefined` when none of them is known here. */
+async function treesOf(ops: Ops, commits: readonly string[]): Promise<Inventory | undefined> {
+  const trees = await Promise.all(commits.map((commit) => treeOf(ops, commit).catch(() => undefined)));
+  const known = trees.filter((t) => t !== undefined);
+  return known.length > 0 ? new Map(known.flatMap((t) => [...t])) : undefined;
 }
 
 /** A commit that is only assumed to run tells of a file that it came from git when its content is the same. */

@@ -55,6 +55,8 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
     running: { commit: OLD, subject: 'Before', certain: true, files },
     files: { put: ['app/a.py'], remove: [], handEdited: [], inTheWay: [] },
     copies: [],
+    cutShort: [],
+    outdated: false,
     rebuildReasons: [],
     local: noLocalChanges,
     schema: { kind: 'versioned', revision: '20251231120100' },

@@ -42,7 +42,7 @@ def main():
     end(processes(staging), signal.SIGKILL)
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        os.rmdir(os.path.dirname(staging))
+        os.rmdir(os.path.dirname(staging))  # only when it is empty
     except OSError:
         pass
     print(json.dumps({"ended": len(ended), "removed": not os.path.exists(staging)}))

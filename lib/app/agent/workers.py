@@ -67,6 +67,8 @@ def main():
             break
         time.sleep(0.05)
     now["uptime"] = time.clock_gettime(time.CLOCK_BOOTTIME)
+    if "marker" in ARGS and os.path.exists(ARGS["marker"]):
+        now["released"] = now["uptime"] - (time.time() - os.stat(ARGS["marker"]).st_ctime)
     print(json.dumps(now))
 
 
