@@ -112,6 +112,11 @@ function judge(name: Check['name'], body: string): { outcome: Check['outcome']; 
   return { outcome: healthy ? 'healthy' : 'unhealthy', text: { en: said, zh: said } };
 }
 
+const GATEWAY: Text = {
+  en: '502 to 504 come from nginx when gunicorn does not answer. In the container: supervisorctl status; tail -n 50 /var/log/supervisord.log',
+  zh: '502–504 由 nginx 返回, 表示 gunicorn 无应答. 请在容器内执行: supervisorctl status; tail -n 50 /var/log/supervisord.log',
+};
+
 /** The outcomes in one line. */
 export function describeHealth(health: Health): Text {
   const line = (language: 'en' | 'zh') =>
@@ -155,6 +160,7 @@ export async function waitForHealth(
           en: `The application was not healthy ${times} times in a row within ${deadlineMs / 1000} s. Last: ${last.en}`,
           zh: `应用在 ${deadlineMs / 1000} 秒内未能连续 ${times} 次通过健康检查. 最后一次: ${last.zh}`,
         },
+        next: health.checks.some((c) => c.outcome === 'gateway') ? [GATEWAY] : [],
       });
     }
     await ops.clock.sleep(intervalMs, ops.signal);

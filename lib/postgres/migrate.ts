@@ -122,7 +122,7 @@ async function upgradeFailed(ops: Ops, db: Database, error: unknown, blockers: r
       cause: error,
     });
   }
-  if (!isLockTimeout(error)) return new OpsError({ kind, what: cause, state, cause: error });
+  if (!isLockTimeout(error)) return new OpsError({ kind, what: cause, state, next: [lookAtHistory(db)], cause: error });
   const list = blockers.map((b) => `\n  - ${b.description}`).join('') || '\n  - ?';
   return new OpsError({
     kind,
@@ -140,6 +140,14 @@ async function upgradeFailed(ops: Ops, db: Database, error: unknown, blockers: r
     cause: error,
   });
 }
+
+const lookAtHistory = (db: Database): Text => {
+  const sql = `docker exec ${db.container.name} psql -U ${db.user} -d ${db.name} -c 'SELECT version_num FROM alembic_version'`;
+  return {
+    en: `Running it again will not help: correct the migration in the repository. Where the database is: ${sql}`,
+    zh: `重复执行不会成功, 请在代码仓库中修正该迁移. 查看数据库当前版本: ${sql}`,
+  };
+};
 
 async function stateNow(ops: Ops, db: Database): Promise<Text> {
   const now = await inspectSchema(ops, db).catch(() => undefined);

@@ -54,6 +54,7 @@ export function conclude(
       },
     });
   }
+  if (facts.files.put.some((f) => /\.(css|js|html)$/.test(f))) show({ event: 'info', text: CACHED });
   for (const text of settled.left) show({ event: 'warning', text });
   if (settled.imageId === undefined) {
     show({
@@ -69,6 +70,11 @@ export function conclude(
   const requests = noticedText(noticed);
   return { en: `updated ${from} to ${to}; ${requests.en}`, zh: `已从 ${from} 更新到 ${to}; ${requests.zh}` };
 }
+
+const CACHED: Text = {
+  en: 'Pages or styles changed: a browser that shows the old ones keeps them in its cache (Ctrl+F5; macOS Cmd+Shift+R).',
+  zh: '静态资源有变化: 若浏览器仍显示旧页面, 请强制刷新 (Ctrl+F5, macOS 为 Cmd+Shift+R).',
+};
 
 const notBaked = (left: readonly Text[]) =>
   new OpsError({
