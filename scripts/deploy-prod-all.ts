@@ -112,10 +112,9 @@ export const deployProdAll: Script = {
       const seen = await step('start-stores', {
         run: async (o) => {
           if (beforehand) return beforehand;
-          const started = await (prepared
-            ? rebuild.startOnPrepared(o, facts, prepared)
-            : rebuild.startStores(o, facts));
-          return rebuild.look(o, facts, started);
+          if (prepared) return { ...prepared.seen, stores: await rebuild.startOnPrepared(o, facts, prepared, aside) };
+          const stores = await rebuild.startStores(o, facts);
+          return { ...(await rebuild.look(o, facts, stores.database)), stores };
         },
       });
       const { stores } = seen;

@@ -27,6 +27,8 @@ export interface Health {
 }
 
 const REQUEST_MS = 5_000;
+/** Each costs more than the question itself, just when the application needs the processor to boot. */
+const LOOKS_PER_INSPECTION = 5;
 
 /** `{success, error, message, timestamp, data}`; the deep check's data says more than the basic one's. */
 const envelope = z.object({
@@ -145,13 +147,15 @@ export async function waitForHealth(
 ): Promise<Health> {
   const { deadlineMs, intervalMs = 150, times = 2, timeoutMs = REQUEST_MS } = options;
   const end = ops.clock.monotonic() + deadlineMs;
-  for (let inARow = 0; ; ) {
+  for (let inARow = 0, looks = 0; ; looks += 1) {
     // Not less than a second: a last look that had no time to see would hide what the ones before saw.
     const left = Math.max(end - ops.clock.monotonic(), 1_000);
     const health = await healthCheck(ops, endpoints, { timeoutMs: Math.min(timeoutMs, left) });
     inARow = health.healthy ? inARow + 1 : 0;
     if (inARow >= times) return health;
-    if (!health.healthy) await (typeof ended === 'function' ? ended() : throwIfEnded(ops, ended, 'app'));
+    if (!health.healthy && looks % LOOKS_PER_INSPECTION === 0) {
+      await (typeof ended === 'function' ? ended() : throwIfEnded(ops, ended, 'app'));
+    }
     if (ops.clock.monotonic() >= end) {
       const last = describeHealth(health);
       throw new OpsError({

@@ -3,6 +3,7 @@ import { change, read } from '../host/command.ts';
 import { remove } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
+import { allEnded } from '../host/together.ts';
 import { type Consent, isConsent } from './consent.ts';
 import { findVolume } from './same-volume.ts';
 import { isSaved, type Saved } from './saved.ts';
@@ -28,20 +29,26 @@ export async function removeVolumes(
 ): Promise<void> {
   if (!isConsent(consent) || !volumes.every((v) => isSaved(v.saved) && v.saved.covers.name === v.name))
     throw notProved();
-  const before = new Map<string, string>();
-  for (const { name, saved } of volumes) {
-    await consent.check(ops, { name });
-    await saved.check(ops);
-    const holders = await ask(ops, read(['docker', 'ps', '-a', '-q', '--no-trunc', '--filter', `volume=${name}`]));
-    if (holders.split('\n').some((id) => id !== '' && !containers.includes(id))) throw changed(name);
-    before.set(name, (await findVolume(ops, name))?.createdAt ?? '');
-  }
-  await Promise.all(containers.map((id) => run(ops, remove(id))));
-  for (const { name } of volumes) {
-    // Nobody has it mounted now, so what the engine says of it can't have moved unless it is another one.
-    if ((await findVolume(ops, name))?.createdAt !== before.get(name)) throw changed(name);
-  }
+  // Read before the checks: what they pass is then this volume or one that is noticed below.
+  const before = await dates(ops, volumes);
+  await allEnded(
+    volumes.flatMap((v) => [consent.check(ops, v), v.saved.check(ops), checkHolders(ops, v.name, containers)]),
+  );
+  await allEnded(containers.map((id) => run(ops, remove(id))));
+  // Nobody has them mounted now, so what the engine says of them can't have moved unless it is another one.
+  const now = await dates(ops, volumes);
+  for (const { name } of volumes) if (now.get(name) !== before.get(name)) throw changed(name);
   await run(ops, change(['docker', 'volume', 'rm', ...volumes.map((v) => v.name)]));
+}
+
+async function dates(ops: Ops, volumes: readonly RemovableVolume[]): Promise<Map<string, string>> {
+  const found = await allEnded(volumes.map(({ name }) => findVolume(ops, name)));
+  return new Map(volumes.map(({ name }, at) => [name, found[at]?.createdAt ?? '']));
+}
+
+async function checkHolders(ops: Ops, name: string, allowed: readonly string[]): Promise<void> {
+  const holders = await ask(ops, read(['docker', 'ps', '-a', '-q', '--no-trunc', '--filter', `volume=${name}`]));
+  if (holders.split('\n').some((id) => id !== '' && !allowed.includes(id))) throw changed(name);
 }
 
 const notProved = () =>

@@ -97,23 +97,3 @@ export const diskFull = (dir: string) =>
     },
     next: [{ en: `See what takes the space: du -xhd1 ${dir}`, zh: `查看空间占用: du -xhd1 ${dir}` }],
   });
-
-/**
- * Does all of `tasks` at once; the first failure stops the others through `stop` and is the one that is thrown, after all have
- * ended.
- */
-export async function together<const T extends readonly Promise<unknown>[]>(
-  stop: AbortController,
-  tasks: T,
-): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
-  let first: { error: unknown } | undefined;
-  for (const task of tasks) {
-    task.catch((error: unknown) => {
-      first ??= { error };
-      stop.abort(first.error);
-    });
-  }
-  await Promise.allSettled(tasks);
-  if (first) throw first.error;
-  return Promise.all(tasks) as Promise<{ [K in keyof T]: Awaited<T[K]> }>;
-}

@@ -5,8 +5,9 @@ import { type VerifiedBackup, verifyBackup } from '../guard/saved.ts';
 import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
+import { together } from '../host/together.ts';
 import type { Database } from '../target/stack.ts';
-import { diskFull, inNewBackupDir, type Place, refuseWithoutRoom, together, whileThereIsRoom } from './backup-dir.ts';
+import { diskFull, inNewBackupDir, type Place, refuseWithoutRoom, whileThereIsRoom } from './backup-dir.ts';
 import { createFile, digest } from './durable.ts';
 import { otherDatabases } from './emptiness.ts';
 import type { Contents, Sequences } from './fingerprint.ts';
@@ -25,6 +26,8 @@ export interface BackupOptions {
   readonly tag?: string | undefined;
   /** A throwaway server to verify in, started beforehand to save its two seconds; stays the caller's to remove. */
   readonly warm?: Throwaway | undefined;
+  /** Called as soon as nothing more is read from the server: it may be stopped while what was read is tried out. */
+  readonly whenRead?: ((ops: Ops) => Promise<void>) | undefined;
   /** The dump's size over that of its tables; default: that of the last backup and a fifth, else 0.6. */
   readonly expectedRatio?: number;
 }
@@ -74,7 +77,13 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
       // The trial, too: its server may have its data on the same disk.
       const proved = await whileThereIsRoom(ops, ops.paths.backups, async (roomy) => {
         const { stored, server } = await dump(roomy, db, place, applicationName, options, throwaway);
-        return verifyBackup(roomy, stored, server, { holder: db.container.id, finalDir: place.final });
+        const stop = new AbortController();
+        const inner = { ...roomy, signal: AbortSignal.any([roomy.signal, stop.signal]) };
+        const [backup] = await together(stop, [
+          verifyBackup(inner, stored, server, { holder: db.container.id, finalDir: place.final }),
+          options.whenRead?.(inner) ?? Promise.resolve(),
+        ]);
+        return backup;
       });
       ops.journal.write({ event: 'note', key: 'backup', value: proved.dir });
       return proved;
@@ -99,21 +108,20 @@ async function dump(
   const stop = new AbortController();
   const inner = { ...ops, signal: AbortSignal.any([ops.signal, stop.signal]) };
   const createdAt = new Date(ops.clock.now()).toISOString();
-  const taken = await withSnapshot(inner, db, applicationName, async (snapshot) => {
+  const readAll = withSnapshot(inner, db, applicationName, async (snapshot) => {
     const { facts } = snapshot;
     refuseWithoutRoom(ops.paths.backups, estimate(ops, facts, options.expectedRatio));
     const deadlineMs = patience(facts.databaseBytes);
-    const [server, leavesOut, contents] = await together(stop, [
+    const [server, contents] = await together(stop, [
       throwaway(inner, facts.databaseBytes),
-      otherDatabases(inner, db),
       snapshot.contents(deadlineMs),
       createFile(dumpFile, (fd) => run(inner, pgDump(db, snapshot.id, applicationName, fd, deadlineMs))),
       createFile(globalsFile, (fd) => run(inner, pgDumpGlobals(db, applicationName, fd))),
     ]);
-    return { server, facts, leavesOut, contents: await withSequences(snapshot, contents) };
+    return { server, facts, contents: await withSequences(snapshot, contents) };
   });
+  const [{ server, facts, contents }, leavesOut] = await together(stop, [readAll, otherDatabases(inner, db)]);
   const [dumped, globals] = await Promise.all([digest(dumpFile), digest(globalsFile)]);
-  const { server, facts, contents, leavesOut } = taken;
   const manifest: DatabaseManifest = {
     kind: 'database',
     version: 1,

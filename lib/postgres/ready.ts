@@ -15,7 +15,11 @@ const ONE_TRY_MS = 5_000;
  *
  * @throws {OpsError} `deadline`, or `command` as soon as the container ended or was restarted; with its last log lines.
  */
-export async function waitForPostgres(ops: Ops, db: Database, deadlineMs: number): Promise<void> {
+export async function waitForPostgres(
+  ops: Ops,
+  db: Pick<Database, 'container' | 'user' | 'name'>,
+  deadlineMs: number,
+): Promise<void> {
   const isReady = exec('read', db.container.id, ['pg_isready', '-q', '-h', '127.0.0.1', '-U', db.user, '-d', db.name], {
     deadlineMs: ONE_TRY_MS,
   });

@@ -37,7 +37,13 @@ export async function stopApp(
   outside.start();
   aside.stopping = true;
   await run(ops, stop(app.id, GRACE_SECONDS));
-  aside.userdata = await saveUserdata(ops, app.id);
+  if (plan.deletes.length === 0 || !plan.backup) await keepUserdata(ops, facts, aside);
+}
+
+/** Before a deletion it is done beside the last backup: nothing waits for it then. */
+export async function keepUserdata(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
+  const { app } = facts.containers;
+  if (app) aside.userdata = await saveUserdata(ops, app.id);
 }
 
 /** Replaces the application's container by one of the new image, with the userdata of the old one, and waits until it serves. */
@@ -46,19 +52,13 @@ export async function startNewApp(
   facts: Facts,
   aside: PutAside,
 ): Promise<{ app: Container; health: Health }> {
-  const created = (await justCreated(ops, facts)) ?? (await createApp(ops, facts));
+  const created = aside.created ?? (await createApp(ops, facts));
   // With its data deleted, userdata would speak of what is no more; it stays saved in the run's directory.
   await startWith(ops, created, aside.removed ? undefined : aside.userdata);
   const app = await inspectContainer(ops, created.id);
   const health = await waitUntilServing(ops, app);
   await mark(ops, app, facts.checkout.commit);
   return { app, health };
-}
-
-/** On new volumes all containers are made at once, to save time. */
-async function justCreated(ops: Ops, facts: Facts): Promise<Container | undefined> {
-  const { app } = await findContainers(ops, facts.stack);
-  return app?.state === 'created' && app.id !== facts.containers.app?.id ? app : undefined;
 }
 
 async function createApp(ops: Ops, facts: Facts): Promise<Container> {

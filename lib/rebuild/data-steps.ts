@@ -8,6 +8,7 @@ import { up, upNoStart } from '../host/compose.ts';
 import { stop } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
+import { allEnded } from '../host/together.ts';
 import { MIGRATION_NAME } from '../postgres/flask-db.ts';
 import { endSessions } from '../postgres/psql.ts';
 import { restoreDatabase } from '../postgres/restore.ts';
@@ -15,19 +16,19 @@ import { inspectSchema } from '../postgres/revision.ts';
 import { restoreVolumeData } from '../postgres/volume-archive.ts';
 import { findContainers, findVolumes } from '../target/containers.ts';
 import type { ServiceRole } from '../target/stack.ts';
-import { restartStores } from './backup-steps.ts';
 import { databaseOf } from './database.ts';
 import type { Facts } from './facts.ts';
 import { removeOneOff } from './one-off.ts';
 import type { RebuildPlan } from './plan.ts';
 import type { PutAside } from './put-aside.ts';
+import { restartStores } from './stop-stores.ts';
 import { startStores } from './stores.ts';
 
 /** Stops the stores and deletes exactly the consented volumes, each with its proof. */
 export async function removeData(ops: Ops, facts: Facts, plan: RebuildPlan, aside: PutAside, consent: Consent) {
   const containers = Object.values(await findContainers(ops, facts.stack));
   aside.stoppedStores = new Set(['postgres', 'redis']);
-  await Promise.all(containers.filter((c) => c.state === 'running').map((c) => run(ops, stop(c.id, 60))));
+  await allEnded(containers.filter((c) => c.state === 'running').map((c) => run(ops, stop(c.id, 60))));
   const removable = plan.deletes.map((v) => {
     const saved = v.role === 'postgres' ? aside.backup : aside.archives.get(v.name);
     if (saved === undefined) throw new Error(`volume ${v.name} was not saved`);

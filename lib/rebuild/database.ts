@@ -3,12 +3,17 @@ import type { Facts } from './facts.ts';
 
 /** The database as its container is told to be: name and superuser from the container's environment. */
 export function databaseOf(stack: Stack, container: Container, volumes: readonly VolumeIdentity[]): Database {
-  const { environment } = stack.services.postgres;
-  const user = environment.POSTGRES_USER || 'postgres'; // the official image's default
   const named = stack.volumes.find((v) => v.role === 'postgres');
   const volume = volumes.find((v) => v.name === named?.name);
   if (volume === undefined) throw new Error(`the volume ${named?.name ?? '?'} of the database does not exist`);
-  return { container, user, name: environment.POSTGRES_DB || user, volume };
+  return { container, ...loginOf(stack), volume };
+}
+
+/** Superuser and database that the container's environment asks for. */
+export function loginOf({ services }: Stack): { readonly user: string; readonly name: string } {
+  const { environment } = services.postgres;
+  const user = environment.POSTGRES_USER || 'postgres'; // the official image's default
+  return { user, name: environment.POSTGRES_DB || user };
 }
 
 /** The password that compose gives to PostgreSQL. */

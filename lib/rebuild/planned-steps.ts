@@ -19,14 +19,18 @@ const SECONDS_PER_GIGABYTE = 30;
 export function plannedSteps(target: Target, facts: Facts, choice: Choice): PlannedStep[] {
   const { postgres, redis, app } = facts.stack.services;
   const db = facts.database;
-  const size = db.kind === 'running' ? db.bytes : undefined;
-  const backupSeconds = size === undefined ? undefined : Math.ceil(3 + (size / 1e9) * SECONDS_PER_GIGABYTE);
+  const backupSeconds = db.kind === 'running' ? Math.ceil(3 + (db.bytes / 1e9) * SECONDS_PER_GIGABYTE) : undefined;
   const deleting = choice.data === 'delete' && choice.deletes.length > 0;
   // As typed in the deploy directory, whose name would otherwise fill the screen.
   const typed = ({ argv }: Command) =>
     asTyped(argv)
       .replaceAll(` --project-directory ${asTyped([target.dir])}`, '')
       .replaceAll(asTyped([`${target.dir}/${target.composeFile}`]), target.composeFile);
+  // Before a deletion it is saved beside the last backup, which takes longer.
+  const savesLater = deleting && choice.backup;
+  const appId = facts.containers.app?.id.slice(0, 12);
+  const size = bytes(facts.app?.userdataBytes ?? 0);
+  const saveUserdata = appId ? [`docker cp ${appId}:${target.app.userdata} - > userdata.tar  # ${size}`] : [];
   const ids = Object.values(facts.containers).map((c) => c.id.slice(0, 12));
 
   const steps: (PlannedStep | false)[] = [
@@ -71,32 +75,38 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       risk: 'none',
       commands: [
         `docker run --network <of its own> --network-alias ${postgres.key} ${postgres.image}`,
-        'docker exec <one-off> flask db upgrade',
+        'docker exec <one-off> flask db upgrade; psql over TCP',
         `docker cp <its data> - > prepared-database.tar`,
       ],
       seconds: 10,
     },
     facts.containers.app !== undefined && {
       id: 'stop',
-      title: { en: 'Stop the application and save its userdata', zh: '停止应用并保存 userdata' },
+      title: savesLater
+        ? { en: 'Stop the application', zh: '停止应用' }
+        : { en: 'Stop the application and save its userdata', zh: '停止应用并保存 userdata' },
       replaces: 'stop_existing_services',
       risk: 'interrupts',
-      commands: [
-        `docker stop ${facts.containers.app.id.slice(0, 12)}`,
-        `docker cp ${facts.containers.app.id.slice(0, 12)}:${target.app.userdata} - > userdata.tar  # ${bytes(facts.app?.userdataBytes ?? 0)}`,
-      ],
+      commands: [`docker stop ${facts.containers.app.id.slice(0, 12)}`, ...(savesLater ? [] : saveUserdata)],
       wayBack: { en: 'the same container is started again', zh: '重新启动原容器' },
     },
     choice.backup && {
       id: 'final-backup',
       title: deleting
         ? {
-            en: 'Back up again now that nothing writes: the backup that counts',
-            zh: '应用停止写入后再次备份 (以此份为准)',
+            en: 'Back up all of it again now that nothing writes: the backup that counts',
+            zh: '应用停止写入后再次完整备份 (以此份为准)',
           }
         : { en: 'Back up again if a migration is pending', zh: '存在待执行迁移时, 再次备份' },
-      risk: 'none',
-      commands: ['as in backup'],
+      risk: savesLater ? 'interrupts' : 'none',
+      commands: savesLater
+        ? [
+            `as in backup; docker stop ${postgres.key} as soon as it is read`,
+            ...saveUserdata,
+            `docker stop ${redis.key}; docker cp ${redis.key}:<its volume> - > volume.tar`,
+          ]
+        : ['as in backup'],
+      ...(savesLater ? { wayBack: { en: 'both are started again', zh: '重新启动这两个服务' } } : {}),
       ...(backupSeconds === undefined ? {} : { seconds: backupSeconds }),
     },
     deleting && {
@@ -132,7 +142,9 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       },
       replaces: 'fix_postgresql_connection',
       risk: 'none',
-      commands: ['psql over TCP; ALTER ROLE … PASSWORD over the socket only if the password differs; never trust'],
+      commands: deleting
+        ? ['as it was in prepare, with the same files; proved from outside at the end']
+        : ['psql over TCP; ALTER ROLE … PASSWORD over the socket only if the password differs; never trust'],
     },
     {
       id: 'migrate',

@@ -1,14 +1,16 @@
 import path from 'node:path';
 import { type AdminCreated, createAdmin } from '../app/admin.ts';
 import { change } from '../host/command.ts';
-import { copyIn, copyOut } from '../host/container-files.ts';
-import { remove, start, stop } from '../host/docker.ts';
+import { copyOut } from '../host/container-files.ts';
+import { remove, stop } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
 import type { Migrated } from '../postgres/migrate.ts';
 import { waitForPostgres } from '../postgres/ready.ts';
 import { inspectContainer } from '../target/containers.ts';
 import type { Container } from '../target/stack.ts';
+import { look, type Seen } from './beforehand.ts';
+import { loginOf } from './database.ts';
 import type { Facts } from './facts.ts';
 import { migrateAndSeed } from './stores.ts';
 
@@ -18,6 +20,8 @@ export interface PreparedDatabase {
   readonly mountPoint: string;
   readonly migrated: Migrated;
   readonly admin: AdminCreated;
+  /** What it answered as it was put away: its files say the same when they are started again. */
+  readonly seen: Seen;
 }
 
 const READY_MS = 60_000;
@@ -43,17 +47,16 @@ export async function prepareDatabase(
       startServer(ops, facts, names),
       startOneOff(ops, facts, names, imageId),
     ]);
-    const { environment } = facts.stack.services.postgres;
-    const user = environment.POSTGRES_USER || 'postgres';
-    const db = { container: server, user, name: environment.POSTGRES_DB || user, volume: { name: '', createdAt: '' } };
+    const db = { container: server, ...loginOf(facts.stack), volume: { name: '', createdAt: '' } };
     await waitForPostgres(ops, db, READY_MS);
     const migrated = await migrateAndSeed(ops, db, { oneOff, head });
     const admin = await createAdmin(ops, oneOff);
+    const seen = await look(ops, facts, db);
     await run(ops, stop(server.id, GRACE_SECONDS));
     const file = path.join(ops.paths.run, 'prepared-database.tar');
     if (!(await copyOut(ops, server.id, volume.mountPoint, file)))
       throw new Error('the prepared database has no files');
-    return { file, mountPoint: volume.mountPoint, migrated, admin };
+    return { file, mountPoint: volume.mountPoint, migrated, admin, seen };
   } finally {
     await discardPreparation({ ...ops, signal: new AbortController().signal }, facts);
   }
@@ -64,12 +67,6 @@ export async function discardPreparation(ops: Ops, facts: Facts): Promise<void> 
   const { network, server, oneOff } = namesOf(ops, facts);
   await Promise.all([run(ops, remove(server), [0, 1]), run(ops, remove(oneOff), [0, 1])]);
   await run(ops, change(['docker', 'network', 'rm', network]), [0, 1]);
-}
-
-/** Puts the prepared files into the database's new container, which has not been started, and starts it. */
-export async function installPrepared(ops: Ops, postgres: Container, prepared: PreparedDatabase): Promise<void> {
-  await copyIn(ops, prepared.file, postgres.id, prepared.mountPoint);
-  await run(ops, start(postgres.id));
 }
 
 function namesOf(ops: Ops, facts: Facts) {

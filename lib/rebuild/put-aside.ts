@@ -1,7 +1,7 @@
 import type { SavedUserdata } from '../app/userdata.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../guard/saved.ts';
 import type { Throwaway } from '../postgres/throwaway.ts';
-import type { ServiceRole } from '../target/stack.ts';
+import type { Container, Database, ServiceRole } from '../target/stack.ts';
 import type { Beforehand } from './beforehand.ts';
 import type { PreviousImage } from './image.ts';
 import type { PreparedDatabase } from './prepare.ts';
@@ -11,6 +11,8 @@ export interface PutAside {
   previous?: PreviousImage | undefined;
   userdata?: SavedUserdata | undefined;
   beforehand?: Beforehand | undefined;
+  /** The running server that `backup` was taken from. */
+  database?: Database | undefined;
   /** The newest verified backup of the database; of its files, when it can't be dumped. */
   backup?: VerifiedBackup | VerifiedArchive | undefined;
   /** A dump is not enough: other databases are in the volume. */
@@ -25,6 +27,8 @@ export interface PutAside {
   stoppedStores?: ReadonlySet<ServiceRole>;
   /** Volumes have begun to be deleted. */
   removed?: boolean;
+  /** The application's new container, made together with the stores'. */
+  created?: Container | undefined;
   /** The database that follows a deletion. */
   prepared?: PreparedDatabase | undefined;
   /** A server for verifications, started before the outage. */

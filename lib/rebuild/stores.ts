@@ -2,22 +2,25 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { OpsError } from '../errors.ts';
 import { up, upNoStart } from '../host/compose.ts';
+import { copyIn } from '../host/container-files.ts';
 import { start } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
+import { allEnded } from '../host/together.ts';
 import { inspectHba, restoreHba } from '../postgres/hba.ts';
 import { canLogIn, type Login, setPassword } from '../postgres/login.ts';
 import { type Migrated, migrate, seed } from '../postgres/migrate.ts';
 import { waitForPostgres, waitForRedis } from '../postgres/ready.ts';
 import type { Schema } from '../postgres/revision.ts';
 import { askedFor } from '../postgres/wire.ts';
-import { findContainers, findVolumes } from '../target/containers.ts';
-import type { Container, Database } from '../target/stack.ts';
+import { type Containers, findContainers, findVolumes, inspectContainers } from '../target/containers.ts';
+import type { Container, Database, VolumeIdentity } from '../target/stack.ts';
 import type { Text } from '../text.ts';
-import { databaseOf, databasePassword, redisPassword } from './database.ts';
+import { databaseOf, databasePassword, loginOf, redisPassword } from './database.ts';
 import type { Facts } from './facts.ts';
 import type { TriedImage } from './one-off.ts';
-import { installPrepared, type PreparedDatabase } from './prepare.ts';
+import type { PreparedDatabase } from './prepare.ts';
+import type { PutAside } from './put-aside.ts';
 
 const READY_MS = 60_000;
 
@@ -32,31 +35,56 @@ export interface Stores {
  */
 export async function startStores(ops: Ops, facts: Facts): Promise<Stores> {
   const { postgres, redis } = facts.stack.services;
-  const now = await findContainers(ops, facts.stack);
+  let now = await findContainers(ops, facts.stack);
   const running = now.postgres?.state === 'running' && now.redis?.state === 'running';
-  if (!running || !facts.storesCurrent) await run(ops, up(ops.target, [postgres.key, redis.key]));
-  return waitForStores(ops, facts);
+  if (!running || !facts.storesCurrent) {
+    await run(ops, up(ops.target, [postgres.key, redis.key]));
+    now = await findContainers(ops, facts.stack);
+  }
+  return waitForStores(ops, facts, now, await findVolumes(ops, facts.stack));
 }
 
-/** Makes new containers and volumes, and starts the stores on the database that was prepared aside. */
-export async function startOnPrepared(ops: Ops, facts: Facts, prepared: PreparedDatabase): Promise<Stores> {
+/** Makes new containers and volumes, the application's too, and starts the stores on the database that was prepared aside. */
+export async function startOnPrepared(
+  ops: Ops,
+  facts: Facts,
+  prepared: PreparedDatabase,
+  aside: PutAside,
+): Promise<Stores> {
   const { postgres, redis, app } = facts.stack.services;
   await run(ops, upNoStart(ops.target, [postgres.key, redis.key, app.key]));
-  const containers = await findContainers(ops, facts.stack);
-  if (!containers.postgres || !containers.redis) throw new Error('compose made no containers for the stores');
-  await Promise.all([installPrepared(ops, containers.postgres, prepared), run(ops, start(containers.redis.id))]);
-  return waitForStores(ops, facts);
+  const made = await findContainers(ops, facts.stack);
+  if (!made.postgres || !made.redis) throw new Error('compose made no containers for the stores');
+  aside.created = made.app;
+  const [volumes] = await allEnded([
+    findVolumes(ops, facts.stack),
+    startOn(ops, prepared, made.postgres.id),
+    run(ops, start(made.redis.id)),
+  ]);
+  return waitForStores(ops, facts, made, volumes);
 }
 
-async function waitForStores(ops: Ops, facts: Facts): Promise<Stores> {
-  const [containers, volumes] = await Promise.all([findContainers(ops, facts.stack), findVolumes(ops, facts.stack)]);
-  if (!containers.postgres || !containers.redis) throw new Error('compose started no containers for the stores');
-  const database = databaseOf(facts.stack, containers.postgres, volumes);
-  await Promise.all([
-    waitForPostgres(ops, database, READY_MS),
-    waitForRedis(ops, containers.redis, redisPassword(facts), READY_MS),
+/** Puts the prepared files into the database's container, which has not been started, and starts it. */
+async function startOn(ops: Ops, prepared: PreparedDatabase, container: string): Promise<void> {
+  await copyIn(ops, prepared.file, container, prepared.mountPoint);
+  await run(ops, start(container));
+}
+
+async function waitForStores(
+  ops: Ops,
+  facts: Facts,
+  { postgres, redis }: Containers,
+  volumes: readonly VolumeIdentity[],
+): Promise<Stores> {
+  if (!postgres || !redis) throw new Error('compose started no containers for the stores');
+  // Addresses come with the start, so the containers are looked at once more, while they get ready.
+  const [started] = await Promise.all([
+    inspectContainers(ops, [postgres.id, redis.id]),
+    waitForPostgres(ops, { container: postgres, ...loginOf(facts.stack) }, READY_MS),
+    waitForRedis(ops, redis, redisPassword(facts), READY_MS),
   ]);
-  return { database, redis: containers.redis };
+  const [database = postgres, cache = redis] = started;
+  return { database: databaseOf(facts.stack, database, volumes), redis: cache };
 }
 
 /** The server's own address in a compose network: what it sees of others comes from there, never from loopback. */
@@ -75,7 +103,7 @@ export interface Connection {
 }
 
 /** Looks at pg_hba.conf, asks the server over the wire, and logs in as the application will. Changes nothing. */
-export async function inspectConnection(ops: Ops, facts: Facts, { database }: Stores): Promise<Connection> {
+export async function inspectConnection(ops: Ops, facts: Facts, database: Database): Promise<Connection> {
   const host = ownAddress(facts, database.container);
   const address = { host, port: ops.target.ports.postgres };
   const [hba, asked, login] = await Promise.all([
@@ -101,7 +129,7 @@ export interface Connected {
  */
 export async function ensureConnection(ops: Ops, facts: Facts, stores: Stores, seen?: Connection): Promise<Connected> {
   const { database } = stores;
-  const { open, login: first } = seen ?? (await inspectConnection(ops, facts, stores));
+  const { open, login: first } = seen ?? (await inspectConnection(ops, facts, stores.database));
   const host = ownAddress(facts, database.container);
   const from = { container: database.container.id, host };
   const address = { host, port: ops.target.ports.postgres };

@@ -63,7 +63,8 @@ export async function inspectContainer(ops: RunOps, id: string): Promise<Contain
   return container;
 }
 
-async function inspectContainers(ops: RunOps, ids: readonly string[]) {
+/** The same for several, in their order. */
+export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
   const { stdout } = await run(ops, inspect(ids));
   return inspected.parse(JSON.parse(stdout)).map((c) => ({
     id: c.Id,

@@ -78,6 +78,41 @@ describe('a backup', () => {
     expect(backup.manifest.contents.sequences[0]).toMatchObject({ lastValue: '2', upTo: '9' });
   });
 
+  it('says when all is read, before it is tried out: the server may be stopped then', async () => {
+    const order: string[] = [];
+    const ops = opsWithSession(
+      well((call) => {
+        for (const program of ['pg_dump', 'pg_dumpall', 'pg_restore']) if (is(call, program)) order.push(program);
+        return undefined;
+      }),
+      healthy,
+    );
+    const whenRead = async () => {
+      expect(ops.sessions[0]?.ended).toBe('input');
+      order.push('read');
+    };
+    await backupPg(ops, DB, { reason: 'manual', warm: throwaway(), whenRead });
+    expect(order.indexOf('read')).toBe(2);
+    expect(order.at(-1)).toBe('pg_restore');
+  });
+
+  it('is none when what was to follow the reading fails, and ends only when that has', async () => {
+    const ops = opsWithSession(
+      well((c) => (is(c, 'pg_restore') ? { exitCode: 1, stderr: 'corrupt' } : undefined)),
+      healthy,
+    );
+    let stopped = false;
+    const whenRead = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      stopped = true;
+    };
+    const options = { reason: 'manual', warm: throwaway() };
+    await expect(backupPg(ops, DB, { ...options, whenRead })).rejects.toThrow('corrupt');
+    expect(stopped).toBe(true);
+    const refuses = async () => Promise.reject(new Error('can not be stopped'));
+    await expect(backupPg(ops, DB, { ...options, whenRead: refuses })).rejects.toThrow('can not be stopped');
+  });
+
   it('does not take the name of another, and clears away what a killed run left', async () => {
     const ops = opsWithSession(well(), healthy);
     mkdirSync(path.join(ops.paths.backups, '20260102T030405Z-whalefall'));

@@ -1,0 +1,104 @@
+import type { Ops } from '../host/ops.ts';
+import { together } from '../host/together.ts';
+import { backupPg } from '../postgres/backup.ts';
+import { inspectSchema } from '../postgres/revision.ts';
+import { archiveVolume } from '../postgres/volume-archive.ts';
+import type { Text } from '../text.ts';
+import { keepUserdata } from './app-container.ts';
+import type { BackupOutcome } from './backup-steps.ts';
+import { databaseOf } from './database.ts';
+import type { Facts } from './facts.ts';
+import type { RebuildPlan } from './plan.ts';
+import type { PutAside } from './put-aside.ts';
+import { stopped, stopStore } from './stop-stores.ts';
+
+/**
+ * The backup that counts, now that the application writes no more. Needed when data will be deleted or migrated; otherwise the
+ * first backup and the untouched volume are enough, and the outage stays short. What else a deletion takes is saved beside it, and
+ * the stores are stopped as soon as they have been read: nothing is deleted before all of it is proved.
+ */
+export async function backUpAgain(
+  ops: Ops,
+  facts: Facts,
+  plan: RebuildPlan,
+  aside: PutAside,
+  head: string,
+): Promise<BackupOutcome> {
+  const deleting = plan.deletes.length > 0;
+  const { database: db } = aside;
+  if (aside.backup === undefined || db === undefined || aside.wholeVolume) {
+    return archiveDatabase(ops, facts, plan, aside);
+  }
+  if (!deleting) {
+    const schema = aside.beforehand?.schema ?? (await inspectSchema(ops, db));
+    if (schema.kind === 'empty' || (schema.kind === 'versioned' && schema.revision === head)) {
+      return { kind: 'not-needed', why: NOTHING_PENDING };
+    }
+  }
+  const options = { reason: 'rebuild', commit: facts.app?.commit, warm: aside.throwaway };
+  const whenRead = (inner: Ops) => stopStore(inner, aside, 'postgres', db.container);
+  const saved = await beside(ops, facts, plan, aside, (inner) =>
+    backupPg(inner, db, deleting ? { ...options, whenRead } : options),
+  );
+  aside.backup = saved;
+  aside.final = true;
+  return { kind: 'taken', saved };
+}
+
+/** Saves the database and, before a deletion, all else that goes with it. The first failure ends the others before it is thrown. */
+async function beside<T>(
+  ops: Ops,
+  facts: Facts,
+  plan: RebuildPlan,
+  aside: PutAside,
+  saveDatabase: (ops: Ops) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const inner = { ...ops, signal: AbortSignal.any([ops.signal, stop.signal]) };
+  const deleting = plan.deletes.length > 0;
+  const [saved] = await together(stop, [
+    saveDatabase(inner),
+    ...(deleting ? [archiveOthers(inner, facts, plan, aside), keepUserdata(inner, facts, aside)] : []),
+  ]);
+  return saved;
+}
+
+/** The cold way: stop the server and copy its files, proved by a server that starts on a copy of the copy. */
+async function archiveDatabase(ops: Ops, facts: Facts, plan: RebuildPlan, aside: PutAside): Promise<BackupOutcome> {
+  const volume = facts.volumes.find((v) => v.role === 'postgres');
+  if (volume === undefined) throw new Error('a database without a volume was to be archived');
+  aside.beforehand = undefined; // what was seen of a server counts only while it runs
+  const container = await stopped(ops, facts, aside, 'postgres');
+  const db = databaseOf(facts.stack, container, facts.volumes);
+  const archive = await beside(ops, facts, plan, aside, (inner) =>
+    archiveVolume(inner, container.id, {
+      volume,
+      mountPoint: volume.mountPoint,
+      reason: 'rebuild',
+      commit: facts.app?.commit,
+      database: { user: db.user, name: db.name },
+    }),
+  );
+  aside.backup = archive;
+  aside.final = true;
+  return { kind: 'taken', saved: archive };
+}
+
+/** Cold copies of every volume but the database's that will be deleted. */
+async function archiveOthers(ops: Ops, facts: Facts, plan: RebuildPlan, aside: PutAside): Promise<void> {
+  for (const volume of plan.deletes.filter((v) => v.role !== 'postgres')) {
+    const container = await stopped(ops, facts, aside, volume.role);
+    const archive = await archiveVolume(ops, container.id, {
+      volume,
+      mountPoint: volume.mountPoint,
+      reason: 'rebuild',
+      commit: facts.app?.commit,
+    });
+    aside.archives.set(volume.name, archive);
+  }
+}
+
+const NOTHING_PENDING: Text = {
+  en: 'not needed: no migration is pending and the volume stays',
+  zh: '不需要: 没有待执行的迁移, 数据卷保留',
+};
