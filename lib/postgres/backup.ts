@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { NOTHING_CHANGED, OpsError, whatHappened } from '../errors.ts';
+import { type Kind, NOTHING_CHANGED, OpsError, whatHappened } from '../errors.ts';
 import { type VerifiedBackup, verifyBackup } from '../guard/saved.ts';
 import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
@@ -60,16 +60,16 @@ function pgDumpGlobals(db: Database, applicationName: string, stdoutFd: number) 
  * go on meanwhile. Only then does its directory (`<backups>/<UTC time>-<database>/`, 0700: archive, globals, manifest) get its
  * name; whatever fails before leaves nothing.
  *
- * @throws {OpsError} `precondition` when the disk is too small, or when what was restored differs; `failed` when the disk gets full;
- *   `command` or `deadline` when a tool or the server fails.
+ * @throws {OpsError} `command` or `deadline` when the server can't be read, and only then; `precondition` when the disk is too small,
+ *   or when what was restored differs; `failed` when the disk gets full, or when the trial itself fails.
  */
 export async function backupPg(ops: Ops, db: Database, options: BackupOptions): Promise<VerifiedBackup> {
   const applicationName = `whalefall-ops backup ${randomBytes(6).toString('hex')}`;
-  if (!options.warm) await removeStaleThrowaways(ops);
+  if (!options.warm) await ours(ops, removeStaleThrowaways(ops));
   let started: Throwaway | undefined;
   const throwaway = async (inner: Ops, databaseSize: number): Promise<Throwaway> => {
     if (options.warm) return options.warm;
-    started = await startThrowaway(inner, { imageId: db.container.imageId, databaseSize });
+    started = await ours(inner, startThrowaway(inner, { imageId: db.container.imageId, databaseSize }));
     return started;
   };
   try {
@@ -80,7 +80,7 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
         const stop = new AbortController();
         const inner = { ...roomy, signal: AbortSignal.any([roomy.signal, stop.signal]) };
         const [backup] = await together(stop, [
-          verifyBackup(inner, stored, server, { holder: db.container.id, finalDir: place.final }),
+          ours(inner, verifyBackup(inner, stored, server, { holder: db.container.id, finalDir: place.final })),
           options.whenRead?.(inner) ?? Promise.resolve(),
         ]);
         return backup;
@@ -90,7 +90,8 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
     });
   } catch (error) {
     ops.signal.throwIfAborted();
-    throw notTaken(ops, error);
+    if (!(error instanceof OpsError)) throw outOfSpace(ops, error);
+    throw isTools(error) ? notTaken(ops, error, error.kind) : error;
   } finally {
     await started?.remove();
   }
@@ -165,16 +166,27 @@ function estimate(ops: Ops, facts: DatabaseFacts, expectedRatio?: number): numbe
   return facts.tableBytes * (expectedRatio ?? learned) + SMALL_FILES;
 }
 
-function notTaken(ops: Ops, error: unknown): unknown {
-  if (!(error instanceof OpsError)) {
-    const full = (error as NodeJS.ErrnoException).code === 'ENOSPC';
-    return full ? diskFull(ops.paths.backups) : error;
+/** A failure on our side says nothing about the server: it must not be taken for one that can't be dumped. */
+async function ours<T>(ops: Ops, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    ops.signal.throwIfAborted();
+    throw error instanceof OpsError && isTools(error) ? notTaken(ops, error, 'failed') : error;
   }
-  if (error.kind !== 'command' && error.kind !== 'deadline') return error;
+}
+
+const isTools = (error: OpsError) => error.kind === 'command' || error.kind === 'deadline';
+
+function outOfSpace(ops: Ops, error: unknown): unknown {
+  return (error as NodeJS.ErrnoException).code === 'ENOSPC' ? diskFull(ops.paths.backups) : error;
+}
+
+function notTaken(ops: Ops, error: OpsError, kind: Kind): OpsError {
   if (/no space left/i.test(error.what.en)) return diskFull(ops.paths.backups);
   const { en, zh } = whatHappened(error);
   return new OpsError({
-    kind: error.kind,
+    kind,
     what: { en: `No backup could be taken: ${en}`, zh: `备份失败: ${zh}` },
     state: {
       en: `The incomplete backup was removed. ${NOTHING_CHANGED.en}`,

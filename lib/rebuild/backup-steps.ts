@@ -5,6 +5,7 @@ import type { Ops } from '../host/ops.ts';
 import { backupPg } from '../postgres/backup.ts';
 import { startThrowaway } from '../postgres/throwaway.ts';
 import { bytes } from '../runbook/terminal.ts';
+import type { Database } from '../target/stack.ts';
 import { printable, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import { removeOneOff } from './one-off.ts';
@@ -30,26 +31,37 @@ export async function backUp(
   aside: PutAside,
   head: string,
 ): Promise<BackupOutcome> {
+  const taken = await dump(ops, facts);
+  if ('why' in taken) return { kind: 'not-dumpable', why: taken.why };
+  const { db, saved } = taken;
+  aside.database = db;
+  aside.backup = saved;
+  if (plan.deletes.length > 0 && saved.leavesOut.length > 0) {
+    aside.wholeVolume = true;
+    ops.screen.show({ event: 'warning', text: otherDatabases(saved.leavesOut) });
+    return { kind: 'taken', saved };
+  }
+  const revision = facts.database.kind === 'running' ? facts.database.revision : undefined;
+  if (plan.deletes.length > 0 || revision !== head) {
+    // The next verification will be part of the outage: its server had better be there already.
+    const { databaseBytes } = saved.manifest;
+    aside.throwaway = await startThrowaway(ops, { imageId: db.container.imageId, databaseSize: databaseBytes });
+  }
+  return { kind: 'taken', saved };
+}
+
+/** Only a server that can't be started or read is one that can't be dumped. What fails on our side ends the run. */
+async function dump(
+  ops: Ops,
+  facts: Facts,
+): Promise<{ readonly db: Database; readonly saved: VerifiedBackup } | { readonly why: Text }> {
   try {
     const db = await runningDatabase(ops, facts);
-    aside.database = db;
-    aside.backup = await backupPg(ops, db, { reason: 'rebuild', commit: facts.app?.commit });
-    if (plan.deletes.length > 0 && aside.backup.leavesOut.length > 0) {
-      aside.wholeVolume = true;
-      ops.screen.show({ event: 'warning', text: otherDatabases(aside.backup.leavesOut) });
-      return { kind: 'taken', saved: aside.backup };
-    }
-    const revision = facts.database.kind === 'running' ? facts.database.revision : undefined;
-    if (plan.deletes.length > 0 || revision !== head) {
-      // The next verification will be part of the outage: its server had better be there already.
-      const { databaseBytes } = aside.backup.manifest;
-      aside.throwaway = await startThrowaway(ops, { imageId: db.container.imageId, databaseSize: databaseBytes });
-    }
-    return { kind: 'taken', saved: aside.backup };
+    return { db, saved: await backupPg(ops, db, { reason: 'rebuild', commit: facts.app?.commit }) };
   } catch (error) {
     if (!(error instanceof OpsError) || (error.kind !== 'command' && error.kind !== 'deadline')) throw error;
     ops.screen.show({ event: 'warning', text: error.what });
-    return { kind: 'not-dumpable', why: whatHappened(error) };
+    return { why: whatHappened(error) };
   }
 }
 

@@ -326,8 +326,34 @@ it.each<[string, Override, RegExp]>([
     d.machine.override = override;
     const ended = await runAndCheck(d, args);
     expect(ended.text).toMatch(says);
-    expect(ended.exitCode).toBe(says.source.includes('got full') ? 1 : 0);
+    // Only what the server can't do is done without it: then its files are archived.
+    const stopped = ended.changes.filter((c) => /docker stop|volume rm/.test(c));
+    if (!says.source.includes('invalid page')) expect(stopped).toEqual([]);
+    expect(ended.exitCode).toBe(says.source.includes('invalid page') ? 0 : 1);
   }
+});
+
+it.each<[string, RegExp, RegExp]>([
+  ['the throwaway does not start', /docker run .*--name whalefall-ops-throwaway/, /no room for it/],
+  ['the trial restore fails', / pg_restore /, /no room for it/],
+  ['what was restored can not be asked', /psql .*-d 'dbname=.*trial/, /no room for it/],
+])('stops nothing when %s: that says nothing about the server', async (_what, fits, says) => {
+  for (const [, args] of CHOICES) {
+    const d = await production();
+    d.machine.override = answering(fits, { exitCode: 1, stderr: 'no room for it\n' });
+    const ended = await failed(d, 1, says, args);
+    expect(ended.changes.filter((c) => /docker stop|volume rm/.test(c))).toEqual([]);
+  }
+});
+
+it('undoes only after all that was begun beside a failing backup has ended', async () => {
+  const d = await production();
+  const { id = '' } = d.container('redis') ?? {};
+  const latency = d.machine.latency.bind(d.machine);
+  d.machine.latency = (call) => (call.argv.join(' ') === `docker stop -t 60 ${id}` ? 5_000 : latency(call));
+  d.machine.override = answering(/ pg_dump /, { exitCode: 1, stderr: 'pg_dump: error: lost\n' }, 2);
+  await failed(d, 1, /lost/, DELETE);
+  expect(d.container('redis')?.state).toBe('running');
 });
 
 it('does not take a restore that differs for a backup', async () => {

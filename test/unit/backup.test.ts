@@ -165,6 +165,24 @@ describe('nothing with a final name is left', () => {
     ],
   ];
 
+  it.each([
+    ['pg_dump fails', 'command', (c: Call) => is(c, 'pg_dump')],
+    ['the globals fail', 'command', (c: Call) => is(c, 'pg_dumpall')],
+    ['the trial server is not there', 'failed', (c: Call) => is(c, 'psql', 'feed')],
+    ['the trial restore fails', 'failed', (c: Call) => is(c, 'pg_restore')],
+  ])('tells whose failure it was when %s: %s', async (_name, kind, fits) => {
+    const { taken } = take((c) => (fits(c) ? { exitCode: 1, stderr: 'no' } : undefined));
+    await expect(taken).rejects.toMatchObject({ kind });
+  });
+
+  it('takes no failing throwaway for a server that can not be dumped', async () => {
+    const ops = opsWithSession(
+      well((c) => (is(c, 'image') ? { exitCode: 1, stderr: 'no engine' } : is(c, 'ps') ? { stdout: '' } : undefined)),
+      healthy,
+    );
+    await expect(backupPg(ops, DB, { reason: 'manual' })).rejects.toMatchObject({ kind: 'failed' });
+  });
+
   it.each(failing)('%s', async (_name, change, talk, message) => {
     const { ops, taken } = take(change, talk);
     const error = await taken.then(
