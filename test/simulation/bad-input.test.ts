@@ -349,8 +349,15 @@ it.each<[string, RegExp, RegExp]>([
 it('undoes only after all that was begun beside a failing backup has ended', async () => {
   const d = await production();
   const { id = '' } = d.container('redis') ?? {};
+  const { clock } = d.machine;
   const latency = d.machine.latency.bind(d.machine);
-  d.machine.latency = (call) => (call.argv.join(' ') === `docker stop -t 60 ${id}` ? 5_000 : latency(call));
+  let stops = 0;
+  d.machine.latency = (call) => {
+    if (call.argv.join(' ') !== `docker stop -t 60 ${id}` || stops++ > 0) return latency(call);
+    // Time passes in small steps meanwhile, so that undoing could begin too early.
+    for (let at = 20; at < 5_000; at += 20) clock.sleep(at);
+    return 5_000;
+  };
   d.machine.override = answering(/ pg_dump /, { exitCode: 1, stderr: 'pg_dump: error: lost\n' }, 2);
   await failed(d, 1, /lost/, DELETE);
   expect(d.container('redis')?.state).toBe('running');
