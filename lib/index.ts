@@ -8,6 +8,7 @@ export { OpsError } from './errors.ts';
 export { type Consent, confirmDestructive } from './guard/consent.ts';
 export { type RemovableVolume, removeVolumes } from './guard/remove-volumes.ts';
 export type { NothingToLose, Saved, VerifiedArchive, VerifiedBackup } from './guard/saved.ts';
+export { discardStale } from './host/helpers.ts';
 export type { Ops } from './host/ops.ts';
 export { isProgram, thisProcess } from './host/world.ts';
 export { backupPg } from './postgres/backup.ts';

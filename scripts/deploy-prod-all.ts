@@ -7,6 +7,7 @@
 import {
   carryOut,
   confirmDestructive,
+  discardStale,
   ensureAdmin,
   isProgram,
   main,
@@ -52,6 +53,7 @@ export const deployProdAll: Script = {
     return carryOut(ops, plan.steps, recovery, async (step) => {
       const imageId = await step('build', {
         run: async (o) => {
+          await discardStale(o);
           await rebuild.fetchStoreImages(o, facts);
           aside.previous = await rebuild.keepPreviousImage(o, facts);
           return rebuild.buildImage(o, facts);

@@ -84,13 +84,18 @@ export function runDetached(
     readonly name: string;
     readonly argv: readonly [string, ...string[]];
     readonly env?: Readonly<Record<string, string>>;
+    /** `--label` flags. */
+    readonly labels?: readonly string[];
   },
 ): Command {
   const [program, ...args] = options.argv;
   const names = Object.keys(options.env ?? {}).flatMap((name) => ['-e', name]);
   return compose(
     target,
-    ['run', '-d', '--no-deps', '-T', '--name', options.name, ...names, '--entrypoint', program, service, ...args],
+    [
+      ...['run', '-d', '--no-deps', '-T', '--name', options.name, ...(options.labels ?? []), ...names],
+      ...['--entrypoint', program, service, ...args],
+    ],
     'change',
     { deadlineMs: 120_000, ...(options.env ? { env: options.env } : {}) },
   );

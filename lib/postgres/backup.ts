@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type Kind, NOTHING_CHANGED, OpsError, whatHappened } from '../errors.ts';
 import { type VerifiedBackup, verifyBackup } from '../guard/saved.ts';
 import { exec } from '../host/docker.ts';
+import { discardStale } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import { together } from '../host/together.ts';
@@ -14,7 +15,7 @@ import type { Contents, Sequences } from './fingerprint.ts';
 import { type DatabaseManifest, listBackups, type Stored } from './manifest.ts';
 import { connectTo } from './psql.ts';
 import { type DatabaseFacts, type Snapshot, withSnapshot } from './snapshot.ts';
-import { removeStaleThrowaways, startThrowaway, type Throwaway } from './throwaway.ts';
+import { startThrowaway, type Throwaway } from './throwaway.ts';
 import { patience } from './verify.ts';
 
 export interface BackupOptions {
@@ -65,7 +66,7 @@ function pgDumpGlobals(db: Database, applicationName: string, stdoutFd: number) 
  */
 export async function backupPg(ops: Ops, db: Database, options: BackupOptions): Promise<VerifiedBackup> {
   const applicationName = `whalefall-ops backup ${randomBytes(6).toString('hex')}`;
-  if (!options.warm) await ours(ops, removeStaleThrowaways(ops));
+  if (!options.warm) await ours(ops, discardStale(ops));
   let started: Throwaway | undefined;
   const throwaway = async (inner: Ops, databaseSize: number): Promise<Throwaway> => {
     if (options.warm) return options.warm;

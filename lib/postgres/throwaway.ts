@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { z } from 'zod';
 import { OpsError } from '../errors.ts';
 import { type Command, change, read } from '../host/command.ts';
-import { exec, remove } from '../host/docker.ts';
+import { exec } from '../host/docker.ts';
+import { discardContainer, ownerLabels } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
 import { printable } from '../text.ts';
@@ -15,7 +15,7 @@ export interface Throwaway extends PgServer {
   readonly imageId: string;
   /** Where its data is. */
   readonly storage: 'memory' | 'disk';
-  /** Removes it and its data; may be called twice. @throws {CommandError} when it is still there afterwards. */
+  /** Removes it and its data; may be called twice. Warns when it may still be there afterwards. */
   remove(): Promise<void>;
 }
 
@@ -32,10 +32,6 @@ const READY_WITHIN_MS = 90_000;
 const POLL_MS = 200;
 const MIB = 1 << 20;
 
-/** Label of throwaway containers: the deploy directory's state, so that other directories' ones are left alone. */
-const OWNER_LABEL = 'whalefall-ops.state';
-const RUN_LABEL = 'whalefall-ops.run';
-
 const imageSchema = z.tuple([
   z.object({
     Config: z.object({ Env: z.array(z.string()).nullable(), Volumes: z.record(z.string(), z.unknown()).nullish() }),
@@ -47,18 +43,12 @@ const FAST = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'wa
   .concat(['max_wal_size=512MB', 'maintenance_work_mem=256MB', 'autovacuum=off', 'listen_addresses=localhost'])
   .flatMap((setting) => ['-c', setting]);
 
-/** By these a later run knows what an earlier one left behind. */
-export const ownerLabels = (ops: Pick<Ops, 'paths'>): Record<string, string> => ({
-  [RUN_LABEL]: path.basename(ops.paths.run),
-  [OWNER_LABEL]: ops.paths.state,
-});
-
 /** What decides a throwaway's `docker run`; the password is passed by name. */
 interface Plan {
   readonly name: string;
   readonly user: string;
   readonly imageId: string;
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: readonly string[];
   /** Mount point and bytes of a tmpfs; absent when the data goes to disk. */
   readonly memory?: { readonly mountPoint: string; readonly bytes: number };
 }
@@ -68,7 +58,7 @@ function runThrowaway(plan: Plan, password: string): Command {
   return change(
     [
       ...['docker', 'run', '-d', '--rm', '--pull', 'never', '--name', plan.name, '--network', 'none'],
-      ...Object.entries(plan.labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]),
+      ...plan.labels,
       // Production comes first: for the processor when it is short, and for memory.
       ...['--cpu-shares', '256', '--oom-score-adj', '1000', '--shm-size', '256m'],
       ...(memory ? ['--tmpfs', `${memory.mountPoint}:rw,size=${memory.bytes}`] : []),
@@ -115,30 +105,11 @@ export async function startThrowaway(ops: Ops, options: ThrowawayOptions): Promi
       ...server,
       imageId: options.imageId,
       storage: inMemory ? 'memory' : 'disk',
-      remove: () => removeContainer(ops, id),
+      remove: async () => void (await discardContainer(ops, id)),
     };
   } catch (error) {
-    await removeContainer(ops, plan.name);
+    await discardContainer(ops, plan.name);
     throw error;
-  }
-}
-
-/** Removes throwaways of this deploy directory that an earlier run left behind when it was killed. Call it under the lock. */
-export async function removeStaleThrowaways(ops: Ops): Promise<void> {
-  const format = `{{.ID}} {{.Label "${RUN_LABEL}"}}`;
-  const list = read([
-    'docker',
-    'ps',
-    '-a',
-    '--no-trunc',
-    '--filter',
-    `label=${OWNER_LABEL}=${ops.paths.state}`,
-    '--format',
-    format,
-  ]);
-  for (const line of (await ask(ops, list)).split('\n').filter(Boolean)) {
-    const [id, ...of] = line.split(' ');
-    if (id && of.join(' ') !== path.basename(ops.paths.run)) await removeContainer(ops, id);
   }
 }
 
@@ -177,19 +148,6 @@ async function notReady(ops: Ops, id: string): Promise<OpsError> {
     },
     state: { en: 'It was removed. Production was not touched by it.', zh: '已将其删除, 生产环境未受影响.' },
   });
-}
-
-/** Also when the run is being stopped: that is when it matters. */
-export async function removeContainer(ops: Ops, container: string): Promise<void> {
-  const calm = { ...ops, signal: new AbortController().signal };
-  // 1: not there any more, or being removed already (--rm).
-  await run(calm, remove(container), [0, 1]);
-  for (let round = 0; ; round += 1) {
-    const left = await run(calm, read(['docker', 'inspect', '-f', '{{.State.Status}}', container]), [0, 1]);
-    if (left.exitCode === 1) return;
-    if (round === 50) return void (await run(calm, remove(container))); // fails and says why
-    await calm.clock.sleep(POLL_MS);
-  }
 }
 
 function availableMemory(): number {

@@ -3,13 +3,13 @@ import path from 'node:path';
 import { change, read } from '../host/command.ts';
 import { copyIn } from '../host/container-files.ts';
 import { start } from '../host/docker.ts';
+import { discardContainer, ownerLabels } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
 import { withOpen } from './durable.ts';
 import { answers } from './emptiness.ts';
 import type { Stored, VolumeManifest } from './manifest.ts';
 import { type PgServer, query } from './psql.ts';
-import { ownerLabels, removeContainer } from './throwaway.ts';
 import { checkFiles, damaged, patience } from './verify.ts';
 
 /** What a PostgreSQL data directory must answer to when a server runs on it. */
@@ -65,10 +65,9 @@ export async function tryArchive(ops: Ops, stored: Stored<VolumeManifest>, datab
 
 async function startOnCopy(ops: Ops, stored: Stored<VolumeManifest>, file: string, database: ArchivedDatabase) {
   const { dir, manifest } = stored;
-  const labels = Object.entries(ownerLabels(ops)).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
   const name = `whalefall-ops-throwaway-${randomBytes(6).toString('hex')}`;
   const create = change([
-    ...['docker', 'create', '--pull', 'never', '--name', name, '--network', 'none', ...labels],
+    ...['docker', 'create', '--pull', 'never', '--name', name, '--network', 'none', ...ownerLabels(ops)],
     // An anonymous volume on the same mount point: it goes with the container.
     ...['--cpu-shares', '256', '--shm-size', '256m', '-v', manifest.mountPoint, '-e', 'POSTGRES_HOST_AUTH_METHOD'],
     ...[manifest.imageId, 'postgres', '-c', 'fsync=off', '-c', 'autovacuum=off', '-c', 'listen_addresses=localhost'],
@@ -93,6 +92,6 @@ async function startOnCopy(ops: Ops, stored: Stored<VolumeManifest>, file: strin
     }
     await query(ops, server, 'SELECT count(*) FROM pg_class');
   } finally {
-    await removeContainer(ops, name);
+    await discardContainer(ops, name);
   }
 }

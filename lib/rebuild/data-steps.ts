@@ -97,7 +97,7 @@ async function refill(ops: Ops, facts: Facts, role: ServiceRole, archive: Verifi
  * still run in its container and in the server: both ends are cut first.
  */
 export async function bringBackSchema(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
-  await removeOneOff(ops, facts);
+  if (!(await removeOneOff(ops, facts))) throw mayStillMigrate();
   const { postgres } = await findContainers(ops, facts.stack);
   if (postgres?.state === 'running') {
     await endSessions(ops, databaseOf(facts.stack, postgres, await findVolumes(ops, facts.stack)), MIGRATION_NAME);
@@ -110,6 +110,15 @@ export async function bringBackSchema(ops: Ops, facts: Facts, aside: PutAside): 
   if (aside.backup.kind === 'archive') throw schemaStays(aside.backup.dir);
   await restoreDatabase(ops, database, aside.backup);
 }
+
+const mayStillMigrate = () =>
+  new OpsError({
+    kind: 'command',
+    what: {
+      en: 'The container in which the migration ran could not be removed, so the migration may still go on.',
+      zh: '执行迁移的容器未能删除, 迁移可能仍在进行.',
+    },
+  });
 
 const schemaStays = (dir: string) =>
   new OpsError({

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { runDetached } from '../host/compose.ts';
-import { remove } from '../host/docker.ts';
+import { discardContainer, ownerLabels } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
-import { ask, run } from '../host/run.ts';
+import { ask } from '../host/run.ts';
 import { heads } from '../postgres/flask-db.ts';
 import type { Facts } from './facts.ts';
 
@@ -22,16 +22,15 @@ export interface TriedImage {
 export async function tryImage(ops: Ops, facts: Facts): Promise<TriedImage> {
   const command = runDetached(ops.target, facts.stack.services.app.key, {
     name: oneOffName(ops, facts),
+    labels: ownerLabels(ops),
     argv: ['sleep', '86400'],
   });
   const oneOff = (await ask(ops, command)).split('\n').at(-1) ?? '';
   return { oneOff, head: await heads(ops, oneOff) };
 }
 
-/** Removes it by name, so that one whose start was interrupted goes too. */
-export async function removeOneOff(ops: Ops, facts: Facts): Promise<void> {
-  await run(ops, remove(oneOffName(ops, facts)), [0, 1]);
-}
+/** Removes it by name, so that one whose start was interrupted goes too. False when it may still be there. */
+export const removeOneOff = (ops: Ops, facts: Facts): Promise<boolean> => discardContainer(ops, oneOffName(ops, facts));
 
 const oneOffName = (ops: Ops, facts: Facts) =>
   `${facts.stack.project}-one-off-${path.basename(ops.paths.run).slice(0, 16)}`;

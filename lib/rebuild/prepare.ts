@@ -2,7 +2,8 @@ import path from 'node:path';
 import { type AdminCreated, createAdmin } from '../app/admin.ts';
 import { change } from '../host/command.ts';
 import { copyOut } from '../host/container-files.ts';
-import { remove, stop } from '../host/docker.ts';
+import { stop } from '../host/docker.ts';
+import { discardContainer, discardNetwork, ownerLabels } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
 import type { Migrated } from '../postgres/migrate.ts';
@@ -42,7 +43,7 @@ export async function prepareDatabase(
   const volume = facts.stack.volumes.find((v) => v.role === 'postgres');
   if (volume === undefined) throw new Error('the database has no volume');
   try {
-    await run(ops, change(['docker', 'network', 'create', '--internal', names.network]));
+    await run(ops, change(['docker', 'network', 'create', '--internal', ...ownerLabels(ops), names.network]));
     const [server, oneOff] = await Promise.all([
       startServer(ops, facts, names),
       startOneOff(ops, facts, names, imageId),
@@ -58,15 +59,15 @@ export async function prepareDatabase(
       throw new Error('the prepared database has no files');
     return { file, mountPoint: volume.mountPoint, migrated, admin, seen };
   } finally {
-    await discardPreparation({ ...ops, signal: new AbortController().signal }, facts);
+    await discardPreparation(ops, facts);
   }
 }
 
 /** Removes what the preparation needed, by name, also after an interruption. */
 export async function discardPreparation(ops: Ops, facts: Facts): Promise<void> {
   const { network, server, oneOff } = namesOf(ops, facts);
-  await Promise.all([run(ops, remove(server), [0, 1]), run(ops, remove(oneOff), [0, 1])]);
-  await run(ops, change(['docker', 'network', 'rm', network]), [0, 1]);
+  await Promise.all([discardContainer(ops, server), discardContainer(ops, oneOff)]);
+  await discardNetwork(ops, network);
 }
 
 function namesOf(ops: Ops, facts: Facts) {
@@ -83,7 +84,7 @@ async function startServer(ops: Ops, facts: Facts, names: Names): Promise<Contai
     ops,
     change(
       [
-        ...['docker', 'run', '-d', '--pull', 'never', '--name', names.server],
+        ...['docker', 'run', '-d', '--pull', 'never', '--name', names.server, ...ownerLabels(ops)],
         ...['--network', names.network, '--network-alias', postgres.key],
         ...Object.keys(env).flatMap((name) => ['-e', name]),
         facts.containers.postgres?.imageId ?? postgres.image,
@@ -100,7 +101,8 @@ async function startOneOff(ops: Ops, facts: Facts, names: Names, imageId: string
     ops,
     change(
       [
-        ...['docker', 'run', '-d', '--pull', 'never', '--name', names.oneOff, '--network', names.network],
+        ...['docker', 'run', '-d', '--pull', 'never', '--name', names.oneOff, ...ownerLabels(ops)],
+        ...['--network', names.network],
         ...Object.keys(env).flatMap((name) => ['-e', name]),
         ...['-v', `${path.join(ops.target.dir, '.env')}:${ops.target.app.root}/.env:ro`],
         ...['--entrypoint', 'sleep', imageId, '86400'],

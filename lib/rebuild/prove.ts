@@ -1,7 +1,8 @@
+import path from 'node:path';
 import { describeHealth, endpointsOf, type Health, healthCheck, waitForHealth } from '../app/health.ts';
 import { OpsError } from '../errors.ts';
 import { change, read } from '../host/command.ts';
-import { remove } from '../host/docker.ts';
+import { discardContainer, ownerLabels } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
 import { summarizeContents } from '../postgres/contents.ts';
@@ -70,27 +71,20 @@ async function fromTheAppsSide(
   closedSince: string | undefined,
 ): Promise<Text> {
   const host = ownAddress(facts, database.container);
-  const client = await ask(
-    ops,
-    change([
-      'docker',
-      'run',
-      '-d',
-      '--rm',
-      '--network',
-      `container:${app.id}`,
-      '--entrypoint',
-      'sleep',
-      database.container.imageId,
-      '600',
-    ]),
-  );
+  const name = `${facts.stack.project}-client-${path.basename(ops.paths.run).slice(0, 16)}`;
   try {
+    const client = await ask(
+      ops,
+      change([
+        ...['docker', 'run', '-d', '--rm', '--pull', 'never', '--name', name, ...ownerLabels(ops)],
+        ...['--network', `container:${app.id}`, '--entrypoint', 'sleep', database.container.imageId, '600'],
+      ]),
+    );
     const address = { host, port: ops.target.ports.postgres };
     return (await proveHba(ops, database, { address, clientContainer: client, clientHost: host }, closedSince))
       .evidence;
   } finally {
-    await run(ops, remove(client), [0, 1]);
+    await discardContainer(ops, name);
   }
 }
 

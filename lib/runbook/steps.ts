@@ -29,7 +29,7 @@ export interface StepActions<T> {
    * Makes the world as it was before the step. Called when this or a later step failed, also when `run` stopped in its
    * middle: it looks at the world and does only what is missing.
    */
-  readonly undo?: (ops: Ops) => Promise<void>;
+  readonly undo?: (ops: Ops) => Promise<unknown>;
 }
 
 export interface Recovery {
@@ -99,7 +99,7 @@ export async function carryOut<R>(
 interface Begun {
   readonly id: string;
   readonly harmless: boolean;
-  readonly undo: ((ops: Ops) => Promise<void>) | undefined;
+  readonly undo: ((ops: Ops) => Promise<unknown>) | undefined;
 }
 
 async function undoAll(ops: Ops, begun: readonly Begun[], recovery: Recovery, error: unknown): Promise<OpsError> {

@@ -21,13 +21,13 @@ function told(changes: readonly string[], names: ReadonlyMap<string, string>): s
     const program = / (flask|admin|pg_restore|psql) /.exec(words)?.[1];
     if (/^docker exec/.test(words)) return `${program} in ${/<new>|postgres/.exec(words)?.[0]}`;
     return words
-      .replace(/ --(name|entrypoint) \S+/g, '')
+      .replace(/ --(name|entrypoint|label) \S+/g, '')
       .replace(
         / (-d|-v|-f|-t \d+|-T|--rm|--no-start|--force-recreate|--no-deps|--no-build|--pull never|--internal)(?= )/g,
         '',
       )
       .replace(/^docker run .*--network (none|container|\S*prepare).*/, 'run helper on $1 network')
-      .replace(/^docker rm \S*(throwaway|one-off|prepare)\S*/, 'docker rm $1')
+      .replace(/^docker rm \S*(throwaway|one-off|prepare|client)\S*/, 'docker rm $1')
       .replace(/prod-prepare-<run>/g, 'prepare');
   });
 }
@@ -55,7 +55,7 @@ it('installs on an empty machine', async () => {
       "docker start <new>",
       "docker cp marker <new>",
       "run helper on container network",
-      "docker rm <new>",
+      "docker rm client",
       "docker rm one-off",
     ]
   `);
@@ -95,7 +95,7 @@ it('keeps rows, userdata and the stores', async () => {
       "docker start <new>",
       "docker cp marker <new>",
       "run helper on container network",
-      "docker rm <new>",
+      "docker rm client",
       "docker rm one-off",
     ]
   `);
@@ -161,7 +161,7 @@ it('deletes with consent, after a backup that was restored and compared', async 
       "docker start <new>",
       "docker cp marker <new>",
       "run helper on container network",
-      "docker rm <new>",
+      "docker rm client",
       "docker rm <new>",
       "docker rm one-off",
     ]
@@ -188,11 +188,45 @@ it('runs again and again', async () => {
   for (const args of [KEEP, DELETE, KEEP, DELETE]) expect(await runAndCheck(d, args)).toMatchObject({ exitCode: 0 });
 });
 
+it('clears away the helpers of a run that was killed, and no other directory’s', async () => {
+  const d = await production();
+  const { engine } = d.machine;
+  const image = engine.image('postgres:15-alpine');
+  const labels = (state: string) => ({ 'whalefall-ops.state': state, 'whalefall-ops.run': 'a killed run' });
+  for (const [owner, state] of Object.entries({ ours: d.state, theirs: '/srv/other/.whalefall-ops' })) {
+    engine.networks.set(`${owner}-prepare`, labels(state));
+    const networks = { [`${owner}-prepare`]: [] };
+    engine.start(engine.create({ name: owner, image, env: {}, labels: labels(state), command: ['sleep'], networks }));
+  }
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+  expect(engine.containers.map((c) => c.name).filter((n) => /ours|theirs/.test(n))).toEqual(['theirs']);
+  expect([...engine.networks.keys()].filter((n) => /ours|theirs/.test(n))).toEqual(['theirs-prepare']);
+});
+
+it('makes every helper known by its labels', async () => {
+  const d = await production();
+  const { calls } = await runAndCheck(d, DELETE);
+  const made = calls.filter(({ argv }) => / (run|create) /.test(argv.slice(0, 9).join(' ')) && !argv.includes('image'));
+  expect(made.length).toBeGreaterThanOrEqual(7);
+  for (const { argv } of made) expect(argv.join(' ')).toContain(`--label whalefall-ops.state=${d.state}`);
+});
+
+it('does not fail a proved deployment for a helper that can not be removed', async () => {
+  const d = await production();
+  d.machine.override = (_call, typed) =>
+    /docker rm .*(-client-|-one-off-)/.test(typed) ? { exitCode: 1, stderr: 'device busy\n' } : undefined;
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended).toMatchObject({
+    exitCode: 0,
+    text: expect.stringMatching(/device busy[\s\S]*docker rm -f -v prod-one-off-/),
+  });
+});
+
 it('leaves no helper behind', async () => {
   const d = await production();
   for (const args of [KEEP, DELETE]) {
     await runAndCheck(d, args);
     expect(d.machine.engine.containers).toHaveLength(3);
-    expect([...d.machine.engine.networks]).toEqual(['bridge', 'none', 'prod_whalefall_prod_network']);
+    expect([...d.machine.engine.networks.keys()]).toEqual(['bridge', 'none', 'prod_whalefall_prod_network']);
   }
 });

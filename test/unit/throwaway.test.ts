@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { memoryNeeded, removeStaleThrowaways, startThrowaway } from '../../lib/postgres/throwaway.ts';
+import { memoryNeeded, startThrowaway } from '../../lib/postgres/throwaway.ts';
 import { fakeClock, testOps } from '../support/ops.ts';
 import type { Call, Reply } from '../support/scripted-spawn.ts';
 
@@ -104,24 +104,3 @@ it('is removed when it ends early, is never ready, or the run is stopped, and th
 });
 
 const isState = (c: Call) => c.argv[1] === 'inspect' && c.argv[3] === '{{.State.Running}}';
-
-it('says so when it can not be removed', async () => {
-  const ops = testOps(
-    engine((c) =>
-      c.argv[1] === 'inspect'
-        ? { stdout: 'running\n' }
-        : c.argv[1] === 'rm'
-          ? { exitCode: 1, stderr: 'device busy' }
-          : undefined,
-    ),
-  );
-  const server = await startThrowaway(ops, options);
-  await expect(server.remove()).rejects.toThrow(/device busy/);
-});
-
-it('of an earlier run of this directory is cleared away, and no other', async () => {
-  const ops = testOps(engine((c) => (c.argv[1] === 'ps' ? { stdout: 'aaa 20260101-rebuild\nbbb test\n' } : undefined)));
-  await removeStaleThrowaways(ops);
-  expect(ops.scripted.calls[0]?.argv).toContain(`label=whalefall-ops.state=${ops.paths.state}`);
-  expect(ops.scripted.calls.filter((c) => c.argv[1] === 'rm').map((c) => c.argv.at(-1))).toEqual(['aaa']);
-});

@@ -10,7 +10,7 @@ import {
   volumeName,
 } from './compose-file.ts';
 import { type Container, type Engine, EngineError } from './engine.ts';
-import { many, one, parseFlags, unknown } from './flags.ts';
+import { labelsOf, many, one, parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
 import type { Call, Reply } from './process.ts';
 
@@ -83,7 +83,7 @@ function up({ engine }: Host, config: Resolved, words: readonly string[]): Reply
   const flags = parseFlags(words, '-d --no-start --force-recreate --no-deps --no-build', '--pull');
   if (one(flags, '--pull') !== 'never' || !flags.on.has('--no-deps') || !flags.on.has('--no-build'))
     return unknown(`compose up ${words.join(' ')}: what it would pull, build or take along`);
-  for (const key of Object.keys(config.networks ?? {})) engine.networks.add(networkName(config, key));
+  for (const key of Object.keys(config.networks ?? {})) network(engine, networkName(config, key));
   for (const key of flags.rest) {
     const service = config.services[key] ?? unknown(`service ${key}`);
     const image = engine.image(service.image ?? '');
@@ -102,6 +102,8 @@ function up({ engine }: Host, config: Resolved, words: readonly string[]): Reply
   return {};
 }
 
+const network = (engine: Engine, name: string) => engine.networks.set(name, engine.networks.get(name) ?? {});
+
 export function ofService(engine: Engine, project: string, key: string): Container | undefined {
   return engine.containers.find(
     ({ labels = {} }) =>
@@ -111,15 +113,15 @@ export function ofService(engine: Engine, project: string, key: string): Contain
 
 /** `docker compose run -d`: neither ports nor the service's name. */
 function run({ engine }: Host, config: Resolved, words: readonly string[]): Reply {
-  const flags = parseFlags(words, '-d --no-deps -T', '--name --entrypoint -e');
+  const flags = parseFlags(words, '-d --no-deps -T', '--name --entrypoint -e --label');
   const [key = '', ...args] = flags.rest;
   if (many(flags, '-e').length > 0) return unknown('compose run -e');
   const spec = specOf(engine, config, key, config.services[key] ?? unknown(`service ${key}`));
-  for (const network of Object.keys(config.networks ?? {})) engine.networks.add(networkName(config, network));
+  for (const name of Object.keys(config.networks ?? {})) network(engine, networkName(config, name));
   const container = engine.create({
     ...spec,
     name: one(flags, '--name') ?? unknown('a one-off without a name'),
-    labels: { ...spec.labels, 'com.docker.compose.oneoff': 'True' },
+    labels: { ...spec.labels, ...labelsOf(flags), 'com.docker.compose.oneoff': 'True' },
     command: [one(flags, '--entrypoint') ?? '', ...args],
     networks: Object.fromEntries(Object.keys(spec.networks).map((n) => [n, []])),
     ports: [],

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { compose } from './compose.ts';
 import { inspected, template } from './docker-format.ts';
 import { type Container, EngineError } from './engine.ts';
-import { many, one, type Parsed, parseFlags, unknown } from './flags.ts';
+import { labelsOf, many, one, type Parsed, parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
 import { inContainer } from './in-container.ts';
 import type { Call, Reply } from './process.ts';
@@ -52,9 +52,10 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   'volume rm': { answer: ({ engine }, names) => each(names, (name) => engine.removeVolume(name)) },
   'network create': {
     answer: ({ engine }, words) => {
-      const [name = ''] = parseFlags(words, '--internal').rest;
+      const flags = parseFlags(words, '--internal', '--label');
+      const [name = ''] = flags.rest;
       if (engine.networks.has(name)) throw new EngineError(`Error response from daemon: network ${name} exists`);
-      engine.networks.add(name);
+      engine.networks.set(name, labelsOf(flags));
       return { stdout: `${name}\n` };
     },
   },
@@ -67,6 +68,7 @@ const COMMANDS: Readonly<Record<string, Known>> = {
       return { stdout: `${name}\n` };
     },
   },
+  'network ls': { reads: looks, answer: networkLs },
   stop: {
     answer: ({ engine }, words) => each(parseFlags(words, '', '-t').rest, (id) => engine.stop(engine.container(id))),
   },
@@ -126,6 +128,15 @@ function ps({ engine }: Host, words: readonly string[]): Reply {
   const lines = engine.containers
     .filter(fits)
     .map((c) => `${template(format, { ID: c.id, Names: c.name, Labels: c.labels ?? {} })}\n`);
+  return { stdout: lines.join('') };
+}
+
+function networkLs({ engine }: Host, words: readonly string[]): Reply {
+  const flags = parseFlags(words, '--no-trunc', '--filter --format');
+  const [, key = '', value] = /^label=([^=]+)=(.*)$/.exec(one(flags, '--filter') ?? '') ?? unknown(words.join(' '));
+  const lines = [...engine.networks]
+    .filter(([, labels]) => labels[key] === value)
+    .map(([name, labels]) => `${template(one(flags, '--format') ?? '', { ID: name, Labels: labels })}\n`);
   return { stdout: lines.join('') };
 }
 
@@ -217,7 +228,7 @@ function created({ engine }: Host, words: readonly string[], call: Call): { cont
     name: one(flags, '--name') ?? `nameless_${engine.newId().slice(0, 12)}`,
     image: engine.image(reference),
     env: Object.fromEntries(env),
-    labels: Object.fromEntries(many(flags, '--label').map((l) => l.split(/=(.*)/s).slice(0, 2))),
+    labels: labelsOf(flags),
     ...(entrypoint ? { command: [entrypoint, ...args] } : {}),
     networks: { [network]: alias ? [alias] : [] },
     mounts: {

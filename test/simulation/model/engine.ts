@@ -80,7 +80,11 @@ export class EngineError extends Error {}
 export class Engine {
   readonly images: Image[] = [];
   readonly volumes = new Map<string, Volume>();
-  readonly networks = new Set<string>(['bridge', 'none']);
+  /** Labels by name. */
+  readonly networks = new Map<string, Readonly<Record<string, string>>>([
+    ['bridge', {}],
+    ['none', {}],
+  ]);
   readonly containers: Container[] = [];
   #made = 0;
   readonly clock: VirtualClock;

@@ -33,6 +33,10 @@ export function parseFlags(words: readonly string[], bare: string, valued = ''):
 export const one = (parsed: Parsed, flag: string): string | undefined => parsed.values.get(flag)?.[0];
 export const many = (parsed: Parsed, flag: string): readonly string[] => parsed.values.get(flag) ?? [];
 
+/** `--label` options as a map. */
+export const labelsOf = (parsed: Parsed): Record<string, string> =>
+  Object.fromEntries(many(parsed, '--label').map((l) => l.split(/=(.*)/s).slice(0, 2)));
+
 export function unknown(what: string): never {
   throw new Error(`not modelled: ${what}`);
 }
