@@ -189,7 +189,7 @@ it('runs again and again', async () => {
 });
 
 it('clears away the helpers of a run that was killed, and no other directory’s', async () => {
-  const d = await production();
+  const d = deployment();
   const { engine } = d.machine;
   const image = engine.image('postgres:15-alpine');
   const labels = (state: string) => ({ 'whalefall-ops.state': state, 'whalefall-ops.run': 'a killed run' });
@@ -198,7 +198,7 @@ it('clears away the helpers of a run that was killed, and no other directory’s
     const networks = { [`${owner}-prepare`]: [] };
     engine.start(engine.create({ name: owner, image, env: {}, labels: labels(state), command: ['sleep'], networks }));
   }
-  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+  expect(await runAndCheck(d, ['--yes'])).toMatchObject({ exitCode: 0 });
   expect(engine.containers.map((c) => c.name).filter((n) => /ours|theirs/.test(n))).toEqual(['theirs']);
   expect([...engine.networks.keys()].filter((n) => /ours|theirs/.test(n))).toEqual(['theirs-prepare']);
 });
