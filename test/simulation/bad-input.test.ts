@@ -376,6 +376,20 @@ it('does not take a restore that differs for a backup', async () => {
   expect(ended.changes.filter((c) => /docker stop|volume rm/.test(c))).toEqual([]);
 });
 
+it('says that the schema stays where a migrated database has only its files from before', async () => {
+  const d = await production();
+  d.machine.release = release('broken', { head: NEW_REVISION, neverHealthy: true });
+  d.machine.override = answering(/ pg_dump /, { exitCode: 1, stderr: 'pg_dump: error: invalid page in block 3\n' });
+  const ended = await failed(
+    d,
+    6,
+    /was migrated and could not be dumped before[\s\S]*Its files from before are in \S+/,
+  );
+  expect(d.database?.stamp).toBe(NEW_REVISION);
+  expect(d.files(path.join(d.state, 'backups')).filter((f) => f.endsWith('volume.tar'))).toHaveLength(1);
+  expect(ended.text).toMatch(/docker compose -f/);
+});
+
 it('takes what users write between the two backups into the one that counts', async () => {
   const d = await production();
   expect(await runAndCheck(d, DELETE)).toMatchObject({ exitCode: 0 });

@@ -177,7 +177,9 @@ describe('nothing with a final name is left', () => {
 
   it('takes no failing throwaway for a server that can not be dumped', async () => {
     const ops = opsWithSession(
-      well((c) => (is(c, 'image') ? { exitCode: 1, stderr: 'no engine' } : is(c, '--filter') ? { stdout: '' } : undefined)),
+      well((c) =>
+        is(c, 'image') ? { exitCode: 1, stderr: 'no engine' } : is(c, '--filter') ? { stdout: '' } : undefined,
+      ),
       healthy,
     );
     await expect(backupPg(ops, DB, { reason: 'manual' })).rejects.toMatchObject({ kind: 'failed' });

@@ -1,11 +1,13 @@
 import { Deployment } from './deployment.ts';
-import type { How } from './faults.ts';
+import type { How, Point } from './faults.ts';
 import { runAndCheck } from './invariants.ts';
 
-const WAYS: readonly How[] = ['fails', 'fails-after', 'interrupt', 'interrupted-after'];
+const FAILURES: readonly How[] = ['fails', 'fails-after'];
+const INTERRUPTIONS: readonly How[] = ['interrupt', 'interrupted-after'];
+const WAYS = [...FAILURES, ...INTERRUPTIONS];
 
-/** So many commands are tried by default: those that change something, and those that only look. */
-const DEFAULT = { changes: 16, reads: 8 };
+/** By default Ctrl-C comes at so many commands that change something, spread evenly. */
+const INTERRUPTED = 6;
 
 export interface Scenario {
   readonly args: readonly string[];
@@ -27,9 +29,9 @@ export interface Sweep {
 
 /**
  * Runs the script once to learn its commands, then once for each of them, with something going wrong there, each time on a
- * new machine. By default at two dozen of them, spread evenly, most of them commands that change something, each going wrong in one of
- * the ways, in turn: what `npm test` has time for. `SIMULATION=full` tries every command in every way, `SIMULATION=17:fails` the
- * one, and prints what was said.
+ * new machine. By default each command that changes something fails once, one of each kind of command that only looks, and Ctrl-C comes
+ * at some: what `npm test` has time for. `SIMULATION=full` tries every command in every way, `SIMULATION=17:fails` the one, and prints
+ * what was said.
  */
 export async function sweep(scenario: Scenario): Promise<Sweep> {
   const wanted = process.env.SIMULATION ?? '';
@@ -37,19 +39,7 @@ export async function sweep(scenario: Scenario): Promise<Sweep> {
   const { args } = scenario;
   const { points } = await on(scenario, (d) => d.run(args));
   const numbered = points.map((point, at) => ({ ...point, at }));
-  const sample = [
-    ...spread(
-      numbered.filter((p) => p.isChange),
-      DEFAULT.changes,
-    ),
-    ...spread(
-      numbered.filter((p) => !p.isChange),
-      DEFAULT.reads,
-    ),
-  ];
-  const tries = wanted
-    ? numbered.flatMap((point) => WAYS.map((how) => ({ ...point, how })))
-    : sample.map((point, turn) => ({ ...point, how: WAYS[turn % WAYS.length] as How }));
+  const tries = wanted ? numbered.flatMap((point) => WAYS.map((how) => ({ ...point, how }))) : sample(numbered);
   const missed: string[] = [];
   const needsPerson: string[] = [];
   const broken: string[] = [];
@@ -72,6 +62,29 @@ export async function sweep(scenario: Scenario): Promise<Sweep> {
   }
   return { commands: points.length, tried, missed, needsPerson, broken, exitCodes };
 }
+
+type Numbered = Point & { readonly at: number };
+
+function sample(points: readonly Numbered[]): (Numbered & { readonly how: How })[] {
+  const changes = points.filter((p) => p.isChange);
+  const kinds = new Map(points.filter((p) => !p.isChange).map((p) => [kindOf(p), p]));
+  return [
+    ...changes.map((p, turn) => ({ ...p, how: FAILURES[turn % FAILURES.length] as How })),
+    ...[...kinds.values()].map((p) => ({ ...p, how: 'fails' as const })),
+    ...spread(changes, INTERRUPTED).map((p, turn) => ({
+      ...p,
+      how: INTERRUPTIONS[turn % INTERRUPTIONS.length] as How,
+    })),
+  ];
+}
+
+/** The program and its subcommand: `docker exec psql`, `docker inspect`, `git log`. */
+const kindOf = ({ label }: Point): string =>
+  label
+    .split(' ')
+    .filter((word) => /^[a-z][a-z_-]+$/.test(word))
+    .slice(0, 3)
+    .join(' ');
 
 const spread = <T>(all: readonly T[], number: number): T[] =>
   all.filter((_, i) => Math.floor((i * number) / all.length) !== Math.floor(((i - 1) * number) / all.length));
