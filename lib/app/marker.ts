@@ -20,21 +20,21 @@ export type Marker = z.infer<typeof marker>;
 
 /** What the container says it runs; `undefined` for one that no script of ours released to. */
 export async function readMarker(ops: Ops, container: string): Promise<Marker | undefined> {
-  const [found] = await read(ops, container, `${ops.target.app.root}/${MARKER}`);
-  return found;
+  const cat = exec('read', container, ['cat', `${ops.target.app.root}/${MARKER}`]);
+  return markersIn((await run(ops, cat, [0, 1, 126, 127, 137])).stdout)[0];
 }
 
 /** Releases of runs that were cut short, as far as they had been staged. */
-export const readStagedMarkers = (ops: Ops, container: string): Promise<readonly Marker[]> =>
-  read(ops, container, `${ops.target.app.root}/${STAGING}/*/${MARKER}`);
+export async function readStagedMarkers(ops: Ops, container: string): Promise<readonly Marker[]> {
+  const files = `${ops.target.app.root}/${STAGING}/*/${MARKER}`;
+  const cat = exec('read', container, ['sh', '-c', `cat ${files} 2>/dev/null || :`]);
+  return markersIn((await run(ops, cat)).stdout);
+}
 
 export const markerText = (released: Marker): string => `${JSON.stringify(released)}\n`;
 
-/** @param files may have wildcards; none of our names has a blank. */
-async function read(ops: Ops, container: string, files: string): Promise<Marker[]> {
-  const cat = exec('read', container, ['sh', '-c', `cat ${files} 2>/dev/null || :`]);
-  const { stdout } = await run(ops, cat, [0, 126, 127, 137]);
-  return stdout.split('\n').flatMap((line) => {
+function markersIn(text: string): Marker[] {
+  return text.split('\n').flatMap((line) => {
     const parsed = marker.safeParse(json(line));
     return parsed.success ? [parsed.data] : [];
   });

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Health } from '../app/health.ts';
+import { MARKER, markerText } from '../app/marker.ts';
 import { putBackUserdata, type SavedUserdata, saveUserdata } from '../app/userdata.ts';
 import { change } from '../host/command.ts';
 import { upNoStart } from '../host/compose.ts';
@@ -19,9 +20,6 @@ import type { PutAside } from './put-aside.ts';
 
 /** gunicorn finishes requests for up to 30 s. */
 const GRACE_SECONDS = 35;
-
-/** Which commit a container runs, as a file in it; images say nothing about that. */
-export const MARKER = '.whalefall-release.json';
 
 /** Stops the application and saves what only its container holds. From here on production is down, and measured. */
 export async function stopApp(
@@ -77,7 +75,7 @@ async function startWith(ops: Ops, app: Container, userdata: SavedUserdata | und
 /** Notes the commit in the container; once it serves, because nothing in it needs the note. */
 async function mark(ops: Ops, app: Container, commit: string): Promise<void> {
   const marker = path.join(ops.paths.run, MARKER);
-  writeFileSync(marker, `${JSON.stringify({ commit, run: path.basename(ops.paths.run) })}\n`);
+  writeFileSync(marker, markerText({ commit, run: path.basename(ops.paths.run) }));
   await run(ops, change(['docker', 'cp', marker, `${app.id}:${ops.target.app.root}/${MARKER}`]));
 }
 

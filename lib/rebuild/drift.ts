@@ -1,8 +1,8 @@
+import { MARKER } from '../app/marker.ts';
 import { read } from '../host/command.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask } from '../host/run.ts';
 import type { Container } from '../target/stack.ts';
-import { MARKER } from './app-container.ts';
 
 /**
  * Whether files of the application were changed after the container was made: somebody hot-updated it. Takes about a second, and

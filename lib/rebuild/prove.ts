@@ -1,16 +1,16 @@
 import path from 'node:path';
 import { describeHealth, endpointsOf, type Health, healthCheck, waitForHealth } from '../app/health.ts';
+import { readMarker } from '../app/marker.ts';
 import { OpsError } from '../errors.ts';
-import { change, read } from '../host/command.ts';
+import { change } from '../host/command.ts';
 import { discardContainer, ownerLabels } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
-import { ask, run } from '../host/run.ts';
+import { ask } from '../host/run.ts';
 import { summarizeContents } from '../postgres/contents.ts';
 import { proveHba } from '../postgres/hba.ts';
 import { inspectContainer } from '../target/containers.ts';
 import type { Container } from '../target/stack.ts';
 import type { Text } from '../text.ts';
-import { MARKER } from './app-container.ts';
 import type { Facts } from './facts.ts';
 import { ownAddress, type Stores } from './stores.ts';
 
@@ -40,16 +40,17 @@ export async function proveRebuild(
   expected: { readonly imageId: string; readonly commit: string; readonly closedSince: string | undefined },
 ): Promise<Proven> {
   const now = await waitForContainerHealth(ops, app);
-  const [health, contents, commit, postgres, redis] = await Promise.all([
+  const [health, contents, marker, postgres, redis] = await Promise.all([
     healthCheck(ops, endpointsOf(ops.target, now)),
     summarizeContents(ops, stores.database),
-    commitOf(ops, now),
+    readMarker(ops, now.id),
     inspectContainer(ops, stores.database.container.id),
     inspectContainer(ops, stores.redis.id),
   ]);
   if (!health.healthy) throw notProved(describeHealth(health));
   if (contents.tables === 0) throw notProved({ en: 'the database has no tables', zh: '数据库中没有任何表' });
   if (now.imageId !== expected.imageId) throw notProved({ en: 'another image runs', zh: '运行的不是新构建的镜像' });
+  const commit = marker?.commit;
   if (commit !== expected.commit)
     throw notProved({ en: `the container says commit ${commit}`, zh: `容器中的提交为 ${commit}` });
   for (const c of [postgres, redis]) {
@@ -118,19 +119,6 @@ async function waitForContainerHealth(ops: Ops, app: Container): Promise<Contain
 }
 
 export const healthEvidence = ({ health }: { readonly health: Health }): Text => describeHealth(health);
-
-/** What the container says it runs; `undefined` for one that no script of ours started. */
-export async function commitOf(ops: Ops, app: Container): Promise<string | undefined> {
-  const file = `${ops.target.app.root}/${MARKER}`;
-  const marker = await run(ops, read(['docker', 'exec', app.id, 'cat', file]), [0, 1, 126, 127, 137]);
-  if (marker.exitCode !== 0) return undefined;
-  try {
-    const { commit } = JSON.parse(marker.stdout) as { commit?: unknown };
-    return typeof commit === 'string' && /^[0-9a-f]{40,64}$/.test(commit) ? commit : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 const notProved = (why: Text) =>
   new OpsError({

@@ -1,4 +1,5 @@
 import { endpointsOf, healthCheck } from '../app/health.ts';
+import { readMarker } from '../app/marker.ts';
 import { configHashes } from '../host/compose.ts';
 import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
@@ -13,7 +14,6 @@ import type { Container, PublishedPort, Stack } from '../target/stack.ts';
 import { databaseOf } from './database.ts';
 import { prepareEnv } from './env-step.ts';
 import type { AppFacts, DatabaseFacts, Facts } from './facts.ts';
-import { commitOf } from './prove.ts';
 
 /**
  * Looks at everything the plan depends on, and changes nothing but this: an absent `.env` is created, after asking and never
@@ -86,12 +86,12 @@ async function surveyDatabase(
 
 async function surveyApp(ops: Ops, container: Container): Promise<AppFacts> {
   if (container.state !== 'running') return { userdataBytes: 0, commit: undefined, serving: false };
-  const [userdataBytes, commit, health] = await Promise.all([
+  const [userdataBytes, marker, health] = await Promise.all([
     userdataSize(ops, container),
-    commitOf(ops, container),
+    readMarker(ops, container.id),
     healthCheck(ops, endpointsOf(ops.target, container), { timeoutMs: 2_000 }),
   ]);
-  return { userdataBytes, commit, serving: health.healthy };
+  return { userdataBytes, commit: marker?.commit, serving: health.healthy };
 }
 
 async function userdataSize(ops: Ops, container: Container): Promise<number> {
