@@ -4,6 +4,9 @@ export interface Text {
   readonly zh: string;
 }
 
+/** What reads the same in both languages: names, numbers, paths, commands. */
+export const same = (text: string): Text => ({ en: text, zh: text });
+
 export type Language = keyof Text;
 
 /** Chinese when the locale says so (LC_ALL, LC_MESSAGES, LANG, in the order of setlocale(3)), else English. */
@@ -17,4 +20,16 @@ export function printable(foreign: string): string {
   return foreign.replace(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, (c) =>
     c === '\n' || c === '\t' ? c : `\\x${(c.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`,
   );
+}
+
+/** `512 B`, `40.2 MB`: powers of 1000, as `df -H` and disk makers count. */
+export function humanBytes(n: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = n;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }

@@ -1,7 +1,7 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import type { KnownVolume } from '../target/stack.ts';
-import { printable, type Text } from '../text.ts';
+import { printable, same, type Text } from '../text.ts';
 import { checkSameVolume } from './same-volume.ts';
 
 /** What a person is asked to give up, by name, and what tells it from another thing of that name. */
@@ -12,7 +12,7 @@ export interface DestructiveRequest {
   readonly phrase: string;
   readonly volumes: readonly KnownVolume[];
   /** What it holds: size, tables, rows, age. Shown, and written to the journal. */
-  readonly losses: readonly (readonly [Text, string])[];
+  readonly losses: readonly (readonly [Text, Text])[];
 }
 
 class ConsentProof {
@@ -57,9 +57,9 @@ export const isConsent = ConsentProof.is;
  */
 export async function confirmDestructive(ops: Ops, request: DestructiveRequest, given?: string): Promise<Consent> {
   ops.screen.show({ event: 'warning', text: request.title });
-  const things = request.volumes.map((v): readonly [Text, string] => [
+  const things = request.volumes.map((v): readonly [Text, Text] => [
     { en: 'volume', zh: '数据卷' },
-    `${printable(v.name)} (${v.createdAt})`,
+    same(`${printable(v.name)} (${v.createdAt})`),
   ]);
   ops.screen.show({ event: 'table', id: 'losses', rows: [...things, ...request.losses] });
 

@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { OpsError } from '../errors.ts';
+import { freeBytes } from '../host/disk.ts';
 import type { Ops } from '../host/ops.ts';
-import { fileNamePart, freeBytes, humanBytes, stamp } from './durable.ts';
+import { humanBytes } from '../text.ts';
+import { fileNamePart, stamp } from './durable.ts';
 
 const PARTIAL = '.partial';
 const LOOK_EVERY_MS = 500;

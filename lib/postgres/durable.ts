@@ -1,14 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  createReadStream,
-  fsyncSync,
-  openSync,
-  renameSync,
-  statfsSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, createReadStream, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import path from 'node:path';
 
 /** sha256 of a file in hex, and its size in bytes; streamed, so memory does not grow with the file. */
@@ -69,12 +60,6 @@ export async function withOpen<T>(file: string, use: (fd: number) => Promise<T>)
   }
 }
 
-/** Bytes that this user may still write on the file system of `dir`. */
-export function freeBytes(dir: string): number {
-  const { bavail, bsize } = statfsSync(dir);
-  return bavail * bsize;
-}
-
 /** `20260102T030405Z`: sorts by time, safe in names of files and databases. */
 export function stamp(now: number): string {
   return new Date(now).toISOString().replace(/[-:]|\.\d+/g, '');
@@ -88,16 +73,4 @@ export function fileNamePart(text: string): string {
       .replace(/^\.+/, '_')
       .slice(0, 60) || '_'
   );
-}
-
-/** `1.3 GB`, for people. */
-export function humanBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }

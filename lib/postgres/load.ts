@@ -62,7 +62,8 @@ function listValue(value: string): string {
 
 /**
  * Restores an archive in custom format into an empty database and stops at the first error. The database is then in an
- * undefined state and to be dropped.
+ * undefined state and to be dropped. So an interruption may end it half-way: what goes on in the container for a moment ends with
+ * its session when the database is dropped.
  *
  * @param size of the archive, bytes.
  * @throws {CommandError}
@@ -75,19 +76,20 @@ export async function loadDump(
   deadlineMs: number,
 ): Promise<void> {
   const id = server.container.id;
+  const halfWay = { deadlineMs, interruptible: true };
   const restore = ['pg_restore', '-w', '-e', '-U', server.user, '-d', connectTo(database)];
   if (dump.size < PARALLEL_FROM_BYTES) {
     const command = [...restore, '--single-transaction'];
-    await withOpen(dump.file, (fd) => run(ops, exec('change', id, command, { stdinFd: fd, deadlineMs })));
+    await withOpen(dump.file, (fd) => run(ops, exec('change', id, command, { stdinFd: fd, ...halfWay })));
     return;
   }
   const inside = `/tmp/whalefall-ops-${randomBytes(6).toString('hex')}.dump`;
   const copy = ['sh', '-c', 'umask 077; cat > "$1"', 'sh', inside];
   const calm = { ...ops, signal: new AbortController().signal };
   try {
-    await withOpen(dump.file, (fd) => run(ops, exec('change', id, copy, { stdinFd: fd, deadlineMs })));
+    await withOpen(dump.file, (fd) => run(ops, exec('change', id, copy, { stdinFd: fd, ...halfWay })));
     const parallel = [...restore, '-j', String(WORKERS), inside];
-    await run(ops, exec('change', id, parallel, { deadlineMs }));
+    await run(ops, exec('change', id, parallel, halfWay));
   } finally {
     await run(calm, exec('change', id, ['rm', '-f', inside])).catch(() => undefined); // the container may be what failed
   }

@@ -1,7 +1,7 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import { exec } from '../host/docker.ts';
 import { ask, type RunOps } from '../host/run.ts';
-import { humanBytes } from './durable.ts';
+import { humanBytes } from '../text.ts';
 import { type PgServer, query } from './psql.ts';
 
 /** PostgreSQL stops when it can't write its log, so this much is left alone. */

@@ -3,7 +3,7 @@ import { describeHealth } from '../app/health.ts';
 import type { Outage } from '../app/probe.ts';
 import type { Ops } from '../host/ops.ts';
 import { recordRelease } from '../runbook/releases.ts';
-import { printable, type Text } from '../text.ts';
+import { printable, same, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import type { Proven } from './prove.ts';
 import type { PutAside } from './put-aside.ts';
@@ -24,19 +24,22 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
     run: path.basename(ops.paths.run),
   });
   const { show } = ops.screen;
-  const same = (text: string): Text => ({ en: text, zh: text });
+  const down = outageText(outage);
   show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
   show({
     event: 'table',
     id: 'summary',
     rows: [
-      [{ en: 'commit', zh: '提交' }, `${commit.slice(0, 10)} ${printable(subject)}`],
-      [{ en: 'image', zh: '镜像' }, proven.imageId.slice(0, 19)],
-      [{ en: 'health', zh: '健康检查' }, describeHealth(proven.health)[ops.screen.language]],
-      [{ en: 'database', zh: '数据库' }, `${proven.tables} tables; ${proven.database[ops.screen.language]}`],
-      [{ en: 'backup', zh: '备份' }, backup ?? '-'],
-      [{ en: 'production was down', zh: '服务实际中断' }, outageText(outage)],
-      [{ en: 'journal', zh: '运行日志' }, ops.paths.run],
+      [{ en: 'commit', zh: '提交' }, same(`${commit.slice(0, 10)} ${printable(subject)}`)],
+      [{ en: 'image', zh: '镜像' }, same(proven.imageId.slice(0, 19))],
+      [{ en: 'health', zh: '健康检查' }, describeHealth(proven.health)],
+      [
+        { en: 'database', zh: '数据库' },
+        { en: `${proven.tables} tables; ${proven.database.en}`, zh: `${proven.tables} 张表; ${proven.database.zh}` },
+      ],
+      [{ en: 'backup', zh: '备份' }, same(backup ?? '-')],
+      [{ en: 'production was down', zh: '服务实际中断' }, down],
+      [{ en: 'journal', zh: '运行日志' }, same(ops.paths.run)],
     ],
   });
   for (const p of facts.exposedPorts) {
@@ -67,7 +70,7 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
     text: { en: `Deployed and proved: ${commit.slice(0, 10)}`, zh: `部署完成并已验证: ${commit.slice(0, 10)}` },
   });
   return {
-    en: `deployed ${commit}; production was down ${outageText(outage)}`,
-    zh: `已部署 ${commit}; 服务中断 ${outageText(outage)}`,
+    en: `deployed ${commit}; production was down ${down.en}`,
+    zh: `已部署 ${commit}; 服务中断 ${down.zh}`,
   };
 }

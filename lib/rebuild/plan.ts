@@ -1,12 +1,12 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { DestructiveRequest } from '../guard/consent.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
-import { bytes } from '../runbook/terminal.ts';
 import type { ExistingVolume } from '../target/containers.ts';
 import type { Target } from '../target/target.ts';
-import { printable, type Text } from '../text.ts';
+import { humanBytes, printable, same, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import { plannedSteps } from './planned-steps.ts';
+import { databaseText } from './talk.ts';
 
 export type DataChoice = 'keep' | 'delete';
 
@@ -58,22 +58,17 @@ export function planRebuild(target: Target, facts: Facts, data: DataChoice): Reb
 /** What the consent for a deletion names. */
 export function deletionRequest(facts: Facts, plan: RebuildPlan): DestructiveRequest {
   const db = facts.database;
-  const database: (readonly [Text, string])[] =
+  const database: (readonly [Text, Text])[] =
     db.kind === 'running'
       ? [
-          [{ en: 'database size', zh: '数据库大小' }, bytes(db.bytes)],
-          [{ en: 'tables', zh: '表数量' }, String(db.tables)],
-          ...db.largest.map((t): readonly [Text, string] => [
+          [{ en: 'database size', zh: '数据库大小' }, same(humanBytes(db.bytes))],
+          [{ en: 'tables', zh: '表数量' }, same(String(db.tables))],
+          ...db.largest.map((t): readonly [Text, Text] => [
             { en: `rows in ${printable(t.name)}`, zh: `${printable(t.name)} 行数` },
-            `${t.exact ? '' : '≈ '}${t.rows}${t.newest ? `  (${printable(t.newest)})` : ''}`,
+            same(`${t.exact ? '' : '≈ '}${t.rows}${t.newest ? `  (${printable(t.newest)})` : ''}`),
           ]),
         ]
-      : [
-          [
-            { en: 'database', zh: '数据库' },
-            { stopped: '(not running)', unreadable: '(unreadable)', none: '-' }[db.kind],
-          ],
-        ];
+      : [[{ en: 'database', zh: '数据库' }, databaseText(db)]];
   return {
     title: {
       en: `ALL DATA of compose project ${facts.stack.project} will be deleted:`,

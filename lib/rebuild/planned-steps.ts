@@ -1,9 +1,9 @@
 import { asTyped, type Command } from '../host/command.ts';
 import { build, pull, runDetached, up, upNoStart } from '../host/compose.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
-import { bytes } from '../runbook/terminal.ts';
 import type { ExistingVolume } from '../target/containers.ts';
 import type { Target } from '../target/target.ts';
+import { humanBytes } from '../text.ts';
 import type { Facts } from './facts.ts';
 
 interface Choice {
@@ -29,7 +29,7 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
   // Before a deletion it is saved beside the last backup, which takes longer.
   const savesLater = deleting && choice.backup;
   const appId = facts.containers.app?.id.slice(0, 12);
-  const size = bytes(facts.app?.userdataBytes ?? 0);
+  const size = humanBytes(facts.app?.userdataBytes ?? 0);
   const saveUserdata = appId ? [`docker cp ${appId}:${target.app.userdata} - > userdata.tar  # ${size}`] : [];
   const ids = Object.values(facts.containers).map((c) => c.id.slice(0, 12));
 

@@ -1,6 +1,7 @@
 import { endpointsOf, healthCheck } from '../app/health.ts';
 import { readMarker } from '../app/marker.ts';
 import { configHashes } from '../host/compose.ts';
+import { freeBytes } from '../host/disk.ts';
 import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, CommandError, run } from '../host/run.ts';
@@ -9,7 +10,7 @@ import { inspectHba } from '../postgres/hba.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { type Containers, type ExistingVolume, findContainers, findVolumes } from '../target/containers.ts';
 import { readEnv } from '../target/env.ts';
-import { freeBytes, surveyPrerequisites } from '../target/prerequisites.ts';
+import { surveyPrerequisites } from '../target/prerequisites.ts';
 import type { Container, PublishedPort, Stack } from '../target/stack.ts';
 import { databaseOf } from './database.ts';
 import { prepareEnv } from './env-step.ts';

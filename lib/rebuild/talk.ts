@@ -4,9 +4,9 @@ import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import type { Migrated } from '../postgres/migrate.ts';
 import { showSteps } from '../runbook/show-steps.ts';
-import { bytes, seconds } from '../runbook/terminal.ts';
-import { printable, type Text } from '../text.ts';
-import type { Facts } from './facts.ts';
+import { seconds } from '../runbook/terminal.ts';
+import { humanBytes, printable, same, type Text } from '../text.ts';
+import type { DatabaseFacts, Facts } from './facts.ts';
 import type { DataChoice, RebuildPlan } from './plan.ts';
 
 /** Keep or delete, from `--data` or by asking; without data there is nothing to choose. @throws {OpsError} `declined` */
@@ -57,37 +57,51 @@ export async function agreeToGo(ops: Ops, plan: RebuildPlan): Promise<undefined>
 /** What was found and what will be done, step by step, with the commands. */
 export function showPlan(ops: Ops, facts: Facts, plan: RebuildPlan): void {
   const { show } = ops.screen;
-  const db = facts.database;
   show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
   show({
     event: 'table',
     id: 'facts',
     rows: [
-      [{ en: 'directory', zh: '部署目录' }, printable(ops.target.dir)],
-      [{ en: 'compose project', zh: 'compose 项目' }, facts.stack.project],
-      [{ en: 'commit', zh: '提交' }, `${facts.checkout.commit.slice(0, 10)} ${printable(facts.checkout.subject)}`],
-      [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
+      [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
+      [{ en: 'compose project', zh: 'compose 项目' }, same(facts.stack.project)],
       [
-        { en: 'database', zh: '数据库' },
-        db.kind === 'running'
-          ? `${bytes(db.bytes)}, ${db.tables} tables, revision ${printable(db.revision ?? '-')}`
-          : db.kind,
+        { en: 'commit', zh: '提交' },
+        same(`${facts.checkout.commit.slice(0, 10)} ${printable(facts.checkout.subject)}`),
       ],
-      [{ en: 'free disk', zh: '剩余磁盘' }, bytes(facts.freeBytes)],
-      [{ en: 'survey', zh: '检查用时' }, `${facts.milliseconds} ms`],
-      [{ en: 'engine, compose', zh: '引擎, compose' }, `${facts.engine}, ${facts.compose}`],
+      [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
+      [{ en: 'database', zh: '数据库' }, databaseText(facts.database)],
+      [{ en: 'free disk', zh: '剩余磁盘' }, same(humanBytes(facts.freeBytes))],
+      [{ en: 'survey', zh: '检查用时' }, same(`${facts.milliseconds} ms`)],
+      [{ en: 'engine, compose', zh: '引擎, compose' }, same(`${facts.engine}, ${facts.compose}`)],
     ],
   });
   for (const warning of plan.warnings) show({ event: 'warning', text: warning.text, fix: warning.fix });
   showSteps(ops.screen, plan.steps);
 }
 
-function runsNow(facts: Facts): string {
+function runsNow(facts: Facts): Text {
   const { app } = facts.containers;
-  if (!app) return '-';
+  if (!app) return same('-');
   const commit = facts.app?.commit?.slice(0, 10) ?? '?';
-  return `${app.name} (${app.state}${app.health ? `, ${app.health}` : ''}), commit ${commit}`;
+  const what = `${app.name} (${app.state}${app.health ? `, ${app.health}` : ''})`;
+  return { en: `${what}, commit ${commit}`, zh: `${what}, 提交 ${commit}` };
 }
+
+/** The database in a line, as far as it could be asked. */
+export function databaseText(db: DatabaseFacts): Text {
+  if (db.kind !== 'running') return NOT_ASKED[db.kind];
+  const [size, revision] = [humanBytes(db.bytes), printable(db.revision ?? '-')];
+  return {
+    en: `${size}, ${db.tables} tables, revision ${revision}`,
+    zh: `${size}, ${db.tables} 张表, 结构版本 ${revision}`,
+  };
+}
+
+const NOT_ASKED: Readonly<Record<Exclude<DatabaseFacts['kind'], 'running'>, Text>> = {
+  none: { en: 'none', zh: '无' },
+  stopped: { en: 'not running', zh: '未运行' },
+  unreadable: { en: 'runs, but can not be read', zh: '运行中, 但无法读取' },
+};
 
 export function migrationEvidence(migrated: Migrated): Text {
   const { from, to, applied } = migrated;
@@ -109,7 +123,8 @@ export function adminEvidence(admin: AdminResult): Text {
 }
 
 /** What users noticed. */
-export function outageText(outage: Outage | undefined): string {
-  if (outage === undefined) return '-';
-  return `${seconds(outage.longestGapMs)} (${outage.failed}/${outage.sent} requests failed)`;
+export function outageText(outage: Outage | undefined): Text {
+  if (outage === undefined) return same('-');
+  const [gap, requests] = [seconds(outage.longestGapMs), `${outage.failed}/${outage.sent}`];
+  return { en: `${gap} (${requests} requests failed)`, zh: `${gap} (${requests} 次请求失败)` };
 }

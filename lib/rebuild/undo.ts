@@ -2,7 +2,7 @@ import { describeHealth, endpointsOf, waitForHealth } from '../app/health.ts';
 import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { findContainers } from '../target/containers.ts';
-import type { Text } from '../text.ts';
+import { same, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import type { OutsideView } from './outside.ts';
 import type { PutAside } from './put-aside.ts';
@@ -18,7 +18,7 @@ export async function proveAsBefore(ops: Ops, facts: Facts, aside: PutAside, out
   const outage = await outside.stop();
   if (outage === undefined) return proof;
   const down = outageText(outage);
-  return { en: `${proof.en}. Production was down: ${down}`, zh: `${proof.zh}. 服务实际中断: ${down}` };
+  return { en: `${proof.en}. Production was down: ${down.en}`, zh: `${proof.zh}. 服务实际中断: ${down.zh}` };
 }
 
 async function asBefore(ops: Ops, facts: Facts, aside: PutAside): Promise<Text> {
@@ -57,7 +57,6 @@ const FIRST_INSTALL: Text = {
 export function advice(ops: Ops, facts: Facts, aside: PutAside): Text[] {
   const compose = `docker compose -f ${ops.target.composeFile}`;
   const { app, postgres, redis } = facts.stack.services;
-  const same = (command: string): Text => ({ en: command, zh: command });
   const lines: Text[] = [
     { en: `In ${ops.target.dir}, by hand:`, zh: `请在 ${ops.target.dir} 中手工执行:` },
     same(`${compose} up -d --no-deps ${postgres.key} ${redis.key}`),

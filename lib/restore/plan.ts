@@ -1,6 +1,6 @@
 import type { DestructiveRequest } from '../guard/consent.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
-import { printable, type Text } from '../text.ts';
+import { printable, same, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 
 const SHOWN = 12;
@@ -64,18 +64,23 @@ export function restoreRequest(facts: Facts): DestructiveRequest {
   };
 }
 
-function writesSince({ rows, incoming }: Facts): (readonly [Text, string])[] {
-  if (rows === undefined) return [[{ en: 'rows now', zh: '当前行数' }, '?']];
+function writesSince({ rows, incoming }: Facts): (readonly [Text, Text])[] {
+  if (rows === undefined) return [[{ en: 'rows now', zh: '当前行数' }, same('?')]];
   if (incoming.kind === 'kept') return [];
   const had = new Map(incoming.stored.manifest.contents.tables.map((t) => [`${t.schema}.${t.name}`, t.rows]));
   const changed = rows.filter((r) => (had.get(`${r.schema}.${r.name}`) ?? 0) !== r.rows);
-  const lines = changed.slice(0, SHOWN).map((r): readonly [Text, string] => {
+  if (changed.length === 0) return [[{ en: 'rows', zh: '行数' }, UNCHANGED]];
+  const lines = changed.slice(0, SHOWN).map((r): readonly [Text, Text] => {
     const table = printable(`${r.schema}.${r.name}`);
     const then = had.get(`${r.schema}.${r.name}`);
-    return [{ en: `rows in ${table}`, zh: `${table} 行数` }, `${r.exact ? '' : '≈ '}${r.rows} → ${then ?? '-'}`];
+    return [{ en: `rows in ${table}`, zh: `${table} 行数` }, same(`${r.exact ? '' : '≈ '}${r.rows} → ${then ?? '-'}`)];
   });
   const more = changed.length - SHOWN;
-  if (more > 0) lines.push([{ en: 'more tables', zh: '其他表' }, String(more)]);
-  if (changed.length === 0) lines.push([{ en: 'rows', zh: '行数' }, '=']);
+  if (more > 0) lines.push([{ en: 'more tables', zh: '其他表' }, same(String(more))]);
   return lines;
 }
+
+const UNCHANGED: Text = {
+  en: 'as many in every table as in the backup; they may differ all the same',
+  zh: '各表行数与备份相同, 但内容可能有变化',
+};

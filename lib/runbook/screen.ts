@@ -15,8 +15,8 @@ export type ScreenEvent =
       milliseconds: number;
       evidence?: Text | undefined;
     }
-  /** Rows of a summary, plan or list. */
-  | { event: 'table'; id: string; rows: readonly (readonly [Text, string])[] }
+  /** Rows of a summary, plan or list. Values are texts too, so that a missing translation does not compile. */
+  | { event: 'table'; id: string; rows: readonly (readonly [Text, Text])[] }
   | { event: 'result'; exitCode: number; verdict: string; data?: Readonly<Record<string, unknown>> };
 
 /** Everything that is shown or asked. Questions are answered `undefined` at end of input and without a terminal. */

@@ -55,7 +55,7 @@ export function terminal(options: TerminalOptions): Screen {
       case 'table': {
         const width = Math.max(...e.rows.map(([label]) => columns(t(label))));
         for (const [label, value] of e.rows) {
-          say(undefined, `  ${t(label)}${' '.repeat(width - columns(t(label)))}  ${value}`);
+          say(undefined, `  ${t(label)}${' '.repeat(width - columns(t(label)))}  ${t(value)}`);
         }
         return;
       }
@@ -106,18 +106,6 @@ export function seconds(milliseconds: number): string {
   if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
   const s = Math.round(milliseconds / 1000);
   return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, '0')} s`;
-}
-
-/** `512 B`, `40.2 MB`: powers of 1000, as `df -H` and disk makers count. */
-export function bytes(n: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let value = n;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
 /** Columns on a terminal: Chinese characters and full-width punctuation take two. */

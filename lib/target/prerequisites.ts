@@ -1,4 +1,4 @@
-import { existsSync, statfsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import { composeVersion } from '../host/compose.ts';
@@ -57,12 +57,6 @@ function isAtLeast(version: string, [major, minor]: readonly [number, number]): 
   const m = /(\d+)\.(\d+)/.exec(version);
   if (!m) return false;
   return Number(m[1]) > major || (Number(m[1]) === major && Number(m[2]) >= minor);
-}
-
-/** Bytes that a backup may take in this directory. */
-export function freeBytes(directory: string): number {
-  const fs = statfsSync(directory);
-  return fs.bavail * fs.bsize;
 }
 
 const engineMissing = (error: CommandError): Finding =>

@@ -1,7 +1,7 @@
 import { describeHealth } from '../app/health.ts';
 import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
-import { printable, type Text } from '../text.ts';
+import { printable, same, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import type { Noticed } from './outside.ts';
 import type { UpdateOptions } from './plan.ts';
@@ -25,7 +25,7 @@ export function conclude(
   options: UpdateOptions,
 ): Text {
   const { running, source } = facts;
-  const { language, show } = ops.screen;
+  const { show } = ops.screen;
   const from = running.commit?.slice(0, 10) ?? '?';
   const to = source.commit.slice(0, 10);
   show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
@@ -33,16 +33,16 @@ export function conclude(
     event: 'table',
     id: 'summary',
     rows: [
-      [{ en: 'old release', zh: '旧版本' }, `${from} ${printable(running.subject ?? '')}`],
-      [{ en: 'new release', zh: '新版本' }, `${to} ${printable(source.subject)}`],
-      [{ en: 'migrations applied', zh: '已执行迁移' }, progress.migrated?.applied.join(', ') || '-'],
-      [{ en: 'requests', zh: '请求' }, noticedText(noticed)[language]],
-      [{ en: 'health', zh: '健康检查' }, describeHealth(proven.health)[language]],
-      [{ en: 'backup', zh: '备份' }, progress.backup?.dir ?? '-'],
+      [{ en: 'old release', zh: '旧版本' }, same(printable(`${from} ${running.subject ?? ''}`))],
+      [{ en: 'new release', zh: '新版本' }, same(printable(`${to} ${source.subject}`))],
+      [{ en: 'migrations applied', zh: '已执行迁移' }, same(progress.migrated?.applied.join(', ') || '-')],
+      [{ en: 'requests', zh: '请求' }, noticedText(noticed)],
+      [{ en: 'health', zh: '健康检查' }, describeHealth(proven.health)],
+      [{ en: 'backup', zh: '备份' }, same(progress.backup?.dir ?? '-')],
       ...(progress.savedLocal
-        ? [[{ en: 'local changes', zh: '本地修改' }, progress.savedLocal.ref] as [Text, string]]
+        ? [[{ en: 'local changes', zh: '本地修改' }, same(progress.savedLocal.ref)] as [Text, Text]]
         : []),
-      [{ en: 'journal', zh: '运行日志' }, ops.paths.run],
+      [{ en: 'journal', zh: '运行日志' }, same(ops.paths.run)],
     ],
   });
   if (running.commit) {

@@ -3,7 +3,7 @@ import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { duration } from '../runbook/flags.ts';
 import { showSteps } from '../runbook/show-steps.ts';
-import { printable, type Text } from '../text.ts';
+import { printable, same, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import type { Noticed } from './outside.ts';
 import type { UpdateOptions, UpdatePlan } from './plan.ts';
@@ -28,28 +28,25 @@ export function optionsOf(ops: Ops, flags: Parsed): UpdateOptions {
 export function showPlan(ops: Ops, facts: Facts, plan: UpdatePlan | undefined): void {
   const { show } = ops.screen;
   const { running, source, schema, newMigrations, local } = facts;
-  const same = (text: string): string => printable(text);
+  const said = (text: string): Text => same(printable(text));
   show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
   show({
     event: 'table',
     id: 'facts',
     rows: [
-      [{ en: 'directory', zh: '部署目录' }, same(ops.target.dir)],
-      [{ en: 'runs now', zh: '当前运行' }, `${running.commit?.slice(0, 10) ?? '?'} ${same(running.subject ?? '')}`],
-      [
-        { en: 'would run', zh: '将要运行' },
-        `${source.commit.slice(0, 10)} ${same(source.subject)} (${same(source.ref)})`,
-      ],
-      [{ en: 'programs', zh: '程序' }, facts.programs.all.map((p) => same(p.name)).join(', ')],
-      [{ en: 'schema revision', zh: '数据库结构版本' }, schema.kind === 'empty' ? '-' : same(schema.revision)],
-      [{ en: 'new migrations', zh: '新增迁移' }, newMigrations.map(same).join(', ') || '-'],
-      [{ en: 'survey', zh: '检查用时' }, `${facts.milliseconds} ms`],
+      [{ en: 'directory', zh: '部署目录' }, said(ops.target.dir)],
+      [{ en: 'runs now', zh: '当前运行' }, said(`${running.commit?.slice(0, 10) ?? '?'} ${running.subject ?? ''}`)],
+      [{ en: 'would run', zh: '将要运行' }, said(`${source.commit.slice(0, 10)} ${source.subject} (${source.ref})`)],
+      [{ en: 'programs', zh: '程序' }, said(facts.programs.all.map((p) => p.name).join(', '))],
+      [{ en: 'schema revision', zh: '数据库结构版本' }, said(schema.kind === 'empty' ? '-' : schema.revision)],
+      [{ en: 'new migrations', zh: '新增迁移' }, said(newMigrations.join(', ') || '-')],
+      [{ en: 'survey', zh: '检查用时' }, same(`${facts.milliseconds} ms`)],
     ],
   });
   for (const path of [...local.uncommitted, ...local.colliding].slice(0, 10))
-    show({ event: 'warning', text: { en: `local change: ${same(path)}`, zh: `本地修改: ${same(path)}` } });
+    show({ event: 'warning', text: { en: `local change: ${printable(path)}`, zh: `本地修改: ${printable(path)}` } });
   for (const { commit, subject } of local.unpushed.slice(0, 10)) {
-    const what = `${commit.slice(0, 10)} ${same(subject)}`;
+    const what = printable(`${commit.slice(0, 10)} ${subject}`);
     show({
       event: 'warning',
       text: { en: `local commit, not on the remote: ${what}`, zh: `未推送的本地提交: ${what}` },

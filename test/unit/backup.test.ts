@@ -208,6 +208,19 @@ describe('nothing with a final name is left', () => {
     expect(ops.scripted.signals).toContainEqual(expect.objectContaining({ signal: 'SIGTERM' }));
   });
 
+  it('when the run is stopped during the trial, at once', async () => {
+    const stop = new AbortController();
+    const change = (c: Call): Reply | undefined => {
+      if (!is(c, 'pg_restore')) return undefined;
+      setTimeout(() => stop.abort(new Error('Ctrl-C')), 50);
+      return { hangs: true };
+    };
+    const ops = opsWithSession(well(change), healthy);
+    const taken = backupPg({ ...ops, signal: stop.signal }, DB, { reason: 'manual', warm: throwaway() });
+    await expect(taken).rejects.toThrow('Ctrl-C');
+    expect(left(ops)).toEqual([]);
+  });
+
   it('when the run is stopped', async () => {
     const stop = new AbortController();
     const change = (c: Call): Reply | undefined => {

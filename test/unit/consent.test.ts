@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { confirmDestructive, type DestructiveRequest, isConsent } from '../../lib/guard/consent.ts';
+import { same } from '../../lib/text.ts';
 import { testOps } from '../support/ops.ts';
 
 const volume = { name: 'shop_postgres_data', createdAt: '2026-01-02T03:04:05Z', holder: 'pg-id' };
@@ -7,7 +8,7 @@ const request: DestructiveRequest = {
   title: { en: 'ALL DATA will be deleted:', zh: '全部数据将被删除:' },
   phrase: 'DELETE ALL DATA',
   volumes: [volume],
-  losses: [[{ en: 'tables', zh: '表数量' }, '42']],
+  losses: [[{ en: 'tables', zh: '表数量' }, same('42')]],
 };
 const typing = (text: string | undefined) => testOps(() => undefined, { answers: { askPhrase: async () => text } });
 
@@ -42,8 +43,8 @@ it('names every volume and every loss before it asks', async () => {
     {
       event: 'table',
       rows: [
-        [{ en: 'volume' }, 'shop_postgres_data (2026-01-02T03:04:05Z)'],
-        [{ en: 'tables' }, '42'],
+        [{ en: 'volume' }, same('shop_postgres_data (2026-01-02T03:04:05Z)')],
+        [{ en: 'tables' }, same('42')],
       ],
     },
   ]);

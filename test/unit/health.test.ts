@@ -181,6 +181,12 @@ describe('waitForHealth', () => {
     });
   });
 
+  it('gives the last look time to see, so that it does not blame the answer for the deadline', async () => {
+    const silent = await serve(() => undefined);
+    const wait = waitForHealth(opsFor(), { nginx: silent, direct: silent }, container, { deadlineMs: 5 });
+    await expect(wait).rejects.toMatchObject({ what: { en: expect.stringContaining('no answer within 1000 ms') } });
+  });
+
   it('gives up at once when the container was restarted', async () => {
     const url = await turns(false);
     const ops = opsFor(() => ({ stdout: 'running 1 0 false\n' }));

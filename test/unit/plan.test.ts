@@ -115,7 +115,7 @@ it('names in the consent what would be lost', () => {
   const request = deletionRequest(full, planRebuild(target, full, 'delete'));
   expect(request.phrase).toBe('DELETE ALL DATA');
   expect(request.volumes.map((v) => v.name)).toEqual(['shop_postgres_data', 'shop_redis_data']);
-  const rows = request.losses.map(([label, value]) => `${label.en}: ${value}`);
+  const rows = request.losses.map(([label, value]) => `${label.en}: ${value.en}`);
   expect(rows).toEqual([
     'database size: 12.0 MB',
     'tables: 3',
@@ -186,4 +186,13 @@ it('never deletes without a backup before it, nor anything that is not this proj
       expect(order.indexOf('try')).toBeLessThan(interrupting);
     }),
   );
+});
+
+it.each([
+  [{ kind: 'stopped' }, '未运行'],
+  [{ kind: 'unreadable', why: 'x' }, '运行中, 但无法读取'],
+] as const)('says in Chinese, too, of a database that can not be asked: %o', (database, zh) => {
+  const found = facts({ database });
+  const { losses } = deletionRequest(found, planRebuild(target, found, 'delete'));
+  expect(losses.map(([, value]) => value.zh)).toEqual([zh]);
 });

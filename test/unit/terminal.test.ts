@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { bytes, seconds, type TerminalOptions, terminal } from '../../lib/runbook/terminal.ts';
+import { seconds, type TerminalOptions, terminal } from '../../lib/runbook/terminal.ts';
+import { humanBytes, same } from '../../lib/text.ts';
 
 function screen(more: Partial<TerminalOptions> = {}) {
   const out: string[] = [];
@@ -63,11 +64,14 @@ it('lines up Chinese labels, which take two columns a character', () => {
     event: 'table',
     id: 't',
     rows: [
-      [{ en: 'a', zh: '卷' }, 'x'],
-      [{ en: 'bb', zh: 'abc' }, 'y'],
+      [{ en: 'a', zh: '卷' }, same('x')],
+      [
+        { en: 'bb', zh: 'abc' },
+        { en: 'y', zh: '是' },
+      ],
     ],
   });
-  expect(out).toEqual(['  卷   x\n', '  abc  y\n']);
+  expect(out).toEqual(['  卷   x\n', '  abc  是\n']);
 });
 
 it('writes no color codes unless asked to', () => {
@@ -82,5 +86,5 @@ it('writes no color codes unless asked to', () => {
 
 it('writes durations and sizes for people', () => {
   expect([340, 2400, 65_000].map(seconds)).toEqual(['340 ms', '2.4 s', '1 min 05 s']);
-  expect([512, 40_200_000].map(bytes)).toEqual(['512 B', '40.2 MB']);
+  expect([512, 40_200_000].map(humanBytes)).toEqual(['512 B', '40.2 MB']);
 });
