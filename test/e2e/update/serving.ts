@@ -6,6 +6,9 @@ interface Process {
   readonly what: string;
 }
 
+/** The engine's own question, every two seconds. */
+const HEALTHCHECK = /^curl -f |^\[curl\] <defunct>$/;
+
 /** Every process in the container by what it is; what has no name here is given as it is. */
 export function processes(stack: Stack): readonly Process[] {
   const lines = stack.inApp(['ps', '-ww', '-eo', 'pid=,ppid=,args=']).trim().split('\n');
@@ -22,7 +25,7 @@ export function processes(stack: Stack): readonly Process[] {
   };
   const parents = new Set(all.map((p) => p.parent));
   return all
-    .filter((p) => !p.args.startsWith('ps '))
+    .filter((p) => !p.args.startsWith('ps ') && !HEALTHCHECK.test(p.args))
     .map(({ pid, parent, args }) => {
       const what = kind(args);
       const role = what === 'web' || what === 'scheduler' ? (parents.has(pid) ? ' master' : ' worker') : '';
