@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -63,6 +64,7 @@ export async function main(script: Script, world: World): Promise<number> {
     log: (text) => logs.write(text),
   });
   const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal); // each command under way listens to it
   const base = {
     $: createShell({ env: childEnv(world.env), spawn: world.spawn }),
     env: childEnv(world.env),

@@ -21,11 +21,9 @@ export function requireServing(
     if (container === undefined) findings.push({ en: `${key} has no container`, zh: `${key} 没有容器` });
     else if (container.state !== 'running')
       findings.push({ en: `${key} is ${container.state}`, zh: `${key} 状态为 ${container.state}` });
-    else if (container.health !== '' && container.health !== 'healthy')
-      findings.push({
-        en: `the engine calls ${key} ${container.health}`,
-        zh: `引擎报告 ${key} 的健康状态为 ${container.health}`,
-      });
+    // "starting" only says that the engine has not looked yet; the deep health check has.
+    else if (container.health === 'unhealthy')
+      findings.push({ en: `the engine calls ${key} unhealthy`, zh: `引擎报告 ${key} 不健康` });
   }
   if (health && !health.healthy) findings.push(describeHealth(health));
   const { app, postgres, redis } = containers;
@@ -43,8 +41,8 @@ export function requireServing(
         zh: '全量重建会启动并验证全部服务, 且保留数据: npx tsx scripts/deploy-prod-all.ts --data keep',
       },
       {
-        en: 'A container that is still "starting" only needs a minute: run this again.',
-        zh: '若容器仍为 starting, 稍等片刻后重新运行即可.',
+        en: 'What was only just started needs a minute: then run this again.',
+        zh: '若服务刚刚启动, 稍等片刻后重新运行即可.',
       },
     ],
   });

@@ -1,4 +1,8 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
 import { expect, it } from 'vitest';
+import { startLoad } from '../../support/load.ts';
+import { runScript } from '../../support/run-script.ts';
 import { lockNotes, stepBegins } from './disturb.ts';
 import { expectNew, expectOld } from './judge.ts';
 import { began, finished, update } from './run.ts';
@@ -15,6 +19,7 @@ export function migrationCases(stack: () => Stack): void {
       "SELECT string_agg(column_name, ',' ORDER BY ordinal_position) FROM information_schema.columns WHERE table_name = 'notes'",
     );
   const notes = () => stack().sql('SELECT count(*) FROM notes');
+  const newest = () => readdirSync(path.join(stack().state, 'backups')).sort().at(-1) ?? '';
 
   it('keeps release, schema and rows when a migration fails half-way', async () => {
     stack().sql("INSERT INTO notes (text) VALUES ('must survive')");
@@ -63,7 +68,31 @@ export function migrationCases(stack: () => Stack): void {
     const added = run.after.backups.filter((name) => !run.before.backups.includes(name));
     expect(added).toHaveLength(1);
     expect(run.text).toContain(`backups/${added[0]}`);
-    expect(run.text).toMatch(/restore/);
+    expect(run.text).toMatch(/restore-prod\.ts --backup/);
+  });
+
+  it('comes back to the former schema by the command that it printed, and forth again, with users asking', async () => {
+    const restore = (...args: string[]) =>
+      runScript('restore-prod', ['--dir', stack().sandbox.deployDir, '--config', stack().config, ...args]);
+    stack().sql("INSERT INTO notes (text) VALUES ('written since')");
+    const declined = await restore('--backup', newest());
+    expect(declined.exitCode, declined.text).toBe(4);
+    expect(declined.text).toMatch(/rows in public\.notes +\d+ → \d+/);
+    const since = notes();
+
+    const load = await startLoad(`${stack().sandbox.url}/api/v1/notes`, '--rate', '20');
+    const restored = await restore('--backup', newest(), '--confirm', 'RESTORE whalefall_prod');
+    const report = await load.stop();
+    expect(restored.exitCode, restored.text).toBe(0);
+    expect(stack().revision()).toBe(FIRST);
+    expect(Number(notes())).toBe(Number(since) - 1);
+    // Requests wait while the names change; only those that hold a connection at that moment can fail.
+    expect(report.failed, JSON.stringify(report.outcomes)).toBeLessThanOrEqual(4);
+
+    const kept = /--back (\S+)/.exec(restored.text)?.[1] ?? '';
+    const forth = await restore('--back', kept, '--confirm', 'RESTORE whalefall_prod');
+    expect(forth.exitCode, forth.text).toBe(0);
+    expect([stack().revision(), notes()]).toEqual(['20260601090000', since]);
   });
 
   it('goes on from there with the corrected release', async () => {
@@ -88,7 +117,16 @@ export function migrationCases(stack: () => Stack): void {
     const run = await update(stack());
     await expectNew(stack(), run, release);
     expect(run.after.backups).toEqual(run.before.backups);
-    expect(began(run, 'backup')).toBe(false);
-    expect(began(run, 'migrate')).toBe(false);
+    expect(run.text).toContain('no migration is pending');
+  });
+
+  it('takes a restore back when the application is not healthy on what was restored', async () => {
+    const before = [stack().revision(), notes()];
+    const args = ['--dir', stack().sandbox.deployDir, '--config', stack().config];
+    const ended = await runScript('restore-prod', [...args, '--confirm', 'RESTORE whalefall_prod']);
+    expect(ended.exitCode, ended.text).toBe(1);
+    expect(ended.text).toContain('is the one from before');
+    expect([stack().revision(), notes()]).toEqual(before);
+    expect(stack().sql("SELECT count(*) FROM pg_database WHERE datname LIKE '%restoring%'")).toBe('0');
   });
 }
