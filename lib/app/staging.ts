@@ -49,21 +49,23 @@ const MARK = 'umask 022; cat > "$1"';
 /**
  * Copies a release into the container, beside what runs, and compares every file there with the commit.
  *
- * @param archive a tar of the commit. @param tree the same as git lists it.
+ * @param release.archives tar files which together are the release. `tree`: the same as git lists it.
  * @throws {OpsError} when what arrived is not the commit: then the copy was interrupted.
  */
 export async function stageRelease(
   ops: Ops,
   staging: Staging,
-  release: { readonly archive: string; readonly tree: Inventory; readonly commit: string },
+  release: { readonly archives: readonly string[]; readonly tree: Inventory; readonly commit: string },
 ): Promise<void> {
   const { container, dir, tree } = staging;
-  const fd = openSync(release.archive, 'r');
-  try {
-    const argv = ['bash', '-euc', UNPACK, 'unpack', dir, ops.target.app.root, ...keptPaths(ops.target)];
-    await run(ops, exec('change', container, argv, { stdinFd: fd, deadlineMs: COPY_MS, interruptible: true }));
-  } finally {
-    closeSync(fd);
+  for (const archive of release.archives) {
+    const fd = openSync(archive, 'r');
+    try {
+      const argv = ['bash', '-euc', UNPACK, 'unpack', dir, ops.target.app.root, ...keptPaths(ops.target)];
+      await run(ops, exec('change', container, argv, { stdinFd: fd, deadlineMs: COPY_MS, interruptible: true }));
+    } finally {
+      closeSync(fd);
+    }
   }
   const arrived = await takeInventory(ops, container, tree);
   const wanted = new Map([...release.tree].filter(([file]) => !isKept(ops.target, file)));

@@ -53,6 +53,8 @@ export const targetSchema = z.strictObject({
       ref: z.string().min(1),
       /** Below the application's root, from elsewhere than git: no release touches them. userdata is always one. */
       kept: z.array(z.string().min(1)),
+      /** Directories that a build on this machine fills, taken from the deploy directory where git does not have them. */
+      artefacts: z.array(z.string().min(1)),
       /** Files of the repository that the image's build also copies to another place; a directory ends with a slash. */
       copies: z.array(z.strictObject({ from: z.string(), to: z.string().startsWith('/') })),
       /** nginx's site: in the repository, as a template in the container (newer images), and rendered. */
@@ -62,6 +64,7 @@ export const targetSchema = z.strictObject({
     .default({
       ref: 'origin/main',
       kept: ['.env', '.venv'],
+      artefacts: ['frontend/dist'],
       copies: [
         { from: 'nginx/gunicorn/gunicorn-prod.conf.py', to: '/app/gunicorn.conf.py' },
         { from: 'nginx/supervisor/whalefall-prod.conf', to: '/etc/supervisor/conf.d/whalefall.conf' },

@@ -3,6 +3,7 @@ import type { Inventory } from '../app/inventory.ts';
 import type { Marker } from '../app/marker.ts';
 import type { Programs } from '../app/programs.ts';
 import type { Schema } from '../postgres/revision.ts';
+import type { Artefacts } from '../release/artefacts.ts';
 import type { LocalChanges } from '../release/local-changes.ts';
 import type { RebuildReason } from '../release/rebuild-reasons.ts';
 import type { Source } from '../release/source.ts';
@@ -20,8 +21,9 @@ export interface Facts {
   readonly workerPids: readonly number[];
   /** What would run. */
   readonly source: Source;
-  /** Its files, but those that no release touches. */
+  /** Its files, but those that no release touches; with the artefacts. */
   readonly tree: Inventory;
+  readonly artefacts: Artefacts;
   readonly running: Running;
   readonly files: FilePlan;
   /** Releases of earlier runs that were killed: some of their files may lie there. */

@@ -4,6 +4,7 @@ import { insist } from '../app/insist.ts';
 import { compileStaged, stageRelease, sweepStaging } from '../app/staging.ts';
 import type { Ops } from '../host/ops.ts';
 import { archiveCommit } from '../release/archive.ts';
+import { archiveArtefacts } from '../release/artefacts.ts';
 import { saveLocal } from '../release/save-local.ts';
 import type { Text } from '../text.ts';
 import type { Facts } from './facts.ts';
@@ -16,14 +17,20 @@ export async function saveLocalChanges(ops: Ops, facts: Facts, progress: Progres
 
 /** Brings the release into the container, beside what runs, and compiles it. */
 export async function stage(ops: Ops, facts: Facts, { staging }: Progress): Promise<void> {
-  const archive = path.join(ops.paths.run, 'release.tar');
+  const [commit, artefacts] = ['release.tar', 'artefacts.tar'].map((name) => path.join(ops.paths.run, name)) as [
+    string,
+    string,
+  ];
+  const hasArtefacts = facts.artefacts.directories.length > 0;
   try {
     // What a killed run left; ours is the only one now.
     await sweepStaging(ops, { ...staging, dir: path.posix.dirname(staging.dir) });
-    await archiveCommit(ops, facts.source.commit, archive);
-    await stageRelease(ops, staging, { archive, tree: facts.tree, commit: facts.source.commit });
+    await archiveCommit(ops, facts.source.commit, commit);
+    if (hasArtefacts) await archiveArtefacts(ops, facts.artefacts, artefacts);
+    const archives = hasArtefacts ? [commit, artefacts] : [commit];
+    await stageRelease(ops, staging, { archives, tree: facts.tree, commit: facts.source.commit });
   } finally {
-    rmSync(archive, { force: true });
+    for (const file of [commit, artefacts]) rmSync(file, { force: true });
   }
   await compileStaged(ops, staging, facts.tree);
 }

@@ -9,6 +9,7 @@ import type { Ops } from '../host/ops.ts';
 import { heads } from '../postgres/flask-db.ts';
 import { inspectSchema, type Schema } from '../postgres/revision.ts';
 import { databaseOf } from '../rebuild/database.ts';
+import { type Artefacts, findArtefacts } from '../release/artefacts.ts';
 import { inspectLocal } from '../release/local-changes.ts';
 import { describeCommit, fetchSource } from '../release/source.ts';
 import { treeOf } from '../release/tree.ts';
@@ -48,13 +49,14 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   inContainer.catch(() => undefined);
   const source = await fetching;
   const [release, local] = await Promise.all([treeOf(ops, source.commit), inspectLocal(ops, source.commit)]);
-  const tree: Inventory = new Map([...release].filter(([path]) => !isKept(ops.target, path)));
+  const artefacts = findArtefacts(ops, release);
+  const tree: Inventory = new Map([...release, ...artefacts.files].filter(([file]) => !isKept(ops.target, file)));
   const [health, programs, files, marker, cutShort, schema] = await inContainer;
   requireServing(stack, containers, health);
 
   const running = await describeRunning(ops, files, marker?.commit, checkout.commit);
   const commits = [...cutShort.map((m) => m.commit), ...(running.commit === undefined ? [] : [running.commit])];
-  const former = await treesOf(ops, commits);
+  const former = withArtefacts(await treesOf(ops, commits), artefacts, files);
   const path = `${ops.target.app.root}/${MARKER}`;
   const [{ workers, released }, copies, rebuildReasons] = await Promise.all([
     lookAtWorkers(ops, app.id, programs.web.pid, { marker: path }),
@@ -72,6 +74,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     workerPids: workers.map((w) => w.pid),
     source,
     tree,
+    artefacts,
     running,
     files: filePlan,
     copies,
@@ -112,6 +115,16 @@ async function treesOf(ops: Ops, commits: readonly string[]): Promise<Inventory 
   const trees = await Promise.all(commits.map((commit) => treeOf(ops, commit).catch(() => undefined)));
   const known = trees.filter((t) => t !== undefined);
   return known.length > 0 ? new Map(known.flatMap((t) => [...t])) : undefined;
+}
+
+/** Artefacts are replaced whole: an earlier build's files go like those that git no longer has. */
+function withArtefacts(
+  former: Inventory | undefined,
+  { directories }: Artefacts,
+  there: Inventory,
+): Inventory | undefined {
+  const earlier = [...there].filter(([file]) => directories.some((d) => file.startsWith(`${d}/`)));
+  return earlier.length > 0 ? new Map([...(former ?? []), ...earlier]) : former;
 }
 
 /** A commit that is only assumed to run tells of a file that it came from git when its content is the same. */

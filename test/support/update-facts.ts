@@ -52,6 +52,7 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
       warnings: [],
     },
     tree: tree({ 'app/a.py': 'new' }),
+    artefacts: { directories: [], files: new Map() },
     running: { commit: OLD, subject: 'Before', certain: true, files },
     files: { put: ['app/a.py'], remove: [], handEdited: [], inTheWay: [] },
     copies: [],
