@@ -1,30 +1,15 @@
 import { remoteMethod, verifier } from './cluster.ts';
 import { type Container, type Engine, runs, type Server } from './engine.ts';
+import type { Worker } from './gunicorn.ts';
 
-/** From the start of its container until the application answers. */
-export const BOOT_MS = 700;
 const HEALTHCHECK_MS = 2_000;
-
-/** State and number of restarts, which go on by themselves for a container that can't stay up. */
-export function stateOf(engine: Engine, c: Container): { status: string; restarts: number } {
-  const age = engine.clock.monotonic() - c.startedAt;
-  const dies = c.image.release?.exitsAtStart || c.image.release?.cannotCreate;
-  if (c.state !== 'running' || runs(c) !== 'app' || !dies || age < 300) return { status: c.state, restarts: 0 };
-  return { status: 'restarting', restarts: Math.floor(age / 300) };
-}
 
 /** What the engine's own healthcheck says. */
 export function healthOf(engine: Engine, c: Container): string {
   if (!c.healthcheck) return '';
   if (c.state !== 'running') return 'unhealthy';
   if (engine.clock.monotonic() - c.startedAt < HEALTHCHECK_MS) return 'starting';
-  return runs(c) !== 'app' || answers(engine, c) ? 'healthy' : 'unhealthy';
-}
-
-function answers(engine: Engine, c: Container): boolean {
-  const { status } = stateOf(engine, c);
-  const booted = engine.clock.monotonic() - c.startedAt >= BOOT_MS;
-  return status === 'running' && booted && !c.image.release?.neverHealthy;
+  return runs(c) !== 'app' || c.app?.service().kind === 'answers' ? 'healthy' : 'unhealthy';
 }
 
 /** The server that an application would reach, or why it would not. */
@@ -58,23 +43,34 @@ function redisConnected(engine: Engine, from: Container): boolean {
 
 export const passwordOf = (redis: Container) => redis.command?.[redis.command.indexOf('--requirepass') + 1];
 
-/** The answer to a request; undefined when nothing listens. */
-export function request(engine: Engine, c: Container, port: number, path: string): Response | undefined {
-  if (runs(c) !== 'app' || stateOf(engine, c).status !== 'running') return undefined;
-  if (!answers(engine, c)) return port === 80 ? new Response('bad gateway', { status: 502 }) : undefined;
+/** The answer to a request; undefined when nothing listens, `waits` when whoever listens does not answer as yet. */
+export function request(engine: Engine, c: Container, port: number, path: string): Response | 'waits' | undefined {
+  const { app } = c;
+  app?.catchUp();
+  if (c.state !== 'running' || !app) return undefined;
+  if (port === 80 && !app.nginx) return undefined;
+  if (!app.web) return port === 80 ? new Response('bad gateway', { status: 502 }) : undefined;
+  const worker = app.web.next();
+  return worker ? answer(engine, c, worker, path) : 'waits';
+}
+
+/** What a worker's code says. */
+export function answer(engine: Engine, c: Container, { release }: Worker, path: string): Response {
   const body = (data: Record<string, string>, success = true) =>
     Response.json({ success, error: null, message: '', timestamp: '', data });
+  if (release?.answers500) return new Response('Internal Server Error', { status: 500 });
   if (path === '/api/v1/health/basic') return body({ status: 'healthy' });
   if (path !== '/api/v1/health') return new Response('', { status: 404 });
   const database = typeof connect(engine, c) === 'object' ? 'connected' : 'disconnected';
   const redis = redisConnected(engine, c) ? 'connected' : 'disconnected';
-  const good = database === redis && database === 'connected' && !c.image.release?.deepUnhealthy;
+  const good = database === redis && database === 'connected' && !release?.deepUnhealthy;
   return body({ status: good ? 'healthy' : 'unhealthy', database, redis });
 }
 
 /** Both health checks, as a user would see them. */
 export async function isServing(engine: Engine, c: Container): Promise<boolean> {
-  const basic = request(engine, c, 80, '/api/v1/health/basic');
-  const deep = await request(engine, c, 5001, '/api/v1/health')?.json();
-  return basic?.status === 200 && (deep as { data: { status: string } } | undefined)?.data.status === 'healthy';
+  const [basic, deep] = [request(engine, c, 80, '/api/v1/health/basic'), request(engine, c, 5001, '/api/v1/health')];
+  if (typeof basic !== 'object' || typeof deep !== 'object' || basic.status !== 200 || deep.status !== 200)
+    return false;
+  return ((await deep.json()) as { data: { status: string } }).data.status === 'healthy';
 }

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { World } from '../../../lib/host/world.ts';
-import { main } from '../../../lib/runbook/script.ts';
+import { main, type Script } from '../../../lib/runbook/script.ts';
 import { deployProdAll } from '../../../scripts/deploy-prod-all.ts';
 import type { Cluster } from './cluster.ts';
 import { ofService } from './compose.ts';
@@ -31,6 +31,8 @@ export interface Ended {
 export interface RunOptions {
   readonly interactive?: boolean;
   readonly fault?: Point & { readonly how: How };
+  /** Default: the full rebuild. */
+  readonly script?: Script;
 }
 
 /** A deploy directory on a machine. Scripts are run on it one after the other, and it keeps what they did. */
@@ -59,7 +61,7 @@ export class Deployment {
     rmSync(this.root, { recursive: true, force: true });
   }
 
-  /** Runs `scripts/deploy-prod-all.ts` from command line to exit code. */
+  /** Runs a script from command line to exit code. */
   async run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
     const { machine } = this;
     const faults = new Faults(this.root, options.fault);
@@ -94,7 +96,7 @@ export class Deployment {
         throw new Error(`the script ended at once with ${code}`);
       },
     };
-    const exitCode = await main(deployProdAll, world);
+    const exitCode = await main(options.script ?? deployProdAll, world);
     for (const { env } of calls) {
       for (const name of ['WFOPS_ADMIN_PASSWORD', 'POSTGRES_PASSWORD'])
         if (env[name] !== undefined) this.secrets.add(env[name]);
@@ -174,10 +176,10 @@ export const ENV = ENV_EXAMPLE.replace('POSTGRES_PASSWORD=', 'POSTGRES_PASSWORD=
  * Production as a person brought it up with compose: an older release, rows, userdata, and users who go on writing. No script of
  * ours has been here yet.
  */
-export async function production(made = deployment()): Promise<Deployment> {
+export async function production(made = deployment(), former = release('old')): Promise<Deployment> {
   const { machine } = made;
   made.writeEnv(ENV);
-  machine.release = release('old');
+  machine.release = former;
   await made.byHand('build whalefall');
   await made.byHand('up -d --no-deps --no-build --pull never postgres redis whalefall');
   await machine.clock.sleep(60_000);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { diffLines, write } from './app-files.ts';
 import { compose } from './compose.ts';
 import { inspected, template } from './docker-format.ts';
 import { type Container, EngineError } from './engine.ts';
@@ -71,6 +72,13 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   'network ls': { reads: looks, answer: networkLs },
   stop: {
     answer: ({ engine }, words) => each(parseFlags(words, '', '-t').rest, (id) => engine.stop(engine.container(id))),
+  },
+  restart: {
+    answer: ({ engine }, words) =>
+      each(parseFlags(words, '', '-t').rest, (id) => {
+        engine.stop(engine.container(id));
+        engine.start(engine.container(id));
+      }),
   },
   start: { answer: ({ engine }, ids) => each(ids, (id) => engine.start(engine.container(id))) },
   rm: {
@@ -151,11 +159,11 @@ function inspect({ engine }: Host, words: readonly string[]): Reply {
 }
 
 function diff({ engine }: Host, [id = '']: readonly string[]): Reply {
-  const files = Object.keys(engine.container(id).layer);
-  const parents = new Set(
-    files.flatMap((f) => (f.startsWith('/app/userdata/') ? ['/app', '/app/userdata'] : ['/app'])),
-  );
-  return { stdout: [...[...parents].map((p) => `C ${p}\n`), ...files.map((f) => `A ${f}\n`)].join('') };
+  return {
+    stdout: diffLines(engine.container(id))
+      .map((line) => `${line}\n`)
+      .join(''),
+  };
 }
 
 function imageInspect({ engine }: Host, words: readonly string[]): Reply {
@@ -192,7 +200,7 @@ function cp({ engine }: Host, [from = '', to = '']: readonly string[], call: Cal
   }
   const [container, directory] = placeOf(engine, to);
   if (from !== '-') {
-    container.layer[directory] = readFileSync(from, 'utf8');
+    write(container, directory, readFileSync(from, 'utf8'));
     return {};
   }
   if (call.input.length === 0) return {};

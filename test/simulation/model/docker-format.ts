@@ -1,10 +1,9 @@
-import { healthOf, stateOf } from './app.ts';
+import { healthOf } from './app.ts';
 import type { Container, Engine } from './engine.ts';
 
 /** A container as `docker inspect` prints it, as far as anybody asks. */
 export function inspected(engine: Engine, c: Container) {
-  const { status, restarts } = stateOf(engine, c);
-  const running = status === 'running';
+  const running = c.state === 'running';
   const health = healthOf(engine, c);
   const ports = (c.ports ?? []).map((p) => [
     `${p.target}/tcp`,
@@ -14,9 +13,9 @@ export function inspected(engine: Engine, c: Container) {
     Id: c.id,
     Name: `/${c.name}`,
     Image: c.image.id,
-    RestartCount: restarts,
+    RestartCount: c.app?.restarts ?? 0,
     State: {
-      Status: status,
+      Status: c.state,
       Running: running,
       ExitCode: c.exitCode,
       OOMKilled: false,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { AppContainer } from './app-container.ts';
 import type { VirtualClock } from './clock.ts';
 import { type Cluster, type HbaRule, hbaRules, initdb, PGDATA } from './cluster.ts';
 import type { Ledger } from './ledger.ts';
@@ -63,7 +64,7 @@ export interface Spec {
 
 export interface Container extends Spec {
   readonly id: string;
-  state: 'created' | 'running' | 'exited';
+  state: 'created' | 'running' | 'exited' | 'restarting';
   exitCode: number;
   startedAt: number;
   /** Files in its writable layer, by absolute path. */
@@ -72,6 +73,8 @@ export interface Container extends Spec {
   readonly anonymous: Record<string, Tree>;
   readonly address: string;
   server?: Server | undefined;
+  /** Processes of the application, once it was started. */
+  app?: AppContainer | undefined;
 }
 
 export class EngineError extends Error {}
@@ -86,6 +89,8 @@ export class Engine {
     ['none', {}],
   ]);
   readonly containers: Container[] = [];
+  /** Every release that there was an image or a commit of, by its commit. */
+  readonly releases = new Map<string, Release>();
   #made = 0;
   readonly clock: VirtualClock;
   readonly #ledger: Ledger;
@@ -103,6 +108,7 @@ export class Engine {
   addImage(program: Image['program'], tag: string, more: { id?: string; release?: Release; layer?: Tree } = {}): Image {
     const id = more.id ?? `sha256:${this.newId()}`;
     const present = this.images.find((i) => i.id === id);
+    if (more.release) this.releases.set(more.release.commit, more.release);
     const image: Image = present ?? { ...more, id, tags: new Set(), program };
     if (!present) this.images.push(image);
     this.tag(image, tag);
@@ -180,6 +186,10 @@ export class Engine {
     container.state = 'running';
     container.startedAt = this.clock.monotonic();
     if (runs(container) === 'postgres') this.#startServer(container);
+    if (runs(container) === 'app') {
+      container.app ??= new AppContainer(this, container);
+      container.app.boot();
+    }
     if (runs(container) === 'redis') this.filesAt(container, '/data')['appendonly.aof'] ??= 'no keys';
   }
 
@@ -208,8 +218,9 @@ export class Engine {
   }
 
   stop(container: Container, exitCode = 0): void {
-    if (container.state !== 'running') return;
+    if (container.state !== 'running' && container.state !== 'restarting') return;
     container.state = 'exited';
+    container.app?.stop();
     container.exitCode = exitCode;
     if (container.server) this.#moveDate(container);
     container.server = undefined;
@@ -218,6 +229,7 @@ export class Engine {
 
   remove(container: Container): void {
     container.state = 'exited';
+    container.app?.stop();
     container.server = undefined;
     this.containers.splice(this.containers.indexOf(container), 1);
     this.#ledger.containerGone(container);
@@ -240,6 +252,11 @@ export class Engine {
   }
 
   isMount = (container: Container, directory: string) => directory in (container.mounts ?? {});
+
+  /** What happened by itself since somebody looked. */
+  catchUp(): void {
+    for (const { app } of this.containers) app?.catchUp();
+  }
 
   /** Whoever answers on a port of this machine. */
   publisher(port: number): { container: Container; target: number } | undefined {

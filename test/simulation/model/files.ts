@@ -61,15 +61,16 @@ DATABASE_URL=postgresql+psycopg://whalefall_user:\${POSTGRES_PASSWORD}@postgres:
 `;
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: references as they stand in a compose file
 
-/** What a checkout has, as far as the scripts look at it. */
+/** What a checkout has, as far as every script looks at it. */
+export const FILES: Readonly<Record<string, string>> = {
+  'docker-compose.prod.yml': JSON.stringify(COMPOSE_FILE, null, 2),
+  'Dockerfile.prod': 'FROM scratch\n',
+  'env.example': ENV_EXAMPLE,
+  'sql/seed/postgresql/permission_configs.sql': "INSERT INTO permission_configs VALUES ('seed');\n",
+};
+
 export function writeFiles(dir: string): void {
-  const files = {
-    'docker-compose.prod.yml': JSON.stringify(COMPOSE_FILE, null, 2),
-    'Dockerfile.prod': 'FROM scratch\n',
-    'env.example': ENV_EXAMPLE,
-    'sql/seed/postgresql/permission_configs.sql': "INSERT INTO permission_configs VALUES ('seed');\n",
-  };
-  for (const [name, text] of Object.entries(files)) {
+  for (const [name, text] of Object.entries(FILES)) {
     mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });
     writeFileSync(path.join(dir, name), text);
   }

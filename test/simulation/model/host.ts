@@ -11,5 +11,7 @@ export interface Host {
   readonly release: Release;
   /** Images that a registry would give, by reference. */
   readonly registry: ReadonlyMap<string, 'postgres' | 'redis'>;
+  /** Whether the application's container dies during the call. */
+  readonly cut: boolean;
   changed(call: Call): void;
 }

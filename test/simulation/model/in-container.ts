@@ -1,4 +1,6 @@
 import { connect, passwordOf, refusal } from './app.ts';
+import { appCommand } from './app-commands.ts';
+import { behaviourAt, exists, fileAt, ROOT, remove } from './app-files.ts';
 import { PGDATA } from './cluster.ts';
 import { type Container, EngineError, runs } from './engine.ts';
 import { many, one, parseFlags, unknown } from './flags.ts';
@@ -8,7 +10,6 @@ import type { Host } from './host.ts';
 import { pgDump, pgDumpAll, pgRestore } from './pg-archive.ts';
 import type { Call, Reply } from './process.ts';
 import { psql } from './psql.ts';
-import { release as releaseOf } from './release.ts';
 
 /** A command inside of a running container. */
 export interface Inside {
@@ -21,23 +22,31 @@ export interface Inside {
   readonly user: string | undefined;
   /** Notes that it changes something. */
   readonly changes: () => void;
+  /** The container dies while it is at work: it gets half of it done. */
+  readonly cut: boolean;
 }
 
 export function inside(machine: Host, call: Call): Inside {
   const flags = parseFlags(call.argv.slice(2), '-i', '-u -e');
   const [id = '', ...argv] = flags.rest;
   const container = machine.engine.container(id);
+  if (container.state === 'restarting')
+    throw new EngineError(
+      `Error response from daemon: Container ${id} is restarting, wait until the container is running`,
+    );
   if (container.state !== 'running')
     throw new EngineError(`Error response from daemon: Container ${id} is not running`);
   const env = Object.fromEntries(many(flags, '-e').map((name) => [name, call.env[name] ?? '']));
   const changes = () => machine.changed(call);
-  return { machine, container, argv, env, input: call.input, user: one(flags, '-u'), changes };
+  return { machine, container, argv, env, input: call.input, user: one(flags, '-u'), changes, cut: machine.cut };
 }
 
 /** `docker exec …` */
 export function inContainer(machine: Host, call: Call): Reply {
   const what = inside(machine, call);
   const program = what.argv[0] ?? '';
+  const answer = appCommand(what);
+  if (answer) return answer;
   const known = PROGRAMS[program] ?? unknown(call.argv.join(' '));
   return known(what);
 }
@@ -66,14 +75,12 @@ const PROGRAMS: Readonly<Record<string, (what: Inside) => Reply>> = {
     return { stdout: `${4 + files.length}\t/app/userdata\n` };
   },
   cat: ({ container, argv: [, file = ''] }) => {
-    const content = container.layer[file];
-    return content === undefined
-      ? { ...FAILS, stderr: `cat: ${file}: No such file or directory\n` }
-      : { stdout: String(content) };
+    const there = fileAt(container, file);
+    return there ? { stdout: there.data } : { ...FAILS, stderr: `cat: ${file}: No such file or directory\n` };
   },
   rm: ({ container, argv, changes }) => {
     changes();
-    delete container.layer[argv.at(-1) ?? ''];
+    remove(container, argv.at(-1) ?? '');
     return {};
   },
   stat: () => ({ stdout: '999:999\n' }),
@@ -99,7 +106,8 @@ const PROGRAMS: Readonly<Record<string, (what: Inside) => Reply>> = {
   },
   bash: (what) => {
     const [, , , name, ...args] = what.argv;
-    if (what.container.image.release?.cannotCreate)
+    const root = name === 'flask' ? args[0] : ROOT;
+    if (behaviourAt(what.container, root ?? '', what.machine.engine.releases)?.cannotCreate)
       return { ...FAILS, stderr: 'Traceback (most recent call last):\nImportError: cannot import name create_app\n' };
     if (name === 'flask') return flask(what, args);
     return name === 'admin' ? admin(what) : unknown(what.argv.join(' '));
@@ -123,9 +131,11 @@ function login({ machine, container, argv, env }: Inside): Reply {
 }
 
 /** `flask db …`, as the application's image has it. */
-function flask(what: Inside, [, , , , , , command = '', revision = '']: readonly string[]): Reply {
+function flask(what: Inside, [root = '', , , , , , command = '', revision = '']: readonly string[]): Reply {
   const { machine, container, changes } = what;
-  const release = container.image.release ?? releaseOf('none');
+  const release = behaviourAt(container, root, machine.engine.releases);
+  if (!release || !exists(container, `${root}/.env`))
+    return { ...FAILS, stderr: `bash: line 1: ${root}/.env: No such file or directory\n` };
   if (command === 'heads') return { stdout: `${release.head} (head)\n` };
   changes();
   const reached = connect(machine.engine, container);

@@ -5,8 +5,10 @@ import { VirtualClock } from './clock.ts';
 import { docker } from './docker-cli.ts';
 import { Engine, EngineError } from './engine.ts';
 import { unknown } from './flags.ts';
+import type { Repository } from './git.ts';
 import type { Host } from './host.ts';
 import { inside } from './in-container.ts';
+import { KILLED } from './later.ts';
 import { Ledger } from './ledger.ts';
 import type { Call, Conversation, Programs, Reply } from './process.ts';
 import { conversation } from './psql.ts';
@@ -33,6 +35,9 @@ export class Machine implements Host, Programs {
   override: Override = () => undefined;
   /** A user's doing, each time that a dump is taken while the application serves. */
   onDump: () => void = () => undefined;
+  /** The deploy directory's repository; without one, git knows {@link release} alone. */
+  repository: Repository | undefined;
+  cut = false;
   #lock: { readonly fd: number; readonly inode: number } | undefined;
 
   missing = (program: string) => this.absent.has(program);
@@ -44,7 +49,7 @@ export class Machine implements Host, Programs {
   latency({ argv }: Call): number {
     const typed = argv.join(' ');
     if (/ build /.test(typed)) return 30_000;
-    if (/docker (run|create|stop|start|rm)|compose .* (up|run) /.test(typed)) return 300;
+    if (/docker (run|create|stop|start|restart|rm)|compose .* (up|run) /.test(typed)) return 300;
     if (/ (flask|admin) \/app/.test(typed)) return 900;
     return 15;
   }
@@ -63,6 +68,7 @@ export class Machine implements Host, Programs {
   }
 
   run(call: Call): Reply {
+    this.engine.catchUp();
     const special = this.override(call, asTyped(call.argv));
     if (special) return special;
     if (call.argv.includes('pg_dump')) this.onDump();
@@ -70,13 +76,25 @@ export class Machine implements Host, Programs {
       case 'docker':
         return docker(this, call);
       case 'git':
-        return this.#git(call);
+        return this.repository?.run(call, (c) => this.changed(c)) ?? this.#git(call);
       case 'tar':
         return tar(call);
       case 'flock':
         return this.#flock(call);
     }
     return unknown(call.argv.join(' '));
+  }
+
+  /** What the call was at in there gets half of it done; the rest is lost with it. */
+  appDies(call: Call): Reply | undefined {
+    this.engine.catchUp();
+    const serving = this.engine.containers.filter((c) => c.app && c.state === 'running');
+    const inside = call.argv[1] === 'exec' && serving.find((c) => call.argv.includes(c.id));
+    this.cut = true;
+    if (inside) this.run(call);
+    this.cut = false;
+    for (const c of serving) c.app?.die();
+    return inside ? KILLED : undefined;
   }
 
   #git({ argv }: Call): Reply {

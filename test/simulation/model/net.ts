@@ -8,11 +8,15 @@ import type { Machine } from './machine.ts';
 
 /** A request takes this long. */
 const REQUEST_MS = 4;
+/** A client waits for so long; real timers don't know the model's time. */
+const PATIENCE_MS = 5_000;
+const WAIT_MS = 50;
 
 /** The network as the script's process sees it: published ports, and the containers' own addresses. */
 export function net(machine: Machine): Net {
   const { engine, clock } = machine;
   const behind = (host: string, port: number): { container: Container; target: number } | undefined => {
+    engine.catchUp();
     if (host === '127.0.0.1' || host === 'localhost') return engine.publisher(port);
     const container = engine.at(host);
     return container ? { container, target: port } : undefined;
@@ -22,8 +26,15 @@ export function net(machine: Machine): Net {
       const { hostname, port, pathname } = new URL(url);
       await clock.sleep(REQUEST_MS, signal);
       const peer = behind(hostname, Number(port || 80));
-      const answer = peer && request(engine, peer.container, peer.target, pathname);
-      if (answer) return answer;
+      const deadline = clock.monotonic() + PATIENCE_MS;
+      for (;;) {
+        const answer = peer && request(engine, peer.container, peer.target, pathname);
+        if (typeof answer === 'object') return answer;
+        if (answer === undefined) break;
+        if (clock.monotonic() > deadline)
+          throw new TypeError('fetch failed', { cause: Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }) });
+        await clock.sleep(WAIT_MS, signal);
+      }
       throw new TypeError('fetch failed', { cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) });
     },
     connect({ host, port }) {

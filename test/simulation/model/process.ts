@@ -20,8 +20,8 @@ export interface Reply {
   readonly stdout?: string | Buffer;
   readonly stderr?: string;
   readonly exitCode?: number;
-  /** Milliseconds that it takes; default 15. */
-  readonly takes?: number;
+  /** It had its effect and goes on: how it ends. */
+  readonly later?: Promise<Reply>;
 }
 
 /** A program that answers line by line while its stdin is open: an interactive psql. */
@@ -39,6 +39,8 @@ export interface Programs {
   /** Opens a conversation if the call is one. */
   converse(call: Call): Conversation | Reply | undefined;
   missing(program: string): boolean;
+  /** The application's container dies during this call; its end, if the call was at work in there. */
+  appDies(call: Call): Reply | undefined;
 }
 
 export interface Processes {
@@ -99,12 +101,16 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       if (fault === 'interrupt') faults.interrupt();
       if (over) return; // killed before it had an effect
       if (fault === 'fails') return end(1, whole.argv[0] === 'docker' ? DAEMON_GONE : 'failed\n');
-      const reply = does();
-      if (fault === 'interrupted-after') faults.interrupt();
-      if (over) return;
-      if (fault === 'fails-after') return end(1, DAEMON_GONE);
-      if (reply.stdout !== undefined) print(reply.stdout);
-      end(reply.exitCode ?? 0, reply.stderr);
+      const reply = (fault === 'container-dies' ? programs.appDies(whole) : undefined) ?? does();
+      const finish = (last: Reply) => {
+        if (fault === 'interrupted-after') faults.interrupt();
+        if (over) return;
+        if (fault === 'fails-after') return end(1, DAEMON_GONE);
+        if (last.stdout !== undefined) print(last.stdout);
+        end(last.exitCode ?? 0, last.stderr);
+      };
+      if (reply.later) reply.later.then(finish).catch(fail);
+      else finish(reply);
     };
 
     const start = async () => {

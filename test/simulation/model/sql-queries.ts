@@ -87,6 +87,7 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
     ],
   ],
   ['pg_blocking_pids', () => []],
+  ["l.locktype = 'relation'", () => []],
   [
     'WHERE application_name = ',
     ({ server, sql }) => {

@@ -1,0 +1,84 @@
+import path from 'node:path';
+import { type Agent, json, traceback } from './agents.ts';
+import { blobId, exists, fileAt, link, pathsBelow, remove, write } from './app-files.ts';
+import type { Container } from './engine.ts';
+import { INVALID } from './release-files.ts';
+
+const entry = (c: Container, file: string) => {
+  const there = fileAt(c, file);
+  return there && there.mode !== 'directory' ? { mode: there.mode, blob: blobId(there.data) } : undefined;
+};
+
+export const inventory: Agent = ({ container }, _app, { root = '', skipped = [], files }) => {
+  const asked = files as readonly string[] | undefined;
+  if (asked) return json(Object.fromEntries(asked.map((f) => [f, entry(container, f)])));
+  const skip = skipped as readonly string[];
+  const isSkipped = (below: string) => skip.some((s) => below === s || below.startsWith(`${s}/`));
+  const found = pathsBelow(container, root as string)
+    .map((file) => [file.slice((root as string).length + 1), entry(container, file)] as const)
+    .filter(([below, what]) => what && !isSkipped(below) && !/\.pyc$|(^|\/)__pycache__\//.test(below));
+  return json(Object.fromEntries(found));
+};
+
+export const compile: Agent = ({ container, changes }, _app, args) => {
+  changes();
+  const errors = (args.files as string[]).flatMap((file) => {
+    const there = fileAt(container, `${args.staged}/${file}`);
+    if (!there) return [{ path: file, why: 'No such file or directory' }];
+    return there.data.includes(INVALID) ? [{ path: file, why: 'SyntaxError: invalid syntax' }] : [];
+  });
+  return json(errors);
+};
+
+export const save: Agent = ({ container, changes }, _app, { paths, into }) => {
+  changes();
+  const there = (paths as string[]).filter((file) => entry(container, file));
+  for (const file of there) if (!fileAt(container, `${into}${file}`)) link(container, file, `${into}${file}`);
+  return json(there);
+};
+
+/** Removals first, then renames, one by one: a container that dies in the middle is left with some of both. */
+export const place: Agent = ({ container, changes, cut }, app, args) => {
+  changes();
+  const put = args.put as [source: string, file: string][];
+  const deeds = [
+    ...(args.remove as string[]).map((file) => () => remove(container, file)),
+    ...put.map(([source, file]) => () => {
+      if (!fileAt(container, source)) throw new Error(`FileNotFoundError: '${source}' -> '${file}${args.suffix}'`);
+      if (fileAt(container, source) !== fileAt(container, file)) link(container, source, file);
+    }),
+    ...(args.caches as string[]).map((file) => () => remove(container, file)),
+  ];
+  const half = deeds.length - (args.caches as string[]).length;
+  try {
+    for (const deed of cut ? deeds.slice(0, half / 2) : deeds) deed();
+  } catch (error) {
+    return traceback((error as Error).message);
+  }
+  return json({ uptime: app.uptime() });
+};
+
+export const site: Agent = ({ container, changes }, _app, { template, rendered, env }) => {
+  changes();
+  const there = fileAt(container, template as string);
+  if (!there) return traceback(`FileNotFoundError: ${template}`);
+  if (!exists(container, env as string)) return traceback(`FileNotFoundError: ${env}`);
+  write(container, rendered as string, there.data);
+  const ok = !there.data.includes(INVALID);
+  return json({ ok, said: ok ? '' : 'nginx: [emerg] unexpected end of file, expecting "}"\n' });
+};
+
+export const sweep: Agent = ({ container, changes }, app, args) => {
+  const staging = args.staging as string;
+  changes();
+  const lies = ({ argv, cwd }: { argv: readonly string[]; cwd: string }) =>
+    argv.some((word) => word.includes(staging)) || `${cwd}/`.startsWith(`${staging}/`);
+  const ended = [...app.canaries.filter((g) => g.alive && lies(g)), ...app.others.filter(lies)].length;
+  for (const canary of app.canaries.filter(lies)) canary.end();
+  app.others = app.others.filter((o) => !lies(o));
+  for (const file of pathsBelow(container, staging)) remove(container, file);
+  const above = `${path.posix.dirname(staging)}/`;
+  if (pathsBelow(container, above.slice(0, -1)).every((p) => p === above)) remove(container, above);
+  app.seen();
+  return json({ ended, removed: true });
+};

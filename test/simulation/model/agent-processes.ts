@@ -1,0 +1,48 @@
+import { type Agent, type Args, json } from './agents.ts';
+import type { AppContainer } from './app-container.ts';
+import { until } from './later.ts';
+
+export const programs: Agent = (_what, app, { port }) =>
+  json({
+    programs: app.programs.map(({ name, state, pid, gunicorn, launch }) => ({
+      name,
+      state,
+      pid,
+      argv: pid ? launch.argv : [],
+      cwd: pid ? launch.cwd : '',
+      web: gunicorn?.listening === true && gunicorn.bind.endsWith(`:${port}`),
+      scheduler: pid ? (launch.env.ENABLE_SCHEDULER ?? '') : '',
+    })),
+    said: '',
+  });
+
+interface Wanted extends Args {
+  readonly master: number;
+  readonly masterStart?: number;
+  readonly old?: readonly number[];
+  readonly booted?: number;
+  readonly seconds?: number;
+}
+
+/** A master is any process; only gunicorn's have workers. */
+function state(app: AppContainer, pid: number) {
+  const gunicorn = app.gunicorns.find((g) => g.pid === pid);
+  const program = app.programs.find((p) => p.pid === pid && pid > 0);
+  const start = gunicorn?.start ?? program?.start;
+  const all = (gunicorn?.workers ?? []).map((w) => ({ pid: w.pid, start: app.startOf(w.start), booted: w.booted }));
+  return {
+    master: start === undefined ? null : app.startOf(start),
+    workers: all.sort((a, b) => a.start - b.start),
+  };
+}
+
+export const workers: Agent = (what, app, args) => {
+  const { master, masterStart, old = [], booted, seconds = 0 } = args as Wanted;
+  const enough = () => {
+    const now = state(app, master);
+    if (now.master === null || now.master !== (masterStart ?? now.master)) return true;
+    if (booted !== undefined) return now.workers.filter((w) => !old.includes(w.pid) && w.booted).length >= booted;
+    return !now.workers.some((w) => old.includes(w.pid));
+  };
+  return { later: until(what, enough, seconds, () => json({ ...state(app, master), uptime: app.uptime() })) };
+};

@@ -1,0 +1,43 @@
+import { asWeb } from './agent-as-web.ts';
+import { compile, inventory, place, save, site, sweep } from './agent-files.ts';
+import { programs, workers } from './agent-processes.ts';
+import type { AppContainer } from './app-container.ts';
+import { unknown } from './flags.ts';
+import type { Inside } from './in-container.ts';
+import type { Reply } from './process.ts';
+
+export type Args = Readonly<Record<string, unknown>>;
+export type Agent = (what: Inside, app: AppContainer, args: Args) => Reply;
+
+/** What `lib/app/agent/*.py` do, done on the model; with the arguments that each must get and may get. */
+const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string, does: Agent]>> = {
+  as_web: ['like argv cwd env log seconds', '', asWeb],
+  compile: ['staged root files', '', compile],
+  inventory: ['', 'root skipped files', inventory],
+  place: ['put remove caches suffix keptDirectories', '', place],
+  programs: ['port schedulerVariable', '', programs],
+  save: ['paths into', '', save],
+  site: ['template rendered env', '', site],
+  sweep: ['staging', '', sweep],
+  workers: ['master', 'masterStart old booted seconds', workers],
+};
+
+/** `python - <name>` with a script of ours as its input: what it was given stands in the first lines. */
+export function agent(what: Inside, app: AppContainer, name: string): Reply {
+  const text = what.input.toString('utf8');
+  const [, json = ''] = /^import json as _json\nARGS = _json\.loads\((".*")\)\n/.exec(text) ?? [];
+  const args = JSON.parse(JSON.parse(json) as string) as Args;
+  const [needed, optional, does] = AGENTS[name] ?? unknown(`the script ${name}`);
+  const [must, may] = [needed, optional].map((s) => s.split(' ').filter(Boolean)) as [string[], string[]];
+  const strange = Object.keys(args).filter((a) => !must.includes(a) && !may.includes(a));
+  if (strange.length > 0 || must.some((a) => !(a in args)) || !text.trimEnd().endsWith('main()'))
+    return unknown(`the script ${name} with ${Object.keys(args).join(' ')}`);
+  return does(what, app, args);
+}
+
+export const json = (value: unknown): Reply => ({ stdout: `${JSON.stringify(value)}\n` });
+
+export const traceback = (why: string): Reply => ({
+  exitCode: 1,
+  stderr: `Traceback (most recent call last):\n${why}\n`,
+});

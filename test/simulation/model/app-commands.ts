@@ -1,0 +1,165 @@
+import { agent } from './agents.ts';
+import { answer } from './app.ts';
+import type { AppContainer } from './app-container.ts';
+import { fileAt, pathsBelow, write } from './app-files.ts';
+import { unknown } from './flags.ts';
+import type { Inside } from './in-container.ts';
+import { until } from './later.ts';
+import type { Reply } from './process.ts';
+import { INVALID } from './release-files.ts';
+import { untar } from './ustar.ts';
+
+const CURL_MS = 10_000;
+
+/** A command in the application's container as it serves; undefined for one that all containers know. */
+export function appCommand(what: Inside): Reply | undefined {
+  const { app } = what.container;
+  if (!app || what.container.state !== 'running') return undefined;
+  const [program = '', ...args] = what.argv;
+  app.newPid(); // whatever runs in there takes a number
+  const [first, script = '', name = '', ...words] = args;
+  if (program === 'sh' && script.includes('nginx -s reload')) return reloadNginx(what, app);
+  if (program === 'sh' || (program === 'bash' && first === '-euc')) {
+    const snippet = SNIPPETS.find(([known, has]) => known === name && has.every((part) => script.includes(part)));
+    if (!snippet) return program === 'sh' ? undefined : unknown(`bash -c ${script}`);
+    return snippet[2](what, app, words);
+  }
+  switch (program) {
+    case '/app/.venv/bin/python':
+      return args[1] === undefined ? undefined : agent(what, app, args[1]);
+    case 'supervisorctl':
+      return supervisorctl(what, app, args);
+    case 'curl':
+      return curl(what, app, args);
+    case 'tail':
+      return { stdout: app.errorLog.map((line) => `${line}\n`).join('') };
+    case 'tar':
+      return pack(what, args);
+  }
+  return undefined;
+}
+
+type Snippet = (what: Inside, app: AppContainer, words: readonly string[]) => Reply;
+
+/** Shell scripts by their name and what they must have in them. */
+const SNIPPETS: readonly (readonly [name: string, has: readonly string[], does: Snippet])[] = [
+  ['unpack', ['mkdir -p "$1/old" "$1/new"', 'tar -x -C "$1/new"', 'ln -s "$root/$kept"'], unpack],
+  [
+    'mark',
+    ['cat > "$1"'],
+    ({ container, input, changes }, _app, [file = '']) => {
+      changes();
+      write(container, file, input.toString('utf8'));
+      return {};
+    },
+  ],
+  [
+    'signal',
+    ['n=$3', 'kill -s "$1" "$2"', 'sleep 0.1'],
+    ({ changes }, app, [signal = '', pid = '', times = '']) => {
+      changes();
+      for (let i = 0; i < Number(times); i += 1) if (!send(app, signal, Number(pid))) return { exitCode: 1 };
+      return {};
+    },
+  ],
+  [
+    'signal',
+    ['for pid; do kill -s "$name" "$pid"'],
+    ({ changes }, app, [signal = '', ...pids]) => {
+      changes();
+      for (const pid of pids) send(app, signal, Number(pid));
+      return {};
+    },
+  ],
+  [
+    'end',
+    ['kill -s KILL'],
+    ({ changes }, app, [pid = '']) => {
+      changes();
+      send(app, 'KILL', Number(pid));
+      return {};
+    },
+  ],
+  ['alive', ['kill -0 "$1"'], (_what, app, [pid = '']) => ({ exitCode: isAlive(app, Number(pid)) ? 0 : 1 })],
+];
+
+function unpack({ container, input, changes, cut }: Inside, _app: AppContainer, words: readonly string[]): Reply {
+  const [dir = '', root = '', ...kept] = words;
+  changes();
+  for (const made of ['', 'old/', 'new/']) write(container, `${dir}/${made}`, '', 'directory');
+  write(container, `${dir.slice(0, dir.lastIndexOf('/'))}/`, '', 'directory');
+  const { entries, whole } = untar(input);
+  const arrived = cut ? entries.slice(0, entries.length / 2) : entries;
+  for (const { name, data, mode } of arrived) write(container, `${dir}/new/${name}`, data, mode);
+  if (!whole) return { exitCode: 2, stderr: 'tar: Unexpected EOF in archive\n' };
+  for (const path of kept) {
+    const there = fileAt(container, `${root}/${path}`) ?? pathsBelow(container, `${root}/${path}`)[0];
+    if (there) write(container, `${dir}/new/${path}`, `${root}/${path}`, '120000');
+  }
+  return {};
+}
+
+function send(app: AppContainer, signal: string, pid: number): boolean {
+  const master = app.gunicorns.find((g) => g.pid === pid);
+  const owner = app.gunicorns.find((g) => g.workers.some((w) => w.pid === pid));
+  const isEnd = signal === 'KILL' || signal === 'TERM';
+  if (master && app.canaries.includes(master) && isEnd) master.end();
+  else if (master) master.signal(signal);
+  else if (owner && signal === 'KILL') owner.kill(pid);
+  else if (app.others.some((o) => o.pid === pid) && isEnd) app.others = app.others.filter((o) => o.pid !== pid);
+  else return false;
+  app.seen();
+  return true;
+}
+
+const isAlive = (app: AppContainer, pid: number): boolean =>
+  app.gunicorns.some((g) => g.pid === pid) || app.others.some((o) => o.pid === pid);
+
+function reloadNginx({ container, changes }: Inside, app: AppContainer): Reply {
+  changes();
+  if (fileAt(container, '/etc/nginx/sites-available/whalefall')?.data.includes(INVALID))
+    return { exitCode: 1, stderr: 'nginx: [emerg] unexpected end of file\n' };
+  return app.nginx ? {} : { exitCode: 1, stderr: 'nginx: [error] open() "/run/nginx.pid" failed\n' };
+}
+
+function supervisorctl(what: Inside, app: AppContainer, [action = '', name = '']: readonly string[]): Reply {
+  if (action !== 'restart') return unknown(`supervisorctl ${action}`);
+  what.changes();
+  const program = app.programs.find((p) => p.name === name);
+  if (!program) return { exitCode: 1, stdout: `${name}: ERROR (no such process)\n` };
+  program.restart();
+  app.seen();
+  const settled = () => program.state === 'RUNNING' || program.state === 'FATAL';
+  return {
+    later: until(what, settled, 30, () =>
+      program.state === 'RUNNING'
+        ? { stdout: `${name}: stopped\n${name}: started\n` }
+        : { exitCode: 7, stdout: `${name}: ERROR (spawn error)\n` },
+    ),
+  };
+}
+
+/** To a canary's socket; what is asked waits until a worker takes it. */
+function curl(what: Inside, app: AppContainer, args: readonly string[]): Reply {
+  const socket = args[args.indexOf('--unix-socket') + 1] ?? unknown(`curl ${args.join(' ')}`);
+  const canary = app.canaries.find((g) => g.alive && g.listening && g.bind === `unix:${socket}`);
+  if (!canary) return { exitCode: 7 };
+  const done = () => !canary.alive || canary.serving.length > 0;
+  return {
+    later: until(what, done, CURL_MS / 1000, async () => {
+      const worker = canary.next();
+      if (!worker) return { exitCode: canary.alive ? 28 : 52 };
+      const said = answer(what.machine.engine, what.container, worker, new URL(args.at(-1) ?? '').pathname);
+      return { stdout: `${await said.text()}\n${said.status} ${said.headers.get('content-type') ?? ''}` };
+    }),
+  };
+}
+
+function pack({ container }: Inside, args: readonly string[]): Reply {
+  const [create, to, directory = '', dashes, ...files] = args;
+  if (create !== '-c' || to !== '-C' || dashes !== '--') return unknown(`tar ${args.join(' ')}`);
+  const missing = files.filter((f) => fileAt(container, `${directory}/${f}`) === undefined);
+  if (missing.length > 0) return { exitCode: 2, stderr: `tar: ${missing[0]}: Cannot stat\n` };
+  const kept = files.map((f) => [f, fileAt(container, `${directory}/${f}`)?.data]);
+  return { stdout: JSON.stringify(Object.fromEntries(kept)) };
+}

@@ -1,0 +1,169 @@
+import { fileAt, write } from './app-files.ts';
+import type { Container, Engine } from './engine.ts';
+import { Gunicorn, type Launch } from './gunicorn.ts';
+import type { Release } from './release.ts';
+import { INVALID } from './release-files.ts';
+import { type Supervised, startPrograms } from './supervisor.ts';
+import { Timeline } from './timeline.ts';
+import { type Service, Visitor } from './visitor.ts';
+
+const ENTRYPOINT_MS = 60;
+/** The engine's first pause before it starts a container that ended; doubled each time. */
+const RESTART_MS = 100;
+/** The machine had been up for so long. */
+const UPTIME_MS = 1_000_000;
+
+export const SITE_TEMPLATE = '/etc/nginx/templates/whalefall-prod.template';
+export const SITE_RENDERED = '/etc/nginx/sites-available/whalefall';
+export const SUPERVISOR_FILE = '/etc/supervisor/conf.d/whalefall.conf';
+
+/** Somebody's process that is neither supervisord's nor a gunicorn that serves. */
+export interface Other extends Launch {
+  readonly pid: number;
+}
+
+/** The processes of an application's container: entrypoint, supervisord, its programs, and what was started beside them. */
+export class AppContainer {
+  readonly container: Container;
+  readonly releases: ReadonlyMap<string, Release>;
+  readonly visitor = new Visitor();
+  readonly errorLog: string[] = [];
+  programs: Supervised[] = [];
+  /** Started by `docker exec`: canaries and the like. */
+  canaries: Gunicorn[] = [];
+  others: Other[] = [];
+  restarts = 0;
+  /** Moves with each start: what belongs to an earlier one is void. */
+  incarnation = 0;
+  #pids = 0;
+  #pause = RESTART_MS;
+  readonly #timeline: Timeline;
+
+  constructor(engine: Engine, container: Container) {
+    this.container = container;
+    this.releases = engine.releases;
+    this.#timeline = new Timeline(engine.clock, () => this.seen());
+  }
+
+  now = (): number => this.#timeline.now();
+  catchUp = (): void => this.#timeline.catchUp();
+
+  /** Seconds since the machine's start, as precise as CLOCK_BOOTTIME is. */
+  uptime = (at = this.now()): number => (UPTIME_MS + at) / 1000;
+  /** A process' start as /proc has it: whole ticks. */
+  startOf = (at: number): number => Math.floor((UPTIME_MS + at) / 10) / 100;
+
+  /** Later, unless the container has ended meanwhile. */
+  after(milliseconds: number, does: () => void): void {
+    const { incarnation } = this;
+    this.#timeline.after(milliseconds, () => {
+      if (incarnation === this.incarnation) does();
+    });
+  }
+
+  /** Numbers begin anew with each start, as in a namespace of its own. */
+  newPid(): number {
+    this.#pids += 1;
+    return this.#pids;
+  }
+
+  log(line: string): void {
+    this.errorLog.push(line);
+  }
+
+  /** The engine starts it: the entrypoint boots whatever lies there. */
+  boot(): void {
+    this.#end();
+    this.#pids = 1;
+    this.container.state = 'running';
+    this.container.startedAt = this.now();
+    this.after(ENTRYPOINT_MS, () => {
+      const why = this.#entrypoint();
+      if (why === undefined) startPrograms(this);
+      else {
+        this.log(why);
+        this.die();
+      }
+    });
+    this.seen();
+  }
+
+  /** Why the entrypoint gives up. */
+  #entrypoint(): string | undefined {
+    const { container } = this;
+    if (container.image.release?.exitsAtStart) return 'release.json: exit_at_start';
+    const template = fileAt(container, SITE_TEMPLATE)?.data ?? '';
+    write(container, SITE_RENDERED, template);
+    if (template.includes(INVALID)) return 'nginx: [emerg] unexpected end of file';
+    return fileAt(container, SUPERVISOR_FILE)?.data.includes(INVALID)
+      ? 'Error: File contains parsing errors'
+      : undefined;
+  }
+
+  /** Its first process ended: the engine starts it again after a moment. */
+  die(): void {
+    if (this.container.state !== 'running') return;
+    this.#end();
+    this.visitor.interruptions += 1;
+    this.container.state = 'restarting';
+    this.restarts += 1;
+    if (this.now() - this.container.startedAt > 10_000) this.#pause = RESTART_MS;
+    this.after(this.#pause, () => this.boot());
+    this.#pause = Math.min(this.#pause * 2, 60_000);
+    this.seen();
+  }
+
+  /** The engine ends it for good. */
+  stop(): void {
+    this.#end();
+    this.restarts = 0;
+    this.#pause = RESTART_MS;
+    this.visitor.interruptions += 1;
+    this.seen();
+  }
+
+  #end(): void {
+    this.incarnation += 1;
+    for (const g of this.gunicorns) g.end();
+    this.programs = [];
+    this.canaries = [];
+    this.others = [];
+  }
+
+  get gunicorns(): readonly Gunicorn[] {
+    return [...this.programs.flatMap((p) => p.gunicorn ?? []), ...this.canaries].filter((g) => g.alive);
+  }
+
+  /** A gunicorn beside those of supervisord. */
+  launch(launch: Launch): Gunicorn {
+    const canary = new Gunicorn(this, launch, () => undefined);
+    this.canaries.push(canary);
+    return canary;
+  }
+
+  /** Whoever has the application's port. */
+  get web(): Gunicorn | undefined {
+    return this.gunicorns.find((g) => g.listening && g.bind.endsWith(':5001'));
+  }
+
+  get nginx(): boolean {
+    return this.programs.some((p) => p.name === 'nginx' && p.pid > 0);
+  }
+
+  filesChanged(): void {
+    for (const g of this.gunicorns) g.filesChanged();
+  }
+
+  service(): Service {
+    const { web } = this;
+    if (this.container.state !== 'running' || !this.nginx || !web) return { kind: 'down' };
+    const { serving } = web;
+    return serving.length > 0 ? { kind: 'answers', contents: serving.map((w) => w.content) } : { kind: 'waits' };
+  }
+
+  /** To be called after every change of processes. */
+  seen(): void {
+    const schedulers = this.gunicorns.filter((g) => g.env.ENABLE_SCHEDULER !== 'false').length;
+    this.visitor.see(this.now(), this.service(), schedulers);
+  }
+}

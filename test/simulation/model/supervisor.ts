@@ -1,0 +1,89 @@
+import { type AppContainer, SUPERVISOR_FILE } from './app-container.ts';
+import { fileAt, ROOT } from './app-files.ts';
+import { Gunicorn, type Launch } from './gunicorn.ts';
+
+/** A program counts as running when it stayed up for so long: `startsecs`. */
+const START_MS = 1_000;
+const TRIES = 3;
+/** What a program takes to end when asked to. */
+const STOP_MS = 200;
+
+type State = 'STARTING' | 'RUNNING' | 'BACKOFF' | 'FATAL' | 'STOPPED';
+
+/** One of supervisord's programs. */
+export class Supervised {
+  readonly name: string;
+  readonly launch: Launch;
+  state: State = 'STOPPED';
+  pid = 0;
+  start = 0;
+  gunicorn: Gunicorn | undefined;
+  #tries = 0;
+  readonly #app: AppContainer;
+
+  constructor(app: AppContainer, name: string, launch: Launch) {
+    this.#app = app;
+    this.name = name;
+    this.launch = launch;
+  }
+
+  spawn(): void {
+    const app = this.#app;
+    this.state = 'STARTING';
+    const gunicorn = this.launch.argv.some((w) => w.endsWith('gunicorn'))
+      ? new Gunicorn(app, this.launch, () => this.#ended())
+      : undefined;
+    this.gunicorn = gunicorn;
+    this.pid = gunicorn?.pid ?? app.newPid();
+    this.start = app.now();
+    const { pid } = this;
+    app.after(START_MS, () => {
+      if (this.state !== 'STARTING' || this.pid !== pid) return;
+      this.state = 'RUNNING';
+      this.#tries = 0;
+    });
+  }
+
+  #ended(): void {
+    const early = this.state === 'STARTING';
+    this.pid = 0;
+    this.gunicorn = undefined;
+    this.#tries = early ? this.#tries + 1 : 0;
+    if (this.#tries > TRIES) {
+      this.state = 'FATAL';
+      return;
+    }
+    this.state = 'BACKOFF';
+    this.#app.after(this.#tries * 1_000, () => {
+      if (this.state === 'BACKOFF') this.spawn();
+    });
+  }
+
+  stop(): void {
+    this.gunicorn?.end();
+    this.gunicorn = undefined;
+    this.pid = 0;
+    this.state = 'STOPPED';
+  }
+
+  /** `supervisorctl restart`; what follows is up to time. */
+  restart(): void {
+    this.stop();
+    this.#tries = 0;
+    this.#app.after(STOP_MS, () => this.spawn());
+  }
+}
+
+/** supervisord reads its configuration at its start, and never again. */
+export function startPrograms(app: AppContainer): void {
+  const text = fileAt(app.container, SUPERVISOR_FILE)?.data ?? '';
+  for (const section of text.split(/^(?=\[program:)/m)) {
+    const name = /^\[program:(\w+)\]/.exec(section)?.[1];
+    const argv = /^command=(.*)$/m.exec(section)?.[1]?.split(' ');
+    const scheduler = /ENABLE_SCHEDULER="(\w+)"/.exec(section)?.[1];
+    if (!name || !argv) continue;
+    const env = { ...app.container.env, ...(scheduler ? { ENABLE_SCHEDULER: scheduler } : {}) };
+    app.programs.push(new Supervised(app, name, { argv, cwd: ROOT, env }));
+  }
+  for (const program of app.programs) program.spawn();
+}

@@ -1,0 +1,58 @@
+import { MIX } from './app-files.ts';
+
+/** What a request would meet at a moment. */
+export type Service =
+  | { readonly kind: 'answers'; readonly contents: readonly string[] }
+  /** Somebody listens, nobody answers as yet. */
+  | { readonly kind: 'waits' }
+  | { readonly kind: 'down' };
+
+const PATIENCE_MS = 10_000;
+
+/** Somebody who asks without a pause, for as long as a script runs. */
+export class Visitor {
+  /** What went wrong, with its time. */
+  readonly failures: string[] = [];
+  readonly mixes: string[] = [];
+  readonly twoSchedulers: string[] = [];
+  /** The container died or was restarted while somebody was looking. */
+  interruptions = 0;
+  #state: Service | undefined;
+  #since = 0;
+  #watching = false;
+
+  start(now: number, state: Service): void {
+    this.#watching = true;
+    this.failures.length = 0;
+    this.mixes.length = 0;
+    this.twoSchedulers.length = 0;
+    this.interruptions = 0;
+    this.#state = state;
+    this.#since = now;
+  }
+
+  stop(now: number): void {
+    this.#judge(now);
+    this.#watching = false;
+  }
+
+  /** Things are so from now on. */
+  see(now: number, state: Service, schedulers: number): void {
+    if (!this.#watching) return;
+    if (schedulers > 1) this.twoSchedulers.push(`at ${now} ms: ${schedulers} schedulers`);
+    if (JSON.stringify(state) === JSON.stringify(this.#state)) return;
+    this.#judge(now);
+    this.#state = state;
+    this.#since = now;
+  }
+
+  #judge(now: number): void {
+    const state = this.#state;
+    const lasted = now - this.#since;
+    const when = `from ${Math.round(this.#since)} ms on, for ${Math.round(lasted)} ms`;
+    if (state === undefined || lasted <= 0) return;
+    if (state.kind === 'answers' && state.contents.includes(MIX)) this.mixes.push(when);
+    if (state.kind === 'down') this.failures.push(`refused ${when}`);
+    if (state.kind === 'waits' && lasted > PATIENCE_MS) this.failures.push(`no answer ${when}`);
+  }
+}
