@@ -55,7 +55,7 @@ async function check(d: Deployment, ended: Ended, before: Before): Promise<void>
   if (wrong.length > 0) throw new Error(`${wrong.join('\n')}\n\nexit ${ended.exitCode}\n${ended.text}`);
 }
 
-function exitCode({ exitCode, text }: Ended): string[] {
+export function exitCode({ exitCode, text }: Ended): string[] {
   return [
     ...([0, 1, 2, 3, 4, 6, 130].includes(exitCode) ? [] : [`exit code ${exitCode}`]),
     ...(exitCode === 6 && !/docker compose -f|docker exec|docker start|docker tag/.test(text)
@@ -65,12 +65,12 @@ function exitCode({ exitCode, text }: Ended): string[] {
   ];
 }
 
-const lock = (d: Deployment) => (d.machine.isLocked() ? ['the lock is held'] : []);
+export const lock = (d: Deployment) => (d.machine.isLocked() ? ['the lock is held'] : []);
 
 /** Files that hold secrets on purpose, and are 0600. */
 const SECRET_FILES = /\/(admin-password|database\.dump|globals\.sql|[\w-]+\.tar)$/;
 
-function secrets(d: Deployment, { text, calls }: Ended): string[] {
+export function secrets(d: Deployment, { text, calls }: Ended): string[] {
   const places = new Map([
     // An admin's password is shown once, on a terminal.
     ['the output', text.replace(/^Password of admin \(shown only now\): .*$/m, '')],
@@ -85,7 +85,7 @@ function secrets(d: Deployment, { text, calls }: Ended): string[] {
   );
 }
 
-function foreign(d: Deployment): string[] {
+export function foreign(d: Deployment): string[] {
   return d.machine.engine.volumes.get(FOREIGN_VOLUME)?.files.file === 'precious' ? [] : ['the foreign volume suffered'];
 }
 
@@ -98,7 +98,7 @@ function journals(d: Deployment): Record<string, unknown>[] {
 }
 
 /** Every change was announced, and every announcement has a result. */
-function journal(d: Deployment, { changes }: Ended): string[] {
+export function journal(d: Deployment, { changes }: Ended): string[] {
   if (changes.length === 0) return [];
   const events = journals(d);
   const intents = new Set(events.filter((e) => e.event === 'intent').map((e) => e.command));
@@ -110,7 +110,7 @@ function journal(d: Deployment, { changes }: Ended): string[] {
 }
 
 /** Nothing of production's is gone that is in no verified backup, and nothing without a consent. */
-function lost(d: Deployment): string[] {
+export function lost(d: Deployment): string[] {
   const kept = saved(d);
   const consented = journals(d)
     .filter((e) => e.event === 'consent')
@@ -169,7 +169,7 @@ const inPlace = (files: Tree = {}): Tree =>
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
 /** No rule for strangers that asks for less than before, in the file or in force. */
-function hba(d: Deployment, before: Before): string[] {
+export function hba(d: Deployment, before: Before): string[] {
   const trusting = (rules: readonly HbaRule[]) => rules.filter((r) => isRemote(r) && r.method === 'trust').length;
   const allowed = trusting(before.hba);
   const server = d.container('postgres')?.server;

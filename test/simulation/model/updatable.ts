@@ -15,7 +15,11 @@ const DAY = 86_400;
 /** Production of an older release that a script of ours deployed, and a newer release that was pushed. */
 export async function updatable(
   next: Partial<Release> = {},
-  { former = {}, marked = true, made = deployment() }: { former?: Partial<Release>; marked?: boolean; made?: Deployment } = {},
+  {
+    former = {},
+    marked = true,
+    made = deployment(),
+  }: { former?: Partial<Release>; marked?: boolean; made?: Deployment } = {},
 ): Promise<Deployment> {
   await production(made, release('old', former));
   const { machine } = made;
