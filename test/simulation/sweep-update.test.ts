@@ -1,23 +1,51 @@
 import { expect, it } from 'vitest';
+import type { Deployment } from './model/deployment.ts';
+import type { Point } from './model/faults.ts';
 import { updateTwice } from './model/invariants-update.ts';
 import { NEW_REVISION } from './model/release.ts';
+import { GUNICORN, gunicornConfig, SUPERVISOR, supervisorConfig } from './model/release-files.ts';
 import { summary, sweep } from './model/sweep.ts';
-import { UPDATE, updatable } from './model/updatable.ts';
+import { editLocally, UPDATE, updatable } from './model/updatable.ts';
 
-/** The container dies at whatever changes something, and at what is asked of it meanwhile. */
-const dies = ({ isChange, label }: { isChange: boolean; label: string }) =>
-  isChange || /^docker exec|^docker inspect/.test(label) ? (['container-dies'] as const) : [];
+/** The container dies at whatever is asked of it or of the engine, and at what changes something. */
+const dies = ({ label, isChange }: Point) =>
+  /^docker (exec|inspect|restart)/.test(label) || (isChange && label.startsWith('git'))
+    ? (['container-dies'] as const)
+    : [];
 
-it('whatever command goes wrong in a hot update with a migration, one release or the other runs whole', async () => {
-  const result = await sweep({
-    args: ['--yes', '--soak', '2s'],
-    script: UPDATE,
-    check: updateTwice,
-    moreWays: dies,
-    given: (made) => updatable({ head: NEW_REVISION }, { made }),
-  });
-  console.log(summary('update', result));
-  expect(result.broken).toEqual([]);
-  expect(result.missed).toEqual([]);
-  expect(result.needsPerson).toEqual([]);
-}, 1_800_000);
+const KINDS: readonly (readonly [name: string, args: readonly string[], given: (d: Deployment) => Promise<unknown>])[] =
+  [
+    ['a migration', [], (made) => updatable({ head: NEW_REVISION }, { made })],
+    [
+      'local changes and another configuration of gunicorn',
+      ['--discard-local'],
+      async (made) => {
+        await updatable({ files: { [GUNICORN]: gunicornConfig(3) } }, { made });
+        editLocally(made);
+      },
+    ],
+    [
+      'another configuration of supervisord',
+      [],
+      (made) => updatable({ files: { [SUPERVISOR]: supervisorConfig('; a comment\n') } }, { made }),
+    ],
+  ];
+
+it.each(KINDS)(
+  'whatever command goes wrong in a hot update with %s, one release or the other runs whole',
+  async (name, more, given) => {
+    const result = await sweep({
+      args: ['--yes', '--soak', '2s', ...more],
+      script: UPDATE,
+      check: updateTwice,
+      moreWays: dies,
+      sample: { changes: 6, reads: 4 },
+      given,
+    });
+    console.log(summary(`update with ${name}`, result));
+    expect(result.broken).toEqual([]);
+    expect(result.missed).toEqual([]);
+    expect(result.needsPerson).toEqual([]);
+  },
+  1_800_000,
+);

@@ -1,14 +1,182 @@
 import { expect, it, vi } from 'vitest';
+import { fileAt } from './model/app-files.ts';
+import type { Deployment } from './model/deployment.ts';
+import { docker } from './model/docker-cli.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
-import { NEW_REVISION } from './model/release.ts';
-import { updatable } from './model/updatable.ts';
+import { NEW_REVISION, OLD_REVISION, type Release, release } from './model/release.ts';
+import {
+  GUNICORN,
+  gunicornConfig,
+  INVALID,
+  RAISES,
+  SITE,
+  SUPERVISOR,
+  supervisorConfig,
+} from './model/release-files.ts';
+import { appOf, editLocally, UPDATE, updatable } from './model/updatable.ts';
 
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 60_000 });
 
-it('x', async () => {
+const YES = ['--yes', '--soak', '2s'];
+
+/** A release that follows, in which all is well again. */
+function mend(d: Deployment): void {
+  const good = release('mended', { head: NEW_REVISION });
+  d.machine.engine.releases.set(good.commit, good);
+  d.machine.repository?.push(good, Math.floor(d.machine.clock.now() / 1000));
+}
+
+const workersOf = (d: Deployment) => appOf(d).app?.web?.workers.map((w) => w.pid) ?? [];
+
+it('brings a release into the running container', async () => {
+  const d = await updatable();
+  const before = appOf(d).app;
+  const master = before?.web?.pid;
+  const ended = await updateAndCheck(d, YES);
+  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('Updated and proved') });
+  expect(before?.web?.pid).toBe(master);
+  expect(before?.visitor.interruptions).toBe(0);
+  expect(ended.changes.filter((c) => /pg_dump| flask \/app/.test(c))).toEqual([]);
+});
+
+it('finds nothing to do the second time', async () => {
+  const d = await updatable();
+  await updateAndCheck(d, YES);
+  const ended = await updateAndCheck(d, YES);
+  expect(ended).toMatchObject({ exitCode: 0, changes: [], text: expect.stringContaining('Nothing to do') });
+});
+
+it('changes nothing when it is only planned, or cancelled', async () => {
+  const d = await updatable();
+  const before = workersOf(d);
+  for (const [args, exitCode] of [
+    [['--plan'], 0],
+    [[], 4],
+  ] as const) {
+    const ended = await d.run(args, { script: UPDATE });
+    expect(ended).toMatchObject({ exitCode, changes: [] });
+    expect(workersOf(d)).toEqual(before);
+  }
+});
+
+it('migrates after a backup, while the old release serves', async () => {
   const d = await updatable({ head: NEW_REVISION });
-  const t = Date.now();
-  const ended = await updateAndCheck(d, ['--yes']);
-  console.log(Date.now() - t);
+  const ended = await updateAndCheck(d, YES);
+  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('restored and compared') });
+  expect(d.database?.stamp).toBe(NEW_REVISION);
+});
+
+it('updates a container that does not say what it runs', async () => {
+  const d = await updatable({}, { marked: false });
+  expect(await updateAndCheck(d, YES)).toMatchObject({ exitCode: 0 });
+});
+
+it('puts local changes aside only when it may', async () => {
+  const d = await updatable();
+  editLocally(d);
+  expect(await updateAndCheck(d, YES)).toMatchObject({ exitCode: 4, changes: [] });
+  expect(await updateAndCheck(d, [...YES, '--discard-local'])).toMatchObject({ exitCode: 0 });
+});
+
+it('also puts aside what git does not track where the release has something', async () => {
+  const d = await updatable({ files: { 'app/models/extra.py': '# of the release\n' } });
+  editLocally(d, 'app/models/extra.py', '# of this server\n');
+  expect(await updateAndCheck(d, [...YES, '--discard-local'])).toMatchObject({ exitCode: 0 });
+});
+
+it('loses no local change when the release is no good', async () => {
+  const d = await updatable({ deepUnhealthy: true });
+  editLocally(d);
+  expect(await updateAndCheck(d, [...YES, '--discard-local'])).toMatchObject({ exitCode: 1 });
+});
+
+it('reloads gunicorn for a changed configuration', async () => {
+  const d = await updatable({ files: { [GUNICORN]: gunicornConfig(3) } });
+  const ended = await updateAndCheck(d, YES);
+  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('Reload gunicorn') });
+  expect(workersOf(d)).toHaveLength(3);
+});
+
+it('goes back to the former configuration of gunicorn too', async () => {
+  const d = await updatable({ crashesInPlace: true, files: { [GUNICORN]: gunicornConfig(3) } });
+  expect(await updateAndCheck(d, YES)).toMatchObject({ exitCode: 1 });
+  expect(workersOf(d)).toHaveLength(2);
+});
+
+it('restarts the container for a changed configuration of supervisord', async () => {
+  const d = await updatable({ files: { [SUPERVISOR]: supervisorConfig('; another comment\n') } });
+  const ended = await updateAndCheck(d, YES);
+  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('RESTART THE CONTAINER') });
+});
+
+it('restarts the container again when the release does not stay up in place', async () => {
+  const d = await updatable({ crashesInPlace: true, files: { [SUPERVISOR]: supervisorConfig('; another comment\n') } });
+  expect(await updateAndCheck(d, YES)).toMatchObject({ exitCode: 1 });
+});
+
+it.each(['reload', 'container'])('does it the rougher way when asked to: %s', async (kind) => {
+  const d = await updatable();
+  expect(await updateAndCheck(d, [...YES, '--restart', kind])).toMatchObject({ exitCode: 0 });
+});
+
+it('uses the new nginx site at once when asked to', async () => {
+  const d = await updatable({ files: { [SITE]: 'server { listen 80; gzip on; }\n' } });
+  const ended = await updateAndCheck(d, [...YES, '--sync-nginx-site-config']);
   expect(ended.exitCode).toBe(0);
+  expect(fileAt(appOf(d), '/etc/nginx/sites-available/whalefall')?.data).toContain('gzip');
+});
+
+it('builds the image from the same commit when asked to', async () => {
+  const d = await updatable();
+  expect(await updateAndCheck(d, [...YES, '--bake'])).toMatchObject({ exitCode: 0 });
+  expect(d.machine.engine.image('whalefall:prod').release?.commit).toBe(d.machine.repository?.head);
+});
+
+it('keeps what somebody had changed in the container', async () => {
+  const d = await updatable();
+  appOf(d).layer['/app/app/api/health.py'] = { data: '# a quick fix\n', mode: '100644', owner: 'root' };
+  const ended = await d.run(YES, { script: UPDATE });
+  expect(ended.exitCode).toBe(0);
+  expect(d.files().filter((f) => f.endsWith('hand-edited.tar'))).toHaveLength(1);
+});
+
+it('does not believe a copy that lost a file on the way', async () => {
+  const d = await updatable();
+  const { machine } = d;
+  machine.override = (call, typed) => {
+    if (!typed.includes(' unpack ')) return undefined;
+    const reply = docker(machine, call);
+    const app = appOf(d);
+    for (const path of Object.keys(app.layer)) if (path.endsWith('new/app/api/health.py')) delete app.layer[path];
+    return reply;
+  };
+  expect(await updateAndCheck(d, YES)).toMatchObject({
+    exitCode: 1,
+    text: expect.stringContaining('is not the commit'),
+  });
+});
+
+const BROKEN: readonly (readonly [string, Partial<Release>, said: RegExp])[] = [
+  ['a syntax error', { files: { 'app/api/health.py': INVALID } }, /not valid Python/],
+  ['an import error', { cannotCreate: true }, /ImportError/],
+  ['an import that does not end', { importHangs: true }, /importing it does not end/],
+  ['workers that never boot', { neverHealthy: true }, /healthy 3 times|no answer/],
+  ['workers that end while they boot', { crashesAtBoot: true }, /ended while it was being tried/],
+  ['a deep check that says unhealthy', { deepUnhealthy: true }, /status unhealthy/],
+  ['nothing but 500', { answers500: true }, /HTTP 500/],
+  ['a migration that fails', { migrationFails: true, head: NEW_REVISION }, /UndefinedColumn/],
+  ['an invalid configuration of gunicorn', { files: { [GUNICORN]: INVALID } }, /not valid Python/],
+  ['a configuration of gunicorn that fails', { files: { [GUNICORN]: RAISES } }, /can't load the new release/],
+  ['an invalid nginx site', { files: { [SITE]: INVALID } }, /nginx does not accept/],
+  ['workers that die once it is in place', { crashesInPlace: true }, /died|ended/],
+  ['workers that die in place, and a migration', { crashesInPlace: true, head: NEW_REVISION }, /STAYS MIGRATED/],
+];
+
+it.each(BROKEN)('goes back from a release with %s, and on to one that is mended', async (_name, broken, said) => {
+  const d = await updatable(broken);
+  const ended = await updateAndCheck(d, YES);
+  expect(ended).toMatchObject({ exitCode: 1, text: expect.stringMatching(said) });
+  if (!/STAYS MIGRATED/.test(ended.text)) expect(d.database?.stamp).toBe(OLD_REVISION);
+  mend(d);
+  expect(await updateAndCheck(d, YES)).toMatchObject({ exitCode: 0 });
 });

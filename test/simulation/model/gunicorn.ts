@@ -1,7 +1,7 @@
 import type { AppContainer } from './app-container.ts';
 import { behaviourAt, contentAt, fileAt, MIX } from './app-files.ts';
 import type { Release } from './release.ts';
-import { INVALID } from './release-files.ts';
+import { INVALID, RAISES } from './release-files.ts';
 
 export const BOOT_MS = 600;
 /** From the start of the master until it listens and makes workers. */
@@ -42,7 +42,7 @@ export interface Config {
 export function readConfig(app: AppContainer, { argv, cwd }: Launch): Config | undefined {
   const file = argv[argv.indexOf('--config') + 1] ?? '';
   const text = fileAt(app.container, file.startsWith('/') ? file : `${cwd}/${file}`)?.data;
-  if (text === undefined || text.includes(INVALID)) return undefined;
+  if (text === undefined || text.includes(INVALID) || text.includes(RAISES)) return undefined;
   const settings = new Map([...text.matchAll(/^(\w+) = (.*)$/gm)].map((m) => [m[1] ?? '', m[2] ?? ''] as const));
   for (const [at, word] of argv.entries()) {
     const name = /^--(bind|workers)$/.exec(word)?.[1];

@@ -9,6 +9,8 @@ export interface GitFile {
 
 /** What makes a file invalid, whoever reads it: Python, gunicorn, nginx. */
 export const INVALID = 'SYNTAX ERROR';
+/** In a configuration of gunicorn: valid Python that fails when it runs. */
+export const RAISES = 'raise ValueError';
 
 export const GUNICORN = 'nginx/gunicorn/gunicorn-prod.conf.py';
 export const SUPERVISOR = 'nginx/supervisor/whalefall-prod.conf';

@@ -37,6 +37,7 @@ export async function updatable(
   app.layer[HAND_MADE] = { data: 'by hand', mode: '100644', owner: 'operator' };
   app.layer['/app/userdata/report.csv'] = { data: 'of somebody', mode: '100644', owner: 'app' };
   if (marked) write(app, '/app/.whalefall-release.json', `${JSON.stringify({ commit: old.commit, run: 'a run' })}\n`);
+  machine.engine.catchUp();
   return made;
 }
 
