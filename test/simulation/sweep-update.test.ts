@@ -10,7 +10,7 @@ import { editLocally, UPDATE, updatable } from './model/updatable.ts';
 /** The container dies at whatever is asked of it or of the engine, and at what changes something. */
 const dies = ({ label, isChange }: Point) =>
   /^docker (exec|inspect|restart)/.test(label) || (isChange && label.startsWith('git'))
-    ? (['container-dies'] as const)
+    ? (['container-dies', 'container-died'] as const)
     : [];
 
 const KINDS: readonly (readonly [name: string, args: readonly string[], given: (d: Deployment) => Promise<unknown>])[] =

@@ -96,10 +96,13 @@ const wanted = (d: Deployment): Release | undefined =>
 
 /** What a visitor noticed while the script ran. */
 function noticed(app: Container, { text }: Ended, { fault }: RunOptions): string[] {
-  const { failures = [], mixes = [], twoSchedulers = [], interruptions = 0 } = app.app?.visitor ?? {};
-  const isDue = fault?.how === 'container-dies' || /RESTART THE CONTAINER|the container is restarted/.test(text);
+  const { failures = [], waits = [], mixes = [], twoSchedulers = [], interruptions = 0 } = app.app?.visitor ?? {};
+  const isDue = fault?.how.startsWith('container') || /RESTART THE CONTAINER|the container is restarted/.test(text);
+  const dies = [...(app.app?.releases.values() ?? [])].some((r) => r.crashesInPlace);
+  const mayWait = interruptions > 0 || dies || /Reload gunicorn/.test(text);
   return [
     ...failures.filter(() => interruptions === 0 || !isDue).map((f) => `a request failed: ${f}`),
+    ...waits.filter(() => !mayWait).map((w) => `requests had to wait: ${w}`),
     ...mixes.map((m) => `requests were answered by workers that were started from a mix of files: ${m}`),
     ...twoSchedulers,
   ];

@@ -49,6 +49,9 @@ export interface Processes {
   readonly calls: Call[];
 }
 
+/** Longer than a container takes to start again. */
+const SLOW_MS = 3_000;
+
 const DAEMON_GONE =
   'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n';
 
@@ -101,7 +104,9 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       if (fault === 'interrupt') faults.interrupt();
       if (over) return; // killed before it had an effect
       if (fault === 'fails') return end(1, whole.argv[0] === 'docker' ? DAEMON_GONE : 'failed\n');
-      const reply = (fault === 'container-dies' ? programs.appDies(whole) : undefined) ?? does();
+      const killed = fault?.startsWith('container') ? programs.appDies(whole) : undefined;
+      const reply =
+        fault === 'container-died' ? { later: clock.sleep(SLOW_MS).then(() => killed ?? does()) } : (killed ?? does());
       const finish = (last: Reply) => {
         if (fault === 'interrupted-after') faults.interrupt();
         if (over) return;

@@ -14,6 +14,10 @@ export class Visitor {
   /** What went wrong, with its time. */
   readonly failures: string[] = [];
   readonly mixes: string[] = [];
+  /** When nobody answered for a while, and then somebody did. */
+  readonly waits: string[] = [];
+  /** The commits whose code answered. */
+  readonly answered = new Set<string>();
   readonly twoSchedulers: string[] = [];
   /** The container died or was restarted while somebody was looking. */
   interruptions = 0;
@@ -25,6 +29,8 @@ export class Visitor {
     this.#watching = true;
     this.failures.length = 0;
     this.mixes.length = 0;
+    this.waits.length = 0;
+    this.answered.clear();
     this.twoSchedulers.length = 0;
     this.interruptions = 0;
     this.#state = state;
@@ -51,6 +57,8 @@ export class Visitor {
     const lasted = now - this.#since;
     const when = `from ${Math.round(this.#since)} ms on, for ${Math.round(lasted)} ms`;
     if (state === undefined || lasted <= 0) return;
+    if (state.kind === 'answers') for (const content of state.contents) this.answered.add(content);
+    if (state.kind === 'waits') this.waits.push(when);
     if (state.kind === 'answers' && state.contents.includes(MIX)) this.mixes.push(when);
     if (state.kind === 'down') this.failures.push(`refused ${when}`);
     if (state.kind === 'waits' && lasted > PATIENCE_MS) this.failures.push(`no answer ${when}`);
