@@ -1,5 +1,6 @@
 import { type Agent, type Args, json } from './agents.ts';
 import type { AppContainer } from './app-container.ts';
+import { changedAt, fileAt } from './app-files.ts';
 import { until } from './later.ts';
 
 export const programs: Agent = (_what, app, { port }) =>
@@ -22,6 +23,7 @@ interface Wanted extends Args {
   readonly old?: readonly number[];
   readonly booted?: number;
   readonly seconds?: number;
+  readonly marker?: string;
 }
 
 /** A master is any process; only gunicorn's have workers. */
@@ -37,12 +39,18 @@ function state(app: AppContainer, pid: number) {
 }
 
 export const workers: Agent = (what, app, args) => {
-  const { master, masterStart, old = [], booted, seconds = 0 } = args as Wanted;
+  const { master, masterStart, old = [], booted, seconds = 0, marker = '' } = args as Wanted;
   const enough = () => {
     const now = state(app, master);
     if (now.master === null || now.master !== (masterStart ?? now.master)) return true;
     if (booted !== undefined) return now.workers.filter((w) => !old.includes(w.pid) && w.booted).length >= booted;
     return !now.workers.some((w) => old.includes(w.pid));
   };
-  return { later: until(what, enough, seconds, () => json({ ...state(app, master), uptime: app.uptime() })) };
+  const released = () => {
+    const file = fileAt(what.container, marker);
+    return file ? { released: app.uptime(changedAt(file)) } : {};
+  };
+  return {
+    later: until(what, enough, seconds, () => json({ ...state(app, master), uptime: app.uptime(), ...released() })),
+  };
 };

@@ -64,8 +64,15 @@ export function pathsBelow(c: Container, directory: string): string[] {
   return [...all].filter((p) => p.startsWith(`${directory}/`) && fileAt(c, p) !== undefined);
 }
 
+/** When a file's name, links or content changed last: its ctime. It moves with every link that comes or goes. */
+const touched = new WeakMap<FileNode, number>();
+const touch = (c: Container, node: FileNode) => touched.set(node, c.app?.now() ?? 0);
+export const changedAt = (node: FileNode): number => touched.get(node) ?? 0;
+
 export function write(c: Container, path: string, data: string, mode: FileNode['mode'] = '100644'): void {
-  c.layer[path] = { data, mode, owner: 'root' } satisfies FileNode;
+  const node: FileNode = { data, mode, owner: 'root' };
+  c.layer[path] = node;
+  touch(c, node);
   c.app?.filesChanged();
 }
 
@@ -75,11 +82,14 @@ export function link(c: Container, from: string, to: string): void {
   if (node === undefined) throw new Error(`a link to nothing: ${from}`);
   if (typeof c.layer[from] === 'string') c.layer[from] = node;
   c.layer[to] = node;
+  touch(c, node);
   c.app?.filesChanged();
 }
 
 export function remove(c: Container, path: string): void {
-  if (fileAt(c, path) === undefined) return;
+  const node = fileAt(c, path);
+  if (node === undefined) return;
+  touch(c, node);
   if (base(c).has(path)) c.layer[path] = undefined;
   else delete c.layer[path];
   c.app?.filesChanged();

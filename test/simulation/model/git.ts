@@ -235,12 +235,13 @@ export class Repository {
       const first = head[1] === '%H' ? id : new Date(commit.date * 1000).toISOString();
       return { stdout: `${first}\n${commit.subject}\n` };
     }
-    const local = /^-z --format=%H%n%s HEAD --not (\w+) --remotes --$/.exec(how);
+    const local = /^-z --format=%H%n%s HEAD --not (\w+) --remotes( --glob=refs\/whalefall-ops\/releases\/\*)? --$/.exec(
+      how,
+    );
     if (!local) return unknown(`log ${how}`);
-    const others = [
-      local[1] ?? '',
-      ...[...this.refs].filter(([r]) => r.startsWith('refs/remotes/')).map(([, id]) => id),
-    ];
+    const prefixes = ['refs/remotes/', ...(local[2] ? ['refs/whalefall-ops/releases/'] : [])];
+    const isOther = (ref: string) => prefixes.some((p) => ref.startsWith(p));
+    const others = [local[1] ?? '', ...[...this.refs].filter(([ref]) => isOther(ref)).map(([, id]) => id)];
     const known = new Set(others.flatMap((id) => this.objects.history(id)));
     const unpushed = this.objects.history(this.head).filter((id) => !known.has(id));
     return { stdout: unpushed.map((id) => `${id}\n${this.objects.commits.get(id)?.subject}\0`).join('') };

@@ -1,3 +1,4 @@
+import type { Script } from '../../../lib/runbook/script.ts';
 import { Deployment } from './deployment.ts';
 import type { How, Point } from './faults.ts';
 import { runAndCheck } from './invariants.ts';
@@ -13,6 +14,13 @@ export interface Scenario {
   readonly args: readonly string[];
   /** What the script finds. */
   readonly given: (d: Deployment) => Promise<unknown>;
+  /** Default: the full rebuild, and what must be so after it. */
+  readonly script?: Script;
+  readonly check?: typeof runAndCheck;
+  /** In what ways else something goes wrong at a command. */
+  readonly moreWays?: (point: Point) => readonly How[];
+  /** So many commands are tried by default, spread evenly, in each of the ways in turn. */
+  readonly sample?: { readonly changes: number; readonly reads: number };
 }
 
 export interface Sweep {
@@ -36,10 +44,15 @@ export interface Sweep {
 export async function sweep(scenario: Scenario): Promise<Sweep> {
   const wanted = process.env.SIMULATION ?? '';
   const [, onlyAt, onlyHow] = /^(\d+):(.+)$/.exec(wanted) ?? [];
-  const { args } = scenario;
-  const { points } = await on(scenario, (d) => d.run(args));
+  const { args, check = runAndCheck, moreWays = () => [] } = scenario;
+  const ways = (point: Point) => [...WAYS, ...moreWays(point)];
+  const { points } = await on(scenario, (d) => d.run(args, scenario));
   const numbered = points.map((point, at) => ({ ...point, at }));
-  const tries = wanted ? numbered.flatMap((point) => WAYS.map((how) => ({ ...point, how }))) : sample(numbered);
+  const tries = wanted
+    ? numbered.flatMap((point) => ways(point).map((how) => ({ ...point, how })))
+    : scenario.sample
+      ? spreadSample(numbered, scenario.sample, ways)
+      : sample(numbered);
   const missed: string[] = [];
   const needsPerson: string[] = [];
   const broken: string[] = [];
@@ -47,10 +60,10 @@ export async function sweep(scenario: Scenario): Promise<Sweep> {
   let tried = 0;
   for (const fault of tries) {
     if (onlyAt && (String(fault.at) !== onlyAt || fault.how !== onlyHow)) continue;
-    const where = `command ${fault.at}, ${fault.how}: ${fault.label.slice(0, 300)} (${fault.nth})`;
+    const where = `command ${fault.at}, ${fault.how}: ${short(fault.label)} (${fault.nth})`;
     tried += 1;
     try {
-      const ended = await on(scenario, (d) => runAndCheck(d, args, { fault }));
+      const ended = await on(scenario, (d) => check(d, args, { fault }));
       exitCodes.set(ended.exitCode, (exitCodes.get(ended.exitCode) ?? 0) + 1);
       if (!ended.struck) missed.push(where);
       if (ended.exitCode === 6) needsPerson.push(where);
@@ -77,6 +90,27 @@ function sample(points: readonly Numbered[]): (Numbered & { readonly how: How })
     })),
   ];
 }
+
+function spreadSample(
+  points: readonly Numbered[],
+  { changes, reads }: { readonly changes: number; readonly reads: number },
+  ways: (point: Point) => readonly How[],
+): (Numbered & { readonly how: How })[] {
+  const chosen = [
+    ...spread(
+      points.filter((p) => p.isChange),
+      changes,
+    ),
+    ...spread(
+      points.filter((p) => !p.isChange),
+      reads,
+    ),
+  ];
+  return chosen.map((p, turn) => ({ ...p, how: ways(p)[turn % ways(p).length] as How }));
+}
+
+/** Without what all calls of git have in common. */
+const short = (label: string) => label.replace(/^git (--[\w-]+ |-c \S+ )+-C \S+ /, 'git … ').slice(0, 300);
 
 /** The program and its subcommand: `docker exec psql`, `docker inspect`, `git log`. */
 const kindOf = ({ label }: Point): string =>
