@@ -19,6 +19,8 @@ export interface Facts {
   readonly programs: Programs;
   /** The web program's workers that serve now. */
   readonly workerPids: readonly number[];
+  /** When they were looked at, seconds since the machine's start. Numbers of processes come again when a container is restarted. */
+  readonly seenAt: number;
   /** What would run. */
   readonly source: Source;
   /** Its files, but those that no release touches; with the artefacts. */

@@ -58,7 +58,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const commits = [...cutShort.map((m) => m.commit), ...(running.commit === undefined ? [] : [running.commit])];
   const former = withArtefacts(await treesOf(ops, commits), artefacts, files);
   const path = `${ops.target.app.root}/${MARKER}`;
-  const [{ workers, released }, copies, rebuildReasons] = await Promise.all([
+  const [{ workers, released, uptime }, copies, rebuildReasons] = await Promise.all([
     lookAtWorkers(ops, app.id, programs.web.pid, { marker: path }),
     findCopies(ops, app.id, tree),
     findRebuildReasons(ops, { app, running, former, source, tree }),
@@ -72,6 +72,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     database,
     programs,
     workerPids: workers.map((w) => w.pid),
+    seenAt: uptime,
     source,
     tree,
     artefacts,

@@ -122,7 +122,7 @@ async function bringBackProcesses(ops: Ops, facts: Facts, container: string, sin
   if (now === undefined) await restartProgram(ops, container, web.name);
   else {
     const { workers } = await lookAtWorkers(ops, container, now.pid);
-    const clean = workers.every((w) => w.start > since || facts.workerPids.includes(w.pid));
+    const clean = workers.every((w) => w.start > since || w.start < facts.seenAt);
     // Its configuration is read at the start and on SIGHUP only, and may be the new one.
     if (!clean && changesGunicorn(facts)) await reloadWorkers(ops, container, now, facts.workerPids.length);
     else if (!clean || workers.length !== facts.workerPids.length)
@@ -131,7 +131,7 @@ async function bringBackProcesses(ops: Ops, facts: Facts, container: string, sin
   if (scheduler) {
     const present = await waitForProgram(ops, container, scheduler.name);
     const started = present && (await lookAtWorkers(ops, container, present.pid)).master;
-    const clean = present?.pid === scheduler.pid || (started ?? 0) > since;
+    const clean = (started ?? 0) > since || (started ?? Infinity) < facts.seenAt;
     if (!clean) await restartProgram(ops, container, scheduler.name);
   }
   await reloadNginx(ops, container);

@@ -42,6 +42,7 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
     },
     programs: { all: [web, scheduler], web, scheduler },
     workerPids: [31, 34],
+    seenAt: 100,
     source: {
       ref: 'origin/main',
       remote: 'origin',
