@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { updateProdFlask } from '../../../scripts/update-prod-flask.ts';
 import { write } from './app-files.ts';
@@ -51,5 +51,3 @@ export function appOf(d: Deployment): Container {
 export function editLocally(d: Deployment, file = 'app/models/note.py', text = '# a change of this server\n'): void {
   writeFileSync(path.join(d.dir, file), text);
 }
-
-export const isThere = (d: Deployment, file: string) => existsSync(path.join(d.dir, file));
