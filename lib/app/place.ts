@@ -10,6 +10,8 @@ export interface Placement {
   readonly remove: readonly string[];
   /** Byte code of what was replaced or removed. */
   readonly caches: readonly string[];
+  /** To be dated now: by this a later run sees which processes are older. */
+  readonly touch: readonly string[];
 }
 
 const paths = z.array(z.string());
@@ -44,7 +46,7 @@ export async function putBack(
   const had = new Set(saved);
   const added = placement.put.map(([, path]) => path).filter((path) => !had.has(path));
   const put = saved.map((path) => [staging.saved + path, path] as const);
-  return place(ops, staging, { put, remove: added, caches: placement.caches });
+  return place(ops, staging, { put, remove: added, caches: placement.caches, touch: [] });
 }
 
 /** Directories that are not removed with their last file. */

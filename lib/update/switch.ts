@@ -47,6 +47,7 @@ function placementOf(ops: Ops, facts: Facts, { staging }: Progress, options: Upd
     put: [...files, ...copies, ...rendered, [staging.marker, `${root}/${MARKER}`]],
     remove: remove.map((f) => `${root}/${f}`),
     caches: [...put, ...remove].flatMap((f) => byteCode(`${root}/${f}`)),
+    touch: [`${root}/${MARKER}`],
   };
 }
 

@@ -44,6 +44,8 @@ def main():
         put(source, path)
     for path in ARGS["caches"]:
         remove(path)
+    for path in ARGS["touch"]:
+        os.utime(path)
     os.sync()
     print(json.dumps({"uptime": time.clock_gettime(time.CLOCK_BOOTTIME)}))
 

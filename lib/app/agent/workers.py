@@ -68,7 +68,7 @@ def main():
         time.sleep(0.05)
     now["uptime"] = time.clock_gettime(time.CLOCK_BOOTTIME)
     if "marker" in ARGS and os.path.exists(ARGS["marker"]):
-        now["released"] = now["uptime"] - (time.time() - os.stat(ARGS["marker"]).st_ctime)
+        now["released"] = now["uptime"] - (time.time() - os.stat(ARGS["marker"]).st_mtime)
     print(json.dumps(now))
 
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { type Agent, json, traceback } from './agents.ts';
-import { blobId, exists, fileAt, link, pathsBelow, remove, write } from './app-files.ts';
+import { blobId, exists, fileAt, link, pathsBelow, remove, touch, write } from './app-files.ts';
 import type { Container } from './engine.ts';
 import { INVALID } from './release-files.ts';
 
@@ -48,8 +48,12 @@ export const place: Agent = ({ container, changes, cut }, app, args) => {
       if (fileAt(container, source) !== fileAt(container, file)) link(container, source, file);
     }),
     ...(args.caches as string[]).map((file) => () => remove(container, file)),
+    ...(args.touch as string[]).map((file) => () => {
+      const node = fileAt(container, file);
+      if (node) touch(container, node);
+    }),
   ];
-  const half = deeds.length - (args.caches as string[]).length;
+  const half = put.length + (args.remove as string[]).length;
   try {
     for (const deed of cut ? deeds.slice(0, half / 2) : deeds) deed();
   } catch (error) {

@@ -14,7 +14,7 @@ const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string
   as_web: ['like argv cwd env log seconds', '', asWeb],
   compile: ['staged root files', '', compile],
   inventory: ['', 'root skipped files', inventory],
-  place: ['put remove caches suffix keptDirectories', '', place],
+  place: ['put remove caches suffix keptDirectories touch', '', place],
   programs: ['port schedulerVariable', '', programs],
   save: ['paths into', '', save],
   site: ['template rendered env', '', site],

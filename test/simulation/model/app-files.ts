@@ -64,9 +64,9 @@ export function pathsBelow(c: Container, directory: string): string[] {
   return [...all].filter((p) => p.startsWith(`${directory}/`) && fileAt(c, p) !== undefined);
 }
 
-/** When a file's name, links or content changed last: its ctime. It moves with every link that comes or goes. */
+/** When a file's content changed last, or it was said to: its mtime. */
 const touched = new WeakMap<FileNode, number>();
-const touch = (c: Container, node: FileNode) => touched.set(node, c.app?.now() ?? 0);
+export const touch = (c: Container, node: FileNode) => touched.set(node, c.app?.now() ?? 0);
 export const changedAt = (node: FileNode): number => touched.get(node) ?? 0;
 
 export function write(c: Container, path: string, data: string, mode: FileNode['mode'] = '100644'): void {
@@ -82,14 +82,12 @@ export function link(c: Container, from: string, to: string): void {
   if (node === undefined) throw new Error(`a link to nothing: ${from}`);
   if (typeof c.layer[from] === 'string') c.layer[from] = node;
   c.layer[to] = node;
-  touch(c, node);
   c.app?.filesChanged();
 }
 
 export function remove(c: Container, path: string): void {
   const node = fileAt(c, path);
   if (node === undefined) return;
-  touch(c, node);
   if (base(c).has(path)) c.layer[path] = undefined;
   else delete c.layer[path];
   c.app?.filesChanged();
