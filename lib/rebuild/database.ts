@@ -1,3 +1,4 @@
+import { OpsError } from '../errors.ts';
 import type { Container, Database, Stack, VolumeIdentity } from '../target/stack.ts';
 import type { Facts } from './facts.ts';
 
@@ -5,7 +6,7 @@ import type { Facts } from './facts.ts';
 export function databaseOf(stack: Stack, container: Container, volumes: readonly VolumeIdentity[]): Database {
   const named = stack.volumes.find((v) => v.role === 'postgres');
   const volume = volumes.find((v) => v.name === named?.name);
-  if (volume === undefined) throw new Error(`the volume ${named?.name ?? '?'} of the database does not exist`);
+  if (volume === undefined) throw noVolume(named?.name ?? '?');
   return { container, ...loginOf(stack), volume };
 }
 
@@ -22,3 +23,18 @@ export const databasePassword = (facts: Facts): string =>
 
 /** The password in `--requirepass`; Redis' container has it only in its command line, the application's in its environment. */
 export const redisPassword = (facts: Facts): string => facts.stack.services.app.environment.REDIS_PASSWORD ?? '';
+
+const noVolume = (name: string) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `The database's volume ${name} does not exist, although its container does: the compose file names another volume than the one that it has.`,
+      zh: `数据库容器存在, 但数据卷 ${name} 不存在: compose 文件中的卷名与容器实际使用的不同.`,
+    },
+    next: [
+      {
+        en: 'Compare: docker volume ls, and the volumes in the compose file.',
+        zh: '请对照 docker volume ls 与 compose 文件中的 volumes.',
+      },
+    ],
+  });

@@ -111,6 +111,8 @@ async function describe(ops: Ops, commit: string): Promise<Pick<Source, 'commit'
 
 /** A commit's subject; `undefined` when the repository does not have it. */
 export async function describeCommit(ops: Ops, commit: string): Promise<{ readonly subject: string } | undefined> {
-  const known = git(ops.target.dir, ['cat-file', '-e', `${commit}^{commit}`]);
-  return (await run(ops, known, [0, 1, 128])).exitCode === 0 ? describe(ops, commit) : undefined;
+  const known = await run(ops, git(ops.target.dir, ['cat-file', '-e', `${commit}^{commit}`]), [0, 128]);
+  if (known.exitCode === 0) return describe(ops, commit);
+  if (/not a valid object name|bad object/i.test(known.stderr)) return undefined;
+  return describe(ops, commit); // fails as well, and says why
 }

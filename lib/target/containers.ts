@@ -107,8 +107,11 @@ export async function findVolumes(ops: RunOps, stack: Stack): Promise<ExistingVo
   const names = stack.volumes.map((v) => v.name);
   if (names.length === 0) return [];
   // Exit code 1: some do not exist; those that do are printed all the same.
-  const { stdout, stderr } = await run(ops, read(['docker', 'volume', 'inspect', ...names]), [0, 1]);
-  if (/cannot connect|permission denied/i.test(stderr)) await run(ops, read(['docker', 'volume', 'ls', '-q']));
+  const inspect = read(['docker', 'volume', 'inspect', ...names]);
+  const first = await run(ops, inspect, [0, 1]);
+  // Any other reason would make volumes that exist look absent: asked again, it is an error or an answer.
+  const unclear = first.exitCode === 1 && !/no such volume/i.test(first.stderr);
+  const { stdout } = unclear ? await run(ops, inspect) : first;
   const existing = volumeInspected.parse(JSON.parse(stdout || '[]'));
   return Promise.all(
     existing.map(async (v) => {

@@ -101,6 +101,12 @@ function warningsOf({ running, files, schema, cutShort, outdated }: Facts): Text
       zh: `之前的运行被中断 (${runs}): 其遗留的文件与进程将在本次全部替换.`,
     });
   }
+  if (running.commit === undefined) {
+    warnings.push({
+      en: 'The repository does not have the commit that runs: files which the new release no longer has will stay.',
+      zh: '仓库中没有当前运行的提交, 新版本已删除的文件将会保留在容器中.',
+    });
+  }
   if (!running.certain) {
     warnings.push({
       en: "The container does not say which commit it runs; the deploy directory's is assumed. Only files with exactly its content will be removed.",

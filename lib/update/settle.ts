@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { insist } from '../app/insist.ts';
 import { sweepStaging } from '../app/staging.ts';
 import { whatHappened } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
@@ -34,7 +35,8 @@ export async function settle(ops: Ops, facts: Facts, progress: Progress, options
       return undefined;
     }
   };
-  await attempt(() => sweepStaging(calm, progress.staging));
+  const { staging } = progress;
+  await attempt(() => insist(calm, staging.container, () => sweepStaging(calm, staging)));
   await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));
   await attempt(() => resetTo(calm, commit, facts.local, progress.savedLocal));
   const imageId = options.bake ? await attempt(() => buildImage(ops, facts)) : undefined;

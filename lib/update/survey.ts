@@ -113,9 +113,9 @@ const isHot = (marker: Marker | undefined) => marker?.run.endsWith('-update-prod
 
 /** What the commits had, of each path the last one's; `undefined` when none of them is known here. */
 async function treesOf(ops: Ops, commits: readonly string[]): Promise<Inventory | undefined> {
-  const trees = await Promise.all(commits.map((commit) => treeOf(ops, commit).catch(() => undefined)));
-  const known = trees.filter((t) => t !== undefined);
-  return known.length > 0 ? new Map(known.flatMap((t) => [...t])) : undefined;
+  const known = await Promise.all(commits.map(async (c) => ((await describeCommit(ops, c)) ? [c] : [])));
+  const trees = await Promise.all(known.flat().map((commit) => treeOf(ops, commit)));
+  return trees.length > 0 ? new Map(trees.flatMap((t) => [...t])) : undefined;
 }
 
 /** Artefacts are replaced whole: an earlier build's files go like those that git no longer has. */

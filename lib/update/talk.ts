@@ -1,6 +1,7 @@
 import type { Outage } from '../app/probe.ts';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
+import { resetTo } from '../release/reset.ts';
 import { duration } from '../runbook/flags.ts';
 import { showSteps } from '../runbook/show-steps.ts';
 import { printable, same, type Text } from '../text.ts';
@@ -120,13 +121,21 @@ export function noticedText(noticed: Noticed | undefined): Text {
   };
 }
 
-/** What is said when what runs is what would run. */
-export function nothingToDo(ops: Ops, { source }: Facts): Text {
+/** What is said when what runs is what would run. The deploy directory still comes to it, where that loses nothing. */
+export async function nothingToDo(ops: Ops, { source, local }: Facts, planOnly: boolean): Promise<Text> {
   const short = source.commit.slice(0, 10);
   const text: Text = {
     en: `Nothing to do: ${short} runs already, every file of it, and the schema is at its revision.`,
     zh: `无需更新: ${short} 已在运行, 文件与数据库结构均一致.`,
   };
   ops.screen.show({ event: 'ok', text });
+  if (planOnly || local.head === source.commit) return text;
+  if (local.none) await resetTo(ops, source.commit, local, undefined);
+  else ops.screen.show({ event: 'warning', text: DIRECTORY_BEHIND });
   return text;
 }
+
+const DIRECTORY_BEHIND: Text = {
+  en: 'The deploy directory is at another commit and has local changes (above): it was left as it is.',
+  zh: '部署目录停留在另一个提交且有本地修改 (见上), 未做改动.',
+};

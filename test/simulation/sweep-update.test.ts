@@ -39,7 +39,7 @@ it.each(KINDS)(
       script: UPDATE,
       check: updateTwice,
       moreWays: dies,
-      sample: { changes: 6, reads: 4 },
+      sample: { changes: 4, reads: 2 },
       given,
     });
     console.log(summary(`update with ${name}`, result));
