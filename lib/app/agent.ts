@@ -5,7 +5,17 @@ import type { Ops } from '../host/ops.ts';
 import { ask } from '../host/run.ts';
 
 /** The scripts in `agent/`; each is one look or one deed in the application's container, in the container's own Python. */
-type Script = 'as_web' | 'compile' | 'inventory' | 'place' | 'programs' | 'save' | 'site' | 'sweep' | 'workers';
+type Script =
+  | 'as_web'
+  | 'compile'
+  | 'inventory'
+  | 'place'
+  | 'programs'
+  | 'revisions'
+  | 'save'
+  | 'site'
+  | 'sweep'
+  | 'workers';
 
 interface Call<T> {
   readonly effect: 'read' | 'change';

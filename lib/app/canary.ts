@@ -27,6 +27,7 @@ export async function tryCanary(ops: Ops, staging: Staging, web: Program, argv: 
     return await waitForHealth(inside, endpoints, () => throwIfGone(ops, staging, pid), {
       deadlineMs: ops.target.bootSeconds * 1000,
       times: TIMES,
+      intervalMs: 50,
     });
   } catch (error) {
     ops.signal.throwIfAborted();

@@ -12,13 +12,28 @@ export interface FileEntry {
 /** Files by their path below a directory. */
 export type Inventory = ReadonlyMap<string, FileEntry>;
 
-const answer = z.record(z.string(), z.object({ mode: z.string(), blob: z.string() }));
+const entries = z.record(z.string(), z.object({ mode: z.string(), blob: z.string() }));
+const answer = z.object({ files: entries, elsewhere: entries });
 
 /** Every file below a directory of the container but byte code and what {@link keptPaths} names. */
 export async function takeInventory(ops: Ops, container: string, root: string): Promise<Inventory> {
-  const args = { root, skipped: [...keptPaths(ops.target), MARKER, STAGING] };
-  const files = await agent(ops, container, 'inventory', { effect: 'read', args, answer, deadlineMs: 120_000 });
-  return new Map(Object.entries(files));
+  return (await takeInventories(ops, container, root, [])).files;
+}
+
+/**
+ * The same, and certain files elsewhere in the container.
+ *
+ * @param also absolute; of a directory (with a slash at its end) the files directly in it.
+ */
+export async function takeInventories(
+  ops: Ops,
+  container: string,
+  root: string,
+  also: readonly string[],
+): Promise<{ readonly files: Inventory; readonly elsewhere: Inventory }> {
+  const args = { root, also, skipped: [...keptPaths(ops.target), MARKER, STAGING] };
+  const found = await agent(ops, container, 'inventory', { effect: 'read', args, answer, deadlineMs: 120_000 });
+  return { files: new Map(Object.entries(found.files)), elsewhere: new Map(Object.entries(found.elsewhere)) };
 }
 
 /** What no release touches, relative to the application's root. */

@@ -24,11 +24,20 @@ export async function readMarker(ops: Ops, container: string): Promise<Marker | 
   return markersIn((await run(ops, cat, [0, 1, 126, 127, 137])).stdout)[0];
 }
 
-/** Releases of runs that were cut short, as far as they had been staged. */
-export async function readStagedMarkers(ops: Ops, container: string): Promise<readonly Marker[]> {
-  const files = `${ops.target.app.root}/${STAGING}/*/${MARKER}`;
-  const cat = exec('read', container, ['sh', '-c', `cat ${files} 2>/dev/null || :`]);
-  return markersIn((await run(ops, cat)).stdout);
+/** What runs that were killed left in the container. */
+export interface CutShort {
+  /** A staging directory is there. */
+  readonly staging: boolean;
+  /** Their releases, as far as they had been staged. */
+  readonly releases: readonly Marker[];
+}
+
+const LEFT = 'cd "$1" 2>/dev/null || exit 0; echo staging; cat */"$2" 2>/dev/null || :';
+
+export async function findCutShort(ops: Ops, container: string): Promise<CutShort> {
+  const argv = ['sh', '-c', LEFT, 'left', `${ops.target.app.root}/${STAGING}`, MARKER];
+  const { stdout } = await run(ops, exec('read', container, argv));
+  return { staging: stdout.startsWith('staging'), releases: markersIn(stdout) };
 }
 
 export const markerText = (released: Marker): string => `${JSON.stringify(released)}\n`;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { agent } from './agent.ts';
+import { MARKER } from './marker.ts';
 
 const program = z.object({
   name: z.string(),
@@ -15,11 +16,20 @@ const program = z.object({
   web: z.boolean(),
   /** What its environment says about running the scheduler: `true`, `false`, or nothing (''). */
   scheduler: z.string(),
+  /** Its child processes; `start` in seconds since the machine's start. */
+  workers: z.array(z.object({ pid: z.int(), start: z.number() })),
 });
 
 export type Program = z.infer<typeof program>;
 
-const answer = z.object({ programs: z.array(program), said: z.string() });
+const answer = z.object({
+  programs: z.array(program),
+  said: z.string(),
+  /** Now, on the same scale. */
+  uptime: z.number(),
+  /** When the release's marker was put in place, if it is there. */
+  released: z.number().optional(),
+});
 
 /** What supervisord runs. By what a program does, never by its name: those differ between releases. */
 export interface Programs {
@@ -28,21 +38,27 @@ export interface Programs {
   readonly web: Program;
   /** The program that runs the scheduler and nothing else; `undefined` when the web program does both, or there is none. */
   readonly scheduler: Program | undefined;
+  readonly uptime: number;
+  readonly released: number | undefined;
 }
 
 /** Asks supervisord in the container. */
-export async function listPrograms(ops: Ops, container: string): Promise<{ all: readonly Program[]; said: string }> {
-  const args = { port: ops.target.ports.direct, schedulerVariable: ops.target.app.schedulerVariable };
-  const { programs, said } = await agent(ops, container, 'programs', { effect: 'read', args, answer });
-  return { all: programs, said };
+export async function listPrograms(ops: Ops, container: string): Promise<readonly Program[]> {
+  return (await askSupervisor(ops, container)).programs;
+}
+
+function askSupervisor(ops: Ops, container: string): Promise<z.infer<typeof answer>> {
+  const { root, schedulerVariable } = ops.target.app;
+  const args = { port: ops.target.ports.direct, schedulerVariable, marker: `${root}/${MARKER}` };
+  return agent(ops, container, 'programs', { effect: 'read', args, answer });
 }
 
 /** @throws {OpsError} `precondition` when there is no gunicorn that serves the application. */
 export async function findPrograms(ops: Ops, container: string): Promise<Programs> {
-  const { all, said } = await listPrograms(ops, container);
+  const { programs: all, said, uptime, released } = await askSupervisor(ops, container);
   const web = all.find((p) => p.web && p.argv.some((word) => word.endsWith('gunicorn')));
   if (web === undefined) throw noWebProgram(ops, all, said);
-  return { all, web, scheduler: all.find((p) => p.scheduler === 'true' && p !== web) };
+  return { all, web, scheduler: all.find((p) => p.scheduler === 'true' && p !== web), uptime, released };
 }
 
 function noWebProgram(ops: Ops, all: readonly Program[], said: string): OpsError {

@@ -42,9 +42,9 @@ export function stagingOf(ops: Ops, container: string): Staging {
 }
 
 // userdata and the like are links, so that the staged code finds them where it looks.
-const UNPACK = `umask 022; mkdir -p "$1/old" "$1/new"; chmod 700 "$1"; tar -x -C "$1/new" --no-same-owner --no-same-permissions
-dir=$1 root=$2; shift 2; for kept; do [ ! -e "$root/$kept" ] || { rm -rf "$dir/new/$kept"; ln -s "$root/$kept" "$dir/new/$kept"; }; done`;
-const MARK = 'umask 022; cat > "$1"';
+const UNPACK = `umask 022; mkdir -p "$1/old" "$1/new"; chmod 700 "$1"; printf %s "$3" > "$1/${MARKER}"
+tar -x -C "$1/new" --no-same-owner --no-same-permissions
+dir=$1 root=$2; shift 3; for kept; do [ ! -e "$root/$kept" ] || { rm -rf "$dir/new/$kept"; ln -s "$root/$kept" "$dir/new/$kept"; }; done`;
 
 /**
  * Copies a release into the container, beside what runs, and compares every file there with the commit.
@@ -58,10 +58,11 @@ export async function stageRelease(
   release: { readonly archives: readonly string[]; readonly tree: Inventory; readonly commit: string },
 ): Promise<void> {
   const { container, dir, tree } = staging;
+  const marker = markerText({ commit: release.commit, run: path.basename(ops.paths.run) });
   for (const archive of release.archives) {
     const fd = openSync(archive, 'r');
     try {
-      const argv = ['bash', '-euc', UNPACK, 'unpack', dir, ops.target.app.root, ...keptPaths(ops.target)];
+      const argv = ['bash', '-euc', UNPACK, 'unpack', dir, ops.target.app.root, marker, ...keptPaths(ops.target)];
       await run(ops, exec('change', container, argv, { stdinFd: fd, deadlineMs: COPY_MS, interruptible: true }));
     } finally {
       closeSync(fd);
@@ -71,8 +72,6 @@ export async function stageRelease(
   const wanted = new Map([...release.tree].filter(([file]) => !isKept(ops.target, file)));
   const wrong = differences(arrived, wanted);
   if (wrong.length > 0) throw incomplete(wrong);
-  const text = markerText({ commit: release.commit, run: path.basename(ops.paths.run) });
-  await run(ops, exec('change', container, ['sh', '-euc', MARK, 'mark', staging.marker], { input: text }));
 }
 
 const compileErrors = z.array(z.object({ path: z.string(), why: z.string() }));

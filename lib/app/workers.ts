@@ -13,8 +13,6 @@ const answer = z.object({
   workers: z.array(z.object({ pid: z.int(), start: z.number(), booted: z.boolean() })),
   /** Now, on the same scale. */
   uptime: z.number(),
-  /** When the release's marker was put in place, if asked for and there. */
-  released: z.number().optional(),
 });
 
 /** A gunicorn master and its workers, oldest first. */
@@ -22,11 +20,6 @@ export type Workers = z.infer<typeof answer>;
 
 /** Longer than gunicorn's own graceful time, so that requests under way can end. */
 const LEAVE_SECONDS = 45;
-
-interface Look {
-  /** Path of the release's marker. */
-  readonly marker?: string;
-}
 
 interface Until {
   readonly masterStart?: number;
@@ -37,14 +30,9 @@ interface Until {
 }
 
 /** Looks at a program's workers, if asked for until something is so; the caller sees from the answer whether it is. */
-export async function lookAtWorkers(
-  ops: Ops,
-  container: string,
-  master: number,
-  options: Until | Look = {},
-): Promise<Workers> {
-  const args = { master, ...options };
-  const deadlineMs = (('seconds' in options ? options.seconds : 0) + 15) * 1000;
+export async function lookAtWorkers(ops: Ops, container: string, master: number, until?: Until): Promise<Workers> {
+  const args = { master, ...until };
+  const deadlineMs = ((until?.seconds ?? 0) + 15) * 1000;
   return agent(ops, container, 'workers', { effect: 'read', args, answer, deadlineMs });
 }
 
@@ -135,7 +123,7 @@ export async function restartProgram(ops: Ops, container: string, name: string):
   await run(ops, restart, [0, 1, 7]); // what counts is what runs afterwards
   const end = ops.clock.monotonic() + ops.target.bootSeconds * 1000;
   for (;;) {
-    const { all } = await listPrograms(ops, container);
+    const all = await listPrograms(ops, container);
     const program = all.find((p) => p.name === name);
     if (program?.state === 'RUNNING') {
       const workers = await lookAtWorkers(ops, container, program.pid, { booted: 1, seconds: 2 });

@@ -71,6 +71,11 @@ async function flaskDb(ops: Ops, container: string, args: readonly string[], opt
 export async function heads(ops: Ops, container: string): Promise<string> {
   const said = await flaskDb(ops, container, ['heads'], { deadlineMs: 60_000 });
   const found = [...said.matchAll(/^(\w+)(?: \([^)]*\))* \((?:effective )?head\)/gm)].map((m) => m[1] as string);
+  return oneHead(found);
+}
+
+/** @throws {OpsError} `precondition` when the chain of migrations has no end or several. */
+export function oneHead(found: readonly string[]): string {
   const [head] = found;
   if (head !== undefined && found.length === 1) return head;
   throw new OpsError({
@@ -86,17 +91,6 @@ export async function heads(ops: Ops, container: string): Promise<string> {
       },
     ],
   });
-}
-
-/** Whether the code has a migration of that name: a database that a newer release migrated is at one that it has not. */
-export async function knowsRevision(ops: Ops, container: string, revision: string): Promise<boolean> {
-  try {
-    await flaskDb(ops, container, ['show', revision], { deadlineMs: 60_000 });
-    return true;
-  } catch (error) {
-    if (isUnknownRevision(error)) return false;
-    throw error;
-  }
 }
 
 /** The revision of the database that the *application* is configured for; `undefined` when it has none. */

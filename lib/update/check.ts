@@ -1,8 +1,9 @@
-import { allEnded } from '../all-ended.ts';
 import { checkGunicorn, stagedArgv } from '../app/gunicorn.ts';
+import { readRevisions } from '../app/revisions.ts';
 import { checkSite } from '../app/site.ts';
+import { compileStaged } from '../app/staging.ts';
 import type { Ops } from '../host/ops.ts';
-import { heads, knowsRevision } from '../postgres/flask-db.ts';
+import { allEnded } from '../host/together.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './plan.ts';
 import type { Progress } from './progress.ts';
@@ -21,8 +22,8 @@ export interface Checked {
 }
 
 /**
- * Tries everything that can be tried without serving: gunicorn loads the application once, Alembic reads its chain of migrations, nginx
- * tests the site.
+ * Tries everything that can be tried without serving: Python compiles every file, gunicorn loads the application once, Alembic reads its
+ * chain of migrations, nginx tests the site.
  *
  * @throws {OpsError} with the words of whoever found something wrong.
  */
@@ -30,21 +31,19 @@ export async function check(ops: Ops, facts: Facts, { staging }: Progress, optio
   const { web } = facts.programs;
   const argv = stagedArgv(web.argv, (path) => stagedPath(ops, facts, staging.tree, path));
   const now = { argv: web.argv, cwd: web.cwd };
-  const [after, head, before] = await allEnded([
+  const revision = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
+  const [after, { head, known }, before] = await allEnded([
     checkGunicorn(ops, staging, web, { argv, cwd: staging.tree }),
-    heads(stagedOps(ops, staging.tree), staging.container),
-    changesGunicorn(facts) ? checkGunicorn(ops, { ...staging, log: `${staging.log}-now` }, web, now) : undefined,
-    facts.tree.has(ops.target.release.site.from) ? checkSite(ops, staging) : undefined,
+    readRevisions(ops, staging.container, staging.tree, revision),
+    changesGunicorn(facts)
+      ? checkGunicorn(ops, { ...staging, log: `${staging.log}-now` }, web, now)
+      : Promise.resolve(undefined),
+    facts.tree.has(ops.target.release.site.from) ? checkSite(ops, staging) : Promise.resolve(),
+    compileStaged(ops, staging, facts.tree),
   ]);
   const restart = chooseRestart(options.restart, facts, { before, after });
-  const schema = await compareSchema(stagedOps(ops, staging.tree), facts, staging.container, head);
+  const schema = revision === head ? 'current' : revision === undefined || known ? 'behind' : 'newer';
   return { head, schema, restart, workers: Number(after.get('workers')), argv };
-}
-
-async function compareSchema(ops: Ops, { schema }: Facts, container: string, head: string): Promise<Checked['schema']> {
-  if (schema.kind !== 'versioned') return 'behind';
-  if (schema.revision === head) return 'current';
-  return (await knowsRevision(ops, container, schema.revision)) ? 'behind' : 'newer';
 }
 
 /** Where the staged release has what the container has at `path`: a copied file comes from elsewhere in the repository. */

@@ -1,6 +1,6 @@
 import type { FilePlan } from '../app/files.ts';
 import type { Inventory } from '../app/inventory.ts';
-import type { Marker } from '../app/marker.ts';
+import type { CutShort } from '../app/marker.ts';
 import type { Programs } from '../app/programs.ts';
 import type { Schema } from '../postgres/revision.ts';
 import type { Artefacts } from '../release/artefacts.ts';
@@ -28,8 +28,8 @@ export interface Facts {
   readonly artefacts: Artefacts;
   readonly running: Running;
   readonly files: FilePlan;
-  /** Releases of earlier runs that were killed: some of their files may lie there. */
-  readonly cutShort: readonly Marker[];
+  /** What earlier runs left that were killed: some of their releases' files may lie in place. */
+  readonly cutShort: CutShort;
   /** Processes run that were started before the files were put in place. */
   readonly outdated: boolean;
   /** Files that the image's build copies elsewhere, and that will be another: repository path and place. */

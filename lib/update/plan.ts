@@ -33,7 +33,7 @@ export function planUpdate(target: Target, facts: Facts, options: UpdateOptions)
   const { put, remove, inTheWay } = facts.files;
   const sameFiles = put.length === 0 && remove.length === 0 && facts.copies.length === 0;
   const sameCommit = facts.running.certain && facts.running.commit === facts.source.commit;
-  const unfinished = facts.outdated || facts.cutShort.length > 0 || facts.pending;
+  const unfinished = facts.outdated || facts.cutShort.staging || facts.pending;
   if (sameFiles && sameCommit && !unfinished) return undefined;
   const refusals = [...rebuildNeeded(facts), ...blocked(inTheWay), ...inProgress(facts)];
   if (refusals.length > 0) {
@@ -94,8 +94,8 @@ function inProgress({ local }: Facts): Refusal[] {
 
 function warningsOf({ running, files, schema, cutShort, outdated }: Facts): Text[] {
   const warnings: Text[] = [];
-  if (cutShort.length > 0 || outdated) {
-    const runs = cutShort.map((m) => printable(m.run)).join(', ') || '-';
+  if (cutShort.staging || outdated) {
+    const runs = cutShort.releases.map((m) => printable(m.run)).join(', ') || '-';
     warnings.push({
       en: `An earlier run was cut short (${runs}): what it left is replaced now, every file and every process.`,
       zh: `之前的运行被中断 (${runs}): 其遗留的文件与进程将在本次全部替换.`,

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { insist } from '../app/insist.ts';
-import { compileStaged, stageRelease, sweepStaging } from '../app/staging.ts';
+import { stageRelease, sweepStaging } from '../app/staging.ts';
 import type { Ops } from '../host/ops.ts';
 import { archiveCommit } from '../release/archive.ts';
 import { archiveArtefacts } from '../release/artefacts.ts';
@@ -15,7 +15,7 @@ export async function saveLocalChanges(ops: Ops, facts: Facts, progress: Progres
   progress.savedLocal = await saveLocal(ops, facts.local, path.basename(ops.paths.run));
 }
 
-/** Brings the release into the container, beside what runs, and compiles it. */
+/** Brings the release into the container, beside what runs. */
 export async function stage(ops: Ops, facts: Facts, { staging }: Progress): Promise<void> {
   const [commit, artefacts] = ['release.tar', 'artefacts.tar'].map((name) => path.join(ops.paths.run, name)) as [
     string,
@@ -24,7 +24,7 @@ export async function stage(ops: Ops, facts: Facts, { staging }: Progress): Prom
   const hasArtefacts = facts.artefacts.directories.length > 0;
   try {
     // What a killed run left; ours is the only one now.
-    await sweepStaging(ops, { ...staging, dir: path.posix.dirname(staging.dir) });
+    if (facts.cutShort.staging) await sweepStaging(ops, { ...staging, dir: path.posix.dirname(staging.dir) });
     await archiveCommit(ops, facts.source.commit, commit);
     if (hasArtefacts) await archiveArtefacts(ops, facts.artefacts, artefacts);
     const archives = hasArtefacts ? [commit, artefacts] : [commit];
@@ -32,7 +32,6 @@ export async function stage(ops: Ops, facts: Facts, { staging }: Progress): Prom
   } finally {
     for (const file of [commit, artefacts]) rmSync(file, { force: true });
   }
-  await compileStaged(ops, staging, facts.tree);
 }
 
 export function stageEvidence({ tree, files }: Facts): Text {

@@ -1,12 +1,11 @@
 import { endpointsOf } from '../app/endpoints.ts';
 import { planFiles } from '../app/files.ts';
 import { healthCheck } from '../app/health.ts';
-import { type FileEntry, type Inventory, isKept, takeInventory } from '../app/inventory.ts';
-import { MARKER, type Marker, readMarker, readStagedMarkers } from '../app/marker.ts';
+import { type FileEntry, type Inventory, isKept, takeInventories } from '../app/inventory.ts';
+import { findCutShort, type Marker, readMarker } from '../app/marker.ts';
 import { findPrograms } from '../app/programs.ts';
-import { lookAtWorkers } from '../app/workers.ts';
+import { readRevisions } from '../app/revisions.ts';
 import type { Ops } from '../host/ops.ts';
-import { heads } from '../postgres/flask-db.ts';
 import { inspectSchema, type Schema } from '../postgres/revision.ts';
 import { databaseOf } from '../rebuild/database.ts';
 import { type Artefacts, findArtefacts } from '../release/artefacts.ts';
@@ -16,7 +15,7 @@ import { treeOf } from '../release/tree.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findContainers, findVolumes } from '../target/containers.ts';
 import { surveyPrerequisites } from '../target/prerequisites.ts';
-import { findCopies } from './copies.ts';
+import { copyRules, findCopies } from './copies.ts';
 import type { Facts, Running } from './facts.ts';
 import { findRebuildReasons } from './rebuild-needed.ts';
 import { requireServing } from './require-serving.ts';
@@ -41,9 +40,9 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const inContainer = Promise.all([
     healthCheck(ops, endpointsOf(ops.target, app)),
     findPrograms(ops, app.id),
-    takeInventory(ops, app.id, ops.target.app.root),
+    takeInventories(ops, app.id, ops.target.app.root, places(ops)),
     readMarker(ops, app.id),
-    readStagedMarkers(ops, app.id),
+    findCutShort(ops, app.id),
     inspectSchema(ops, database),
   ]);
   inContainer.catch(() => undefined);
@@ -51,18 +50,17 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const [release, local] = await Promise.all([treeOf(ops, source.commit), inspectLocal(ops, source.commit)]);
   const artefacts = findArtefacts(ops, release);
   const tree: Inventory = new Map([...release, ...artefacts.files].filter(([file]) => !isKept(ops.target, file)));
-  const [health, programs, files, marker, cutShort, schema] = await inContainer;
+  const [health, programs, { files, elsewhere }, marker, cutShort, schema] = await inContainer;
   requireServing(stack, containers, health);
 
   const running = await describeRunning(ops, files, marker?.commit, checkout.commit);
-  const commits = [...cutShort.map((m) => m.commit), ...(running.commit === undefined ? [] : [running.commit])];
+  const commits = [
+    ...cutShort.releases.map((m) => m.commit),
+    ...(running.commit === undefined ? [] : [running.commit]),
+  ];
   const former = withArtefacts(await treesOf(ops, commits), artefacts, files);
-  const path = `${ops.target.app.root}/${MARKER}`;
-  const [{ workers, released, uptime }, copies, rebuildReasons] = await Promise.all([
-    lookAtWorkers(ops, app.id, programs.web.pid, { marker: path }),
-    findCopies(ops, app.id, tree),
-    findRebuildReasons(ops, { app, running, former, source, tree }),
-  ]);
+  const rebuildReasons = await findRebuildReasons(ops, { app, running, former, source, tree });
+  const { workers } = programs.web;
   const filePlan = planFiles(files, tree, former && (running.certain ? former : sameIn(former, files)));
   return {
     engine,
@@ -72,15 +70,15 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     database,
     programs,
     workerPids: workers.map((w) => w.pid),
-    seenAt: uptime,
+    seenAt: programs.uptime,
     source,
     tree,
     artefacts,
     running,
     files: filePlan,
-    copies,
+    copies: findCopies(ops.target, tree, elsewhere),
     cutShort,
-    outdated: isHot(marker) && workers.some((w) => w.start < (released ?? 0)),
+    outdated: isHot(marker) && workers.some((w) => w.start < (programs.released ?? 0)),
     rebuildReasons,
     local,
     schema,
@@ -103,10 +101,15 @@ async function describeRunning(
   return { commit: described ? commit : undefined, subject: described?.subject, certain: marker !== undefined, files };
 }
 
-/** Whether the code that is there has migrations which the database has not. Costs a start of the application. */
+/** Whether the code that is there has migrations which the database has not. */
 async function isBehind(ops: Ops, container: string, schema: Schema): Promise<boolean> {
-  return schema.kind !== 'versioned' || schema.revision !== (await heads(ops, container));
+  if (schema.kind !== 'versioned') return true;
+  const { head, known } = await readRevisions(ops, container, ops.target.app.root, schema.revision);
+  return known && head !== schema.revision;
 }
+
+/** Where copies of the repository's files lie. */
+const places = (ops: Ops): string[] => copyRules(ops.target).map(({ to }) => to);
 
 /** A full rebuild marks its release when it serves; a hot update before the processes are replaced. */
 const isHot = (marker: Marker | undefined) => marker?.run.endsWith('-update-prod-flask') ?? false;

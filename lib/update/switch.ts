@@ -1,10 +1,9 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import path from 'node:path';
-import { allEnded } from '../all-ended.ts';
 import { BACK_AGAIN_MS, insist } from '../app/insist.ts';
 import { MARKER } from '../app/marker.ts';
 import { type Placement, place, putBack, savePlaced } from '../app/place.ts';
-import { findPrograms, listPrograms, type Program } from '../app/programs.ts';
+import { listPrograms, type Program } from '../app/programs.ts';
 import { reloadNginx, renderedSite } from '../app/site.ts';
 import { lookAtWorkers, reloadWorkers, replaceWorkers, restartProgram } from '../app/workers.ts';
 import { whatHappened } from '../errors.ts';
@@ -12,6 +11,7 @@ import { change } from '../host/command.ts';
 import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
+import { allEnded } from '../host/together.ts';
 import { waitUntilServing } from '../rebuild/prove.ts';
 import { inspectContainer } from '../target/containers.ts';
 import type { Text } from '../text.ts';
@@ -81,13 +81,13 @@ export async function restart(
   const { container } = progress.staging;
   progress.restarting = true;
   if (checked.restart.kind === 'container') return restartContainer(ops, container);
-  const { web, scheduler } = await findPrograms(ops, container);
+  const { web, scheduler } = facts.programs;
   // Beside one another, and each to its end: undoing must not begin while the other is still at it.
   await allEnded([
     checked.restart.kind === 'reload'
       ? reloadWorkers(ops, container, web, checked.workers)
       : replaceWorkers(ops, container, web, facts.workerPids.length, since),
-    scheduler && restartProgram(ops, container, scheduler.name),
+    scheduler ? restartProgram(ops, container, scheduler.name) : Promise.resolve(),
   ]);
   await reloadNginx(ops, container);
 }
@@ -142,7 +142,7 @@ async function bringBackProcesses(ops: Ops, facts: Facts, container: string, sin
 async function waitForProgram(ops: Ops, container: string, name: string): Promise<Program | undefined> {
   const end = ops.clock.monotonic() + BACK_AGAIN_MS;
   while (ops.clock.monotonic() < end) {
-    const { all } = await insist(ops, container, () => listPrograms(ops, container));
+    const all = await insist(ops, container, () => listPrograms(ops, container));
     const program = all.find((p) => p.name === name);
     if (program?.state === 'RUNNING') return program;
     if (program?.state === 'FATAL') return undefined;

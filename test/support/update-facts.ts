@@ -16,6 +16,10 @@ export const program = (name: string, more: Partial<Program> = {}): Program => (
   cwd: '/app',
   web: false,
   scheduler: '',
+  workers: [
+    { pid: 31, start: 100 },
+    { pid: 34, start: 100 },
+  ],
   ...more,
 });
 
@@ -40,7 +44,7 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
       name: 'shop',
       volume: { name: 'shop_postgres_data', createdAt: '2026-01-02T03:04:05Z' },
     },
-    programs: { all: [web, scheduler], web, scheduler },
+    programs: { all: [web, scheduler], web, scheduler, uptime: 500, released: undefined },
     workerPids: [31, 34],
     seenAt: 100,
     source: {
@@ -57,7 +61,7 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
     running: { commit: OLD, subject: 'Before', certain: true, files },
     files: { put: ['app/a.py'], remove: [], handEdited: [], inTheWay: [] },
     copies: [],
-    cutShort: [],
+    cutShort: { staging: false, releases: [] },
     outdated: false,
     rebuildReasons: [],
     local: noLocalChanges,

@@ -31,13 +31,21 @@ describe('auto', () => {
     ['the address changed', { copies: [conf] }, settings(), settings({ bind: "['0.0.0.0:5003']" })],
     [
       'the web program also schedules',
-      { programs: { all: [], web: { ...web, scheduler: 'true' }, scheduler: undefined } },
+      {
+        programs: {
+          all: [],
+          web: { ...web, scheduler: 'true' },
+          scheduler: undefined,
+          uptime: 500,
+          released: undefined,
+        },
+      },
       undefined,
       settings(),
     ],
     [
       'the web program may also schedule',
-      { programs: { all: [], web: { ...web, scheduler: '' }, scheduler: undefined } },
+      { programs: { all: [], web: { ...web, scheduler: '' }, scheduler: undefined, uptime: 500, released: undefined } },
       undefined,
       settings(),
     ],
@@ -46,7 +54,7 @@ describe('auto', () => {
   });
 
   it('needs no scheduler of its own where the web program surely is none', () => {
-    const facts = updateFacts({ programs: { all: [], web, scheduler: undefined } });
+    const facts = updateFacts({ programs: { all: [], web, scheduler: undefined, uptime: 500, released: undefined } });
     expect(chooseRestart('auto', facts).kind).toBe('rolling');
     expect(scheduler.scheduler).toBe('true');
   });

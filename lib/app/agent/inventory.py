@@ -1,4 +1,4 @@
-"""What lies under a directory, or certain files: each with git's own name for its content, so that it can be compared with a commit."""
+"""What lies under a directory, and certain files elsewhere: each with git's own name for its content, so that it can be compared with a commit."""
 import hashlib
 import json
 import os
@@ -19,11 +19,19 @@ def entry(path):
         return {"mode": "100755" if mode & 0o100 else "100644", "blob": blob(file.read())}
 
 
+def elsewhere():
+    """Certain files, by their whole path; of a directory (with a slash at its end) those directly in it."""
+    found = {}
+    for path in ARGS["also"]:
+        inside = [path + name for name in os.listdir(path)] if path.endswith("/") and os.path.isdir(path) else [path]
+        for file in inside:
+            what = entry(file) if os.path.lexists(file) else None
+            if what:
+                found[file] = what
+    return found
+
+
 def main():
-    if "files" in ARGS:
-        found = {path: entry(path) for path in ARGS["files"] if os.path.lexists(path)}
-        print(json.dumps({path: what for path, what in found.items() if what}))
-        return
     root, skipped = ARGS["root"], set(ARGS["skipped"])
     files = {}
     for directory, names, leaves in os.walk(root):
@@ -36,7 +44,7 @@ def main():
                 found = entry(os.path.join(directory, name))
                 if found:
                     files[inside(name)] = found
-    print(json.dumps(files))
+    print(json.dumps({"files": files, "elsewhere": elsewhere()}))
 
 
 main()

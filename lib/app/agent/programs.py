@@ -3,6 +3,7 @@ import json
 import os
 import re
 import subprocess
+import time
 
 
 def read(path, mode="r"):
@@ -51,6 +52,21 @@ def directory(pid):
         return ""
 
 
+def started(pid):
+    """Parent and start in seconds since boot, or None when it is gone."""
+    fields = read(f"/proc/{pid}/stat").rsplit(")", 1)[-1].split()
+    return (int(fields[1]), int(fields[19]) / os.sysconf("SC_CLK_TCK")) if fields else None
+
+
+def children(parent):
+    found = []
+    for name in os.listdir("/proc"):
+        seen = started(name) if name.isdigit() else None
+        if seen and seen[0] == parent:
+            found.append({"pid": int(name), "start": seen[1]})
+    return found
+
+
 def main():
     status = subprocess.run(["supervisorctl", "status"], capture_output=True, text=True, timeout=20)
     web = listening(ARGS["port"])
@@ -69,10 +85,15 @@ def main():
                 "argv": [a.decode("utf-8", "replace") for a in read(f"/proc/{pid}/cmdline", "rb").split(b"\0")[:-1]],
                 "cwd": directory(pid),
                 "web": bool(pid and sockets(pid) & web),
+                "workers": children(pid) if pid else [],
                 "scheduler": scheduler.decode("utf-8", "replace").lower(),
             }
         )
-    print(json.dumps({"programs": programs, "said": (status.stdout + status.stderr)[-500:]}))
+    uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
+    answer = {"programs": programs, "said": (status.stdout + status.stderr)[-500:], "uptime": uptime}
+    if os.path.exists(ARGS["marker"]):
+        answer["released"] = uptime - (time.time() - os.stat(ARGS["marker"]).st_mtime)
+    print(json.dumps(answer))
 
 
 main()

@@ -67,8 +67,6 @@ def main():
             break
         time.sleep(0.05)
     now["uptime"] = time.clock_gettime(time.CLOCK_BOOTTIME)
-    if "marker" in ARGS and os.path.exists(ARGS["marker"]):
-        now["released"] = now["uptime"] - (time.time() - os.stat(ARGS["marker"]).st_mtime)
     print(json.dumps(now))
 
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { type Agent, json, traceback } from './agents.ts';
-import { blobId, exists, fileAt, link, pathsBelow, remove, touch, write } from './app-files.ts';
+import { behaviourAt, blobId, exists, fileAt, link, pathsBelow, remove, touch, write } from './app-files.ts';
 import type { Container } from './engine.ts';
 import { INVALID } from './release-files.ts';
 
@@ -9,15 +9,17 @@ const entry = (c: Container, file: string) => {
   return there && there.mode !== 'directory' ? { mode: there.mode, blob: blobId(there.data) } : undefined;
 };
 
-export const inventory: Agent = ({ container }, _app, { root = '', skipped = [], files }) => {
-  const asked = files as readonly string[] | undefined;
-  if (asked) return json(Object.fromEntries(asked.map((f) => [f, entry(container, f)])));
+export const inventory: Agent = ({ container }, _app, { root, skipped, also }) => {
+  const inside = (place: string) =>
+    pathsBelow(container, place.slice(0, -1)).filter((p) => !p.slice(place.length).includes('/'));
+  const asked = (also as readonly string[]).flatMap((place) => (place.endsWith('/') ? inside(place) : [place]));
+  const elsewhere = Object.fromEntries(asked.map((f) => [f, entry(container, f)]));
   const skip = skipped as readonly string[];
   const isSkipped = (below: string) => skip.some((s) => below === s || below.startsWith(`${s}/`));
   const found = pathsBelow(container, root as string)
     .map((file) => [file.slice((root as string).length + 1), entry(container, file)] as const)
     .filter(([below, what]) => what && !isSkipped(below) && !/\.pyc$|(^|\/)__pycache__\//.test(below));
-  return json(Object.fromEntries(found));
+  return json({ files: Object.fromEntries(found), elsewhere });
 };
 
 export const compile: Agent = ({ container, changes }, _app, args) => {
@@ -85,4 +87,13 @@ export const sweep: Agent = ({ container, changes }, app, args) => {
   if (pathsBelow(container, above.slice(0, -1)).every((p) => p === above)) remove(container, above);
   app.seen();
   return json({ ended, removed: true });
+};
+
+/** Revisions are times: what is not newer than the newest is known. */
+export const revisions: Agent = ({ container }, app, args) => {
+  const release = behaviourAt(container, args.root as string, app.releases);
+  if (!release || args.directory !== `${args.root}/migrations`)
+    return traceback(`not a migration directory: ${args.directory}`);
+  const revision = args.revision as string | null;
+  return json({ heads: [release.head], known: revision !== null && revision <= release.head });
 };

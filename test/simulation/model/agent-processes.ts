@@ -3,19 +3,24 @@ import type { AppContainer } from './app-container.ts';
 import { changedAt, fileAt } from './app-files.ts';
 import { until } from './later.ts';
 
-export const programs: Agent = (_what, app, { port }) =>
-  json({
-    programs: app.programs.map(({ name, state, pid, gunicorn, launch }) => ({
+export const programs: Agent = ({ container }, app, { port, marker }) => {
+  const file = fileAt(container, marker as string);
+  return json({
+    programs: app.programs.map(({ name, state: said, pid, gunicorn, launch }) => ({
       name,
-      state,
+      state: said,
       pid,
       argv: pid ? launch.argv : [],
       cwd: pid ? launch.cwd : '',
       web: gunicorn?.listening === true && gunicorn.bind.endsWith(`:${port}`),
       scheduler: pid ? (launch.env.ENABLE_SCHEDULER ?? '') : '',
+      workers: state(app, pid).workers,
     })),
     said: '',
+    uptime: app.uptime(),
+    ...(file ? { released: app.uptime(changedAt(file)) } : {}),
   });
+};
 
 interface Wanted extends Args {
   readonly master: number;
@@ -23,7 +28,6 @@ interface Wanted extends Args {
   readonly old?: readonly number[];
   readonly booted?: number;
   readonly seconds?: number;
-  readonly marker?: string;
 }
 
 /** A master is any process; only gunicorn's have workers. */
@@ -39,18 +43,14 @@ function state(app: AppContainer, pid: number) {
 }
 
 export const workers: Agent = (what, app, args) => {
-  const { master, masterStart, old = [], booted, seconds = 0, marker = '' } = args as Wanted;
+  const { master, masterStart, old = [], booted, seconds = 0 } = args as Wanted;
   const enough = () => {
     const now = state(app, master);
     if (now.master === null || now.master !== (masterStart ?? now.master)) return true;
     if (booted !== undefined) return now.workers.filter((w) => !old.includes(w.pid) && w.booted).length >= booted;
     return !now.workers.some((w) => old.includes(w.pid));
   };
-  const released = () => {
-    const file = fileAt(what.container, marker);
-    return file ? { released: app.uptime(changedAt(file)) } : {};
-  };
   return {
-    later: until(what, enough, seconds, () => json({ ...state(app, master), uptime: app.uptime(), ...released() })),
+    later: until(what, enough, seconds, () => json({ ...state(app, master), uptime: app.uptime() })),
   };
 };

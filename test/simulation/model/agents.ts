@@ -1,5 +1,5 @@
 import { asWeb } from './agent-as-web.ts';
-import { compile, inventory, place, save, site, sweep } from './agent-files.ts';
+import { compile, inventory, place, revisions, save, site, sweep } from './agent-files.ts';
 import { programs, workers } from './agent-processes.ts';
 import type { AppContainer } from './app-container.ts';
 import { unknown } from './flags.ts';
@@ -13,13 +13,14 @@ export type Agent = (what: Inside, app: AppContainer, args: Args) => Reply;
 const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string, does: Agent]>> = {
   as_web: ['like argv cwd env log seconds', '', asWeb],
   compile: ['staged root files', '', compile],
-  inventory: ['', 'root skipped files', inventory],
+  inventory: ['root skipped also', '', inventory],
   place: ['put remove caches suffix keptDirectories touch', '', place],
-  programs: ['port schedulerVariable', '', programs],
+  programs: ['port schedulerVariable marker', '', programs],
+  revisions: ['root directory revision', '', revisions],
   save: ['paths into', '', save],
   site: ['template rendered env', '', site],
   sweep: ['staging', '', sweep],
-  workers: ['master', 'masterStart old booted seconds marker', workers],
+  workers: ['master', 'masterStart old booted seconds', workers],
 };
 
 /** `python - <name>` with a script of ours as its input: what it was given stands in the first lines. */

@@ -18,8 +18,6 @@ export function appCommand(what: Inside): Reply | undefined {
   const [program = '', ...args] = what.argv;
   app.newPid(); // whatever runs in there takes a number
   const [first, script = '', name = '', ...words] = args;
-  const glob = program === 'sh' && /^cat (\S+)\/\*\/(\S+) 2>\/dev\/null \|\| :$/.exec(script);
-  if (glob) return catAll(what, glob[1] ?? '', glob[2] ?? '');
   if (program === 'sh' && script.includes('nginx -s reload')) return reloadNginx(what, app);
   if (program === 'sh' || (program === 'bash' && first === '-euc')) {
     const snippet = SNIPPETS.find(([known, has]) => known === name && has.every((part) => script.includes(part)));
@@ -41,11 +39,12 @@ export function appCommand(what: Inside): Reply | undefined {
   return undefined;
 }
 
-/** Files of a name in every directory below one. */
-function catAll({ container }: Inside, directory: string, name: string): Reply {
+/** Whether a directory is there, and files of a name in every directory below it. */
+function left({ container }: Inside, _app: AppContainer, [directory = '', name = '']: readonly string[]): Reply {
+  if (pathsBelow(container, directory).length === 0) return {};
   const found = pathsBelow(container, directory).filter((p) => p.slice(directory.length + 1).split('/').length === 2);
   const texts = found.filter((p) => p.endsWith(`/${name}`)).map((p) => fileAt(container, p)?.data ?? '');
-  return { stdout: texts.join('') };
+  return { stdout: `staging\n${texts.join('')}` };
 }
 
 type Snippet = (what: Inside, app: AppContainer, words: readonly string[]) => Reply;
@@ -53,15 +52,7 @@ type Snippet = (what: Inside, app: AppContainer, words: readonly string[]) => Re
 /** Shell scripts by their name and what they must have in them. */
 const SNIPPETS: readonly (readonly [name: string, has: readonly string[], does: Snippet])[] = [
   ['unpack', ['mkdir -p "$1/old" "$1/new"', 'tar -x -C "$1/new"', 'ln -s "$root/$kept"'], unpack],
-  [
-    'mark',
-    ['cat > "$1"'],
-    ({ container, input, changes }, _app, [file = '']) => {
-      changes();
-      write(container, file, input.toString('utf8'));
-      return {};
-    },
-  ],
+  ['left', ['cd "$1"', 'echo staging', 'cat */"$2"'], left],
   [
     'signal',
     ['n=$3', 'kill -s "$1" "$2"', 'sleep 0.1'],
@@ -93,10 +84,11 @@ const SNIPPETS: readonly (readonly [name: string, has: readonly string[], does: 
 ];
 
 function unpack({ container, input, changes, cut }: Inside, _app: AppContainer, words: readonly string[]): Reply {
-  const [dir = '', root = '', ...kept] = words;
+  const [dir = '', root = '', marker = '', ...kept] = words;
   changes();
   for (const made of ['', 'old/', 'new/']) write(container, `${dir}/${made}`, '', 'directory');
   write(container, `${dir.slice(0, dir.lastIndexOf('/'))}/`, '', 'directory');
+  write(container, `${dir}/.whalefall-release.json`, marker);
   const { entries, whole } = untar(input);
   const arrived = cut ? entries.slice(0, entries.length / 2) : entries;
   for (const { name, data, mode } of arrived) write(container, `${dir}/new/${name}`, data, mode);

@@ -137,11 +137,6 @@ function flask(what: Inside, [root = '', , , , , , command = '', revision = '']:
   if (!release || !exists(container, `${root}/.env`))
     return { ...FAILS, stderr: `bash: line 1: ${root}/.env: No such file or directory\n` };
   if (command === 'heads') return { stdout: `${release.head} (head)\n` };
-  if (command === 'show') {
-    // Revisions are times: what is not newer than the newest is known.
-    if (revision <= release.head) return { stdout: `Rev: ${revision}\n` };
-    return { ...FAILS, stderr: `alembic.util.exc.CommandError: Can't locate revision identified by '${revision}'\n` };
-  }
   changes();
   const reached = connect(machine.engine, container);
   if (typeof reached === 'string') return { ...FAILS, stderr: `sqlalchemy.exc.OperationalError: ${reached}\n` };
