@@ -94,7 +94,7 @@ export const deployProdAll: Script = {
       }
 
       // The dump that counts is taken when nothing writes any more; without a pending change the first one will do.
-      if (plan.backup) {
+      if (plan.backup || consent) {
         await step('final-backup', {
           run: (o) => rebuild.backUpAgain(o, facts, plan, aside, tried.head),
           evidence: rebuild.backupEvidence,

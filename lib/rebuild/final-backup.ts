@@ -26,6 +26,10 @@ export async function backUpAgain(
 ): Promise<BackupOutcome> {
   const deleting = plan.deletes.length > 0;
   const { database: db } = aside;
+  if (facts.database.kind === 'none') {
+    await beside(ops, facts, plan, aside, async () => undefined); // Redis may have data all the same
+    return { kind: 'not-needed', why: NO_DATABASE };
+  }
   if (aside.backup === undefined || db === undefined || aside.wholeVolume) {
     return archiveDatabase(ops, facts, plan, aside);
   }
@@ -97,6 +101,11 @@ async function archiveOthers(ops: Ops, facts: Facts, plan: RebuildPlan, aside: P
     aside.archives.set(volume.name, archive);
   }
 }
+
+const NO_DATABASE: Text = {
+  en: 'there is no database yet; what else is deleted was saved',
+  zh: '尚无数据库; 其他将被删除的数据已保存',
+};
 
 const NOTHING_PENDING: Text = {
   en: 'not needed: no migration is pending and the volume stays',

@@ -90,7 +90,7 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       commands: [`docker stop ${facts.containers.app.id.slice(0, 12)}`, ...(savesLater ? [] : saveUserdata)],
       wayBack: { en: 'the same container is started again', zh: '重新启动原容器' },
     },
-    choice.backup && {
+    (choice.backup || deleting) && {
       id: 'final-backup',
       title: deleting
         ? {

@@ -168,6 +168,19 @@ it('deletes with consent, after a backup that was restored and compared', async 
   `);
 });
 
+it('deletes what Redis has also where no database is, and saves it before', async () => {
+  const d = await production();
+  const { engine } = d.machine;
+  for (const key of ['postgres', 'whalefall']) {
+    const container = d.container(key);
+    if (container) engine.containers.splice(engine.containers.indexOf(container), 1);
+  }
+  engine.volumes.delete('prod_whalefall_postgres_data');
+  const ended = await runAndCheck(d, DELETE);
+  expect(ended, ended.text).toMatchObject({ exitCode: 0 });
+  expect(d.volume('redis')?.files['appendonly.aof']).toBe('no keys');
+});
+
 it('changes nothing when it is only planned, or cancelled', async () => {
   const d = await production();
   const before = names(d);
