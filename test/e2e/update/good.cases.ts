@@ -121,7 +121,8 @@ export function goodCases(stack: () => Stack): void {
 
   it('--ref goes back to an older commit', async () => {
     const old = stack().current;
-    await expectNew(stack(), await update(stack()), await stack().release());
+    const next = await stack().release();
+    await expectNew(stack(), await update(stack()), next);
     await expectNew(stack(), await update(stack(), ['--ref', old.commit]), old);
   });
 

@@ -4,10 +4,21 @@ import { expectNew, expectOld } from './judge.ts';
 import type { Run } from './run.ts';
 import { began, update } from './run.ts';
 import type { Release, Stack } from './stack.ts';
+import { some } from './thorough.ts';
+
+/** Steps, and milliseconds after their beginning. */
+const CRASHES = [
+  ['switch', 0],
+  ['switch', 150],
+  ['restart', 0],
+  ['restart', 200],
+  ['restart', 1000],
+  ['prove', 0],
+] as const;
 
 /** Somebody or something stops the run in its middle. */
 export function interruptedCases(stack: () => Stack): void {
-  it.each(['stage', 'check', 'canary', 'switch', 'restart', 'prove'])(
+  it.each(some(['stage', 'check', 'canary', 'switch', 'restart', 'prove'], 0, 2, 4))(
     'Ctrl-C during %s: the old release serves, and nobody noticed',
     async (step) => {
       await stack().release({ import_delay: 1 });
@@ -46,14 +57,7 @@ export function interruptedCases(stack: () => Stack): void {
     await expectEither(stack(), run, release, false);
   });
 
-  it.each([
-    ['switch', 0],
-    ['switch', 150],
-    ['restart', 0],
-    ['restart', 200],
-    ['restart', 1000],
-    ['prove', 0],
-  ] as const)(
+  it.each(some(CRASHES, 1, 3))(
     'the container dies %s + %d ms: wholly the old or wholly the new release, as the run says',
     async (step, wait) => {
       const release = await stack().release({ import_delay: 1, files: { 'app/only_new.py': 'NEW = True\n' } });
@@ -68,7 +72,7 @@ export function interruptedCases(stack: () => Stack): void {
     },
   );
 
-  it.each(['stage', 'switch', 'restart', 'settle'])(
+  it.each(some(['stage', 'switch', 'restart', 'settle'], 1, 2))(
     'a run killed outright during %s is made good by the next one',
     async (step) => {
       const release = await stack().release({ import_delay: 1, files: { 'app/half.py': '' } });

@@ -7,6 +7,7 @@ import { expectNew, expectOld } from './judge.ts';
 import { began, update } from './run.ts';
 import { edited, SUPERVISOR } from './sources.ts';
 import { docker, type Stack } from './stack.ts';
+import { some } from './thorough.ts';
 
 const file = (name: string, from: string, to: string) => (stack: Stack) => ({ [name]: edited(stack, name, from, to) });
 const ENTRYPOINT = 'scripts/ops/docker/start-prod-services.sh';
@@ -33,14 +34,17 @@ export function preconditionCases(stack: () => Stack): void {
     expect(run.text).toMatch(/supervisor/i);
   });
 
-  it.each(UNSUITABLE)('refuses a release with a changed %s, and names the full rebuild', async (name, files) => {
-    await stack().release({ files: files(stack()) });
-    const run = await update(stack());
-    await expectOld(stack(), run, 3);
-    expect(run.text).toContain(name);
-    expect(run.text).toContain('deploy-prod-all');
-    expect(began(run, 'switch')).toBe(false);
-  });
+  it.each(some(UNSUITABLE, 0, 2, 4))(
+    'refuses a release with a changed %s, and names the full rebuild',
+    async (name, files) => {
+      await stack().release({ files: files(stack()) });
+      const run = await update(stack());
+      await expectOld(stack(), run, 3);
+      expect(run.text).toContain(name);
+      expect(run.text).toContain('deploy-prod-all');
+      expect(began(run, 'switch')).toBe(false);
+    },
+  );
 
   it('refuses while a service is not healthy', async () => {
     await stack().release();
@@ -94,6 +98,7 @@ export function preconditionCases(stack: () => Stack): void {
     expect(run.load.failed).toBe(0);
     expect(ended.exitCode, ended.text).toBe(130);
     // The directory is free again, and what was built in it stands in nobody's way.
-    await expectNew(stack(), await update(stack()), await stack().release());
+    const next = await stack().release();
+    await expectNew(stack(), await update(stack()), next);
   });
 }
