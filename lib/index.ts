@@ -4,6 +4,7 @@
  */
 export { ensureAdmin, revealAdmin } from './app/admin.ts';
 export { endpointsOf, type Health, healthCheck, waitForHealth } from './app/health.ts';
+export { buildImage } from './app/image.ts';
 export { OpsError } from './errors.ts';
 export { type Consent, confirmDestructive } from './guard/consent.ts';
 export { type RemovableVolume, removeVolumes } from './guard/remove-volumes.ts';

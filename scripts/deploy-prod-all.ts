@@ -5,6 +5,7 @@
  * without harm comes before "stop"; a failure from there on brings back image, userdata and data as they were.
  */
 import {
+  buildImage,
   carryOut,
   confirmDestructive,
   discardStale,
@@ -56,7 +57,7 @@ export const deployProdAll: Script = {
           await discardStale(o);
           await rebuild.fetchStoreImages(o, facts);
           aside.previous = await rebuild.keepPreviousImage(o, facts);
-          return rebuild.buildImage(o, facts);
+          return buildImage(o, facts.stack);
         },
         undo: (o) => rebuild.restoreImage(o, facts, aside.previous),
       });

@@ -1,7 +1,15 @@
 import type { Ops } from '../host/ops.ts';
-import type { TableFacts } from '../rebuild/facts.ts';
 import type { Database } from '../target/stack.ts';
 import { identifier, literal, query } from './psql.ts';
+
+export interface TableFacts {
+  readonly name: string;
+  readonly rows: number;
+  /** False: the statistics' estimate, because counting would take long. */
+  readonly exact: boolean;
+  /** Newest value of its creation or update time, when that was cheap to find. */
+  readonly newest: string | undefined;
+}
 
 /** Tables up to this size are counted, larger ones estimated: a survey must stay quick. */
 const COUNTED_BYTES = 64_000_000;

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Health } from '../app/health.ts';
 import { MARKER, markerText } from '../app/marker.ts';
+import { waitUntilServing } from '../app/serving.ts';
 import { putBackUserdata, type SavedUserdata, saveUserdata } from '../app/userdata.ts';
 import { change } from '../host/command.ts';
 import { upNoStart } from '../host/compose.ts';
@@ -15,7 +16,6 @@ import type { Facts } from './facts.ts';
 import { restoreImage } from './image.ts';
 import type { OutsideView } from './outside.ts';
 import type { RebuildPlan } from './plan.ts';
-import { waitUntilServing } from './prove.ts';
 import type { PutAside } from './put-aside.ts';
 
 /** gunicorn finishes requests for up to 30 s. */

@@ -1,21 +1,4 @@
-import { OpsError } from '../errors.ts';
-import type { Container, Database, Stack, VolumeIdentity } from '../target/stack.ts';
 import type { Facts } from './facts.ts';
-
-/** The database as its container is told to be: name and superuser from the container's environment. */
-export function databaseOf(stack: Stack, container: Container, volumes: readonly VolumeIdentity[]): Database {
-  const named = stack.volumes.find((v) => v.role === 'postgres');
-  const volume = volumes.find((v) => v.name === named?.name);
-  if (volume === undefined) throw noVolume(named?.name ?? '?');
-  return { container, ...loginOf(stack), volume };
-}
-
-/** Superuser and database that the container's environment asks for. */
-export function loginOf({ services }: Stack): { readonly user: string; readonly name: string } {
-  const { environment } = services.postgres;
-  const user = environment.POSTGRES_USER || 'postgres'; // the official image's default
-  return { user, name: environment.POSTGRES_DB || user };
-}
 
 /** The password that compose gives to PostgreSQL. */
 export const databasePassword = (facts: Facts): string =>
@@ -23,18 +6,3 @@ export const databasePassword = (facts: Facts): string =>
 
 /** The password in `--requirepass`; Redis' container has it only in its command line, the application's in its environment. */
 export const redisPassword = (facts: Facts): string => facts.stack.services.app.environment.REDIS_PASSWORD ?? '';
-
-const noVolume = (name: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
-      en: `The database's volume ${name} does not exist, although its container does: the compose file names another volume than the one that it has.`,
-      zh: `数据库容器存在, 但数据卷 ${name} 不存在: compose 文件中的卷名与容器实际使用的不同.`,
-    },
-    next: [
-      {
-        en: 'Compare: docker volume ls, and the volumes in the compose file.',
-        zh: '请对照 docker volume ls 与 compose 文件中的 volumes.',
-      },
-    ],
-  });

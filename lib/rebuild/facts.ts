@@ -1,4 +1,5 @@
 import type { Checkout } from '../host/git.ts';
+import type { TableFacts } from '../postgres/contents.ts';
 import type { Containers, ExistingVolume } from '../target/containers.ts';
 import type { PublishedPort, Stack } from '../target/stack.ts';
 
@@ -43,15 +44,6 @@ export type DatabaseFacts =
       /** Rules that let somebody in from elsewhere without a password. */
       readonly remoteTrust: number;
     };
-
-export interface TableFacts {
-  readonly name: string;
-  readonly rows: number;
-  /** False: the statistics' estimate, because counting would take long. */
-  readonly exact: boolean;
-  /** Newest value of its creation or update time, when that was cheap to find. */
-  readonly newest: string | undefined;
-}
 
 export interface AppFacts {
   /** Bytes in userdata, which dies with the container. */

@@ -1,10 +1,10 @@
-import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { change, read } from '../host/command.ts';
-import { build, pull } from '../host/compose.ts';
+import { imageId } from '../app/image.ts';
+import { change } from '../host/command.ts';
+import { pull } from '../host/compose.ts';
 import { tag } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
-import { ask, run } from '../host/run.ts';
+import { run } from '../host/run.ts';
 import type { Text } from '../text.ts';
 import { hasDrifted } from './drift.ts';
 import type { Facts } from './facts.ts';
@@ -14,8 +14,6 @@ export interface PreviousImage {
   readonly id: string;
   readonly reference: string;
 }
-
-const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
 
 /** `whalefall:prod` → `whalefall:before-20260102T030405Z`; registries with ports are left alone. */
 export function previousReference(image: string, run: string): string {
@@ -51,21 +49,6 @@ const HOT_UPDATED: Text = {
   zh: '运行中的应用做过热更新, 容器内文件与镜像不同. 这些文件会保留在回退镜像中.',
 };
 
-/** Builds the application's image, while whatever runs goes on serving, and returns its id. */
-export async function buildImage(ops: Ops, facts: Pick<Facts, 'stack'>): Promise<string> {
-  const { key, image } = facts.stack.services.app;
-  const proxies = PROXIES.filter((name) => ops.env[name] !== undefined);
-  const log = path.join(ops.paths.run, 'build.log');
-  const output = await run(ops, build(ops.target, key, proxies)).catch((error: unknown) => {
-    writeFileSync(log, ops.secrets.redact(String(error)), { mode: 0o600 });
-    throw error;
-  });
-  writeFileSync(log, ops.secrets.redact(output.stderr + output.stdout), { mode: 0o600 });
-  const id = await imageId(ops, image);
-  if (id === undefined) throw new Error(`the build left no image ${image}`);
-  return id;
-}
-
 /** Fetches the images of PostgreSQL and Redis where they are missing; what is there is left as it is. */
 export async function fetchStoreImages(ops: Ops, facts: Facts): Promise<void> {
   const { postgres, redis } = facts.stack.services;
@@ -78,10 +61,4 @@ export async function fetchStoreImages(ops: Ops, facts: Facts): Promise<void> {
 /** Points the service's image name back at the previous image. */
 export async function restoreImage(ops: Ops, facts: Facts, previous: PreviousImage | undefined): Promise<void> {
   if (previous) await run(ops, tag(previous.id, facts.stack.services.app.image));
-}
-
-/** `undefined` when there is no such image. */
-export async function imageId(ops: Ops, reference: string): Promise<string | undefined> {
-  const inspect = read(['docker', 'image', 'inspect', '-f', '{{.Id}}', reference]);
-  return (await ask(ops, inspect, [0, 1])) || undefined;
 }

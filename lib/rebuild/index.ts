@@ -5,7 +5,7 @@ export { look } from './beforehand.ts';
 export { conclude } from './conclude.ts';
 export { bringBackData, bringBackSchema, removeData } from './data-steps.ts';
 export { backUpAgain } from './final-backup.ts';
-export { buildImage, fetchStoreImages, keepPreviousImage, restoreImage } from './image.ts';
+export { fetchStoreImages, keepPreviousImage, restoreImage } from './image.ts';
 export { removeOneOff, tryImage } from './one-off.ts';
 export { watchFromOutside } from './outside.ts';
 export { deletionRequest, planRebuild } from './plan.ts';

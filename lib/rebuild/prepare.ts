@@ -9,9 +9,9 @@ import { ask, run } from '../host/run.ts';
 import type { Migrated } from '../postgres/migrate.ts';
 import { waitForPostgres } from '../postgres/ready.ts';
 import { inspectContainer } from '../target/containers.ts';
+import { loginOf } from '../target/database.ts';
 import type { Container } from '../target/stack.ts';
 import { look, type Seen } from './beforehand.ts';
-import { loginOf } from './database.ts';
 import type { Facts } from './facts.ts';
 import { migrateAndSeed } from './stores.ts';
 

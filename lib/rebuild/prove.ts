@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { describeHealth, endpointsOf, type Health, healthCheck, waitForHealth } from '../app/health.ts';
+import { describeHealth, endpointsOf, type Health, healthCheck } from '../app/health.ts';
 import { readMarker } from '../app/marker.ts';
 import { OpsError } from '../errors.ts';
 import { change } from '../host/command.ts';
@@ -88,14 +88,6 @@ async function fromTheAppsSide(
     await discardContainer(ops, name);
   }
 }
-
-/** Both health checks several times in a row, right after the start. */
-export const waitUntilServing = (ops: Ops, app: Container): Promise<Health> =>
-  waitForHealth(ops, endpointsOf(ops.target, app), app, {
-    deadlineMs: ops.target.bootSeconds * 1000,
-    intervalMs: 100,
-    times: 2,
-  });
 
 async function waitForContainerHealth(ops: Ops, app: Container): Promise<Container> {
   const until = ops.clock.monotonic() + CONTAINER_HEALTHY_MS;

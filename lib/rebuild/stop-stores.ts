@@ -4,8 +4,8 @@ import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import { waitForPostgres } from '../postgres/ready.ts';
 import { findContainers, findVolumes } from '../target/containers.ts';
+import { databaseOf } from '../target/database.ts';
 import type { Container, Database, ServiceRole } from '../target/stack.ts';
-import { databaseOf } from './database.ts';
 import type { Facts } from './facts.ts';
 import type { PutAside } from './put-aside.ts';
 

@@ -9,10 +9,10 @@ import { summarizeContents } from '../postgres/contents.ts';
 import { inspectHba } from '../postgres/hba.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { type Containers, type ExistingVolume, findContainers, findVolumes } from '../target/containers.ts';
+import { databaseOf } from '../target/database.ts';
 import { readEnv } from '../target/env.ts';
 import { surveyPrerequisites } from '../target/prerequisites.ts';
 import type { Container, PublishedPort, Stack } from '../target/stack.ts';
-import { databaseOf } from './database.ts';
 import { prepareEnv } from './env-step.ts';
 import type { AppFacts, DatabaseFacts, Facts } from './facts.ts';
 

@@ -6,9 +6,9 @@ import type { Ops } from '../host/ops.ts';
 import { CommandError } from '../host/run.ts';
 import { type DatabaseManifest, listBackups, readDatabaseManifest, type Stored } from '../postgres/manifest.ts';
 import { countRows } from '../postgres/row-counts.ts';
-import { databaseOf } from '../rebuild/database.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findContainers, findVolumes } from '../target/containers.ts';
+import { databaseOf } from '../target/database.ts';
 import type { Facts } from './facts.ts';
 
 /**

@@ -1,9 +1,9 @@
 import path from 'node:path';
+import { buildImage } from '../app/image.ts';
 import { insist } from '../app/insist.ts';
 import { sweepStaging } from '../app/staging.ts';
 import { whatHappened } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
-import { buildImage } from '../rebuild/image.ts';
 import { resetTo } from '../release/reset.ts';
 import { keepRelease } from '../release/save-local.ts';
 import { recordRelease } from '../runbook/releases.ts';
@@ -39,7 +39,7 @@ export async function settle(ops: Ops, facts: Facts, progress: Progress, options
   await attempt(() => insist(calm, staging.container, () => sweepStaging(calm, staging)));
   await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));
   await attempt(() => resetTo(calm, commit, facts.local, progress.savedLocal));
-  const imageId = options.bake ? await attempt(() => buildImage(ops, facts)) : undefined;
+  const imageId = options.bake ? await attempt(() => buildImage(ops, facts.stack)) : undefined;
   recordRelease(ops.paths, {
     at: new Date(ops.clock.now()).toISOString(),
     kind: 'hot',

@@ -1,0 +1,30 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { read } from '../host/command.ts';
+import { build } from '../host/compose.ts';
+import type { Ops } from '../host/ops.ts';
+import { ask, run } from '../host/run.ts';
+import type { Stack } from '../target/stack.ts';
+
+const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
+
+/** Builds the application's image, while whatever runs goes on serving, and returns its id. */
+export async function buildImage(ops: Ops, stack: Stack): Promise<string> {
+  const { key, image } = stack.services.app;
+  const proxies = PROXIES.filter((name) => ops.env[name] !== undefined);
+  const log = path.join(ops.paths.run, 'build.log');
+  const output = await run(ops, build(ops.target, key, proxies)).catch((error: unknown) => {
+    writeFileSync(log, ops.secrets.redact(String(error)), { mode: 0o600 });
+    throw error;
+  });
+  writeFileSync(log, ops.secrets.redact(output.stderr + output.stdout), { mode: 0o600 });
+  const id = await imageId(ops, image);
+  if (id === undefined) throw new Error(`the build left no image ${image}`);
+  return id;
+}
+
+/** `undefined` when there is no such image. */
+export async function imageId(ops: Ops, reference: string): Promise<string | undefined> {
+  const inspect = read(['docker', 'image', 'inspect', '-f', '{{.Id}}', reference]);
+  return (await ask(ops, inspect, [0, 1])) || undefined;
+}
