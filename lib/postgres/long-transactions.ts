@@ -8,13 +8,17 @@ import { query } from './psql.ts';
 const LONG_SECONDS = 5;
 const LOOK_EVERY_MS = 1_000;
 
-/** Sessions of others that hold a lock on a table of this database, since long. A running dump is one of them. */
+/**
+ * Sessions of others that hold a lock on a table of this database, since long (a running dump is one of them), or one so strong that
+ * it blocks even readers or a dump.
+ */
 const LONG = `SELECT DISTINCT ON (a.pid) jsonb_build_object('pid', a.pid, 'application', a.application_name,
   'user', a.usename, 'address', host(a.client_addr), 'state', a.state, 'since', a.xact_start, 'query', a.query)
   FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid AND l.granted AND l.locktype = 'relation'
   JOIN pg_class c ON c.oid = l.relation AND c.relnamespace <> 'pg_catalog'::regnamespace
   WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_type = 'client backend'
-  AND a.xact_start < clock_timestamp() - interval '${LONG_SECONDS} seconds'`;
+  AND (a.xact_start < clock_timestamp() - interval '${LONG_SECONDS} seconds'
+    OR l.mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))`;
 
 export async function findLongTransactions(ops: Ops, db: Database): Promise<Blocker[]> {
   return (await query<Parameters<typeof blockerOf>[0]>(ops, db, LONG)).map(blockerOf);

@@ -121,6 +121,8 @@ export function migrationCases(stack: () => Stack): void {
   });
 
   it('takes a restore back when the application is not healthy on what was restored', async () => {
+    const release = await stack().release({ needs_column: 'mood' });
+    await expectNew(stack(), await update(stack()), release);
     const before = [stack().revision(), notes()];
     const args = ['--dir', stack().sandbox.deployDir, '--config', stack().config];
     const ended = await runScript('restore-prod', [...args, '--confirm', 'RESTORE whalefall_prod']);
