@@ -40,6 +40,7 @@ export const updateProdFlask: Script = {
     soak: {
       type: 'string',
       value: 'TIME',
+      duration: true,
       help: { en: 'watch the new release for so long (default 10s)', zh: '切换后的观察时长(默认 10s)' },
     },
     'discard-local': {

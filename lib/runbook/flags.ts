@@ -4,7 +4,7 @@ import type { Text } from '../text.ts';
 
 type Flag = { readonly help: Text; readonly value?: string } & (
   | { readonly type: 'boolean' }
-  | { readonly type: 'string'; readonly choices?: readonly string[] }
+  | { readonly type: 'string'; readonly choices?: readonly string[]; readonly duration?: true }
 );
 
 export type Flags = Readonly<Record<string, Flag>>;
@@ -58,6 +58,7 @@ export const COMMON_FLAGS = {
   'lock-wait': {
     type: 'string',
     value: 'TIME',
+    duration: true,
     help: {
       en: 'wait for another run to end, e.g. 30s, 10m (default 0)',
       zh: '等待其他运行结束的时间, 如 30s, 10m (默认 0)',
@@ -83,6 +84,7 @@ export function parseFlags(argv: readonly string[], flags: Flags): Parsed {
   }
   for (const [name, flag] of Object.entries(flags)) {
     const value = values[name];
+    if (flag.type === 'string' && flag.duration && value !== undefined) duration(String(value));
     if (flag.type === 'string' && flag.choices && value !== undefined && !flag.choices.includes(String(value))) {
       throw usage({
         en: `--${name} takes ${flag.choices.join(' or ')}`,

@@ -35,3 +35,9 @@ it('explains every flag in both languages', () => {
     }
   }
 });
+
+it('refuses a time that is none before anything is begun', () => {
+  const soak = { type: 'string', duration: true, help: { en: 'watch', zh: '观察' } } as const;
+  expect(() => parseFlags(['--soak', 'long'], { soak })).toThrow(/not a duration: long/);
+  expect(parseFlags(['--soak', '10s'], { soak }).soak).toBe('10s');
+});
