@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { createSandbox, type Sandbox } from '../sandbox/sandbox.ts';
+import { createFreshSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 
 const REPO = path.join(import.meta.dirname, '../..');
 
@@ -21,7 +21,7 @@ export async function withSandbox(
 ): Promise<void> {
   const root = mkdtempSync(path.join(os.tmpdir(), 'wfops-bench-'));
   const ports = { http: port, direct: port + 1, postgres: port + 2, redis: port + 3 };
-  const sandbox = await createSandbox({ name, root, ports });
+  const sandbox = await createFreshSandbox({ name, root, ports });
   try {
     sandbox.writeEnv();
     const [program, ...args] = script(sandbox, 'deploy-prod-all', '--data', 'keep');

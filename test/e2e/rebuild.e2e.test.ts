@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createSandbox, type Sandbox } from '../sandbox/sandbox.ts';
+import { createFreshSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { type Ended, type RunOptions, runScript } from '../support/run-script.ts';
 
 // One sandbox goes through the life of a deployment; each test leaves it serving.
@@ -67,7 +67,7 @@ async function release(changes: Parameters<Sandbox['release']>[0] = {}): Promise
 }
 
 beforeAll(async () => {
-  sandbox = await createSandbox({
+  sandbox = await createFreshSandbox({
     name: 'wfops-e2e',
     root,
     ports: { http: 28080, direct: 28081, postgres: 28082, redis: 28083 },

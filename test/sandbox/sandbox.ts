@@ -119,3 +119,9 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   await cloneFrom(sandbox.origin, sandbox.deployDir);
   return sandbox;
 }
+
+/** The same for a test, after removing what one of this name left behind when it was killed. */
+export async function createFreshSandbox(options: SandboxOptions): Promise<Sandbox> {
+  await new Sandbox(options).down();
+  return createSandbox(options);
+}

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type Changes, createSandbox, type Sandbox } from '../../sandbox/sandbox.ts';
+import { type Changes, createFreshSandbox, type Sandbox } from '../../sandbox/sandbox.ts';
 import { runScript } from '../../support/run-script.ts';
 
 /** What is released, as far as a test can tell it from outside. */
@@ -26,7 +26,7 @@ export class Stack {
   static async prepared(): Promise<Stack> {
     const root = mkdtempSync(path.join(os.tmpdir(), 'wfops-update-'));
     const ports = { http: 28380, direct: 28381, postgres: 28382, redis: 28383 };
-    return new Stack(await createSandbox({ name: 'wfops-update', root, ports }), root);
+    return new Stack(await createFreshSandbox({ name: 'wfops-update', root, ports }), root);
   }
 
   /** The first deployment. */
