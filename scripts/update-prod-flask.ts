@@ -108,12 +108,12 @@ export const updateProdFlask: Script = {
 
       // A worker that can't boot ends gunicorn's master, so the first one to boot is not production's.
       await step('canary', {
-        run: (o) => update.tryCanary(o, progress.staging, facts.programs.web, checked.argv),
+        run: (o) => update.tryRelease(o, facts, progress, checked, options),
         evidence: describeHealth,
       });
 
       const since = await step('switch', {
-        run: (o) => update.switchFiles(o, facts, progress, options),
+        run: (o) => update.switchFiles(o, progress),
         undo: (o) => update.switchBack(o, facts, progress),
       });
 

@@ -22,6 +22,8 @@ interface Call<T> {
   readonly args: Readonly<Record<string, unknown>>;
   readonly answer: z.ZodType<T>;
   readonly deadlineMs?: number;
+  /** May be left alone with it: it then goes on by itself. Default: reads only. */
+  readonly interruptible?: boolean;
 }
 
 /**
@@ -32,14 +34,14 @@ export async function agent<T>(
   ops: Ops,
   container: string,
   script: Script,
-  { effect, args, answer, deadlineMs }: Call<T>,
+  { effect, args, answer, ...limits }: Call<T>,
 ): Promise<T> {
   const source = readFileSync(new URL(`agent/${script}.py`, import.meta.url), 'utf8');
   // JSON's string literals are Python's, too.
   const input = `import json as _json\nARGS = _json.loads(${JSON.stringify(JSON.stringify(args))})\n${source}`;
   const command = exec(effect, container, [ops.target.app.python, '-', script], {
     input,
-    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...limits,
   });
   return answer.parse(JSON.parse(await ask(ops, command)));
 }

@@ -3,10 +3,9 @@ import { exec } from '../host/docker.ts';
 import type { Net, Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
 import { printable } from '../text.ts';
-import { startCanary } from './gunicorn.ts';
 import { type Health, waitForHealth } from './health.ts';
-import type { Program } from './programs.ts';
 import type { Staging } from './staging.ts';
+import { lookAtWorkers } from './workers.ts';
 
 /** In a row: one healthy answer may be luck. */
 const TIMES = 3;
@@ -14,18 +13,21 @@ const TIMES = 3;
 const END = 'kill -s KILL -- "-$1" 2>/dev/null || :';
 
 /**
- * Boots the staged release under gunicorn on a private socket, beside what serves, and asks it for its health until it was
- * healthy several times in a row. It is ended in any case.
+ * Asks a staged release that boots on its private socket, beside what serves, for its health until it was healthy several times in a
+ * row. It is ended in any case.
  *
+ * @param pid its gunicorn's master.
  * @throws {OpsError} with the last health report, or with the application's own words when it ended.
  */
-export async function tryCanary(ops: Ops, staging: Staging, web: Program, argv: readonly string[]): Promise<Health> {
-  const pid = await startCanary(ops, staging, web, argv);
+export async function tryCanary(ops: Ops, staging: Staging, pid: number): Promise<Health> {
+  const seconds = ops.target.bootSeconds;
   try {
+    // Waited for in the container: asking from here again and again takes the processor away from what boots.
+    const { workers } = await lookAtWorkers(ops, staging.container, pid, { booted: 1, seconds });
     const inside = { ...ops, net: throughSocket(ops, staging) };
     const endpoints = { nginx: 'http://canary', direct: 'http://canary' };
     return await waitForHealth(inside, endpoints, () => throwIfGone(ops, staging, pid), {
-      deadlineMs: ops.target.bootSeconds * 1000,
+      deadlineMs: workers.some((w) => w.booted) ? seconds * 1000 : 1_000,
       times: TIMES,
       intervalMs: 50,
     });
@@ -33,9 +35,14 @@ export async function tryCanary(ops: Ops, staging: Staging, web: Program, argv: 
     ops.signal.throwIfAborted();
     throw await withItsWords(ops, staging, error);
   } finally {
-    const calm = { ...ops, signal: new AbortController().signal };
-    await run(calm, exec('change', staging.container, ['sh', '-c', END, 'end', String(pid)]));
+    await endCanary(ops, staging, pid);
   }
+}
+
+/** Also after Ctrl-C; changes nothing when it has ended. */
+export async function endCanary(ops: Ops, staging: Staging, pid: number): Promise<void> {
+  const calm = { ...ops, signal: new AbortController().signal };
+  await run(calm, exec('change', staging.container, ['sh', '-c', END, 'end', String(pid)]));
 }
 
 /** A network in which every URL means the canary's socket. */

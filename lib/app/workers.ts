@@ -21,19 +21,24 @@ export type Workers = z.infer<typeof answer>;
 /** Longer than gunicorn's own graceful time, so that requests under way can end. */
 const LEAVE_SECONDS = 45;
 
+type Signal = 'TTIN' | 'TTOU' | 'HUP';
+
 interface Until {
   readonly masterStart?: number;
   readonly old?: readonly number[];
   /** Wait until so many that are not in `old` serve; without it, until all of `old` are gone. */
   readonly booted?: number;
   readonly seconds: number;
+  /** To the master, so many times, before that. */
+  readonly signal?: readonly [Signal, times: number] | undefined;
 }
 
 /** Looks at a program's workers, if asked for until something is so; the caller sees from the answer whether it is. */
 export async function lookAtWorkers(ops: Ops, container: string, master: number, until?: Until): Promise<Workers> {
   const args = { master, ...until };
   const deadlineMs = ((until?.seconds ?? 0) + 15) * 1000;
-  return agent(ops, container, 'workers', { effect: 'read', args, answer, deadlineMs });
+  const effect = until?.signal ? 'change' : 'read';
+  return agent(ops, container, 'workers', { effect, args, answer, deadlineMs, interruptible: true });
 }
 
 /**
@@ -56,13 +61,12 @@ export async function replaceWorkers(
   const master = { ops, container, web };
   const before = await look(master);
   const hung = before.workers.filter((w) => !w.booted && w.start < since);
-  if (hung.length > 0) await signal(master, 'KILL', pids(hung));
+  if (hung.length > 0) await kill(master, pids(hung));
   const old = pids(before.workers.filter((w) => w.booted && w.start < since));
   const fresh = before.workers.length - old.length; // those that were killed are started again
-  if (old.length > 0 && fresh < wanted) await repeat(master, 'TTIN', wanted - fresh);
-  const { workers } = await waitForNew(master, before, old, wanted);
-  if (workers.length > wanted) await repeat(master, 'TTOU', workers.length - wanted);
-  await waitForLeave(master, before, old);
+  const add: Until['signal'] = old.length > 0 && fresh < wanted ? ['TTIN', wanted - fresh] : undefined;
+  const { workers } = await waitForNew(master, before, old, wanted, add);
+  await waitForLeave(master, before, old, workers.length > wanted ? ['TTOU', workers.length - wanted] : undefined);
 }
 
 /**
@@ -74,8 +78,7 @@ export async function replaceWorkers(
 export async function reloadWorkers(ops: Ops, container: string, web: Program, wanted: number): Promise<void> {
   const master = { ops, container, web };
   const before = await look(master);
-  await signal(master, 'HUP', [web.pid]);
-  await waitForNew(master, before, pids(before.workers), wanted);
+  await waitForNew(master, before, pids(before.workers), wanted, ['HUP', 1]);
   await waitForLeave(master, before, pids(before.workers));
 }
 
@@ -98,17 +101,23 @@ async function waitForNew(
   before: Workers,
   old: readonly number[],
   wanted: number,
+  signal: Until['signal'],
 ): Promise<Workers> {
-  const seconds = ops.target.bootSeconds;
-  const now = await lookAtWorkers(ops, container, web.pid, { ...sameMaster(before), old, booted: wanted, seconds });
+  const until = { ...sameMaster(before), old, booted: wanted, seconds: ops.target.bootSeconds, signal };
+  const now = await lookAtWorkers(ops, container, web.pid, until);
   if (now.master !== before.master) throw await masterEnded(ops, container, web);
   const booted = now.workers.filter((w) => w.booted && !old.includes(w.pid)).length;
   if (booted < wanted) throw await notBooted(ops, container, web, booted, wanted);
   return now;
 }
 
-async function waitForLeave({ ops, container, web }: Master, before: Workers, old: readonly number[]): Promise<void> {
-  const until = { ...sameMaster(before), old, seconds: LEAVE_SECONDS };
+async function waitForLeave(
+  { ops, container, web }: Master,
+  before: Workers,
+  old: readonly number[],
+  signal?: Until['signal'],
+): Promise<void> {
+  const until = { ...sameMaster(before), old, seconds: LEAVE_SECONDS, signal };
   const now = await lookAtWorkers(ops, container, web.pid, until);
   if (now.master !== before.master) throw await masterEnded(ops, container, web);
   const staying = now.workers.filter((w) => old.includes(w.pid)).length;
@@ -134,15 +143,10 @@ export async function restartProgram(ops: Ops, container: string, name: string):
   }
 }
 
-// One after the other: two that come at once may count as one.
-const REPEAT = 'n=$3; while :; do kill -s "$1" "$2"; n=$((n-1)); [ "$n" -gt 0 ] || break; sleep 0.1; done';
-const SIGNAL = 'name=$1; shift; for pid; do kill -s "$name" "$pid" 2>/dev/null || :; done';
+const KILL = 'for pid; do kill -s KILL "$pid" 2>/dev/null || :; done';
 
-const repeat = ({ ops, container, web }: Master, name: string, times: number) =>
-  run(ops, exec('change', container, ['sh', '-euc', REPEAT, 'signal', name, String(web.pid), String(times)]));
-
-const signal = ({ ops, container }: Master, name: string, to: readonly number[]) =>
-  run(ops, exec('change', container, ['sh', '-c', SIGNAL, 'signal', name, ...to.map(String)]));
+const kill = ({ ops, container }: Master, workers: readonly number[]) =>
+  run(ops, exec('change', container, ['sh', '-c', KILL, 'kill', ...workers.map(String)]));
 
 async function lastWords(ops: Ops, container: string): Promise<string> {
   const log = `${ops.target.app.userdata}/logs/gunicorn_error.log`;

@@ -1,14 +1,23 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, createReadStream, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
 
 /** sha256 of a file in hex, and its size in bytes; streamed, so memory does not grow with the file. */
 export async function digest(file: string): Promise<{ sha256: string; size: number }> {
   const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(1 << 18); // one for all: a stream's would pile up until they are collected
   let size = 0;
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
-    hash.update(chunk as Buffer);
-    size += (chunk as Buffer).length;
+  const handle = await open(file);
+  try {
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) break;
+      hash.update(buffer.subarray(0, bytesRead));
+      size += bytesRead;
+    }
+  } finally {
+    await handle.close();
   }
   return { sha256: hash.digest('hex'), size };
 }

@@ -1,4 +1,5 @@
-import { confirm, input, select } from '@inquirer/prompts';
+/** Loaded when somebody is asked: most runs ask nothing, and it is a tenth of the time that a script takes to start. */
+const prompts = () => import('@inquirer/prompts');
 
 /** A prompt that ends with the input (Ctrl-D, closed terminal) or with Ctrl-C is "no answer". */
 async function orNoAnswer<T>(answer: Promise<T>): Promise<T | undefined> {
@@ -10,11 +11,13 @@ async function orNoAnswer<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-export const phrase = (message: string): Promise<string | undefined> => orNoAnswer(input({ message }));
+export const phrase = async (message: string): Promise<string | undefined> =>
+  orNoAnswer((await prompts()).input({ message }));
 
-export const yes = (message: string): Promise<boolean | undefined> => orNoAnswer(confirm({ message, default: false }));
+export const yes = async (message: string): Promise<boolean | undefined> =>
+  orNoAnswer((await prompts()).confirm({ message, default: false }));
 
-export const choice = <V extends string>(
+export const choice = async <V extends string>(
   message: string,
   choices: readonly { value: V; name: string }[],
-): Promise<V | undefined> => orNoAnswer(select({ message, choices: [...choices] }));
+): Promise<V | undefined> => orNoAnswer((await prompts()).select({ message, choices: [...choices] }));

@@ -1,4 +1,4 @@
-import { checkGunicorn, stagedArgv } from '../app/gunicorn.ts';
+import { checkGunicorn, stagedArgv, startCanary } from '../app/gunicorn.ts';
 import { readRevisions } from '../app/revisions.ts';
 import { checkSite } from '../app/site.ts';
 import { compileStaged } from '../app/staging.ts';
@@ -23,15 +23,19 @@ export interface Checked {
 
 /**
  * Tries everything that can be tried without serving: Python compiles every file, gunicorn loads the application once, Alembic reads its
- * chain of migrations, nginx tests the site.
+ * chain of migrations, nginx tests the site. A release that brings no migration begins to boot for its trial.
  *
  * @throws {OpsError} with the words of whoever found something wrong.
  */
-export async function check(ops: Ops, facts: Facts, { staging }: Progress, options: UpdateOptions): Promise<Checked> {
+export async function check(ops: Ops, facts: Facts, progress: Progress, options: UpdateOptions): Promise<Checked> {
+  const { staging } = progress;
   const { web } = facts.programs;
   const argv = stagedArgv(web.argv, (path) => stagedPath(ops, facts, staging.tree, path));
   const now = { argv: web.argv, cwd: web.cwd };
   const revision = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
+  const bootEarly = async () => {
+    progress.canary = await startCanary(ops, staging, web, argv);
+  };
   const [after, { head, known }, before] = await allEnded([
     checkGunicorn(ops, staging, web, { argv, cwd: staging.tree }),
     readRevisions(ops, staging.container, staging.tree, revision),
@@ -40,11 +44,16 @@ export async function check(ops: Ops, facts: Facts, { staging }: Progress, optio
       : Promise.resolve(undefined),
     facts.tree.has(ops.target.release.site.from) ? checkSite(ops, staging) : Promise.resolve(),
     compileStaged(ops, staging, facts.tree),
+    migratesNothing(facts) ? bootEarly() : Promise.resolve(),
   ]);
   const restart = chooseRestart(options.restart, facts, { before, after });
   const schema = revision === head ? 'current' : revision === undefined || known ? 'behind' : 'newer';
   return { head, schema, restart, workers: Number(after.get('workers')), argv };
 }
+
+/** As far as files tell: then the release can boot meanwhile. */
+const migratesNothing = ({ newMigrations, pending, schema }: Facts): boolean =>
+  newMigrations.length === 0 && !pending && schema.kind === 'versioned';
 
 /** Where the staged release has what the container has at `path`: a copied file comes from elsewhere in the repository. */
 function stagedPath(ops: Ops, facts: Facts, tree: string, path: string): string | undefined {

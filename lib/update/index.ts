@@ -1,5 +1,4 @@
 /** The parts of a hot update, for `scripts/update-prod-flask.ts`. */
-export { tryCanary } from '../app/canary.ts';
 export { stagingOf } from '../app/staging.ts';
 export { check } from './check.ts';
 export { conclude } from './conclude.ts';
@@ -14,4 +13,5 @@ export { saveLocalChanges, stage, stageEvidence, unstage } from './stage.ts';
 export { surveyUpdate } from './survey.ts';
 export { restart, switchBack, switchFiles } from './switch.ts';
 export { agreeToGo, nothingToDo, optionsOf, showPlan } from './talk.ts';
+export { tryRelease } from './try-release.ts';
 export { advice, proveAsBefore } from './undo.ts';

@@ -10,6 +10,8 @@ export interface Progress {
   savedLocal?: SavedLocal | undefined;
   backup?: VerifiedBackup | undefined;
   migrated?: Migrated | undefined;
+  /** gunicorn's master of the release that boots beside what serves. */
+  canary?: number | undefined;
   placement?: Placement | undefined;
   /** What of the placement's paths existed, and is kept. */
   kept?: readonly string[] | undefined;

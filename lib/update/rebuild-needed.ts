@@ -26,9 +26,11 @@ const PYPROJECT = 'pyproject.toml';
 export async function findRebuildReasons(ops: Ops, compared: Compared): Promise<readonly RebuildReason[]> {
   const { running, former, source, tree } = compared;
   const before = new Map([...blobs(former ?? new Map()), ...blobs(running.files)]);
-  return rebuildReasons(ops.target, before, new Map(blobs(tree)), {
-    before: await pyprojectThere(ops, compared),
-    after: await showFile(ops, source.commit, PYPROJECT),
+  const after = new Map(blobs(tree));
+  const same = before.get(PYPROJECT) === after.get(PYPROJECT);
+  return rebuildReasons(ops.target, before, after, {
+    before: same ? undefined : await pyprojectThere(ops, compared),
+    after: same ? undefined : await showFile(ops, source.commit, PYPROJECT),
   });
 }
 

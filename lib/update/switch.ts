@@ -25,15 +25,19 @@ import { changesGunicorn } from './restart.ts';
 const GRACE_SECONDS = 35;
 const POLL_MS = 50;
 
-/** Puts the release's files in place. @returns when that was done, seconds since the machine's start. */
-export async function switchFiles(ops: Ops, facts: Facts, progress: Progress, options: UpdateOptions): Promise<number> {
-  const { staging } = progress;
+/** Keeps the files that {@link switchFiles} will replace. */
+export async function keepFormer(ops: Ops, facts: Facts, progress: Progress, options: UpdateOptions): Promise<void> {
   const placement = placementOf(ops, facts, progress, options);
-  progress.kept = await savePlaced(ops, staging, placement);
+  progress.kept = await savePlaced(ops, progress.staging, placement);
   progress.placement = placement;
   if (facts.files.handEdited.length > 0) await keepHandEdited(ops, facts, progress);
+}
+
+/** Puts the release's files in place. @returns when that was done, seconds since the machine's start. */
+export async function switchFiles(ops: Ops, progress: Progress): Promise<number> {
+  if (progress.placement === undefined) throw new Error('the former files were not kept');
   progress.switching = true;
-  return place(ops, staging, placement);
+  return place(ops, progress.staging, progress.placement);
 }
 
 function placementOf(ops: Ops, facts: Facts, { staging }: Progress, options: UpdateOptions): Placement {

@@ -31,24 +31,31 @@ class Gunicorn {
   answer({ argv, input }: Call) {
     if (argv.includes('tail')) return { stdout: 'the last words\n' };
     if (argv.at(-1) === 'workers') return { stdout: JSON.stringify(this.look(input)) };
-    const [name = '', ...rest] = argv.slice(argv.indexOf('signal') + 1);
-    this.signals.push([name, ...rest].join(' '));
-    if (name === 'TTIN') for (let n = Number(rest[1]); n > 0; n -= 1) this.start();
-    if (name === 'TTOU') this.workers.splice(0, Number(rest[1]));
-    if (name === 'KILL') {
-      this.workers = this.workers.filter((w) => !rest.includes(String(w.pid)));
-      for (const _ of rest) this.start();
-    }
+    const killed = argv.slice(argv.indexOf('kill') + 1);
+    this.signals.push(`KILL ${killed.join(' ')}`);
+    this.workers = this.workers.filter((w) => !killed.includes(String(w.pid)));
+    for (const _ of killed) this.start();
+    return {};
+  }
+
+  signal(master: number, name: string, times: number): void {
+    this.signals.push(`${name} ${master} × ${times}`);
+    if (name === 'TTIN') for (let n = times; n > 0; n -= 1) this.start();
+    if (name === 'TTOU') this.workers.splice(0, times);
     if (name === 'HUP') {
       const before = this.workers.length;
       for (let n = before; n > 0; n -= 1) this.start();
       this.workers.splice(0, before);
     }
-    return {};
   }
 
   look(input: string): Workers {
-    const args = JSON.parse(JSON.parse(/loads\((".*")\)/.exec(input)?.[1] ?? '""')) as { seconds?: number };
+    const args = JSON.parse(JSON.parse(/loads\((".*")\)/.exec(input)?.[1] ?? '""')) as {
+      master: number;
+      seconds?: number;
+      signal?: [string, number];
+    };
+    if (args.signal) this.signal(args.master, ...args.signal);
     if (args.seconds) {
       this.onWait();
       if (this.boots) this.workers = this.workers.map((w) => ({ ...w, booted: true }));
@@ -64,7 +71,7 @@ describe('replacing workers', () => {
   it('adds as many as there are, and takes the old ones away when the new ones have booted', async () => {
     const gunicorn = new Gunicorn(serving(10, 11));
     await replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500);
-    expect(gunicorn.signals).toEqual([`TTIN ${web.pid} 2`, `TTOU ${web.pid} 2`]);
+    expect(gunicorn.signals).toEqual([`TTIN ${web.pid} × 2`, `TTOU ${web.pid} × 2`]);
     expect(gunicorn.workers.every((w) => w.start > 500)).toBe(true);
   });
 
@@ -95,7 +102,7 @@ describe('replacing workers', () => {
     const hung = [20, 21].map((start) => ({ pid: start, start, booted: false }));
     const gunicorn = new Gunicorn([...serving(10, 11), ...hung]);
     await replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500);
-    expect(gunicorn.signals).toEqual(['KILL 20 21', `TTOU ${web.pid} 2`]);
+    expect(gunicorn.signals).toEqual(['KILL 20 21', `TTOU ${web.pid} × 2`]);
     expect(gunicorn.workers).toHaveLength(2);
     expect(gunicorn.workers.every((w) => w.start > 500)).toBe(true);
   });
@@ -110,7 +117,7 @@ describe('replacing workers', () => {
 it('reloads with SIGHUP, and waits until every old worker is gone', async () => {
   const gunicorn = new Gunicorn(serving(10, 11));
   await reloadWorkers(opsFor(gunicorn), 'app', web, 2);
-  expect(gunicorn.signals).toEqual([`HUP ${web.pid}`]);
+  expect(gunicorn.signals).toEqual([`HUP ${web.pid} × 1`]);
   expect(gunicorn.workers.every((w) => w.start > 500)).toBe(true);
 });
 

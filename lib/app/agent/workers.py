@@ -1,10 +1,11 @@
-"""gunicorn's workers, and waiting for them.
+"""gunicorn's workers, telling their master to change them, and waiting for that.
 
 A worker beats by touching an unlinked temporary file of its own (gunicorn/workers/workertmp.py); the file is made by the master
 before the fork and first touched when the worker has loaded the application and begins to serve.
 """
 import json
 import os
+import signal
 import time
 
 HZ = os.sysconf("SC_CLK_TCK")
@@ -59,7 +60,19 @@ def enough(now):
     return not any(w["pid"] in old for w in now["workers"])
 
 
+def tell():
+    """Sends the master a signal, if asked to; one after the other: two that come at once may count as one."""
+    name, times = ARGS.get("signal", ["", 0])
+    for left in reversed(range(times)):
+        try:
+            os.kill(ARGS["master"], getattr(signal, f"SIG{name}"))
+        except ProcessLookupError:
+            return  # the answer shows it
+        time.sleep(0.1 if left else 0)
+
+
 def main():
+    tell()
     end = time.monotonic() + ARGS.get("seconds", 0)
     while True:
         now = state()

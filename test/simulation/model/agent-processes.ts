@@ -2,6 +2,7 @@ import { type Agent, type Args, json } from './agents.ts';
 import type { AppContainer } from './app-container.ts';
 import { changedAt, fileAt } from './app-files.ts';
 import { until } from './later.ts';
+import { send } from './signals.ts';
 
 export const programs: Agent = ({ container }, app, { port, marker }) => {
   const file = fileAt(container, marker as string);
@@ -28,6 +29,7 @@ interface Wanted extends Args {
   readonly old?: readonly number[];
   readonly booted?: number;
   readonly seconds?: number;
+  readonly signal?: readonly [name: string, times: number];
 }
 
 /** A master is any process; only gunicorn's have workers. */
@@ -43,7 +45,9 @@ function state(app: AppContainer, pid: number) {
 }
 
 export const workers: Agent = (what, app, args) => {
-  const { master, masterStart, old = [], booted, seconds = 0 } = args as Wanted;
+  const { master, masterStart, old = [], booted, seconds = 0, signal: [name, times] = ['', 0] } = args as Wanted;
+  if (times > 0) what.changes();
+  for (let n = 0; n < times; n += 1) send(app, name, master);
   const enough = () => {
     const now = state(app, master);
     if (now.master === null || now.master !== (masterStart ?? now.master)) return true;

@@ -7,6 +7,7 @@ import type { Inside } from './in-container.ts';
 import { until } from './later.ts';
 import type { Reply } from './process.ts';
 import { INVALID } from './release-files.ts';
+import { send } from './signals.ts';
 import { untar } from './ustar.ts';
 
 const CURL_MS = 10_000;
@@ -54,20 +55,11 @@ const SNIPPETS: readonly (readonly [name: string, has: readonly string[], does: 
   ['unpack', ['mkdir -p "$1/old" "$1/new"', 'tar -x -C "$1/new"', 'ln -s "$root/$kept"'], unpack],
   ['left', ['cd "$1"', 'echo staging', 'cat */"$2"'], left],
   [
-    'signal',
-    ['n=$3', 'kill -s "$1" "$2"', 'sleep 0.1'],
-    ({ changes }, app, [signal = '', pid = '', times = '']) => {
+    'kill',
+    ['for pid; do kill -s KILL "$pid"'],
+    ({ changes }, app, pids) => {
       changes();
-      for (let i = 0; i < Number(times); i += 1) if (!send(app, signal, Number(pid))) return { exitCode: 1 };
-      return {};
-    },
-  ],
-  [
-    'signal',
-    ['for pid; do kill -s "$name" "$pid"'],
-    ({ changes }, app, [signal = '', ...pids]) => {
-      changes();
-      for (const pid of pids) send(app, signal, Number(pid));
+      for (const pid of pids) send(app, 'KILL', Number(pid));
       return {};
     },
   ],
@@ -98,19 +90,6 @@ function unpack({ container, input, changes, cut }: Inside, _app: AppContainer, 
     if (there) write(container, `${dir}/new/${path}`, `${root}/${path}`, '120000');
   }
   return {};
-}
-
-function send(app: AppContainer, signal: string, pid: number): boolean {
-  const master = app.gunicorns.find((g) => g.pid === pid);
-  const owner = app.gunicorns.find((g) => g.workers.some((w) => w.pid === pid));
-  const isEnd = signal === 'KILL' || signal === 'TERM';
-  if (master && app.canaries.includes(master) && isEnd) master.end();
-  else if (master) master.signal(signal);
-  else if (owner && signal === 'KILL') owner.kill(pid);
-  else if (app.others.some((o) => o.pid === pid) && isEnd) app.others = app.others.filter((o) => o.pid !== pid);
-  else return false;
-  app.seen();
-  return true;
 }
 
 const isAlive = (app: AppContainer, pid: number): boolean =>
