@@ -17,6 +17,9 @@ type Script =
   | 'sweep'
   | 'workers';
 
+/** What serves goes first. */
+const NICE = 10;
+
 interface Call<T> {
   readonly effect: 'read' | 'change';
   readonly args: Readonly<Record<string, unknown>>;
@@ -38,7 +41,8 @@ export async function agent<T>(
 ): Promise<T> {
   const source = readFileSync(new URL(`agent/${script}.py`, import.meta.url), 'utf8');
   // JSON's string literals are Python's, too.
-  const input = `import json as _json\nARGS = _json.loads(${JSON.stringify(JSON.stringify(args))})\n${source}`;
+  const given = `import json as _json, os as _os\nARGS = _json.loads(${JSON.stringify(JSON.stringify(args))})\n`;
+  const input = `${given}_os.nice(${NICE})\n${source}`;
   const command = exec(effect, container, [ops.target.app.python, '-', script], {
     input,
     ...limits,

@@ -23,11 +23,11 @@ export async function tryCanary(ops: Ops, staging: Staging, pid: number): Promis
   const seconds = ops.target.bootSeconds;
   try {
     // Waited for in the container: asking from here again and again takes the processor away from what boots.
-    const { workers } = await lookAtWorkers(ops, staging.container, pid, { booted: 1, seconds });
+    const { master, workers } = await lookAtWorkers(ops, staging.container, pid, { booted: 1, seconds });
+    if (master !== null && !workers.some((w) => w.booted)) throw hangs(seconds);
     const inside = { ...ops, net: throughSocket(ops, staging) };
-    const endpoints = { nginx: 'http://canary', direct: 'http://canary' };
-    return await waitForHealth(inside, endpoints, () => throwIfGone(ops, staging, pid), {
-      deadlineMs: workers.some((w) => w.booted) ? seconds * 1000 : 1_000,
+    return await waitForHealth(inside, { direct: 'http://canary' }, () => throwIfGone(ops, staging, pid), {
+      deadlineMs: seconds * 1000,
       times: TIMES,
       intervalMs: 50,
     });
@@ -81,6 +81,15 @@ async function throwIfGone(ops: Ops, staging: Staging, pid: number): Promise<voi
     what: { en: 'The new release ended while it was being tried.', zh: '新版本在试运行时退出.' },
   });
 }
+
+const hangs = (seconds: number) =>
+  new OpsError({
+    kind: 'deadline',
+    what: {
+      en: `The new release was loaded but did not begin to serve within ${seconds} s.`,
+      zh: `新版本已加载, 但 ${seconds} 秒内未开始服务.`,
+    },
+  });
 
 async function withItsWords(ops: Ops, staging: Staging, error: unknown): Promise<unknown> {
   if (!(error instanceof OpsError)) return error;

@@ -26,6 +26,9 @@ export interface Health {
   readonly checks: readonly Check[];
 }
 
+/** Without nginx only the deep check is made. */
+type Asked = Pick<Endpoints, 'direct'> & Partial<Endpoints>;
+
 const REQUEST_MS = 5_000;
 /** Each costs more than the question itself, just when the application needs the processor to boot. */
 const LOOKS_PER_INSPECTION = 5;
@@ -45,18 +48,15 @@ const envelope = z.object({
  */
 export async function healthCheck(
   ops: Pick<Ops, 'net' | 'clock' | 'signal' | 'target'>,
-  endpoints: Endpoints,
+  endpoints: Asked,
   options: { readonly timeoutMs?: number } = {},
 ): Promise<Health> {
   const { timeoutMs = REQUEST_MS } = options;
   const { basic, deep } = ops.target.health;
+  const paths = deep.map((path) => endpoints.direct + path);
   const checks = await Promise.all([
-    checkAt(ops, 'basic', endpoints.nginx + basic, timeoutMs),
-    deepCheck(
-      ops,
-      deep.map((path) => endpoints.direct + path),
-      timeoutMs,
-    ),
+    ...(endpoints.nginx === undefined ? [] : [checkAt(ops, 'basic', endpoints.nginx + basic, timeoutMs)]),
+    deepCheck(ops, paths, timeoutMs),
   ]);
   return { healthy: checks.every((c) => c.healthy), checks };
 }
@@ -136,7 +136,7 @@ export function describeHealth(health: Health): Text {
  */
 export async function waitForHealth(
   ops: Ops,
-  endpoints: Endpoints,
+  endpoints: Asked,
   ended: Container | (() => Promise<void>),
   options: {
     readonly deadlineMs: number;

@@ -160,7 +160,7 @@ const BROKEN: readonly (readonly [string, Partial<Release>, said: RegExp])[] = [
   ['a syntax error', { files: { 'app/api/health.py': INVALID } }, /not valid Python/],
   ['an import error', { cannotCreate: true }, /ImportError/],
   ['an import that does not end', { importHangs: true }, /importing it does not end/],
-  ['workers that never boot', { neverHealthy: true }, /healthy 3 times|no answer/],
+  ['workers that never boot', { neverHealthy: true }, /did not begin to serve within/],
   ['workers that end while they boot', { crashesAtBoot: true }, /ended while it was being tried/],
   ['a deep check that says unhealthy', { deepUnhealthy: true }, /status unhealthy/],
   ['nothing but 500', { answers500: true }, /HTTP 500/],

@@ -15,7 +15,7 @@ def main():
     log = open(ARGS["log"], "wb")
     os.chmod(ARGS["log"], 0o600)
     child = subprocess.Popen(
-        ["nice", "-n", "10", *ARGS["argv"]],
+        ARGS["argv"],
         cwd=ARGS["cwd"],
         env=environment(),
         stdin=subprocess.DEVNULL,

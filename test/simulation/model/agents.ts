@@ -26,7 +26,7 @@ const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string
 /** `python - <name>` with a script of ours as its input: what it was given stands in the first lines. */
 export function agent(what: Inside, app: AppContainer, name: string): Reply {
   const text = what.input.toString('utf8');
-  const [, json = ''] = /^import json as _json\nARGS = _json\.loads\((".*")\)\n/.exec(text) ?? [];
+  const [, json = ''] = /^import json as _json, os as _os\nARGS = _json\.loads\((".*")\)\n/.exec(text) ?? [];
   const args = JSON.parse(JSON.parse(json) as string) as Args;
   const [needed, optional, does] = AGENTS[name] ?? unknown(`the script ${name}`);
   const [must, may] = [needed, optional].map((s) => s.split(' ').filter(Boolean)) as [string[], string[]];
