@@ -38,7 +38,7 @@ export async function removeVolumes(
   // Nobody has them mounted now, so what the engine says of them can't have moved unless it is another one.
   const now = await dates(ops, volumes);
   for (const { name } of volumes) if (now.get(name) !== before.get(name)) throw changed(name);
-  await run(ops, change(['docker', 'volume', 'rm', ...volumes.map((v) => v.name)]));
+  await allEnded(volumes.map(({ name }) => run(ops, change(['docker', 'volume', 'rm', name]))));
 }
 
 async function dates(ops: Ops, volumes: readonly RemovableVolume[]): Promise<Map<string, string>> {

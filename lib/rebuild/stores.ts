@@ -57,18 +57,13 @@ export async function startOnPrepared(
   const made = await findContainers(ops, facts.stack);
   if (!made.postgres || !made.redis) throw new Error('compose made no containers for the stores');
   aside.created = made.app;
+  // The files come before either start: a server that starts beside the copying takes longer than both in turn.
   const [volumes] = await allEnded([
     findVolumes(ops, facts.stack),
-    startOn(ops, prepared, made.postgres.id),
-    run(ops, start(made.redis.id)),
+    copyIn(ops, prepared.file, made.postgres.id, prepared.mountPoint),
   ]);
+  await allEnded([made.postgres, made.redis].map(({ id }) => run(ops, start(id))));
   return waitForStores(ops, facts, made, volumes);
-}
-
-/** Puts the prepared files into the database's container, which has not been started, and starts it. */
-async function startOn(ops: Ops, prepared: PreparedDatabase, container: string): Promise<void> {
-  await copyIn(ops, prepared.file, container, prepared.mountPoint);
-  await run(ops, start(container));
 }
 
 async function waitForStores(
