@@ -1,13 +1,28 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { OpsError } from '../errors.ts';
-import type { Text } from '../text.ts';
+import { printable, type Text } from '../text.ts';
 
 type Flag = { readonly help: Text; readonly value?: string } & (
   | { readonly type: 'boolean' }
-  | { readonly type: 'string'; readonly choices?: readonly string[]; readonly duration?: true }
+  | {
+      readonly type: 'string';
+      readonly choices?: readonly string[];
+      readonly duration?: true;
+      /** A whole number from 1 on. */
+      readonly count?: true;
+    }
 );
 
 export type Flags = Readonly<Record<string, Flag>>;
+
+/** A word that is no option, such as the backup that is meant; in the order of their declaration. */
+export interface Positional {
+  /** What it is called among the parsed options; in capitals in the help. */
+  readonly name: string;
+  readonly help: Text;
+  /** May be left out. None that may not follows it. */
+  readonly optional?: true;
+}
 
 /** What every script understands. */
 export const COMMON_FLAGS = {
@@ -70,14 +85,21 @@ export const COMMON_FLAGS = {
 
 export type Parsed = Readonly<Record<string, string | boolean | undefined>>;
 
-/** @throws {OpsError} `usage` for an unknown option, a missing or unknown value, or a positional argument. */
-export function parseFlags(argv: readonly string[], flags: Flags): Parsed {
+/**
+ * Options and positional words by their names.
+ *
+ * @throws {OpsError} `usage` for an unknown option, a missing or unknown value, and a word that is missing or one too many.
+ */
+export function parseFlags(argv: readonly string[], flags: Flags, words: readonly Positional[] = []): Parsed {
   const options: ParseArgsConfig['options'] = Object.fromEntries(
     Object.entries(flags).map(([name, f]) => [name, { type: f.type }]),
   );
   let values: Parsed;
+  let given: readonly string[];
   try {
-    values = parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values as Parsed;
+    const parsed = parseArgs({ args: [...argv], options, strict: true, allowPositionals: true });
+    values = parsed.values as Parsed;
+    given = parsed.positionals;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw usage({ en: why, zh: `命令行参数有误: ${why}` });
@@ -85,6 +107,7 @@ export function parseFlags(argv: readonly string[], flags: Flags): Parsed {
   for (const [name, flag] of Object.entries(flags)) {
     const value = values[name];
     if (flag.type === 'string' && flag.duration && value !== undefined) duration(String(value));
+    if (flag.type === 'string' && flag.count && value !== undefined) count(name, String(value));
     if (flag.type === 'string' && flag.choices && value !== undefined && !flag.choices.includes(String(value))) {
       throw usage({
         en: `--${name} takes ${flag.choices.join(' or ')}`,
@@ -92,6 +115,27 @@ export function parseFlags(argv: readonly string[], flags: Flags): Parsed {
       });
     }
   }
+  if (values.help || values.version) return values;
+  return { ...values, ...positionals(given, words) };
+}
+
+function positionals(given: readonly string[], words: readonly Positional[]): Parsed {
+  const extra = given[words.length];
+  if (extra !== undefined) {
+    throw usage({ en: `unexpected word: ${printable(extra)}`, zh: `多余的参数: ${printable(extra)}` });
+  }
+  const values: Record<string, string> = {};
+  words.forEach((word, i) => {
+    const value = given[i];
+    const shown = word.name.toUpperCase();
+    if (value !== undefined && value !== '') values[word.name] = value;
+    else if (!word.optional || value === '') {
+      throw usage({
+        en: `${shown} is missing: ${word.help.en}`,
+        zh: `缺少参数 ${shown}: ${word.help.zh}`,
+      });
+    }
+  });
   return values;
 }
 
@@ -102,24 +146,16 @@ export function duration(text: string): number {
   return Number(m[1]) * { s: 1000, m: 60_000, h: 3_600_000 }[(m[2] ?? 's') as 's' | 'm' | 'h'];
 }
 
-/** The help text: usage line, what the script does, each flag. */
-export function helpText(script: string, about: Text, flags: Flags, language: keyof Text): string {
-  const rows = Object.entries(flags).map(([name, f]) => {
-    const value = f.type === 'string' ? ` ${f.choices?.join('|') ?? f.value ?? 'VALUE'}` : '';
-    return [`  --${name}${value}`, f.help[language]] as const;
-  });
-  const width = Math.max(...rows.map(([left]) => left.length));
-  const usageLine = language === 'zh' ? '用法' : 'usage';
-  return [
-    `${usageLine}: npx tsx scripts/${script}.ts [options]`,
-    '',
-    about[language],
-    '',
-    ...rows.map(([left, right]) => `${left.padEnd(width)}  ${right}`),
-    '',
-  ].join('\n');
+/** A whole number from 1 on. @throws {OpsError} `usage` */
+function count(name: string, text: string): void {
+  if (!/^[1-9]\d{0,5}$/.test(text)) {
+    throw usage({
+      en: `--${name} takes a whole number from 1 on, not ${printable(text)}`,
+      zh: `--${name} 只接受正整数, 而不是 ${printable(text)}`,
+    });
+  }
 }
 
-function usage(what: Text): OpsError {
+export function usage(what: Text): OpsError {
   return new OpsError({ kind: 'usage', what, next: [{ en: '--help lists the options.', zh: '--help 列出全部选项.' }] });
 }

@@ -4,32 +4,23 @@ import os from 'node:os';
 import path from 'node:path';
 import { OpsError, whatHappened } from '../errors.ts';
 import { type Lock, takeLock } from '../guard/lock.ts';
-import type { Ops, Paths } from '../host/ops.ts';
+import type { Paths } from '../host/ops.ts';
 import { Secrets } from '../host/secrets.ts';
 import { childEnv, createShell } from '../host/shell.ts';
 import type { World } from '../host/world.ts';
 import { type Target, targetFor } from '../target/target.ts';
 import { languageOf, printable, type Text } from '../text.ts';
-import { COMMON_FLAGS, duration, type Flags, helpText, type Parsed, parseFlags } from './flags.ts';
+import { type Action, readCommandLine, type Script } from './command-line.ts';
+import { duration, type Parsed } from './flags.ts';
 import { NO_JOURNAL, openJournal } from './journal.ts';
 import type { Screen } from './screen.ts';
 import { terminal } from './terminal.ts';
 
-export interface Script {
-  /** File name in `scripts/` without `.ts`; also the name in journals. */
-  readonly name: string;
-  readonly about: Text;
-  readonly flags: Flags;
-  /** Returns the verdict, a sentence for the journal and the last line. Throws {@link OpsError} for any other end. */
-  readonly run: (ops: Ops, flags: Parsed & { readonly planOnly: boolean }) => Promise<Text>;
-}
-
 /**
  * Runs a script from command line to exit code: options, deploy directory, lock, journal, signals, and the report of however
- * it ended. With `--plan` nothing is written and no lock is taken.
+ * it ended. With `--plan`, and for what only looks, nothing is written and no lock is taken.
  */
 export async function main(script: Script, world: World): Promise<number> {
-  const flags = { ...script.flags, ...COMMON_FLAGS };
   const secrets = new Secrets();
   let language = languageOf(world.env);
   const plain = terminal({
@@ -42,12 +33,16 @@ export async function main(script: Script, world: World): Promise<number> {
   });
 
   let parsed: Parsed;
+  let action: Action;
+  let name: string;
   let target: Target;
   try {
-    parsed = parseFlags(world.argv, flags);
+    const line = readCommandLine(script, world.argv);
+    ({ parsed, name } = line);
     language = (parsed.lang as keyof Text | undefined) ?? language;
-    if (parsed.help) return world.stdout(helpText(script.name, script.about, flags, language)) ?? 0;
-    if (parsed.version) return world.stdout(`${VERSION}\n`) ?? 0;
+    if (parsed.help) return world.stdout(line.help(language)) ?? 0;
+    if (parsed.version || line.action === undefined) return world.stdout(`${VERSION}\n`) ?? 0;
+    action = line.action;
     target = loadTarget(parsed, world);
   } catch (error) {
     return report(plain, error);
@@ -77,12 +72,13 @@ export async function main(script: Script, world: World): Promise<number> {
     signal: stopping.signal,
   };
 
-  if (planOnly) {
+  if (planOnly || action.onlyLooks) {
     // Nothing is left behind in the deploy directory: not even an empty state directory.
     const scratch = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-'));
     try {
       const paths: Paths = { state: scratch, backups: path.join(stateDir(target), 'backups'), run: scratch };
-      await script.run({ ...base, paths, journal: NO_JOURNAL }, { ...parsed, planOnly });
+      const verdict = await action.run({ ...base, paths, journal: NO_JOURNAL }, { ...parsed, planOnly });
+      screen.show({ event: 'result', exitCode: 0, verdict: verdict.en });
       return 0;
     } catch (error) {
       return report(screen, error);
@@ -96,7 +92,7 @@ export async function main(script: Script, world: World): Promise<number> {
   try {
     let paths = makeState(target, script.name, world.clock.now());
     const since = new Date(world.clock.now()).toISOString();
-    const holder = { user: world.user, host: world.hostname, pid: world.pid, script: script.name, since };
+    const holder = { user: world.user, host: world.hostname, pid: world.pid, script: name, since };
     const wait = parsed['lock-wait'] === undefined ? 0 : duration(String(parsed['lock-wait']));
     lock = await takeLock(base, path.join(paths.state, 'lock'), holder, wait);
     while (existsSync(paths.run)) {
@@ -115,7 +111,7 @@ export async function main(script: Script, world: World): Promise<number> {
     let exitCode = 0;
     let verdict: Text;
     try {
-      verdict = await script.run({ ...base, paths, journal, lockFd: lock.fd }, { ...parsed, planOnly });
+      verdict = await action.run({ ...base, paths, journal, lockFd: lock.fd }, { ...parsed, planOnly });
       screen.show({ event: 'result', exitCode, verdict: verdict.en });
     } catch (error) {
       verdict = whatHappened(error);

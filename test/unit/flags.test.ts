@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { COMMON_FLAGS, duration, helpText, parseFlags } from '../../lib/runbook/flags.ts';
+import { COMMON_FLAGS, duration, parseFlags } from '../../lib/runbook/flags.ts';
+import { helpText } from '../../lib/runbook/help.ts';
 
 const flags = {
   data: { type: 'string', choices: ['keep', 'delete'], help: { en: 'x', zh: 'x' } },
@@ -28,7 +29,7 @@ it('reads durations and refuses anything else', () => {
 
 it('explains every flag in both languages', () => {
   for (const language of ['en', 'zh'] as const) {
-    const text = helpText('deploy-prod-all', { en: 'About it.', zh: '说明.' }, flags, language);
+    const text = helpText('deploy-prod-all', { about: { en: 'About it.', zh: '说明.' }, flags }, language);
     for (const [name, flag] of Object.entries(flags)) {
       expect(text).toContain(`--${name}`);
       expect(text).toContain(flag.help[language]);

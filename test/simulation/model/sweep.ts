@@ -1,4 +1,4 @@
-import type { Script } from '../../../lib/runbook/script.ts';
+import type { Script } from '../../../lib/runbook/command-line.ts';
 import { Deployment } from './deployment.ts';
 import type { How, Point } from './faults.ts';
 import { runAndCheck } from './invariants.ts';
