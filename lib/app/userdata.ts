@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { copyIn, copyOut } from '../host/container-files.ts';
+import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
+import { run } from '../host/run.ts';
 
 /** A copy of userdata on the host: uploads, exports, logs, the scheduler's database. */
 export interface SavedUserdata {
@@ -16,6 +18,13 @@ export async function saveUserdata(ops: Ops, container: string): Promise<SavedUs
   const saved = { file, bytes: statSync(file).size };
   ops.journal.write({ event: 'note', key: 'userdata', value: saved });
   return saved;
+}
+
+/** About how many bytes userdata of a running container takes; 0 when it can't be asked. */
+export async function userdataSize(ops: Ops, container: string): Promise<number> {
+  const du = exec('read', container, ['du', '-sk', ops.target.app.userdata]);
+  const { stdout } = await run(ops, du, [0, 1, 126, 127]);
+  return (Number.parseInt(stdout, 10) || 0) * 1024;
 }
 
 /** Puts saved userdata into a container that has been created and not yet started. */

@@ -1,12 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { OpsError } from '../errors.ts';
 import { freeBytes } from '../host/disk.ts';
 import type { Ops } from '../host/ops.ts';
 import { humanBytes } from '../text.ts';
-import { fileNamePart, stamp } from './durable.ts';
+import { fileNamePart, renameDurably, stamp } from './durable.ts';
+import { listBackups } from './manifest.ts';
 
 const PARTIAL = '.partial';
+const DOOMED = '.doomed';
 const LOOK_EVERY_MS = 500;
 
 /** Where a backup is made, and what it will be called when it is complete and proved. */
@@ -26,10 +28,7 @@ const beingWritten = new Set<string>();
 export async function inNewBackupDir<T>(ops: Ops, label: string, fill: (place: Place) => Promise<T>): Promise<T> {
   const { backups } = ops.paths;
   mkdirSync(backups, { recursive: true, mode: 0o700 });
-  for (const name of readdirSync(backups)) {
-    const dir = path.join(backups, name);
-    if (name.endsWith(PARTIAL) && !beingWritten.has(dir)) rmSync(dir, { recursive: true, force: true });
-  }
+  discardLeftovers(backups);
   const base = `${stamp(ops.clock.now())}-${fileNamePart(label)}`;
   let id = base;
   const taken = () => [id, id + PARTIAL].some((name) => existsSync(path.join(backups, name)));
@@ -43,6 +42,20 @@ export async function inNewBackupDir<T>(ops: Ops, label: string, fill: (place: P
     rmSync(place.partial, { recursive: true, force: true });
     beingWritten.delete(place.partial);
   }
+}
+
+/** Removes what killed runs left half written or half removed. Call it under the lock. */
+export function discardLeftovers(backups: string): void {
+  for (const dir of listBackups(backups).leftovers) {
+    if (!beingWritten.has(dir)) rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Removes a backup so that a crash half-way leaves none that looks complete. */
+export function discardBackup(dir: string): void {
+  const doomed = `${dir}${DOOMED}`;
+  renameDurably(dir, doomed);
+  rmSync(doomed, { recursive: true, force: true });
 }
 
 /** Never filled: PostgreSQL on the same disk stops when it can't write its log. Bytes. */

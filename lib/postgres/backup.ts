@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { type Kind, NOTHING_CHANGED, OpsError, whatHappened } from '../errors.ts';
 import { type VerifiedBackup, verifyBackup } from '../guard/saved.ts';
+import { copyOut } from '../host/container-files.ts';
 import { exec } from '../host/docker.ts';
 import { discardStale } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
@@ -9,6 +10,7 @@ import { run } from '../host/run.ts';
 import { together } from '../host/together.ts';
 import type { Database } from '../target/stack.ts';
 import { diskFull, inNewBackupDir, type Place, refuseWithoutRoom, whileThereIsRoom } from './backup-dir.ts';
+import { type BackupProgress, NO_BYTES, reporting } from './backup-progress.ts';
 import { createFile, digest } from './durable.ts';
 import { otherDatabases } from './emptiness.ts';
 import type { Contents, Sequences } from './fingerprint.ts';
@@ -29,10 +31,15 @@ export interface BackupOptions {
   readonly warm?: Throwaway | undefined;
   /** Called as soon as nothing more is read from the server: it may be stopped while what was read is tried out. */
   readonly whenRead?: ((ops: Ops) => Promise<void>) | undefined;
+  /** A container whose userdata is saved along with the database, and about how many bytes that is. */
+  readonly userdata?: { readonly container: string; readonly bytes: number } | undefined;
+  /** Told twice a second how far it is. */
+  readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
   /** The dump's size over that of its tables; default: that of the last backup and a fifth, else 0.6. */
   readonly expectedRatio?: number;
 }
 
+const USERDATA = 'userdata.tar';
 const DUMP = 'database.dump';
 const GLOBALS = 'globals.sql';
 /** pg_dump gives up rather than wait longer for a table, and everybody else behind it. */
@@ -80,8 +87,11 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
         const { stored, server } = await dump(roomy, db, place, applicationName, options, throwaway);
         const stop = new AbortController();
         const inner = { ...roomy, signal: AbortSignal.any([roomy.signal, stop.signal]) };
+        const sealing = { holder: db.container.id, finalDir: place.final };
         const [backup] = await together(stop, [
-          ours(inner, verifyBackup(inner, stored, server, { holder: db.container.id, finalDir: place.final })),
+          reporting(inner, options, { phase: 'trial', ...NO_BYTES }, () =>
+            ours(inner, verifyBackup(inner, stored, server, sealing)),
+          ),
           options.whenRead?.(inner) ?? Promise.resolve(),
         ]);
         return backup;
@@ -106,24 +116,49 @@ async function dump(
   options: BackupOptions,
   throwaway: (ops: Ops, databaseSize: number) => Promise<Throwaway>,
 ): Promise<{ stored: Stored<DatabaseManifest>; server: Throwaway }> {
-  const [dumpFile, globalsFile] = [path.join(place.partial, DUMP), path.join(place.partial, GLOBALS)];
+  const [dumpFile, globalsFile, userdataFile] = [
+    path.join(place.partial, DUMP),
+    path.join(place.partial, GLOBALS),
+    path.join(place.partial, USERDATA),
+  ];
   const stop = new AbortController();
   const inner = { ...ops, signal: AbortSignal.any([ops.signal, stop.signal]) };
   const createdAt = new Date(ops.clock.now()).toISOString();
   const readAll = withSnapshot(inner, db, applicationName, async (snapshot) => {
     const { facts } = snapshot;
-    refuseWithoutRoom(ops.paths.backups, estimate(ops, facts, options.expectedRatio));
+    const expected = estimate(ops, facts, options.expectedRatio);
+    refuseWithoutRoom(ops.paths.backups, expected + (options.userdata?.bytes ?? 0));
     const deadlineMs = patience(facts.databaseBytes);
-    const [server, contents] = await together(stop, [
-      throwaway(inner, facts.databaseBytes),
-      snapshot.contents(deadlineMs),
-      createFile(dumpFile, (fd) => run(inner, pgDump(db, snapshot.id, applicationName, fd, deadlineMs))),
-      createFile(globalsFile, (fd) => run(inner, pgDumpGlobals(db, applicationName, fd))),
-    ]);
-    return { server, facts, contents: await withSequences(snapshot, contents) };
+    const held = { ...inner, signal: AbortSignal.any([inner.signal, snapshot.lost]) };
+    const archive = () =>
+      createFile(dumpFile, (fd) => run(held, pgDump(db, snapshot.id, applicationName, fd, deadlineMs)));
+    const rest = async () => {
+      options.onProgress?.({ phase: 'contents', ...NO_BYTES, milliseconds: 0 });
+      return together(stop, [
+        throwaway(inner, facts.databaseBytes),
+        snapshot.contents(deadlineMs),
+        createFile(globalsFile, (fd) => run(inner, pgDumpGlobals(db, applicationName, fd))),
+        options.userdata
+          ? copyOut(inner, options.userdata.container, ops.target.app.userdata, userdataFile)
+          : Promise.resolve(false),
+      ]);
+    };
+    // The dump comes first and has the processors for itself; but when production waits for the reading, all at once is soonest.
+    const first = reporting(inner, options, { phase: 'dump', bytes: 0, expected, file: dumpFile }, archive);
+    const [, [server, contents, , hasUserdata]] = options.whenRead
+      ? await together(stop, [first, rest()])
+      : [await first, await rest()];
+    return { server, facts, hasUserdata, contents: await withSequences(snapshot, contents) };
   });
-  const [{ server, facts, contents }, leavesOut] = await together(stop, [readAll, otherDatabases(inner, db)]);
-  const [dumped, globals] = await Promise.all([digest(dumpFile), digest(globalsFile)]);
+  const [{ server, facts, contents, hasUserdata }, leavesOut] = await together(stop, [
+    readAll,
+    otherDatabases(inner, db),
+  ]);
+  const [dumped, globals, userdata] = await Promise.all([
+    digest(dumpFile),
+    digest(globalsFile),
+    hasUserdata ? digest(userdataFile) : undefined,
+  ]);
   const manifest: DatabaseManifest = {
     kind: 'database',
     version: 1,
@@ -137,7 +172,11 @@ async function dump(
     volume: { name: db.volume.name, createdAt: db.volume.createdAt },
     ...facts,
     user: db.user,
-    files: { dump: { name: DUMP, ...dumped }, globals: { name: GLOBALS, ...globals } },
+    files: {
+      dump: { name: DUMP, ...dumped },
+      globals: { name: GLOBALS, ...globals },
+      ...(userdata ? { userdata: { name: USERDATA, ...userdata } } : {}),
+    },
     contents,
     leavesOut,
     verification: { level: 'none', at: createdAt, milliseconds: 0 },

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { OpsError } from '../errors.ts';
@@ -28,6 +28,10 @@ const verificationSchema = z.strictObject({
   /** RFC 3339, UTC. */
   at: z.iso.datetime(),
   milliseconds: z.int().min(0),
+  /** What the last verification found, and at which level; `level` is none then. */
+  failure: z
+    .strictObject({ level: z.enum(['checksum', 'readable', 'started', 'restored']), what: z.string() })
+    .optional(),
 });
 
 const common = {
@@ -61,7 +65,12 @@ const databaseManifestSchema = z.strictObject({
   database: databaseSchema,
   databaseBytes: z.int(),
   tableBytes: z.int(),
-  files: z.strictObject({ dump: fileSchema, globals: fileSchema }),
+  files: z.strictObject({
+    dump: fileSchema,
+    globals: fileSchema,
+    /** The application's userdata as `docker cp` gives it: a tar whose single top directory is the last part of its path. */
+    userdata: fileSchema.optional(),
+  }),
   contents: contentsSchema,
   /** Other databases of the cluster that hold something; they are in no file here. */
   leavesOut: z.array(z.string()),
@@ -84,6 +93,10 @@ export type DatabaseManifest = z.infer<typeof databaseManifestSchema>;
 export type VolumeManifest = z.infer<typeof volumeManifestSchema>;
 export type Manifest = DatabaseManifest | VolumeManifest;
 export type BackupFile = z.infer<typeof fileSchema>;
+
+/** The files beside a manifest. */
+export const filesOf = ({ files }: Manifest): BackupFile[] =>
+  Object.values(files).filter((f): f is BackupFile => f !== undefined);
 
 /** A backup on disk. */
 export interface Stored<M extends Manifest = Manifest> {
@@ -147,13 +160,31 @@ export function readDatabaseManifest(dir: string): DatabaseManifest {
   });
 }
 
-/** Complete backups in `backups`, newest first; what cannot be read is given with its error instead. */
-export function listBackups(backups: string): { stored: Stored[]; damaged: { dir: string; error: unknown }[] } {
+/** What lies in the backups' directory. */
+export interface Shelf {
+  /** Complete ones, newest first. */
+  readonly stored: readonly Stored[];
+  /** Those whose manifest can't be read, and why. */
+  readonly damaged: readonly { readonly dir: string; readonly error: unknown }[];
+  /** Directories that are being written, or that a killed run left half written or half removed. */
+  readonly leftovers: readonly string[];
+}
+
+/** A backup under either name is none: not yet, or not any more. */
+const LEFTOVER = /\.(partial|doomed)$/;
+
+/** Looks at the manifests in `backups`, and at no other file. */
+export function listBackups(backups: string): Shelf {
   const stored: Stored[] = [];
   const damaged: { dir: string; error: unknown }[] = [];
-  for (const entry of readdirSync(backups, { withFileTypes: true })) {
-    if (!entry.isDirectory() || entry.name.endsWith('.partial')) continue;
+  const leftovers: string[] = [];
+  for (const entry of entriesOf(backups)) {
+    if (!entry.isDirectory()) continue;
     const dir = path.join(backups, entry.name);
+    if (LEFTOVER.test(entry.name)) {
+      leftovers.push(dir);
+      continue;
+    }
     try {
       stored.push({ dir, manifest: readManifest(dir) });
     } catch (error) {
@@ -161,7 +192,16 @@ export function listBackups(backups: string): { stored: Stored[]; damaged: { dir
     }
   }
   stored.sort((a, b) => b.manifest.createdAt.localeCompare(a.manifest.createdAt));
-  return { stored, damaged };
+  return { stored, damaged, leftovers };
+}
+
+function entriesOf(dir: string): Dirent[] {
+  try {
+    return readdirSync(dir, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []; // no run has been here yet
+    throw error;
+  }
 }
 
 function unusable(dir: string, cause: unknown, why: { en: string; zh: string }): OpsError {

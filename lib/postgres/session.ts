@@ -9,6 +9,8 @@ import { endSessions, type PgServer, psql } from './psql.ts';
 export interface Session {
   /** Sends SQL or psql commands and gives back the lines they print; one call at a time. */
   send(sql: string, deadlineMs: number): Promise<string[]>;
+  /** Aborted, with the error, when psql has ended: what relies on the transaction may stop. */
+  readonly lost: AbortSignal;
 }
 
 interface Pending {
@@ -57,9 +59,11 @@ function openPsql(ops: RunOps, command: Command) {
   const started = ops.clock.monotonic();
   let pending: Pending | undefined;
   let failure: unknown;
+  const lost = new AbortController();
 
   const fail = (error: unknown) => {
     failure ??= error;
+    lost.abort(failure);
     pending?.reject(failure);
     pending = undefined;
   };
@@ -100,6 +104,7 @@ function openPsql(ops: RunOps, command: Command) {
   });
 
   return {
+    lost: lost.signal,
     send(sql: string, deadlineMs: number): Promise<string[]> {
       if (failure !== undefined) return Promise.reject(failure);
       const token = `whalefall-ops-end-${randomUUID()}`;

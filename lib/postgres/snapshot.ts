@@ -75,6 +75,8 @@ export interface Snapshot {
   readonly sequences: Sequences;
   /** Everything as the snapshot has it; reads every row. Sequences are those of the beginning. */
   contents(deadlineMs: number): Promise<Contents>;
+  /** Aborted when the transaction is gone: nobody needs to wait for what reads in it. */
+  readonly lost: AbortSignal;
   /** Sequences as they are now: they live outside of snapshots. */
   sequencesNow(): Promise<Sequences>;
 }
@@ -103,6 +105,7 @@ ${SEQUENCES}`;
     const sequences = parseSequences(rest);
     return use({
       id: snapshot,
+      lost: session.lost,
       facts: parseFacts(JSON.parse(second ?? 'null')),
       sequences,
       contents: async (ms) => ({ ...parseContents(await session.send(CONTENTS, ms)), sequences }),

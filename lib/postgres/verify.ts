@@ -6,7 +6,7 @@ import { printable, type Text } from '../text.ts';
 import { digest } from './durable.ts';
 import { CONTENTS, type Contents, PINNED, parseContents, SEQUENCES } from './fingerprint.ts';
 import { createDatabaseSql, loadDump } from './load.ts';
-import type { BackupFile, DatabaseManifest, Manifest, Stored } from './manifest.ts';
+import { type DatabaseManifest, filesOf, type Manifest, type Stored } from './manifest.ts';
 import { execute, type PgServer, readScript } from './psql.ts';
 import { type DatabaseProperties, FACTS, parseFacts } from './snapshot.ts';
 import type { Throwaway } from './throwaway.ts';
@@ -29,7 +29,7 @@ export const patience = (bytes: number): number => 600_000 + Math.ceil(bytes / 1
  * @throws {OpsError} `precondition`, naming the file.
  */
 export async function checkFiles({ dir, manifest }: Stored<Manifest>): Promise<void> {
-  for (const file of Object.values(manifest.files) as BackupFile[]) {
+  for (const file of filesOf(manifest)) {
     const found = await digest(path.join(dir, file.name)).catch((error: unknown) => {
       throw damaged(dir, { en: `${file.name} can't be read`, zh: `无法读取 ${file.name}` }, error);
     });

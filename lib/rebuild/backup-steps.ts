@@ -3,6 +3,7 @@ import { OpsError, whatHappened } from '../errors.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../guard/saved.ts';
 import type { Ops } from '../host/ops.ts';
 import { backupPg } from '../postgres/backup.ts';
+import { filesOf } from '../postgres/manifest.ts';
 import { startThrowaway } from '../postgres/throwaway.ts';
 import type { Database } from '../target/stack.ts';
 import { humanBytes, printable, type Text } from '../text.ts';
@@ -76,7 +77,7 @@ export function backupEvidence(outcome: BackupOutcome): Text {
   if (outcome.kind === 'not-dumpable') return NOT_DUMPABLE;
   const { saved } = outcome;
   const { manifest } = saved;
-  const size = humanBytes(Object.values(manifest.files).reduce((sum, f) => sum + f.size, 0));
+  const size = humanBytes(filesOf(manifest).reduce((sum, f) => sum + f.size, 0));
   if (manifest.kind === 'volume') {
     return { en: `${saved.dir}, ${size}, a server started on a copy`, zh: `${saved.dir}, ${size}, 已在副本上启动验证` };
   }

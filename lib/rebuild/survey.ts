@@ -1,10 +1,10 @@
 import { endpointsOf, healthCheck } from '../app/health.ts';
 import { readMarker } from '../app/marker.ts';
+import { userdataSize } from '../app/userdata.ts';
 import { configHashes } from '../host/compose.ts';
 import { freeBytes } from '../host/disk.ts';
-import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
-import { ask, CommandError, run } from '../host/run.ts';
+import { ask, CommandError } from '../host/run.ts';
 import { summarizeContents } from '../postgres/contents.ts';
 import { inspectHba } from '../postgres/hba.ts';
 import { resolveStack } from '../target/compose-config.ts';
@@ -88,17 +88,11 @@ async function surveyDatabase(
 async function surveyApp(ops: Ops, container: Container): Promise<AppFacts> {
   if (container.state !== 'running') return { userdataBytes: 0, commit: undefined, serving: false };
   const [userdataBytes, marker, health] = await Promise.all([
-    userdataSize(ops, container),
+    userdataSize(ops, container.id),
     readMarker(ops, container.id),
     healthCheck(ops, endpointsOf(ops.target, container), { timeoutMs: 2_000 }),
   ]);
   return { userdataBytes, commit: marker?.commit, serving: health.healthy };
-}
-
-async function userdataSize(ops: Ops, container: Container): Promise<number> {
-  const du = exec('read', container.id, ['du', '-sk', ops.target.app.userdata]);
-  const { stdout } = await run(ops, du, [0, 1, 126, 127]);
-  return (Number.parseInt(stdout, 10) || 0) * 1024;
 }
 
 /** Ports that the stack will publish and that something else holds. */

@@ -17,6 +17,14 @@ export type ScreenEvent =
     }
   /** Rows of a summary, plan or list. Values are texts too, so that a missing translation does not compile. */
   | { event: 'table'; id: string; rows: readonly (readonly [Text, Text])[] }
+  /** A table with a head. `items` are the same rows for programs: stable English names, plain values. */
+  | {
+      event: 'list';
+      id: string;
+      columns: readonly Text[];
+      rows: readonly (readonly Text[])[];
+      items: readonly Readonly<Record<string, unknown>>[];
+    }
   | { event: 'result'; exitCode: number; verdict: string; data?: Readonly<Record<string, unknown>> };
 
 /** Everything that is shown or asked. Questions are answered `undefined` at end of input and without a terminal. */
@@ -24,6 +32,8 @@ export interface Screen {
   /** For the few sentences that are put together from parts. */
   readonly language: Language;
   show(event: ScreenEvent): void;
+  /** A line that the next one, or whatever is shown, takes the place of. On a terminal only, and in no log. */
+  progress(text: Text): void;
   /** Shown once and kept nowhere: not in the log, the journal or `--json`. False when there is no terminal to show it on. */
   showSecret(label: Text, secret: string): boolean;
   /** The typed text exactly as typed. */

@@ -22,7 +22,12 @@ const COLORS = { red: 31, green: 32, yellow: 33, bold: 1, dim: 2 } as const;
 /** The screen of a run: a line an event, readable over a slow connection and in a log. */
 export function terminal(options: TerminalOptions): Screen {
   const t = (text: Text) => text[options.language];
-  const out = (text: string) => (options.json ? options.stderr : options.stdout)(text);
+  let passing = false;
+  const out = (text: string) => {
+    const clear = passing ? '\r\u001b[2K' : '';
+    passing = false;
+    (options.json ? options.stderr : options.stdout)(`${clear}${text}`);
+  };
   const paint = (color: keyof typeof COLORS, text: string) =>
     options.color ? `\u001b[${COLORS[color]}m${text}\u001b[0m` : text;
   const say = (color: keyof typeof COLORS | undefined, text: string) => {
@@ -59,6 +64,15 @@ export function terminal(options: TerminalOptions): Screen {
         }
         return;
       }
+      case 'list': {
+        const cells = [e.columns, ...e.rows].map((row) => row.map(t));
+        const widths = e.columns.map((_, at) => Math.max(...cells.map((row) => columns(row[at] ?? ''))));
+        cells.forEach((row, at) => {
+          const padded = row.map((cell, i) => cell + ' '.repeat((widths[i] ?? 0) - columns(cell)));
+          say(at === 0 ? 'bold' : undefined, `  ${padded.join('  ').trimEnd()}`);
+        });
+        return;
+      }
       case 'result':
         return;
     }
@@ -70,6 +84,11 @@ export function terminal(options: TerminalOptions): Screen {
     show(e) {
       if (options.json) options.stdout(`${options.redact(JSON.stringify(e))}\n`);
       render(e);
+    },
+    progress(text) {
+      if (!options.interactive || options.json) return;
+      out(options.redact(t(text)));
+      passing = true;
     },
     showSecret(label, secret) {
       if (!options.interactive) return false;

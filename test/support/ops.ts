@@ -56,6 +56,7 @@ export function testOps(respond: Responder, overrides: Partial<Ops> & { answers?
     screen: {
       language: 'en',
       show: (e) => void shown.push(e),
+      progress: () => undefined,
       showSecret: (_label, secret) => {
         secretsShown.push(secret);
         return true;

@@ -22,6 +22,8 @@ export interface SessionCall {
   readonly sent: string[];
   /** How its psql ended: at end of input, by a signal, or by itself. */
   ended?: 'input' | 'died' | NodeJS.Signals;
+  /** Its server goes away. */
+  die(): void;
 }
 
 /**
@@ -45,7 +47,12 @@ export function opsWithSession(
     pid += 1;
     const io = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
     const child = Object.assign(new EventEmitter(), { pid, ...io });
-    const call: SessionCall = { argv: words(line), env: options.env as Record<string, string>, sent: [] };
+    const die = () => {
+      io.stderr.write('server closed the connection unexpectedly');
+      end('died', 2, null);
+    };
+    const env = options.env as Record<string, string>;
+    const call: SessionCall = { argv: words(line), env, sent: [], die };
     sessions.push(call);
     const end = (how: NonNullable<SessionCall['ended']>, code: number | null, signal: string | null) => {
       if (call.ended) return;
@@ -67,10 +74,8 @@ export function opsWithSession(
       call.sent.push(complete[1] as string);
       const answer = talk(complete[1] as string);
       if (answer === 'hangs') return;
-      if (answer === 'dies') {
-        io.stderr.write('server closed the connection unexpectedly');
-        end('died', 2, null);
-      } else io.stdout.write([...answer, complete[2], ''].join('\n'));
+      if (answer === 'dies') die();
+      else io.stdout.write([...answer, complete[2], ''].join('\n'));
     });
     io.stdin.on('end', () => end('input', 0, null));
     return child as unknown as ChildProcess;

@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { isSaved } from '../../lib/guard/saved.ts';
 import { backupPg } from '../../lib/postgres/backup.ts';
 import { connectTo, execute, identifier, literal, query } from '../../lib/postgres/psql.ts';
+import { checkFiles } from '../../lib/postgres/verify.ts';
 import { testOps } from '../support/ops.ts';
 import type { Call, Reply } from '../support/scripted-spawn.ts';
 import { DB, healthy, opsWithSession, restored, sequenceLines, type Talk, throwaway, VOLUME } from './backup.fakes.ts';
@@ -76,6 +77,47 @@ describe('a backup', () => {
     const backup = await take(undefined, talk).taken;
     expect(asked).toBe(1);
     expect(backup.manifest.contents.sequences[0]).toMatchObject({ lastValue: '2', upTo: '9' });
+  });
+
+  it('gives the processors to the dump, and reads everything else after it', async () => {
+    let dumping = false;
+    const talk: Talk = (sql) => {
+      if (sql.includes('hashtextextended')) expect(dumping).toBe(false);
+      return healthy(sql);
+    };
+    const seen: string[] = [];
+    const ops = opsWithSession(async (c) => {
+      if (is(c, 'pg_dumpall')) expect(dumping).toBe(false);
+      if (is(c, 'pg_dump')) {
+        dumping = true;
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        dumping = false;
+      }
+      return well()(c);
+    }, talk);
+    const onProgress = ({ phase, bytes }: { phase: string; bytes: number }) => void seen.push(`${phase} ${bytes}`);
+    await backupPg(ops, DB, { reason: 'manual', warm: throwaway(), onProgress });
+    expect([...new Set(seen)]).toEqual(['dump 0', 'dump 13', 'contents 0', 'trial 0']);
+  });
+
+  it('saves the userdata of the application along, and vouches for that file too', async () => {
+    const ops = opsWithSession(
+      well((c) => (is(c, 'cp') ? { stdout: 'userdata as tar' } : undefined)),
+      healthy,
+    );
+    const userdata = { container: 'beef', bytes: 1_000 };
+    const { dir, manifest } = await backupPg(ops, DB, { reason: 'manual', warm: throwaway(), userdata });
+    expect(manifest.files.userdata).toMatchObject({ name: 'userdata.tar', size: 15 });
+    expect(ops.scripted.calls.find((c) => is(c, 'cp'))?.argv).toEqual(['docker', 'cp', 'beef:/app/userdata', '-']);
+    await checkFiles({ dir, manifest });
+    writeFileSync(path.join(dir, 'userdata.tar'), 'userdata as TAR');
+    await expect(checkFiles({ dir, manifest })).rejects.toMatchObject({ kind: 'precondition' });
+    const absent = opsWithSession(
+      well((c) => (is(c, 'cp') ? { exitCode: 1, stderr: 'Could not find the file' } : undefined)),
+      healthy,
+    );
+    const without = await backupPg(absent, DB, { reason: 'manual', warm: throwaway(), userdata });
+    expect(without.manifest.files).not.toHaveProperty('userdata');
   });
 
   it('says when all is read, before it is tried out: the server may be stopped then', async () => {
@@ -196,8 +238,11 @@ describe('nothing with a final name is left', () => {
   });
 
   it('when the server dies: the dump is stopped, and the sessions are ended', async () => {
-    const talk: Talk = (sql) => (sql.includes('pg_export_snapshot') ? healthy(sql) : 'dies');
-    const { ops, taken } = take((c) => (is(c, 'pg_dump') ? { hangs: true } : undefined), talk);
+    const { ops, taken } = take((c) => {
+      if (!is(c, 'pg_dump')) return undefined;
+      setTimeout(() => ops.sessions[0]?.die(), 50);
+      return { hangs: true };
+    });
     await expect(taken).rejects.toMatchObject({
       kind: 'command',
       what: { en: expect.stringContaining('server closed') },

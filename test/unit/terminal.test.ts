@@ -84,6 +84,39 @@ it('writes no color codes unless asked to', () => {
   expect(colored.log.join('')).not.toContain('\u001b');
 });
 
+it('lines up the columns of a list, and gives programs the values', () => {
+  const list = {
+    event: 'list',
+    id: 'backups',
+    columns: [{ en: 'backup', zh: '备份' }, same('size')],
+    rows: [
+      [same('a'), same('1 MB')],
+      [same('longer one'), same('2 MB')],
+    ],
+    items: [{ id: 'a', bytes: 1 }],
+  } as const;
+  const plain = screen();
+  plain.screen.show(list);
+  expect(plain.out).toEqual(['  backup      size\n', '  a           1 MB\n', '  longer one  2 MB\n']);
+  const json = screen({ json: true });
+  json.screen.show(list);
+  expect(JSON.parse(json.out.join(''))).toMatchObject({ event: 'list', items: [{ id: 'a', bytes: 1 }] });
+});
+
+it('shows what passes on a terminal only, and takes it away before the next line', () => {
+  for (const quiet of [screen(), screen({ json: true, interactive: true })]) {
+    quiet.screen.progress(text);
+    expect([...quiet.out, ...quiet.err, ...quiet.log]).toEqual([]);
+  }
+  const live = screen({ interactive: true });
+  live.screen.progress(text);
+  live.screen.progress(same('50 %'));
+  live.screen.show({ event: 'info', text: same('done') });
+  live.screen.show({ event: 'info', text: same('more') });
+  expect(live.out).toEqual(['password [secret]', '\r\u001b[2K50 %', '\r\u001b[2Kdone\n', 'more\n']);
+  expect(live.log).toEqual(['done\n', 'more\n']);
+});
+
 it('writes durations and sizes for people', () => {
   expect([340, 2400, 65_000].map(seconds)).toEqual(['340 ms', '2.4 s', '1 min 05 s']);
   expect([512, 40_200_000].map(humanBytes)).toEqual(['512 B', '40.2 MB']);
