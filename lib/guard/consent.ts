@@ -1,5 +1,6 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
+import { readManifest, type Stored } from '../postgres/manifest.ts';
 import type { KnownVolume } from '../target/stack.ts';
 import { printable, same, type Text } from '../text.ts';
 import { checkSameVolume } from './same-volume.ts';
@@ -11,15 +12,30 @@ export interface DestructiveRequest {
   /** To be typed exactly: no trimming, no other case. */
   readonly phrase: string;
   readonly volumes: readonly KnownVolume[];
+  /** Backups that will be removed. */
+  readonly backups?: readonly Stored[];
   /** What it holds: size, tables, rows, age. Shown, and written to the journal. */
   readonly losses: readonly (readonly [Text, Text])[];
 }
 
 class ConsentProof {
   readonly #volumes: readonly KnownVolume[];
+  readonly #backups: readonly Stored[];
 
-  constructor(volumes: readonly KnownVolume[]) {
+  constructor(volumes: readonly KnownVolume[], backups: readonly Stored[]) {
     this.#volumes = volumes;
+    this.#backups = backups;
+  }
+
+  /** @throws {OpsError} `precondition` when this backup was not consented to, or is another one by now. */
+  checkBackup(dir: string): void {
+    const consented = this.#backups.find((b) => b.dir === dir);
+    if (consented && JSON.stringify(readManifest(dir)) === JSON.stringify(consented.manifest)) return;
+    throw new OpsError({
+      kind: 'precondition',
+      what: { en: `The consent does not cover the backup ${dir}.`, zh: `确认的范围不包含备份 ${dir}.` },
+      state: { en: 'It was not removed.', zh: '未删除该备份.' },
+    });
   }
 
   /**
@@ -44,7 +60,7 @@ class ConsentProof {
   }
 }
 
-/** A person's consent to destroy certain volumes. Made by {@link confirmDestructive} and by nothing else. */
+/** A person's consent to destroy certain volumes or backups. Made by {@link confirmDestructive} and by nothing else. */
 export type Consent = ConsentProof;
 
 /** Run-time counterpart of the type, for callers that come from plain JavaScript. */
@@ -70,8 +86,10 @@ export async function confirmDestructive(ops: Ops, request: DestructiveRequest, 
       zh: `输入 ${request.phrase} 继续, 输入其他内容则取消:`,
     }));
   if (typed !== request.phrase) throw declined(request.phrase, typed !== undefined);
-  ops.journal.write({ event: 'consent', things: request.volumes.map((v) => `${v.name} ${v.createdAt}`) });
-  return new ConsentProof(request.volumes);
+  const { volumes, backups = [] } = request;
+  const names = [...volumes.map((v) => `${v.name} ${v.createdAt}`), ...backups.map((b) => b.dir)];
+  ops.journal.write({ event: 'consent', things: names });
+  return new ConsentProof(volumes, backups);
 }
 
 function declined(phrase: string, answered: boolean): OpsError {

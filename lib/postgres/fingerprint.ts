@@ -22,7 +22,7 @@ export const contentsSchema = z.strictObject({
   ),
   extensions: z.array(z.strictObject({ name: z.string(), version: z.string() })),
   largeObjects: z.strictObject({ count: z.int(), hash: z.string() }),
-  /** How many of each: tables, indexes, views, functions, triggers, … */
+  /** How many of each: tables, indexes, views, functions, triggers, constraints, columns, defaults, policies, grants, types, … */
   objects: z.record(z.string(), z.int()),
 });
 
@@ -80,6 +80,26 @@ SELECT json_build_object('is', 'objects', 'counts', (SELECT json_object_agg(kind
     WHERE n.nspname !~ '^pg_(catalog|toast|temp)' AND n.nspname <> 'information_schema'
     AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
   UNION ALL SELECT 'triggers', count(*) FROM pg_trigger t WHERE NOT t.tgisinternal AND t.tgparentid = 0
+  -- By kind, because from PostgreSQL 18 on NOT NULL is one, too.
+  UNION ALL SELECT 'constraint ' || k.contype::text, count(*) FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE k.contype IN ('c', 'f', 'p', 'u', 'x') AND ${OURS} GROUP BY k.contype
+  UNION ALL SELECT 'columns', count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n
+    ON n.oid = c.relnamespace WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ${OURS}
+  UNION ALL SELECT 'not null', count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n
+    ON n.oid = c.relnamespace WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND c.relkind IN ('r', 'p', 'f') AND ${OURS}
+  UNION ALL SELECT 'defaults', count(*) FROM pg_attrdef d JOIN pg_class c ON c.oid = d.adrelid JOIN pg_namespace n
+    ON n.oid = c.relnamespace WHERE ${OURS}
+  UNION ALL SELECT 'policies', count(*) FROM pg_policy
+  UNION ALL SELECT 'rules', count(*) FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n
+    ON n.oid = c.relnamespace WHERE r.rulename <> '_RETURN' AND ${OURS}
+  UNION ALL SELECT 'grants', count(*) FROM ${RELATIONS} CROSS JOIN aclexplode(c.relacl) WHERE ${OURS}
+  UNION ALL SELECT 'schemas', count(*) FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  UNION ALL SELECT 'types', count(*) FROM pg_type y JOIN pg_namespace n ON n.oid = y.typnamespace
+    WHERE y.typtype IN ('d', 'e', 'r') AND n.nspname !~ '^pg_(catalog|toast|temp)' AND n.nspname <> 'information_schema'
+    AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_type'::regclass AND e.objid = y.oid AND e.deptype = 'e')
+  UNION ALL SELECT 'enum labels', count(*) FROM pg_enum
+  UNION ALL SELECT 'event triggers', count(*) FROM pg_event_trigger
+  UNION ALL SELECT 'publications', count(*) FROM pg_publication
 ) AS counted));
 `;
 

@@ -8,7 +8,7 @@ import { writeAtomically } from './durable.ts';
 import { contentsSchema } from './fingerprint.ts';
 import { databaseSchema, serverSchema } from './snapshot.ts';
 
-const MANIFEST = 'manifest.json';
+export const MANIFEST = 'manifest.json';
 
 const fileSchema = z.strictObject({
   /** Beside the manifest; a plain name. */
@@ -172,6 +172,7 @@ export interface Shelf {
 
 /** A backup under either name is none: not yet, or not any more. */
 const LEFTOVER = /\.(partial|doomed)$/;
+export const isLeftover = (dir: string): boolean => LEFTOVER.test(dir);
 
 /** Looks at the manifests in `backups`, and at no other file. */
 export function listBackups(backups: string): Shelf {
@@ -181,7 +182,7 @@ export function listBackups(backups: string): Shelf {
   for (const entry of entriesOf(backups)) {
     if (!entry.isDirectory()) continue;
     const dir = path.join(backups, entry.name);
-    if (LEFTOVER.test(entry.name)) {
+    if (isLeftover(dir)) {
       leftovers.push(dir);
       continue;
     }

@@ -10,6 +10,8 @@ type Flag = { readonly help: Text; readonly value?: string } & (
       readonly duration?: true;
       /** A whole number from 1 on. */
       readonly count?: true;
+      /** What a value looks like; one that does not is refused without being shown, for it may be a secret. */
+      readonly pattern?: RegExp;
     }
 );
 
@@ -108,6 +110,9 @@ export function parseFlags(argv: readonly string[], flags: Flags, words: readonl
     const value = values[name];
     if (flag.type === 'string' && flag.duration && value !== undefined) duration(String(value));
     if (flag.type === 'string' && flag.count && value !== undefined) count(name, String(value));
+    if (flag.type === 'string' && flag.pattern && value !== undefined && !flag.pattern.test(String(value))) {
+      throw usage({ en: `--${name}: ${flag.help.en}`, zh: `--${name}: ${flag.help.zh}` });
+    }
     if (flag.type === 'string' && flag.choices && value !== undefined && !flag.choices.includes(String(value))) {
       throw usage({
         en: `--${name} takes ${flag.choices.join(' or ')}`,

@@ -1,4 +1,4 @@
-import { closeSync, constants, fdatasyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Paths } from '../host/ops.ts';
 
@@ -16,7 +16,7 @@ export interface Release {
   readonly run: string;
 }
 
-const file = (paths: Paths) => path.join(paths.state, 'releases');
+const file = (paths: Pick<Paths, 'state'>) => path.join(paths.state, 'releases');
 
 /** Appends and flushes. */
 export function recordRelease(paths: Paths, release: Release): void {
@@ -27,4 +27,18 @@ export function recordRelease(paths: Paths, release: Release): void {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Oldest first. A line that a crash has torn is left out. */
+export function readReleases(paths: Pick<Paths, 'state'>): Release[] {
+  if (!existsSync(file(paths))) return [];
+  return readFileSync(file(paths), 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as Release];
+      } catch {
+        return [];
+      }
+    });
 }

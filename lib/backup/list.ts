@@ -1,0 +1,93 @@
+import path from 'node:path';
+import { whatHappened } from '../errors.ts';
+import type { Ops } from '../host/ops.ts';
+import { listBackups, type Manifest, type Stored } from '../postgres/manifest.ts';
+import { humanBytes, printable, same, type Text } from '../text.ts';
+import { age, sizeOf } from './talk.ts';
+
+const COLUMNS: readonly Text[] = [
+  { en: 'backup', zh: '备份' },
+  { en: 'age', zh: '距今' },
+  { en: 'size', zh: '大小' },
+  { en: 'database', zh: '数据库' },
+  { en: 'revision', zh: 'revision' },
+  { en: 'commit', zh: '提交' },
+  { en: 'reason', zh: '原因' },
+  { en: 'tag', zh: '标签' },
+  { en: 'verified', zh: '验证' },
+];
+
+/** Shows every backup, newest first; damaged and unfinished ones as such. Looks at the manifests only. */
+export function listAll(ops: Ops): Text {
+  const { stored, damaged, leftovers } = listBackups(ops.paths.backups);
+  const now = ops.clock.now();
+  const rest = (dir: string, what: Text): Text[] => [
+    same(printable(path.basename(dir))),
+    ...Array.from({ length: COLUMNS.length - 2 }, () => same('-')),
+    what,
+  ];
+  ops.screen.show({
+    event: 'list',
+    id: 'backups',
+    columns: COLUMNS,
+    rows: [
+      ...stored.map((s) => row(s, now)),
+      ...damaged.map(({ dir }) => rest(dir, { en: 'DAMAGED MANIFEST', zh: 'manifest 已损坏' })),
+      ...leftovers.map((dir) => rest(dir, UNFINISHED)),
+    ],
+    items: [
+      ...stored.map(({ dir, manifest }) => ({ state: 'complete', dir, bytes: sizeOf(manifest), ...facts(manifest) })),
+      ...damaged.map(({ dir, error }) => ({ state: 'damaged', dir, error: whatHappened(error).en })),
+      ...leftovers.map((dir) => ({ state: 'unfinished', dir })),
+    ],
+  });
+  for (const { error } of damaged) ops.screen.show({ event: 'warning', text: whatHappened(error) });
+  for (const { manifest } of stored) {
+    const { failure } = manifest.verification;
+    if (failure) ops.screen.show({ event: 'warning', text: same(printable(`${manifest.id}: ${failure.what}`)) });
+  }
+  const count = stored.length;
+  if (count === 0 && damaged.length === 0) ops.screen.show({ event: 'info', text: NONE });
+  return { en: `${count} backups, ${damaged.length} damaged`, zh: `${count} 份备份, ${damaged.length} 份损坏` };
+}
+
+function row({ manifest }: Stored, now: number): Text[] {
+  const database = manifest.kind === 'database';
+  return [
+    same(printable(manifest.id)),
+    same(age(now - Date.parse(manifest.createdAt))),
+    same(humanBytes(sizeOf(manifest))),
+    database
+      ? same(printable(manifest.database.name))
+      : { en: `volume ${manifest.volume.name}`, zh: `卷 ${manifest.volume.name}` },
+    same(database ? (manifest.contents.alembic ?? '-') : '-'),
+    same(manifest.commit?.slice(0, 10) ?? '-'),
+    same(printable(manifest.reason)),
+    same(printable(manifest.tag ?? '-')),
+    verified(manifest, now),
+  ];
+}
+
+function verified({ verification: { level, at, failure } }: Manifest, now: number): Text {
+  const ago = age(now - Date.parse(at));
+  if (failure) return { en: `FAILED (${failure.level}) ${ago} ago`, zh: `验证失败 (${failure.level}), ${ago} 前` };
+  return level === 'none' ? { en: 'never', zh: '未验证' } : { en: `${level} ${ago} ago`, zh: `${level}, ${ago} 前` };
+}
+
+function facts({ id, createdAt, reason, tag, commit, verification, ...rest }: Manifest) {
+  const { database, revision } =
+    rest.kind === 'database'
+      ? { database: rest.database.name, revision: rest.contents.alembic }
+      : { database: null, revision: null };
+  return { id, kind: rest.kind, createdAt, database, revision, commit, reason, tag, verification };
+}
+
+const UNFINISHED: Text = {
+  en: 'unfinished: being written now, or left by a killed run',
+  zh: '未完成: 正在写入, 或由被终止的运行遗留',
+};
+
+const NONE: Text = {
+  en: 'There is none. Take one: npx tsx scripts/backup-prod.ts create',
+  zh: '没有备份. 创建命令: npx tsx scripts/backup-prod.ts create',
+};
