@@ -2,8 +2,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { OpsError } from '../errors.ts';
-import { printable } from '../text.ts';
+import { OpsError, type Problem } from '../errors.ts';
+import { printable, type Text } from '../text.ts';
+import { DamagedBackup } from './damaged.ts';
 import { writeAtomically } from './durable.ts';
 import { contentsSchema } from './fingerprint.ts';
 import { databaseSchema, serverSchema } from './snapshot.ts';
@@ -154,10 +155,12 @@ export function readManifest(dir: string): Manifest {
 export function readDatabaseManifest(dir: string): DatabaseManifest {
   const manifest = readManifest(dir);
   if (manifest.kind === 'database') return manifest;
-  throw unusable(dir, undefined, {
-    en: 'it is a copy of a volume, not of a database',
-    zh: '它是数据卷副本, 而不是数据库备份',
-  });
+  throw new OpsError(
+    problem(dir, {
+      en: 'it is a copy of a volume, not of a database',
+      zh: '它是数据卷副本, 而不是数据库备份',
+    }),
+  );
 }
 
 /** What lies in the backups' directory. */
@@ -205,11 +208,13 @@ function entriesOf(dir: string): Dirent[] {
   }
 }
 
-function unusable(dir: string, cause: unknown, why: { en: string; zh: string }): OpsError {
-  return new OpsError({
+const unusable = (dir: string, cause: unknown, why: Text): DamagedBackup => new DamagedBackup(problem(dir, why, cause));
+
+function problem(dir: string, why: Text, cause?: unknown): Problem {
+  return {
     kind: 'precondition',
     what: { en: `The backup ${dir} can't be used: ${why.en}.`, zh: `备份 ${dir} 不可用: ${why.zh}.` },
     next: [{ en: 'Choose another backup.', zh: '请选择其他备份.' }],
     cause,
-  });
+  };
 }

@@ -6,10 +6,11 @@ import { discardContainer, ownerLabels } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
 import { CommandError, run } from '../host/run.ts';
 import { printable } from '../text.ts';
+import { damaged } from './damaged.ts';
 import { withOpen } from './durable.ts';
 import { statements } from './globals.ts';
 import type { DatabaseManifest, Stored } from './manifest.ts';
-import { checkFiles, damaged, patience } from './verify.ts';
+import { checkFiles, patience } from './verify.ts';
 
 /**
  * The files are those that were written, and pg_restore reads the archive to its end, decompressing all of it. Needs no server: a

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { printable, type Text } from '../text.ts';
+import { damaged } from './damaged.ts';
 import { digest } from './durable.ts';
 import { CONTENTS, type Contents, PINNED, parseContents, SEQUENCES } from './fingerprint.ts';
 import { createDatabaseSql, loadDump } from './load.ts';
@@ -103,12 +104,11 @@ export function compareContents(expected: Contents, found: Contents): Text[] {
   ];
 }
 
-/** Kinds that only `found` has. Older backups did not count all that is counted now; where they counted any of a family, they counted all. */
+/** Kinds that only `found` has, without those that an older backup did not count. */
 const counted = (expected: Contents, found: Contents): string[] =>
-  Object.keys(found.objects).filter((kind) => {
-    const family = kind.split(' ')[0] ?? kind;
-    return Object.keys(expected.objects).some((k) => k.split(' ')[0] === family);
-  });
+  Object.keys(found.objects).filter(
+    (kind) => expected.objects.columns !== undefined || /^(relation |functions$|triggers$)/.test(kind),
+  );
 
 export function compareProperties(expected: DatabaseProperties, found: DatabaseProperties): Text[] {
   return (Object.keys(expected) as (keyof DatabaseProperties)[])
@@ -169,17 +169,5 @@ export function throwIfDifferent(dir: string, differences: readonly Text[]): voi
   throw damaged(dir, {
     en: `what it restores is not what was in the database:${list('en')}${more}`,
     zh: `恢复出的内容与数据库原有内容不一致:${list('zh')}${more}`,
-  });
-}
-
-/** The backup itself is what is wrong; anything else that can go wrong while it is tried says nothing about it. */
-export class DamagedBackup extends OpsError {}
-
-export function damaged(dir: string, why: Text, cause?: unknown): DamagedBackup {
-  return new DamagedBackup({
-    kind: 'precondition',
-    what: { en: `The backup ${dir} is no backup: ${why.en}.`, zh: `备份 ${dir} 无效: ${why.zh}.` },
-    state: { en: 'The database itself was only read.', zh: '对数据库本身只进行了读取.' },
-    ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -6,11 +6,12 @@ import { start } from '../host/docker.ts';
 import { discardContainer, ownerLabels } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
+import { damaged } from './damaged.ts';
 import { withOpen } from './durable.ts';
 import { answers } from './emptiness.ts';
 import type { Stored, VolumeManifest } from './manifest.ts';
 import { type PgServer, query } from './psql.ts';
-import { checkFiles, damaged, patience } from './verify.ts';
+import { checkFiles, patience } from './verify.ts';
 
 /** What a PostgreSQL data directory must answer to when a server runs on it. */
 export interface ArchivedDatabase {
