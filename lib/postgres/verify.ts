@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { printable, type Text } from '../text.ts';
 import { damaged } from './damaged.ts';

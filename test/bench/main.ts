@@ -1,8 +1,13 @@
+import { benchBackup } from './backup.ts';
 import { benchRebuild } from './rebuild.ts';
 import { benchUpdate } from './update.ts';
 
-/** `npm run bench` measures the full rebuild, `npm run bench -- update` the hot update. */
-const BENCHES: Record<string, (args: string[]) => Promise<void>> = { rebuild: benchRebuild, update: benchUpdate };
+/** `npm run bench` measures the full rebuild, `npm run bench -- update` the hot update, `-- backup` backups. */
+const BENCHES: Record<string, (args: string[]) => Promise<void>> = {
+  rebuild: benchRebuild,
+  update: benchUpdate,
+  backup: benchBackup,
+};
 
 const args = process.argv.slice(2);
 const name = args[0]?.startsWith('-') === false ? (args.shift() ?? '') : 'rebuild';

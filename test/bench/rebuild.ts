@@ -3,12 +3,11 @@
  * health check through nginx 20 times a second while the script works. Beside each figure stands the same done by hand,
  * in the same run.
  */
-import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { startLoad } from '../support/load.ts';
-import { median, pause, script, spread, timed, withSandbox } from './shared.ts';
+import { fill, median, pause, script, spread, timed, withSandbox } from './shared.ts';
 
 interface Measured {
   /** Longest time without a successful answer, seconds, as the load saw it. */
@@ -45,7 +44,7 @@ export async function benchRebuild(args: string[]): Promise<void> {
     if (values.gigabyte) {
       await sandbox.release();
       await sandbox.pull();
-      fillWithGigabyte(sandbox);
+      fill(sandbox, 6_000_000);
       row('data kept, database of 1 GB', await several(keep, 1));
     }
   });
@@ -90,10 +89,4 @@ function row(what: string, all: readonly Measured[]): void {
   console.log(
     `| ${what} | ${outage} | ${middle((m) => m.seconds)} s | ${middle((m) => m.survey)} ms | ${middle((m) => m.memory)} MB |`,
   );
-}
-
-function fillWithGigabyte(sandbox: Sandbox): void {
-  const sql = `CREATE TABLE bench_bulk AS SELECT i, repeat(md5(i::text), 4) AS text FROM generate_series(1, 6000000) AS i`;
-  const psql = ['psql', '-q', '-U', 'whalefall_user', '-d', 'whalefall_prod'];
-  execFileSync('docker', ['exec', '-i', `${sandbox.project}_postgres_prod`, ...psql], { input: sql });
 }

@@ -33,6 +33,14 @@ export async function withSandbox(
   }
 }
 
+/** Rows of about 150 bytes into a table of their own: 6 million are a gigabyte. */
+export function fill(sandbox: Sandbox, rows: number): void {
+  const sql = `DROP TABLE IF EXISTS bench_bulk;
+    CREATE TABLE bench_bulk AS SELECT i, repeat(md5(i::text), 4) AS text FROM generate_series(1, ${rows}) AS i; CHECKPOINT;`;
+  const psql = ['psql', '-q', '-U', 'whalefall_user', '-d', 'whalefall_prod'];
+  execFileSync('docker', ['exec', '-i', `${sandbox.project}_postgres_prod`, ...psql], { input: sql });
+}
+
 /** The command line of a script of `scripts/`. */
 export function script(sandbox: Sandbox, name: string, ...args: readonly string[]): [string, ...string[]] {
   const file = path.join(REPO, 'scripts', `${name}.ts`);

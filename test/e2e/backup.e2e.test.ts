@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   cpSync,
   ftruncateSync,
-  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -21,8 +19,6 @@ import { isSaved, proveAbsent, proveNothingToLose, type VerifiedBackup, verifyBa
 import { change, read } from '../../lib/host/command.ts';
 import type { Ops } from '../../lib/host/ops.ts';
 import { ask, run } from '../../lib/host/run.ts';
-import { Secrets } from '../../lib/host/secrets.ts';
-import { childEnv, createShell } from '../../lib/host/shell.ts';
 import { backupPg } from '../../lib/postgres/backup.ts';
 import { digest } from '../../lib/postgres/durable.ts';
 import { type DatabaseManifest, readManifest, type Stored, writeManifest } from '../../lib/postgres/manifest.ts';
@@ -32,8 +28,8 @@ import { startThrowaway, type Throwaway } from '../../lib/postgres/throwaway.ts'
 import { archiveVolume, restoreVolumeData } from '../../lib/postgres/volume-archive.ts';
 import { inspectContainer } from '../../lib/target/containers.ts';
 import type { Database } from '../../lib/target/stack.ts';
-import { targetFor } from '../../lib/target/target.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
+import { realOps } from '../support/real-ops.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 600_000 });
 
@@ -48,47 +44,6 @@ const mounted: string[] = [];
 let image: string;
 let ops: Ops;
 let db: Database;
-
-function realOps(dir: string, signal = new AbortController().signal): Ops {
-  const env = childEnv(process.env);
-  const state = path.join(dir, '.whalefall-ops');
-  const paths = { state, backups: path.join(state, 'backups'), run: path.join(state, 'runs', 'e2e') };
-  for (const p of [paths.backups, paths.run]) mkdirSync(p, { recursive: true, mode: 0o700 });
-  return {
-    $: createShell({ env, spawn }),
-    env,
-    target: targetFor(dir),
-    paths,
-    clock: {
-      now: Date.now,
-      monotonic: () => performance.now(),
-      sleep: (ms, aborted) =>
-        new Promise((resolve, reject) => {
-          const stop = () => {
-            clearTimeout(timer);
-            reject(aborted?.reason);
-          };
-          const timer = setTimeout(() => {
-            aborted?.removeEventListener('abort', stop);
-            resolve();
-          }, ms);
-          aborted?.addEventListener('abort', stop);
-        }),
-    },
-    net: {} as Ops['net'],
-    screen: {} as Ops['screen'],
-    journal: { write: () => 1 },
-    secrets: new Secrets(),
-    kill: (pid, name) => {
-      try {
-        process.kill(-pid, name);
-      } catch {
-        // gone already
-      }
-    },
-    signal,
-  };
-}
 
 const docker = (...argv: string[]) => ask(ops, change(['docker', ...argv], { deadlineMs: 120_000 }));
 
