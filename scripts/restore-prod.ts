@@ -1,11 +1,10 @@
 #!/usr/bin/env -S npx tsx
 /**
  * Restores a backup of the database without overwriting anything: beside what is in use, compared table by table, and then by a
- * change of names, for which the application pauses. The former database is kept; --back returns to it.
+ * change of names, for which the application pauses. The former database is kept; --back returns to it, --drop removes it some day.
  */
 import { carryOut, confirmDestructive, isProgram, main, type Script, thisProcess } from '../lib/index.ts';
 import * as restore from '../lib/restore/index.ts';
-import { showSteps } from '../lib/runbook/show-steps.ts';
 
 export const restoreProd: Script = {
   name: 'restore-prod',
@@ -24,51 +23,60 @@ export const restoreProd: Script = {
       value: 'DATABASE',
       help: { en: 'return to a database that an earlier restore kept', zh: '换回之前恢复时保留的数据库' },
     },
+    drop: {
+      type: 'string',
+      value: 'DATABASE',
+      help: {
+        en: 'drop a database that an earlier restore kept; asks first, and wants a newer backup',
+        zh: '删除之前恢复时保留的数据库; 需确认, 且要求已有更新的备份',
+      },
+    },
   },
 
   async run(ops, flags) {
-    const wanted = {
-      ...(flags.backup === undefined ? {} : { backup: String(flags.backup) }),
-      ...(flags.back === undefined ? {} : { kept: String(flags.back) }),
-    };
-    const facts = await restore.surveyRestore(ops, wanted);
-    const steps = restore.plannedSteps(facts);
-    showSteps(ops.screen, steps);
+    const [backup, kept, drop, confirm] = [flags.backup, flags.back, flags.drop, flags.confirm].map((flag) =>
+      flag === undefined ? undefined : String(flag),
+    );
+    if (drop !== undefined) return restore.dropLeft(ops, drop, { planOnly: flags.planOnly, confirm });
+    const facts = await restore.surveyRestore(ops, { ...(backup && { backup }), ...(kept && { kept }) });
+    restore.showPlan(ops, facts);
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
-    await confirmDestructive(ops, restore.restoreRequest(facts), flags.confirm as string | undefined);
+    await confirmDestructive(ops, restore.restoreRequest(facts), confirm);
 
     const progress: restore.Progress = {};
+    const outside = restore.watchFromOutside(ops, facts);
     const recovery = {
-      prove: (o: typeof ops) => restore.proveAsBefore(o, facts),
+      prove: (o: typeof ops) => restore.proveAsBefore(o, facts, outside),
       advice: () => restore.advice(ops, facts, progress),
     };
-    const kept = await carryOut(ops, steps, recovery, async (step) => {
+    outside.start();
+    const { before, proven } = await carryOut(ops, restore.plannedSteps(facts), recovery, async (step) => {
       if (facts.incoming.kind === 'backup') {
         await step('restore', {
           run: (o) => restore.prepare(o, facts, progress),
+          evidence: () => restore.prepareEvidence(facts),
           undo: (o) => restore.discard(o, facts, progress),
         });
       } else await restore.prepare(ops, facts, progress);
 
       // From here on requests wait.
       const running = facts.app?.state === 'running';
-      if (running) await step('pause', { run: (o) => restore.pause(o, facts), undo: (o) => restore.resume(o, facts) });
+      if (running) {
+        await step('pause', {
+          run: (o) => restore.pause(o, facts, progress),
+          undo: (o) => restore.resume(o, facts, progress),
+        });
+      }
       const before = await step('swap', {
         run: (o) => restore.swap(o, progress),
         undo: (o) => restore.swapAgain(o, progress),
       });
-      if (running) await step('resume', { run: (o) => restore.resume(o, facts) });
-      await step('prove', { run: (o) => restore.prove(o, facts), evidence: (text) => text });
-      return before;
+      if (running) await step('resume', { run: (o) => restore.resume(o, facts, progress) });
+
+      const proven = await step('prove', { run: (o) => restore.prove(o, facts), evidence: restore.provenText });
+      return { before, proven };
     });
-    ops.screen.show({
-      event: 'ok',
-      text: {
-        en: `Restored and proved. The former database is kept as ${kept}; the way back: npx tsx scripts/restore-prod.ts --back ${kept}`,
-        zh: `恢复完成并已验证. 原数据库保留为 ${kept}; 换回命令: npx tsx scripts/restore-prod.ts --back ${kept}`,
-      },
-    });
-    return { en: `restored; the former database is ${kept}`, zh: `已恢复; 原数据库为 ${kept}` };
+    return restore.conclude(ops, facts, before, proven, await outside.stop());
   },
 };
 

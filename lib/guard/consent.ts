@@ -14,6 +14,8 @@ export interface DestructiveRequest {
   readonly volumes: readonly KnownVolume[];
   /** Backups that will be removed. */
   readonly backups?: readonly Stored[];
+  /** Databases that will be dropped, by their exact names. */
+  readonly databases?: readonly string[];
   /** What it holds: size, tables, rows, age. Shown, and written to the journal. */
   readonly losses: readonly (readonly [Text, Text])[];
 }
@@ -21,10 +23,17 @@ export interface DestructiveRequest {
 class ConsentProof {
   readonly #volumes: readonly KnownVolume[];
   readonly #backups: readonly Stored[];
+  readonly #databases: readonly string[];
 
-  constructor(volumes: readonly KnownVolume[], backups: readonly Stored[]) {
+  constructor({ volumes, backups = [], databases = [] }: DestructiveRequest) {
     this.#volumes = volumes;
     this.#backups = backups;
+    this.#databases = databases;
+  }
+
+  /** Whether dropping this database was consented to. */
+  coversDatabase(name: string): boolean {
+    return this.#databases.includes(name);
   }
 
   /** @throws {OpsError} `precondition` when this backup was not consented to, or is another one by now. */
@@ -60,7 +69,7 @@ class ConsentProof {
   }
 }
 
-/** A person's consent to destroy certain volumes or backups. Made by {@link confirmDestructive} and by nothing else. */
+/** A person's consent to destroy certain volumes, backups or databases. Made by {@link confirmDestructive} and by nothing else. */
 export type Consent = ConsentProof;
 
 /** Run-time counterpart of the type, for callers that come from plain JavaScript. */
@@ -73,7 +82,8 @@ export const isConsent = ConsentProof.is;
  */
 export async function confirmDestructive(ops: Ops, request: DestructiveRequest, given?: string): Promise<Consent> {
   ops.screen.show({ event: 'warning', text: request.title });
-  const things = request.volumes.map((v): readonly [Text, Text] => [
+  const { volumes, databases = [] } = request;
+  const things = volumes.map((v): readonly [Text, Text] => [
     { en: 'volume', zh: '数据卷' },
     same(`${printable(v.name)} (${v.createdAt})`),
   ]);
@@ -86,10 +96,10 @@ export async function confirmDestructive(ops: Ops, request: DestructiveRequest, 
       zh: `输入 ${request.phrase} 继续, 输入其他内容则取消:`,
     }));
   if (typed !== request.phrase) throw declined(request.phrase, typed !== undefined);
-  const { volumes, backups = [] } = request;
-  const names = [...volumes.map((v) => `${v.name} ${v.createdAt}`), ...backups.map((b) => b.dir)];
-  ops.journal.write({ event: 'consent', things: names });
-  return new ConsentProof(volumes, backups);
+  const { backups = [] } = request;
+  const named = [...volumes.map((v) => `${v.name} ${v.createdAt}`), ...backups.map((b) => b.dir), ...databases];
+  ops.journal.write({ event: 'consent', things: named });
+  return new ConsentProof(request);
 }
 
 function declined(phrase: string, answered: boolean): OpsError {

@@ -54,8 +54,7 @@ export async function restoreBeside(ops: Ops, db: PgServer, backup: Stored<Datab
   const beside = await asBeside(ops, db, '_restoring_');
   const { server, incoming } = beside;
   await refuseUnlessFits(ops, server, db.name, manifest);
-  // The database once more, and its archive in the container.
-  await refuseWithoutServerDisk(ops, server, manifest.databaseBytes * 1.1 + manifest.files.dump.size);
+  await refuseWithoutServerDisk(ops, server, spaceFor(manifest));
   await checkFiles(backup);
   try {
     await applyGlobals(ops, server, path.join(dir, manifest.files.globals.name));
@@ -71,6 +70,9 @@ export async function restoreBeside(ops: Ops, db: PgServer, backup: Stored<Datab
   }
   return beside;
 }
+
+/** Bytes that a restore needs on the server's disk: the database once more, and its archive in the container. */
+export const spaceFor = (manifest: DatabaseManifest): number => manifest.databaseBytes * 1.1 + manifest.files.dump.size;
 
 /** The second half: the names, in one transaction. What had the name is kept under another. */
 export async function swapIn(ops: Ops, { server, name, incoming, before }: Beside): Promise<Restored> {
@@ -132,7 +134,15 @@ export async function isThere(ops: Ops, server: PgServer, database: string): Pro
   return (await query(ops, server, sql)).length > 0;
 }
 
-async function refuseUnlessFits(ops: Ops, server: PgServer, name: string, manifest: DatabaseManifest): Promise<void> {
+/**
+ * @throws {OpsError} `precondition` when it is a backup of another database than `name`, or of a newer PostgreSQL than `server`.
+ */
+export async function refuseUnlessFits(
+  ops: Ops,
+  server: PgServer,
+  name: string,
+  manifest: DatabaseManifest,
+): Promise<void> {
   type Here = { versionNumber: number; version: string };
   const sql = `SELECT json_build_object('versionNumber', current_setting('server_version_num')::int,
     'version', current_setting('server_version'))`;

@@ -7,8 +7,15 @@ import { type PgServer, query } from './psql.ts';
 /** PostgreSQL stops when it can't write its log, so this much is left alone. */
 const RESERVE_BYTES = 1_000_000_000;
 
+/** Bytes on the disk that holds a server's data. */
+export interface ServerDisk {
+  readonly free: number;
+  /** With what is to be left alone. */
+  readonly needed: number;
+}
+
 /** @throws {OpsError} `precondition` when the disk that holds the server's data can't take `bytes` more. */
-export async function refuseWithoutServerDisk(ops: RunOps, server: PgServer, bytes: number): Promise<void> {
+export async function refuseWithoutServerDisk(ops: RunOps, server: PgServer, bytes: number): Promise<ServerDisk> {
   const [directory] = await query<string>(ops, server, "SELECT to_jsonb(current_setting('data_directory'))");
   if (directory === undefined) throw new Error('the server did not say where its data is');
   const table = await ask(ops, exec('read', server.container.id, ['df', '-P', '-k', directory]));
@@ -16,7 +23,7 @@ export async function refuseWithoutServerDisk(ops: RunOps, server: PgServer, byt
   const [total, free] = [Number(blocks) * 1024, Number(available) * 1024];
   if (!Number.isFinite(total) || !Number.isFinite(free)) throw new Error(`df answered: ${table}`);
   const needed = bytes + Math.min(RESERVE_BYTES, total / 20);
-  if (free >= needed) return;
+  if (free >= needed) return { free, needed };
   throw new OpsError({
     kind: 'precondition',
     what: {

@@ -1,15 +1,10 @@
 /** The parts of a restore, for `scripts/restore-prod.ts`. */
-export { plannedSteps, restoreRequest } from './plan.ts';
-export {
-  advice,
-  discard,
-  type Progress,
-  pause,
-  prepare,
-  prove,
-  proveAsBefore,
-  resume,
-  swap,
-  swapAgain,
-} from './steps.ts';
+export { conclude } from './conclude.ts';
+export { dropLeft } from './drop.ts';
+export { restoreRequest } from './losses.ts';
+export { watchFromOutside } from './outside.ts';
+export { plannedSteps } from './plan.ts';
+export { advice, prove, proveAsBefore, provenText } from './prove.ts';
+export { discard, type Progress, pause, prepare, prepareEvidence, resume, swap, swapAgain } from './steps.ts';
 export { surveyRestore } from './survey.ts';
+export { showPlan } from './talk.ts';

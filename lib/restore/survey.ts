@@ -1,78 +1,75 @@
-import path from 'node:path';
 import { endpointsOf } from '../app/endpoints.ts';
 import { healthCheck } from '../app/health.ts';
-import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { CommandError } from '../host/run.ts';
-import { type DatabaseManifest, listBackups, readDatabaseManifest, type Stored } from '../postgres/manifest.ts';
-import { countRows } from '../postgres/row-counts.ts';
+import { databaseSizes, leftBy } from '../postgres/databases.ts';
+import { refuseUnlessFits, spaceFor } from '../postgres/restore.ts';
+import { countRows, type RowCount } from '../postgres/row-counts.ts';
+import { refuseWithoutServerDisk } from '../postgres/server-disk.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findContainers, findVolumes } from '../target/containers.ts';
 import { databaseOf } from '../target/database.ts';
-import type { Facts } from './facts.ts';
+import type { Container, Database, Stack } from '../target/stack.ts';
+import { chooseBackup } from './choose-backup.ts';
+import type { Facts, Incoming } from './facts.ts';
+import { noSuchDatabase, notRunning, paused } from './refusals.ts';
+
+export interface Wanted {
+  /** A backup's directory or name; default the newest. */
+  readonly backup?: string;
+  /** A database that an earlier restore kept. */
+  readonly kept?: string;
+}
 
 /**
- * Looks at the database, the application and the backup; changes nothing.
+ * Looks at the database, the application and what is to be restored; changes nothing.
  *
- * @param wanted a backup's directory or name, or `latest`; `kept`: a database that an earlier restore kept.
- * @throws {OpsError} `precondition` when the database does not run, or there is no such backup.
+ * @throws {OpsError} `precondition` with whatever would make the restore fail: the database does not run, there is no such backup, it
+ *   is not of this database, the disk can't hold a second copy.
  */
-export async function surveyRestore(ops: Ops, wanted: { backup?: string; kept?: string }): Promise<Facts> {
-  const stack = await resolveStack(ops);
-  const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
-  const { postgres, app } = containers;
-  if (postgres?.state !== 'running') throw notRunning(stack.services.postgres.key);
-  const database = databaseOf(stack, postgres, volumes);
+export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
+  const { stack, database, app } = await findDatabase(ops);
+  if (app?.state === 'paused') throw paused(app);
+  // From outside of the database, which may be what is broken or missing.
+  const server = { ...database, name: 'template1' };
+  const stored = wanted.kept === undefined ? chooseBackup(ops, database.name, wanted.backup) : undefined;
+  if (stored) await refuseUnlessFits(ops, server, database.name, stored.manifest);
   const running = app?.state === 'running' ? app : undefined;
-  const [health, rows] = await Promise.all([
+  const [health, rows, sizes, disk] = await Promise.all([
     running && healthCheck(ops, endpointsOf(ops.target, running), { timeoutMs: 2_000 }),
-    countRows(ops, database).catch((error: unknown) => {
-      if (error instanceof CommandError) return undefined;
-      throw error;
-    }),
+    rowsOf(ops, database),
+    databaseSizes(ops, database),
+    stored && refuseWithoutServerDisk(ops, server, spaceFor(stored.manifest)),
   ]);
-  return {
-    stack,
-    database,
-    app,
-    serving: health?.healthy ?? false,
-    incoming:
-      wanted.kept === undefined
-        ? { kind: 'backup', stored: findBackup(ops, database.name, wanted.backup ?? 'latest') }
-        : { kind: 'kept', database: wanted.kept },
-    rows,
-  };
+  const left = leftBy(database.name, sizes);
+  if (wanted.kept !== undefined && !sizes.some((s) => s.name === wanted.kept)) throw noSuchDatabase(wanted.kept, left);
+  const incoming: Incoming = stored
+    ? { kind: 'backup', stored }
+    : {
+        kind: 'kept',
+        database: wanted.kept ?? '',
+        rows: await rowsOf(ops, { ...database, name: wanted.kept ?? '' }),
+      };
+  const bytes = sizes.find((s) => s.name === database.name)?.bytes;
+  return { stack, database, bytes, app, health, incoming, rows, left, disk, at: ops.clock.now() };
 }
 
-function findBackup(ops: Ops, database: string, wanted: string): Stored<DatabaseManifest> {
-  if (wanted !== 'latest') {
-    const dir = path.resolve(ops.paths.backups, wanted);
-    return { dir, manifest: readDatabaseManifest(dir) };
-  }
-  const newest = listBackups(ops.paths.backups).stored.find(
-    (s): s is Stored<DatabaseManifest> => s.manifest.kind === 'database' && s.manifest.database.name === database,
-  );
-  if (newest) return newest;
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
-      en: `There is no backup of ${database} in ${ops.paths.backups}.`,
-      zh: `${ops.paths.backups} 中没有 ${database} 的备份.`,
-    },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Name one by its directory: --backup DIR', zh: '用 --backup 指定备份目录.' }],
+/** The running database, and the application's container if there is one. @throws {OpsError} `precondition` */
+export async function findDatabase(
+  ops: Ops,
+): Promise<{ stack: Stack; database: Database; app: Container | undefined }> {
+  const stack = await resolveStack(ops);
+  const [{ postgres, app }, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
+  if (postgres?.state !== 'running') throw notRunning(stack.services.postgres.key, postgres);
+  return { stack, database: databaseOf(stack, postgres, volumes), app };
+}
+
+async function rowsOf(ops: Ops, database: Database): Promise<RowCount[] | undefined> {
+  return countRows(ops, database).catch((error: unknown) => {
+    if (error instanceof CommandError && !ops.signal.aborted) return undefined;
+    throw error;
   });
 }
 
-const notRunning = (key: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: { en: `The database (${key}) does not run.`, zh: `数据库 (${key}) 未运行.` },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: `Start it: docker compose up -d --no-deps ${key}. If it can't start: npx tsx scripts/deploy-prod-all.ts`,
-        zh: `请先启动: docker compose up -d --no-deps ${key}. 若无法启动: npx tsx scripts/deploy-prod-all.ts`,
-      },
-    ],
-  });
+/** Whether both health checks were healthy. */
+export const serves = ({ health }: Facts): boolean => health?.healthy ?? false;

@@ -20,6 +20,8 @@ export interface Reply {
   readonly hangs?: boolean;
   /** A child that ignores SIGTERM. */
   readonly trapsTerm?: boolean;
+  /** Goes on until its stdin is closed, and then does this; only for `bash -c`, which is answered before its input is read. */
+  readonly whenReleased?: () => void;
 }
 
 /** Answers a call, or `undefined` when it was not expected. */
@@ -73,7 +75,8 @@ export function scriptedSpawn(respond: Responder): ScriptedSpawn {
       });
     };
     const answer = async () => {
-      const input = child.stdin ? await all(child.stdin) : '';
+      const holds = argv[0] === 'bash';
+      const input = child.stdin && !holds ? await all(child.stdin) : '';
       const call: Call = { argv, env: options.env as Record<string, string>, input, pid };
       calls.push(call);
       const reply = await respond(call);
@@ -90,6 +93,10 @@ export function scriptedSpawn(respond: Responder): ScriptedSpawn {
         }
       }
       if (reply.stderr) child.stderr.write(reply.stderr);
+      if (reply.whenReleased && child.stdin) {
+        await all(child.stdin);
+        reply.whenReleased();
+      }
       if (!reply.hangs) return end(reply.exitCode ?? 0, null);
       running.set(pid, (signal) => {
         if (signal === 'SIGKILL') end(null, 'SIGKILL');

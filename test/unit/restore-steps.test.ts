@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../lib/restore/facts.ts';
-import { plannedSteps, restoreRequest } from '../../lib/restore/plan.ts';
+import { restoreRequest } from '../../lib/restore/losses.ts';
+import { plannedSteps } from '../../lib/restore/plan.ts';
 import { discard, type Progress, pause, prepare, resume, swap, swapAgain } from '../../lib/restore/steps.ts';
 import { container } from '../support/facts.ts';
 import { testOps } from '../support/ops.ts';
@@ -30,9 +31,15 @@ function world(databases: Set<string>) {
   const ops = testOps(
     cluster(databases, ({ argv }: Call) => {
       if (argv[1] === 'inspect') return { stdout: JSON.stringify(inspected()) };
-      if (argv[1] === 'pause') state = 'paused';
-      if (argv[1] === 'unpause') state = 'running';
-      return argv[1]?.endsWith('pause') ? {} : undefined;
+      const to = (next: string) => () => {
+        state = next;
+      };
+      if (argv[0] === 'bash' && argv.includes(app.id)) {
+        to('paused')();
+        return { stdout: app.id, whenReleased: to('running') };
+      }
+      if (argv[1] === 'unpause') to('running')();
+      return argv[1] === 'unpause' ? {} : undefined;
     }),
   );
   return { ops, state: () => state, calls: () => ops.scripted.calls.map((c) => c.argv.join(' ')) };
@@ -45,9 +52,13 @@ async function factsFor(ops: Parameters<typeof storedBackup>[0], more: Partial<F
     stack,
     database: DB,
     app: container('app'),
-    serving: true,
+    bytes: 8_000_000,
+    health: { healthy: true, checks: [] },
     incoming: { kind: 'backup', stored },
     rows: undefined,
+    left: [],
+    disk: undefined,
+    at: Date.parse('2026-01-02T03:04:05Z'),
     ...more,
   };
 }
@@ -60,12 +71,13 @@ describe('a restore that is taken back', () => {
     const progress: Progress = {};
     await prepare(ops, facts, progress);
     expect(there).toContain(INCOMING);
-    await pause(ops, facts);
+    await pause(ops, facts, progress);
+    expect(state()).toBe('paused');
     expect(await swap(ops, progress)).toBe(BEFORE);
     expect([...there].sort()).toEqual(['postgres', 'whalefall', BEFORE]);
 
     await swapAgain(ops, progress);
-    await resume(ops, facts);
+    await resume(ops, facts, progress);
     await discard(ops, facts, progress);
     expect([...there].sort()).toEqual(['postgres', 'whalefall']);
     expect(state()).toBe('running');
@@ -77,7 +89,7 @@ describe('a restore that is taken back', () => {
     const progress: Progress = {};
     await prepare(ops, facts, progress);
     await swapAgain(ops, progress);
-    await resume(ops, facts);
+    await resume(ops, facts, progress);
     expect(ops.scripted.calls.some((c) => c.input.includes('RENAME'))).toBe(false);
     expect(calls().some((c) => c.includes('unpause'))).toBe(false);
   });
@@ -85,7 +97,7 @@ describe('a restore that is taken back', () => {
   it('never drops a database that was there before', async () => {
     const there = new Set(['postgres', 'whalefall', BEFORE]);
     const { ops } = world(there);
-    const facts = await factsFor(ops, { incoming: { kind: 'kept', database: BEFORE } });
+    const facts = await factsFor(ops, { incoming: { kind: 'kept', database: BEFORE, rows: undefined } });
     const progress: Progress = {};
     await prepare(ops, facts, progress);
     await discard(ops, facts, progress);
@@ -95,7 +107,7 @@ describe('a restore that is taken back', () => {
 
 it('refuses to return to a database that is not there', async () => {
   const { ops } = world(new Set(['postgres', 'whalefall']));
-  const facts = await factsFor(ops, { incoming: { kind: 'kept', database: 'nosuch' } });
+  const facts = await factsFor(ops, { incoming: { kind: 'kept', database: 'nosuch', rows: undefined } });
   await expect(prepare(ops, facts, {})).rejects.toMatchObject({
     kind: 'precondition',
     what: { en: expect.stringContaining('nosuch') },

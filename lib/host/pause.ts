@@ -1,0 +1,67 @@
+import { asTyped, change, type Output } from './command.ts';
+import { CommandError, type RunOps } from './run.ts';
+
+/** A container whose processes stand still. */
+export interface Pause {
+  /** Lets them go on. Returns once they do, or it could not be done: look at the container. */
+  end(): Promise<void>;
+}
+
+/** Requests that wait longer than this are better answered with an error. */
+const AT_MOST_SECONDS = 30;
+
+/**
+ * `docker pause` for as long as somebody holds the other end of stdin: a pipe from us, which the kernel closes however we end. So a
+ * paused container outlives neither this process nor {@link AT_MOST_SECONDS}. What failed to pause is not woken: somebody else may have
+ * paused it.
+ */
+const HOLD = `trap 'docker unpause "$1" > /dev/null' EXIT
+docker pause "$1" || { trap - EXIT; exit 1; }
+read -r -t "$2" _ || true`;
+
+/** @throws {CommandError} when the container could not be paused; whether it is in the end, only looking tells. */
+export async function pauseContainer(ops: RunOps, container: string): Promise<Pause> {
+  ops.signal.throwIfAborted();
+  const command = change(['bash', '-c', HOLD, 'pause', container, String(AT_MOST_SECONDS)], { deadlineMs: 15_000 });
+  const shown = asTyped(command.argv);
+  const intent = ops.journal.write({ event: 'intent', command: shown });
+  const started = ops.clock.monotonic();
+  const child = ops.$({
+    nothrow: true,
+    stdio: ['pipe', 'pipe', 'pipe', ...(ops.lockFd === undefined ? [] : [ops.lockFd])],
+  })`${command.argv}`;
+  child.stdin.on('error', () => undefined); // EPIPE: the exit tells the story
+  const ended: Promise<Output> = child.then(({ exitCode, stderr }) => {
+    const output: Output = {
+      stdout: '',
+      stderr: ops.secrets.redact(stderr),
+      exitCode: exitCode ?? 137,
+      milliseconds: Math.round(ops.clock.monotonic() - started),
+    };
+    ops.journal.write({ event: 'result', of: intent, exitCode: output.exitCode, milliseconds: output.milliseconds });
+    return output;
+  });
+  const stop = (): void => {
+    child.stdin.end();
+    if (child.pid !== undefined) ops.kill(child.pid, 'SIGTERM');
+  };
+
+  let timer: NodeJS.Timeout | undefined;
+  // The engine's answer to `docker pause` is the container's id.
+  const paused = new Promise<'paused'>((resolve) => child.stdout.once('data', () => resolve('paused')));
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), command.deadlineMs);
+  });
+  const first = await Promise.race([paused, ended, late]).finally(() => clearTimeout(timer));
+  if (first !== 'paused') {
+    if (first === 'late') stop();
+    throw new CommandError(command, await ended, first === 'late' ? 'deadline' : 'command', shown);
+  }
+  return {
+    async end() {
+      const due = setTimeout(stop, command.deadlineMs);
+      child.stdin.end();
+      await ended.finally(() => clearTimeout(due));
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import type { Ops } from '../host/ops.ts';
+import { type DatabaseManifest, listBackups, readDatabaseManifest, type Stored } from '../postgres/manifest.ts';
+import { printable, type Text } from '../text.ts';
+
+const SHOWN = 10;
+
+/**
+ * The backup of `database` that is wanted: a directory, a name in the deploy directory's backups, or by default the newest.
+ *
+ * @throws {OpsError} `precondition`, with those that there are, when it does not exist or lacks a file.
+ */
+export function chooseBackup(ops: Ops, database: string, wanted = 'latest'): Stored<DatabaseManifest> {
+  const mine = backupsOf(ops, database);
+  const dir = path.resolve(ops.paths.backups, wanted);
+  const chosen = wanted === 'latest' ? mine[0] : existsSync(dir) && { dir, manifest: readDatabaseManifest(dir) };
+  if (!chosen) throw noSuchBackup(ops.paths.backups, database, wanted, mine);
+  refuseIncomplete(chosen);
+  return chosen;
+}
+
+/** Complete backups of a database, newest first. */
+export function backupsOf(ops: Ops, database: string): Stored<DatabaseManifest>[] {
+  const all = existsSync(ops.paths.backups) ? listBackups(ops.paths.backups).stored : [];
+  return all.filter(
+    (s): s is Stored<DatabaseManifest> => s.manifest.kind === 'database' && s.manifest.database.name === database,
+  );
+}
+
+/** What is missing or cut shows at once; whether every byte is as it was written is checked before it is restored. */
+function refuseIncomplete({ dir, manifest }: Stored<DatabaseManifest>): void {
+  for (const { name, size } of Object.values(manifest.files)) {
+    const found = statSync(path.join(dir, name), { throwIfNoEntry: false })?.size;
+    if (found === size) continue;
+    throw new OpsError({
+      kind: 'precondition',
+      what: {
+        en: `The backup ${printable(dir)} can't be used: ${name} ${found === undefined ? 'is missing' : `has ${found} of ${size} bytes`}.`,
+        zh: `备份 ${printable(dir)} 不可用: ${name} ${found === undefined ? '缺失' : `只有 ${found}/${size} 字节`}.`,
+      },
+      state: NOTHING_CHANGED,
+      next: [{ en: 'Choose another backup.', zh: '请选择其他备份.' }],
+    });
+  }
+}
+
+function noSuchBackup(
+  backups: string,
+  database: string,
+  wanted: string,
+  mine: readonly Stored<DatabaseManifest>[],
+): OpsError {
+  const [name, place] = [printable(wanted), printable(backups)];
+  const what: Text =
+    wanted === 'latest'
+      ? { en: `There is no backup of ${database} in ${place}.`, zh: `${place} 中没有 ${database} 的备份.` }
+      : { en: `There is no backup ${name} in ${place}.`, zh: `${place} 中没有备份 ${name}.` };
+  const lines = mine.slice(0, SHOWN).map(({ dir, manifest }): Text => {
+    const line = `npx tsx scripts/restore-prod.ts ${path.basename(dir)}`;
+    return { en: `${line}   (${manifest.createdAt})`, zh: `${line}   (${manifest.createdAt})` };
+  });
+  return new OpsError({
+    kind: 'precondition',
+    what,
+    state: NOTHING_CHANGED,
+    next:
+      lines.length > 0
+        ? lines
+        : [{ en: 'A backup elsewhere is named by its directory.', zh: '其他位置的备份请用目录路径指定.' }],
+  });
+}

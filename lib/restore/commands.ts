@@ -1,0 +1,7 @@
+/** The database that a restore put aside takes its place again. */
+export const backCommand = (database: string): string => `npx tsx scripts/restore-prod.ts --back ${quoted(database)}`;
+
+/** A database that a restore left is dropped, after a consent. */
+export const dropCommand = (database: string): string => `npx tsx scripts/restore-prod.ts --drop ${quoted(database)}`;
+
+const quoted = (name: string): string => (/^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`);

@@ -1,0 +1,108 @@
+import { endpointsOf } from '../app/endpoints.ts';
+import { describeHealth, waitForHealth } from '../app/health.ts';
+import { OpsError } from '../errors.ts';
+import type { Ops } from '../host/ops.ts';
+import { inspectSchema } from '../postgres/revision.ts';
+import { inspectContainer } from '../target/containers.ts';
+import { printable, type Text } from '../text.ts';
+import type { Facts } from './facts.ts';
+import { noticedText, type OutsideView } from './outside.ts';
+import type { Progress } from './steps.ts';
+import { serves } from './survey.ts';
+
+/** What was seen after the swap. */
+export interface Proven {
+  readonly revision: string | null;
+  readonly healthy: boolean;
+  /** The health checks in a line, or why there are none. */
+  readonly health: Text;
+}
+
+/**
+ * The database in use is the one that was restored, and the application is healthy on it. One that was not healthy before either is no
+ * reason to bring back the database that it was unhealthy with: that is told and not thrown.
+ *
+ * @throws {OpsError} otherwise.
+ */
+export async function prove(ops: Ops, facts: Facts): Promise<Proven> {
+  const { incoming, database } = facts;
+  const schema = await inspectSchema(ops, database);
+  const revision = schema.kind === 'versioned' ? schema.revision : null;
+  if (incoming.kind === 'backup' && incoming.stored.manifest.contents.alembic !== revision)
+    throw otherRevision(revision);
+  try {
+    return { revision, ...(await healthNow(ops, facts)) };
+  } catch (error) {
+    if (serves(facts) || ops.signal.aborted || !(error instanceof OpsError)) throw error;
+    return { revision, healthy: false, health: error.what };
+  }
+}
+
+export const provenText = ({ revision, health }: Proven): Text => ({
+  en: `revision ${printable(revision ?? '-')}; ${health.en}`,
+  zh: `结构版本 ${printable(revision ?? '-')}; ${health.zh}`,
+});
+
+/** After undoing: what was there serves again, if it did. */
+export async function proveAsBefore(ops: Ops, facts: Facts, outside: OutsideView): Promise<Text> {
+  const health = serves(facts) ? (await healthNow(ops, facts)).health : NOT_SERVED;
+  const noticed = noticedText(await outside.stop());
+  const name = printable(facts.database.name);
+  return {
+    en: `Database ${name} is the one from before. ${health.en} Noticed from outside: ${noticed.en}.`,
+    zh: `数据库 ${name} 仍是原来的库. ${health.zh} 外部观测: ${noticed.zh}.`,
+  };
+}
+
+async function healthNow(ops: Ops, { app }: Facts): Promise<Pick<Proven, 'health' | 'healthy'>> {
+  if (app === undefined) return { healthy: false, health: NOT_RUNNING };
+  const now = await inspectContainer(ops, app.id);
+  // One that crashes over and over is started by the engine again.
+  if (now.state !== 'running' && now.state !== 'restarting') return { healthy: false, health: NOT_RUNNING };
+  const deadlineMs = ops.target.bootSeconds * 1000;
+  const ended = app.state === 'running' ? now : async () => undefined;
+  const health = await waitForHealth(ops, endpointsOf(ops.target, now), ended, { deadlineMs });
+  return { healthy: true, health: describeHealth(health) };
+}
+
+/** Exact commands for a person. */
+export function advice(ops: Ops, { app, database, stack }: Facts, { beside }: Progress): Text[] {
+  const same = (command: string): Text => ({ en: command, zh: command });
+  const psql = `docker exec -it ${database.container.id.slice(0, 12)} psql -U ${database.user} -d postgres`;
+  return [
+    { en: `In ${ops.target.dir}: which databases there are`, zh: `请在 ${ops.target.dir} 中查看现有数据库:` },
+    same(`${psql} -l`),
+    ...(beside
+      ? [
+          {
+            en: `The former database is ${printable(beside.name)}, or ${printable(beside.before)} if that exists; the restored one is the other.`,
+            zh: `若存在 ${printable(beside.before)}, 则它是原数据库, 否则原数据库仍为 ${printable(beside.name)}.`,
+          },
+        ]
+      : []),
+    ...(app
+      ? [
+          {
+            en: `If the application is paused: docker unpause ${app.id.slice(0, 12)}`,
+            zh: `若应用处于暂停状态: docker unpause ${app.id.slice(0, 12)}`,
+          },
+        ]
+      : []),
+    same(`docker compose -f ${ops.target.composeFile} logs --tail 100 ${stack.services.postgres.key}`),
+  ];
+}
+
+const NOT_RUNNING: Text = { en: 'The application does not run.', zh: '应用未在运行.' };
+const NOT_SERVED: Text = {
+  en: 'The application was not healthy before either.',
+  zh: '应用在此之前也不健康.',
+};
+
+const otherRevision = (revision: string | null) =>
+  new OpsError({
+    kind: 'failed',
+    what: {
+      en: `The database is at revision ${printable(revision ?? '-')}, which is not the backup's.`,
+      zh: `数据库结构版本为 ${printable(revision ?? '-')}, 与备份不一致.`,
+    },
+  });

@@ -1,0 +1,56 @@
+import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import type { LeftDatabase } from '../postgres/databases.ts';
+import type { Container } from '../target/stack.ts';
+import { printable, same } from '../text.ts';
+
+// Why a restore does not begin: `precondition` all of them.
+
+export const notRunning = (key: string, container: Container | undefined) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `The database (${key}) ${container ? `is ${container.state}` : 'has no container'}.`,
+      zh: `数据库 (${key}) ${container ? `状态为 ${container.state}` : '没有容器'}.`,
+    },
+    state: NOTHING_CHANGED,
+    next: [
+      container?.state === 'paused'
+        ? same(`docker unpause ${container.id.slice(0, 12)}`)
+        : {
+            en: `Start it: docker compose up -d --no-deps ${key}. If it can't start: npx tsx scripts/deploy-prod-all.ts`,
+            zh: `请先启动: docker compose up -d --no-deps ${key}. 若无法启动: npx tsx scripts/deploy-prod-all.ts`,
+          },
+    ],
+  });
+
+/** What is paused answers nobody; whoever paused it may be in the middle of something. */
+export const paused = (app: Container) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `The application (${app.name}) is paused: it answers nobody.`,
+      zh: `应用 (${app.name}) 处于暂停状态, 不响应任何请求.`,
+    },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: `Let it go on, then run this again: docker unpause ${app.id.slice(0, 12)}`,
+        zh: `先恢复运行再重试: docker unpause ${app.id.slice(0, 12)}`,
+      },
+    ],
+  });
+
+/** @param left what there is to choose from. */
+export const noSuchDatabase = (name: string, left: readonly LeftDatabase[]) =>
+  new OpsError({
+    kind: 'precondition',
+    what: { en: `There is no database ${printable(name)}.`, zh: `数据库 ${printable(name)} 不存在.` },
+    state: NOTHING_CHANGED,
+    next:
+      left.length > 0
+        ? left.map(({ name: there, since }) => ({
+            en: `There is ${printable(there)} (put aside ${since}).`,
+            zh: `现有 ${printable(there)} (${since} 保留).`,
+          }))
+        : [{ en: 'No restore has left one beside it.', zh: '没有任何恢复操作保留下来的数据库.' }],
+  });
