@@ -12,12 +12,14 @@ export const restoreProd: Script = {
     en: 'Restore a backup beside the database in use, prove it, and swap the names. Nothing is overwritten.',
     zh: '将备份恢复到旁路数据库, 验证后交换名称. 不覆盖任何数据.',
   },
-  flags: {
-    backup: {
-      type: 'string',
-      value: 'DIR',
+  positionals: [
+    {
+      name: 'backup',
+      optional: true,
       help: { en: 'a backup by its directory or name (default: the newest)', zh: '备份目录或名称(默认最新一份)' },
     },
+  ],
+  flags: {
     back: {
       type: 'string',
       value: 'DATABASE',
@@ -34,11 +36,10 @@ export const restoreProd: Script = {
   },
 
   async run(ops, flags) {
-    const [backup, kept, drop, confirm] = [flags.backup, flags.back, flags.drop, flags.confirm].map((flag) =>
-      flag === undefined ? undefined : String(flag),
-    );
-    if (drop !== undefined) return restore.dropLeft(ops, drop, { planOnly: flags.planOnly, confirm });
-    const facts = await restore.surveyRestore(ops, { ...(backup && { backup }), ...(kept && { kept }) });
+    const wanted = restore.wantedBy(flags);
+    const confirm = flags.confirm as string | undefined;
+    if (wanted.kind === 'drop') return restore.dropLeft(ops, wanted.database, { planOnly: flags.planOnly, confirm });
+    const facts = await restore.surveyRestore(ops, wanted);
     restore.showPlan(ops, facts);
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
     await confirmDestructive(ops, restore.restoreRequest(facts), confirm);

@@ -8,3 +8,4 @@ export { advice, prove, proveAsBefore, provenText } from './prove.ts';
 export { discard, type Progress, pause, prepare, prepareEvidence, resume, swap, swapAgain } from './steps.ts';
 export { surveyRestore } from './survey.ts';
 export { showPlan } from './talk.ts';
+export { wantedBy } from './wanted.ts';

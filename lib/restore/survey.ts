@@ -13,13 +13,7 @@ import type { Container, Database, Stack } from '../target/stack.ts';
 import { chooseBackup } from './choose-backup.ts';
 import type { Facts, Incoming } from './facts.ts';
 import { noSuchDatabase, notRunning, paused } from './refusals.ts';
-
-export interface Wanted {
-  /** A backup's directory or name; default the newest. */
-  readonly backup?: string;
-  /** A database that an earlier restore kept. */
-  readonly kept?: string;
-}
+import type { Wanted } from './wanted.ts';
 
 /**
  * Looks at the database, the application and what is to be restored; changes nothing.
@@ -27,12 +21,12 @@ export interface Wanted {
  * @throws {OpsError} `precondition` with whatever would make the restore fail: the database does not run, there is no such backup, it
  *   is not of this database, the disk can't hold a second copy.
  */
-export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
+export async function surveyRestore(ops: Ops, wanted: Exclude<Wanted, { kind: 'drop' }>): Promise<Facts> {
   const { stack, database, app } = await findDatabase(ops);
   if (app?.state === 'paused') throw paused(app);
   // From outside of the database, which may be what is broken or missing.
   const server = { ...database, name: 'template1' };
-  const stored = wanted.kept === undefined ? chooseBackup(ops, database.name, wanted.backup) : undefined;
+  const stored = wanted.kind === 'backup' ? chooseBackup(ops, database.name, wanted.backup) : undefined;
   if (stored) await refuseUnlessFits(ops, server, database.name, stored.manifest);
   const running = app?.state === 'running' ? app : undefined;
   const [health, rows, sizes, disk] = await Promise.all([
@@ -42,14 +36,13 @@ export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
     stored && refuseWithoutServerDisk(ops, server, spaceFor(stored.manifest)),
   ]);
   const left = leftBy(database.name, sizes);
-  if (wanted.kept !== undefined && !sizes.some((s) => s.name === wanted.kept)) throw noSuchDatabase(wanted.kept, left);
-  const incoming: Incoming = stored
-    ? { kind: 'backup', stored }
-    : {
-        kind: 'kept',
-        database: wanted.kept ?? '',
-        rows: await rowsOf(ops, { ...database, name: wanted.kept ?? '' }),
-      };
+  let incoming: Incoming;
+  if (stored) incoming = { kind: 'backup', stored };
+  else {
+    const kept = wanted.kind === 'back' ? wanted.database : '';
+    if (!sizes.some((s) => s.name === kept)) throw noSuchDatabase(kept, left);
+    incoming = { kind: 'kept', database: kept, rows: await rowsOf(ops, { ...database, name: kept }) };
+  }
   const bytes = sizes.find((s) => s.name === database.name)?.bytes;
   return { stack, database, bytes, app, health, incoming, rows, left, disk, at: ops.clock.now() };
 }

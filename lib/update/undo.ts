@@ -45,7 +45,7 @@ async function schemaNow(ops: Ops, facts: Facts, { backup }: Progress): Promise<
   const revision = now.kind === 'versioned' ? now.revision : undefined;
   if (revision === before) return { en: '', zh: '' };
   const at = backup?.manifest.createdAt ?? '?';
-  const restore = backup ? `npx tsx scripts/restore-prod.ts --backup ${backup.dir}` : '-';
+  const restore = backup ? `npx tsx scripts/restore-prod.ts ${backup.dir}` : '-';
   return {
     en: `THE DATABASE STAYS MIGRATED (${before ?? '-'} → ${revision ?? '-'}): the old code was just seen healthy on it. The way back to the former schema loses everything written since ${at}: ${restore}. `,
     zh: `数据库保持已迁移状态 (${before ?? '-'} → ${revision ?? '-'}): 已确认旧代码在其上健康. 如需恢复原结构, 将丢失 ${at} 之后写入的数据: ${restore}. `,

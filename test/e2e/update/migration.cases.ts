@@ -68,20 +68,20 @@ export function migrationCases(stack: () => Stack): void {
     const added = run.after.backups.filter((name) => !run.before.backups.includes(name));
     expect(added).toHaveLength(1);
     expect(run.text).toContain(`backups/${added[0]}`);
-    expect(run.text).toMatch(/restore-prod\.ts --backup/);
+    expect(run.text).toMatch(/restore-prod\.ts \/\S+backups/);
   });
 
   it('comes back to the former schema by the command that it printed, and forth again, with users asking', async () => {
     const restore = (...args: string[]) =>
       runScript('restore-prod', ['--dir', stack().sandbox.deployDir, '--config', stack().config, ...args]);
     stack().sql("INSERT INTO notes (text) VALUES ('written since')");
-    const declined = await restore('--backup', newest());
+    const declined = await restore(newest());
     expect(declined.exitCode, declined.text).toBe(4);
     expect(declined.text).toMatch(/rows in public\.notes +\d+ → \d+/);
     const since = notes();
 
     const load = await startLoad(`${stack().sandbox.url}/api/v1/notes`, '--rate', '20');
-    const restored = await restore('--backup', newest(), '--confirm', 'RESTORE whalefall_prod');
+    const restored = await restore(newest(), '--confirm', 'RESTORE whalefall_prod');
     const report = await load.stop();
     expect(restored.exitCode, restored.text).toBe(0);
     expect(stack().revision()).toBe(FIRST);
