@@ -42,9 +42,10 @@ export type Superseded = SupersededProof;
  */
 export function proveSuperseded(left: LeftDatabase, backups: readonly Stored<DatabaseManifest>[]): Superseded {
   if (left.kind === 'restoring') return new SupersededProof(left.name, undefined);
+  // A whole second: the name has no parts of one.
+  const since = Date.parse(left.since) + 1_000;
   const newer = backups.find(
-    ({ manifest }) =>
-      manifest.verification.level === 'restored' && Date.parse(manifest.createdAt) > Date.parse(left.since),
+    ({ manifest }) => manifest.verification.level === 'restored' && Date.parse(manifest.createdAt) >= since,
   );
   if (newer) return new SupersededProof(left.name, newer);
   const name = printable(left.name);

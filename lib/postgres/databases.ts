@@ -12,7 +12,7 @@ export interface DatabaseSize {
 export interface LeftDatabase extends DatabaseSize {
   /** `before`: was in use, and put aside; `restoring`: was being restored when its run was killed. */
   readonly kind: 'before' | 'restoring';
-  /** When that restore began: RFC 3339, UTC. */
+  /** When it was put aside, or when that restore began: RFC 3339, UTC, whole seconds. */
   readonly since: string;
 }
 

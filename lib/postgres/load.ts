@@ -84,7 +84,8 @@ export async function loadDump(
     return;
   }
   const inside = `/tmp/whalefall-ops-${randomBytes(6).toString('hex')}.dump`;
-  const copy = ['sh', '-c', 'umask 077; cat > "$1"', 'sh', inside];
+  // One that a killed run left goes first: what still reads it would hold the lock.
+  const copy = ['sh', '-c', 'umask 077; rm -f /tmp/whalefall-ops-*.dump; cat > "$1"', 'sh', inside];
   const calm = { ...ops, signal: new AbortController().signal };
   try {
     await withOpen(dump.file, (fd) => run(ops, exec('change', id, copy, { stdinFd: fd, ...halfWay })));

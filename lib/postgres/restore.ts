@@ -68,7 +68,8 @@ export async function restoreBeside(ops: Ops, db: PgServer, backup: Stored<Datab
   } catch (error) {
     throw notRestored(db.name, incoming, await dropDatabase(ops, server, incoming), error);
   }
-  return beside;
+  // What was in use until now is called after now.
+  return { ...beside, before: suffixed(db.name, `_before_${time(ops)}`) };
 }
 
 /** Bytes that a restore needs on the server's disk: the database once more, and its archive in the container. */
@@ -106,14 +107,15 @@ export async function existingBeside(ops: Ops, db: PgServer, incoming: string): 
 }
 
 async function asBeside(ops: Ops, db: PgServer, suffix: string): Promise<Beside> {
-  const time = stamp(ops.clock.now()).toLowerCase();
   return {
     server: { ...db, name: await otherDatabase(ops, db) }, // from outside of the database that is going to be renamed
     name: db.name,
-    incoming: suffixed(db.name, `${suffix}${time}`),
-    before: suffixed(db.name, `_before_${time}`),
+    incoming: suffixed(db.name, `${suffix}${time(ops)}`),
+    before: suffixed(db.name, `_before_${time(ops)}`),
   };
 }
+
+const time = (ops: Ops): string => stamp(ops.clock.now()).toLowerCase();
 
 /** `name` cut so that `suffix` fits; PostgreSQL counts bytes. */
 export function suffixed(name: string, suffix: string): string {

@@ -48,7 +48,15 @@ COMMIT;`);
     const lines = ops.scripted.calls.map((c) => c.argv.slice(2));
     const copy = lines.find((l) => l.includes('sh'));
     const inside = copy?.at(-1) as string;
-    expect(copy).toEqual(['-i', 'c0ffee', 'sh', '-c', 'umask 077; cat > "$1"', 'sh', inside]);
+    expect(copy).toEqual([
+      '-i',
+      'c0ffee',
+      'sh',
+      '-c',
+      'umask 077; rm -f /tmp/whalefall-ops-*.dump; cat > "$1"',
+      'sh',
+      inside,
+    ]);
     expect(lines).toContainEqual(`c0ffee pg_restore -w -e -U whalefall_user -d ${INCOMING} -j 2 ${inside}`.split(' '));
     expect(lines).toContainEqual(['c0ffee', 'rm', '-f', inside]);
   });

@@ -23,10 +23,10 @@ export class Stack {
   /** The commit whose files each release starts from: one that is known to be good. */
   base = '';
 
-  static async prepared(): Promise<Stack> {
-    const root = mkdtempSync(path.join(os.tmpdir(), 'wfops-update-'));
-    const ports = { http: 28380, direct: 28381, postgres: 28382, redis: 28383 };
-    return new Stack(await createFreshSandbox({ name: 'wfops-update', root, ports }), root);
+  static async prepared(name = 'wfops-update', port = 28380): Promise<Stack> {
+    const root = mkdtempSync(path.join(os.tmpdir(), `${name}-`));
+    const ports = { http: port, direct: port + 1, postgres: port + 2, redis: port + 3 };
+    return new Stack(await createFreshSandbox({ name, root, ports }), root);
   }
 
   /** The first deployment. */

@@ -47,6 +47,7 @@ export const passwordOf = (redis: Container) => redis.command?.[redis.command.in
 export function request(engine: Engine, c: Container, port: number, path: string): Response | 'waits' | undefined {
   const { app } = c;
   app?.catchUp();
+  if (c.state === 'paused') return 'waits';
   if (c.state !== 'running' || !app) return undefined;
   if (port === 80 && !app.nginx) return undefined;
   if (!app.web) return port === 80 ? new Response('bad gateway', { status: 502 }) : undefined;

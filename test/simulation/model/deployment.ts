@@ -29,6 +29,9 @@ export interface Ended {
   readonly struck: boolean;
 }
 
+/** The exit code of a script that was killed outright. */
+export const KILLED = 137;
+
 export interface RunOptions {
   readonly interactive?: boolean;
   readonly fault?: Point & { readonly how: How };
@@ -66,7 +69,31 @@ export class Deployment {
   async run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
     const { machine } = this;
     const faults = new Faults(this.root, options.fault);
-    const { spawn, kill, calls } = processes(machine, machine.clock, faults, (what) => this.unexpected.push(what));
+    const { spawn, kill, calls, orphan } = processes(machine, machine.clock, faults, (what) =>
+      this.unexpected.push(what),
+    );
+    let isDead = false;
+    const killed = new Promise<typeof KILLED>((resolve) => {
+      faults.kill = () => {
+        isDead = true;
+        orphan();
+        machine.dropLock();
+        resolve(KILLED);
+      };
+    });
+    /** Nothing happens any more to whoever was killed. */
+    const alive =
+      <A extends unknown[], R>(does: (...args: A) => Promise<R>) =>
+      (...args: A): Promise<R> => {
+        const going = isDead ? undefined : does(...args);
+        return new Promise((resolve, reject) => {
+          going?.then(
+            (value) => isDead || resolve(value),
+            (error) => isDead || reject(error),
+          );
+        });
+      };
+    const network = net(machine);
     const before = machine.changes.length;
     let text = '';
     const say = (said: string) => {
@@ -83,8 +110,12 @@ export class Deployment {
       colorTerminal: false,
       stdout: say,
       stderr: say,
-      clock: machine.clock,
-      net: net(machine),
+      clock: {
+        now: machine.clock.now,
+        monotonic: machine.clock.monotonic,
+        sleep: alive((ms: number, signal?: AbortSignal) => machine.clock.sleep(ms, signal)),
+      },
+      net: { ...network, fetch: alive(network.fetch) },
       spawn,
       kill,
       onSignal(handler) {
@@ -97,7 +128,7 @@ export class Deployment {
         throw new Error(`the script ended at once with ${code}`);
       },
     };
-    const exitCode = await main(options.script ?? deployProdAll, world);
+    const exitCode = await Promise.race([main(options.script ?? deployProdAll, world), killed]);
     for (const { env } of calls) {
       for (const name of ['WFOPS_ADMIN_PASSWORD', 'POSTGRES_PASSWORD'])
         if (env[name] !== undefined) this.secrets.add(env[name]);

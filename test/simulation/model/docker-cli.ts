@@ -7,7 +7,7 @@ import { type Container, EngineError } from './engine.ts';
 import { labelsOf, many, one, type Parsed, parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
 import { inContainer } from './in-container.ts';
-import type { Call, Reply } from './process.ts';
+import type { Call, Hold, Reply } from './process.ts';
 import { pack, type Tree, unpack } from './tar.ts';
 
 /** `docker …`: the engine's answer to one call. */
@@ -80,6 +80,7 @@ const COMMANDS: Readonly<Record<string, Known>> = {
         engine.start(engine.container(id));
       }),
   },
+  unpause: { answer: ({ engine }, [id = '']) => change(engine.container(id), 'paused', 'running') },
   start: { answer: ({ engine }, ids) => each(ids, (id) => engine.start(engine.container(id))) },
   rm: {
     answer: ({ engine }, words) => each(parseFlags(words, '-f -v').rest, (id) => engine.remove(engine.container(id))),
@@ -105,6 +106,26 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   create: { answer: (machine, words, call) => ({ stdout: `${created(machine, words, call).container.id}\n` }) },
   run: { answer: run },
 };
+
+/** `docker pause`, until whoever asked for it lets go or is no more. */
+export function holdPaused({ engine }: Host, id: string): Hold {
+  const frozen = (from: 'running' | 'paused', to: 'running' | 'paused') => (): Reply => {
+    try {
+      return change(engine.container(id), from, to);
+    } catch (error) {
+      if (error instanceof EngineError) return { exitCode: 1, stderr: error.message };
+      throw error;
+    }
+  };
+  return { begin: frozen('running', 'paused'), release: frozen('paused', 'running') };
+}
+
+function change(container: Container, from: Container['state'], to: Container['state']): Reply {
+  if (container.state !== from)
+    throw new EngineError(`Error response from daemon: Container ${container.id} is not ${from}`);
+  container.state = to;
+  return { stdout: `${container.id}\n` };
+}
 
 /** One after the other; what fails does not keep the others from it. */
 function each(names: readonly string[], act: (name: string) => void): Reply {

@@ -3,7 +3,7 @@ import type { Container, Engine } from './engine.ts';
 
 /** A container as `docker inspect` prints it, as far as anybody asks. */
 export function inspected(engine: Engine, c: Container) {
-  const running = c.state === 'running';
+  const running = c.state === 'running' || c.state === 'paused';
   const health = healthOf(engine, c);
   const ports = (c.ports ?? []).map((p) => [
     `${p.target}/tcp`,

@@ -64,7 +64,7 @@ export interface Spec {
 
 export interface Container extends Spec {
   readonly id: string;
-  state: 'created' | 'running' | 'exited' | 'restarting';
+  state: 'created' | 'running' | 'paused' | 'exited' | 'restarting';
   exitCode: number;
   startedAt: number;
   /** Files in its writable layer, by absolute path. */
@@ -218,7 +218,7 @@ export class Engine {
   }
 
   stop(container: Container, exitCode = 0): void {
-    if (container.state !== 'running' && container.state !== 'restarting') return;
+    if (!['running', 'paused', 'restarting'].includes(container.state)) return;
     container.state = 'exited';
     container.app?.stop();
     container.exitCode = exitCode;
@@ -262,7 +262,8 @@ export class Engine {
   publisher(port: number): { container: Container; target: number } | undefined {
     for (const container of this.containers) {
       const bound = container.ports?.find((p) => p.published === port);
-      if (bound && container.state === 'running') return { container, target: bound.target };
+      if (bound && (container.state === 'running' || container.state === 'paused'))
+        return { container, target: bound.target };
     }
     return undefined;
   }

@@ -4,9 +4,17 @@ import type { Call } from './process.ts';
 /**
  * What goes wrong at a command: it fails without having done anything; it has done its work and fails all the same; Ctrl-C comes
  * while it runs, before or after it has done its work; the application's container dies, and the engine starts it again: what the
- * command says comes at once, or when all has long been started again (a machine under load).
+ * command says comes at once, or when all has long been started again (a machine under load); the script itself is killed outright,
+ * and what it had begun goes on to its end.
  */
-export type How = 'fails' | 'fails-after' | 'interrupt' | 'interrupted-after' | 'container-dies' | 'container-died';
+export type How =
+  | 'fails'
+  | 'fails-after'
+  | 'interrupt'
+  | 'interrupted-after'
+  | 'container-dies'
+  | 'container-died'
+  | 'killed';
 
 /** A command of a run, found again in another run of the same kind: its text without ids and times, and the how-manieth it is. */
 export interface Point {
@@ -47,6 +55,8 @@ export class Faults {
   happened = false;
   /** Ctrl-C. */
   interrupt: () => void = () => undefined;
+  /** SIGKILL. */
+  kill: () => void = () => undefined;
 
   constructor(forget: string, at?: Point & { readonly how: How }) {
     this.#forget = forget;

@@ -1,8 +1,8 @@
-import { fstatSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import path from 'node:path';
 import { asTyped } from '../../../lib/host/command.ts';
 import { VirtualClock } from './clock.ts';
-import { docker } from './docker-cli.ts';
+import { docker, holdPaused } from './docker-cli.ts';
 import { Engine, EngineError } from './engine.ts';
 import { unknown } from './flags.ts';
 import type { Repository } from './git.ts';
@@ -10,7 +10,7 @@ import type { Host } from './host.ts';
 import { inside } from './in-container.ts';
 import { KILLED } from './later.ts';
 import { Ledger } from './ledger.ts';
-import type { Call, Conversation, Programs, Reply } from './process.ts';
+import type { Call, Conversation, Hold, Programs, Reply } from './process.ts';
 import { conversation } from './psql.ts';
 import { type Release, release } from './release.ts';
 import { namesIn, unpack } from './tar.ts';
@@ -109,6 +109,21 @@ export class Machine implements Host, Programs {
     if (this.#lock && this.#lock.fd !== extraFd && this.isLocked()) return { exitCode: 75 };
     this.#lock = { fd: extraFd, inode: fstatSync(extraFd).ino };
     return {};
+  }
+
+  hold(call: Call): Hold | undefined {
+    const [program, , script = '', name, id = ''] = call.argv;
+    if (program !== 'bash' || name !== 'pause') return undefined;
+    if (!/^trap 'docker unpause "\$1" .*' EXIT\ndocker pause "\$1" \|\| .*\nread -r -t "\$2"/.test(script))
+      return unknown(script);
+    this.changed(call);
+    return holdPaused(this, id);
+  }
+
+  /** Its holder was killed. */
+  dropLock(): void {
+    if (this.#lock && this.isLocked()) closeSync(this.#lock.fd);
+    this.#lock = undefined;
   }
 
   isLocked(): boolean {

@@ -30,6 +30,12 @@ export interface Conversation {
   readonly end: () => void;
 }
 
+/** A command that has its effect at once, and goes on until its stdin is closed. */
+export interface Hold {
+  readonly begin: () => Reply;
+  readonly release: () => Reply;
+}
+
 /** The rest of the machine, as the operating system calls it. */
 export interface Programs {
   /** A change of the model happens when this is called; throwing means that the command is not modelled. */
@@ -38,6 +44,8 @@ export interface Programs {
   latency(call: Call): number;
   /** Opens a conversation if the call is one. */
   converse(call: Call): Conversation | Reply | undefined;
+  /** The call, if it is one that is held. */
+  hold(call: Call): Hold | undefined;
   missing(program: string): boolean;
   /** The application's container dies during this call; its end, if the call was at work in there. */
   appDies(call: Call): Reply | undefined;
@@ -47,6 +55,8 @@ export interface Processes {
   readonly spawn: typeof spawn;
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;
   readonly calls: Call[];
+  /** Whoever started these is no more: pipes from there are closed, and nothing is started any more. */
+  readonly orphan: () => void;
 }
 
 /** Longer than a container takes to start again. */
@@ -59,6 +69,9 @@ const DAEMON_GONE =
 export function processes(programs: Programs, clock: VirtualClock, faults: Faults, unexpected: (what: string) => void) {
   const calls: Call[] = [];
   const running = new Map<number, () => void>();
+  /** What happens when a pipe from the script is closed. */
+  const pipes = new Map<number, () => void>();
+  let orphaned = false;
   let lastPid = 1_000_000;
 
   const fake = (line: string, _args: readonly string[], options: SpawnOptions): ChildProcess => {
@@ -81,6 +94,7 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       if (over) return;
       over = true;
       running.delete(pid);
+      pipes.delete(pid);
       if (stderr) child.stderr.write(stderr);
       child.stdout?.end();
       child.stderr.end();
@@ -100,7 +114,7 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       end(127, 'not modelled\n');
     };
     const act = (whole: Call, does: () => Reply) => {
-      const fault = over ? undefined : faults.at(whole);
+      const fault = over || orphaned ? undefined : faults.at(whole);
       if (fault === 'interrupt') faults.interrupt();
       if (over) return; // killed before it had an effect
       if (fault === 'fails') return end(1, whole.argv[0] === 'docker' ? DAEMON_GONE : 'failed\n');
@@ -108,6 +122,7 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       const reply =
         fault === 'container-died' ? { later: clock.sleep(SLOW_MS).then(() => killed ?? does()) } : (killed ?? does());
       const finish = (last: Reply) => {
+        if (fault === 'killed') return faults.kill();
         if (fault === 'interrupted-after') faults.interrupt();
         if (over) return;
         if (fault === 'fails-after') return end(1, DAEMON_GONE);
@@ -121,6 +136,8 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
     const start = async () => {
       const program = call.argv[0] ?? '';
       if (programs.missing(program)) return end(127, `/bin/bash: line 1: ${program}: command not found\n`);
+      const held = programs.hold(call);
+      if (held) return hold(held);
       const talk = programs.converse(call);
       if (talk !== undefined) {
         calls.push(call);
@@ -132,6 +149,33 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       await clock.sleep(programs.latency(whole));
       act(whole, () => programs.run(whole));
     };
+    const hold = async (held: Hold) => {
+      calls.push(call);
+      await clock.sleep(programs.latency(call));
+      const strike = (does: () => Reply): Reply | undefined => {
+        const fault = over || orphaned ? undefined : faults.at(call);
+        if (fault === 'interrupt') faults.interrupt();
+        if (fault === 'fails') return { exitCode: 1, stderr: DAEMON_GONE };
+        const reply = does();
+        if (fault === 'interrupted-after') faults.interrupt();
+        if (fault === 'killed') faults.kill();
+        return fault === 'fails-after' ? { exitCode: 1, stderr: DAEMON_GONE } : reply;
+      };
+      let released = false;
+      const release = () => {
+        if (released) return;
+        released = true;
+        const reply = strike(held.release);
+        end(reply?.exitCode ?? 0, reply?.stderr);
+      };
+      pipes.set(pid, release);
+      const reply = strike(held.begin);
+      if (reply?.exitCode) return end(reply.exitCode, reply.stderr);
+      if (orphaned) return release();
+      running.set(pid, release);
+      child.stdin?.on('end', release).resume();
+      print(reply?.stdout ?? '');
+    };
     const converse = (talk: Conversation) => {
       let buffer = '';
       const finish = (code: number, stderr?: string) => {
@@ -139,6 +183,7 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
         end(code, stderr);
       };
       running.set(pid, () => finish(143));
+      pipes.set(pid, () => finish(0));
       child.stdin?.on('end', () => finish(0));
       child.stdin?.on('data', (chunk: Buffer) => {
         buffer += chunk.toString();
@@ -153,6 +198,7 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
             const fault = over ? undefined : faults.at(said);
             if (fault === 'interrupt' || fault === 'interrupted-after') faults.interrupt();
             if (over) return;
+            if (fault === 'killed') return faults.kill();
             const lines = fault?.startsWith('fails') ? undefined : talk.answer(sql);
             if (lines === undefined) finish(2, 'server closed the connection unexpectedly\n');
             else child.stdout?.write([...lines, token, ''].join('\n'));
@@ -160,12 +206,16 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
           .catch(fail);
       });
     };
-    start().catch(fail);
+    if (!orphaned) start().catch(fail);
     return child as unknown as ChildProcess;
   };
 
   const kill = (pid: number) => running.get(pid)?.();
-  return { spawn: fake as unknown as typeof spawn, kill, calls } satisfies Processes;
+  const orphan = () => {
+    orphaned = true;
+    for (const close of [...pipes.values()]) close();
+  };
+  return { spawn: fake as unknown as typeof spawn, kill, calls, orphan } satisfies Processes;
 }
 
 async function all(stream: PassThrough): Promise<Buffer> {

@@ -73,6 +73,23 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
       return db.tables.users.includes('admin') ? [{ id: 1 }] : [];
     },
   ],
+  [
+    "'bytes', pg_database_size(oid)",
+    (asked) =>
+      names(asked)
+        .filter((name) => name !== 'template1')
+        .map((name) => ({ name, bytes: bytesOf(asked.server.cluster.databases[name]) })),
+  ],
+  [
+    "'exact', pg_table_size(c.oid)",
+    (asked) =>
+      tables(asked).map((name) => ({
+        schema: 'public',
+        name,
+        exact: true,
+        rows: asked.db.tables[name]?.length ?? 0,
+      })),
+  ],
   ['WHERE datallowconn AND NOT datistemplate', (asked) => names(asked).filter((n) => n !== 'template1')],
   ["WHERE NOT datallowconn AND datname <> 'template0'", () => []],
   ['FROM pg_roles WHERE oid <> 10', ({ server }) => Object.keys(server.cluster.roles).slice(1)],

@@ -1,0 +1,30 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { badInputCases } from './restore/bad-input.cases.ts';
+import { disturbedCases } from './restore/disturbed.cases.ts';
+import { goodCases } from './restore/good.cases.ts';
+import { World } from './restore/world.ts';
+import { Stack } from './update/stack.ts';
+
+// One database, with a note that is in the backup and one that was written since. Each case leaves it so.
+let made: World;
+let backup = '';
+const world = () => made;
+
+beforeAll(async () => {
+  const stack = await Stack.prepared('wfops-restore', 28460);
+  await stack.deploy();
+  made = new World(stack);
+  // Large enough that restoring takes a while, and that two workers do it.
+  stack.sql(
+    `CREATE TABLE bulk AS SELECT i, md5(random()::text) || md5(random()::text) AS text FROM generate_series(1, 400000) AS i`,
+  );
+  stack.sql("INSERT INTO notes (text) VALUES ('in the backup')");
+  backup = made.backUp();
+  stack.sql("INSERT INTO notes (text) VALUES ('written since')");
+});
+
+afterAll(() => made?.stack.down());
+
+describe('what can not be restored', () => badInputCases(world, () => backup));
+describe('a restore that is disturbed', () => disturbedCases(world));
+describe('a restore', () => goodCases(world));

@@ -1,0 +1,94 @@
+import { isServing } from './app.ts';
+import type { Database } from './cluster.ts';
+import { type Deployment, type Ended, KILLED, type RunOptions } from './deployment.ts';
+import { exitCode, foreign, journal, lock, lost, secrets } from './invariants.ts';
+import { backedUp, NAME, RESTORE } from './restorable.ts';
+
+/** What was there before a restore. */
+interface Before {
+  readonly databases: Readonly<Record<string, Database>>;
+  readonly app: string | undefined;
+}
+
+const look = (d: Deployment): Before =>
+  structuredClone({ databases: d.cluster?.databases ?? {}, app: d.container('whalefall')?.state });
+
+const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+
+/** What must be so after every run of a restore, however it ended. */
+async function check(d: Deployment, ended: Ended, before: Before): Promise<void> {
+  await d.machine.clock.sleep(40_000); // longer than any pause
+  d.machine.engine.catchUp();
+  const killed = ended.exitCode === KILLED;
+  const wrong = [
+    ...(killed ? [] : [...exitCode(ended), ...journal(d, ended)]),
+    ...lock(d),
+    ...secrets(d, ended),
+    ...lost(d),
+    ...foreign(d),
+    ...paused(d, ended, before),
+    ...(await contents(d, ended, before)),
+    ...(await serves(d, ended, before)),
+  ];
+  if (wrong.length > 0) throw new Error(`${wrong.join('\n')}\n\nexit ${ended.exitCode}\n${ended.text}`);
+}
+
+/** Nobody finds the application frozen, unless a person was told so and what to type. */
+function paused(d: Deployment, { exitCode, text }: Ended, before: Before): string[] {
+  const state = d.container('whalefall')?.state;
+  if (state === before.app) return [];
+  const told = exitCode === 6 && state === 'paused' && text.includes('docker unpause');
+  return told ? [] : [`the application was ${before.app} and is ${state}`];
+}
+
+/** Whatever database has the name is wholly the old one or wholly the new one, and both the old and others are there still. */
+async function contents(d: Deployment, { exitCode, text, changes }: Ended, before: Before): Promise<string[]> {
+  const now = d.cluster?.databases ?? {};
+  const old = before.databases[NAME];
+  const { content: backup } = await backedUp();
+  const isOld = same(now[NAME], old);
+  const isNew = same({ ...now[NAME], owner: '' }, { ...backup, owner: '' });
+  const done = exitCode === 0 && changes.length > 0;
+  const added = Object.keys(now).filter((name) => name !== NAME && !(name in before.databases));
+  const others = Object.keys(before.databases).filter(
+    (name) => name !== NAME && !same(now[name], before.databases[name]),
+  );
+  const unfinished = added.filter((name) => name.includes('_restoring_'));
+  const isTold = exitCode === KILLED || exitCode === 6 || unfinished.every((name) => text.includes(name));
+  return [
+    ...(isOld || isNew ? [] : ['the database in use is neither the old one nor the new one']),
+    ...(done && !isNew ? ['exit code 0, but it is not the backup'] : []),
+    ...(![0, 6, KILLED].includes(exitCode) && !isOld ? [`exit code ${exitCode}, but it is not the old one`] : []),
+    ...(old && !Object.values(now).some((db) => same(db, old)) ? ['the old database is nowhere'] : []),
+    ...others.map((name) => `${name} was touched`),
+    ...(isTold ? [] : [`${unfinished.join()} is left, and nobody says so`]),
+    ...(done && added.length !== (old ? 1 : 0) ? [`there are ${added.join()}`] : []),
+  ];
+}
+
+async function serves(d: Deployment, { exitCode }: Ended, before: Before): Promise<string[]> {
+  const app = d.container('whalefall');
+  if (exitCode === 6 || before.app !== 'running') return [];
+  return app && (await isServing(d.machine.engine, app)) ? [] : ['the application does not serve'];
+}
+
+/** Runs the restore and checks the invariants. */
+export async function restoreAndCheck(
+  d: Deployment,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Ended> {
+  const before = look(d);
+  const ended = await d.run(args, { ...options, script: RESTORE });
+  await check(d, ended, before);
+  return ended;
+}
+
+/** The same, and once more without any fault: what is there must be no obstacle. */
+export async function restoreTwice(d: Deployment, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const ended = await restoreAndCheck(d, args, options);
+  if (d.container('whalefall')?.state === 'paused') await d.byHand('unpause whalefall');
+  const again = await d.run(args, { script: RESTORE });
+  if (again.exitCode === 0) return ended;
+  throw new Error(`run again after exit ${ended.exitCode}: ${again.text}\n---- the first run:\n${ended.text}`);
+}

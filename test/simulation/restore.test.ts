@@ -1,0 +1,163 @@
+import { existsSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { readManifest, writeManifest } from '../../lib/postgres/manifest.ts';
+import { restoreAndCheck } from './model/invariants-restore.ts';
+import { backedUp, NAME, RESTORE, restorable, YES } from './model/restorable.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const kept = (d: { cluster?: { databases: object } | undefined }) =>
+  Object.keys(d.cluster?.databases ?? {}).filter((name) => name.includes('_before_'));
+
+it('restores, comes back, and tells each command for it', async () => {
+  const d = await restorable();
+  const old = structuredClone(d.database);
+  const ended = await restoreAndCheck(d, YES);
+  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('Restored and proved') });
+  const [name = ''] = kept(d);
+  expect(ended.text).toContain(`restore-prod.ts --back ${name}`);
+  expect(ended.text).toContain(`restore-prod.ts --drop ${name}`);
+  const back = await d.run(['--back', name, ...YES], { script: RESTORE });
+  expect(back.exitCode, back.text).toBe(0);
+  expect(d.database).toEqual(old);
+});
+
+it('changes nothing when it is only planned, or not agreed to', async () => {
+  const d = await restorable();
+  for (const [args, exitCode] of [
+    [['--plan'], 0],
+    [[], 4],
+    [['--confirm', 'RESTORE'], 4],
+  ] as const)
+    expect(await restoreAndCheckUnchanged(d, args)).toMatchObject({ exitCode, changes: [] });
+});
+
+it('restores where the database is gone', async () => {
+  const d = await restorable();
+  delete d.cluster?.databases[NAME];
+  const ended = await restoreAndCheck(d, YES);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(kept(d)).toEqual([]);
+});
+
+it('restores without the application', async () => {
+  const d = await restorable();
+  const app = d.container('whalefall');
+  if (app) d.machine.engine.stop(app);
+  expect(await restoreAndCheck(d, YES)).toMatchObject({
+    exitCode: 0,
+    text: expect.stringContaining('The application does not run'),
+  });
+});
+
+it('keeps what it restored when the application was not healthy before either, and says so', async () => {
+  const d = await restorable();
+  const redis = d.container('redis');
+  if (redis) d.machine.engine.stop(redis);
+  const ended = await restoreAndCheck(d, YES);
+  expect(ended).toMatchObject({ exitCode: 6, text: expect.stringContaining('It was not healthy before either') });
+  expect(d.database?.tables.notes).not.toContain('written since the backup');
+});
+
+it('takes it back when the application is not healthy on it any more', async () => {
+  const d = await restorable();
+  const redis = d.container('redis');
+  d.machine.override = (_call, typed) => {
+    if (typed.includes('pg_restore') && redis) d.machine.engine.stop(redis);
+    return undefined;
+  };
+  const ended = await d.run(YES, { script: RESTORE });
+  expect(ended.exitCode, ended.text).toBe(6); // Redis is gone: what was there can't be proved to serve either
+  expect(d.database?.tables.notes).toContain('written since the backup');
+});
+
+it('says that the application is paused, and does not begin', async () => {
+  const d = await restorable();
+  const app = d.container('whalefall');
+  if (app) app.state = 'paused';
+  expect(await restoreAndCheck(d, YES)).toMatchObject({
+    exitCode: 3,
+    changes: [],
+    text: expect.stringContaining(`docker unpause ${app?.id.slice(0, 12)}`),
+  });
+});
+
+/** What is wrong with a backup, and what is said of it. */
+const REFUSED: readonly (readonly [string, (dir: string) => Promise<unknown> | undefined, RegExp])[] = [
+  ['is not there', async (dir) => rmSync(dir, { recursive: true }), /There is no backup/],
+  ['has no globals', async (dir) => rmSync(path.join(dir, 'globals.sql')), /globals\.sql is missing/],
+  [
+    'is of another database',
+    (dir) => edit(dir, (m) => ({ database: { ...m.database, name: 'other' } })),
+    /no backup of/,
+  ],
+  [
+    'is of a newer PostgreSQL',
+    (dir) => edit(dir, (m) => ({ server: { ...m.server, versionNumber: 990_001, version: '99.1' } })),
+    /PostgreSQL 99\.1/,
+  ],
+  ['is more than the disk holds', (dir) => edit(dir, () => ({ databaseBytes: 1e15 })), /Not enough disk/],
+];
+
+it.each(REFUSED)('refuses a backup that %s, before anything is begun', async (_what, spoil, said) => {
+  const d = await restorable();
+  await spoil(path.join(d.state, 'backups', (await backedUp()).id));
+  expect(await restoreAndCheck(d, YES)).toMatchObject({ exitCode: 3, changes: [], text: expect.stringMatching(said) });
+});
+
+it('names the backups that there are when one is not', async () => {
+  const d = await restorable();
+  const { id } = await backedUp();
+  const ended = await restoreAndCheck(d, ['nosuch', ...YES]);
+  expect(ended).toMatchObject({ exitCode: 3, text: expect.stringContaining(`restore-prod.ts ${id}`) });
+});
+
+it('restores nothing of which a byte has changed', async () => {
+  const d = await restorable();
+  const { id, files } = await backedUp();
+  const dump = Buffer.from(files.get('database.dump') ?? '');
+  dump.writeUInt8(dump.readUInt8(40) ^ 1, 40);
+  const { write } = await import('./model/restorable.ts');
+  write(d, id, new Map([['database.dump', dump]]));
+  expect(await restoreAndCheck(d, YES)).toMatchObject({
+    exitCode: 3,
+    text: expect.stringContaining('is not the file that was written'),
+  });
+});
+
+it('drops only what a restore left, when it is named, and when something newer is saved', async () => {
+  const d = await restorable();
+  await restoreAndCheck(d, YES);
+  const [name = ''] = kept(d);
+  const drop = (database: string, ...more: string[]) => d.run(['--drop', database, ...more], { script: RESTORE });
+  expect(await drop('postgres', '--confirm', 'DROP postgres')).toMatchObject({ exitCode: 3, changes: [] });
+  expect(await drop(name, '--confirm', `DROP ${name}`)).toMatchObject({
+    exitCode: 3,
+    changes: [],
+    text: expect.stringContaining('backup-prod.ts create'),
+  });
+  const { id } = await backedUp();
+  const dir = path.join(d.state, 'backups', id);
+  await edit(dir, () => ({ createdAt: new Date(d.machine.clock.now()).toISOString() }));
+  expect(await drop(name)).toMatchObject({ exitCode: 4, changes: [] });
+  expect(kept(d)).toEqual([name]);
+  expect((await drop(name, '--confirm', `DROP ${name}`)).exitCode).toBe(0);
+  expect(kept(d)).toEqual([]);
+});
+
+type Manifest = Parameters<typeof writeManifest>[1] & { kind: 'database' };
+
+async function edit(dir: string, change: (manifest: Manifest) => Partial<Manifest>): Promise<void> {
+  const manifest = readManifest(dir) as Manifest;
+  await writeManifest(dir, { ...manifest, ...change(manifest) });
+}
+
+async function restoreAndCheckUnchanged(d: Awaited<ReturnType<typeof restorable>>, args: readonly string[]) {
+  const had = existsSync(path.join(d.state, 'runs'));
+  const before = structuredClone(d.cluster?.databases);
+  const ended = await restoreAndCheck(d, args);
+  expect(d.cluster?.databases).toEqual(before);
+  if (args.includes('--plan')) expect(existsSync(path.join(d.state, 'runs'))).toBe(had);
+  return ended;
+}

@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { restoreTwice } from './model/invariants-restore.ts';
+import { RESTORE, restorable, YES } from './model/restorable.ts';
+import { summary, sweep } from './model/sweep.ts';
+
+it('whatever command of a restore goes wrong, one database or the other is in use, and nobody stays paused', async () => {
+  const result = await sweep({
+    args: YES,
+    script: RESTORE,
+    check: restoreTwice,
+    moreWays: () => ['killed'],
+    sample: { changes: 5, reads: 2 },
+    given: restorable,
+  });
+  console.log(summary('restore', result));
+  expect(result.broken).toEqual([]);
+  expect(result.missed).toEqual([]);
+}, 1_800_000);
