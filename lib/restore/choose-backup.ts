@@ -2,7 +2,13 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
-import { type DatabaseManifest, listBackups, readDatabaseManifest, type Stored } from '../postgres/manifest.ts';
+import {
+  type DatabaseManifest,
+  filesOf,
+  listBackups,
+  readDatabaseManifest,
+  type Stored,
+} from '../postgres/manifest.ts';
 import { printable, type Text } from '../text.ts';
 
 const SHOWN = 10;
@@ -31,7 +37,7 @@ export function backupsOf(ops: Ops, database: string): Stored<DatabaseManifest>[
 
 /** What is missing or cut shows at once; whether every byte is as it was written is checked before it is restored. */
 function refuseIncomplete({ dir, manifest }: Stored<DatabaseManifest>): void {
-  for (const { name, size } of Object.values(manifest.files)) {
+  for (const { name, size } of filesOf(manifest)) {
     const found = statSync(path.join(dir, name), { throwIfNoEntry: false })?.size;
     if (found === size) continue;
     throw new OpsError({

@@ -1,12 +1,14 @@
 import { benchBackup } from './backup.ts';
 import { benchRebuild } from './rebuild.ts';
+import { benchRestore } from './restore.ts';
 import { benchUpdate } from './update.ts';
 
-/** `npm run bench` measures the full rebuild, `npm run bench -- update` the hot update, `-- backup` backups. */
+/** `npm run bench` measures the full rebuild, `npm run bench -- update` the hot update, and so on. */
 const BENCHES: Record<string, (args: string[]) => Promise<void>> = {
   rebuild: benchRebuild,
   update: benchUpdate,
   backup: benchBackup,
+  restore: benchRestore,
 };
 
 const args = process.argv.slice(2);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { readManifest, writeManifest } from '../../lib/postgres/manifest.ts';
 import { restoreAndCheck } from './model/invariants-restore.ts';
-import { backedUp, NAME, RESTORE, restorable, YES } from './model/restorable.ts';
+import { backedUp, NAME, RESTORE, restorable, write, YES } from './model/restorable.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -100,10 +100,16 @@ const REFUSED: readonly (readonly [string, (dir: string) => Promise<unknown> | u
   ['is more than the disk holds', (dir) => edit(dir, () => ({ databaseBytes: 1e15 })), /Not enough disk/],
 ];
 
-it.each(REFUSED)('refuses a backup that %s, before anything is begun', async (_what, spoil, said) => {
+it('refuses a bad backup before anything is begun', async () => {
   const d = await restorable();
-  await spoil(path.join(d.state, 'backups', (await backedUp()).id));
-  expect(await restoreAndCheck(d, YES)).toMatchObject({ exitCode: 3, changes: [], text: expect.stringMatching(said) });
+  const { id, files } = await backedUp();
+  const dir = path.join(d.state, 'backups', id);
+  for (const [what, spoil, said] of REFUSED) {
+    await spoil(dir);
+    const ended = await restoreAndCheck(d, YES);
+    expect(ended, what).toMatchObject({ exitCode: 3, changes: [], text: expect.stringMatching(said) });
+    write(d, id, files);
+  }
 });
 
 it('names the backups that there are when one is not', async () => {
@@ -118,7 +124,6 @@ it('restores nothing of which a byte has changed', async () => {
   const { id, files } = await backedUp();
   const dump = Buffer.from(files.get('database.dump') ?? '');
   dump.writeUInt8(dump.readUInt8(40) ^ 1, 40);
-  const { write } = await import('./model/restorable.ts');
   write(d, id, new Map([['database.dump', dump]]));
   expect(await restoreAndCheck(d, YES)).toMatchObject({
     exitCode: 3,
