@@ -28,6 +28,7 @@ export function requireServing(
   if (health && !health.healthy) findings.push(describeHealth(health));
   const { app, postgres, redis } = containers;
   if (findings.length === 0 && app && postgres && redis) return { app, postgres, redis };
+  const paused = [app, postgres, redis].flatMap((c) => (c?.state === 'paused' ? [c.id.slice(0, 12)] : []));
   throw new OpsError({
     kind: 'precondition',
     what: {
@@ -36,6 +37,12 @@ export function requireServing(
     },
     state: NOTHING_CHANGED,
     next: [
+      ...paused.map(
+        (id): Text => ({
+          en: `What is paused goes on with: docker unpause ${id}`,
+          zh: `已暂停的容器恢复运行: docker unpause ${id}`,
+        }),
+      ),
       {
         en: 'A full rebuild starts and proves all of it, and keeps the data: npx tsx scripts/deploy-prod-all.ts --data keep',
         zh: '全量重建会启动并验证全部服务, 且保留数据: npx tsx scripts/deploy-prod-all.ts --data keep',

@@ -95,6 +95,7 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       over = true;
       running.delete(pid);
       pipes.delete(pid);
+      if (orphaned) return; // there is nobody to be told
       if (stderr) child.stderr.write(stderr);
       child.stdout?.end();
       child.stderr.end();
@@ -210,7 +211,9 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
     return child as unknown as ChildProcess;
   };
 
-  const kill = (pid: number) => running.get(pid)?.();
+  const kill = (pid: number) => {
+    if (!orphaned) running.get(pid)?.();
+  };
   const orphan = () => {
     orphaned = true;
     for (const close of [...pipes.values()]) close();
