@@ -1,12 +1,15 @@
 import { expectTypeOf, it } from 'vitest';
+import { dropLeftDatabase, proveSuperseded } from '../../lib/guard/drop-database.ts';
 import type { Consent, NothingToLose, Ops, VerifiedArchive, VerifiedBackup } from '../../lib/index.ts';
 import { removeVolumes } from '../../lib/index.ts';
+import type { LeftDatabase } from '../../lib/postgres/databases.ts';
 
 declare const ops: Ops;
 declare const consent: Consent;
 declare const backup: VerifiedBackup;
 declare const archive: VerifiedArchive;
 declare const nothing: NothingToLose;
+declare const left: LeftDatabase;
 const name = 'shop_postgres_data';
 
 it('deletes volumes only with a consent and a proof for each', () => {
@@ -38,4 +41,14 @@ it('does not take anything that merely looks like a proof', () => {
   expectTypeOf({ check: async () => undefined }).not.toExtend<Consent>();
   // @ts-expect-error a backup is no consent
   removeVolumes(ops, [{ name, saved: backup }], [], backup);
+});
+
+it('drops a database only with a consent and a proof that something newer is saved', () => {
+  const server = { container: { id: '' }, user: '', name: '' };
+  // @ts-expect-error without a proof
+  dropLeftDatabase(ops, server, 'shop_before', consent);
+  // @ts-expect-error a backup is no such proof
+  dropLeftDatabase(ops, server, 'shop_before', consent, backup);
+  // @ts-expect-error only confirmDestructive makes a consent
+  dropLeftDatabase(ops, server, 'shop_before', { coversDatabase: () => true }, proveSuperseded(left, []));
 });
