@@ -24,7 +24,7 @@ export async function swapDatabases(ops: Ops, server: PgServer, { incoming, name
     `ALTER DATABASE ${identifier(incoming)} RENAME TO ${identifier(name)};`,
   ];
   const done = new AbortController();
-  const ending = before === null ? Promise.resolve() : endSessionsOf(ops, server, name, done.signal);
+  const ending = endSessionsOf(ops, server, [name, incoming], done.signal);
   ending.catch(() => undefined); // what counts is whether the renames happen
   try {
     await execute(ops, server, ['BEGIN;', "SET LOCAL lock_timeout = '10s';", ...renames, 'COMMIT;'].join('\n'));
@@ -34,8 +34,15 @@ export async function swapDatabases(ops: Ops, server: PgServer, { incoming, name
   }
 }
 
-async function endSessionsOf(ops: Ops, server: PgServer, database: string, until: AbortSignal): Promise<void> {
-  const sql = `SELECT to_jsonb(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = ${literal(database)}`;
+/** Of exactly these databases. The one that comes may have somebody in it too: a monitor that visits every database, a forgotten psql. */
+async function endSessionsOf(
+  ops: Ops,
+  server: PgServer,
+  databases: readonly string[],
+  until: AbortSignal,
+): Promise<void> {
+  const names = databases.map(literal).join(', ');
+  const sql = `SELECT to_jsonb(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname IN (${names})`;
   while (!until.aborted) {
     await ops.clock.sleep(END_EVERY_MS, until);
     await query(ops, server, sql);

@@ -14,14 +14,16 @@ import { printable, type Text } from '../text.ts';
 const SHOWN = 10;
 
 /**
- * The backup of `database` that is wanted: a directory, a name in the deploy directory's backups, or by default the newest.
+ * The backup of `database` that is wanted: a name among the deploy directory's backups, a directory (a relative one as seen from the
+ * deploy directory), or by default the newest.
  *
  * @throws {OpsError} `precondition`, with those that there are, when it does not exist or lacks a file.
  */
 export function chooseBackup(ops: Ops, database: string, wanted = 'latest'): Stored<DatabaseManifest> {
   const mine = backupsOf(ops, database);
-  const dir = path.resolve(ops.paths.backups, wanted);
-  const chosen = wanted === 'latest' ? mine[0] : existsSync(dir) && { dir, manifest: readDatabaseManifest(dir) };
+  const places = [ops.paths.backups, ops.target.dir].map((place) => path.resolve(place, wanted));
+  const dir = places.find((place) => existsSync(place)) ?? '';
+  const chosen = wanted === 'latest' ? mine[0] : dir !== '' && { dir, manifest: readDatabaseManifest(dir) };
   if (!chosen) throw noSuchBackup(ops.paths.backups, database, wanted, mine);
   refuseIncomplete(chosen);
   return chosen;

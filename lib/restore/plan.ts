@@ -36,7 +36,7 @@ export function plannedSteps(facts: Facts): PlannedStep[] {
       title: { en: 'Swap the names, in one transaction', zh: '在同一事务中交换数据库名称' },
       risk: 'changes',
       commands: [
-        `pg_terminate_backend: the sessions of ${name}, of no other database`,
+        `pg_terminate_backend: the sessions of these two databases, of no other`,
         `BEGIN; ALTER DATABASE ${name} RENAME TO ${name}_before_<time>; ALTER DATABASE ${from} RENAME TO ${name}; COMMIT`,
       ],
       wayBack: { en: 'the names are swapped back', zh: '再次交换名称' },

@@ -178,7 +178,7 @@ describe('the swap', () => {
       return {};
     });
     await swapDatabases(ops, DB, { incoming: 'n', name: "o'ld", before: 'b' });
-    expect(ops.scripted.calls.find((c) => c.input.includes('terminate'))?.input).toContain("datname = 'o''ld'");
+    expect(ops.scripted.calls.find((c) => c.input.includes('terminate'))?.input).toContain("datname IN ('o''ld', 'n')");
   });
 });
 

@@ -79,8 +79,13 @@ export function goodCases(world: () => World): void {
     await ended;
     expect(restored.exitCode, restored.text).toBe(0);
     expect(said).toContain('went through');
+    // Somebody looks into the kept one: that is no obstacle to returning to it.
     const kept = /--back (\S+)/.exec(restored.text)?.[1] ?? '';
-    await world().restore('--back', kept, ...PHRASE);
+    const looking = ['psql', '-XqAt', '-U', 'whalefall_user', '-d', kept, '-c', 'SELECT pg_sleep(60)'];
+    spawn('docker', ['exec', pg, ...looking], { stdio: 'ignore' });
+    const back = await world().restore('--back', kept, ...PHRASE);
+    expect(back.exitCode, back.text).toBe(0);
+    expect(world().notes()).toBe('in the backup,written since');
     world().forgetKept();
   });
 
