@@ -5,6 +5,8 @@ import { suffixed } from './restore.ts';
 /** A database of the cluster. */
 export interface DatabaseSize {
   readonly name: string;
+  /** What it is, whatever it is called. */
+  readonly oid: number;
   readonly bytes: number;
 }
 
@@ -16,7 +18,7 @@ export interface LeftDatabase extends DatabaseSize {
   readonly since: string;
 }
 
-const SIZES = `SELECT json_build_object('name', datname, 'bytes', pg_database_size(oid)) FROM pg_database
+const SIZES = `SELECT json_build_object('name', datname, 'oid', oid::bigint, 'bytes', pg_database_size(oid)) FROM pg_database
   WHERE NOT datistemplate ORDER BY datname`;
 
 /** Every database with its size, asked from outside of them all. @throws {CommandError} */

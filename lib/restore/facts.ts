@@ -1,5 +1,5 @@
 import type { Health } from '../app/health.ts';
-import type { LeftDatabase } from '../postgres/databases.ts';
+import type { DatabaseSize, LeftDatabase } from '../postgres/databases.ts';
 import type { DatabaseManifest, Stored } from '../postgres/manifest.ts';
 import type { RowCount } from '../postgres/row-counts.ts';
 import type { ServerDisk } from '../postgres/server-disk.ts';
@@ -15,8 +15,8 @@ export type Incoming =
 export interface Facts {
   readonly stack: Stack;
   readonly database: Database;
-  /** Bytes; undefined when there is no database of this name. */
-  readonly bytes: number | undefined;
+  /** As it was before; undefined when there is no database of this name. */
+  readonly before: DatabaseSize | undefined;
   readonly app: Container | undefined;
   /** Undefined when the application does not run. */
   readonly health: Health | undefined;

@@ -2,6 +2,7 @@ import { endpointsOf } from '../app/endpoints.ts';
 import { describeHealth, waitForHealth } from '../app/health.ts';
 import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
+import { databaseSizes } from '../postgres/databases.ts';
 import { inspectSchema } from '../postgres/revision.ts';
 import { inspectContainer } from '../target/containers.ts';
 import { printable, type Text } from '../text.ts';
@@ -45,9 +46,13 @@ export const provenText = ({ revision, health }: Proven): Text => ({
 
 /** After undoing: what was there serves again, if it did. */
 export async function proveAsBefore(ops: Ops, facts: Facts, outside: OutsideView): Promise<Text> {
+  const { before, database } = facts;
+  // By what it is: a name says nothing after a swap.
+  const now = (await databaseSizes(ops, database)).find((d) => d.name === database.name);
+  if (now?.oid !== before?.oid) throw notBack(database.name);
   const health = serves(facts) ? (await healthNow(ops, facts)).health : NOT_SERVED;
   const noticed = noticedText(await outside.stop());
-  const name = printable(facts.database.name);
+  const name = printable(database.name);
   return {
     en: `Database ${name} is the one from before. ${health.en} Noticed from outside: ${noticed.en}.`,
     zh: `数据库 ${name} 仍是原来的库. ${health.zh} 外部观测: ${noticed.zh}.`,
@@ -97,6 +102,15 @@ const NOT_SERVED: Text = {
   en: 'The application was not healthy before either.',
   zh: '应用在此之前也不健康.',
 };
+
+const notBack = (name: string) =>
+  new OpsError({
+    kind: 'failed',
+    what: {
+      en: `Database ${printable(name)} is not the one from before.`,
+      zh: `数据库 ${printable(name)} 不是原来的库.`,
+    },
+  });
 
 const otherRevision = (revision: string | null) =>
   new OpsError({

@@ -43,8 +43,8 @@ export async function surveyRestore(ops: Ops, wanted: Exclude<Wanted, { kind: 'd
     if (!sizes.some((s) => s.name === kept)) throw noSuchDatabase(kept, left);
     incoming = { kind: 'kept', database: kept, rows: await rowsOf(ops, { ...database, name: kept }) };
   }
-  const bytes = sizes.find((s) => s.name === database.name)?.bytes;
-  return { stack, database, bytes, app, health, incoming, rows, left, disk, at: ops.clock.now() };
+  const before = sizes.find((s) => s.name === database.name);
+  return { stack, database, before, app, health, incoming, rows, left, disk, at: ops.clock.now() };
 }
 
 /** The running database, and the application's container if there is one. @throws {OpsError} `precondition` */

@@ -15,9 +15,9 @@ export function showPlan(ops: Ops, facts: Facts): void {
     [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
     [
       { en: 'database now', zh: '当前数据库' },
-      facts.bytes === undefined
+      facts.before === undefined
         ? { en: `${printable(facts.database.name)}: there is none`, zh: `${printable(facts.database.name)}: 不存在` }
-        : same(`${printable(facts.database.name)}, ${humanBytes(facts.bytes)}`),
+        : same(`${printable(facts.database.name)}, ${humanBytes(facts.before.bytes)}`),
     ],
     [{ en: 'to be restored', zh: '待恢复' }, incomingText(facts)],
     [{ en: 'application', zh: '应用' }, appText(facts)],

@@ -9,7 +9,7 @@ it('whatever command of a restore goes wrong, one database or the other is in us
     script: RESTORE,
     check: restoreTwice,
     moreWays: () => ['killed'],
-    sample: { changes: 5, reads: 2 },
+    sample: { changes: 5, reads: 1 },
     given: restorable,
   });
   console.log(summary('restore', result));

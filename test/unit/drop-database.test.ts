@@ -9,7 +9,7 @@ import { testOps } from '../support/ops.ts';
 import { DB, storedBackup } from './backup.fakes.ts';
 
 const NAME = 'whalefall_before_20260102t030405z';
-const LEFT = { name: NAME, bytes: 1, kind: 'before', since: '2026-01-02T03:04:05Z' } as const;
+const LEFT = { name: NAME, oid: 1, bytes: 1, kind: 'before', since: '2026-01-02T03:04:05Z' } as const;
 const SERVER = { ...DB, name: 'template1' };
 
 const world = () => testOps(({ argv }) => (argv.includes('psql') ? {} : undefined));
@@ -83,7 +83,7 @@ it('finds what restores of a database left, and of no other', () => {
   const of = (name: string, ...names: string[]) =>
     leftBy(
       name,
-      names.map((n) => ({ name: n, bytes: 1 })),
+      names.map((n) => ({ name: n, oid: 1, bytes: 1 })),
     ).map((l) => `${l.kind} ${l.since}`);
   expect(of('shop', 'shop', 'shop_before_20260102t030405z', 'shop_restoring_20260103t000000z')).toEqual([
     'restoring 2026-01-03T00:00:00Z',

@@ -52,7 +52,7 @@ async function factsFor(ops: Parameters<typeof storedBackup>[0], more: Partial<F
     stack,
     database: DB,
     app: container('app'),
-    bytes: 8_000_000,
+    before: { name: 'whalefall', oid: 16384, bytes: 8_000_000 },
     health: { healthy: true, checks: [] },
     incoming: { kind: 'backup', stored },
     rows: undefined,

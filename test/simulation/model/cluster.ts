@@ -122,5 +122,16 @@ export const factsLine = (cluster: Cluster, name: string): string =>
 
 export const bytesOf = (db: Database | undefined) => 8_000_000 + JSON.stringify(db ?? {}).length;
 
+const oids = new WeakMap<Database, number>();
+let lastOid = 16_384;
+
+/** What a database is, whatever it is called. */
+export function oidOf(db: Database | undefined): number {
+  if (db === undefined) return 0;
+  const oid = oids.get(db) ?? ++lastOid;
+  oids.set(db, oid);
+  return oid;
+}
+
 /** Whether there is anything in it that somebody could miss. */
 export const holdsAnything = (db: Database) => Object.keys(tablesOf(db)).length > 0;

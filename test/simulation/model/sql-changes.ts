@@ -85,7 +85,8 @@ export function execute(what: Inside, { server }: { server: Server }, script: st
   const sql = script.replace(/^\\password .*\n.*\n.*\n/m, '').replace(/--[^\n]*/g, '');
   let saved: Cluster | undefined;
   for (const statement of split(sql)) {
-    if (statement === 'BEGIN') saved = structuredClone(server.cluster);
+    // Only names change in a transaction here: what has them stays what it is.
+    if (statement === 'BEGIN') saved = { ...server.cluster, databases: { ...server.cluster.databases } };
     if (statement === 'COMMIT') saved = undefined;
     const found = STATEMENTS.map(([what, does]) => [what.exec(statement), does] as const).find(([m]) => m);
     if (!found?.[0]) return unknown(`SQL: ${statement}`);

@@ -1,6 +1,6 @@
 import { SCHEMA_SQL } from '../../../lib/postgres/revision.ts';
 import { PROBES } from '../../../lib/postgres/revision-probes.ts';
-import { bytesOf, type Database, hbaRules, holdsAnything, PGDATA } from './cluster.ts';
+import { bytesOf, type Database, hbaRules, holdsAnything, oidOf, PGDATA } from './cluster.ts';
 import type { Server } from './engine.ts';
 import { unknown } from './flags.ts';
 import type { Inside } from './in-container.ts';
@@ -78,7 +78,11 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
     (asked) =>
       names(asked)
         .filter((name) => name !== 'template1')
-        .map((name) => ({ name, bytes: bytesOf(asked.server.cluster.databases[name]) })),
+        .map((name) => ({
+          name,
+          oid: oidOf(asked.server.cluster.databases[name]),
+          bytes: bytesOf(asked.server.cluster.databases[name]),
+        })),
   ],
   [
     "'exact', pg_table_size(c.oid)",
