@@ -1,11 +1,10 @@
 #!/usr/bin/env -S npx tsx
 /**
  * Hot update: new code in the running container, without losing a request. Replaces update-prod-flask.sh;
- * `lib/update/planned-steps.ts` names the former step behind each of these. Nothing in /app changes before the release has been
- * loaded, migrated for, booted and found healthy beside what serves; a failure after that puts the former files back in the same
- * gentle way.
+ * `lib/update/planned-steps.ts` names the former step behind each of its steps, `lib/update/carry-out.ts` does them. Nothing in /app
+ * changes before the release has been loaded, migrated for, booted and found healthy beside what serves; a failure after that
+ * puts the former files back in the same gentle way.
  */
-import { describeHealth } from '../lib/app/health.ts';
 import { carryOut, isProgram, main, type Script, thisProcess } from '../lib/index.ts';
 import * as update from '../lib/update/index.ts';
 
@@ -77,56 +76,10 @@ export const updateProdFlask: Script = {
     };
     outside.start();
 
-    const { proven, settled } = await carryOut(ops, plan.steps, recovery, async (step) => {
-      if (!facts.local.none) {
-        await step('save-local', { run: (o) => update.saveLocalChanges(o, facts, progress) });
-      }
-
-      // Beside what runs: nothing that serves reads it.
-      await step('stage', {
-        run: (o) => update.stage(o, facts, progress),
-        evidence: () => update.stageEvidence(facts),
-        undo: (o) => update.unstage(o, progress),
-      });
-
-      const checked = await step('check', {
-        run: (o) => update.check(o, facts, progress, options),
-        evidence: ({ restart }) => restart.why,
-      });
-
-      await step('backup', {
-        run: (o) => update.backUp(o, facts, checked, progress, options),
-        evidence: () => update.backupEvidence(progress),
-      });
-
-      // The old code goes on with the new schema; a migration that fails is taken back whole by the database.
-      await step('migrate', {
-        run: (o) => update.migrateStaged(o, facts, checked, progress),
-        evidence: () => update.migrationEvidence(facts, checked, progress.migrated),
-        undo: (o) => update.endMigration(o, facts),
-      });
-
-      // A worker that can't boot ends gunicorn's master, so the first one to boot is not production's.
-      await step('canary', {
-        run: (o) => update.tryRelease(o, facts, progress, checked, options),
-        evidence: describeHealth,
-      });
-
-      const since = await step('switch', {
-        run: (o) => update.switchFiles(o, progress),
-        undo: (o) => update.switchBack(o, facts, progress),
-      });
-
-      await step('restart', { run: (o) => update.restart(o, facts, progress, checked, since) });
-
-      const proven = await step('prove', {
-        run: (o) => update.proveUpdate(o, facts, options, since),
-        evidence: ({ health }) => describeHealth(health),
-      });
-
-      const settled = await step('settle', { run: (o) => update.settle(o, facts, progress, options) });
-      return { proven, settled };
-    });
+    // Stage, check, back up and migrate if need be, try as a canary; then switch the files, replace the workers, prove, settle.
+    const { proven, settled } = await carryOut(ops, plan.steps, recovery, (step) =>
+      update.releaseHot(step, facts, progress, options),
+    );
     return update.conclude(ops, facts, progress, proven, settled, await outside.stop(), options);
   },
 };

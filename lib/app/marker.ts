@@ -14,6 +14,8 @@ const marker = z.object({
   commit: z.string().regex(/^[0-9a-f]{40,64}$/),
   /** The run's directory name, which ends with the script's. */
   run: z.string(),
+  /** Put in place in a running container, before its processes were replaced. */
+  hot: z.boolean().optional(),
 });
 
 export type Marker = z.infer<typeof marker>;

@@ -58,7 +58,7 @@ export async function stageRelease(
   release: { readonly archives: readonly string[]; readonly tree: Inventory; readonly commit: string },
 ): Promise<void> {
   const { container, dir, tree } = staging;
-  const marker = markerText({ commit: release.commit, run: path.basename(ops.paths.run) });
+  const marker = markerText({ commit: release.commit, run: path.basename(ops.paths.run), hot: true });
   for (const archive of release.archives) {
     const fd = openSync(archive, 'r');
     try {

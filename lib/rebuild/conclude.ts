@@ -13,6 +13,7 @@ import { outageText } from './talk.ts';
 export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven, outage: Outage | undefined): Text {
   const { commit, subject } = facts.checkout;
   const backup = aside.backup?.dir;
+  const down = outageText(outage);
   recordRelease(ops.paths, {
     at: new Date(ops.clock.now()).toISOString(),
     kind: 'rebuild',
@@ -20,11 +21,12 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
     subject: printable(subject),
     imageId: proven.imageId,
     previousImage: aside.previous?.reference,
+    previousCommit: facts.app?.commit,
     backup,
     run: path.basename(ops.paths.run),
+    verdict: `proved; production was down ${down.en}`,
   });
   const { show } = ops.screen;
-  const down = outageText(outage);
   show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
   show({
     event: 'table',

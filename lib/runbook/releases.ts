@@ -1,44 +1,86 @@
-import { closeSync, constants, existsSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fdatasyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
+import { z } from 'zod';
 import type { Paths } from '../host/ops.ts';
 
-/** What has been released here, when and how it can be gone back to; one JSON object a line in `<state>/releases`. */
-export interface Release {
+const release = z.object({
   /** RFC 3339. */
-  readonly at: string;
-  readonly kind: 'rebuild' | 'hot' | 'restore' | 'rollback';
-  readonly commit: string;
-  readonly subject: string;
-  readonly imageId: string;
-  /** The image that ran before, under a tag that no build moves. */
-  readonly previousImage: string | undefined;
-  readonly backup: string | undefined;
-  readonly run: string;
-}
+  at: z.string(),
+  kind: z.enum(['rebuild', 'hot', 'restore', 'rollback']),
+  /** How a rollback went: into the running container, or a container of a kept image. */
+  way: z.enum(['hot', 'image']).optional(),
+  /** Full id. */
+  commit: z.string().regex(/^[0-9a-f]{40,64}$/),
+  subject: z.string(),
+  /** What the container was made of. It holds this release's code, unless the release came by a hot update. */
+  imageId: z.string(),
+  /** What ran before, under a tag that no build moves. */
+  previousImage: z.string().optional(),
+  /** The commit of that. */
+  previousCommit: z.string().optional(),
+  /** Directory of the backup that was made on the way here: the data of the release before. */
+  backup: z.string().optional(),
+  /** Base name of the run's directory. */
+  run: z.string(),
+  /** What was seen at its end. */
+  verdict: z.string().optional(),
+});
+
+/** What has been released here, when, and how it can be gone back to; one JSON object a line in `<state>/releases`. */
+export type Release = z.infer<typeof release>;
 
 const file = (paths: Pick<Paths, 'state'>) => path.join(paths.state, 'releases');
 
 /** Appends and flushes. */
-export function recordRelease(paths: Paths, release: Release): void {
-  const fd = openSync(file(paths), constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o600);
+export function recordRelease(paths: Pick<Paths, 'state'>, entry: Release): void {
+  write(file(paths), constants.O_APPEND, [entry]);
+}
+
+/** Oldest first. A line that a crash has torn, or that another version wrote, is left out. */
+export function readReleases(paths: Pick<Paths, 'state'>): Release[] {
+  if (!existsSync(file(paths))) return [];
+  return readFileSync(file(paths), 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      const parsed = release.safeParse(json(line));
+      return parsed.success ? [parsed.data] : [];
+    });
+}
+
+/** Keeps the newest `count` in one go. @returns those that were forgotten. */
+export function forgetReleases(paths: Pick<Paths, 'state'>, count: number): readonly Release[] {
+  const all = readReleases(paths);
+  const forgotten = all.slice(0, Math.max(all.length - count, 0));
+  if (forgotten.length === 0) return [];
+  const beside = `${file(paths)}.tmp`;
+  write(beside, constants.O_TRUNC, all.slice(forgotten.length));
+  renameSync(beside, file(paths));
+  return forgotten;
+}
+
+function write(to: string, how: number, entries: readonly Release[]): void {
+  const fd = openSync(to, constants.O_WRONLY | constants.O_CREAT | how, 0o600);
   try {
-    writeSync(fd, `${JSON.stringify(release)}\n`);
+    writeSync(fd, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
     fdatasyncSync(fd);
   } finally {
     closeSync(fd);
   }
 }
 
-/** Oldest first. A line that a crash has torn is left out. */
-export function readReleases(paths: Pick<Paths, 'state'>): Release[] {
-  if (!existsSync(file(paths))) return [];
-  return readFileSync(file(paths), 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as Release];
-      } catch {
-        return [];
-      }
-    });
+function json(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }

@@ -90,6 +90,17 @@ export const targetSchema = z.strictObject({
       ...['uv.lock', 'poetry.lock', 'Pipfile.lock', 'requirements*.txt', 'requirements/**'],
       ...['Dockerfile*', '.dockerignore', 'docker-compose*.yml', 'scripts/ops/docker/**'],
     ]),
+  /** What stays to go back to. The release that runs and the one before it always do. */
+  keep: z
+    .strictObject({
+      /** Images of former releases. */
+      images: z.int().min(1),
+      /** What they may take together, counted as if they shared nothing. */
+      gigabytes: z.number().positive(),
+      /** Lines of the ledger. */
+      releases: z.int().min(2),
+    })
+    .default({ images: 5, gigabytes: 50, releases: 100 }),
 });
 
 export type TargetConfig = z.infer<typeof targetSchema>;

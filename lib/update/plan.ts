@@ -8,6 +8,8 @@ import { chooseRestart, type Restart, type RestartKind } from './restart.ts';
 
 export interface UpdateOptions {
   readonly ref: string;
+  /** `back`: to a former release. Old code must not migrate, neither up nor down. */
+  readonly direction: 'forward' | 'back';
   readonly restart: RestartKind | 'auto';
   readonly backup: 'auto' | 'always';
   readonly soakMs: number;
@@ -33,7 +35,7 @@ export function planUpdate(target: Target, facts: Facts, options: UpdateOptions)
   const { put, remove, inTheWay } = facts.files;
   const sameFiles = put.length === 0 && remove.length === 0 && facts.copies.length === 0;
   const sameCommit = facts.running.certain && facts.running.commit === facts.source.commit;
-  const unfinished = facts.outdated || facts.cutShort.staging || facts.pending;
+  const unfinished = facts.outdated || facts.cutShort.staging || (facts.pending && options.direction === 'forward');
   if (sameFiles && sameCommit && !unfinished) return undefined;
   const refusals = [...rebuildNeeded(facts), ...blocked(inTheWay), ...inProgress(facts)];
   if (refusals.length > 0) {

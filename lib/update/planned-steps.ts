@@ -11,6 +11,7 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
   const app = facts.app.id.slice(0, 12);
   const { web, scheduler } = facts.programs;
   const short = facts.source.commit.slice(0, 10);
+  const forward = options.direction === 'forward';
   const steps: (PlannedStep | false)[] = [
     !facts.local.none && {
       id: 'save-local',
@@ -34,7 +35,7 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
       risk: 'none',
       commands: ['gunicorn --print-config <as the web program>', 'nginx -t <the site as the next start renders it>'],
     },
-    {
+    forward && {
       id: 'backup',
       title:
         options.backup === 'always'
@@ -43,7 +44,7 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
       risk: 'none',
       commands: ['pg_dump …; restored in a throwaway server and compared'],
     },
-    {
+    forward && {
       id: 'migrate',
       title: { en: 'Bring the schema to the newest revision', zh: '将数据库结构升级到最新版本' },
       replaces: 'run_migrations',

@@ -11,6 +11,7 @@ import { printable, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './plan.ts';
 import type { Progress } from './progress.ts';
+import type { Proven } from './prove.ts';
 
 export interface Settled {
   /** The image with the same code; `undefined` when none was asked for, or it could not be built. */
@@ -23,7 +24,13 @@ export interface Settled {
  * What remains when the new release is proved: it is recorded, the deploy directory brought to it, the staging directory removed, and if
  * asked for, the image built. Nothing here can make the release fail any more; what can't be done is said.
  */
-export async function settle(ops: Ops, facts: Facts, progress: Progress, options: UpdateOptions): Promise<Settled> {
+export async function settle(
+  ops: Ops,
+  facts: Facts,
+  progress: Progress,
+  options: UpdateOptions,
+  { workers }: Proven,
+): Promise<Settled> {
   const left: Text[] = [];
   const calm = { ...ops, signal: new AbortController().signal };
   const { commit, subject } = facts.source;
@@ -42,13 +49,13 @@ export async function settle(ops: Ops, facts: Facts, progress: Progress, options
   const imageId = options.bake ? await attempt(() => buildImage(ops, facts.stack)) : undefined;
   recordRelease(ops.paths, {
     at: new Date(ops.clock.now()).toISOString(),
-    kind: 'hot',
+    ...(options.direction === 'back' ? { kind: 'rollback', way: 'hot' } : { kind: 'hot' }),
     commit,
     subject: printable(subject),
     imageId: imageId ?? facts.app.imageId,
-    previousImage: undefined,
     backup: progress.backup?.dir,
     run: path.basename(ops.paths.run),
+    verdict: `proved: every file, ${workers.length} new workers, healthy`,
   });
   return { imageId, left };
 }

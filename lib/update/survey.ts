@@ -111,8 +111,8 @@ async function isBehind(ops: Ops, container: string, schema: Schema): Promise<bo
 /** Where copies of the repository's files lie. */
 const places = (ops: Ops): string[] => copyRules(ops.target).map(({ to }) => to);
 
-/** A full rebuild marks its release when it serves; a hot update before the processes are replaced. */
-const isHot = (marker: Marker | undefined) => marker?.run.endsWith('-update-prod-flask') ?? false;
+/** A new container is marked when it serves; a hot release before the processes are replaced. */
+const isHot = (marker: Marker | undefined) => marker?.hot ?? marker?.run.endsWith('-update-prod-flask') ?? false;
 
 /** What the commits had, of each path the last one's; `undefined` when none of them is known here. */
 async function treesOf(ops: Ops, commits: readonly string[]): Promise<Inventory | undefined> {

@@ -16,6 +16,7 @@ type Parsed = Readonly<Record<string, string | boolean | undefined>>;
 export function optionsOf(ops: Ops, flags: Parsed): UpdateOptions {
   return {
     ref: String(flags.ref ?? ops.target.release.ref),
+    direction: 'forward',
     restart: (flags.restart ?? 'auto') as RestartKind | 'auto',
     backup: (flags.backup ?? 'auto') as 'auto' | 'always',
     soakMs: duration(String(flags.soak ?? '10s')),

@@ -6,6 +6,7 @@ import { noLocalChanges, updateFacts } from '../support/update-facts.ts';
 const target = targetFor('/opt/whalefall');
 const options: UpdateOptions = {
   ref: 'origin/main',
+  direction: 'forward',
   restart: 'auto',
   backup: 'auto',
   soakMs: 10_000,
