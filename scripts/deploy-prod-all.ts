@@ -17,6 +17,7 @@ import {
   thisProcess,
 } from '../lib/index.ts';
 import * as rebuild from '../lib/rebuild/index.ts';
+import { forgetOld } from '../lib/rollback/forget.ts';
 
 export const deployProdAll: Script = {
   name: 'deploy-prod-all',
@@ -158,7 +159,9 @@ export const deployProdAll: Script = {
       });
 
       await rebuild.discardHelpers(ops, facts, aside);
-      return rebuild.conclude(ops, facts, aside, proven, await outside.stop());
+      const verdict = rebuild.conclude(ops, facts, aside, proven, await outside.stop());
+      await forgetOld(ops, facts.stack);
+      return verdict;
     });
   },
 };

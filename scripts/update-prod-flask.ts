@@ -6,6 +6,7 @@
  * puts the former files back in the same gentle way.
  */
 import { carryOut, isProgram, main, type Script, thisProcess } from '../lib/index.ts';
+import { forgetOld } from '../lib/rollback/forget.ts';
 import * as update from '../lib/update/index.ts';
 
 export const updateProdFlask: Script = {
@@ -80,7 +81,9 @@ export const updateProdFlask: Script = {
     const { proven, settled } = await carryOut(ops, plan.steps, recovery, (step) =>
       update.releaseHot(step, facts, progress, options),
     );
-    return update.conclude(ops, facts, progress, proven, settled, await outside.stop(), options);
+    const verdict = update.conclude(ops, facts, progress, proven, settled, await outside.stop(), options);
+    await forgetOld(ops, facts.stack);
+    return verdict;
   },
 };
 

@@ -7,6 +7,7 @@ import { ask } from '../host/run.ts';
 /** The scripts in `agent/`; each is one look or one deed in the application's container, in the container's own Python. */
 type Script =
   | 'as_web'
+  | 'ask_health'
   | 'compile'
   | 'inventory'
   | 'place'
@@ -27,6 +28,8 @@ interface Call<T> {
   readonly deadlineMs?: number;
   /** May be left alone with it: it then goes on by itself. Default: reads only. */
   readonly interruptible?: boolean;
+  /** Words before Python's: a program that starts it in another environment. */
+  readonly under?: readonly string[];
 }
 
 /**
@@ -37,13 +40,13 @@ export async function agent<T>(
   ops: Ops,
   container: string,
   script: Script,
-  { effect, args, answer, ...limits }: Call<T>,
+  { effect, args, answer, under = [], ...limits }: Call<T>,
 ): Promise<T> {
   const source = readFileSync(new URL(`agent/${script}.py`, import.meta.url), 'utf8');
   // JSON's string literals are Python's, too.
   const given = `import json as _json, os as _os\nARGS = _json.loads(${JSON.stringify(JSON.stringify(args))})\n`;
   const input = `${given}_os.nice(${NICE})\n${source}`;
-  const command = exec(effect, container, [ops.target.app.python, '-', script], {
+  const command = exec(effect, container, [...under, ops.target.app.python, '-', script], {
     input,
     ...limits,
   });

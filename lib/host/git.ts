@@ -83,6 +83,10 @@ export const checkRefName = (dir: string, ref: string): Command => git(dir, ['ch
 export const updateRef = (dir: string, ref: string, commit: string, create: boolean): Command =>
   gitChange(dir, ['update-ref', '--', ref, commit, ...(create ? ['0'.repeat(commit.length)] : [])]);
 
+/** Removes a ref, only while it points at this commit. */
+export const deleteRef = (dir: string, ref: string, commit: string): Command =>
+  gitChange(dir, ['update-ref', '-d', '--', ref, commit]);
+
 /** `undefined` when the directory is no git repository or has no commit. */
 export async function inspectCheckout(ops: RunOps, dir: string): Promise<Checkout | undefined> {
   const [head, status] = await Promise.all([

@@ -32,10 +32,15 @@ export async function stopApp(
   const { app } = facts.containers;
   if (app === undefined) return;
   aside.beforehand = await lookBeforehand(ops, facts, plan);
+  await haltApp(ops, app, aside, outside);
+  if (plan.deletes.length === 0 || !plan.backup) await keepUserdata(ops, facts, aside);
+}
+
+/** The stop itself: whoever was asked something is answered first. */
+export async function haltApp(ops: Ops, app: Container, aside: PutAside, outside: OutsideView): Promise<void> {
   outside.start();
   aside.stopping = true;
   await run(ops, stop(app.id, GRACE_SECONDS));
-  if (plan.deletes.length === 0 || !plan.backup) await keepUserdata(ops, facts, aside);
 }
 
 /** Before a deletion it is done beside the last backup: nothing waits for it then. */

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { describeHealth } from '../app/health.ts';
 import type { Outage } from '../app/probe.ts';
 import type { Ops } from '../host/ops.ts';
-import { recordRelease } from '../runbook/releases.ts';
+import { readReleases, recordRelease } from '../runbook/releases.ts';
 import { printable, same, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import type { Proven } from './prove.ts';
@@ -57,14 +57,15 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
       },
     });
   }
-  if (aside.previous) {
-    const { app } = facts.stack.services;
-    show({ event: 'info', text: { en: 'The way back to the former release:', zh: '回退到之前的版本:' } });
+  const former = facts.app?.commit?.slice(0, 10);
+  const recorded = readReleases(ops.paths).some((r) => r.commit === facts.app?.commit);
+  if (aside.previous && former && recorded) {
     show({
       event: 'info',
-      text: same(
-        `  docker tag ${aside.previous.reference} ${app.image} && docker compose -f ${ops.target.composeFile} up -d --no-deps ${app.key}`,
-      ),
+      text: {
+        en: `The way back to the former release: npx tsx scripts/rollback-prod.ts ${former}`,
+        zh: `回退到之前的版本: npx tsx scripts/rollback-prod.ts ${former}`,
+      },
     });
   }
   show({

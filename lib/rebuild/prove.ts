@@ -89,7 +89,8 @@ async function fromTheAppsSide(
   }
 }
 
-async function waitForContainerHealth(ops: Ops, app: Container): Promise<Container> {
+/** Waits for the engine's own opinion. @throws {OpsError} when the container ends, or is called unhealthy. */
+export async function waitForContainerHealth(ops: Ops, app: Container): Promise<Container> {
   const until = ops.clock.monotonic() + CONTAINER_HEALTHY_MS;
   for (;;) {
     const now = await inspectContainer(ops, app.id);

@@ -10,8 +10,8 @@ export interface Action {
   readonly flags: Flags;
   /** Words without dashes that it takes; their values are among the options, by name. */
   readonly positionals?: readonly Positional[];
-  /** It only looks: no lock is waited for and nothing is written, as under `--plan`. */
-  readonly onlyLooks?: true;
+  /** It only looks, always or with these options: no lock is waited for and nothing is written, as under `--plan`. */
+  readonly onlyLooks?: true | ((flags: Parsed) => boolean);
   /** Returns the verdict, a sentence for the journal and the last line. Throws `OpsError` for any other end. */
   readonly run: (ops: Ops, flags: Parsed & { readonly planOnly: boolean }) => Promise<Text>;
 }

@@ -35,18 +35,19 @@ const release = z.object({
   verdict: z.string().optional(),
 });
 
-/** What has been released here, when, and how it can be gone back to; one JSON object a line in `<state>/releases`. */
+/** What has been released here, when, and how it can be gone back to; one JSON object a line. */
 export type Release = z.infer<typeof release>;
 
-const file = (paths: Pick<Paths, 'state'>) => path.join(paths.state, 'releases');
+// Beside the backups, because a run that only looks keeps its own things elsewhere.
+const file = (paths: Pick<Paths, 'backups'>) => path.join(path.dirname(paths.backups), 'releases');
 
 /** Appends and flushes. */
-export function recordRelease(paths: Pick<Paths, 'state'>, entry: Release): void {
+export function recordRelease(paths: Pick<Paths, 'backups'>, entry: Release): void {
   write(file(paths), constants.O_APPEND, [entry]);
 }
 
 /** Oldest first. A line that a crash has torn, or that another version wrote, is left out. */
-export function readReleases(paths: Pick<Paths, 'state'>): Release[] {
+export function readReleases(paths: Pick<Paths, 'backups'>): Release[] {
   if (!existsSync(file(paths))) return [];
   return readFileSync(file(paths), 'utf8')
     .split('\n')
@@ -57,7 +58,7 @@ export function readReleases(paths: Pick<Paths, 'state'>): Release[] {
 }
 
 /** Keeps the newest `count` in one go. @returns those that were forgotten. */
-export function forgetReleases(paths: Pick<Paths, 'state'>, count: number): readonly Release[] {
+export function forgetReleases(paths: Pick<Paths, 'backups'>, count: number): readonly Release[] {
   const all = readReleases(paths);
   const forgotten = all.slice(0, Math.max(all.length - count, 0));
   if (forgotten.length === 0) return [];

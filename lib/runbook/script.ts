@@ -72,7 +72,8 @@ export async function main(script: Script, world: World): Promise<number> {
     signal: stopping.signal,
   };
 
-  if (planOnly || action.onlyLooks) {
+  const { onlyLooks = false } = action;
+  if (planOnly || (typeof onlyLooks === 'function' ? onlyLooks(parsed) : onlyLooks)) {
     // Nothing is left behind in the deploy directory: not even an empty state directory.
     const scratch = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-'));
     try {

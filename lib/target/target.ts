@@ -100,7 +100,7 @@ export const targetSchema = z.strictObject({
       /** Lines of the ledger. */
       releases: z.int().min(2),
     })
-    .default({ images: 5, gigabytes: 50, releases: 100 }),
+    .default({ images: 5, gigabytes: 50, releases: 50 }),
 });
 
 export type TargetConfig = z.infer<typeof targetSchema>;

@@ -1,6 +1,7 @@
 import { describeHealth } from '../app/health.ts';
 import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
+import { readReleases } from '../runbook/releases.ts';
 import { printable, same, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import type { Noticed } from './outside.ts';
@@ -45,12 +46,14 @@ export function conclude(
       [{ en: 'journal', zh: '运行日志' }, same(ops.paths.run)],
     ],
   });
+  const recorded = readReleases(ops.paths).some((r) => r.commit === running.commit);
+  const way = recorded ? `rollback-prod.ts ${from}` : `update-prod-flask.ts --ref ${running.commit}`;
   if (running.commit) {
     show({
       event: 'info',
       text: {
-        en: `The way back to the former release: npx tsx scripts/update-prod-flask.ts --ref ${running.commit}`,
-        zh: `回退到之前的版本: npx tsx scripts/update-prod-flask.ts --ref ${running.commit}`,
+        en: `The way back to the former release: npx tsx scripts/${way}`,
+        zh: `回退到之前的版本: npx tsx scripts/${way}`,
       },
     });
   }
@@ -66,8 +69,12 @@ export function conclude(
     });
   }
   if (options.bake && settled.imageId === undefined) throw notBaked(settled.left);
-  show({ event: 'ok', text: { en: `Updated and proved: ${to}`, zh: `更新完成并已验证: ${to}` } });
   const requests = noticedText(noticed);
+  if (options.direction === 'back') {
+    show({ event: 'ok', text: { en: `Gone back and proved: ${to}`, zh: `回退完成并已验证: ${to}` } });
+    return { en: `went back from ${from} to ${to}; ${requests.en}`, zh: `已从 ${from} 回退到 ${to}; ${requests.zh}` };
+  }
+  show({ event: 'ok', text: { en: `Updated and proved: ${to}`, zh: `更新完成并已验证: ${to}` } });
   return { en: `updated ${from} to ${to}; ${requests.en}`, zh: `已从 ${from} 更新到 ${to}; ${requests.zh}` };
 }
 

@@ -1,0 +1,75 @@
+import { asTyped } from '../host/command.ts';
+import { upNoStart } from '../host/compose.ts';
+import type { PlannedStep } from '../runbook/steps.ts';
+import type { Target } from '../target/target.ts';
+import { humanBytes, printable } from '../text.ts';
+import type { ImageWay } from './image-way.ts';
+
+/** The steps of going back to a kept image, in the order in which `lib/rollback/carry-out.ts` does them. */
+export function plannedSteps(target: Target, { facts, imageId, data, database }: ImageWay): PlannedStep[] {
+  const { app } = facts.stack.services;
+  const old = facts.containers.app?.id.slice(0, 12);
+  const name = printable(database.name);
+  const typed = asTyped(upNoStart(target, [app.key]).argv)
+    .replaceAll(` --project-directory ${asTyped([target.dir])}`, '')
+    .replaceAll(asTyped([`${target.dir}/${target.composeFile}`]), target.composeFile);
+  const steps: (PlannedStep | false)[] = [
+    {
+      id: 'keep',
+      title: { en: 'Keep the image of what runs; name the former one', zh: '保留当前镜像, 并指定要回退的镜像' },
+      risk: 'none',
+      commands: [
+        `docker tag <image of ${app.key}> <${app.image.replace(/:[^:/]+$/, '')}:before-…>`,
+        `docker tag ${imageId.slice(7, 19)} ${app.image}`,
+      ],
+      wayBack: { en: `${app.image} is pointed back`, zh: `${app.image} 重新指向当前镜像` },
+    },
+    data !== undefined && {
+      id: 'restore',
+      title: { en: 'Restore the backup beside what is in use, and compare it', zh: '将备份恢复到旁路数据库并逐项比对' },
+      risk: 'none',
+      commands: [`CREATE DATABASE ${name}_restoring_…; pg_restore; compare every table`],
+      wayBack: { en: 'it is dropped', zh: '删除旁路数据库' },
+    },
+    {
+      id: 'try',
+      title: data
+        ? { en: 'Try the old code on the restored data', zh: '在恢复的数据上试运行旧代码' }
+        : { en: 'Try the old code on the present database', zh: '在当前数据库上试运行旧代码' },
+      risk: 'none',
+      commands: [`docker compose run ${app.key} <one-off>`, `GET ${target.health.deep[0]}  # asked inside, no server`],
+      seconds: 5,
+    },
+    old !== undefined && {
+      id: 'stop',
+      title: { en: 'Stop the application and save its userdata', zh: '停止应用并保存 userdata' },
+      risk: 'interrupts',
+      commands: [
+        `docker stop ${old}`,
+        `docker cp ${old}:${target.app.userdata} - > userdata.tar  # ${humanBytes(facts.app?.userdataBytes ?? 0)}`,
+      ],
+      wayBack: { en: 'the same container is started again', zh: '重新启动原容器' },
+    },
+    data !== undefined && {
+      id: 'swap',
+      title: { en: 'Swap the databases’ names, in one transaction', zh: '在同一事务中交换数据库名称' },
+      risk: 'changes',
+      commands: [`ALTER DATABASE ${name} RENAME TO ${name}_before_…; ALTER DATABASE … RENAME TO ${name}`],
+      wayBack: { en: 'the names are swapped back', zh: '再次交换名称' },
+    },
+    {
+      id: 'start-app',
+      title: { en: 'Start the former release and wait until it is healthy', zh: '启动旧版本并等待健康检查通过' },
+      risk: 'interrupts',
+      commands: [typed, `docker cp - <new>:${target.app.root} < userdata.tar`, 'docker start <new>'],
+      wayBack: { en: 'the image of before with the saved userdata', zh: '使用回退前的镜像与保存的 userdata 恢复' },
+    },
+    {
+      id: 'prove',
+      title: { en: 'Prove it', zh: '逐项验证' },
+      risk: 'none',
+      commands: [`GET ${target.health.basic}, ${target.health.deep[0]}; commit, image, schema revision`],
+    },
+  ];
+  return steps.filter((s): s is PlannedStep => s !== false);
+}

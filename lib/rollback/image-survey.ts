@@ -1,0 +1,75 @@
+import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import type { Ops } from '../host/ops.ts';
+import { query } from '../postgres/psql.ts';
+import { inspectSchema, type Schema } from '../postgres/revision.ts';
+import { planRebuild } from '../rebuild/plan.ts';
+import { surveyRebuild } from '../rebuild/survey.ts';
+import { surveyRestore } from '../restore/survey.ts';
+import { databaseOf } from '../target/database.ts';
+import type { Database } from '../target/stack.ts';
+import type { Choice } from './facts.ts';
+import type { ImageWay } from './image-way.ts';
+
+/**
+ * Looks at everything that replacing the container depends on; changes nothing. The application itself may be down: that may be
+ * why somebody wants to go back.
+ *
+ * @param backup directory or name of the backup whose data goes back too.
+ * @throws {OpsError} `precondition` when the database or Redis doesn't run, or something else is in the way.
+ */
+export async function surveyImageWay(
+  ops: Ops,
+  choice: Choice,
+  imageId: string,
+  backup: string | undefined,
+): Promise<ImageWay> {
+  const facts = await surveyRebuild(ops, true);
+  planRebuild(ops.target, facts, 'keep'); // ports and volumes that are in the way of any new container
+  const { postgres, redis } = facts.containers;
+  if (postgres?.state !== 'running' || redis?.state !== 'running') throw storesDown();
+  const database = databaseOf(facts.stack, postgres, facts.volumes);
+  const [schema, oid, data] = await Promise.all([
+    inspectSchema(ops, database),
+    databaseId(ops, database),
+    backup === undefined ? undefined : surveyRestore(ops, { backup }),
+  ]);
+  const { commit, subject } = choice.release;
+  return {
+    choice,
+    imageId,
+    facts: { ...facts, checkout: { ...facts.checkout, commit, subject } },
+    database,
+    oid,
+    revision: revisionOf(schema),
+    data,
+    aside: { archives: new Map() },
+    restored: {},
+  };
+}
+
+/** What stays the same when a database gets another name. */
+export async function databaseId(ops: Ops, database: Database): Promise<number> {
+  const sql = 'SELECT to_jsonb(oid::bigint) FROM pg_database WHERE datname = current_database()';
+  const [oid] = await query<number>(ops, database, sql);
+  if (oid === undefined) throw new Error('the database did not say its id');
+  return oid;
+}
+
+export const revisionOf = (schema: Schema): string | undefined =>
+  schema.kind === 'versioned' ? schema.revision : undefined;
+
+const storesDown = () =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: 'PostgreSQL and Redis must run: the former release is tried on them before anything is replaced.',
+      zh: 'PostgreSQL 与 Redis 必须处于运行状态: 替换之前需要在其上试运行旧版本.',
+    },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'A full rebuild starts and proves all of it, and keeps the data: npx tsx scripts/deploy-prod-all.ts --data keep',
+        zh: '全量重建会启动并验证全部服务, 且保留数据: npx tsx scripts/deploy-prod-all.ts --data keep',
+      },
+    ],
+  });

@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { endpointsOf, healthCheck } from '../app/health.ts';
+import type { FileEntry } from '../app/inventory.ts';
+import { readMarker } from '../app/marker.ts';
+import { read } from '../host/command.ts';
+import type { Ops } from '../host/ops.ts';
+import { run } from '../host/run.ts';
+import { type RebuildReason, rebuildReasons } from '../release/rebuild-reasons.ts';
+import { describeCommit } from '../release/source.ts';
+import { showFile, treeOf } from '../release/tree.ts';
+import { readReleases } from '../runbook/releases.ts';
+import { resolveStack } from '../target/compose-config.ts';
+import { findContainers } from '../target/containers.ts';
+import type { Facts } from './facts.ts';
+import { listKept } from './kept-images.ts';
+
+const PYPROJECT = 'pyproject.toml';
+
+/** Looks at the ledger, and at what is still there of what it names. Changes nothing. */
+export async function surveyReleases(ops: Ops): Promise<Facts> {
+  const releases = readReleases(ops.paths);
+  const stack = await resolveStack(ops);
+  const { app } = await findContainers(ops, stack);
+  const up = app?.state === 'running' ? app : undefined;
+  const [marker, health, images, kept] = await Promise.all([
+    up && readMarker(ops, up.id),
+    up && healthCheck(ops, endpointsOf(ops.target, up), { timeoutMs: 2_000 }),
+    existing(ops, [...new Set(releases.map((r) => r.imageId))]),
+    listKept(ops, stack.services.app.image),
+  ]);
+  const running = marker?.commit ?? releases.at(-1)?.commit;
+  const backups = releases.flatMap((r) => r.backup ?? []).filter((dir) => existsSync(dir));
+  return {
+    stack,
+    app,
+    running,
+    serving: health?.healthy ?? false,
+    releases,
+    images,
+    kept: new Map(kept.map(({ reference, id }) => [reference, id])),
+    rebuild: await reasonsBetween(ops, running, [...new Set(releases.map((r) => r.commit))]),
+    backups: new Set(backups),
+  };
+}
+
+/** Those of the images that the engine has. */
+async function existing(ops: Ops, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  // Exit code 1: some do not exist; those that do are printed all the same.
+  const { stdout } = await run(ops, read(['docker', 'image', 'inspect', '-f', '{{.Id}}', ...ids]), [0, 1]);
+  return new Set(stdout.split('\n').filter(Boolean));
+}
+
+async function reasonsBetween(
+  ops: Ops,
+  running: string | undefined,
+  commits: readonly string[],
+): Promise<ReadonlyMap<string, readonly RebuildReason[]>> {
+  const known: string[] = [];
+  for (const commit of commits) if (await describeCommit(ops, commit)) known.push(commit);
+  if (running === undefined || !known.includes(running)) return new Map();
+  const look = async (commit: string) => ({
+    blobs: blobs(await treeOf(ops, commit)),
+    pyproject: await showFile(ops, commit, PYPROJECT),
+  });
+  const now = await look(running);
+  const answers = new Map<string, readonly RebuildReason[]>();
+  for (const commit of known) {
+    const then = await look(commit);
+    const pyproject = { before: now.pyproject, after: then.pyproject };
+    answers.set(commit, rebuildReasons(ops.target, now.blobs, then.blobs, pyproject));
+  }
+  return answers;
+}
+
+const blobs = (tree: ReadonlyMap<string, FileEntry>) => new Map([...tree].map(([file, { blob }]) => [file, blob]));

@@ -1,0 +1,145 @@
+#!/usr/bin/env -S npx tsx
+import { OpsError } from '../lib/errors.ts';
+/**
+ * Back to a former release: hot, by its files into the running container, or by its kept image, whichever is the gentlest that is
+ * right. The old code is tried on the present database before anything is replaced; it never migrates. Data stays, unless a
+ * backup is named with --data: then code and data go back together, or neither.
+ */
+import { carryOut, confirmDestructive, isProgram, main, type Ops, type Script, thisProcess } from '../lib/index.ts';
+import { removeOneOff } from '../lib/rebuild/one-off.ts';
+import { watchFromOutside } from '../lib/rebuild/outside.ts';
+import { restoreRequest } from '../lib/restore/plan.ts';
+import * as rollback from '../lib/rollback/index.ts';
+import type { Parsed } from '../lib/runbook/flags.ts';
+import type { Text } from '../lib/text.ts';
+import * as update from '../lib/update/index.ts';
+
+type Flags = Parsed & { readonly planOnly: boolean };
+
+export const rollbackProd: Script = {
+  name: 'rollback-prod',
+  about: {
+    en: 'Lists the releases, or goes back to one by the gentlest way that is right. Data stays unless you name a backup.',
+    zh: '列出发布记录, 或以最平滑且正确的方式回退到指定版本. 除非指定备份, 数据保持不变.',
+  },
+  positionals: [
+    {
+      name: 'release',
+      optional: true,
+      help: {
+        en: 'the beginning of a commit id, or: previous (default: list the releases)',
+        zh: '提交 id 的前几位, 或 previous (默认: 列出发布记录)',
+      },
+    },
+  ],
+  flags: {
+    list: { type: 'boolean', help: { en: 'only list the releases', zh: '仅列出发布记录' } },
+    way: {
+      type: 'string',
+      choices: ['auto', 'hot', 'image'],
+      help: {
+        en: 'into the running container, or a new one of the kept image (default: auto, the gentlest that is right)',
+        zh: '热回退或替换为保留的镜像(默认 auto: 自动选择最平滑且正确的方式)',
+      },
+    },
+    data: {
+      type: 'string',
+      value: 'BACKUP',
+      help: { en: 'bring back the data of this backup, too', zh: '同时恢复该备份中的数据' },
+    },
+    soak: {
+      type: 'string',
+      value: 'TIME',
+      duration: true,
+      help: { en: 'hot: watch the release for so long (default 10s)', zh: '热回退后的观察时长(默认 10s)' },
+    },
+    'discard-local': {
+      type: 'boolean',
+      help: {
+        en: 'hot: set local changes of the deploy directory aside, under a git ref',
+        zh: '热回退: 将部署目录的本地修改保存为 git 引用',
+      },
+    },
+  },
+  onlyLooks: (flags) => Boolean(flags.list) || flags.release === undefined,
+
+  async run(ops, flags) {
+    const facts = await rollback.surveyReleases(ops);
+    if (flags.list || flags.release === undefined) return rollback.showReleases(ops, facts);
+    const choice = rollback.findChoice(facts, String(flags.release));
+    const asked = (flags.way ?? 'auto') as 'auto' | 'hot' | 'image';
+    const chosen = rollback.chooseWay(choice, asked, flags.data !== undefined);
+    if (chosen === 'hot') {
+      const hot = await surveyHot(ops, flags, choice, asked);
+      if (hot) return goBackHot(ops, flags, choice, hot);
+    }
+    return goBackByImage(ops, flags, choice);
+  },
+};
+
+/** What the hot way would do; `undefined` when a closer look closes it and the image is there instead. */
+async function surveyHot(ops: Ops, flags: Flags, choice: rollback.Choice, asked: string) {
+  const options = { ...update.optionsOf(ops, flags), ref: choice.release.commit, direction: 'back' as const };
+  try {
+    const facts = await update.surveyUpdate(ops, options.ref);
+    return { options, facts, plan: update.planUpdate(ops.target, facts, options) };
+  } catch (error) {
+    const other = error instanceof OpsError && error.kind === 'precondition' && asked === 'auto' && choice.image.open;
+    if (!other) throw error;
+    ops.screen.show({ event: 'warning', text: error.what });
+    return undefined;
+  }
+}
+
+/** The same steps as a hot update, but no migration, neither up nor down. */
+async function goBackHot(
+  ops: Ops,
+  flags: Flags,
+  choice: rollback.Choice,
+  { options, facts, plan }: NonNullable<Awaited<ReturnType<typeof surveyHot>>>,
+): Promise<Text> {
+  update.showPlan(ops, facts, plan);
+  if (plan === undefined) return update.nothingToDo(ops, facts, flags.planOnly);
+  if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  await update.agreeToGo(ops, facts, plan, options);
+
+  const progress: update.Progress = { staging: update.stagingOf(ops, facts.app.id) };
+  const outside = update.watchFromOutside(ops, facts);
+  const recovery = {
+    prove: (o: Ops) => update.proveAsBefore(o, facts, progress, outside),
+    advice: () => update.advice(ops, facts, progress),
+  };
+  outside.start();
+  const { proven, settled } = await carryOut(ops, plan.steps, recovery, (step) =>
+    update.releaseHot(step, facts, progress, options, (error) => rollback.unfit(choice, error)),
+  );
+  const verdict = update.conclude(ops, facts, progress, proven, settled, await outside.stop(), options);
+  await rollback.forgetOld(ops, facts.stack);
+  return verdict;
+}
+
+/** A container of the former image takes the place of the one that runs; on request, its data with it. */
+async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): Promise<Text> {
+  if (!choice.image.open) throw new Error('the image way was chosen and is not open');
+  const backup = flags.data === undefined ? undefined : String(flags.data);
+  const way = await rollback.surveyImageWay(ops, choice, choice.image.with.id, backup);
+  const steps = rollback.showPlan(ops, way);
+  if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+
+  // Asked once, before anything changes; with data, for exactly what would be lost of it.
+  if (way.data) await confirmDestructive(ops, restoreRequest(way.data), flags.confirm as string | undefined);
+  else await rollback.agreeToGo(ops);
+
+  const outside = watchFromOutside(ops, way.facts);
+  const recovery = {
+    prove: (o: Ops) => rollback.proveAsBefore(o, way, outside),
+    advice: () => rollback.advice(ops, way),
+  };
+  const went = await carryOut(ops, steps, recovery, (step) => rollback.goBackByImage(step, way, outside));
+  await removeOneOff(ops, way.facts);
+  const verdict = rollback.conclude(ops, way, went, await outside.stop());
+  await rollback.forgetOld(ops, way.facts.stack);
+  return verdict;
+}
+
+if (isProgram(import.meta)) process.exitCode = await main(rollbackProd, thisProcess());
