@@ -32,13 +32,22 @@ export interface Options {
 }
 
 /** Runs the update as an operator would, while users go on asking: 50 requests a second, some slow, some posts. */
-export async function update(stack: Stack, args: readonly string[] = [], options: Options = {}): Promise<Run> {
+export const update = (stack: Stack, args: readonly string[] = [], options: Options = {}): Promise<Run> =>
+  underLoad(stack, 'update-prod-flask', ['--soak', '2s', ...args], options);
+
+/** The same with any script. */
+export async function underLoad(
+  stack: Stack,
+  script: string,
+  args: readonly string[],
+  options: Options = {},
+): Promise<Run> {
   const before = look(stack);
   const load = await startLoad(`${stack.sandbox.url}/api/v1/health/basic`, ...MIXED);
   let report: LoadReport | undefined;
   try {
-    const common = ['--dir', stack.sandbox.deployDir, '--config', stack.config, '--yes', '--soak', '2s'];
-    const running = launchScript('update-prod-flask', [...common, ...args]);
+    const common = ['--dir', stack.sandbox.deployDir, '--config', stack.config, '--yes'];
+    const running = launchScript(script, [...common, ...args]);
     // Whatever goes wrong in the middle, the script must have ended before the next case.
     const disturbed = (async () => options.during?.(running))().then(
       () => undefined,
@@ -50,11 +59,9 @@ export async function update(stack: Stack, args: readonly string[] = [], options
     const seen = await whoAnswers(stack);
     report = await load.stop();
     const after = look(stack);
-    const directory = after.runs
-      .filter((run) => !before.runs.includes(run))
-      .find((run) => /update-prod-flask/.test(run));
+    const directory = after.runs.filter((run) => !before.runs.includes(run)).find((run) => run.includes(script));
     const run: Run = { ...ended, load: report, before, after, answers: seen, ...journalOf(stack, directory) };
-    tell(args, run);
+    tell(`${script} ${args.join(' ')}`, run);
     return run;
   } finally {
     if (report === undefined) await load.stop();
@@ -78,11 +85,11 @@ function journalOf(stack: Stack, name: string | undefined): Pick<Run, 'directory
 }
 
 /** For whoever reads the log; nothing is judged by a time. */
-function tell(args: readonly string[], run: Run): void {
+function tell(what: string, run: Run): void {
   const { sent, failed, p99Ms, maxMs, outcomes } = run.load;
   const steps = run.journal.filter((l) => l.event === 'step-done').map((l) => l.step);
   console.log(
-    `update ${args.join(' ')}: exit code ${run.exitCode} after ${(run.milliseconds / 1000).toFixed(1)} s; steps ${steps.join(' ') || '-'}; ` +
+    `${what}: exit code ${run.exitCode} after ${(run.milliseconds / 1000).toFixed(1)} s; steps ${steps.join(' ') || '-'}; ` +
       `load ${sent} sent, ${failed} failed ${JSON.stringify(outcomes)}, p99 ${p99Ms} ms, max ${maxMs} ms`,
   );
 }

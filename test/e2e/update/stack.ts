@@ -23,6 +23,7 @@ export class Stack {
   /** The commit whose files each release starts from: one that is known to be good. */
   base = '';
 
+  /** @param port the first of four. */
   static async prepared(name = 'wfops-update', port = 28380): Promise<Stack> {
     const root = mkdtempSync(path.join(os.tmpdir(), `${name}-`));
     const ports = { http: port, direct: port + 1, postgres: port + 2, redis: port + 3 };
@@ -55,9 +56,14 @@ export class Stack {
     if (ended.exitCode !== 0) throw new Error(ended.text);
     this.current = release;
     await this.settled();
-    // What no commit knows must outlive every update.
-    this.inApp(['sh', '-c', 'echo by hand > /app/handmade.txt; mkdir /app/app/handmade; echo x > /app/app/handmade/x']);
+    this.changeByHand();
     await fetch(`${this.sandbox.directUrl}/api/v1/upload?name=kept.txt`, { method: 'POST', body: 'kept' });
+  }
+
+  /** What no commit knows must outlive every update; a new container has none of it. */
+  changeByHand(): void {
+    const files = 'echo by hand > /app/handmade.txt; mkdir -p /app/app/handmade; echo x > /app/app/handmade/x';
+    this.inApp(['sh', '-c', files]);
   }
 
   /** Waits until the engine calls all three healthy: it takes a while after they are. */

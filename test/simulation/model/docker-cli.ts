@@ -48,6 +48,8 @@ const COMMANDS: Readonly<Record<string, Known>> = {
     },
   },
   'image inspect': { reads: looks, answer: imageInspect },
+  'image ls': { reads: looks, answer: imageLs },
+  'image rm': { answer: imageRm },
   'volume inspect': { reads: looks, answer: volumeInspect },
   'volume ls': { reads: looks, answer: ({ engine }) => ({ stdout: [...engine.volumes.keys(), ''].join('\n') }) },
   'volume rm': { answer: ({ engine }, names) => each(names, (name) => engine.removeVolume(name)) },
@@ -189,11 +191,38 @@ function diff({ engine }: Host, [id = '']: readonly string[]): Reply {
 
 function imageInspect({ engine }: Host, words: readonly string[]): Reply {
   const flags = parseFlags(words, '', '-f');
-  const image = engine.findImage(flags.rest[0] ?? '');
-  if (!image) return { stdout: '\n', stderr: `Error: No such image: ${flags.rest[0]}\n`, exitCode: 1 };
-  if (one(flags, '-f')) return { stdout: `${template(one(flags, '-f') ?? '', { Id: image.id })}\n` };
-  const Volumes = image.program === 'postgres' ? { '/var/lib/postgresql/data': {} } : null;
-  return { stdout: JSON.stringify([{ Id: image.id, Config: { Env: [], Volumes } }]) };
+  const found = flags.rest.flatMap((name) => engine.findImage(name) ?? []);
+  const missing = flags.rest.filter((name) => !engine.findImage(name));
+  const stderr = missing.map((name) => `Error: No such image: ${name}\n`).join('');
+  const format = one(flags, '-f');
+  const exitCode = missing.length > 0 ? 1 : 0;
+  if (format) {
+    const lines = found.map((i) => `${template(format, { Id: i.id, Size: 500_000_000 })}\n`);
+    return { stdout: lines.join('') || '\n', stderr, exitCode };
+  }
+  const Volumes = (program: string) => (program === 'postgres' ? { '/var/lib/postgresql/data': {} } : null);
+  const all = found.map((i) => ({ Id: i.id, Config: { Env: [], Volumes: Volumes(i.program) } }));
+  return { stdout: exitCode === 0 ? JSON.stringify(all) : '\n', stderr, exitCode };
+}
+
+function imageLs({ engine }: Host, words: readonly string[]): Reply {
+  const flags = parseFlags(words, '--no-trunc', '--format');
+  const tags = engine.images.flatMap((i) => [...i.tags]).map((tag) => tag.split(':') as [string, string]);
+  const lines = tags
+    .filter(([repository]) => repository === flags.rest[0])
+    .map(([Repository, Tag]) => `${template(one(flags, '--format') ?? '', { Repository, Tag })}\n`);
+  return { stdout: lines.join('') };
+}
+
+/** A tag; with the last one, the image. */
+function imageRm({ engine }: Host, [reference = '']: readonly string[]): Reply {
+  const image = engine.image(reference);
+  const last = image.tags.size === 1;
+  if (last && engine.containers.some((c) => c.image === image))
+    throw new EngineError(`Error response from daemon: conflict: unable to remove ${reference}, a container uses it`);
+  image.tags.delete(reference);
+  if (last) engine.images.splice(engine.images.indexOf(image), 1);
+  return { stdout: `Untagged: ${reference}\n` };
 }
 
 function volumeInspect({ engine }: Host, names: readonly string[]): Reply {

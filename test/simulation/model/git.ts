@@ -212,6 +212,13 @@ export class Repository {
       return {};
     },
     'update-ref': ({ words, changes }) => {
+      if (words[0] === '-d') {
+        const [, , gone = '', at] = words;
+        changes();
+        if (this.refs.get(gone) !== at) return { exitCode: 1, stderr: `error: cannot lock ref '${gone}'\n` };
+        this.refs.delete(gone);
+        return {};
+      }
       const [dashes, ref = '', commit = '', former] = words;
       if (dashes !== '--' || !this.objects.commits.has(commit)) return unknown(`update-ref ${words.join(' ')}`);
       changes();
