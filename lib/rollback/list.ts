@@ -78,6 +78,7 @@ function kindOf(kind: Choice['release']['kind'], way: Choice['release']['way']):
     return way === 'hot' ? { en: 'rollback, hot', zh: '热回退' } : { en: 'rollback, by image', zh: '镜像回退' };
   }
   const kinds = {
+    found: { en: 'found here', zh: '原有版本' },
     rebuild: { en: 'full', zh: '全量' },
     hot: { en: 'hot', zh: '热更新' },
     restore: { en: 'restore', zh: '数据恢复' },

@@ -15,7 +15,8 @@ import type { Paths } from '../host/ops.ts';
 const release = z.object({
   /** RFC 3339. */
   at: z.string(),
-  kind: z.enum(['rebuild', 'hot', 'restore', 'rollback']),
+  /** `found`: what ran before the first of them, whoever released it. */
+  kind: z.enum(['found', 'rebuild', 'hot', 'restore', 'rollback']),
   /** How a rollback went: into the running container, or a container of a kept image. */
   way: z.enum(['hot', 'image']).optional(),
   /** Full id. */

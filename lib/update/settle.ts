@@ -6,7 +6,7 @@ import { whatHappened } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { resetTo } from '../release/reset.ts';
 import { keepRelease } from '../release/save-local.ts';
-import { recordRelease } from '../runbook/releases.ts';
+import { readReleases, recordRelease } from '../runbook/releases.ts';
 import { printable, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './plan.ts';
@@ -47,6 +47,7 @@ export async function settle(
   await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));
   await attempt(() => resetTo(calm, commit, facts.local, progress.savedLocal));
   const imageId = options.bake ? await attempt(() => buildImage(ops, facts.stack)) : undefined;
+  noteFound(ops, facts);
   recordRelease(ops.paths, {
     at: new Date(ops.clock.now()).toISOString(),
     ...(options.direction === 'back' ? { kind: 'rollback', way: 'hot' } : { kind: 'hot' }),
@@ -58,4 +59,18 @@ export async function settle(
     verdict: `proved: every file, ${workers.length} new workers, healthy`,
   });
   return { imageId, left };
+}
+
+/** The release before ours: it can be gone back to, although its own release is not recorded. */
+function noteFound(ops: Ops, { running, app }: Facts): void {
+  const { commit, subject = '' } = running;
+  if (commit === undefined || readReleases(ops.paths).some((r) => r.commit === commit)) return;
+  recordRelease(ops.paths, {
+    at: new Date(ops.clock.now()).toISOString(),
+    kind: 'found',
+    commit,
+    subject: printable(subject),
+    imageId: app.imageId,
+    run: path.basename(ops.paths.run),
+  });
 }

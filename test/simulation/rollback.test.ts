@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { expect, it, vi } from 'vitest';
+import { rollbackProd } from '../../scripts/rollback-prod.ts';
+import type { Deployment } from './model/deployment.ts';
+import { updateAndCheck } from './model/invariants-update.ts';
+import { NEW_REVISION } from './model/release.ts';
+import { appOf, UPDATE, updatable } from './model/updatable.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const SOAK = ['--yes', '--soak', '2s'];
+const rollback = (d: Deployment, ...args: string[]) => d.run(args, { script: rollbackProd });
+const contents = (d: Deployment) => new Set(appOf(d).app?.web?.workers.map((w) => w.content));
+
+/** A newer release with a migration runs, hot on the image of the former. */
+async function updated(): Promise<Deployment> {
+  const d = await updatable({ head: NEW_REVISION });
+  await updateAndCheck(d, SOAK);
+  return d;
+}
+
+it('goes back to what ran before, on the newer schema, and migrates nothing', async () => {
+  const d = await updated();
+  const [was] = contents(d);
+  const before = appOf(d).id;
+  const ended = await rollback(d, 'previous', ...SOAK);
+  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('Gone back and proved') });
+  expect(ended.changes.filter((c) => /pg_dump| upgrade/.test(c))).toEqual([]);
+  expect(d.database?.stamp).toBe(NEW_REVISION);
+  expect(appOf(d)).toMatchObject({ id: before, app: { visitor: { interruptions: 0 } } });
+  expect(contents(d).has(was ?? '')).toBe(false);
+  expect(d.unexpected).toEqual([]);
+
+  // And forth again: what was left is the one before now.
+  expect(await rollback(d, 'previous', ...SOAK)).toMatchObject({ exitCode: 0 });
+  expect(contents(d)).toEqual(new Set([was]));
+});
+
+it('lists without a lock, a journal or a trace', async () => {
+  const d = await updatable();
+  expect(await rollback(d)).toMatchObject({ exitCode: 0, changes: [] });
+  expect(existsSync(`${d.state}/runs`) ? await rollback(d, '--list') : { exitCode: 0 }).toMatchObject({ exitCode: 0 });
+  await updateAndCheck(d, SOAK);
+  const listed = await rollback(d);
+  expect(listed).toMatchObject({ exitCode: 0, changes: [], text: expect.stringContaining('RUNS NOW') });
+  expect(listed.text).toMatch(/found here[\s\S]*back: hot, no request lost/);
+});
+
+it('changes nothing when it is only planned, cancelled, or meant for what nobody released', async () => {
+  const d = await updated();
+  const before = contents(d);
+  for (const [args, exitCode] of [
+    [['previous', '--plan'], 0],
+    [['previous'], 4],
+    [['deadbeef', '--yes'], 3],
+    [['previous', '--way', 'image', '--yes'], 3],
+    [['previous', '--data', 'latest', '--yes'], 3],
+  ] as const) {
+    expect(await rollback(d, ...args), args.join(' ')).toMatchObject({ exitCode, changes: [] });
+    expect(contents(d)).toEqual(before);
+  }
+  expect(await d.run(['--yes'], { script: UPDATE })).toMatchObject({ exitCode: 0 });
+});
