@@ -8,7 +8,7 @@ import { OpsError } from '../lib/errors.ts';
 import { carryOut, confirmDestructive, isProgram, main, type Ops, type Script, thisProcess } from '../lib/index.ts';
 import { removeOneOff } from '../lib/rebuild/one-off.ts';
 import { watchFromOutside } from '../lib/rebuild/outside.ts';
-import { restoreRequest } from '../lib/restore/plan.ts';
+import { restoreRequest } from '../lib/restore/losses.ts';
 import * as rollback from '../lib/rollback/index.ts';
 import type { Parsed } from '../lib/runbook/flags.ts';
 import type { Text } from '../lib/text.ts';

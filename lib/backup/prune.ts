@@ -24,8 +24,7 @@ export interface PruneOptions {
 export async function prune(ops: Ops, { planOnly, retention, confirm }: PruneOptions): Promise<Text> {
   if (retention.keep === undefined && retention.keepDays === undefined) throw noNumbers();
   const { stored, damaged, leftovers } = listBackups(ops.paths.backups);
-  // The ledger itself, also under --plan, whose state is an empty directory.
-  const releases = readReleases({ state: path.dirname(ops.paths.backups) });
+  const releases = readReleases(ops.paths);
   const needed = new Set(releases.flatMap((r) => (r.backup === undefined ? [] : [path.basename(r.backup)])));
   const now = ops.clock.now();
   const { goes, stays } = sortOut(stored, retention, needed, now);

@@ -31,7 +31,7 @@ export async function surveyImageWay(
   const [schema, oid, data] = await Promise.all([
     inspectSchema(ops, database),
     databaseId(ops, database),
-    backup === undefined ? undefined : surveyRestore(ops, { backup }),
+    backup === undefined ? undefined : surveyRestore(ops, { kind: 'backup', backup }),
   ]);
   const { commit, subject } = choice.release;
   return {

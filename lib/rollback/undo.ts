@@ -2,7 +2,7 @@ import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import type { OutsideView } from '../rebuild/outside.ts';
 import * as rebuild from '../rebuild/undo.ts';
-import * as restore from '../restore/steps.ts';
+import * as restore from '../restore/prove.ts';
 import type { Text } from '../text.ts';
 import { databaseId } from './image-survey.ts';
 import type { ImageWay } from './image-way.ts';
