@@ -7,7 +7,7 @@ import type { Text } from '../text.ts';
 import type { Endpoints } from './endpoints.ts';
 import { fetchBody, type Outcome } from './http-outcome.ts';
 
-export { type Endpoints, endpointsOf } from './endpoints.ts';
+export { endpointsOf } from './endpoints.ts';
 
 /** One question to the application and what came back. */
 interface Check {

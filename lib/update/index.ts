@@ -8,5 +8,4 @@ export type { Progress } from './progress.ts';
 export { RESTARTS } from './restart.ts';
 export { surveyUpdate } from './survey.ts';
 export { agreeToGo, nothingToDo, optionsOf, showPlan } from './talk.ts';
-export { tryRelease } from './try-release.ts';
 export { advice, proveAsBefore } from './undo.ts';
