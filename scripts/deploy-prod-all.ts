@@ -8,7 +8,6 @@ import {
   buildImage,
   carryOut,
   confirmDestructive,
-  discardStale,
   ensureAdmin,
   isProgram,
   main,
@@ -55,7 +54,6 @@ export const deployProdAll: Script = {
     return carryOut(ops, plan.steps, recovery, async (step) => {
       const imageId = await step('build', {
         run: async (o) => {
-          await discardStale(o);
           await rebuild.fetchStoreImages(o, facts);
           aside.previous = await rebuild.keepPreviousImage(o, facts);
           return buildImage(o, facts.stack);

@@ -4,6 +4,7 @@ import type { Net, Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
 import { printable } from '../text.ts';
 import { type Health, waitForHealth } from './health.ts';
+import { fetchInside } from './inside.ts';
 import type { Staging } from './staging.ts';
 import { lookAtWorkers } from './workers.ts';
 
@@ -49,23 +50,12 @@ export async function endCanary(ops: Ops, staging: Staging, pid: number): Promis
 function throughSocket(ops: Ops, staging: Staging): Net {
   return {
     ...ops.net,
-    fetch: async (url) => {
-      const { pathname } = new URL(url);
-      const format = '\n%{http_code} %{content_type}';
-      const curl = ['curl', '-s', '--max-time', '10', '-w', format, '--unix-socket', staging.socket];
-      const answer = await run(
-        ops,
-        exec('read', staging.container, [...curl, `http://localhost${pathname}`]),
-        [0, 7, 28, 52, 56],
-      );
-      if (answer.exitCode !== 0) throw Object.assign(new Error('no answer'), { code: 'ECONNREFUSED' });
-      const at = answer.stdout.lastIndexOf('\n');
-      const [status = '', ...type] = answer.stdout.slice(at + 1).split(' ');
-      return new Response(answer.stdout.slice(0, at), {
-        status: Number(status),
-        headers: { 'content-type': type.join(' ') },
-      });
-    },
+    fetch: (url) =>
+      fetchInside(ops, staging.container, [
+        '--unix-socket',
+        staging.socket,
+        `http://localhost${new URL(url).pathname}`,
+      ]),
   };
 }
 

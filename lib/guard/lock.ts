@@ -21,12 +21,14 @@ export interface Lock {
 
 const TAKEN = 75; // flock's exit code of our choice for "somebody else has it"
 const RETRY_MS = 500;
+/** Shorter than anything that changes something: so long somebody may only be looking whether the lock is free. */
+const MOMENT_MS = 100;
 
 /**
  * Takes the deploy directory's lock. It belongs to the open file and is freed by the kernel however its holder ends, so it
  * can't go stale and its file is never removed (flock(2), flock(1)).
  *
- * @param waitMs how long to wait for another holder; 0 gives up at once.
+ * @param waitMs how long to wait for another holder; 0 gives up at the second try.
  * @throws {OpsError} `locked` (exit 5), naming the holder.
  */
 export async function takeLock(
@@ -36,7 +38,7 @@ export async function takeLock(
   waitMs: number,
 ): Promise<Lock> {
   const fd = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
-  const until = host.clock.monotonic() + waitMs;
+  const until = host.clock.monotonic() + Math.max(waitMs, MOMENT_MS);
   for (;;) {
     const { exitCode, stderr } = await host.$({
       nothrow: true,
@@ -54,6 +56,25 @@ export async function takeLock(
   writeSync(fd, `${JSON.stringify(holder)}\n`, 0);
   fsyncSync(fd);
   return { fd, release: () => closeSync(fd) };
+}
+
+/**
+ * Throws when somebody has the lock, without taking it for longer than the question takes.
+ *
+ * @returns the record of whoever had it last: another one tells that it has been taken since.
+ */
+export async function throwIfLocked(host: { readonly $: Shell }, file: string): Promise<string> {
+  const fd = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
+  try {
+    const record = readFileSync(file, 'utf8'); // first: whoever takes it after the question writes another
+    const asked = host.$({ nothrow: true, stdio: ['ignore', 'pipe', 'pipe', fd] })`flock -n -s -E ${TAKEN} 3`;
+    const { exitCode, stderr } = await asked;
+    if (exitCode === TAKEN) throw locked(readFileSync(file, 'utf8'));
+    if (exitCode !== 0) throw cannotLock(file, stderr);
+    return record;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function locked(record: string): OpsError {
@@ -74,7 +95,8 @@ function locked(record: string): OpsError {
   });
 }
 
-function describe(record: string): string {
+/** The holder in a line. */
+export function describe(record: string): string {
   try {
     const h = JSON.parse(record) as Holder;
     return printable(`${h.script}, ${h.user}@${h.host}, pid ${h.pid}, ${h.since}`);

@@ -5,7 +5,7 @@ import { remove } from './docker.ts';
 import type { Ops } from './ops.ts';
 import { ask, CommandError, run } from './run.ts';
 
-// Containers and networks that only a run needs. Their labels name the deploy directory's state, so that other directories' ones
+// Containers, networks and images that only a run needs. Their labels name the deploy directory's state, so that other directories' ones
 // are left alone, and the run, so that a later one knows what an earlier one left behind when it was killed.
 const OWNER_LABEL = 'whalefall-ops.state';
 const RUN_LABEL = 'whalefall-ops.run';
@@ -13,11 +13,15 @@ const RUN_LABEL = 'whalefall-ops.run';
 const POLL_MS = 200;
 const POLLS = 50;
 
-/** `--label` flags for everything that a run makes for itself. */
+/** Labels of everything that a run makes for itself. */
+export const labelsOf = (ops: Pick<Ops, 'paths'>): Readonly<Record<string, string>> => ({
+  [RUN_LABEL]: path.basename(ops.paths.run),
+  [OWNER_LABEL]: ops.paths.state,
+});
+
+/** The same as `--label` flags. */
 export const ownerLabels = (ops: Pick<Ops, 'paths'>): string[] =>
-  Object.entries({ [RUN_LABEL]: path.basename(ops.paths.run), [OWNER_LABEL]: ops.paths.state }).flatMap(
-    ([key, value]) => ['--label', `${key}=${value}`],
-  );
+  Object.entries(labelsOf(ops)).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
 
 /** Removes a container, also when the run is being stopped. False, and a warning that says what to type, when it may still be there. */
 export const discardContainer = (ops: Ops, container: string): Promise<boolean> => discard(ops, remove(container));
@@ -25,19 +29,54 @@ export const discardContainer = (ops: Ops, container: string): Promise<boolean> 
 /** The same for a network; its containers go first. */
 export const discardNetwork = (ops: Ops, network: string): Promise<boolean> => discard(ops, removeNetwork(network));
 
-/** Removes what an earlier run of this deploy directory left behind. Call it under the lock. */
-export async function discardStale(ops: Ops): Promise<void> {
-  const stale = async (list: readonly string[]) => {
-    const filter = ['--no-trunc', '--filter', `label=${OWNER_LABEL}=${ops.paths.state}`];
-    const lines = await ask(ops, read([...list, ...filter, '--format', `{{.ID}} {{.Label "${RUN_LABEL}"}}`]));
-    return lines.split('\n').flatMap((line) => {
-      const [id = '', ...of] = line.split(' ');
-      return id !== '' && of.join(' ') !== path.basename(ops.paths.run) ? [id] : [];
-    });
-  };
-  for (const id of await stale(['docker', 'ps', '-a'])) await discardContainer(ops, id);
-  for (const id of await stale(['docker', 'network', 'ls'])) await discardNetwork(ops, id);
+/** The same for an image; its containers go first. Another name that a person gave it keeps it. */
+export const discardImage = (ops: Ops, image: string): Promise<boolean> =>
+  discard(ops, change(['docker', 'image', 'rm', image]));
+
+/**
+ * Removes what earlier runs of this deploy directory left behind, and what a run that gives way still has. Call it under the lock
+ * that keeps another such run from working.
+ *
+ * @param ofRun which runs are meant, by the name of their directory.
+ */
+export async function discardStale(ops: Ops, ofRun: (run: string) => boolean = () => true): Promise<void> {
+  const stale = (found: Found) => found.filter(({ run }) => run !== path.basename(ops.paths.run) && ofRun(run));
+  for (const { id } of stale(await ofOwner(ops, ['docker', 'ps', '-a']))) await discardContainer(ops, id);
+  for (const { id } of stale(await ofOwner(ops, ['docker', 'network', 'ls']))) await discardNetwork(ops, id);
+  for (const { id } of stale(await imagesOfOwner(ops))) await discardImage(ops, id);
 }
+
+/** What this run has made for itself and what is still there, in words of the engine's commands. */
+export async function remainsOfRun(ops: Ops): Promise<readonly string[]> {
+  const found = [
+    ...(await ofOwner(ops, ['docker', 'ps', '-a'])).map((f) => ({ ...f, what: 'container' })),
+    ...(await ofOwner(ops, ['docker', 'network', 'ls'])).map((f) => ({ ...f, what: 'network' })),
+    ...(await imagesOfOwner(ops)).map((f) => ({ ...f, what: 'image' })),
+  ];
+  return found.filter(({ run }) => run === path.basename(ops.paths.run)).map(({ what, id }) => `${what} ${id}`);
+}
+
+type Found = readonly { readonly id: string; readonly run: string }[];
+
+async function ofOwner(ops: Ops, list: readonly string[]): Promise<Found> {
+  const filter = ['--no-trunc', '--filter', `label=${OWNER_LABEL}=${ops.paths.state}`];
+  return foundIn(await ask(ops, read([...list, ...filter, '--format', `{{.ID}} {{.Label "${RUN_LABEL}"}}`])));
+}
+
+/** The list of images can't show labels. */
+async function imagesOfOwner(ops: Ops): Promise<Found> {
+  const list = ['docker', 'image', 'ls', '-q', '--no-trunc', '--filter', `label=${OWNER_LABEL}=${ops.paths.state}`];
+  const ids = [...new Set((await ask(ops, read(list))).split('\n').filter(Boolean))];
+  if (ids.length === 0) return [];
+  const format = `{{.Id}} {{index .Config.Labels "${RUN_LABEL}"}}`;
+  return foundIn(await ask(ops, read(['docker', 'image', 'inspect', '-f', format, ...ids])));
+}
+
+const foundIn = (lines: string): Found =>
+  lines.split('\n').flatMap((line) => {
+    const [id = '', ...run] = line.split(' ');
+    return id === '' ? [] : [{ id, run: run.join(' ') }];
+  });
 
 const removeNetwork = (network: string): Command => change(['docker', 'network', 'rm', network]);
 
@@ -52,7 +91,7 @@ async function discard(ops: Ops, command: Command): Promise<boolean> {
       if (!(error instanceof CommandError)) throw error;
       const { stderr } = error.output;
       // Exit code 1 is an engine that does not answer as well.
-      if (/no such (container|network)|network \S+ not found/i.test(stderr)) return true;
+      if (/no such (container|network|image)|network \S+ not found/i.test(stderr)) return true;
       if (/already in progress/i.test(stderr) && polls < POLLS) {
         polls += 1; // an ended container that was started with --rm
         attempts -= 1;
@@ -67,7 +106,7 @@ async function discard(ops: Ops, command: Command): Promise<boolean> {
     event: 'warning',
     text: {
       en: `A helper of this run may be left behind: ${why.en}`,
-      zh: `本次运行的辅助容器或网络可能未被清理: ${why.zh}`,
+      zh: `本次运行的辅助容器、网络或镜像可能未被清理: ${why.zh}`,
     },
     fix: { en: `Once the engine answers: ${typed}`, zh: `待引擎恢复后执行: ${typed}` },
   });

@@ -150,7 +150,8 @@ async function notReady(ops: Ops, id: string): Promise<OpsError> {
   });
 }
 
-function availableMemory(): number {
+/** What /proc/meminfo calls available, bytes; 0 where that can't be told. */
+export function availableMemory(): number {
   try {
     const kilobytes = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
     return Number(kilobytes ?? 0) * 1024;

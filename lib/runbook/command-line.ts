@@ -12,6 +12,8 @@ export interface Action {
   readonly positionals?: readonly Positional[];
   /** It only looks, always or with these options: no lock is waited for and nothing is written, as under `--plan`. */
   readonly onlyLooks?: true | ((flags: Parsed) => boolean);
+  /** It only works beside production: there is one of it at a time, and it ends as soon as another run takes the deploy directory. */
+  readonly givesWay?: true;
   /** Returns the verdict, a sentence for the journal and the last line. Throws `OpsError` for any other end. */
   readonly run: (ops: Ops, flags: Parsed & { readonly planOnly: boolean }) => Promise<Text>;
 }

@@ -3,8 +3,11 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSyn
 import os from 'node:os';
 import path from 'node:path';
 import { OpsError, whatHappened } from '../errors.ts';
+import { giveWay } from '../guard/give-way.ts';
 import { type Lock, takeLock } from '../guard/lock.ts';
-import type { Paths } from '../host/ops.ts';
+import { discardStale } from '../host/helpers.ts';
+import type { Ops, Paths } from '../host/ops.ts';
+import { CommandError } from '../host/run.ts';
 import { Secrets } from '../host/secrets.ts';
 import { childEnv, createShell } from '../host/shell.ts';
 import type { World } from '../host/world.ts';
@@ -89,13 +92,18 @@ export async function main(script: Script, world: World): Promise<number> {
   }
 
   let lock: Lock | undefined;
+  let endWatch = () => {};
   const unhook = world.onSignal(stopOn(stopping, screen, world));
   try {
     let paths = makeState(target, script.name, world.clock.now());
     const since = new Date(world.clock.now()).toISOString();
     const holder = { user: world.user, host: world.hostname, pid: world.pid, script: name, since };
     const wait = parsed['lock-wait'] === undefined ? 0 : duration(String(parsed['lock-wait']));
-    lock = await takeLock(base, path.join(paths.state, 'lock'), holder, wait);
+    const deployLock = path.join(paths.state, 'lock');
+    if (action.givesWay) {
+      lock = await takeLock(base, `${deployLock}-${script.name}`, holder, wait);
+      endWatch = await giveWay(base, deployLock, stopping);
+    } else lock = await takeLock(base, deployLock, holder, wait);
     while (existsSync(paths.run)) {
       await world.clock.sleep(200, stopping.signal); // names carry the second; the last run ended within this one
       paths = makeState(target, script.name, world.clock.now());
@@ -112,7 +120,9 @@ export async function main(script: Script, world: World): Promise<number> {
     let exitCode = 0;
     let verdict: Text;
     try {
-      verdict = await action.run({ ...base, paths, journal, lockFd: lock.fd }, { ...parsed, planOnly });
+      const ops: Ops = { ...base, paths, journal, lockFd: lock.fd };
+      await tidy(ops, action.givesWay ? script.name : undefined);
+      verdict = await action.run(ops, { ...parsed, planOnly });
       screen.show({ event: 'result', exitCode, verdict: verdict.en });
     } catch (error) {
       verdict = whatHappened(error);
@@ -125,7 +135,20 @@ export async function main(script: Script, world: World): Promise<number> {
     return report(screen, error);
   } finally {
     unhook();
+    endWatch();
     lock?.release();
+  }
+}
+
+/**
+ * Removes what killed runs left, and a rehearsal that has to give way; one that gives way itself holds only the lock of its kind. An engine
+ * that does not answer is the script's own survey's to explain.
+ */
+async function tidy(ops: Ops, only: string | undefined): Promise<void> {
+  try {
+    await discardStale(ops, (run) => only === undefined || run.endsWith(`-${only}`));
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
   }
 }
 

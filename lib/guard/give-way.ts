@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import type { Clock } from '../host/ops.ts';
+import type { Shell } from '../host/shell.ts';
+import { describe, throwIfLocked } from './lock.ts';
+
+const LOOK_EVERY_MS = 500;
+
+interface Host {
+  readonly $: Shell;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * For a run that only works beside production: it must neither begin while another one changes something, nor keep a deployment
+ * waiting, least of all at night. So it does not hold the deploy directory's lock; it looks who takes it, and then stops.
+ *
+ * @param file the deploy directory's lock.
+ * @param stopping is aborted when another run has taken it; the reason ends the run with exit code 5, after undoing.
+ * @returns what ends the watch.
+ * @throws {OpsError} `locked` when somebody holds it already.
+ */
+export async function giveWay(host: Host, file: string, stopping: AbortController): Promise<() => void> {
+  const before = await throwIfLocked(host, file);
+  const over = new AbortController();
+  const watch = async () => {
+    for (;;) {
+      await host.clock.sleep(LOOK_EVERY_MS, over.signal);
+      // Whoever takes the lock empties the file first and then writes who it is.
+      const now = readFileSync(file, 'utf8');
+      if (now !== before && now.endsWith('\n')) return stopping.abort(gaveWay(now));
+    }
+  };
+  watch().catch(() => undefined);
+  return () => over.abort();
+}
+
+const gaveWay = (record: string) =>
+  new OpsError({
+    kind: 'interrupted',
+    exitCode: 5,
+    what: {
+      en: `Another run began, and this one gave way: ${describe(record)}.`,
+      zh: `另一个运行已开始, 本次运行已让路: ${describe(record)}.`,
+    },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Run this again when that one has ended.', zh: '请在其结束后重新运行.' }],
+  });
