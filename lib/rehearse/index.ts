@@ -1,0 +1,16 @@
+/** The parts of a disaster drill, for `scripts/rehearse.ts`. */
+export { conclude, drillOf, recordUnusable } from './conclude.ts';
+export { plannedSteps, showPlan } from './plan.ts';
+export { begin } from './progress.ts';
+export {
+  boot,
+  bootEvidence,
+  discard,
+  haveImage,
+  haveStores,
+  migrateRestored,
+  proveGone,
+  restore,
+  restoreEvidence,
+} from './steps.ts';
+export { surveyRehearsal } from './survey.ts';

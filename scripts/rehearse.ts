@@ -1,0 +1,88 @@
+#!/usr/bin/env -S npx tsx
+/**
+ * The disaster drill: restores a backup on this machine, beside production and shut off from it, migrates it, boots the code on it, and asks
+ * whether it is healthy. What counts afterwards is how long that took, how old the data was, and that it works at all. Everything is
+ * removed again, however it ends; a deployment that begins meanwhile comes first, and ends the drill.
+ */
+import { carryOut, isProgram, main, OpsError, type Script, thisProcess } from '../lib/index.ts';
+import { migrationEvidence } from '../lib/rebuild/talk.ts';
+import * as rehearse from '../lib/rehearse/index.ts';
+import { recordDrill } from '../lib/runbook/drills.ts';
+
+export const rehearseDisaster: Script = {
+  name: 'rehearse',
+  about: {
+    en: 'Disaster drill: recover from a backup in isolation beside production, measure it, and remove every trace.',
+    zh: '灾备演练: 在与生产隔离的环境中从备份恢复并计时, 结束后清除全部痕迹.',
+  },
+  flags: {
+    backup: {
+      type: 'string',
+      value: 'DIR',
+      help: { en: 'a backup by its directory or name (default: the newest)', zh: '备份目录或名称(默认最新一份)' },
+    },
+    ref: {
+      type: 'string',
+      value: 'REF',
+      help: {
+        en: 'the code: remote/branch, tag or commit (default: what runs now)',
+        zh: '要演练的版本: 远端/分支、标签或提交(默认当前运行的版本)',
+      },
+    },
+  },
+  givesWay: true,
+
+  async run(ops, flags) {
+    const wanted = {
+      ...(flags.backup === undefined ? {} : { backup: String(flags.backup) }),
+      ...(flags.ref === undefined ? {} : { ref: String(flags.ref) }),
+    };
+    const facts = await rehearse.surveyRehearsal(ops, wanted).catch(async (error: unknown) => {
+      if (isFailure(error) && !flags.planOnly) await rehearse.recordUnusable(ops, wanted.backup ?? '?', error);
+      throw error;
+    });
+    const steps = rehearse.plannedSteps(facts);
+    rehearse.showPlan(ops, facts, steps);
+    if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+
+    const progress = rehearse.begin(ops);
+    const recovery = { prove: (o: typeof ops) => rehearse.proveGone(o, facts), advice: () => [] };
+    const discard = (o: typeof ops) => rehearse.discard(o, facts);
+    const gone = await carryOut(ops, steps, recovery, async (step) => {
+      const part: typeof step = (id, actions) => {
+        progress.step = id;
+        return step(id, actions);
+      };
+      // Undone first to last step alike: what it began is removed by name, so once is enough.
+      await part('image', { run: (o) => rehearse.haveImage(o, facts, progress), undo: discard });
+      await part('stores', { run: (o) => rehearse.haveStores(o, facts, progress) });
+      await part('restore', {
+        run: (o) => rehearse.restore(o, facts, progress),
+        evidence: () => rehearse.restoreEvidence(facts, progress),
+      });
+      await part('migrate', {
+        run: (o) => rehearse.migrateRestored(o, facts, progress),
+        evidence: () => progress.migrated && migrationEvidence(progress.migrated),
+      });
+      await part('boot', {
+        run: (o) => rehearse.boot(o, facts, progress),
+        evidence: () => rehearse.bootEvidence(progress),
+      });
+      return part('remove', {
+        run: async (o) => {
+          await discard(o);
+          return rehearse.proveGone(o, facts);
+        },
+      });
+    }).catch(async (error: unknown) => {
+      // One that was stopped, or had to give way, says nothing about the backup.
+      if (isFailure(error)) await recordDrill(ops.paths, rehearse.drillOf(ops, facts, progress, error));
+      throw error;
+    });
+    return rehearse.conclude(ops, facts, progress, gone);
+  },
+};
+
+const isFailure = (error: unknown) => error instanceof OpsError && ['failed', 'needs-person'].includes(error.kind);
+
+if (isProgram(import.meta)) process.exitCode = await main(rehearseDisaster, thisProcess());
