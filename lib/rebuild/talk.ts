@@ -3,6 +3,7 @@ import type { Outage } from '../app/probe.ts';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import type { Migrated } from '../postgres/migrate.ts';
+import { lastDrillText } from '../runbook/drills.ts';
 import { showSteps } from '../runbook/show-steps.ts';
 import { seconds } from '../runbook/terminal.ts';
 import { humanBytes, printable, same, type Text } from '../text.ts';
@@ -71,6 +72,7 @@ export function showPlan(ops: Ops, facts: Facts, plan: RebuildPlan): void {
       [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
       [{ en: 'database', zh: '数据库' }, databaseText(facts.database)],
       [{ en: 'free disk', zh: '剩余磁盘' }, same(humanBytes(facts.freeBytes))],
+      [{ en: 'last drill', zh: '上次演练' }, lastDrillText(ops.paths, ops.clock.now())],
       [{ en: 'survey', zh: '检查用时' }, same(`${facts.milliseconds} ms`)],
       [{ en: 'engine, compose', zh: '引擎, compose' }, same(`${facts.engine}, ${facts.compose}`)],
     ],

@@ -13,7 +13,7 @@ import { readEnvText } from '../target/env-file.ts';
 import type { Container, Database } from '../target/stack.ts';
 import { drillEnvironment } from './environment.ts';
 import type { Facts } from './facts.ts';
-import { requireIsolated } from './isolation.ts';
+import { createNetwork, requireIsolated } from './isolation.ts';
 import { limitFlags } from './limits.ts';
 import { type Names, namesOf } from './names.ts';
 import type { Progress } from './progress.ts';
@@ -40,7 +40,7 @@ function flags(ops: Ops, facts: Facts, names: Names, role: keyof Names, alias: s
 export async function startStores(ops: Ops, facts: Facts, { own }: Progress): Promise<Database> {
   const { postgres, redis } = facts.stack.services;
   const names = namesOf(ops, facts.stack.project);
-  await run(ops, change(['docker', 'network', 'create', '--internal', ...ownerLabels(ops), names.network]));
+  await run(ops, createNetwork(ops, names.network));
   const ofPostgres = { ...postgres.environment, POSTGRES_PASSWORD: own.database };
   const ofRedis = { REDIS_PASSWORD: own.redis };
   const [server, cache] = await allEnded([

@@ -1,26 +1,32 @@
-import { read } from '../host/command.ts';
-import { exec } from '../host/docker.ts';
+import { type Command, change, read } from '../host/command.ts';
+import { ownerLabels } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask } from '../host/run.ts';
 import type { Container } from '../target/stack.ts';
 
-/** A default route in /proc/net/route, whose addresses are hexadecimal. */
-const DEFAULT_ROUTE = /^\S+\s+0{8}\s/m;
+/**
+ * An internal network is led nowhere else, but its bridge has an address on this machine: whatever listens here on all addresses could be
+ * reached through that, production's published ports too. So the bridge gets none.
+ */
+const NO_ADDRESS = 'com.docker.network.bridge.inhibit_ipv4';
+
+export const createNetwork = (ops: Ops, network: string): Command =>
+  change(['docker', 'network', 'create', '--internal', '-o', `${NO_ADDRESS}=true`, ...ownerLabels(ops), network]);
 
 /**
- * Proves, before production's data or keys could leave, that these containers publish no port, are in the drill's network alone, and know no
- * way out of it.
+ * Proves, before production's data or keys are in them, that these containers publish no port, and that the drill's network is the only one
+ * that they are in and leads nowhere.
  *
  * @throws an error when the engine did not do what it was told.
  */
 export async function requireIsolated(ops: Ops, network: string, containers: readonly Container[]): Promise<void> {
-  const internal = await ask(ops, read(['docker', 'network', 'inspect', '-f', '{{.Internal}}', network]));
-  for (const container of containers) {
-    const networks = Object.keys(container.addresses).join(' ');
-    const routes = await ask(ops, exec('read', container.id, ['cat', '/proc/net/route']), [0, 1, 126, 137]);
-    const open =
-      internal !== 'true' || container.ports.length > 0 || networks !== network || DEFAULT_ROUTE.test(routes);
-    if (open)
-      throw new Error(`${container.name} is not isolated: networks ${networks}, ${container.ports.length} ports`);
+  const format = `{{.Internal}} {{index .Options "${NO_ADDRESS}"}}`;
+  const closed = (await ask(ops, read(['docker', 'network', 'inspect', '-f', format, network]))) === 'true true';
+  for (const { name, addresses, ports } of containers) {
+    const networks = Object.keys(addresses).join(', ');
+    if (closed && networks === network && ports.length === 0) continue;
+    throw new Error(
+      `${name} is not isolated: networks ${networks}; closed: ${closed}; published ports: ${ports.length}`,
+    );
   }
 }

@@ -28,7 +28,7 @@ export function plannedSteps({ code, limits, stack }: Facts): PlannedStep[] {
         en: 'Start an empty PostgreSQL and Redis in a network of their own',
         zh: '在独立隔离网络中启动空的 PostgreSQL 和 Redis',
       },
-      'docker network create --internal <drill>',
+      'docker network create --internal -o …inhibit_ipv4=true <drill>',
       `docker run --network <drill> ${limitFlags(limits).join(' ')} <${postgres.key}, ${redis.key}>`,
     ),
     step(

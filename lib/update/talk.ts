@@ -2,6 +2,7 @@ import type { Outage } from '../app/probe.ts';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { resetTo } from '../release/reset.ts';
+import { lastDrillText } from '../runbook/drills.ts';
 import { duration } from '../runbook/flags.ts';
 import { showSteps } from '../runbook/show-steps.ts';
 import { printable, same, type Text } from '../text.ts';
@@ -42,6 +43,7 @@ export function showPlan(ops: Ops, facts: Facts, plan: UpdatePlan | undefined): 
       [{ en: 'programs', zh: '程序' }, said(facts.programs.all.map((p) => p.name).join(', '))],
       [{ en: 'schema revision', zh: '数据库结构版本' }, said(schema.kind === 'empty' ? '-' : schema.revision)],
       [{ en: 'new migrations', zh: '新增迁移' }, said(newMigrations.join(', ') || '-')],
+      [{ en: 'last drill', zh: '上次演练' }, lastDrillText(ops.paths, ops.clock.now())],
       [{ en: 'survey', zh: '检查用时' }, same(`${facts.milliseconds} ms`)],
     ],
   });
