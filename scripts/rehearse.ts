@@ -51,9 +51,9 @@ export const rehearseDisaster: Script = {
     const gone = await carryOut(ops, steps, recovery, async (step) => {
       const part: typeof step = (id, actions) => {
         progress.step = id;
-        return step(id, actions);
+        return step(id, { ...actions, run: (o) => rehearse.unlessStopped(o, () => actions.run(o)) });
       };
-      // Undone first to last step alike: what it began is removed by name, so once is enough.
+      // Whichever step fails: what was made goes by name, so one undoing is enough.
       await part('image', { run: (o) => rehearse.haveImage(o, facts, progress), undo: discard });
       await part('stores', { run: (o) => rehearse.haveStores(o, facts, progress) });
       await part('restore', {

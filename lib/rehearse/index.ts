@@ -12,5 +12,6 @@ export {
   proveGone,
   restore,
   restoreEvidence,
+  unlessStopped,
 } from './steps.ts';
 export { surveyRehearsal } from './survey.ts';

@@ -156,6 +156,23 @@ function databaseOf({ database }: Progress) {
   return database;
 }
 
+/** A run that takes the deploy directory also removes what a drill has; it is noticed a little later than that. */
+const NOTICED_MS = 1_000;
+
+/**
+ * What fails because the drill has to give way is no failure.
+ *
+ * @throws the reason for stopping, if there is one; else what `deed` threw.
+ */
+export async function unlessStopped<T>(ops: Ops, deed: () => Promise<T>): Promise<T> {
+  try {
+    return await deed();
+  } catch (error) {
+    await ops.clock.sleep(NOTICED_MS, ops.signal);
+    throw error;
+  }
+}
+
 /** A sentence of any error, for the record. */
 export const reason = (error: unknown): string =>
   (error instanceof OpsError ? whatHappened(error).en : String(error)).slice(0, 500);

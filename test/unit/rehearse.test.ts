@@ -8,7 +8,7 @@ import { requireIsolated } from '../../lib/rehearse/isolation.ts';
 import { limitFlags, limitsFor } from '../../lib/rehearse/limits.ts';
 import { namesOf } from '../../lib/rehearse/names.ts';
 import { plannedSteps } from '../../lib/rehearse/plan.ts';
-import { discard, proveGone } from '../../lib/rehearse/steps.ts';
+import { discard, proveGone, unlessStopped } from '../../lib/rehearse/steps.ts';
 import { container, facts as rebuildFacts } from '../support/facts.ts';
 import { testOps } from '../support/ops.ts';
 import { storedBackup } from './backup.fakes.ts';
@@ -193,4 +193,18 @@ it('an interruption stays one, and is no failed drill', () => {
   expect(migrationFailed(stopped)).toBe(stopped);
   const failed = migrationFailed(new OpsError({ kind: 'command', what: { en: 'x', zh: 'x' } }));
   expect(failed).toMatchObject({ kind: 'failed', exitCode: 1 });
+});
+
+it('a step that fails because another run takes over is no failed step', async () => {
+  const stopping = new AbortController();
+  const ops = { ...testOps(() => undefined), signal: stopping.signal };
+  const gone = () => Promise.reject(new Error('No such container'));
+  await expect(unlessStopped(ops, gone)).rejects.toThrow('No such container');
+  const reason = new Error('gave way');
+  const overtaken = (milliseconds: number, signal?: AbortSignal) => {
+    stopping.abort(reason);
+    return ops.clock.sleep(milliseconds, signal);
+  };
+  const late = { ...ops, clock: { ...ops.clock, sleep: overtaken } };
+  await expect(unlessStopped(late, gone)).rejects.toBe(reason);
 });

@@ -206,7 +206,7 @@ function imageInspect({ engine }: Host, words: readonly string[]): Reply {
 }
 
 function imageLs({ engine }: Host, words: readonly string[]): Reply {
-  const flags = parseFlags(words, '--no-trunc -q', '--format', '--filter');
+  const flags = parseFlags(words, '--no-trunc -q', '--format --filter');
   if (one(flags, '--filter') !== undefined) return {}; // no image of the model has labels
   const tags = engine.images.flatMap((i) => [...i.tags]).map((tag) => tag.split(':') as [string, string]);
   const lines = tags
