@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { badInputCases } from './restore/bad-input.cases.ts';
 import { disturbedCases } from './restore/disturbed.cases.ts';
 import { goodCases } from './restore/good.cases.ts';
@@ -21,6 +21,11 @@ beforeAll(async () => {
   stack.sql("INSERT INTO notes (text) VALUES ('in the backup')");
   backup = made.backUp();
   stack.sql("INSERT INTO notes (text) VALUES ('written since')");
+});
+
+// A case that failed may have left anything; the next one shall fail for a reason of its own only.
+afterEach(({ task }) => {
+  if (task.result?.state === 'fail') made.forgetKept();
 });
 
 afterAll(() => made?.stack.down());
