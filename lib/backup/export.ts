@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
-import { Encrypter } from 'age-encryption';
+import type { Encrypter } from 'age-encryption';
 import { NOTHING_CHANGED, OpsError, whatHappened } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { refuseWithoutRoom } from '../postgres/backup-dir.ts';
@@ -33,7 +33,7 @@ export async function exportBackup(
   wanted: string,
   { planOnly, recipients, to }: ExportOptions,
 ): Promise<Text> {
-  const encrypter = encrypterFor(recipients);
+  const encrypter = await encrypterFor(recipients);
   const stored = findBackup(ops, wanted);
   const { dir, manifest } = stored;
   const final = path.join(to, manifest.id);
@@ -68,7 +68,8 @@ export async function exportBackup(
   return { en: `encrypted ${manifest.id} to ${final}`, zh: `已加密 ${manifest.id} 到 ${final}` };
 }
 
-function encrypterFor(recipients: string): Encrypter {
+async function encrypterFor(recipients: string): Promise<Encrypter> {
+  const { Encrypter } = await import('age-encryption'); // most commands don't need it
   const encrypter = new Encrypter();
   for (const recipient of recipients.split(',').map((r) => r.trim())) {
     try {

@@ -54,7 +54,15 @@ export async function prune(ops: Ops, { planOnly, retention, confirm }: PruneOpt
     };
     ops.screen.show({ event: 'warning', text, fix: same(`rm -r ${dir}`) });
   }
-  if (planOnly) return show(ops, goes.length, leftovers.length, 'planned');
+  const losses = goes.map(({ stored: { manifest } }): readonly [Text, Text] => [
+    same(printable(manifest.id)),
+    same(`${humanBytes(sizeOf(manifest))}, ${age(now - Date.parse(manifest.createdAt))}, ${manifest.verification.level}`),
+  ]);
+  if (planOnly) {
+    if (losses.length > 0) ops.screen.show({ event: 'heading', text: { en: 'What goes', zh: '删除' } });
+    if (losses.length > 0) ops.screen.show({ event: 'table', id: 'losses', rows: losses });
+    return show(ops, goes.length, leftovers.length, 'planned');
+  }
   if (goes.length === 0) {
     discardLeftovers(ops.paths.backups);
     return show(ops, 0, leftovers.length, 'done');
@@ -71,12 +79,7 @@ export async function prune(ops: Ops, { planOnly, retention, confirm }: PruneOpt
       phrase: PHRASE,
       volumes: [],
       backups: goes.map((g) => g.stored),
-      losses: goes.map(({ stored: { manifest } }) => [
-        same(printable(manifest.id)),
-        same(
-          `${humanBytes(sizeOf(manifest))}, ${age(now - Date.parse(manifest.createdAt))}, ${manifest.verification.level}`,
-        ),
-      ]),
+      losses,
     },
     confirm,
   );

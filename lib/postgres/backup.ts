@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { type Kind, NOTHING_CHANGED, OpsError, whatHappened } from '../errors.ts';
 import { type VerifiedBackup, verifyBackup } from '../guard/saved.ts';
@@ -19,6 +20,7 @@ import { connectTo } from './psql.ts';
 import { type DatabaseFacts, type Snapshot, withSnapshot } from './snapshot.ts';
 import { startThrowaway, type Throwaway } from './throwaway.ts';
 import { patience } from './verify.ts';
+import { listArchive } from './volume-trial.ts';
 
 export interface BackupOptions {
   /** What for, in one word: `rebuild`, `update`, `manual`. */
@@ -138,9 +140,7 @@ async function dump(
         throwaway(inner, facts.databaseBytes),
         snapshot.contents(deadlineMs),
         createFile(globalsFile, (fd) => run(inner, pgDumpGlobals(db, applicationName, fd))),
-        options.userdata
-          ? copyOut(inner, options.userdata.container, ops.target.app.userdata, userdataFile)
-          : Promise.resolve(false),
+        options.userdata ? saveUserdata(inner, options.userdata.container, place.partial, userdataFile) : Promise.resolve(false),
       ]);
     };
     // The dump comes first and has the processors for itself; but when production waits for the reading, all at once is soonest.
@@ -182,6 +182,13 @@ async function dump(
     verification: { level: 'none', at: createdAt, milliseconds: 0 },
   };
   return { stored: { dir: place.partial, manifest }, server };
+}
+
+/** Its files may be written meanwhile: one that shrinks while it is copied cuts the archive off, and `docker cp` says nothing. */
+async function saveUserdata(ops: Ops, container: string, dir: string, file: string): Promise<boolean> {
+  if (!(await copyOut(ops, container, ops.target.app.userdata, file))) return false;
+  await listArchive(ops, dir, file, statSync(file).size);
+  return true;
 }
 
 /** Sequences are in no snapshot: pg_dump saw a value between that of the beginning and that of now. */

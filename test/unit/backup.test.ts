@@ -101,17 +101,19 @@ describe('a backup', () => {
   });
 
   it('saves the userdata of the application along, and vouches for that file too', async () => {
-    const ops = opsWithSession(
-      well((c) => (is(c, 'cp') ? { stdout: 'userdata as tar' } : undefined)),
-      healthy,
-    );
+    const tar = (stdout: Buffer) => (c: Call) =>
+      is(c, 'cp') ? { stdout: [stdout] } : is(c, 'tar') ? { stdout: 'userdata/\n' } : undefined;
+    const ops = opsWithSession(well(tar(Buffer.alloc(2048))), healthy);
     const userdata = { container: 'beef', bytes: 1_000 };
     const { dir, manifest } = await backupPg(ops, DB, { reason: 'manual', warm: throwaway(), userdata });
-    expect(manifest.files.userdata).toMatchObject({ name: 'userdata.tar', size: 15 });
+    expect(manifest.files.userdata).toMatchObject({ name: 'userdata.tar', size: 2048 });
     expect(ops.scripted.calls.find((c) => is(c, 'cp'))?.argv).toEqual(['docker', 'cp', 'beef:/app/userdata', '-']);
     await checkFiles({ dir, manifest });
-    writeFileSync(path.join(dir, 'userdata.tar'), 'userdata as TAR');
+    writeFileSync(path.join(dir, 'userdata.tar'), Buffer.alloc(2048, 1));
     await expect(checkFiles({ dir, manifest })).rejects.toMatchObject({ kind: 'precondition' });
+    const cutOff = opsWithSession(well(tar(Buffer.alloc(2048, 1))), healthy);
+    await expect(backupPg(cutOff, DB, { reason: 'manual', warm: throwaway(), userdata })).rejects.toThrow(/cut off/);
+    expect(left(cutOff)).toEqual([]);
     const absent = opsWithSession(
       well((c) => (is(c, 'cp') ? { exitCode: 1, stderr: 'Could not find the file' } : undefined)),
       healthy,

@@ -1,5 +1,7 @@
 import { expectTypeOf, it } from 'vitest';
 import { dropLeftDatabase, proveSuperseded } from '../../lib/guard/drop-database.ts';
+import { sortOut } from '../../lib/guard/expendable.ts';
+import { removeBackups } from '../../lib/guard/remove-backups.ts';
 import type { Consent, NothingToLose, Ops, VerifiedArchive, VerifiedBackup } from '../../lib/index.ts';
 import { removeVolumes } from '../../lib/index.ts';
 import type { LeftDatabase } from '../../lib/postgres/databases.ts';
@@ -51,4 +53,15 @@ it('drops a database only with a consent and a proof that something newer is sav
   dropLeftDatabase(ops, server, 'shop_before', consent, backup);
   // @ts-expect-error only confirmDestructive makes a consent
   dropLeftDatabase(ops, server, 'shop_before', { coversDatabase: () => true }, proveSuperseded(left, []));
+});
+
+it('removes backups only with a consent, and only those that the retention gave up', () => {
+  const { goes, stays } = sortOut([], { keep: 1 }, new Set(), 0);
+  expectTypeOf(removeBackups(ops, goes, consent)).toBeVoid();
+  // @ts-expect-error without a consent
+  removeBackups(ops, goes);
+  // @ts-expect-error one that stays
+  removeBackups(ops, stays, consent);
+  // @ts-expect-error only sortOut gives a backup up
+  removeBackups(ops, [{ stored: { dir: '/x' } }], consent);
 });
