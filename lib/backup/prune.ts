@@ -56,7 +56,9 @@ export async function prune(ops: Ops, { planOnly, retention, confirm }: PruneOpt
   }
   const losses = goes.map(({ stored: { manifest } }): readonly [Text, Text] => [
     same(printable(manifest.id)),
-    same(`${humanBytes(sizeOf(manifest))}, ${age(now - Date.parse(manifest.createdAt))}, ${manifest.verification.level}`),
+    same(
+      `${humanBytes(sizeOf(manifest))}, ${age(now - Date.parse(manifest.createdAt))}, ${manifest.verification.level}`,
+    ),
   ]);
   if (planOnly) {
     if (losses.length > 0) ops.screen.show({ event: 'heading', text: { en: 'What goes', zh: '删除' } });

@@ -140,7 +140,9 @@ async function dump(
         throwaway(inner, facts.databaseBytes),
         snapshot.contents(deadlineMs),
         createFile(globalsFile, (fd) => run(inner, pgDumpGlobals(db, applicationName, fd))),
-        options.userdata ? saveUserdata(inner, options.userdata.container, place.partial, userdataFile) : Promise.resolve(false),
+        options.userdata
+          ? saveUserdata(inner, options.userdata.container, place.partial, userdataFile)
+          : Promise.resolve(false),
       ]);
     };
     // The dump comes first and has the processors for itself; but when production waits for the reading, all at once is soonest.

@@ -118,7 +118,7 @@ describe('verify', () => {
       const line = call.argv.join(' ');
       if (line.startsWith('docker image inspect -f')) return { stdout: 'sha256:abc' };
       if (line.startsWith('docker image inspect')) return { stdout: '[{"Config":{"Env":[],"Volumes":null}}]' };
-      if (/^docker (ps|network ls|rm) /.test(line)) return { stdout: '' };
+      if (/^docker (ps|network ls|image ls|rm) /.test(line)) return { stdout: '' };
       if (line.includes('--entrypoint pg_restore')) return {};
       if (line.startsWith('docker run')) return { stdout: 'feed' };
       if (/pg_isready|pg_restore/.test(line)) return {};
