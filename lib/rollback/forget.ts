@@ -39,10 +39,13 @@ async function forgetImages(ops: Ops, stack: Stack): Promise<void> {
   const { image } = stack.services.app;
   const kept = await listKept(ops, image);
   if (kept.length <= 1) return;
-  const before = readReleases(ops.paths).findLast((r) => r.previousImage !== undefined)?.previousImage;
+  const released = readReleases(ops.paths).flatMap((r) => r.previousImage ?? []);
+  const before = released.at(-1);
   const { app } = await findContainers(ops, stack);
   const needed = [app?.imageId, await imageId(ops, image), kept.find((k) => k.reference === before)?.id];
-  const gone = surplus(kept, new Set(needed.filter((id) => id !== undefined)), ops.target.keep);
+  // What a run kept that then failed is worth the least, however new it is.
+  const byWorth = [true, false].flatMap((is) => kept.filter((k) => released.includes(k.reference) === is));
+  const gone = surplus(byWorth, new Set(needed.filter((id) => id !== undefined)), ops.target.keep);
   for (const old of gone) await removeImage(ops, old);
   if (gone.length > 0) ops.screen.show({ event: 'info', text: removed(gone) });
 }

@@ -30,7 +30,7 @@ export async function surveyImageWay(
   const database = databaseOf(facts.stack, postgres, facts.volumes);
   const [schema, oid, data] = await Promise.all([
     inspectSchema(ops, database),
-    databaseId(ops, database),
+    backup === undefined ? undefined : databaseId(ops, database),
     backup === undefined ? undefined : surveyRestore(ops, { kind: 'backup', backup }),
   ]);
   const { commit, subject } = choice.release;

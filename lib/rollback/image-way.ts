@@ -30,8 +30,8 @@ export interface ImageWay {
   /** What is deployed, with the release as that which will be. */
   readonly facts: RebuildFacts;
   readonly database: Database;
-  /** The database's own id, whatever it is called. */
-  readonly oid: number;
+  /** The database's own id, whatever it is called; asked when data goes back too. */
+  readonly oid: number | undefined;
   readonly revision: string | undefined;
   /** The data that goes back with the code. */
   readonly data: RestoreFacts | undefined;

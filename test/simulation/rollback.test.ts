@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
-import type { Deployment } from './model/deployment.ts';
+import { type Deployment, deployment } from './model/deployment.ts';
+import { runAndCheck } from './model/invariants.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
-import { NEW_REVISION } from './model/release.ts';
+import { NEW_REVISION, OLD_REVISION, release } from './model/release.ts';
+import { summary, sweep } from './model/sweep.ts';
 import { appOf, UPDATE, updatable } from './model/updatable.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -39,7 +41,7 @@ it('goes back to what ran before, on the newer schema, and migrates nothing', as
 it('lists without a lock, a journal or a trace', async () => {
   const d = await updatable();
   expect(await rollback(d)).toMatchObject({ exitCode: 0, changes: [] });
-  expect(existsSync(`${d.state}/runs`) ? await rollback(d, '--list') : { exitCode: 0 }).toMatchObject({ exitCode: 0 });
+  expect(existsSync(d.state)).toBe(false);
   await updateAndCheck(d, SOAK);
   const listed = await rollback(d);
   expect(listed).toMatchObject({ exitCode: 0, changes: [], text: expect.stringContaining('RUNS NOW') });
@@ -60,4 +62,46 @@ it('changes nothing when it is only planned, cancelled, or meant for what nobody
     expect(contents(d)).toEqual(before);
   }
   expect(await d.run(['--yes'], { script: UPDATE })).toMatchObject({ exitCode: 0 });
+});
+
+/** Two releases, each by a full rebuild; the newer one runs, and it is to be left. */
+async function rebuilt(made: Deployment): Promise<void> {
+  const d = await updatable({}, { made });
+  const [target, present] = [release('one', { head: OLD_REVISION }), release('two', { head: OLD_REVISION })];
+  for (const next of [target, present]) {
+    d.machine.engine.releases.set(next.commit, next);
+    d.machine.repository?.push(next, 1);
+    d.machine.repository?.checkOut(next.commit);
+    d.machine.release = next;
+    const ended = await d.run(['--yes', '--data', 'keep']);
+    if (ended.exitCode !== 0) throw new Error(ended.text);
+  }
+  d.machine.release = target; // what must serve after exit code 0
+}
+
+const byImage = ['previous', '--way', 'image', '--yes'];
+const check: typeof runAndCheck = (d, args, options) => runAndCheck(d, args, { ...options, script: rollbackProd });
+
+it('goes back by the kept image, with rows and userdata', async () => {
+  const d = deployment();
+  await rebuilt(d);
+  const before = appOf(d).id;
+  const ended = await check(d, byImage);
+  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('Gone back and proved') });
+  expect(appOf(d).id).not.toBe(before);
+  expect(ended.changes.filter((c) => /pg_dump| upgrade/.test(c))).toEqual([]);
+});
+
+it('whatever command goes wrong on the way back by image, one release or the other serves with its data', async () => {
+  const result = await sweep({
+    args: byImage,
+    script: rollbackProd,
+    check,
+    sample: { changes: 6, reads: 3 },
+    given: rebuilt,
+  });
+  console.log(summary('rollback by image', result));
+  expect(result.broken).toEqual([]);
+  expect(result.missed).toEqual([]);
+  expect(result.needsPerson).toEqual([]);
 });

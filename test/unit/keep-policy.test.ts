@@ -147,6 +147,14 @@ describe('forgetting', () => {
     expect(removed(ops)).toEqual(['docker image rm whalefall:before-3', 'docker image rm whalefall:before-1']);
   });
 
+  it('gives up what a failed run kept before what a release did', async () => {
+    const ops = testOps(engine(tags), { target: targetFor('/opt/x', { keep: { ...target.keep, images: 3 } }) });
+    recordRelease(ops.paths, entry(1, { previousImage: 'whalefall:before-1' }));
+    recordRelease(ops.paths, entry(2, { previousImage: 'whalefall:before-2' }));
+    await forgetOld(ops, facts().stack);
+    expect(removed(ops)).toEqual(['docker image rm whalefall:before-3']);
+  });
+
   it('leaves a tag alone that somebody has moved meanwhile', async () => {
     const ops = testOps(engine(tags, { 'before-3': 'sha256:other' }), { target });
     recordRelease(ops.paths, entry(1, { previousImage: 'whalefall:before-2' }));

@@ -1,10 +1,11 @@
-import { connect, passwordOf, refusal } from './app.ts';
+import { answer, connect, passwordOf, refusal } from './app.ts';
 import { appCommand } from './app-commands.ts';
 import { behaviourAt, exists, fileAt, ROOT, remove } from './app-files.ts';
 import { PGDATA } from './cluster.ts';
 import { type Container, EngineError, runs } from './engine.ts';
 import { many, one, parseFlags, unknown } from './flags.ts';
 import { upgrade } from './flask.ts';
+import type { Worker } from './gunicorn.ts';
 import { replaceHba } from './hba-file.ts';
 import type { Host } from './host.ts';
 import { pgDump, pgDumpAll, pgRestore } from './pg-archive.ts';
@@ -110,6 +111,7 @@ const PROGRAMS: Readonly<Record<string, (what: Inside) => Reply>> = {
     if (behaviourAt(what.container, root ?? '', what.machine.engine.releases)?.cannotCreate)
       return { ...FAILS, stderr: 'Traceback (most recent call last):\nImportError: cannot import name create_app\n' };
     if (name === 'flask') return flask(what, args);
+    if (name === 'as-application') return asApplication(what, args);
     return name === 'admin' ? admin(what) : unknown(what.argv.join(' '));
   },
 };
@@ -128,6 +130,22 @@ function login({ machine, container, argv, env }: Inside): Reply {
   }
   if (!peer.server.cluster.databases[database]) return { exitCode: 2, stderr: 'FATAL: no such database\n' };
   return { stdout: '1\n' };
+}
+
+/** Creates the application without a server and asks it: `lib/app/agent/ask_health.py`. */
+function asApplication({ machine, container, input }: Inside, [root = '', ...words]: readonly string[]): Reply {
+  const release = behaviourAt(container, root, machine.engine.releases);
+  if (!release || words.at(-1) !== 'ask_health') return unknown(`as application: ${words.join(' ')}`);
+  const [, args = '""'] = /^ARGS = _json\.loads\((.*)\)$/m.exec(input.toString()) ?? [];
+  const { paths, database } = JSON.parse(JSON.parse(args)) as { paths: string[]; database: string | null };
+  const url = container.env.DATABASE_URL ?? '';
+  const DATABASE_URL = database === null ? url : url.replace(/[^/]+$/, database);
+  const asked = { ...container, env: { ...container.env, DATABASE_URL } } as Container;
+  const ask = async (path: string) => {
+    const reply = answer(machine.engine, asked, { release } as Worker, path);
+    return { path, status: reply.status, type: reply.headers.get('content-type') ?? '', body: await reply.text() };
+  };
+  return { later: Promise.all(paths.map(ask)).then((said) => ({ stdout: JSON.stringify(said) })) };
 }
 
 /** `flask db …`, as the application's image has it. */
