@@ -60,7 +60,7 @@ describe('prune', () => {
     const release = {
       at: AT,
       kind: 'hot',
-      commit: 'c',
+      commit: 'c'.repeat(40),
       subject: 's',
       imageId: 'i',
       previousImage: undefined,
