@@ -97,7 +97,7 @@ it('whatever command goes wrong on the way back by image, one release or the oth
     args: byImage,
     script: rollbackProd,
     check,
-    sample: { changes: 6, reads: 3 },
+    sample: { changes: 4, reads: 2 },
     given: rebuilt,
   });
   console.log(summary('rollback by image', result));

@@ -5,7 +5,7 @@ import { summary, sweep } from './model/sweep.ts';
 it('whatever command goes wrong in a first installation, nothing is lost', async () => {
   const result = await sweep({
     args: ['--yes'],
-    sample: { changes: 8, reads: 4 }, // the deletion's sweep has all of them
+    sample: { changes: 8, reads: 4 },
     given: async (d) => d.writeEnv(ENV),
   });
   console.log(summary('install', result));

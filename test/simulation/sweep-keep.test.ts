@@ -5,7 +5,7 @@ import { summary, sweep } from './model/sweep.ts';
 it('whatever command goes wrong in a rebuild with data kept, nothing is lost', async () => {
   const result = await sweep({
     args: ['--yes', '--data', 'keep'],
-    sample: { changes: 8, reads: 4 }, // the deletion's sweep has all of them
+    sample: { changes: 8, reads: 4 },
     given: production,
   });
   console.log(summary('keep', result));
