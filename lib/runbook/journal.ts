@@ -1,21 +1,43 @@
-import { closeSync, constants, fdatasyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fdatasyncSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
 
-/** What a run wrote down; names and fields are stable. No event ever holds a secret (`run.ts` redacts commands). */
-export type JournalEvent =
-  | { event: 'run-start'; script: string; version: string; pid: number; options: Record<string, unknown> }
-  | { event: 'plan'; steps: readonly string[] }
-  | { event: 'consent'; things: readonly string[] }
-  | { event: 'step-start'; step: string }
-  | { event: 'intent'; command: string }
-  | { event: 'result'; of: number; exitCode: number; milliseconds: number }
+/** A script and its options, as one would type them; `dir`, answers and the like belong to whoever types. */
+const invocation = z.object({ script: z.string(), options: z.record(z.string(), z.union([z.string(), z.boolean()])) });
+
+export type Invocation = z.infer<typeof invocation>;
+
+/** Each kind of event with its fields. Names and fields are stable. */
+const events = {
+  'run-start': {
+    script: z.string(),
+    version: z.string(),
+    pid: z.number(),
+    user: z.string().optional(),
+    options: z.record(z.string(), z.unknown()),
+  },
+  /** `finish` means later what this run's options mean now; `back` returns to what was there before it. */
+  plan: { steps: z.array(z.string()).readonly(), finish: invocation.optional(), back: invocation.optional() },
+  consent: { things: z.array(z.string()).readonly() },
+  'step-start': { step: z.string() },
+  intent: { command: z.string() },
+  result: { of: z.number(), exitCode: z.number(), milliseconds: z.number() },
   /** A fact that undoing needs and that a later process could not find out by looking. */
-  | { event: 'note'; key: string; value: unknown }
-  | { event: 'step-done'; step: string; milliseconds: number; evidence?: string }
-  | { event: 'step-failed'; step: string; error: string }
-  | { event: 'undo-start'; step: string }
-  | { event: 'undo-done'; step: string }
-  | { event: 'undo-failed'; step: string; error: string }
-  | { event: 'run-end'; exitCode: number; verdict: string };
+  note: { key: z.string(), value: z.unknown() },
+  'step-done': { step: z.string(), milliseconds: z.number(), evidence: z.string().optional() },
+  'step-failed': { step: z.string(), error: z.string() },
+  'undo-start': { step: z.string() },
+  'undo-done': { step: z.string() },
+  'undo-failed': { step: z.string(), error: z.string() },
+  'run-end': { exitCode: z.number(), verdict: z.string() },
+};
+
+type Events = typeof events;
+
+/** What a run wrote down. No event ever holds a secret (`run.ts` redacts commands). */
+export type JournalEvent = {
+  [K in keyof Events]: { event: K } & z.infer<z.ZodObject<Events[K]>>;
+}[keyof Events];
 
 export interface Journal {
   /** Appends, flushes to disk, and returns the event's number (1, 2, …). */
@@ -26,26 +48,83 @@ export interface Journal {
  * A journal of one JSON object a line. Each line is on disk before the call returns: what the journal announces may then
  * happen, and a torn last line is the only damage a crash can do.
  *
- * @param onWritten told of each event once it is on disk.
- * @throws {NodeJS.ErrnoException} when the disk is full or read-only; nothing may be changed then.
+ * @param onWritten told of each event, with its number, once it is on disk.
+ * @throws {NodeJS.ErrnoException} when the disk is full or read-only; nothing may be changed then. The line is not there.
  */
 export function openJournal(
   file: string,
   now: () => number,
-  onWritten: (event: JournalEvent) => void = () => undefined,
+  onWritten: (event: JournalEvent, seq: number) => void = () => undefined,
 ): Journal & { close(): void } {
   const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o600);
+  // Flushing a file says nothing about its name (fsync(2)).
+  for (const dir of [path.dirname(file), path.dirname(path.dirname(file))]) flushDirectory(dir);
   let seq = 0;
+  let size = 0;
   return {
     write(event) {
+      const line = Buffer.from(`${JSON.stringify({ seq: seq + 1, at: new Date(now()).toISOString(), ...event })}\n`);
+      try {
+        for (let done = 0; done < line.length; ) done += writeSync(fd, line, done);
+        fdatasyncSync(fd);
+      } catch (error) {
+        ftruncateSync(fd, size); // half a line would spoil the one after it
+        throw error;
+      }
       seq += 1;
-      writeSync(fd, `${JSON.stringify({ seq, at: new Date(now()).toISOString(), ...event })}\n`);
-      fdatasyncSync(fd);
-      onWritten(event);
+      size += line.length;
+      onWritten(event, seq);
       return seq;
     },
     close: () => closeSync(fd),
   };
+}
+
+function flushDirectory(dir: string): void {
+  const fd = openSync(dir, constants.O_RDONLY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const entries = new Map<string, z.ZodType>(
+  Object.entries(events).map(([event, fields]) => [
+    event,
+    z.object({ seq: z.int().positive(), at: z.iso.datetime(), event: z.literal(event), ...fields }),
+  ]),
+);
+const known = z.object({ event: z.string() });
+
+/** An event as it was written. */
+export type Entry = JournalEvent & { readonly seq: number; readonly at: string };
+
+/**
+ * Reads a journal as it was left by whatever ended its run. Events of a newer version are passed over.
+ *
+ * @returns `torn`: the last line had not been written whole, so what it would have announced had not begun.
+ */
+export function parseJournal(text: string): { readonly entries: readonly Entry[]; readonly torn: boolean } {
+  const lines = text.split('\n');
+  const rest = lines.pop();
+  const read: Entry[] = [];
+  for (const line of lines) {
+    const said = parseLine(line);
+    if (said === 'unreadable') return { entries: read, torn: true };
+    if (said !== 'unknown') read.push(said);
+  }
+  return { entries: read, torn: rest !== '' };
+}
+
+function parseLine(line: string): Entry | 'unknown' | 'unreadable' {
+  try {
+    const said: unknown = JSON.parse(line);
+    const schema = entries.get(known.parse(said).event);
+    return schema ? (schema.parse(said) as Entry) : 'unknown';
+  } catch {
+    return 'unreadable';
+  }
 }
 
 /** For looking without a run: `--plan`, `list` commands. Writing a change is a bug. */
