@@ -49,6 +49,7 @@ export const deployProdAll: Script = {
     const recovery = {
       prove: (o: typeof ops) => rebuild.proveAsBefore(o, facts, aside, outside),
       advice: () => rebuild.advice(ops, facts, aside),
+      also: [`--data=${plan.data}`],
     };
 
     return carryOut(ops, plan.steps, recovery, async (step) => {

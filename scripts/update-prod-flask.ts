@@ -74,6 +74,7 @@ export const updateProdFlask: Script = {
     const recovery = {
       prove: (o: typeof ops) => update.proveAsBefore(o, facts, progress, outside),
       advice: () => update.advice(ops, facts, progress),
+      ...update.ways(facts),
     };
     outside.start();
 

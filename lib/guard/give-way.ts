@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Clock } from '../host/ops.ts';
 import type { Shell } from '../host/shell.ts';
+import type { Text } from '../text.ts';
 import { describe, throwIfLocked } from './lock.ts';
 
 const LOOK_EVERY_MS = 500;
@@ -27,22 +28,21 @@ export async function giveWay(host: Host, file: string, stopping: AbortControlle
   const watch = async () => {
     for (;;) {
       await host.clock.sleep(LOOK_EVERY_MS, over.signal);
-      // Whoever takes the lock empties the file first and then writes who it is.
       const now = readFileSync(file, 'utf8');
-      if (now !== before && now.endsWith('\n')) return stopping.abort(gaveWay(now));
+      if (now !== before && now.endsWith('\n')) return stopping.abort(gaveWay(await describe(host.clock, file)));
     }
   };
   watch().catch(() => undefined);
   return () => over.abort();
 }
 
-const gaveWay = (record: string) =>
+const gaveWay = (who: Text) =>
   new OpsError({
     kind: 'interrupted',
     exitCode: 5,
     what: {
-      en: `Another run began, and this one gave way: ${describe(record)}.`,
-      zh: `另一个运行已开始, 本次运行已让路: ${describe(record)}.`,
+      en: `Another run began, and this one gave way: ${who.en}.`,
+      zh: `另一个运行已开始, 本次运行已让路: ${who.zh}.`,
     },
     state: NOTHING_CHANGED,
     next: [{ en: 'Run this again when that one has ended.', zh: '请在其结束后重新运行.' }],

@@ -41,22 +41,32 @@ export const discardImage = (ops: Ops, image: string): Promise<boolean> =>
  */
 export async function discardStale(ops: Ops, ofRun: (run: string) => boolean = () => true): Promise<void> {
   const stale = (found: Found) => found.filter(({ run }) => run !== path.basename(ops.paths.run) && ofRun(run));
-  for (const { id } of stale(await ofOwner(ops, ['docker', 'ps', '-a']))) await discardContainer(ops, id);
-  for (const { id } of stale(await ofOwner(ops, ['docker', 'network', 'ls']))) await discardNetwork(ops, id);
+  for (const { id } of stale(await helperContainers(ops))) await discardContainer(ops, id);
+  for (const { id } of stale(await helperNetworks(ops))) await discardNetwork(ops, id);
   for (const { id } of stale(await imagesOfOwner(ops))) await discardImage(ops, id);
 }
 
 /** What this run has made for itself and what is still there, in words of the engine's commands. */
 export async function remainsOfRun(ops: Ops): Promise<readonly string[]> {
   const found = [
-    ...(await ofOwner(ops, ['docker', 'ps', '-a'])).map((f) => ({ ...f, what: 'container' })),
-    ...(await ofOwner(ops, ['docker', 'network', 'ls'])).map((f) => ({ ...f, what: 'network' })),
+    ...(await helperContainers(ops)).map((f) => ({ ...f, what: 'container' })),
+    ...(await helperNetworks(ops)).map((f) => ({ ...f, what: 'network' })),
     ...(await imagesOfOwner(ops)).map((f) => ({ ...f, what: 'image' })),
   ];
   return found.filter(({ run }) => run === path.basename(ops.paths.run)).map(({ what, id }) => `${what} ${id}`);
 }
 
-type Found = readonly { readonly id: string; readonly run: string }[];
+/** A container, network or image that a run of this deploy directory made for itself. */
+export interface Helper {
+  readonly id: string;
+  /** The run's directory name. */
+  readonly run: string;
+}
+
+type Found = readonly Helper[];
+
+export const helperContainers = (ops: Ops): Promise<Found> => ofOwner(ops, ['docker', 'ps', '-a']);
+export const helperNetworks = (ops: Ops): Promise<Found> => ofOwner(ops, ['docker', 'network', 'ls']);
 
 async function ofOwner(ops: Ops, list: readonly string[]): Promise<Found> {
   const filter = ['--no-trunc', '--filter', `label=${OWNER_LABEL}=${ops.paths.state}`];

@@ -45,6 +45,9 @@ export class CommandError extends OpsError {
   }
 }
 
+/** setTimeout's: 24.8 days. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /**
  * Runs a command to its end. stdout is decoded as a whole (zx decodes chunk by chunk, which damages long non-ASCII
  * output) and kept in memory unless the command has a `stdoutFd`.
@@ -54,6 +57,10 @@ export class CommandError extends OpsError {
  */
 export async function run(ops: RunOps, command: Command, expect: readonly number[] = [0]): Promise<Output> {
   ops.signal.throwIfAborted();
+  // Node's timers take what is none, or too long, for one millisecond.
+  if (!(command.deadlineMs > 0 && command.deadlineMs <= LONGEST_MS)) {
+    throw new Error(`${command.argv[0]}: ${command.deadlineMs} ms is no deadline`);
+  }
   const shown = asTyped(command.argv.map((word) => ops.secrets.redact(word)));
   const intent = command.effect === 'change' ? ops.journal.write({ event: 'intent', command: shown }) : undefined;
   const started = ops.clock.monotonic();

@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { createServer, connect as tcpConnect } from 'node:net';
 import os from 'node:os';
+import path from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, Net } from './ops.ts';
@@ -17,6 +18,8 @@ export interface World {
   readonly hostname: string;
   /** A person can be asked and can read the answer. */
   readonly interactive: boolean;
+  /** Aborted when the terminal is closed: nobody will answer any more. */
+  readonly terminalGone: AbortSignal;
   readonly colorTerminal: boolean;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
@@ -26,14 +29,20 @@ export interface World {
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;
   /** Calls `handler` for each of the signals until the returned function is called. */
   readonly onSignal: (handler: (signal: 'SIGINT' | 'SIGTERM') => void) => () => void;
+  /** Runs another script of this tool in this terminal, to its end. @returns its exit code. */
+  readonly start: (script: string, args: readonly string[]) => Promise<number>;
   /** Ends at once; only for the third Ctrl-C. */
   readonly exit: (code: number) => never;
 }
 
 export function thisProcess(): World {
   // A closed terminal (EPIPE, EIO, SIGHUP) must not stop a run half-way: it goes on into its log.
+  const gone = new AbortController();
+  const isGone = () => gone.abort();
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  process.on('SIGHUP', () => undefined);
+  process.stdin.on('error', isGone);
+  calmRawMode(process.stdin, isGone);
+  process.on('SIGHUP', isGone);
   return {
     argv: process.argv.slice(2),
     env: process.env,
@@ -42,6 +51,7 @@ export function thisProcess(): World {
     user: userName(),
     hostname: os.hostname(),
     interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
+    terminalGone: gone.signal,
     colorTerminal: Boolean(process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb'),
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
@@ -57,7 +67,24 @@ export function thisProcess(): World {
         process.off('SIGTERM', handler);
       };
     },
+    start: startScript,
     exit: (code) => process.exit(code),
+  };
+}
+
+/**
+ * setRawMode on a closed terminal is an error event of stdin, which readline makes one of its own that nobody can catch: the process would
+ * die where it should answer "no". So only `heard` hears it.
+ */
+function calmRawMode(stdin: NodeJS.ReadStream, heard: (error: Error) => void): void {
+  const { setRawMode } = stdin;
+  if (!stdin.isTTY) return;
+  stdin.setRawMode = (mode) => {
+    const others = stdin.listeners('error').filter((l) => l !== heard) as ((error: Error) => void)[];
+    for (const other of others) stdin.off('error', other);
+    setRawMode.call(stdin, mode);
+    for (const other of others) stdin.on('error', other);
+    return stdin;
   };
 }
 
@@ -110,6 +137,19 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
   } catch {
     // gone already
   }
+}
+
+/** As this one was started (Node's options load TypeScript). A Ctrl-C reaches both from the terminal; other signals are passed on. */
+function startScript(script: string, args: readonly string[]): Promise<number> {
+  if (!/^[a-z][a-z-]*$/.test(script)) throw new Error(`not a script's name: ${script}`); // it is read from a file
+  const file = path.join(path.dirname(realpathSync(process.argv[1] ?? '')), `${script}.ts`);
+  const child = spawn(process.execPath, [...process.execArgv, file, ...args], { stdio: 'inherit' });
+  const passOn = (signal: NodeJS.Signals) => void child.kill(signal);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, passOn);
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve(code ?? 128 + (signal ? os.constants.signals[signal] : 0)));
+  });
 }
 
 function userName(): string {

@@ -3,6 +3,7 @@ import type { Ops } from '../host/ops.ts';
 import { printable, type Text } from '../text.ts';
 import { COMMON_FLAGS, type Flags, type Parsed, type Positional, parseFlags, usage } from './flags.ts';
 import { commandsHelp, helpText } from './help.ts';
+import type { Invocation } from './journal.ts';
 
 /** One thing to do. */
 export interface Action {
@@ -14,8 +15,16 @@ export interface Action {
   readonly onlyLooks?: true | ((flags: Parsed) => boolean);
   /** It only works beside production: there is one of it at a time, and it ends as soon as another run takes the deploy directory. */
   readonly givesWay?: true;
-  /** Returns the verdict, a sentence for the journal and the last line. Throws `OpsError` for any other end. */
-  readonly run: (ops: Ops, flags: Parsed & { readonly planOnly: boolean }) => Promise<Text>;
+  /**
+   * Returns the verdict, a sentence for the journal and the last line; or, where it only looks, the script that shall go on in its
+   * place. Throws `OpsError` for any other end.
+   */
+  readonly run: (ops: Ops, flags: Parsed & { readonly planOnly: boolean }) => Promise<Text | GoOn>;
+}
+
+/** Another script takes over, with this one's directory and answers. */
+export interface GoOn {
+  readonly goOn: Invocation;
 }
 
 /** A script does one thing, or one of several that are named by its first word. */

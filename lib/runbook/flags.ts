@@ -81,6 +81,13 @@ export const COMMON_FLAGS = {
       zh: '等待其他运行结束的时间, 如 30s, 10m (默认 0)',
     },
   },
+  'go-on': {
+    type: 'boolean',
+    help: {
+      en: 'do not ask about an earlier run that did not end; its state is shown all the same',
+      zh: '不询问之前未结束的运行(仍会显示其状态)',
+    },
+  },
   help: { type: 'boolean', help: { en: 'this text', zh: '显示本帮助' } },
   version: { type: 'boolean', help: { en: 'the version', zh: '显示版本' } },
 } as const satisfies Flags;

@@ -1,9 +1,10 @@
 import { closeSync, constants, fdatasyncSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import type { Screen } from './screen.ts';
 
-/** A script and its options, as one would type them; `dir`, answers and the like belong to whoever types. */
-const invocation = z.object({ script: z.string(), options: z.record(z.string(), z.union([z.string(), z.boolean()])) });
+/** A script of `scripts/` and what is typed behind it, but for what belongs to whoever types: directory, answers, language. */
+const invocation = z.object({ script: z.string(), args: z.array(z.string()).readonly() });
 
 export type Invocation = z.infer<typeof invocation>;
 
@@ -15,9 +16,17 @@ const events = {
     pid: z.number(),
     user: z.string().optional(),
     options: z.record(z.string(), z.unknown()),
+    /** The same options as they would be typed again. */
+    args: z.array(z.string()).readonly().optional(),
   },
-  /** `finish` means later what this run's options mean now; `back` returns to what was there before it. */
-  plan: { steps: z.array(z.string()).readonly(), finish: invocation.optional(), back: invocation.optional() },
+  /** `also`: options that make the same command line mean later what it means now. `back`: returns to what was there before. */
+  plan: {
+    steps: z.array(z.string()).readonly(),
+    also: z.array(z.string()).readonly().optional(),
+    back: invocation.optional(),
+  },
+  /** The same, when it becomes known only on the way. */
+  'way-back': invocation.shape,
   consent: { things: z.array(z.string()).readonly() },
   'step-start': { step: z.string() },
   intent: { command: z.string() },
@@ -125,6 +134,30 @@ function parseLine(line: string): Entry | 'unknown' | 'unreadable' {
   } catch {
     return 'unreadable';
   }
+}
+
+/**
+ * The same journal for when going on matters more than writing it down: while undoing, and at the end. What can't be written is said once.
+ */
+export function lenient(journal: Journal, screen: Pick<Screen, 'show'>): Journal {
+  let said = false;
+  return {
+    write(event) {
+      try {
+        return journal.write(event);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        if (!said) {
+          screen.show({
+            event: 'warning',
+            text: { en: `The journal can't be written: ${why}`, zh: `无法写入流水: ${why}` },
+          });
+        }
+        said = true;
+        return 0;
+      }
+    },
+  };
 }
 
 /** For looking without a run: `--plan`, `list` commands. Writing a change is a bug. */

@@ -11,13 +11,14 @@ async function orNoAnswer<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-export const phrase = async (message: string): Promise<string | undefined> =>
-  orNoAnswer((await prompts()).input({ message }));
+export const phrase = async (message: string, signal: AbortSignal): Promise<string | undefined> =>
+  orNoAnswer((await prompts()).input({ message }, { signal }));
 
-export const yes = async (message: string): Promise<boolean | undefined> =>
-  orNoAnswer((await prompts()).confirm({ message, default: false }));
+export const yes = async (message: string, signal: AbortSignal): Promise<boolean | undefined> =>
+  orNoAnswer((await prompts()).confirm({ message, default: false }, { signal }));
 
 export const choice = async <V extends string>(
   message: string,
   choices: readonly { value: V; name: string }[],
-): Promise<V | undefined> => orNoAnswer((await prompts()).select({ message, choices: [...choices] }));
+  signal: AbortSignal,
+): Promise<V | undefined> => orNoAnswer((await prompts()).select({ message, choices: [...choices] }, { signal }));

@@ -11,13 +11,18 @@ import { CommandError } from '../host/run.ts';
 import { Secrets } from '../host/secrets.ts';
 import { childEnv, createShell } from '../host/shell.ts';
 import type { World } from '../host/world.ts';
+import { eachRun } from '../runs/history.ts';
+import { offerWays, showUnfinished } from '../runs/offer.ts';
+import { findUnfinished } from '../runs/unfinished.ts';
 import { type Target, targetFor } from '../target/target.ts';
 import { languageOf, printable, type Text } from '../text.ts';
-import { type Action, readCommandLine, type Script } from './command-line.ts';
+import { type Action, type GoOn, readCommandLine, type Script } from './command-line.ts';
 import { duration, type Parsed } from './flags.ts';
-import { NO_JOURNAL, openJournal } from './journal.ts';
+import { type Invocation, type Journal, type JournalEvent, lenient, NO_JOURNAL, openJournal } from './journal.ts';
 import type { Screen } from './screen.ts';
+import { stopOn, UnderWay } from './signals.ts';
 import { terminal } from './terminal.ts';
+import { commonArgs, ownArgs } from './typed-again.ts';
 
 /**
  * Runs a script from command line to exit code: options, deploy directory, lock, journal, signals, and the report of however
@@ -53,6 +58,7 @@ export async function main(script: Script, world: World): Promise<number> {
 
   const planOnly = Boolean(parsed.plan || parsed['dry-run']);
   const logs: { write: (text: string) => void } = { write: () => undefined };
+  const stopping = new AbortController();
   const screen = terminal({
     ...view(world, secrets),
     language,
@@ -60,9 +66,11 @@ export async function main(script: Script, world: World): Promise<number> {
     yes: Boolean(parsed.yes),
     interactive: world.interactive,
     log: (text) => logs.write(text),
+    stopped: stopping.signal,
+    unanswered: world.terminalGone,
   });
-  const stopping = new AbortController();
   setMaxListeners(0, stopping.signal); // each command under way listens to it
+  const underWay = new UnderWay();
   const base = {
     $: createShell({ env: childEnv(world.env), spawn: world.spawn }),
     env: childEnv(world.env),
@@ -75,62 +83,87 @@ export async function main(script: Script, world: World): Promise<number> {
     signal: stopping.signal,
   };
 
-  const { onlyLooks = false } = action;
-  if (planOnly || (typeof onlyLooks === 'function' ? onlyLooks(parsed) : onlyLooks)) {
+  const state = stateDir(target);
+  const start = (to: Invocation) => world.start(to.script, [...to.args, ...commonArgs(parsed, target.dir), '--go-on']);
+  const unhook = world.onSignal(stopOn(stopping, screen, world, underWay));
+
+  const onlyLooks = typeof action.onlyLooks === 'function' ? action.onlyLooks(parsed) : action.onlyLooks;
+  if (planOnly || onlyLooks) {
     // Nothing is left behind in the deploy directory: not even an empty state directory.
     const scratch = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-'));
+    let next: Invocation | undefined;
     try {
-      const paths: Paths = { state: scratch, backups: path.join(stateDir(target), 'backups'), run: scratch };
-      const verdict = await action.run({ ...base, paths, journal: NO_JOURNAL }, { ...parsed, planOnly });
-      screen.show({ event: 'result', exitCode: 0, verdict: verdict.en });
-      return 0;
+      const paths: Paths = { state: scratch, backups: path.join(state, 'backups'), run: scratch };
+      const ops = { ...base, paths: onlyLooks ? { ...paths, state } : paths, journal: NO_JOURNAL };
+      const unfinished = onlyLooks ? undefined : findUnfinished(eachRun({ state }));
+      if (unfinished) await showUnfinished({ ...ops, paths: { ...paths, state } }, unfinished);
+      const verdict = await action.run(ops, { ...parsed, planOnly });
+      if ('goOn' in verdict) next = verdict.goOn;
+      else screen.show({ event: 'result', exitCode: 0, verdict: verdict.en });
     } catch (error) {
       return report(screen, error);
     } finally {
+      unhook();
       rmSync(scratch, { recursive: true, force: true });
     }
+    return next ? start(next) : 0;
   }
 
   let lock: Lock | undefined;
   let endWatch = () => {};
-  const unhook = world.onSignal(stopOn(stopping, screen, world));
+  let next: Invocation | undefined;
   try {
     let paths = makeState(target, script.name, world.clock.now());
     const since = new Date(world.clock.now()).toISOString();
     const holder = { user: world.user, host: world.hostname, pid: world.pid, script: name, since };
     const wait = parsed['lock-wait'] === undefined ? 0 : duration(String(parsed['lock-wait']));
-    const deployLock = path.join(paths.state, 'lock');
+    const deployLock = path.join(state, 'lock');
     if (action.givesWay) {
       lock = await takeLock(base, `${deployLock}-${script.name}`, holder, wait);
       endWatch = await giveWay(base, deployLock, stopping);
     } else lock = await takeLock(base, deployLock, holder, wait);
-    while (existsSync(paths.run)) {
-      await world.clock.sleep(200, stopping.signal); // names carry the second; the last run ended within this one
-      paths = makeState(target, script.name, world.clock.now());
+    const held = lock;
+
+    // The lock is ours, so whatever did not say how it ended is dead.
+    const unfinished = findUnfinished(eachRun({ state }));
+    if (unfinished) {
+      const looking = { ...base, paths, journal: NO_JOURNAL };
+      if (world.interactive && !parsed.yes && !parsed['go-on']) next = await offerWays(looking, unfinished);
+      else if (!parsed['go-on']) await showUnfinished(looking, unfinished);
     }
-    mkdirSync(paths.run, { mode: 0o700 });
-    logs.write = (text) => appendFileSync(path.join(paths.run, 'log'), text, { mode: 0o600 });
-    const journal = openJournal(path.join(paths.run, 'journal'), world.clock.now, (event) => {
-      if (parsed.verbose && event.event === 'intent') {
-        screen.show({ event: 'info', text: { en: `      $ ${event.command}`, zh: `      $ ${event.command}` } });
+    if (next === undefined) {
+      while (existsSync(paths.run)) {
+        await world.clock.sleep(200, stopping.signal); // names carry the second; the last run ended within this one
+        paths = makeState(target, script.name, world.clock.now());
       }
-    });
-    const { confirm: _typed, ...shown } = parsed;
-    journal.write({ event: 'run-start', script: script.name, version: VERSION, pid: world.pid, options: shown });
-    let exitCode = 0;
-    let verdict: Text;
-    try {
-      const ops: Ops = { ...base, paths, journal, lockFd: lock.fd };
-      await tidy(ops, action.givesWay ? script.name : undefined);
-      verdict = await action.run(ops, { ...parsed, planOnly });
-      screen.show({ event: 'result', exitCode, verdict: verdict.en });
-    } catch (error) {
-      verdict = whatHappened(error);
-      exitCode = report(screen, error);
+      mkdirSync(paths.run, { mode: 0o700 });
+      logs.write = appendingTo(path.join(paths.run, 'log'), world);
+      const journal = openJournal(path.join(paths.run, 'journal'), world.clock.now, (event, seq) => {
+        underWay.note(event, seq);
+        if (event.event === 'step-start' || event.event === 'undo-start') held.record({ ...holder, step: event.step });
+        if (parsed.verbose && event.event === 'intent') {
+          screen.show({ event: 'info', text: { en: `      $ ${event.command}`, zh: `      $ ${event.command}` } });
+        }
+      });
+      return await journaled(journal, {
+        begin: {
+          event: 'run-start',
+          script: script.name,
+          version: VERSION,
+          pid: world.pid,
+          user: world.user,
+          options: withoutAnswers(parsed),
+          args: ownArgs(action, parsed),
+        },
+        screen,
+        secrets,
+        run: async () => {
+          const ops: Ops = { ...base, paths, journal, lockFd: held.fd };
+          await tidy(ops, action.givesWay ? script.name : undefined);
+          return action.run(ops, { ...parsed, planOnly });
+        },
+      });
     }
-    journal.write({ event: 'run-end', exitCode, verdict: secrets.redact(verdict.en) });
-    journal.close();
-    return exitCode;
   } catch (error) {
     return report(screen, error);
   } finally {
@@ -138,6 +171,53 @@ export async function main(script: Script, world: World): Promise<number> {
     endWatch();
     lock?.release();
   }
+  return start(next);
+}
+
+interface Journaled {
+  readonly begin: JournalEvent;
+  readonly screen: Screen;
+  readonly secrets: Secrets;
+  readonly run: () => Promise<Text | GoOn>;
+}
+
+/** Runs between the journal's first line and its last, and reports how that ended. */
+async function journaled(journal: Journal & { close(): void }, { begin, screen, secrets, run }: Journaled) {
+  journal.write(begin);
+  let exitCode = 0;
+  let verdict: Text;
+  try {
+    const said = await run();
+    if ('goOn' in said) throw new Error('only what looks may hand over');
+    verdict = said;
+    screen.show({ event: 'result', exitCode, verdict: verdict.en });
+  } catch (error) {
+    verdict = whatHappened(error);
+    exitCode = report(screen, error);
+  }
+  // A full disk does not make what was proved untrue; the next start will look again.
+  lenient(journal, screen).write({ event: 'run-end', exitCode, verdict: secrets.redact(verdict.en) });
+  journal.close();
+  return exitCode;
+}
+
+/** The phrase that was typed is nobody's business later. */
+function withoutAnswers({ confirm: _typed, ...shown }: Parsed): Parsed {
+  return shown;
+}
+
+/** What can't be written to the log (a full disk) was shown; it must not stop the run. */
+function appendingTo(file: string, world: World): (text: string) => void {
+  let works = true;
+  return (text) => {
+    try {
+      appendFileSync(file, text, { mode: 0o600 });
+      works = true;
+    } catch (error) {
+      if (works) world.stderr(`${file}: ${whatHappened(error).en}\n`);
+      works = false;
+    }
+  };
 }
 
 /**
@@ -210,44 +290,6 @@ function makeState(target: Target, script: string, now: number): Paths {
     });
   }
   return paths;
-}
-
-/** One Ctrl-C arrives twice: from the terminal, and passed on by npx. */
-const ONE_SIGNAL_MS = 1_000;
-
-/** First signal: stop the step, undo, prove. Second: say what stopping would leave. Third: end. */
-function stopOn(stopping: AbortController, screen: Screen, world: World) {
-  let count = 0;
-  let last = Number.NEGATIVE_INFINITY;
-  return (signal: 'SIGINT' | 'SIGTERM') => {
-    const now = world.clock.monotonic();
-    const again = now - last > ONE_SIGNAL_MS;
-    last = now;
-    if (!again) return;
-    count += 1;
-    const exitCode = signal === 'SIGTERM' ? 143 : 130;
-    if (count === 1) {
-      const what: Text = { en: `Stopped by ${signal}.`, zh: `收到 ${signal}, 已停止.` };
-      screen.show({
-        event: 'warning',
-        text: {
-          en: `${signal}: stopping after the command under way, then undoing.`,
-          zh: `收到 ${signal}: 等当前命令结束后停止并撤销.`,
-        },
-      });
-      stopping.abort(new OpsError({ kind: 'interrupted', what, exitCode }));
-    } else if (count === 2) {
-      screen.show({
-        event: 'warning',
-        text: {
-          en: 'Undoing is under way. Once more ends at once and leaves the stack as it is at this moment, perhaps down.',
-          zh: '正在撤销. 再按一次将立即结束, 服务会停留在此刻的状态(可能处于停止).',
-        },
-      });
-    } else {
-      world.exit(exitCode);
-    }
-  };
 }
 
 function report(screen: Screen, error: unknown): number {

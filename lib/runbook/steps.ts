@@ -1,6 +1,7 @@
 import { OpsError, whatHappened } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import type { Text } from '../text.ts';
+import { type Invocation, lenient } from './journal.ts';
 
 /** A step as the plan shows it, before anything happens. */
 export interface PlannedStep {
@@ -37,6 +38,10 @@ export interface Recovery {
   readonly prove: (ops: Ops) => Promise<Text>;
   /** Exact commands for a person, when it could not be proved. */
   readonly advice: () => readonly Text[];
+  /** Options that make this command line mean later what it means now (the commit behind a branch), for finishing a run that died. */
+  readonly also?: readonly string[];
+  /** What goes back to what was there before, when nothing is left of this process. */
+  readonly back?: Invocation;
 }
 
 export type StepRunner = <T>(id: string, actions: StepActions<T>) => Promise<T>;
@@ -54,7 +59,8 @@ export async function carryOut<R>(
   recovery: Recovery,
   body: (step: StepRunner) => Promise<R>,
 ): Promise<R> {
-  ops.journal.write({ event: 'plan', steps: plan.map((s) => s.id) });
+  const { also, back } = recovery;
+  ops.journal.write({ event: 'plan', steps: plan.map((s) => s.id), ...(also && { also }), ...(back && { back }) });
   const begun: Begun[] = [];
   let number = 0;
 
@@ -83,7 +89,7 @@ export async function carryOut<R>(
       return result;
     } catch (error) {
       const text = ops.secrets.redact(whatHappened(error).en);
-      ops.journal.write({ event: 'step-failed', step: id, error: text });
+      lenient(ops.journal, ops.screen).write({ event: 'step-failed', step: id, error: text });
       ops.screen.show({ event: 'step-end', id, outcome: 'failed', milliseconds: took() });
       throw error;
     }
@@ -106,21 +112,22 @@ async function undoAll(ops: Ops, begun: readonly Begun[], recovery: Recovery, er
   // The headline; the whole of it comes last, where it is looked for.
   const { en, zh } = whatHappened(error);
   ops.screen.show({ event: 'error', text: { en: en.split('\n')[0] ?? '', zh: zh.split('\n')[0] ?? '' } });
-  const calm = { ...ops, signal: new AbortController().signal }; // a Ctrl-C that brought us here must not stop the undoing
+  // Neither a Ctrl-C nor a full disk, which may have brought us here, must stop the undoing.
+  const calm = { ...ops, signal: new AbortController().signal, journal: lenient(ops.journal, ops.screen) };
   const failures: unknown[] = [];
   for (const { id, undo } of begun) {
     if (!undo) continue;
     const started = ops.clock.monotonic();
-    ops.journal.write({ event: 'undo-start', step: id });
+    calm.journal.write({ event: 'undo-start', step: id });
     const end = (outcome: 'undone' | 'undo-failed') =>
       ops.screen.show({ event: 'step-end', id, outcome, milliseconds: Math.round(ops.clock.monotonic() - started) });
     try {
       await undo(calm);
-      ops.journal.write({ event: 'undo-done', step: id });
+      calm.journal.write({ event: 'undo-done', step: id });
       end('undone');
     } catch (failure) {
       failures.push(failure);
-      ops.journal.write({ event: 'undo-failed', step: id, error: ops.secrets.redact(whatHappened(failure).en) });
+      calm.journal.write({ event: 'undo-failed', step: id, error: ops.secrets.redact(whatHappened(failure).en) });
       ops.screen.show({ event: 'error', text: whatHappened(failure) });
       end('undo-failed');
     }

@@ -15,6 +15,10 @@ export interface TerminalOptions {
   /** Everything shown, for the run's log; without color. */
   readonly log: (text: string) => void;
   readonly redact: (text: string) => string;
+  /** Ends a question that is open, and its reason is thrown. */
+  readonly stopped?: AbortSignal;
+  /** Ends a question that is open, without an answer. */
+  readonly unanswered?: AbortSignal;
 }
 
 const COLORS = { red: 31, green: 32, yellow: 33, bold: 1, dim: 2 } as const;
@@ -78,7 +82,13 @@ export function terminal(options: TerminalOptions): Screen {
     }
   };
 
-  const answerer = () => import('./prompts.ts'); // 45 ms to load: only when something is asked
+  const ends = AbortSignal.any([options.stopped, options.unanswered].filter((s) => s !== undefined));
+  const ask = async <T>(question: (prompts: typeof import('./prompts.ts')) => Promise<T | undefined>) => {
+    if (!options.interactive) return undefined;
+    const answer = await question(await import('./prompts.ts')); // 45 ms to load: only when something is asked
+    options.stopped?.throwIfAborted();
+    return answer;
+  };
   return {
     language: options.language,
     show(e) {
@@ -96,18 +106,14 @@ export function terminal(options: TerminalOptions): Screen {
       return true;
     },
     async askPhrase(question) {
-      return options.interactive ? (await answerer()).phrase(t(question)) : undefined;
+      return ask((prompts) => prompts.phrase(t(question), ends));
     },
     async askChoice(question, choices) {
-      if (!options.interactive) return undefined;
-      return (await answerer()).choice(
-        t(question),
-        choices.map((c) => ({ value: c.value, name: t(c.label) })),
-      );
+      const named = choices.map((c) => ({ value: c.value, name: t(c.label) }));
+      return ask((prompts) => prompts.choice(t(question), named, ends));
     },
     async askYes(question) {
-      if (options.yes) return true;
-      return options.interactive ? (await answerer()).yes(t(question)) : undefined;
+      return options.yes || ask((prompts) => prompts.yes(t(question), ends));
     },
   };
 }

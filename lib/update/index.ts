@@ -9,3 +9,4 @@ export { RESTARTS } from './restart.ts';
 export { surveyUpdate } from './survey.ts';
 export { agreeToGo, nothingToDo, optionsOf, showPlan } from './talk.ts';
 export { advice, proveAsBefore } from './undo.ts';
+export { ways } from './ways.ts';

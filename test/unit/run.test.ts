@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { change, KILL_AFTER_MS, read } from '../../lib/host/command.ts';
@@ -90,6 +90,49 @@ it('ends a hanging child with SIGTERM, then SIGKILL, and says that its effect is
   } finally {
     vi.useRealTimers();
   }
+});
+
+it('says of a command that only reads, and did not end, that nothing was changed', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const result = run(
+      testOps(() => ({ hangs: true })),
+      read(['git', 'fetch'], { deadlineMs: 1000 }),
+    ).catch((e: unknown) => e);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await result).toMatchObject({
+      kind: 'deadline',
+      what: { en: expect.stringContaining('git fetch: no end after 1 s') },
+      state: { en: 'It only reads.' },
+    });
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+// Every builder's commands are run by the simulation, so none is without one.
+it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])(
+  'takes %d ms for no deadline, and starts nothing',
+  async (deadlineMs) => {
+    const ops = testOps(() => ({}));
+    await expect(run(ops, read(['true'], { deadlineMs }))).rejects.toThrow('is no deadline');
+    expect(ops.scripted.calls).toEqual([]);
+  },
+);
+
+it('is, with two exceptions that need none or have their own, the only way to a process', () => {
+  const lib = path.join(import.meta.dirname, '../../lib');
+  const files = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts'));
+  const spawning = files.filter((f) =>
+    /(ops|host)\.\$\(|node:child_process/.test(readFileSync(path.join(lib, f), 'utf8')),
+  );
+  expect(spawning.sort()).toEqual([
+    'guard/lock.ts', // flock -n does not wait
+    'host/run.ts',
+    'host/shell.ts',
+    'host/world.ts', // another script, which has its own
+    'postgres/session.ts', // its own
+  ]);
 });
 
 it('starts nothing once the run is aborted', async () => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { OpsError } from '../../lib/errors.ts';
+import type { JournalEvent } from '../../lib/runbook/journal.ts';
 import { carryOut, type PlannedStep, type Recovery } from '../../lib/runbook/steps.ts';
 import { testOps } from '../support/ops.ts';
 
@@ -140,3 +141,24 @@ it('starts no further step after an abort', async () => {
   ).catch(() => undefined);
   expect(ran).toBe(false);
 });
+
+it('undoes and proves also when nothing can be written down any more, and says so once', async () => {
+  const ops = testOps(() => undefined);
+  let room = 3; // the plan, and the beginnings of both steps
+  const full = { ...ops.journal, write: (e: JournalEvent) => (room-- > 0 ? ops.journal.write(e) : fullDisk()) };
+  const undone: string[] = [];
+  const outcome = await carryOut({ ...ops, journal: full }, plan, back, async (step) => {
+    await step('one', { run: async () => (room += 1), undo: async () => void undone.push('one') });
+    await step('two', {
+      run: async () => Promise.reject(new Error('broke')),
+      undo: async () => void undone.push('two'),
+    });
+  }).catch((e: unknown) => e);
+  expect(outcome).toMatchObject({ kind: 'failed', what: { en: 'broke' }, state: { en: 'as before' } });
+  expect(undone).toEqual(['two', 'one']);
+  expect(ops.shown.filter((e) => JSON.stringify(e).includes("journal can't be written"))).not.toHaveLength(0);
+});
+
+const fullDisk = (): never => {
+  throw new Error('ENOSPC: no space left on device');
+};

@@ -107,6 +107,7 @@ export class Deployment {
       user: 'operator',
       hostname: 'model',
       interactive: options.interactive ?? false,
+      terminalGone: new AbortController().signal,
       colorTerminal: false,
       stdout: say,
       stderr: say,
@@ -123,6 +124,9 @@ export class Deployment {
         return () => {
           faults.interrupt = () => undefined;
         };
+      },
+      start: async (script) => {
+        throw new Error(`${script} was started`);
       },
       exit: (code) => {
         throw new Error(`the script ended at once with ${code}`);

@@ -1,0 +1,4 @@
+/** The runs of a deploy directory, for `scripts/runs.ts`. */
+export { list, resume, show, undo } from './commands.ts';
+export { findRun } from './find.ts';
+export { follow } from './follow.ts';

@@ -1,0 +1,83 @@
+#!/usr/bin/env -S npx tsx
+/**
+ * The runs of this tool in a deploy directory: what happened, what happens now, and how to go on after one that did not end. Looking takes
+ * no lock, so that it is possible at any time.
+ */
+import { isProgram, main, type Script, thisProcess } from '../lib/index.ts';
+import * as runs from '../lib/runs/index.ts';
+
+const RUN = {
+  name: 'run',
+  optional: true,
+  help: {
+    en: 'its name or the end of it (default: the one that matters now)',
+    zh: '运行名称或其结尾(默认为当前相关的一次)',
+  },
+} as const;
+
+export const runsScript: Script = {
+  name: 'runs',
+  about: {
+    en: 'What was run in this deploy directory, and how to go on.',
+    zh: '查看本部署目录的运行记录, 以及中断后如何继续.',
+  },
+  commands: {
+    list: {
+      about: { en: 'all runs, newest first', zh: '列出运行记录, 最新在前' },
+      flags: {
+        limit: {
+          type: 'string',
+          value: 'N',
+          count: true,
+          help: { en: 'so many (default 20)', zh: '显示条数(默认 20)' },
+        },
+      },
+      onlyLooks: true,
+      run: async (ops, flags) => runs.list(ops, Number(flags.limit ?? 20)),
+    },
+
+    show: {
+      about: {
+        en: 'steps, evidence, errors and commands of a run, and what is there now',
+        zh: '显示一次运行的步骤、证据、错误、命令及当前实际状态',
+      },
+      flags: {},
+      positionals: [RUN],
+      onlyLooks: true,
+      run: async (ops, flags) => runs.show(ops, runs.findRun(ops, flags.run, 'newest')),
+    },
+
+    follow: {
+      about: {
+        en: 'watch a run until it ends, and end with its exit code',
+        zh: '持续显示一次运行直到结束, 并以其退出码退出',
+      },
+      flags: {},
+      positionals: [RUN],
+      onlyLooks: true,
+      run: async (ops, flags) => runs.follow(ops, runs.findRun(ops, flags.run, 'newest').name),
+    },
+
+    // Both only say which script to run, and with which options: that one looks, plans, asks and proves as ever.
+    resume: {
+      about: {
+        en: 'finish a run that did not end: its script again, with the same meaning',
+        zh: '完成未结束的运行: 以相同含义重新执行其脚本',
+      },
+      flags: {},
+      positionals: [RUN],
+      onlyLooks: true,
+      run: async (ops, flags) => runs.resume(ops, runs.findRun(ops, flags.run, 'unfinished')),
+    },
+
+    undo: {
+      about: { en: 'go back to what was there before a run', zh: '回到一次运行之前的状态' },
+      flags: {},
+      positionals: [RUN],
+      onlyLooks: true,
+      run: async (ops, flags) => runs.undo(ops, runs.findRun(ops, flags.run, 'unfinished')),
+    },
+  },
+};
+
+if (isProgram(import.meta)) process.exitCode = await main(runsScript, thisProcess());

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { onTestFinished } from 'vitest';
+import { asTyped } from '../../lib/host/command.ts';
+
+const REPO = path.join(import.meta.dirname, '../..');
+
+/** A process, or a terminal with one in it. */
+export interface Launched {
+  readonly child: ChildProcess;
+  readonly text: () => string;
+  readonly shows: (pattern: RegExp) => Promise<void>;
+  /** What is typed, or sent to stdin. */
+  readonly type: (text: string) => void;
+  readonly ended: Promise<{ readonly exitCode: number | null; readonly text: string }>;
+}
+
+/** A deploy directory that goes with the test. */
+export function deployDir(): string {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-processes-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+const scriptFile = (script: string) => path.join(import.meta.dirname, `${script}.ts`);
+const args = (dir: string, more: readonly string[]) => ['--dir', dir, '--lang', 'en', ...more];
+
+/** A script of this directory as a process without a terminal. */
+export function launch(script: string, dir: string, more: readonly string[] = []): Launched {
+  return watch(spawn(process.execPath, ['--import', 'tsx', scriptFile(script), ...args(dir, more)], { cwd: REPO }));
+}
+
+/** The same in a terminal of its own, started as operators do. Killing the child closes the terminal. */
+export function inTerminal(script: string, dir: string, more: readonly string[] = []): Launched {
+  const line = asTyped(['npx', 'tsx', scriptFile(script), ...args(dir, more)]);
+  return watch(spawn('script', ['-qefc', line, '/dev/null'], { cwd: REPO, env: { ...process.env, TERM: 'xterm' } }));
+}
+
+function watch(child: ReturnType<typeof spawn>): Launched {
+  let text = '';
+  const looks = new Set<() => void>();
+  const hear = (chunk: Buffer) => {
+    text += chunk;
+    for (const look of looks) look();
+  };
+  child.stdout?.on('data', hear);
+  child.stderr?.on('data', hear);
+  child.stdin?.on('error', () => undefined);
+  const ended = new Promise<{ exitCode: number | null; text: string }>((resolve) => {
+    child.on('close', (exitCode) => resolve({ exitCode, text }));
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return {
+    child,
+    text: () => text,
+    type: (typed) => void child.stdin?.write(typed),
+    ended,
+    shows: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => pattern.test(text) && resolve();
+        looks.add(look);
+        look();
+        void ended.then(() => reject(new Error(`ended without ${pattern}:\n${text}`)));
+      }),
+  };
+}
+
+/** What the newest run's directory has in a file; '' before it is there. */
+export function ofRun(dir: string, file: 'journal' | 'log'): string {
+  try {
+    const runs = path.join(dir, '.whalefall-ops', 'runs');
+    return readFileSync(path.join(runs, readdirSync(runs).sort().at(-1) ?? '', file), 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Waits until something is so, for 50 s. */
+export async function until(isSo: () => boolean, what: string): Promise<void> {
+  for (let tries = 0; tries < 1000; tries += 1) {
+    if (isSo()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`not so after 50 s: ${what}`);
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

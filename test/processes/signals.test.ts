@@ -1,0 +1,107 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { deployDir, inTerminal, launch, ofRun, pause, until } from './launch.ts';
+
+const CTRL_C = '\x03';
+const made = (dir: string) => existsSync(path.join(dir, 'made'));
+const isOver = (dir: string) => ofRun(dir, 'journal').includes('"event":"run-end"');
+
+it('Ctrl-C lets the command under way end, undoes, proves, and ends with 130', async () => {
+  const dir = deployDir();
+  const run = inTerminal('stub', dir, ['--seconds', '3']);
+  await run.shows(/\[2\/2\] work/);
+  run.type(CTRL_C);
+  await run.shows(/SIGINT: stopping after the command under way, then undoing/);
+  expect(made(dir)).toBe(true); // the command is not cut short
+  const { exitCode, text } = await run.ended;
+  expect(exitCode).toBe(130);
+  expect(text).toContain('as before, proved');
+  expect(made(dir)).toBe(false);
+  expect(ofRun(dir, 'journal')).toMatch(/"event":"undo-done","step":"make"[\s\S]*"event":"run-end","exitCode":130/);
+});
+
+it('SIGTERM does the same, with 143', async () => {
+  const dir = deployDir();
+  const run = launch('stub', dir, ['--seconds', '2']);
+  await run.shows(/\[2\/2\] work/);
+  run.child.kill('SIGTERM');
+  expect(await run.ended).toMatchObject({ exitCode: 143, text: expect.stringContaining('as before, proved') });
+  expect(made(dir)).toBe(false);
+});
+
+it('a second Ctrl-C says what it would leave, and the undoing goes on', async () => {
+  const dir = deployDir();
+  const run = inTerminal('stub', dir, ['--undo-seconds', '4', '--seconds', '2']);
+  await run.shows(/\[2\/2\] work/);
+  run.type(CTRL_C);
+  await run.shows(/failed work/);
+  await pause(1500);
+  run.type(CTRL_C);
+  await run.shows(/Step make is being undone\. Once more ends at once .* would go on by itself: sleep 4/);
+  expect(await run.ended).toMatchObject({ exitCode: 130 });
+  expect(made(dir)).toBe(false);
+});
+
+it('a third ends at once; what had begun goes on under the lock, and the next start says where things stand', async () => {
+  const dir = deployDir();
+  const run = inTerminal('stub', dir, ['--undo-seconds', '6', '--seconds', '1']);
+  await run.shows(/\[2\/2\] work/);
+  run.type(CTRL_C);
+  await run.shows(/failed work/);
+  await pause(1200);
+  run.type(CTRL_C);
+  await run.shows(/Once more ends at once/);
+  await pause(1200);
+  run.type(CTRL_C);
+  expect(await run.ended).toMatchObject({ exitCode: 130 });
+  expect(made(dir)).toBe(true);
+  expect((await launch('stub', dir).ended).exitCode).toBe(5);
+  const next = await launch('stub', dir, ['--lock-wait', '60s']).ended;
+  expect(next.exitCode).toBe(0);
+  expect(next.text).toMatch(
+    /did not end: its process is gone, undoing step make\.\s+had begun, and nobody knows whether it took effect: sleep 6/,
+  );
+});
+
+it('a closed terminal does not stop a run: it goes on into its log', async () => {
+  const dir = deployDir();
+  const run = inTerminal('stub', dir, ['--seconds', '3']);
+  await run.shows(/\[2\/2\] work/);
+  run.child.kill('SIGKILL'); // the terminal's other end is gone: SIGHUP, then EIO
+  await run.ended;
+  expect(isOver(dir)).toBe(false);
+  await until(() => isOver(dir), 'the run has ended');
+  expect(ofRun(dir, 'journal')).toContain('"event":"run-end","exitCode":0');
+  expect(ofRun(dir, 'log')).toMatch(/\[2\/2\] work\n\s+done/);
+});
+
+it('a reader of its output that goes away does not stop a run', async () => {
+  const dir = deployDir();
+  const run = launch('stub', dir, ['--seconds', '2']);
+  await run.shows(/\[1\/2\] make/);
+  run.child.stdout?.destroy(); // EPIPE
+  run.child.stderr?.destroy();
+  expect((await run.ended).exitCode).toBe(0);
+  expect(isOver(dir)).toBe(true);
+});
+
+it('SIGTERM ends a question, and nothing was changed', async () => {
+  const dir = deployDir();
+  const run = inTerminal('stub', dir, ['--ask']);
+  await run.shows(/phrase\?/);
+  const { pid } = JSON.parse(ofRun(dir, 'journal').split('\n')[0] ?? '{}') as { pid: number };
+  process.kill(pid, 'SIGTERM');
+  expect((await run.ended).exitCode).toBe(143);
+  expect(ofRun(dir, 'journal')).not.toContain('"event":"intent"');
+});
+
+it('a terminal that closes on a question ends the run, and nothing was changed', async () => {
+  const dir = deployDir();
+  const run = inTerminal('stub', dir, ['--ask']);
+  await run.shows(/phrase\?/);
+  run.child.kill('SIGKILL');
+  await until(() => isOver(dir), 'the run has ended');
+  expect(ofRun(dir, 'journal')).toContain('"event":"run-end","exitCode":4');
+  expect(ofRun(dir, 'journal')).not.toContain('"event":"intent"');
+});

@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { change } from '../../lib/host/command.ts';
+import { run } from '../../lib/host/run.ts';
+import {
+  carryOut,
+  isProgram,
+  main,
+  type Ops,
+  OpsError,
+  type PlannedStep,
+  type Script,
+  thisProcess,
+} from '../../lib/index.ts';
+
+// A script with nothing but a file to change and time to spend, for what happens to real processes.
+
+const same = (text: string) => ({ en: text, zh: text });
+const planned = (id: string): PlannedStep => ({ id, title: same(id), risk: 'changes', commands: [] });
+const number = { type: 'string', help: same('') } as const;
+
+const stub: Script = {
+  name: 'stub',
+  about: same('Makes a file, and takes its time.'),
+  flags: {
+    seconds: number,
+    'undo-seconds': number,
+    interruptible: { type: 'boolean', help: same('') },
+    ask: { type: 'boolean', help: same('') },
+    back: { type: 'boolean', help: same('') },
+  },
+  run: async (ops, flags) => {
+    const made = path.join(ops.target.dir, 'made');
+    const remove = (o: Ops) => run(o, change(['rm', '-f', made]));
+    if (flags.ask && (await ops.screen.askPhrase(same('phrase?'))) === undefined) {
+      throw new OpsError({ kind: 'declined', what: same('no answer') });
+    }
+    const recovery = {
+      prove: async () => {
+        if (existsSync(made)) throw new Error(`${made} is still there`);
+        return same('as before, proved');
+      },
+      advice: () => [same(`rm ${made}`)],
+      also: ['--seconds=0'],
+      back: { script: 'stub', args: ['--back'] },
+    };
+    return carryOut(ops, [planned('make'), planned('work')], recovery, async (step) => {
+      await step('make', {
+        run: (o) => (flags.back ? remove(o) : run(o, change(['touch', made]))),
+        undo: async (o) => {
+          await run(o, change(['sleep', String(flags['undo-seconds'] ?? 0)]));
+          await remove(o);
+        },
+      });
+      const sleep = ['sleep', String(flags.seconds ?? 0)];
+      await step('work', { run: (o) => run(o, change(sleep, { interruptible: Boolean(flags.interruptible) })) });
+      return same(flags.back ? 'removed' : 'made');
+    });
+  },
+};
+
+if (isProgram(import.meta)) process.exitCode = await main(stub, thisProcess());
