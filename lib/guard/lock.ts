@@ -62,8 +62,9 @@ export async function takeLock(
       })`flock -n -x -E ${TAKEN} 3`;
       if (exitCode === 0) break;
       if (exitCode !== TAKEN) throw cannotLock(file, stderr);
+      const isLast = host.clock.monotonic() >= until;
       const who = await describe(host.clock, file);
-      if (host.clock.monotonic() >= until) throw locked(who);
+      if (isLast) throw locked(who);
       if (!waiting && waitMs > 0) {
         host.screen.show({
           event: 'info',
