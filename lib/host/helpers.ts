@@ -4,6 +4,7 @@ import { asTyped, type Command, change, read } from './command.ts';
 import { remove } from './docker.ts';
 import type { Ops } from './ops.ts';
 import { ask, CommandError, run } from './run.ts';
+import { allEnded } from './together.ts';
 
 // Containers, networks and images that only a run needs. Their labels name the deploy directory's state, so that other directories' ones
 // are left alone, and the run, so that a later one knows what an earlier one left behind when it was killed.
@@ -41,9 +42,14 @@ export const discardImage = (ops: Ops, image: string): Promise<boolean> =>
  */
 export async function discardStale(ops: Ops, ofRun: (run: string) => boolean = () => true): Promise<void> {
   const stale = (found: Found) => found.filter(({ run }) => run !== path.basename(ops.paths.run) && ofRun(run));
-  for (const { id } of stale(await helperContainers(ops))) await discardContainer(ops, id);
-  for (const { id } of stale(await helperNetworks(ops))) await discardNetwork(ops, id);
-  for (const { id } of stale(await imagesOfOwner(ops))) await discardImage(ops, id);
+  const [containers, networks, images] = await allEnded([
+    helperContainers(ops),
+    helperNetworks(ops),
+    imagesOfOwner(ops),
+  ]);
+  for (const { id } of stale(containers)) await discardContainer(ops, id);
+  for (const { id } of stale(networks)) await discardNetwork(ops, id);
+  for (const { id } of stale(images)) await discardImage(ops, id);
 }
 
 /** What this run has made for itself and what is still there, in words of the engine's commands. */
