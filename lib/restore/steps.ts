@@ -50,9 +50,15 @@ export async function resume(ops: Ops, { app }: Facts, progress: Progress): Prom
     await run(ops, change(['docker', 'unpause', app.id]));
 }
 
-/** @returns what the former database is called now; undefined when there was none. */
+/**
+ * Writes down the way back first, for whoever finds this run dead.
+ *
+ * @returns what the former database is called now; undefined when there was none.
+ */
 export async function swap(ops: Ops, progress: Progress): Promise<string | undefined> {
   if (progress.beside === undefined) throw new Error('nothing was prepared');
+  const args = [`--back=${progress.beside.before}`];
+  ops.journal.write({ event: 'way-back', script: 'restore-prod', args });
   const { before } = await swapIn(ops, progress.beside);
   return before ?? undefined;
 }
