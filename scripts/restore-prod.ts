@@ -69,7 +69,10 @@ export const restoreProd: Script = {
         });
       }
       const before = await step('swap', {
-        run: (o) => restore.swap(o, progress),
+        run: (o) => {
+          restore.noteWayBack(o, progress);
+          return restore.swap(o, progress);
+        },
         undo: (o) => restore.swapAgain(o, progress),
       });
       if (running) await step('resume', { run: (o) => restore.resume(o, facts, progress) });

@@ -5,7 +5,17 @@ export { restoreRequest } from './losses.ts';
 export { watchFromOutside } from './outside.ts';
 export { plannedSteps } from './plan.ts';
 export { advice, prove, proveAsBefore, provenText } from './prove.ts';
-export { discard, type Progress, pause, prepare, prepareEvidence, resume, swap, swapAgain } from './steps.ts';
+export {
+  discard,
+  noteWayBack,
+  type Progress,
+  pause,
+  prepare,
+  prepareEvidence,
+  resume,
+  swap,
+  swapAgain,
+} from './steps.ts';
 export { surveyRestore } from './survey.ts';
 export { showPlan } from './talk.ts';
 export { wantedBy } from './wanted.ts';

@@ -50,15 +50,14 @@ export async function resume(ops: Ops, { app }: Facts, progress: Progress): Prom
     await run(ops, change(['docker', 'unpause', app.id]));
 }
 
-/**
- * Writes down the way back first, for whoever finds this run dead.
- *
- * @returns what the former database is called now; undefined when there was none.
- */
+/** For whoever finds this run dead; to be written before {@link swap}. */
+export function noteWayBack(ops: Ops, { beside }: Progress): void {
+  if (beside) ops.journal.write({ event: 'way-back', script: 'restore-prod', args: [`--back=${beside.before}`] });
+}
+
+/** @returns what the former database is called now; undefined when there was none. */
 export async function swap(ops: Ops, progress: Progress): Promise<string | undefined> {
   if (progress.beside === undefined) throw new Error('nothing was prepared');
-  const args = [`--back=${progress.beside.before}`];
-  ops.journal.write({ event: 'way-back', script: 'restore-prod', args });
   const { before } = await swapIn(ops, progress.beside);
   return before ?? undefined;
 }

@@ -2,6 +2,8 @@ import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { readManifest, writeManifest } from '../../lib/postgres/manifest.ts';
+import { eachRun } from '../../lib/runs/history.ts';
+import { backOf } from '../../lib/runs/ways.ts';
 import { restoreAndCheck } from './model/invariants-restore.ts';
 import { backedUp, NAME, RESTORE, restorable, write, YES } from './model/restorable.ts';
 
@@ -18,6 +20,8 @@ it('restores, comes back, and tells each command for it', async () => {
   const [name = ''] = kept(d);
   expect(ended.text).toContain(`restore-prod.ts --back ${name}`);
   expect(ended.text).toContain(`restore-prod.ts --drop ${name}`);
+  const [run] = eachRun({ state: path.join(d.dir, '.whalefall-ops') });
+  expect(run && backOf(run)).toEqual({ script: 'restore-prod', args: [`--back=${name}`] });
   const back = await d.run(['--back', name, ...YES], { script: RESTORE });
   expect(back.exitCode, back.text).toBe(0);
   expect(d.database).toEqual(old);

@@ -74,7 +74,6 @@ describe('a restore that is taken back', () => {
     await pause(ops, facts, progress);
     expect(state()).toBe('paused');
     expect(await swap(ops, progress)).toBe(BEFORE);
-    expect(ops.written).toContainEqual({ event: 'way-back', script: 'restore-prod', args: [`--back=${BEFORE}`] });
     expect([...there].sort()).toEqual(['postgres', 'whalefall', BEFORE]);
 
     await swapAgain(ops, progress);
