@@ -43,6 +43,9 @@ export function thisProcess(): World {
   process.stdin.on('error', isGone);
   calmRawMode(process.stdin, isGone);
   process.on('SIGHUP', isGone);
+  // What serves goes first on its own machine; commands that are started inherit it.
+  const { PRIORITY_BELOW_NORMAL } = os.constants.priority;
+  if (os.getPriority() < PRIORITY_BELOW_NORMAL) os.setPriority(PRIORITY_BELOW_NORMAL);
   return {
     argv: process.argv.slice(2),
     env: process.env,

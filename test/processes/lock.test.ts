@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { deployDir, launch, ofRun, pause, until } from './launch.ts';
@@ -30,6 +31,12 @@ it('shows who holds it, and at which step, to one that waits for its turn', asyn
   await second.shows(new RegExp(`Waiting for another run to end: stub, .*pid ${first.child.pid}, .*at step work`));
   expect(await second.ended).toMatchObject({ exitCode: 0 });
   expect(await first.ended).toMatchObject({ exitCode: 0 });
+});
+
+it('gives way to what serves on the same machine', async () => {
+  const { child, shows } = launch('stub', deployDir(), ['--seconds', '3']);
+  await shows(/\[2\/2\] work/);
+  expect(os.getPriority(child.pid)).toBe(os.constants.priority.PRIORITY_BELOW_NORMAL);
 });
 
 it('stays with a command that outlives its run, and says so', async () => {
