@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import type { Changes } from '../../sandbox/sandbox.ts';
+import { some } from '../thorough.ts';
 import { expectOld } from './judge.ts';
 import { began, finished, update } from './run.ts';
 import { edited, GUNICORN, NGINX } from './sources.ts';
 import type { Stack } from './stack.ts';
-import { some } from './thorough.ts';
 
 /** What is wrong, the release, and what the operator must find in the output. */
 type Broken = readonly [what: string, changes: Changes | ((stack: Stack) => Changes), says: RegExp];

@@ -27,6 +27,18 @@ export function goodCases(stack: () => Stack): void {
     expect(supervised(stack())).toEqual(before);
   });
 
+  it('asks supervisorctl where supervisord has its socket elsewhere', async () => {
+    const conf = '/etc/supervisor/supervisord.conf';
+    stack().inApp(['sed', '-i.former', 's/^file=/;&/', conf]);
+    try {
+      const run = await update(stack(), ['--plan']);
+      expect(run.exitCode, run.text).toBe(0);
+      expect(run.text).toMatch(/programs +nginx, whalefall_scheduler, whalefall_web/);
+    } finally {
+      stack().inApp(['mv', `${conf}.former`, conf]);
+    }
+  });
+
   it('brings a release that takes 3 s to import', async () => {
     const release = await stack().release({ import_delay: 3 });
     await expectNew(stack(), await update(stack()), release);

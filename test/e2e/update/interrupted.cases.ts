@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
+import { some } from '../thorough.ts';
 import { crashContainer, killDockerClient, pause, stepBegins } from './disturb.ts';
 import { expectNew, expectOld } from './judge.ts';
 import type { Run } from './run.ts';
 import { began, update } from './run.ts';
 import type { Release, Stack } from './stack.ts';
-import { some } from './thorough.ts';
 
 /** Steps, and milliseconds after their beginning. */
 const CRASHES = [
@@ -18,7 +18,7 @@ const CRASHES = [
 
 /** Somebody or something stops the run in its middle. */
 export function interruptedCases(stack: () => Stack): void {
-  it.each(some(['stage', 'check', 'canary', 'switch', 'restart', 'prove'], 0, 2, 4))(
+  it.each(some(['stage', 'check', 'canary', 'switch', 'restart', 'prove'], 0, 4))(
     'Ctrl-C during %s: the old release serves, and nobody noticed',
     async (step) => {
       await stack().release({ import_delay: 1 });

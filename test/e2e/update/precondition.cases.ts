@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import type { Files } from '../../sandbox/git.ts';
 import { launchScript } from '../../support/run-script.ts';
+import { some } from '../thorough.ts';
 import { stepBegins } from './disturb.ts';
 import { filesInApp } from './files.ts';
 import { expectNew, expectOld } from './judge.ts';
 import { began, update } from './run.ts';
 import { edited, SUPERVISOR } from './sources.ts';
 import { docker, type Stack } from './stack.ts';
-import { some } from './thorough.ts';
 
 const file = (name: string, from: string, to: string) => (stack: Stack) => ({ [name]: edited(stack, name, from, to) });
 const ENTRYPOINT = 'scripts/ops/docker/start-prod-services.sh';
