@@ -105,9 +105,11 @@ async function goBackHot(
 
   const progress: update.Progress = { staging: update.stagingOf(ops, facts.app.id) };
   const outside = update.watchFromOutside(ops, facts);
+  const { back } = update.ways(facts);
   const recovery = {
     prove: (o: Ops) => update.proveAsBefore(o, facts, progress, outside),
     advice: () => update.advice(ops, facts, progress),
+    ...(back && { back }),
   };
   outside.start();
   const { proven, settled } = await carryOut(ops, plan.steps, recovery, (step) =>
