@@ -10,6 +10,7 @@ import { readDrills } from '../../lib/runbook/drills.ts';
 import { createFreshSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { startLoad } from '../support/load.ts';
 import { type Ended, launchScript, type Running, runScript } from '../support/run-script.ts';
+import { itInFull } from './thorough.ts';
 
 // One stack that serves all the time, under a light load, and is to notice nothing of any drill.
 const root = mkdtempSync(path.join(os.tmpdir(), 'wfops-drill-'));
@@ -204,7 +205,7 @@ describe('what a drill finds out before there is a disaster', () => {
     expect(drills().at(-1)).toMatchObject({ outcome: 'failed', commit, failed: { step: 'boot' } });
   });
 
-  it('a commit that answers 200 and is not healthy', async () => {
+  itInFull('a commit that answers 200 and is not healthy', async () => {
     const commit = await sandbox.release({ on: release, deep_unhealthy: true });
     const ended = await unnoticed(() => rehearse('--ref', commit));
     expect(ended.exitCode, ended.text).toBe(1);

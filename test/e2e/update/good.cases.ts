@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { itInFull, some } from '../thorough.ts';
 import { expectNew, expectNoSecret, expectOnly } from './judge.ts';
 import { began, update } from './run.ts';
 import { supervised } from './serving.ts';
@@ -70,7 +71,7 @@ export function goodCases(stack: () => Stack): void {
     expect(stack().inApp(['sh', '-c', 'ls -d /app/app/legacy 2>&1 || true'])).toContain('No such file');
   });
 
-  it('brings a changed page of frontend/dist to users', async () => {
+  itInFull('brings a changed page of frontend/dist to users', async () => {
     const page = edited(stack(), 'frontend/dist/index.html', '<h1>', '<h1>new page ');
     const release = await stack().release({
       files: { 'frontend/dist/index.html': page, 'frontend/dist/assets/a.js': 'let a;\n' },
@@ -80,7 +81,7 @@ export function goodCases(stack: () => Stack): void {
     expect(await (await fetch(`${stack().sandbox.url}/assets/a.js`)).text()).toBe('let a;\n');
   });
 
-  it('takes a pyproject.toml in which only the version is new for what it is', async () => {
+  itInFull('takes a pyproject.toml in which only the version is new for what it is', async () => {
     const release = await stack().release({
       files: { 'pyproject.toml': edited(stack(), 'pyproject.toml', 'version = "1.5.0"', 'version = "1.5.1"') },
     });
@@ -106,7 +107,7 @@ export function goodCases(stack: () => Stack): void {
     expect((await fetch(`${stack().sandbox.url}/api/v1/health/basic`)).headers.get('x-whalefall-site')).toBe(null);
   });
 
-  it.each(['rolling', 'reload'])('--restart %s loses nothing either', async (restart) => {
+  it.each(some(['rolling', 'reload'], 1))('--restart %s loses nothing either', async (restart) => {
     const release = await stack().release({ import_delay: 1 });
     await expectNew(stack(), await update(stack(), ['--restart', restart]), release);
   });
@@ -131,14 +132,14 @@ export function goodCases(stack: () => Stack): void {
     await expectNew(stack(), await update(stack()), back, { restarted: true });
   });
 
-  it('--ref goes back to an older commit', async () => {
+  itInFull('--ref goes back to an older commit', async () => {
     const old = stack().current;
     const next = await stack().release();
     await expectNew(stack(), await update(stack()), next);
     await expectNew(stack(), await update(stack(), ['--ref', old.commit]), old);
   });
 
-  it('--backup always makes a backup also without a migration', async () => {
+  itInFull('--backup always makes a backup also without a migration', async () => {
     const release = await stack().release();
     const run = await update(stack(), ['--backup', 'always']);
     await expectNew(stack(), run, release);
@@ -148,7 +149,7 @@ export function goodCases(stack: () => Stack): void {
     expectNoSecret(stack(), run);
   });
 
-  it('--bake also builds the image from the same commit; the container stays', async () => {
+  itInFull('--bake also builds the image from the same commit; the container stays', async () => {
     const release = await stack().release();
     const run = await update(stack(), ['--bake']);
     await expectNew(stack(), run, release);

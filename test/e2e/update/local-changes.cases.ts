@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { itInFull } from '../thorough.ts';
 import { expectNew, expectOld } from './judge.ts';
 import { type Run, update } from './run.ts';
 import type { Stack } from './stack.ts';
@@ -103,7 +104,7 @@ export function localChangesCases(stack: () => Stack): void {
     }
   });
 
-  it('keeps local commits of the deploy directory reachable', async () => {
+  itInFull('keeps local commits of the deploy directory reachable', async () => {
     const release = await stack().release();
     const identity = ['-c', 'user.name=Night', '-c', 'user.email=night@localhost'];
     stack().git([...identity, 'commit', '-q', '--allow-empty', '-m', 'A fix that was never pushed']);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Files } from '../../sandbox/git.ts';
 import { launchScript } from '../../support/run-script.ts';
-import { some } from '../thorough.ts';
+import { itInFull, some } from '../thorough.ts';
 import { stepBegins } from './disturb.ts';
 import { filesInApp } from './files.ts';
 import { expectNew, expectOld } from './judge.ts';
@@ -34,7 +34,7 @@ export function preconditionCases(stack: () => Stack): void {
     expect(run.text).toMatch(/supervisor/i);
   });
 
-  it.each(some(UNSUITABLE, 0, 2, 4))(
+  it.each(some(UNSUITABLE, 0, 4))(
     'refuses a release with a changed %s, and names the full rebuild',
     async (name, files) => {
       await stack().release({ files: files(stack()) });
@@ -83,7 +83,7 @@ export function preconditionCases(stack: () => Stack): void {
     expect(run.after).toEqual(run.before);
   });
 
-  it('ends with 5 while deploy-prod-all holds the deploy directory', async () => {
+  itInFull('ends with 5 while deploy-prod-all holds the deploy directory', async () => {
     await stack().release({ build_delay: 8 });
     await stack().sandbox.pull();
     const args = ['--dir', stack().sandbox.deployDir, '--config', stack().config, '--yes', '--data', 'keep', '--json'];
