@@ -106,11 +106,13 @@ export class Sandbox {
  */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const sandbox = new Sandbox(options);
+  // They may have been removed since: they are every sandbox's.
+  const images = await ensureBaseImages();
   if (!existsSync(sandbox.origin)) {
     const rendered = renderTemplates({
       prefix: sandbox.project,
       appImage: sandbox.appImage,
-      images: await ensureBaseImages(),
+      images,
       ports: options.ports,
       hostIp: options.hostIp ?? '127.0.0.1',
     });

@@ -4,22 +4,25 @@ import { startLoad } from '../../support/load.ts';
 import { docker } from '../update/stack.ts';
 import { NAME, PHRASE, type World } from './world.ts';
 
-/** Somebody who connects to the database again and again, as a pool does that lost its connections. */
+/**
+ * Somebody who connects to the database again and again, as a pool does that lost its connections. Each session is an exec of its
+ * own: a shell in there that ends before its psql leaves an orphan to process 1, the server, which takes any exit code
+ * but 0 and 1 for the crash of one of its own processes and starts over.
+ */
 function reconnecting(world: World): { stop(): Promise<void> } {
-  const loop = `while :; do psql -XqAt -U whalefall_user -d ${NAME} -c 'SELECT pg_sleep(0.3)' > /dev/null 2>&1 || :; done`;
-  const child = spawn(
-    'docker',
-    ['exec', '-i', world.stack.container('postgres'), 'sh', '-c', `(${loop}) & read x; kill $!`],
-    {
-      stdio: ['pipe', 'ignore', 'ignore'],
-    },
-  );
+  const psql = ['psql', '-XqAt', '-U', 'whalefall_user', '-d', NAME, '-c', 'SELECT pg_sleep(0.3)'];
+  let stopped = false;
+  const sessions = (async () => {
+    while (!stopped) {
+      const child = spawn('docker', ['exec', world.stack.container('postgres'), ...psql], { stdio: 'ignore' });
+      await new Promise((resolve) => child.on('close', resolve));
+    }
+  })();
   return {
-    stop: () =>
-      new Promise((resolve) => {
-        child.on('close', () => resolve());
-        child.stdin.end();
-      }),
+    stop() {
+      stopped = true;
+      return sessions;
+    },
   };
 }
 
