@@ -24,6 +24,8 @@ export interface World {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
   readonly clock: Clock;
+  /** Calls `tick` again and again until the returned function is called; does not keep the process alive. */
+  readonly every: (milliseconds: number, tick: () => void) => () => void;
   readonly net: Net;
   readonly spawn: typeof spawn;
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;
@@ -59,6 +61,10 @@ export function thisProcess(): World {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
     clock,
+    every: (milliseconds, tick) => {
+      const timer = setInterval(tick, milliseconds).unref();
+      return () => clearInterval(timer);
+    },
     net,
     spawn,
     kill: killGroup,

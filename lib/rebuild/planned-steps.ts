@@ -31,6 +31,7 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
   const appId = facts.containers.app?.id.slice(0, 12);
   const size = humanBytes(facts.app?.userdataBytes ?? 0);
   const saveUserdata = appId ? [`docker cp ${appId}:${target.app.userdata} - > userdata.tar  # ${size}`] : [];
+  const repository = app.image.replace(/:[^:/]+$/, '');
   const ids = Object.values(facts.containers).map((c) => c.id.slice(0, 12));
 
   const steps: (PlannedStep | false)[] = [
@@ -40,8 +41,14 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       replaces: 'build_production_image',
       risk: 'none',
       commands: [
-        typed(pull(target, ['<missing images only>'])),
-        `docker tag <image of ${app.key}> <${app.image.replace(/:[^:/]+$/, '')}:before-…>`,
+        {
+          en: typed(pull(target, ['<missing images only>'])),
+          zh: typed(pull(target, ['<仅缺失的镜像>'])),
+        },
+        {
+          en: `docker tag <image of ${app.key}> <${repository}:before-…>`,
+          zh: `docker tag <${app.key} 当前镜像> <${repository}:before-…>`,
+        },
         typed(build(target, app.key, [])),
       ],
       wayBack: { en: `${app.image} is pointed back at the present image`, zh: `${app.image} 重新指向当前镜像` },
@@ -62,7 +69,10 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       risk: 'none',
       commands: [
         `docker exec ${postgres.key} pg_dump -Fc --snapshot=<id> > <backup>/dump`,
-        'docker run --network none <the same image>; pg_restore; compare every table',
+        {
+          en: 'docker run --network none <the same image>; pg_restore; compare every table',
+          zh: 'docker run --network none <同一镜像>; pg_restore; 逐表比对',
+        },
       ],
       ...(backupSeconds === undefined ? {} : { seconds: backupSeconds }),
     },
@@ -74,9 +84,12 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       },
       risk: 'none',
       commands: [
-        `docker run --network <of its own> --network-alias ${postgres.key} ${postgres.image}`,
+        {
+          en: `docker run --network <of its own> --network-alias ${postgres.key} ${postgres.image}`,
+          zh: `docker run --network <独立网络> --network-alias ${postgres.key} ${postgres.image}`,
+        },
         'docker exec <one-off> flask db upgrade; psql over TCP',
-        `docker cp <its data> - > prepared-database.tar`,
+        { en: 'docker cp <its data> - > prepared-database.tar', zh: 'docker cp <其数据> - > prepared-database.tar' },
       ],
       seconds: 10,
     },
@@ -101,11 +114,17 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       risk: savesLater ? 'interrupts' : 'none',
       commands: savesLater
         ? [
-            `as in backup; docker stop ${postgres.key} as soon as it is read`,
+            {
+              en: `as in backup; docker stop ${postgres.key} as soon as it is read`,
+              zh: `同备份步骤; 读取完毕立即 docker stop ${postgres.key}`,
+            },
             ...saveUserdata,
-            `docker stop ${redis.key}; docker cp ${redis.key}:<its volume> - > volume.tar`,
+            {
+              en: `docker stop ${redis.key}; docker cp ${redis.key}:<its volume> - > volume.tar`,
+              zh: `docker stop ${redis.key}; docker cp ${redis.key}:<其数据卷> - > volume.tar`,
+            },
           ]
-        : ['as in backup'],
+        : [{ en: 'as in backup', zh: '同备份步骤' }],
       ...(savesLater ? { wayBack: { en: 'both are started again', zh: '重新启动这两个服务' } } : {}),
       ...(backupSeconds === undefined ? {} : { seconds: backupSeconds }),
     },
@@ -130,7 +149,7 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
         ? [
             typed(upNoStart(target, [postgres.key, redis.key, app.key])),
             `docker cp - <new ${postgres.key}>:… < prepared-database.tar`,
-            'docker start <both>',
+            { en: 'docker start <both>', zh: 'docker start <两个服务>' },
           ]
         : [typed(up(target, [postgres.key, redis.key]))],
     },
@@ -143,15 +162,31 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       replaces: 'fix_postgresql_connection',
       risk: 'none',
       commands: deleting
-        ? ['as it was in prepare, with the same files; proved from outside at the end']
-        : ['psql over TCP; ALTER ROLE … PASSWORD over the socket only if the password differs; never trust'],
+        ? [
+            {
+              en: 'as it was in prepare, with the same files; proved from outside at the end',
+              zh: '沿用旁路准备时的配置文件; 最后从外部验证',
+            },
+          ]
+        : [
+            {
+              en: 'psql over TCP; ALTER ROLE … PASSWORD over the socket only if the password differs; never trust',
+              zh: 'psql 经 TCP 登录; 仅在密码不一致时经本地 socket 执行 ALTER ROLE … PASSWORD; 绝不使用 trust',
+            },
+          ],
     },
     {
       id: 'migrate',
       title: { en: 'Bring the schema to the newest revision', zh: '将数据库结构升级到最新版本' },
       replaces: 'initialize_database',
       risk: 'none',
-      commands: ['docker exec <one-off> flask db upgrade', `psql < ${target.seed}  # only when the database was empty`],
+      commands: [
+        'docker exec <one-off> flask db upgrade',
+        {
+          en: `psql < ${target.seed}  # only when the database was empty`,
+          zh: `psql < ${target.seed}  # 仅当数据库为空`,
+        },
+      ],
       wayBack: { en: 'the database is restored beside and swapped in', zh: '恢复到旁路数据库后切换' },
     },
     {
@@ -159,7 +194,12 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       title: { en: 'Create the user admin if there is none', zh: '若不存在管理员账号 admin 则创建' },
       replaces: 'initialize_admin_account',
       risk: 'none',
-      commands: ['docker exec -i <one-off> python -  # asks the application'],
+      commands: [
+        {
+          en: 'docker exec -i <one-off> python -  # asks the application',
+          zh: 'docker exec -i <one-off> python -  # 由应用自身查询',
+        },
+      ],
     },
     {
       id: 'start-app',
@@ -181,7 +221,10 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       commands: [
         `GET ${target.health.basic}`,
         `GET ${target.health.deep.join(' | ')}`,
-        'PostgreSQL wire probe, wrong password, table count, commit, image',
+        {
+          en: 'PostgreSQL wire probe, wrong password, table count, commit, image',
+          zh: 'PostgreSQL 协议探测, 错误密码, 表数量, 提交, 镜像',
+        },
       ],
     },
   ];

@@ -8,7 +8,12 @@ import { limitFlags } from './limits.ts';
 
 /** The steps of a drill, in the order in which `scripts/rehearse.ts` does them. None of them touches production. */
 export function plannedSteps({ code, limits, stack }: Facts): PlannedStep[] {
-  const step = (id: string, title: Text, ...commands: string[]): PlannedStep => ({ id, title, risk: 'none', commands });
+  const step = (id: string, title: Text, ...commands: PlannedStep['commands']): PlannedStep => ({
+    id,
+    title,
+    risk: 'none',
+    commands,
+  });
   const { postgres, redis, app } = stack.services;
   return [
     code.kind === 'image'
@@ -34,7 +39,7 @@ export function plannedSteps({ code, limits, stack }: Facts): PlannedStep[] {
     step(
       'restore',
       { en: 'Restore the backup and compare every table', zh: '恢复备份并逐表比对' },
-      'pg_restore; compare every table',
+      { en: 'pg_restore; compare every table', zh: 'pg_restore; 逐表比对' },
     ),
     step('migrate', { en: 'Run the migrations of the code', zh: '执行该版本的数据库迁移' }, 'flask db upgrade'),
     step(

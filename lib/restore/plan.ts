@@ -17,7 +17,12 @@ export function plannedSteps(facts: Facts): PlannedStep[] {
       id: 'restore',
       title: { en: 'Restore the backup beside what is in use, and compare it', zh: '将备份恢复到旁路数据库并逐项比对' },
       risk: 'none',
-      commands: [`CREATE DATABASE ${from}; pg_restore; compare every table; ANALYZE`],
+      commands: [
+        {
+          en: `CREATE DATABASE ${from}; pg_restore; compare every table; ANALYZE`,
+          zh: `CREATE DATABASE ${from}; pg_restore; 逐表比对; ANALYZE`,
+        },
+      ],
       wayBack: { en: 'it is dropped', zh: '删除旁路数据库' },
       seconds: restoreSeconds(incoming.stored.manifest),
     },
@@ -36,7 +41,10 @@ export function plannedSteps(facts: Facts): PlannedStep[] {
       title: { en: 'Swap the names, in one transaction', zh: '在同一事务中交换数据库名称' },
       risk: 'changes',
       commands: [
-        `pg_terminate_backend: the sessions of these two databases, of no other`,
+        {
+          en: 'pg_terminate_backend: the sessions of these two databases, of no other',
+          zh: 'pg_terminate_backend: 仅终止这两个数据库的会话',
+        },
         `BEGIN; ALTER DATABASE ${name} RENAME TO ${name}_before_<time>; ALTER DATABASE ${from} RENAME TO ${name}; COMMIT`,
       ],
       wayBack: { en: 'the names are swapped back', zh: '再次交换名称' },
@@ -52,7 +60,9 @@ export function plannedSteps(facts: Facts): PlannedStep[] {
       id: 'prove',
       title: { en: 'Prove it', zh: '逐项验证' },
       risk: 'none',
-      commands: ['alembic revision of the backup; both health checks'],
+      commands: [
+        { en: 'alembic revision of the backup; both health checks', zh: '备份对应的 alembic 版本; 两项健康检查' },
+      ],
     },
   ];
   return steps.filter((s): s is PlannedStep => s !== false);

@@ -10,6 +10,7 @@ export function plannedSteps(target: Target, { facts, imageId, data, database }:
   const { app } = facts.stack.services;
   const old = facts.containers.app?.id.slice(0, 12);
   const name = printable(database.name);
+  const repository = app.image.replace(/:[^:/]+$/, '');
   const typed = asTyped(upNoStart(target, [app.key]).argv)
     .replaceAll(` --project-directory ${asTyped([target.dir])}`, '')
     .replaceAll(asTyped([`${target.dir}/${target.composeFile}`]), target.composeFile);
@@ -19,7 +20,10 @@ export function plannedSteps(target: Target, { facts, imageId, data, database }:
       title: { en: 'Keep the image of what runs; name the former one', zh: '保留当前镜像, 并指定要回退的镜像' },
       risk: 'none',
       commands: [
-        `docker tag <image of ${app.key}> <${app.image.replace(/:[^:/]+$/, '')}:before-…>`,
+        {
+          en: `docker tag <image of ${app.key}> <${repository}:before-…>`,
+          zh: `docker tag <${app.key} 当前镜像> <${repository}:before-…>`,
+        },
         `docker tag ${imageId.slice(7, 19)} ${app.image}`,
       ],
       wayBack: { en: `${app.image} is pointed back`, zh: `${app.image} 重新指向当前镜像` },
@@ -28,7 +32,12 @@ export function plannedSteps(target: Target, { facts, imageId, data, database }:
       id: 'restore',
       title: { en: 'Restore the backup beside what is in use, and compare it', zh: '将备份恢复到旁路数据库并逐项比对' },
       risk: 'none',
-      commands: [`CREATE DATABASE ${name}_restoring_…; pg_restore; compare every table`],
+      commands: [
+        {
+          en: `CREATE DATABASE ${name}_restoring_…; pg_restore; compare every table`,
+          zh: `CREATE DATABASE ${name}_restoring_…; pg_restore; 逐表比对`,
+        },
+      ],
       wayBack: { en: 'it is dropped', zh: '删除旁路数据库' },
     },
     {
@@ -37,7 +46,13 @@ export function plannedSteps(target: Target, { facts, imageId, data, database }:
         ? { en: 'Try the old code on the restored data', zh: '在恢复的数据上试运行旧代码' }
         : { en: 'Try the old code on the present database', zh: '在当前数据库上试运行旧代码' },
       risk: 'none',
-      commands: [`docker compose run ${app.key} <one-off>`, `GET ${target.health.deep[0]}  # asked inside, no server`],
+      commands: [
+        `docker compose run ${app.key} <one-off>`,
+        {
+          en: `GET ${target.health.deep[0]}  # asked inside, no server`,
+          zh: `GET ${target.health.deep[0]}  # 在容器内直接调用, 不启动服务`,
+        },
+      ],
       seconds: 5,
     },
     old !== undefined && {
@@ -68,7 +83,12 @@ export function plannedSteps(target: Target, { facts, imageId, data, database }:
       id: 'prove',
       title: { en: 'Prove it', zh: '逐项验证' },
       risk: 'none',
-      commands: [`GET ${target.health.basic}, ${target.health.deep[0]}; commit, image, schema revision`],
+      commands: [
+        {
+          en: `GET ${target.health.basic}, ${target.health.deep[0]}; commit, image, schema revision`,
+          zh: `GET ${target.health.basic}, ${target.health.deep[0]}; 提交, 镜像, 结构版本`,
+        },
+      ],
     },
   ];
   return steps.filter((s): s is PlannedStep => s !== false);

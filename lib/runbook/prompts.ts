@@ -21,4 +21,12 @@ export const choice = async <V extends string>(
   message: string,
   choices: readonly { value: V; name: string }[],
   signal: AbortSignal,
-): Promise<V | undefined> => orNoAnswer((await prompts()).select({ message, choices: [...choices] }, { signal }));
+): Promise<V | undefined> =>
+  orNoAnswer((await prompts()).select({ message, choices: [...choices], theme: KEYS_ONLY }, { signal }));
+
+/** The words beside the keys would be English. */
+const KEYS_ONLY = {
+  style: {
+    keysHelpTip: (keys: readonly (readonly [key: string, action: string])[]) => keys.map(([k]) => k).join('  '),
+  },
+};

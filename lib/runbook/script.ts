@@ -17,6 +17,7 @@ import { findUnfinished } from '../runs/unfinished.ts';
 import { type Target, targetFor } from '../target/target.ts';
 import { languageOf, printable, type Text } from '../text.ts';
 import { type Action, type GoOn, readCommandLine, type Script } from './command-line.ts';
+import { withElapsed } from './elapsed.ts';
 import { duration, type Parsed } from './flags.ts';
 import { type Invocation, type Journal, type JournalEvent, lenient, NO_JOURNAL, openJournal } from './journal.ts';
 import type { Screen } from './screen.ts';
@@ -59,7 +60,7 @@ export async function main(script: Script, world: World): Promise<number> {
   const planOnly = Boolean(parsed.plan || parsed['dry-run']);
   const logs: { write: (text: string) => void } = { write: () => undefined };
   const stopping = new AbortController();
-  const screen = terminal({
+  const lines = terminal({
     ...view(world, secrets),
     language,
     json: Boolean(parsed.json),
@@ -69,6 +70,7 @@ export async function main(script: Script, world: World): Promise<number> {
     stopped: stopping.signal,
     unanswered: world.terminalGone,
   });
+  const screen = withElapsed(lines, world.clock, world.every);
   setMaxListeners(0, stopping.signal); // each command under way listens to it
   const underWay = new UnderWay();
   const base = {

@@ -1,3 +1,4 @@
+import { same } from '../text.ts';
 import type { Screen } from './screen.ts';
 import type { PlannedStep } from './steps.ts';
 
@@ -13,8 +14,10 @@ export function showSteps({ show }: Screen, steps: readonly PlannedStep[]): void
       event: 'info',
       text: { en: `${i + 1}. ${step.title.en}${risk}${takes}`, zh: `${i + 1}. ${step.title.zh}${risk}${takes}` },
     });
-    for (const command of step.commands)
-      show({ event: 'info', text: { en: `     ${command}`, zh: `     ${command}` } });
+    for (const command of step.commands) {
+      const { en, zh } = typeof command === 'string' ? same(command) : command;
+      show({ event: 'info', text: { en: `     ${en}`, zh: `     ${zh}` } });
+    }
     if (step.loses) {
       show({ event: 'warning', text: { en: `deletes: ${step.loses.en}`, zh: `将删除: ${step.loses.zh}` } });
     }

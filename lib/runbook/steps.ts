@@ -12,8 +12,8 @@ export interface PlannedStep {
   readonly replaces?: string;
   /** `changes` production while it goes on serving. */
   readonly risk: 'none' | 'changes' | 'interrupts' | 'deletes';
-  /** What will be run, as a person would type it; `<…>` stands for what is known only then. */
-  readonly commands: readonly string[];
+  /** What will be run, as a person would type it; `<…>` stands for what is known only then. What a command says of itself is a `Text`. */
+  readonly commands: readonly (string | Text)[];
   /** What would be lost. */
   readonly loses?: Text;
   /** How it is undone when a later step fails. */

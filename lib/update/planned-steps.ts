@@ -12,6 +12,7 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
   const { web, scheduler } = facts.programs;
   const short = facts.source.commit.slice(0, 10);
   const forward = options.direction === 'forward';
+  const n = facts.workerPids.length;
   const steps: (PlannedStep | false)[] = [
     !facts.local.none && {
       id: 'save-local',
@@ -20,7 +21,12 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
         zh: '将部署目录的本地修改保存为 git 引用',
       },
       risk: 'none',
-      commands: ['git update-ref refs/whalefall-ops/saved/<run> <commit of the changes>'],
+      commands: [
+        {
+          en: 'git update-ref refs/whalefall-ops/saved/<run> <commit of the changes>',
+          zh: 'git update-ref refs/whalefall-ops/saved/<run> <包含本地修改的提交>',
+        },
+      ],
     },
     {
       id: 'stage',
@@ -33,7 +39,10 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
       id: 'check',
       title: { en: 'Compile it, load it once, test the nginx site', zh: '编译、试加载, 并检查 nginx 站点配置' },
       risk: 'none',
-      commands: ['gunicorn --print-config <as the web program>', 'nginx -t <the site as the next start renders it>'],
+      commands: [
+        { en: 'gunicorn --print-config <as the web program>', zh: 'gunicorn --print-config <与 web 程序相同的参数>' },
+        { en: 'nginx -t <the site as the next start renders it>', zh: 'nginx -t <下次启动时将渲染的站点配置>' },
+      ],
     },
     forward && {
       id: 'backup',
@@ -42,14 +51,21 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
           ? { en: 'Back up the database and prove it by a restore', zh: '备份数据库, 并通过实际恢复验证' }
           : { en: 'Back up the database if a migration is pending', zh: '若有待执行的迁移, 先备份数据库并验证' },
       risk: 'none',
-      commands: ['pg_dump …; restored in a throwaway server and compared'],
+      commands: [
+        { en: 'pg_dump …; restored in a throwaway server and compared', zh: 'pg_dump …; 在临时实例中恢复并比对' },
+      ],
     },
     forward && {
       id: 'migrate',
       title: { en: 'Bring the schema to the newest revision', zh: '将数据库结构升级到最新版本' },
       replaces: 'run_migrations',
       risk: 'changes',
-      commands: [`docker exec ${app} flask db upgrade  # the staged code, lock_timeout, one transaction`],
+      commands: [
+        {
+          en: `docker exec ${app} flask db upgrade  # the staged code, lock_timeout, one transaction`,
+          zh: `docker exec ${app} flask db upgrade  # 使用暂存的新代码, 设 lock_timeout, 单一事务`,
+        },
+      ],
       wayBack: {
         en: 'the backup; the old code is checked on the new schema',
         zh: '备份; 并检查旧代码在新结构上是否正常',
@@ -62,7 +78,13 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
         zh: '在私有 socket 上试运行新版本并检查健康',
       },
       risk: 'none',
-      commands: ['gunicorn --bind unix:… --workers 1  # no scheduler', `GET ${target.health.deep[0]}  # several times`],
+      commands: [
+        {
+          en: 'gunicorn --bind unix:… --workers 1  # no scheduler',
+          zh: 'gunicorn --bind unix:… --workers 1  # 不启动调度器',
+        },
+        { en: `GET ${target.health.deep[0]}  # several times`, zh: `GET ${target.health.deep[0]}  # 连续多次` },
+      ],
     },
     {
       id: 'switch',
@@ -70,7 +92,10 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
       replaces: 'sync_code',
       risk: 'changes',
       commands: [
-        `${facts.files.put.length} files by a rename each, ${facts.files.remove.length} removed`,
+        {
+          en: `${facts.files.put.length} files by a rename each, ${facts.files.remove.length} removed`,
+          zh: `逐个 rename 替换 ${facts.files.put.length} 个文件, 删除 ${facts.files.remove.length} 个`,
+        },
         ...facts.copies.map(({ from, to }) => `${from} → ${to}`),
       ],
       wayBack: { en: 'the former files, by the same renames', zh: '以同样方式换回原文件' },
@@ -82,7 +107,10 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
       risk: restart.kind === 'container' ? 'interrupts' : 'changes',
       commands: {
         rolling: [
-          `kill -TTIN <${web.name}> × ${facts.workerPids.length}; <all booted>; kill -TTOU × ${facts.workerPids.length}`,
+          {
+            en: `kill -TTIN <${web.name}> × ${n}; <all booted>; kill -TTOU × ${n}`,
+            zh: `kill -TTIN <${web.name}> × ${n}; <全部启动后>; kill -TTOU × ${n}`,
+          },
           ...(scheduler ? [`supervisorctl restart ${scheduler.name}`] : []),
           'nginx -t && nginx -s reload',
         ],
@@ -101,8 +129,11 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
       replaces: 'verify_deployment',
       risk: 'none',
       commands: [
-        'every file is the commit’s, every worker is new',
-        `GET ${target.health.basic}, ${target.health.deep[0]}; for ${options.soakMs / 1000} s`,
+        { en: 'every file is the commit’s, every worker is new', zh: '所有文件与提交一致, 所有 worker 均为新进程' },
+        {
+          en: `GET ${target.health.basic}, ${target.health.deep[0]}; for ${options.soakMs / 1000} s`,
+          zh: `GET ${target.health.basic}, ${target.health.deep[0]}; 持续 ${options.soakMs / 1000} 秒`,
+        },
       ],
       seconds: Math.ceil(options.soakMs / 1000) + 1,
     },

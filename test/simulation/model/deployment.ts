@@ -111,6 +111,7 @@ export class Deployment {
       colorTerminal: false,
       stdout: say,
       stderr: say,
+      every: () => () => undefined, // only for eyes
       clock: {
         now: machine.clock.now,
         monotonic: machine.clock.monotonic,
