@@ -33,3 +33,16 @@ export function humanBytes(n: number): string {
   }
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
+
+const UNITS: readonly (readonly [milliseconds: number, en: string, zh: string])[] = [
+  [86_400_000, 'd', '天'],
+  [3_600_000, 'h', '小时'],
+  [60_000, 'min', '分钟'],
+];
+
+/** `3 d`, `25 min`, `12 s`. A clock that was set back gives `0 s`. */
+export function spanText(span: number): Text {
+  const [size, en, zh] = UNITS.find(([unit]) => span >= unit * 2) ?? [1000, 's', '秒'];
+  const count = Math.max(0, Math.floor(span / size));
+  return { en: `${count} ${en}`, zh: `${count} ${zh}` };
+}

@@ -81,19 +81,23 @@ function conclude(
   const { show } = ops.screen;
   const { tables, sequences, alembic } = manifest.contents;
   const rows = tables.reduce((sum, t) => sum + t.rows, 0);
+  const [size, free] = [humanBytes(sizeOf(manifest)), humanBytes(freeBytes(dir))];
   const rate = dumped && dumped.milliseconds > 0 ? (dumped.bytes / dumped.milliseconds) * 1000 : 0;
   show({
     event: 'table',
     id: 'summary',
     rows: [
       [{ en: 'backup', zh: '备份' }, same(dir)],
-      [{ en: 'size', zh: '大小' }, same(`${humanBytes(sizeOf(manifest))}, ${humanBytes(freeBytes(dir))} free`)],
+      [
+        { en: 'size', zh: '大小' },
+        { en: `${size}, ${free} free`, zh: `${size}, 磁盘剩余 ${free}` },
+      ],
       [{ en: 'dump', zh: '导出' }, same(`${seconds(dumped?.milliseconds ?? 0)}, ${humanBytes(rate)}/s`)],
       [
         { en: 'restored and compared', zh: '已恢复并比对' },
         {
           en: `${tables.length} tables, ${rows} rows, ${sequences.length} sequences, revision ${alembic ?? '-'}`,
-          zh: `${tables.length} 张表, ${rows} 行, ${sequences.length} 个序列, revision ${alembic ?? '-'}`,
+          zh: `${tables.length} 张表, ${rows} 行, ${sequences.length} 个序列, 结构版本 ${alembic ?? '-'}`,
         },
       ],
       [{ en: 'took', zh: '总用时' }, same(seconds(milliseconds))],

@@ -2,15 +2,15 @@ import path from 'node:path';
 import { whatHappened } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { listBackups, type Manifest, type Stored } from '../postgres/manifest.ts';
-import { humanBytes, printable, same, type Text } from '../text.ts';
-import { age, sizeOf } from './talk.ts';
+import { humanBytes, printable, same, spanText, type Text } from '../text.ts';
+import { LEVELS, sizeOf } from './talk.ts';
 
 const COLUMNS: readonly Text[] = [
   { en: 'backup', zh: '备份' },
   { en: 'age', zh: '距今' },
   { en: 'size', zh: '大小' },
   { en: 'database', zh: '数据库' },
-  { en: 'revision', zh: 'revision' },
+  { en: 'revision', zh: '结构版本' },
   { en: 'commit', zh: '提交' },
   { en: 'reason', zh: '原因' },
   { en: 'tag', zh: '标签' },
@@ -55,23 +55,24 @@ function row({ manifest }: Stored, now: number): Text[] {
   const database = manifest.kind === 'database';
   return [
     same(printable(manifest.id)),
-    same(age(now - Date.parse(manifest.createdAt))),
+    spanText(now - Date.parse(manifest.createdAt)),
     same(humanBytes(sizeOf(manifest))),
     database
       ? same(printable(manifest.database.name))
       : { en: `volume ${manifest.volume.name}`, zh: `卷 ${manifest.volume.name}` },
     same(database ? (manifest.contents.alembic ?? '-') : '-'),
     same(manifest.commit?.slice(0, 10) ?? '-'),
-    same(printable(manifest.reason)),
+    REASONS[manifest.reason] ?? same(printable(manifest.reason)),
     same(printable(manifest.tag ?? '-')),
     verified(manifest, now),
   ];
 }
 
 function verified({ verification: { level, at, failure } }: Manifest, now: number): Text {
-  const ago = age(now - Date.parse(at));
-  if (failure) return { en: `FAILED (${failure.level}) ${ago} ago`, zh: `验证失败 (${failure.level}), ${ago} 前` };
-  return level === 'none' ? { en: 'never', zh: '未验证' } : { en: `${level} ${ago} ago`, zh: `${level}, ${ago} 前` };
+  const ago = spanText(now - Date.parse(at));
+  const { en, zh } = LEVELS[failure?.level ?? level];
+  if (failure) return { en: `FAILED (${en}) ${ago.en} ago`, zh: `验证失败 (${zh}), ${ago.zh}前` };
+  return level === 'none' ? LEVELS.none : { en: `${en} ${ago.en} ago`, zh: `${zh}, ${ago.zh}前` };
 }
 
 function facts({ id, createdAt, reason, tag, commit, verification, ...rest }: Manifest) {
@@ -81,6 +82,13 @@ function facts({ id, createdAt, reason, tag, commit, verification, ...rest }: Ma
       : { database: null, revision: null };
   return { id, kind: rest.kind, createdAt, database, revision, commit, reason, tag, verification };
 }
+
+/** Why a backup was taken, as this tool writes it. */
+const REASONS: Readonly<Record<string, Text>> = {
+  manual: { en: 'manual', zh: '手动' },
+  rebuild: { en: 'rebuild', zh: '全量重建' },
+  update: { en: 'update', zh: '热更新' },
+};
 
 const UNFINISHED: Text = {
   en: 'unfinished: being written now, or left by a killed run',

@@ -5,10 +5,10 @@ import { type Reason, type Retention, sortOut } from '../guard/expendable.ts';
 import { removeBackups } from '../guard/remove-backups.ts';
 import type { Ops } from '../host/ops.ts';
 import { discardLeftovers } from '../postgres/backup-dir.ts';
-import { listBackups } from '../postgres/manifest.ts';
+import { listBackups, type Manifest } from '../postgres/manifest.ts';
 import { readReleases } from '../runbook/releases.ts';
-import { humanBytes, printable, same, type Text } from '../text.ts';
-import { age, sizeOf } from './talk.ts';
+import { humanBytes, printable, same, spanText, type Text } from '../text.ts';
+import { LEVELS, sizeOf } from './talk.ts';
 
 /** The same whatever goes, so that a nightly run can give it (`--confirm`); what goes is listed above it. */
 const PHRASE = 'DELETE BACKUPS';
@@ -41,7 +41,7 @@ export async function prune(ops: Ops, { planOnly, retention, confirm }: PruneOpt
     ],
     rows: stays.map(({ stored: { manifest }, why }) => [
       same(printable(manifest.id)),
-      same(age(now - Date.parse(manifest.createdAt))),
+      spanText(now - Date.parse(manifest.createdAt)),
       same(humanBytes(sizeOf(manifest))),
       WHY[why],
     ]),
@@ -56,9 +56,7 @@ export async function prune(ops: Ops, { planOnly, retention, confirm }: PruneOpt
   }
   const losses = goes.map(({ stored: { manifest } }): readonly [Text, Text] => [
     same(printable(manifest.id)),
-    same(
-      `${humanBytes(sizeOf(manifest))}, ${age(now - Date.parse(manifest.createdAt))}, ${manifest.verification.level}`,
-    ),
+    lossText(manifest, now),
   ]);
   if (planOnly) {
     if (losses.length > 0) ops.screen.show({ event: 'heading', text: { en: 'What goes', zh: '删除' } });
@@ -120,3 +118,12 @@ const noNumbers = () =>
     state: NOTHING_CHANGED,
     next: [{ en: 'For example --keep 7 --keep-days 14', zh: '例如 --keep 7 --keep-days 14' }],
   });
+
+function lossText(manifest: Manifest, now: number): Text {
+  const [size, age, level] = [
+    humanBytes(sizeOf(manifest)),
+    spanText(now - Date.parse(manifest.createdAt)),
+    LEVELS[manifest.verification.level],
+  ];
+  return { en: `${size}, ${age.en}, ${level.en}`, zh: `${size}, ${age.zh}前, ${level.zh}` };
+}

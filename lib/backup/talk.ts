@@ -24,9 +24,11 @@ export function progressText({ phase, bytes, expected, milliseconds }: BackupPro
 /** Bytes of all files of a backup. */
 export const sizeOf = (manifest: Manifest): number => filesOf(manifest).reduce((sum, f) => sum + f.size, 0);
 
-/** `12 min`, `5 h`, `3 d`: how long ago, in the largest unit that is at least two. */
-export function age(milliseconds: number): string {
-  const minutes = Math.max(0, Math.floor(milliseconds / 60_000));
-  if (minutes < 120) return `${minutes} min`;
-  return minutes < 2880 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1440)} d`;
-}
+/** The levels of verification, as a person reads them; `verify --level` takes the English words. */
+export const LEVELS: Record<Manifest['verification']['level'], Text> = {
+  none: { en: 'never', zh: '未验证' },
+  checksum: { en: 'checksum', zh: '校验和一致' },
+  readable: { en: 'readable', zh: '归档可读' },
+  started: { en: 'started', zh: '可启动' },
+  restored: { en: 'restored', zh: '已恢复比对' },
+};

@@ -1,8 +1,9 @@
+import { LEVELS } from '../backup/talk.ts';
 import type { Ops } from '../host/ops.ts';
-import { lastDrillText, spanText } from '../runbook/drills.ts';
+import { lastDrillText } from '../runbook/drills.ts';
 import { showSteps } from '../runbook/show-steps.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
-import { humanBytes, printable, same, type Text } from '../text.ts';
+import { humanBytes, printable, same, spanText, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import { limitFlags } from './limits.ts';
 
@@ -62,7 +63,7 @@ export function showPlan(ops: Ops, facts: Facts, steps: readonly PlannedStep[]):
   const { manifest } = backup;
   const age = spanText(ops.clock.now() - Date.parse(manifest.createdAt));
   const size = humanBytes(manifest.databaseBytes);
-  const level = manifest.verification.level;
+  const level = LEVELS[manifest.verification.level];
   show({ event: 'heading', text: { en: 'What will be rehearsed', zh: '演练内容' } });
   show({
     event: 'table',
@@ -71,7 +72,7 @@ export function showPlan(ops: Ops, facts: Facts, steps: readonly PlannedStep[]):
       [{ en: 'backup', zh: '备份' }, same(printable(manifest.id))],
       [
         { en: 'its data', zh: '备份数据' },
-        { en: `${age.en} old, ${size}, verified: ${level}`, zh: `${age.zh}前, ${size}, 验证级别: ${level}` },
+        { en: `${age.en} old, ${size}, verified: ${level.en}`, zh: `${age.zh}前, ${size}, ${level.zh}` },
       ],
       [{ en: 'code', zh: '代码' }, codeText(facts)],
       [

@@ -38,15 +38,19 @@ function incomingText({ incoming, at }: Facts): Text {
   if (incoming.kind === 'kept') return same(printable(incoming.database));
   const { dir, manifest } = incoming.stored;
   const { createdAt, contents, databaseBytes, commit, verification } = manifest;
-  const what = `${humanBytes(databaseBytes)}, revision ${printable(contents.alembic ?? '-')}, commit ${commit?.slice(0, 10) ?? '-'}`;
+  const [size, revision, by] = [
+    humanBytes(databaseBytes),
+    printable(contents.alembic ?? '-'),
+    commit?.slice(0, 10) ?? '-',
+  ];
   const proved: Text =
     verification.level === 'restored'
       ? { en: 'restored and compared when it was taken', zh: '备份时已恢复并比对' }
       : { en: 'never restored as yet', zh: '尚未做过恢复验证' };
   const [en, zh] = [ageText(at, createdAt).en, ageText(at, createdAt).zh];
   return {
-    en: `${printable(dir)}\n    taken ${createdAt}, ${en} ago; ${what}; ${proved.en}`,
-    zh: `${printable(dir)}\n    备份时间 ${createdAt}, ${zh}前; ${what}; ${proved.zh}`,
+    en: `${printable(dir)}\n    taken ${createdAt}, ${en} ago; ${size}, revision ${revision}, commit ${by}; ${proved.en}`,
+    zh: `${printable(dir)}\n    备份时间 ${createdAt}, ${zh}前; ${size}, 结构版本 ${revision}, 提交 ${by}; ${proved.zh}`,
   };
 }
 

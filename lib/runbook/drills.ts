@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Paths } from '../host/ops.ts';
 import { writeAtomically } from '../postgres/durable.ts';
-import type { Text } from '../text.ts';
+import { spanText, type Text } from '../text.ts';
 
 const milliseconds = z.int().min(0);
 
@@ -94,23 +94,10 @@ export function lastDrillText(paths: Pick<Paths, 'backups'>, now: number): Text 
   };
 }
 
-const UNITS: readonly (readonly [milliseconds: number, en: string, zh: string])[] = [
-  [86_400_000, 'd', '天'],
-  [3_600_000, 'h', '小时'],
-  [60_000, 'min', '分钟'],
-];
-
 /** `3 d ago`: whole units, at most one. */
 function ago(age: number): Text {
   const span = spanText(age);
   return { en: `${span.en} ago`, zh: `${span.zh}前` };
-}
-
-/** `3 d`, `25 min`, `12 s`. A clock that was set back gives `0 s`. */
-export function spanText(span: number): Text {
-  const [size, en, zh] = UNITS.find(([unit]) => span >= unit * 2) ?? [1000, 's', '秒'];
-  const count = Math.max(0, Math.floor(span / size));
-  return { en: `${count} ${en}`, zh: `${count} ${zh}` };
 }
 
 function json(line: string): unknown {

@@ -6,7 +6,7 @@ import { exportBackup } from '../../lib/backup/export.ts';
 import { listAll } from '../../lib/backup/list.ts';
 import { afterVerification } from '../../lib/backup/outcome.ts';
 import { prune } from '../../lib/backup/prune.ts';
-import { age, progressText } from '../../lib/backup/talk.ts';
+import { progressText } from '../../lib/backup/talk.ts';
 import { verify } from '../../lib/backup/verify.ts';
 import { confirmDestructive } from '../../lib/guard/consent.ts';
 import { sortOut } from '../../lib/guard/expendable.ts';
@@ -14,6 +14,7 @@ import { removeBackups } from '../../lib/guard/remove-backups.ts';
 import { listBackups, readManifest, writeManifest } from '../../lib/postgres/manifest.ts';
 import { readCommandLine } from '../../lib/runbook/command-line.ts';
 import { recordRelease } from '../../lib/runbook/releases.ts';
+import { spanText } from '../../lib/text.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { type TestOps, testOps } from '../support/ops.ts';
 import type { Call, Reply } from '../support/scripted-spawn.ts';
@@ -264,5 +265,5 @@ it('says how far it is in under 80 columns', () => {
   for (const phase of ['dump', 'contents', 'trial'] as const) {
     expect(progressText({ ...dump, phase, bytes: 9e14, expected: 9e14 }).en.length).toBeLessThan(80);
   }
-  expect([0, 119, 121, 60 * 50].map((m) => age(m * 60_000))).toEqual(['0 min', '119 min', '2 h', '2 d']);
+  expect([0, 119, 121, 60 * 50].map((m) => spanText(m * 60_000).en)).toEqual(['0 s', '119 min', '2 h', '2 d']);
 });
