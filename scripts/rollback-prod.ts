@@ -16,6 +16,8 @@ import * as update from '../lib/update/index.ts';
 
 type Flags = Parsed & { readonly planOnly: boolean };
 
+const onlyLooks = ({ release = 'list' }: Parsed): boolean => release === 'list';
+
 export const rollbackProd: Script = {
   name: 'rollback-prod',
   about: {
@@ -27,13 +29,12 @@ export const rollbackProd: Script = {
       name: 'release',
       optional: true,
       help: {
-        en: 'the beginning of a commit id, or: previous (default: list the releases)',
-        zh: '提交 id 的前几位, 或 previous (默认: 列出发布记录)',
+        en: 'the beginning of a commit id, previous, or list (default: list the releases)',
+        zh: '提交 id 的前几位, previous 或 list (默认: 列出发布记录)',
       },
     },
   ],
   flags: {
-    list: { type: 'boolean', help: { en: 'only list the releases', zh: '仅列出发布记录' } },
     way: {
       type: 'string',
       choices: ['auto', 'hot', 'image'],
@@ -61,11 +62,11 @@ export const rollbackProd: Script = {
       },
     },
   },
-  onlyLooks: (flags) => Boolean(flags.list) || flags.release === undefined,
+  onlyLooks,
 
   async run(ops, flags) {
     const facts = await rollback.surveyReleases(ops);
-    if (flags.list || flags.release === undefined) return rollback.showReleases(ops, facts);
+    if (onlyLooks(flags)) return rollback.showReleases(ops, facts);
     const choice = rollback.findChoice(facts, String(flags.release));
     const asked = (flags.way ?? 'auto') as 'auto' | 'hot' | 'image';
     const chosen = rollback.chooseWay(choice, asked, flags.data !== undefined);

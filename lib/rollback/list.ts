@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Ops } from '../host/ops.ts';
 import { printable, same, type Text } from '../text.ts';
 import { choicesOf } from './choices.ts';
@@ -51,11 +52,11 @@ function rowsOf(choice: Choice): (readonly [Text, Text])[] {
       },
     ],
     [same(''), runsNow ? { en: 'RUNS NOW', zh: '当前运行' } : waysText(choice)],
-    ...(backup === undefined || runsNow
-      ? []
-      : [[same(''), { en: `its data: --data ${backup}`, zh: `其数据: --data ${backup}` }] as const]),
+    ...(backup === undefined || runsNow ? [] : [[same(''), dataText(path.basename(backup))] as const]),
   ];
 }
+
+const dataText = (id: string): Text => ({ en: `its data: --data ${id}`, zh: `其数据: --data ${id}` });
 
 function waysText({ hot, image }: Choice): Text {
   const back = { en: 'back: ', zh: '回退: ' };
