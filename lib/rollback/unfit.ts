@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { OpsError } from '../errors.ts';
 import type { Text } from '../text.ts';
 import type { Choice } from './facts.ts';
@@ -23,7 +24,8 @@ export function unfit(choice: Choice, error: unknown): unknown {
 
 /** The exact command with data, as far as it is known. */
 export function withData({ release, backup }: Choice): Text[] {
-  const command = `npx tsx scripts/rollback-prod.ts ${release.commit.slice(0, 10)} --data ${backup ?? '<backup>'}`;
+  const id = backup === undefined ? '<backup>' : path.basename(backup);
+  const command = `npx tsx scripts/rollback-prod.ts ${release.commit.slice(0, 10)} --data ${id}`;
   const lines: Text[] = [
     {
       en: `With its data, which loses what was written since (it asks, and shows how much): ${command}`,

@@ -194,7 +194,7 @@ it('refuses code that can not work on the present schema, and goes back with the
     const refused = await rollback(['previous', '--way', way]);
     await expectOld(stack, refused, 3);
     expect(refused.text).toContain('not safe');
-    expect(refused.text).toMatch(new RegExp(`rollback-prod.ts ${wide.commit.slice(0, 10)} --data /\\S+/backups/`));
+    expect(refused.text).toMatch(new RegExp(`rollback-prod.ts ${wide.commit.slice(0, 10)} --data \\d{8}T\\d{6}Z-`));
   }
   const backup = /--data (\S+)/.exec(await list())?.[1] ?? '';
 

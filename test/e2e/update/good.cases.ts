@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { itInFull, some } from '../thorough.ts';
@@ -86,6 +86,37 @@ export function goodCases(stack: () => Stack): void {
       files: { 'pyproject.toml': edited(stack(), 'pyproject.toml', 'version = "1.5.0"', 'version = "1.5.1"') },
     });
     await expectNew(stack(), await update(stack()), release);
+  });
+
+  it('brings a build that is not in git, and takes the former one away', async () => {
+    const dist = path.join(stack().sandbox.deployDir, 'frontend/dist');
+    const ignored = '.env\n__pycache__/\n*.py[cod]\nuserdata/\nfrontend/dist/\n';
+    const inApp = () => stack().inApp(['find', '/app/frontend/dist', '-type', 'f']).trim().split('\n').sort();
+    const build = (name: string) => {
+      rmSync(dist, { recursive: true, force: true });
+      mkdirSync(path.join(dist, 'assets'), { recursive: true });
+      writeFileSync(path.join(dist, 'assets', `${name}.js`), name);
+      writeFileSync(path.join(dist, 'index.html'), name);
+    };
+    const released = async () => {
+      const release = await stack().release({ files: { '.gitignore': ignored, 'frontend/dist/index.html': null } });
+      const run = await update(stack());
+      expect(run.exitCode, run.text).toBe(0);
+      expect(run.load.failed).toBe(0);
+      stack().current = release;
+    };
+    try {
+      await released(); // from here on git has no file of it
+      for (const name of ['one', 'two']) {
+        build(name);
+        await released();
+        expect(inApp()).toEqual([`/app/frontend/dist/assets/${name}.js`, '/app/frontend/dist/index.html']);
+        expect(stack().inApp(['cat', '/app/frontend/dist/index.html'])).toBe(name);
+      }
+    } finally {
+      rmSync(dist, { recursive: true, force: true });
+      stack().inApp(['rm', '-rf', '/app/frontend/dist/assets']);
+    }
   });
 
   it('brings a changed gunicorn config into force without a restart of the container, and back', async () => {
