@@ -1,7 +1,7 @@
 import { it } from 'vitest';
 
 /** `E2E=full` runs every moment and kind there is; without it, of each list those that differ most. */
-const thorough = process.env.E2E === 'full';
+export const thorough = process.env.E2E === 'full';
 
 /** @param usual positions in the list. */
 export const some = <T>(all: readonly T[], ...usual: readonly number[]): readonly T[] =>

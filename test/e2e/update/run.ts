@@ -29,6 +29,8 @@ export interface JournalLine {
 export interface Options {
   /** What a test does while the script works. */
   readonly during?: (running: Running) => Promise<void>;
+  /** Of the script, beside the test's own. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Runs the update as an operator would, while users go on asking: 50 requests a second, some slow, some posts. */
@@ -47,7 +49,7 @@ export async function underLoad(
   let report: LoadReport | undefined;
   try {
     const common = ['--dir', stack.sandbox.deployDir, '--config', stack.config, '--yes'];
-    const running = launchScript(script, [...common, ...args]);
+    const running = launchScript(script, [...common, ...args], options.env ? { env: options.env } : {});
     // Whatever goes wrong in the middle, the script must have ended before the next case.
     const disturbed = (async () => options.during?.(running))().then(
       () => undefined,

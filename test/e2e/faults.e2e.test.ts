@@ -1,0 +1,17 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { killedCases } from './faults/killed.cases.ts';
+import { surroundingsCases } from './faults/surroundings.cases.ts';
+import { Stack } from './update/stack.ts';
+
+let made: Stack;
+const stack = () => made;
+
+beforeAll(async () => {
+  made = await Stack.prepared('wfops-faults', 28600);
+  await made.deploy();
+});
+
+afterAll(() => made?.down());
+
+describe('surroundings', () => surroundingsCases(stack));
+describe('killed', () => killedCases(stack));

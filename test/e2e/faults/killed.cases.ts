@@ -1,0 +1,102 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { LoadReport } from '../../sandbox/load-report.ts';
+import { MIXED, startLoad } from '../../support/load.ts';
+import { launchScript, runScript } from '../../support/run-script.ts';
+import { thorough } from '../thorough.ts';
+import { pause } from '../update/disturb.ts';
+import type { Stack } from '../update/stack.ts';
+import { SUBJECTS, type Subject } from './subjects.ts';
+import { databasesBeside, hba, helpers, lastStepOf, saved } from './world.ts';
+
+const KILLS = Number(process.env.FAULTS_KILLS ?? (thorough ? 30 : 1));
+const SEED = Number(process.env.FAULTS_SEED ?? Date.now() % 100_000);
+/** What the killed run had begun may hold the lock for a while. */
+const PATIENCE = ['--lock-wait', '180s'];
+
+/** A script is killed outright at any moment; whoever starts it again is told, and gets what was asked for. */
+export function killedCases(stack: () => Stack): void {
+  it.each(SUBJECTS)(
+    'SIGKILL of $script ($what) at any moment: the next start makes it good',
+    async (subject) => {
+      const length = await undisturbed(stack(), subject);
+      const [moments = []] = fc.sample(
+        fc.array(fc.integer({ min: 0, max: length }), { minLength: KILLS, maxLength: KILLS }),
+        { seed: SEED, numRuns: 1 },
+      );
+      const steps: string[] = [];
+      let [sent, failed] = [0, 0];
+      for (const moment of moments) {
+        const { step, load } = await killedAndStartedAgain(stack(), subject, moment);
+        steps.push(step);
+        sent += load.sent;
+        failed += load.failed;
+      }
+      console.log(
+        `SIGKILL of ${subject.script} (${subject.what}): ${moments.length} kills within ${length} ms, seed ${SEED}; ` +
+          `at ${count(steps)}; every next start exit 0; requests ${failed} failed of ${sent}`,
+      );
+    },
+    thorough ? 7_200_000 : 300_000,
+  );
+}
+
+/** How long it takes when nobody kills it. */
+async function undisturbed(stack: Stack, subject: Subject): Promise<number> {
+  const args = await subject.prepare(stack);
+  const ended = await runScript(subject.script, [...common(stack), ...args]);
+  expect(ended.exitCode, ended.text).toBe(0);
+  await subject.expectDone(stack);
+  return Math.round(ended.milliseconds);
+}
+
+async function killedAndStartedAgain(stack: Stack, subject: Subject, moment: number) {
+  const args = await subject.prepare(stack);
+  const note = `before the kill at ${moment} ms`;
+  stack.sql(`INSERT INTO notes (text) VALUES ('${note}')`);
+  const rules = hba(stack);
+  const load = await startLoad(`${stack.sandbox.url}/api/v1/health/basic`, ...MIXED);
+  let report: LoadReport | undefined;
+  try {
+    const before = runsOf(stack);
+    const running = launchScript(subject.script, [...common(stack), ...args]);
+    await pause(moment);
+    running.signal('SIGKILL');
+    const killed = await running.ended;
+    const what = `killed after ${moment} ms:\n${killed.text}\n---- then:\n`;
+    const left = killed.exitCode === null ? runsOf(stack).find((run) => !before.includes(run)) : undefined;
+    const step = left === undefined ? 'no step' : lastStepOf(path.join(stack.state, 'runs', left));
+
+    const next = await runScript(subject.script, [...common(stack), ...PATIENCE, ...args]);
+    report = await load.stop();
+    expect(next.exitCode, what + next.text).toBe(0);
+    if (left !== undefined && hasChanged(stack, left)) {
+      expect(next.text, what).toMatch(new RegExp(`Run ${left} \\(.*\\) did not end: its process is gone`));
+    }
+    await subject.expectDone(stack);
+    expect(saved(stack, note), `${note} is in use, beside, or in a backup that was restored and compared`).toBe(true);
+    expect(hba(stack), 'pg_hba.conf').toBe(subject.newCluster ? hba(stack) : rules);
+    expect(hba(stack)).not.toMatch(/^host\s+all\s+all\s+(?!127\.0\.0\.1|::1)\S+\s+trust/m);
+    expect(helpers(stack), 'containers that are nobody’s').toEqual([]);
+    databasesBeside(stack, 'drop');
+    return { step, load: report };
+  } finally {
+    if (report === undefined) await load.stop();
+  }
+}
+
+const common = (stack: Stack) => ['--dir', stack.sandbox.deployDir, '--config', stack.config, '--yes'];
+
+const runsOf = (stack: Stack): string[] => readdirSync(path.join(stack.state, 'runs')).sort();
+
+function hasChanged(stack: Stack, run: string): boolean {
+  const journal = path.join(stack.state, 'runs', run, 'journal');
+  return existsSync(journal) && readFileSync(journal, 'utf8').includes('"event":"intent"');
+}
+
+function count(steps: readonly string[]): string {
+  const names = [...new Set(steps)];
+  return names.map((name) => `${name} × ${steps.filter((s) => s === name).length}`).join(', ');
+}
