@@ -15,7 +15,9 @@ export interface Subject {
 }
 
 let meant: Release;
-let backup = '';
+let backup = { id: '', notes: '' };
+
+const notes = (stack: Stack): string => stack.sql("SELECT string_agg(text, ',' ORDER BY id) FROM notes");
 
 const servesMeant = async (stack: Stack): Promise<void> => {
   stack.current = meant;
@@ -60,18 +62,18 @@ export const SUBJECTS: readonly Subject[] = [
     script: 'restore-prod',
     what: 'of a backup',
     async prepare(stack) {
-      if (backup === '') {
+      if (backup.id === '') {
         const args = ['create', '--dir', stack.sandbox.deployDir, '--config', stack.config];
         const ended = await runScript('backup-prod', args);
         expect(ended.exitCode, ended.text).toBe(0);
-        backup = /restore-prod\.ts (\S+)/.exec(ended.text)?.[1] ?? '';
+        backup = { id: /restore-prod\.ts (\S+)/.exec(ended.text)?.[1] ?? '', notes: notes(stack) };
       }
       meant = stack.current;
-      return [backup, '--confirm', 'RESTORE whalefall_prod'];
+      return [backup.id, '--confirm', 'RESTORE whalefall_prod'];
     },
     async expectDone(stack) {
       await servesMeant(stack);
-      expect(stack.sql("SELECT count(*) FROM notes WHERE text LIKE 'before the kill%'")).toBe('0');
+      expect(notes(stack)).toBe(backup.notes);
     },
   },
   {
