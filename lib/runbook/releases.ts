@@ -11,6 +11,7 @@ import {
 import path from 'node:path';
 import { z } from 'zod';
 import type { Paths } from '../host/ops.ts';
+import { json } from '../text.ts';
 
 const release = z.object({
   /** RFC 3339. */
@@ -53,7 +54,7 @@ export function readReleases(paths: Pick<Paths, 'backups'>): Release[] {
   return readFileSync(file(paths), 'utf8')
     .split('\n')
     .flatMap((line) => {
-      const parsed = release.safeParse(json(line));
+      const parsed = release.safeParse(parsedJson(line));
       return parsed.success ? [parsed.data] : [];
     });
 }
@@ -72,14 +73,14 @@ export function forgetReleases(paths: Pick<Paths, 'backups'>, count: number): re
 function write(to: string, how: number, entries: readonly Release[]): void {
   const fd = openSync(to, constants.O_WRONLY | constants.O_CREAT | how, 0o600);
   try {
-    writeSync(fd, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    writeSync(fd, entries.map((entry) => `${json(entry)}\n`).join(''));
     fdatasyncSync(fd);
   } finally {
     closeSync(fd);
   }
 }
 
-function json(line: string): unknown {
+function parsedJson(line: string): unknown {
   try {
     return JSON.parse(line);
   } catch {

@@ -214,7 +214,7 @@ function appendingTo(file: string, world: World): (text: string) => void {
       appendFileSync(file, text, { mode: 0o600 });
       works = true;
     } catch (error) {
-      if (works) world.stderr(`${file}: ${whatHappened(error).en}\n`);
+      if (works) world.stderr(`${printable(`${file}: ${whatHappened(error).en}`)}\n`);
       works = false;
     }
   };
