@@ -13,6 +13,10 @@ import { z } from 'zod';
 import type { Paths } from '../host/ops.ts';
 import { json } from '../text.ts';
 
+// What becomes a word of a command line or a part of a ref's name.
+const image = z.string().regex(/^\w[\w.:/@-]*$/);
+const runName = z.string().regex(/^\w[\w.-]*$/);
+
 const release = z.object({
   /** RFC 3339. */
   at: z.string(),
@@ -24,15 +28,15 @@ const release = z.object({
   commit: z.string().regex(/^[0-9a-f]{40,64}$/),
   subject: z.string(),
   /** What the container was made of. It holds this release's code, unless the release came by a hot update. */
-  imageId: z.string(),
+  imageId: image,
   /** What ran before, under a tag that no build moves. */
-  previousImage: z.string().optional(),
+  previousImage: image.optional(),
   /** The commit of that. */
   previousCommit: z.string().optional(),
   /** Directory of the backup that was made on the way here: the data of the release before. */
   backup: z.string().optional(),
   /** Base name of the run's directory. */
-  run: z.string(),
+  run: runName,
   /** What was seen at its end. */
   verdict: z.string().optional(),
 });

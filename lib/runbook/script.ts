@@ -22,7 +22,7 @@ import { type Invocation, type Journal, type JournalEvent, lenient, NO_JOURNAL, 
 import type { Screen } from './screen.ts';
 import { stopOn, UnderWay } from './signals.ts';
 import { terminal } from './terminal.ts';
-import { commonArgs, ownArgs } from './typed-again.ts';
+import { commonArgs, ownArgs, refuseAnswers } from './typed-again.ts';
 
 /**
  * Runs a script from command line to exit code: options, deploy directory, lock, journal, signals, and the report of however
@@ -84,7 +84,14 @@ export async function main(script: Script, world: World): Promise<number> {
   };
 
   const state = stateDir(target);
-  const start = (to: Invocation) => world.start(to.script, [...to.args, ...commonArgs(parsed, target.dir), '--go-on']);
+  const start = async (to: Invocation) => {
+    try {
+      refuseAnswers(to);
+    } catch (error) {
+      return report(screen, error);
+    }
+    return world.start(to.script, [...to.args, ...commonArgs(parsed, target.dir), '--go-on']);
+  };
   const unhook = world.onSignal(stopOn(stopping, screen, world, underWay));
 
   const onlyLooks = typeof action.onlyLooks === 'function' ? action.onlyLooks(parsed) : action.onlyLooks;

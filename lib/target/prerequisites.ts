@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import { type Checkout, inspectCheckout } from '../host/checkout.ts';
 import { composeVersion } from '../host/compose.ts';
 import { serverVersion } from '../host/docker.ts';
-import { type Checkout, inspectCheckout } from '../host/git.ts';
 import type { Ops } from '../host/ops.ts';
-import { ask, type CommandError } from '../host/run.ts';
+import { ask, CommandError } from '../host/run.ts';
 import type { Text } from '../text.ts';
 
 const COMPOSE_FLOOR = [2, 17] as const; // `exec -T` and `cp` are reliable from there on
@@ -25,9 +25,11 @@ interface Finding {
 /** @throws {OpsError} `precondition` with everything that is missing. */
 export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
   const findings: Finding[] = [];
-  const failed = (finding: (error: CommandError) => Finding) => (error: CommandError) => {
+  const failed = (finding: (error: CommandError) => Finding) => (error: unknown) => {
     ops.signal.throwIfAborted();
-    findings.push(finding(error));
+    if (error instanceof CommandError) findings.push(finding(error));
+    else if (error instanceof OpsError) findings.push(...explained(error));
+    else throw error;
     return '';
   };
   const [engine, compose, checkout] = await Promise.all([
@@ -52,6 +54,11 @@ function all(findings: readonly Finding[]): OpsError {
     next: findings.map((f) => f.fix),
   });
 }
+
+/** What says itself what to do about it. */
+const explained = ({ what, next }: OpsError): Finding[] => [
+  { text: what, fix: { en: next.map((t) => t.en).join('\n'), zh: next.map((t) => t.zh).join('\n') } },
+];
 
 function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
   const m = /(\d+)\.(\d+)/.exec(version);
