@@ -22,8 +22,10 @@ export async function inspectCheckout(ops: RunOps, dir: string): Promise<Checkou
   if (head.exitCode !== 0) return undefined;
   await refuseForeignPrograms(ops, dir);
   // A submodule's files have filters of its own configuration, and status would go into it.
-  const what = ['status', '--porcelain', '-z', '--untracked-files=normal', '--ignore-submodules=dirty'];
-  const status = await run(ops, git(dir, [...(await withoutLocalFilters(ops, dir)), ...what]), [0, 128]);
+  // A renamed one would be two entries of which the second has no marks.
+  const how = ['--no-renames', '--untracked-files=normal', '--ignore-submodules=dirty'];
+  const filters = await withoutLocalFilters(ops, dir);
+  const status = await run(ops, git(dir, [...filters, 'status', '--porcelain', '-z', ...how]), [0, 128]);
   if (status.exitCode !== 0) return undefined;
   const [commit = '', subject = ''] = head.stdout.split('\n');
   return { commit, subject, changed: status.stdout.split('\0').filter(Boolean) };

@@ -30,19 +30,19 @@ export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
     if (error instanceof CommandError) findings.push(finding(error));
     else if (error instanceof OpsError) findings.push(...explained(error));
     else throw error;
-    return '';
+    return null;
   };
   const [engine, compose, checkout] = await Promise.all([
     ask(ops, serverVersion()).catch(failed(engineMissing)),
     ask(ops, composeVersion()).catch(failed(composeMissing)),
     inspectCheckout(ops, ops.target.dir).catch(failed(gitMissing)),
   ]);
-  if (compose !== '' && !isAtLeast(compose, COMPOSE_FLOOR)) findings.push(composeOld(compose));
+  if (compose !== null && !isAtLeast(compose, COMPOSE_FLOOR)) findings.push(composeOld(compose));
   if (checkout === undefined) findings.push(noRepository(ops.target.dir));
   const files = [ops.target.composeFile, ops.target.dockerfile];
   for (const file of files)
     if (!existsSync(path.join(ops.target.dir, file))) findings.push(missingFile(file, ops.target.dir));
-  if (findings.length > 0 || typeof checkout !== 'object') throw all(findings);
+  if (findings.length > 0 || engine === null || compose === null || !checkout) throw all(findings);
   return { engine, compose: compose.replace(/^v/, ''), checkout };
 }
 

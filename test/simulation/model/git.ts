@@ -189,7 +189,7 @@ export class Repository {
     'rev-parse': ({ words }) => this.#revParse(words),
     status: ({ words, call }) => {
       const how = words.join(' ');
-      const listsUntracked = how === '--porcelain -z --untracked-files=normal --ignore-submodules=dirty';
+      const listsUntracked = how === '--porcelain -z --no-renames --untracked-files=normal --ignore-submodules=dirty';
       const tracked = '--porcelain -z --no-renames --untracked-files=no --ignore-submodules=all';
       if (!listsUntracked && how !== tracked) return unknown(`status ${how}`);
       const index = this.worktree.readIndex(this.#indexFile(call));
