@@ -8,14 +8,8 @@ const answered = z.object({
     z.object({ severity: z.string(), range: z.string(), via: z.array(z.unknown()).default([]) }),
   ),
 });
-const notAsked = z.union([
-  z.object({ statusCode: z.int().min(400) }),
-  z.object({
-    error: z.object({
-      code: z.enum(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'ENETUNREACH', 'ENOAUDIT']),
-    }),
-  }),
-]);
+/** npm's words for an answer that was none; its own faults (no lockfile) have a code and a summary instead of a message. */
+const notAsked = z.object({ message: z.string(), statusCode: z.int().optional() });
 
 export type Verdict =
   | { readonly kind: 'clean' | 'vulnerable'; readonly lines: readonly string[] }
@@ -27,10 +21,8 @@ export function judge(stdout: string): Verdict {
   const said: unknown = JSON.parse(stdout);
   const failure = notAsked.safeParse(said);
   if (failure.success) {
-    return {
-      kind: 'not-asked',
-      why: 'statusCode' in failure.data ? `HTTP ${failure.data.statusCode}` : failure.data.error.code,
-    };
+    const { statusCode } = failure.data;
+    return { kind: 'not-asked', why: statusCode === undefined ? 'not reached' : `HTTP ${statusCode}` };
   }
   const found = Object.entries(answered.parse(said).vulnerabilities);
   const lines = found.map(([name, { severity, range, via }]) => `${severity}: ${name} ${range}${titles(via)}`);

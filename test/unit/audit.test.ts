@@ -23,7 +23,10 @@ it('does not take a registry that can’t be asked for one that knows nothing, n
     kind: 'not-asked',
     why: 'HTTP 405',
   });
-  expect(judge('{"error":{"code":"ENOTFOUND","summary":""}}')).toEqual({ kind: 'not-asked', why: 'ENOTFOUND' });
+  expect(judge('{"message":"request failed","error":{"summary":""}}')).toEqual({
+    kind: 'not-asked',
+    why: 'not reached',
+  });
 });
 
 it('takes nothing else for an answer', () => {
