@@ -5,6 +5,7 @@ const PLACEHOLDER = '[secret]';
 
 /** Shorter values are too common as ordinary words to be searched for. */
 const SHORTEST = 4;
+const SHORTEST_ENCODED = 8;
 
 /** Knows the secret values of a run and removes them from whatever leaves the process. */
 export class Secrets {
@@ -25,8 +26,6 @@ export class Secrets {
 }
 
 function shapesOf(value: string): string[] {
-  const base64 = Buffer.from(value).toString('base64');
-  const base64url = base64.replaceAll('+', '-').replaceAll('/', '_');
   return [
     value,
     inUrl(value),
@@ -34,10 +33,25 @@ function shapesOf(value: string): string[] {
     JSON.stringify(value).slice(1, -1),
     quote(value),
     value.replaceAll('\\', '\\\\').replaceAll("'", "\\'"), // Python's repr of what has both quotes
-    ...[base64, base64url].flatMap((text) => [text, text.replace(/=+$/, '')]),
+    ...inBase64(value),
     printable(value),
   ];
 }
 
 /** A value may hold half a character, which has no place in a URL. */
 const inUrl = (value: string): string => encodeURIComponent(value.replace(/\p{Cs}/gu, '\ufffd'));
+
+/**
+ * Also behind other bytes, as `user:password` is: these shift it by one or two bytes, and only what lies between the first and the last
+ * four characters is its alone.
+ */
+function inBase64(value: string): string[] {
+  const whole = Buffer.from(value).toString('base64');
+  const bytes = Buffer.byteLength(value);
+  const within = [0, 1, 2].map((before) => {
+    const shifted = Buffer.from(' '.repeat(before) + value).toString('base64');
+    return shifted.slice(before === 0 ? 0 : 4, Math.floor((before + bytes) / 3) * 4);
+  });
+  const found = [whole, whole.replace(/=+$/, ''), ...within.filter((text) => text.length >= SHORTEST_ENCODED)];
+  return found.flatMap((text) => [text, text.replaceAll('+', '-').replaceAll('/', '_')]);
+}

@@ -25,6 +25,16 @@ it('removes a secret in every shape that tools give it', () => {
   );
 });
 
+it('leaves no more than an edge of a secret that is encoded behind a name', () => {
+  const secrets = new Secrets();
+  secrets.add('hunter22-hunter22');
+  for (const name of ['u', 'us', 'use', 'user']) {
+    const header = Buffer.from(`${name}:hunter22-hunter22`).toString('base64');
+    const left = secrets.redact(`Basic ${header}`).replace('[secret]', '');
+    expect(left.length).toBeLessThanOrEqual('Basic '.length + 4 + 4 + 4);
+  }
+});
+
 it('takes the longer of two secrets first, and leaves words that are too short', () => {
   const secrets = new Secrets();
   secrets.add('hunter', 'hunter22', 'abc');

@@ -164,12 +164,7 @@ const OBEYED = /(?![\n\t])\p{Cc}|\p{Cs}|\p{Cf}|[\u2028\u2029]/u;
 it('shows no foreign text that a terminal obeys, hides or turns around, nor a line of it as one of ours, whatever the event', () => {
   fc.assert(
     fc.property(foreign, (parts) => {
-      const text = same(
-        `a${parts
-          .join('')
-          .replaceAll('\u{1d173}', '')
-          .replaceAll(/\p{Cf}/gu, (c) => (printable(c) === c ? '' : c))}`,
-      );
+      const text = same(`a${parts.join('')}\n✓ Deployed and proved`);
       for (const asJson of [false, true]) {
         const { screen: s, out, err, log } = screen({ json: asJson, interactive: true });
         s.progress(text);
