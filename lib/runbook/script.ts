@@ -1,5 +1,15 @@
 import { setMaxListeners } from 'node:events';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { OpsError, whatHappened } from '../errors.ts';
@@ -281,7 +291,10 @@ function makeState(target: Target, script: string, now: number): Paths {
   const stamp = new Date(now).toISOString().replace(/[-:]|\.\d+/g, '');
   const paths = { state, backups: path.join(state, 'backups'), run: path.join(state, 'runs', `${stamp}-${script}`) };
   try {
-    for (const dir of [paths.backups, path.dirname(paths.run)]) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const dirs = [paths.backups, path.dirname(paths.run)];
+    for (const dir of dirs) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    // One that was there already, by whoever's hand: dumps and logs are nobody else's business.
+    for (const dir of [state, ...dirs]) if (statSync(dir).mode & 0o077) chmodSync(dir, 0o700);
     writeFileSync(path.join(state, '.gitignore'), '*\n'); // git must never see dumps
   } catch (error) {
     const why = whatHappened(error).en;

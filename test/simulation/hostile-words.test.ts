@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { chmodSync, readdirSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Script } from '../../lib/index.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
@@ -60,3 +60,10 @@ it.each(PLACES.map(([what, ...place], at) => [what, place, share(at)] as const))
     expect(lying()).toEqual(lay);
   },
 );
+
+it('closes a state directory that others could look into', async () => {
+  const open = [d.state, `${d.state}/backups`, `${d.state}/runs`];
+  for (const dir of open) chmodSync(dir, 0o755);
+  await d.run(['--data', 'keep'], { script: deployProdAll }); // nobody agrees
+  expect(open.map((dir) => statSync(dir).mode & 0o777)).toEqual([0o700, 0o700, 0o700]);
+});
