@@ -20,12 +20,16 @@ export function commonArgs(parsed: Parsed, dir: string): string[] {
 /**
  * A journal says which script would go on and with which of its own options. Consent, answers and the directory belong to whoever starts it:
  * a line that somebody put there must not answer in a person's place.
- *
- * @throws {OpsError} `precondition`
  */
-export function refuseAnswers({ script, args }: Invocation): void {
+export function isOurs({ script, args }: Invocation): boolean {
   const common = args.some((arg) => arg === '--' || Object.hasOwn(COMMON_FLAGS, arg.replace(/^--|=.*$/gs, '')));
-  if (!common && /^[a-z][a-z-]*$/.test(script)) return;
+  return !common && /^[a-z][a-z-]*$/.test(script);
+}
+
+/** @throws {OpsError} `precondition` when it is not. */
+export function refuseAnswers(to: Invocation): void {
+  if (isOurs(to)) return;
+  const { script, args } = to;
   const what = printable(asTyped([script, ...args]));
   throw new OpsError({
     kind: 'precondition',

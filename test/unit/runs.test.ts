@@ -7,6 +7,7 @@ import { refuseAnswers } from '../../lib/runbook/typed-again.ts';
 import { show } from '../../lib/runs/commands.ts';
 import { follow } from '../../lib/runs/follow.ts';
 import { eachRun, leave, readRun } from '../../lib/runs/history.ts';
+import { showUnfinished } from '../../lib/runs/offer.ts';
 import { findUnfinished } from '../../lib/runs/unfinished.ts';
 import { backOf, finishOf } from '../../lib/runs/ways.ts';
 import { type TestOps, testOps } from '../support/ops.ts';
@@ -130,6 +131,14 @@ it.each([
   { script: 'x\ny', args: [] },
 ])('starts nothing that a journal answers itself, or that is no script: %o', (forged) => {
   expect(() => refuseAnswers(forged)).toThrow(expect.objectContaining({ kind: 'precondition' }));
+});
+
+it('advises nothing that a journal answers itself', async () => {
+  const ops = testOps(() => ({ exitCode: 1, stderr: 'no engine' }));
+  const back: JournalEvent = { event: 'way-back', script: 'restore-prod', args: ['--confirm=RESTORE shop'] };
+  const run = readRun(ops.paths, leaveRun(ops, 'x', lines([...begun('x'), back, CHANGE])));
+  await showUnfinished(ops, run);
+  expect(JSON.stringify(ops.shown)).not.toContain('RESTORE shop');
 });
 
 it('starts what a run writes down', () => {
