@@ -13,12 +13,11 @@ import { docker, Stack } from './update/stack.ts';
 
 // The life of a stack, once, while everything that can be seen of it is kept; afterwards each of its secrets is searched for in that.
 const TELLS = `
-import base64 as _b, json as _j, os as _o, pprint as _p, urllib.parse as _u
-print(_j.dumps(dict(_o.environ)))
-_p.pprint(dict(_o.environ))
-for _v in _o.environ.values():
-    print(_u.quote(_v, safe=""), _b.b64encode(_v.encode()).decode())
-raise RuntimeError("does not load: " + repr(_o.environ))
+import base64 as _b, json as _j, os as _o, urllib.parse as _u
+_v = list(_o.environ.values())
+_told = [repr(_o.environ), _j.dumps(dict(_o.environ)), *(_u.quote(v, safe="") for v in _v), *(_b.b64encode(b"user:" + v.encode()).decode() for v in _v)]
+print(_told, flush=True)
+raise RuntimeError("does not load: " + " ".join(_told))
 `;
 // Characters that are written otherwise in URLs, JSON and base64.
 const SECRET_KEY = 'Sentinel-Key+c03d55e1/a7f94b68=9e?x&y';
