@@ -15,11 +15,19 @@ export function languageOf(env: Readonly<Record<string, string | undefined>>): L
   return /^zh/i.test(locale) ? 'zh' : 'en';
 }
 
-/** Terminal control sequences and other control characters in foreign text (names, messages, log lines) made visible. */
+// What a terminal obeys instead of showing it; what has no width, or turns the direction of text around; separators of lines that few know;
+// and halves of characters, which no encoding has. Line ends and tabs are for whoever shows a text.
+const UNSEEN = /(?![\n\t])\p{Cc}|\p{Cf}|\p{Cs}|\p{Zl}|\p{Zp}/gu;
+
+/** Foreign text (names, messages, log lines) with what can't be seen in it made visible. Done again, it changes nothing. */
 export function printable(foreign: string): string {
-  return foreign.replace(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, (c) =>
-    c === '\n' || c === '\t' ? c : `\\x${(c.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`,
-  );
+  return foreign.replace(UNSEEN, (c) => `\\x${(c.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`);
+}
+
+/** JSON that a terminal can show as well; it means the same value. */
+export function json(value: unknown): string {
+  const units = (c: string) => c.split('').map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(value).replace(UNSEEN, (c) => units(c).join(''));
 }
 
 /** `512 B`, `40.2 MB`: powers of 1000, as `df -H` and disk makers count. */

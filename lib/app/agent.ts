@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
+import { answerOf } from '../host/answer.ts';
 import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask } from '../host/run.ts';
@@ -50,5 +51,5 @@ export async function agent<T>(
     input,
     ...limits,
   });
-  return answer.parse(JSON.parse(await ask(ops, command)));
+  return answerOf(`${script}.py`, answer, await ask(ops, command));
 }

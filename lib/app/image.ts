@@ -5,6 +5,7 @@ import { build } from '../host/compose.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
 import type { Stack } from '../target/stack.ts';
+import { printable } from '../text.ts';
 
 const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
 
@@ -13,11 +14,12 @@ export async function buildImage(ops: Ops, stack: Stack): Promise<string> {
   const { key, image } = stack.services.app;
   const proxies = PROXIES.filter((name) => ops.env[name] !== undefined);
   const log = path.join(ops.paths.run, 'build.log');
+  const keep = (said: string) => writeFileSync(log, printable(ops.secrets.redact(said)), { mode: 0o600 });
   const output = await run(ops, build(ops.target, key, proxies)).catch((error: unknown) => {
-    writeFileSync(log, ops.secrets.redact(String(error)), { mode: 0o600 });
+    keep(String(error));
     throw error;
   });
-  writeFileSync(log, ops.secrets.redact(output.stderr + output.stdout), { mode: 0o600 });
+  keep(output.stderr + output.stdout);
   const id = await imageId(ops, image);
   if (id === undefined) throw new Error(`the build left no image ${image}`);
   return id;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { OpsError } from '../errors.ts';
+import { answerOf } from '../host/answer.ts';
 import { read } from '../host/command.ts';
 import { ask, type RunOps, run } from '../host/run.ts';
 import type { KnownVolume, VolumeIdentity } from '../target/stack.ts';
@@ -11,7 +12,7 @@ const mounts = z.array(z.object({ Type: z.string(), Name: z.string().optional() 
 /** The volume as the engine reports it now; undefined when there is none of this name. */
 export async function findVolume(ops: RunOps, name: string): Promise<VolumeIdentity | undefined> {
   const { stdout, stderr, exitCode } = await run(ops, read(['docker', 'volume', 'inspect', name]), [0, 1]);
-  if (exitCode === 0) return { name, createdAt: inspected.parse(JSON.parse(stdout))[0].CreatedAt };
+  if (exitCode === 0) return { name, createdAt: answerOf('docker volume inspect', inspected, stdout)[0].CreatedAt };
   if (/no such volume/i.test(stderr)) return undefined;
   await run(ops, read(['docker', 'volume', 'inspect', name])); // an engine that does not answer is no absent volume
   return undefined;
@@ -42,5 +43,5 @@ export async function checkSameVolume(ops: RunOps, known: KnownVolume): Promise<
 async function holds(ops: RunOps, container: string, volume: string): Promise<boolean> {
   const answer = await ask(ops, read(['docker', 'inspect', '-f', '{{json .Mounts}}', container]), [0, 1]);
   if (answer.trim() === '') return false;
-  return mounts.parse(JSON.parse(answer)).some((m) => m.Type === 'volume' && m.Name === volume);
+  return answerOf('docker inspect', mounts, answer).some((m) => m.Type === 'volume' && m.Name === volume);
 }

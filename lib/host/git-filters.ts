@@ -1,8 +1,7 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import { printable } from '../text.ts';
-import { git } from './git.ts';
-import type { Ops } from './ops.ts';
-import { run } from './run.ts';
+import { localSettings } from './git-settings.ts';
+import type { RunOps } from './run.ts';
 
 /**
  * Options that switch off the content filters which the repository's own configuration defines: whoever can write that would
@@ -11,23 +10,9 @@ import { run } from './run.ts';
  *
  * @throws {OpsError} `precondition` for a filter whose name can't be written as an option.
  */
-export async function withoutLocalFilters(ops: Ops): Promise<readonly string[]> {
-  const listed = git(ops.target.dir, [
-    'config',
-    '--includes',
-    '--show-scope',
-    '--name-only',
-    '-z',
-    '--get-regexp',
-    '^filter\\.',
-  ]);
-  const { stdout } = await run(ops, listed, [0, 1]); // 1: none
-  const words = stdout.split('\0');
-  const names = new Set<string>();
-  for (let i = 0; i + 1 < words.length; i += 2) {
-    const name = words[i + 1]?.replace(/\.[^.]*$/, '');
-    if (name !== undefined && ['local', 'worktree'].includes(words[i] ?? '')) names.add(name);
-  }
+export async function withoutLocalFilters(ops: RunOps, dir: string): Promise<readonly string[]> {
+  const settings = await localSettings(ops, dir, '^filter\\.');
+  const names = new Set(settings.map(({ name }) => name.replace(/\.[^.]*$/, '')));
   for (const name of names) if (name.includes('=')) throw unspeakable(name); // -c would take it for `filter.a` = …
   return [...names].flatMap((name) =>
     ['clean=', 'smudge=', 'process=', 'required=false'].flatMap((setting) => ['-c', `${name}.${setting}`]),

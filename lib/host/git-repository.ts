@@ -4,6 +4,7 @@ import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import { printable, type Text } from '../text.ts';
 import { asTyped } from './command.ts';
 import { git } from './git.ts';
+import { refuseForeignPrograms } from './git-programs.ts';
 import type { Ops } from './ops.ts';
 import { CommandError, run } from './run.ts';
 
@@ -18,7 +19,7 @@ export interface Repository {
  * The repository whose working tree is the deploy directory.
  *
  * @throws {OpsError} `precondition`: there is none, it begins further up or has no working tree, or git refuses because it belongs
- *   to another user.
+ *   to another user, or its configuration would run programs.
  */
 export async function openRepository(ops: Ops): Promise<Repository> {
   const { dir } = ops.target;
@@ -35,6 +36,7 @@ export async function openRepository(ops: Ops): Promise<Repository> {
   });
   const [gitDir = '', inWorkTree, up, objects = ''] = stdout.split('\n');
   if (inWorkTree !== 'true' || up !== '') throw notTheTop(dir);
+  await refuseForeignPrograms(ops, dir);
   return { gitDir, objects: path.resolve(dir, objects) };
 }
 

@@ -1,15 +1,4 @@
 import { type Command, change, read } from './command.ts';
-import type { RunOps } from './run.ts';
-import { run } from './run.ts';
-
-/** What of the deploy directory's repository would be built. */
-export interface Checkout {
-  /** Full commit id. */
-  readonly commit: string;
-  readonly subject: string;
-  /** Paths that differ from the commit and would be built in: modified, or untracked and not ignored. */
-  readonly changed: readonly string[];
-}
 
 type Extra = Partial<Omit<Command, 'argv' | 'effect'>>;
 
@@ -63,14 +52,15 @@ export const fetch = (
         '--no-recurse-submodules',
         '--no-write-fetch-head',
       ],
-      ...[options.tags ? '--tags' : '--no-tags', '--', remote, refspec],
+      // Beats the configuration, which could name any program of this machine.
+      ...['--upload-pack=git-upload-pack', options.tags ? '--tags' : '--no-tags', '--', remote, refspec],
     ],
     { deadlineMs: options.deadlineMs },
   );
 
 /** Lines `<id> TAB refs/heads/<branch>`. */
 export const remoteHeads = (dir: string, remote: string, deadlineMs: number): Command =>
-  git(dir, ['ls-remote', '--heads', '--', remote], { deadlineMs });
+  git(dir, ['ls-remote', '--upload-pack=git-upload-pack', '--heads', '--', remote], { deadlineMs });
 
 /** The commit that a revision stands for; exit code 128 when there is none, or several. */
 export const commitId = (dir: string, revision: string): Command =>
@@ -86,14 +76,3 @@ export const updateRef = (dir: string, ref: string, commit: string, create: bool
 /** Removes a ref, only while it points at this commit. */
 export const deleteRef = (dir: string, ref: string, commit: string): Command =>
   gitChange(dir, ['update-ref', '-d', '--', ref, commit]);
-
-/** `undefined` when the directory is no git repository or has no commit. */
-export async function inspectCheckout(ops: RunOps, dir: string): Promise<Checkout | undefined> {
-  const [head, status] = await Promise.all([
-    run(ops, git(dir, ['log', '-1', '--format=%H%n%s']), [0, 128]),
-    run(ops, git(dir, ['status', '--porcelain', '-z', '--untracked-files=normal']), [0, 128]),
-  ]);
-  if (head.exitCode !== 0 || status.exitCode !== 0) return undefined;
-  const [commit = '', subject = ''] = head.stdout.split('\n');
-  return { commit, subject, changed: status.stdout.split('\0').filter(Boolean) };
-}

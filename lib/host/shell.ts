@@ -22,6 +22,11 @@ export function childEnv(env: Readonly<Record<string, string | undefined>>): Rec
     ...Object.fromEntries(kept),
     LC_ALL: 'C.UTF-8', // messages of tools are parsed and shown
     GIT_TERMINAL_PROMPT: '0', // git would wait for a password for ever
+    // An address may also name a program (`ext::sh -c …`); the repository's configuration must not be the one to allow that.
+    GIT_ALLOW_PROTOCOL: env.GIT_ALLOW_PROTOCOL ?? 'file:git:http:https:ssh',
+    // A compose file is what lies in the deploy directory: `include` and `extends` of a remote one would be fetched, by git among others.
+    COMPOSE_EXPERIMENTAL_GIT_REMOTE: 'false',
+    COMPOSE_EXPERIMENTAL_OCI_REMOTE: 'false',
     DOCKER_CLI_HINTS: 'false',
     // Node's pipes are sockets; bash takes a socket as stdin for a remote login and would run ~/.bashrc, which may read our
     // input, unless it believes to be a shell within a shell (bash's shell.c, run_startup_files).

@@ -11,9 +11,13 @@ import { databaseSchema, serverSchema } from './snapshot.ts';
 
 export const MANIFEST = 'manifest.json';
 
+// What becomes a word of a command line must not be taken for an option, nor lead elsewhere.
+const image = z.string().regex(/^\w[\w.:/@-]*$/);
+const plainName = z.string().regex(/^\w[\w.-]*$/);
+
 const fileSchema = z.strictObject({
   /** Beside the manifest; a plain name. */
-  name: z.string().regex(/^[\w-][\w.-]*$/),
+  name: plainName,
   /** Hex. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   /** Bytes. */
@@ -38,11 +42,11 @@ const verificationSchema = z.strictObject({
 const common = {
   version: z.literal(1),
   /** Name of the backup's directory. */
-  id: z.string().min(1),
+  id: plainName,
   /** When the state that it holds was current: RFC 3339, UTC. */
   createdAt: z.iso.datetime(),
   /** Base name of the run's directory (`<time>-<script>`). */
-  run: z.string(),
+  run: plainName,
   /** What for: `rebuild`, `update`, `manual`, … */
   reason: z.string(),
   /** Keeps it from being pruned. */
@@ -50,9 +54,9 @@ const common = {
   /** The commit that ran when it was taken. */
   commit: z.string().nullable(),
   /** The server's image: what it is to be restored with. */
-  imageId: z.string(),
+  imageId: image,
   /** Where the data lived. */
-  volume: z.strictObject({ name: z.string(), createdAt: z.string() }),
+  volume: z.strictObject({ name: plainName, createdAt: z.string() }),
   verification: verificationSchema,
 };
 
@@ -82,7 +86,7 @@ const volumeManifestSchema = z.strictObject({
   kind: z.literal('volume'),
   ...common,
   /** Where the volume was mounted; the archive's single top directory is its last part. */
-  mountPoint: z.string().startsWith('/'),
+  mountPoint: z.string().regex(/^(\/(?!\.\.?(\/|$))[^/\0]+)+$/),
   files: z.strictObject({ archive: fileSchema }),
   /** Files and directories in the archive. */
   entries: z.int(),

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { OpsError } from '../errors.ts';
+import { answerOf } from '../host/answer.ts';
 import { type Command, change, read } from '../host/command.ts';
 import { exec } from '../host/docker.ts';
 import { discardContainer, ownerLabels } from '../host/helpers.ts';
@@ -120,7 +121,8 @@ export function memoryNeeded(databaseSize: number): number {
 
 /** The directory to put a tmpfs on: the image's volume that PGDATA is in, else PGDATA. */
 async function dataMountPoint(ops: Ops, imageId: string): Promise<string> {
-  const [{ Config }] = imageSchema.parse(JSON.parse(await ask(ops, read(['docker', 'image', 'inspect', imageId]))));
+  const answer = await ask(ops, read(['docker', 'image', 'inspect', imageId]));
+  const [{ Config }] = answerOf('docker image inspect', imageSchema, answer);
   const data = Config.Env?.find((e) => e.startsWith('PGDATA='))?.slice(7) ?? '/var/lib/postgresql/data';
   return Object.keys(Config.Volumes ?? {}).find((v) => data === v || data.startsWith(`${v}/`)) ?? data;
 }

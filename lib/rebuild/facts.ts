@@ -1,4 +1,4 @@
-import type { Checkout } from '../host/git.ts';
+import type { Checkout } from '../host/checkout.ts';
 import type { TableFacts } from '../postgres/contents.ts';
 import type { Containers, ExistingVolume } from '../target/containers.ts';
 import type { PublishedPort, Stack } from '../target/stack.ts';

@@ -91,7 +91,7 @@ async function listUncommitted(
 ): Promise<readonly string[]> {
   // A submodule's content stays where it is, so it is not asked.
   const status = ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=no', '--ignore-submodules=all'];
-  const filters = await withoutLocalFilters(ops);
+  const filters = await withoutLocalFilters(ops, ops.target.dir);
   const lines = await withHiddenChanges(ops, repository, (env) => list(ops, [...filters, ...status], env));
   // What is only deleted, or only no longer tracked, and not in the commit either, stays so.
   const lost = lines.filter((line) => !/^(D | D)/.test(line) || wanted.has(line.slice(3)));

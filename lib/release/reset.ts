@@ -32,7 +32,7 @@ export async function resetTo(
     const fresh = await difference(ops, saved.kept, await snapshot(ops, now));
     if (fresh.length > 0) throw newChanges(ops, fresh);
   }
-  const filters = await withoutLocalFilters(ops);
+  const filters = await withoutLocalFilters(ops, ops.target.dir);
   await run(
     ops,
     gitChange(ops.target.dir, [...filters, 'reset', '--hard', '--quiet', commit, '--'], { deadlineMs: 300_000 }),

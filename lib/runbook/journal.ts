@@ -1,6 +1,7 @@
 import { closeSync, constants, fdatasyncSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { json } from '../text.ts';
 import type { Screen } from './screen.ts';
 
 /** A script of `scripts/` and what is typed behind it, but for what belongs to whoever types: directory, answers, language. */
@@ -72,7 +73,7 @@ export function openJournal(
   let size = 0;
   return {
     write(event) {
-      const line = Buffer.from(`${JSON.stringify({ seq: seq + 1, at: new Date(now()).toISOString(), ...event })}\n`);
+      const line = Buffer.from(`${json({ seq: seq + 1, at: new Date(now()).toISOString(), ...event })}\n`);
       try {
         for (let done = 0; done < line.length; ) done += writeSync(fd, line, done);
         fdatasyncSync(fd);

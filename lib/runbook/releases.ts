@@ -11,6 +11,11 @@ import {
 import path from 'node:path';
 import { z } from 'zod';
 import type { Paths } from '../host/ops.ts';
+import { json } from '../text.ts';
+
+// What becomes a word of a command line or a part of a ref's name.
+const image = z.string().regex(/^\w[\w.:/@-]*$/);
+const runName = z.string().regex(/^\w[\w.-]*$/);
 
 const release = z.object({
   /** RFC 3339. */
@@ -23,15 +28,15 @@ const release = z.object({
   commit: z.string().regex(/^[0-9a-f]{40,64}$/),
   subject: z.string(),
   /** What the container was made of. It holds this release's code, unless the release came by a hot update. */
-  imageId: z.string(),
+  imageId: image,
   /** What ran before, under a tag that no build moves. */
-  previousImage: z.string().optional(),
+  previousImage: image.optional(),
   /** The commit of that. */
   previousCommit: z.string().optional(),
   /** Directory of the backup that was made on the way here: the data of the release before. */
   backup: z.string().optional(),
   /** Base name of the run's directory. */
-  run: z.string(),
+  run: runName,
   /** What was seen at its end. */
   verdict: z.string().optional(),
 });
@@ -53,7 +58,7 @@ export function readReleases(paths: Pick<Paths, 'backups'>): Release[] {
   return readFileSync(file(paths), 'utf8')
     .split('\n')
     .flatMap((line) => {
-      const parsed = release.safeParse(json(line));
+      const parsed = release.safeParse(parsedJson(line));
       return parsed.success ? [parsed.data] : [];
     });
 }
@@ -72,14 +77,14 @@ export function forgetReleases(paths: Pick<Paths, 'backups'>, count: number): re
 function write(to: string, how: number, entries: readonly Release[]): void {
   const fd = openSync(to, constants.O_WRONLY | constants.O_CREAT | how, 0o600);
   try {
-    writeSync(fd, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    writeSync(fd, entries.map((entry) => `${json(entry)}\n`).join(''));
     fdatasyncSync(fd);
   } finally {
     closeSync(fd);
   }
 }
 
-function json(line: string): unknown {
+function parsedJson(line: string): unknown {
   try {
     return JSON.parse(line);
   } catch {

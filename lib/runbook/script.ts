@@ -1,5 +1,15 @@
 import { setMaxListeners } from 'node:events';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { OpsError, whatHappened } from '../errors.ts';
@@ -23,7 +33,7 @@ import { type Invocation, type Journal, type JournalEvent, lenient, NO_JOURNAL, 
 import type { Screen } from './screen.ts';
 import { stopOn, UnderWay } from './signals.ts';
 import { terminal } from './terminal.ts';
-import { commonArgs, ownArgs } from './typed-again.ts';
+import { commonArgs, ownArgs, refuseAnswers } from './typed-again.ts';
 
 /**
  * Runs a script from command line to exit code: options, deploy directory, lock, journal, signals, and the report of however
@@ -86,7 +96,14 @@ export async function main(script: Script, world: World): Promise<number> {
   };
 
   const state = stateDir(target);
-  const start = (to: Invocation) => world.start(to.script, [...to.args, ...commonArgs(parsed, target.dir), '--go-on']);
+  const start = async (to: Invocation) => {
+    try {
+      refuseAnswers(to);
+    } catch (error) {
+      return report(screen, error);
+    }
+    return world.start(to.script, [...to.args, ...commonArgs(parsed, target.dir), '--go-on']);
+  };
   const unhook = world.onSignal(stopOn(stopping, screen, world, underWay));
 
   const onlyLooks = typeof action.onlyLooks === 'function' ? action.onlyLooks(parsed) : action.onlyLooks;
@@ -216,7 +233,7 @@ function appendingTo(file: string, world: World): (text: string) => void {
       appendFileSync(file, text, { mode: 0o600 });
       works = true;
     } catch (error) {
-      if (works) world.stderr(`${file}: ${whatHappened(error).en}\n`);
+      if (works) world.stderr(`${printable(`${file}: ${whatHappened(error).en}`)}\n`);
       works = false;
     }
   };
@@ -276,7 +293,10 @@ function makeState(target: Target, script: string, now: number): Paths {
   const stamp = new Date(now).toISOString().replace(/[-:]|\.\d+/g, '');
   const paths = { state, backups: path.join(state, 'backups'), run: path.join(state, 'runs', `${stamp}-${script}`) };
   try {
-    for (const dir of [paths.backups, path.dirname(paths.run)]) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const dirs = [paths.backups, path.dirname(paths.run)];
+    for (const dir of dirs) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    // One that was there already, by whoever's hand: dumps and logs are nobody else's business.
+    for (const dir of [state, ...dirs]) if (statSync(dir).mode & 0o077) chmodSync(dir, 0o700);
     writeFileSync(path.join(state, '.gitignore'), '*\n'); // git must never see dumps
   } catch (error) {
     const why = whatHappened(error).en;

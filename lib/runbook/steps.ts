@@ -83,7 +83,7 @@ export async function carryOut<R>(
         event: 'step-done',
         step: id,
         milliseconds: took(),
-        ...(evidence && { evidence: evidence.en }),
+        ...(evidence && { evidence: ops.secrets.redact(evidence.en) }),
       });
       ops.screen.show({ event: 'step-end', id, outcome: 'done', milliseconds: took(), evidence });
       return result;

@@ -1,4 +1,4 @@
-import type { Language, Text } from '../text.ts';
+import { json, type Language, printable, type Text } from '../text.ts';
 import type { Screen, ScreenEvent } from './screen.ts';
 
 export interface TerminalOptions {
@@ -34,8 +34,10 @@ export function terminal(options: TerminalOptions): Screen {
   };
   const paint = (color: keyof typeof COLORS, text: string) =>
     options.color ? `\u001b[${COLORS[color]}m${text}\u001b[0m` : text;
+  // Here, because whatever is shown comes by: whoever puts a text together may forget what is foreign in it.
+  const safe = (text: string) => printable(options.redact(text));
   const say = (color: keyof typeof COLORS | undefined, text: string) => {
-    const clean = options.redact(text);
+    const clean = indented(safe(text));
     options.log(`${clean}\n`);
     out(`${color ? paint(color, clean) : clean}\n`);
   };
@@ -43,7 +45,8 @@ export function terminal(options: TerminalOptions): Screen {
   const render = (e: ScreenEvent): void => {
     switch (e.event) {
       case 'heading':
-        return say('bold', `\n${t(e.text)}`);
+        say(undefined, '');
+        return say('bold', t(e.text));
       case 'info':
         return say(undefined, t(e.text));
       case 'ok':
@@ -92,12 +95,13 @@ export function terminal(options: TerminalOptions): Screen {
   return {
     language: options.language,
     show(e) {
-      if (options.json) options.stdout(`${options.redact(JSON.stringify(e))}\n`);
+      // Twice: as a value, because in JSON a shape of a secret may be another; as text, for what is no string.
+      if (options.json) options.stdout(`${options.redact(json(redacted(e, options.redact)))}\n`);
       render(e);
     },
     progress(text) {
       if (!options.interactive || options.json) return;
-      out(options.redact(t(text)));
+      out(safe(t(text)).replace(/[\n\t]+/g, ' '));
       passing = true;
     },
     showSecret(label, secret) {
@@ -106,14 +110,14 @@ export function terminal(options: TerminalOptions): Screen {
       return true;
     },
     async askPhrase(question) {
-      return ask((prompts) => prompts.phrase(t(question), ends));
+      return ask((prompts) => prompts.phrase(safe(t(question)), ends));
     },
     async askChoice(question, choices) {
-      const named = choices.map((c) => ({ value: c.value, name: t(c.label) }));
-      return ask((prompts) => prompts.choice(t(question), named, ends));
+      const named = choices.map((c) => ({ value: c.value, name: safe(t(c.label)) }));
+      return ask((prompts) => prompts.choice(safe(t(question)), named, ends));
     },
     async askYes(question) {
-      return options.yes || ask((prompts) => prompts.yes(t(question), ends));
+      return options.yes || ask((prompts) => prompts.yes(safe(t(question)), ends));
     },
   };
 }
@@ -124,6 +128,17 @@ const OUTCOMES: Record<Extract<ScreenEvent, { event: 'step-end' }>['outcome'], T
   undone: { en: 'undone', zh: '已撤销' },
   'undo-failed': { en: 'could not be undone', zh: '撤销失败' },
 };
+
+/** Only what we say begins at a line's first column: foreign text with line ends must not look like a line of ours. */
+const indented = (text: string): string => text.replace(/\n(?=[^\s])/g, '\n  ');
+
+/** The same value with every text in it redacted. */
+function redacted(value: unknown, redact: (text: string) => string): unknown {
+  if (typeof value === 'string') return redact(value);
+  if (Array.isArray(value)) return value.map((v) => redacted(v, redact));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, redacted(v, redact)]));
+}
 
 /** `340 ms`, `2.4 s`, `3 min 05 s`. */
 export function seconds(milliseconds: number): string {

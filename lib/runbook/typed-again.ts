@@ -1,5 +1,9 @@
+import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import { asTyped } from '../host/command.ts';
+import { printable } from '../text.ts';
 import type { Action } from './command-line.ts';
 import { COMMON_FLAGS, type Parsed } from './flags.ts';
+import type { Invocation } from './journal.ts';
 
 /** What a person would type again for the same: the command, its words, and its own options. */
 export function ownArgs(action: Action, parsed: Parsed): string[] {
@@ -11,6 +15,33 @@ export function ownArgs(action: Action, parsed: Parsed): string[] {
 export function commonArgs(parsed: Parsed, dir: string): string[] {
   const names = Object.keys(COMMON_FLAGS).filter((name) => name !== 'dir' && name !== 'go-on');
   return [`--dir=${dir}`, ...options(parsed, names)];
+}
+
+/**
+ * A journal says which script would go on and with which of its own options. Consent, answers and the directory belong to whoever starts it:
+ * a line that somebody put there must not answer in a person's place.
+ */
+export function isOurs({ script, args }: Invocation): boolean {
+  const common = args.some((arg) => arg === '--' || Object.hasOwn(COMMON_FLAGS, arg.replace(/^--|=.*$/gs, '')));
+  return !common && /^[a-z][a-z-]*$/.test(script);
+}
+
+/** @throws {OpsError} `precondition` when it is not. */
+export function refuseAnswers(to: Invocation): void {
+  if (isOurs(to)) return;
+  const { script, args } = to;
+  const what = printable(asTyped([script, ...args]));
+  throw new OpsError({
+    kind: 'precondition',
+    what: { en: `The journal names what no run of ours writes: ${what}`, zh: `流水中的命令不是本工具写入的: ${what}` },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'Find out who changed it. Then start the script that you need by hand; it looks at the world first.',
+        zh: '请查明是谁修改了流水. 之后手动运行所需的脚本, 它会先检查实际状态.',
+      },
+    ],
+  });
 }
 
 // `--name=value`: the value may begin with a dash.

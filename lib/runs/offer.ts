@@ -1,6 +1,7 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import type { Invocation } from '../runbook/journal.ts';
+import { isOurs } from '../runbook/typed-again.ts';
 import { printable, type Text } from '../text.ts';
 import { leave, type Run } from './history.ts';
 import { lookAround } from './look.ts';
@@ -13,8 +14,8 @@ export async function showUnfinished(ops: Ops, run: Run): Promise<void> {
   const back = backOf(run);
   show({ event: 'warning', text: diedText(run) });
   show({ event: 'table', id: 'now', rows: await lookAround(ops) });
-  show({ event: 'info', text: step('finish it', '完成', finishOf(run)) });
-  if (back) show({ event: 'info', text: step('undo it', '撤销', back) });
+  const ways = [step('finish it', '完成', finishOf(run)), ...(back ? [step('undo it', '撤销', back)] : [])];
+  for (const text of ways.flat()) show({ event: 'info', text });
 }
 
 /**
@@ -64,7 +65,6 @@ export async function offerWays(ops: Ops, run: Run): Promise<Invocation | undefi
   }
 }
 
-const step = (en: string, zh: string, to: Invocation): Text => ({
-  en: `  to ${en}: ${printable(typed(to))}`,
-  zh: `  ${zh}: ${printable(typed(to))}`,
-});
+/** Nothing to be copied that no run of ours has written. */
+const step = (en: string, zh: string, to: Invocation): Text[] =>
+  isOurs(to) ? [{ en: `  to ${en}: ${printable(typed(to))}`, zh: `  ${zh}: ${printable(typed(to))}` }] : [];

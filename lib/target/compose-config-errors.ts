@@ -39,6 +39,29 @@ export function noDatabaseVolume(file: string, key: string, data: string, where:
   ]);
 }
 
+export const oddName = (file: string, name: string) =>
+  configError(
+    {
+      en: `${file}: the engine has no such name: '${printable(name)}'`,
+      zh: `${file}: 引擎不接受这样的名称: '${printable(name)}'`,
+    },
+    [
+      {
+        en: 'Names of services, volumes and images begin with a letter or digit; then also _ . - (images: / : @).',
+        zh: '服务、卷和镜像的名称以字母或数字开头, 其后还可含 _ . - (镜像还可含 / : @).',
+      },
+    ],
+  );
+
+export const runsProvider = (file: string, key: string) =>
+  configError(
+    {
+      en: `${file}: service ${key} has a provider, a program that compose would run on this machine.`,
+      zh: `${file}: 服务 ${key} 使用了 provider, compose 会在本机运行该程序.`,
+    },
+    [{ en: 'Give the service an image instead.', zh: '请改用镜像定义该服务.' }],
+  );
+
 /** @param stderr what compose said; its secrets are redacted already. */
 export function refused(file: string, stderr: string): OpsError {
   if (/failed to read \S*\.env: /.test(stderr)) {

@@ -8,7 +8,9 @@ import {
   missingComposeFile,
   missingServices,
   noDatabaseVolume,
+  oddName,
   refused,
+  runsProvider,
   unknownShape,
 } from './compose-config-errors.ts';
 import { readEnvText } from './env-file.ts';
@@ -21,6 +23,7 @@ const variables = z.record(z.string(), z.string().nullable()).nullish();
 
 const serviceSchema = z.object({
   image: z.string().optional(),
+  provider: z.unknown().optional(),
   environment: variables,
   build: z.object({ args: variables }).nullish(),
   ports: z
@@ -77,7 +80,10 @@ export async function resolveStack(ops: ConfigOps, options: { projectDirectory?:
     ports: (of(key).ports ?? []).flatMap(published),
     environment: present(of(key).environment),
   });
+  for (const key of Object.values(keys)) if (of(key).provider != null) throw runsProvider(composeFile, key);
   const volumes = Object.entries(keys).flatMap(([role, key]) => volumesOf(resolved, of(key), role as ServiceRole));
+  for (const name of [...Object.values(keys), ...volumes.map((v) => v.name)]) requireName(composeFile, name, NAME);
+  for (const key of Object.values(keys)) requireName(composeFile, of(key).image ?? key, REFERENCE);
   requireDatabaseVolume(composeFile, of(keys.postgres), keys.postgres, volumes);
   return {
     project: resolved.name,
@@ -85,6 +91,14 @@ export async function resolveStack(ops: ConfigOps, options: { projectDirectory?:
     volumes,
     networks: Object.entries(resolved.networks ?? {}).map(([key, n]) => n?.name ?? `${resolved.name}_${key}`),
   };
+}
+
+// They become words of command lines. The engine takes no others, but compose hands them on as they are.
+const NAME = /^[a-zA-Z0-9][\w.-]*$/;
+const REFERENCE = /^[a-zA-Z0-9][\w./:@-]*$/;
+
+function requireName(composeFile: string, name: string, form: RegExp): void {
+  if (!form.test(name)) throw oddName(composeFile, name);
 }
 
 function registerEnvFile(ops: ConfigOps, directory: string): void {

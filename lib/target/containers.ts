@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { answerOf } from '../host/answer.ts';
 import { read } from '../host/command.ts';
 import { inspect } from '../host/docker.ts';
 import { ask, type RunOps, run } from '../host/run.ts';
@@ -66,7 +67,7 @@ export async function inspectContainer(ops: RunOps, id: string): Promise<Contain
 /** The same for several, in their order. */
 export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
   const { stdout } = await run(ops, inspect(ids));
-  return inspected.parse(JSON.parse(stdout)).map((c) => ({
+  return answerOf('docker inspect', inspected, stdout).map((c) => ({
     id: c.Id,
     name: c.Name.replace(/^\//, ''),
     imageId: c.Image,
@@ -112,7 +113,7 @@ export async function findVolumes(ops: RunOps, stack: Stack): Promise<ExistingVo
   // Any other reason would make volumes that exist look absent: asked again, it is an error or an answer.
   const unclear = first.exitCode === 1 && !/no such volume/i.test(first.stderr);
   const { stdout } = unclear ? await run(ops, inspect) : first;
-  const existing = volumeInspected.parse(JSON.parse(stdout || '[]'));
+  const existing = answerOf('docker volume inspect', volumeInspected, stdout || '[]');
   return Promise.all(
     existing.map(async (v) => {
       const named = stack.volumes.find((n) => n.name === v.Name);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { answerOf } from '../host/answer.ts';
 import { type Command, read } from '../host/command.ts';
 import { CommandError, type RunOps, run } from '../host/run.ts';
 import { CAUSES } from './env-causes.ts';
@@ -51,7 +52,7 @@ export async function compareWithCompose(ops: RunOps, directory: string, values:
     if (line === undefined) throw error;
     return [{ variable: '', line, cause: CAUSES.composeRefuses, severity: 'error' }];
   }
-  const { interpolated, file } = probed.parse(JSON.parse(stdout.replaceAll('$$', '$'))).services;
+  const { interpolated, file } = answerOf('docker compose config', probed, stdout.replaceAll('$$', '$')).services;
   return names.flatMap((variable, i): EnvFinding[] => {
     const fromFile = file.environment?.[variable] ?? '';
     const inserted = interpolated.environment?.[`V${i}`] ?? '';

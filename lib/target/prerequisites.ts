@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import { type Checkout, inspectCheckout } from '../host/checkout.ts';
 import { composeVersion } from '../host/compose.ts';
 import { serverVersion } from '../host/docker.ts';
-import { type Checkout, inspectCheckout } from '../host/git.ts';
 import type { Ops } from '../host/ops.ts';
-import { ask, type CommandError } from '../host/run.ts';
+import { ask, CommandError } from '../host/run.ts';
 import type { Text } from '../text.ts';
 
 const COMPOSE_FLOOR = [2, 17] as const; // `exec -T` and `cp` are reliable from there on
@@ -25,22 +25,24 @@ interface Finding {
 /** @throws {OpsError} `precondition` with everything that is missing. */
 export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
   const findings: Finding[] = [];
-  const failed = (finding: (error: CommandError) => Finding) => (error: CommandError) => {
+  const failed = (finding: (error: CommandError) => Finding) => (error: unknown) => {
     ops.signal.throwIfAborted();
-    findings.push(finding(error));
-    return '';
+    if (error instanceof CommandError) findings.push(finding(error));
+    else if (error instanceof OpsError) findings.push(...explained(error));
+    else throw error;
+    return null;
   };
   const [engine, compose, checkout] = await Promise.all([
     ask(ops, serverVersion()).catch(failed(engineMissing)),
     ask(ops, composeVersion()).catch(failed(composeMissing)),
     inspectCheckout(ops, ops.target.dir).catch(failed(gitMissing)),
   ]);
-  if (compose !== '' && !isAtLeast(compose, COMPOSE_FLOOR)) findings.push(composeOld(compose));
+  if (compose !== null && !isAtLeast(compose, COMPOSE_FLOOR)) findings.push(composeOld(compose));
   if (checkout === undefined) findings.push(noRepository(ops.target.dir));
   const files = [ops.target.composeFile, ops.target.dockerfile];
   for (const file of files)
     if (!existsSync(path.join(ops.target.dir, file))) findings.push(missingFile(file, ops.target.dir));
-  if (findings.length > 0 || typeof checkout !== 'object') throw all(findings);
+  if (findings.length > 0 || engine === null || compose === null || !checkout) throw all(findings);
   return { engine, compose: compose.replace(/^v/, ''), checkout };
 }
 
@@ -52,6 +54,11 @@ function all(findings: readonly Finding[]): OpsError {
     next: findings.map((f) => f.fix),
   });
 }
+
+/** What says itself what to do about it. */
+const explained = ({ what, next }: OpsError): Finding[] => [
+  { text: what, fix: { en: next.map((t) => t.en).join('\n'), zh: next.map((t) => t.zh).join('\n') } },
+];
 
 function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
   const m = /(\d+)\.(\d+)/.exec(version);

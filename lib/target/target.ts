@@ -11,7 +11,7 @@ export const targetSchema = z.strictObject({
   dockerfile: z.string().min(1).default('Dockerfile.prod'),
   /** Service keys in the compose file. */
   services: z
-    .strictObject({ postgres: z.string(), redis: z.string(), app: z.string() })
+    .strictObject({ postgres: z.string().min(1), redis: z.string().min(1), app: z.string().min(1) })
     .default({ postgres: 'postgres', redis: 'redis', app: 'whalefall' }),
   /** Container ports, looked up in the compose file's `ports` for the published ones. */
   ports: z

@@ -168,6 +168,19 @@ describe('refuses', () => {
     }
   });
 
+  it.each<[string, (c: Config) => void]>([
+    ['a volume that looks like an option', (c) => Object.assign(c.volumes.pgdata, { name: '--force' })],
+    ['a volume with an escape sequence', (c) => Object.assign(c.volumes.pgdata, { name: 'a\u001b[2J' })],
+    ['an image that looks like an option', (c) => Object.assign(c.services.redis, { image: '-v=/:/host' })],
+    ['an image with a line end', (c) => Object.assign(c.services.redis, { image: 'redis\nx' })],
+    ['a provider', (c) => Object.assign(c.services.redis, { provider: { type: 'evil' } })],
+  ])('%s', async (_what, change) => {
+    const error = await failure(answering(change));
+    expect(error).toMatchObject({ kind: 'config' });
+    expect(whatHappened(error).en).toMatch(/no such name: '|provider/);
+    expect(whatHappened(error).en).not.toContain('\u001b');
+  });
+
   it.each([
     ['in the container’s layer', [], 'no named volume'],
     ['in an anonymous volume', [{ type: 'volume', target: '/var/lib/postgresql/data' }], 'no named volume'],

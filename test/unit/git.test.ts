@@ -1,16 +1,9 @@
 import { expect, it } from 'vitest';
+import { inspectCheckout } from '../../lib/host/checkout.ts';
 import { read } from '../../lib/host/command.ts';
-import {
-  checkRefName,
-  commitId,
-  fetch,
-  git,
-  gitChange,
-  inspectCheckout,
-  remoteHeads,
-  updateRef,
-} from '../../lib/host/git.ts';
+import { checkRefName, commitId, fetch, git, gitChange, remoteHeads, updateRef } from '../../lib/host/git.ts';
 import { withoutLocalFilters } from '../../lib/host/git-filters.ts';
+import { refuseForeignPrograms } from '../../lib/host/git-programs.ts';
 import { openRepository } from '../../lib/host/git-repository.ts';
 import { run } from '../../lib/host/run.ts';
 import { testOps } from '../support/ops.ts';
@@ -43,7 +36,7 @@ it('runs git in a directory, with nothing of the repository’s configuration th
 it('fetches one refspec, as something that only looks and may be interrupted', () => {
   const command = fetch(DIR, '-x', '+refs/heads/a:refs/remotes/-x/a', { deadlineMs: 5, tags: false });
   expect(after(command.argv)).toBe(
-    '-c fetch.output=full fetch --no-progress --no-prune --no-recurse-submodules --no-write-fetch-head --no-tags -- -x +refs/heads/a:refs/remotes/-x/a',
+    '-c fetch.output=full fetch --no-progress --no-prune --no-recurse-submodules --no-write-fetch-head --upload-pack=git-upload-pack --no-tags -- -x +refs/heads/a:refs/remotes/-x/a',
   );
   expect(command).toMatchObject({ effect: 'read', deadlineMs: 5 });
   expect(command.interruptible).toBeUndefined(); // the default of a read
@@ -52,7 +45,9 @@ it('fetches one refspec, as something that only looks and may be interrupted', (
 });
 
 it('never lets a name be taken for an option', () => {
-  expect(after(remoteHeads(DIR, '--upload-pack=x', 5).argv)).toBe('ls-remote --heads -- --upload-pack=x');
+  expect(after(remoteHeads(DIR, '--upload-pack=x', 5).argv)).toBe(
+    'ls-remote --upload-pack=git-upload-pack --heads -- --upload-pack=x',
+  );
   expect(after(commitId(DIR, '--output=x').argv)).toBe('rev-parse --verify --end-of-options --output=x^{commit}');
   expect(after(checkRefName(DIR, 'refs/heads/-x').argv)).toBe('check-ref-format refs/heads/-x');
   expect(after(updateRef(DIR, 'refs/x', ID, false).argv)).toBe(`update-ref -- refs/x ${ID}`);
@@ -152,12 +147,48 @@ it('switches off the filters of the repository’s own configuration only', asyn
     `-c filter.${name}.process=`,
     `-c filter.${name}.required=false`,
   ];
-  expect((await withoutLocalFilters(ops)).join(' ')).toBe([...off('evil'), ...off('w x.y')].join(' '));
-  expect(await withoutLocalFilters(answered({ exitCode: 1 }))).toEqual([]);
+  expect((await withoutLocalFilters(ops, DIR)).join(' ')).toBe([...off('evil'), ...off('w x.y')].join(' '));
+  expect(await withoutLocalFilters(answered({ exitCode: 1 }), DIR)).toEqual([]);
+});
+
+it.each<[string, string, boolean]>([
+  ['core.sshcommand', 'ssh -i ~/.ssh/deploy_key -o IdentitiesOnly=yes -p 2222', true],
+  ['core.sshcommand', 'ssh -i "/root/.ssh/id_ed25519"', true],
+  ['core.sshcommand', 'ssh -o ProxyCommand=evil', false],
+  ['core.sshcommand', 'ssh -F /tmp/config', false],
+  ['core.sshcommand', 'ssh -i x; evil', false],
+  ['core.sshcommand', 'ssh -i $(evil)', false],
+  ['core.sshcommand', 'ssh\nevil', false],
+  ['core.sshcommand', '/tmp/ssh', false],
+  ['core.sshcommand', '', false],
+  ['credential.helper', 'store', true],
+  ['credential.helper', '', true],
+  ['credential.https://git.example/.helper', 'cache --timeout=3600', true],
+  ['credential.helper', '!evil', false],
+  ['credential.helper', '/tmp/evil', false],
+  ['credential.https://x/.helper', 'store; evil', false],
+  ['core.gitproxy', 'none', true],
+  ['core.gitproxy', 'evil', false],
+  ['core.askpass', 'evil', false],
+  ['core.alternaterefscommand', 'evil', false],
+  ['remote.origin.vcs', 'ext', false],
+  ['hook.x.command', 'evil', false],
+  ['remote.origin.url', 'ext::sh -c evil', true], // by GIT_ALLOW_PROTOCOL
+])('lets the repository’s own configuration choose no program: %s=%s', async (name, value, harmless) => {
+  const own = `local\0${name}\n${value}\0`;
+  const yes = refuseForeignPrograms(answered({ stdout: `global\0core.sshcommand\nevil\0${own}` }), DIR);
+  if (harmless) await expect(yes).resolves.toBeUndefined();
+  else {
+    await expect(yes).rejects.toMatchObject({
+      kind: 'precondition',
+      what: { en: expect.stringMatching(`${name}$`) },
+      next: expect.arrayContaining([{ en: expect.stringContaining(`--unset-all ${name}`), zh: expect.anything() }]),
+    });
+  }
 });
 
 it('refuses a filter whose name can’t be an option', async () => {
-  await expect(withoutLocalFilters(answered({ stdout: 'local\0filter.a=b.clean\0' }))).rejects.toMatchObject({
+  await expect(withoutLocalFilters(answered({ stdout: 'local\0filter.a=b.clean\nx\0' }), DIR)).rejects.toMatchObject({
     kind: 'precondition',
     what: { en: expect.stringContaining('filter.a=b') },
   });

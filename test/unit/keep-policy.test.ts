@@ -80,6 +80,36 @@ describe('the ledger', () => {
     expect(readReleases(paths)).toEqual([entry(1)]);
   });
 
+  it.each([
+    { imageId: '--privileged' },
+    { previousImage: '-v=/:/host' },
+    { run: '../../heads/main' },
+    { run: '--delete' },
+    { commit: 'HEAD' },
+  ])('passes over a line that would be an option, or another ref: %o', (more) => {
+    const { paths } = testOps(() => undefined);
+    recordRelease(paths, entry(1));
+    recordRelease(paths, entry(2, more));
+    expect(readReleases(paths)).toEqual([entry(1)]);
+  });
+
+  it('never throws, whatever lies there', () => {
+    const { paths } = testOps(() => undefined);
+    const line = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.json(),
+      fc
+        .tuple(fc.constantFrom('at', 'kind', 'commit', 'backup'), fc.jsonValue())
+        .map(([k, v]) => JSON.stringify({ ...entry(1), [k]: v })),
+    );
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 3 }), (lines) => {
+        writeFileSync(`${paths.state}/releases`, lines.join('\n'));
+        readReleases(paths);
+      }),
+    );
+  });
+
   it('is bounded by its oldest lines', () => {
     const { paths } = testOps(() => undefined);
     for (const n of [1, 2, 3]) recordRelease(paths, entry(n));

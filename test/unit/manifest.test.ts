@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { listBackups, readDatabaseManifest, readManifest, writeManifest } from '../../lib/postgres/manifest.ts';
 import { testOps } from '../support/ops.ts';
@@ -43,6 +45,49 @@ it('is of no use in another directory, without its file, with unknown fields, or
   await expect(writeManifest(elsewhere, { ...manifest, version: 2 } as never)).rejects.toThrow();
   const files = { ...manifest.files, dump: { ...manifest.files.dump, name: '../../etc/passwd' } };
   await expect(writeManifest(elsewhere, { ...manifest, files })).rejects.toThrow();
+});
+
+// Whoever can write there can also write its checksum.
+it.each<[string, unknown]>([
+  ['imageId', '--privileged'],
+  ['imageId', '-v/:/host'],
+  ['imageId', 'x\n'],
+  ['run', '../../x'],
+  ['run', '--all'],
+  ['id', '..'],
+  ['volume', { name: '--force', createdAt: '' }],
+  ['volume', { name: '/', createdAt: '' }],
+])('takes no %s that is an option or leads elsewhere: %j', async (field, value) => {
+  const { dir, manifest } = await storedBackup(ops());
+  const json = JSON.stringify({ ...manifest, [field]: value }, null, 2);
+  const sha256 = createHash('sha256').update(json).digest('hex');
+  writeFileSync(path.join(dir, 'manifest.json'), `${json.slice(0, -2)},\n  "sha256": "${sha256}"\n}\n`);
+  expect(() => readManifest(dir)).toThrow(expect.objectContaining({ message: expect.stringContaining(`at ${field}`) }));
+});
+
+it.each(['../x', '..', '-x', '/etc/passwd', 'a/b', 'a\0', ''])('takes no file %j', async (name) => {
+  const { dir, manifest } = await storedBackup(ops());
+  const files = { ...manifest.files, dump: { ...manifest.files.dump, name } };
+  await expect(writeManifest(dir, { ...manifest, files })).rejects.toThrow();
+});
+
+it('never throws anything but its refusal, whatever lies there', async () => {
+  const { dir } = await storedBackup(ops());
+  const file = path.join(dir, 'manifest.json');
+  const good = JSON.parse(readFileSync(file, 'utf8')) as object;
+  const other = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.json(),
+    fc
+      .tuple(fc.constantFrom(...Object.keys(good)), fc.jsonValue())
+      .map(([k, v]) => JSON.stringify({ ...good, [k]: v })),
+  );
+  fc.assert(
+    fc.property(other, (text) => {
+      writeFileSync(file, text);
+      expect(() => readManifest(dir)).toThrow(expect.objectContaining({ name: 'OpsError', kind: 'precondition' }));
+    }),
+  );
 });
 
 it('says so when it is not of a database', async () => {

@@ -196,3 +196,47 @@ it.each([
   const { losses } = deletionRequest(found, planRebuild(target, found, 'delete'));
   expect(losses.map(([, value]) => value.zh)).toEqual([zh]);
 });
+
+it('asks consent for exactly what it deletes, says what each changing step would lose and how it is undone', () => {
+  const kinds = fc.record({ containers: fc.boolean(), storesCurrent: fc.boolean() });
+  fc.assert(
+    fc.property(anyFacts, kinds, fc.constantFrom('keep' as const, 'delete' as const), (any, kind, data) => {
+      const found = {
+        ...any,
+        containers: kind.containers ? any.containers : {},
+        storesCurrent: kind.storesCurrent,
+      };
+      let plan: ReturnType<typeof planRebuild>;
+      try {
+        plan = planRebuild(target, found, data);
+      } catch (error) {
+        expect(error).toMatchObject({ kind: 'precondition' });
+        return;
+      }
+      expect(new Set(ids(plan)).size).toBe(plan.steps.length);
+      // What deletes is one step; consent is asked for its volumes, and no other command of the plan removes any.
+      const deleting = plan.steps.filter((s) => s.risk === 'deletes');
+      expect(deleting.map((s) => s.id)).toEqual(plan.deletes.length > 0 ? ['remove'] : []);
+      const named = deletionRequest(found, plan).volumes.map((v) => v.name);
+      expect(named).toEqual(plan.deletes.map((v) => v.name));
+      for (const step of plan.steps) {
+        const removes = step.commands.some((c) => /volume (rm|prune)|down.* -v|rm -rf/.test(c));
+        expect(removes).toBe(step.risk === 'deletes');
+        expect(step.loses !== undefined).toBe(step.risk === 'deletes');
+        for (const volume of step.risk === 'deletes' ? named : []) expect(step.loses?.en).toContain(volume);
+        // Stores that were configured anew stay so: what they hold is the former application's as well.
+        if (step.risk !== 'none' && step.id !== 'start-stores') expect(step.wayBack, step.id).toBeDefined();
+      }
+      expect(order(plan, 'build', 'try', 'backup', 'prepare', 'stop', 'final-backup', 'remove', 'start-stores')).toBe(
+        true,
+      );
+      expect(order(plan, 'remove', 'start-stores', 'connection', 'migrate', 'admin', 'start-app', 'prove')).toBe(true);
+    }),
+  );
+});
+
+/** Those of the steps that are there come in this order. */
+function order(plan: ReturnType<typeof planRebuild>, ...wanted: string[]): boolean {
+  const at = wanted.map((id) => ids(plan).indexOf(id)).filter((i) => i >= 0);
+  return at.every((i, n) => n === 0 || i > (at[n - 1] ?? 0));
+}

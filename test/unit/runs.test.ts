@@ -3,9 +3,11 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { JournalEvent } from '../../lib/runbook/journal.ts';
+import { refuseAnswers } from '../../lib/runbook/typed-again.ts';
 import { show } from '../../lib/runs/commands.ts';
 import { follow } from '../../lib/runs/follow.ts';
 import { eachRun, leave, readRun } from '../../lib/runs/history.ts';
+import { showUnfinished } from '../../lib/runs/offer.ts';
 import { findUnfinished } from '../../lib/runs/unfinished.ts';
 import { backOf, finishOf } from '../../lib/runs/ways.ts';
 import { type TestOps, testOps } from '../support/ops.ts';
@@ -115,6 +117,33 @@ it('finishes with what the options meant, and undoes with what was written down 
   const later: JournalEvent = { event: 'way-back', script: 'restore-prod', args: ['--back=db_before'] };
   const swapped = readRun(ops.paths, leaveRun(ops, 'restore-prod', lines([...begun('restore-prod'), later])));
   expect(backOf(swapped)).toEqual({ script: 'restore-prod', args: ['--back=db_before'] });
+});
+
+it.each([
+  { script: 'restore-prod', args: ['--confirm=RESTORE shop'] },
+  { script: 'restore-prod', args: ['--confirm', 'RESTORE shop'] },
+  { script: 'deploy-prod-all', args: ['--data=delete', '--yes'] },
+  { script: 'deploy-prod-all', args: ['--dir=/elsewhere'] },
+  { script: 'deploy-prod-all', args: ['--config=/tmp/evil.json'] },
+  { script: 'restore-prod', args: ['--', 'x'] },
+  { script: '../../../tmp/evil', args: [] },
+  { script: '-e', args: [] },
+  { script: 'x\ny', args: [] },
+])('starts nothing that a journal answers itself, or that is no script: %o', (forged) => {
+  expect(() => refuseAnswers(forged)).toThrow(expect.objectContaining({ kind: 'precondition' }));
+});
+
+it('advises nothing that a journal answers itself', async () => {
+  const ops = testOps(() => ({ exitCode: 1, stderr: 'no engine' }));
+  const back: JournalEvent = { event: 'way-back', script: 'restore-prod', args: ['--confirm=RESTORE shop'] };
+  const run = readRun(ops.paths, leaveRun(ops, 'x', lines([...begun('x'), back, CHANGE])));
+  await showUnfinished(ops, run);
+  expect(JSON.stringify(ops.shown)).not.toContain('RESTORE shop');
+});
+
+it('starts what a run writes down', () => {
+  for (const args of [['--ref=abc', '--bake'], ['--data=delete'], ['latest', '--to=/x'], []])
+    expect(() => refuseAnswers({ script: 'update-prod-flask', args })).not.toThrow();
 });
 
 it('shows foreign text of a journal without its power over the terminal', async () => {

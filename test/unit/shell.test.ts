@@ -19,8 +19,11 @@ it('passes on where things are, and nothing that a .env could define', () => {
   });
   expect(Object.keys(env).sort()).toEqual(
     [
+      'COMPOSE_EXPERIMENTAL_GIT_REMOTE',
+      'COMPOSE_EXPERIMENTAL_OCI_REMOTE',
       'DOCKER_CLI_HINTS',
       'DOCKER_HOST',
+      'GIT_ALLOW_PROTOCOL',
       'GIT_TERMINAL_PROMPT',
       'HOME',
       'LC_ALL',

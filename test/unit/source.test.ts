@@ -18,6 +18,7 @@ const respond =
     const own = special(line);
     if (own) return own;
     if (line.startsWith('rev-parse --absolute-git-dir')) return { stdout: '/d/.git\ntrue\n\n.git/objects\n' };
+    if (line.startsWith('config ')) return { exitCode: 1 };
     if (line === 'remote -v') return { stdout: REMOTES };
     if (line.startsWith('check-ref-format')) return {};
     if (line.startsWith('fetch ')) return {};
@@ -52,7 +53,7 @@ it('fetches one branch of one remote, and reads what it got', async () => {
     warnings: [],
   });
   expect(lines.filter((l) => l.includes('fetch --'))).toEqual([
-    '-c fetch.output=full fetch --no-progress --no-prune --no-recurse-submodules --no-write-fetch-head --no-tags -- origin +refs/heads/release/2026:refs/remotes/origin/release/2026',
+    '-c fetch.output=full fetch --no-progress --no-prune --no-recurse-submodules --no-write-fetch-head --upload-pack=git-upload-pack --no-tags -- origin +refs/heads/release/2026:refs/remotes/origin/release/2026',
   ]);
   expect(ops.written).toEqual([]);
 });

@@ -1,6 +1,7 @@
-import { expect, it } from 'vitest';
+import fc from 'fast-check';
+import { expect, it, vi } from 'vitest';
 import { seconds, type TerminalOptions, terminal } from '../../lib/runbook/terminal.ts';
-import { humanBytes, same } from '../../lib/text.ts';
+import { humanBytes, json, printable, same } from '../../lib/text.ts';
 
 function screen(more: Partial<TerminalOptions> = {}) {
   const out: string[] = [];
@@ -120,4 +121,106 @@ it('shows what passes on a terminal only, and takes it away before the next line
 it('writes durations and sizes for people', () => {
   expect([340, 2400, 65_000].map(seconds)).toEqual(['340 ms', '2.4 s', '1 min 05 s']);
   expect([512, 40_200_000].map(humanBytes)).toEqual(['512 B', '40.2 MB']);
+});
+
+// What foreign text may be made of: words, ours too, and everything that a terminal obeys or a reader can't see.
+const HOSTILE = [
+  ...[
+    '\x1b[2J',
+    '\x1b]0;title\x07',
+    '\x9b31m',
+    '\u202edrow',
+    '\u2066',
+    '\u200b',
+    '\u{e0041}',
+    '\ufeff',
+    '\ud800',
+    '\u2028',
+    '\r',
+    '\b',
+  ],
+  ...[
+    '\n',
+    '\t',
+    '✓ Deployed and proved',
+    '$(reboot)',
+    '`id`',
+    "'",
+    '"',
+    '--yes',
+    '鲸',
+    '👩‍💻',
+    's3cret',
+    'x'.repeat(300),
+  ],
+];
+const foreign = fc.array(fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'binary', maxLength: 3 })), {
+  maxLength: 8,
+});
+/** Ours, before the line that takes the place of one that passes. */
+const TAKES_AWAY = '\r\u001b[2K';
+const OBEYED = /(?![\n\t])\p{Cc}|\p{Cs}|\p{Cf}|[\u2028\u2029]/u;
+
+it('shows no foreign text that a terminal obeys, hides or turns around, nor a line of it as one of ours, whatever the event', () => {
+  fc.assert(
+    fc.property(foreign, (parts) => {
+      const text = same(`a${parts.join('')}\n✓ Deployed and proved`);
+      for (const asJson of [false, true]) {
+        const { screen: s, out, err, log } = screen({ json: asJson, interactive: true });
+        s.progress(text);
+        s.show({ event: 'info', text });
+        s.show({ event: 'heading', text });
+        s.show({ event: 'ok', text, evidence: text.en });
+        s.show({ event: 'warning', text, fix: text });
+        s.show({ event: 'error', text });
+        s.show({ event: 'step', id: text.en, number: 1, of: 1, title: text });
+        s.show({ event: 'step-end', id: text.en, outcome: 'failed', milliseconds: 1, evidence: text });
+        s.show({ event: 'table', id: 't', rows: [[text, text]] });
+        s.show({ event: 'list', id: 'l', columns: [text], rows: [[text]], items: [{ name: text.en }] });
+        s.show({ event: 'result', exitCode: 0, verdict: text.en });
+        const all = [...out, ...err, ...log].map((line) =>
+          line.startsWith(TAKES_AWAY) ? line.slice(TAKES_AWAY.length) : line,
+        );
+        for (const line of all) expect(line).not.toMatch(OBEYED);
+        expect(all.join('')).not.toContain('s3cret');
+        expect(log.join('')).not.toMatch(/^✓ Deployed/m);
+        if (!asJson) continue;
+        for (const line of out) expect(line.indexOf('\n')).toBe(line.length - 1);
+        const info = out
+          .map((line) => JSON.parse(line) as { event: string; text: unknown })
+          .find((e) => e.event === 'info');
+        expect(info?.text).toEqual(same(text.en.replaceAll('s3cret', '[secret]')));
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+const asked = vi.hoisted(() => [] as string[]);
+vi.mock('../../lib/runbook/prompts.ts', () => {
+  const hear = async (message: string, ...more: unknown[]) => {
+    asked.push(message, ...(Array.isArray(more[0]) ? more[0].map((c: { name: string }) => c.name) : []));
+    return undefined;
+  };
+  return { phrase: hear, yes: hear, choice: hear };
+});
+
+it('asks no question with such text either', async () => {
+  const { screen: s } = screen({ interactive: true });
+  const text = same('drop \x1b[2Jdb \u202es3cret?');
+  await s.askPhrase(text);
+  await s.askYes(text);
+  await s.askChoice(text, [{ value: 'x', label: text }]);
+  expect(asked).toEqual(Array(4).fill('drop \\x1b[2Jdb \\x202e[secret]?'));
+});
+
+it('makes text printable once, and JSON that means the same', () => {
+  fc.assert(
+    fc.property(foreign, (parts) => {
+      const text = parts.join('');
+      expect(printable(printable(text))).toBe(printable(text));
+      expect(JSON.parse(json({ [text]: [text] }))).toEqual({ [text]: [text] });
+    }),
+  );
+  expect(printable('鲸落 👩 naïve\n\ta')).toBe('鲸落 👩 naïve\n\ta');
 });

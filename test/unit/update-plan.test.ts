@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { PlannedStep } from '../../lib/runbook/steps.ts';
 import { targetFor } from '../../lib/target/target.ts';
 import { planUpdate, type UpdateOptions } from '../../lib/update/plan.ts';
 import { noLocalChanges, updateFacts } from '../support/update-facts.ts';
@@ -88,4 +90,42 @@ it('marks the restart of the container as an interruption, and nothing else', ()
       .map((s) => s.id);
   expect(risky('auto')).toEqual([]);
   expect(risky('container')).toEqual(['restart']);
+});
+
+it('whatever there is: tries before it changes, backs up before it migrates, never migrates on the way back', () => {
+  const found = fc.record({
+    local: fc.constantFrom(noLocalChanges, { ...noLocalChanges, none: false }),
+    pending: fc.boolean(),
+    outdated: fc.boolean(),
+    files: fc.constantFrom(same, updateFacts().files, { ...same, remove: ['x\n✓'] }, { ...same, inTheWay: ['y'] }),
+  });
+  const chosen = fc.record({
+    direction: fc.constantFrom('forward' as const, 'back' as const),
+    restart: fc.constantFrom('auto' as const, 'rolling' as const, 'reload' as const, 'container' as const),
+    backup: fc.constantFrom('auto' as const, 'always' as const),
+    bake: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(found, chosen, (more, choice) => {
+      let steps: readonly PlannedStep[];
+      try {
+        steps = planUpdate(target, updateFacts(more), { ...options, ...choice })?.steps ?? [];
+      } catch (error) {
+        expect(error).toMatchObject({ kind: 'precondition', next: expect.arrayContaining([expect.anything()]) });
+        return;
+      }
+      const ids = steps.map((s) => s.id);
+      expect(new Set(ids).size).toBe(ids.length);
+      if (ids.length === 0) return;
+      const changing = steps.filter((s) => s.risk !== 'none');
+      expect(steps.some((s) => s.risk === 'deletes')).toBe(false);
+      for (const step of changing) if (step.id !== 'settle') expect(step.wayBack, step.id).toBeDefined();
+      expect(ids.indexOf('save-local')).toBe(more.local.none ? -1 : 0);
+      for (const tried of ['stage', 'check', 'canary']) expect(ids.indexOf(tried)).toBeLessThan(ids.indexOf('switch'));
+      expect(ids.indexOf('check')).toBeLessThan(ids.indexOf(changing[0]?.id ?? ''));
+      expect(ids.includes('migrate')).toBe(choice.direction === 'forward');
+      if (choice.direction === 'forward') expect(ids.indexOf('backup')).toBeLessThan(ids.indexOf('migrate'));
+      expect(ids.slice(-2)).toEqual(['prove', 'settle']); // recorded is only what was proved
+    }),
+  );
 });

@@ -110,8 +110,7 @@ export class Repository {
         stdout: `${this.objects.addCommit({ tree, parents: [parent], subject: call.input.toString().trim(), date })}\n`,
       };
     },
-    config: ({ words }) =>
-      words.join(' ').includes('--get-regexp ^filter\\.') ? { exitCode: 1 } : unknown(words.join(' ')),
+    config: ({ words }) => (words.includes('--get-regexp') ? { exitCode: 1 } : unknown(words.join(' '))),
     'diff-tree': ({ words }) => {
       if (!words.join(' ').startsWith('-r -z --no-renames --name-only '))
         return unknown(`diff-tree ${words.join(' ')}`);
@@ -190,7 +189,7 @@ export class Repository {
     'rev-parse': ({ words }) => this.#revParse(words),
     status: ({ words, call }) => {
       const how = words.join(' ');
-      const listsUntracked = how === '--porcelain -z --untracked-files=normal';
+      const listsUntracked = how === '--porcelain -z --no-renames --untracked-files=normal --ignore-submodules=dirty';
       const tracked = '--porcelain -z --no-renames --untracked-files=no --ignore-submodules=all';
       if (!listsUntracked && how !== tracked) return unknown(`status ${how}`);
       const index = this.worktree.readIndex(this.#indexFile(call));

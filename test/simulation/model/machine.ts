@@ -100,6 +100,7 @@ export class Machine implements Host, Programs {
   #git({ argv }: Call): Reply {
     const words = argv.slice(argv.indexOf('-C') + 2).join(' ');
     if (words === 'log -1 --format=%H%n%s') return { stdout: `${this.release.commit}\nA release\n` };
+    if (words.startsWith('config ')) return { exitCode: 1 };
     return words.startsWith('status --porcelain') ? { stdout: '' } : unknown(argv.join(' '));
   }
 
