@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest';
 import { production } from './model/deployment.ts';
+import { keepsData } from './model/invariants.ts';
 import { summary, sweep } from './model/sweep.ts';
 
 it('whatever command goes wrong in a rebuild with data kept, nothing is lost', async () => {
   const result = await sweep({
     args: ['--yes', '--data', 'keep'],
+    kept: keepsData,
     sample: { changes: 8, reads: 4 },
     given: production,
   });

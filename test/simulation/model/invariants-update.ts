@@ -3,7 +3,9 @@ import { SITE_RENDERED } from './app-container.ts';
 import { copiesOf, fileAt, MIX, pathsBelow, ROOT, wrongIn } from './app-files.ts';
 import type { Deployment, Ended, RunOptions } from './deployment.ts';
 import type { Container } from './engine.ts';
-import { exitCode, foreign, hba, journal, lock, lost, secrets } from './invariants.ts';
+import { KILLED } from './faults.ts';
+import { exitCode, foreign, hba, lock, lost, secrets } from './invariants.ts';
+import { journal } from './journals.ts';
 import type { Release } from './release.ts';
 import { filesOf } from './release-files.ts';
 import { appOf, HAND_MADE, UPDATE } from './updatable.ts';
@@ -80,7 +82,7 @@ async function check(d: Deployment, ended: Ended, before: Before, options: RunOp
     ...(foreignFiles(app) === before.foreign ? [] : ['userdata or files that are not from git were touched']),
     ...(app.id === before.container ? [] : ['the container is another one']),
     ...localChanges(d, before),
-    ...(ended.exitCode === 6
+    ...(ended.exitCode === KILLED || ended.exitCode === 6
       ? named(app, ended)
       : [
           ...leftovers(app),
@@ -146,8 +148,8 @@ function leftovers(app: Container): string[] {
 }
 
 /** With exit code 6 the staging directory may stay, and must be named then. */
-const named = (app: Container, { text }: Ended): string[] =>
-  pathsBelow(app, STAGING).length > 0 && !text.includes(STAGING)
+const named = (app: Container, { text, exitCode }: Ended): string[] =>
+  exitCode === 6 && pathsBelow(app, STAGING).length > 0 && !text.includes(STAGING)
     ? ['a staging directory stays, and nobody says so']
     : [];
 
@@ -208,20 +210,7 @@ export async function updateAndCheck(d: Deployment, args: readonly string[], opt
   const before = look(d);
   const app = appOf(d).app;
   if (app) app.visitor.start(d.machine.clock.monotonic(), app.service());
-  const ended = await d.run(args, { ...options, script: UPDATE });
+  const ended = await d.run(args, { script: UPDATE, ...options });
   await check(d, ended, before, options);
-  return ended;
-}
-
-/** The same, and once more without any fault: what is there must be no obstacle. */
-export async function updateTwice(d: Deployment, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const ended = await updateAndCheck(d, args, options);
-  const again = await updateAndCheck(d, args).catch((error: Error) => {
-    throw new Error(`run again after exit ${ended.exitCode}: ${error.message}\n---- the first run:\n${ended.text}`);
-  });
-  if (again.exitCode !== 0)
-    throw new Error(
-      `run again after exit ${ended.exitCode}: exit ${again.exitCode}\n\n${again.text}\n---- the first run:\n${ended.text}`,
-    );
   return ended;
 }
