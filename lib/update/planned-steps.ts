@@ -82,7 +82,7 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
       risk: restart.kind === 'container' ? 'interrupts' : 'changes',
       commands: {
         rolling: [
-          `kill -TTIN <${web.name}> × ${facts.workerPids.length}; <all booted>; kill -TTOU × ${facts.workerPids.length}`,
+          `kill -TTIN <${web.name}> × ${facts.workers}; <all booted>; kill -TTOU × ${facts.workers}`,
           ...(scheduler ? [`supervisorctl restart ${scheduler.name}`] : []),
           'nginx -t && nginx -s reload',
         ],

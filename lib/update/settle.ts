@@ -21,8 +21,8 @@ export interface Settled {
 }
 
 /**
- * What remains when the new release is proved: it is recorded, the deploy directory brought to it, the staging directory removed, and if
- * asked for, the image built. Nothing here can make the release fail any more; what can't be done is said.
+ * What remains when the new release is proved: it is recorded, the deploy directory brought to it, if asked for the
+ * image built, and the staging directory removed. Nothing here can make the release fail any more; what can't be done is said.
  */
 export async function settle(
   ops: Ops,
@@ -43,7 +43,6 @@ export async function settle(
     }
   };
   const { staging } = progress;
-  await attempt(() => insist(calm, staging.container, () => sweepStaging(calm, staging)));
   await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));
   await attempt(() => resetTo(calm, commit, facts.local, progress.savedLocal));
   const imageId = options.bake ? await attempt(() => buildImage(ops, facts.stack)) : undefined;
@@ -58,6 +57,8 @@ export async function settle(
     run: path.basename(ops.paths.run),
     verdict: `proved: every file, ${workers.length} new workers, healthy`,
   });
+  // The last: as long as it is there, the next update knows that this one did not get to its end.
+  await attempt(() => insist(calm, staging.container, () => sweepStaging(calm, staging)));
   return { imageId, left };
 }
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { openToStrangers, production } from './model/deployment.ts';
-import { NEW_REVISION, release } from './model/release.ts';
 import { keepsData } from './model/invariants.ts';
+import { NEW_REVISION, release } from './model/release.ts';
 import { summary, sweep } from './model/sweep.ts';
 
 it('whatever command goes wrong in a rebuild with a pending migration, on a database that the former script left open, nothing is lost', async () => {

@@ -32,7 +32,11 @@ function told(left: ReturnType<typeof journals>[number], { text }: Ended): strin
   const isTold = text.includes(`Run ${left.name} (operator) did not end`);
   const isOpen = text.includes('nobody knows whether it took effect');
   return [
-    ...(began === isTold ? [] : [began ? `nobody says that ${left.name} did not end` : 'a run that began nothing is told']),
-    ...(left.open.length > 0 === isOpen ? [] : [`open, and ${isOpen ? '' : 'not '}told: ${left.open.join(', ') || '-'}`]),
+    ...(began === isTold
+      ? []
+      : [began ? `nobody says that ${left.name} did not end` : 'a run that began nothing is told']),
+    ...(left.open.length > 0 === isOpen
+      ? []
+      : [`open, and ${isOpen ? '' : 'not '}told: ${left.open.join(', ') || '-'}`]),
   ];
 }
