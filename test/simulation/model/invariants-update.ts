@@ -1,3 +1,4 @@
+import type { Check } from './again.ts';
 import { isServing } from './app.ts';
 import { SITE_RENDERED } from './app-container.ts';
 import { copiesOf, fileAt, MIX, pathsBelow, ROOT, wrongIn } from './app-files.ts';
@@ -62,14 +63,20 @@ function changedLocally(d: Deployment): string[] {
     .map((f) => repository?.worktree.entry(f)?.blob ?? '');
 }
 
+/** What runs, and on which schema, when all went well. */
+interface Goal {
+  readonly release: Release | undefined;
+  readonly stamp: string | null | undefined;
+}
+
 /** What must be so after every run of the hot update, however it ended. */
-async function check(d: Deployment, ended: Ended, before: Before, options: RunOptions): Promise<void> {
+async function check(d: Deployment, ended: Ended, before: Before, goal: Goal, options: RunOptions): Promise<void> {
   const app = appOf(d);
   app.app?.visitor.stop(d.machine.clock.monotonic());
   await d.machine.clock.sleep(10_000); // what was just started has booted
   d.machine.engine.catchUp();
   const isNew = ended.exitCode === 0;
-  const expected = isNew ? wanted(d) : before.release;
+  const expected = isNew ? goal.release : before.release;
   const wrong = [
     ...exitCode(ended),
     ...lock(d),
@@ -87,14 +94,17 @@ async function check(d: Deployment, ended: Ended, before: Before, options: RunOp
       : [
           ...leftovers(app),
           ...(expected ? await runs(d, app, expected) : ['nobody knows what is to run']),
-          ...(isNew ? settled(d, ended, expected) : asBefore(d, app, ended, before)),
+          ...(isNew ? settled(d, ended, goal) : asBefore(d, app, ended, before)),
         ]),
   ];
   if (wrong.length > 0) throw new Error(`${wrong.join('\n')}\n\nexit ${ended.exitCode}\n${ended.text}`);
 }
 
-const wanted = (d: Deployment): Release | undefined =>
-  d.machine.engine.releases.get(d.machine.repository?.remote.get('main') ?? '');
+/** What was pushed. */
+function pushed(d: Deployment): Goal {
+  const release = d.machine.engine.releases.get(d.machine.repository?.remote.get('main') ?? '');
+  return { release, stamp: release?.head };
+}
 
 /** What a visitor noticed while the script ran. */
 function noticed(app: Container, { text }: Ended, { fault }: RunOptions): string[] {
@@ -153,7 +163,7 @@ const named = (app: Container, { text, exitCode }: Ended): string[] =>
     ? ['a staging directory stays, and nobody says so']
     : [];
 
-function settled(d: Deployment, { text }: Ended, release: Release | undefined): string[] {
+function settled(d: Deployment, { text }: Ended, { release, stamp }: Goal): string[] {
   const { repository } = d.machine;
   const marker = fileAt(appOf(d), MARKER)?.data ?? '';
   const saidSo = /deploy directory was (not reset|changed)|git .*(reset|exit code)/.test(text);
@@ -161,7 +171,7 @@ function settled(d: Deployment, { text }: Ended, release: Release | undefined): 
   const asked = Number(/workers = (\d+)/.exec(fileAt(appOf(d), `${ROOT}/gunicorn.conf.py`)?.data ?? '')?.[1]);
   return [
     ...(workers === asked ? [] : [`${workers} workers instead of ${asked}`]),
-    ...(d.database?.stamp === release?.head ? [] : [`the schema is at ${d.database?.stamp}`]),
+    ...(d.database?.stamp === stamp ? [] : [`the schema is at ${d.database?.stamp}`]),
     ...(marker.includes(release?.commit ?? '?') ? [] : [`the marker says ${marker.trim()}`]),
     ...(repository?.head === release?.commit || saidSo ? [] : [`the deploy directory is at ${repository?.head}`]),
     ...(repository?.head === release?.commit && changedLocally(d).length > 0
@@ -205,12 +215,20 @@ function localChanges(d: Deployment, before: Before): string[] {
     .map((b) => `a local change is lost: ${b}`);
 }
 
+/** Runs a script that changes the release in the running container, and checks the invariants. */
+export const hotCheck =
+  (goalOf: (d: Deployment) => Goal): Check =>
+  async (d, args, options) => {
+    const [before, goal] = [look(d), goalOf(d)];
+    const app = appOf(d).app;
+    if (app) app.visitor.start(d.machine.clock.monotonic(), app.service());
+    const ended = await d.run(args, options);
+    await check(d, ended, before, goal, options);
+    return ended;
+  };
+
+const update = hotCheck(pushed);
+
 /** Runs the hot update and checks the invariants. */
-export async function updateAndCheck(d: Deployment, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const before = look(d);
-  const app = appOf(d).app;
-  if (app) app.visitor.start(d.machine.clock.monotonic(), app.service());
-  const ended = await d.run(args, { script: UPDATE, ...options });
-  await check(d, ended, before, options);
-  return ended;
-}
+export const updateAndCheck = (d: Deployment, args: readonly string[], options: RunOptions = {}): Promise<Ended> =>
+  update(d, args, { script: UPDATE, ...options });
