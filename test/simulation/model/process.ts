@@ -62,6 +62,9 @@ export interface Processes {
 /** Longer than a container takes to start again. */
 const SLOW_MS = 3_000;
 
+/** Whatever takes longer is not waited for by anybody. */
+const LONGEST_MS = 4 * 3_600_000;
+
 const DAEMON_GONE =
   'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n';
 
@@ -90,11 +93,12 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       extraFd: typeof extra === 'number' ? extra : undefined,
     };
     let over = false;
-    let hanging = false;
+    let hung: AbortController | undefined;
     const end = (code: number, stderr = '') => {
       if (over) return;
       over = true;
-      if (hanging) faults.rest();
+      hung?.abort();
+      if (hung) faults.rest();
       running.delete(pid);
       pipes.delete(pid);
       if (orphaned) return; // there is nobody to be told
@@ -118,12 +122,14 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
     };
     /** Never answers. @param stubborn also not to SIGTERM. */
     const hang = (stubborn: boolean, stop: (code: number) => void = end) => {
-      hanging = true;
+      hung = new AbortController();
       running.set(pid, (signal) => {
         if (signal === 'SIGKILL') stop(KILLED);
         else if (!stubborn) stop(128 + 15);
       });
       faults.hang();
+      const never = () => fail(`nothing ended ${call.argv.join(' ')}`);
+      clock.sleep(LONGEST_MS, hung.signal).then(never, () => undefined);
     };
     const act = (whole: Call, does: () => Reply) => {
       const fault = over || orphaned ? undefined : faults.at(whole);

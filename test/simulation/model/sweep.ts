@@ -73,6 +73,8 @@ export async function sweep(scenario: Scenario): Promise<Sweep> {
       const ended = await on(scenario, (d) => runs(d, args, { fault, ...(script && { script }) }));
       exitCodes.set(ended.exitCode, (exitCodes.get(ended.exitCode) ?? 0) + 1);
       if (!ended.struck) missed.push(where);
+      if (fault.how.startsWith('hangs') && ended.exitCode !== 0 && !/: no end after [\d.]+ s/.test(ended.text))
+        broken.push(`${where}\n  nobody says that it did not end, and after how long\n${onlyAt ? ended.text : ''}`);
       if (ended.exitCode === 6) needsPerson.push(where);
       if (onlyAt) console.log(where, ended.text);
     } catch (error) {
