@@ -58,9 +58,18 @@ export async function settle(
     verdict: `proved: every file, ${workers.length} new workers, healthy`,
   });
   // The last: as long as it is there, the next update knows that this one did not get to its end.
-  await attempt(() => insist(calm, staging.container, () => sweepStaging(calm, staging)));
+  const swept = await attempt(async () => {
+    await insist(calm, staging.container, () => sweepStaging(calm, staging));
+    return true;
+  });
+  if (!swept) left.push(stays(staging.dir));
   return { imageId, left };
 }
+
+const stays = (dir: string): Text => ({
+  en: `${dir} stays in the container. The next update takes this one for unfinished, and replaces everything once more.`,
+  zh: `${dir} 仍留在容器中. 下次更新会认为本次未完成, 并重新替换全部内容.`,
+});
 
 /** The release before ours: it can be gone back to, although its own release is not recorded. */
 function noteFound(ops: Ops, { running, app }: Facts): void {

@@ -6,7 +6,7 @@ it('whatever command goes wrong in a first installation, nothing is lost', async
   const result = await sweep({
     args: ['--yes'],
     again: ['--yes', '--data', 'keep'], // there is a database now, and it has to be said what becomes of it
-    sample: { changes: 8, reads: 4 },
+    sample: { changes: 5, reads: 2 },
     given: async (d) => d.writeEnv(ENV),
   });
   console.log(summary('install', result));

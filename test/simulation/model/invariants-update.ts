@@ -92,7 +92,7 @@ async function check(d: Deployment, ended: Ended, before: Before, goal: Goal, op
     ...(ended.exitCode === KILLED || ended.exitCode === 6
       ? named(app, ended)
       : [
-          ...leftovers(app),
+          ...leftovers(app, ended),
           ...(expected ? await runs(d, app, expected) : ['nobody knows what is to run']),
           ...(isNew ? settled(d, ended, goal) : asBefore(d, app, ended, before)),
         ]),
@@ -147,8 +147,10 @@ async function runs(d: Deployment, app: Container, release: Release): Promise<st
   ];
 }
 
-function leftovers(app: Container): string[] {
+/** Whatever stays for all that was tried is told. */
+function leftovers(app: Container, { text }: Ended): string[] {
   const { canaries = [], others = [] } = app.app ?? {};
+  if (text.includes('stays in the container')) return [];
   return [
     ...pathsBelow(app, STAGING)
       .slice(0, 3)

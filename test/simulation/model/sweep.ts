@@ -7,6 +7,8 @@ import { runAndCheck } from './invariants.ts';
 /** What goes wrong with any command, and with one that has an effect. */
 const ANY: readonly How[] = ['fails', 'hangs', 'interrupt', 'killed', 'dies'];
 const AFTER: readonly How[] = ['dies-after', 'hangs-after', 'interrupted-after', 'killed-after'];
+/** So long something was waited for: a command, a remote, the application. */
+const LATE = /: no end after [\d.]+ s|did not send everything within \d+ s|no answer within \d+ ms/;
 /** It does not wait, so nothing waits for it. */
 const NEVER_HANGS = /^flock -n /;
 
@@ -73,7 +75,7 @@ export async function sweep(scenario: Scenario): Promise<Sweep> {
       const ended = await on(scenario, (d) => runs(d, args, { fault, ...(script && { script }) }));
       exitCodes.set(ended.exitCode, (exitCodes.get(ended.exitCode) ?? 0) + 1);
       if (!ended.struck) missed.push(where);
-      if (fault.how.startsWith('hangs') && ended.exitCode !== 0 && !/: no end after [\d.]+ s/.test(ended.text))
+      if (fault.how.startsWith('hangs') && ended.exitCode !== 0 && !LATE.test(ended.text))
         broken.push(`${where}\n  nobody says that it did not end, and after how long\n${onlyAt ? ended.text : ''}`);
       if (ended.exitCode === 6) needsPerson.push(where);
       if (onlyAt) console.log(where, ended.text);
