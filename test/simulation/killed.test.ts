@@ -1,9 +1,12 @@
 import { expect, it, vi } from 'vitest';
+import { eachRun } from '../../lib/runs/history.ts';
+import { backOf } from '../../lib/runs/ways.ts';
 import { type Check, twice } from './model/again.ts';
 import { type Deployment, deployment, type Ended, production } from './model/deployment.ts';
 import type { How } from './model/faults.ts';
 import { keepsData, runAndCheck } from './model/invariants.ts';
-import { updateAndCheck } from './model/invariants-update.ts';
+import { hotCheck, updateAndCheck } from './model/invariants-update.ts';
+import { release } from './model/release.ts';
 import { UPDATE, updatable } from './model/updatable.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -47,5 +50,25 @@ it('there are no more workers than before after an update that was killed while 
 it('an update that was killed when it had been proved is brought to its end', async () => {
   const given = (made: Deployment) => updatable({}, { made });
   const ended = await at(/update-ref .*refs\/whalefall-ops\/releases/, 'killed', given, update);
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
+/** As `runs.ts undo` does it. */
+const undone: Check = async (d, args, options) => {
+  const ended = await updateAndCheck(d, args, options);
+  const [killed] = eachRun({ state: d.state });
+  const back = killed && backOf(killed);
+  expect(back?.script).toBe('update-prod-flask');
+  const before = hotCheck(() => ({ release: release('old'), stamp: release('old').head }));
+  expect(await before(d, [...(back?.args ?? []), ...HOT], { script: UPDATE })).toMatchObject({ exitCode: 0 });
+  return ended;
+};
+
+it.each([
+  ['its files were in place', / - place$/],
+  ['its workers were being replaced', / workers$/],
+] as const)('an update that was killed when %s is undone', async (_when, command) => {
+  const given = (made: Deployment) => updatable({}, { made });
+  const ended = await at(command, 'killed-after', given, { ...update, check: undone });
   expect(ended).toMatchObject({ exitCode: 137, struck: true });
 });

@@ -74,16 +74,16 @@ export const lock = (d: Deployment) => (d.machine.isLocked() ? ['the lock is hel
 const SECRET_FILES = /\/(admin-password|database\.dump|globals\.sql|[\w-]+\.tar)$/;
 
 export function secrets(d: Deployment, { text, calls }: Ended): string[] {
-  const places = new Map([
+  const places: [string, string][] = [
     // An admin's password is shown once, on a terminal.
     ['the output', text.replace(/^Password of admin \(shown only now\): .*$/m, '')],
-    ...calls.map((c): [string, string] => ['the arguments of a command', c.argv.join('\n')]),
+    ['the arguments of a command', calls.flatMap((c) => c.argv).join('\n')],
     ...d
       .files()
       .filter((f) => !SECRET_FILES.test(f))
       .map((f): [string, string] => [f, readFileSync(f, 'utf8')]),
-  ]);
-  return [...places].flatMap(([where, what]) =>
+  ];
+  return places.flatMap(([where, what]) =>
     [...d.secrets].filter((s) => what.includes(s)).map((s) => `the secret ${s} is in ${where}`),
   );
 }
