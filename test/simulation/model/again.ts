@@ -19,7 +19,7 @@ export const twice =
     });
     const wrong = [
       ...(again.exitCode === 0 ? [] : [`exit ${again.exitCode}`]),
-      ...(left && ended.exitCode === KILLED ? told(left, again) : []),
+      ...(left && !left.hasEnd ? told(left, again) : []),
     ];
     if (wrong.length === 0) return ended;
     const said = `${wrong.join('; ')}\n\n${again.text}\n---- the first run:\n${ended.text}`;

@@ -1,3 +1,5 @@
+import path from 'node:path';
+import { readReleases } from '../../../lib/runbook/releases.ts';
 import type { Check } from './again.ts';
 import { isServing } from './app.ts';
 import { SITE_RENDERED } from './app-container.ts';
@@ -175,6 +177,9 @@ function settled(d: Deployment, { text }: Ended, { release, stamp }: Goal): stri
     ...(workers === asked ? [] : [`${workers} workers instead of ${asked}`]),
     ...(d.database?.stamp === stamp ? [] : [`the schema is at ${d.database?.stamp}`]),
     ...(marker.includes(release?.commit ?? '?') ? [] : [`the marker says ${marker.trim()}`]),
+    ...(readReleases({ backups: path.join(d.state, 'backups') }).some((r) => r.commit === release?.commit)
+      ? []
+      : ['the release is not recorded']),
     ...(repository?.head === release?.commit || saidSo ? [] : [`the deploy directory is at ${repository?.head}`]),
     ...(repository?.head === release?.commit && changedLocally(d).length > 0
       ? ['the deploy directory is not clean']
