@@ -12,4 +12,4 @@ it('whatever command goes wrong in a rebuild with deletion, nothing is lost', as
   expect(result.broken).toEqual([]);
   expect(result.missed).toEqual([]);
   expect(result.needsPerson).toEqual([]);
-}, 1_800_000);
+}, 7_200_000);

@@ -13,4 +13,4 @@ it('whatever command goes wrong in a first installation, nothing is lost', async
   expect(result.broken).toEqual([]);
   expect(result.missed).toEqual([]);
   expect(result.needsPerson).toEqual([]);
-}, 1_800_000);
+}, 7_200_000);

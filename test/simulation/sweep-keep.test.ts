@@ -14,4 +14,4 @@ it('whatever command goes wrong in a rebuild with data kept, nothing is lost', a
   expect(result.broken).toEqual([]);
   expect(result.missed).toEqual([]);
   expect(result.needsPerson).toEqual([]);
-}, 1_800_000);
+}, 7_200_000);

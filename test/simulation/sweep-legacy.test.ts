@@ -19,4 +19,4 @@ it('whatever command goes wrong in a rebuild with a pending migration, on a data
   expect(result.broken).toEqual([]);
   expect(result.missed).toEqual([]);
   expect(result.needsPerson).toEqual([]);
-}, 1_800_000);
+}, 7_200_000);

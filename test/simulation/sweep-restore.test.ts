@@ -14,4 +14,4 @@ it('whatever command of a restore goes wrong, one database or the other is in us
   console.log(summary('restore', result));
   expect(result.broken).toEqual([]);
   expect(result.missed).toEqual([]);
-}, 1_800_000);
+}, 7_200_000);

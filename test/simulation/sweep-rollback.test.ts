@@ -29,7 +29,7 @@ it('whatever command goes wrong on the hot way back, one release or the other ru
   expect(result.broken).toEqual([]);
   expect(result.missed).toEqual([]);
   expect(result.needsPerson).toEqual([]);
-}, 1_800_000);
+}, 7_200_000);
 
 it('whatever command goes wrong on the way back by image, one release or the other serves with its data', async () => {
   const result = await sweep({
@@ -44,4 +44,4 @@ it('whatever command goes wrong on the way back by image, one release or the oth
   expect(result.broken).toEqual([]);
   expect(result.missed).toEqual([]);
   expect(result.needsPerson).toEqual([]);
-}, 1_800_000);
+}, 7_200_000);

@@ -47,5 +47,5 @@ it.each(KINDS)(
     expect(result.missed).toEqual([]);
     expect(result.needsPerson).toEqual([]);
   },
-  1_800_000,
+  7_200_000,
 );
