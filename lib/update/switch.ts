@@ -87,10 +87,11 @@ export async function restart(
   progress.restarting = true;
   if (checked.restart.kind === 'container') return restartContainer(ops, container);
   const { web, scheduler } = facts.programs;
-  noteWorkers(ops, facts.workers);
+  const reload = checked.restart.kind === 'reload';
+  noteWorkers(ops, reload ? checked.workers : facts.workers);
   // Beside one another, and each to its end: undoing must not begin while the other is still at it.
   await allEnded([
-    checked.restart.kind === 'reload'
+    reload
       ? reloadWorkers(ops, container, web, checked.workers)
       : replaceWorkers(ops, container, web, facts.workers, since),
     scheduler ? restartProgram(ops, container, scheduler.name) : Promise.resolve(),
