@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** They replace a module for themselves, so each needs modules of its own. For all others, loading them anew takes a third of the time. */
-const REPLACING = ['test/unit/journal.test.ts', 'test/simulation/bad-input.test.ts'];
+const REPLACING = ['test/unit/journal.test.ts', 'test/unit/terminal.test.ts', 'test/simulation/bad-input.test.ts'];
 
 export default defineConfig({
   test: {

@@ -100,7 +100,7 @@ async function goBackHot(
   { options, facts, plan }: NonNullable<Awaited<ReturnType<typeof surveyHot>>>,
 ): Promise<Text> {
   update.showPlan(ops, facts, plan);
-  if (plan === undefined) return update.nothingToDo(ops, facts, flags.planOnly);
+  if (plan === undefined) return update.nothingToDo(ops, facts, flags.planOnly, options);
   if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
   await update.agreeToGo(ops, facts, plan, options);
 

@@ -65,7 +65,7 @@ export const updateProdFlask: Script = {
     const facts = await update.surveyUpdate(ops, options.ref);
     const plan = update.planUpdate(ops.target, facts, options);
     update.showPlan(ops, facts, plan);
-    if (plan === undefined) return update.nothingToDo(ops, facts, flags.planOnly);
+    if (plan === undefined) return update.nothingToDo(ops, facts, flags.planOnly, options);
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
     await update.agreeToGo(ops, facts, plan, options);
 

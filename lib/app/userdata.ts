@@ -1,9 +1,13 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { z } from 'zod';
 import { copyIn, copyOut } from '../host/container-files.ts';
 import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
+import { entriesOf } from '../runs/history.ts';
+import { notedByUnfinished } from '../runs/noted.ts';
+import { printable } from '../text.ts';
 
 /** A copy of userdata on the host: uploads, exports, logs, the scheduler's database. */
 export interface SavedUserdata {
@@ -15,9 +19,34 @@ export interface SavedUserdata {
 export async function saveUserdata(ops: Ops, container: string): Promise<SavedUserdata | undefined> {
   const file = path.join(ops.paths.run, 'userdata.tar');
   if (!(await copyOut(ops, container, ops.target.app.userdata, file))) return undefined;
-  const saved = { file, bytes: statSync(file).size };
+  return noted(ops, { file, bytes: statSync(file).size });
+}
+
+function noted(ops: Ops, saved: SavedUserdata): SavedUserdata {
   ops.journal.write({ event: 'note', key: 'userdata', value: saved });
   return saved;
+}
+
+const savedBefore = z.object({ file: z.string(), bytes: z.number() });
+
+/**
+ * What a run had saved that was killed before its new container had it: the only copy that there is, as long as that container was never
+ * started. Nothing of a run that had begun to delete the data it belongs to.
+ */
+export function userdataOfUnfinished(ops: Ops): SavedUserdata | undefined {
+  const found = notedByUnfinished(ops.paths, 'userdata', ['deploy-prod-all', 'rollback-prod']);
+  const saved = savedBefore.safeParse(found?.value).data;
+  if (!found || !saved || !existsSync(saved.file)) return undefined;
+  if (entriesOf(found.run, 'note').some((n) => n.key === 'removing')) return undefined;
+  const name = printable(found.run.name);
+  ops.screen.show({
+    event: 'info',
+    text: {
+      en: `userdata is what run ${name} had saved: it did not get to put it back.`,
+      zh: `userdata 取自运行 ${name} 的备份: 该运行未能将其放回.`,
+    },
+  });
+  return noted(ops, saved);
 }
 
 /** About how many bytes userdata of a running container takes; 0 when it can't be asked. */

@@ -1,4 +1,4 @@
-import { asTyped, change, type Output } from './command.ts';
+import { asTyped, change, KILL_AFTER_MS, type Output } from './command.ts';
 import { CommandError, type RunOps } from './run.ts';
 
 /** A container whose processes stand still. */
@@ -41,10 +41,17 @@ export async function pauseContainer(ops: RunOps, container: string): Promise<Pa
     ops.journal.write({ event: 'result', of: intent, exitCode: output.exitCode, milliseconds: output.milliseconds });
     return output;
   });
+  let killTimer: NodeJS.Timeout | undefined;
+  const signal = (name: NodeJS.Signals) => {
+    if (child.pid !== undefined) ops.kill(child.pid, name);
+  };
+  /** SIGTERM alone has it ask the engine once more, which may be what does not answer. */
   const stop = (): void => {
     child.stdin.end();
-    if (child.pid !== undefined) ops.kill(child.pid, 'SIGTERM');
+    signal('SIGTERM');
+    killTimer ??= setTimeout(() => signal('SIGKILL'), KILL_AFTER_MS);
   };
+  const over = ended.finally(() => clearTimeout(killTimer));
 
   let timer: NodeJS.Timeout | undefined;
   // The engine's answer to `docker pause` is the container's id.
@@ -52,16 +59,16 @@ export async function pauseContainer(ops: RunOps, container: string): Promise<Pa
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), command.deadlineMs);
   });
-  const first = await Promise.race([paused, ended, late]).finally(() => clearTimeout(timer));
+  const first = await Promise.race([paused, over, late]).finally(() => clearTimeout(timer));
   if (first !== 'paused') {
     if (first === 'late') stop();
-    throw new CommandError(command, await ended, first === 'late' ? 'deadline' : 'command', shown);
+    throw new CommandError(command, await over, first === 'late' ? 'deadline' : 'command', shown);
   }
   return {
     async end() {
       const due = setTimeout(stop, command.deadlineMs);
       child.stdin.end();
-      await ended.finally(() => clearTimeout(due));
+      await over.finally(() => clearTimeout(due));
     },
   };
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Health } from '../app/health.ts';
 import { MARKER, markerText } from '../app/marker.ts';
 import { waitUntilServing } from '../app/serving.ts';
-import { putBackUserdata, type SavedUserdata, saveUserdata } from '../app/userdata.ts';
+import { putBackUserdata, saveUserdata, userdataOfUnfinished } from '../app/userdata.ts';
 import { change } from '../host/command.ts';
 import { upNoStart } from '../host/compose.ts';
 import { start, stop } from '../host/docker.ts';
@@ -46,8 +46,12 @@ export async function haltApp(ops: Ops, app: Container, aside: PutAside, outside
 /** Before a deletion it is done beside the last backup: nothing waits for it then. */
 export async function keepUserdata(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
   const { app } = facts.containers;
-  if (app) aside.userdata = await saveUserdata(ops, app.id);
+  const former = neverServed(app) ? userdataOfUnfinished(ops) : undefined;
+  aside.userdata = former ?? (app && (await saveUserdata(ops, app.id)));
 }
+
+/** It holds what its image has, and nothing of anybody's. */
+const neverServed = (app: Container | undefined): boolean => app === undefined || app.state === 'created';
 
 /** Replaces the application's container by one of the new image, with the userdata of the old one, and waits until it serves. */
 export async function startNewApp(
@@ -55,9 +59,11 @@ export async function startNewApp(
   facts: Facts,
   aside: PutAside,
 ): Promise<{ app: Container; health: Health }> {
+  if (facts.containers.app === undefined) await keepUserdata(ops, facts, aside);
   const created = aside.created ?? (await createApp(ops, facts));
   // With its data deleted, userdata would speak of what is no more; it stays saved in the run's directory.
-  await startWith(ops, created, aside.removed ? undefined : aside.userdata);
+  if (aside.userdata && !aside.removed) await putBackUserdata(ops, aside.userdata, created.id);
+  await run(ops, start(created.id));
   const app = await inspectContainer(ops, created.id);
   const health = await waitUntilServing(ops, app);
   await mark(ops, app, facts.checkout.commit);
@@ -70,11 +76,6 @@ async function createApp(ops: Ops, facts: Facts): Promise<Container> {
   const { app } = await findContainers(ops, facts.stack);
   if (app === undefined) throw new Error(`compose made no container for ${key}`);
   return app;
-}
-
-async function startWith(ops: Ops, app: Container, userdata: SavedUserdata | undefined): Promise<void> {
-  if (userdata) await putBackUserdata(ops, userdata, app.id);
-  await run(ops, start(app.id));
 }
 
 /** Notes the commit in the container; once it serves, because nothing in it needs the note. */
@@ -108,7 +109,8 @@ export async function bringBackApp(ops: Ops, facts: Facts, aside: PutAside): Pro
     return;
   }
   const again = await createApp(ops, facts);
+  if (aside.userdata) await putBackUserdata(ops, aside.userdata, again.id);
   if (before.state !== 'running') return;
-  await startWith(ops, again, aside.userdata);
+  await run(ops, start(again.id));
   if (facts.app?.commit) await mark(ops, again, facts.app.commit);
 }

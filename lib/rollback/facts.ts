@@ -9,6 +9,8 @@ export interface Facts {
   readonly app: Container | undefined;
   /** The commit that the container says it runs; else the ledger's last. */
   readonly running: string | undefined;
+  /** A run did not end: what the container says that it runs may be there in parts. */
+  readonly cutShort: boolean;
   /** Both health checks were healthy. */
   readonly serving: boolean;
   /** Oldest first. */

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { endpointsOf, healthCheck } from '../app/health.ts';
 import type { FileEntry } from '../app/inventory.ts';
 import { readMarker } from '../app/marker.ts';
@@ -9,6 +10,8 @@ import { type RebuildReason, rebuildReasons } from '../release/rebuild-reasons.t
 import { describeCommit } from '../release/source.ts';
 import { showFile, treeOf } from '../release/tree.ts';
 import { readReleases } from '../runbook/releases.ts';
+import { eachRun } from '../runs/history.ts';
+import { findUnfinished } from '../runs/unfinished.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findContainers } from '../target/containers.ts';
 import type { Facts } from './facts.ts';
@@ -34,6 +37,7 @@ export async function surveyReleases(ops: Ops): Promise<Facts> {
     stack,
     app,
     running,
+    cutShort: isCutShort(ops),
     serving: health?.healthy ?? false,
     releases,
     images,
@@ -41,6 +45,12 @@ export async function surveyReleases(ops: Ops): Promise<Facts> {
     rebuild: await reasonsBetween(ops, running, [...new Set(releases.map((r) => r.commit))]),
     backups: new Set(backups),
   };
+}
+
+/** Beside the backups are the runs, also when this one has no state of its own (`--plan`). */
+function isCutShort({ paths }: Ops): boolean {
+  const runs = [...eachRun({ state: path.dirname(paths.backups) })];
+  return findUnfinished(runs.filter((r) => r.name !== path.basename(paths.run))) !== undefined;
 }
 
 /** Those of the images that the engine has. */

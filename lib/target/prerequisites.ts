@@ -27,7 +27,7 @@ export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
   const findings: Finding[] = [];
   const failed = (finding: (error: CommandError) => Finding) => (error: unknown) => {
     ops.signal.throwIfAborted();
-    if (error instanceof CommandError) findings.push(finding(error));
+    if (error instanceof CommandError) findings.push(error.kind === 'deadline' ? tooLate(error) : finding(error));
     else if (error instanceof OpsError) findings.push(...explained(error));
     else throw error;
     return null;
@@ -65,6 +65,15 @@ function isAtLeast(version: string, [major, minor]: readonly [number, number]): 
   if (!m) return false;
   return Number(m[1]) > major || (Number(m[1]) === major && Number(m[2]) >= minor);
 }
+
+/** It is there, and does not answer: nothing is to be installed. */
+const tooLate = ({ what }: CommandError): Finding => ({
+  text: what,
+  fix: {
+    en: 'It answers at once on a machine that is well: look at its load, memory and disk (and journalctl -u docker), then run again.',
+    zh: '正常情况下该命令应立即返回: 请检查机器负载、内存和磁盘 (以及 journalctl -u docker), 然后重新运行.',
+  },
+});
 
 const engineMissing = (error: CommandError): Finding =>
   error.output.exitCode === 127

@@ -17,8 +17,8 @@ export interface Facts {
   readonly app: Container;
   readonly database: Database;
   readonly programs: Programs;
-  /** The web program's workers that serve now. */
-  readonly workerPids: readonly number[];
+  /** How many workers of the web program are to serve: as many as now, or as before an update that was killed while it replaced them. */
+  readonly workers: number;
   /** When they were looked at, seconds since the machine's start. Numbers of processes come again when a container is restarted. */
   readonly seenAt: number;
   /** What would run. */

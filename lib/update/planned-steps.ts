@@ -12,7 +12,7 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
   const { web, scheduler } = facts.programs;
   const short = facts.source.commit.slice(0, 10);
   const forward = options.direction === 'forward';
-  const n = facts.workerPids.length;
+  const n = facts.workers;
   const steps: (PlannedStep | false)[] = [
     !facts.local.none && {
       id: 'save-local',

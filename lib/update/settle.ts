@@ -21,8 +21,8 @@ export interface Settled {
 }
 
 /**
- * What remains when the new release is proved: it is recorded, the deploy directory brought to it, the staging directory removed, and if
- * asked for, the image built. Nothing here can make the release fail any more; what can't be done is said.
+ * What remains when the new release is proved: it is recorded, the deploy directory brought to it, if asked for the
+ * image built, and the staging directory removed. Nothing here can make the release fail any more; what can't be done is said.
  */
 export async function settle(
   ops: Ops,
@@ -43,7 +43,6 @@ export async function settle(
     }
   };
   const { staging } = progress;
-  await attempt(() => insist(calm, staging.container, () => sweepStaging(calm, staging)));
   await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));
   await attempt(() => resetTo(calm, commit, facts.local, progress.savedLocal));
   const imageId = options.bake ? await attempt(() => buildImage(ops, facts.stack)) : undefined;
@@ -58,8 +57,19 @@ export async function settle(
     run: path.basename(ops.paths.run),
     verdict: `proved: every file, ${workers.length} new workers, healthy`,
   });
+  // The last: as long as it is there, the next update knows that this one did not get to its end.
+  const swept = await attempt(async () => {
+    await insist(calm, staging.container, () => sweepStaging(calm, staging));
+    return true;
+  });
+  if (!swept) left.push(stays(staging.dir));
   return { imageId, left };
 }
+
+const stays = (dir: string): Text => ({
+  en: `${dir} stays in the container. The next update takes this one for unfinished, and replaces everything once more.`,
+  zh: `${dir} 仍留在容器中. 下次更新会认为本次未完成, 并重新替换全部内容.`,
+});
 
 /** The release before ours: it can be gone back to, although its own release is not recorded. */
 function noteFound(ops: Ops, { running, app }: Facts): void {

@@ -19,6 +19,7 @@ import { copyRules, findCopies } from './copies.ts';
 import type { Facts, Running } from './facts.ts';
 import { findRebuildReasons } from './rebuild-needed.ts';
 import { requireServing } from './require-serving.ts';
+import { workersOfUnfinished } from './workers-before.ts';
 
 /**
  * Looks at everything the plan depends on. Changes nothing but the repository's remote-tracking refs. Questions that don't depend on
@@ -69,7 +70,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     app,
     database,
     programs,
-    workerPids: workers.map((w) => w.pid),
+    workers: workersOfUnfinished(ops) ?? workers.length,
     seenAt: programs.uptime,
     source,
     tree,

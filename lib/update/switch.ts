@@ -20,6 +20,7 @@ import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './plan.ts';
 import type { Progress } from './progress.ts';
 import { changesGunicorn } from './restart.ts';
+import { noteWorkers } from './workers-before.ts';
 
 /** gunicorn finishes requests for up to 30 s. */
 const GRACE_SECONDS = 35;
@@ -86,11 +87,13 @@ export async function restart(
   progress.restarting = true;
   if (checked.restart.kind === 'container') return restartContainer(ops, container);
   const { web, scheduler } = facts.programs;
+  const reload = checked.restart.kind === 'reload';
+  noteWorkers(ops, reload ? checked.workers : facts.workers);
   // Beside one another, and each to its end: undoing must not begin while the other is still at it.
   await allEnded([
-    checked.restart.kind === 'reload'
+    reload
       ? reloadWorkers(ops, container, web, checked.workers)
-      : replaceWorkers(ops, container, web, facts.workerPids.length, since),
+      : replaceWorkers(ops, container, web, facts.workers, since),
     scheduler ? restartProgram(ops, container, scheduler.name) : Promise.resolve(),
   ]);
   await reloadNginx(ops, container);
@@ -129,9 +132,9 @@ async function bringBackProcesses(ops: Ops, facts: Facts, container: string, sin
     const { workers } = await lookAtWorkers(ops, container, now.pid);
     const clean = workers.every((w) => w.start > since || w.start < facts.seenAt);
     // Its configuration is read at the start and on SIGHUP only, and may be the new one.
-    if (!clean && changesGunicorn(facts)) await reloadWorkers(ops, container, now, facts.workerPids.length);
-    else if (!clean || workers.length !== facts.workerPids.length)
-      await replaceWorkers(ops, container, now, facts.workerPids.length, since);
+    if (!clean && changesGunicorn(facts)) await reloadWorkers(ops, container, now, facts.workers);
+    else if (!clean || workers.length !== facts.workers)
+      await replaceWorkers(ops, container, now, facts.workers, since);
   }
   if (scheduler) {
     const present = await waitForProgram(ops, container, scheduler.name);

@@ -1,7 +1,9 @@
+import path from 'node:path';
 import type { Outage } from '../app/probe.ts';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { resetTo } from '../release/reset.ts';
+import { saveLocal } from '../release/save-local.ts';
 import { lastDrillText } from '../runbook/drills.ts';
 import { duration } from '../runbook/flags.ts';
 import { showSteps } from '../runbook/show-steps.ts';
@@ -125,7 +127,12 @@ export function noticedText(noticed: Noticed | undefined): Text {
 }
 
 /** What is said when what runs is what would run. The deploy directory still comes to it, where that loses nothing. */
-export async function nothingToDo(ops: Ops, { source, local }: Facts, planOnly: boolean): Promise<Text> {
+export async function nothingToDo(
+  ops: Ops,
+  { source, local }: Facts,
+  planOnly: boolean,
+  { discardLocal }: Pick<UpdateOptions, 'discardLocal'>,
+): Promise<Text> {
   const short = source.commit.slice(0, 10);
   const text: Text = {
     en: `Nothing to do: ${short} runs already, every file of it, and the schema is at its revision.`,
@@ -133,12 +140,19 @@ export async function nothingToDo(ops: Ops, { source, local }: Facts, planOnly: 
   };
   ops.screen.show({ event: 'ok', text });
   if (planOnly || local.head === source.commit) return text;
-  if (local.none) await resetTo(ops, source.commit, local, undefined);
-  else ops.screen.show({ event: 'warning', text: DIRECTORY_BEHIND });
+  if (!local.none && !discardLocal) {
+    ops.screen.show({ event: 'warning', text: DIRECTORY_BEHIND });
+    return text;
+  }
+  // An update that could not do this at its end is brought to it.
+  const saved = await saveLocal(ops, local, path.basename(ops.paths.run));
+  await resetTo(ops, source.commit, local, saved);
+  if (saved)
+    ops.screen.show({ event: 'info', text: { en: `Local changes: ${saved.ref}`, zh: `本地修改: ${saved.ref}` } });
   return text;
 }
 
 const DIRECTORY_BEHIND: Text = {
-  en: 'The deploy directory is at another commit and has local changes (above): it was left as it is.',
-  zh: '部署目录停留在另一个提交且有本地修改 (见上), 未做改动.',
+  en: 'The deploy directory is at another commit and has local changes (above): it was left as it is. --discard-local keeps them under a git ref and brings it to this commit.',
+  zh: '部署目录停留在另一个提交且有本地修改 (见上), 未做改动. 使用 --discard-local 可将其保存为 git 引用, 并切换到该提交.',
 };

@@ -2,10 +2,9 @@ import { existsSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { type Deployment, deployment } from './model/deployment.ts';
-import { runAndCheck } from './model/invariants.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
-import { NEW_REVISION, OLD_REVISION, release } from './model/release.ts';
-import { summary, sweep } from './model/sweep.ts';
+import { backByImage, rebuilt } from './model/rebuilt.ts';
+import { NEW_REVISION } from './model/release.ts';
 import { appOf, UPDATE, updatable } from './model/updatable.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -64,44 +63,12 @@ it('changes nothing when it is only planned, cancelled, or meant for what nobody
   expect(await d.run(['--yes'], { script: UPDATE })).toMatchObject({ exitCode: 0 });
 });
 
-/** Two releases, each by a full rebuild; the newer one runs, and it is to be left. */
-async function rebuilt(made: Deployment): Promise<void> {
-  const d = await updatable({}, { made });
-  const [target, present] = [release('one', { head: OLD_REVISION }), release('two', { head: OLD_REVISION })];
-  for (const next of [target, present]) {
-    d.machine.engine.releases.set(next.commit, next);
-    d.machine.repository?.push(next, 1);
-    d.machine.repository?.checkOut(next.commit);
-    d.machine.release = next;
-    const ended = await d.run(['--yes', '--data', 'keep']);
-    if (ended.exitCode !== 0) throw new Error(ended.text);
-  }
-  d.machine.release = target; // what must serve after exit code 0
-}
-
-const byImage = ['previous', '--way', 'image', '--yes'];
-const check: typeof runAndCheck = (d, args, options) => runAndCheck(d, args, { ...options, script: rollbackProd });
-
 it('goes back by the kept image, with rows and userdata', async () => {
   const d = deployment();
   await rebuilt(d);
   const before = appOf(d).id;
-  const ended = await check(d, byImage);
+  const ended = await backByImage(d, ['previous', '--way', 'image', '--yes'], {});
   expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('Gone back and proved') });
   expect(appOf(d).id).not.toBe(before);
   expect(ended.changes.filter((c) => /pg_dump| upgrade/.test(c))).toEqual([]);
-});
-
-it('whatever command goes wrong on the way back by image, one release or the other serves with its data', async () => {
-  const result = await sweep({
-    args: byImage,
-    script: rollbackProd,
-    check,
-    sample: { changes: 4, reads: 2 },
-    given: rebuilt,
-  });
-  console.log(summary('rollback by image', result));
-  expect(result.broken).toEqual([]);
-  expect(result.missed).toEqual([]);
-  expect(result.needsPerson).toEqual([]);
 });

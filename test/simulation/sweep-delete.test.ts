@@ -5,11 +5,11 @@ import { summary, sweep } from './model/sweep.ts';
 it('whatever command goes wrong in a rebuild with deletion, nothing is lost', async () => {
   const result = await sweep({
     args: ['--yes', '--data', 'delete', '--confirm', 'DELETE ALL DATA'],
-    sample: { changes: 20, reads: 8 },
+    sample: { changes: 10, reads: 4 },
     given: production,
   });
   console.log(summary('delete', result));
   expect(result.broken).toEqual([]);
   expect(result.missed).toEqual([]);
   expect(result.needsPerson).toEqual([]);
-}, 1_800_000);
+}, 7_200_000);

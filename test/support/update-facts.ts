@@ -45,7 +45,7 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
       volume: { name: 'shop_postgres_data', createdAt: '2026-01-02T03:04:05Z' },
     },
     programs: { all: [web, scheduler], web, scheduler, uptime: 500, released: undefined },
-    workerPids: [31, 34],
+    workers: 2,
     seenAt: 100,
     source: {
       ref: 'origin/main',

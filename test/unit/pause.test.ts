@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+import { KILL_AFTER_MS } from '../../lib/host/command.ts';
 import { pauseContainer } from '../../lib/host/pause.ts';
 import { testOps } from '../support/ops.ts';
 
@@ -34,4 +35,18 @@ it('begins nothing once the run is to stop', async () => {
   const ops = testOps(() => undefined, { signal: stopped });
   await expect(pauseContainer(ops, 'app')).rejects.toThrow('stopped');
   expect(ops.scripted.calls).toEqual([]);
+});
+
+it('is ended by SIGKILL when the engine does not answer its end either', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const ops = testOps(() => ({ hangs: true, trapsTerm: true }));
+    const result = pauseContainer(ops, 'app').catch((e: unknown) => e);
+    await vi.advanceTimersByTimeAsync(15_000);
+    await vi.advanceTimersByTimeAsync(KILL_AFTER_MS);
+    expect(ops.scripted.signals.map((s) => s.signal)).toEqual(['SIGTERM', 'SIGKILL']);
+    expect(await result).toMatchObject({ kind: 'deadline' });
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -220,7 +220,9 @@ it('asks consent for exactly what it deletes, says what each changing step would
       const named = deletionRequest(found, plan).volumes.map((v) => v.name);
       expect(named).toEqual(plan.deletes.map((v) => v.name));
       for (const step of plan.steps) {
-        const removes = step.commands.some((c) => /volume (rm|prune)|down.* -v|rm -rf/.test(c));
+        const removes = step.commands.some((c) =>
+          /volume (rm|prune)|down.* -v|rm -rf/.test(typeof c === 'string' ? c : c.en),
+        );
         expect(removes).toBe(step.risk === 'deletes');
         expect(step.loses !== undefined).toBe(step.risk === 'deletes');
         for (const volume of step.risk === 'deletes' ? named : []) expect(step.loses?.en).toContain(volume);

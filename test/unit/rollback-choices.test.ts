@@ -23,6 +23,7 @@ function world(more: Partial<Facts> = {}): Facts {
     app: container('app'),
     running: releases.at(-1)?.commit,
     serving: true,
+    cutShort: false,
     releases,
     images: new Set(['sha256:a']),
     kept: new Map(),
@@ -138,4 +139,9 @@ describe('the way', () => {
     expect(error.what.en).toMatch(/hot: .*image: its image was removed/);
     expect(error.next[0]?.en).toContain(`git checkout ${A}`);
   });
+});
+
+it('goes back to what seems to run only after a run that did not end', () => {
+  expect(refusal(() => findChoice(world(), B))).toMatchObject({ kind: 'precondition' });
+  expect(findChoice(world({ cutShort: true }), B).release.commit).toBe(B);
 });

@@ -8,13 +8,14 @@ import { main } from '../../../lib/runbook/script.ts';
 import { deployProdAll } from '../../../scripts/deploy-prod-all.ts';
 import type { Cluster } from './cluster.ts';
 import { ofService } from './compose.ts';
-import { Faults, type How, type Point } from './faults.ts';
+import { Faults, type How, KILLED, type Point } from './faults.ts';
 import { COMPOSE_FILE, ENV_EXAMPLE, FOREIGN_VOLUME, writeFiles } from './files.ts';
 import { databasesIn } from './ledger.ts';
 import { Machine } from './machine.ts';
 import { net } from './net.ts';
 import { type Call, processes } from './process.ts';
 import { OLD_REVISION, release } from './release.ts';
+import { Timers } from './timers.ts';
 
 /** How a run ended, and what it said. */
 export interface Ended {
@@ -28,9 +29,6 @@ export interface Ended {
   /** Whether the planned fault happened. */
   readonly struck: boolean;
 }
-
-/** The exit code of a script that was killed outright. */
-export const KILLED = 137;
 
 export interface RunOptions {
   readonly interactive?: boolean;
@@ -47,6 +45,8 @@ export class Deployment {
   /** Values that must be seen nowhere. */
   readonly secrets = new Set<string>();
   unexpected: string[] = [];
+  /** So many runs were killed outright. */
+  killed = 0;
 
   constructor() {
     this.root = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-simulation-'));
@@ -76,6 +76,7 @@ export class Deployment {
     const killed = new Promise<typeof KILLED>((resolve) => {
       faults.kill = () => {
         isDead = true;
+        this.killed += 1;
         orphan();
         machine.dropLock();
         resolve(KILLED);
@@ -133,7 +134,12 @@ export class Deployment {
         throw new Error(`the script ended at once with ${code}`);
       },
     };
-    const exitCode = await Promise.race([main(options.script ?? deployProdAll, world), killed]);
+    const timers = new Timers(machine.clock);
+    faults.hang = () => timers.count();
+    faults.rest = () => timers.rest();
+    const uninstall = options.fault?.how.startsWith('hangs') ? timers.install() : () => undefined;
+    const running = main(options.script ?? deployProdAll, world);
+    const exitCode = await Promise.race([running, killed]).finally(uninstall);
     for (const { env } of calls) {
       for (const name of ['WFOPS_ADMIN_PASSWORD', 'POSTGRES_PASSWORD'])
         if (env[name] !== undefined) this.secrets.add(env[name]);

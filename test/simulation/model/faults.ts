@@ -2,19 +2,26 @@ import { createHash } from 'node:crypto';
 import type { Call } from './process.ts';
 
 /**
- * What goes wrong at a command: it fails without having done anything; it has done its work and fails all the same; Ctrl-C comes
- * while it runs, before or after it has done its work; the application's container dies, and the engine starts it again: what the
- * command says comes at once, or when all has long been started again (a machine under load); the script itself is killed outright,
- * and what it had begun goes on to its end.
+ * What goes wrong at a command: it fails without having done anything; it is killed, before or after it has done its work; it never ends,
+ * without or with its work done, until its deadline; Ctrl-C comes while it runs, before or after it has done its work; the script itself
+ * is killed outright, together with the command, or the command goes on to its end; the application's container dies, and the engine
+ * starts it again: what the command says comes at once, or when all has long been started again (a machine under load).
  */
 export type How =
   | 'fails'
-  | 'fails-after'
+  | 'dies'
+  | 'dies-after'
+  | 'hangs'
+  | 'hangs-after'
   | 'interrupt'
   | 'interrupted-after'
+  | 'killed'
+  | 'killed-after'
   | 'container-dies'
-  | 'container-died'
-  | 'killed';
+  | 'container-died';
+
+/** The exit code of a process that was killed outright. */
+export const KILLED = 128 + 9;
 
 /** A command of a run, found again in another run of the same kind: its text without ids and times, and the how-manieth it is. */
 export interface Point {
@@ -57,6 +64,10 @@ export class Faults {
   interrupt: () => void = () => undefined;
   /** SIGKILL. */
   kill: () => void = () => undefined;
+  /** A command hangs: its deadline may come. */
+  hang: () => void = () => undefined;
+  /** It was ended. */
+  rest: () => void = () => undefined;
 
   constructor(forget: string, at?: Point & { readonly how: How }) {
     this.#forget = forget;

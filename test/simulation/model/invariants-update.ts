@@ -1,9 +1,14 @@
+import path from 'node:path';
+import { readReleases } from '../../../lib/runbook/releases.ts';
+import type { Check } from './again.ts';
 import { isServing } from './app.ts';
 import { SITE_RENDERED } from './app-container.ts';
 import { copiesOf, fileAt, MIX, pathsBelow, ROOT, wrongIn } from './app-files.ts';
 import type { Deployment, Ended, RunOptions } from './deployment.ts';
 import type { Container } from './engine.ts';
-import { exitCode, foreign, hba, journal, lock, lost, secrets } from './invariants.ts';
+import { KILLED } from './faults.ts';
+import { exitCode, foreign, hba, lock, lost, secrets } from './invariants.ts';
+import { journal } from './journals.ts';
 import type { Release } from './release.ts';
 import { filesOf } from './release-files.ts';
 import { appOf, HAND_MADE, UPDATE } from './updatable.ts';
@@ -60,14 +65,20 @@ function changedLocally(d: Deployment): string[] {
     .map((f) => repository?.worktree.entry(f)?.blob ?? '');
 }
 
+/** What runs, and on which schema, when all went well. */
+interface Goal {
+  readonly release: Release | undefined;
+  readonly stamp: string | null | undefined;
+}
+
 /** What must be so after every run of the hot update, however it ended. */
-async function check(d: Deployment, ended: Ended, before: Before, options: RunOptions): Promise<void> {
+async function check(d: Deployment, ended: Ended, before: Before, goal: Goal, options: RunOptions): Promise<void> {
   const app = appOf(d);
   app.app?.visitor.stop(d.machine.clock.monotonic());
   await d.machine.clock.sleep(10_000); // what was just started has booted
   d.machine.engine.catchUp();
   const isNew = ended.exitCode === 0;
-  const expected = isNew ? wanted(d) : before.release;
+  const expected = isNew ? goal.release : before.release;
   const wrong = [
     ...exitCode(ended),
     ...lock(d),
@@ -80,19 +91,22 @@ async function check(d: Deployment, ended: Ended, before: Before, options: RunOp
     ...(foreignFiles(app) === before.foreign ? [] : ['userdata or files that are not from git were touched']),
     ...(app.id === before.container ? [] : ['the container is another one']),
     ...localChanges(d, before),
-    ...(ended.exitCode === 6
+    ...(ended.exitCode === KILLED || ended.exitCode === 6
       ? named(app, ended)
       : [
-          ...leftovers(app),
+          ...leftovers(app, ended),
           ...(expected ? await runs(d, app, expected) : ['nobody knows what is to run']),
-          ...(isNew ? settled(d, ended, expected) : asBefore(d, app, ended, before)),
+          ...(isNew ? settled(d, ended, goal) : asBefore(d, app, ended, before)),
         ]),
   ];
   if (wrong.length > 0) throw new Error(`${wrong.join('\n')}\n\nexit ${ended.exitCode}\n${ended.text}`);
 }
 
-const wanted = (d: Deployment): Release | undefined =>
-  d.machine.engine.releases.get(d.machine.repository?.remote.get('main') ?? '');
+/** What was pushed. */
+function pushed(d: Deployment): Goal {
+  const release = d.machine.engine.releases.get(d.machine.repository?.remote.get('main') ?? '');
+  return { release, stamp: release?.head };
+}
 
 /** What a visitor noticed while the script ran. */
 function noticed(app: Container, { text }: Ended, { fault }: RunOptions): string[] {
@@ -135,8 +149,10 @@ async function runs(d: Deployment, app: Container, release: Release): Promise<st
   ];
 }
 
-function leftovers(app: Container): string[] {
+/** Whatever stays for all that was tried is told. */
+function leftovers(app: Container, { text }: Ended): string[] {
   const { canaries = [], others = [] } = app.app ?? {};
+  if (text.includes('stays in the container')) return [];
   return [
     ...pathsBelow(app, STAGING)
       .slice(0, 3)
@@ -146,12 +162,12 @@ function leftovers(app: Container): string[] {
 }
 
 /** With exit code 6 the staging directory may stay, and must be named then. */
-const named = (app: Container, { text }: Ended): string[] =>
-  pathsBelow(app, STAGING).length > 0 && !text.includes(STAGING)
+const named = (app: Container, { text, exitCode }: Ended): string[] =>
+  exitCode === 6 && pathsBelow(app, STAGING).length > 0 && !text.includes(STAGING)
     ? ['a staging directory stays, and nobody says so']
     : [];
 
-function settled(d: Deployment, { text }: Ended, release: Release | undefined): string[] {
+function settled(d: Deployment, { text }: Ended, { release, stamp }: Goal): string[] {
   const { repository } = d.machine;
   const marker = fileAt(appOf(d), MARKER)?.data ?? '';
   const saidSo = /deploy directory was (not reset|changed)|git .*(reset|exit code)/.test(text);
@@ -159,8 +175,11 @@ function settled(d: Deployment, { text }: Ended, release: Release | undefined): 
   const asked = Number(/workers = (\d+)/.exec(fileAt(appOf(d), `${ROOT}/gunicorn.conf.py`)?.data ?? '')?.[1]);
   return [
     ...(workers === asked ? [] : [`${workers} workers instead of ${asked}`]),
-    ...(d.database?.stamp === release?.head ? [] : [`the schema is at ${d.database?.stamp}`]),
+    ...(d.database?.stamp === stamp ? [] : [`the schema is at ${d.database?.stamp}`]),
     ...(marker.includes(release?.commit ?? '?') ? [] : [`the marker says ${marker.trim()}`]),
+    ...(readReleases({ backups: path.join(d.state, 'backups') }).some((r) => r.commit === release?.commit)
+      ? []
+      : ['the release is not recorded']),
     ...(repository?.head === release?.commit || saidSo ? [] : [`the deploy directory is at ${repository?.head}`]),
     ...(repository?.head === release?.commit && changedLocally(d).length > 0
       ? ['the deploy directory is not clean']
@@ -203,25 +222,20 @@ function localChanges(d: Deployment, before: Before): string[] {
     .map((b) => `a local change is lost: ${b}`);
 }
 
-/** Runs the hot update and checks the invariants. */
-export async function updateAndCheck(d: Deployment, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const before = look(d);
-  const app = appOf(d).app;
-  if (app) app.visitor.start(d.machine.clock.monotonic(), app.service());
-  const ended = await d.run(args, { ...options, script: UPDATE });
-  await check(d, ended, before, options);
-  return ended;
-}
+/** Runs a script that changes the release in the running container, and checks the invariants. */
+export const hotCheck =
+  (goalOf: (d: Deployment) => Goal): Check =>
+  async (d, args, options) => {
+    const [before, goal] = [look(d), goalOf(d)];
+    const app = appOf(d).app;
+    if (app) app.visitor.start(d.machine.clock.monotonic(), app.service());
+    const ended = await d.run(args, options);
+    await check(d, ended, before, goal, options);
+    return ended;
+  };
 
-/** The same, and once more without any fault: what is there must be no obstacle. */
-export async function updateTwice(d: Deployment, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const ended = await updateAndCheck(d, args, options);
-  const again = await updateAndCheck(d, args).catch((error: Error) => {
-    throw new Error(`run again after exit ${ended.exitCode}: ${error.message}\n---- the first run:\n${ended.text}`);
-  });
-  if (again.exitCode !== 0)
-    throw new Error(
-      `run again after exit ${ended.exitCode}: exit ${again.exitCode}\n\n${again.text}\n---- the first run:\n${ended.text}`,
-    );
-  return ended;
-}
+const update = hotCheck(pushed);
+
+/** Runs the hot update and checks the invariants. */
+export const updateAndCheck = (d: Deployment, args: readonly string[], options: RunOptions = {}): Promise<Ended> =>
+  update(d, args, { script: UPDATE, ...options });

@@ -1,10 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { readManifest } from '../../../lib/postgres/manifest.ts';
+import type { Check } from './again.ts';
 import { isServing } from './app.ts';
 import { type Cluster, type Database, type HbaRule, hbaRules, isRemote } from './cluster.ts';
 import type { Deployment, Ended, RunOptions } from './deployment.ts';
+import { KILLED } from './faults.ts';
 import { FOREIGN_VOLUME } from './files.ts';
+import { consentedIn, journal } from './journals.ts';
 import { databasesIn, type Loss } from './ledger.ts';
 import { type Tree, unpack } from './tar.ts';
 
@@ -57,7 +60,7 @@ async function check(d: Deployment, ended: Ended, before: Before): Promise<void>
 
 export function exitCode({ exitCode, text }: Ended): string[] {
   return [
-    ...([0, 1, 2, 3, 4, 6, 130].includes(exitCode) ? [] : [`exit code ${exitCode}`]),
+    ...([0, 1, 2, 3, 4, 6, 130, KILLED].includes(exitCode) ? [] : [`exit code ${exitCode}`]),
     ...(exitCode === 6 && !/docker compose -f|docker exec|docker start|docker tag/.test(text)
       ? ['exit code 6 without any command for a person']
       : []),
@@ -71,16 +74,16 @@ export const lock = (d: Deployment) => (d.machine.isLocked() ? ['the lock is hel
 const SECRET_FILES = /\/(admin-password|database\.dump|globals\.sql|[\w-]+\.tar)$/;
 
 export function secrets(d: Deployment, { text, calls }: Ended): string[] {
-  const places = new Map([
+  const places: [string, string][] = [
     // An admin's password is shown once, on a terminal.
     ['the output', text.replace(/^Password of admin \(shown only now\): .*$/m, '')],
-    ...calls.map((c): [string, string] => ['the arguments of a command', c.argv.join('\n')]),
+    ['the arguments of a command', calls.flatMap((c) => c.argv).join('\n')],
     ...d
       .files()
       .filter((f) => !SECRET_FILES.test(f))
       .map((f): [string, string] => [f, readFileSync(f, 'utf8')]),
-  ]);
-  return [...places].flatMap(([where, what]) =>
+  ];
+  return places.flatMap(([where, what]) =>
     [...d.secrets].filter((s) => what.includes(s)).map((s) => `the secret ${s} is in ${where}`),
   );
 }
@@ -89,32 +92,10 @@ export function foreign(d: Deployment): string[] {
   return d.machine.engine.volumes.get(FOREIGN_VOLUME)?.files.file === 'precious' ? [] : ['the foreign volume suffered'];
 }
 
-function journals(d: Deployment): Record<string, unknown>[] {
-  return d
-    .files(path.join(d.state, 'runs'))
-    .filter((f) => path.basename(f) === 'journal')
-    .flatMap((f) => readFileSync(f, 'utf8').trim().split('\n'))
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-}
-
-/** Every change was announced, and every announcement has a result. */
-export function journal(d: Deployment, { changes }: Ended): string[] {
-  if (changes.length === 0) return [];
-  const events = journals(d);
-  const intents = new Set(events.filter((e) => e.event === 'intent').map((e) => e.command));
-  const open = events.filter((e) => e.event === 'intent' && !events.some((r) => r.of === e.seq)).length;
-  return [
-    ...changes.filter((c) => !intents.has(c)).map((c) => `not in the journal: ${c}`),
-    ...(open > 0 ? [`${open} commands in the journal have no result`] : []),
-  ];
-}
-
 /** Nothing of production's is gone that is in no verified backup, and nothing without a consent. */
 export function lost(d: Deployment): string[] {
   const kept = saved(d);
-  const consented = journals(d)
-    .filter((e) => e.event === 'consent')
-    .flatMap((e) => e.things as string[]);
+  const consented = consentedIn(d);
   return d.machine.ledger.losses.flatMap((loss) => {
     const isSaved = kept.some((k) => covers(k, loss));
     const needsConsent = loss.kind === 'volume';
@@ -180,13 +161,30 @@ export function hba(d: Deployment, before: Before): string[] {
   ];
 }
 
+const rows = (db: Database | undefined) => db?.tables.notes?.map((n) => n.replace(/ \| migrated.*/, '')) ?? [];
+
+/** Whatever happened in between: in the end production has all that it had. */
+export const keepsData =
+  (runs: Check): Check =>
+  async (d, args, options) => {
+    const before = await look(d);
+    const ended = await runs(d, args, options);
+    const missing = rows(before.database).filter((n) => !rows(d.database).includes(n));
+    const wrong = [
+      ...(missing.length > 0 ? [`rows are missing in the end: ${missing.join(', ')}`] : []),
+      ...(same(d.userdata, before.userdata) ? [] : [`userdata differs in the end: ${JSON.stringify(d.userdata)}`]),
+      ...(same(inPlace(d.volume('redis')?.files), before.redis) ? [] : ['the data of Redis differs in the end']),
+    ];
+    if (wrong.length > 0) throw new Error(`${wrong.join('\n')}\n\nexit ${ended.exitCode}\n${ended.text}`);
+    return ended;
+  };
+
 /** The old or the new release serves, with the data that belongs to it; or the run said that it does not. */
 async function served(d: Deployment, { exitCode, changes }: Ended, before: Before): Promise<string[]> {
-  if (exitCode === 6) return [];
+  if (exitCode === 6 || exitCode === KILLED) return []; // the next start tells what a killed run left
   const app = serving(d);
   const up = app !== undefined && (await isServing(d.machine.engine, app));
   const commit = app?.image.release?.commit;
-  const rows = (db: Database | undefined) => db?.tables.notes?.map((n) => n.replace(/ \| migrated.*/, '')) ?? [];
   if (exitCode === 0 && changes.length > 0) {
     const isNew = commit === d.machine.release.commit && d.database?.stamp === d.machine.release.head;
     return up && isNew ? [] : ['exit code 0, but the new release does not serve'];

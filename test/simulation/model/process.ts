@@ -4,7 +4,7 @@ import { readFileSync, writeSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { words } from '../../support/scripted-spawn.ts';
 import type { VirtualClock } from './clock.ts';
-import type { Faults } from './faults.ts';
+import { type Faults, KILLED } from './faults.ts';
 
 /** A call as the operating system would see it. */
 export interface Call {
@@ -62,13 +62,16 @@ export interface Processes {
 /** Longer than a container takes to start again. */
 const SLOW_MS = 3_000;
 
+/** Whatever takes longer is not waited for by anybody. */
+const LONGEST_MS = 4 * 3_600_000;
+
 const DAEMON_GONE =
   'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n';
 
 /** A `spawn` for real zx: real quoting, real file descriptors, and children that are calls of the model. */
 export function processes(programs: Programs, clock: VirtualClock, faults: Faults, unexpected: (what: string) => void) {
   const calls: Call[] = [];
-  const running = new Map<number, () => void>();
+  const running = new Map<number, (signal: NodeJS.Signals) => void>();
   /** What happens when a pipe from the script is closed. */
   const pipes = new Map<number, () => void>();
   let orphaned = false;
@@ -90,9 +93,12 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       extraFd: typeof extra === 'number' ? extra : undefined,
     };
     let over = false;
+    let hung: AbortController | undefined;
     const end = (code: number, stderr = '') => {
       if (over) return;
       over = true;
+      hung?.abort();
+      if (hung) faults.rest();
       running.delete(pid);
       pipes.delete(pid);
       if (orphaned) return; // there is nobody to be told
@@ -114,19 +120,34 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       unexpected(String(error instanceof Error ? (error.stack ?? error.message) : error));
       end(127, 'not modelled\n');
     };
+    /** Never answers. @param stubborn also not to SIGTERM. */
+    const hang = (stubborn: boolean, stop: (code: number) => void = end) => {
+      hung = new AbortController();
+      running.set(pid, (signal) => {
+        if (signal === 'SIGKILL') stop(KILLED);
+        else if (!stubborn) stop(128 + 15);
+      });
+      faults.hang();
+      const never = () => fail(`nothing ended ${call.argv.join(' ')}`);
+      clock.sleep(LONGEST_MS, hung.signal).then(never, () => undefined);
+    };
     const act = (whole: Call, does: () => Reply) => {
       const fault = over || orphaned ? undefined : faults.at(whole);
       if (fault === 'interrupt') faults.interrupt();
       if (over) return; // killed before it had an effect
       if (fault === 'fails') return end(1, whole.argv[0] === 'docker' ? DAEMON_GONE : 'failed\n');
+      if (fault === 'dies') return end(KILLED);
+      if (fault === 'hangs') return hang(false);
+      if (fault === 'killed') return faults.kill();
       const killed = fault?.startsWith('container') ? programs.appDies(whole) : undefined;
       const reply =
         fault === 'container-died' ? { later: clock.sleep(SLOW_MS).then(() => killed ?? does()) } : (killed ?? does());
       const finish = (last: Reply) => {
-        if (fault === 'killed') return faults.kill();
+        if (fault === 'killed-after') return faults.kill();
         if (fault === 'interrupted-after') faults.interrupt();
         if (over) return;
-        if (fault === 'fails-after') return end(1, DAEMON_GONE);
+        if (fault === 'dies-after') return end(KILLED);
+        if (fault === 'hangs-after') return hang(true);
         if (last.stdout !== undefined) print(last.stdout);
         end(last.exitCode ?? 0, last.stderr);
       };
@@ -153,25 +174,40 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
     const hold = async (held: Hold) => {
       calls.push(call);
       await clock.sleep(programs.latency(call));
-      const strike = (does: () => Reply): Reply | undefined => {
+      /** @returns whether it had its effect, and its answer if there is one. */
+      const strike = (does: () => Reply): { readonly begun: boolean; readonly reply?: Reply | 'none' } => {
         const fault = over || orphaned ? undefined : faults.at(call);
         if (fault === 'interrupt') faults.interrupt();
-        if (fault === 'fails') return { exitCode: 1, stderr: DAEMON_GONE };
+        if (fault === 'fails') return { begun: false, reply: { exitCode: 1, stderr: DAEMON_GONE } };
+        if (fault === 'dies') return { begun: false, reply: { exitCode: KILLED } };
+        if (fault === 'hangs') return { begun: false, reply: 'none' };
+        if (fault === 'killed') faults.kill();
+        if (fault === 'killed' && does === held.begin) return { begun: false };
         const reply = does();
         if (fault === 'interrupted-after') faults.interrupt();
-        if (fault === 'killed') faults.kill();
-        return fault === 'fails-after' ? { exitCode: 1, stderr: DAEMON_GONE } : reply;
+        if (fault === 'killed-after') faults.kill();
+        if (fault === 'hangs-after') return { begun: true, reply: 'none' };
+        return { begun: true, reply: fault === 'dies-after' ? { exitCode: KILLED } : reply };
       };
       let released = false;
       const release = () => {
         if (released) return;
         released = true;
-        const reply = strike(held.release);
+        const { reply } = strike(held.release);
+        // What waits for the engine at its end too is not ended by SIGTERM.
+        if (reply === 'none') return hang(true);
         end(reply?.exitCode ?? 0, reply?.stderr);
       };
       pipes.set(pid, release);
-      const reply = strike(held.begin);
-      if (reply?.exitCode) return end(reply.exitCode, reply.stderr);
+      const { begun, reply } = strike(held.begin);
+      if (reply === 'none') {
+        pipes.delete(pid);
+        return hang(!begun, (code) => {
+          if (begun) held.release();
+          end(code);
+        });
+      }
+      if (!begun || reply?.exitCode) return end(reply?.exitCode ?? KILLED, reply?.stderr);
       if (orphaned) return release();
       running.set(pid, release);
       child.stdin?.on('end', release).resume();
@@ -196,11 +232,15 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
         clock
           .sleep(programs.latency(said))
           .then(() => {
-            const fault = over ? undefined : faults.at(said);
+            const fault = over || orphaned ? undefined : faults.at(said);
             if (fault === 'interrupt' || fault === 'interrupted-after') faults.interrupt();
             if (over) return;
             if (fault === 'killed') return faults.kill();
-            const lines = fault?.startsWith('fails') ? undefined : talk.answer(sql);
+            if (fault === 'hangs') return hang(false, finish);
+            const lines = fault === 'fails' || fault === 'dies' ? undefined : talk.answer(sql);
+            if (fault === 'killed-after') return faults.kill();
+            if (fault === 'dies-after') return finish(KILLED);
+            if (fault === 'hangs-after') return hang(true, finish);
             if (lines === undefined) finish(2, 'server closed the connection unexpectedly\n');
             else child.stdout?.write([...lines, token, ''].join('\n'));
           })
@@ -211,8 +251,8 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
     return child as unknown as ChildProcess;
   };
 
-  const kill = (pid: number) => {
-    if (!orphaned) running.get(pid)?.();
+  const kill = (pid: number, signal: NodeJS.Signals) => {
+    if (!orphaned) running.get(pid)?.(signal);
   };
   const orphan = () => {
     orphaned = true;

@@ -1,9 +1,16 @@
 import type { Script } from '../../../lib/runbook/command-line.ts';
+import { type Check, twice } from './again.ts';
 import { Deployment } from './deployment.ts';
 import type { How, Point } from './faults.ts';
 import { runAndCheck } from './invariants.ts';
 
-const WAYS: readonly How[] = ['fails', 'fails-after', 'interrupt', 'interrupted-after'];
+/** What goes wrong with any command, and with one that has an effect. */
+const ANY: readonly How[] = ['fails', 'hangs', 'interrupt', 'killed', 'dies'];
+const AFTER: readonly How[] = ['dies-after', 'hangs-after', 'interrupted-after', 'killed-after'];
+/** So long something was waited for: a command, a remote, the application. */
+const LATE = /: no end after [\d.]+ s|did not send everything within \d+ s|no answer within \d+ ms/;
+/** It does not wait, so nothing waits for it. */
+const NEVER_HANGS = /^flock -n /;
 
 export interface Scenario {
   readonly args: readonly string[];
@@ -11,7 +18,11 @@ export interface Scenario {
   readonly given: (d: Deployment) => Promise<unknown>;
   /** Default: the full rebuild, and what must be so after it. */
   readonly script?: Script;
-  readonly check?: typeof runAndCheck;
+  readonly check?: Check;
+  /** The command line after that, if it is another one. */
+  readonly again?: readonly string[];
+  /** What must be so after both runs. */
+  readonly kept?: (runs: Check) => Check;
   /** In what ways else something goes wrong at a command. */
   readonly moreWays?: (point: Point) => readonly How[];
   /** So many commands are tried by default, spread evenly, in each of the ways in turn. */
@@ -33,13 +44,18 @@ export interface Sweep {
 /**
  * Runs the script once to learn its commands, then once for each of them, with something going wrong there, each time on a
  * new machine. By default at some commands, in one way each: what `npm test` has time for. `SIMULATION=full` tries every command in every
- * way, `SIMULATION=17:fails` the one, and prints what was said.
+ * way, `SIMULATION=full:killed,hangs` in these, `SIMULATION=17:fails` the one, and prints what was said.
  */
 export async function sweep(scenario: Scenario): Promise<Sweep> {
   const wanted = process.env.SIMULATION ?? '';
   const [, onlyAt, onlyHow] = /^(\d+):(.+)$/.exec(wanted) ?? [];
-  const { args, check = runAndCheck, moreWays = () => [] } = scenario;
-  const ways = (point: Point) => [...WAYS, ...moreWays(point)];
+  const only = /^full:(.+)$/.exec(wanted)?.[1]?.split(',');
+  const { args, again, script, check = runAndCheck, kept = (runs) => runs, moreWays = () => [] } = scenario;
+  const runs = kept(twice(check, again));
+  const ways = (point: Point) =>
+    [...ANY, ...(point.isChange ? AFTER : []), ...moreWays(point)].filter(
+      (how) => (only?.includes(how) ?? true) && !(how.startsWith('hangs') && NEVER_HANGS.test(point.label)),
+    );
   const { points } = await on(scenario, (d) => d.run(args, scenario));
   const numbered = points.map((point, at) => ({ ...point, at }));
   const tries = wanted
@@ -50,14 +66,17 @@ export async function sweep(scenario: Scenario): Promise<Sweep> {
   const broken: string[] = [];
   const exitCodes = new Map<number, number>();
   let tried = 0;
-  for (const fault of tries) {
+  for (const [number, fault] of tries.entries()) {
+    if (wanted && number % 100 === 0) console.log(`${number} of ${tries.length}`);
     if (onlyAt && (String(fault.at) !== onlyAt || fault.how !== onlyHow)) continue;
     const where = `command ${fault.at}, ${fault.how}: ${short(fault.label)} (${fault.nth})`;
     tried += 1;
     try {
-      const ended = await on(scenario, (d) => check(d, args, { fault }));
+      const ended = await on(scenario, (d) => runs(d, args, { fault, ...(script && { script }) }));
       exitCodes.set(ended.exitCode, (exitCodes.get(ended.exitCode) ?? 0) + 1);
       if (!ended.struck) missed.push(where);
+      if (fault.how.startsWith('hangs') && ended.exitCode !== 0 && !LATE.test(ended.text))
+        broken.push(`${where}\n  nobody says that it did not end, and after how long\n${onlyAt ? ended.text : ''}`);
       if (ended.exitCode === 6) needsPerson.push(where);
       if (onlyAt) console.log(where, ended.text);
     } catch (error) {

@@ -1,0 +1,73 @@
+import { expect, it, vi } from 'vitest';
+import { eachRun } from '../../lib/runs/history.ts';
+import { backOf } from '../../lib/runs/ways.ts';
+import { type Check, twice } from './model/again.ts';
+import { type Deployment, deployment, type Ended, production } from './model/deployment.ts';
+import type { How } from './model/faults.ts';
+import { keepsData, runAndCheck } from './model/invariants.ts';
+import { hotCheck, updateAndCheck } from './model/invariants-update.ts';
+import { release } from './model/release.ts';
+import { UPDATE, updatable } from './model/updatable.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const KEEP = ['--yes', '--data', 'keep'];
+const HOT = ['--yes', '--soak', '2s'];
+
+/** Something goes wrong at the last change like this. */
+async function at(
+  command: RegExp,
+  how: How,
+  given: (made: Deployment) => Promise<unknown>,
+  { args, check, script }: { args: readonly string[]; check: Check; script?: typeof UPDATE },
+): Promise<Ended> {
+  const [learned, d] = [deployment(), deployment()];
+  await given(learned);
+  await given(d);
+  const { points } = await learned.run(args, script && { script });
+  const point = points.findLast((p) => p.isChange && command.test(p.label));
+  if (!point) throw new Error(`no command is like ${command}`);
+  return check(d, args, { fault: { ...point, how }, ...(script && { script }) });
+}
+
+const rebuild = { args: KEEP, check: keepsData(twice(runAndCheck)) };
+const update = { args: HOT, check: twice(updateAndCheck), script: UPDATE };
+
+it.each([
+  ['the new container was made', /compose .* up --no-start .* whalefall$/, 'killed-after'],
+  ['userdata was to be put into it', /^docker cp - .*:\/app$/, 'killed'],
+] as const)('userdata comes back after a rebuild that was killed when %s', async (_when, command, how) => {
+  expect(await at(command, how, production, rebuild)).toMatchObject({ exitCode: 137, struck: true });
+});
+
+it('there are no more workers than before after an update that was killed while it replaced them', async () => {
+  const given = (made: Deployment) => updatable({}, { made });
+  // The old workers were to be sent away.
+  expect(await at(/ workers$/, 'killed', given, update)).toMatchObject({ exitCode: 137, struck: true });
+});
+
+it('an update that was killed when it had been proved is brought to its end', async () => {
+  const given = (made: Deployment) => updatable({}, { made });
+  const ended = await at(/update-ref .*refs\/whalefall-ops\/releases/, 'killed', given, update);
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
+/** As `runs.ts undo` does it. */
+const undone: Check = async (d, args, options) => {
+  const ended = await updateAndCheck(d, args, options);
+  const [killed] = eachRun({ state: d.state });
+  const back = killed && backOf(killed);
+  expect(back?.script).toBe('update-prod-flask');
+  const before = hotCheck(() => ({ release: release('old'), stamp: release('old').head }));
+  expect(await before(d, [...(back?.args ?? []), ...HOT], { script: UPDATE })).toMatchObject({ exitCode: 0 });
+  return ended;
+};
+
+it.each([
+  ['its files were in place', / - place$/],
+  ['its workers were being replaced', / workers$/],
+] as const)('an update that was killed when %s is undone', async (_when, command) => {
+  const given = (made: Deployment) => updatable({}, { made });
+  const ended = await at(command, 'killed-after', given, { ...update, check: undone });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
