@@ -9,7 +9,7 @@ import { hotCheck, updateAndCheck } from './model/invariants-update.ts';
 import { release } from './model/release.ts';
 import { UPDATE, updatable } from './model/updatable.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const KEEP = ['--yes', '--data', 'keep'];
 const HOT = ['--yes', '--soak', '2s'];

@@ -11,6 +11,7 @@ const NAME = '20260101T000000Z-deploy-prod-all';
 
 /** A rebuild that was killed when it had stopped the application. */
 function leaveKilledRebuild(d: Deployment): void {
+  d.killed += 1;
   const dir = path.join(d.state, 'runs', NAME);
   mkdirSync(dir, { recursive: true });
   const app = d.container('whalefall');
