@@ -11,7 +11,7 @@ import { CommandError } from '../host/run.ts';
 import { Secrets } from '../host/secrets.ts';
 import { childEnv, createShell } from '../host/shell.ts';
 import type { World } from '../host/world.ts';
-import { eachRun } from '../runs/history.ts';
+import { eachRun, nextRunName } from '../runs/history.ts';
 import { offerWays, showUnfinished } from '../runs/offer.ts';
 import { findUnfinished } from '../runs/unfinished.ts';
 import { type Target, targetFor } from '../target/target.ts';
@@ -115,7 +115,7 @@ export async function main(script: Script, world: World): Promise<number> {
   let endWatch = () => {};
   let next: Invocation | undefined;
   try {
-    let paths = makeState(target, script.name, world.clock.now());
+    const paths = makeState(target, script.name, world.clock.now());
     const since = new Date(world.clock.now()).toISOString();
     const holder = { user: world.user, host: world.hostname, pid: world.pid, script: name, since };
     const wait = parsed['lock-wait'] === undefined ? 0 : duration(String(parsed['lock-wait']));
@@ -134,10 +134,6 @@ export async function main(script: Script, world: World): Promise<number> {
       else if (!parsed['go-on']) await showUnfinished(looking, unfinished);
     }
     if (next === undefined) {
-      while (existsSync(paths.run)) {
-        await world.clock.sleep(200, stopping.signal); // names carry the second; the last run ended within this one
-        paths = makeState(target, script.name, world.clock.now());
-      }
       mkdirSync(paths.run, { mode: 0o700 });
       logs.write = appendingTo(path.join(paths.run, 'log'), world);
       const journal = openJournal(path.join(paths.run, 'journal'), world.clock.now, (event, seq) => {
@@ -273,11 +269,11 @@ function loadTarget(parsed: Parsed, world: World): Target {
 
 function makeState(target: Target, script: string, now: number): Paths {
   const state = stateDir(target);
-  const stamp = new Date(now).toISOString().replace(/[-:]|\.\d+/g, '');
-  const paths = { state, backups: path.join(state, 'backups'), run: path.join(state, 'runs', `${stamp}-${script}`) };
+  const [backups, runs] = [path.join(state, 'backups'), path.join(state, 'runs')];
   try {
-    for (const dir of [paths.backups, path.dirname(paths.run)]) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    for (const dir of [backups, runs]) mkdirSync(dir, { recursive: true, mode: 0o700 });
     writeFileSync(path.join(state, '.gitignore'), '*\n'); // git must never see dumps
+    return { state, backups, run: path.join(runs, nextRunName({ state }, script, now)) };
   } catch (error) {
     const why = whatHappened(error).en;
     throw new OpsError({
@@ -291,7 +287,6 @@ function makeState(target: Target, script: string, now: number): Paths {
       ],
     });
   }
-  return paths;
 }
 
 function report(screen: Screen, error: unknown): number {
