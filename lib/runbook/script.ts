@@ -21,7 +21,7 @@ import { CommandError } from '../host/run.ts';
 import { Secrets } from '../host/secrets.ts';
 import { childEnv, createShell } from '../host/shell.ts';
 import type { World } from '../host/world.ts';
-import { eachRun } from '../runs/history.ts';
+import { eachRun, nextRunName } from '../runs/history.ts';
 import { offerWays, showUnfinished } from '../runs/offer.ts';
 import { findUnfinished } from '../runs/unfinished.ts';
 import { type Target, targetFor } from '../target/target.ts';
@@ -132,7 +132,7 @@ export async function main(script: Script, world: World): Promise<number> {
   let endWatch = () => {};
   let next: Invocation | undefined;
   try {
-    let paths = makeState(target, script.name, world.clock.now());
+    const made = makeState(target);
     const since = new Date(world.clock.now()).toISOString();
     const holder = { user: world.user, host: world.hostname, pid: world.pid, script: name, since };
     const wait = parsed['lock-wait'] === undefined ? 0 : duration(String(parsed['lock-wait']));
@@ -142,6 +142,8 @@ export async function main(script: Script, world: World): Promise<number> {
       endWatch = await giveWay(base, deployLock, stopping);
     } else lock = await takeLock(base, deployLock, holder, wait);
     const held = lock;
+    const run = path.join(state, 'runs', nextRunName({ state }, script.name, world.clock.now()));
+    const paths: Paths = { ...made, run };
 
     // The lock is ours, so whatever did not say how it ended is dead.
     const unfinished = findUnfinished(eachRun({ state }));
@@ -151,10 +153,6 @@ export async function main(script: Script, world: World): Promise<number> {
       else if (!parsed['go-on']) await showUnfinished(looking, unfinished);
     }
     if (next === undefined) {
-      while (existsSync(paths.run)) {
-        await world.clock.sleep(200, stopping.signal); // names carry the second; the last run ended within this one
-        paths = makeState(target, script.name, world.clock.now());
-      }
       mkdirSync(paths.run, { mode: 0o700 });
       logs.write = appendingTo(path.join(paths.run, 'log'), world);
       const journal = openJournal(path.join(paths.run, 'journal'), world.clock.now, (event, seq) => {
@@ -288,16 +286,16 @@ function loadTarget(parsed: Parsed, world: World): Target {
   }
 }
 
-function makeState(target: Target, script: string, now: number): Paths {
+/** Makes the state directory, for its owner alone. */
+function makeState(target: Target): Omit<Paths, 'run'> {
   const state = stateDir(target);
-  const stamp = new Date(now).toISOString().replace(/[-:]|\.\d+/g, '');
-  const paths = { state, backups: path.join(state, 'backups'), run: path.join(state, 'runs', `${stamp}-${script}`) };
+  const [backups, runs] = [path.join(state, 'backups'), path.join(state, 'runs')];
   try {
-    const dirs = [paths.backups, path.dirname(paths.run)];
-    for (const dir of dirs) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    for (const dir of [backups, runs]) mkdirSync(dir, { recursive: true, mode: 0o700 });
     // One that was there already, by whoever's hand: dumps and logs are nobody else's business.
-    for (const dir of [state, ...dirs]) if (statSync(dir).mode & 0o077) chmodSync(dir, 0o700);
+    for (const dir of [state, backups, runs]) if (statSync(dir).mode & 0o077) chmodSync(dir, 0o700);
     writeFileSync(path.join(state, '.gitignore'), '*\n'); // git must never see dumps
+    return { state, backups };
   } catch (error) {
     const why = whatHappened(error).en;
     throw new OpsError({
@@ -311,7 +309,6 @@ function makeState(target: Target, script: string, now: number): Paths {
       ],
     });
   }
-  return paths;
 }
 
 function report(screen: Screen, error: unknown): number {

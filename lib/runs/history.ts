@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { hasOpen } from '../guard/holders.ts';
 import type { Paths } from '../host/ops.ts';
+import { stamp } from '../postgres/durable.ts';
 import { type Entry, parseJournal } from '../runbook/journal.ts';
 
 /** A run as its journal tells it. */
@@ -44,13 +45,31 @@ const runsDir = (paths: Pick<Paths, 'state'>) => path.join(paths.state, 'runs');
 
 /** The runs of the deploy directory, newest first, each read when it is asked for. Only reads, and takes no lock. */
 export function* eachRun(paths: Pick<Paths, 'state'>): Generator<Run> {
-  const dir = runsDir(paths);
-  if (!existsSync(dir)) return;
-  const names = readdirSync(dir, { withFileTypes: true })
-    .filter((e) => e.isDirectory() && /^\d{8}T\d{6}Z-/.test(e.name))
-    .map((e) => e.name);
-  for (const name of names.sort().reverse()) yield readRun(paths, name);
+  for (const name of namesOf(paths).reverse()) yield readRun(paths, name);
 }
+
+/** Names of all runs, oldest first. */
+function namesOf(paths: Pick<Paths, 'state'>): string[] {
+  const dir = runsDir(paths);
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir, { withFileTypes: true })
+    .filter((e) => e.isDirectory() && /^\d{8}T\d{6}Z-/.test(e.name))
+    .map((e) => e.name)
+    .sort();
+}
+
+/**
+ * The name of a run that starts now. It sorts after all that are there, also when the clock was set back since: else a success that
+ * came before would hide that this one died. Call it under the lock.
+ */
+export function nextRunName(paths: Pick<Paths, 'state'>, script: string, now: number): string {
+  const newest = Math.max(...namesOf(paths).map(startedAt).filter(Number.isFinite));
+  const second = Math.floor(now / 1000) * 1000;
+  return `${stamp(Math.max(second, newest + 1000))}-${script}`;
+}
+
+const startedAt = (name: string): number =>
+  Date.parse(name.replace(/^(....)(..)(..)T(..)(..)(..)Z-.*$/s, '$1-$2-$3T$4:$5:$6Z'));
 
 /** One run, as it is now. */
 export function readRun(paths: Pick<Paths, 'state'>, name: string): Run {

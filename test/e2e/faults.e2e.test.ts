@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { killedCases } from './faults/killed.cases.ts';
+import { remoteCases } from './faults/remote.cases.ts';
 import { surroundingsCases } from './faults/surroundings.cases.ts';
 import { Stack } from './update/stack.ts';
 
@@ -14,4 +15,5 @@ beforeAll(async () => {
 afterAll(() => made?.down());
 
 describe('surroundings', () => surroundingsCases(stack));
+describe('a remote', () => remoteCases(stack));
 describe('killed', () => killedCases(stack));

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { deployDir, inTerminal, launch, ofRun, pause, until } from './launch.ts';
 
 const made = (dir: string) => existsSync(path.join(dir, 'made'));
@@ -99,3 +99,24 @@ it('does nothing without an answer', async () => {
   expect((await next.ended).exitCode).toBe(4);
   expect(runsIn(dir)).toHaveLength(1);
 });
+
+it('a run that died after the clock was set back is not hidden by a success before it', async () => {
+  const dir = deployDir();
+  expect((await launch('stub', dir, ['--seconds', '0']).ended).exitCode).toBe(0);
+  setBack(dir);
+  await killedRun(dir);
+  const list = await runs(dir, 'list');
+  expect(list.text).toMatch(/-stub +\S+ +DIED, at step work\n.*-stub /);
+  const next = await launch('stub', dir, ['--seconds', '0']).ended;
+  expect(next).toMatchObject({ exitCode: 0, text: expect.stringContaining('did not end: its process is gone') });
+  // That one is later than the dead one, which is made good by it.
+  expect(await runs(dir, 'resume')).toMatchObject({ exitCode: 3, text: expect.stringContaining('no unfinished run') });
+});
+
+/** An hour back, for every script that the test starts from here on: time that is written down, not time that passes. */
+function setBack(dir: string): void {
+  const file = path.join(dir, 'set-back.mjs');
+  writeFileSync(file, 'const now = Date.now; Date.now = () => now() - 3_600_000;');
+  vi.stubEnv('NODE_OPTIONS', `--import=file://${file}`);
+  onTestFinished(() => void vi.unstubAllEnvs());
+}

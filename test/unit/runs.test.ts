@@ -6,7 +6,7 @@ import type { JournalEvent } from '../../lib/runbook/journal.ts';
 import { refuseAnswers } from '../../lib/runbook/typed-again.ts';
 import { show } from '../../lib/runs/commands.ts';
 import { follow } from '../../lib/runs/follow.ts';
-import { eachRun, leave, readRun } from '../../lib/runs/history.ts';
+import { eachRun, leave, nextRunName, readRun } from '../../lib/runs/history.ts';
 import { showUnfinished } from '../../lib/runs/offer.ts';
 import { findUnfinished } from '../../lib/runs/unfinished.ts';
 import { backOf, finishOf } from '../../lib/runs/ways.ts';
@@ -206,4 +206,29 @@ it('says of a run that died while it was followed that nobody knows, and how to 
     next: [{ en: `Finish it: npx tsx scripts/runs.ts resume ${name}` }],
   });
   expect(existsSync(path.join(ops.paths.state, 'lock'))).toBe(false);
+});
+
+it.each([
+  ['a clock that goes right', '2026-01-02T05:00:00.700Z', '20260102T050000Z-update-prod-flask'],
+  ['the same second', '2026-01-02T04:00:00.900Z', '20260102T040001Z-update-prod-flask'],
+  ['a clock that was set back', '2026-01-02T03:00:00.000Z', '20260102T040001Z-update-prod-flask'],
+])('a run comes after all that were: %s', (_what, now, name) => {
+  const ops = testOps(() => undefined);
+  const put = (run: string, text: string) => {
+    mkdirSync(path.join(ops.paths.state, 'runs', run));
+    writeFileSync(path.join(ops.paths.state, 'runs', run, 'journal'), text);
+  };
+  put('20260102T040000Z-update-prod-flask', ended(0));
+  put('20269999T999999Z-nonsense', ''); // no time at all
+  const next = nextRunName(ops.paths, 'update-prod-flask', Date.parse(now));
+  expect(next).toBe(name);
+  put(next, died());
+  // The success before it does not hide that it died.
+  expect(findUnfinished(eachRun(ops.paths))?.name).toBe(next);
+});
+
+it('the first run of all has the time of the clock', () => {
+  expect(nextRunName(testOps(() => undefined).paths, 'backup-prod', Date.parse(AT))).toBe(
+    '20260102T030405Z-backup-prod',
+  );
 });
