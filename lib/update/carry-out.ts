@@ -3,6 +3,7 @@ import type { StepRunner } from '../runbook/steps.ts';
 import { check } from './check.ts';
 import { backUp, backupEvidence, endMigration, migrateStaged, migrationEvidence } from './database-steps.ts';
 import type { Facts } from './facts.ts';
+import { noteRestart } from './owed.ts';
 import type { UpdateOptions } from './plan.ts';
 import type { Progress } from './progress.ts';
 import { type Proven, proveUpdate } from './prove.ts';
@@ -65,7 +66,10 @@ export async function releaseHot(
   });
 
   const since = await step('switch', {
-    run: (o) => switchFiles(o, progress),
+    run: (o) => {
+      noteRestart(o, checked.restart.kind);
+      return switchFiles(o, progress);
+    },
     undo: (o) => switchBack(o, facts, progress),
   });
 

@@ -8,6 +8,7 @@ import type { LocalChanges } from '../release/local-changes.ts';
 import type { RebuildReason } from '../release/rebuild-reasons.ts';
 import type { Source } from '../release/source.ts';
 import type { Container, Database, Stack } from '../target/stack.ts';
+import type { RestartKind } from './restart.ts';
 
 /** Everything the plan of a hot update depends on, as the survey found it. Plain data: no secret, no handle. */
 export interface Facts {
@@ -19,6 +20,8 @@ export interface Facts {
   readonly programs: Programs;
   /** How many workers of the web program are to serve: as many as now, or as before an update that was killed while it replaced them. */
   readonly workers: number;
+  /** What files that an update put in place before it was killed still need. */
+  readonly owedRestart: RestartKind | undefined;
   /** When they were looked at, seconds since the machine's start. Numbers of processes come again when a container is restarted. */
   readonly seenAt: number;
   /** What would run. */

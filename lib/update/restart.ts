@@ -77,7 +77,7 @@ export function gentlest(facts: Facts, settings: GunicornSettings | undefined): 
  * @throws {OpsError} `precondition` when it would leave old code running.
  */
 export function chooseRestart(asked: RestartKind | 'auto', facts: Facts, settings?: GunicornSettings): Restart {
-  const best = gentlest(facts, settings);
+  const best = atLeast(facts.owedRestart, gentlest(facts, settings));
   if (asked === 'auto' || asked === best.kind) return best;
   if (RESTARTS.indexOf(asked) > RESTARTS.indexOf(best.kind)) {
     return { kind: asked, why: { en: 'asked for (--restart)', zh: '由 --restart 指定' } };
@@ -91,6 +91,17 @@ export function chooseRestart(asked: RestartKind | 'auto', facts: Facts, setting
     state: NOTHING_CHANGED,
     next: [{ en: `Use --restart ${best.kind}, or leave it out.`, zh: `请使用 --restart ${best.kind}, 或去掉该选项.` }],
   });
+}
+
+function atLeast(owed: RestartKind | undefined, best: Restart): Restart {
+  if (owed === undefined || RESTARTS.indexOf(owed) <= RESTARTS.indexOf(best.kind)) return best;
+  return {
+    kind: owed,
+    why: {
+      en: 'an update that was killed put a configuration in place that nobody has read yet',
+      zh: '上次被强制终止的更新已放入新配置, 但尚未生效',
+    },
+  };
 }
 
 const container = (why: Text): Restart => ({ kind: 'container', why });

@@ -17,9 +17,9 @@ import { databaseOf } from '../target/database.ts';
 import { surveyPrerequisites } from '../target/prerequisites.ts';
 import { copyRules, findCopies } from './copies.ts';
 import type { Facts, Running } from './facts.ts';
+import { restartOfUnfinished, workersOfUnfinished } from './owed.ts';
 import { findRebuildReasons } from './rebuild-needed.ts';
 import { requireServing } from './require-serving.ts';
-import { workersOfUnfinished } from './workers-before.ts';
 
 /**
  * Looks at everything the plan depends on. Changes nothing but the repository's remote-tracking refs. Questions that don't depend on
@@ -71,6 +71,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     database,
     programs,
     workers: workersOfUnfinished(ops) ?? workers.length,
+    owedRestart: restartOfUnfinished(ops),
     seenAt: programs.uptime,
     source,
     tree,

@@ -17,10 +17,10 @@ import { inspectContainer } from '../target/containers.ts';
 import type { Text } from '../text.ts';
 import type { Checked } from './check.ts';
 import type { Facts } from './facts.ts';
+import { noteWorkers } from './owed.ts';
 import type { UpdateOptions } from './plan.ts';
 import type { Progress } from './progress.ts';
 import { changesGunicorn } from './restart.ts';
-import { noteWorkers } from './workers-before.ts';
 
 /** gunicorn finishes requests for up to 30 s. */
 const GRACE_SECONDS = 35;

@@ -7,6 +7,7 @@ import type { How } from './model/faults.ts';
 import { keepsData, runAndCheck } from './model/invariants.ts';
 import { hotCheck, updateAndCheck } from './model/invariants-update.ts';
 import { release } from './model/release.ts';
+import { GUNICORN, gunicornConfig } from './model/release-files.ts';
 import { UPDATE, updatable } from './model/updatable.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -44,6 +45,11 @@ it('there are no more workers than before after an update that was killed while 
   const given = (made: Deployment) => updatable({}, { made });
   // The old workers were to be sent away.
   expect(await at(/ workers$/, 'killed', given, update)).toMatchObject({ exitCode: 137, struck: true });
+});
+
+it('another configuration of gunicorn comes into force after an update that was killed before it was read', async () => {
+  const given = (made: Deployment) => updatable({ files: { [GUNICORN]: gunicornConfig(3) } }, { made });
+  expect(await at(/ - place$/, 'killed-after', given, update)).toMatchObject({ exitCode: 137, struck: true });
 });
 
 it('an update that was killed when it had been proved is brought to its end', async () => {

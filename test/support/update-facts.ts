@@ -46,6 +46,7 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
     },
     programs: { all: [web, scheduler], web, scheduler, uptime: 500, released: undefined },
     workers: 2,
+    owedRestart: undefined,
     seenAt: 100,
     source: {
       ref: 'origin/main',

@@ -23,7 +23,7 @@ export function killedCases(stack: () => Stack): void {
     async (subject) => {
       const length = await undisturbed(stack(), subject);
       const [moments = []] = fc.sample(
-        fc.array(fc.integer({ min: 0, max: length }), { minLength: KILLS, maxLength: KILLS }),
+        fc.noBias(fc.array(fc.integer({ min: 0, max: length }), { minLength: KILLS, maxLength: KILLS })),
         { seed: SEED, numRuns: 1 },
       );
       const steps: string[] = [];

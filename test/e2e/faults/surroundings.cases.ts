@@ -3,11 +3,10 @@ import { mkdirSync, readdirSync, rmSync, statfsSync, statSync, writeFileSync } f
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { launchScript, runScript } from '../../support/run-script.ts';
-import { itInFull } from '../thorough.ts';
 import { pause, stepBegins } from '../update/disturb.ts';
-import { expectNew, expectOld } from '../update/judge.ts';
+import { expectNew } from '../update/judge.ts';
 import { update } from '../update/run.ts';
-import { docker, type Stack } from '../update/stack.ts';
+import type { Stack } from '../update/stack.ts';
 
 const common = (stack: Stack) => ['--dir', stack.sandbox.deployDir, '--config', stack.config];
 const shell = (command: string, ...args: readonly string[]) => execFileSync(command, args, { encoding: 'utf8' });
@@ -97,23 +96,5 @@ export function surroundingsCases(stack: () => Stack): void {
     // Whoever comes next is not confused by what lies in its future.
     const next = await stack().release();
     await expectNew(stack(), await update(stack()), next);
-  });
-
-  itInFull('the application’s container runs out of memory in the middle of an update', async () => {
-    const release = await stack().release({ import_delay: 2 });
-    const limit = (memory: string) =>
-      docker('update', '--memory', memory, '--memory-swap', memory, stack().container('whalefall'));
-    const run = await update(stack(), ['--json'], {
-      during: async (running) => {
-        await stepBegins(running, 'canary');
-        limit('90m');
-        await running.ended;
-        limit('2g');
-      },
-    });
-    console.log(run.text.slice(-2000));
-    expect([0, 1], run.text).toContain(run.exitCode);
-    if (run.exitCode === 0) await expectNew(stack(), run, release, { restarted: true });
-    else await expectOld(stack(), run, 1, { restarted: true });
   });
 }
