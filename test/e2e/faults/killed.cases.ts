@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import type { LoadReport } from '../../sandbox/load-report.ts';
 import { MIXED, startLoad } from '../../support/load.ts';
 import { launchScript, runScript } from '../../support/run-script.ts';
-import { thorough } from '../thorough.ts';
+import { some, thorough } from '../thorough.ts';
 import { pause } from '../update/disturb.ts';
 import type { Stack } from '../update/stack.ts';
 import { SUBJECTS, type Subject } from './subjects.ts';
@@ -18,7 +18,7 @@ const PATIENCE = ['--lock-wait', '180s'];
 
 /** A script is killed outright at any moment; whoever starts it again is told, and gets what was asked for. */
 export function killedCases(stack: () => Stack): void {
-  it.each(SUBJECTS)(
+  it.each(some(SUBJECTS, 0, 2))(
     'SIGKILL of $script ($what) at any moment: the next start makes it good',
     async (subject) => {
       const length = await undisturbed(stack(), subject);
