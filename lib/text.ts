@@ -4,6 +4,9 @@ export interface Text {
   readonly zh: string;
 }
 
+/** How texts name a script of this tool: as it is typed in the tool's own directory. */
+export const SCRIPTS = 'npx tsx scripts/';
+
 /** What reads the same in both languages: names, numbers, paths, commands. */
 export const same = (text: string): Text => ({ en: text, zh: text });
 

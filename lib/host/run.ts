@@ -65,6 +65,31 @@ export async function run(ops: RunOps, command: Command, expect: readonly number
   const intent = command.effect === 'change' ? ops.journal.write({ event: 'intent', command: shown }) : undefined;
   const started = ops.clock.monotonic();
 
+  let tried = await attempt(ops, command);
+  // A terminal that is closed between fork and setsid takes the child with it before it is a program. Afterwards no one's SIGHUP reaches it.
+  if (tried.result.signal === 'SIGHUP') tried = await attempt(ops, command);
+  const { result, store, isDue } = tried;
+
+  const output: Output = {
+    stdout: text(store.stdout, command.decodeAs),
+    stderr: text(store.stderr) || (result.cause instanceof Error ? result.cause.message : ''),
+    // -2 is zx's code for a spawn that failed under nothrow; null for a signal.
+    exitCode: result.exitCode === null ? 128 + 9 : result.exitCode < 0 ? 127 : result.exitCode,
+    milliseconds: Math.round(ops.clock.monotonic() - started),
+  };
+  if (intent !== undefined) {
+    ops.journal.write({ event: 'result', of: intent, exitCode: output.exitCode, milliseconds: output.milliseconds });
+  }
+  ops.signal.throwIfAborted();
+  const clean = { ...output, stderr: ops.secrets.redact(output.stderr) };
+  if (isDue) throw new CommandError(command, { ...clean, stdout: '' }, 'deadline', shown);
+  if (!expect.includes(output.exitCode)) {
+    throw new CommandError(command, { ...clean, stdout: ops.secrets.redact(output.stdout) }, 'command', shown);
+  }
+  return output;
+}
+
+async function attempt(ops: RunOps, command: Command) {
   const store: Record<'stdout' | 'stderr' | 'stdall', Buffer[]> = { stdout: [], stderr: [], stdall: [] };
   const child = ops.$({
     store,
@@ -85,24 +110,7 @@ export async function run(ops: RunOps, command: Command, expect: readonly number
 
   const ending = stopWhenDue(ops, child.pid, command);
   const result = await child.finally(ending.clear);
-
-  const output: Output = {
-    stdout: text(store.stdout, command.decodeAs),
-    stderr: text(store.stderr) || (result.cause instanceof Error ? result.cause.message : ''),
-    // -2 is zx's code for a spawn that failed under nothrow; null for a signal.
-    exitCode: result.exitCode === null ? 128 + 9 : result.exitCode < 0 ? 127 : result.exitCode,
-    milliseconds: Math.round(ops.clock.monotonic() - started),
-  };
-  if (intent !== undefined) {
-    ops.journal.write({ event: 'result', of: intent, exitCode: output.exitCode, milliseconds: output.milliseconds });
-  }
-  ops.signal.throwIfAborted();
-  const clean = { ...output, stderr: ops.secrets.redact(output.stderr) };
-  if (ending.due()) throw new CommandError(command, { ...clean, stdout: '' }, 'deadline', shown);
-  if (!expect.includes(output.exitCode)) {
-    throw new CommandError(command, { ...clean, stdout: ops.secrets.redact(output.stdout) }, 'command', shown);
-  }
-  return output;
+  return { result, store, isDue: ending.due() };
 }
 
 /** The last lines of stdout without the final newline: most tools answer with one line. */

@@ -6,6 +6,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { SCRIPTS } from '../text.ts';
+import { asTyped } from './command.ts';
 import type { Clock, Net } from './ops.ts';
 
 /** The process and machine that a script runs in: the only file of `lib/` that looks at `process`. */
@@ -13,6 +15,8 @@ export interface World {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** What is typed before the name of a script of this tool, from the current directory. */
+  readonly scripts: string;
   readonly pid: number;
   readonly user: string;
   readonly hostname: string;
@@ -52,6 +56,7 @@ export function thisProcess(): World {
     argv: process.argv.slice(2),
     env: process.env,
     cwd: process.cwd(),
+    scripts: scriptsFrom(process.cwd()),
     pid: process.pid,
     user: userName(),
     hostname: os.hostname(),
@@ -95,6 +100,13 @@ function calmRawMode(stdin: NodeJS.ReadStream, heard: (error: Error) => void): v
     for (const other of others) stdin.on('error', other);
     return stdin;
   };
+}
+
+/** From the tool's own directory as its README has it, from elsewhere with the whole path. */
+export function scriptsFrom(cwd: string): string {
+  const root = realpathSync(path.join(import.meta.dirname, '../..'));
+  if (realpathSync(cwd) === root) return SCRIPTS;
+  return `npx --prefix ${asTyped([root])} tsx ${asTyped([`${root}/scripts/`])}`;
 }
 
 /** Whether a module is the program that was started, also through a link, and not one that a test imports. */

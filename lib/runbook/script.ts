@@ -25,7 +25,7 @@ import { eachRun, nextRunName } from '../runs/history.ts';
 import { offerWays, showUnfinished } from '../runs/offer.ts';
 import { findUnfinished } from '../runs/unfinished.ts';
 import { type Target, targetFor } from '../target/target.ts';
-import { languageOf, printable, type Text } from '../text.ts';
+import { languageOf, printable, SCRIPTS, type Text } from '../text.ts';
 import { type Action, type GoOn, readCommandLine, type Script } from './command-line.ts';
 import { withElapsed } from './elapsed.ts';
 import { duration, type Parsed } from './flags.ts';
@@ -59,7 +59,7 @@ export async function main(script: Script, world: World): Promise<number> {
     const line = readCommandLine(script, world.argv);
     ({ parsed, name } = line);
     language = (parsed.lang as keyof Text | undefined) ?? language;
-    if (parsed.help) return world.stdout(line.help(language)) ?? 0;
+    if (parsed.help) return world.stdout(line.help(language).replaceAll(SCRIPTS, world.scripts)) ?? 0;
     if (parsed.version || line.action === undefined) return world.stdout(`${VERSION}\n`) ?? 0;
     action = line.action;
     target = loadTarget(parsed, world);
@@ -261,6 +261,7 @@ function view(world: World, secrets: Secrets) {
     stdout: world.stdout,
     stderr: world.stderr,
     redact: (text: string) => secrets.redact(text),
+    scripts: world.scripts,
   };
 }
 

@@ -1,4 +1,4 @@
-import { json, type Language, printable, type Text } from '../text.ts';
+import { json, type Language, printable, SCRIPTS, type Text } from '../text.ts';
 import type { Screen, ScreenEvent } from './screen.ts';
 
 export interface TerminalOptions {
@@ -15,6 +15,8 @@ export interface TerminalOptions {
   /** Everything shown, for the run's log; without color. */
   readonly log: (text: string) => void;
   readonly redact: (text: string) => string;
+  /** Takes the place of {@link SCRIPTS} in what people are told to type. */
+  readonly scripts: string;
   /** Ends a question that is open, and its reason is thrown. */
   readonly stopped?: AbortSignal;
   /** Ends a question that is open, without an answer. */
@@ -25,7 +27,7 @@ const COLORS = { red: 31, green: 32, yellow: 33, bold: 1, dim: 2 } as const;
 
 /** The screen of a run: a line an event, readable over a slow connection and in a log. */
 export function terminal(options: TerminalOptions): Screen {
-  const t = (text: Text) => text[options.language];
+  const t = (text: Text) => text[options.language].replaceAll(SCRIPTS, options.scripts);
   let passing = false;
   const out = (text: string) => {
     const clear = passing ? '\r\u001b[2K' : '';

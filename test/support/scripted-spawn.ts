@@ -18,6 +18,8 @@ export interface Reply {
   readonly exitCode?: number;
   /** Never ends by itself; ends with 143 or 137 when killed. */
   readonly hangs?: boolean;
+  /** Ended by this signal, from whoever. */
+  readonly endedBy?: NodeJS.Signals;
   /** A child that ignores SIGTERM. */
   readonly trapsTerm?: boolean;
   /** Goes on until its stdin is closed, and then does this; only for `bash -c`, which is answered before its input is read. */
@@ -97,6 +99,7 @@ export function scriptedSpawn(respond: Responder): ScriptedSpawn {
         await all(child.stdin);
         reply.whenReleased();
       }
+      if (reply.endedBy) return end(null, reply.endedBy);
       if (!reply.hangs) return end(reply.exitCode ?? 0, null);
       running.set(pid, (signal) => {
         if (signal === 'SIGKILL') end(null, 'SIGKILL');

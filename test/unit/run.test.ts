@@ -4,7 +4,7 @@ import { expect, it, vi } from 'vitest';
 import { change, KILL_AFTER_MS, read } from '../../lib/host/command.ts';
 import { run } from '../../lib/host/run.ts';
 import { testOps } from '../support/ops.ts';
-import { takeViolations } from '../support/scripted-spawn.ts';
+import { type Reply, takeViolations } from '../support/scripted-spawn.ts';
 
 const nasty = ['a b', "it's", '$HOME', '`id`', '--', '-rf', 'ä中', 'line\nbreak', '', '"q"', '~', '#x', '\\'];
 
@@ -55,6 +55,23 @@ it('journals a change before and after, and a read not at all', async () => {
     { event: 'intent', command: 'docker stop x' },
     { event: 'result', exitCode: 0 },
   ]);
+});
+
+it('begins again what the closing of the terminal took along before it was a program', async () => {
+  const replies: Reply[] = [{ endedBy: 'SIGHUP' }, { stdout: 'done' }];
+  const ops = testOps(() => replies.shift());
+  expect((await run(ops, change(['docker', 'start', 'abc'], { input: 'whole' }))).stdout).toBe('done');
+  expect(ops.scripted.calls.map((c) => c.input)).toEqual(['whole', 'whole']);
+  expect(ops.written.map((e) => e.event)).toEqual(['intent', 'result']);
+});
+
+it.each(['SIGHUP', 'SIGKILL'] as const)('does not begin again and again what %s ends', async (endedBy) => {
+  const replies: Reply[] = endedBy === 'SIGHUP' ? [{ endedBy }, { endedBy }] : [{ endedBy }];
+  const failed = run(
+    testOps(() => replies.shift()),
+    change(['docker', 'start', 'abc']),
+  );
+  await expect(failed).rejects.toThrow('exit code 137');
 });
 
 it('keeps secrets out of journal and errors', async () => {

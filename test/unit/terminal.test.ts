@@ -1,7 +1,10 @@
+import os from 'node:os';
+import path from 'node:path';
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
+import { scriptsFrom } from '../../lib/host/world.ts';
 import { seconds, type TerminalOptions, terminal } from '../../lib/runbook/terminal.ts';
-import { humanBytes, json, printable, same } from '../../lib/text.ts';
+import { humanBytes, json, printable, SCRIPTS, same } from '../../lib/text.ts';
 
 function screen(more: Partial<TerminalOptions> = {}) {
   const out: string[] = [];
@@ -17,6 +20,7 @@ function screen(more: Partial<TerminalOptions> = {}) {
     stderr: (t) => void err.push(t),
     log: (t) => void log.push(t),
     redact: (t) => t.replaceAll('s3cret', '[secret]'),
+    scripts: SCRIPTS,
     ...more,
   };
   return { screen: terminal(options), out, err, log };
@@ -29,6 +33,19 @@ it('redacts what is shown, logged and sent as JSON', () => {
   s.show({ event: 'warning', text, fix: text });
   expect([...out, ...err, ...log].join('')).not.toContain('s3cret');
   expect(JSON.parse(out[0] ?? '')).toMatchObject({ event: 'warning', text: { en: 'password [secret]' } });
+});
+
+it('names scripts as they are typed from where the person is', () => {
+  const root = path.resolve(import.meta.dirname, '../..');
+  expect(scriptsFrom(root)).toBe(SCRIPTS);
+  const scripts = scriptsFrom(os.tmpdir());
+  expect(scripts).toBe(`npx --prefix ${root} tsx ${root}/scripts/`);
+  const { screen: s, out, log } = screen({ scripts });
+  s.show({ event: 'info', text: same('→ npx tsx scripts/rollback-prod.ts previous') });
+  expect([out, log]).toEqual([
+    [`→ ${scripts}rollback-prod.ts previous\n`],
+    [`→ ${scripts}rollback-prod.ts previous\n`],
+  ]);
 });
 
 it('keeps stdout for JSON alone', () => {

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import type { World } from '../../../lib/host/world.ts';
 import type { Script } from '../../../lib/runbook/command-line.ts';
 import { main } from '../../../lib/runbook/script.ts';
+import { SCRIPTS } from '../../../lib/text.ts';
 import { deployProdAll } from '../../../scripts/deploy-prod-all.ts';
 import type { Cluster } from './cluster.ts';
 import { ofService } from './compose.ts';
@@ -104,6 +105,7 @@ export class Deployment {
       argv: ['--dir', this.dir, '--config', path.join(this.root, 'target.json'), '--lang', 'en', ...args],
       env: { PATH: '/usr/bin:/bin' },
       cwd: this.root,
+      scripts: SCRIPTS,
       pid: 4711,
       user: 'operator',
       hostname: 'model',
