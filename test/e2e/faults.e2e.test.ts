@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from 'vitest';
+import { engineCases } from './faults/engine.cases.ts';
 import { killedCases } from './faults/killed.cases.ts';
 import { remoteCases } from './faults/remote.cases.ts';
 import { surroundingsCases } from './faults/surroundings.cases.ts';
@@ -17,3 +18,4 @@ afterAll(() => made?.down());
 describe('surroundings', () => surroundingsCases(stack));
 describe('a remote', () => remoteCases(stack));
 describe('killed', () => killedCases(stack));
+describe('an engine', () => engineCases(stack));

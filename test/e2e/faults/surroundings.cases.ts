@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, rmSync, statfsSync, statSync, writeFileSync } f
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { launchScript, runScript } from '../../support/run-script.ts';
+import { itInFull } from '../thorough.ts';
 import { pause, stepBegins } from '../update/disturb.ts';
 import { expectNew } from '../update/judge.ts';
 import { update } from '../update/run.ts';
@@ -71,7 +72,7 @@ export function surroundingsCases(stack: () => Stack): void {
     expect(kept).not.toContain('somebody-elses-file');
   });
 
-  it('a clock that steps back an hour in the middle', async () => {
+  itInFull('a clock that steps back an hour in the middle', async () => {
     const shift = path.join(stack().root, 'shift.mjs');
     const back = path.join(stack().root, 'step-back');
     // Time that people write down, not time that passes: as when the machine's clock is set.

@@ -88,7 +88,7 @@ export function goodCases(stack: () => Stack): void {
     await expectNew(stack(), await update(stack()), release);
   });
 
-  it('brings a build that is not in git, and takes the former one away', async () => {
+  itInFull('brings a build that is not in git, and takes the former one away', async () => {
     const dist = path.join(stack().sandbox.deployDir, 'frontend/dist');
     const ignored = '.env\n__pycache__/\n*.py[cod]\nuserdata/\nfrontend/dist/\n';
     const inApp = () => stack().inApp(['find', '/app/frontend/dist', '-type', 'f']).trim().split('\n').sort();
