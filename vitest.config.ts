@@ -1,7 +1,12 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** They replace a module for themselves, so each needs modules of its own. For all others, loading them anew takes a third of the time. */
-const REPLACING = ['test/unit/journal.test.ts', 'test/unit/terminal.test.ts', 'test/simulation/bad-input.test.ts'];
+/** They replace a module for themselves, or change what belongs to the whole process: each has one of its own. For all others, loading the modules anew takes a third of the time. */
+const REPLACING = [
+  'test/unit/env.test.ts',
+  'test/unit/journal.test.ts',
+  'test/unit/terminal.test.ts',
+  'test/simulation/bad-input.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -14,6 +19,7 @@ export default defineConfig({
         test: {
           name: 'shared',
           isolate: false,
+          pool: 'threads',
           include: ['test/unit/**/*.test.ts', 'test/simulation/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...REPLACING],
           typecheck: { enabled: true, include: ['test/unit/**/*.test-d.ts'] },

@@ -39,7 +39,7 @@ it.each(KINDS)(
       script: UPDATE,
       check: updateAndCheck,
       moreWays: dies,
-      sample: { changes: 4, reads: 2 },
+      sample: { changes: 2, reads: 1 },
       given,
     });
     console.log(summary(`update with ${name}`, result));
