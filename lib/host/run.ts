@@ -1,3 +1,4 @@
+import type { ProcessOutput } from 'zx/core';
 import { OpsError } from '../errors.ts';
 import { printable } from '../text.ts';
 import { asTyped, type Command, KILL_AFTER_MS, type Output } from './command.ts';
@@ -61,8 +62,8 @@ export async function run(ops: RunOps, command: Command, expect: readonly number
   if (!(command.deadlineMs > 0 && command.deadlineMs <= LONGEST_MS)) {
     throw new Error(`${command.argv[0]}: ${command.deadlineMs} ms is no deadline`);
   }
-  const shown = asTyped(command.argv.map((word) => ops.secrets.redact(word)));
-  const intent = command.effect === 'change' ? ops.journal.write({ event: 'intent', command: shown }) : undefined;
+  const shown = () => asTyped(command.argv.map((word) => ops.secrets.redact(word)));
+  const intent = command.effect === 'change' ? ops.journal.write({ event: 'intent', command: shown() }) : undefined;
   const started = ops.clock.monotonic();
 
   let tried = await attempt(ops, command);
@@ -82,35 +83,54 @@ export async function run(ops: RunOps, command: Command, expect: readonly number
   }
   ops.signal.throwIfAborted();
   const clean = { ...output, stderr: ops.secrets.redact(output.stderr) };
-  if (isDue) throw new CommandError(command, { ...clean, stdout: '' }, 'deadline', shown);
+  if (isDue) throw new CommandError(command, { ...clean, stdout: '' }, 'deadline', shown());
   if (!expect.includes(output.exitCode)) {
-    throw new CommandError(command, { ...clean, stdout: ops.secrets.redact(output.stdout) }, 'command', shown);
+    throw new CommandError(command, { ...clean, stdout: ops.secrets.redact(output.stdout) }, 'command', shown());
   }
   return output;
 }
 
 async function attempt(ops: RunOps, command: Command) {
   const store: Record<'stdout' | 'stderr' | 'stdall', Buffer[]> = { stdout: [], stderr: [], stdall: [] };
-  const child = ops.$({
-    store,
-    nothrow: true,
-    stdio: [
-      command.input !== undefined ? 'pipe' : (command.stdinFd ?? 'ignore'),
-      command.stdoutFd ?? 'pipe',
-      'pipe',
-      ...(command.effect === 'change' && ops.lockFd !== undefined ? [ops.lockFd] : []),
-    ],
-    // zx counts '' as no input and would leave the pipe open.
-    ...(command.input ? { input: command.input } : {}),
-    ...(command.env ? { env: { ...ops.env, ...command.env } } : {}),
-    ...(command.cwd ? { cwd: command.cwd } : {}),
-  })`${command.argv}`;
+  const child = withoutStack(
+    () =>
+      ops.$({
+        store,
+        nothrow: true,
+        stdio: [
+          command.input !== undefined ? 'pipe' : (command.stdinFd ?? 'ignore'),
+          command.stdoutFd ?? 'pipe',
+          'pipe',
+          ...(command.effect === 'change' && ops.lockFd !== undefined ? [ops.lockFd] : []),
+        ],
+        // zx counts '' as no input and would leave the pipe open.
+        ...(command.input ? { input: command.input } : {}),
+        ...(command.env ? { env: { ...ops.env, ...command.env } } : {}),
+        ...(command.cwd ? { cwd: command.cwd } : {}),
+      })`${command.argv}`,
+  );
   if (command.input === '') child.stdin?.end();
   child.stdin?.on('error', () => undefined); // EPIPE: the exit code tells the story
 
   const ending = stopWhenDue(ops, child.pid, command);
-  const result = await child.finally(ending.clear);
-  return { result, store, isDue: ending.due() };
+  try {
+    // Every promise derived from zx's gets all of its properties anew, and `await` derives three; so only one.
+    const result = await new Promise<ProcessOutput>((resolve, reject) => child.then(resolve, reject));
+    return { result, store, isDue: ending.due() };
+  } finally {
+    ending.clear();
+  }
+}
+
+/** zx looks for the line that a command comes from, by way of a stack and its source map; here it is always the same one. */
+function withoutStack<T>(make: () => T): T {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
 }
 
 /** The last lines of stdout without the final newline: most tools answer with one line. */
