@@ -76,8 +76,8 @@ const hangs = (seconds: number) =>
   new OpsError({
     kind: 'deadline',
     what: {
-      en: `The new release was loaded but did not begin to serve within ${seconds} s.`,
-      zh: `新版本已加载, 但 ${seconds} 秒内未开始服务.`,
+      en: `The new release did not begin to serve within ${seconds} s: loading it, or starting its worker, does not end.`,
+      zh: `新版本在 ${seconds} 秒内未开始服务: 加载应用或启动 worker 没有结束.`,
     },
   });
 

@@ -1,4 +1,4 @@
-import { checkGunicorn, stagedArgv, startCanary } from '../app/gunicorn.ts';
+import { loadOnce, readSettings, stagedArgv, startCanary } from '../app/gunicorn.ts';
 import { readRevisions } from '../app/revisions.ts';
 import { checkSite } from '../app/site.ts';
 import { compileStaged } from '../app/staging.ts';
@@ -22,8 +22,9 @@ export interface Checked {
 }
 
 /**
- * Tries everything that can be tried without serving: Python compiles every file, gunicorn loads the application once, Alembic reads its
- * chain of migrations, nginx tests the site. A release that brings no migration begins to boot for its trial.
+ * Tries everything that can be tried without serving: Python compiles every file, gunicorn reads its configuration and loads the
+ * application once, Alembic reads its chain of migrations, nginx tests the site. A release that brings no migration begins to boot for
+ * its trial instead of only being loaded.
  *
  * @throws {OpsError} with the words of whoever found something wrong.
  */
@@ -31,20 +32,21 @@ export async function check(ops: Ops, facts: Facts, progress: Progress, options:
   const { staging } = progress;
   const { web } = facts.programs;
   const argv = stagedArgv(web.argv, (path) => stagedPath(ops, facts, staging.tree, path));
+  const staged = { argv, cwd: staging.tree };
   const now = { argv: web.argv, cwd: web.cwd };
   const revision = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
   const bootEarly = async () => {
     progress.canary = await startCanary(ops, staging, web, argv);
   };
   const [after, { head, known }, before] = await allEnded([
-    checkGunicorn(ops, staging, web, { argv, cwd: staging.tree }),
+    readSettings(ops, staging, web, staged),
     readRevisions(ops, staging.container, staging.tree, revision),
     changesGunicorn(facts)
-      ? checkGunicorn(ops, { ...staging, log: `${staging.log}-now` }, web, now)
+      ? readSettings(ops, { ...staging, log: `${staging.log}-now` }, web, now)
       : Promise.resolve(undefined),
     facts.tree.has(ops.target.release.site.from) ? checkSite(ops, staging) : Promise.resolve(),
     compileStaged(ops, staging, facts.tree),
-    migratesNothing(facts) ? bootEarly() : Promise.resolve(),
+    migratesNothing(facts) ? bootEarly() : loadOnce(ops, staging, web, staged),
   ]);
   const restart = chooseRestart(options.restart, facts, { before, after });
   const schema = revision === head ? 'current' : revision === undefined || known ? 'behind' : 'newer';

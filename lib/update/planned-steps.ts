@@ -37,10 +37,13 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
     },
     {
       id: 'check',
-      title: { en: 'Compile it, load it once, test the nginx site', zh: '编译、试加载, 并检查 nginx 站点配置' },
+      title: { en: 'Compile it, test its gunicorn and nginx configuration', zh: '编译, 并检查 gunicorn 与 nginx 配置' },
       risk: 'none',
       commands: [
-        { en: 'gunicorn --print-config <as the web program>', zh: 'gunicorn --print-config <与 web 程序相同的参数>' },
+        {
+          en: 'gunicorn --print-config <as the web program>  # before a migration also --check-config, which loads it',
+          zh: 'gunicorn --print-config <与 web 程序相同的参数>  # 有迁移时还会用 --check-config 试加载应用',
+        },
         { en: 'nginx -t <the site as the next start renders it>', zh: 'nginx -t <下次启动时将渲染的站点配置>' },
       ],
     },

@@ -3,6 +3,10 @@ import { behaviourAt, write } from './app-files.ts';
 import { BOOT_MS, type Launch, readConfig } from './gunicorn.ts';
 import { until } from './later.ts';
 
+type App = Parameters<Agent>[1];
+
+const READ_MS = 200;
+
 interface Given {
   readonly like: number;
   readonly argv: readonly string[];
@@ -12,7 +16,13 @@ interface Given {
   readonly seconds: number;
 }
 
-/** Runs gunicorn as the web program runs: to its end with `--print-config`, or leaves it running. */
+/** Words of Python's in front of gunicorn's that keep it from loading an application. */
+const LOADS_NOTHING = /^from gunicorn\.app\.wsgiapp import WSGIApplication as G\nG\.load = lambda self: None\n/;
+
+/**
+ * Runs gunicorn as the web program runs: to its end with `--print-config` (here always without the application) or `--check-config`, or
+ * leaves it running.
+ */
 export const asWeb: Agent = (what, app, args) => {
   const { like, argv, cwd, env, log, seconds } = args as unknown as Given;
   const model = app.programs.find((p) => p.pid === like);
@@ -21,7 +31,15 @@ export const asWeb: Agent = (what, app, args) => {
   write(what.container, log, '');
   const launch: Launch = { argv, cwd, env: { ...model.launch.env, ...env } };
   if (seconds === 0) return json({ pid: app.launch(launch).pid, exitCode: null, said: '' });
-  if (argv.at(-1) !== '--print-config') throw new Error(`not modelled: as_web ${argv.join(' ')}`);
+  if (argv.at(-1) === '--print-config' && LOADS_NOTHING.test(argv[argv.indexOf('-c') + 1] ?? '')) {
+    const read = app.now() + READ_MS;
+    const answer = () => {
+      const [exitCode, said] = readIn(app, launch);
+      return json({ pid: app.newPid(), exitCode, said });
+    };
+    return { later: until(what, () => app.now() >= read, seconds, answer) };
+  }
+  if (argv.at(-1) !== '--check-config') throw new Error(`not modelled: as_web ${argv.join(' ')}`);
 
   const process = { ...launch, pid: app.newPid() };
   app.others.push(process);
@@ -39,16 +57,18 @@ export const asWeb: Agent = (what, app, args) => {
   };
 };
 
-/** What gunicorn says when it reads its configuration and loads the application once. */
-const loaded = (
-  what: Parameters<Agent>[0],
-  app: Parameters<Agent>[1],
-  launch: Launch,
-): [exitCode: number, said: string] => {
+/** What gunicorn says when it reads its configuration, with `--print-config`. */
+function readIn(app: App, launch: Launch): [exitCode: number, said: string] {
   const config = readConfig(app, launch);
   if (!config) return [1, 'Failed to read config file\nSyntaxError: invalid syntax\n'];
-  const release = behaviourAt(what.container, launch.cwd, app.releases);
-  if (!release || release.cannotCreate) return [1, 'ImportError: cannot import name create_app\n'];
   const lines = [...config.settings].map(([name, value]) => `${name.padEnd(33)} = ${value}\n`);
   return [0, `config                            = ./gunicorn.conf.py\n${lines.join('')}`];
-};
+}
+
+/** What gunicorn says when it loads the application once. */
+function loaded(what: Parameters<Agent>[0], app: App, launch: Launch): [exitCode: number, said: string] {
+  const [exitCode, said] = readIn(app, launch);
+  if (exitCode !== 0) return [exitCode, said];
+  const release = behaviourAt(what.container, launch.cwd, app.releases);
+  return !release || release.cannotCreate ? [1, 'ImportError: cannot import name create_app\n'] : [0, ''];
+}

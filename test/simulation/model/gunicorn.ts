@@ -116,9 +116,10 @@ export class Gunicorn implements Launch {
   #boot(worker: Worker): void {
     const { release } = worker;
     if (!this.#has(worker) || worker.leaving) return;
-    if (release === undefined || release.cannotCreate || release.crashesAtBoot || release.importHangs)
+    if (release?.cannotCreate) this.#app.log('ImportError: cannot import name create_app');
+    if (release === undefined || release.cannotCreate || release.crashesAtBoot)
       return this.#halt(`Worker (pid:${worker.pid}) exited with code 3; Reason: Worker failed to boot.`);
-    if (release.neverHealthy) return this.#app.after(TIMEOUT_MS, () => this.#gone(worker));
+    if (release.neverHealthy || release.importHangs) return this.#app.after(TIMEOUT_MS, () => this.#gone(worker));
     worker.booted = true;
     if (release.crashesInPlace && this.cwd === '/app') this.#app.after(CRASH_IN_PLACE_MS, () => this.#gone(worker));
   }
