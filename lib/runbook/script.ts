@@ -1,18 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import {
-  appendFileSync,
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { OpsError, whatHappened } from '../errors.ts';
+import { whatHappened } from '../errors.ts';
 import { giveWay } from '../guard/give-way.ts';
 import { type Lock, takeLock } from '../guard/lock.ts';
 import { discardStale } from '../host/helpers.ts';
@@ -24,12 +14,14 @@ import type { World } from '../host/world.ts';
 import { eachRun, nextRunName } from '../runs/history.ts';
 import { offerWays, showUnfinished } from '../runs/offer.ts';
 import { findUnfinished } from '../runs/unfinished.ts';
-import { type Target, targetFor } from '../target/target.ts';
+import type { Target } from '../target/target.ts';
 import { languageOf, printable, SCRIPTS, type Text } from '../text.ts';
 import { type Action, type GoOn, readCommandLine, type Script } from './command-line.ts';
+import { loadTarget, makeState, stateDir } from './deploy-dir.ts';
 import { withElapsed } from './elapsed.ts';
 import { duration, type Parsed } from './flags.ts';
 import { type Invocation, type Journal, type JournalEvent, lenient, NO_JOURNAL, openJournal } from './journal.ts';
+import { report } from './report.ts';
 import type { Screen } from './screen.ts';
 import { stopOn, UnderWay } from './signals.ts';
 import { terminal } from './terminal.ts';
@@ -253,8 +245,6 @@ const VERSION = (
   JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 ).version;
 
-const stateDir = (target: Target) => path.join(target.dir, '.whalefall-ops');
-
 function view(world: World, secrets: Secrets) {
   return {
     color: world.colorTerminal,
@@ -263,70 +253,4 @@ function view(world: World, secrets: Secrets) {
     redact: (text: string) => secrets.redact(text),
     scripts: world.scripts,
   };
-}
-
-function loadTarget(parsed: Parsed, world: World): Target {
-  const dir = path.resolve(world.cwd, String(parsed.dir ?? world.env.WHALEFALL_DIR ?? '.'));
-  if (!existsSync(dir)) {
-    throw new OpsError({
-      kind: 'usage',
-      what: { en: `no such directory: ${printable(dir)}`, zh: `目录不存在: ${printable(dir)}` },
-      next: [{ en: 'Name the deploy directory with --dir.', zh: '用 --dir 指定部署目录.' }],
-    });
-  }
-  if (parsed.config === undefined) return targetFor(dir);
-  const file = path.resolve(world.cwd, String(parsed.config));
-  try {
-    return targetFor(dir, JSON.parse(readFileSync(file, 'utf8')));
-  } catch (error) {
-    const why = whatHappened(error).en;
-    throw new OpsError({
-      kind: 'config',
-      what: { en: `${printable(file)}: ${why}`, zh: `目标配置 ${printable(file)} 有误: ${why}` },
-    });
-  }
-}
-
-/** Makes the state directory, for its owner alone. */
-function makeState(target: Target): Omit<Paths, 'run'> {
-  const state = stateDir(target);
-  const [backups, runs] = [path.join(state, 'backups'), path.join(state, 'runs')];
-  try {
-    for (const dir of [backups, runs]) mkdirSync(dir, { recursive: true, mode: 0o700 });
-    // One that was there already, by whoever's hand: dumps and logs are nobody else's business.
-    for (const dir of [state, backups, runs]) if (statSync(dir).mode & 0o077) chmodSync(dir, 0o700);
-    writeFileSync(path.join(state, '.gitignore'), '*\n'); // git must never see dumps
-    return { state, backups };
-  } catch (error) {
-    const why = whatHappened(error).en;
-    throw new OpsError({
-      kind: 'precondition',
-      what: { en: `${state} can't be written: ${why}`, zh: `无法写入 ${state}: ${why}` },
-      next: [
-        {
-          en: 'Run as the owner of the deploy directory, or free some space.',
-          zh: '请以部署目录所有者身份运行, 或清理磁盘空间.',
-        },
-      ],
-    });
-  }
-}
-
-function report(screen: Screen, error: unknown): number {
-  const known = error instanceof OpsError;
-  const exitCode = known ? error.exitCode : 1;
-  const show = (text: Text) => screen.show({ event: 'info', text });
-  screen.show({ event: 'error', text: whatHappened(error) });
-  if (known) {
-    if (error.state) show(error.state);
-    for (const text of error.next) show({ en: `→ ${text.en}`, zh: `→ ${text.zh}` });
-  } else {
-    const stack = error instanceof Error ? (error.stack ?? '') : '';
-    show({
-      en: `This is a bug in whalefall-ops; please report it.\n${stack}`,
-      zh: `这是 whalefall-ops 的缺陷, 请反馈.\n${stack}`,
-    });
-  }
-  screen.show({ event: 'result', exitCode, verdict: whatHappened(error).en });
-  return exitCode;
 }
