@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Running } from '../../support/run-script.ts';
 import { docker, type Stack } from './stack.ts';
 
@@ -13,6 +13,40 @@ export const pause = (milliseconds: number): Promise<void> =>
 /** Kills the container's first process as a crash would: the engine starts it again, which `docker kill` would forbid. */
 export function crashContainer(stack: Stack): void {
   process.kill(Number(docker('inspect', '-f', '{{.State.Pid}}', stack.container('whalefall'))), 'SIGKILL');
+}
+
+/**
+ * Leaves the container without memory, so that the kernel kills in it: here its first process, as it does where that is the biggest. The
+ * engine starts the container again, in a control group of its own.
+ *
+ * @returns asks the engine whether it saw it happen.
+ */
+export function outOfMemory(stack: Stack): () => boolean {
+  const container = stack.container('whalefall');
+  const since = Math.floor(Date.now() / 1000);
+  const pid = docker('inspect', '-f', '{{.State.Pid}}', container);
+  const [limit, used] = memoryOf(pid);
+  writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
+  writeFileSync(limit, String(Number(readFileSync(used, 'utf8')) + 4_000_000));
+  // Fails where what runs there has needed more already.
+  spawnSync('docker', ['exec', '-d', container, '/app/.venv/bin/python', '-c', 'b"x" * (1 << 30)']);
+  return () => {
+    const until = Math.floor(Date.now() / 1000);
+    const filter = ['--filter', 'event=oom', '--filter', `container=${container}`];
+    return docker('events', '--since', String(since), '--until', String(until), ...filter) !== '';
+  };
+}
+
+/** The files with the limit and the use of a process's control group, of either version. */
+function memoryOf(pid: string): readonly [limit: string, used: string] {
+  for (const line of readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n')) {
+    const [, controllers = '', path = ''] = line.split(':');
+    const v1 = `/sys/fs/cgroup/memory${path}`;
+    if (controllers === 'memory') return [`${v1}/memory.limit_in_bytes`, `${v1}/memory.usage_in_bytes`];
+    const v2 = `/sys/fs/cgroup${path}`;
+    if (controllers === '' && existsSync(`${v2}/memory.max`)) return [`${v2}/memory.max`, `${v2}/memory.current`];
+  }
+  throw new Error('no control group limits its memory');
 }
 
 /** Kills the first docker client below the script that copies or runs something in a container; answers what it was. */

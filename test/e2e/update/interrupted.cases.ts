@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { itInFull, some } from '../thorough.ts';
-import { crashContainer, killDockerClient, pause, stepBegins } from './disturb.ts';
+import { crashContainer, killDockerClient, outOfMemory, pause, stepBegins } from './disturb.ts';
 import { expectNew, expectOld } from './judge.ts';
 import type { Run } from './run.ts';
 import { began, update } from './run.ts';
@@ -71,6 +71,21 @@ export function interruptedCases(stack: () => Stack): void {
       await expectEither(stack(), run, release, true);
     },
   );
+
+  for (const step of ['canary', 'restart'] as const) {
+    itInFull(`the kernel kills the container for want of memory during ${step}: the same`, async () => {
+      const release = await stack().release({ import_delay: 1 });
+      let happened = () => false;
+      const run = await update(stack(), ['--json'], {
+        during: async (running) => {
+          await stepBegins(running, step);
+          happened = outOfMemory(stack());
+        },
+      });
+      await expectEither(stack(), run, release, true);
+      expect(happened()).toBe(true);
+    });
+  }
 
   it.each(some(['stage', 'switch', 'restart', 'settle'], 1))(
     'a run killed outright during %s is made good by the next one',
