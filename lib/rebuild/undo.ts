@@ -67,6 +67,14 @@ export function advice(ops: Ops, facts: Facts, aside: PutAside): Text[] {
       zh: `数据完好保存在 ${aside.backup.dir}.`,
     });
   }
+  const former = facts.app?.commit;
+  if (former !== undefined && former !== facts.checkout.commit) {
+    const checkout = `git checkout ${former} -- ${ops.target.composeFile}`;
+    lines.push({
+      en: `${checkout}   # only if the compose file changed: the old container was made with the one of that commit`,
+      zh: `${checkout}   # 仅当 compose 文件有改动时需要: 旧容器是用该提交的文件创建的`,
+    });
+  }
   if (aside.previous) lines.push(same(`docker tag ${aside.previous.reference} ${app.image}`));
   if (aside.userdata) {
     lines.push(

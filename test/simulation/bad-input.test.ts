@@ -398,6 +398,19 @@ it('says that the schema stays where a migrated database has only its files from
   expect(ended.text).toMatch(/docker compose -f/);
 });
 
+it('names the former compose file when that is what would bring the old release back', async () => {
+  const d = await production();
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+  const former = d.machine.release.commit;
+  d.machine.release = release('newer');
+  d.editCompose(({ services }) => {
+    if (services.whalefall) services.whalefall.command = 'sleep infinity';
+  });
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode).toBe(6);
+  expect(ended.text).toContain(`git checkout ${former} -- docker-compose.prod.yml`);
+});
+
 it('takes what users write between the two backups into the one that counts', async () => {
   const d = await production();
   expect(await runAndCheck(d, DELETE)).toMatchObject({ exitCode: 0 });
