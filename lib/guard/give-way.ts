@@ -1,17 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
-import type { Clock } from '../host/ops.ts';
-import type { Shell } from '../host/shell.ts';
 import type { Text } from '../text.ts';
-import { describe, throwIfLocked } from './lock.ts';
+import { describe, type LockHost, throwIfLocked } from './lock.ts';
 
 const LOOK_EVERY_MS = 500;
-
-interface Host {
-  readonly $: Shell;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-}
 
 /**
  * For a run that only works beside production: it must neither begin while another one changes something, nor keep a deployment
@@ -22,7 +14,7 @@ interface Host {
  * @returns what ends the watch.
  * @throws {OpsError} `locked` when somebody holds it already.
  */
-export async function giveWay(host: Host, file: string, stopping: AbortController): Promise<() => void> {
+export async function giveWay(host: LockHost, file: string, stopping: AbortController): Promise<() => void> {
   const before = await throwIfLocked(host, file);
   const over = new AbortController();
   const watch = async () => {

@@ -1,8 +1,10 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import { change } from '../host/command.ts';
 import type { Clock } from '../host/ops.ts';
-import type { Shell } from '../host/shell.ts';
+import { CommandError, type RunOps, run } from '../host/run.ts';
+import type { Journal } from '../runbook/journal.ts';
 import type { Screen } from '../runbook/screen.ts';
 import { printable, type Text } from '../text.ts';
 import { hasOpen } from './holders.ts';
@@ -29,6 +31,12 @@ export interface Lock {
   release(): void;
 }
 
+/** Before there is a run: no journal as yet, and no lock to hand on but the one that is asked for. */
+export type LockHost = Omit<RunOps, 'journal' | 'lockFd'>;
+
+/** The kernel keeps the lock, and the lock file says who has it. */
+const UNWRITTEN: Journal = { write: () => 0 };
+
 const TAKEN = 75; // flock's exit code of our choice for "somebody else has it"
 const RETRY_MS = 500;
 /** Shorter than anything that changes something: so long somebody may only be looking whether the lock is free. */
@@ -42,12 +50,7 @@ const MOMENT_MS = 100;
  * @throws {OpsError} `locked` (exit 5), naming the holder.
  */
 export async function takeLock(
-  host: {
-    readonly $: Shell;
-    readonly clock: Clock;
-    readonly signal: AbortSignal;
-    readonly screen: Pick<Screen, 'show'>;
-  },
+  host: LockHost & { readonly screen: Pick<Screen, 'show'> },
   file: string,
   holder: Holder,
   waitMs: number,
@@ -56,12 +59,7 @@ export async function takeLock(
   const until = host.clock.monotonic() + Math.max(waitMs, MOMENT_MS);
   try {
     for (let waiting = false; ; waiting = true) {
-      const { exitCode, stderr } = await host.$({
-        nothrow: true,
-        stdio: ['ignore', 'pipe', 'pipe', fd],
-      })`flock -n -x -E ${TAKEN} 3`;
-      if (exitCode === 0) break;
-      if (exitCode !== TAKEN) throw cannotLock(file, stderr);
+      if (await flock(host, fd, file, '-x')) break;
       const isLast = host.clock.monotonic() >= until;
       const who = await describe(host.clock, file);
       if (isLast) throw locked(who);
@@ -91,17 +89,24 @@ export async function takeLock(
  *
  * @returns the record of whoever had it last: another one tells that it has been taken since.
  */
-export async function throwIfLocked(host: { readonly $: Shell; readonly clock: Clock }, file: string): Promise<string> {
+export async function throwIfLocked(host: LockHost, file: string): Promise<string> {
   const fd = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
   try {
     const record = readFileSync(file, 'utf8'); // first: whoever takes it after the question writes another
-    const asked = host.$({ nothrow: true, stdio: ['ignore', 'pipe', 'pipe', fd] })`flock -n -s -E ${TAKEN} 3`;
-    const { exitCode, stderr } = await asked;
-    if (exitCode === TAKEN) throw locked(await describe(host.clock, file));
-    if (exitCode !== 0) throw cannotLock(file, stderr);
+    if (!(await flock(host, fd, file, '-s'))) throw locked(await describe(host.clock, file));
     return record;
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Locks an open file. It does not wait, but on a network's file system the server may not answer. @returns whether it was free */
+async function flock(host: LockHost, fd: number, file: string, how: '-x' | '-s'): Promise<boolean> {
+  const command = change(['flock', '-n', how, '-E', String(TAKEN), '3'], { deadlineMs: 10_000, interruptible: true });
+  try {
+    return (await run({ ...host, journal: UNWRITTEN, lockFd: fd }, command, [0, TAKEN])).exitCode === 0;
+  } catch (error) {
+    throw error instanceof CommandError ? cannotLock(file, error) : error;
   }
 }
 
@@ -163,12 +168,16 @@ function readHolder(file: string): Holder | undefined {
   }
 }
 
-function cannotLock(file: string, stderr: string): OpsError {
-  const why = printable(stderr.trim());
+function cannotLock(file: string, { what }: CommandError): OpsError {
   return new OpsError({
     kind: 'precondition',
-    what: { en: `${file} can't be locked: ${why}`, zh: `无法锁定 ${file}: ${why}` },
+    what: { en: `${file} can't be locked: ${what.en}`, zh: `无法锁定 ${file}: ${what.zh}` },
     state: NOTHING_CHANGED,
-    next: [{ en: 'flock (package util-linux) must be installed.', zh: '需要安装 flock (软件包 util-linux).' }],
+    next: [
+      {
+        en: 'flock (package util-linux) must be installed, and the file system of the deploy directory must answer.',
+        zh: '需要安装 flock (软件包 util-linux), 且部署目录所在的文件系统必须正常响应.',
+      },
+    ],
   });
 }

@@ -25,12 +25,13 @@ it(`lets one of ${AT_ONCE} that start at once work; the others end with 5 and sa
 
 it('shows who holds it, and at which step, to one that waits for its turn', async () => {
   const dir = deployDir();
-  const first = launch('stub', dir, ['--seconds', '3']);
+  const first = launch('stub', dir, ['--seconds', '50', '--interruptible']);
   await first.shows(/\[2\/2\] work/);
   const second = launch('stub', dir, ['--lock-wait', '60s']);
   await second.shows(new RegExp(`Waiting for another run to end: stub, .*pid ${first.child.pid}, .*at step work`));
+  first.child.kill('SIGTERM');
   expect(await second.ended).toMatchObject({ exitCode: 0 });
-  expect(await first.ended).toMatchObject({ exitCode: 0 });
+  expect(await first.ended).toMatchObject({ exitCode: 143 });
 });
 
 it('gives way to what serves on the same machine', async () => {

@@ -137,14 +137,13 @@ it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])(
   },
 );
 
-it('is, but for those that need none or have their own, the only way to a process', () => {
+it('is, but for those that have a deadline of their own, the only way to a process', () => {
   const lib = path.join(import.meta.dirname, '../../lib');
   const files = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts'));
   const spawning = files.filter((f) =>
     /(ops|host)\.\$\(|node:child_process/.test(readFileSync(path.join(lib, f), 'utf8')),
   );
   expect(spawning.sort()).toEqual([
-    'guard/lock.ts', // flock -n does not wait
     'host/pause.ts', // its own
     'host/run.ts',
     'host/shell.ts',

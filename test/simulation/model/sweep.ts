@@ -9,8 +9,6 @@ const ANY: readonly How[] = ['fails', 'hangs', 'interrupt', 'killed', 'dies'];
 const AFTER: readonly How[] = ['dies-after', 'hangs-after', 'interrupted-after', 'killed-after'];
 /** So long something was waited for: a command, a remote, the application. */
 const LATE = /: no end after [\d.]+ s|did not send everything within \d+ s|no answer within \d+ ms/;
-/** It does not wait, so nothing waits for it. */
-const NEVER_HANGS = /^flock -n /;
 
 export interface Scenario {
   readonly args: readonly string[];
@@ -53,9 +51,7 @@ export async function sweep(scenario: Scenario): Promise<Sweep> {
   const { args, again, script, check = runAndCheck, kept = (runs) => runs, moreWays = () => [] } = scenario;
   const runs = kept(twice(check, again));
   const ways = (point: Point) =>
-    [...ANY, ...(point.isChange ? AFTER : []), ...moreWays(point)].filter(
-      (how) => (only?.includes(how) ?? true) && !(how.startsWith('hangs') && NEVER_HANGS.test(point.label)),
-    );
+    [...ANY, ...(point.isChange ? AFTER : []), ...moreWays(point)].filter((how) => only?.includes(how) ?? true);
   const { points } = await on(scenario, (d) => d.run(args, scenario));
   const numbered = points.map((point, at) => ({ ...point, at }));
   const tries = wanted
