@@ -42,6 +42,18 @@ async function wantsPassword(s: Scene): Promise<void> {
   s.git('remote', 'set-url', 'origin', `http://127.0.0.1:${(server.address() as { port: number }).port}/app.git`);
 }
 
+const at = (address: string) => (s: Scene) => s.git('remote', 'set-url', 'origin', address);
+
+/** A remote of which git asks a program of the repository's own. */
+const asks = (name: string, remote: (s: Scene) => unknown, value = (program: string) => program): Trap => ({
+  set: async (s, p) => {
+    config(name, value)(s, p);
+    await remote(s);
+  },
+  snaps: FETCH,
+  refused: true,
+});
+
 const TRAPS: Readonly<Record<string, Trap>> = {
   'core.fsmonitor': { set: config('core.fsmonitor', (p) => p), snaps: STATUS },
   'core.fsmonitor, included from elsewhere': {
@@ -111,38 +123,10 @@ const TRAPS: Readonly<Record<string, Trap>> = {
     },
     snaps: FETCH,
   },
-  'core.sshCommand': {
-    set: (s, p) => {
-      s.git('config', 'core.sshCommand', p);
-      s.git('remote', 'set-url', 'origin', 'ssh://localhost/app.git');
-    },
-    snaps: FETCH,
-    refused: true,
-  },
-  'core.gitProxy': {
-    set: (s, p) => {
-      s.git('config', 'core.gitProxy', p);
-      s.git('remote', 'set-url', 'origin', 'git://127.0.0.1:1/app.git');
-    },
-    snaps: FETCH,
-    refused: true,
-  },
-  'credential.helper': {
-    set: async (s, p) => {
-      s.git('config', 'credential.helper', `!${p}`);
-      await wantsPassword(s);
-    },
-    snaps: FETCH,
-    refused: true,
-  },
-  'core.askPass': {
-    set: async (s, p) => {
-      s.git('config', 'core.askPass', p);
-      await wantsPassword(s);
-    },
-    snaps: FETCH,
-    refused: true,
-  },
+  'core.sshCommand': asks('core.sshCommand', at('ssh://localhost/app.git')),
+  'core.gitProxy': asks('core.gitProxy', at('git://127.0.0.1:1/app.git')),
+  'credential.helper': asks('credential.helper', wantsPassword, (p) => `!${p}`),
+  'core.askPass': asks('core.askPass', wantsPassword),
   'remote.origin.vcs': {
     set: (s, p) => {
       s.git('config', 'protocol.ext.allow', 'always');

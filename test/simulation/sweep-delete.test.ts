@@ -1,15 +1,9 @@
-import { expect, it } from 'vitest';
 import { production } from './model/deployment.ts';
-import { summary, sweep } from './model/sweep.ts';
+import { itSurvives } from './model/it-survives.ts';
 
-it('whatever command goes wrong in a rebuild with deletion, nothing is lost', async () => {
-  const result = await sweep({
-    args: ['--yes', '--data', 'delete', '--confirm', 'DELETE ALL DATA'],
-    sample: { changes: 7, reads: 2 },
-    given: production,
-  });
-  console.log(summary('delete', result));
-  expect(result.broken).toEqual([]);
-  expect(result.missed).toEqual([]);
-  expect(result.needsPerson).toEqual([]);
-}, 7_200_000);
+itSurvives('whatever command goes wrong in a rebuild with deletion, nothing is lost', {
+  name: 'delete',
+  args: ['--yes', '--data', 'delete', '--confirm', 'DELETE ALL DATA'],
+  sample: { changes: 7, reads: 2 },
+  given: production,
+});

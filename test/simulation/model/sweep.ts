@@ -118,8 +118,3 @@ async function on<T>({ given }: Scenario, use: (d: Deployment) => Promise<T>): P
     d.remove();
   }
 }
-
-export const summary = (what: string, { commands, tried, exitCodes }: Sweep): string => {
-  const codes = [...exitCodes].sort(([a], [b]) => a - b).map(([code, number]) => `${number} × ${code}`);
-  return `${what}: ${commands} commands, ${tried} points tried; exit codes ${codes.join(', ')}`;
-};
