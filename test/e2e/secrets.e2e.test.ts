@@ -87,16 +87,18 @@ beforeAll(async () => {
   }
   const admin = readFileSync(path.join(stack.state, 'admin-password'), 'utf8').trim();
   secrets = { ...SENTINELS, SECRET_KEY, admin };
+  tell();
 });
 afterAll(() => stack?.down());
 
-it('tells how much was looked through', () => {
+/** For whoever reads the log: how much was looked through. */
+function tell(): void {
   const took = outputs.map((o) => `${o.what.split(' ').slice(0, 2).join(' ')} ${(o.milliseconds / 1000).toFixed(1)} s`);
   const commands = seen.commands.split('\n').length;
   console.log(
     `${took.join(', ')}; ${seen.processes.length} command lines of processes, ${commands} of docker and git, ${seen.containers.length} containers`,
   );
-});
+}
 
 it('nothing that was shown has a secret: text, JSON, errors of others', () => {
   expect(outputs.length).toBeGreaterThan(9);

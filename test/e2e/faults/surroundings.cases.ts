@@ -41,7 +41,6 @@ export function surroundingsCases(stack: () => Stack): void {
       FROM generate_series(1, 500000) AS i; ANALYZE bulk`);
     onTestFinished(() => void stack().sql('DROP TABLE bulk'));
     const [image, dir] = [path.join(stack().root, 'small.img'), path.join(stack().state, 'backups')];
-    const kept = backups(stack());
     mkdirSync(dir, { recursive: true });
     shell('truncate', '-s', '150M', image);
     shell('mkfs.ext4', '-q', '-m', '0', image);
@@ -57,7 +56,11 @@ export function surroundingsCases(stack: () => Stack): void {
       const partial = backups(stack()).find((name) => name.endsWith('.partial')) ?? 'none';
       return statSync(path.join(dir, partial, 'database.dump'), { throwIfNoEntry: false })?.size ?? 0;
     };
-    while (dumped() < 500_000) await pause(2);
+    let over = false;
+    void running.ended.then(() => {
+      over = true;
+    });
+    while (!over && dumped() < 500_000) await pause(2);
     const { bavail, bsize } = statfsSync(dir);
     shell('fallocate', '-l', String(bavail * bsize - 4_000_000), path.join(dir, 'somebody-elses-file'));
     const full = await running.ended;
@@ -69,7 +72,6 @@ export function surroundingsCases(stack: () => Stack): void {
     expect(early.exitCode, early.text).toBe(3);
     expect(early.text).toMatch(/needed|needs/);
     expect(backups(stack())).toEqual(['somebody-elses-file']);
-    expect(kept).not.toContain('somebody-elses-file');
   });
 
   itInFull('a clock that steps back an hour in the middle', async () => {

@@ -61,7 +61,9 @@ export async function watch(log: string): Promise<() => Promise<Seen>> {
 function inspectNew(): { containers: Promise<Container[]>[]; stop: ChildProcess } {
   const containers: Promise<Container[]>[] = [];
   const format = ['--filter', 'type=container', '--filter', 'event=create', '--format', '{{.ID}}'];
-  const events = spawn('docker', ['events', ...format], { stdio: ['ignore', 'pipe', 'ignore'] });
+  // The engine tells afterwards what it did before it was heard.
+  const since = ['--since', String(Math.floor(Date.now() / 1000))];
+  const events = spawn('docker', ['events', ...since, ...format], { stdio: ['ignore', 'pipe', 'ignore'] });
   events.stdout.on('data', (d: Buffer) => {
     for (const id of String(d).split('\n').filter(Boolean)) containers.push(inspect(id));
   });

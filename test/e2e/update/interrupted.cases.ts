@@ -109,6 +109,8 @@ export function interruptedCases(stack: () => Stack): void {
 /** The exit code says which of the two serves; which one is not prescribed. */
 async function expectEither(stack: Stack, run: Run, release: Release, restarted: boolean): Promise<void> {
   expect([0, 1], run.text).toContain(run.exitCode);
+  // It was struck while the script still worked, and the engine started it again.
+  if (restarted) expect(run.after.containers).not.toEqual(run.before.containers);
   if (run.exitCode === 0) await expectNew(stack, run, release, { restarted });
   else await expectOld(stack, run, 1, { restarted });
 }
