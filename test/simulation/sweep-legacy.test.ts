@@ -9,7 +9,7 @@ itSurvives(
     name: 'legacy',
     args: ['--yes', '--data', 'keep'],
     kept: keepsData,
-    sample: { changes: 4, reads: 2 },
+    sample: { changes: 4, reads: 2, first: 'dies-after' },
     given: async (d) => {
       await production(d);
       openToStrangers(d);

@@ -21,7 +21,7 @@ itSurvives('whatever command goes wrong on the hot way back, one release or the 
   args: [FORMER.commit, '--yes', '--soak', '2s'],
   script: rollbackProd,
   check: hotCheck((d) => ({ release: FORMER, stamp: d.database?.stamp })),
-  sample: { changes: 2, reads: 1 },
+  sample: { changes: 2, reads: 1, first: 'killed' },
   given: updated,
 });
 
@@ -31,6 +31,6 @@ itSurvives('whatever command goes wrong on the way back by image, one release or
   script: rollbackProd,
   check: backByImage,
   kept: keepsData,
-  sample: { changes: 2, reads: 1 },
+  sample: { changes: 2, reads: 1, first: 'dies-after' },
   given: rebuilt,
 });

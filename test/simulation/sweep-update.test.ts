@@ -1,5 +1,5 @@
 import type { Deployment } from './model/deployment.ts';
-import type { Point } from './model/faults.ts';
+import type { How, Point } from './model/faults.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
 import { itSurvives } from './model/it-survives.ts';
 import { NEW_REVISION } from './model/release.ts';
@@ -12,32 +12,38 @@ const dies = ({ label, isChange }: Point) =>
     ? (['container-dies', 'container-died'] as const)
     : [];
 
-const KINDS: readonly (readonly [name: string, args: readonly string[], given: (d: Deployment) => Promise<unknown>])[] =
-  [
-    ['a migration', [], (made) => updatable({ head: NEW_REVISION }, { made })],
-    [
-      'local changes and another configuration of gunicorn',
-      ['--discard-local'],
-      async (made) => {
-        await updatable({ files: { [GUNICORN]: gunicornConfig(3) } }, { made });
-        editLocally(made);
-      },
-    ],
-    [
-      'another configuration of supervisord',
-      [],
-      (made) => updatable({ files: { [SUPERVISOR]: supervisorConfig('; a comment\n') } }, { made }),
-    ],
-  ];
+const KINDS: readonly {
+  readonly name: string;
+  readonly args?: readonly string[];
+  /** The first of the ways that are tried by default. */
+  readonly first: How;
+  readonly given: (made: Deployment) => Promise<unknown>;
+}[] = [
+  { name: 'a migration', first: 'killed', given: (made) => updatable({ head: NEW_REVISION }, { made }) },
+  {
+    name: 'local changes and another configuration of gunicorn',
+    args: ['--discard-local'],
+    first: 'interrupted-after',
+    async given(made) {
+      await updatable({ files: { [GUNICORN]: gunicornConfig(3) } }, { made });
+      editLocally(made);
+    },
+  },
+  {
+    name: 'another configuration of supervisord',
+    first: 'hangs-after',
+    given: (made) => updatable({ files: { [SUPERVISOR]: supervisorConfig('; a comment\n') } }, { made }),
+  },
+];
 
-for (const [name, more, given] of KINDS) {
+for (const { name, args = [], first, given } of KINDS) {
   itSurvives(`whatever command goes wrong in a hot update with ${name}, one release or the other runs whole`, {
     name: `update with ${name}`,
-    args: ['--yes', '--soak', '2s', ...more],
+    args: ['--yes', '--soak', '2s', ...args],
     script: UPDATE,
     check: updateAndCheck,
     moreWays: dies,
-    sample: { changes: 2, reads: 1 },
+    sample: { changes: 2, reads: 1, first },
     given,
   });
 }

@@ -23,8 +23,8 @@ export interface Scenario {
   readonly kept?: (runs: Check) => Check;
   /** In what ways else something goes wrong at a command. */
   readonly moreWays?: (point: Point) => readonly How[];
-  /** So many commands are tried by default, spread evenly, in each of the ways in turn. */
-  readonly sample: { readonly changes: number; readonly reads: number };
+  /** So many commands are tried by default, spread evenly, in each of the ways in turn; `first`: not from the beginning of them. */
+  readonly sample: { readonly changes: number; readonly reads: number; readonly first?: How };
 }
 
 export interface Sweep {
@@ -87,7 +87,7 @@ type Numbered = Point & { readonly at: number };
 
 function sampleOf(
   points: readonly Numbered[],
-  { changes, reads }: { readonly changes: number; readonly reads: number },
+  { changes, reads, first = 'fails' }: Scenario['sample'],
   ways: (point: Point) => readonly How[],
 ): (Numbered & { readonly how: How })[] {
   const chosen = [
@@ -100,14 +100,18 @@ function sampleOf(
       reads,
     ),
   ];
-  return chosen.map((p, turn) => ({ ...p, how: ways(p)[turn % ways(p).length] as How }));
+  return chosen.map((p, turn) => {
+    const all = ways(p);
+    return { ...p, how: all[(Math.max(0, all.indexOf(first)) + turn) % all.length] as How };
+  });
 }
 
 /** Without what all calls of git have in common. */
 const short = (label: string) => label.replace(/^git (--[\w-]+ |-c \S+ )+-C \S+ /, 'git … ').slice(0, 300);
 
-const spread = <T>(all: readonly T[], number: number): T[] =>
-  all.filter((_, i) => Math.floor((i * number) / all.length) !== Math.floor(((i - 1) * number) / all.length));
+/** The middle one of so many parts: the very first command of all would be one of every sample otherwise. */
+const spread = <T>(all: readonly T[], parts: number): T[] =>
+  Array.from({ length: Math.min(parts, all.length) }, (_, n) => all[Math.floor(((n + 0.5) * all.length) / parts)] as T);
 
 async function on<T>({ given }: Scenario, use: (d: Deployment) => Promise<T>): Promise<T> {
   const d = new Deployment();
