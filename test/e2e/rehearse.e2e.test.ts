@@ -10,7 +10,7 @@ import { readDrills } from '../../lib/runbook/drills.ts';
 import { createFreshSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { startLoad } from '../support/load.ts';
 import { type Ended, launchScript, type Running, runScript } from '../support/run-script.ts';
-import { itInFull } from './thorough.ts';
+import { itInFull, some } from './thorough.ts';
 
 // One stack that serves all the time, under a light load, and is to notice nothing of any drill.
 const root = mkdtempSync(path.join(os.tmpdir(), 'wfops-drill-'));
@@ -197,7 +197,7 @@ describe('what a drill finds out before there is a disaster', () => {
     expect(drills().at(-1)).toMatchObject({ outcome: 'failed', commit, failed: { step: 'migrate' } });
   });
 
-  it('a commit that does not boot', async () => {
+  itInFull('a commit that does not boot', async () => {
     const commit = await sandbox.release({ on: release, exit_at_start: true });
     const ended = await unnoticed(() => rehearse('--ref', commit));
     expect(ended.exitCode, ended.text).toBe(1);
@@ -219,11 +219,12 @@ describe('a drill that does not come to its end', () => {
     recorded = drills().length;
   });
 
-  it.each([
+  const interrupted = [
     ['SIGINT', 'stores', 130],
     ['SIGINT', 'restore', 130],
     ['SIGTERM', 'boot', 143],
-  ] as const)('%s in %s leaves nothing behind', async (signal, step, exitCode) => {
+  ] as const;
+  it.each(some(interrupted, 1))('%s in %s leaves nothing behind', async (signal, step, exitCode) => {
     const ended = await unnoticed(async () => {
       const running = launchScript('rehearse', [...common(), '--json']);
       await stepBegins(running, step);

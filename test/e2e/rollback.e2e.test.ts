@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Release as Entry } from '../../lib/runbook/releases.ts';
 import { runScript } from '../support/run-script.ts';
-import { some } from './thorough.ts';
+import { itInFull, some } from './thorough.ts';
 import { stepBegins } from './update/disturb.ts';
 import { expectNew, expectOld, expectOnly } from './update/judge.ts';
 import { type Run, underLoad, update } from './update/run.ts';
@@ -152,7 +152,7 @@ it('Ctrl-C while production is down: everything as before', async () => {
   await expectAsBefore(run, 130, rows);
 });
 
-it('a target whose image does not boot, and one whose code does not load: everything as before', async () => {
+itInFull('a target whose image does not boot, and one whose code does not load: everything as before', async () => {
   const rows = notes();
   const broken = docker(
     'commit',

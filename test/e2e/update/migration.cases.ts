@@ -3,6 +3,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { startLoad } from '../../support/load.ts';
 import { runScript } from '../../support/run-script.ts';
+import { itInFull } from '../thorough.ts';
 import { lockNotes, stepBegins } from './disturb.ts';
 import { expectNew, expectOld } from './judge.ts';
 import { began, finished, update } from './run.ts';
@@ -112,7 +113,7 @@ export function migrationCases(stack: () => Stack): void {
     expect(run.after.backups.length).toBe(run.before.backups.length + 1);
   });
 
-  it('makes no backup without a pending migration', async () => {
+  itInFull('makes no backup without a pending migration', async () => {
     const release = await stack().release();
     const run = await update(stack());
     await expectNew(stack(), run, release);

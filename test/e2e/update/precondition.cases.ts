@@ -56,11 +56,12 @@ export function preconditionCases(stack: () => Stack): void {
     expect(run.text).toContain('redis');
   });
 
-  it.each([
+  const nowhere: readonly (readonly [string, ref: string, lists: RegExp])[] = [
     ['a remote that does not exist', 'nosuch/main', /origin/],
     ['a branch that does not exist', 'origin/nosuch', /origin\/main|\bmain\b/],
     ['a commit that does not exist', '0123456789abcdef0123456789abcdef01234567', /0123456789/],
-  ])('says what there is for %s', async (_what, ref, lists) => {
+  ];
+  it.each(some(nowhere, 1))('says what there is for %s', async (_what, ref, lists) => {
     const run = await update(stack(), ['--ref', ref]);
     await expectOld(stack(), run, 3);
     expect(run.text.replaceAll(ref, '<ref>')).toMatch(ref.startsWith('0') ? /<ref>/ : lists);
@@ -73,11 +74,12 @@ export function preconditionCases(stack: () => Stack): void {
     await expectOld(stack(), run, 3);
   });
 
-  it.each([
+  const wrong: readonly (readonly [string, args: readonly string[]])[] = [
     ['an unknown option', ['--nonsense']],
     ['an unknown way to restart', ['--restart', 'nicely']],
     ['a soak that is no time', ['--soak', 'long']],
-  ])('is a usage error: %s', async (_what, args) => {
+  ];
+  it.each(some(wrong, 1))('is a usage error: %s', async (_what, args) => {
     const run = await update(stack(), args);
     expect(run.exitCode, run.text).toBe(2);
     expect(run.after).toEqual(run.before);
