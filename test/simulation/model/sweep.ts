@@ -109,7 +109,7 @@ function sampleOf(
 /** Without what all calls of git have in common. */
 const short = (label: string) => label.replace(/^git (--[\w-]+ |-c \S+ )+-C \S+ /, 'git … ').slice(0, 300);
 
-/** The middle one of so many parts: the very first command of all would be one of every sample otherwise. */
+/** The middle of each of so many parts: at their beginnings, all samples would have the very first command of all in common. */
 const spread = <T>(all: readonly T[], parts: number): T[] =>
   Array.from({ length: Math.min(parts, all.length) }, (_, n) => all[Math.floor(((n + 0.5) * all.length) / parts)] as T);
 
