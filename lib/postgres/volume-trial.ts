@@ -34,9 +34,9 @@ export async function listArchive(ops: Ops, dir: string, file: string, size: num
   return names;
 }
 
-/** A complete tar ends in two blocks of zeros. */
+/** A complete tar ends in two blocks of zeros; an empty directory has one before them. */
 async function endsWell(file: string, size: number): Promise<boolean> {
-  if (size < 2048 || size % 512 !== 0) return false;
+  if (size < 3 * 512 || size % 512 !== 0) return false;
   const { open } = await import('node:fs/promises');
   const handle = await open(file, 'r');
   try {

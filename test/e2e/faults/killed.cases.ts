@@ -69,8 +69,9 @@ async function killedAndStartedAgain(stack: Stack, subject: Subject, moment: num
     const left = killed.exitCode === null ? runsOf(stack).find((run) => !before.includes(run)) : undefined;
     const step = left === undefined ? 'no step' : lastStepOf(path.join(stack.state, 'runs', left));
 
-    // What had written its last line has done all that it was asked for: a way back to what runs would be refused.
-    if (left === undefined || !journalOf(stack, left).includes('"event":"run-end","exitCode":0')) {
+    // What has come to its end was not killed: a second way back to the same release would be refused.
+    const over = killed.exitCode === 0 || (left && journalOf(stack, left).includes('"event":"run-end","exitCode":0'));
+    if (!over) {
       const next = await runScript(subject.script, [...common(stack), ...PATIENCE, ...args]);
       expect(next.exitCode, what + next.text).toBe(0);
       if (left !== undefined && journalOf(stack, left).includes('"event":"intent"')) {

@@ -12,7 +12,7 @@ const MAGIC = 'MODEL-TAR ';
 /** Bytes that have a tar's outer form: whole blocks, and two of zeros at the end. */
 export function pack(root: string, files: Tree): Buffer {
   const body = Buffer.from(MAGIC + JSON.stringify({ root, files } satisfies Packed));
-  const blocks = Math.max(2, Math.ceil((body.length + 1) / 512));
+  const blocks = Math.max(1, Math.ceil((body.length + 1) / 512));
   return Buffer.concat([body, Buffer.alloc(blocks * 512 - body.length), Buffer.alloc(1024)]);
 }
 
