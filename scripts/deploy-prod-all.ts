@@ -71,7 +71,7 @@ export const deployProdAll: Script = {
 
       if (plan.backup) {
         await step('backup', {
-          run: (o) => rebuild.backUp(o, facts, plan, aside, tried.head),
+          run: (o) => rebuild.backUp(o, facts, plan, aside, tried.head, consent),
           evidence: rebuild.backupEvidence,
           undo: (o) => rebuild.discardHelpers(o, facts, aside),
         });

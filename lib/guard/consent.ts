@@ -21,7 +21,7 @@ export interface DestructiveRequest {
 }
 
 class ConsentProof {
-  readonly #volumes: readonly KnownVolume[];
+  #volumes: readonly KnownVolume[];
   readonly #backups: readonly Stored[];
   readonly #databases: readonly string[];
 
@@ -62,6 +62,17 @@ class ConsentProof {
         zh: `确认的范围不包含卷 ${volume.name}.`,
       },
     });
+  }
+
+  /**
+   * From here on this container, not started as yet, tells the volume from another one of its name: nobody had it when it was consented to,
+   * and what is going to be written to it moves its date.
+   *
+   * @throws {OpsError} as {@link check}.
+   */
+  async heldBy(ops: Ops, name: string, container: string): Promise<void> {
+    await this.check(ops, { name });
+    this.#volumes = this.#volumes.map((v) => (v.name === name && v.holder === '' ? { ...v, holder: container } : v));
   }
 
   static is(value: unknown): value is ConsentProof {

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { OpsError, whatHappened } from '../errors.ts';
+import type { Consent } from '../guard/consent.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../guard/saved.ts';
 import type { Ops } from '../host/ops.ts';
 import { backupPg } from '../postgres/backup.ts';
@@ -30,8 +31,9 @@ export async function backUp(
   plan: RebuildPlan,
   aside: PutAside,
   head: string,
+  consent: Consent | undefined,
 ): Promise<BackupOutcome> {
-  const taken = await dump(ops, facts);
+  const taken = await dump(ops, facts, consent);
   if ('why' in taken) return { kind: 'not-dumpable', why: taken.why };
   const { db, saved } = taken;
   aside.database = db;
@@ -54,9 +56,10 @@ export async function backUp(
 async function dump(
   ops: Ops,
   facts: Facts,
+  consent: Consent | undefined,
 ): Promise<{ readonly db: Database; readonly saved: VerifiedBackup } | { readonly why: Text }> {
   try {
-    const db = await runningDatabase(ops, facts);
+    const db = await runningDatabase(ops, facts, consent);
     return { db, saved: await backupPg(ops, db, { reason: 'rebuild', commit: facts.app?.commit }) };
   } catch (error) {
     if (!(error instanceof OpsError) || (error.kind !== 'command' && error.kind !== 'deadline')) throw error;

@@ -1,3 +1,4 @@
+import type { Consent } from '../guard/consent.ts';
 import { up, upNoStart } from '../host/compose.ts';
 import { start, stop } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
@@ -33,9 +34,15 @@ export async function stopStore(ops: Ops, aside: PutAside, role: ServiceRole, co
   await run(ops, stop(container.id, STORE_GRACE_SECONDS));
 }
 
-/** The database, its server started if it does not run. */
-export async function runningDatabase(ops: Ops, facts: Facts): Promise<Database> {
+/** The database, its server started if it does not run, without leaving in doubt which volume the consent is about. */
+export async function runningDatabase(ops: Ops, facts: Facts, consent: Consent | undefined): Promise<Database> {
   let { postgres } = await findContainers(ops, facts.stack);
+  const volume = facts.volumes.find((v) => v.role === 'postgres');
+  if (postgres === undefined && consent && volume) {
+    await run(ops, upNoStart(ops.target, [facts.stack.services.postgres.key]));
+    ({ postgres } = await findContainers(ops, facts.stack));
+    if (postgres) await consent.heldBy(ops, volume.name, postgres.id);
+  }
   if (postgres?.state !== 'running') {
     await run(ops, up(ops.target, [facts.stack.services.postgres.key]));
     ({ postgres } = await findContainers(ops, facts.stack));
