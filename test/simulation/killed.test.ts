@@ -31,6 +31,8 @@ async function at(
   return check(d, args, { fault: { ...point, how }, ...(script && { script }) });
 }
 
+const DELETE = ['--yes', '--data', 'delete', '--confirm', 'DELETE ALL DATA'];
+const deletion = { args: DELETE, check: twice(runAndCheck) };
 const rebuild = { args: KEEP, check: keepsData(twice(runAndCheck)) };
 const update = { args: HOT, check: twice(updateAndCheck), script: UPDATE };
 
@@ -39,6 +41,13 @@ it.each([
   ['userdata was to be put into it', /^docker cp - .*:\/app$/, 'killed'],
 ] as const)('userdata comes back after a rebuild that was killed when %s', async (_when, command, how) => {
   expect(await at(command, how, production, rebuild)).toMatchObject({ exitCode: 137, struck: true });
+});
+
+it.each([
+  ['the containers were gone and no volume', /^docker volume rm /, 'killed'],
+  ['Redis had never run on its new volume', /^docker cp - .*:\/var\/lib\/postgresql$/, 'killed-after'],
+] as const)('a deletion that was killed when %s is done by the next start', async (_when, command, how) => {
+  expect(await at(command, how, production, deletion)).toMatchObject({ exitCode: 137, struck: true });
 });
 
 it('there are no more workers than before after an update that was killed while it replaced them', async () => {

@@ -61,6 +61,13 @@ describe('a cold archive', () => {
     expect(lines(ops)).not.toContain('docker start feed');
   });
 
+  it('of an empty directory is whole', async () => {
+    const empty = Buffer.alloc(3 * 512);
+    empty.write('data/');
+    const ops = testOps(engine((c) => (c.argv[1] === 'cp' ? { stdout: [empty] } : undefined)));
+    await expect(archiveVolume(ops, 'c0ffee', options)).resolves.toMatchObject({ manifest: { entries: 2 } });
+  });
+
   it('of PostgreSQL is proved by a server without network on a copy', async () => {
     const ops = testOps(engine());
     const archive = await archiveVolume(ops, 'c0ffee', { ...options, database });
