@@ -50,7 +50,8 @@ export interface From {
  */
 export async function readSettings(ops: Ops, staging: Staging, web: Program, from: From): Promise<Settings> {
   const at = from.argv.findIndex((word) => word.endsWith('gunicorn'));
-  const python = at > 0 ? from.argv.slice(0, at) : [ops.target.app.python];
+  // `python [-u] [-m] gunicorn`: its options are not for `-c`.
+  const python = at > 0 ? from.argv.slice(0, 1) : [ops.target.app.python];
   const argv = [...python, '-c', WITHOUT_APPLICATION, ...from.argv.slice(at + 1), '--print-config'];
   const { exitCode, said } = await toItsEnd(ops, staging, web, { ...from, argv }, 'settings');
   if (exitCode === 0) return settings(said);

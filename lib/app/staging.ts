@@ -103,8 +103,16 @@ const swept = z.object({ ended: z.int(), removed: z.boolean() });
 /** Ends what was started in there and removes it; may be called again, and when there is nothing. */
 export async function sweepStaging(ops: Ops, staging: Pick<Staging, 'container' | 'dir'>): Promise<void> {
   const { container, dir } = staging;
-  await agent(ops, container, 'sweep', { effect: 'change', args: { staging: dir }, answer: swept });
+  const { removed } = await agent(ops, container, 'sweep', { effect: 'change', args: { staging: dir }, answer: swept });
+  if (!removed) throw notRemoved(dir);
 }
+
+const notRemoved = (dir: string) =>
+  new OpsError({
+    kind: 'command',
+    what: { en: `${dir} could not be removed from the container.`, zh: `无法从容器中删除 ${dir}.` },
+    state: { en: 'Nothing that serves reads it.', zh: '正在运行的服务不会读取该目录.' },
+  });
 
 const incomplete = (wrong: readonly string[]) =>
   new OpsError({

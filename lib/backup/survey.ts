@@ -1,11 +1,13 @@
 import { readMarker } from '../app/marker.ts';
 import { userdataSize } from '../app/userdata.ts';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import { composeTyped } from '../host/compose.ts';
 import type { Ops } from '../host/ops.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findContainers, findVolumes } from '../target/containers.ts';
 import { databaseOf } from '../target/database.ts';
 import type { Container, Database } from '../target/stack.ts';
+import type { Target } from '../target/target.ts';
 
 /** What a backup is taken of. */
 export interface Facts {
@@ -21,7 +23,7 @@ export interface Facts {
 export async function surveyBackup(ops: Ops): Promise<Facts> {
   const stack = await resolveStack(ops);
   const [{ postgres, app }, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
-  if (postgres?.state !== 'running') throw notRunning(stack.services.postgres.key);
+  if (postgres?.state !== 'running') throw notRunning(ops.target, stack.services.postgres.key);
   const runs = app?.state === 'running';
   const [marker, userdataBytes] = await Promise.all([
     runs ? readMarker(ops, app.id) : undefined,
@@ -30,7 +32,7 @@ export async function surveyBackup(ops: Ops): Promise<Facts> {
   return { database: databaseOf(stack, postgres, volumes), app, commit: marker?.commit, userdataBytes };
 }
 
-const notRunning = (key: string) =>
+const notRunning = (target: Target, key: string) =>
   new OpsError({
     kind: 'precondition',
     what: {
@@ -40,8 +42,8 @@ const notRunning = (key: string) =>
     state: { en: `No backup was begun. ${NOTHING_CHANGED.en}`, zh: `尚未开始备份. ${NOTHING_CHANGED.zh}` },
     next: [
       {
-        en: `Start it: docker compose up -d --no-deps ${key}. If it can't start, its files are archived by: npx tsx scripts/deploy-prod-all.ts`,
-        zh: `请先启动: docker compose up -d --no-deps ${key}. 若无法启动, 全量重建会归档其数据文件: npx tsx scripts/deploy-prod-all.ts`,
+        en: `Start it: ${composeTyped(target, 'up', '-d', '--no-deps', key)}   If it can't start, its files are archived by: npx tsx scripts/deploy-prod-all.ts`,
+        zh: `请先启动: ${composeTyped(target, 'up', '-d', '--no-deps', key)}   若无法启动, 全量重建会归档其数据文件: npx tsx scripts/deploy-prod-all.ts`,
       },
     ],
   });

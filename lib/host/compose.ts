@@ -1,5 +1,5 @@
 import type { Target } from '../target/target.ts';
-import { type Command, change, read } from './command.ts';
+import { asTyped, type Command, change, read } from './command.ts';
 
 /** Where the compose file and `.env` are. */
 export type ComposeTarget = Pick<Target, 'dir' | 'composeFile'>;
@@ -8,6 +8,10 @@ type Extra = Partial<Omit<Command, 'argv' | 'effect'>> & {
   /** Where `.env` and relative paths are looked up; default: the deploy directory. */
   readonly projectDirectory?: string;
 };
+
+/** The same as a person types it, from wherever they are: without `-f` compose would take the first file of its own names that it finds. */
+export const composeTyped = (target: ComposeTarget, ...args: readonly string[]): string =>
+  asTyped(compose(target, args, 'read').argv);
 
 /** The plugin's version alone, such as `2.26.1`; an error where only compose 1.x or none is installed. */
 export const composeVersion = (): Command => read(['docker', 'compose', 'version', '--short']);

@@ -46,6 +46,9 @@ export class CommandError extends OpsError {
   }
 }
 
+/** From fork to exec takes milliseconds, on a busy machine some more. */
+const BEFORE_EXEC_MS = 1_000;
+
 /** setTimeout's: 24.8 days. */
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -67,8 +70,9 @@ export async function run(ops: RunOps, command: Command, expect: readonly number
   const started = ops.clock.monotonic();
 
   let tried = await attempt(ops, command);
-  // A terminal that is closed between fork and setsid takes the child with it before it is a program. Afterwards no one's SIGHUP reaches it.
-  if (tried.result.signal === 'SIGHUP') tried = await attempt(ops, command);
+  // A terminal that is closed between fork and setsid takes the child with it before it is a program, and has done anything.
+  const atOnce = ops.clock.monotonic() - started < BEFORE_EXEC_MS;
+  if (tried.result.signal === 'SIGHUP' && atOnce && !ops.signal.aborted) tried = await attempt(ops, command);
   const { result, store, isDue } = tried;
 
   const output: Output = {

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { type Kind, NOTHING_CHANGED, OpsError, whatHappened } from '../errors.ts';
 import { type VerifiedBackup, verifyBackup } from '../guard/saved.ts';
+import { composeTyped } from '../host/compose.ts';
 import { copyOut } from '../host/container-files.ts';
 import { exec } from '../host/docker.ts';
 import { discardStale } from '../host/helpers.ts';
@@ -234,6 +235,7 @@ function outOfSpace(ops: Ops, error: unknown): unknown {
 function notTaken(ops: Ops, error: OpsError, kind: Kind): OpsError {
   if (/no space left/i.test(error.what.en)) return diskFull(ops.paths.backups);
   const { en, zh } = whatHappened(error);
+  const logs = composeTyped(ops.target, 'logs', '--tail', '100', ops.target.services.postgres);
   return new OpsError({
     kind,
     what: { en: `No backup could be taken: ${en}`, zh: `备份失败: ${zh}` },
@@ -243,8 +245,8 @@ function notTaken(ops: Ops, error: OpsError, kind: Kind): OpsError {
     },
     next: [
       {
-        en: 'See what the server says: docker compose logs --tail 100 postgres',
-        zh: '查看数据库日志: docker compose logs --tail 100 postgres',
+        en: `See what the server says: ${logs}`,
+        zh: `查看数据库日志: ${logs}`,
       },
       ...error.next,
     ],

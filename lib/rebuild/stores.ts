@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { OpsError } from '../errors.ts';
-import { up, upNoStart } from '../host/compose.ts';
+import { composeTyped, up, upNoStart } from '../host/compose.ts';
 import { copyIn } from '../host/container-files.ts';
 import { start } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
@@ -16,6 +16,7 @@ import { askedFor } from '../postgres/wire.ts';
 import { type Containers, findContainers, findVolumes, inspectContainers } from '../target/containers.ts';
 import { databaseOf, loginOf } from '../target/database.ts';
 import type { Container, Database, VolumeIdentity } from '../target/stack.ts';
+import type { Target } from '../target/target.ts';
 import type { Text } from '../text.ts';
 import { databasePassword, redisPassword } from './database.ts';
 import type { Facts } from './facts.ts';
@@ -138,7 +139,7 @@ export async function ensureConnection(ops: Ops, facts: Facts, stores: Stores, s
     await setPassword(ops, database, password);
     login = await canLogIn(ops, database, from, password);
   }
-  if (login !== 'yes') throw cannotLogIn(typeof login === 'object' ? login.error : login);
+  if (login !== 'yes') throw cannotLogIn(ops.target, typeof login === 'object' ? login.error : login);
   const how: Text = changed
     ? {
         en: "logged in over TCP after setting the role's password to that of .env",
@@ -165,8 +166,9 @@ export async function migrateAndSeed(
   return migrated;
 }
 
-const cannotLogIn = (why: string) =>
-  new OpsError({
+function cannotLogIn(target: Target, why: string): OpsError {
+  const logs = composeTyped(target, 'logs', '--tail', '200', target.services.postgres);
+  return new OpsError({
     kind: 'command',
     what: {
       en: `PostgreSQL does not let the application log in: ${why}`,
@@ -174,8 +176,9 @@ const cannotLogIn = (why: string) =>
     },
     next: [
       {
-        en: "This is about the network or the server, not about pg_hba.conf: don't open that. See: docker compose logs --tail 200 postgres",
-        zh: '问题在网络或服务器状态, 不在 pg_hba.conf, 不要放宽权限. 查看: docker compose logs --tail 200 postgres',
+        en: `This is about the network or the server, not about pg_hba.conf: don't open that. See: ${logs}`,
+        zh: `问题在网络或服务器状态, 不在 pg_hba.conf, 不要放宽权限. 查看: ${logs}`,
       },
     ],
   });
+}

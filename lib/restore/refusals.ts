@@ -1,11 +1,13 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import { composeTyped } from '../host/compose.ts';
 import type { LeftDatabase } from '../postgres/databases.ts';
 import type { Container } from '../target/stack.ts';
+import type { Target } from '../target/target.ts';
 import { printable, same } from '../text.ts';
 
 // Why a restore does not begin: `precondition` all of them.
 
-export const notRunning = (key: string, container: Container | undefined) =>
+export const notRunning = (target: Target, key: string, container: Container | undefined) =>
   new OpsError({
     kind: 'precondition',
     what: {
@@ -17,8 +19,8 @@ export const notRunning = (key: string, container: Container | undefined) =>
       container?.state === 'paused'
         ? same(`docker unpause ${container.id.slice(0, 12)}`)
         : {
-            en: `Start it: docker compose up -d --no-deps ${key}. If it can't start: npx tsx scripts/deploy-prod-all.ts`,
-            zh: `请先启动: docker compose up -d --no-deps ${key}. 若无法启动: npx tsx scripts/deploy-prod-all.ts`,
+            en: `Start it: ${composeTyped(target, 'up', '-d', '--no-deps', key)}   If it can't start: npx tsx scripts/deploy-prod-all.ts`,
+            zh: `请先启动: ${composeTyped(target, 'up', '-d', '--no-deps', key)}   若无法启动: npx tsx scripts/deploy-prod-all.ts`,
           },
     ],
   });

@@ -53,7 +53,7 @@ export async function findDatabase(
 ): Promise<{ stack: Stack; database: Database; app: Container | undefined }> {
   const stack = await resolveStack(ops);
   const [{ postgres, app }, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
-  if (postgres?.state !== 'running') throw notRunning(stack.services.postgres.key, postgres);
+  if (postgres?.state !== 'running') throw notRunning(ops.target, stack.services.postgres.key, postgres);
   return { stack, database: databaseOf(stack, postgres, volumes), app };
 }
 

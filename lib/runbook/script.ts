@@ -142,7 +142,7 @@ export async function main(script: Script, world: World): Promise<number> {
     if (unfinished) {
       const looking = { ...base, paths, journal: NO_JOURNAL };
       if (world.interactive && !parsed.yes && !parsed['go-on']) next = await offerWays(looking, unfinished);
-      else if (!parsed['go-on']) await showUnfinished(looking, unfinished);
+      else await showUnfinished(looking, unfinished);
     }
     if (next === undefined) {
       mkdirSync(paths.run, { mode: 0o700 });

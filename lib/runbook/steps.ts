@@ -79,7 +79,8 @@ export async function carryOut<R>(
     try {
       const result = await actions.run(ops);
       const evidence = actions.evidence?.(result);
-      ops.journal.write({
+      // On a full disk the next step can't begin; the last one has no next, and what it did is done.
+      lenient(ops.journal, ops.screen).write({
         event: 'step-done',
         step: id,
         milliseconds: took(),

@@ -67,8 +67,8 @@ export function refused(file: string, stderr: string): OpsError {
   if (/failed to read \S*\.env: /.test(stderr)) {
     return configError({ en: 'docker compose can’t read .env.', zh: 'docker compose 无法读取 .env.' }, [
       {
-        en: 'See the findings about .env, or the line in: docker compose config -q',
-        zh: '请查看关于 .env 的检查结果, 或执行: docker compose config -q',
+        en: `See the findings about .env, or the line in: docker compose -f ${file} config -q`,
+        zh: `请查看关于 .env 的检查结果, 或执行: docker compose -f ${file} config -q`,
       },
     ]);
   }

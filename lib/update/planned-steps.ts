@@ -146,7 +146,7 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
       risk: 'changes',
       commands: [
         `git reset --hard ${short}`,
-        ...(options.bake ? [`docker compose build ${facts.stack.services.app.key}`] : []),
+        ...(options.bake ? [`docker compose -f ${target.composeFile} build ${facts.stack.services.app.key}`] : []),
       ],
     },
   ];

@@ -6,7 +6,7 @@ import { whatHappened } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { resetTo } from '../release/reset.ts';
 import { keepRelease } from '../release/save-local.ts';
-import { readReleases, recordRelease } from '../runbook/releases.ts';
+import { type Release, readReleases, recordRelease } from '../runbook/releases.ts';
 import { printable, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './plan.ts';
@@ -46,8 +46,8 @@ export async function settle(
   await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));
   await attempt(() => resetTo(calm, commit, facts.local, progress.savedLocal));
   const imageId = options.bake ? await attempt(() => buildImage(ops, facts.stack)) : undefined;
-  noteFound(ops, facts);
-  recordRelease(ops.paths, {
+  await attempt(async () => noteFound(ops, facts));
+  const release: Release = {
     at: new Date(ops.clock.now()).toISOString(),
     ...(options.direction === 'back' ? { kind: 'rollback', way: 'hot' } : { kind: 'hot' }),
     commit,
@@ -56,7 +56,8 @@ export async function settle(
     backup: progress.backup?.dir,
     run: path.basename(ops.paths.run),
     verdict: `proved: every file, ${workers.length} new workers, healthy`,
-  });
+  };
+  await attempt(async () => recordRelease(ops.paths, release));
   // The last: as long as it is there, the next update knows that this one did not get to its end.
   const swept = await attempt(async () => {
     await insist(calm, staging.container, () => sweepStaging(calm, staging));

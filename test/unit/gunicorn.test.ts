@@ -56,6 +56,7 @@ it('loads the application as the web program would, but never with its scheduler
 
 it.each([
   ["of gunicorn's own Python", STAGED.argv, '/venv/bin/python'],
+  ['of a module of it', ['/venv/bin/python', '-u', '-m', 'gunicorn', 'wsgi:app'], '/venv/bin/python'],
   ["of the target's Python", ['/venv/bin/gunicorn', 'wsgi:app'], '/app/.venv/bin/python'],
 ])('reads the settings by way %s, without the application', async (_name, argv, python) => {
   const { ended, args } = asked(readSettings, { pid: 5, exitCode: 0, said: 'workers = 2\n' }, '', {
