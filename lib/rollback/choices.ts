@@ -140,8 +140,8 @@ export function chooseWay({ release, hot, image }: Choice, asked: 'auto' | WayNa
     state: NOTHING_CHANGED,
     next: [
       {
-        en: `A new image of that commit: git checkout ${release.commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
-        zh: `用该提交重新构建镜像: git checkout ${release.commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
+        en: `A new image of that commit, in the deploy directory: git checkout ${release.commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
+        zh: `在部署目录中用该提交重新构建镜像: git checkout ${release.commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
       },
     ],
   });

@@ -34,8 +34,8 @@ export function withData({ release, backup }: Choice): Text[] {
   ];
   if (backup === undefined) {
     lines.push({
-      en: 'No backup is recorded with the release after it. Which there are: ls .whalefall-ops/backups',
-      zh: '其后的版本没有记录备份. 查看现有备份: ls .whalefall-ops/backups',
+      en: 'No backup is recorded with the release after it. Which there are: npx tsx scripts/backup-prod.ts list',
+      zh: '其后的版本没有记录备份. 查看现有备份: npx tsx scripts/backup-prod.ts list',
     });
   }
   return lines;

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { whatHappened } from '../errors.ts';
 import { giveWay } from '../guard/give-way.ts';
 import { type Lock, takeLock } from '../guard/lock.ts';
+import { asTyped } from '../host/command.ts';
 import { discardStale } from '../host/helpers.ts';
 import type { Ops, Paths } from '../host/ops.ts';
 import { CommandError } from '../host/run.ts';
@@ -64,6 +65,7 @@ export async function main(script: Script, world: World): Promise<number> {
   const stopping = new AbortController();
   const lines = terminal({
     ...view(world, secrets),
+    scripts: meaning(target.dir, world),
     language,
     json: Boolean(parsed.json),
     yes: Boolean(parsed.yes),
@@ -254,3 +256,7 @@ function view(world: World, secrets: Secrets) {
     scripts: world.scripts,
   };
 }
+
+/** A command that is shown must mean this directory again, wherever `--dir` and the environment will point. */
+const meaning = (dir: string, { cwd, scripts }: World): string =>
+  dir === path.resolve(cwd) ? scripts : `WHALEFALL_DIR=${asTyped([dir])} ${scripts}`;
