@@ -32,7 +32,7 @@ export interface Paths {
   readonly state: string;
   /** `<state>/backups` */
   readonly backups: string;
-  /** `<state>/runs/<time>-<script>`: journal, log, saved files of this run. */
+  /** `<state>/runs/<time>-<script>`: journal, log, saved files of this run. With `--plan` elsewhere, and gone afterwards. */
   readonly run: string;
 }
 

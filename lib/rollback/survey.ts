@@ -47,9 +47,8 @@ export async function surveyReleases(ops: Ops): Promise<Facts> {
   };
 }
 
-/** Beside the backups are the runs, also when this one has no state of its own (`--plan`). */
 function isCutShort({ paths }: Ops): boolean {
-  const runs = [...eachRun({ state: path.dirname(paths.backups) })];
+  const runs = [...eachRun(paths)];
   return findUnfinished(runs.filter((r) => r.name !== path.basename(paths.run))) !== undefined;
 }
 

@@ -106,10 +106,10 @@ export async function main(script: Script, world: World): Promise<number> {
     const scratch = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-'));
     let next: Invocation | undefined;
     try {
-      const paths: Paths = { state: scratch, backups: path.join(state, 'backups'), run: scratch };
-      const ops = { ...base, paths: onlyLooks ? { ...paths, state } : paths, journal: NO_JOURNAL };
-      const unfinished = onlyLooks ? undefined : findUnfinished(eachRun({ state }));
-      if (unfinished) await showUnfinished({ ...ops, paths: { ...paths, state } }, unfinished);
+      const paths: Paths = { state, backups: path.join(state, 'backups'), run: scratch };
+      const ops = { ...base, paths, journal: NO_JOURNAL };
+      const unfinished = onlyLooks ? undefined : findUnfinished(eachRun(paths));
+      if (unfinished) await showUnfinished(ops, unfinished);
       const verdict = await action.run(ops, { ...parsed, planOnly });
       if ('goOn' in verdict) next = verdict.goOn;
       else screen.show({ event: 'result', exitCode: 0, verdict: verdict.en });

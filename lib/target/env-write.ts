@@ -57,11 +57,8 @@ export async function withCandidateEnv<T>(
   }
 }
 
-/** On the same file system as the deploy directory, and out of sight for git. */
-function temporaryDirectory(ops: EnvOps): string {
-  mkdirSync(ops.paths.state, { recursive: true, mode: 0o700 });
-  return mkdtempSync(path.join(ops.paths.state, 'env-'));
-}
+/** In the run's own: on the same file system as the deploy directory, and out of sight for git. */
+const temporaryDirectory = (ops: EnvOps): string => mkdtempSync(path.join(ops.paths.run, 'env-'));
 
 function inTemporaryDirectory(ops: EnvOps, use: (directory: string) => void): void {
   const directory = temporaryDirectory(ops);

@@ -61,6 +61,17 @@ it('another configuration of gunicorn comes into force after an update that was 
   expect(await at(/ - place$/, 'killed-after', given, update)).toMatchObject({ exitCode: 137, struck: true });
 });
 
+it('--plan knows of it too', async () => {
+  const given = (made: Deployment) => updatable({ files: { [GUNICORN]: gunicornConfig(3) } }, { made });
+  const planned: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    const { text } = await d.run([...HOT, '--plan'], { script: UPDATE });
+    expect(text).toMatch(/Reload gunicorn: .* that nobody has read yet/);
+    return ended;
+  };
+  expect(await at(/ - place$/, 'killed-after', given, { ...update, check: planned })).toMatchObject({ exitCode: 137 });
+});
+
 it('an update that was killed when it had been proved is brought to its end', async () => {
   const given = (made: Deployment) => updatable({}, { made });
   const ended = await at(/update-ref .*refs\/whalefall-ops\/releases/, 'killed', given, update);
