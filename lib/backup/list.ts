@@ -3,7 +3,7 @@ import { whatHappened } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { listBackups, type Manifest, type Stored } from '../postgres/manifest.ts';
 import { humanBytes, printable, same, spanText, type Text } from '../text.ts';
-import { LEVELS, sizeOf } from './talk.ts';
+import { sizeOf, verificationText } from './talk.ts';
 
 const COLUMNS: readonly Text[] = [
   { en: 'backup', zh: '备份' },
@@ -62,17 +62,17 @@ function row({ manifest }: Stored, now: number): Text[] {
       : { en: `volume ${manifest.volume.name}`, zh: `卷 ${manifest.volume.name}` },
     same(database ? (manifest.contents.alembic ?? '-') : '-'),
     same(manifest.commit?.slice(0, 10) ?? '-'),
-    REASONS[manifest.reason] ?? same(printable(manifest.reason)),
+    Object.hasOwn(REASONS, manifest.reason) ? (REASONS[manifest.reason] as Text) : same(printable(manifest.reason)),
     same(printable(manifest.tag ?? '-')),
     verified(manifest, now),
   ];
 }
 
-function verified({ verification: { level, at, failure } }: Manifest, now: number): Text {
+function verified({ verification }: Manifest, now: number): Text {
+  const { level, at, failure } = verification;
+  const { en, zh } = verificationText(verification);
   const ago = spanText(now - Date.parse(at));
-  const { en, zh } = LEVELS[failure?.level ?? level];
-  if (failure) return { en: `FAILED (${en}) ${ago.en} ago`, zh: `验证失败 (${zh}), ${ago.zh}前` };
-  return level === 'none' ? LEVELS.none : { en: `${en} ${ago.en} ago`, zh: `${zh}, ${ago.zh}前` };
+  return level === 'none' && !failure ? { en, zh } : { en: `${en} ${ago.en} ago`, zh: `${zh}, ${ago.zh}前` };
 }
 
 function facts({ id, createdAt, reason, tag, commit, verification, ...rest }: Manifest) {

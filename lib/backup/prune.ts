@@ -8,7 +8,7 @@ import { discardLeftovers } from '../postgres/backup-dir.ts';
 import { listBackups, type Manifest } from '../postgres/manifest.ts';
 import { readReleases } from '../runbook/releases.ts';
 import { humanBytes, printable, same, spanText, type Text } from '../text.ts';
-import { LEVELS, sizeOf } from './talk.ts';
+import { sizeOf, verificationText } from './talk.ts';
 
 /** The same whatever goes, so that a nightly run can give it (`--confirm`); what goes is listed above it. */
 const PHRASE = 'DELETE BACKUPS';
@@ -123,7 +123,7 @@ function lossText(manifest: Manifest, now: number): Text {
   const [size, age, level] = [
     humanBytes(sizeOf(manifest)),
     spanText(now - Date.parse(manifest.createdAt)),
-    LEVELS[manifest.verification.level],
+    verificationText(manifest.verification),
   ];
   return { en: `${size}, ${age.en}, ${level.en}`, zh: `${size}, ${age.zh}前, ${level.zh}` };
 }

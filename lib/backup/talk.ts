@@ -24,11 +24,24 @@ export function progressText({ phase, bytes, expected, milliseconds }: BackupPro
 /** Bytes of all files of a backup. */
 export const sizeOf = (manifest: Manifest): number => filesOf(manifest).reduce((sum, f) => sum + f.size, 0);
 
-/** The levels of verification, as a person reads them; `verify --level` takes the English words. */
-export const LEVELS: Record<Manifest['verification']['level'], Text> = {
+/** How far a backup is proved, or at which of the levels it failed; `verify --level` takes the English words. */
+export function verificationText({ level, failure }: Manifest['verification']): Text {
+  if (failure === undefined) return PROVED[level];
+  const { en, zh } = TRIED[failure.level];
+  return { en: `FAILED (${en})`, zh: `验证失败 (${zh})` };
+}
+
+const PROVED: Record<Manifest['verification']['level'], Text> = {
   none: { en: 'never', zh: '未验证' },
   checksum: { en: 'checksum', zh: '校验和一致' },
   readable: { en: 'readable', zh: '归档可读' },
   started: { en: 'started', zh: '可启动' },
   restored: { en: 'restored', zh: '已恢复比对' },
+};
+
+const TRIED: Record<Exclude<Manifest['verification']['level'], 'none'>, Text> = {
+  checksum: { en: 'checksum', zh: '校验和' },
+  readable: { en: 'readable', zh: '读取归档' },
+  started: { en: 'started', zh: '启动' },
+  restored: { en: 'restored', zh: '恢复比对' },
 };

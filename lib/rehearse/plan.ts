@@ -1,4 +1,4 @@
-import { LEVELS } from '../backup/talk.ts';
+import { verificationText } from '../backup/talk.ts';
 import type { Ops } from '../host/ops.ts';
 import { lastDrillText } from '../runbook/drills.ts';
 import { showSteps } from '../runbook/show-steps.ts';
@@ -63,7 +63,7 @@ export function showPlan(ops: Ops, facts: Facts, steps: readonly PlannedStep[]):
   const { manifest } = backup;
   const age = spanText(ops.clock.now() - Date.parse(manifest.createdAt));
   const size = humanBytes(manifest.databaseBytes);
-  const level = LEVELS[manifest.verification.level];
+  const level = verificationText(manifest.verification);
   show({ event: 'heading', text: { en: 'What will be rehearsed', zh: '演练内容' } });
   show({
     event: 'table',

@@ -15,7 +15,7 @@ const SHOWN = 10;
 
 /**
  * The backup of `database` that is wanted: a name among the deploy directory's backups, a directory (a relative one as seen from the
- * deploy directory), or by default the newest.
+ * deploy directory), or by default the newest that did not fail its verification.
  *
  * @throws {OpsError} `precondition`, with those that there are, when it does not exist or lacks a file.
  */
@@ -23,10 +23,27 @@ export function chooseBackup(ops: Ops, database: string, wanted = 'latest'): Sto
   const mine = backupsOf(ops, database);
   const places = [ops.paths.backups, ops.target.dir].map((place) => path.resolve(place, wanted));
   const dir = places.find((place) => existsSync(place)) ?? '';
-  const chosen = wanted === 'latest' ? mine[0] : dir !== '' && { dir, manifest: readDatabaseManifest(dir) };
+  const chosen = wanted === 'latest' ? newest(ops, mine) : dir !== '' && { dir, manifest: readDatabaseManifest(dir) };
   if (!chosen) throw noSuchBackup(ops.paths.backups, database, wanted, mine);
   refuseIncomplete(chosen);
   return chosen;
+}
+
+/** The newest that no verification has found wrong; said when that is not the newest of all. */
+function newest(ops: Ops, mine: readonly Stored<DatabaseManifest>[]): Stored<DatabaseManifest> | undefined {
+  const [first] = mine;
+  const sound = mine.find(({ manifest }) => manifest.verification.failure === undefined);
+  if (first && sound && sound !== first) {
+    const [left, taken] = [first, sound].map(({ dir }) => printable(path.basename(dir)));
+    ops.screen.show({
+      event: 'warning',
+      text: {
+        en: `${left} is newer, but its verification failed; so it is ${taken}.`,
+        zh: `${left} 较新, 但验证失败, 因此使用 ${taken}.`,
+      },
+    });
+  }
+  return sound ?? first;
 }
 
 /** Complete backups of a database, newest first. */

@@ -43,9 +43,10 @@ function incomingText({ incoming, at }: Facts): Text {
     printable(contents.alembic ?? '-'),
     commit?.slice(0, 10) ?? '-',
   ];
-  const proved: Text =
-    verification.level === 'restored'
-      ? { en: 'restored and compared when it was taken', zh: '备份时已恢复并比对' }
+  const proved: Text = verification.failure
+    ? { en: 'ITS LAST VERIFICATION FAILED', zh: '最近一次验证失败' }
+    : verification.level === 'restored'
+      ? { en: `restored and compared (${verification.at})`, zh: `已恢复并比对 (${verification.at})` }
       : { en: 'never restored as yet', zh: '尚未做过恢复验证' };
   const [en, zh] = [ageText(at, createdAt).en, ageText(at, createdAt).zh];
   return {

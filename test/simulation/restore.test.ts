@@ -37,6 +37,23 @@ it('changes nothing when it is only planned, or not agreed to', async () => {
     expect(await restoreAndCheckUnchanged(d, args)).toMatchObject({ exitCode, changes: [] });
 });
 
+it('passes over a newer backup that failed its verification, and says so', async () => {
+  const d = await restorable();
+  const { id, files } = await backedUp();
+  const newer = '20991231T000000Z-whalefall_prod';
+  write(d, newer, files);
+  const dir = path.join(d.state, 'backups', newer);
+  const { verification, ...manifest } = readManifest(path.join(d.state, 'backups', id));
+  const failure = { level: 'restored', what: 'a table differs' } as const;
+  const createdAt = '2099-12-31T00:00:00.000Z';
+  const failed = { ...verification, level: 'none', failure } as const;
+  writeManifest(dir, { ...manifest, id: newer, createdAt, verification: failed } as ReturnType<typeof readManifest>);
+  const latest = await d.run(['--plan'], { script: RESTORE });
+  expect(latest.text).toContain(`${newer} is newer, but its verification failed; so it is ${id}.`);
+  const named = await d.run([newer, '--plan', '--lang', 'zh'], { script: RESTORE });
+  expect(named.text).toContain('最近一次验证失败');
+});
+
 it('restores where the database is gone', async () => {
   const d = await restorable();
   delete d.cluster?.databases[NAME];
