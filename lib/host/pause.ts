@@ -12,7 +12,8 @@ const AT_MOST_SECONDS = 30;
 
 /**
  * `docker pause` for as long as somebody holds the other end of stdin: a pipe from us, which the kernel closes however we end. So a
- * paused container outlives neither this process nor {@link AT_MOST_SECONDS}. What failed to pause is not woken: somebody else may have
+ * paused container outlives neither this process nor {@link AT_MOST_SECONDS}, unless the shell itself is killed (a deadline's second step):
+ * whoever undoes, or starts next, looks. What failed to pause is not woken: somebody else may have
  * paused it.
  */
 const HOLD = `trap 'docker unpause "$1" > /dev/null' EXIT
