@@ -131,13 +131,16 @@ export async function nothingToDo(
   ops: Ops,
   { source, local }: Facts,
   planOnly: boolean,
-  { discardLocal }: Pick<UpdateOptions, 'discardLocal'>,
+  { discardLocal, direction }: Pick<UpdateOptions, 'discardLocal' | 'direction'>,
 ): Promise<Text> {
   const short = source.commit.slice(0, 10);
-  const text: Text = {
-    en: `Nothing to do: ${short} runs already, every file of it, and the schema is at its revision.`,
-    zh: `无需更新: ${short} 已在运行, 文件与数据库结构均一致.`,
-  };
+  const text: Text =
+    direction === 'back'
+      ? { en: `Nothing to do: ${short} runs already, every file of it.`, zh: `无需回退: ${short} 已在运行, 文件一致.` }
+      : {
+          en: `Nothing to do: ${short} runs already, every file of it, and the schema is at its revision.`,
+          zh: `无需更新: ${short} 已在运行, 文件与数据库结构均一致.`,
+        };
   ops.screen.show({ event: 'ok', text });
   if (planOnly || local.head === source.commit) return text;
   if (!local.none && !discardLocal) {
@@ -147,6 +150,8 @@ export async function nothingToDo(
   // An update that could not do this at its end is brought to it.
   const saved = await saveLocal(ops, local, path.basename(ops.paths.run));
   await resetTo(ops, source.commit, local, saved);
+  const brought = { en: `The deploy directory was brought to ${short}.`, zh: `部署目录已同步到 ${short}.` };
+  ops.screen.show({ event: 'info', text: brought });
   if (saved)
     ops.screen.show({ event: 'info', text: { en: `Local changes: ${saved.ref}`, zh: `本地修改: ${saved.ref}` } });
   return text;
