@@ -10,13 +10,15 @@ const program = z.object({
   state: z.string(),
   /** 0 when it does not run. */
   pid: z.int(),
+  /** Seconds since the machine's start; 0 when it does not run. */
+  start: z.number(),
   argv: z.array(z.string()),
   cwd: z.string(),
   /** It listens on the application's port. */
   web: z.boolean(),
   /** What its environment says about running the scheduler: `true`, `false`, or nothing (''). */
   scheduler: z.string(),
-  /** Its child processes; `start` in seconds since the machine's start. */
+  /** Its child processes; `start` on the same scale. */
   workers: z.array(z.object({ pid: z.int(), start: z.number() })),
 });
 
@@ -27,6 +29,8 @@ const answer = z.object({
   said: z.string(),
   /** Now, on the same scale. */
   uptime: z.number(),
+  /** When the container's first process was started. */
+  booted: z.number(),
   /** When the release's marker was put in place, if it is there. */
   released: z.number().optional(),
 });
@@ -39,6 +43,8 @@ export interface Programs {
   /** The program that runs the scheduler and nothing else; `undefined` when the web program does both, or there is none. */
   readonly scheduler: Program | undefined;
   readonly uptime: number;
+  /** The container's start, and with it supervisord's. */
+  readonly booted: number;
   readonly released: number | undefined;
 }
 
@@ -55,10 +61,10 @@ function askSupervisor(ops: Ops, container: string): Promise<z.infer<typeof answ
 
 /** @throws {OpsError} `precondition` when there is no gunicorn that serves the application. */
 export async function findPrograms(ops: Ops, container: string): Promise<Programs> {
-  const { programs: all, said, uptime, released } = await askSupervisor(ops, container);
+  const { programs: all, said, uptime, booted, released } = await askSupervisor(ops, container);
   const web = all.find((p) => p.web && p.argv.some((word) => word.endsWith('gunicorn')));
   if (web === undefined) throw noWebProgram(ops, all, said);
-  return { all, web, scheduler: all.find((p) => p.scheduler === 'true' && p !== web), uptime, released };
+  return { all, web, scheduler: all.find((p) => p.scheduler === 'true' && p !== web), uptime, booted, released };
 }
 
 function noWebProgram(ops: Ops, all: readonly Program[], said: string): OpsError {

@@ -67,7 +67,7 @@ export async function releaseHot(
 
   const since = await step('switch', {
     run: (o) => {
-      noteRestart(o, checked.restart.kind);
+      noteRestart(o, facts, checked.needed);
       return switchFiles(o, progress);
     },
     undo: (o) => switchBack(o, facts, progress),

@@ -7,7 +7,7 @@ import { allEnded } from '../host/together.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './plan.ts';
 import type { Progress } from './progress.ts';
-import { changesGunicorn, chooseRestart, type Restart } from './restart.ts';
+import { changesGunicorn, chooseRestart, neededRestart, type Restart, type RestartKind } from './restart.ts';
 
 export interface Checked {
   /** The newest schema revision that the release knows. */
@@ -15,6 +15,8 @@ export interface Checked {
   /** `newer`: the database is at a revision that the release does not know; it stays there, and the release is tried on it. */
   readonly schema: 'current' | 'behind' | 'newer';
   readonly restart: Restart;
+  /** The gentlest that would have done; a harder one may have been asked for. */
+  readonly needed: RestartKind;
   /** Workers that the release's configuration asks for. */
   readonly workers: number;
   /** The web program's command line for the staged release. */
@@ -49,8 +51,9 @@ export async function check(ops: Ops, facts: Facts, progress: Progress, options:
     migratesNothing(facts) ? bootEarly() : loadOnce(ops, staging, web, staged),
   ]);
   const restart = chooseRestart(options.restart, facts, { before, after });
+  const needed = neededRestart(facts, { before, after }).kind;
   const schema = revision === head ? 'current' : revision === undefined || known ? 'behind' : 'newer';
-  return { head, schema, restart, workers: Number(after.get('workers')), argv };
+  return { head, schema, restart, needed, workers: Number(after.get('workers')), argv };
 }
 
 /** As far as files tell: then the release can boot meanwhile. */

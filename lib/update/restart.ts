@@ -28,8 +28,15 @@ export const changesGunicorn = (facts: Facts): boolean =>
 
 const changesSupervisor = (facts: Facts): boolean => facts.copies.some(({ to }) => to.startsWith('/etc/supervisor/'));
 
-/** The gentlest way that is provably right. Pure. @param settings unknown before the new release was tried. */
-export function gentlest(facts: Facts, settings: GunicornSettings | undefined): Restart {
+/**
+ * The gentlest way that is provably right, also for what an update that was killed left. Pure.
+ *
+ * @param settings unknown before the new release was tried.
+ */
+export const neededRestart = (facts: Facts, settings: GunicornSettings | undefined): Restart =>
+  atLeast(facts.owedRestart, gentlest(facts, settings));
+
+function gentlest(facts: Facts, settings: GunicornSettings | undefined): Restart {
   const { web, scheduler } = facts.programs;
   const all = [settings?.before, settings?.after].filter((s) => s !== undefined);
   if (changesSupervisor(facts)) {
@@ -77,7 +84,7 @@ export function gentlest(facts: Facts, settings: GunicornSettings | undefined): 
  * @throws {OpsError} `precondition` when it would leave old code running.
  */
 export function chooseRestart(asked: RestartKind | 'auto', facts: Facts, settings?: GunicornSettings): Restart {
-  const best = atLeast(facts.owedRestart, gentlest(facts, settings));
+  const best = neededRestart(facts, settings);
   if (asked === 'auto' || asked === best.kind) return best;
   if (RESTARTS.indexOf(asked) > RESTARTS.indexOf(best.kind)) {
     return { kind: asked, why: { en: 'asked for (--restart)', zh: '由 --restart 指定' } };

@@ -88,7 +88,7 @@ export async function restart(
   if (checked.restart.kind === 'container') return restartContainer(ops, container);
   const { web, scheduler } = facts.programs;
   const reload = checked.restart.kind === 'reload';
-  noteWorkers(ops, reload ? checked.workers : facts.workers);
+  noteWorkers(ops, facts, reload ? checked.workers : facts.workers);
   // Beside one another, and each to its end: undoing must not begin while the other is still at it.
   await allEnded([
     reload

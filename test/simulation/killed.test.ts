@@ -7,8 +7,8 @@ import type { How } from './model/faults.ts';
 import { keepsData, runAndCheck } from './model/invariants.ts';
 import { hotCheck, updateAndCheck } from './model/invariants-update.ts';
 import { release } from './model/release.ts';
-import { GUNICORN, gunicornConfig } from './model/release-files.ts';
-import { UPDATE, updatable } from './model/updatable.ts';
+import { GUNICORN, gunicornConfig, SUPERVISOR, supervisorConfig } from './model/release-files.ts';
+import { appOf, UPDATE, updatable } from './model/updatable.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -34,6 +34,7 @@ async function at(
 const DELETE = ['--yes', '--data', 'delete', '--confirm', 'DELETE ALL DATA'];
 const deletion = { args: DELETE, check: twice(runAndCheck) };
 const rebuild = { args: KEEP, check: keepsData(twice(runAndCheck)) };
+const RELOADING = /Reload gunicorn|nobody has read yet/;
 const update = { args: HOT, check: twice(updateAndCheck), script: UPDATE };
 
 it.each([
@@ -61,6 +62,18 @@ it('another configuration of gunicorn comes into force after an update that was 
   expect(await at(/ - place$/, 'killed-after', given, update)).toMatchObject({ exitCode: 137, struck: true });
 });
 
+it('and after the next one was killed as well', async () => {
+  const given = (made: Deployment) => updatable({ files: { [GUNICORN]: gunicornConfig(3) } }, { made });
+  const killedTwice: Check = async (d, args, options) => {
+    await d.run(args, options);
+    const ended = await d.run(args, options);
+    expect(await updateAndCheck(d, args)).toMatchObject({ exitCode: 0, text: expect.stringMatching(RELOADING) });
+    return ended;
+  };
+  const ended = await at(/ - place$/, 'killed-after', given, { ...update, check: killedTwice });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
 it('--plan knows of it too', async () => {
   const given = (made: Deployment) => updatable({ files: { [GUNICORN]: gunicornConfig(3) } }, { made });
   const planned: Check = async (d, args, options) => {
@@ -70,6 +83,69 @@ it('--plan knows of it too', async () => {
     return ended;
   };
   expect(await at(/ - place$/, 'killed-after', given, { ...update, check: planned })).toMatchObject({ exitCode: 137 });
+});
+
+/** A release without another configuration follows. */
+function mend(d: Deployment): void {
+  const good = release('mended');
+  d.machine.engine.releases.set(good.commit, good);
+  d.machine.repository?.push(good, Math.floor(d.machine.clock.now() / 1000));
+}
+
+async function recreate(d: Deployment): Promise<void> {
+  await d.byHand('up -d --force-recreate --no-deps --no-build --pull never whalefall');
+  d.machine.ledger.losses.length = 0; // no script's doing
+}
+const restartGunicorn = async (d: Deployment) =>
+  appOf(d)
+    .app?.programs.find((p) => p.name === 'whalefall_web')
+    ?.restart();
+
+it.each<[what: string, command: RegExp, byHand: (d: Deployment) => Promise<unknown>, next: (d: Deployment) => void]>([
+  ['made another container', / - place$/, recreate, mend],
+  ['made another container while workers were replaced', / workers$/, recreate, mend],
+  ['restarted the container', / - place$/, async (d) => appOf(d).app?.boot(), () => undefined],
+  ['restarted gunicorn', / - place$/, restartGunicorn, () => undefined],
+])('nothing is owed any more when somebody %s after an update was killed', async (_what, command, byHand, next) => {
+  const given = (made: Deployment) => updatable({ files: { [GUNICORN]: gunicornConfig(3) } }, { made });
+  const byHandBetween: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    await byHand(d);
+    await d.machine.clock.sleep(10_000);
+    next(d);
+    const { exitCode, text } = await updateAndCheck(d, args);
+    expect(exitCode).toBe(0);
+    expect(text).not.toMatch(RELOADING);
+    return ended;
+  };
+  const ended = await at(command, 'killed-after', given, { ...update, check: byHandBetween });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
+it("supervisor's configuration is read after an update that was killed, although gunicorn was restarted since", async () => {
+  const given = (made: Deployment) => updatable({ files: { [SUPERVISOR]: supervisorConfig('; changed\n') } }, { made });
+  const restarted: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    await restartGunicorn(d);
+    await d.machine.clock.sleep(10_000);
+    const { text } = await d.run([...HOT, '--plan'], { script: UPDATE });
+    expect(text).toMatch(/RESTART THE CONTAINER: .* that nobody has read yet/);
+    return ended;
+  };
+  expect(await at(/ - place$/, 'killed-after', given, { ...update, check: restarted })).toMatchObject({
+    exitCode: 137,
+  });
+});
+
+it('a harder restart that was only asked for is not owed by the next update', async () => {
+  const given = (made: Deployment) => updatable({}, { made });
+  const gently: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    expect(await updateAndCheck(d, [...HOT, '--restart', 'rolling'])).toMatchObject({ exitCode: 0 });
+    return ended;
+  };
+  const asked = { args: [...HOT, '--restart', 'container'], check: gently, script: UPDATE };
+  expect(await at(/ - place$/, 'killed-after', given, asked)).toMatchObject({ exitCode: 137, struck: true });
 });
 
 it('an update that was killed when it had been proved is brought to its end', async () => {

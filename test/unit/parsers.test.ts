@@ -80,6 +80,7 @@ const PROGRAMS = {
       name: 'web',
       state: 'RUNNING',
       pid: 7,
+      start: 1,
       argv: ['g'],
       cwd: '/app',
       web: true,
@@ -89,6 +90,7 @@ const PROGRAMS = {
   ],
   said: 'web RUNNING pid 7',
   uptime: 9,
+  booted: 1,
 };
 
 describe.each<[string, unknown, () => Promise<unknown>]>([

@@ -37,6 +37,7 @@ describe('auto', () => {
           web: { ...web, scheduler: 'true' },
           scheduler: undefined,
           uptime: 500,
+          booted: 98,
           released: undefined,
         },
       },
@@ -45,7 +46,16 @@ describe('auto', () => {
     ],
     [
       'the web program may also schedule',
-      { programs: { all: [], web: { ...web, scheduler: '' }, scheduler: undefined, uptime: 500, released: undefined } },
+      {
+        programs: {
+          all: [],
+          web: { ...web, scheduler: '' },
+          scheduler: undefined,
+          uptime: 500,
+          booted: 98,
+          released: undefined,
+        },
+      },
       undefined,
       settings(),
     ],
@@ -54,7 +64,9 @@ describe('auto', () => {
   });
 
   it('needs no scheduler of its own where the web program surely is none', () => {
-    const facts = updateFacts({ programs: { all: [], web, scheduler: undefined, uptime: 500, released: undefined } });
+    const facts = updateFacts({
+      programs: { all: [], web, scheduler: undefined, uptime: 500, booted: 98, released: undefined },
+    });
     expect(chooseRestart('auto', facts).kind).toBe('rolling');
     expect(scheduler.scheduler).toBe('true');
   });

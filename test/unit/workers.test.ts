@@ -125,7 +125,7 @@ it('says what supervisord says of a program that does not come up', async () => 
   const ops = testOps(({ argv }) => {
     if (argv.includes('supervisorctl')) return { exitCode: 1, stdout: 'whalefall_scheduler: ERROR (spawn error)\n' };
     const programs = [{ ...web, name: 'whalefall_scheduler', state: 'FATAL', pid: 0 }];
-    return { stdout: JSON.stringify({ programs, said: '', uptime: 1 }) };
+    return { stdout: JSON.stringify({ programs, said: '', uptime: 1, booted: 0 }) };
   });
   await expect(restartProgram(ops, 'app', 'whalefall_scheduler')).rejects.toMatchObject({
     what: { en: expect.stringContaining('FATAL') },

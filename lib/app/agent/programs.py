@@ -125,12 +125,13 @@ def main():
                 "argv": [a.decode("utf-8", "replace") for a in read(f"/proc/{pid}/cmdline", "rb").split(b"\0")[:-1]],
                 "cwd": directory(pid),
                 "web": bool(pid and sockets(pid) & web),
+                "start": pid and (started(pid) or (0, 0))[1],
                 "workers": children(pid) if pid else [],
                 "scheduler": scheduler.decode("utf-8", "replace").lower(),
             }
         )
     uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
-    answer = {"programs": programs, "said": said[-500:], "uptime": uptime}
+    answer = {"programs": programs, "said": said[-500:], "uptime": uptime, "booted": started(1)[1]}
     if os.path.exists(ARGS["marker"]):
         answer["released"] = uptime - (time.time() - os.stat(ARGS["marker"]).st_mtime)
     print(json.dumps(answer))

@@ -11,6 +11,7 @@ export const programs: Agent = ({ container }, app, { port, marker }) => {
       name,
       state: said,
       pid,
+      start: state(app, pid).master ?? 0,
       argv: pid ? launch.argv : [],
       cwd: pid ? launch.cwd : '',
       web: gunicorn?.listening === true && gunicorn.bind.endsWith(`:${port}`),
@@ -19,6 +20,7 @@ export const programs: Agent = ({ container }, app, { port, marker }) => {
     })),
     said: '',
     uptime: app.uptime(),
+    booted: app.startOf(container.startedAt),
     ...(file ? { released: app.uptime(changedAt(file)) } : {}),
   });
 };
