@@ -7,7 +7,7 @@ import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import { entriesOf } from '../runs/history.ts';
 import { notedByUnfinished } from '../runs/noted.ts';
-import { printable } from '../text.ts';
+import { printable, spanText } from '../text.ts';
 
 /** A copy of userdata on the host: uploads, exports, logs, the scheduler's database. */
 export interface SavedUserdata {
@@ -27,6 +27,9 @@ function noted(ops: Ops, saved: SavedUserdata): SavedUserdata {
   return saved;
 }
 
+/** Their success proves that a container has served since: its own userdata counts then. */
+const GOOD = ['deploy-prod-all', 'rollback-prod', 'update-prod-flask'];
+
 const savedBefore = z.object({ file: z.string(), bytes: z.number() });
 
 /**
@@ -34,16 +37,17 @@ const savedBefore = z.object({ file: z.string(), bytes: z.number() });
  * started. Nothing of a run that had begun to delete the data it belongs to.
  */
 export function userdataOfUnfinished(ops: Ops): SavedUserdata | undefined {
-  const found = notedByUnfinished(ops.paths, 'userdata', ['deploy-prod-all', 'rollback-prod']);
+  const found = notedByUnfinished(ops.paths, 'userdata', GOOD);
   const saved = savedBefore.safeParse(found?.value).data;
   if (!found || !saved || !existsSync(saved.file)) return undefined;
   if (entriesOf(found.run, 'note').some((n) => n.key === 'removing')) return undefined;
   const name = printable(found.run.name);
+  const age = spanText(ops.clock.now() - statSync(saved.file).mtimeMs);
   ops.screen.show({
     event: 'info',
     text: {
-      en: `userdata is what run ${name} had saved: it did not get to put it back.`,
-      zh: `userdata 取自运行 ${name} 的备份: 该运行未能将其放回.`,
+      en: `userdata is what run ${name} had saved (the copy is ${age.en} old): it did not get to put it back.`,
+      zh: `userdata 取自运行 ${name} 的备份 (${age.zh}前保存): 该运行未能将其放回.`,
     },
   });
   return noted(ops, saved);

@@ -1,7 +1,8 @@
-import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { userdataOfUnfinished } from '../../lib/app/userdata.ts';
 import type { JournalEvent } from '../../lib/runbook/journal.ts';
 import { refuseAnswers } from '../../lib/runbook/typed-again.ts';
 import { show } from '../../lib/runs/commands.ts';
@@ -97,6 +98,23 @@ it('is not asked about again when it was left', () => {
   const name = leaveRun(ops, 'update-prod-flask', died());
   leave(readRun(ops.paths, name), 0);
   expect(findUnfinished(eachRun(ops.paths))).toBeUndefined();
+});
+
+it('takes userdata from a rebuild that did not put it back, until a container has served since', () => {
+  const ops = testOps(() => undefined);
+  const saved = { file: path.join(ops.paths.run, 'userdata.tar'), bytes: 4 };
+  writeFileSync(saved.file, 'saved');
+  const then = ops.clock.now() / 1000 - 3 * 86_400;
+  utimesSync(saved.file, then, then);
+  const note: JournalEvent = { event: 'note', key: 'userdata', value: saved };
+  leaveRun(ops, 'deploy-prod-all', lines([...begun('deploy-prod-all'), note, CHANGE, end(6)]));
+  leaveRun(ops, 'update-prod-flask', ended(1));
+  expect(userdataOfUnfinished(ops)).toEqual(saved);
+  expect(ops.shown).toMatchObject([
+    { text: { en: expect.stringContaining('3 d old'), zh: expect.stringContaining('3 天前') } },
+  ]);
+  leaveRun(ops, 'update-prod-flask', ended(0));
+  expect(userdataOfUnfinished(ops)).toBeUndefined();
 });
 
 it('takes a run for alive as long as its process has the lock open, and no longer', () => {
