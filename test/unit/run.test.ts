@@ -2,8 +2,9 @@ import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { change, KILL_AFTER_MS, read } from '../../lib/host/command.ts';
+import type { Clock } from '../../lib/host/ops.ts';
 import { run } from '../../lib/host/run.ts';
-import { testOps } from '../support/ops.ts';
+import { fakeClock, testOps } from '../support/ops.ts';
 import { type Reply, takeViolations } from '../support/scripted-spawn.ts';
 
 const nasty = ['a b', "it's", '$HOME', '`id`', '--', '-rf', 'ä中', 'line\nbreak', '', '"q"', '~', '#x', '\\'];
@@ -72,6 +73,14 @@ it.each(['SIGHUP', 'SIGKILL'] as const)('does not begin again and again what %s 
     change(['docker', 'start', 'abc']),
   );
   await expect(failed).rejects.toThrow('exit code 137');
+});
+
+it('begins nothing again that ran for a while, whoever sent it SIGHUP', async () => {
+  let now = 0;
+  const clock: Clock = { ...fakeClock(), monotonic: () => (now += 2_000) };
+  const ops = testOps(() => ({ endedBy: 'SIGHUP' }), { clock });
+  await expect(run(ops, change(['docker', 'exec', 'abc', 'migrate']))).rejects.toThrow('exit code 137');
+  expect(ops.scripted.calls).toHaveLength(1);
 });
 
 it('keeps secrets out of journal and errors', async () => {

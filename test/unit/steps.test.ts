@@ -159,6 +159,19 @@ it('undoes and proves also when nothing can be written down any more, and says s
   expect(ops.shown.filter((e) => JSON.stringify(e).includes("journal can't be written"))).not.toHaveLength(0);
 });
 
+it('does not take back what is done because it can not be written down', async () => {
+  const ops = testOps(() => undefined);
+  let room = 2; // the plan, and the step's beginning
+  const full = { ...ops.journal, write: (e: JournalEvent) => (room-- > 0 ? ops.journal.write(e) : fullDisk()) };
+  const undone: string[] = [];
+  const outcome = await carryOut({ ...ops, journal: full }, plan, back, (step) =>
+    step('one', { run: async () => 'done', undo: async () => void undone.push('one') }),
+  );
+  expect(outcome).toBe('done');
+  expect(undone).toEqual([]);
+  expect(ops.shown.filter((e) => JSON.stringify(e).includes("journal can't be written"))).not.toHaveLength(0);
+});
+
 const fullDisk = (): never => {
   throw new Error('ENOSPC: no space left on device');
 };
