@@ -1,3 +1,4 @@
+import { describeTrial } from '../app/canary.ts';
 import { describeHealth } from '../app/health.ts';
 import type { StepRunner } from '../runbook/steps.ts';
 import { check } from './check.ts';
@@ -62,7 +63,7 @@ export async function releaseHot(
       tryRelease(o, facts, progress, checked, options).catch((error: unknown) => {
         throw unfit(error);
       }),
-    evidence: describeHealth,
+    evidence: describeTrial,
   });
 
   const since = await step('switch', {

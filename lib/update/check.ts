@@ -1,4 +1,4 @@
-import { loadOnce, readSettings, stagedArgv, startCanary } from '../app/gunicorn.ts';
+import { type From, loadOnce, readSettings, type Settings, stagedArgv, startCanary } from '../app/gunicorn.ts';
 import { readRevisions } from '../app/revisions.ts';
 import { checkSite } from '../app/site.ts';
 import { compileStaged } from '../app/staging.ts';
@@ -20,7 +20,7 @@ export interface Checked {
   /** Workers that the release's configuration asks for. */
   readonly workers: number;
   /** The web program's command line for the staged release. */
-  readonly argv: readonly string[];
+  readonly from: From;
 }
 
 /**
@@ -34,26 +34,24 @@ export async function check(ops: Ops, facts: Facts, progress: Progress, options:
   const { staging } = progress;
   const { web } = facts.programs;
   const argv = stagedArgv(web.argv, (path) => stagedPath(ops, facts, staging.tree, path));
-  const staged = { argv, cwd: staging.tree };
-  const now = { argv: web.argv, cwd: web.cwd };
+  const from = { argv, cwd: staging.tree };
   const revision = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
-  const bootEarly = async () => {
-    progress.canary = await startCanary(ops, staging, web, argv);
+  const bootEarly = async (): Promise<Settings> => {
+    const { pid, settings } = await startCanary(ops, staging, web, from);
+    progress.canary = pid;
+    return settings;
   };
   const [after, { head, known }, before] = await allEnded([
-    readSettings(ops, staging, web, staged),
+    migratesNothing(facts) ? bootEarly() : loadOnce(ops, staging, web, from),
     readRevisions(ops, staging.container, staging.tree, revision),
-    changesGunicorn(facts)
-      ? readSettings(ops, { ...staging, log: `${staging.log}-now` }, web, now)
-      : Promise.resolve(undefined),
+    changesGunicorn(facts) ? readSettings(ops, staging, web, web) : Promise.resolve(undefined),
     facts.tree.has(ops.target.release.site.from) ? checkSite(ops, staging) : Promise.resolve(),
     compileStaged(ops, staging, facts.tree),
-    migratesNothing(facts) ? bootEarly() : loadOnce(ops, staging, web, staged),
   ]);
   const restart = chooseRestart(options.restart, facts, { before, after });
   const needed = neededRestart(facts, { before, after }).kind;
   const schema = revision === head ? 'current' : revision === undefined || known ? 'behind' : 'newer';
-  return { head, schema, restart, needed, workers: Number(after.get('workers')), argv };
+  return { head, schema, restart, needed, workers: Number(after.get('workers')), from };
 }
 
 /** As far as files tell: then the release can boot meanwhile. */

@@ -41,8 +41,8 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
       risk: 'none',
       commands: [
         {
-          en: 'gunicorn --print-config <as the web program>  # before a migration also --check-config, which loads it',
-          zh: 'gunicorn --print-config <与 web 程序相同的参数>  # 有迁移时还会用 --check-config 试加载应用',
+          en: 'gunicorn <as the web program>  # its configuration; before a migration with --check-config',
+          zh: 'gunicorn <与 web 程序相同的参数>  # 读取其配置; 有迁移时加 --check-config',
         },
         { en: 'nginx -t <the site as the next start renders it>', zh: 'nginx -t <下次启动时将渲染的站点配置>' },
       ],

@@ -25,7 +25,7 @@ export async function tryRelease(
     await endCanary(ops, staging, progress.canary); // it saw the schema from before the migration
     progress.canary = undefined;
   }
-  progress.canary ??= await startCanary(ops, staging, facts.programs.web, checked.argv);
+  progress.canary ??= (await startCanary(ops, staging, facts.programs.web, checked.from)).pid;
   const [health] = await allEnded([
     tryCanary(ops, staging, progress.canary),
     keepFormer(ops, facts, progress, options),

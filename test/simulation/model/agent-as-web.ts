@@ -2,6 +2,7 @@ import { type Agent, json, traceback } from './agents.ts';
 import { behaviourAt, write } from './app-files.ts';
 import { BOOT_MS, type Launch, readConfig } from './gunicorn.ts';
 import { until } from './later.ts';
+import type { Reply } from './process.ts';
 
 type App = Parameters<Agent>[1];
 
@@ -13,62 +14,87 @@ interface Given {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly log: string;
+  readonly told: string;
+  readonly leave: boolean;
   readonly seconds: number;
 }
 
-/** Words of Python's in front of gunicorn's that keep it from loading an application. */
-const LOADS_NOTHING = /^from gunicorn\.app\.wsgiapp import WSGIApplication as G\nG\.load = lambda self: None\n/;
+/** The code between Python's `-c` and gunicorn's words: it writes down the settings, then goes on with others, or ends. */
+const TELLS =
+  /^"""gunicorn as its own program starts it,.*\btold, instead = sys\.argv\.pop\(1\), json\.loads\(sys\.argv\.pop\(1\)\)\n/s;
 
 /**
- * Runs gunicorn as the web program runs: to its end with `--print-config` (here always without the application) or `--check-config`, or
- * leaves it running.
+ * Runs gunicorn as the web program runs: it tells its settings and ends, loads the application once (`check_config`), or boots with settings
+ * of its own and is left alone.
  */
 export const asWeb: Agent = (what, app, args) => {
-  const { like, argv, cwd, env, log, seconds } = args as unknown as Given;
+  const { like, argv, cwd, env, log, told, leave, seconds } = args as unknown as Given;
   const model = app.programs.find((p) => p.pid === like);
   what.changes();
   if (!model) return traceback(`FileNotFoundError: [Errno 2] No such file or directory: '/proc/${like}/environ'`);
   write(what.container, log, '');
-  const launch: Launch = { argv, cwd, env: { ...model.launch.env, ...env } };
-  if (seconds === 0) return json({ pid: app.launch(launch).pid, exitCode: null, said: '' });
-  if (argv.at(-1) === '--print-config' && LOADS_NOTHING.test(argv[argv.indexOf('-c') + 1] ?? '')) {
-    const read = app.now() + READ_MS;
-    const answer = () => {
-      const [exitCode, said] = readIn(app, launch);
-      return json({ pid: app.newPid(), exitCode, said });
-    };
-    return { later: until(what, () => app.now() >= read, seconds, answer) };
-  }
-  if (argv.at(-1) !== '--check-config') throw new Error(`not modelled: as_web ${argv.join(' ')}`);
+  const at = argv.indexOf('-c');
+  const [code = '', file, json = '', ...words] = argv.slice(at + 1);
+  if (!TELLS.test(code) || file !== told) throw new Error(`not modelled: as_web ${argv.join(' ')}`);
+  const instead = JSON.parse(json) as Readonly<Record<string, unknown>> | null;
+  const launch: Launch = { argv: words, cwd, env: { ...model.launch.env, ...env } };
+  if (instead === null) return reads(what, app, launch, seconds);
+  if (instead.check_config === true) return loads(what, app, launch, seconds);
+  if (!leave) throw new Error(`not modelled: as_web ${json}`);
+  return boots(what, app, { ...launch, instead }, seconds);
+};
 
+type What = Parameters<Agent>[0];
+
+/** To its end, without an application. */
+function reads(what: What, app: App, launch: Launch, seconds: number): Reply {
+  const read = app.now() + READ_MS;
+  const answer = () => {
+    const told = settingsOf(app, launch);
+    return json({ pid: app.newPid(), exitCode: told === null ? 1 : 0, said: told === null ? UNREADABLE : '', told });
+  };
+  return { later: until(what, () => app.now() >= read, seconds, answer) };
+}
+
+/** To its end, with the application. */
+function loads(what: What, app: App, launch: Launch, seconds: number): Reply {
   const process = { ...launch, pid: app.newPid() };
   app.others.push(process);
-  const hangs = behaviourAt(what.container, cwd, app.releases)?.importHangs === true;
+  const told = settingsOf(app, launch);
+  const hangs = told !== null && behaviourAt(what.container, launch.cwd, app.releases)?.importHangs === true;
   const end = app.now() + BOOT_MS;
   const over = () => !app.others.includes(process) || (!hangs && app.now() >= end);
   return {
     later: until(what, over, seconds, () => {
       const wasKilled = !app.others.includes(process);
       app.others = app.others.filter((o) => o !== process);
-      const answer = (exitCode: number | null, said = '') => json({ pid: process.pid, exitCode, said });
+      const answer = (exitCode: number | null, said = '') => json({ pid: process.pid, exitCode, said, told });
+      if (told === null) return answer(1, UNREADABLE);
       if (hangs) return answer(null);
-      return wasKilled ? answer(-15) : answer(...loaded(what, app, launch));
+      if (wasKilled) return answer(-15);
+      const release = behaviourAt(what.container, launch.cwd, app.releases);
+      return !release || release.cannotCreate ? answer(1, 'ImportError: cannot import name create_app\n') : answer(0);
     }),
   };
-};
-
-/** What gunicorn says when it reads its configuration, with `--print-config`. */
-function readIn(app: App, launch: Launch): [exitCode: number, said: string] {
-  const config = readConfig(app, launch);
-  if (!config) return [1, 'Failed to read config file\nSyntaxError: invalid syntax\n'];
-  const lines = [...config.settings].map(([name, value]) => `${name.padEnd(33)} = ${value}\n`);
-  return [0, `config                            = ./gunicorn.conf.py\n${lines.join('')}`];
 }
 
-/** What gunicorn says when it loads the application once. */
-function loaded(what: Parameters<Agent>[0], app: App, launch: Launch): [exitCode: number, said: string] {
-  const [exitCode, said] = readIn(app, launch);
-  if (exitCode !== 0) return [exitCode, said];
-  const release = behaviourAt(what.container, launch.cwd, app.releases);
-  return !release || release.cannotCreate ? [1, 'ImportError: cannot import name create_app\n'] : [0, ''];
+/** Until it has told its settings; then it goes on. */
+function boots(what: What, app: App, launch: Launch, seconds: number): Reply {
+  const read = app.now() + READ_MS;
+  const { pid } = app.launch(launch);
+  const answer = () => {
+    const told = settingsOf(app, launch);
+    return json({ pid, exitCode: told === null ? 1 : null, said: told === null ? UNREADABLE : '', told });
+  };
+  return { later: until(what, () => app.now() >= read, seconds, answer) };
+}
+
+const UNREADABLE = 'Failed to read config file\nSyntaxError: invalid syntax\n';
+
+/** What gunicorn's configuration makes, a line for each; null when it can't be read. */
+function settingsOf(app: App, { argv, cwd, env }: Launch): string | null {
+  const config = readConfig(app, { argv, cwd, env });
+  if (!config) return null;
+  const lines = [...config.settings].map(([name, value]) => `${name.padEnd(33)} = ${value}\n`);
+  return `config                            = ./gunicorn.conf.py\n${lines.join('')}`;
 }

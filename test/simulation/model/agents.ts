@@ -11,7 +11,7 @@ export type Agent = (what: Inside, app: AppContainer, args: Args) => Reply;
 
 /** What `lib/app/agent/*.py` do, done on the model; with the arguments that each must get and may get. */
 const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string, does: Agent]>> = {
-  as_web: ['like argv cwd env log seconds', '', asWeb],
+  as_web: ['like argv cwd env log told leave seconds', '', asWeb],
   compile: ['staged root files', '', compile],
   inventory: ['root skipped also', '', inventory],
   place: ['put remove caches suffix keptDirectories touch', '', place],

@@ -119,18 +119,24 @@ function supervisorctl(what: Inside, app: AppContainer, [action = '', name = '']
   };
 }
 
-/** To a canary's socket; what is asked waits until a worker takes it. */
+/** To a canary's socket, once for each address; what is asked waits until a worker takes it. */
 function curl(what: Inside, app: AppContainer, args: readonly string[]): Reply {
   const socket = args[args.indexOf('--unix-socket') + 1] ?? unknown(`curl ${args.join(' ')}`);
+  const end = args[args.indexOf('-w') + 1]?.split('\n').at(-1) ?? unknown(`curl ${args.join(' ')}`);
+  const part = (body: string, status = '000', type = '') => `${body}\n${status} ${type}\n${end}`;
   const canary = app.canaries.find((g) => g.alive && g.listening && g.bind === `unix:${socket}`);
-  if (!canary) return { exitCode: 7 };
+  if (!canary) return { exitCode: 7, stdout: part('') };
   const done = () => !canary.alive || canary.serving.length > 0;
   return {
     later: until(what, done, CURL_MS / 1000, async () => {
-      const worker = canary.next();
-      if (!worker) return { exitCode: canary.alive ? 28 : 52 };
-      const said = answer(what.machine.engine, what.container, worker, new URL(args.at(-1) ?? '').pathname);
-      return { stdout: `${await said.text()}\n${said.status} ${said.headers.get('content-type') ?? ''}` };
+      const parts: string[] = [];
+      for (const url of args.filter((word) => word.startsWith('http://'))) {
+        const worker = canary.next();
+        if (!worker) return { exitCode: canary.alive ? 28 : 52, stdout: [...parts, part('')].join('') };
+        const said = answer(what.machine.engine, what.container, worker, new URL(url).pathname);
+        parts.push(part(await said.text(), String(said.status), said.headers.get('content-type') ?? ''));
+      }
+      return { stdout: parts.join('') };
     }),
   };
 }

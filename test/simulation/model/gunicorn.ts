@@ -28,6 +28,8 @@ export interface Launch {
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Settings that stand above its configuration, by gunicorn's names. */
+  readonly instead?: Readonly<Record<string, unknown>>;
 }
 
 export interface Config {
@@ -39,7 +41,7 @@ export interface Config {
 }
 
 /** gunicorn's settings from its file and its command line; undefined when they can't be read. */
-export function readConfig(app: AppContainer, { argv, cwd }: Launch): Config | undefined {
+export function readConfig(app: AppContainer, { argv, cwd, instead = {} }: Launch): Config | undefined {
   const file = argv[argv.indexOf('--config') + 1] ?? '';
   const text = fileAt(app.container, file.startsWith('/') ? file : `${cwd}/${file}`)?.data;
   if (text === undefined || text.includes(INVALID) || text.includes(RAISES)) return undefined;
@@ -48,6 +50,7 @@ export function readConfig(app: AppContainer, { argv, cwd }: Launch): Config | u
     const name = /^--(bind|workers)$/.exec(word)?.[1];
     if (name) settings.set(name, argv[at + 1] ?? '');
   }
+  for (const [name, value] of Object.entries(instead)) settings.set(name, String(value));
   return {
     bind: (settings.get('bind') ?? '127.0.0.1:8000').replaceAll('"', ''),
     workers: Number(settings.get('workers') ?? 1),
@@ -61,6 +64,7 @@ export class Gunicorn implements Launch {
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  readonly instead: Readonly<Record<string, unknown>>;
   readonly pid: number;
   readonly start: number;
   alive = true;
@@ -79,6 +83,7 @@ export class Gunicorn implements Launch {
     this.argv = launch.argv;
     this.cwd = launch.cwd;
     this.env = launch.env;
+    this.instead = launch.instead ?? {};
     this.pid = app.newPid();
     this.start = app.now();
     app.after(MASTER_MS, () => {
