@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Ops } from '../host/ops.ts';
 import { agent } from './agent.ts';
-import { MARKER, STAGING } from './marker.ts';
+import { type CutShort, MARKER, type Marker, markersIn, STAGING } from './marker.ts';
 
 /** A file as git names it: mode 100644, 100755 or 120000, and the id of its content as a blob. */
 export interface FileEntry {
@@ -13,27 +13,55 @@ export interface FileEntry {
 export type Inventory = ReadonlyMap<string, FileEntry>;
 
 const entries = z.record(z.string(), z.object({ mode: z.string(), blob: z.string() }));
-const answer = z.object({ files: entries, elsewhere: entries });
+const answer = z.object({
+  files: entries,
+  elsewhere: entries,
+  /** By path; null for a directory. */
+  contents: z.record(z.string(), z.string().nullable()),
+});
 
 /** Every file below a directory of the container but byte code and what {@link keptPaths} names. */
 export async function takeInventory(ops: Ops, container: string, root: string): Promise<Inventory> {
-  return (await takeInventories(ops, container, root, [])).files;
+  const { files } = await look(ops, container, { root, also: [], contents: [] });
+  return new Map(Object.entries(files));
 }
 
-/**
- * The same, and certain files elsewhere in the container.
- *
- * @param also absolute; of a directory (with a slash at its end) the files directly in it.
- */
-export async function takeInventories(
+/** What lies in the application's container. */
+export interface Surroundings {
+  /** As {@link takeInventory}, of the application's root. */
+  readonly files: Inventory;
+  /** Certain files elsewhere, by their whole path. */
+  readonly elsewhere: Inventory;
+  /** What the container says it runs; `undefined` for one that no script of ours released to. */
+  readonly marker: Marker | undefined;
+  readonly cutShort: CutShort;
+}
+
+/** @param also absolute; of a directory (with a slash at its end) the files directly in it. */
+export async function lookAround(ops: Ops, container: string, also: readonly string[]): Promise<Surroundings> {
+  const { root } = ops.target.app;
+  const [marker, staging] = [`${root}/${MARKER}`, `${root}/${STAGING}`];
+  const asked = { root, also, contents: [marker, staging, `${staging}/*/${MARKER}`] };
+  const { files, elsewhere, contents } = await look(ops, container, asked);
+  const { [marker]: said, [staging]: directory, ...left } = contents;
+  return {
+    files: new Map(Object.entries(files)),
+    elsewhere: new Map(Object.entries(elsewhere)),
+    marker: markersIn(said ?? '')[0],
+    cutShort: {
+      staging: directory !== undefined,
+      releases: Object.values(left).flatMap((text) => markersIn(text ?? '')),
+    },
+  };
+}
+
+function look(
   ops: Ops,
   container: string,
-  root: string,
-  also: readonly string[],
-): Promise<{ readonly files: Inventory; readonly elsewhere: Inventory }> {
-  const args = { root, also, skipped: [...keptPaths(ops.target), MARKER, STAGING] };
-  const found = await agent(ops, container, 'inventory', { effect: 'read', args, answer, deadlineMs: 120_000 });
-  return { files: new Map(Object.entries(found.files)), elsewhere: new Map(Object.entries(found.elsewhere)) };
+  asked: { readonly root: string; readonly also: readonly string[]; readonly contents: readonly string[] },
+) {
+  const args = { ...asked, skipped: [...keptPaths(ops.target), MARKER, STAGING] };
+  return agent(ops, container, 'inventory', { effect: 'read', args, answer, deadlineMs: 120_000 });
 }
 
 /** What no release touches, relative to the application's root. */

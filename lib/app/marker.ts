@@ -34,17 +34,10 @@ export interface CutShort {
   readonly releases: readonly Marker[];
 }
 
-const LEFT = 'cd "$1" 2>/dev/null || exit 0; echo staging; cat */"$2" 2>/dev/null || :';
-
-export async function findCutShort(ops: Ops, container: string): Promise<CutShort> {
-  const argv = ['sh', '-c', LEFT, 'left', `${ops.target.app.root}/${STAGING}`, MARKER];
-  const { stdout } = await run(ops, exec('read', container, argv));
-  return { staging: stdout.startsWith('staging'), releases: markersIn(stdout) };
-}
-
 export const markerText = (released: Marker): string => `${JSON.stringify(released)}\n`;
 
-function markersIn(text: string): Marker[] {
+/** Those that a text of one line each says; others' lines are none. */
+export function markersIn(text: string): Marker[] {
   return text.split('\n').flatMap((line) => {
     const parsed = marker.safeParse(json(line));
     return parsed.success ? [parsed.data] : [];

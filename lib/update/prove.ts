@@ -1,8 +1,7 @@
 import { endpointsOf } from '../app/endpoints.ts';
 import { differences } from '../app/files.ts';
 import { describeHealth, type Health, healthCheck, waitForHealth } from '../app/health.ts';
-import { type Inventory, takeInventory } from '../app/inventory.ts';
-import { readMarker } from '../app/marker.ts';
+import { type Inventory, lookAround } from '../app/inventory.ts';
 import { startProbe } from '../app/probe.ts';
 import { findPrograms, type Programs } from '../app/programs.ts';
 import { lookAtWorkers } from '../app/workers.ts';
@@ -35,11 +34,7 @@ export interface Proven {
 export async function proveUpdate(ops: Ops, facts: Facts, options: UpdateOptions, since: number): Promise<Proven> {
   const app = await inspectContainer(ops, facts.app.id);
   const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, { deadlineMs: HEALTHY_MS, times: 2 });
-  const [programs, marker, files] = await Promise.all([
-    findPrograms(ops, app.id),
-    readMarker(ops, app.id),
-    takeInventory(ops, app.id, ops.target.app.root),
-  ]);
+  const [programs, { marker, files }] = await Promise.all([findPrograms(ops, app.id), lookAround(ops, app.id, [])]);
   if (marker?.commit !== facts.source.commit)
     throw notProved({ en: `the container says commit ${marker?.commit}`, zh: `容器中的提交为 ${marker?.commit}` });
   throwIfOther(files, expectedFiles(ops, facts));

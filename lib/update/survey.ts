@@ -1,8 +1,8 @@
 import { endpointsOf } from '../app/endpoints.ts';
 import { planFiles } from '../app/files.ts';
 import { healthCheck } from '../app/health.ts';
-import { type FileEntry, type Inventory, isKept, takeInventories } from '../app/inventory.ts';
-import { findCutShort, type Marker, readMarker } from '../app/marker.ts';
+import { type FileEntry, type Inventory, isKept, lookAround, type Surroundings } from '../app/inventory.ts';
+import type { Marker } from '../app/marker.ts';
 import { findPrograms } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
 import type { Ops } from '../host/ops.ts';
@@ -38,28 +38,23 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const { app, postgres } = requireServing(stack, containers, undefined);
   const database = databaseOf(stack, postgres, volumes);
 
+  const looking = lookAround(ops, app.id, places(ops));
   const inContainer = Promise.all([
     healthCheck(ops, endpointsOf(ops.target, app)),
     findPrograms(ops, app.id),
-    takeInventories(ops, app.id, ops.target.app.root, places(ops)),
-    readMarker(ops, app.id),
-    findCutShort(ops, app.id),
     inspectSchema(ops, database),
+    looking,
+    looking.then((around) => describeFormer(ops, around, checkout.commit)),
   ]);
   inContainer.catch(() => undefined);
   const source = await fetching;
   const [release, local] = await Promise.all([treeOf(ops, source.commit), inspectLocal(ops, source.commit)]);
   const artefacts = findArtefacts(ops, release);
   const tree: Inventory = new Map([...release, ...artefacts.files].filter(([file]) => !isKept(ops.target, file)));
-  const [health, programs, { files, elsewhere }, marker, cutShort, schema] = await inContainer;
+  const [health, programs, schema, { files, elsewhere, marker, cutShort }, { running, trees }] = await inContainer;
   requireServing(stack, containers, health);
 
-  const running = await describeRunning(ops, files, marker?.commit, checkout.commit);
-  const commits = [
-    ...cutShort.releases.map((m) => m.commit),
-    ...(running.commit === undefined ? [] : [running.commit]),
-  ];
-  const former = withArtefacts(await treesOf(ops, commits), artefacts, files);
+  const former = withArtefacts(trees, artefacts, files);
   const rebuildReasons = await findRebuildReasons(ops, { app, running, former, source, tree });
   const { workers } = programs.web;
   const filePlan = planFiles(files, tree, former && (running.certain ? former : sameIn(former, files)));
@@ -92,15 +87,20 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   };
 }
 
-async function describeRunning(
+/** What runs, and what git had in it and in the releases of runs that were killed. */
+async function describeFormer(
   ops: Ops,
-  files: Inventory,
-  marker: string | undefined,
+  { files, marker, cutShort }: Surroundings,
   checkedOut: string,
-): Promise<Running> {
-  const commit = marker ?? checkedOut;
+): Promise<{ running: Running; trees: Inventory | undefined }> {
+  const commit = marker?.commit ?? checkedOut;
   const described = await describeCommit(ops, commit);
-  return { commit: described ? commit : undefined, subject: described?.subject, certain: marker !== undefined, files };
+  const known = described ? commit : undefined;
+  const commits = [...cutShort.releases.map((m) => m.commit), ...(known === undefined ? [] : [known])];
+  return {
+    running: { commit: known, subject: described?.subject, certain: marker !== undefined, files },
+    trees: await treesOf(ops, commits),
+  };
 }
 
 /** Whether the code that is there has migrations which the database has not. */

@@ -3,7 +3,8 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { settings } from '../../lib/app/gunicorn.ts';
-import { findCutShort, readMarker } from '../../lib/app/marker.ts';
+import { lookAround } from '../../lib/app/inventory.ts';
+import { readMarker } from '../../lib/app/marker.ts';
 import { listPrograms } from '../../lib/app/programs.ts';
 import { OpsError } from '../../lib/errors.ts';
 import { findVolume } from '../../lib/guard/same-volume.ts';
@@ -93,13 +94,20 @@ const PROGRAMS = {
   booted: 1,
 };
 
+const ENTRY = { mode: '100644', blob: 'b'.repeat(40) };
+const AROUND = {
+  files: { 'app.py': ENTRY },
+  elsewhere: { '/etc/x': ENTRY },
+  contents: { '/app/.whalefall-release.json': '{"commit":"x"}', '/app/.whalefall-staging': null },
+};
+
 describe.each<[string, unknown, () => Promise<unknown>]>([
   ['docker inspect', [CONTAINER], () => inspectContainers(ops(), ['c1'])],
   ['docker volume inspect', [{ Name: 'v', CreatedAt: '2026' }], () => findVolume(ops(), 'v')],
   ['docker compose config', CONFIG, () => resolveStack(ops())],
   ['supervisor’s programs', PROGRAMS, () => listPrograms(ops(), 'c1')],
   ['the release’s marker', { commit: 'a'.repeat(40), run: 'x' }, () => readMarker(ops(), 'c1')],
-  ['what was cut short', { commit: 'a'.repeat(40), run: 'x' }, () => findCutShort(ops(), 'c1')],
+  ['what lies in the container', AROUND, () => lookAround(ops(), 'c1', [])],
 ])('%s', (_what, good, ask) => {
   it('is what it said, or an error of ours', async () => {
     writeFileSync(path.join(ops().target.dir, 'docker-compose.prod.yml'), '');

@@ -1,4 +1,6 @@
-"""What lies under a directory, and certain files elsewhere: each with git's own name for its content, so that it can be compared with a commit."""
+"""What lies under a directory, and certain files elsewhere: each with git's own name for its content, so that it can be compared with a commit.
+And the whole content of a few small ones."""
+import glob
 import hashlib
 import json
 import os
@@ -31,6 +33,18 @@ def elsewhere():
     return found
 
 
+def contents():
+    """By their whole path; None for what is no file, or can't be read."""
+    found = {}
+    for path in (path for pattern in ARGS["contents"] for path in glob.glob(pattern)):
+        try:
+            with open(path, errors="replace") as file:
+                found[path] = file.read()
+        except OSError:
+            found[path] = None
+    return found
+
+
 def main():
     root, skipped = ARGS["root"], set(ARGS["skipped"])
     files = {}
@@ -44,7 +58,7 @@ def main():
                 found = entry(os.path.join(directory, name))
                 if found:
                     files[inside(name)] = found
-    print(json.dumps({"files": files, "elsewhere": elsewhere()}))
+    print(json.dumps({"files": files, "elsewhere": elsewhere(), "contents": contents()}))
 
 
 main()

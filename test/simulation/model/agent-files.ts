@@ -9,7 +9,7 @@ const entry = (c: Container, file: string) => {
   return there && there.mode !== 'directory' ? { mode: there.mode, blob: blobId(there.data) } : undefined;
 };
 
-export const inventory: Agent = ({ container }, _app, { root, skipped, also }) => {
+export const inventory: Agent = ({ container }, _app, { root, skipped, also, contents }) => {
   const inside = (place: string) =>
     pathsBelow(container, place.slice(0, -1)).filter((p) => !p.slice(place.length).includes('/'));
   const asked = (also as readonly string[]).flatMap((place) => (place.endsWith('/') ? inside(place) : [place]));
@@ -19,8 +19,24 @@ export const inventory: Agent = ({ container }, _app, { root, skipped, also }) =
   const found = pathsBelow(container, root as string)
     .map((file) => [file.slice((root as string).length + 1), entry(container, file)] as const)
     .filter(([below, what]) => what && !isSkipped(below) && !/\.pyc$|(^|\/)__pycache__\//.test(below));
-  return json({ files: Object.fromEntries(found), elsewhere });
+  const texts = (contents as readonly string[]).flatMap((pattern) => matching(container, pattern));
+  const content = (file: string) => fileAt(container, file)?.data ?? null;
+  return json({
+    files: Object.fromEntries(found),
+    elsewhere,
+    contents: Object.fromEntries(texts.map((file) => [file, content(file)])),
+  });
 };
+
+/** Files of a path, in which one name may be `*`; or a directory. */
+function matching(container: Container, pattern: string): string[] {
+  const [above, below] = pattern.split('/*/');
+  if (below === undefined) return exists(container, pattern) ? [pattern] : [];
+  const place = `${above}/`;
+  return pathsBelow(container, above ?? '').filter(
+    (p) => /^[^/]+\/[^/]+$/.test(p.slice(place.length)) && p.endsWith(`/${below}`),
+  );
+}
 
 export const compile: Agent = ({ container, changes }, _app, args) => {
   changes();

@@ -13,7 +13,7 @@ export type Agent = (what: Inside, app: AppContainer, args: Args) => Reply;
 const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string, does: Agent]>> = {
   as_web: ['like argv cwd env log told leave seconds', '', asWeb],
   compile: ['staged root files', '', compile],
-  inventory: ['root skipped also', '', inventory],
+  inventory: ['root skipped also contents', '', inventory],
   place: ['put remove caches suffix keptDirectories touch', '', place],
   programs: ['port schedulerVariable marker', '', programs],
   revisions: ['root directory revision', '', revisions],

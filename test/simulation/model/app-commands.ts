@@ -40,20 +40,11 @@ export function appCommand(what: Inside): Reply | undefined {
   return undefined;
 }
 
-/** Whether a directory is there, and files of a name in every directory below it. */
-function left({ container }: Inside, _app: AppContainer, [directory = '', name = '']: readonly string[]): Reply {
-  if (pathsBelow(container, directory).length === 0) return {};
-  const found = pathsBelow(container, directory).filter((p) => p.slice(directory.length + 1).split('/').length === 2);
-  const texts = found.filter((p) => p.endsWith(`/${name}`)).map((p) => fileAt(container, p)?.data ?? '');
-  return { stdout: `staging\n${texts.join('')}` };
-}
-
 type Snippet = (what: Inside, app: AppContainer, words: readonly string[]) => Reply;
 
 /** Shell scripts by their name and what they must have in them. */
 const SNIPPETS: readonly (readonly [name: string, has: readonly string[], does: Snippet])[] = [
   ['unpack', ['mkdir -p "$1/old" "$1/new"', 'tar -x -C "$1/new"', 'ln -s "$root/$kept"'], unpack],
-  ['left', ['cd "$1"', 'echo staging', 'cat */"$2"'], left],
   [
     'kill',
     ['for pid; do kill -s KILL "$pid"'],
