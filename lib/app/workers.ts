@@ -13,6 +13,10 @@ const answer = z.object({
   workers: z.array(z.object({ pid: z.int(), start: z.number(), booted: z.boolean() })),
   /** Now, on the same scale. */
   uptime: z.number(),
+  /** The master's start when the look began. */
+  before: z.number().nullable(),
+  /** Workers that others are to come for, or that were waited for to go. */
+  old: z.array(z.int()),
 });
 
 /** A gunicorn master and its workers, oldest first. */
@@ -21,23 +25,26 @@ export type Workers = z.infer<typeof answer>;
 /** Longer than gunicorn's own graceful time, so that requests under way can end. */
 const LEAVE_SECONDS = 45;
 
-type Signal = 'TTIN' | 'TTOU' | 'HUP';
-
-interface Until {
-  readonly masterStart?: number;
+interface Deed {
+  /** The master that is meant, by its start; another one is left alone. */
+  readonly before?: number;
+  /** Has the master start workers, as many as `wanted`: TTIN beside those from before `since` (seconds since the machine's start), HUP for all. */
+  readonly bring?: { readonly by: 'TTIN'; readonly since: number } | { readonly by: 'HUP' };
+  /** Sent to the master so many times. */
+  readonly signal?: readonly ['TTOU', times: number] | undefined;
+  /** Wait until so many that are not old serve; without it, until all of the old ones are gone. */
+  readonly wanted?: number;
   readonly old?: readonly number[];
-  /** Wait until so many that are not in `old` serve; without it, until all of `old` are gone. */
-  readonly booted?: number;
   readonly seconds: number;
-  /** To the master, so many times, before that. */
-  readonly signal?: readonly [Signal, times: number] | undefined;
 }
 
-/** Looks at a program's workers, if asked for until something is so; the caller sees from the answer whether it is. */
-export async function lookAtWorkers(ops: Ops, container: string, master: number, until?: Until): Promise<Workers> {
-  const args = { master, ...until };
-  const deadlineMs = ((until?.seconds ?? 0) + 15) * 1000;
-  const effect = until?.signal ? 'change' : 'read';
+/**
+ * Looks at a program's workers; if asked to, does something and waits until something is so. The caller sees from the answer whether it is.
+ */
+export async function lookAtWorkers(ops: Ops, container: string, master: number, deed?: Deed): Promise<Workers> {
+  const args = { master, ...deed };
+  const deadlineMs = ((deed?.seconds ?? 0) + 15) * 1000;
+  const effect = deed?.bring || deed?.signal ? 'change' : 'read';
   return agent(ops, container, 'workers', { effect, args, answer, deadlineMs, interruptible: true });
 }
 
@@ -59,14 +66,9 @@ export async function replaceWorkers(
   since: number,
 ): Promise<void> {
   const master = { ops, container, web };
-  const before = await look(master);
-  const hung = before.workers.filter((w) => !w.booted && w.start < since);
-  if (hung.length > 0) await kill(master, pids(hung));
-  const old = pids(before.workers.filter((w) => w.booted && w.start < since));
-  const fresh = before.workers.length - old.length; // those that were killed are started again
-  const add: Until['signal'] = old.length > 0 && fresh < wanted ? ['TTIN', wanted - fresh] : undefined;
-  const { workers } = await waitForNew(master, before, old, wanted, add);
-  await waitForLeave(master, before, old, workers.length > wanted ? ['TTOU', workers.length - wanted] : undefined);
+  const now = await bringNew(master, wanted, { by: 'TTIN', since });
+  const surplus = now.workers.length - wanted;
+  await waitForLeave(master, now, surplus > 0 ? ['TTOU', surplus] : undefined);
 }
 
 /**
@@ -77,9 +79,7 @@ export async function replaceWorkers(
  */
 export async function reloadWorkers(ops: Ops, container: string, web: Program, wanted: number): Promise<void> {
   const master = { ops, container, web };
-  const before = await look(master);
-  await waitForNew(master, before, pids(before.workers), wanted, ['HUP', 1]);
-  await waitForLeave(master, before, pids(before.workers));
+  await waitForLeave(master, await bringNew(master, wanted, { by: 'HUP' }));
 }
 
 interface Master {
@@ -88,43 +88,29 @@ interface Master {
   readonly web: Program;
 }
 
-const pids = (workers: Workers['workers']) => workers.map((w) => w.pid);
-
-async function look({ ops, container, web }: Master): Promise<Workers> {
-  const now = await lookAtWorkers(ops, container, web.pid);
-  if (now.master === null) throw await masterEnded(ops, container, web);
-  return now;
-}
-
-async function waitForNew(
+async function bringNew(
   { ops, container, web }: Master,
-  before: Workers,
-  old: readonly number[],
   wanted: number,
-  signal: Until['signal'],
+  bring: NonNullable<Deed['bring']>,
 ): Promise<Workers> {
-  const until = { ...sameMaster(before), old, booted: wanted, seconds: ops.target.bootSeconds, signal };
-  const now = await lookAtWorkers(ops, container, web.pid, until);
-  if (now.master !== before.master) throw await masterEnded(ops, container, web);
-  const booted = now.workers.filter((w) => w.booted && !old.includes(w.pid)).length;
+  const now = await lookAtWorkers(ops, container, web.pid, { bring, wanted, seconds: ops.target.bootSeconds });
+  if (now.before === null || now.master !== now.before) throw await masterEnded(ops, container, web);
+  const booted = now.workers.filter((w) => w.booted && !now.old.includes(w.pid)).length;
   if (booted < wanted) throw await notBooted(ops, container, web, booted, wanted);
   return now;
 }
 
 async function waitForLeave(
   { ops, container, web }: Master,
-  before: Workers,
-  old: readonly number[],
-  signal?: Until['signal'],
+  { master, old }: Workers,
+  signal?: Deed['signal'],
 ): Promise<void> {
-  const until = { ...sameMaster(before), old, seconds: LEAVE_SECONDS, signal };
-  const now = await lookAtWorkers(ops, container, web.pid, until);
-  if (now.master !== before.master) throw await masterEnded(ops, container, web);
+  const before = master === null ? {} : { before: master };
+  const now = await lookAtWorkers(ops, container, web.pid, { ...before, old, signal, seconds: LEAVE_SECONDS });
+  if (now.master !== master) throw await masterEnded(ops, container, web);
   const staying = now.workers.filter((w) => old.includes(w.pid)).length;
   if (staying > 0) throw notLeft(web, staying);
 }
-
-const sameMaster = ({ master }: Workers) => (master === null ? {} : { masterStart: master });
 
 /** Restarts a program through supervisord and waits until its workers serve. */
 export async function restartProgram(ops: Ops, container: string, name: string): Promise<Workers> {
@@ -135,18 +121,13 @@ export async function restartProgram(ops: Ops, container: string, name: string):
     const all = await listPrograms(ops, container);
     const program = all.find((p) => p.name === name);
     if (program?.state === 'RUNNING') {
-      const workers = await lookAtWorkers(ops, container, program.pid, { booted: 1, seconds: 2 });
+      const workers = await lookAtWorkers(ops, container, program.pid, { wanted: 1, seconds: 2 });
       if (workers.workers.some((w) => w.booted)) return workers;
     }
     if (program?.state === 'FATAL' || ops.clock.monotonic() > end) throw notRunning(name, program?.state ?? '?');
     await ops.clock.sleep(250, ops.signal);
   }
 }
-
-const KILL = 'for pid; do kill -s KILL "$pid" 2>/dev/null || :; done';
-
-const kill = ({ ops, container }: Master, workers: readonly number[]) =>
-  run(ops, exec('change', container, ['sh', '-c', KILL, 'kill', ...workers.map(String)]));
 
 async function lastWords(ops: Ops, container: string): Promise<string> {
   const log = `${ops.target.app.userdata}/logs/gunicorn_error.log`;

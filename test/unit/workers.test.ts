@@ -30,16 +30,12 @@ class Gunicorn {
 
   answer({ argv, input }: Call) {
     if (argv.includes('tail')) return { stdout: 'the last words\n' };
-    if (argv.at(-1) === 'workers') return { stdout: JSON.stringify(this.look(input)) };
-    const killed = argv.slice(argv.indexOf('kill') + 1);
-    this.signals.push(`KILL ${killed.join(' ')}`);
-    this.workers = this.workers.filter((w) => !killed.includes(String(w.pid)));
-    for (const _ of killed) this.start();
-    return {};
+    if (argv.at(-1) !== 'workers') throw new Error(`unexpected: ${argv.join(' ')}`);
+    return { stdout: JSON.stringify(this.look(input)) };
   }
 
   signal(master: number, name: string, times: number): void {
-    this.signals.push(`${name} ${master} × ${times}`);
+    if (times > 0) this.signals.push(`${name} ${master} × ${times}`);
     if (name === 'TTIN') for (let n = times; n > 0; n -= 1) this.start();
     if (name === 'TTOU') this.workers.splice(0, times);
     if (name === 'HUP') {
@@ -49,18 +45,35 @@ class Gunicorn {
     }
   }
 
+  /** What `workers.py` does. */
   look(input: string): Workers {
     const args = JSON.parse(JSON.parse(/loads\((".*")\)/.exec(input)?.[1] ?? '""')) as {
       master: number;
+      wanted: number;
       seconds?: number;
+      bring?: { by: string; since?: number };
       signal?: [string, number];
+      old?: number[];
     };
+    const before = this.master;
+    let old = args.old ?? [];
+    if (args.bring) {
+      const { by, since = Infinity } = args.bring;
+      const earlier = this.workers.filter((w) => w.start < since);
+      const hung = by === 'HUP' ? [] : earlier.filter((w) => !w.booted);
+      old = earlier.filter((w) => !hung.includes(w)).map((w) => w.pid);
+      if (hung.length > 0) this.signals.push(`KILL ${hung.map((w) => w.pid).join(' ')}`);
+      this.workers = this.workers.filter((w) => !hung.includes(w));
+      for (const _ of hung) this.start();
+      this.signal(args.master, by, by === 'HUP' ? 1 : args.wanted - (this.workers.length - old.length));
+    }
     if (args.signal) this.signal(args.master, ...args.signal);
     if (args.seconds) {
       this.onWait();
       if (this.boots) this.workers = this.workers.map((w) => ({ ...w, booted: true }));
     }
-    return { master: this.master, workers: this.master === null ? [] : this.workers, uptime: this.time };
+    const workers = this.master === null ? [] : this.workers;
+    return { master: this.master, workers, uptime: this.time, before, old };
   }
 }
 

@@ -50,37 +50,58 @@ def state():
     return {"master": master[1] if master else None, "workers": workers(ARGS["master"]) if master else []}
 
 
-def enough(now):
-    """All that were there before are gone, or as many as asked for have booted since."""
-    if now["master"] is None or now["master"] != ARGS.get("masterStart", now["master"]):
-        return True
-    old = set(ARGS.get("old", []))
-    if "booted" in ARGS:
-        return sum(w["booted"] for w in now["workers"] if w["pid"] not in old) >= ARGS["booted"]
-    return not any(w["pid"] in old for w in now["workers"])
+def tell(pid, name):
+    try:
+        os.kill(pid, getattr(signal, f"SIG{name}"))
+    except ProcessLookupError:
+        pass  # the answer shows it
 
 
-def tell():
-    """Sends the master a signal, if asked to; one after the other: two that come at once may count as one."""
-    name, times = ARGS.get("signal", ["", 0])
+def tell_master(name, times):
+    """One after the other: two signals that come at once may count as one."""
     for left in reversed(range(times)):
-        try:
-            os.kill(ARGS["master"], getattr(signal, f"SIG{name}"))
-        except ProcessLookupError:
-            return  # the answer shows it
+        tell(ARGS["master"], name)
         time.sleep(0.1 if left else 0)
 
 
+def bring(before, wanted, by, since=float("inf")):
+    """Has the master start workers beside those from before `since`. Of these, one that never got to serve gives way at once."""
+    old = [w for w in before if w["start"] < since]
+    if by == "HUP":
+        tell_master(by, 1)
+        return [w["pid"] for w in old]
+    serving = [w["pid"] for w in old if w["booted"]]
+    for worker in old:
+        if not worker["booted"]:
+            tell(worker["pid"], "KILL")  # the master starts another
+    fresh = len(before) - len(serving)
+    tell_master(by, wanted - fresh if serving else 0)
+    return serving
+
+
+def enough(now, master, old):
+    """As many others serve as are wanted, or else all of the old ones are gone."""
+    if now["master"] is None or now["master"] != master:
+        return True
+    if "wanted" in ARGS:
+        return sum(w["booted"] for w in now["workers"] if w["pid"] not in old) >= ARGS["wanted"]
+    return not any(w["pid"] in old for w in now["workers"])
+
+
 def main():
-    tell()
+    now = state()
+    before, old = ARGS.get("before", now["master"]), ARGS.get("old", [])
+    if now["master"] is not None and now["master"] == before:
+        if "bring" in ARGS:
+            old = bring(now["workers"], ARGS["wanted"], **ARGS["bring"])
+        tell_master(*ARGS.get("signal", ["", 0]))
     end = time.monotonic() + ARGS.get("seconds", 0)
     while True:
         now = state()
-        if enough(now) or time.monotonic() >= end:
+        if enough(now, before, old) or time.monotonic() >= end:
             break
         time.sleep(0.05)
-    now["uptime"] = time.clock_gettime(time.CLOCK_BOOTTIME)
-    print(json.dumps(now))
+    print(json.dumps({**now, "before": before, "old": old, "uptime": time.clock_gettime(time.CLOCK_BOOTTIME)}))
 
 
 main()

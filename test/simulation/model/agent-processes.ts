@@ -27,11 +27,12 @@ export const programs: Agent = ({ container }, app, { port, marker }) => {
 
 interface Wanted extends Args {
   readonly master: number;
-  readonly masterStart?: number;
-  readonly old?: readonly number[];
-  readonly booted?: number;
-  readonly seconds?: number;
+  readonly before?: number;
+  readonly bring?: { readonly by: string; readonly since?: number };
   readonly signal?: readonly [name: string, times: number];
+  readonly wanted?: number;
+  readonly old?: readonly number[];
+  readonly seconds?: number;
 }
 
 /** A master is any process; only gunicorn's have workers. */
@@ -47,16 +48,33 @@ function state(app: AppContainer, pid: number) {
 }
 
 export const workers: Agent = (what, app, args) => {
-  const { master, masterStart, old = [], booted, seconds = 0, signal: [name, times] = ['', 0] } = args as Wanted;
-  if (times > 0) what.changes();
-  for (let n = 0; n < times; n += 1) send(app, name, master);
+  const { master, bring, signal: [name, times] = ['', 0], wanted, seconds = 0, ...given } = args as Wanted;
+  const found = state(app, master);
+  const { before = found.master } = given;
+  let { old = [] } = given;
+  const tell = (to: string, count: number) => {
+    for (let n = 0; n < count; n += 1) send(app, to, master);
+  };
+  if (bring || times > 0) what.changes();
+  if (found.master !== null && found.master === before) {
+    if (bring) {
+      const earlier = found.workers.filter((w) => w.start < (bring.since ?? Infinity));
+      const serving = bring.by === 'HUP' ? earlier : earlier.filter((w) => w.booted);
+      for (const hung of earlier.filter((w) => !serving.includes(w))) send(app, 'KILL', hung.pid);
+      const fresh = found.workers.length - serving.length;
+      if (bring.by === 'HUP') tell('HUP', 1);
+      else if (serving.length > 0) tell(bring.by, (wanted ?? 0) - fresh);
+      old = serving.map((w) => w.pid);
+    }
+    tell(name, times);
+  }
   const enough = () => {
     const now = state(app, master);
-    if (now.master === null || now.master !== (masterStart ?? now.master)) return true;
-    if (booted !== undefined) return now.workers.filter((w) => !old.includes(w.pid) && w.booted).length >= booted;
+    if (now.master === null || now.master !== before) return true;
+    if (wanted !== undefined) return now.workers.filter((w) => !old.includes(w.pid) && w.booted).length >= wanted;
     return !now.workers.some((w) => old.includes(w.pid));
   };
   return {
-    later: until(what, enough, seconds, () => json({ ...state(app, master), uptime: app.uptime() })),
+    later: until(what, enough, seconds, () => json({ ...state(app, master), before, old, uptime: app.uptime() })),
   };
 };

@@ -20,7 +20,7 @@ const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string
   save: ['paths into', '', save],
   site: ['template rendered env', '', site],
   sweep: ['staging', '', sweep],
-  workers: ['master', 'masterStart old booted seconds signal', workers],
+  workers: ['master', 'before bring signal wanted old seconds', workers],
 };
 
 /** `python - <name>` with a script of ours as its input: what it was given stands in the first lines. */

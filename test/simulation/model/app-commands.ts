@@ -46,15 +46,6 @@ type Snippet = (what: Inside, app: AppContainer, words: readonly string[]) => Re
 const SNIPPETS: readonly (readonly [name: string, has: readonly string[], does: Snippet])[] = [
   ['unpack', ['mkdir -p "$1/old" "$1/new"', 'tar -x -C "$1/new"', 'ln -s "$root/$kept"'], unpack],
   [
-    'kill',
-    ['for pid; do kill -s KILL "$pid"'],
-    ({ changes }, app, pids) => {
-      changes();
-      for (const pid of pids) send(app, 'KILL', Number(pid));
-      return {};
-    },
-  ],
-  [
     'end',
     ['kill -s KILL'],
     ({ changes }, app, [pid = '']) => {
