@@ -108,8 +108,13 @@ interface Noticed {
   readonly memory: number;
 }
 
-/** What users notice: for ten quiet seconds, and directly afterwards while a release comes that is slow to import. */
+/**
+ * What users notice: for ten quiet seconds, and directly afterwards while a release comes that is slow to import. With new workers at first:
+ * gunicorn replaces one after 1000 requests, at any time, and then requests wait for its import.
+ */
 async function underLoad(sandbox: Sandbox): Promise<Noticed> {
+  await sandbox.release({});
+  await timed(script(sandbox, 'update-prod-flask', '--soak', '0'));
   const url = `${sandbox.url}/api/v1/health/basic`;
   const before = await startLoad(url, ...MIXED);
   await pause(QUIET_MS);
