@@ -87,19 +87,21 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   };
 }
 
-/** What runs, and what git had in it and in the releases of runs that were killed. */
+/** What runs; and what git had in it and in releases of runs that were killed, of each path the last one's, if any of these is known here. */
 async function describeFormer(
   ops: Ops,
   { files, marker, cutShort }: Surroundings,
   checkedOut: string,
 ): Promise<{ running: Running; trees: Inventory | undefined }> {
-  const commit = marker?.commit ?? checkedOut;
-  const described = await describeCommit(ops, commit);
-  const known = described ? commit : undefined;
-  const commits = [...cutShort.releases.map((m) => m.commit), ...(known === undefined ? [] : [known])];
+  const now = marker?.commit ?? checkedOut;
+  const commits = [...cutShort.releases.map((m) => m.commit), now];
+  const described = await Promise.all(commits.map((commit) => describeCommit(ops, commit)));
+  const known = commits.filter((_, at) => described[at] !== undefined);
+  const trees = await Promise.all(known.map((commit) => treeOf(ops, commit)));
+  const subject = described.at(-1)?.subject;
   return {
-    running: { commit: known, subject: described?.subject, certain: marker !== undefined, files },
-    trees: await treesOf(ops, commits),
+    running: { commit: described.at(-1) && now, subject, certain: marker !== undefined, files },
+    trees: trees.length > 0 ? new Map(trees.flatMap((tree) => [...tree])) : undefined,
   };
 }
 
@@ -115,13 +117,6 @@ const places = (ops: Ops): string[] => copyRules(ops.target).map(({ to }) => to)
 
 /** A new container is marked when it serves; a hot release before the processes are replaced. */
 const isHot = (marker: Marker | undefined) => marker?.hot ?? marker?.run.endsWith('-update-prod-flask') ?? false;
-
-/** What the commits had, of each path the last one's; `undefined` when none of them is known here. */
-async function treesOf(ops: Ops, commits: readonly string[]): Promise<Inventory | undefined> {
-  const known = await Promise.all(commits.map(async (c) => ((await describeCommit(ops, c)) ? [c] : [])));
-  const trees = await Promise.all(known.flat().map((commit) => treeOf(ops, commit)));
-  return trees.length > 0 ? new Map(trees.flatMap((t) => [...t])) : undefined;
-}
 
 /** Artefacts are replaced whole: an earlier build's files go like those that git no longer has. */
 function withArtefacts(
