@@ -1,7 +1,7 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import { printable } from '../text.ts';
 import { asTyped } from './command.ts';
-import { localSettings } from './git-settings.ts';
+import { localSettings, type Setting } from './git-settings.ts';
 import type { RunOps } from './run.ts';
 
 const WORD = String.raw`["']?[\w./~@][\w./~@:-]*["']?`;
@@ -32,15 +32,19 @@ export async function refuseForeignPrograms(ops: RunOps, dir: string): Promise<v
   const foreign = settings.filter(({ name, value }) =>
     COMMANDS.some(([command, harmless]) => command.test(name) && !harmless.test(value)),
   );
-  if (foreign.length > 0) throw wouldRun(dir, [...new Set(foreign.map(({ name }) => name))]);
+  if (foreign.length > 0) throw wouldRun(dir, foreign);
 }
 
-const wouldRun = (dir: string, names: readonly string[]) =>
-  new OpsError({
+function wouldRun(dir: string, settings: readonly Setting[]): OpsError {
+  const names = printable([...new Set(settings.map(({ name }) => name))].join(', '));
+  const removals = settings.map(({ name, file }) =>
+    asTyped(['git', '-C', dir, 'config', '--file', file, '--unset-all', name]),
+  );
+  return new OpsError({
     kind: 'precondition',
     what: {
-      en: `The repository's own configuration (.git/config) has git run programs: ${printable(names.join(', '))}`,
-      zh: `仓库自身的配置 (.git/config) 会让 git 运行外部程序: ${printable(names.join(', '))}`,
+      en: `The repository's own configuration has git run programs: ${names}`,
+      zh: `仓库自身的配置会让 git 运行外部程序: ${names}`,
     },
     state: NOTHING_CHANGED,
     next: [
@@ -48,9 +52,7 @@ const wouldRun = (dir: string, names: readonly string[]) =>
         en: 'If it is meant, make it your own: git config --global <name> <value>. Then take it out here:',
         zh: '若确需该设置, 请写入个人配置: git config --global <名称> <值>. 然后从仓库配置中删除:',
       },
-      ...names.map((name) => {
-        const typed = asTyped(['git', '-C', dir, 'config', '--local', '--unset-all', name]);
-        return { en: typed, zh: typed };
-      }),
+      ...[...new Set(removals)].map((typed) => ({ en: typed, zh: typed })),
     ],
   });
+}

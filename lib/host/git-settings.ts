@@ -5,6 +5,8 @@ export interface Setting {
   /** Section and variable in lower case, what stands between them as it is written. */
   readonly name: string;
   readonly value: string;
+  /** The file that has it, which may be one that is included; relative to the directory. */
+  readonly file: string;
 }
 
 /**
@@ -16,15 +18,16 @@ export interface Setting {
 export async function localSettings(ops: RunOps, dir: string, pattern: string): Promise<readonly Setting[]> {
   const { stdout } = await run(
     ops,
-    git(dir, ['config', '--includes', '--show-scope', '-z', '--get-regexp', pattern]),
+    git(dir, ['config', '--includes', '--show-scope', '--show-origin', '-z', '--get-regexp', pattern]),
     [0, 1], // 1: none
   );
   const words = stdout.split('\0');
   const found: Setting[] = [];
-  // <scope> NUL <name> LF <value> NUL; without a value there is no LF.
-  for (let i = 0; i + 1 < words.length; i += 2) {
-    const [, name = '', value = ''] = /^([^\n]*)\n?(.*)$/s.exec(words[i + 1] ?? '') ?? [];
-    if (['local', 'worktree'].includes(words[i] ?? '')) found.push({ name, value });
+  // <scope> NUL file:<path> NUL <name> LF <value> NUL; without a value there is no LF.
+  for (let i = 0; i + 2 < words.length; i += 3) {
+    const [scope = '', origin = '', setting = ''] = words.slice(i, i + 3);
+    const [, name = '', value = ''] = /^([^\n]*)\n?(.*)$/s.exec(setting) ?? [];
+    if (['local', 'worktree'].includes(scope)) found.push({ name, value, file: origin.replace(/^file:/, '') });
   }
   return found;
 }

@@ -130,17 +130,13 @@ it('is no repository’s fault when git is missing', async () => {
 });
 
 it('switches off the filters of the repository’s own configuration only', async () => {
-  const words = [
-    'local',
-    'filter.evil.clean',
-    'local',
-    'filter.evil.smudge',
-    'global',
-    'filter.lfs.process',
-    'worktree',
-    'filter.w x.y.clean',
+  const settings = [
+    ['local', 'file:.git/config', 'filter.evil.clean'],
+    ['local', 'file:.git/config', 'filter.evil.smudge'],
+    ['global', 'file:/root/.gitconfig', 'filter.lfs.process'],
+    ['worktree', 'file:.git/config.worktree', 'filter.w x.y.clean'],
   ];
-  const ops = answered({ stdout: `${words.join('\0')}\0` });
+  const ops = answered({ stdout: settings.map((words) => `${words.join('\0')}\0`).join('') });
   const off = (name: string) => [
     `-c filter.${name}.clean=`,
     `-c filter.${name}.smudge=`,
@@ -175,20 +171,25 @@ it.each<[string, string, boolean]>([
   ['hook.x.command', 'evil', false],
   ['remote.origin.url', 'ext::sh -c evil', true], // by GIT_ALLOW_PROTOCOL
 ])('lets the repository’s own configuration choose no program: %s=%s', async (name, value, harmless) => {
-  const own = `local\0${name}\n${value}\0`;
-  const yes = refuseForeignPrograms(answered({ stdout: `global\0core.sshcommand\nevil\0${own}` }), DIR);
+  const own = `local\0file:.git/../more\0${name}\n${value}\0`;
+  const stdout = `global\0file:/root/.gitconfig\0core.sshcommand\nevil\0${own}`;
+  const yes = refuseForeignPrograms(answered({ stdout }), DIR);
   if (harmless) await expect(yes).resolves.toBeUndefined();
   else {
     await expect(yes).rejects.toMatchObject({
       kind: 'precondition',
       what: { en: expect.stringMatching(`${name}$`) },
-      next: expect.arrayContaining([{ en: expect.stringContaining(`--unset-all ${name}`), zh: expect.anything() }]),
+      next: expect.arrayContaining([
+        { en: expect.stringContaining(`--file .git/../more --unset-all ${name}`), zh: expect.anything() },
+      ]),
     });
   }
 });
 
 it('refuses a filter whose name can’t be an option', async () => {
-  await expect(withoutLocalFilters(answered({ stdout: 'local\0filter.a=b.clean\nx\0' }), DIR)).rejects.toMatchObject({
+  await expect(
+    withoutLocalFilters(answered({ stdout: 'local\0file:.git/config\0filter.a=b.clean\nx\0' }), DIR),
+  ).rejects.toMatchObject({
     kind: 'precondition',
     what: { en: expect.stringContaining('filter.a=b') },
   });
