@@ -41,7 +41,7 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
       ],
       [{ en: 'backup', zh: '备份' }, same(backup ?? '-')],
       [{ en: 'production was down', zh: '服务实际中断' }, down],
-      [{ en: 'journal', zh: '运行日志' }, same(ops.paths.run)],
+      [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
   });
   for (const p of facts.exposedPorts) {

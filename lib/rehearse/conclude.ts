@@ -95,7 +95,7 @@ export async function conclude(ops: Ops, facts: Facts, progress: Progress, gone:
       [{ en: 'health', zh: '健康检查' }, health ? describeHealth(health) : same('-')],
       [{ en: 'code', zh: '代码' }, codeText(facts)],
       [{ en: 'backup', zh: '备份' }, same(printable(facts.backup.dir))],
-      [{ en: 'journal', zh: '运行日志' }, same(ops.paths.run)],
+      [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
   });
   show({ event: 'info', text: gone });

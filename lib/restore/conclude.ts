@@ -30,7 +30,7 @@ export function conclude(
     [{ en: 'health', zh: '健康检查' }, proven.health],
     [{ en: 'users noticed', zh: '用户感知' }, noticedText(noticed)],
     [{ en: 'former database', zh: '原数据库' }, same(printable(kept ?? '-'))],
-    [{ en: 'journal', zh: '运行日志' }, same(ops.paths.run)],
+    [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
   ];
   show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
   show({ event: 'table', id: 'summary', rows });

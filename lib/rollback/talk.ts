@@ -83,7 +83,7 @@ export function conclude(ops: Ops, way: ImageWay, went: WentBack, outage: Outage
       [{ en: 'health', zh: '健康检查' }, describeHealth(went.health)],
       [{ en: 'production was down', zh: '服务实际中断' }, down],
       [{ en: 'former database', zh: '原数据库' }, same(went.keptDatabase ?? '-')],
-      [{ en: 'journal', zh: '运行日志' }, same(ops.paths.run)],
+      [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
   });
   show({

@@ -43,7 +43,7 @@ export function conclude(
       ...(progress.savedLocal
         ? [[{ en: 'local changes', zh: '本地修改' }, same(progress.savedLocal.ref)] as [Text, Text]]
         : []),
-      [{ en: 'journal', zh: '运行日志' }, same(ops.paths.run)],
+      [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
   });
   const recorded = readReleases(ops.paths).some((r) => r.commit === running.commit);
