@@ -10,7 +10,6 @@ import { type RebuildReason, rebuildReasons } from '../release/rebuild-reasons.t
 import { describeCommit } from '../release/source.ts';
 import { showFile, treeOf } from '../release/tree.ts';
 import { readReleases } from '../runbook/releases.ts';
-import { eachRun } from '../runs/history.ts';
 import { findUnfinished } from '../runs/unfinished.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findContainers } from '../target/containers.ts';
@@ -47,10 +46,7 @@ export async function surveyReleases(ops: Ops): Promise<Facts> {
   };
 }
 
-function isCutShort({ paths }: Ops): boolean {
-  const runs = [...eachRun(paths)];
-  return findUnfinished(runs.filter((r) => r.name !== path.basename(paths.run))) !== undefined;
-}
+const isCutShort = ({ paths }: Ops): boolean => findUnfinished(paths, path.basename(paths.run)) !== undefined;
 
 /** Those of the images that the engine has. */
 async function existing(ops: Ops, ids: readonly string[]): Promise<ReadonlySet<string>> {

@@ -12,7 +12,7 @@ import { CommandError } from '../host/run.ts';
 import { Secrets } from '../host/secrets.ts';
 import { childEnv, createShell } from '../host/shell.ts';
 import type { World } from '../host/world.ts';
-import { eachRun, nextRunName } from '../runs/history.ts';
+import { nextRunName } from '../runs/history.ts';
 import { offerWays, showUnfinished } from '../runs/offer.ts';
 import { findUnfinished } from '../runs/unfinished.ts';
 import type { Target } from '../target/target.ts';
@@ -108,7 +108,7 @@ export async function main(script: Script, world: World): Promise<number> {
     try {
       const paths: Paths = { state, backups: path.join(state, 'backups'), run: scratch };
       const ops = { ...base, paths, journal: NO_JOURNAL };
-      const unfinished = onlyLooks ? undefined : findUnfinished(eachRun(paths));
+      const unfinished = onlyLooks ? undefined : findUnfinished(paths);
       if (unfinished) await showUnfinished(ops, unfinished);
       const verdict = await action.run(ops, { ...parsed, planOnly });
       if ('goOn' in verdict) next = verdict.goOn;
@@ -140,7 +140,7 @@ export async function main(script: Script, world: World): Promise<number> {
     const paths: Paths = { ...made, run };
 
     // The lock is ours, so whatever did not say how it ended is dead.
-    const unfinished = findUnfinished(eachRun({ state }));
+    const unfinished = findUnfinished({ state });
     if (unfinished) {
       const looking = { ...base, paths, journal: NO_JOURNAL };
       if (world.interactive && !parsed.yes && !parsed['go-on']) next = await offerWays(looking, unfinished);

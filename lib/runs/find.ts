@@ -10,9 +10,8 @@ import { findUnfinished } from './unfinished.ts';
  * @throws {OpsError} `precondition` when there is none.
  */
 export function findRun(ops: Ops, named: string | boolean | undefined, otherwise: 'newest' | 'unfinished'): Run {
-  const runs = eachRun(ops.paths);
   if (typeof named !== 'string') {
-    const found = otherwise === 'newest' ? runs.next().value : findUnfinished(runs);
+    const found = otherwise === 'newest' ? eachRun(ops.paths).next().value : findUnfinished(ops.paths);
     if (found) return found;
     throw none(
       otherwise === 'newest'
@@ -20,7 +19,7 @@ export function findRun(ops: Ops, named: string | boolean | undefined, otherwise
         : { en: 'There is no unfinished run.', zh: '没有未结束的运行.' },
     );
   }
-  for (const run of runs) if (run.name.endsWith(named)) return run;
+  for (const run of eachRun(ops.paths, (name) => name.endsWith(named))) return run;
   throw none({ en: `There is no run ${printable(named)}.`, zh: `没有名为 ${printable(named)} 的运行.` });
 }
 

@@ -43,10 +43,19 @@ export function entriesOf<E extends Entry['event']>({ entries }: Pick<Run, 'entr
 
 const runsDir = (paths: Pick<Paths, 'state'>) => path.join(paths.state, 'runs');
 
-/** The runs of the deploy directory, newest first, each read when it is asked for. Only reads, and takes no lock. */
-export function* eachRun(paths: Pick<Paths, 'state'>): Generator<Run> {
-  for (const name of namesOf(paths).reverse()) yield readRun(paths, name);
+/**
+ * The runs of the deploy directory, newest first, each read when it is asked for. Only reads, and takes no lock.
+ *
+ * @param matters by name and script; other runs are not even read.
+ */
+export function* eachRun(
+  paths: Pick<Paths, 'state'>,
+  matters: (name: string, script: string) => boolean = () => true,
+): Generator<Run> {
+  for (const name of namesOf(paths).reverse()) if (matters(name, scriptOf(name))) yield readRun(paths, name);
 }
+
+const scriptOf = (name: string) => name.replace(/^[^-]*-/, '');
 
 /** Names of all runs, oldest first. */
 function namesOf(paths: Pick<Paths, 'state'>): string[] {
@@ -84,7 +93,7 @@ export function readRun(paths: Pick<Paths, 'state'>, name: string): Run {
   return {
     name,
     dir,
-    script: start?.script ?? name.replace(/^[^-]*-/, ''),
+    script: start?.script ?? scriptOf(name),
     started: entries[0]?.at,
     user: start?.user,
     entries,

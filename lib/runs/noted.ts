@@ -1,8 +1,10 @@
 import type { Paths } from '../host/ops.ts';
 import { eachRun, entriesOf, type Run } from './history.ts';
 
-/** How far back: as many runs as anybody would let die in a row. */
-const LOOKED_AT = 30;
+/** So many are read: as many as anybody would let die in a row. */
+const READ = 30;
+/** They leave nothing in production that another would have to know of, and may come every hour. */
+const OWE_NOTHING: readonly string[] = ['backup-prod', 'rehearse'];
 
 /**
  * What a run noted that was killed, or that left its undoing to a person: the newest of them, back to the last run that made all good.
@@ -14,12 +16,11 @@ export function notedByUnfinished(
   key: string,
   good: readonly string[],
 ): { readonly run: Run; readonly value: unknown } | undefined {
-  let looked = 0;
-  for (const run of eachRun(paths)) {
-    looked += 1;
+  let read = 0;
+  for (const run of eachRun(paths, (_, script) => !OWE_NOTHING.includes(script))) {
+    read += 1;
     const { state } = run;
-    if (looked > LOOKED_AT || (state.kind === 'ended' && state.exitCode === 0 && good.includes(run.script)))
-      return undefined;
+    if (read > READ || (state.kind === 'ended' && state.exitCode === 0 && good.includes(run.script))) return undefined;
     if (state.kind === 'running' || (state.kind === 'ended' && state.exitCode !== 6)) continue;
     const note = entriesOf(run, 'note').findLast((n) => n.key === key);
     if (note) return { run, value: note.value };

@@ -7,7 +7,8 @@ import type { JournalEvent } from '../../lib/runbook/journal.ts';
 import { refuseAnswers } from '../../lib/runbook/typed-again.ts';
 import { show } from '../../lib/runs/commands.ts';
 import { follow } from '../../lib/runs/follow.ts';
-import { eachRun, leave, nextRunName, readRun } from '../../lib/runs/history.ts';
+import { leave, nextRunName, readRun } from '../../lib/runs/history.ts';
+import { notedByUnfinished } from '../../lib/runs/noted.ts';
 import { showUnfinished } from '../../lib/runs/offer.ts';
 import { findUnfinished } from '../../lib/runs/unfinished.ts';
 import { backOf, finishOf } from '../../lib/runs/ways.ts';
@@ -90,14 +91,29 @@ it.each<[what: string, runs: readonly (readonly [script: string, journal: string
 ])('what is unfinished when %s', (_what, journals, found) => {
   const ops = testOps(() => undefined);
   const names = journals.map(([script, text]) => leaveRun(ops, script, text));
-  expect(findUnfinished(eachRun(ops.paths))?.name).toBe(found === undefined ? undefined : names[found]);
+  expect(findUnfinished(ops.paths)?.name).toBe(found === undefined ? undefined : names[found]);
+});
+
+it('stays unfinished however many backups there have been since', () => {
+  const ops = testOps(() => undefined);
+  const name = leaveRun(ops, 'update-prod-flask', died());
+  for (let n = 0; n < 100; n += 1) leaveRun(ops, 'backup-prod', ended(0, 'backup-prod'));
+  expect(findUnfinished(ops.paths)?.name).toBe(name);
+});
+
+it('what it noted stays known however many backups there have been since', () => {
+  const ops = testOps(() => undefined);
+  const note = JSON.stringify({ seq: 9, at: AT, event: 'note', key: 'workers', value: 2 });
+  const name = leaveRun(ops, 'update-prod-flask', `${died()}${note}\n`);
+  for (let n = 0; n < 100; n += 1) leaveRun(ops, 'backup-prod', ended(1, 'backup-prod'));
+  expect(notedByUnfinished(ops.paths, 'workers', ['update-prod-flask'])?.run.name).toBe(name);
 });
 
 it('is not asked about again when it was left', () => {
   const ops = testOps(() => undefined);
   const name = leaveRun(ops, 'update-prod-flask', died());
   leave(readRun(ops.paths, name), 0);
-  expect(findUnfinished(eachRun(ops.paths))).toBeUndefined();
+  expect(findUnfinished(ops.paths)).toBeUndefined();
 });
 
 it('takes userdata from a rebuild that did not put it back, until a container has served since', () => {
@@ -242,7 +258,7 @@ it.each([
   expect(next).toBe(name);
   put(next, died());
   // The success before it does not hide that it died.
-  expect(findUnfinished(eachRun(ops.paths))?.name).toBe(next);
+  expect(findUnfinished(ops.paths)?.name).toBe(next);
 });
 
 it('the first run of all has the time of the clock', () => {
