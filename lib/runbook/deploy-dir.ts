@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { OpsError, whatHappened } from '../errors.ts';
+import { asTyped } from '../host/command.ts';
 import type { Paths } from '../host/ops.ts';
 import type { World } from '../host/world.ts';
 import { type Target, targetFor } from '../target/target.ts';
@@ -20,8 +21,8 @@ export function loadTarget(parsed: Parsed, world: World): Target {
       next: [{ en: 'Name the deploy directory with --dir.', zh: '用 --dir 指定部署目录.' }],
     });
   }
-  if (parsed.config === undefined) return targetFor(dir);
-  const file = path.resolve(world.cwd, String(parsed.config));
+  const file = configFile(parsed, world);
+  if (file === undefined) return targetFor(dir);
   try {
     return targetFor(dir, JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
@@ -33,6 +34,21 @@ export function loadTarget(parsed: Parsed, world: World): Target {
   }
 }
 
+/** The target configuration that the options name. */
+function configFile(parsed: Parsed, world: World): string | undefined {
+  const named = parsed.config ?? world.env.WHALEFALL_CONFIG;
+  return named === undefined ? undefined : path.resolve(world.cwd, String(named));
+}
+
+/** What stands before a command of ours that is shown, so that it means the same target wherever it is typed. */
+export function typedBefore(parsed: Parsed, target: Target, world: World): string {
+  const config = configFile(parsed, world);
+  return [
+    ...(target.dir === path.resolve(world.cwd) ? [] : [`WHALEFALL_DIR=${asTyped([target.dir])} `]),
+    ...(config === undefined ? [] : [`WHALEFALL_CONFIG=${asTyped([config])} `]),
+  ].join('');
+}
+
 /** Makes the state directory, for its owner alone. @throws {OpsError} `precondition` */
 export function makeState(target: Target): Omit<Paths, 'run'> {
   const state = stateDir(target);
@@ -41,7 +57,7 @@ export function makeState(target: Target): Omit<Paths, 'run'> {
     for (const dir of [backups, runs]) mkdirSync(dir, { recursive: true, mode: 0o700 });
     // One that was there already, by whoever's hand: dumps and logs are nobody else's business.
     for (const dir of [state, backups, runs]) if (statSync(dir).mode & 0o077) chmodSync(dir, 0o700);
-    writeFileSync(path.join(state, '.gitignore'), '*\n'); // git must never see dumps
+    hideFromGit(path.join(state, '.gitignore'));
     return { state, backups };
   } catch (error) {
     const why = whatHappened(error).en;
@@ -57,3 +73,10 @@ export function makeState(target: Target): Omit<Paths, 'run'> {
     });
   }
 }
+
+/** git must never see dumps. Not written anew each time: a full disk would leave an empty file. */
+function hideFromGit(file: string): void {
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== IGNORED) writeFileSync(file, IGNORED);
+}
+
+const IGNORED = '*\n';

@@ -40,8 +40,8 @@ export const COMMON_FLAGS = {
     type: 'string',
     value: 'FILE',
     help: {
-      en: "target configuration (JSON) that differs from WhaleFall's",
-      zh: '与 WhaleFall 默认值不同的目标配置(JSON)',
+      en: "target configuration (JSON) that differs from WhaleFall's (default: WHALEFALL_CONFIG)",
+      zh: '与 WhaleFall 默认值不同的目标配置(JSON, 默认: WHALEFALL_CONFIG)',
     },
   },
   plan: {

@@ -5,7 +5,6 @@ import path from 'node:path';
 import { whatHappened } from '../errors.ts';
 import { giveWay } from '../guard/give-way.ts';
 import { type Lock, takeLock } from '../guard/lock.ts';
-import { asTyped } from '../host/command.ts';
 import { discardStale } from '../host/helpers.ts';
 import type { Ops, Paths } from '../host/ops.ts';
 import { CommandError } from '../host/run.ts';
@@ -18,7 +17,7 @@ import { findUnfinished } from '../runs/unfinished.ts';
 import type { Target } from '../target/target.ts';
 import { languageOf, printable, SCRIPTS, type Text } from '../text.ts';
 import { type Action, type GoOn, readCommandLine, type Script } from './command-line.ts';
-import { loadTarget, makeState, stateDir } from './deploy-dir.ts';
+import { loadTarget, makeState, stateDir, typedBefore } from './deploy-dir.ts';
 import { withElapsed } from './elapsed.ts';
 import { duration, type Parsed } from './flags.ts';
 import { type Invocation, type Journal, type JournalEvent, lenient, NO_JOURNAL, openJournal } from './journal.ts';
@@ -65,7 +64,7 @@ export async function main(script: Script, world: World): Promise<number> {
   const stopping = new AbortController();
   const lines = terminal({
     ...view(world, secrets),
-    scripts: meaning(target.dir, world),
+    scripts: typedBefore(parsed, target, world) + world.scripts,
     language,
     json: Boolean(parsed.json),
     yes: Boolean(parsed.yes),
@@ -256,7 +255,3 @@ function view(world: World, secrets: Secrets) {
     scripts: world.scripts,
   };
 }
-
-/** A command that is shown must mean this directory again, wherever `--dir` and the environment will point. */
-const meaning = (dir: string, { cwd, scripts }: World): string =>
-  dir === path.resolve(cwd) ? scripts : `WHALEFALL_DIR=${asTyped([dir])} ${scripts}`;
