@@ -11,6 +11,7 @@ import type { Cluster } from './cluster.ts';
 import { ofService } from './compose.ts';
 import { Faults, type How, KILLED, type Point } from './faults.ts';
 import { COMPOSE_FILE, ENV_EXAMPLE, FOREIGN_VOLUME, writeFiles } from './files.ts';
+import { withOwnIntervals } from './intervals.ts';
 import { databasesIn } from './ledger.ts';
 import { Machine } from './machine.ts';
 import { net } from './net.ts';
@@ -140,8 +141,8 @@ export class Deployment {
     faults.hang = () => timers.count();
     faults.rest = () => timers.rest();
     const uninstall = options.fault?.how.startsWith('hangs') ? timers.install() : () => undefined;
-    const running = main(options.script ?? deployProdAll, world);
-    const exitCode = await Promise.race([running, killed]).finally(uninstall);
+    const ended = () => Promise.race([main(options.script ?? deployProdAll, world), killed]);
+    const exitCode = await withOwnIntervals(ended).finally(uninstall);
     for (const { env } of calls) {
       for (const name of ['WFOPS_ADMIN_PASSWORD', 'POSTGRES_PASSWORD'])
         if (env[name] !== undefined) this.secrets.add(env[name]);
