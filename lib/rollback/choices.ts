@@ -78,7 +78,7 @@ export function findChoice(facts: Facts, wanted: string): Choice {
     const list = found.map((c) => c.release.commit.slice(0, 12)).join(', ');
     throw refused({ en: `${wanted} fits several releases: ${list}`, zh: `${wanted} 匹配到多个版本: ${list}` });
   }
-  // Of a run that was killed the way back, or the rest of the way, leads to what seems to run.
+  // Of a run that was killed, or could not tidy up, the way back, or the rest of the way, leads to what seems to run.
   if (choice.runsNow && !facts.cutShort) {
     const short = choice.release.commit.slice(0, 10);
     throw refused({ en: `${short} is what runs.`, zh: `${short} 正在运行.` });

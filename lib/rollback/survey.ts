@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { endpointsOf, healthCheck } from '../app/health.ts';
 import type { FileEntry } from '../app/inventory.ts';
-import { readMarker } from '../app/marker.ts';
+import { hasStaging, readMarker } from '../app/marker.ts';
 import { read } from '../host/command.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
@@ -24,8 +24,9 @@ export async function surveyReleases(ops: Ops): Promise<Facts> {
   const stack = await resolveStack(ops);
   const { app } = await findContainers(ops, stack);
   const up = app?.state === 'running' ? app : undefined;
-  const [marker, health, images, kept] = await Promise.all([
+  const [marker, staging, health, images, kept] = await Promise.all([
     up && readMarker(ops, up.id),
+    up && hasStaging(ops, up.id),
     up && healthCheck(ops, endpointsOf(ops.target, up), { timeoutMs: 2_000 }),
     existing(ops, [...new Set(releases.map((r) => r.imageId))]),
     listKept(ops, stack.services.app.image),
@@ -36,7 +37,7 @@ export async function surveyReleases(ops: Ops): Promise<Facts> {
     stack,
     app,
     running,
-    cutShort: isCutShort(ops),
+    cutShort: staging === true || isCutShort(ops),
     serving: health?.healthy ?? false,
     releases,
     images,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
+import { exists, write } from './model/app-files.ts';
 import { type Deployment, deployment } from './model/deployment.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
 import { backByImage, rebuilt } from './model/rebuilt.ts';
@@ -35,6 +36,18 @@ it('goes back to what ran before, on the newer schema, and migrates nothing', as
   // And forth again: what was left is the one before now.
   expect(await rollback(d, 'previous', ...SOAK)).toMatchObject({ exitCode: 0 });
   expect(contents(d)).toEqual(new Set([was]));
+});
+
+it('tidies up what a way back left in the container when it is asked for the same again', async () => {
+  const d = await updated();
+  expect(await rollback(d, 'previous', ...SOAK)).toMatchObject({ exitCode: 0 });
+  const [now] = contents(d);
+  const left = '/app/.whalefall-staging/20260102T040000Z-rollback-prod/';
+  write(appOf(d), left, '', 'directory');
+  expect(await rollback(d, String(now), ...SOAK)).toMatchObject({ exitCode: 0 });
+  expect(exists(appOf(d), left)).toBe(false);
+  expect(contents(d)).toEqual(new Set([now]));
+  expect(await rollback(d, String(now), ...SOAK)).toMatchObject({ exitCode: 3, changes: [] });
 });
 
 it('lists without a lock, a journal or a trace', async () => {

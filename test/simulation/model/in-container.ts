@@ -85,7 +85,9 @@ const PROGRAMS: Readonly<Record<string, (what: Inside) => Reply>> = {
     return {};
   },
   stat: () => ({ stdout: '999:999\n' }),
-  test: () => ({ exitCode: 0 }),
+  test: ({ container, argv: [, option, file = ''] }) => ({
+    exitCode: option === '-e' && !exists(container, file) ? 1 : 0,
+  }),
   df: ({ argv }) => ({
     stdout: `Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 100000000 1000 90000000 1% ${argv.at(-1)}\n`,
   }),
