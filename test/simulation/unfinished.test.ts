@@ -39,8 +39,9 @@ it('a start tells from the world what a killed run left, goes on, and makes it g
     expect(text).toMatch(/Run 20260101T000000Z-deploy-prod-all \(ann\) did not end: its process is gone, at step stop/);
     expect(text).toMatch(/nobody knows whether it took effect: docker stop whalefall/);
     expect(text).toMatch(/postgres +running, healthy\n +redis +running\n +whalefall +exited\n/);
-    // The person is elsewhere: what is shown means this directory all the same.
-    expect(text).toContain(`to finish it: WHALEFALL_DIR=${d.dir} npx tsx scripts/deploy-prod-all.ts --data=keep`);
+    // The person is elsewhere: what is shown means this directory and configuration all the same.
+    const target = `WHALEFALL_DIR=${d.dir} WHALEFALL_CONFIG=${path.join(d.root, 'target.json')}`;
+    expect(text).toContain(`to finish it: ${target} npx tsx scripts/deploy-prod-all.ts --data=keep`);
   }
   const after = await runAndCheck(d, ['--yes', '--data', 'keep']);
   expect(after.text).not.toContain('did not end');
