@@ -60,10 +60,9 @@ export async function takeLock(
   try {
     for (let waiting = false; ; waiting = true) {
       if (await flock(host, fd, file, '-x')) break;
-      const isLast = host.clock.monotonic() >= until;
-      const who = await describe(host.clock, file);
-      if (isLast) throw locked(who);
+      if (host.clock.monotonic() >= until) throw locked(await describe(host.clock, file));
       if (!waiting && waitMs > 0) {
+        const who = await describe(host.clock, file);
         host.screen.show({
           event: 'info',
           text: { en: `Waiting for another run to end: ${who.en}`, zh: `等待其他运行结束: ${who.zh}` },
@@ -136,13 +135,16 @@ function locked({ en, zh }: Text): OpsError {
   });
 }
 
-const WRITTEN_AFTER_MS = 100;
+/** By then a holder has written down who it is, however many others start at the same moment. */
+const WRITTEN_WITHIN_MS = 3_000;
+const READ_EVERY_MS = 100;
 
-/** Who holds it. A holder who took it a moment ago has not written that down yet, so it is read twice. */
+/** Who holds it. One who took it a moment ago has not written that down yet, so what tells of nobody alive is read again. */
 export async function describe(clock: Clock, file: string): Promise<Text> {
+  const end = clock.monotonic() + WRITTEN_WITHIN_MS;
   let holder = readHolder(file);
-  if (holder === undefined || !hasOpen(holder.pid, file)) {
-    await clock.sleep(WRITTEN_AFTER_MS);
+  while ((holder === undefined || !hasOpen(holder.pid, file)) && clock.monotonic() < end) {
+    await clock.sleep(READ_EVERY_MS);
     holder = readHolder(file);
   }
   if (holder === undefined) return { en: '?', zh: '?' };
