@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { type Scenario, type Sweep, sweep } from './sweep.ts';
 
-/** For all points: `SIMULATION=full` takes up to two hours. */
+/** For all points: `SIMULATION=full` takes minutes, on a busy machine many. */
 const timeout = 7_200_000;
 
 /** Whatever command goes wrong: what must be so is so, and nobody has to help. */
