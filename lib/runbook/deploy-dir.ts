@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { OpsError, whatHappened } from '../errors.ts';
 import { asTyped } from '../host/command.ts';
@@ -57,6 +66,7 @@ export function makeState(target: Target): Omit<Paths, 'run'> {
     for (const dir of [backups, runs]) mkdirSync(dir, { recursive: true, mode: 0o700 });
     // One that was there already, by whoever's hand: dumps and logs are nobody else's business.
     for (const dir of [state, backups, runs]) if (statSync(dir).mode & 0o077) chmodSync(dir, 0o700);
+    for (const dir of [state, backups, runs]) accessSync(dir, constants.W_OK); // as root, too: a read-only file system
     hideFromGit(path.join(state, '.gitignore'));
     return { state, backups };
   } catch (error) {
