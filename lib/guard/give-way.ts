@@ -21,7 +21,7 @@ export async function giveWay(host: LockHost, file: string, stopping: AbortContr
     for (;;) {
       await host.clock.sleep(LOOK_EVERY_MS, over.signal);
       const now = readFileSync(file, 'utf8');
-      if (now !== before && now.endsWith('\n')) return stopping.abort(gaveWay(await describe(host.clock, file)));
+      if (now !== before && now.endsWith('\n')) return stopping.abort(gaveWay(await describe(host.clock, file, 0)));
     }
   };
   watch().catch(() => undefined);

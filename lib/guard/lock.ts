@@ -140,8 +140,8 @@ const WRITTEN_WITHIN_MS = 3_000;
 const READ_EVERY_MS = 100;
 
 /** Who holds it. One who took it a moment ago has not written that down yet, so what tells of nobody alive is read again. */
-export async function describe(clock: Clock, file: string): Promise<Text> {
-  const end = clock.monotonic() + WRITTEN_WITHIN_MS;
+export async function describe(clock: Clock, file: string, waitMs = WRITTEN_WITHIN_MS): Promise<Text> {
+  const end = clock.monotonic() + waitMs;
   let holder = readHolder(file);
   while ((holder === undefined || !hasOpen(holder.pid, file)) && clock.monotonic() < end) {
     await clock.sleep(READ_EVERY_MS);
