@@ -22,8 +22,6 @@ export interface World {
   readonly hostname: string;
   /** A person can be asked and can read the answer. */
   readonly interactive: boolean;
-  /** Aborted when the terminal is closed: nobody will answer any more. */
-  readonly terminalGone: AbortSignal;
   readonly colorTerminal: boolean;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
@@ -42,13 +40,11 @@ export interface World {
 }
 
 export function thisProcess(): World {
-  // A closed terminal (EPIPE, EIO, SIGHUP) must not stop a run half-way: it goes on into its log.
-  const gone = new AbortController();
-  const isGone = () => gone.abort();
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  process.stdin.on('error', isGone);
-  calmRawMode(process.stdin, isGone);
-  process.on('SIGHUP', isGone);
+  // A closed terminal (EPIPE, EIO, SIGHUP) must not stop a run half-way: it goes on into its log. A question ends with the input.
+  const ignored = () => undefined;
+  for (const stream of [process.stdin, process.stdout, process.stderr]) stream.on('error', ignored);
+  calmRawMode(process.stdin, ignored);
+  process.on('SIGHUP', ignored);
   // What serves goes first on its own machine; commands that are started inherit it.
   const { PRIORITY_BELOW_NORMAL } = os.constants.priority;
   if (os.getPriority() < PRIORITY_BELOW_NORMAL) os.setPriority(PRIORITY_BELOW_NORMAL);
@@ -61,7 +57,6 @@ export function thisProcess(): World {
     user: userName(),
     hostname: os.hostname(),
     interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
-    terminalGone: gone.signal,
     colorTerminal: Boolean(process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb'),
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),

@@ -33,9 +33,10 @@ import { commonArgs, ownArgs, refuseAnswers } from './typed-again.ts';
  */
 export async function main(script: Script, world: World): Promise<number> {
   const secrets = new Secrets();
+  const stopping = new AbortController();
   let language = languageOf(world.env);
   const plain = terminal({
-    ...view(world, secrets),
+    ...view(world, secrets, stopping.signal),
     language,
     json: false,
     yes: false,
@@ -61,17 +62,14 @@ export async function main(script: Script, world: World): Promise<number> {
 
   const planOnly = Boolean(parsed.plan || parsed['dry-run']);
   const logs: { write: (text: string) => void } = { write: () => undefined };
-  const stopping = new AbortController();
   const lines = terminal({
-    ...view(world, secrets),
+    ...view(world, secrets, stopping.signal),
     scripts: typedBefore(parsed, target, world) + world.scripts,
     language,
     json: Boolean(parsed.json),
     yes: Boolean(parsed.yes),
     interactive: world.interactive,
     log: (text) => logs.write(text),
-    stopped: stopping.signal,
-    unanswered: world.terminalGone,
   });
   const screen = withElapsed(lines, world.clock, world.every);
   setMaxListeners(0, stopping.signal); // each command under way listens to it
@@ -246,12 +244,13 @@ const VERSION = (
   JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 ).version;
 
-function view(world: World, secrets: Secrets) {
+function view(world: World, secrets: Secrets, stopped: AbortSignal) {
   return {
     color: world.colorTerminal,
     stdout: world.stdout,
     stderr: world.stderr,
     redact: (text: string) => secrets.redact(text),
     scripts: world.scripts,
+    stopped,
   };
 }

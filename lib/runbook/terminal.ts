@@ -18,9 +18,7 @@ export interface TerminalOptions {
   /** Takes the place of {@link SCRIPTS} in what people are told to type. */
   readonly scripts: string;
   /** Ends a question that is open, and its reason is thrown. */
-  readonly stopped?: AbortSignal;
-  /** Ends a question that is open, without an answer. */
-  readonly unanswered?: AbortSignal;
+  readonly stopped: AbortSignal;
 }
 
 const COLORS = { red: 31, green: 32, yellow: 33, bold: 1, dim: 2 } as const;
@@ -87,11 +85,10 @@ export function terminal(options: TerminalOptions): Screen {
     }
   };
 
-  const ends = AbortSignal.any([options.stopped, options.unanswered].filter((s) => s !== undefined));
   const ask = async <T>(question: (prompts: typeof import('./prompts.ts')) => Promise<T | undefined>) => {
     if (!options.interactive) return undefined;
     const answer = await question(await import('./prompts.ts')); // 45 ms to load: only when something is asked
-    options.stopped?.throwIfAborted();
+    options.stopped.throwIfAborted();
     return answer;
   };
   return {
@@ -112,14 +109,14 @@ export function terminal(options: TerminalOptions): Screen {
       return true;
     },
     async askPhrase(question) {
-      return ask((prompts) => prompts.phrase(safe(t(question)), ends));
+      return ask((prompts) => prompts.phrase(safe(t(question)), options.stopped));
     },
     async askChoice(question, choices) {
       const named = choices.map((c) => ({ value: c.value, name: safe(t(c.label)) }));
-      return ask((prompts) => prompts.choice(safe(t(question)), named, ends));
+      return ask((prompts) => prompts.choice(safe(t(question)), named, options.stopped));
     },
     async askYes(question) {
-      return options.yes || ask((prompts) => prompts.yes(safe(t(question)), ends));
+      return options.yes || ask((prompts) => prompts.yes(safe(t(question)), options.stopped));
     },
   };
 }

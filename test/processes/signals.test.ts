@@ -96,10 +96,13 @@ it('SIGTERM ends a question, and nothing was changed', async () => {
   expect(ofRun(dir, 'journal')).not.toContain('"event":"intent"');
 });
 
-it('a terminal that closes on a question ends the run, and nothing was changed', async () => {
+it.each([
+  ['on', ['--ask'], /phrase\?/],
+  ['before', ['--ask-after', '2'], /looking/],
+])('a terminal that closes %s a question ends the run, and nothing was changed', async (_when, args, seen) => {
   const dir = deployDir();
-  const run = inTerminal('stub', dir, ['--ask']);
-  await run.shows(/phrase\?/);
+  const run = inTerminal('stub', dir, args);
+  await run.shows(seen);
   run.child.kill('SIGKILL');
   await until(() => isOver(dir), 'the run has ended');
   expect(ofRun(dir, 'journal')).toContain('"event":"run-end","exitCode":4');

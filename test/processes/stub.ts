@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { change } from '../../lib/host/command.ts';
+import { change, read } from '../../lib/host/command.ts';
 import { run } from '../../lib/host/run.ts';
 import {
   carryOut,
@@ -27,12 +27,17 @@ const stub: Script = {
     'undo-seconds': number,
     interruptible: { type: 'boolean', help: same('') },
     ask: { type: 'boolean', help: same('') },
+    'ask-after': number,
     back: { type: 'boolean', help: same('') },
   },
   run: async (ops, flags) => {
     const made = path.join(ops.target.dir, 'made');
     const remove = (o: Ops) => run(o, change(['rm', '-f', made]));
-    if (flags.ask && (await ops.screen.askPhrase(same('phrase?'))) === undefined) {
+    if (flags['ask-after']) {
+      ops.screen.show({ event: 'info', text: same('looking') });
+      await run(ops, read(['sleep', String(flags['ask-after'])]));
+    }
+    if ((flags.ask || flags['ask-after']) && (await ops.screen.askPhrase(same('phrase?'))) === undefined) {
       throw new OpsError({ kind: 'declined', what: same('no answer') });
     }
     const recovery = {

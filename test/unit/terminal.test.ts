@@ -21,6 +21,7 @@ function screen(more: Partial<TerminalOptions> = {}) {
     log: (t) => void log.push(t),
     redact: (t) => t.replaceAll('s3cret', '[secret]'),
     scripts: SCRIPTS,
+    stopped: new AbortController().signal,
     ...more,
   };
   return { screen: terminal(options), out, err, log };

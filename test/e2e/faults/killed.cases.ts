@@ -31,6 +31,8 @@ export function killedCases(stack: () => Stack): void {
       for (const moment of moments) {
         const { step, load } = await killedAndStartedAgain(stack(), subject, moment);
         steps.push(step);
+        // A long series that is cut short has still shown something.
+        console.log(`kill ${steps.length} of ${moments.length}: after ${moment} ms, at ${step}`);
         sent += load.sent;
         failed += load.failed;
       }

@@ -111,7 +111,6 @@ export class Deployment {
       user: 'operator',
       hostname: 'model',
       interactive: options.interactive ?? false,
-      terminalGone: new AbortController().signal,
       colorTerminal: false,
       stdout: say,
       stderr: say,

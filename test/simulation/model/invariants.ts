@@ -113,7 +113,7 @@ interface Kept {
   readonly files: Tree | undefined;
 }
 
-/** What the verified backups and the runs' directories hold. */
+/** What the backups that were tried, and say so, and the runs' directories hold. */
 function saved(d: Deployment): Kept[] {
   const backups = path.join(d.state, 'backups');
   const names = existsSync(backups) ? readdirSync(backups).filter((n) => !n.endsWith('.partial')) : [];
@@ -124,9 +124,10 @@ function saved(d: Deployment): Kept[] {
       const files = unpack(readFileSync(path.join(dir, manifest.files.archive.name)))?.files;
       return { files, databases: databasesIn(files ?? {}) };
     }
-    if (manifest.verification.level !== 'restored') return { files: undefined, databases: {} };
-    const dump = readFileSync(path.join(dir, manifest.files.dump.name), 'utf8').slice(5, -4);
-    return { files: undefined, databases: { [manifest.database.name]: JSON.parse(dump) as Database } };
+    const dump = readFileSync(path.join(dir, manifest.files.dump.name), 'utf8');
+    const isTried = manifest.verification.level === 'restored' && d.machine.ledger.restored.has(dump);
+    const content = (): Database => JSON.parse(dump.slice(5, -4)) as Database;
+    return { files: undefined, databases: isTried ? { [manifest.database.name]: content() } : {} };
   });
   const userdata = d.files(path.join(d.state, 'runs')).filter((f) => f.endsWith('userdata.tar'));
   return [...kept, ...userdata.map((f) => ({ files: unpack(readFileSync(f))?.files, databases: {} }))];

@@ -9,9 +9,11 @@ export type Loss =
   | { readonly kind: 'database'; readonly name: string; readonly content: Database }
   | { readonly kind: 'userdata'; readonly files: Tree };
 
-/** Writes down what is destroyed, with its content at that moment. Helpers' own things don't count. */
+/** Writes down what is destroyed, with its content at that moment, and what was seen to be a backup. Helpers' own things don't count. */
 export class Ledger {
   readonly losses: Loss[] = [];
+  /** Archives of databases that a server has restored. */
+  readonly restored = new Set<string>();
 
   volumeGone({ name, files }: Volume): void {
     if (Object.keys(files).length === 0) return;

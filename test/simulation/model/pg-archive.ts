@@ -51,5 +51,6 @@ export function pgRestore(what: Inside): Reply {
   const { owner } = target;
   const restored = JSON.parse(archive.slice(HEAD.length, -END.length)) as Database;
   server.cluster.databases[name] = { ...emptyDatabase(owner), ...restored, owner };
+  what.machine.ledger.restored.add(archive);
   return {};
 }

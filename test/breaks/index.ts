@@ -1,0 +1,7 @@
+import type { Break } from './break.ts';
+import { DATA } from './data.ts';
+import { RUNS } from './runs.ts';
+import { WORDS } from './words.ts';
+
+/** All that the code was broken by on purpose, and seen to fail. */
+export const BREAKS: readonly Break[] = [...RUNS, ...WORDS, ...DATA];

@@ -1,0 +1,133 @@
+import { type Break, edit } from './break.ts';
+
+/** Journal, unfinished runs, commands, signals. */
+export const RUNS: readonly Break[] = [
+  {
+    what: { en: 'a torn last line is read like a whole one', zh: '没写完整的最后一行当作完整行读取' },
+    edits: [
+      edit(
+        'lib/runbook/journal.ts',
+        'const rest = lines.pop();',
+        "const rest = lines.at(-1) === '' ? lines.pop() : '';",
+      ),
+    ],
+    test: 'test/unit/journal.test.ts',
+    named: 'cut off at any byte',
+  },
+  {
+    what: { en: 'half a line stays on a full disk', zh: '磁盘写满时留下半行' },
+    edits: [edit('lib/runbook/journal.ts', 'ftruncateSync(fd, size);', '')],
+    test: 'test/unit/journal.test.ts',
+    named: 'leaves no half line on a full disk',
+  },
+  {
+    what: { en: 'undoing needs the journal', zh: '撤销依赖流水可写' },
+    edits: [edit('lib/runbook/steps.ts', 'journal: lenient(ops.journal, ops.screen) };', 'journal: ops.journal };')],
+    test: 'test/unit/steps.test.ts',
+    named: 'undoes and proves also when nothing can be written down',
+  },
+  {
+    what: { en: 'a process of that number is taken for the run', zh: '进程号相同即视为该运行' },
+    edits: [
+      edit(
+        'lib/guard/holders.ts',
+        'return readdirSync(`/proc/${pid}/fd`).some((fd) => isSame(`/proc/${pid}/fd/${fd}`, wanted));',
+        'return readdirSync(`/proc/${pid}/fd`).length > 0 && wanted.size >= 0;',
+      ),
+    ],
+    test: 'test/unit/runs.test.ts',
+    named: 'alive as long as its process has the lock open',
+  },
+  {
+    what: { en: 'a failure “as before” makes a dead run good', zh: '“恢复原状”的失败也算处理完毕' },
+    edits: [
+      edit(
+        'lib/runs/unfinished.ts',
+        "state.kind === 'ended' && state.exitCode === 0) succ",
+        "state.kind === 'ended') succ",
+      ),
+    ],
+    test: 'test/unit/runs.test.ts',
+    named: 'the same script has failed since',
+  },
+  {
+    what: { en: 'any success makes it good', zh: '任何脚本成功都算处理完毕' },
+    edits: [edit('lib/runs/unfinished.ts', 'WHOLE.some((script) => succeeded.has(script))', 'succeeded.size > 0')],
+    test: 'test/unit/runs.test.ts',
+    named: 'another script has succeeded since',
+  },
+  {
+    what: { en: 'the branch is finished, not the commit', zh: '完成的是分支而非当时的提交' },
+    edits: [
+      edit('lib/runs/ways.ts', "const also = entriesOf(run, 'plan').at(-1)?.also ?? [];", 'const also: string[] = [];'),
+    ],
+    test: 'test/unit/runs.test.ts',
+    named: 'finishes with what the options meant',
+  },
+  {
+    what: { en: 'a run is named by the clock alone', zh: '运行只按时钟命名' },
+    edits: [edit('lib/runs/history.ts', 'Math.max(second, newest + 1000)', 'second')],
+    test: 'test/unit/runs.test.ts',
+    named: 'a run comes after all that were',
+  },
+  {
+    what: { en: 'a command without a deadline is run', zh: '没有时限的命令也会执行' },
+    edits: [
+      edit(
+        'lib/host/run.ts',
+        'if (!(command.deadlineMs > 0 && command.deadlineMs <= LONGEST_MS)) {',
+        'if (LONGEST_MS < 0) {',
+      ),
+    ],
+    test: 'test/unit/run.test.ts',
+    named: 'for no deadline',
+  },
+  {
+    what: { en: 'no SIGKILL after SIGTERM', zh: 'SIGTERM 之后没有 SIGKILL' },
+    edits: [edit('lib/host/run.ts', "killTimer ??= setTimeout(() => ops.kill(pid, 'SIGKILL'), KILL_AFTER_MS);", '')],
+    test: 'test/unit/run.test.ts',
+    named: 'SIGTERM, then SIGKILL',
+  },
+  {
+    what: { en: 'no SIGKILL after SIGTERM, of a pause', zh: '暂停容器的命令在 SIGTERM 之后没有 SIGKILL' },
+    edits: [edit('lib/host/pause.ts', "killTimer ??= setTimeout(() => signal('SIGKILL'), KILL_AFTER_MS);", '')],
+    test: 'test/unit/pause.test.ts',
+    named: 'is ended by SIGKILL',
+  },
+  {
+    what: { en: 'a closed terminal ends a run', zh: '终端关闭会终止运行' },
+    edits: [edit('lib/host/world.ts', "process.on('SIGHUP', ignored);", '')],
+    test: 'test/processes/signals.test.ts',
+    named: 'a closed terminal does not stop a run',
+  },
+  {
+    what: { en: 'a terminal that is closed on a question ends the process', zh: '提问时终端关闭, 进程直接退出' },
+    edits: [edit('lib/host/world.ts', 'calmRawMode(process.stdin, ignored);', '')],
+    test: 'test/processes/signals.test.ts',
+    named: 'a question ends the run, and nothing was changed',
+  },
+  {
+    what: { en: 'Ctrl-C stops nothing', zh: 'Ctrl-C 不停止任何操作' },
+    edits: [edit('lib/runbook/signals.ts', 'stopping.abort(new OpsError(', 'Boolean(new OpsError(')],
+    test: 'test/processes/signals.test.ts',
+    named: 'Ctrl-C lets the command under way end',
+  },
+  {
+    what: { en: 'a second Ctrl-C ends at once', zh: '第二次 Ctrl-C 立即结束' },
+    edits: [edit('lib/runbook/signals.ts', 'else if (count === 2) screen', 'else if (count === 9) screen')],
+    test: 'test/processes/signals.test.ts',
+    named: 'a second Ctrl-C says what it would leave',
+  },
+  {
+    what: { en: 'whoever asks has the lock', zh: '谁请求都能得到锁' },
+    edits: [edit('lib/guard/lock.ts', 'command, [0, TAKEN])).exitCode === 0;', 'command, [0, TAKEN])).exitCode >= 0;')],
+    test: 'test/processes/lock.test.ts',
+    named: 'that start at once work',
+  },
+  {
+    what: { en: 'commands do not keep the lock', zh: '子命令不持有锁' },
+    edits: [edit('lib/runbook/script.ts', 'journal, lockFd: held.fd }', 'journal }')],
+    test: 'test/processes/lock.test.ts',
+    named: 'stays with a command that outlives its run',
+  },
+];
