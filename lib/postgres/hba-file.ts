@@ -30,13 +30,14 @@ export async function readServerFile(ops: Ops, db: Database, account: string, fi
 const MOUNTED = 76;
 const CHANGED = 75;
 
-// The new file is written beside the old one, so that the rename is one step, and is on disk before it. Owner and mode
-// are the old file's as far as this account may give them away; its own are what the server needs.
+// The new file is written beside the old one, so that the rename is one step, and is on disk before it. Its name is always
+// the same: what a killed server left goes with the next one. Owner and mode are the old file's as far as this account may
+// give them away; its own are what the server needs.
 const REPLACE_SCRIPT = `set -eu; umask 077
 file=$(readlink -f "$1"); copy=$2
 if grep -qF " $file " /proc/self/mountinfo; then exit ${MOUNTED}; fi
 sum() { sha256sum < "$1" | cut -c 1-64; }
-new=$(mktemp "$file.new.XXXXXX")
+new=$file.whalefall-ops; rm -f "$new"
 trap 'rm -f "$new"' EXIT
 base64 -d > "$new"
 [ "$(sum "$new")" = "$4" ]

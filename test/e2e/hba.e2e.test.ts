@@ -198,6 +198,7 @@ describe('the legacy of the shell script', () => {
     await untilSessions(2);
     const stat = await inServer('stat -c "%a %u:%g" "$PGDATA/pg_hba.conf"');
     const before = await hbaText();
+    await inServer('umask 777; echo half > "$PGDATA/pg_hba.conf.whalefall-ops"'); // the container was killed
 
     const proof = await restoreHba(ops, db, outside);
     expect(proof).toMatchObject({ asked: 'scram', done: 'rewritten', method: 'scram-sha-256', endedSessions: 2 });
@@ -209,7 +210,7 @@ describe('the legacy of the shell script', () => {
     expect(await hbaText()).toBe(before.replace('host all all all trust', 'host all all all scram-sha-256'));
     expect(await inServer('stat -c "%a %u:%g" "$PGDATA/pg_hba.conf"')).toBe(stat);
     expect(await inServer(`cat ${proof.copies[0]}`)).toBe(before);
-    expect(await inServer('ls "$PGDATA" | grep -c "pg_hba.conf.new" || true')).toBe('0');
+    expect(await inServer('ls "$PGDATA" | grep -c whalefall || true')).toBe('0');
   });
 
   it('is noticed where the runbook’s own repair changed the file but never reloaded', async () => {
