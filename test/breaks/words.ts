@@ -152,6 +152,12 @@ export const WORDS: readonly Break[] = [
     says: 'nobody else may read it',
   },
   {
+    what: { en: 'nobody looks whether the state directory can be written', zh: '不检查状态目录是否可写' },
+    edits: [edit('lib/runbook/deploy-dir.ts', 'accessSync(dir, constants.W_OK)', 'constants.W_OK')],
+    test: 'test/e2e/faults.e2e.test.ts',
+    named: 'a deploy directory that can only be read',
+  },
+  {
     what: { en: 'the repository’s monitor is not switched off', zh: '不停用仓库的监视程序' },
     edits: [edit('lib/host/git.ts', "    'core.fsmonitor=false',\n", '')],
     ...trap('core.fsmonitor'),

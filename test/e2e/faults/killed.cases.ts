@@ -6,7 +6,7 @@ import type { LoadReport } from '../../sandbox/load-report.ts';
 import { MIXED, startLoad } from '../../support/load.ts';
 import { launchScript, runScript } from '../../support/run-script.ts';
 import { some, thorough } from '../thorough.ts';
-import { pause } from '../update/disturb.ts';
+import { pause, stepBegins } from '../update/disturb.ts';
 import type { Stack } from '../update/stack.ts';
 import { SUBJECTS, type Subject } from './subjects.ts';
 import { databasesBeside, hba, helpers, lastStepOf, saved } from './world.ts';
@@ -21,23 +21,21 @@ export function killedCases(stack: () => Stack): void {
   it.each(some(SUBJECTS, 0))(
     'SIGKILL of $script ($what) at any moment: the next start makes it good',
     async (subject) => {
-      const length = await undisturbed(stack(), subject);
-      const [moments = []] = fc.sample(
-        fc.noBias(fc.array(fc.integer({ min: 0, max: length }), { minLength: KILLS, maxLength: KILLS })),
-        { seed: SEED, numRuns: 1 },
-      );
+      let stages = await undisturbed(stack(), subject);
       const steps: string[] = [];
       let [sent, failed] = [0, 0];
-      for (const moment of moments) {
-        const { step, load } = await killedAndStartedAgain(stack(), subject, moment);
-        steps.push(step);
+      for (const [which, part] of fc.sample(RANDOM, { seed: SEED, numRuns: KILLS })) {
+        const stage = stages[which % stages.length] as Stage;
+        const ended = await killedAndStartedAgain(stack(), subject, stage, part / 1000);
+        stages = ended.stages ?? stages;
+        steps.push(ended.step);
+        sent += ended.load.sent;
+        failed += ended.load.failed;
         // A long series that is cut short has still shown something.
-        console.log(`kill ${steps.length} of ${moments.length}: after ${moment} ms, at ${step}`);
-        sent += load.sent;
-        failed += load.failed;
+        console.log(`kill ${steps.length} of ${KILLS}: at ${ended.step}; requests ${failed} failed of ${sent}`);
       }
       console.log(
-        `SIGKILL of ${subject.script} (${subject.what}): ${moments.length} kills within ${length} ms, seed ${SEED}; ` +
+        `SIGKILL of ${subject.script} (${subject.what}): ${KILLS} kills, seed ${SEED}; ` +
           `at ${count(steps)}; every next start exit 0; requests ${failed} failed of ${sent}`,
       );
     },
@@ -45,29 +43,52 @@ export function killedCases(stack: () => Stack): void {
   );
 }
 
-/** How long it takes when nobody kills it. */
-async function undisturbed(stack: Stack, subject: Subject): Promise<number> {
+/** A part of a run: what comes before the first step, or a step. */
+interface Stage {
+  readonly step?: string;
+  readonly milliseconds: number;
+}
+
+/** Each part of a run as likely as any other, however short, and in it any moment. */
+const RANDOM = fc.tuple(fc.noBias(fc.nat()), fc.noBias(fc.nat(1000)));
+
+/** The parts of a run that nobody kills. */
+async function undisturbed(stack: Stack, subject: Subject): Promise<readonly Stage[]> {
   const args = await subject.prepare(stack);
   const ended = await runScript(subject.script, [...common(stack), ...args]);
   expect(ended.exitCode, ended.text).toBe(0);
   await subject.expectDone(stack);
-  return Math.round(ended.milliseconds);
+  return stagesOf(stack, ended.milliseconds);
 }
 
-async function killedAndStartedAgain(stack: Stack, subject: Subject, moment: number) {
+/** The parts of the newest run, which took so long from start to end. */
+function stagesOf(stack: Stack, milliseconds: number): readonly Stage[] {
+  const done = /"event":"step-done","step":"([\w-]+)","milliseconds":(\d+)/g;
+  const steps = [...journalOf(stack, runsOf(stack).at(-1) ?? '').matchAll(done)].map(
+    ([, step = '', took]): Stage => ({ step, milliseconds: Number(took) }),
+  );
+  return [{ milliseconds: milliseconds - steps.reduce((sum, s) => sum + s.milliseconds, 0) }, ...steps];
+}
+
+/** @returns how far the killed run had come, and the parts of the one after it, if there was one. */
+async function killedAndStartedAgain(stack: Stack, subject: Subject, { step: at, milliseconds }: Stage, part: number) {
   const args = await subject.prepare(stack);
-  const note = `before the kill at ${moment} ms`;
+  const moment = Math.round(milliseconds * part);
+  const note = `before the kill ${moment} ms after ${at ?? 'the start'}, ${Date.now()}`;
   stack.sql(`INSERT INTO notes (text) VALUES ('${note}')`);
   const rules = hba(stack);
   const load = await startLoad(`${stack.sandbox.url}/api/v1/health/basic`, ...MIXED);
   let report: LoadReport | undefined;
+  let stages: readonly Stage[] | undefined;
   try {
     const before = runsOf(stack);
-    const running = launchScript(subject.script, [...common(stack), ...args]);
+    const running = launchScript(subject.script, [...common(stack), '--json', ...args]);
+    // A run that ends without that step is judged like any other.
+    if (at !== undefined) await stepBegins(running, at).catch(() => undefined);
     await pause(moment);
     running.signal('SIGKILL');
     const killed = await running.ended;
-    const what = `killed after ${moment} ms:\n${killed.text}\n---- then:\n`;
+    const what = `${note}:\n${killed.text}\n---- then:\n`;
     const left = killed.exitCode === null ? runsOf(stack).find((run) => !before.includes(run)) : undefined;
     const step = left === undefined ? 'no step' : lastStepOf(path.join(stack.state, 'runs', left));
 
@@ -76,6 +97,7 @@ async function killedAndStartedAgain(stack: Stack, subject: Subject, moment: num
     if (!over) {
       const next = await runScript(subject.script, [...common(stack), ...PATIENCE, ...args]);
       expect(next.exitCode, what + next.text).toBe(0);
+      stages = stagesOf(stack, next.milliseconds);
       if (left !== undefined && journalOf(stack, left).includes('"event":"intent"')) {
         expect(next.text, what).toMatch(new RegExp(`Run ${left} \\(.*\\) did not end: its process is gone`));
       }
@@ -87,7 +109,7 @@ async function killedAndStartedAgain(stack: Stack, subject: Subject, moment: num
     expect(hba(stack)).not.toMatch(/^host\s+all\s+all\s+(?!127\.0\.0\.1|::1)\S+\s+trust/m);
     expect(helpers(stack), 'containers that are nobody’s').toEqual([]);
     databasesBeside(stack, 'drop');
-    return { step, load: report };
+    return { step, stages, load: report };
   } finally {
     if (report === undefined) await load.stop();
   }

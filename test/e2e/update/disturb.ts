@@ -16,20 +16,20 @@ export function crashContainer(stack: Stack): void {
 }
 
 /**
- * Leaves the container without memory, so that the kernel kills in it: here its first process, as it does where that is the biggest. The
+ * Leaves a service's container without memory, so that the kernel kills in it: here its first process, as it does where that is the biggest. The
  * engine starts the container again, in a control group of its own.
  *
  * @returns asks the engine whether it saw it happen.
  */
-export function outOfMemory(stack: Stack): () => boolean {
-  const container = stack.container('whalefall');
+export function outOfMemory(stack: Stack, service: 'whalefall' | 'postgres'): () => boolean {
+  const container = stack.container(service);
   const since = Math.floor(Date.now() / 1000);
   const pid = docker('inspect', '-f', '{{.State.Pid}}', container);
   const [limit, used] = memoryOf(pid);
   writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
   writeFileSync(limit, String(Number(readFileSync(used, 'utf8')) + 4_000_000));
   // Fails where what runs there has needed more already.
-  spawnSync('docker', ['exec', '-d', container, '/app/.venv/bin/python', '-c', 'b"x" * (1 << 30)']);
+  spawnSync('docker', ['exec', '-d', container, 'tail', '/dev/zero']); // one line without an end
   return () => {
     const until = Math.floor(Date.now() / 1000);
     const filter = ['--filter', 'event=oom', '--filter', `container=${container}`];

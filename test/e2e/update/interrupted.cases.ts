@@ -16,6 +16,14 @@ const CRASHES = [
   ['prove', 0],
 ] as const;
 
+/** Services whose memory ends at a step. */
+const STARVED = [
+  ['whalefall', 'canary'],
+  ['whalefall', 'restart'],
+  ['postgres', 'backup'],
+  ['postgres', 'restart'],
+] as const;
+
 /** Somebody or something stops the run in its middle. */
 export function interruptedCases(stack: () => Stack): void {
   it.each(some(['stage', 'check', 'canary', 'switch', 'restart', 'prove'], 0, 4))(
@@ -72,14 +80,14 @@ export function interruptedCases(stack: () => Stack): void {
     },
   );
 
-  for (const step of ['canary', 'restart'] as const) {
-    itInFull(`the kernel kills the container for want of memory during ${step}: the same`, async () => {
+  for (const [service, step] of STARVED) {
+    itInFull(`the kernel kills ${service}’s container for want of memory during ${step}: the same`, async () => {
       const release = await stack().release({ import_delay: 1 });
       let happened = () => false;
-      const run = await update(stack(), ['--json'], {
+      const run = await update(stack(), ['--json', '--backup', 'always'], {
         during: async (running) => {
           await stepBegins(running, step);
-          happened = outOfMemory(stack());
+          happened = outOfMemory(stack(), service);
         },
       });
       await expectEither(stack(), run, release, true);
