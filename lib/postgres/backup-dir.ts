@@ -80,8 +80,13 @@ export function refuseWithoutRoom(dir: string, bytes: number): void {
   });
 }
 
-/** Does `work` and stops it when the disk is about to be full. @throws {OpsError} `failed` then. */
+/**
+ * Does `work` and stops it when the disk is about to be full.
+ *
+ * @throws {OpsError} `failed` then; `precondition` when it is so already.
+ */
 export async function whileThereIsRoom<T>(ops: Ops, dir: string, work: (ops: Ops) => Promise<T>): Promise<T> {
+  refuseWithoutRoom(dir, 0); // else the watch would call it a disk that got full
   const stop = new AbortController();
   const done = new AbortController();
   const watch = async () => {

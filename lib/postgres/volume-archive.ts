@@ -6,7 +6,7 @@ import type { Ops } from '../host/ops.ts';
 import { inspectContainer } from '../target/containers.ts';
 import type { Container, VolumeIdentity } from '../target/stack.ts';
 import { printable } from '../text.ts';
-import { inNewBackupDir, type Place, refuseWithoutRoom, whileThereIsRoom } from './backup-dir.ts';
+import { inNewBackupDir, type Place, whileThereIsRoom } from './backup-dir.ts';
 import { digest } from './durable.ts';
 import type { Stored, VolumeManifest } from './manifest.ts';
 import { checkFiles } from './verify.ts';
@@ -36,7 +36,7 @@ export async function archiveVolume(ops: Ops, containerId: string, options: Arch
   const container = await inspectContainer(ops, containerId);
   if (!['exited', 'created', 'dead'].includes(container.state)) throw stillRuns(container.name);
   return inNewBackupDir(ops, options.volume.name, async (place) => {
-    refuseWithoutRoom(ops.paths.backups, 0); // nobody knows the size of a volume; the copy is watched
+    // Nobody knows the size of a volume; the copy is watched.
     const proved = await whileThereIsRoom(ops, ops.paths.backups, async (roomy) => {
       const stored = await copy(roomy, container, options, place);
       return verifyArchive(roomy, stored, options.database, { holder: containerId, finalDir: place.final });
