@@ -14,10 +14,12 @@ const AT_MOST_SECONDS = 30;
  * `docker pause` for as long as somebody holds the other end of stdin: a pipe from us, which the kernel closes however we end. So a
  * paused container outlives neither this process nor {@link AT_MOST_SECONDS}, unless the shell itself is killed (a deadline's second step):
  * whoever undoes, or starts next, looks. What failed to pause is not woken: somebody else may have
- * paused it.
+ * paused it. Nor must the pause seem to have failed because nobody reads its answer any more: so it answers to the shell.
  */
-const HOLD = `trap 'docker unpause "$1" > /dev/null' EXIT
-docker pause "$1" || { trap - EXIT; exit 1; }
+const HOLD = `trap '' PIPE
+trap 'docker unpause "$1" > /dev/null' EXIT
+id=$(docker pause "$1") || { trap - EXIT; exit 1; }
+echo "$id" || true
 read -r -t "$2" _ || true`;
 
 /** @throws {CommandError} when the container could not be paused; whether it is in the end, only looking tells. */

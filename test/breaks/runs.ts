@@ -95,6 +95,12 @@ export const RUNS: readonly Break[] = [
     named: 'is ended by SIGKILL',
   },
   {
+    what: { en: 'a pause answers a run that may be dead', zh: '暂停命令直接向可能已终止的运行应答' },
+    edits: [edit('lib/host/pause.ts', 'id=$(docker pause "$1") ||', 'docker pause "$1" ||')],
+    test: 'test/processes/pause.test.ts',
+    named: 'goes on when whoever holds it is killed',
+  },
+  {
     what: { en: 'a closed terminal ends a run', zh: '终端关闭会终止运行' },
     edits: [edit('lib/host/world.ts', "process.on('SIGHUP', ignored);", '')],
     test: 'test/processes/signals.test.ts',

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { change, read } from '../../lib/host/command.ts';
+import { pauseContainer } from '../../lib/host/pause.ts';
 import { run } from '../../lib/host/run.ts';
 import {
   carryOut,
@@ -29,6 +30,7 @@ const stub: Script = {
     ask: { type: 'boolean', help: same('') },
     'ask-after': number,
     back: { type: 'boolean', help: same('') },
+    pause: { type: 'boolean', help: same('') },
   },
   run: async (ops, flags) => {
     const made = path.join(ops.target.dir, 'made');
@@ -40,6 +42,7 @@ const stub: Script = {
     if ((flags.ask || flags['ask-after']) && (await ops.screen.askPhrase(same('phrase?'))) === undefined) {
       throw new OpsError({ kind: 'declined', what: same('no answer') });
     }
+    if (flags.pause) await (await pauseContainer(ops, 'app')).end();
     const recovery = {
       prove: async () => {
         if (existsSync(made)) throw new Error(`${made} is still there`);

@@ -18,6 +18,10 @@ import { namesIn, unpack } from './tar.ts';
 /** Answers a call in place of the model, or `undefined` to leave it to the model. */
 export type Override = (call: Call, typed: string) => Reply | undefined;
 
+/** How a container is paused for as long as somebody holds on; that this shell does so is what real processes show. */
+const HOLD =
+  /^trap '' PIPE\ntrap 'docker unpause "\$1" .*' EXIT\nid=\$\(docker pause "\$1"\) \|\| .*\necho .*\nread -r -t "\$2"/;
+
 /** A server with Docker on it: everything that outlives a run of a script. */
 export class Machine implements Host, Programs {
   readonly clock = new VirtualClock();
@@ -115,8 +119,7 @@ export class Machine implements Host, Programs {
   hold(call: Call): Hold | undefined {
     const [program, , script = '', name, id = ''] = call.argv;
     if (program !== 'bash' || name !== 'pause') return undefined;
-    if (!/^trap 'docker unpause "\$1" .*' EXIT\ndocker pause "\$1" \|\| .*\nread -r -t "\$2"/.test(script))
-      return unknown(script);
+    if (!HOLD.test(script)) return unknown(script);
     this.changed(call);
     return holdPaused(this, id);
   }
