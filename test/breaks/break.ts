@@ -15,7 +15,7 @@ export interface Break {
   readonly test: string;
   /** A part of the test's name; the whole file without one. */
   readonly named?: string;
-  /** A part of what the failing test says, where the test's name alone does not tell that this very break was seen. */
+  /** A part of what the failing test says, where its name alone does not tell that this very break was seen; no test's name. */
   readonly says?: string;
 }
 

@@ -167,7 +167,7 @@ export const DATA: readonly Break[] = [
       ),
     ],
     ...killed,
-    says: 'userdata',
+    says: 'userdata differs in the end',
   },
   {
     what: {

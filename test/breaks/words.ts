@@ -135,13 +135,13 @@ export const WORDS: readonly Break[] = [
       ),
     ],
     test: 'test/e2e/secrets.e2e.test.ts',
-    says: 'no process had one among its arguments',
+    named: 'no process had one among its arguments',
   },
   {
     what: { en: 'base64 of a secret is shown', zh: '显示密钥的 base64' },
     edits: [edit('lib/host/secrets.ts', '...inBase64(value),', '')],
     test: 'test/e2e/secrets.e2e.test.ts',
-    says: 'nothing that was shown has a secret',
+    named: 'nothing that was shown has a secret',
   },
   {
     what: { en: 'the log is readable for others', zh: '日志可被他人读取' },
@@ -149,7 +149,7 @@ export const WORDS: readonly Break[] = [
       edit('lib/runbook/script.ts', 'appendFileSync(file, text, { mode: 0o600 });', 'appendFileSync(file, text);'),
     ],
     test: 'test/e2e/secrets.e2e.test.ts',
-    says: 'nobody else may read it',
+    named: 'nobody else may read it',
   },
   {
     what: { en: 'nobody looks whether the state directory can be written', zh: '不检查状态目录是否可写' },
