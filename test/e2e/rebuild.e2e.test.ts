@@ -268,7 +268,7 @@ it('left the other project’s volume alone, and no helper behind', () => {
   const left = docker('ps', '-a', '--format', '{{.Names}}')
     .split('\n')
     .filter((n) => /one-off|prepare|throwaway/.test(n));
-  expect(left.filter((n) => n.startsWith('wfops-e2e'))).toEqual([]);
+  expect(left.filter((n) => n.startsWith(sandbox.project))).toEqual([]);
 });
 
 it('wrote no secret into any file of its own', () => {

@@ -159,7 +159,7 @@ itInFull('a target whose image does not boot, and one whose code does not load: 
     '--change',
     'CMD ["false"]',
     stack.container('whalefall'),
-    'wfops-rollback/whalefall:broken',
+    `${stack.sandbox.project}/whalefall:broken`,
   );
   record({ kind: 'rebuild', commit: 'ab'.repeat(20), imageId: broken });
   record({ kind: 'rollback', way: 'hot', commit: stack.current.commit });

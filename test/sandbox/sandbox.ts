@@ -38,6 +38,18 @@ export type Changes = Switches & { files?: Files; migrations?: string[]; message
 
 export type SandboxOptions = { name: string; root: string; ports: Ports; hostIp?: '127.0.0.1' | '0.0.0.0' };
 
+/**
+ * Two checkouts on one machine may run at once: `SANDBOX_LANE=1` to `7` gives each names and ports of its own. Without it the
+ * options are taken as they are.
+ */
+function inLane(options: SandboxOptions): SandboxOptions {
+  const lane = Number(process.env.SANDBOX_LANE ?? 0);
+  if (!Number.isInteger(lane) || lane < 0 || lane > 7) throw new Error('SANDBOX_LANE is a number from 0 to 7');
+  if (lane === 0) return options;
+  const ports = Object.entries(options.ports).map(([name, port]) => [name, port - lane * 1000]);
+  return { ...options, name: `${options.name}-lane${lane}`, ports: Object.fromEntries(ports) as Ports };
+}
+
 /** One miniature stack: a remote, a deploy directory, and everything that compose makes from it. */
 export class Sandbox {
   readonly project: string;
@@ -49,7 +61,11 @@ export class Sandbox {
   readonly directUrl: string;
   readonly secrets = SENTINELS;
 
-  constructor(readonly options: SandboxOptions) {
+  readonly options: SandboxOptions;
+
+  constructor(asked: SandboxOptions) {
+    const options = inLane(asked);
+    this.options = options;
     this.project = options.name;
     this.dir = join(options.root, options.name);
     this.origin = join(this.dir, 'origin.git');
@@ -106,6 +122,7 @@ export class Sandbox {
  */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const sandbox = new Sandbox(options);
+  const { ports } = sandbox.options;
   // They may have been removed since: they are every sandbox's.
   const images = await ensureBaseImages();
   if (!existsSync(sandbox.origin)) {
@@ -113,7 +130,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       prefix: sandbox.project,
       appImage: sandbox.appImage,
       images,
-      ports: options.ports,
+      ports,
       hostIp: options.hostIp ?? '127.0.0.1',
     });
     await createOrigin(sandbox.origin, APP_DIR, rendered);
