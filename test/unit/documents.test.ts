@@ -1,0 +1,110 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { readCommandLine, type Script } from '../../lib/runbook/command-line.ts';
+import { backupProd } from '../../scripts/backup-prod.ts';
+import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
+import { rehearseDisaster } from '../../scripts/rehearse.ts';
+import { restoreProd } from '../../scripts/restore-prod.ts';
+import { rollbackProd } from '../../scripts/rollback-prod.ts';
+import { runsScript } from '../../scripts/runs.ts';
+import { updateProdFlask } from '../../scripts/update-prod-flask.ts';
+
+// What people copy from the documents must be understood by the scripts as they are: names, commands, options, values.
+const ROOT = path.join(import.meta.dirname, '../..');
+const SCRIPTS: readonly Script[] = [
+  backupProd,
+  deployProdAll,
+  rehearseDisaster,
+  restoreProd,
+  rollbackProd,
+  runsScript,
+  updateProdFlask,
+];
+const DOCUMENTS = [
+  ...['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
+  ...readdirSync(path.join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8');
+
+const PUBLIC_KEY = `age1${'q'.repeat(58)}`;
+
+/** What stands in place of a real path, name or key becomes one: a single word of the right form. */
+const words = (typed: string): string[] =>
+  (
+    typed
+      .replace(/<[^<>]*>/g, 'placeholder')
+      .replaceAll('age1…', PUBLIC_KEY)
+      .match(/"[^"]*"|\S+/g) ?? []
+  ).map((word) => word.replaceAll('"', ''));
+
+interface Typed {
+  readonly script: string;
+  readonly argv: readonly string[];
+}
+
+/** Calls of our scripts in what stands between backquotes, in code blocks, and in output that says what to type next. */
+function callsIn(markdown: string): Typed[] {
+  const code = [
+    ...markdown.matchAll(/^```\w*\n([\s\S]*?)^```/gm),
+    ...markdown.replace(/^```[\s\S]*?^```/gm, '').matchAll(/`([^`\n]+)`/g),
+  ].map(([, inside = '']) => inside);
+  return code
+    .flatMap((text) => text.split(/\n|&&/))
+    .flatMap((line): Typed[] => {
+      const [typed = ''] = line.split(/ #| {2,}(?=[^\s"])/);
+      const [, script, rest] =
+        /(?:^|[$\s])ops ([a-z-]+)(.*)$/.exec(typed) ?? /scripts\/([a-z-]+)\.ts(.*)$/.exec(typed) ?? [];
+      return script === undefined || rest === undefined ? [] : [{ script, argv: words(rest.replace(/[;:)].*$/, '')) }];
+    });
+}
+
+it.each(DOCUMENTS)('%s: its commands are what the scripts take', (file) => {
+  const calls = callsIn(read(file));
+  if (/runbook|rebuild|update|backups|rollback|drill|README/.test(file)) expect(calls.length).toBeGreaterThan(0);
+  for (const { script, argv } of calls) {
+    const shown = `${file}: ${script} ${argv.join(' ')}`;
+    const found = SCRIPTS.find(({ name }) => name === script);
+    if (found === undefined) throw new Error(`${shown}: there is no such script`);
+    // A mere name in a sentence is no command line.
+    if (argv.length > 0) expect(() => readCommandLine(found, argv), shown).not.toThrow();
+  }
+});
+
+it.each(DOCUMENTS)('%s: its npm commands exist, its links lead somewhere', (file) => {
+  const text = read(file);
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  for (const [, name = ''] of text.matchAll(/npm run ([\w:-]+)/g)) expect(Object.keys(scripts), file).toContain(name);
+  for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+    if (/^https?:/.test(link)) continue;
+    const [target = '', anchor] = link.split('#');
+    const to = target === '' ? file : path.join(path.dirname(file), target);
+    expect(existsSync(path.join(ROOT, to)), `${file} → ${link}`).toBe(true);
+    if (anchor !== undefined) expect(anchorsOf(read(to)), `${file} → ${link}`).toContain(anchor);
+  }
+});
+
+/** As the usual renderers make them from headings. */
+const anchorsOf = (markdown: string): string[] =>
+  [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replaceAll(' ', '-'),
+  );
+
+it('has each page in both languages, each leading to the other', () => {
+  const pages = DOCUMENTS.filter((file) => /^(README|docs\/)/.test(file));
+  for (const file of pages) {
+    const other = file.endsWith('.zh-CN.md') ? file.replace('.zh-CN.md', '.md') : file.replace(/\.md$/, '.zh-CN.md');
+    expect(pages).toContain(other);
+    expect(read(file), file).toContain(`](${path.basename(other)})`);
+  }
+});
+
+it('has a README that can be read in one go', () => {
+  for (const file of ['README.md', 'README.zh-CN.md']) expect(read(file).split('\n').length, file).toBeLessThan(251);
+});
