@@ -13,10 +13,18 @@ export const SENTINELS = {
   PASSWORD_ENCRYPTION_KEY: `${Buffer.from('Sentinel-Fernet-Key-1234567890ab').toString('base64url')}=`,
 } as const;
 
-/** Write a valid `.env` (0600) into a deploy directory. An override of null leaves the variable out. */
-export function writeEnvFile(dir: string, overrides: Record<string, string | null> = {}): string {
+/**
+ * Write a valid `.env` (0600) into a deploy directory. An override of null leaves the variable out.
+ *
+ * @param example the file that it is made from.
+ */
+export function writeEnvFile(
+  dir: string,
+  overrides: Record<string, string | null> = {},
+  example = join(APP_DIR, 'env.example'),
+): string {
   const values: Record<string, string | null> = { ...SENTINELS, ...overrides };
-  const lines = readFileSync(join(APP_DIR, 'env.example'), 'utf8')
+  const lines = readFileSync(example, 'utf8')
     .split('\n')
     .flatMap((line) => {
       const name = /^([A-Z_]+)=/.exec(line)?.[1];

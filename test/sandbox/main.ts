@@ -15,7 +15,8 @@ const HELP = {
 Bring up a disposable miniature of the production stack on this machine, by running scripts/deploy-prod-all.ts on it.
 
   --install-docker  install a Docker engine if there is none (Debian or Ubuntu, root)
-  --port <number>   the first of four ports: web, application, PostgreSQL, Redis (default 18080)
+  --port <number>   the first of five ports: web, application, PostgreSQL, Redis, TLS (default 18080)
+  --like real       like the deployed application where that hurts: TLS, a built front end, slow imports, many files
   --down            remove the sandbox with its data and images, and stop the engine if the sandbox started it
   --keep-images     with --down: keep the engine and the base images, so that the next start is quick
   --lang en|zh      the language of messages (default: that of the locale)
@@ -25,7 +26,8 @@ Bring up a disposable miniature of the production stack on this machine, by runn
 在本机运行 scripts/deploy-prod-all.ts，部署一套可随时丢弃的微型生产环境。
 
   --install-docker  没有 Docker 引擎时自动安装（Debian 或 Ubuntu，需 root）
-  --port <数字>     四个连续端口的第一个：网页、应用、PostgreSQL、Redis（默认 18080）
+  --port <数字>     五个连续端口的第一个：网页、应用、PostgreSQL、Redis、TLS（默认 18080）
+  --like real       在棘手之处与真实应用一致：TLS、需构建的前端、缓慢的导入、大量文件
   --down            删除沙箱及其数据与镜像；引擎若由沙箱启动，也一并停止
   --keep-images     与 --down 合用：保留引擎与基础镜像，下次启动更快
   --lang en|zh      提示语言（默认取自系统区域设置）
@@ -40,6 +42,7 @@ async function main(args: string[]): Promise<number> {
     options: {
       'install-docker': { type: 'boolean', default: false },
       port: { type: 'string', default: '18080' },
+      like: { type: 'string', default: 'plain' },
       down: { type: 'boolean', default: false },
       'keep-images': { type: 'boolean', default: false },
       lang: { type: 'string', default: languageOf(process.env) },
@@ -47,7 +50,14 @@ async function main(args: string[]): Promise<number> {
     },
   });
   const port = Number(values.port);
-  if (!['en', 'zh'].includes(values.lang) || !Number.isInteger(port) || port < 1 || port > 65532) {
+  const { like } = values;
+  if (
+    (like !== 'plain' && like !== 'real') ||
+    !['en', 'zh'].includes(values.lang) ||
+    !Number.isInteger(port) ||
+    port < 1 ||
+    port > 65531
+  ) {
     console.error(HELP[languageOf(process.env)]);
     return 2;
   }
@@ -59,7 +69,8 @@ async function main(args: string[]): Promise<number> {
   const options: SandboxOptions = {
     name: 'whalefall-sandbox',
     root: ROOT,
-    ports: { http: port, direct: port + 1, postgres: port + 2, redis: port + 3 },
+    ports: { http: port, direct: port + 1, postgres: port + 2, redis: port + 3, https: port + 4 },
+    like,
   };
   if (values.down) return takeDown(options, values['keep-images']);
   return bringUp(options, values['install-docker'], ['--lang', values.lang, ...positionals]);

@@ -4,6 +4,7 @@ import { removeProject } from './cleanup.ts';
 import { SENTINELS, writeEnvFile } from './env-file.ts';
 import { cloneFrom, commitTo, countCommits, createOrigin, type Files, pullInto } from './git.ts';
 import { ensureBaseImages, removeBaseImages } from './images.ts';
+import { afterRealHead, makeCertificate, REAL_DIR, realFiles } from './real.ts';
 import { $ } from './run.ts';
 import { APP_DIR, type Ports, renderTemplates } from './templates.ts';
 
@@ -36,7 +37,14 @@ type Switches = {
  */
 export type Changes = Switches & { files?: Files; migrations?: string[]; message?: string; on?: string };
 
-export type SandboxOptions = { name: string; root: string; ports: Ports; hostIp?: '127.0.0.1' | '0.0.0.0' };
+export type SandboxOptions = {
+  name: string;
+  root: string;
+  ports: Ports;
+  hostIp?: '127.0.0.1' | '0.0.0.0';
+  /** `real`: like the deployed application where that hurts; publishes `ports.https` as well. */
+  like?: 'plain' | 'real';
+};
 
 /**
  * Two checkouts on one machine may run at once: `SANDBOX_LANE=1` to `7` gives each names and ports of its own. Without it the
@@ -76,14 +84,18 @@ export class Sandbox {
     this.directUrl = `http://127.0.0.1:${options.ports.direct}`;
   }
 
+  get isReal(): boolean {
+    return this.options.like === 'real';
+  }
+
   /** Commit a new release to origin's main branch. The deploy directory doesn't have it before {@link pull}. */
   async release(changes: Changes = {}): Promise<string> {
     const { files = {}, migrations = [], message, on, ...switches } = changes;
     const marker = switches.marker ?? `release-${(await countCommits(this.origin)) + 1}`;
-    const extra = migrations.map((name) => [
-      `migrations/versions/${name}.py`,
-      readFileSync(join(import.meta.dirname, 'releases', `${name}.py`), 'utf8'),
-    ]);
+    const extra = migrations.map((name) => {
+      const text = readFileSync(join(import.meta.dirname, 'releases', `${name}.py`), 'utf8');
+      return [`migrations/versions/${name}.py`, this.isReal ? afterRealHead(text) : text];
+    });
     const all = {
       'release.json': `${JSON.stringify({ ...switches, marker }, null, 2)}\n`,
       ...Object.fromEntries(extra),
@@ -99,7 +111,7 @@ export class Sandbox {
 
   /** Write a valid `.env` with the sentinel secrets; `null` leaves a variable out. */
   writeEnv(overrides: Record<string, string | null> = {}): string {
-    return writeEnvFile(this.deployDir, overrides);
+    return writeEnvFile(this.deployDir, overrides, this.isReal ? join(this.deployDir, 'env.example') : undefined);
   }
 
   /** Run docker compose in the deploy directory, for tests that do something by hand; answers stdout. */
@@ -126,16 +138,13 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   // They may have been removed since: they are every sandbox's.
   const images = await ensureBaseImages();
   if (!existsSync(sandbox.origin)) {
-    const rendered = renderTemplates({
-      prefix: sandbox.project,
-      appImage: sandbox.appImage,
-      images,
-      ports,
-      hostIp: options.hostIp ?? '127.0.0.1',
-    });
-    await createOrigin(sandbox.origin, APP_DIR, rendered);
+    const { hostIp = '127.0.0.1' } = options;
+    const values = { prefix: sandbox.project, appImage: sandbox.appImage, images, ports, hostIp };
+    const files = sandbox.isReal ? { ...realFiles(), ...renderTemplates(values, REAL_DIR) } : renderTemplates(values);
+    await createOrigin(sandbox.origin, APP_DIR, files);
   }
   await cloneFrom(sandbox.origin, sandbox.deployDir);
+  if (sandbox.isReal) await makeCertificate(sandbox.deployDir);
   return sandbox;
 }
 

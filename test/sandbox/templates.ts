@@ -6,13 +6,17 @@ import type { BaseImages } from './images.ts';
 /** The miniature application's repository, apart from the files that are rendered. */
 export const APP_DIR = join(import.meta.dirname, 'app');
 
-/** The ports on this machine: through nginx, straight to gunicorn, and those of the two data services. */
-export type Ports = { http: number; direct: number; postgres: number; redis: number };
+/** The ports on this machine: through nginx, straight to gunicorn, those of the two data services, and TLS where there is a certificate. */
+export type Ports = { http: number; direct: number; postgres: number; redis: number; https?: number };
 
 export type Placeholders = { prefix: string; appImage: string; images: BaseImages; ports: Ports; hostIp: string };
 
-/** The files that differ from sandbox to sandbox: names, ports and images are filled in. */
-export function renderTemplates(values: Placeholders): Files {
+/**
+ * The files that differ from sandbox to sandbox: names, ports and images are filled in.
+ *
+ * @param dir where the templates are.
+ */
+export function renderTemplates(values: Placeholders, dir = APP_DIR): Files {
   const port = (number: number) => (values.hostIp === '0.0.0.0' ? String(number) : `${values.hostIp}:${number}`);
   const placeholders: Record<string, string> = {
     PREFIX: values.prefix,
@@ -24,10 +28,11 @@ export function renderTemplates(values: Placeholders): Files {
     DIRECT_PORT: port(values.ports.direct),
     POSTGRES_PORT: port(values.ports.postgres),
     REDIS_PORT: port(values.ports.redis),
+    ...(values.ports.https === undefined ? {} : { HTTPS_PORT: port(values.ports.https) }),
   };
   return Object.fromEntries(
     ['docker-compose.prod.yml', 'Dockerfile.prod'].map((name) => {
-      const template = readFileSync(join(APP_DIR, `${name}.template`), 'utf8');
+      const template = readFileSync(join(dir, `${name}.template`), 'utf8');
       return [name, template.replace(/@([A-Z_]+)@/g, (whole, key: string) => placeholders[key] ?? whole)];
     }),
   );
