@@ -15,7 +15,7 @@ import { distributionSources, withSuite } from './apt-sources.ts';
 import { $, ask, SandboxError, say } from './run.ts';
 
 const PLUGIN_DIR = '/usr/lib/docker/cli-plugins';
-const TOOLS = ['git', 'curl', 'ca-certificates', 'procps', 'util-linux', 'mmdebstrap'];
+const TOOLS = ['git', 'curl', 'ca-certificates', 'procps', 'util-linux', 'openssl', 'mmdebstrap'];
 
 const apt = $({ env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
 // A machine that has just started may still be busy with its own updates.
