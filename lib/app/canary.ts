@@ -25,7 +25,7 @@ export async function tryCanary(ops: Ops, staging: Staging, pid: number): Promis
   try {
     // Waited for in the container: asking from here again and again takes the processor away from what boots.
     const { master, workers } = await lookAtWorkers(ops, staging.container, pid, { wanted: 1, seconds });
-    if (master !== null && !workers.some((w) => w.booted)) throw hangs(seconds);
+    if (master !== null && !workers.some((w) => w.state === 'serving')) throw hangs(seconds);
     const inside = { ...ops, net: throughSocket(ops, staging) };
     return await waitForHealth(inside, { direct: 'http://canary' }, () => throwIfGone(ops, staging, pid), {
       deadlineMs: seconds * 1000,

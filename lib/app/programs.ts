@@ -14,8 +14,8 @@ const program = z.object({
   start: z.number(),
   argv: z.array(z.string()),
   cwd: z.string(),
-  /** It listens on the application's port. */
-  web: z.boolean(),
+  /** TCP ports that it listens on. */
+  ports: z.array(z.int()),
   /** What its environment says about running the scheduler: `true`, `false`, or nothing (''). */
   scheduler: z.string(),
   /** Its child processes; `start` on the same scale. */
@@ -40,8 +40,10 @@ export interface Programs {
   readonly all: readonly Program[];
   /** The gunicorn that listens on the application's port. */
   readonly web: Program;
-  /** The program that runs the scheduler and nothing else; `undefined` when the web program does both, or there is none. */
+  /** The other gunicorn, which runs the scheduler; `undefined` when the web program does both, or there is none. */
   readonly scheduler: Program | undefined;
+  /** What else runs the release's code, such as a queue's worker. */
+  readonly others: readonly Program[];
   readonly uptime: number;
   /** The container's start, and with it supervisord's. */
   readonly booted: number;
@@ -55,17 +57,27 @@ export async function listPrograms(ops: Ops, container: string): Promise<readonl
 
 function askSupervisor(ops: Ops, container: string): Promise<z.infer<typeof answer>> {
   const { root, schedulerVariable } = ops.target.app;
-  const args = { port: ops.target.ports.direct, schedulerVariable, marker: `${root}/${MARKER}` };
+  const args = { schedulerVariable, marker: `${root}/${MARKER}` };
   return agent(ops, container, 'programs', { effect: 'read', args, answer });
 }
 
 /** @throws {OpsError} `precondition` when there is no gunicorn that serves the application. */
 export async function findPrograms(ops: Ops, container: string): Promise<Programs> {
   const { programs: all, said, uptime, booted, released } = await askSupervisor(ops, container);
-  const web = all.find((p) => p.web && p.argv.some((word) => word.endsWith('gunicorn')));
+  const gunicorns = all.filter(isGunicorn);
+  const web = gunicorns.find((p) => p.ports.includes(ops.target.ports.direct));
   if (web === undefined) throw noWebProgram(ops, all, said);
-  return { all, web, scheduler: all.find((p) => p.scheduler === 'true' && p !== web), uptime, booted, released };
+  // Only a gunicorn's: supervisord hands the variable on to whatever does not say otherwise.
+  const scheduler = gunicorns.find((p) => p.scheduler === 'true' && p !== web);
+  const others = all.filter((p) => p !== web && p !== scheduler && runsRelease(ops, p));
+  return { all, web, scheduler, others, uptime, booted, released };
 }
+
+export const isGunicorn = ({ argv }: Program): boolean => argv.some((word) => word.endsWith('gunicorn'));
+
+/** Python on the application's files. */
+const runsRelease = ({ target }: Ops, { argv, cwd }: Program): boolean =>
+  /(^|\/)python[\d.]*$/.test(argv[0] ?? '') && [cwd, ...argv].some((at) => `${at}/`.startsWith(`${target.app.root}/`));
 
 function noWebProgram(ops: Ops, all: readonly Program[], said: string): OpsError {
   const seen = all.map((p) => `${p.name} ${p.state}`).join(', ') || said.trim();

@@ -5,12 +5,19 @@ import type { Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
 import { printable } from '../text.ts';
 import { agent } from './agent.ts';
-import { listPrograms, type Program } from './programs.ts';
+import { isGunicorn, listPrograms, type Program } from './programs.ts';
 
 const answer = z.object({
   /** The master's start, seconds since the machine's; null when it is gone. */
   master: z.number().nullable(),
-  workers: z.array(z.object({ pid: z.int(), start: z.number(), booted: z.boolean() })),
+  workers: z.array(
+    z.object({
+      pid: z.int(),
+      start: z.number(),
+      /** `leaving`: it has served its last request, and the master makes another when it is gone. */
+      state: z.enum(['booting', 'serving', 'leaving']),
+    }),
+  ),
   /** Now, on the same scale. */
   uptime: z.number(),
   /** The master's start when the look began. */
@@ -28,12 +35,17 @@ const LEAVE_SECONDS = 45;
 interface Deed {
   /** The master that is meant, by its start; another one is left alone. */
   readonly before?: number;
-  /** Has the master start workers, as many as `wanted`: TTIN beside those from before `since` (seconds since the machine's start), HUP for all. */
-  readonly bring?: { readonly by: 'TTIN'; readonly since: number } | { readonly by: 'HUP' };
+  /**
+   * Has the master start workers, as many as `wanted`: TTIN beside those from before `since` (seconds since the machine's start), TERM in
+   * place of each of them, HUP for all.
+   */
+  readonly bring?: { readonly by: 'TTIN' | 'TERM'; readonly since: number } | { readonly by: 'HUP' };
   /** Sent to the master so many times. */
   readonly signal?: readonly ['TTOU', times: number] | undefined;
   /** Wait until so many that are not old serve; without it, until all of the old ones are gone. */
   readonly wanted?: number;
+  /** Wait until every worker serves. */
+  readonly settled?: true;
   readonly old?: readonly number[];
   readonly seconds: number;
 }
@@ -50,8 +62,9 @@ export async function lookAtWorkers(ops: Ops, container: string, master: number,
 
 /**
  * Replaces a gunicorn's workers by ones that were started after `since`, without a moment in which fewer serve: as many again are
- * added (TTIN), and when they have booted, the oldest are taken away (TTOU), each after its last request. Workers from before
- * that never got to serve are killed; the master starts others in their place. Also finishes a replacement that was cut short.
+ * added (TTIN), and when they have booted, the oldest are taken away (TTOU), each after its last request. Workers from before that have
+ * not come to serve are killed, and those that are leaving let go; the master starts others in their place. Also finishes a
+ * replacement that was cut short.
  *
  * @param wanted how many workers there are to be.
  * @param since seconds since the machine's start.
@@ -82,6 +95,26 @@ export async function reloadWorkers(ops: Ops, container: string, web: Program, w
   await waitForLeave(master, await bringNew(master, wanted, { by: 'HUP' }));
 }
 
+/**
+ * Replaces the workers of a program of which there must never be two, such as the scheduler's: each is told to end (TERM) after its last
+ * request, and the master, which keeps the socket, starts another in its place. Requests wait in the socket's backlog meanwhile.
+ *
+ * @throws {OpsError} as {@link replaceWorkers}.
+ */
+export async function succeedWorkers(ops: Ops, container: string, program: Program, since: number): Promise<void> {
+  const now = await lookAtWorkers(ops, container, program.pid);
+  if (now.workers.every((w) => w.start > since) && now.workers.length > 0) return;
+  await bringNew({ ops, container, web: program }, Math.max(now.workers.length, 1), { by: 'TERM', since });
+}
+
+/**
+ * Waits until every worker serves, as long as a boot may take: one that boots while files change would read some of both, and one that leaves
+ * is soon such a one. gunicorn replaces its workers after `max_requests` whenever that comes.
+ */
+export async function waitUntilSettled(ops: Ops, container: string, program: Program): Promise<void> {
+  await lookAtWorkers(ops, container, program.pid, { settled: true, seconds: ops.target.bootSeconds });
+}
+
 interface Master {
   readonly ops: Ops;
   readonly container: string;
@@ -95,7 +128,7 @@ async function bringNew(
 ): Promise<Workers> {
   const now = await lookAtWorkers(ops, container, web.pid, { bring, wanted, seconds: ops.target.bootSeconds });
   if (now.before === null || now.master !== now.before) throw await masterEnded(ops, container, web);
-  const booted = now.workers.filter((w) => w.booted && !now.old.includes(w.pid)).length;
+  const booted = now.workers.filter((w) => w.state === 'serving' && !now.old.includes(w.pid)).length;
   if (booted < wanted) throw await notBooted(ops, container, web, booted, wanted);
   return now;
 }
@@ -112,8 +145,8 @@ async function waitForLeave(
   if (staying > 0) throw notLeft(web, staying);
 }
 
-/** Restarts a program through supervisord and waits until its workers serve. */
-export async function restartProgram(ops: Ops, container: string, name: string): Promise<Workers> {
+/** Restarts a program through supervisord and waits until it runs and, if it is a gunicorn, a worker serves. */
+export async function restartProgram(ops: Ops, container: string, name: string): Promise<void> {
   const restart = exec('change', container, ['supervisorctl', 'restart', name], { deadlineMs: 90_000 });
   await run(ops, restart, [0, 1, 7]); // what counts is what runs afterwards
   const end = ops.clock.monotonic() + ops.target.bootSeconds * 1000;
@@ -121,8 +154,9 @@ export async function restartProgram(ops: Ops, container: string, name: string):
     const all = await listPrograms(ops, container);
     const program = all.find((p) => p.name === name);
     if (program?.state === 'RUNNING') {
-      const workers = await lookAtWorkers(ops, container, program.pid, { wanted: 1, seconds: 2 });
-      if (workers.workers.some((w) => w.booted)) return workers;
+      if (!isGunicorn(program)) return;
+      const { workers } = await lookAtWorkers(ops, container, program.pid, { wanted: 1, seconds: 2 });
+      if (workers.some((w) => w.state === 'serving')) return;
     }
     if (program?.state === 'FATAL' || ops.clock.monotonic() > end) throw notRunning(name, program?.state ?? '?');
     await ops.clock.sleep(250, ops.signal);

@@ -69,7 +69,7 @@ export async function releaseHot(
   const since = await step('switch', {
     run: (o) => {
       noteRestart(o, facts, checked.needed);
-      return switchFiles(o, progress);
+      return switchFiles(o, facts, progress);
     },
     undo: (o) => switchBack(o, facts, progress),
   });

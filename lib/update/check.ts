@@ -1,4 +1,5 @@
 import { type From, loadOnce, readSettings, type Settings, stagedArgv, startCanary } from '../app/gunicorn.ts';
+import type { Program } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
 import { checkSite } from '../app/site.ts';
 import { compileStaged } from '../app/staging.ts';
@@ -7,7 +8,15 @@ import { allEnded } from '../host/together.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './plan.ts';
 import type { Progress } from './progress.ts';
-import { changesGunicorn, chooseRestart, neededRestart, type Restart, type RestartKind } from './restart.ts';
+import {
+  changesSettings,
+  chooseRestart,
+  neededRestart,
+  type Restart,
+  type RestartKind,
+  type SchedulerWay,
+  schedulerWay,
+} from './restart.ts';
 
 export interface Checked {
   /** The newest schema revision that the release knows. */
@@ -17,6 +26,7 @@ export interface Checked {
   readonly restart: Restart;
   /** The gentlest that would have done; a harder one may have been asked for. */
   readonly needed: RestartKind;
+  readonly scheduler: SchedulerWay;
   /** Workers that the release's configuration asks for. */
   readonly workers: number;
   /** The web program's command line for the staged release. */
@@ -32,26 +42,38 @@ export interface Checked {
  */
 export async function check(ops: Ops, facts: Facts, progress: Progress, options: UpdateOptions): Promise<Checked> {
   const { staging } = progress;
-  const { web } = facts.programs;
-  const argv = stagedArgv(web.argv, (path) => stagedPath(ops, facts, staging.tree, path));
-  const from = { argv, cwd: staging.tree };
+  const { web, scheduler } = facts.programs;
+  const { root } = ops.target.app;
+  const staged = (program: Program): From => ({
+    argv: stagedArgv(program.argv, (path) => stagedPath(ops, facts, staging.tree, path)),
+    cwd: staging.tree,
+  });
+  const from = staged(web);
+  const settingsBefore = async (program: Program) =>
+    changesSettings(facts, root, program) ? readSettings(ops, staging, program, program) : undefined;
+  const settingsOf = async (program: Program) => {
+    const before = await settingsBefore(program);
+    return { before, after: await readSettings(ops, staging, program, staged(program)) };
+  };
   const revision = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
   const bootEarly = async (): Promise<Settings> => {
     const { pid, settings } = await startCanary(ops, staging, web, from);
     progress.canary = pid;
     return settings;
   };
-  const [after, { head, known }, before] = await allEnded([
+  const [after, { head, known }, before, forScheduler] = await allEnded([
     migratesNothing(facts) ? bootEarly() : loadOnce(ops, staging, web, from),
     readRevisions(ops, staging.container, staging.tree, revision),
-    changesGunicorn(facts) ? readSettings(ops, staging, web, web) : Promise.resolve(undefined),
+    settingsBefore(web),
+    scheduler ? settingsOf(scheduler) : Promise.resolve(undefined),
     facts.tree.has(ops.target.release.site.from) ? checkSite(ops, staging) : Promise.resolve(),
     compileStaged(ops, staging, facts.tree),
   ]);
-  const restart = chooseRestart(options.restart, facts, { before, after });
-  const needed = neededRestart(facts, { before, after }).kind;
+  const restart = chooseRestart(options.restart, facts, root, { before, after });
+  const needed = neededRestart(facts, root, { before, after }).kind;
   const schema = revision === head ? 'current' : revision === undefined || known ? 'behind' : 'newer';
-  return { head, schema, restart, needed, workers: Number(after.get('workers')), from };
+  const workers = Number(after.get('workers'));
+  return { head, schema, restart, needed, scheduler: schedulerWay(facts, root, forScheduler), workers, from };
 }
 
 /** As far as files tell: then the release can boot meanwhile. */

@@ -46,7 +46,7 @@ export function planUpdate(target: Target, facts: Facts, options: UpdateOptions)
       next: [...new Map(refusals.map((r) => [r.fix.en, r.fix])).values()],
     });
   }
-  const restart = chooseRestart(options.restart, facts);
+  const restart = chooseRestart(options.restart, facts, target.app.root);
   return { steps: plannedSteps(target, facts, options, restart), restart, warnings: warningsOf(facts) };
 }
 
@@ -94,13 +94,20 @@ function inProgress({ local }: Facts): Refusal[] {
   ];
 }
 
-function warningsOf({ running, files, schema, cutShort, outdated }: Facts): Text[] {
+function warningsOf({ running, files, schema, cutShort, outdated, programs }: Facts): Text[] {
   const warnings: Text[] = [];
   if (cutShort.staging || outdated) {
     const runs = cutShort.releases.map((m) => printable(m.run)).join(', ') || '-';
     warnings.push({
       en: `An earlier run was cut short (${runs}): what it left is replaced now, every file and every process.`,
       zh: `之前的运行被中断 (${runs}): 其遗留的文件与进程将在本次全部替换.`,
+    });
+  }
+  for (const { name, state } of programs.all.filter((p) => p.state !== 'RUNNING')) {
+    const what = `${printable(name)} ${printable(state)}`;
+    warnings.push({
+      en: `A program does not run, and stays so: ${what}. Its log: supervisorctl tail ${printable(name)} stderr`,
+      zh: `有程序未在运行, 本次更新不会启动它: ${what}. 查看日志: supervisorctl tail ${printable(name)} stderr`,
     });
   }
   if (running.commit === undefined) {

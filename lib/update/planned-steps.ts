@@ -3,13 +3,26 @@ import type { Target } from '../target/target.ts';
 import type { Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './plan.ts';
-import type { Restart } from './restart.ts';
+import { type Restart, schedulerWay } from './restart.ts';
 
 /** The steps of a hot update, in the order in which `scripts/update-prod-flask.ts` does them. */
 export function plannedSteps(target: Target, facts: Facts, options: UpdateOptions, restart: Restart): PlannedStep[] {
   const { root } = target.app;
   const app = facts.app.id.slice(0, 12);
-  const { web, scheduler } = facts.programs;
+  const { web, scheduler, others } = facts.programs;
+  const successions = [
+    ...(scheduler
+      ? [
+          schedulerWay(facts, root, undefined) === 'succession'
+            ? {
+                en: `kill -TERM <worker of ${scheduler.name}>  # its socket stays open`,
+                zh: `kill -TERM <${scheduler.name} 的 worker>  # 监听 socket 保持打开`,
+              }
+            : `supervisorctl restart ${scheduler.name}`,
+        ]
+      : []),
+    ...others.map(({ name }) => `supervisorctl restart ${name}`),
+  ];
   const short = facts.source.commit.slice(0, 10);
   const forward = options.direction === 'forward';
   const n = facts.workers;
@@ -114,14 +127,10 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
             en: `kill -TTIN <${web.name}> × ${n}; <all booted>; kill -TTOU × ${n}`,
             zh: `kill -TTIN <${web.name}> × ${n}; <全部启动后>; kill -TTOU × ${n}`,
           },
-          ...(scheduler ? [`supervisorctl restart ${scheduler.name}`] : []),
+          ...successions,
           'nginx -t && nginx -s reload',
         ],
-        reload: [
-          `kill -HUP <${web.name}>`,
-          ...(scheduler ? [`supervisorctl restart ${scheduler.name}`] : []),
-          'nginx -t && nginx -s reload',
-        ],
+        reload: [`kill -HUP <${web.name}>`, ...successions, 'nginx -t && nginx -s reload'],
         container: [`docker restart ${app}`],
       }[restart.kind],
       wayBack: { en: 'the same way, with the former files', zh: '换回原文件后以同样方式重启' },

@@ -39,6 +39,7 @@ export async function proveUpdate(ops: Ops, facts: Facts, options: UpdateOptions
     throw notProved({ en: `the container says commit ${marker?.commit}`, zh: `容器中的提交为 ${marker?.commit}` });
   throwIfOther(files, expectedFiles(ops, facts));
   const workers = await allNew(ops, app.id, programs, since);
+  throwIfStopped(facts.programs, programs);
   const soaked = options.soakMs > 0 ? await soak(ops, app, programs, options.soakMs) : undefined;
   return { health: soaked ?? health, workers };
 }
@@ -66,6 +67,14 @@ function throwIfOther(files: Inventory, expected: Inventory): void {
   });
 }
 
+/** What ran before runs. */
+function throwIfStopped(before: Programs, now: Programs): void {
+  for (const { name } of before.all.filter((p) => p.state === 'RUNNING')) {
+    const state = now.all.find((p) => p.name === name)?.state ?? '-';
+    if (state !== 'RUNNING') throw notProved({ en: `${name} is ${state}`, zh: `程序 ${name} 状态为 ${state}` });
+  }
+}
+
 async function allNew(ops: Ops, container: string, programs: Programs, since: number): Promise<number[]> {
   const { workers } = await lookAtWorkers(ops, container, programs.web.pid);
   const old = workers.filter((w) => w.start <= since);
@@ -75,12 +84,16 @@ async function allNew(ops: Ops, container: string, programs: Programs, since: nu
       zh: `仍有 ${old.length} 个 worker 运行旧代码`,
     });
   if (workers.length === 0) throw notProved({ en: 'there is no worker', zh: '没有任何 worker' });
-  const { scheduler } = programs;
-  if (scheduler) {
-    const { master } = await lookAtWorkers(ops, container, scheduler.pid);
-    if (scheduler.state !== 'RUNNING' || (master ?? 0) <= since)
-      throw notProved({ en: `${scheduler.name} still runs the old code`, zh: `${scheduler.name} 仍在运行旧代码` });
-  }
+  const { scheduler, others } = programs;
+  const processes = scheduler ? (await lookAtWorkers(ops, container, scheduler.pid)).workers : [];
+  const stale = [
+    ...(scheduler && (processes.length > 0 ? processes.some((w) => w.start <= since) : scheduler.start <= since)
+      ? [scheduler]
+      : []),
+    ...others.filter((p) => p.start <= since),
+  ];
+  const [first] = stale;
+  if (first) throw notProved({ en: `${first.name} still runs the old code`, zh: `${first.name} 仍在运行旧代码` });
   return workers.map((w) => w.pid);
 }
 

@@ -1,4 +1,5 @@
 import type { Settings } from '../app/gunicorn.ts';
+import { isGunicorn, type Program } from '../app/programs.ts';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Text } from '../text.ts';
 import type { Facts } from './facts.ts';
@@ -22,9 +23,27 @@ export interface GunicornSettings {
   readonly after: Settings;
 }
 
-/** The configuration file that the web program was started with. */
-export const changesGunicorn = (facts: Facts): boolean =>
-  facts.copies.some(({ to }) => facts.programs.web.argv.some((word) => word.endsWith(to)));
+/** Whether a file that the program was started with, such as its configuration, will be another. */
+export const changesSettings = ({ copies, files }: Facts, root: string, { argv }: Program): boolean => {
+  const changed = [...copies.map(({ to }) => to), ...files.put.map((file) => `${root}/${file}`)];
+  return changed.some((file) => argv.some((word) => word.endsWith(file)));
+};
+
+/**
+ * How the scheduler's program gets new code, of which there must never be two. `succession`: its worker ends, and the master, which keeps
+ * the socket, makes another; requests to it wait. `restart`: supervisord ends and starts it, and requests to it fail meanwhile.
+ */
+export type SchedulerWay = 'succession' | 'restart';
+
+/** The gentlest that is right. Pure. @param settings unknown before the new release was tried. */
+export function schedulerWay(facts: Facts, root: string, settings: GunicornSettings | undefined): SchedulerWay {
+  const { scheduler } = facts.programs;
+  if (!scheduler || !isGunicorn(scheduler)) return 'restart';
+  if (settings === undefined) return changesSettings(facts, root, scheduler) ? 'restart' : 'succession';
+  const { before, after } = settings;
+  const alone = after.get('workers') === '1' && after.get('preload_app') === 'False';
+  return alone && !(before && differ(before, after)) ? 'succession' : 'restart';
+}
 
 const changesSupervisor = (facts: Facts): boolean => facts.copies.some(({ to }) => to.startsWith('/etc/supervisor/'));
 
@@ -33,10 +52,10 @@ const changesSupervisor = (facts: Facts): boolean => facts.copies.some(({ to }) 
  *
  * @param settings unknown before the new release was tried.
  */
-export const neededRestart = (facts: Facts, settings: GunicornSettings | undefined): Restart =>
-  atLeast(facts.owedRestart, gentlest(facts, settings));
+export const neededRestart = (facts: Facts, root: string, settings: GunicornSettings | undefined): Restart =>
+  atLeast(facts.owedRestart, gentlest(facts, root, settings));
 
-function gentlest(facts: Facts, settings: GunicornSettings | undefined): Restart {
+function gentlest(facts: Facts, root: string, settings: GunicornSettings | undefined): Restart {
   const { web, scheduler } = facts.programs;
   const all = [settings?.before, settings?.after].filter((s) => s !== undefined);
   if (changesSupervisor(facts)) {
@@ -60,7 +79,7 @@ function gentlest(facts: Facts, settings: GunicornSettings | undefined): Restart
   if (settings?.before && settings.before.get('bind') !== settings.after.get('bind')) {
     return container({ en: "gunicorn's address changed", zh: 'gunicorn 监听地址有变化' });
   }
-  if (settings ? settings.before && differ(settings.before, settings.after) : changesGunicorn(facts)) {
+  if (settings ? settings.before && differ(settings.before, settings.after) : changesSettings(facts, root, web)) {
     return {
       kind: 'reload',
       why: {
@@ -83,8 +102,13 @@ function gentlest(facts: Facts, settings: GunicornSettings | undefined): Restart
  *
  * @throws {OpsError} `precondition` when it would leave old code running.
  */
-export function chooseRestart(asked: RestartKind | 'auto', facts: Facts, settings?: GunicornSettings): Restart {
-  const best = neededRestart(facts, settings);
+export function chooseRestart(
+  asked: RestartKind | 'auto',
+  facts: Facts,
+  root: string,
+  settings?: GunicornSettings,
+): Restart {
+  const best = neededRestart(facts, root, settings);
   if (asked === 'auto' || asked === best.kind) return best;
   if (RESTARTS.indexOf(asked) > RESTARTS.indexOf(best.kind)) {
     return { kind: asked, why: { en: 'asked for (--restart)', zh: '由 --restart 指定' } };

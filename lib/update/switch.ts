@@ -6,7 +6,14 @@ import { type Placement, place, putBack, savePlaced } from '../app/place.ts';
 import { listPrograms, type Program } from '../app/programs.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { reloadNginx, renderedSite } from '../app/site.ts';
-import { lookAtWorkers, reloadWorkers, replaceWorkers, restartProgram } from '../app/workers.ts';
+import {
+  lookAtWorkers,
+  reloadWorkers,
+  replaceWorkers,
+  restartProgram,
+  succeedWorkers,
+  waitUntilSettled,
+} from '../app/workers.ts';
 import { whatHappened } from '../errors.ts';
 import { change } from '../host/command.ts';
 import { exec } from '../host/docker.ts';
@@ -20,7 +27,7 @@ import type { Facts } from './facts.ts';
 import { noteWorkers } from './owed.ts';
 import type { UpdateOptions } from './plan.ts';
 import type { Progress } from './progress.ts';
-import { changesGunicorn } from './restart.ts';
+import { changesSettings, schedulerWay } from './restart.ts';
 
 /** gunicorn finishes requests for up to 30 s. */
 const GRACE_SECONDS = 35;
@@ -34,9 +41,10 @@ export async function keepFormer(ops: Ops, facts: Facts, progress: Progress, opt
   if (facts.files.handEdited.length > 0) await keepHandEdited(ops, facts, progress);
 }
 
-/** Puts the release's files in place. @returns when that was done, seconds since the machine's start. */
-export async function switchFiles(ops: Ops, progress: Progress): Promise<number> {
+/** Puts the release's files in place, at a moment when nobody reads them. @returns when that was done, seconds since the machine's start. */
+export async function switchFiles(ops: Ops, { programs }: Facts, progress: Progress): Promise<number> {
   if (progress.placement === undefined) throw new Error('the former files were not kept');
+  await waitUntilSettled(ops, progress.staging.container, programs.web);
   progress.switching = true;
   return place(ops, progress.staging, progress.placement);
 }
@@ -86,7 +94,7 @@ export async function restart(
   const { container } = progress.staging;
   progress.restarting = true;
   if (checked.restart.kind === 'container') return restartContainer(ops, container);
-  const { web, scheduler } = facts.programs;
+  const { web, scheduler, others } = facts.programs;
   const reload = checked.restart.kind === 'reload';
   noteWorkers(ops, facts, reload ? checked.workers : facts.workers);
   // Beside one another, and each to its end: undoing must not begin while the other is still at it.
@@ -94,9 +102,16 @@ export async function restart(
     reload
       ? reloadWorkers(ops, container, web, checked.workers)
       : replaceWorkers(ops, container, web, facts.workers, since),
-    scheduler ? restartProgram(ops, container, scheduler.name) : Promise.resolve(),
+    scheduler && checked.scheduler === 'succession'
+      ? succeedWorkers(ops, container, scheduler, since)
+      : restartAll(ops, container, scheduler ? [scheduler] : []),
+    restartAll(ops, container, others),
   ]);
   await reloadNginx(ops, container);
+}
+
+async function restartAll(ops: Ops, container: string, programs: readonly Program[]): Promise<void> {
+  for (const { name } of programs) await restartProgram(ops, container, name);
 }
 
 async function restartContainer(ops: Ops, id: string): Promise<void> {
@@ -125,25 +140,46 @@ export async function switchBack(ops: Ops, facts: Facts, progress: Progress): Pr
 }
 
 async function bringBackProcesses(ops: Ops, facts: Facts, container: string, since: number): Promise<void> {
-  const { web, scheduler } = facts.programs;
+  const { web, scheduler, others } = facts.programs;
+  const { root } = ops.target.app;
   const now = await waitForProgram(ops, container, web.name);
   if (now === undefined) await restartProgram(ops, container, web.name);
   else {
     const { workers } = await lookAtWorkers(ops, container, now.pid);
-    const clean = workers.every((w) => w.start > since || w.start < facts.seenAt);
+    const clean = workers.every((w) => isClean(facts, since, w.start));
     // Its configuration is read at the start and on SIGHUP only, and may be the new one.
-    if (!clean && changesGunicorn(facts)) await reloadWorkers(ops, container, now, facts.workers);
+    if (!clean && changesSettings(facts, root, web)) await reloadWorkers(ops, container, now, facts.workers);
     else if (!clean || workers.length !== facts.workers)
       await replaceWorkers(ops, container, now, facts.workers, since);
   }
-  if (scheduler) {
-    const present = await waitForProgram(ops, container, scheduler.name);
-    const started = present && (await lookAtWorkers(ops, container, present.pid)).master;
-    const clean = (started ?? 0) > since || (started ?? Infinity) < facts.seenAt;
-    if (!clean) await restartProgram(ops, container, scheduler.name);
+  if (scheduler) await bringBackScheduler(ops, facts, scheduler, { container, since });
+  for (const { name } of others) {
+    const present = await waitForProgram(ops, container, name);
+    if (present === undefined || !isClean(facts, since, present.start)) await restartProgram(ops, container, name);
   }
   await reloadNginx(ops, container);
 }
+
+async function bringBackScheduler(
+  ops: Ops,
+  facts: Facts,
+  scheduler: Program,
+  { container, since }: { readonly container: string; readonly since: number },
+): Promise<void> {
+  const present = await waitForProgram(ops, container, scheduler.name);
+  const { master, workers } = present
+    ? await lookAtWorkers(ops, container, present.pid)
+    : { master: null, workers: [] };
+  const isRight = master !== null && isClean(facts, since, master);
+  if (present && isRight && workers.every((w) => isClean(facts, since, w.start))) return;
+  // A master that was started before any of this has read the configuration that is in place again.
+  const gently = present && isRight && schedulerWay(facts, ops.target.app.root, undefined) === 'succession';
+  if (gently) await succeedWorkers(ops, container, present, since);
+  else await restartProgram(ops, container, scheduler.name);
+}
+
+/** Started before this run changed anything, or after all was put back. @param start seconds since the machine's start. */
+const isClean = ({ seenAt }: Facts, since: number, start: number): boolean => start > since || start < seenAt;
 
 /** A program that runs, if need be after a while: supervisord itself may have just been started. */
 async function waitForProgram(ops: Ops, container: string, name: string): Promise<Program | undefined> {

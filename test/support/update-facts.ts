@@ -15,7 +15,7 @@ export const program = (name: string, more: Partial<Program> = {}): Program => (
   start: 99,
   argv: ['/app/.venv/bin/python', '/app/.venv/bin/gunicorn', '--config', '/app/gunicorn.conf.py', 'wsgi:application'],
   cwd: '/app',
-  web: false,
+  ports: [],
   scheduler: '',
   workers: [
     { pid: 31, start: 100 },
@@ -24,8 +24,8 @@ export const program = (name: string, more: Partial<Program> = {}): Program => (
   ...more,
 });
 
-export const web = program('whalefall_web', { web: true, scheduler: 'false' });
-export const scheduler = program('whalefall_scheduler', { pid: 26, scheduler: 'true' });
+export const web = program('whalefall_web', { ports: [5001], scheduler: 'false' });
+export const scheduler = program('whalefall_scheduler', { pid: 26, ports: [5002], scheduler: 'true' });
 
 const OLD = 'c0ffee'.padEnd(40, '0');
 const NEW = 'beef'.padEnd(40, '0');
@@ -45,7 +45,7 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
       name: 'shop',
       volume: { name: 'shop_postgres_data', createdAt: '2026-01-02T03:04:05Z' },
     },
-    programs: { all: [web, scheduler], web, scheduler, uptime: 500, booted: 98, released: undefined },
+    programs: { all: [web, scheduler], web, scheduler, others: [], uptime: 500, booted: 98, released: undefined },
     workers: 2,
     owedRestart: undefined,
     seenAt: 100,

@@ -59,7 +59,7 @@ const health = (status: string): Told => [
   200,
 ];
 const [GOOD, BAD] = [health('healthy'), health('unhealthy')];
-const WORKERS = { master: 1, workers: [{ pid: 9, start: 2, booted: true }], uptime: 3, before: 1, old: [] };
+const WORKERS = { master: 1, workers: [{ pid: 9, start: 2, state: 'serving' }], uptime: 3, before: 1, old: [] };
 
 /** What a canary says each time that it is asked. */
 async function tried(...batches: (readonly Told[])[]): Promise<number> {

@@ -84,7 +84,7 @@ const PROGRAMS = {
       start: 1,
       argv: ['g'],
       cwd: '/app',
-      web: true,
+      ports: [5001],
       scheduler: '',
       workers: [{ pid: 8, start: 1 }],
     },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Settings } from '../../lib/app/gunicorn.ts';
-import { chooseRestart } from '../../lib/update/restart.ts';
+import { chooseRestart, schedulerWay } from '../../lib/update/restart.ts';
 import { scheduler, updateFacts, web } from '../support/update-facts.ts';
 
 const settings = (more: Readonly<Record<string, string>> = {}): Settings =>
@@ -10,18 +10,20 @@ const supervisor = { from: 'nginx/supervisor/whalefall-prod.conf', to: '/etc/sup
 
 describe('auto', () => {
   it('replaces workers one generation by the next when nothing speaks against it', () => {
-    expect(chooseRestart('auto', updateFacts(), { before: undefined, after: settings() }).kind).toBe('rolling');
+    expect(chooseRestart('auto', updateFacts(), '/app', { before: undefined, after: settings() }).kind).toBe('rolling');
   });
 
   it('reloads gunicorn when a setting changed, but not for a comment in its file', () => {
     const facts = updateFacts({ copies: [conf] });
     const before = settings();
-    expect(chooseRestart('auto', facts, { before, after: settings({ workers: '3' }) }).kind).toBe('reload');
-    expect(chooseRestart('auto', facts, { before, after: settings({ config: '/staged' }) }).kind).toBe('rolling');
+    expect(chooseRestart('auto', facts, '/app', { before, after: settings({ workers: '3' }) }).kind).toBe('reload');
+    expect(chooseRestart('auto', facts, '/app', { before, after: settings({ config: '/staged' }) }).kind).toBe(
+      'rolling',
+    );
   });
 
   it('foretells a reload from the file alone', () => {
-    expect(chooseRestart('auto', updateFacts({ copies: [conf] })).kind).toBe('reload');
+    expect(chooseRestart('auto', updateFacts({ copies: [conf] }), '/app').kind).toBe('reload');
   });
 
   it.each([
@@ -36,6 +38,7 @@ describe('auto', () => {
           all: [],
           web: { ...web, scheduler: 'true' },
           scheduler: undefined,
+          others: [],
           uptime: 500,
           booted: 98,
           released: undefined,
@@ -51,6 +54,7 @@ describe('auto', () => {
           all: [],
           web: { ...web, scheduler: '' },
           scheduler: undefined,
+          others: [],
           uptime: 500,
           booted: 98,
           released: undefined,
@@ -60,30 +64,75 @@ describe('auto', () => {
       settings(),
     ],
   ])('restarts the container when %s', (_why, facts, before, after) => {
-    expect(chooseRestart('auto', updateFacts(facts), { before, after }).kind).toBe('container');
+    expect(chooseRestart('auto', updateFacts(facts), '/app', { before, after }).kind).toBe('container');
   });
 
   it('needs no scheduler of its own where the web program surely is none', () => {
     const facts = updateFacts({
-      programs: { all: [], web, scheduler: undefined, uptime: 500, booted: 98, released: undefined },
+      programs: { all: [], web, scheduler: undefined, others: [], uptime: 500, booted: 98, released: undefined },
     });
-    expect(chooseRestart('auto', facts).kind).toBe('rolling');
+    expect(chooseRestart('auto', facts, '/app').kind).toBe('rolling');
     expect(scheduler.scheduler).toBe('true');
   });
 });
 
 describe('asked for', () => {
   it('takes a harder way than needed', () => {
-    expect(chooseRestart('container', updateFacts()).kind).toBe('container');
+    expect(chooseRestart('container', updateFacts(), '/app').kind).toBe('container');
   });
 
   it.each(['rolling', 'reload'] as const)('refuses %s where it would leave old code running', (asked) => {
     const facts = updateFacts({ copies: [supervisor] });
-    expect(() => chooseRestart(asked, facts)).toThrow(
+    expect(() => chooseRestart(asked, facts, '/app')).toThrow(
       expect.objectContaining({
         kind: 'precondition',
         what: { en: expect.stringContaining('supervisor'), zh: expect.any(String) },
       }),
     );
   });
+});
+
+describe("the scheduler's program", () => {
+  const config = 'nginx/gunicorn/gunicorn-scheduler.conf.py';
+  const argv = ['/app/.venv/bin/python', '/app/.venv/bin/gunicorn', '--config', `/app/${config}`, 'wsgi:application'];
+  const own = { ...scheduler, argv };
+  const facts = (more: Parameters<typeof updateFacts>[0] = {}) =>
+    updateFacts({
+      programs: { all: [web, own], web, scheduler: own, others: [], uptime: 500, booted: 98, released: undefined },
+      ...more,
+    });
+  const one = (more: Readonly<Record<string, string>> = {}) => settings({ workers: '1', ...more });
+  const changed = facts({ files: { ...updateFacts().files, put: [config] } });
+
+  it('gets a new worker behind its open socket', () => {
+    expect(schedulerWay(facts(), '/app', { before: undefined, after: one() })).toBe('succession');
+    expect(schedulerWay(facts(), '/app', undefined)).toBe('succession');
+  });
+
+  it('is restarted when its settings changed, not for a comment in their file', () => {
+    expect(schedulerWay(changed, '/app', undefined)).toBe('restart');
+    expect(schedulerWay(changed, '/app', { before: one(), after: one({ timeout: '9' }) })).toBe('restart');
+    expect(schedulerWay(changed, '/app', { before: one(), after: one({ config: '/staged' }) })).toBe('succession');
+  });
+
+  it.each([
+    ['it preloads: the next worker would have the old code', one({ preload_app: 'True' })],
+    ['it has several workers: there would be none for a while, or two generations', settings()],
+  ])('is restarted when %s', (_why, after) => {
+    expect(schedulerWay(facts(), '/app', { before: undefined, after })).toBe('restart');
+  });
+
+  it('is restarted when it is no gunicorn', () => {
+    const celery = { ...scheduler, argv: ['/app/.venv/bin/python', '-m', 'celery', 'beat'] };
+    const programs = { ...facts().programs, scheduler: celery };
+    expect(schedulerWay(facts({ programs }), '/app', undefined)).toBe('restart');
+  });
+});
+
+it('foretells a reload also when the configuration lies among the files of the release', () => {
+  const at = 'nginx/gunicorn/gunicorn-prod.conf.py';
+  const other = { ...web, argv: [...web.argv.slice(0, 2), '--config', `/app/${at}`, 'wsgi:application'] };
+  const programs = { ...updateFacts().programs, web: other };
+  const facts = updateFacts({ programs, files: { ...updateFacts().files, put: [at] } });
+  expect(chooseRestart('auto', facts, '/app').kind).toBe('reload');
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { reloadWorkers, replaceWorkers, restartProgram, type Workers } from '../../lib/app/workers.ts';
+import { reloadWorkers, replaceWorkers, restartProgram, succeedWorkers, type Workers } from '../../lib/app/workers.ts';
 import { testOps } from '../support/ops.ts';
 import type { Call } from '../support/scripted-spawn.ts';
-import { web } from '../support/update-facts.ts';
+import { scheduler, web } from '../support/update-facts.ts';
 
 type Worker = Workers['workers'][number];
 const MASTER = 100;
@@ -25,7 +25,7 @@ class Gunicorn {
 
   start(): void {
     this.time += 1;
-    this.workers.push({ pid: Math.round(this.time), start: this.time, booted: false });
+    this.workers.push({ pid: Math.round(this.time), start: this.time, state: 'booting' });
   }
 
   answer({ argv, input }: Call) {
@@ -60,24 +60,29 @@ class Gunicorn {
     if (args.bring) {
       const { by, since = Infinity } = args.bring;
       const earlier = this.workers.filter((w) => w.start < since);
-      const hung = by === 'HUP' ? [] : earlier.filter((w) => !w.booted);
-      old = earlier.filter((w) => !hung.includes(w)).map((w) => w.pid);
-      if (hung.length > 0) this.signals.push(`KILL ${hung.map((w) => w.pid).join(' ')}`);
-      this.workers = this.workers.filter((w) => !hung.includes(w));
-      for (const _ of hung) this.start();
-      this.signal(args.master, by, by === 'HUP' ? 1 : args.wanted - (this.workers.length - old.length));
+      const staying = earlier.filter((w) => w.state !== 'leaving');
+      const isHung = (w: Worker) => by === 'TTIN' && w.state === 'booting';
+      const gone = [...staying.filter(isHung), ...(by === 'TERM' ? staying : [])];
+      if (gone.length > 0) this.signals.push(`${by === 'TERM' ? 'TERM' : 'KILL'} ${gone.map((w) => w.pid).join(' ')}`);
+      old = (by === 'TTIN' ? staying.filter((w) => !isHung(w)) : earlier).map((w) => w.pid);
+      const leaving = by === 'TTIN' ? earlier.filter((w) => w.state === 'leaving') : [];
+      const replaced = [...gone, ...leaving];
+      this.workers = this.workers.filter((w) => !replaced.includes(w));
+      for (const _ of replaced) this.start();
+      if (by !== 'TERM')
+        this.signal(args.master, by, by === 'HUP' ? 1 : args.wanted - (this.workers.length - old.length));
     }
     if (args.signal) this.signal(args.master, ...args.signal);
     if (args.seconds) {
       this.onWait();
-      if (this.boots) this.workers = this.workers.map((w) => ({ ...w, booted: true }));
+      if (this.boots) this.workers = this.workers.map((w) => ({ ...w, state: 'serving' }));
     }
     const workers = this.master === null ? [] : this.workers;
     return { master: this.master, workers, uptime: this.time, before, old };
   }
 }
 
-const serving = (...starts: number[]): Worker[] => starts.map((start) => ({ pid: start, start, booted: true }));
+const serving = (...starts: number[]): Worker[] => starts.map((start) => ({ pid: start, start, state: 'serving' }));
 const opsFor = (gunicorn: Gunicorn) => testOps((call) => gunicorn.answer(call));
 
 describe('replacing workers', () => {
@@ -112,7 +117,7 @@ describe('replacing workers', () => {
   });
 
   it('finishes a replacement that was cut short: hung new workers are killed, the old ones serve until others have booted', async () => {
-    const hung = [20, 21].map((start) => ({ pid: start, start, booted: false }));
+    const hung = [20, 21].map((start) => ({ pid: start, start, state: 'booting' as const }));
     const gunicorn = new Gunicorn([...serving(10, 11), ...hung]);
     await replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500);
     expect(gunicorn.signals).toEqual(['KILL 20 21', `TTOU ${web.pid} × 2`]);
@@ -120,10 +125,41 @@ describe('replacing workers', () => {
     expect(gunicorn.workers.every((w) => w.start > 500)).toBe(true);
   });
 
+  it('kills no worker that leaves after its last request: the master makes another by itself', async () => {
+    const leaving = { pid: 10, start: 10, state: 'leaving' as const };
+    const gunicorn = new Gunicorn([leaving, ...serving(11)]);
+    await replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500);
+    expect(gunicorn.signals).toEqual([`TTIN ${web.pid} × 1`, `TTOU ${web.pid} × 1`]);
+    expect(gunicorn.workers.every((w) => w.start > 500)).toBe(true);
+  });
+
   it('leaves workers alone that were started since', async () => {
     const gunicorn = new Gunicorn(serving(510, 511));
     await replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500);
     expect(gunicorn.signals).toEqual([]);
+  });
+});
+
+describe('a program of which there is only one worker', () => {
+  it('has it end, and waits for the one that the master makes', async () => {
+    const gunicorn = new Gunicorn(serving(10));
+    await succeedWorkers(opsFor(gunicorn), 'app', scheduler, 500);
+    expect(gunicorn.signals).toEqual(['TERM 10']);
+    expect(gunicorn.workers.map((w) => w.start > 500)).toEqual([true]);
+  });
+
+  it('is left alone when its worker was started since', async () => {
+    const gunicorn = new Gunicorn(serving(510));
+    await succeedWorkers(opsFor(gunicorn), 'app', scheduler, 500);
+    expect(gunicorn.signals).toEqual([]);
+  });
+
+  it('says so when the next one does not begin to serve', async () => {
+    const gunicorn = new Gunicorn(serving(10));
+    gunicorn.boots = false;
+    await expect(succeedWorkers(opsFor(gunicorn), 'app', scheduler, 500)).rejects.toMatchObject({
+      what: { en: expect.stringContaining('whalefall_scheduler') },
+    });
   });
 });
 

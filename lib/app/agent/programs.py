@@ -20,15 +20,15 @@ def read(path, mode="r"):
         return "" if mode == "r" else b""
 
 
-def listening(port):
-    """Inodes of the sockets that listen on a TCP port."""
-    inodes = set()
+def listening():
+    """Ports by the inodes of the TCP sockets that listen."""
+    ports = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in read(table).splitlines()[1:]:
             fields = line.split()
-            if fields[3] == "0A" and int(fields[1].rsplit(":", 1)[1], 16) == port:
-                inodes.add(fields[9])
-    return inodes
+            if fields[3] == "0A":
+                ports[fields[9]] = int(fields[1].rsplit(":", 1)[1], 16)
+    return ports
 
 
 def sockets(pid):
@@ -113,7 +113,7 @@ def supervised():
 
 def main():
     found, said = supervised()
-    web = listening(ARGS["port"])
+    ports = listening()
     programs = []
     for name, state, pid in found:
         scheduler = environment(pid).get(ARGS["schedulerVariable"], b"") if pid else b""
@@ -124,7 +124,7 @@ def main():
                 "pid": pid,
                 "argv": [a.decode("utf-8", "replace") for a in read(f"/proc/{pid}/cmdline", "rb").split(b"\0")[:-1]],
                 "cwd": directory(pid),
-                "web": bool(pid and sockets(pid) & web),
+                "ports": sorted({ports[i] for i in sockets(pid) if i in ports}) if pid else [],
                 "start": pid and (started(pid) or (0, 0))[1],
                 "workers": children(pid) if pid else [],
                 "scheduler": scheduler.decode("utf-8", "replace").lower(),

@@ -1,7 +1,8 @@
 """gunicorn's workers, telling their master to change them, and waiting for that.
 
 A worker beats by touching an unlinked temporary file of its own (gunicorn/workers/workertmp.py); the file is made by the master
-before the fork and first touched when the worker has loaded the application and begins to serve.
+before the fork, first touched when the worker has loaded the application and begins to serve, and closed when it has served its last
+request: after max_requests it may still be there for seconds, while the master waits for it with making another.
 """
 import json
 import os
@@ -21,18 +22,21 @@ def stat(pid):
     return None if fields[0] in "ZX" else (int(fields[1]), int(fields[19]) / HZ)
 
 
-def booted(pid, start):
+def condition(pid, start):
+    """booting, serving, or leaving: without a file to beat with it serves nobody any more."""
     try:
         for fd in os.listdir(f"/proc/{pid}/fd"):
             link = f"/proc/{pid}/fd/{fd}"
             if "/wgunicorn-" in os.readlink(link):
                 beat = time.time() - os.stat(link).st_ctime
-                age = time.clock_gettime(time.CLOCK_BOOTTIME) - start
-                if beat < age - 0.05:
-                    return True
+                return "serving" if beat < age(start) - 0.05 else "booting"
     except OSError:
-        pass
-    return False
+        pass  # it ended while we looked
+    return "leaving"
+
+
+def age(start):
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - start
 
 
 def workers(master):
@@ -41,7 +45,7 @@ def workers(master):
         if name.isdigit():
             seen = stat(name)
             if seen and seen[0] == master:
-                found.append({"pid": int(name), "start": seen[1], "booted": booted(name, seen[1])})
+                found.append({"pid": int(name), "start": seen[1], "state": condition(name, seen[1])})
     return sorted(found, key=lambda w: w["start"])
 
 
@@ -65,26 +69,37 @@ def tell_master(name, times):
 
 
 def bring(before, wanted, by, since=float("inf")):
-    """Has the master start workers beside those from before `since`. Of these, one that never got to serve gives way at once."""
+    """Has the master start workers beside those from before `since`; answers which of these are to leave.
+
+    One that is leaving is left alone: the master makes another when it is gone. One that boots may have read some of the former code
+    and some of the new: it gives way at once, before it serves.
+    """
     old = [w for w in before if w["start"] < since]
+    staying = [w for w in old if w["state"] != "leaving"]
     if by == "HUP":
         tell_master(by, 1)
         return [w["pid"] for w in old]
-    serving = [w["pid"] for w in old if w["booted"]]
-    for worker in old:
-        if not worker["booted"]:
-            tell(worker["pid"], "KILL")  # the master starts another
-    fresh = len(before) - len(serving)
-    tell_master(by, wanted - fresh if serving else 0)
-    return serving
+    if by == "TERM":
+        for worker in staying:
+            tell(worker["pid"], by)
+        return [w["pid"] for w in old]
+    serving = [w for w in staying if w["state"] == "serving"]
+    for worker in staying:
+        if worker not in serving:
+            tell(worker["pid"], "KILL")
+    tell_master(by, wanted - (len(before) - len(serving)))
+    return [w["pid"] for w in serving]
 
 
 def enough(now, master, old):
-    """As many others serve as are wanted, or else all of the old ones are gone."""
+    """As many others serve as are wanted, or all that there are, or else all of the old ones are gone."""
     if now["master"] is None or now["master"] != master:
         return True
+    if ARGS.get("settled"):
+        return bool(now["workers"]) and all(w["state"] == "serving" for w in now["workers"])
     if "wanted" in ARGS:
-        return sum(w["booted"] for w in now["workers"] if w["pid"] not in old) >= ARGS["wanted"]
+        fresh = [w for w in now["workers"] if w["pid"] not in old]
+        return sum(w["state"] == "serving" for w in fresh) >= ARGS["wanted"]
     return not any(w["pid"] in old for w in now["workers"])
 
 

@@ -4,7 +4,7 @@ import { changedAt, fileAt } from './app-files.ts';
 import { until } from './later.ts';
 import { send } from './signals.ts';
 
-export const programs: Agent = ({ container }, app, { port, marker }) => {
+export const programs: Agent = ({ container }, app, { marker }) => {
   const file = fileAt(container, marker as string);
   return json({
     programs: app.programs.map(({ name, state: said, pid, gunicorn, launch }) => ({
@@ -14,7 +14,7 @@ export const programs: Agent = ({ container }, app, { port, marker }) => {
       start: state(app, pid).master ?? 0,
       argv: pid ? launch.argv : [],
       cwd: pid ? launch.cwd : '',
-      web: gunicorn?.listening === true && gunicorn.bind.endsWith(`:${port}`),
+      ports: gunicorn?.listening ? [Number(/:(\d+)$/.exec(gunicorn.bind)?.[1])].filter(Boolean) : [],
       scheduler: pid ? (launch.env.ENABLE_SCHEDULER ?? '') : '',
       workers: state(app, pid).workers,
     })),
@@ -29,6 +29,7 @@ interface Wanted extends Args {
   readonly master: number;
   readonly before?: number;
   readonly bring?: { readonly by: string; readonly since?: number };
+  readonly settled?: true;
   readonly signal?: readonly [name: string, times: number];
   readonly wanted?: number;
   readonly old?: readonly number[];
@@ -40,7 +41,11 @@ function state(app: AppContainer, pid: number) {
   const gunicorn = app.gunicorns.find((g) => g.pid === pid);
   const program = app.programs.find((p) => p.pid === pid && pid > 0);
   const start = gunicorn?.start ?? program?.start;
-  const all = (gunicorn?.workers ?? []).map((w) => ({ pid: w.pid, start: app.startOf(w.start), booted: w.booted }));
+  const all = (gunicorn?.workers ?? []).map((w) => ({
+    pid: w.pid,
+    start: app.startOf(w.start),
+    state: w.leaving ? 'leaving' : w.booted ? 'serving' : 'booting',
+  }));
   return {
     master: start === undefined ? null : app.startOf(start),
     workers: all.sort((a, b) => a.start - b.start),
@@ -48,7 +53,7 @@ function state(app: AppContainer, pid: number) {
 }
 
 export const workers: Agent = (what, app, args) => {
-  const { master, bring, signal: [name, times] = ['', 0], wanted, seconds = 0, ...given } = args as Wanted;
+  const { master, bring, signal: [name, times] = ['', 0], wanted, settled, seconds = 0, ...given } = args as Wanted;
   const found = state(app, master);
   const { before = found.master } = given;
   let { old = [] } = given;
@@ -56,22 +61,27 @@ export const workers: Agent = (what, app, args) => {
     for (let n = 0; n < count; n += 1) send(app, to, master);
   };
   if (bring || times > 0) what.changes();
+  const bringNow = ({ by, since = Infinity }: NonNullable<Wanted['bring']>) => {
+    const earlier = found.workers.filter((w) => w.start < since);
+    const staying = earlier.filter((w) => w.state !== 'leaving');
+    if (by === 'HUP') tell('HUP', 1);
+    if (by === 'TERM') for (const w of staying) send(app, 'TERM', w.pid);
+    if (by !== 'TTIN') return earlier.map((w) => w.pid);
+    const serving = staying.filter((w) => w.state === 'serving');
+    for (const w of staying.filter((s) => !serving.includes(s))) send(app, 'KILL', w.pid);
+    tell('TTIN', (wanted ?? 0) - (found.workers.length - serving.length));
+    return serving.map((w) => w.pid);
+  };
   if (found.master !== null && found.master === before) {
-    if (bring) {
-      const earlier = found.workers.filter((w) => w.start < (bring.since ?? Infinity));
-      const serving = bring.by === 'HUP' ? earlier : earlier.filter((w) => w.booted);
-      for (const hung of earlier.filter((w) => !serving.includes(w))) send(app, 'KILL', hung.pid);
-      const fresh = found.workers.length - serving.length;
-      if (bring.by === 'HUP') tell('HUP', 1);
-      else if (serving.length > 0) tell(bring.by, (wanted ?? 0) - fresh);
-      old = serving.map((w) => w.pid);
-    }
+    if (bring) old = bringNow(bring);
     tell(name, times);
   }
   const enough = () => {
     const now = state(app, master);
     if (now.master === null || now.master !== before) return true;
-    if (wanted !== undefined) return now.workers.filter((w) => !old.includes(w.pid) && w.booted).length >= wanted;
+    if (settled) return now.workers.length > 0 && now.workers.every((w) => w.state === 'serving');
+    if (wanted !== undefined)
+      return now.workers.filter((w) => !old.includes(w.pid) && w.state === 'serving').length >= wanted;
     return !now.workers.some((w) => old.includes(w.pid));
   };
   return {

@@ -15,12 +15,12 @@ const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string
   compile: ['staged root files', '', compile],
   inventory: ['root skipped also contents', '', inventory],
   place: ['put remove caches suffix keptDirectories touch', '', place],
-  programs: ['port schedulerVariable marker', '', programs],
+  programs: ['schedulerVariable marker', '', programs],
   revisions: ['root directory revision', '', revisions],
   save: ['paths into', '', save],
   site: ['template rendered env', '', site],
   sweep: ['staging', '', sweep],
-  workers: ['master', 'before bring signal wanted old seconds', workers],
+  workers: ['master', 'before bring signal wanted settled old seconds', workers],
 };
 
 /** `python - <name>` with a script of ours as its input: what it was given stands in the first lines. */

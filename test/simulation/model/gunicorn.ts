@@ -170,6 +170,12 @@ export class Gunicorn implements Launch {
     this.#manage();
   }
 
+  /** A worker ends after its last request; the master makes another when it is gone. */
+  term(pid: number): void {
+    const worker = this.workers.find((w) => w.pid === pid);
+    if (worker) this.#leave(worker);
+  }
+
   kill(pid: number): boolean {
     const worker = this.workers.find((w) => w.pid === pid);
     if (worker) this.#gone(worker);

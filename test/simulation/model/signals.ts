@@ -8,6 +8,7 @@ export function send(app: AppContainer, signal: string, pid: number): boolean {
   if (master && app.canaries.includes(master) && isEnd) master.end();
   else if (master) master.signal(signal);
   else if (owner && signal === 'KILL') owner.kill(pid);
+  else if (owner && signal === 'TERM') owner.term(pid);
   else if (app.others.some((o) => o.pid === pid) && isEnd) app.others = app.others.filter((o) => o.pid !== pid);
   else return false;
   app.seen();
