@@ -14,6 +14,7 @@ type Script =
   | 'place'
   | 'programs'
   | 'revisions'
+  | 'routes'
   | 'save'
   | 'site'
   | 'sweep'

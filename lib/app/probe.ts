@@ -3,7 +3,7 @@ import type { Ops } from '../host/ops.ts';
 /** What an outside client noticed while we worked. Times in milliseconds. */
 export interface Outage {
   readonly sent: number;
-  /** No answer in time, no connection, or a status other than 2xx. */
+  /** No answer in time, no connection, or a status that is not accepted. */
   readonly failed: number;
   /** From the start of a failed request to the end of the first success that started later; 0 without a failure. */
   readonly longestGapMs: number;
@@ -21,14 +21,18 @@ export interface Probe {
  * does not depend on how quickly they were served before. Never throws, never keeps the process alive by itself, and
  * ends with the run's signal.
  *
- * @param options.perSecond default 20. `timeoutMs` for each request, default 5000.
+ * @param options.perSecond default 20. `timeoutMs` for each request, default 5000. `accept`: which statuses are well; default 2xx.
  */
 export function startProbe(
   ops: Pick<Ops, 'net' | 'clock' | 'signal'>,
   url: string,
-  options: { readonly perSecond?: number; readonly timeoutMs?: number } = {},
+  options: {
+    readonly perSecond?: number;
+    readonly timeoutMs?: number;
+    readonly accept?: (status: number) => boolean;
+  } = {},
 ): Probe {
-  const { perSecond = 20, timeoutMs = 5_000 } = options;
+  const { perSecond = 20, timeoutMs = 5_000, accept = (status) => status >= 200 && status < 300 } = options;
   // Two numbers for each request: 20 requests/s for an hour are 1 MB.
   const failures: number[] = [];
   const successes: Success[] = [];
@@ -37,7 +41,7 @@ export function startProbe(
 
   const send = () => {
     const started = ops.clock.monotonic();
-    const request = succeeds(ops, url, timeoutMs).then((good) => {
+    const request = succeeds(ops, url, { timeoutMs, accept }).then((good) => {
       if (good) successes.push([started, ops.clock.monotonic()]);
       else failures.push(started);
       underWay.delete(request);
@@ -63,14 +67,18 @@ export function startProbe(
 /** Start and end of a request that was answered well. */
 type Success = readonly [start: number, end: number];
 
-async function succeeds(ops: Pick<Ops, 'net'>, url: string, timeoutMs: number): Promise<boolean> {
+async function succeeds(
+  ops: Pick<Ops, 'net'>,
+  url: string,
+  { timeoutMs, accept }: { readonly timeoutMs: number; readonly accept: (status: number) => boolean },
+): Promise<boolean> {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), timeoutMs);
   timer.unref();
   try {
     const response = await ops.net.fetch(url, { signal: controller.signal, headers: { connection: 'close' } });
     await response.arrayBuffer();
-    return response.ok;
+    return accept(response.status);
   } catch {
     return false;
   } finally {

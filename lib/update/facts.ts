@@ -2,12 +2,14 @@ import type { FilePlan } from '../app/files.ts';
 import type { Inventory } from '../app/inventory.ts';
 import type { CutShort } from '../app/marker.ts';
 import type { Programs } from '../app/programs.ts';
+import type { Route } from '../app/routes.ts';
 import type { Schema } from '../postgres/revision.ts';
 import type { Artefacts } from '../release/artefacts.ts';
 import type { LocalChanges } from '../release/local-changes.ts';
 import type { RebuildReason } from '../release/rebuild-reasons.ts';
 import type { Source } from '../release/source.ts';
 import type { Container, Database, Stack } from '../target/stack.ts';
+import type { Text } from '../text.ts';
 import type { RestartKind } from './restart.ts';
 
 /** Everything the plan of a hot update depends on, as the survey found it. Plain data: no secret, no handle. */
@@ -18,6 +20,10 @@ export interface Facts {
   readonly app: Container;
   readonly database: Database;
   readonly programs: Programs;
+  /** What else nginx serves, as far as it is well served now. */
+  readonly routes: readonly Route[];
+  /** What is wrong with the others. */
+  readonly routeFaults: readonly Text[];
   /** How many workers of the web program are to serve: as many as now, or as before an update that was killed while it replaced them. */
   readonly workers: number;
   /** What files that an update put in place before it was killed still need. */

@@ -1,13 +1,12 @@
 import { endpointsOf } from '../app/endpoints.ts';
 import { type Outage, type Probe, startProbe } from '../app/probe.ts';
+import { isServed } from '../app/routes.ts';
 import type { Ops } from '../host/ops.ts';
+import type { Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 
-/** What a visitor noticed, through nginx and directly at gunicorn. */
-export interface Noticed {
-  readonly nginx: Outage;
-  readonly direct: Outage;
-}
+/** What a visitor noticed of each thing that is served: through nginx, directly at gunicorn, pages, other programs' routes. */
+export type Noticed = readonly { readonly name: Text; readonly outage: Outage }[];
 
 export interface OutsideView {
   start(): void;
@@ -18,19 +17,24 @@ const RATE = { perSecond: 10, timeoutMs: 10_000 };
 
 /** Asks 10 times a second each way, from before the first change to the end. */
 export function watchFromOutside(ops: Ops, facts: Facts): OutsideView {
-  let probes: readonly [nginx: Probe, direct: Probe] | undefined;
+  let probes: readonly { readonly name: Text; readonly probe: Probe }[] | undefined;
   return {
     start() {
       const { nginx, direct } = endpointsOf(ops.target, facts.app);
       const { basic } = ops.target.health;
       // Its own signal: after an interruption it goes on measuring while what was there is brought back.
       const calm = { ...ops, signal: new AbortController().signal };
-      probes ??= [startProbe(calm, nginx + basic, RATE), startProbe(calm, direct + basic, RATE)];
+      probes ??= [
+        { name: { en: 'nginx', zh: 'nginx' }, probe: startProbe(calm, nginx + basic, RATE) },
+        { name: { en: 'direct', zh: '直连' }, probe: startProbe(calm, direct + basic, RATE) },
+        ...facts.routes.map((route) => {
+          const accept = (status: number) => isServed(route, status);
+          return { name: route.name, probe: startProbe(calm, nginx + route.path, { ...RATE, accept }) };
+        }),
+      ];
     },
     async stop() {
-      if (probes === undefined) return undefined;
-      const [nginx, direct] = await Promise.all(probes.map((p) => p.stop()));
-      return nginx && direct && { nginx, direct };
+      return probes && Promise.all(probes.map(async ({ name, probe }) => ({ name, outage: await probe.stop() })));
     },
   };
 }

@@ -94,7 +94,7 @@ function inProgress({ local }: Facts): Refusal[] {
   ];
 }
 
-function warningsOf({ running, files, schema, cutShort, outdated, programs }: Facts): Text[] {
+function warningsOf({ running, files, schema, cutShort, outdated, programs, routeFaults }: Facts): Text[] {
   const warnings: Text[] = [];
   if (cutShort.staging || outdated) {
     const runs = cutShort.releases.map((m) => printable(m.run)).join(', ') || '-';
@@ -103,6 +103,8 @@ function warningsOf({ running, files, schema, cutShort, outdated, programs }: Fa
       zh: `之前的运行被中断 (${runs}): 其遗留的文件与进程将在本次全部替换.`,
     });
   }
+  for (const { en, zh } of routeFaults)
+    warnings.push({ en: `${en} already now; it is not watched.`, zh: `${zh} (更新前已如此, 不纳入监测)` });
   for (const { name, state } of programs.all.filter((p) => p.state !== 'RUNNING')) {
     const what = `${printable(name)} ${printable(state)}`;
     warnings.push({

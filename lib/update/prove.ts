@@ -4,6 +4,7 @@ import { describeHealth, type Health, healthCheck, waitForHealth } from '../app/
 import { type Inventory, lookAround } from '../app/inventory.ts';
 import { startProbe } from '../app/probe.ts';
 import { findPrograms, type Programs } from '../app/programs.ts';
+import { routeFault } from '../app/routes.ts';
 import { lookAtWorkers } from '../app/workers.ts';
 import { OpsError } from '../errors.ts';
 import { exec } from '../host/docker.ts';
@@ -38,6 +39,10 @@ export async function proveUpdate(ops: Ops, facts: Facts, options: UpdateOptions
   if (marker?.commit !== facts.source.commit)
     throw notProved({ en: `the container says commit ${marker?.commit}`, zh: `容器中的提交为 ${marker?.commit}` });
   throwIfOther(files, expectedFiles(ops, facts));
+  const [wrong] = (await Promise.all(facts.routes.map((r) => routeFault(ops, endpointsOf(ops.target, app), r)))).filter(
+    (fault) => fault !== undefined,
+  );
+  if (wrong) throw notProved(wrong);
   const workers = await allNew(ops, app.id, programs, since);
   throwIfStopped(facts.programs, programs);
   const soaked = options.soakMs > 0 ? await soak(ops, app, programs, options.soakMs) : undefined;

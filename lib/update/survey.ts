@@ -1,10 +1,11 @@
-import { endpointsOf } from '../app/endpoints.ts';
+import { type Endpoints, endpointsOf } from '../app/endpoints.ts';
 import { planFiles } from '../app/files.ts';
 import { healthCheck } from '../app/health.ts';
 import { type FileEntry, type Inventory, isKept, lookAround, type Surroundings } from '../app/inventory.ts';
 import type { Marker } from '../app/marker.ts';
-import { findPrograms } from '../app/programs.ts';
+import { findPrograms, type Program } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
+import { findRoutes, routeFault } from '../app/routes.ts';
 import type { Ops } from '../host/ops.ts';
 import { inspectSchema, type Schema } from '../postgres/revision.ts';
 import { type Artefacts, findArtefacts } from '../release/artefacts.ts';
@@ -39,9 +40,12 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const database = databaseOf(stack, postgres, volumes);
 
   const looking = lookAround(ops, app.id, places(ops));
+  const endpoints = endpointsOf(ops.target, app);
+  const asking = findPrograms(ops, app.id);
   const inContainer = Promise.all([
-    healthCheck(ops, endpointsOf(ops.target, app)),
-    findPrograms(ops, app.id),
+    healthCheck(ops, endpoints),
+    asking,
+    asking.then(({ all }) => surveyRoutes(ops, app.id, all, endpoints)),
     inspectSchema(ops, database),
     looking,
     looking.then((around) => describeFormer(ops, around, checkout.commit)),
@@ -51,7 +55,8 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const [release, local] = await Promise.all([treeOf(ops, source.commit), inspectLocal(ops, source.commit)]);
   const artefacts = findArtefacts(ops, release);
   const tree: Inventory = new Map([...release, ...artefacts.files].filter(([file]) => !isKept(ops.target, file)));
-  const [health, programs, schema, { files, elsewhere, marker, cutShort }, { running, trees }] = await inContainer;
+  const [health, programs, served, schema, { files, elsewhere, marker, cutShort }, { running, trees }] =
+    await inContainer;
   requireServing(stack, containers, health);
 
   const former = withArtefacts(trees, artefacts, files);
@@ -65,6 +70,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     app,
     database,
     programs,
+    ...served,
     workers: workersOfUnfinished(ops, { app, programs }) ?? workers.length,
     owedRestart: restartOfUnfinished(ops, { app, programs }),
     seenAt: programs.uptime,
@@ -84,6 +90,16 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     ),
     pending: filePlan.put.length === 0 && (await isBehind(ops, app.id, schema)),
     milliseconds: Math.round(ops.clock.monotonic() - started),
+  };
+}
+
+/** Routes that are well served, and what is wrong with others: that is not this update's doing, and not its to prove. */
+async function surveyRoutes(ops: Ops, container: string, programs: readonly Program[], endpoints: Endpoints) {
+  const all = await findRoutes(ops, container, programs);
+  const faults = await Promise.all(all.map((route) => routeFault(ops, endpoints, route)));
+  return {
+    routes: all.filter((_, at) => faults[at] === undefined),
+    routeFaults: faults.filter((fault) => fault !== undefined),
   };
 }
 

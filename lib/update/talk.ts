@@ -119,10 +119,11 @@ const one = ({ sent, failed, longestGapMs, latencyMs }: Outage): string =>
 /** Failed and sent requests, the longest gap, p99. */
 export function noticedText(noticed: Noticed | undefined): Text {
   if (noticed === undefined) return { en: 'not measured', zh: '未测量' };
-  const { nginx, direct } = noticed;
+  const each = (language: keyof Text) =>
+    noticed.map(({ name, outage }) => `${printable(name[language])} ${one(outage)}`);
   return {
-    en: `failed/sent, longest gap, p99: nginx ${one(nginx)}; direct ${one(direct)}`,
-    zh: `失败/总数, 最长中断, p99: nginx ${one(nginx)}; 直连 ${one(direct)}`,
+    en: `failed/sent, longest gap, p99: ${each('en').join('; ')}`,
+    zh: `失败/总数, 最长中断, p99: ${each('zh').join('; ')}`,
   };
 }
 

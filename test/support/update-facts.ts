@@ -46,6 +46,8 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
       volume: { name: 'shop_postgres_data', createdAt: '2026-01-02T03:04:05Z' },
     },
     programs: { all: [web, scheduler], web, scheduler, others: [], uptime: 500, booted: 98, released: undefined },
+    routes: [],
+    routeFaults: [],
     workers: 2,
     owedRestart: undefined,
     seenAt: 100,

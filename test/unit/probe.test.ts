@@ -9,6 +9,10 @@ const real = {
   signal: new AbortController().signal,
 };
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** Until something is so, however long a busy machine takes. */
+const until = async (isSo: () => boolean) => {
+  while (!isSo()) await wait(5);
+};
 
 describe('summarize', () => {
   it('is quiet about a good time', () => {
@@ -104,18 +108,21 @@ describe('startProbe', () => {
   it('asks at its rate and measures an outage', async () => {
     const { state, url } = await server();
     const probe = startProbe(real, url, { perSecond: 50, timeoutMs: 1_000 });
-    await wait(300);
+    await until(() => state.seen >= 3);
     state.up = false;
-    await wait(400);
+    const from = state.seen;
+    const began = performance.now();
+    await until(() => state.seen >= from + 6);
+    const lasted = performance.now() - began;
     state.up = true;
-    await wait(300);
+    const up = state.seen;
+    await until(() => state.seen >= up + 3);
     const outage = await probe.stop();
     expect(outage.sent).toBe(state.seen);
-    expect(outage.sent).toBeGreaterThan(25);
-    expect(outage.sent).toBeLessThan(60);
-    expect(outage.failed).toBeGreaterThan(5);
-    expect(outage.longestGapMs).toBeGreaterThan(300);
-    expect(outage.longestGapMs).toBeLessThan(700);
+    // A request may be under way at either end.
+    expect(outage.failed).toBeGreaterThanOrEqual(5);
+    expect(outage.failed).toBeLessThan(outage.sent);
+    expect(outage.longestGapMs).toBeGreaterThan(lasted / 2);
     expect(outage.latencyMs.p50).toBeGreaterThan(0);
     expect(outage.latencyMs.p50).toBeLessThanOrEqual(outage.latencyMs.max);
     const { seen } = state;
@@ -128,20 +135,22 @@ describe('startProbe', () => {
     const { state, url } = await server();
     state.answers = false;
     const probe = startProbe(real, url, { perSecond: 50, timeoutMs: 100 });
-    await wait(400);
+    await until(() => state.seen >= 5);
     const outage = await probe.stop();
-    expect(outage.sent).toBeGreaterThan(10);
+    expect(outage.sent).toBeGreaterThanOrEqual(5);
     expect(outage.failed).toBe(outage.sent);
-    expect(outage.longestGapMs).toBeGreaterThan(350);
+    expect(outage.longestGapMs).toBeGreaterThanOrEqual(100);
   });
 
   it('survives a closed port and fetches that throw at once', async () => {
+    let thrown = 0;
     const closed = startProbe(real, 'http://127.0.0.1:1/', { perSecond: 50 });
     const throwing = startProbe(
       {
         ...real,
         net: {
           fetch: () => {
+            thrown += 1;
             throw new Error('no');
           },
         } as never,
@@ -149,24 +158,23 @@ describe('startProbe', () => {
       'http://x/',
       { perSecond: 50 },
     );
-    await wait(100);
+    await until(() => thrown >= 2);
     for (const probe of [closed, throwing]) {
       const { sent, failed } = await probe.stop();
       expect(failed).toBe(sent);
-      expect(sent).toBeGreaterThan(1);
+      expect(sent).toBeGreaterThan(0);
     }
+    expect((await throwing.stop()).sent).toBe(thrown);
   });
 
   it('ends with the run', async () => {
     const { state, url } = await server();
     const stop = new AbortController();
     const probe = startProbe({ ...real, signal: stop.signal }, url, { perSecond: 50 });
-    await wait(100);
+    await until(() => state.seen >= 2);
     stop.abort();
-    await wait(50);
-    const { seen } = state;
+    const { sent } = await probe.stop();
     await wait(100);
-    expect(state.seen).toBe(seen);
-    expect((await probe.stop()).sent).toBe(seen);
+    expect(state.seen).toBe(sent);
   });
 });

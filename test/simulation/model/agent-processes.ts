@@ -1,4 +1,5 @@
 import { type Agent, type Args, json } from './agents.ts';
+import { SCHEDULER_PATH } from './app.ts';
 import type { AppContainer } from './app-container.ts';
 import { changedAt, fileAt } from './app-files.ts';
 import { until } from './later.ts';
@@ -24,6 +25,14 @@ export const programs: Agent = ({ container }, app, { marker }) => {
     ...(file ? { released: app.uptime(changedAt(file)) } : {}),
   });
 };
+
+/** As the site's configuration has them. */
+export const routes: Agent = () =>
+  json([
+    { path: SCHEDULER_PATH, port: 5002 },
+    { path: '/api/', port: 5001 },
+    { path: '/', port: null },
+  ]);
 
 interface Wanted extends Args {
   readonly master: number;

@@ -1,6 +1,6 @@
 import { asWeb } from './agent-as-web.ts';
 import { compile, inventory, place, revisions, save, site, sweep } from './agent-files.ts';
-import { programs, workers } from './agent-processes.ts';
+import { programs, routes, workers } from './agent-processes.ts';
 import type { AppContainer } from './app-container.ts';
 import { unknown } from './flags.ts';
 import type { Inside } from './in-container.ts';
@@ -17,6 +17,7 @@ const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string
   place: ['put remove caches suffix keptDirectories touch', '', place],
   programs: ['schedulerVariable marker', '', programs],
   revisions: ['root directory revision', '', revisions],
+  routes: ['', '', routes],
   save: ['paths into', '', save],
   site: ['template rendered env', '', site],
   sweep: ['staging', '', sweep],

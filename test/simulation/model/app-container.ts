@@ -146,6 +146,11 @@ export class AppContainer {
     return this.gunicorns.find((g) => g.listening && g.bind.endsWith(':5001'));
   }
 
+  /** Whoever has the scheduler's port. */
+  get scheduler(): Gunicorn | undefined {
+    return this.gunicorns.find((g) => g.listening && g.bind.endsWith(':5002'));
+  }
+
   get nginx(): boolean {
     return this.programs.some((p) => p.name === 'nginx' && p.pid > 0);
   }
@@ -164,6 +169,6 @@ export class AppContainer {
   /** To be called after every change of processes. */
   seen(): void {
     const schedulers = this.gunicorns.filter((g) => g.env.ENABLE_SCHEDULER !== 'false').length;
-    this.visitor.see(this.now(), this.service(), schedulers);
+    this.visitor.see(this.now(), this.service(), { count: schedulers, listens: this.scheduler !== undefined });
   }
 }

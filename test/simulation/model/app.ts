@@ -3,6 +3,7 @@ import { type Container, type Engine, runs, type Server } from './engine.ts';
 import type { Worker } from './gunicorn.ts';
 
 const HEALTHCHECK_MS = 2_000;
+export const SCHEDULER_PATH = '/api/v1/scheduler/';
 
 /** What the engine's own healthcheck says. */
 export function healthOf(engine: Engine, c: Container): string {
@@ -50,6 +51,12 @@ export function request(engine: Engine, c: Container, port: number, path: string
   if (c.state === 'paused') return 'waits';
   if (c.state !== 'running' || !app) return undefined;
   if (port === 80 && !app.nginx) return undefined;
+  if (port === 80 && path === '/') return new Response('<p>page</p>', { headers: { 'content-type': 'text/html' } });
+  if (port === 80 && path === SCHEDULER_PATH) {
+    const { scheduler } = app;
+    if (!scheduler) return new Response('bad gateway', { status: 502 });
+    return scheduler.serving.length > 0 ? Response.json({}) : 'waits';
+  }
   if (!app.web) return port === 80 ? new Response('bad gateway', { status: 502 }) : undefined;
   const worker = app.web.next();
   return worker ? answer(engine, c, worker, path) : 'waits';

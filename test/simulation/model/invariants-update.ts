@@ -110,7 +110,14 @@ function pushed(d: Deployment): Goal {
 
 /** What a visitor noticed while the script ran. */
 function noticed(app: Container, { text }: Ended, { fault }: RunOptions): string[] {
-  const { failures = [], waits = [], mixes = [], twoSchedulers = [], interruptions = 0 } = app.app?.visitor ?? {};
+  const {
+    failures = [],
+    waits = [],
+    mixes = [],
+    twoSchedulers = [],
+    schedulerRefused = [],
+    interruptions = 0,
+  } = app.app?.visitor ?? {};
   const isDue = fault?.how.startsWith('container') || /RESTART THE CONTAINER|the container is restarted/.test(text);
   const dies = [...(app.app?.releases.values() ?? [])].some((r) => r.crashesInPlace);
   const mayWait = interruptions > 0 || dies || /Reload gunicorn/.test(text);
@@ -122,6 +129,7 @@ function noticed(app: Container, { text }: Ended, { fault }: RunOptions): string
       .filter(() => !(fault?.how.startsWith('container') && fault.label.endsWith(' - place')))
       .map((m) => `requests were answered by workers that were started from a mix of files: ${m}`),
     ...twoSchedulers,
+    ...schedulerRefused.filter(() => interruptions === 0).map((w) => `a request to the scheduler failed: ${w}`),
   ];
 }
 

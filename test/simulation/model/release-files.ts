@@ -52,7 +52,7 @@ export function filesOf(release: Release): ReadonlyMap<string, GitFile> {
     [`migrations/versions/${head}_${head === OLD_REVISION ? 'first' : 'next'}.py`]: `revision = "${head}"\n`,
     'pyproject.toml': '[project]\nname = "whalefall"\n',
     [GUNICORN]: gunicornConfig(2),
-    'nginx/gunicorn/gunicorn-scheduler.conf.py': 'bind = "127.0.0.1:5002"\nworkers = 1\n',
+    'nginx/gunicorn/gunicorn-scheduler.conf.py': 'bind = "127.0.0.1:5002"\nworkers = 1\npreload_app = False\n',
     [SUPERVISOR]: supervisorConfig(),
     [SITE]: 'server { listen 80; }\n',
     'nginx/error_pages/50x.html': `<p>${commit}</p>\n`,

@@ -19,6 +19,8 @@ export class Visitor {
   /** The commits whose code answered. */
   readonly answered = new Set<string>();
   readonly twoSchedulers: string[] = [];
+  /** When requests to the scheduler were refused. */
+  readonly schedulerRefused: string[] = [];
   /** The container died or was restarted while somebody was looking. */
   interruptions = 0;
   #state: Service | undefined;
@@ -32,6 +34,7 @@ export class Visitor {
     this.waits.length = 0;
     this.answered.clear();
     this.twoSchedulers.length = 0;
+    this.schedulerRefused.length = 0;
     this.interruptions = 0;
     this.#state = state;
     this.#since = now;
@@ -43,9 +46,10 @@ export class Visitor {
   }
 
   /** Things are so from now on. */
-  see(now: number, state: Service, schedulers: number): void {
+  see(now: number, state: Service, scheduler: { readonly count: number; readonly listens: boolean }): void {
     if (!this.#watching) return;
-    if (schedulers > 1) this.twoSchedulers.push(`at ${now} ms: ${schedulers} schedulers`);
+    if (scheduler.count > 1) this.twoSchedulers.push(`at ${now} ms: ${scheduler.count} schedulers`);
+    if (!scheduler.listens) this.schedulerRefused.push(`at ${Math.round(now)} ms`);
     if (JSON.stringify(state) === JSON.stringify(this.#state)) return;
     this.#judge(now);
     this.#state = state;
