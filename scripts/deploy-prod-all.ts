@@ -154,7 +154,7 @@ export const deployProdAll: Script = {
             commit: facts.checkout.commit,
             closedSince: connected.closedSince,
           }),
-        evidence: ({ database }) => database,
+        evidence: rebuild.proofEvidence,
       });
 
       await rebuild.discardHelpers(ops, facts, aside);

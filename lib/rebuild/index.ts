@@ -10,7 +10,7 @@ export { removeOneOff, tryImage } from './one-off.ts';
 export { watchFromOutside } from './outside.ts';
 export { deletionRequest, planRebuild } from './plan.ts';
 export { discardPreparation, prepareDatabase } from './prepare.ts';
-export { healthEvidence, proveRebuild } from './prove.ts';
+export { healthEvidence, proofEvidence, proveRebuild } from './prove.ts';
 export type { PutAside } from './put-aside.ts';
 export { restartStores } from './stop-stores.ts';
 export { ensureConnection, migrateAndSeed, startOnPrepared, startStores } from './stores.ts';

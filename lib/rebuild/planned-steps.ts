@@ -219,6 +219,7 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       replaces: 'verify_deployment',
       risk: 'none',
       commands: [
+        { en: 'docker exec <new> <its own health check>', zh: 'docker exec <new> <容器自身的健康检查>' },
         `GET ${target.health.basic}`,
         `GET ${target.health.deep.join(' | ')}`,
         {

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { containerHealth } from '../app/container-health.ts';
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../app/health.ts';
 import { readMarker } from '../app/marker.ts';
 import { OpsError } from '../errors.ts';
@@ -14,15 +15,12 @@ import type { Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import { ownAddress, type Stores } from './stores.ts';
 
-/** The image's healthcheck looks every 30 s, and only the third failure in a row counts. */
-const CONTAINER_HEALTHY_MS = 150_000;
-const POLL_MS = 500;
-
 export interface Proven {
   readonly health: Health;
   readonly tables: number;
   readonly commit: string | undefined;
   readonly imageId: string;
+  readonly container: Text;
   readonly database: Text;
 }
 
@@ -39,7 +37,7 @@ export async function proveRebuild(
   app: Container,
   expected: { readonly imageId: string; readonly commit: string; readonly closedSince: string | undefined },
 ): Promise<Proven> {
-  const now = await waitForContainerHealth(ops, app);
+  const { now, evidence: container } = await containerHealth(ops, app);
   const [health, contents, marker, postgres, redis] = await Promise.all([
     healthCheck(ops, endpointsOf(ops.target, now)),
     summarizeContents(ops, stores.database),
@@ -57,7 +55,7 @@ export async function proveRebuild(
     if (c.state !== 'running') throw notProved({ en: `${c.name} is ${c.state}`, zh: `${c.name} 状态为 ${c.state}` });
   }
   const database = await fromTheAppsSide(ops, facts, stores, now, expected.closedSince);
-  return { health, tables: contents.tables, commit, imageId: now.imageId, database };
+  return { health, tables: contents.tables, commit, imageId: now.imageId, container, database };
 }
 
 /**
@@ -89,27 +87,10 @@ async function fromTheAppsSide(
   }
 }
 
-/** Waits for the engine's own opinion. @throws {OpsError} when the container ends, or is called unhealthy. */
-export async function waitForContainerHealth(ops: Ops, app: Container): Promise<Container> {
-  const until = ops.clock.monotonic() + CONTAINER_HEALTHY_MS;
-  for (;;) {
-    const now = await inspectContainer(ops, app.id);
-    if (now.state !== 'running' || now.restartCount > app.restartCount) {
-      throw notProved({
-        en: `${now.name} is ${now.state} and was restarted ${now.restartCount} times`,
-        zh: `${now.name} 状态为 ${now.state}, 已重启 ${now.restartCount} 次`,
-      });
-    }
-    if (now.health === 'healthy' || now.health === '') return now;
-    if (now.health === 'unhealthy' || ops.clock.monotonic() > until) {
-      throw notProved({
-        en: `the engine says ${now.name} is ${now.health}`,
-        zh: `引擎报告 ${now.name} 为 ${now.health}`,
-      });
-    }
-    await ops.clock.sleep(POLL_MS, ops.signal);
-  }
-}
+export const proofEvidence = ({ container, database }: Proven): Text => ({
+  en: `${container.en}; ${database.en}`,
+  zh: `${container.zh}; ${database.zh}`,
+});
 
 export const healthEvidence = ({ health }: { readonly health: Health }): Text => describeHealth(health);
 

@@ -1,4 +1,5 @@
 import { askHealth } from '../app/ask-health.ts';
+import { containerHealth } from '../app/container-health.ts';
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../app/health.ts';
 import { readMarker } from '../app/marker.ts';
 import { OpsError } from '../errors.ts';
@@ -12,7 +13,6 @@ import type { Facts as RebuildFacts } from '../rebuild/facts.ts';
 import { keepPreviousImage } from '../rebuild/image.ts';
 import { tryImage } from '../rebuild/one-off.ts';
 import type { OutsideView } from '../rebuild/outside.ts';
-import { waitForContainerHealth } from '../rebuild/prove.ts';
 import type { PutAside } from '../rebuild/put-aside.ts';
 import type { Facts as RestoreFacts } from '../restore/facts.ts';
 import type { Progress } from '../restore/steps.ts';
@@ -82,13 +82,13 @@ export async function stopOld(ops: Ops, { facts, aside }: ImageWay, outside: Out
 export const startOld = (ops: Ops, { facts, aside }: ImageWay) => startNewApp(ops, facts, aside);
 
 /**
- * Everything is asked of what runs: the engine's opinion, both health checks, image, commit, and that the schema is what it was,
+ * Everything is asked of what runs: the container's own health check, both of ours, image, commit, and that the schema is what it was,
  * or what the backup says.
  *
  * @throws {OpsError} the first thing that is not as it should be.
  */
 export async function proveImage(ops: Ops, way: ImageWay, app: Container): Promise<{ health: Health; text: Text }> {
-  const now = await waitForContainerHealth(ops, app);
+  const { now, evidence } = await containerHealth(ops, app);
   const [health, marker, schema] = await Promise.all([
     healthCheck(ops, endpointsOf(ops.target, now)),
     readMarker(ops, now.id),
@@ -112,7 +112,13 @@ export async function proveImage(ops: Ops, way: ImageWay, app: Container): Promi
   }
   const said = describeHealth(health);
   const revision = expected ?? '-';
-  return { health, text: { en: `revision ${revision}; ${said.en}`, zh: `结构版本 ${revision}; ${said.zh}` } };
+  return {
+    health,
+    text: {
+      en: `revision ${revision}; ${evidence.en}; ${said.en}`,
+      zh: `结构版本 ${revision}; ${evidence.zh}; ${said.zh}`,
+    },
+  };
 }
 
 const differs = (en: string, zh: string, is: string | undefined, shouldBe: string | undefined): Text[] =>

@@ -8,6 +8,14 @@ import type { Container, KnownVolume, NamedVolume, ServiceRole, Stack } from './
 /** The stack's containers, running or not. */
 export type Containers = Readonly<Partial<Record<ServiceRole, Container>>>;
 
+/** Nanoseconds; 0 and a field that is left out mean the engine's default. */
+const healthcheckForm = {
+  Healthcheck: z
+    .object({ Test: z.array(z.string()).nullish(), Interval: z.int().default(0), Timeout: z.int().default(0) })
+    .nullish(),
+  Shell: z.array(z.string()).nullish(),
+};
+
 const inspected = z.array(
   z.object({
     Id: z.string(),
@@ -16,9 +24,9 @@ const inspected = z.array(
     RestartCount: z.int(),
     State: z.object({
       Status: z.enum(['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']),
-      Health: z.object({ Status: z.string() }).optional(),
+      Health: z.object({ Status: z.string(), Log: z.array(z.object({ Start: z.string() })).nullish() }).optional(),
     }),
-    Config: z.object({ Labels: z.record(z.string(), z.string()).nullable() }),
+    Config: z.object({ Labels: z.record(z.string(), z.string()).nullable(), ...healthcheckForm }),
     NetworkSettings: z.object({
       Ports: z
         .record(z.string(), z.array(z.object({ HostIp: z.string(), HostPort: z.string() })).nullable())
@@ -27,6 +35,8 @@ const inspected = z.array(
     }),
   }),
 );
+
+type Inspected = z.infer<typeof inspected>[number];
 
 /**
  * Finds the containers of the stack's services by compose's labels; names are never assumed. One-off containers
@@ -73,6 +83,9 @@ export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
     imageId: c.Image,
     state: c.State.Status,
     health: (c.State.Health?.Status ?? '') as Container['health'],
+    /** When the engine last looked at its health; '' before that. */
+    lookedAt: c.State.Health?.Log?.at(-1)?.Start ?? '',
+    healthcheck: healthcheckOf(c.Config),
     restartCount: c.RestartCount,
     configHash: c.Config.Labels?.['com.docker.compose.config-hash'] ?? '',
     addresses: Object.fromEntries(
@@ -89,6 +102,28 @@ export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
     ),
     labels: c.Config.Labels ?? {},
   }));
+}
+
+/** The health check that the engine runs in a container, from the compose file or the image. */
+export interface Healthcheck {
+  readonly argv: readonly string[];
+  readonly timeoutMs: number;
+  /** From the end of one look to the next. */
+  readonly intervalMs: number;
+}
+
+/** What the engine takes for an interval or a timeout that is not set. */
+const DEFAULT_MS = 30_000;
+
+/** @returns undefined without one, and for one that was switched off. */
+function healthcheckOf({ Healthcheck: check, Shell }: Inspected['Config']): Healthcheck | undefined {
+  const [kind, ...words] = check?.Test ?? [];
+  if (check == null || !(kind === 'CMD' || kind === 'CMD-SHELL')) return undefined;
+  return {
+    argv: kind === 'CMD' ? words : [...(Shell ?? ['/bin/sh', '-c']), ...words],
+    timeoutMs: check.Timeout / 1e6 || DEFAULT_MS,
+    intervalMs: check.Interval / 1e6 || DEFAULT_MS,
+  };
 }
 
 /** A volume of the compose file as the engine has it. */

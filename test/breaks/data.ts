@@ -37,6 +37,24 @@ export const DATA: readonly Break[] = [
     named: 'whatever there is',
   },
   {
+    what: { en: 'nobody asks the container’s own health check', zh: '不执行容器自身的健康检查' },
+    edits: [
+      edit(
+        'lib/app/container-health.ts',
+        'const failure = await failureOf(ops, app.id, before.healthcheck);',
+        'const failure = (await Promise.resolve()) as Text | undefined;',
+      ),
+    ],
+    test: 'test/simulation/health.test.ts',
+    named: 'does not leave an application in place whose own health check fails',
+  },
+  {
+    what: { en: 'an old look of the engine counts more than the fact', zh: '引擎过时的判断优先于实际情况' },
+    edits: [edit('lib/app/container-health.ts', '!(unhealthy && looked)', '!unhealthy')],
+    test: 'test/simulation/health.test.ts',
+    named: 'boots for longer than the engine has patience',
+  },
+  {
     what: { en: 'a backup counts without having been restored', zh: '未经恢复验证的备份也算数' },
     edits: [
       edit(

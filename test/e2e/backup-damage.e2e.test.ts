@@ -14,7 +14,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { exportBackup } from '../../lib/backup/export.ts';
 import { type LEVELS, verify } from '../../lib/backup/verify.ts';
 import type { OpsError } from '../../lib/errors.ts';
@@ -32,8 +32,6 @@ import { inspectContainer } from '../../lib/target/containers.ts';
 import type { Database } from '../../lib/target/stack.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { realOps } from '../support/real-ops.ts';
-
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 600_000 });
 
 const NAME = `wfops-backup-damage-${process.pid}`;
 const tmp = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-damage-'));

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findVolume } from '../../lib/guard/same-volume.ts';
 import { isSaved, proveAbsent, proveNothingToLose, type VerifiedBackup, verifyBackup } from '../../lib/guard/saved.ts';
 import { change, read } from '../../lib/host/command.ts';
@@ -30,8 +30,6 @@ import { inspectContainer } from '../../lib/target/containers.ts';
 import type { Database } from '../../lib/target/stack.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { realOps } from '../support/real-ops.ts';
-
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 600_000 });
 
 const PREFIX = `wfops-backup-${process.pid}`;
 const USER = 'whalefall_user';

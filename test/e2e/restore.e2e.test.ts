@@ -3,7 +3,7 @@ import { badInputCases } from './restore/bad-input.cases.ts';
 import { disturbedCases } from './restore/disturbed.cases.ts';
 import { goodCases } from './restore/good.cases.ts';
 import { World } from './restore/world.ts';
-import { Stack } from './update/stack.ts';
+import { sharedStack } from './shared.ts';
 
 // One database, with a note that is in the backup and one that was written since. Each case leaves it so.
 let made: World;
@@ -11,14 +11,14 @@ let backup = '';
 const world = () => made;
 
 beforeAll(async () => {
-  const stack = await Stack.prepared('wfops-restore', 28460);
-  await stack.deploy();
+  const stack = await sharedStack();
   made = new World(stack);
+  made.forgetKept();
   // Large enough that restoring takes a while, and that two workers do it.
   stack.sql(
     `CREATE TABLE bulk AS SELECT i, md5(random()::text) || md5(random()::text) AS text FROM generate_series(1, 400000) AS i`,
   );
-  stack.sql("INSERT INTO notes (text) VALUES ('in the backup')");
+  stack.sql("DELETE FROM notes; INSERT INTO notes (text) VALUES ('in the backup')");
   backup = made.backUp();
   stack.sql("INSERT INTO notes (text) VALUES ('written since')");
 });
@@ -28,7 +28,10 @@ afterEach(({ task }) => {
   if (task.result?.state === 'fail') made.forgetKept();
 });
 
-afterAll(() => made?.stack.down());
+afterAll(() => {
+  made?.forgetKept();
+  made?.stack.sql('DROP TABLE bulk');
+});
 
 describe('what can not be restored', () => badInputCases(world, () => backup));
 describe('a restore that is disturbed', () => disturbedCases(world));

@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Release as Entry } from '../../lib/runbook/releases.ts';
@@ -74,19 +74,39 @@ async function expectAsBefore(run: Run, exitCode: number, rows: string): Promise
 }
 
 let first: Release;
+const secondCommit = () => ledger().find((r) => r.kind === 'hot')?.commit ?? '';
 
 beforeAll(async () => {
-  stack = await Stack.prepared('wfops-rollback', 28420);
+  stack = await Stack.prepared('wfops-rollback');
   await stack.deploy();
   first = stack.current;
 });
 afterAll(() => stack?.down());
 
 it('refuses a release that it does not know, and changes nothing', async () => {
-  for (const wanted of ['deadbeef', 'previous', 'x', first.commit.slice(0, 8)]) {
+  for (const wanted of some(['deadbeef', 'previous', 'x', first.commit.slice(0, 8)], 1)) {
     const run = await rollback([wanted]);
     await expectOld(stack, run, 3);
   }
+});
+
+it('a run killed outright while it goes back hot is made good by the next one', async () => {
+  const second = await stack.release({ import_delay: 1 });
+  await expectNew(stack, await update(stack), second);
+  const killed = await rollback(['previous', '--json'], {
+    during: async (running) => {
+      await stepBegins(running, 'restart');
+      running.signal('SIGKILL');
+    },
+  });
+  expect(killed.exitCode).toBe(null);
+  // What it had begun in the container may go on for a moment, and holds the lock.
+  const next = await rollback(['previous', '--lock-wait', '60s']);
+  expect(next.exitCode, next.text).toBe(0);
+  expect(next.text).toMatch(/did not end: its process is gone, at step restart/);
+  stack.current = first;
+  await expectOnly(stack, { ...next, before: killed.before }, first);
+  expect(ledger().at(-1)).toMatchObject({ kind: 'rollback', way: 'hot', commit: first.commit });
 });
 
 it('goes back hot without losing a request, and lists how', async () => {
@@ -113,9 +133,8 @@ it('goes back hot without losing a request, and lists how', async () => {
   expect(ledger().at(-1)).toMatchObject({ kind: 'rollback', way: 'hot', commit: first.commit });
 });
 
-it('Ctrl-C while it goes back hot: the present release serves, and nobody noticed', async () => {
-  const second = ledger().find((r) => r.kind === 'hot')?.commit ?? '';
-  const run = await rollback([second.slice(0, 10), '--json'], {
+itInFull('Ctrl-C while it goes back hot: the present release serves, and nobody noticed', async () => {
+  const run = await rollback([secondCommit().slice(0, 10), '--json'], {
     during: async (running) => {
       await stepBegins(running, 'restart');
       running.signal('SIGINT');
@@ -190,7 +209,7 @@ it('refuses code that can not work on the present schema, and goes back with the
   note('since the drop');
   const since = notes();
 
-  for (const way of ['hot', 'image']) {
+  for (const way of some(['hot', 'image'], 1)) {
     const refused = await rollback(['previous', '--way', way]);
     await expectOld(stack, refused, 3);
     expect(refused.text).toContain('not safe');
@@ -203,7 +222,7 @@ it('refuses code that can not work on the present schema, and goes back with the
   expect(declined.text).toMatch(/rows in public\.notes +\d+ → \d+/);
 
   const confirm = ['--confirm', 'RESTORE whalefall_prod'];
-  for (const step of some(['swap', 'start-app'], 1)) {
+  for (const step of some(['swap', 'start-app'])) {
     const interrupted = await rollback(['previous', '--data', backup, '--json', ...confirm], {
       during: async (running) => {
         await stepBegins(running, step);
@@ -219,13 +238,13 @@ it('refuses code that can not work on the present schema, and goes back with the
   expect(notes()).toBe(rows);
 });
 
-it('keeps no more images than it was told to, but always the one before', async () => {
+itInFull('keeps no more images than it was told to, but always the one before', async () => {
   const before = () =>
     docker('image', 'ls', '--format', '{{.Tag}}', `${stack.sandbox.project}/whalefall`)
       .split('\n')
       .filter((t) => t.startsWith('before-'));
   expect(new Set(before()).size).toBeGreaterThan(2);
-  writeFileSync(stack.config, JSON.stringify({ bootSeconds: 15, keep: { images: 1, gigabytes: 50, releases: 3 } }));
+  stack.patience(120, { keep: { images: 1, gigabytes: 50, releases: 3 } });
   const next = await stack.release({ needs_column: 'author' });
   await expectNew(stack, await update(stack), next);
   const previous = ledger().findLast((r) => r.previousImage)?.previousImage;

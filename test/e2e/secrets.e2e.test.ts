@@ -69,13 +69,11 @@ async function life(): Promise<void> {
 }
 
 beforeAll(async () => {
-  stack = await Stack.prepared('wfops-secrets', 28700);
+  stack = await Stack.prepared('wfops-secrets');
   const { PATH, log } = shims(path.join(stack.root, 'shims'));
   stack.sandbox.writeEnv({ SECRET_KEY: `'${SECRET_KEY}'` });
-  writeFileSync(stack.config, JSON.stringify({ bootSeconds: 15 }));
-  const compose = readFileSync(path.join(stack.sandbox.deployDir, 'docker-compose.prod.yml'), 'utf8');
-  const quick = compose.replace('interval: 30s', 'interval: 2s');
-  stack.base = await stack.sandbox.release({ files: { 'docker-compose.prod.yml': quick } });
+  stack.patience();
+  stack.base = await stack.sandbox.release();
   const before = process.env.PATH;
   process.env.PATH = PATH;
   const stop = await watch(log);

@@ -1,20 +1,21 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe } from 'vitest';
+import { sharedStack } from './shared.ts';
 import { brokenCases } from './update/broken.cases.ts';
 import { goodCases } from './update/good.cases.ts';
 import { interruptedCases } from './update/interrupted.cases.ts';
 import { localChangesCases } from './update/local-changes.cases.ts';
 import { migrationCases } from './update/migration.cases.ts';
 import { preconditionCases } from './update/precondition.cases.ts';
-import { Stack } from './update/stack.ts';
+import type { Stack } from './update/stack.ts';
 
-// One sandbox goes through the life of its releases, always under load: 50 requests a second through nginx.
+// The shared stack goes through the life of its releases, always under load: 50 requests a second through nginx. The last of the files
+// that share it, because its migrations only go forward.
 let prepared: Stack;
 let damaged = false;
 const stack = () => prepared;
 
 beforeAll(async () => {
-  prepared = await Stack.prepared();
-  await prepared.deploy();
+  prepared = await sharedStack();
 });
 
 // A case that failed may have left anything; the next one shall fail for a reason of its own only.
@@ -27,8 +28,6 @@ beforeEach(async () => {
   if (damaged) await prepared.redeploy();
   damaged = false;
 });
-
-afterAll(() => prepared?.down());
 
 describe('a good release', () => goodCases(stack));
 describe('a broken release', () => brokenCases(stack));

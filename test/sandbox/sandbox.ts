@@ -20,7 +20,7 @@ type Switches = {
   error_500?: boolean;
   never_healthy?: boolean;
   deep_unhealthy?: boolean;
-  sick_after?: number;
+  sick_when?: string;
   needs_column?: string;
   deep_path?: 'new' | 'old' | 'both';
   slow?: number;

@@ -18,7 +18,7 @@ const PATIENCE = ['--lock-wait', '180s'];
 
 /** A script is killed outright at any moment; whoever starts it again is told, and gets what was asked for. */
 export function killedCases(stack: () => Stack): void {
-  it.each(some(SUBJECTS, 0))(
+  it.each(some(SUBJECTS))(
     'SIGKILL of $script ($what) at any moment: the next start makes it good',
     async (subject) => {
       let stages = await undisturbed(stack(), subject);

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { itInFull } from '../thorough.ts';
 import { docker } from '../update/stack.ts';
 import { PHRASE, type World } from './world.ts';
 
@@ -25,12 +26,12 @@ export function badInputCases(world: () => World, backup: () => string): void {
   it('an unknown backup: tells which there are', () =>
     refused('nosuch', new RegExp(`no backup nosuch[\\s\\S]*restore-prod\\.ts ${backup()}`)));
 
-  it('a backup of another database', async () => {
+  itInFull('a backup of another database', async () => {
     forged = await world().forged(backup(), (m) => ({ ...m, database: { ...m.database, name: 'other' } }));
     await refused(forged, /backup of database other/);
   });
 
-  it('a backup of a newer PostgreSQL', async () => {
+  itInFull('a backup of a newer PostgreSQL', async () => {
     forged = await world().forged(backup(), (m) => ({
       ...m,
       server: { ...m.server, version: '99.1', versionNumber: 990001 },
@@ -38,18 +39,18 @@ export function badInputCases(world: () => World, backup: () => string): void {
     await refused(forged, /PostgreSQL 99\.1/);
   });
 
-  it('missing globals', async () => {
+  itInFull('missing globals', async () => {
     forged = await world().forged(backup(), (m) => m);
     rmSync(path.join(world().backup(forged), 'globals.sql'));
     await refused(forged, /globals\.sql is missing/);
   });
 
-  it('more than the disk can hold', async () => {
+  itInFull('more than the disk can hold', async () => {
     forged = await world().forged(backup(), (m) => ({ ...m, databaseBytes: 1e15 }));
     await refused(forged, /Not enough disk/);
   });
 
-  it('an application that somebody has paused', async () => {
+  itInFull('an application that somebody has paused', async () => {
     const app = world().stack.container('whalefall');
     docker('pause', app);
     const ended = await world().restore(backup(), ...PHRASE);
@@ -58,7 +59,7 @@ export function badInputCases(world: () => World, backup: () => string): void {
     expect(ended.text).toContain(`docker unpause ${app.slice(0, 12)}`);
   });
 
-  it('several things at once', async () => {
+  itInFull('several things at once', async () => {
     const ended = await world().restore(backup(), '--back', 'x');
     expect(ended.exitCode, ended.text).toBe(2);
   });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { some } from '../thorough.ts';
+import { itInFull, some } from '../thorough.ts';
 import { pause, stepBegins } from '../update/disturb.ts';
 import { docker } from '../update/stack.ts';
 import { NAME, PHRASE, type World } from './world.ts';
@@ -27,7 +27,7 @@ export function disturbedCases(world: () => World): void {
     await world().expectUnharmed(notes, databases);
   });
 
-  it.each(some(['restore', 'pause', 'swap', 'resume', 'prove'], 0, 2))('Ctrl-C during %s', async (step) => {
+  it.each(some(['restore', 'pause', 'swap', 'resume', 'prove'], 2))('Ctrl-C during %s', async (step) => {
     const [notes, databases] = [world().notes(), world().databases()];
     const running = world().launch(...PHRASE);
     await stepBegins(running, step);
@@ -38,16 +38,15 @@ export function disturbedCases(world: () => World): void {
     await world().expectUnharmed(notes, databases);
   });
 
-  it.each(some(['pause', 'swap', 'resume', 'prove'], 0, 1))(
+  it.each(some(['pause', 'swap', 'resume', 'prove'], 1))(
     'a run that is killed outright during %s leaves nobody paused',
     async (step) => {
       const running = world().launch(...PHRASE);
       await stepBegins(running, step);
       running.signal('SIGKILL');
       expect((await running.ended).exitCode).toBe(null);
-      await pause(2_000);
-      expect(world().appState()).toBe('running');
-      expect(await world().healthy()).toBe(true);
+      await expect.poll(() => world().appState(), { timeout: 60_000 }).toBe('running');
+      await expect.poll(() => world().healthy(), { timeout: 60_000 }).toBe(true);
       // Wholly the old one or wholly the new one.
       expect(['in the backup', 'in the backup,written since']).toContain(world().notes());
 
@@ -66,7 +65,7 @@ export function disturbedCases(world: () => World): void {
     },
   );
 
-  it('a run that is killed during the restore: what it left is told and can be dropped', async () => {
+  itInFull('a run that is killed during the restore: what it left is told and can be dropped', async () => {
     const running = world().launch(...PHRASE);
     await stepBegins(running, 'restore');
     await restoring();
@@ -91,7 +90,7 @@ export function disturbedCases(world: () => World): void {
     await world().expectUnharmed('in the backup,written since', ['postgres', NAME]);
   });
 
-  it('a disk that is full in the middle of the restore', async () => {
+  itInFull('a disk that is full in the middle of the restore', async () => {
     const [notes, databases] = [world().notes(), world().databases()];
     // The kernel refuses to let a file grow, as it does on a full disk; segments of the log (16 MB) still fit.
     const limit = (bytes: string) => {

@@ -34,7 +34,7 @@ export function localChangesCases(stack: () => Stack): void {
     });
   };
 
-  it('ends with 4 on local changes without consent, and nothing is changed', async () => {
+  itInFull('ends with 4 on local changes without consent, and nothing is changed', async () => {
     await stack().release();
     appendFileSync(inDir('wsgi.py'), '# by hand\n');
     try {
@@ -76,7 +76,7 @@ export function localChangesCases(stack: () => Stack): void {
     }
   });
 
-  it('--discard-local never puts .env into git, not even when .gitignore no longer names it', async () => {
+  itInFull('--discard-local never puts .env into git, not even when .gitignore no longer names it', async () => {
     const release = await stack().release();
     const env = readFileSync(inDir('.env'), 'utf8');
     put('.gitignore', 'userdata/\n');

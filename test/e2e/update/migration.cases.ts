@@ -34,7 +34,7 @@ export function migrationCases(stack: () => Stack): void {
     expect([columns(), notes()]).toEqual(before);
   });
 
-  it('does not begin while a transaction has been holding a lock on what the migration needs', async () => {
+  itInFull('does not begin while a transaction has been holding a lock on what the migration needs', async () => {
     await stack().release({ migrations: [AUTHOR] });
     const release = await lockNotes(stack(), 'ACCESS EXCLUSIVE');
     const run = await update(stack()).finally(release);
@@ -72,38 +72,41 @@ export function migrationCases(stack: () => Stack): void {
     expect(run.text).toMatch(/restore-prod\.ts \/\S+backups/);
   });
 
-  it('comes back to the former schema by the command that it printed, and forth again, with users asking', async () => {
-    const restore = (...args: string[]) =>
-      runScript('restore-prod', ['--dir', stack().sandbox.deployDir, '--config', stack().config, ...args]);
-    stack().sql("INSERT INTO notes (text) VALUES ('written since')");
-    const declined = await restore(newest());
-    expect(declined.exitCode, declined.text).toBe(4);
-    expect(declined.text).toMatch(/rows in public\.notes +\d+ → \d+/);
-    const since = notes();
+  itInFull(
+    'comes back to the former schema by the command that it printed, and forth again, with users asking',
+    async () => {
+      const restore = (...args: string[]) =>
+        runScript('restore-prod', ['--dir', stack().sandbox.deployDir, '--config', stack().config, ...args]);
+      stack().sql("INSERT INTO notes (text) VALUES ('written since')");
+      const declined = await restore(newest());
+      expect(declined.exitCode, declined.text).toBe(4);
+      expect(declined.text).toMatch(/rows in public\.notes +\d+ → \d+/);
+      const since = notes();
 
-    const load = await startLoad(`${stack().sandbox.url}/api/v1/notes`, '--rate', '20');
-    const restored = await restore(newest(), '--confirm', 'RESTORE whalefall_prod');
-    const report = await load.stop();
-    expect(restored.exitCode, restored.text).toBe(0);
-    expect(stack().revision()).toBe(FIRST);
-    expect(Number(notes())).toBe(Number(since) - 1);
-    // Requests wait while the names change; only those that hold a connection at that moment can fail.
-    expect(report.failed, JSON.stringify(report.outcomes)).toBeLessThanOrEqual(4);
+      const load = await startLoad(`${stack().sandbox.url}/api/v1/notes`, '--rate', '20');
+      const restored = await restore(newest(), '--confirm', 'RESTORE whalefall_prod');
+      const report = await load.stop();
+      expect(restored.exitCode, restored.text).toBe(0);
+      expect(stack().revision()).toBe(FIRST);
+      expect(Number(notes())).toBe(Number(since) - 1);
+      // Requests wait while the names change; only those that hold a connection at that moment can fail.
+      expect(report.failed, JSON.stringify(report.outcomes)).toBeLessThanOrEqual(4);
 
-    const kept = /--back (\S+)/.exec(restored.text)?.[1] ?? '';
-    const forth = await restore('--back', kept, '--confirm', 'RESTORE whalefall_prod');
-    expect(forth.exitCode, forth.text).toBe(0);
-    expect([stack().revision(), notes()]).toEqual(['20260601090000', since]);
-  });
+      const kept = /--back (\S+)/.exec(restored.text)?.[1] ?? '';
+      const forth = await restore('--back', kept, '--confirm', 'RESTORE whalefall_prod');
+      expect(forth.exitCode, forth.text).toBe(0);
+      expect([stack().revision(), notes()]).toEqual(['20260601090000', since]);
+    },
+  );
 
-  it('goes on from there with the corrected release', async () => {
+  itInFull('goes on from there with the corrected release', async () => {
     const release = await stack().release({ migrations: [AUTHOR] });
     await expectNew(stack(), await update(stack()), release);
     stack().base = release.commit;
   });
 
   it('migrates after a backup, and only then switches', async () => {
-    const release = await stack().release({ migrations: [MOOD], needs_column: 'mood' });
+    const release = await stack().release({ migrations: [AUTHOR, MOOD], needs_column: 'mood' });
     const run = await update(stack());
     await expectNew(stack(), run, release);
     stack().base = release.commit;
@@ -113,17 +116,8 @@ export function migrationCases(stack: () => Stack): void {
     expect(run.after.backups.length).toBe(run.before.backups.length + 1);
   });
 
-  itInFull('makes no backup without a pending migration', async () => {
-    const release = await stack().release();
-    const run = await update(stack());
-    await expectNew(stack(), run, release);
-    expect(run.after.backups).toEqual(run.before.backups);
-    expect(run.text).toContain('no migration is pending');
-  });
-
+  // What serves needs what the last migration brought, and the newest backup is from before it.
   it('takes a restore back when the application is not healthy on what was restored', async () => {
-    const release = await stack().release({ needs_column: 'mood' });
-    await expectNew(stack(), await update(stack()), release);
     const before = [stack().revision(), notes()];
     const args = ['--dir', stack().sandbox.deployDir, '--config', stack().config];
     const ended = await runScript('restore-prod', [...args, '--confirm', 'RESTORE whalefall_prod']);
@@ -131,5 +125,13 @@ export function migrationCases(stack: () => Stack): void {
     expect(ended.text).toContain('is the one from before');
     expect([stack().revision(), notes()]).toEqual(before);
     expect(stack().sql("SELECT count(*) FROM pg_database WHERE datname LIKE '%restoring%'")).toBe('0');
+  });
+
+  itInFull('makes no backup without a pending migration', async () => {
+    const release = await stack().release();
+    const run = await update(stack());
+    await expectNew(stack(), run, release);
+    expect(run.after.backups).toEqual(run.before.backups);
+    expect(run.text).toContain('no migration is pending');
   });
 }

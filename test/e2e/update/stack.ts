@@ -1,14 +1,31 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type Changes, createFreshSandbox, type Sandbox } from '../../sandbox/sandbox.ts';
+import { type Changes, createFreshSandbox, type Sandbox, type SandboxOptions } from '../../sandbox/sandbox.ts';
 import { runScript } from '../../support/run-script.ts';
+import { lostBeside } from './files.ts';
+import { deepHealth } from './serving.ts';
 
 /** What is released, as far as a test can tell it from outside. */
 export interface Release {
   readonly commit: string;
   readonly marker: string;
+}
+
+/** The first of four ports by a stack's name. */
+const PORTS: Readonly<Record<string, number>> = {
+  'wfops-shared': 28380,
+  'wfops-rollback': 28420,
+  'wfops-secrets': 28700,
+};
+
+/** The stack of all files that leave one serving. */
+export const SHARED = 'wfops-shared';
+
+export function sandboxOptions(name: string, root: string): SandboxOptions {
+  const port = PORTS[name] as number;
+  return { name, root, ports: { http: port, direct: port + 1, postgres: port + 2, redis: port + 3 } };
 }
 
 /** One sandbox that goes through the life of its releases; each case leaves it serving `current`. */
@@ -23,27 +40,28 @@ export class Stack {
   /** The commit whose files each release starts from: one that is known to be good. */
   base = '';
 
-  /** @param port the first of four. */
-  static async prepared(name = 'wfops-update', port = 28380): Promise<Stack> {
-    const root = mkdtempSync(path.join(os.tmpdir(), `${name}-`));
-    const ports = { http: port, direct: port + 1, postgres: port + 2, redis: port + 3 };
-    return new Stack(await createFreshSandbox({ name, root, ports }), root);
+  static async prepared(name: string, root = mkdtempSync(path.join(os.tmpdir(), `${name}-`))): Promise<Stack> {
+    return new Stack(await createFreshSandbox(sandboxOptions(name, root)), root);
   }
 
   /** The first deployment. */
   async deploy(): Promise<void> {
-    writeFileSync(this.config, JSON.stringify({ bootSeconds: 15 }));
+    this.patience();
     this.sandbox.writeEnv();
-    const compose = readFileSync(path.join(this.sandbox.deployDir, 'docker-compose.prod.yml'), 'utf8');
-    // The image's health check is quick, so that proofs need not wait for it.
-    this.base = await this.sandbox.release({
-      files: { 'docker-compose.prod.yml': compose.replace('interval: 30s', 'interval: 2s') },
-    });
+    this.base = await this.sandbox.release();
     await this.redeploy();
   }
 
   get config(): string {
     return path.join(this.root, 'target.json');
+  }
+
+  /**
+   * How long what boots may take. A machine that is busy with something else needs far more than a test that waits for a boot which
+   * never succeeds can afford.
+   */
+  patience(bootSeconds = 120, more: object = {}): void {
+    writeFileSync(this.config, JSON.stringify({ bootSeconds, ...more }));
   }
 
   /** Makes everything anew, whatever a case that failed has left. */
@@ -66,21 +84,42 @@ export class Stack {
     this.inApp(['sh', '-c', files]);
   }
 
-  /** Waits until the engine calls all three healthy: it takes a while after they are. */
+  /** Waits until all three pass their health check; the engine would say so only when it looks again. */
   async settled(): Promise<void> {
-    for (;;) {
-      const services = (['whalefall', 'postgres', 'redis'] as const).map((s) => this.container(s));
-      const states = docker('inspect', '-f', '{{.State.Health.Status}}', ...services).split('\n');
-      if (states.every((state) => state === 'healthy')) return;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+    for (const service of ['whalefall', 'postgres', 'redis'] as const) {
+      while (!this.#passes(this.container(service))) await new Promise((resolve) => setTimeout(resolve, 200));
     }
+  }
+
+  #passes(id: string): boolean {
+    const [kind, ...words] = JSON.parse(docker('inspect', '-f', '{{json .Config.Healthcheck.Test}}', id)) as string[];
+    const argv = kind === 'CMD' ? words : ['sh', '-c', ...words];
+    return spawnSync('docker', ['exec', id, ...argv], { stdio: 'ignore' }).status === 0;
+  }
+
+  /** Makes sure that it serves a release that is known, whoever had it before. */
+  async takeOver(): Promise<void> {
+    const serves = await this.#served().catch(() => undefined);
+    if (serves === undefined) await this.redeploy();
+    else this.current = serves;
+  }
+
+  async #served(): Promise<Release | undefined> {
+    const { commit } = JSON.parse(this.inApp(['cat', '/app/.whalefall-release.json'])) as { commit: string };
+    const healthy = (await deepHealth(this)) === 'healthy, database connected, redis connected';
+    const whole = lostBeside(this).length === 0 && this.git(['status', '--porcelain']) === '';
+    return healthy && whole ? { commit, marker: this.#markerOf(commit) } : undefined;
+  }
+
+  #markerOf(commit: string): string {
+    const json = this.git(['show', `${commit}:release.json`], this.sandbox.origin);
+    return (JSON.parse(json) as { marker: string }).marker;
   }
 
   /** A release on origin, not pulled. */
   async release(changes: Changes = {}): Promise<Release> {
     const commit = await this.sandbox.release({ on: this.base, ...changes });
-    const json = this.git(['show', `${commit}:release.json`], this.sandbox.origin);
-    return { commit, marker: (JSON.parse(json) as { marker: string }).marker };
+    return { commit, marker: this.#markerOf(commit) };
   }
 
   container(service: 'whalefall' | 'postgres' | 'redis'): string {

@@ -31,7 +31,7 @@ export function appCommand(what: Inside): Reply | undefined {
     case 'supervisorctl':
       return supervisorctl(what, app, args);
     case 'curl':
-      return curl(what, app, args);
+      return args.includes('--unix-socket') ? askCanary(what, app, args) : undefined;
     case 'tail':
       return { stdout: app.errorLog.map((line) => `${line}\n`).join('') };
     case 'tar':
@@ -102,7 +102,7 @@ function supervisorctl(what: Inside, app: AppContainer, [action = '', name = '']
 }
 
 /** To a canary's socket, once for each address; what is asked waits until a worker takes it. */
-function curl(what: Inside, app: AppContainer, args: readonly string[]): Reply {
+function askCanary(what: Inside, app: AppContainer, args: readonly string[]): Reply {
   const socket = args[args.indexOf('--unix-socket') + 1] ?? unknown(`curl ${args.join(' ')}`);
   const end = args[args.indexOf('-w') + 1]?.split('\n').at(-1) ?? unknown(`curl ${args.join(' ')}`);
   const part = (body: string, status = '000', type = '') => `${body}\n${status} ${type}\n${end}`;

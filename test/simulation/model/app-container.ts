@@ -1,6 +1,7 @@
 import { fileAt, write } from './app-files.ts';
 import type { Container, Engine } from './engine.ts';
 import { Gunicorn, type Launch } from './gunicorn.ts';
+import { HealthLooks } from './health-looks.ts';
 import type { Release } from './release.ts';
 import { INVALID } from './release-files.ts';
 import { type Supervised, startPrograms } from './supervisor.ts';
@@ -27,6 +28,7 @@ export class AppContainer {
   readonly container: Container;
   readonly releases: ReadonlyMap<string, Release>;
   readonly visitor = new Visitor();
+  readonly looks: HealthLooks;
   readonly errorLog: string[] = [];
   programs: Supervised[] = [];
   /** Started by `docker exec`: canaries and the like. */
@@ -41,6 +43,7 @@ export class AppContainer {
 
   constructor(engine: Engine, container: Container) {
     this.container = container;
+    this.looks = new HealthLooks(engine, this);
     this.releases = engine.releases;
     this.#timeline = new Timeline(engine.clock, () => this.seen());
   }
@@ -77,6 +80,7 @@ export class AppContainer {
     this.#pids = 1;
     this.container.state = 'running';
     this.container.startedAt = this.now();
+    this.looks.begin();
     this.after(ENTRYPOINT_MS, () => {
       const why = this.#entrypoint();
       if (why === undefined) startPrograms(this);

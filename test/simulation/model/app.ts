@@ -1,16 +1,20 @@
 import { remoteMethod, verifier } from './cluster.ts';
-import { type Container, type Engine, runs, type Server } from './engine.ts';
+import type { Container, Engine, Server } from './engine.ts';
 import type { Worker } from './gunicorn.ts';
+import type { Reply } from './process.ts';
 
 const HEALTHCHECK_MS = 2_000;
 export const SCHEDULER_PATH = '/api/v1/scheduler/';
 
-/** What the engine's own healthcheck says. */
-export function healthOf(engine: Engine, c: Container): string {
-  if (!c.healthcheck) return '';
-  if (c.state !== 'running') return 'unhealthy';
-  if (engine.clock.monotonic() - c.startedAt < HEALTHCHECK_MS) return 'starting';
-  return runs(c) !== 'app' || c.app?.service().kind === 'answers' ? 'healthy' : 'unhealthy';
+/** What the engine says of a container's health, and when it looked; undefined without a health check. */
+export function healthOf(
+  engine: Engine,
+  c: Container,
+): { Status: string; Log: readonly { Start: string }[] } | undefined {
+  if (!c.healthcheck?.length) return undefined;
+  if (c.state !== 'running') return { Status: 'unhealthy', Log: [] };
+  if (c.app) return { Status: c.app.looks.status, Log: c.app.looks.log };
+  return { Status: engine.clock.monotonic() - c.startedAt < HEALTHCHECK_MS ? 'starting' : 'healthy', Log: [] };
 }
 
 /** The server that an application would reach, or why it would not. */
@@ -60,6 +64,14 @@ export function request(engine: Engine, c: Container, port: number, path: string
   if (!app.web) return port === 80 ? new Response('bad gateway', { status: 502 }) : undefined;
   const worker = app.web.next();
   return worker ? answer(engine, c, worker, path) : 'waits';
+}
+
+/** `curl -f` in the application's own container. */
+export function curl(engine: Engine, c: Container, url: string): Reply {
+  const reply = request(engine, c, 80, new URL(url).pathname);
+  if (reply === undefined) return { exitCode: 7, stderr: 'curl: (7) Failed to connect to localhost port 80\n' };
+  if (reply === 'waits') return { exitCode: 28, stderr: 'curl: (28) Operation timed out\n' };
+  return reply.ok ? {} : { exitCode: 22, stderr: `curl: (22) The requested URL returned error: ${reply.status}\n` };
 }
 
 /** What a worker's code says. */

@@ -11,7 +11,7 @@ export interface ServiceFile {
   environment?: Record<string, string>;
   ports?: { target: number; published: string; protocol: string }[];
   volumes?: { type: string; source: string; target: string }[];
-  healthcheck?: { test: string };
+  healthcheck?: { test: readonly string[] };
 }
 
 /** The compose file: JSON, which is YAML as well. */

@@ -125,7 +125,7 @@ function run({ engine }: Host, config: Resolved, words: readonly string[]): Repl
     command: [one(flags, '--entrypoint') ?? '', ...args],
     networks: Object.fromEntries(Object.keys(spec.networks).map((n) => [n, []])),
     ports: [],
-    healthcheck: false,
+    healthcheck: [],
   });
   engine.start(container);
   return { stdout: `${container.id}\n` };
@@ -151,6 +151,6 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
     networks: Object.fromEntries(Object.keys(config.networks ?? {}).map((n) => [networkName(config, n), [key]])),
     ports: (service.ports ?? []).map((p) => ({ target: p.target, published: Number(p.published) })),
     mounts,
-    healthcheck: service.healthcheck !== undefined,
+    healthcheck: service.healthcheck?.test ?? [],
   };
 }

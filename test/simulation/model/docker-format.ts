@@ -1,5 +1,6 @@
 import { healthOf } from './app.ts';
 import type { Container, Engine } from './engine.ts';
+import { INTERVAL_MS } from './health-looks.ts';
 
 /** A container as `docker inspect` prints it, as far as anybody asks. */
 export function inspected(engine: Engine, c: Container) {
@@ -19,9 +20,12 @@ export function inspected(engine: Engine, c: Container) {
       Running: running,
       ExitCode: c.exitCode,
       OOMKilled: false,
-      ...(health ? { Health: { Status: health } } : {}),
+      ...(health && { Health: health }),
     },
-    Config: { Labels: c.labels ?? {} },
+    Config: {
+      Labels: c.labels ?? {},
+      ...(health && { Healthcheck: { Test: c.healthcheck, Interval: INTERVAL_MS * 1e6, Timeout: 10_000e6 } }),
+    },
     Mounts: Object.entries(c.mounts ?? {}).map(([Destination, name]) => ({
       Type: 'volume',
       Name: name ?? `anonymous-${c.id}`,

@@ -59,7 +59,8 @@ export interface Spec {
   /** Volume names by mount point; undefined for an anonymous one or a tmpfs. */
   readonly mounts?: Readonly<Record<string, string | undefined>>;
   readonly autoRemove?: boolean;
-  readonly healthcheck?: boolean;
+  /** Empty without one. */
+  readonly healthcheck?: readonly string[];
 }
 
 export interface Container extends Spec {

@@ -17,7 +17,7 @@ export const COMPOSE_FILE: ComposeFile = {
       },
       ports: [{ target: 5432, published: '25432', protocol: 'tcp' }],
       volumes: [{ type: 'volume', source: 'whalefall_postgres_data', target: '/var/lib/postgresql/data' }],
-      healthcheck: { test: 'pg_isready' },
+      healthcheck: { test: ['CMD-SHELL', 'pg_isready -U whalefall_user'] },
     },
     redis: {
       image: 'redis:7-alpine',
@@ -34,7 +34,7 @@ export const COMPOSE_FILE: ComposeFile = {
         { target: 80, published: '28080', protocol: 'tcp' },
         { target: 5001, published: '28081', protocol: 'tcp' },
       ],
-      healthcheck: { test: 'curl' },
+      healthcheck: { test: ['CMD', 'curl', '-f', 'http://localhost/api/v1/health/basic'] },
     },
   },
   volumes: { whalefall_postgres_data: {}, whalefall_redis_data: {} },

@@ -1,4 +1,4 @@
-import { answer, connect, passwordOf, refusal } from './app.ts';
+import { answer, connect, curl, passwordOf, refusal } from './app.ts';
 import { appCommand } from './app-commands.ts';
 import { behaviourAt, exists, fileAt, ROOT, remove } from './app-files.ts';
 import { PGDATA } from './cluster.ts';
@@ -71,6 +71,8 @@ const PROGRAMS: Readonly<Record<string, (what: Inside) => Reply>> = {
       stderr: 'AUTH failed: WRONGPASS invalid username-password pair or user is disabled.\n',
     };
   },
+  curl: ({ machine, container, argv }) =>
+    argv[1] === '-f' ? curl(machine.engine, container, argv.at(-1) ?? '') : unknown(argv.join(' ')),
   du: ({ container }) => {
     const files = Object.keys(container.layer).filter((f) => f.startsWith('/app/userdata/'));
     return { stdout: `${4 + files.length}\t/app/userdata\n` };

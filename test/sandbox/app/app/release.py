@@ -18,7 +18,7 @@ DEFAULTS = {
     "error_500": False,        # every request is answered with 500
     "never_healthy": False,    # basic health is 503, everything else works
     "deep_unhealthy": False,   # deep health is 200 with status unhealthy, basic is fine
-    "sick_after": 0,           # deep health turns unhealthy so many seconds after the boot
+    "sick_when": "",           # deep health is unhealthy while there is this file
     "needs_column": "",        # this code's notes have a column that no migration makes
     "deep_path": "new",        # new: /api/v1/health, old: /api/v1/health/health, both
     "slow": 0,                 # seconds that every request takes

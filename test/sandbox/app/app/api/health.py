@@ -45,8 +45,7 @@ if release["deep_path"] in ("old", "both"):
 
 
 def _is_sick() -> bool:
-    late = release["sick_after"] and time.time() - booted_at > release["sick_after"]
-    return bool(release["deep_unhealthy"] or late)
+    return bool(release["deep_unhealthy"] or (release["sick_when"] and os.path.exists(release["sick_when"])))
 
 
 def _database_answers() -> bool:
