@@ -86,6 +86,14 @@ export const deployProdAll: Script = {
         });
       }
 
+      // What can't be made is known before anything stops; what serves stays whole until the new is proved.
+      if (plan.replaces.length > 0) {
+        await step('create', {
+          run: (o) => rebuild.createForPlan(o, facts, plan, aside),
+          undo: (o) => rebuild.discardNew(o, aside),
+        });
+      }
+
       // From here on production is down.
       if (facts.containers.app) {
         await step('stop', {
@@ -116,9 +124,10 @@ export const deployProdAll: Script = {
         run: async (o) => {
           if (beforehand) return beforehand;
           if (prepared) return { ...prepared.seen, stores: await rebuild.startOnPrepared(o, facts, prepared, aside) };
-          const stores = await rebuild.startStores(o, facts);
+          const stores = await rebuild.replaceStores(o, facts, aside);
           return { ...(await rebuild.look(o, facts, stores.database)), stores };
         },
+        undo: (o) => rebuild.bringBackStores(o, facts, aside),
       });
       const { stores } = seen;
 
@@ -159,6 +168,7 @@ export const deployProdAll: Script = {
 
       await rebuild.discardHelpers(ops, facts, aside);
       const verdict = rebuild.conclude(ops, facts, aside, proven, await outside.stop());
+      await rebuild.discardFormers(ops, facts.stack);
       await forgetOld(ops, facts.stack);
       return verdict;
     });

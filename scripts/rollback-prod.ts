@@ -8,6 +8,7 @@ import { OpsError } from '../lib/errors.ts';
 import { carryOut, confirmDestructive, isProgram, main, type Ops, type Script, thisProcess } from '../lib/index.ts';
 import { removeOneOff } from '../lib/rebuild/one-off.ts';
 import { watchFromOutside } from '../lib/rebuild/outside.ts';
+import { discardFormers } from '../lib/rebuild/replace.ts';
 import { restoreRequest } from '../lib/restore/losses.ts';
 import * as rollback from '../lib/rollback/index.ts';
 import type { Parsed } from '../lib/runbook/flags.ts';
@@ -141,6 +142,7 @@ async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): P
   const went = await carryOut(ops, steps, recovery, (step) => rollback.goBackByImage(step, way, outside));
   await removeOneOff(ops, way.facts);
   const verdict = rollback.conclude(ops, way, went, await outside.stop());
+  await discardFormers(ops, way.facts.stack);
   await rollback.forgetOld(ops, way.facts.stack);
   return verdict;
 }

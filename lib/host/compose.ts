@@ -37,12 +37,6 @@ export const config = (target: ComposeTarget, projectDirectory?: string): Comman
   compose(target, ['config', '--format', 'json'], 'read', projectDirectory === undefined ? {} : { projectDirectory });
 
 /**
- * What compose would label each service's container with, as lines `<service> <hash>`: an unchanged one is not recreated. Equal
- * to the label for plain services; for one with build, env_file and depends_on 2.26 printed another hash than it labels with.
- */
-export const configHashes = (target: ComposeTarget): Command => compose(target, ['config', '--hash', '*'], 'read');
-
-/**
  * Builds a service's image. Build arguments are passed by name, so that compose takes their values from its own
  * environment: a proxy's password must not be seen in `ps`. Two hours at most, for slow mirrors.
  */
@@ -62,15 +56,24 @@ export const pull = (target: ComposeTarget, services: readonly [string, ...strin
 const UP = ['--no-deps', '--no-build', '--pull', 'never'] as const;
 
 /**
- * Creates services' containers anew, in place of the present ones (stopped first); not started. Forced, because with an unchanged
- * image compose would keep the container, and with it what was copied into it.
+ * Makes the container of a service of a project given on stdin, and starts nothing. The project's own containers are not touched, as long
+ * as none is of a service of that name.
+ *
+ * @param text the project, as {@link config} prints it.
  */
-export const upNoStart = (target: ComposeTarget, services: readonly string[]): Command =>
-  compose(target, ['up', '--no-start', '--force-recreate', ...UP, ...services], 'change', { deadlineMs: 120_000 });
+export const createTemplate = (target: ComposeTarget, project: string, service: string, text: string): Command =>
+  change([...onStdin(target, project), 'up', '--no-start', ...UP, service], { input: text, deadlineMs: 120_000 });
 
-/** The same for these services, and starts them. Returns when they are started, not when they are ready. */
-export const up = (target: ComposeTarget, services: readonly [string, ...string[]]): Command =>
-  compose(target, ['up', '-d', ...UP, ...services], 'change', { deadlineMs: 120_000 });
+/**
+ * Lines `<service> <hash>`: what a plain `docker compose up -d` would label each container of this project with; `*` for all services.
+ * Of the compose file itself 2.26 prints another hash for a service with an env_file.
+ */
+export const hashOf = (target: ComposeTarget, service: string, text: string): Command =>
+  read([...onStdin(target), 'config', '--hash', service], { input: text });
+
+const onStdin = ({ dir }: ComposeTarget, project?: string): string[] => [
+  ...['docker', 'compose', ...(project ? ['-p', project] : []), '-f', '-', '--project-directory', dir],
+];
 
 /**
  * Starts a container of a service's image with its environment, networks and mounts, but neither its ports, its fixed name

@@ -47,3 +47,5 @@ export const start = (id: string): Command => change(['docker', 'start', id]);
 /** Removes the container and its anonymous volumes; named volumes stay. */
 export const remove = (id: string): Command => change(['docker', 'rm', '-f', '-v', id]);
 export const tag = (image: string, reference: string): Command => change(['docker', 'tag', image, reference]);
+/** Also of a running container: it goes on. */
+export const rename = (id: string, name: string): Command => change(['docker', 'rename', id, name]);

@@ -4,8 +4,8 @@ import type { Consent } from '../guard/consent.ts';
 import { removeVolumes } from '../guard/remove-volumes.ts';
 import type { VerifiedArchive } from '../guard/saved.ts';
 import { change } from '../host/command.ts';
-import { up, upNoStart } from '../host/compose.ts';
-import { stop } from '../host/docker.ts';
+import { start } from '../host/docker.ts';
+import { discardContainer } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import { allEnded } from '../host/together.ts';
@@ -14,21 +14,28 @@ import { endSessions } from '../postgres/psql.ts';
 import { restoreDatabase } from '../postgres/restore.ts';
 import { inspectSchema } from '../postgres/revision.ts';
 import { restoreVolumeData } from '../postgres/volume-archive.ts';
-import { findContainers, findVolumes } from '../target/containers.ts';
+import { findContainers, findVolumes, inspectContainer, properName } from '../target/containers.ts';
 import { databaseOf } from '../target/database.ts';
-import type { ServiceRole } from '../target/stack.ts';
+import { createFrom } from '../target/definition.ts';
+import type { Container, ServiceRole } from '../target/stack.ts';
 import type { Facts } from './facts.ts';
 import { removeOneOff } from './one-off.ts';
 import type { RebuildPlan } from './plan.ts';
 import type { PutAside } from './put-aside.ts';
-import { restartStores } from './stop-stores.ts';
-import { startStores } from './stores.ts';
+import { halt, holdersOf } from './replace.ts';
+import { restartStores, stopped } from './stop-stores.ts';
+import { bringBackStores, startStores } from './stores.ts';
 
-/** Stops the stores and deletes exactly the consented volumes, each with its proof. */
+/** Stops the stores and deletes exactly the consented volumes, each with its proof, and of the containers those that hold them. */
 export async function removeData(ops: Ops, facts: Facts, plan: RebuildPlan, aside: PutAside, consent: Consent) {
-  const containers = Object.values(await findContainers(ops, facts.stack));
+  const holders = await holdersOf(
+    ops,
+    plan.deletes.map((v) => v.name),
+  );
+  const ours = Object.entries(await findContainers(ops, facts.stack)) as [ServiceRole, Container][];
+  const containers = ours.filter(([, { id }]) => holders.has(id));
   aside.stoppedStores = new Set(['postgres', 'redis']);
-  await allEnded(containers.filter((c) => c.state === 'running').map((c) => run(ops, stop(c.id, 60))));
+  await allEnded(containers.filter(([, c]) => c.state === 'running').map(([role, c]) => halt(ops, role, c)));
   const removable = plan.deletes.map((v) => {
     const saved = v.role === 'postgres' ? aside.backup : aside.archives.get(v.name);
     if (saved === undefined) throw new Error(`volume ${v.name} was not saved`);
@@ -39,7 +46,7 @@ export async function removeData(ops: Ops, facts: Facts, plan: RebuildPlan, asid
   await removeVolumes(
     ops,
     removable,
-    containers.map((c) => c.id),
+    containers.map(([, c]) => c.id),
     consent,
   );
 }
@@ -54,31 +61,48 @@ export async function bringBackData(ops: Ops, facts: Facts, aside: PutAside): Pr
     await restartStores(ops, facts, aside);
     // Redis' container may be gone all the same; volumes go after all containers, so its data is still there.
     const wasRunning = facts.containers.redis?.state === 'running';
-    if (wasRunning && now.redis === undefined) await run(ops, up(ops.target, [facts.stack.services.redis.key]));
+    if (wasRunning && now.redis === undefined) await run(ops, start((await remake(ops, facts, aside, 'redis')).id));
     return;
   }
   if (aside.backup?.kind === 'archive') {
-    await refill(ops, facts, 'postgres', aside.backup);
+    await refill(ops, facts, aside, 'postgres', aside.backup);
   }
   for (const archive of aside.archives.values()) {
     const volume = facts.volumes.find((v) => v.name === archive.covers.name);
-    if (volume) await refill(ops, facts, volume.role, archive);
+    if (volume) await refill(ops, facts, aside, volume.role, archive);
   }
-  const { database } = await startStores(ops, { ...facts, storesCurrent: false });
+  // What a server of another image has put into the new volume, the former one might not read: that one is restored into.
+  const isSame = now.postgres === undefined || now.postgres.imageId === before?.imageId;
+  if (aside.backup?.kind === 'backup' && isSame) await remake(ops, facts, aside, 'postgres');
+  const { database } = await startStores(ops, facts);
   if (aside.backup?.kind === 'backup') await restoreDatabase(ops, database, aside.backup);
+}
+
+/** The container that had to go with its data, made again of what it was; one that has taken its place meanwhile goes. */
+async function remake(ops: Ops, facts: Facts, { formers }: PutAside, role: ServiceRole): Promise<Container> {
+  const former = formers?.[role];
+  const present = (await findContainers(ops, facts.stack))[role];
+  if (present && present.id === former?.container.id) return present;
+  if (present) {
+    await halt(ops, role, present);
+    await discardContainer(ops, present.id);
+  }
+  if (former === undefined) return stopped(ops, facts, { archives: new Map() }, role);
+  return inspectContainer(ops, await createFrom(ops, former.definition, properName(former.container.name)));
 }
 
 /**
  * Puts archived files into a new volume. What its server has written there meanwhile is moved into a directory beside them: nothing
  * is deleted on the way back.
  */
-async function refill(ops: Ops, facts: Facts, role: ServiceRole, archive: VerifiedArchive): Promise<void> {
-  const { key } = facts.stack.services[role];
-  const present = (await findContainers(ops, facts.stack))[role];
-  if (present) await run(ops, stop(present.id, 60));
-  await run(ops, upNoStart(ops.target, [key]));
-  const container = (await findContainers(ops, facts.stack))[role];
-  if (container === undefined) throw new Error(`compose made no container for ${key}`);
+async function refill(
+  ops: Ops,
+  facts: Facts,
+  aside: PutAside,
+  role: ServiceRole,
+  archive: VerifiedArchive,
+): Promise<void> {
+  const container = await remake(ops, facts, aside, role);
   const script = 'cd /v && mkdir "$1" && find . -mindepth 1 -maxdepth 1 ! -name "$1" -exec mv {} "$1"/ \\;';
   const directory = `.set-aside-${path.basename(ops.paths.run).slice(0, 16)}`;
   const mount = `${archive.covers.name}:/v`;
@@ -102,6 +126,7 @@ export async function bringBackSchema(ops: Ops, facts: Facts, aside: PutAside): 
   if (postgres?.state === 'running') {
     await endSessions(ops, databaseOf(facts.stack, postgres, await findVolumes(ops, facts.stack)), MIGRATION_NAME);
   }
+  await bringBackStores(ops, facts, aside);
   if (aside.removed || !aside.final || aside.backup === undefined) return;
   const { database } = await startStores(ops, facts);
   const now = await inspectSchema(ops, database).catch(() => undefined);

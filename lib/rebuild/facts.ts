@@ -1,7 +1,7 @@
 import type { Checkout } from '../host/checkout.ts';
 import type { TableFacts } from '../postgres/contents.ts';
 import type { Containers, ExistingVolume } from '../target/containers.ts';
-import type { PublishedPort, Stack } from '../target/stack.ts';
+import type { PublishedPort, ServiceRole, Stack } from '../target/stack.ts';
 
 /** Everything the plan of a full rebuild depends on, as the survey found it. Plain data: no secret, no handle. */
 export interface Facts {
@@ -23,8 +23,10 @@ export interface Facts {
   readonly freeBytes: number;
   /** What the survey took. */
   readonly milliseconds: number;
-  /** Whether the running stores already are what the compose file says. */
+  /** Whether both stores run and already are what the compose file says. */
   readonly storesCurrent: boolean;
+  /** Stores whose containers are not what the compose file says, whether they run or not. */
+  readonly storesOutdated: readonly ServiceRole[];
 }
 
 export type DatabaseFacts =

@@ -3,6 +3,7 @@ export { bringBackApp, startNewApp, stopApp, stopNewApp } from './app-container.
 export { backUp, backupEvidence, discardHelpers } from './backup-steps.ts';
 export { look } from './beforehand.ts';
 export { conclude } from './conclude.ts';
+export { createForPlan, discardNew } from './create-step.ts';
 export { bringBackData, bringBackSchema, removeData } from './data-steps.ts';
 export { backUpAgain } from './final-backup.ts';
 export { fetchStoreImages, keepPreviousImage, restoreImage } from './image.ts';
@@ -12,8 +13,9 @@ export { deletionRequest, planRebuild } from './plan.ts';
 export { discardPreparation, prepareDatabase } from './prepare.ts';
 export { healthEvidence, proofEvidence, proveRebuild } from './prove.ts';
 export type { PutAside } from './put-aside.ts';
+export { discardFormers } from './replace.ts';
 export { restartStores } from './stop-stores.ts';
-export { ensureConnection, migrateAndSeed, startOnPrepared, startStores } from './stores.ts';
+export { bringBackStores, ensureConnection, migrateAndSeed, replaceStores, startOnPrepared } from './stores.ts';
 export { surveyRebuild } from './survey.ts';
 export { adminEvidence, agreeToGo, chooseData, migrationEvidence, showPlan } from './talk.ts';
 export { advice, proveAsBefore } from './undo.ts';

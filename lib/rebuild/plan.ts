@@ -2,6 +2,7 @@ import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { DestructiveRequest } from '../guard/consent.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
 import type { ExistingVolume } from '../target/containers.ts';
+import type { ServiceRole } from '../target/stack.ts';
 import type { Target } from '../target/target.ts';
 import { humanBytes, printable, same, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
@@ -15,6 +16,8 @@ export interface RebuildPlan {
   readonly data: DataChoice;
   /** The volumes that will be deleted; empty when data is kept. */
   readonly deletes: readonly ExistingVolume[];
+  /** Services whose containers another one takes the place of; those of a deletion that hold a volume go with it instead. */
+  readonly replaces: readonly ServiceRole[];
   /** A database exists, so there is something to back up. */
   readonly backup: boolean;
   /** Containers run that serve now. */
@@ -45,10 +48,13 @@ export function planRebuild(target: Target, facts: Facts, data: DataChoice): Reb
   const deletes = data === 'delete' ? facts.volumes : [];
   const backup = facts.database.kind !== 'none';
   const interrupts = facts.containers.app !== undefined;
+  const outdated = data === 'delete' ? (['postgres', 'redis'] as const) : facts.storesOutdated;
+  const replaces = [...outdated, 'app' as const].filter((role) => facts.containers[role] !== undefined);
   return {
-    steps: plannedSteps(target, facts, { data, deletes, backup }),
+    steps: plannedSteps(target, facts, { data, deletes, replaces, backup }),
     data,
     deletes,
+    replaces,
     backup,
     interrupts,
     warnings: warningsOf(facts),

@@ -1,19 +1,46 @@
 import { asTyped, type Command } from '../host/command.ts';
-import { build, pull, runDetached, up, upNoStart } from '../host/compose.ts';
+import { build, pull, runDetached } from '../host/compose.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
 import type { ExistingVolume } from '../target/containers.ts';
+import type { ServiceRole } from '../target/stack.ts';
 import type { Target } from '../target/target.ts';
-import { humanBytes } from '../text.ts';
+import { humanBytes, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 
 interface Choice {
   readonly data: 'keep' | 'delete';
   readonly deletes: readonly ExistingVolume[];
+  readonly replaces: readonly ServiceRole[];
   readonly backup: boolean;
 }
 
 /** Measured on a miniature database: dump, restore and comparison of a gigabyte take about this long. */
 const SECONDS_PER_GIGABYTE = 30;
+
+/** A container as the compose file has it, which is asked for a service of another name. */
+const created = (key: string, beside?: string): string =>
+  `docker compose up --no-start ${key}-template; POST /containers/create?name=${beside ? `${beside}-next-…` : key}`;
+
+/** The new container takes the place of the former one, if there is one. */
+export const inItsPlace = (former: string | undefined): string[] => [
+  ...(former ? [`docker rename ${former} ${former}-before-…`, `docker rename ${former}-next-… ${former}`] : []),
+  `docker start ${former ?? '<new>'}`,
+];
+
+export const WHOLE: Text = {
+  en: 'the very container that served is started again, with all that is in it',
+  zh: '原容器完整保留, 直接重新启动',
+};
+
+export const createStep = ({ stack, containers }: Facts, roles: readonly ServiceRole[]): PlannedStep => ({
+  id: 'create',
+  title: {
+    en: 'Make the new containers beside those that serve; nothing is started',
+    zh: '在运行中的容器旁创建新容器 (不启动)',
+  },
+  risk: 'none',
+  commands: roles.map((role) => created(stack.services[role].key, containers[role]?.name)),
+});
 
 /** The steps of a full rebuild, in the order in which `scripts/deploy-prod-all.ts` does them. */
 export function plannedSteps(target: Target, facts: Facts, choice: Choice): PlannedStep[] {
@@ -93,6 +120,7 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       ],
       seconds: 10,
     },
+    choice.replaces.length > 0 && createStep(facts, choice.replaces),
     facts.containers.app !== undefined && {
       id: 'stop',
       title: savesLater
@@ -147,11 +175,17 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       risk: facts.storesCurrent ? 'none' : 'interrupts',
       commands: deleting
         ? [
-            typed(upNoStart(target, [postgres.key, redis.key, app.key])),
+            created(postgres.key),
+            created(redis.key),
             `docker cp - <new ${postgres.key}>:… < prepared-database.tar`,
             { en: 'docker start <both>', zh: 'docker start <两个服务>' },
           ]
-        : [typed(up(target, [postgres.key, redis.key]))],
+        : (['postgres', 'redis'] as const).flatMap((role) =>
+            choice.replaces.includes(role)
+              ? inItsPlace(facts.containers[role]?.name)
+              : [`docker start ${facts.stack.services[role].key}`],
+          ),
+      wayBack: WHOLE,
     },
     {
       id: 'connection',
@@ -207,11 +241,11 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       replaces: 'start_flask_application',
       risk: 'interrupts',
       commands: [
-        typed(upNoStart(target, [app.key])),
+        ...(facts.containers.app ? [] : [created(app.key)]),
         `docker cp - <new>:${target.app.root} < userdata.tar`,
-        'docker start <new>',
+        ...inItsPlace(facts.containers.app?.name),
       ],
-      wayBack: { en: 'the previous image with the saved userdata', zh: '使用旧镜像与保存的 userdata 恢复' },
+      wayBack: WHOLE,
     },
     {
       id: 'prove',

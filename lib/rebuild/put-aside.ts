@@ -1,10 +1,11 @@
 import type { SavedUserdata } from '../app/userdata.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../guard/saved.ts';
 import type { Throwaway } from '../postgres/throwaway.ts';
-import type { Container, Database, ServiceRole } from '../target/stack.ts';
+import type { Database, ServiceRole } from '../target/stack.ts';
 import type { Beforehand } from './beforehand.ts';
 import type { PreviousImage } from './image.ts';
 import type { PreparedDatabase } from './prepare.ts';
+import type { Former, Replacement } from './replace.ts';
 
 /** What a run has put aside so far: all that bringing back what was there needs. Filled step by step. */
 export interface PutAside {
@@ -27,8 +28,12 @@ export interface PutAside {
   stoppedStores?: ReadonlySet<ServiceRole>;
   /** Volumes have begun to be deleted. */
   removed?: boolean;
-  /** The application's new container, made together with the stores'. */
-  created?: Container | undefined;
+  /** What serves, described before anything stops, so that it can be made again. */
+  formers?: Partial<Record<ServiceRole, Former>>;
+  /** New containers that wait beside what serves, or have taken its place. */
+  replaced?: Partial<Record<ServiceRole, Replacement>>;
+  /** Stores whose place another container has begun to take. */
+  takenOver?: ReadonlySet<ServiceRole>;
   /** The database that follows a deletion. */
   prepared?: PreparedDatabase | undefined;
   /** A server for verifications, started before the outage. */

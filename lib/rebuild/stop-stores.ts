@@ -1,37 +1,47 @@
 import type { Consent } from '../guard/consent.ts';
-import { up, upNoStart } from '../host/compose.ts';
-import { start, stop } from '../host/docker.ts';
+import { start } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import { waitForPostgres } from '../postgres/ready.ts';
-import { findContainers, findVolumes } from '../target/containers.ts';
+import { findContainers, findVolumes, inspectContainer } from '../target/containers.ts';
 import { databaseOf } from '../target/database.ts';
 import type { Container, Database, ServiceRole } from '../target/stack.ts';
 import type { Facts } from './facts.ts';
 import type { PutAside } from './put-aside.ts';
+import { createBeside, halt } from './replace.ts';
 
 const READY_MS = 60_000;
-/** PostgreSQL and Redis write out what they have; killed, they would have to recover. */
-const STORE_GRACE_SECONDS = 60;
 
 /** A service's container, not running; made if there is none, because only a container gives access to a volume's files. */
 export async function stopped(ops: Ops, facts: Facts, aside: PutAside, role: ServiceRole): Promise<Container> {
-  const { key } = facts.stack.services[role];
   const present = (await findContainers(ops, facts.stack))[role];
-  if (present) {
-    await stopStore(ops, aside, role, present);
-    return present;
-  }
-  await run(ops, upNoStart(ops.target, [key]));
-  const container = (await findContainers(ops, facts.stack))[role];
-  if (container === undefined) throw new Error(`compose made no container for ${key}`);
-  return container;
+  if (present === undefined) return create(ops, facts, role);
+  await stopStore(ops, aside, role, present);
+  return present;
+}
+
+/** The container of a service that has none. */
+async function create(ops: Ops, facts: Facts, role: ServiceRole): Promise<Container> {
+  return inspectContainer(ops, (await createBeside(ops, facts.stack, role, undefined)).next);
 }
 
 /** Notes it first, so that undoing starts again what was stopped half-way, too. */
 export async function stopStore(ops: Ops, aside: PutAside, role: ServiceRole, container: Container): Promise<void> {
   aside.stoppedStores = new Set([...(aside.stoppedStores ?? []), role]);
-  await run(ops, stop(container.id, STORE_GRACE_SECONDS));
+  await halt(ops, role, container);
+}
+
+/** A service's container, started if it does not run, made if there is none. */
+export async function running(
+  ops: Ops,
+  facts: Facts,
+  role: ServiceRole,
+  present: Container | undefined,
+): Promise<Container> {
+  if (present?.state === 'running') return present;
+  const { id } = present ?? (await create(ops, facts, role));
+  await run(ops, start(id));
+  return inspectContainer(ops, id);
 }
 
 /** The database, its server started if it does not run, without leaving in doubt which volume the consent is about. */
@@ -39,15 +49,10 @@ export async function runningDatabase(ops: Ops, facts: Facts, consent: Consent |
   let { postgres } = await findContainers(ops, facts.stack);
   const volume = facts.volumes.find((v) => v.role === 'postgres');
   if (postgres === undefined && consent && volume) {
-    await run(ops, upNoStart(ops.target, [facts.stack.services.postgres.key]));
-    ({ postgres } = await findContainers(ops, facts.stack));
-    if (postgres) await consent.heldBy(ops, volume.name, postgres.id);
+    postgres = await create(ops, facts, 'postgres');
+    await consent.heldBy(ops, volume.name, postgres.id);
   }
-  if (postgres?.state !== 'running') {
-    await run(ops, up(ops.target, [facts.stack.services.postgres.key]));
-    ({ postgres } = await findContainers(ops, facts.stack));
-  }
-  if (postgres === undefined) throw new Error('compose started no container for the database');
+  postgres = await running(ops, facts, 'postgres', postgres);
   const db = databaseOf(facts.stack, postgres, await findVolumes(ops, facts.stack));
   if (facts.containers.postgres?.state !== 'running') await waitForPostgres(ops, db, READY_MS);
   return db;
@@ -59,7 +64,7 @@ export async function restartStores(ops: Ops, facts: Facts, aside: PutAside): Pr
   for (const role of ['postgres', 'redis'] as const) {
     const [before, present] = [facts.containers[role], now[role]];
     if (before?.state !== 'running' || present?.id !== before.id || !aside.stoppedStores?.has(role)) continue;
-    await run(ops, stop(present.id, STORE_GRACE_SECONDS)); // to the end of a stop that is under way
+    await halt(ops, role, present); // to the end of a stop that is under way
     await run(ops, start(present.id));
   }
 }

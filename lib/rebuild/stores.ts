@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { OpsError } from '../errors.ts';
-import { composeTyped, up, upNoStart } from '../host/compose.ts';
+import { composeTyped } from '../host/compose.ts';
 import { copyIn } from '../host/container-files.ts';
 import { start } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
-import { allEnded } from '../host/together.ts';
 import { inspectHba, restoreHba } from '../postgres/hba.ts';
 import { canLogIn, type Login, setPassword } from '../postgres/login.ts';
 import { type Migrated, migrate, seed } from '../postgres/migrate.ts';
@@ -23,6 +22,8 @@ import type { Facts } from './facts.ts';
 import type { TriedImage } from './one-off.ts';
 import type { PreparedDatabase } from './prepare.ts';
 import type { PutAside } from './put-aside.ts';
+import { giveBack, halt, takeOver } from './replace.ts';
+import { running, stopped } from './stop-stores.ts';
 
 const READY_MS = 60_000;
 
@@ -31,40 +32,53 @@ export interface Stores {
   readonly redis: Container;
 }
 
+const STORES = ['postgres', 'redis'] as const;
+
 /**
- * Starts PostgreSQL and Redis without touching the application, and waits until both really answer. Containers that already
- * are what the compose file says are left alone.
+ * Starts PostgreSQL and Redis without touching the application, and waits until both really answer. Containers that run are left
+ * alone.
  */
 export async function startStores(ops: Ops, facts: Facts): Promise<Stores> {
-  const { postgres, redis } = facts.stack.services;
-  let now = await findContainers(ops, facts.stack);
-  const running = now.postgres?.state === 'running' && now.redis?.state === 'running';
-  if (!running || !facts.storesCurrent) {
-    await run(ops, up(ops.target, [postgres.key, redis.key]));
-    now = await findContainers(ops, facts.stack);
-  }
-  return waitForStores(ops, facts, now, await findVolumes(ops, facts.stack));
+  const now = await findContainers(ops, facts.stack);
+  // Not at once: both may need the same network to be made.
+  const postgres = await running(ops, facts, 'postgres', now.postgres);
+  const redis = await running(ops, facts, 'redis', now.redis);
+  return waitForStores(ops, facts, { postgres, redis }, await findVolumes(ops, facts.stack));
 }
 
-/** Makes new containers and volumes, the application's too, and starts the stores on the database that was prepared aside. */
+/** The new containers of those that are not what the compose file says take the places of the old ones; both stores are started. */
+export async function replaceStores(ops: Ops, facts: Facts, aside: PutAside): Promise<Stores> {
+  for (const role of STORES) {
+    const replacement = aside.replaced?.[role];
+    if (replacement?.former === undefined) continue;
+    aside.takenOver = new Set([...(aside.takenOver ?? []), role]);
+    await halt(ops, role, replacement.former.container);
+    await takeOver(ops, replacement);
+    await run(ops, start(replacement.next));
+  }
+  return startStores(ops, facts);
+}
+
+/** The very containers that were replaced get their places back and are started. */
+export async function bringBackStores(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
+  for (const role of aside.takenOver ?? []) {
+    const { former, next } = aside.replaced?.[role] ?? {};
+    if (former) await giveBack(ops, facts.stack, { role, former, next });
+  }
+  aside.takenOver = new Set();
+}
+
+/** Makes new containers and volumes in place of the deleted ones, and starts the stores on the database that was prepared aside. */
 export async function startOnPrepared(
   ops: Ops,
   facts: Facts,
   prepared: PreparedDatabase,
   aside: PutAside,
 ): Promise<Stores> {
-  const { postgres, redis, app } = facts.stack.services;
-  await run(ops, upNoStart(ops.target, [postgres.key, redis.key, app.key]));
-  const made = await findContainers(ops, facts.stack);
-  if (!made.postgres || !made.redis) throw new Error('compose made no containers for the stores');
-  aside.created = made.app;
-  // The files come before either start: a server that starts beside the copying takes longer than both in turn.
-  const [volumes] = await allEnded([
-    findVolumes(ops, facts.stack),
-    copyIn(ops, prepared.file, made.postgres.id, prepared.mountPoint),
-  ]);
-  await allEnded([made.postgres, made.redis].map(({ id }) => run(ops, start(id))));
-  return waitForStores(ops, facts, made, volumes);
+  const { id } = await stopped(ops, facts, aside, 'postgres');
+  // The files come before the start: a server that starts beside the copying takes longer than both in turn.
+  await copyIn(ops, prepared.file, id, prepared.mountPoint);
+  return replaceStores(ops, facts, aside);
 }
 
 async function waitForStores(

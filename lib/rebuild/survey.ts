@@ -1,10 +1,11 @@
 import { endpointsOf, healthCheck } from '../app/health.ts';
+import { imageId } from '../app/image.ts';
 import { readMarker } from '../app/marker.ts';
 import { userdataSize } from '../app/userdata.ts';
-import { configHashes } from '../host/compose.ts';
+import { config, hashOf } from '../host/compose.ts';
 import { freeBytes } from '../host/disk.ts';
 import type { Ops } from '../host/ops.ts';
-import { ask, CommandError } from '../host/run.ts';
+import { ask, CommandError, run } from '../host/run.ts';
 import { summarizeContents } from '../postgres/contents.ts';
 import { inspectHba } from '../postgres/hba.ts';
 import { resolveStack } from '../target/compose-config.ts';
@@ -12,7 +13,7 @@ import { type Containers, type ExistingVolume, findContainers, findVolumes } fro
 import { databaseOf } from '../target/database.ts';
 import { readEnv } from '../target/env.ts';
 import { surveyPrerequisites } from '../target/prerequisites.ts';
-import type { Container, PublishedPort, Stack } from '../target/stack.ts';
+import type { Container, PublishedPort, ServiceRole, Stack } from '../target/stack.ts';
 import { prepareEnv } from './env-step.ts';
 import type { AppFacts, DatabaseFacts, Facts } from './facts.ts';
 
@@ -28,7 +29,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     surveyPrerequisites(ops),
     readEnv(ops),
     resolveStack(ops),
-    ask(ops, configHashes(ops.target)),
+    run(ops, config(ops.target)).then(({ stdout }) => ask(ops, hashOf(ops.target, '*', stdout))),
   ] as const;
   // They are awaited in the order in which an error explains the others: without an engine nothing else means anything.
   for (const answer of first) answer.catch(() => undefined);
@@ -36,10 +37,12 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   const { env, stack } = await prepareEnv(ops, await first[1], first[2], planOnly);
 
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
-  const [database, app, takenPorts] = await Promise.all([
+  const hashes = env === 'present' ? await first[3] : '';
+  const [database, app, takenPorts, storesOutdated] = await Promise.all([
     surveyDatabase(ops, stack, volumes, containers),
     containers.app ? surveyApp(ops, containers.app) : undefined,
     findTakenPorts(ops, stack, containers),
+    findOutdated(ops, stack, containers, hashes),
   ]);
   const { postgres, redis } = stack.services;
   return {
@@ -53,17 +56,27 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     takenPorts,
     exposedPorts: [...postgres.ports, ...redis.ports].filter((p) => !/^127\.|^::1$/.test(p.hostIp)),
     freeBytes: freeBytes(ops.target.dir),
-    storesCurrent: storesAreCurrent(stack, containers, env === 'present' ? await first[3] : ''),
+    storesCurrent: storesOutdated.length === 0 && STORES.every((role) => containers[role]?.state === 'running'),
+    storesOutdated,
     milliseconds: Math.round(ops.clock.monotonic() - started),
   };
 }
 
-/** Whether PostgreSQL and Redis run and are what the compose file says, so that `up` would do nothing: by the hash it compares. */
-function storesAreCurrent(stack: Stack, containers: Containers, hashes: string): boolean {
+const STORES = ['postgres', 'redis'] as const;
+
+/** The stores' containers that compose would make anew: by the hash that it compares, and by the image that their names mean now. */
+async function findOutdated(
+  ops: Ops,
+  { services }: Stack,
+  containers: Containers,
+  hashes: string,
+): Promise<readonly ServiceRole[]> {
   const wanted = new Map(hashes.split('\n').map((line) => line.split(' ') as [string, string]));
-  return (['postgres', 'redis'] as const).every((role) => {
+  const images = await Promise.all(STORES.map((role) => imageId(ops, services[role].image)));
+  return STORES.filter((role, at) => {
     const container = containers[role];
-    return container?.state === 'running' && container.configHash === wanted.get(stack.services[role].key);
+    if (container === undefined) return false;
+    return container.configHash !== wanted.get(services[role].key) || container.imageId !== images[at];
   });
 }
 

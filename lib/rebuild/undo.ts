@@ -6,6 +6,7 @@ import { same, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import type { OutsideView } from './outside.ts';
 import type { PutAside } from './put-aside.ts';
+import { givenBackByHand } from './replace.ts';
 import { outageText } from './talk.ts';
 
 /**
@@ -53,37 +54,27 @@ const FIRST_INSTALL: Text = {
   zh: '运行之前没有部署, 现在应用也未运行. 本次创建的数据卷保留, 下次运行将继续.',
 };
 
-/** Exact commands for a person when bringing back failed. */
+/**
+ * Exact commands for a person when bringing back failed. They start what was there, by id: whatever the compose file and the checkout
+ * say now.
+ */
 export function advice(ops: Ops, facts: Facts, aside: PutAside): Text[] {
-  const compose = `docker compose -f ${ops.target.composeFile}`;
-  const { app, postgres, redis } = facts.stack.services;
-  const lines: Text[] = [
+  const byHand = (['postgres', 'redis', 'app'] as const).flatMap((role) => {
+    const former = aside.formers?.[role];
+    if (former) return givenBackByHand(former, aside.replaced?.[role]?.next, role !== 'app' && Boolean(aside.removed));
+    const present = facts.containers[role];
+    return present?.state === 'running' ? [`docker start ${present.id.slice(0, 12)}`] : [];
+  });
+  const { backup, previous, userdata } = aside;
+  return [
     { en: `In ${ops.target.dir}, by hand:`, zh: `请在 ${ops.target.dir} 中手工执行:` },
-    same(`${compose} up -d --no-deps ${postgres.key} ${redis.key}`),
+    ...(backup ? [{ en: `The data is safe in ${backup.dir}.`, zh: `数据完好保存在 ${backup.dir}.` }] : []),
+    ...(previous ? [same(`docker tag ${previous.reference} ${facts.stack.services.app.image}`)] : []),
+    ...byHand.map(same),
+    ...(userdata
+      ? [{ en: `A copy of userdata is in ${userdata.file}.`, zh: `userdata 的副本位于 ${userdata.file}.` }]
+      : []),
   ];
-  if (aside.backup) {
-    lines.push({
-      en: `The data is safe in ${aside.backup.dir}.`,
-      zh: `数据完好保存在 ${aside.backup.dir}.`,
-    });
-  }
-  const former = facts.app?.commit;
-  if (former !== undefined && former !== facts.checkout.commit) {
-    const checkout = `git checkout ${former} -- ${ops.target.composeFile}`;
-    lines.push({
-      en: `${checkout}   # only if the compose file changed: the old container was made with the one of that commit`,
-      zh: `${checkout}   # 仅当 compose 文件有改动时需要: 旧容器是用该提交的文件创建的`,
-    });
-  }
-  if (aside.previous) lines.push(same(`docker tag ${aside.previous.reference} ${app.image}`));
-  if (aside.userdata) {
-    lines.push(
-      same(`${compose} up --no-start --no-deps --no-build ${app.key}`),
-      same(`docker cp - $(${compose} ps -aq ${app.key}):${ops.target.app.root} < ${aside.userdata.file}`),
-    );
-  }
-  lines.push(same(`${compose} up -d --no-deps --no-build ${app.key}`));
-  return lines;
 }
 
 const notBack = (why: Text) =>

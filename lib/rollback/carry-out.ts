@@ -1,12 +1,22 @@
 import type { Health } from '../app/health.ts';
 import { bringBackApp, stopNewApp } from '../rebuild/app-container.ts';
+import { discardNew } from '../rebuild/create-step.ts';
 import { restoreImage } from '../rebuild/image.ts';
 import { removeOneOff } from '../rebuild/one-off.ts';
 import type { OutsideView } from '../rebuild/outside.ts';
 import { healthEvidence } from '../rebuild/prove.ts';
 import * as restore from '../restore/steps.ts';
 import type { StepRunner } from '../runbook/steps.ts';
-import { type ImageWay, pointAtImage, proveImage, startOld, stopOld, tryEvidence, tryOnDatabase } from './image-way.ts';
+import {
+  createOld,
+  type ImageWay,
+  pointAtImage,
+  proveImage,
+  startOld,
+  stopOld,
+  tryEvidence,
+  tryOnDatabase,
+} from './image-way.ts';
 
 export interface WentBack {
   readonly health: Health;
@@ -38,6 +48,11 @@ export async function goBackByImage(step: StepRunner, way: ImageWay, outside: Ou
     evidence: (tried) => tryEvidence(way, tried),
     undo: (o) => removeOneOff(o, facts),
   });
+
+  // What serves stays whole until the former release is proved.
+  if (facts.containers.app) {
+    await step('create', { run: (o) => createOld(o, way), undo: (o) => discardNew(o, aside) });
+  }
 
   // From here on production is down.
   if (facts.containers.app) {

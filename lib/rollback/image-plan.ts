@@ -1,5 +1,4 @@
-import { asTyped } from '../host/command.ts';
-import { upNoStart } from '../host/compose.ts';
+import { createStep, inItsPlace, WHOLE } from '../rebuild/planned-steps.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
 import type { Target } from '../target/target.ts';
 import { humanBytes, printable } from '../text.ts';
@@ -11,9 +10,6 @@ export function plannedSteps(target: Target, { facts, imageId, data, database }:
   const old = facts.containers.app?.id.slice(0, 12);
   const name = printable(database.name);
   const repository = app.image.replace(/:[^:/]+$/, '');
-  const typed = asTyped(upNoStart(target, [app.key]).argv)
-    .replaceAll(` --project-directory ${asTyped([target.dir])}`, '')
-    .replaceAll(asTyped([`${target.dir}/${target.composeFile}`]), target.composeFile);
   const steps: (PlannedStep | false)[] = [
     {
       id: 'keep',
@@ -55,6 +51,7 @@ export function plannedSteps(target: Target, { facts, imageId, data, database }:
       ],
       seconds: 5,
     },
+    old !== undefined && createStep(facts, ['app']),
     old !== undefined && {
       id: 'stop',
       title: { en: 'Stop the application and save its userdata', zh: '停止应用并保存 userdata' },
@@ -76,8 +73,8 @@ export function plannedSteps(target: Target, { facts, imageId, data, database }:
       id: 'start-app',
       title: { en: 'Start the former release and wait until it is healthy', zh: '启动旧版本并等待健康检查通过' },
       risk: 'interrupts',
-      commands: [typed, `docker cp - <new>:${target.app.root} < userdata.tar`, 'docker start <new>'],
-      wayBack: { en: 'the image of before with the saved userdata', zh: '使用回退前的镜像与保存的 userdata 恢复' },
+      commands: [`docker cp - <new>:${target.app.root} < userdata.tar`, ...inItsPlace(facts.containers.app?.name)],
+      wayBack: WHOLE,
     },
     {
       id: 'prove',

@@ -9,6 +9,7 @@ import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import { inspectSchema } from '../postgres/revision.ts';
 import { haltApp, keepUserdata, startNewApp } from '../rebuild/app-container.ts';
+import { createNew } from '../rebuild/create-step.ts';
 import type { Facts as RebuildFacts } from '../rebuild/facts.ts';
 import { keepPreviousImage } from '../rebuild/image.ts';
 import { tryImage } from '../rebuild/one-off.ts';
@@ -69,6 +70,10 @@ export function tryEvidence({ revision, data }: ImageWay, { head, health }: { he
     zh: `数据库结构版本为 ${is ?? '-'}, 该代码对应 ${head}, 但在其上健康检查通过: ${said.zh}`,
   };
 }
+
+/** The application's new container, beside the one that serves. */
+export const createOld = (ops: Ops, { facts, aside }: ImageWay): Promise<void> =>
+  createNew(ops, facts, aside, { roles: ['app'] });
 
 /** From here on production is down. */
 export async function stopOld(ops: Ops, { facts, aside }: ImageWay, outside: OutsideView): Promise<void> {

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { z } from 'zod';
 import { answerOf } from '../host/answer.ts';
 import { read } from '../host/command.ts';
@@ -40,9 +41,23 @@ type Inspected = z.infer<typeof inspected>[number];
 
 /**
  * Finds the containers of the stack's services by compose's labels; names are never assumed. One-off containers
- * (`compose run`) don't count.
+ * (`compose run`) don't count, and of several of one service it is the one that production is: see {@link inUse}.
  */
 export async function findContainers(ops: RunOps, stack: Stack): Promise<Containers> {
+  const all = await findAllContainers(ops, stack);
+  return Object.fromEntries(
+    Object.entries(all).flatMap(([role, of]) => {
+      const container = inUse(of);
+      return container ? [[role, container]] : [];
+    }),
+  );
+}
+
+/** All that there are of each service: the one in use, one that will take its place, one that it took the place of. */
+export async function findAllContainers(
+  ops: RunOps,
+  stack: Stack,
+): Promise<Readonly<Record<ServiceRole, readonly Container[]>>> {
   const ids = await ask(
     ops,
     read([
@@ -58,13 +73,37 @@ export async function findContainers(ops: RunOps, stack: Stack): Promise<Contain
       '{{.ID}}',
     ]),
   );
-  if (ids === '') return {};
-  const found: Partial<Record<ServiceRole, Container>> = {};
+  const found: Record<ServiceRole, Container[]> = { postgres: [], redis: [], app: [] };
+  if (ids === '') return found;
   for (const c of await inspectContainers(ops, ids.split('\n'))) {
     const role = Object.entries(stack.services).find(([, s]) => s.key === c.labels['com.docker.compose.service'])?.[0];
-    if (role) found[role as ServiceRole] = c;
+    if (role) found[role as ServiceRole].push(c);
   }
   return found;
+}
+
+const ASIDE = /-(next|before)-(\d{8}T\d{6}Z)$/;
+
+/** How a service's container is called while it waits to take another one's place, or when another one took its own. */
+export const nameAside = (name: string, as: 'next' | 'before', run: string): string =>
+  `${properName(name)}-${as}-${path.basename(run).slice(0, 16)}`;
+
+/** Its name when it is in use. */
+export const properName = (name: string): string => name.replace(ASIDE, '');
+
+/** What it waits for, if it does: to take a place, or to get it back. */
+export const isAside = ({ name }: Container): 'next' | 'before' | undefined =>
+  ASIDE.exec(name)?.[1] as 'next' | 'before' | undefined;
+
+/**
+ * The one that production is. One that was to take its place and was never proved (a run was killed) is not, unless it runs: then what
+ * is in it now is newer. One that never took a place is none at all.
+ */
+export function inUse(all: readonly Container[]): Container | undefined {
+  const present = all.find((c) => !isAside(c));
+  if (present?.state === 'running') return present;
+  const before = all.filter((c) => isAside(c) === 'before');
+  return before.sort((a, b) => b.name.localeCompare(a.name))[0] ?? present;
 }
 
 /** One container as it is now. @throws {CommandError} when it does not exist. */

@@ -4,6 +4,7 @@ import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import { type Checkout, inspectCheckout } from '../host/checkout.ts';
 import { composeVersion } from '../host/compose.ts';
 import { serverVersion } from '../host/docker.ts';
+import { curlVersion } from '../host/engine-api.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, CommandError } from '../host/run.ts';
 import type { Text } from '../text.ts';
@@ -32,17 +33,18 @@ export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
     else throw error;
     return null;
   };
-  const [engine, compose, checkout] = await Promise.all([
+  const [engine, compose, checkout, curl] = await Promise.all([
     ask(ops, serverVersion()).catch(failed(engineMissing)),
     ask(ops, composeVersion()).catch(failed(composeMissing)),
     inspectCheckout(ops, ops.target.dir).catch(failed(gitMissing)),
+    ask(ops, curlVersion()).catch(failed(curlMissing)),
   ]);
   if (compose !== null && !isAtLeast(compose, COMPOSE_FLOOR)) findings.push(composeOld(compose));
   if (checkout === undefined) findings.push(noRepository(ops.target.dir));
   const files = [ops.target.composeFile, ops.target.dockerfile];
   for (const file of files)
     if (!existsSync(path.join(ops.target.dir, file))) findings.push(missingFile(file, ops.target.dir));
-  if (findings.length > 0 || engine === null || compose === null || !checkout) throw all(findings);
+  if (findings.length > 0 || engine === null || compose === null || !checkout || curl === null) throw all(findings);
   return { engine, compose: compose.replace(/^v/, ''), checkout };
 }
 
@@ -114,6 +116,14 @@ const composeOld = (version: string): Finding => ({
 const gitMissing = (error: CommandError): Finding => ({
   text: { en: `git can't be used: ${error.output.stderr.trim()}`, zh: `git 不可用: ${error.output.stderr.trim()}` },
   fix: { en: 'Install git.', zh: '请安装 git.' },
+});
+
+const curlMissing = (error: CommandError): Finding => ({
+  text: {
+    en: `curl can't be used: ${error.output.stderr.trim()}`,
+    zh: `curl 不可用: ${error.output.stderr.trim()}`,
+  },
+  fix: { en: 'Install curl.', zh: '请安装 curl.' },
 });
 
 const noRepository = (dir: string): Finding => ({

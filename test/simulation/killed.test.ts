@@ -38,8 +38,13 @@ const RELOADING = /Reload gunicorn|nobody has read yet/;
 const update = { args: HOT, check: twice(updateAndCheck), script: UPDATE };
 
 it.each([
-  ['the new container was made', /compose .* up --no-start .* whalefall$/, 'killed-after'],
+  ['the new container was made', /containers\/create\?name=\S+-next-/, 'killed-after'],
   ['userdata was to be put into it', /^docker cp - .*:\/app$/, 'killed'],
+  ['the old one had lost its name', /^docker rename <id> \S+-before-/, 'killed-after'],
+  ['the new one was to get it', /^docker rename <id> prod_whalefall_prod$/, 'killed'],
+  ['the new one had got it', /^docker rename <id> prod_whalefall_prod$/, 'killed-after'],
+  ['the new one was started', /^docker start <id>$/, 'killed-after'],
+  ['the new one was proved, and the old one was to go', /^docker rm -f -v <id>$/, 'killed'],
 ] as const)('userdata comes back after a rebuild that was killed when %s', async (_when, command, how) => {
   expect(await at(command, how, production, rebuild)).toMatchObject({ exitCode: 137, struck: true });
 });

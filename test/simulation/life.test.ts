@@ -14,9 +14,10 @@ const KEEP = ['--yes', '--data', 'keep'];
 function told(changes: readonly string[], names: ReadonlyMap<string, string>): string[] {
   return changes.map((typed) => {
     const words = typed
-      .replace(/^docker compose -f \S+ --project-directory \S+/, 'compose')
+      .replace(/^docker compose (-p prod )?-f \S+ --project-directory \S+/, 'compose')
       .replace(/[0-9a-f]{64}/g, (id) => names.get(id) ?? '<new>')
       .replace(/\d{8}T\d{6}Z/g, '<run>')
+      .replace(/^curl .*create\?name=([\w-]+).*/, 'create $1')
       .replace(/\S+\.whalefall-release\.json (\S+):.*/, 'marker $1');
     const program = / (flask|admin|pg_restore|psql) /.exec(words)?.[1];
     if (/^docker exec/.test(words)) return `${program} in ${/<new>|postgres/.exec(words)?.[0]}`;
@@ -47,11 +48,20 @@ it('installs on an empty machine', async () => {
     [
       "compose build whalefall",
       "compose run whalefall 86400",
-      "compose up postgres redis",
+      "compose up postgres-template",
+      "docker rm prod-postgres-template-1",
+      "create prod_postgres_prod",
+      "docker start <new>",
+      "compose up redis-template",
+      "docker rm prod-redis-template-1",
+      "create prod_redis_prod",
+      "docker start <new>",
       "flask in <new>",
       "psql in <new>",
       "admin in <new>",
-      "compose up whalefall",
+      "compose up whalefall-template",
+      "docker rm prod-whalefall-template-1",
+      "create prod_whalefall_prod",
       "docker start <new>",
       "docker cp marker <new>",
       "run helper on container network",
@@ -89,14 +99,19 @@ it('keeps rows, userdata and the stores', async () => {
       "psql in <new>",
       "pg_restore in <new>",
       "docker rm <new>",
+      "compose up whalefall-template",
+      "docker rm prod-whalefall-template-1",
+      "create prod_whalefall_prod-next-",
       "docker stop whalefall",
-      "compose up whalefall",
       "docker cp - <new>:/app",
+      "docker rename whalefall prod_whalefall_prod-before-<run>",
+      "docker rename <new> prod_whalefall_prod",
       "docker start <new>",
       "docker cp marker <new>",
       "run helper on container network",
       "docker rm client",
       "docker rm one-off",
+      "docker rm whalefall",
     ]
   `);
 });
@@ -148,6 +163,9 @@ it('deletes with consent, after a backup that was restored and compared', async 
       "docker rm prepare",
       "docker rm prepare",
       "docker network rm prepare",
+      "compose up whalefall-template",
+      "docker rm prod-whalefall-template-1",
+      "create prod_whalefall_prod-next-",
       "docker stop whalefall",
       "docker stop postgres",
       "docker stop redis",
@@ -155,19 +173,26 @@ it('deletes with consent, after a backup that was restored and compared', async 
       "psql in <new>",
       "docker rm postgres",
       "docker rm redis",
-      "docker rm whalefall",
       "docker volume rm prod_whalefall_postgres_data",
       "docker volume rm prod_whalefall_redis_data",
-      "compose up postgres redis whalefall",
+      "compose up postgres-template",
+      "docker rm prod-postgres-template-1",
+      "create prod_postgres_prod",
       "docker cp - <new>:/var/lib/postgresql",
       "docker start <new>",
+      "compose up redis-template",
+      "docker rm prod-redis-template-1",
+      "create prod_redis_prod",
       "docker start <new>",
+      "docker rename whalefall prod_whalefall_prod-before-<run>",
+      "docker rename <new> prod_whalefall_prod",
       "docker start <new>",
       "docker cp marker <new>",
       "run helper on container network",
       "docker rm client",
       "docker rm <new>",
       "docker rm one-off",
+      "docker rm whalefall",
     ]
   `);
 });

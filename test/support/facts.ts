@@ -63,6 +63,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
     freeBytes: 1e11,
     milliseconds: 500,
     storesCurrent: true,
+    storesOutdated: [],
     ...more,
   };
 }

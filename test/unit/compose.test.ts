@@ -1,14 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import {
   build,
   compose,
   composeVersion,
   config,
-  configHashes,
+  createTemplate,
+  hashOf,
   pull,
   runDetached,
-  up,
-  upNoStart,
 } from '../../lib/host/compose.ts';
 
 const target = { dir: '/opt/whalefall', composeFile: 'docker-compose.prod.yml' };
@@ -41,7 +40,11 @@ it('names file and directory, whatever the current directory', () => {
 
 it('only looks at config', () => {
   expect(config(target)).toMatchObject({ effect: 'read', argv: [...BASE, 'config', '--format', 'json'] });
-  expect(configHashes(target)).toMatchObject({ effect: 'read', argv: [...BASE, 'config', '--hash', '*'] });
+  expect(hashOf(target, '*', '{}')).toMatchObject({
+    effect: 'read',
+    argv: ['docker', 'compose', '-f', '-', ...BASE.slice(4), 'config', '--hash', '*'],
+    input: '{}',
+  });
 });
 
 it('builds with arguments by name, for as long as it takes', () => {
@@ -58,33 +61,11 @@ it('pulls what it is told to', () => {
   });
 });
 
-describe('up', () => {
-  it('starts exactly the named services from images that are here', () => {
-    expect(up(target, ['postgres', 'redis'])).toMatchObject({
-      argv: [...BASE, 'up', '-d', '--no-deps', '--no-build', '--pull', 'never', 'postgres', 'redis'],
-      effect: 'change',
-    });
-    expect(upNoStart(target, ['whalefall'])).toMatchObject({
-      argv: [
-        ...BASE,
-        'up',
-        '--no-start',
-        '--force-recreate',
-        '--no-deps',
-        '--no-build',
-        '--pull',
-        'never',
-        'whalefall',
-      ],
-      effect: 'change',
-    });
-  });
-
-  it.each([up(target, ['a']), upNoStart(target, ['a'])])('can’t lose data by a flag', ({ argv }) => {
-    for (const flag of ['-y', '--yes', '--wait', '-v', '-V', '--renew-anon-volumes', '--remove-orphans', '--dry-run']) {
-      expect(argv).not.toContain(flag);
-    }
-  });
+it('makes a container for a project on stdin, of images that are here, and can’t lose data by a flag', () => {
+  const { argv, ...command } = createTemplate(target, 'prod', 'whalefall-template', '{"services":{}}');
+  const up = ['up', '--no-start', '--no-deps', '--no-build', '--pull', 'never', 'whalefall-template'];
+  expect(argv).toEqual(['docker', 'compose', '-p', 'prod', '-f', '-', ...BASE.slice(4), ...up]);
+  expect(command).toMatchObject({ effect: 'change', input: '{"services":{}}' });
 });
 
 it('starts a one-off with a program of its own, variables by name', () => {

@@ -5,20 +5,28 @@ import { composeModel } from '../../unit/env-readers.models.ts';
 
 export interface ServiceFile {
   image?: string;
+  container_name?: string;
+  labels?: Record<string, string>;
   build?: { context: string; args?: Record<string, string> };
   command?: string;
   env_file?: string[];
   environment?: Record<string, string>;
-  ports?: { target: number; published: string; protocol: string }[];
+  ports?: { target: number; published: string; protocol: string; host_ip?: string }[];
   volumes?: { type: string; source: string; target: string }[];
   healthcheck?: { test: readonly string[] };
+}
+
+/** A volume or a network; an external one is there already. */
+interface Named {
+  name?: string;
+  external?: boolean;
 }
 
 /** The compose file: JSON, which is YAML as well. */
 export interface ComposeFile {
   services: Record<string, ServiceFile>;
-  volumes?: Record<string, { name?: string } | null>;
-  networks?: Record<string, { name?: string } | null>;
+  volumes?: Record<string, Named | null>;
+  networks?: Record<string, Named | null>;
   name?: string;
 }
 
@@ -75,10 +83,16 @@ function replace(value: unknown, env: ReadonlyMap<string, string>): unknown {
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, replace(v, env)]));
 }
 
-/** As `config --format json` prints it: every `$` doubled. */
-export const printed = (config: unknown) => `${JSON.stringify(config).replaceAll('$', '$$$$')}\n`;
+/** As `config --format json` prints it: every `$` doubled, what `env_file` says among the variables. */
+export function printed({ services, ...rest }: Resolved): string {
+  const read = Object.entries(services).map(([key, { env_file: _, ...service }]) => [key, service]);
+  return `${JSON.stringify({ ...rest, services: Object.fromEntries(read) }).replaceAll('$', '$$$$')}\n`;
+}
 
-export const configHash = (service: ServiceFile) => createHash('sha256').update(JSON.stringify(service)).digest('hex');
+/** Of the service as it is when all its files have been read; how it is built makes no difference. */
+export function configHash({ build: _, env_file: __, ...service }: ServiceFile): string {
+  return createHash('sha256').update(JSON.stringify(service)).digest('hex');
+}
 
 export const volumeName = (config: Resolved, key: string) => config.volumes?.[key]?.name ?? `${config.name}_${key}`;
 export const networkName = (config: Resolved, key: string) => config.networks?.[key]?.name ?? `${config.name}_${key}`;

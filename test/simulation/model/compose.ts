@@ -20,7 +20,7 @@ const HASH = 'com.docker.compose.config-hash';
 
 /** `docker compose …` */
 export function compose(builder: Host, call: Call): Reply {
-  const global = parseFlags(call.argv.slice(2), '', '-f --project-directory');
+  const global = parseFlags(call.argv.slice(2), '', '-f -p --project-directory');
   const [command = '', ...words] = global.rest;
   if (command === 'version') return { stdout: '2.26.1\n' };
   const file = one(global, '-f') ?? unknown('compose without -f');
@@ -32,6 +32,7 @@ export function compose(builder: Host, call: Call): Reply {
     if (error instanceof ComposeError) return { exitCode: 15, stderr: `${error.message}\n` };
     throw error;
   }
+  config.name = one(global, '-p') ?? config.name;
   if (command === 'config') return show(config, words);
   builder.changed(call);
   switch (command) {
@@ -50,9 +51,11 @@ export function compose(builder: Host, call: Call): Reply {
 function show(config: Resolved, words: readonly string[]): Reply {
   const flags = parseFlags(words, '', '--format --hash');
   if (one(flags, '--format') === 'json') return { stdout: printed(config) };
-  if (one(flags, '--hash') !== '*') return unknown(`config ${words.join(' ')}`);
-  // For a service with a build it is another hash than the label's.
-  const lines = Object.entries(config.services).map(([k, s]) => `${k} ${configHash(s)}${s.build ? 'x' : ''}\n`);
+  const wanted = one(flags, '--hash') ?? unknown(`config ${words.join(' ')}`);
+  // While a service's files have not been read, it is another hash than the label's.
+  const lines = Object.entries(config.services)
+    .filter(([key]) => wanted === '*' || key === wanted)
+    .map(([key, s]) => `${key} ${configHash(s)}${s.env_file ? 'x' : ''}\n`);
   return { stdout: lines.join('') };
 }
 
@@ -83,12 +86,19 @@ function up({ engine }: Host, config: Resolved, words: readonly string[]): Reply
   const flags = parseFlags(words, '-d --no-start --force-recreate --no-deps --no-build', '--pull');
   if (one(flags, '--pull') !== 'never' || !flags.on.has('--no-deps') || !flags.on.has('--no-build'))
     return unknown(`compose up ${words.join(' ')}: what it would pull, build or take along`);
-  for (const key of Object.keys(config.networks ?? {})) network(engine, networkName(config, key));
+  makeNetworks(engine, config);
   for (const key of flags.rest) {
     const service = config.services[key] ?? unknown(`service ${key}`);
     const image = engine.image(service.image ?? '');
-    const present = ofService(engine, config.name, key);
-    const same = present?.image.id === image.id && present.labels?.[HASH] === configHash(service);
+    const isSame = (c: Container) => c.image.id === image.id && c.labels?.[HASH] === configHash(service);
+    // Of several, the first that needs not be replaced stays.
+    const all = allOfService(engine, config.name, key).sort((a, b) => Number(isSame(b)) - Number(isSame(a)));
+    const [present, ...surplus] = all;
+    for (const one of surplus) {
+      engine.stop(one);
+      engine.remove(one);
+    }
+    const same = present !== undefined && isSame(present);
     let container = present;
     if (!present || !same || flags.on.has('--force-recreate')) {
       if (present) {
@@ -102,13 +112,26 @@ function up({ engine }: Host, config: Resolved, words: readonly string[]): Reply
   return {};
 }
 
-const network = (engine: Engine, name: string) => engine.networks.set(name, engine.networks.get(name) ?? {});
+function makeNetworks(engine: Engine, config: Resolved): void {
+  for (const [key, one] of Object.entries(config.networks ?? {})) {
+    const name = networkName(config, key);
+    if (one?.external && !engine.networks.has(name))
+      throw new EngineError(`network ${name} declared as external, but could not be found`);
+    engine.networks.set(name, engine.networks.get(name) ?? {});
+  }
+}
 
-export function ofService(engine: Engine, project: string, key: string): Container | undefined {
-  return engine.containers.find(
+const allOfService = (engine: Engine, project: string, key: string): Container[] =>
+  engine.containers.filter(
     ({ labels = {} }) =>
       labels[PROJECT] === project && labels[SERVICE] === key && labels['com.docker.compose.oneoff'] === 'False',
   );
+
+/** The one that production is: what runs, else what ran before something was to take its place. */
+export function ofService(engine: Engine, project: string, key: string): Container | undefined {
+  const all = allOfService(engine, project, key);
+  const running = all.find((c) => c.state === 'running' || c.state === 'restarting');
+  return running ?? all.findLast((c) => c.name.includes('-before-')) ?? all.find((c) => !c.name.includes('-next-'));
 }
 
 /** `docker compose run -d`: neither ports nor the service's name. */
@@ -117,7 +140,7 @@ function run({ engine }: Host, config: Resolved, words: readonly string[]): Repl
   const [key = '', ...args] = flags.rest;
   if (many(flags, '-e').length > 0) return unknown('compose run -e');
   const spec = specOf(engine, config, key, config.services[key] ?? unknown(`service ${key}`));
-  for (const name of Object.keys(config.networks ?? {})) network(engine, networkName(config, name));
+  makeNetworks(engine, config);
   const container = engine.create({
     ...spec,
     name: one(flags, '--name') ?? unknown('a one-off without a name'),
@@ -132,24 +155,32 @@ function run({ engine }: Host, config: Resolved, words: readonly string[]): Repl
 }
 
 function specOf(engine: Engine, config: Resolved, key: string, service: ServiceFile) {
-  const labels = { [PROJECT]: config.name, [SERVICE]: key, 'com.docker.compose.oneoff': 'False' };
+  const labels = { ...service.labels, [PROJECT]: config.name, [SERVICE]: key, 'com.docker.compose.oneoff': 'False' };
   const mounts: Record<string, string> = {};
   for (const { type, source, target } of service.volumes ?? []) {
     if (type !== 'volume') continue;
     const name = volumeName(config, source);
     mounts[target] = name;
+    if (config.volumes?.[source]?.external && !engine.volumes.has(name))
+      throw new EngineError(`external volume "${name}" not found`);
     engine.createVolume(name, { [PROJECT]: config.name, 'com.docker.compose.volume': source });
   }
   const image = engine.findImage(service.image ?? '');
   if (!image) throw new EngineError(`Error response from daemon: No such image: ${service.image}`);
   return {
-    name: `${config.name}_${key}_prod`,
+    name: service.container_name ?? `${config.name}-${key}-1`,
     image,
     env: service.environment ?? {},
     labels: { ...labels, [HASH]: configHash(service) },
     ...(service.command ? { command: service.command.split(' ') } : {}),
-    networks: Object.fromEntries(Object.keys(config.networks ?? {}).map((n) => [networkName(config, n), [key]])),
-    ports: (service.ports ?? []).map((p) => ({ target: p.target, published: Number(p.published) })),
+    networks: Object.fromEntries(
+      Object.keys(config.networks ?? {}).map((n) => [networkName(config, n), [service.container_name ?? key, key]]),
+    ),
+    ports: (service.ports ?? []).map((p) => ({
+      target: p.target,
+      published: Number(p.published),
+      hostIp: p.host_ip,
+    })),
     mounts,
     healthcheck: service.healthcheck?.test ?? [],
   };

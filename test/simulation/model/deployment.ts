@@ -18,6 +18,7 @@ import { net } from './net.ts';
 import { type Call, processes } from './process.ts';
 import { OLD_REVISION, release } from './release.ts';
 import { Timers } from './timers.ts';
+import { watchWayBack } from './way-back.ts';
 
 /** How a run ended, and what it said. */
 export interface Ended {
@@ -47,6 +48,8 @@ export class Deployment {
   /** Values that must be seen nowhere. */
   readonly secrets = new Set<string>();
   unexpected: string[] = [];
+  /** What the last run did to the way back that it must not. */
+  wayBack: string[] = [];
   /** So many runs were killed outright. */
   killed = 0;
 
@@ -97,6 +100,8 @@ export class Deployment {
         });
       };
     const network = net(machine);
+    this.wayBack = [];
+    watchWayBack(this);
     const before = machine.changes.length;
     let text = '';
     const say = (said: string) => {

@@ -16,7 +16,7 @@ export function docker(machine: Host, call: Call): Reply {
   try {
     if (command === 'compose') return compose(machine, call);
     if (command === 'exec') return inContainer(machine, call);
-    const two = ['volume', 'network', 'image'].includes(command);
+    const two = ['volume', 'network', 'image', 'context'].includes(command);
     const name = two ? `${command} ${words[0]}` : command;
     const known = COMMANDS[name] ?? unknown(call.argv.join(' '));
     if (!known.reads?.(words)) machine.changed(call);
@@ -51,7 +51,27 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   'image ls': { reads: looks, answer: imageLs },
   'image rm': { answer: imageRm },
   'volume inspect': { reads: looks, answer: volumeInspect },
-  'volume ls': { reads: looks, answer: ({ engine }) => ({ stdout: [...engine.volumes.keys(), ''].join('\n') }) },
+  'volume ls': {
+    reads: looks,
+    answer: ({ engine }, words) => {
+      const format = one(parseFlags(words, '', '--format'), '--format') ?? unknown('volume ls without a format');
+      return { stdout: [...engine.volumes.keys()].map((Name) => `${template(format, { Name })}\n`).join('') };
+    },
+  },
+  'context inspect': { reads: looks, answer: () => ({ stdout: 'unix:///var/run/docker.sock\n' }) },
+  rename: {
+    answer: ({ engine }, [id = '', name = '']) => {
+      const container = engine.container(id);
+      if (container.name === name)
+        throw new EngineError(
+          'Error response from daemon: Renaming a container with the same name as its current name',
+        );
+      if (engine.find(name))
+        throw new EngineError(`Error response from daemon: Conflict. The container name "/${name}" is already in use`);
+      container.name = name;
+      return {};
+    },
+  },
   'volume rm': { answer: ({ engine }, names) => each(names, (name) => engine.removeVolume(name)) },
   'network create': {
     answer: ({ engine }, words) => {
@@ -164,10 +184,10 @@ function ps({ engine }: Host, words: readonly string[]): Reply {
 
 function networkLs({ engine }: Host, words: readonly string[]): Reply {
   const flags = parseFlags(words, '--no-trunc', '--filter --format');
-  const [, key = '', value] = /^label=([^=]+)=(.*)$/.exec(one(flags, '--filter') ?? '') ?? unknown(words.join(' '));
+  const [, key, value] = /^label=([^=]+)=(.*)$/.exec(one(flags, '--filter') ?? '') ?? [];
   const lines = [...engine.networks]
-    .filter(([, labels]) => labels[key] === value)
-    .map(([name, labels]) => `${template(one(flags, '--format') ?? '', { ID: name, Labels: labels })}\n`);
+    .filter(([, labels]) => key === undefined || labels[key] === value)
+    .map(([name, labels]) => `${template(one(flags, '--format') ?? '', { ID: name, Name: name, Labels: labels })}\n`);
   return { stdout: lines.join('') };
 }
 

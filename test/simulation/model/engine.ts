@@ -27,6 +27,8 @@ export interface Volume {
 export interface Port {
   readonly target: number;
   readonly published: number;
+  /** Where it is bound; every address without one. */
+  readonly hostIp?: string | undefined;
 }
 
 export interface Session {
@@ -65,6 +67,7 @@ export interface Spec {
 
 export interface Container extends Spec {
   readonly id: string;
+  name: string;
   state: 'created' | 'running' | 'paused' | 'exited' | 'restarting';
   exitCode: number;
   startedAt: number;
@@ -80,6 +83,9 @@ export interface Container extends Spec {
 
 export class EngineError extends Error {}
 
+/** Those that this machine has. */
+const ADDRESSES = ['', '0.0.0.0', '127.0.0.1'];
+
 /** Images, volumes, networks and containers, and what happens to what is in them. */
 export class Engine {
   readonly images: Image[] = [];
@@ -93,6 +99,8 @@ export class Engine {
   /** Every release that there was an image or a commit of, by its commit. */
   readonly releases = new Map<string, Release>();
   #made = 0;
+  /** Called before a container goes. */
+  onRemove: (container: Container) => void = () => undefined;
   readonly clock: VirtualClock;
   readonly #ledger: Ledger;
 
@@ -184,6 +192,11 @@ export class Engine {
         c.state === 'running' && c.ports?.some((p) => container.ports?.some((own) => own.published === p.published)),
     );
     if (taken) throw new EngineError('Error response from daemon: driver failed: port is already allocated');
+    const lacking = container.ports?.find((p) => !ADDRESSES.includes(p.hostIp ?? ''));
+    if (lacking)
+      throw new EngineError(
+        `Error response from daemon: driver failed programming external connectivity: listen tcp4 ${lacking.hostIp}:${lacking.published}: bind: cannot assign requested address`,
+      );
     container.state = 'running';
     container.startedAt = this.clock.monotonic();
     if (runs(container) === 'postgres') this.#startServer(container);
@@ -229,6 +242,7 @@ export class Engine {
   }
 
   remove(container: Container): void {
+    this.onRemove(container);
     container.state = 'exited';
     container.app?.stop();
     container.server = undefined;

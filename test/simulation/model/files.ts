@@ -10,6 +10,7 @@ export const COMPOSE_FILE: ComposeFile = {
   services: {
     postgres: {
       image: 'postgres:15-alpine',
+      container_name: 'prod_postgres_prod',
       environment: {
         POSTGRES_DB: '${POSTGRES_DB}',
         POSTGRES_USER: '${POSTGRES_USER}',
@@ -21,12 +22,14 @@ export const COMPOSE_FILE: ComposeFile = {
     },
     redis: {
       image: 'redis:7-alpine',
+      container_name: 'prod_redis_prod',
       command: 'redis-server --requirepass ${REDIS_PASSWORD} --appendonly yes',
       ports: [{ target: 6379, published: '26379', protocol: 'tcp' }],
       volumes: [{ type: 'volume', source: 'whalefall_redis_data', target: '/data' }],
     },
     whalefall: {
       image: 'whalefall:prod',
+      container_name: 'prod_whalefall_prod',
       build: { context: '.', args: { HTTP_PROXY: '${HTTP_PROXY}' } },
       env_file: ['.env'],
       environment: { FLASK_ENV: '${FLASK_ENV:-production}' },

@@ -53,6 +53,7 @@ async function check(d: Deployment, ended: Ended, before: Before): Promise<void>
     ...hba(d, before),
     ...journal(d, ended),
     ...foreign(d),
+    ...d.wayBack,
     ...(await served(d, ended, before)),
   ];
   if (wrong.length > 0) throw new Error(`${wrong.join('\n')}\n\nexit ${ended.exitCode}\n${ended.text}`);
@@ -71,7 +72,7 @@ export function exitCode({ exitCode, text }: Ended): string[] {
 export const lock = (d: Deployment) => (d.machine.isLocked() ? ['the lock is held'] : []);
 
 /** Files that hold secrets on purpose, and are 0600. */
-const SECRET_FILES = /\/(admin-password|database\.dump|globals\.sql|[\w-]+\.tar)$/;
+const SECRET_FILES = /\/(admin-password|before-\w+\.json|database\.dump|globals\.sql|[\w-]+\.tar)$/;
 
 export function secrets(d: Deployment, { text, calls }: Ended): string[] {
   const places: [string, string][] = [

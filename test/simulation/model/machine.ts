@@ -4,6 +4,7 @@ import { asTyped } from '../../../lib/host/command.ts';
 import { VirtualClock } from './clock.ts';
 import { docker, holdPaused } from './docker-cli.ts';
 import { Engine, EngineError } from './engine.ts';
+import { curl } from './engine-api.ts';
 import { unknown } from './flags.ts';
 import type { Repository } from './git.ts';
 import type { Host } from './host.ts';
@@ -42,6 +43,8 @@ export class Machine implements Host, Programs {
   /** The deploy directory's repository; without one, git knows {@link release} alone. */
   repository: Repository | undefined;
   cut = false;
+  /** Told of every call. */
+  onCall: (call: Call) => void = () => undefined;
   #lock: { readonly fd: number; readonly inode: number } | undefined;
 
   missing = (program: string) => this.absent.has(program);
@@ -53,7 +56,7 @@ export class Machine implements Host, Programs {
   latency({ argv }: Call): number {
     const typed = argv.join(' ');
     if (/ build /.test(typed)) return 30_000;
-    if (/docker (run|create|stop|start|restart|rm)|compose .* (up|run) /.test(typed)) return 300;
+    if (/docker (run|create|stop|start|restart|rm)|compose .* (up|run) |containers\/create/.test(typed)) return 300;
     if (/ (flask|admin) \/app/.test(typed)) return 900;
     return 15;
   }
@@ -73,6 +76,7 @@ export class Machine implements Host, Programs {
 
   run(call: Call): Reply {
     this.engine.catchUp();
+    this.onCall(call);
     const special = this.override(call, asTyped(call.argv));
     if (special) return special;
     if (call.argv.includes('pg_dump')) this.onDump();
@@ -81,6 +85,8 @@ export class Machine implements Host, Programs {
         return docker(this, call);
       case 'git':
         return this.repository?.run(call, (c) => this.changed(c)) ?? this.#git(call);
+      case 'curl':
+        return curl(this, call);
       case 'tar':
         return tar(call);
       case 'flock':

@@ -1,0 +1,104 @@
+import { type Container, type Engine, EngineError } from './engine.ts';
+import { parseFlags, unknown } from './flags.ts';
+import type { Host } from './host.ts';
+import type { Call, Reply } from './process.ts';
+
+interface Body {
+  readonly Image: string;
+  readonly Hostname?: string;
+  readonly Env: readonly string[];
+  readonly Labels: Readonly<Record<string, string>>;
+  readonly Cmd: readonly string[] | null;
+  readonly Healthcheck: unknown;
+}
+
+interface HostConfig {
+  readonly NetworkMode: string;
+  readonly Mounts: readonly { readonly Source: string; readonly Target: string }[];
+  readonly PortBindings: Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>>;
+}
+
+interface Endpoint {
+  readonly Aliases: readonly string[];
+}
+
+/** `curl --unix-socket …`: a container's definition, and a container made of one. */
+export function curl(machine: Host, call: Call): Reply {
+  const flags = parseFlags(call.argv.slice(1), '-sS --version', '-w --unix-socket -H --data-binary');
+  if (flags.on.has('--version')) return { stdout: 'curl 7.88.1\n' };
+  const { rest, more } = splitRest(flags.rest);
+  const url = new URL(rest);
+  const posts = [...flags.values.keys(), ...more].includes('--data-binary');
+  const said = (status: number, body: unknown): Reply => ({ stdout: `${JSON.stringify(body)}\n${status}` });
+  try {
+    const [, id] = /^\/containers\/([\w.-]+)\/json$/.exec(url.pathname) ?? [];
+    if (id !== undefined && !posts) return said(200, described(machine.engine.container(id)));
+    if (url.pathname !== '/containers/create' || !posts) return unknown(call.argv.join(' '));
+    machine.changed(call);
+    const body = JSON.parse(call.input.toString());
+    return said(201, { Id: create(machine.engine, url.searchParams.get('name') ?? '', body).id });
+  } catch (error) {
+    if (error instanceof EngineError)
+      return said(/No such/.test(error.message) ? 404 : 409, { message: error.message });
+    throw error;
+  }
+}
+
+/** Options may come behind the address. */
+const splitRest = ([rest = '', ...more]: readonly string[]) => ({ rest, more });
+
+export function described(c: Container) {
+  const networks = Object.entries(c.networks);
+  const named = Object.entries(c.mounts ?? {}).filter((m): m is [string, string] => m[1] !== undefined);
+  return {
+    Id: c.id,
+    Name: `/${c.name}`,
+    Image: c.image.id,
+    Config: {
+      Hostname: c.id.slice(0, 12),
+      Image: [...c.image.tags][0] ?? c.image.id,
+      Env: Object.entries(c.env).map((e) => e.join('=')),
+      Labels: c.labels ?? {},
+      Cmd: c.command ?? null,
+      Volumes: Object.fromEntries(Object.keys(c.anonymous).map((target) => [target, {}])),
+      Healthcheck: c.healthcheck ? { Test: ['CMD', 'true'] } : null,
+    },
+    HostConfig: {
+      NetworkMode: networks[0]?.[0] ?? 'bridge',
+      Binds: null,
+      Mounts: named.map(([Target, Source]) => ({ Type: 'volume', Source, Target })),
+      PortBindings: Object.fromEntries(
+        (c.ports ?? []).map((p) => [`${p.target}/tcp`, [{ HostIp: p.hostIp ?? '', HostPort: String(p.published) }]]),
+      ),
+    },
+    Mounts: named.map(([Destination, Name]) => ({ Type: 'volume', Name, Destination, RW: true })),
+    NetworkSettings: {
+      Networks: Object.fromEntries(networks.map(([n, aliases]) => [n, { Aliases: [...aliases, c.id.slice(0, 12)] }])),
+    },
+  };
+}
+
+type Created = Body & {
+  readonly HostConfig: HostConfig;
+  readonly NetworkingConfig: { readonly EndpointsConfig: Readonly<Record<string, Endpoint>> };
+};
+
+function create(engine: Engine, name: string, body: Created): Container {
+  const { NetworkMode, Mounts, PortBindings } = body.HostConfig;
+  const endpoints = Object.entries(body.NetworkingConfig.EndpointsConfig);
+  if (endpoints.length > 1) throw new EngineError('Container cannot be connected to network endpoints');
+  const networks = endpoints.map(([network, { Aliases }]) => [network, Aliases] as const);
+  return engine.create({
+    name,
+    image: engine.image(body.Image),
+    env: Object.fromEntries(body.Env.map((line) => line.split(/=(.*)/s).slice(0, 2))),
+    labels: body.Labels,
+    ...(body.Cmd ? { command: body.Cmd } : {}),
+    networks: networks.length > 0 ? Object.fromEntries(networks) : { [NetworkMode]: [] },
+    ports: Object.entries(PortBindings).flatMap(([port, bindings]) =>
+      bindings.map((b) => ({ target: Number.parseInt(port, 10), published: Number(b.HostPort), hostIp: b.HostIp })),
+    ),
+    mounts: Object.fromEntries(Mounts.map((m) => [m.Target, m.Source])),
+    healthcheck: body.Healthcheck !== null,
+  });
+}

@@ -1,0 +1,92 @@
+import { expect, it, vi } from 'vitest';
+import type { ComposeFile, ServiceFile } from './model/compose-file.ts';
+import { type Deployment, deployment, production } from './model/deployment.ts';
+import { runAndCheck } from './model/invariants.ts';
+import { backByImage, rebuilt } from './model/rebuilt.ts';
+import { release } from './model/release.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const KEEP = ['--yes', '--data', 'keep'];
+const DELETE = ['--yes', '--data', 'delete', '--confirm', 'DELETE ALL DATA'];
+const KEYS = ['postgres', 'redis', 'whalefall'] as const;
+
+const ids = (d: Deployment) => KEYS.map((key) => d.container(key)?.id);
+const asideOf = (d: Deployment) => d.machine.engine.containers.filter(({ name }) => /-(next|before)-/.test(name));
+const edited = (d: Deployment, key: (typeof KEYS)[number], edit: (service: ServiceFile) => void) =>
+  d.editCompose(({ services }: ComposeFile) => edit(services[key] as ServiceFile));
+const elsewhere = (service: ServiceFile) => {
+  for (const port of service.ports ?? []) port.host_ip = '203.0.113.9';
+};
+
+it.each([
+  ['publishes on an address that this machine lacks', 'whalefall', elsewhere],
+  ['runs another program', 'whalefall', (s: ServiceFile) => Object.assign(s, { command: 'sleep infinity' })],
+  ['publishes Redis on such an address', 'redis', elsewhere],
+  ['publishes PostgreSQL on such an address', 'postgres', elsewhere],
+] as const)('the very containers that served do so again when the compose file %s', async (_what, key, edit) => {
+  const d = await production();
+  const before = ids(d);
+  edited(d, key, edit);
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(ids(d)).toEqual(before);
+  expect(asideOf(d)).toEqual([]);
+});
+
+it('a store that is not what the compose file says any more is replaced, and goes when the new one is proved', async () => {
+  const d = await production();
+  const before = ids(d);
+  edited(d, 'redis', (redis) => Object.assign(redis, { labels: { team: 'ops' } }));
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+  expect(ids(d)[0]).toBe(before[0]);
+  expect(before).not.toContain(ids(d)[1]);
+  expect(d.volume('redis')?.files['appendonly.aof']).toBe('keys of users');
+  expect(d.machine.engine.containers).toHaveLength(3);
+});
+
+it('after a deletion the stores are made again of what they were, and the application is the very one that served', async () => {
+  const d = await production();
+  const before = KEYS.map((key) => d.container(key));
+  d.editCompose(({ services }: ComposeFile) => {
+    for (const service of Object.values(services)) service.labels = { changed: 'yes' };
+  });
+  d.machine.release = release('broken', { neverHealthy: true });
+  const ended = await runAndCheck(d, DELETE);
+  expect(ended.exitCode, ended.text).toBe(1);
+  const after = KEYS.map((key) => d.container(key));
+  expect(after.map((c) => [c?.name, c?.labels, c?.env, c?.command])).toEqual(
+    before.map((c) => [c?.name, c?.labels, c?.env, c?.command]),
+  );
+  expect(after[2]?.id).toBe(before[2]?.id);
+});
+
+it('a plain `docker compose up -d` leaves alone what was deployed', async () => {
+  const d = await production();
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+  const deployed = ids(d);
+  await d.byHand('up -d --no-deps --no-build --pull never postgres redis whalefall');
+  expect(ids(d)).toEqual(deployed);
+});
+
+it('says how to go back by hand, by ids alone', async () => {
+  const d = await production();
+  const [, , app = ''] = ids(d);
+  edited(d, 'whalefall', elsewhere);
+  d.machine.override = (_call, typed) =>
+    new RegExp(`^docker start ${app}`).test(typed) ? { exitCode: 1, stderr: 'no\n' } : undefined;
+  const { exitCode, text } = await runAndCheck(d, KEEP);
+  expect(exitCode).toBe(6);
+  d.machine.override = () => undefined;
+  const commands = text.split('\n').flatMap((line) => /^→? *(docker (?:stop|rename|start) .*)$/.exec(line)?.[1] ?? []);
+  expect(commands.at(-1)).toBe(`docker start ${app.slice(0, 12)}`);
+  expect(text).not.toMatch(/^→ docker compose/m);
+});
+
+it.todo('goes back to a former release although the compose file has changed since', async () => {
+  const d = deployment();
+  await rebuilt(d);
+  edited(d, 'whalefall', elsewhere);
+  const ended = await backByImage(d, ['previous', '--way', 'image', '--yes'], {});
+  expect(ended.exitCode, ended.text).toBe(0);
+});
