@@ -1,6 +1,7 @@
 import { endpointsOf, healthCheck } from '../app/health.ts';
 import { readMarker } from '../app/marker.ts';
 import { userdataSize } from '../app/userdata.ts';
+import { claimStack } from '../guard/claim.ts';
 import { configHashes } from '../host/compose.ts';
 import { freeBytes } from '../host/disk.ts';
 import type { Ops } from '../host/ops.ts';
@@ -35,6 +36,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   const prerequisites = await first[0];
   const { env, stack } = await prepareEnv(ops, await first[1], first[2], planOnly);
 
+  await claimStack(ops, stack);
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   const [database, app, takenPorts] = await Promise.all([
     surveyDatabase(ops, stack, volumes, containers),
