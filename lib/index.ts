@@ -6,6 +6,7 @@ export { ensureAdmin, revealAdmin } from './app/admin.ts';
 export { endpointsOf, type Health, healthCheck, waitForHealth } from './app/health.ts';
 export { buildImage } from './app/image.ts';
 export { OpsError } from './errors.ts';
+export { ADOPT_FLAG } from './guard/claim.ts';
 export { type Consent, confirmDestructive } from './guard/consent.ts';
 export { type RemovableVolume, removeVolumes } from './guard/remove-volumes.ts';
 export type { NothingToLose, Saved, VerifiedArchive, VerifiedBackup } from './guard/saved.ts';

@@ -5,6 +5,7 @@
  * without harm comes before "stop"; a failure from there on brings back image, userdata and data as they were.
  */
 import {
+  ADOPT_FLAG,
   buildImage,
   carryOut,
   confirmDestructive,
@@ -16,6 +17,7 @@ import {
   thisProcess,
 } from '../lib/index.ts';
 import * as rebuild from '../lib/rebuild/index.ts';
+import { refuseUnbuildable } from '../lib/release/buildable.ts';
 import { forgetOld } from '../lib/rollback/forget.ts';
 
 export const deployProdAll: Script = {
@@ -25,6 +27,7 @@ export const deployProdAll: Script = {
     zh: '全量重建: 构建、备份、替换、迁移并逐项验证整套服务. 默认保留数据, 除非明确要求删除.',
   },
   flags: {
+    ...ADOPT_FLAG,
     data: {
       type: 'string',
       choices: ['keep', 'delete'],
@@ -34,6 +37,7 @@ export const deployProdAll: Script = {
 
   async run(ops, flags) {
     const facts = await rebuild.surveyRebuild(ops, flags.planOnly);
+    await refuseUnbuildable(ops, facts.stack, facts.checkout.commit);
     const plan = rebuild.planRebuild(ops.target, facts, await rebuild.chooseData(ops, facts, flags));
     rebuild.showPlan(ops, facts, plan);
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
@@ -57,7 +61,7 @@ export const deployProdAll: Script = {
         run: async (o) => {
           await rebuild.fetchStoreImages(o, facts);
           aside.previous = await rebuild.keepPreviousImage(o, facts);
-          return buildImage(o, facts.stack);
+          return buildImage(o, facts.stack, facts.checkout.commit);
         },
         undo: (o) => rebuild.restoreImage(o, facts, aside.previous),
       });

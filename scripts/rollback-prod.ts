@@ -5,7 +5,16 @@ import { OpsError } from '../lib/errors.ts';
  * right. The old code is tried on the present database before anything is replaced; it never migrates. Data stays, unless a
  * backup is named with --data: then code and data go back together, or neither.
  */
-import { carryOut, confirmDestructive, isProgram, main, type Ops, type Script, thisProcess } from '../lib/index.ts';
+import {
+  ADOPT_FLAG,
+  carryOut,
+  confirmDestructive,
+  isProgram,
+  main,
+  type Ops,
+  type Script,
+  thisProcess,
+} from '../lib/index.ts';
 import { removeOneOff } from '../lib/rebuild/one-off.ts';
 import { watchFromOutside } from '../lib/rebuild/outside.ts';
 import { discardFormers } from '../lib/rebuild/replace.ts';
@@ -36,6 +45,7 @@ export const rollbackProd: Script = {
     },
   ],
   flags: {
+    ...ADOPT_FLAG,
     way: {
       type: 'string',
       choices: ['auto', 'hot', 'image'],
@@ -66,7 +76,7 @@ export const rollbackProd: Script = {
   onlyLooks,
 
   async run(ops, flags) {
-    const facts = await rollback.surveyReleases(ops);
+    const facts = await rollback.surveyReleases(ops, onlyLooks(flags) ? 'look' : 'change');
     if (onlyLooks(flags)) return rollback.showReleases(ops, facts);
     const choice = rollback.findChoice(facts, String(flags.release));
     const asked = (flags.way ?? 'auto') as 'auto' | 'hot' | 'image';

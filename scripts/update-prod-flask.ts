@@ -5,7 +5,7 @@
  * changes before the release has been loaded, migrated for, booted and found healthy beside what serves; a failure after that
  * puts the former files back in the same gentle way.
  */
-import { carryOut, isProgram, main, type Script, thisProcess } from '../lib/index.ts';
+import { ADOPT_FLAG, carryOut, isProgram, main, type Script, thisProcess } from '../lib/index.ts';
 import { forgetOld } from '../lib/rollback/forget.ts';
 import * as update from '../lib/update/index.ts';
 
@@ -16,6 +16,7 @@ export const updateProdFlask: Script = {
     zh: '热更新: 将指定提交更新到运行中的容器, 不丢失请求; 失败则恢复原状.',
   },
   flags: {
+    ...ADOPT_FLAG,
     ref: {
       type: 'string',
       value: 'REF',

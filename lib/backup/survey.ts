@@ -1,11 +1,13 @@
 import { readMarker } from '../app/marker.ts';
 import { userdataSize } from '../app/userdata.ts';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import { claimStack } from '../guard/claim.ts';
 import { composeTyped } from '../host/compose.ts';
 import type { Ops } from '../host/ops.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findContainers, findVolumes } from '../target/containers.ts';
 import { databaseOf } from '../target/database.ts';
+import { requireLocalEngine } from '../target/engine.ts';
 import type { Container, Database } from '../target/stack.ts';
 import type { Target } from '../target/target.ts';
 
@@ -21,7 +23,8 @@ export interface Facts {
 
 /** Looks at the database and the application. @throws {OpsError} `precondition` when the database does not run */
 export async function surveyBackup(ops: Ops): Promise<Facts> {
-  const stack = await resolveStack(ops);
+  const [stack] = await Promise.all([resolveStack(ops), requireLocalEngine(ops)]);
+  await claimStack(ops, stack, 'look'); // it only reads; a nightly backup must not end because a directory was moved
   const [{ postgres, app }, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   if (postgres?.state !== 'running') throw notRunning(ops.target, stack.services.postgres.key);
   const runs = app?.state === 'running';

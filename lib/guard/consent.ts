@@ -16,6 +16,8 @@ export interface DestructiveRequest {
   readonly backups?: readonly Stored[];
   /** Databases that will be dropped, by their exact names. */
   readonly databases?: readonly string[];
+  /** Containers of another directory that will be taken over, by their ids. */
+  readonly containers?: readonly string[];
   /** What it holds: size, tables, rows, age. Shown, and written to the journal. */
   readonly losses: readonly (readonly [Text, Text])[];
 }
@@ -107,8 +109,9 @@ export async function confirmDestructive(ops: Ops, request: DestructiveRequest, 
       zh: `输入 ${request.phrase} 继续, 输入其他内容则取消:`,
     }));
   if (typed !== request.phrase) throw declined(request.phrase, typed !== undefined);
-  const { backups = [] } = request;
-  const named = [...volumes.map((v) => `${v.name} ${v.createdAt}`), ...backups.map((b) => b.dir), ...databases];
+  const { backups = [], containers = [] } = request;
+  const volumesNamed = volumes.map((v) => `${v.name} ${v.createdAt}`);
+  const named = [...volumesNamed, ...backups.map((b) => b.dir), ...databases, ...containers];
   ops.journal.write({ event: 'consent', things: named });
   return new ConsentProof(request);
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Text } from '../text.ts';
 import { describe, type LockHost, throwIfLocked } from './lock.ts';
+import type { LockFile } from './lock-file.ts';
 
 const LOOK_EVERY_MS = 500;
 
@@ -9,13 +10,14 @@ const LOOK_EVERY_MS = 500;
  * For a run that only works beside production: it must neither begin while another one changes something, nor keep a deployment
  * waiting, least of all at night. So it does not hold the deploy directory's lock; it looks who takes it, and then stops.
  *
- * @param file the deploy directory's lock.
+ * @param lock the deploy directory's, or the compose project's.
  * @param stopping is aborted when another run has taken it; the reason ends the run with exit code 5, after undoing.
  * @returns what ends the watch.
  * @throws {OpsError} `locked` when somebody holds it already.
  */
-export async function giveWay(host: LockHost, file: string, stopping: AbortController): Promise<() => void> {
-  const before = await throwIfLocked(host, file);
+export async function giveWay(host: LockHost, lock: LockFile, stopping: AbortController): Promise<() => void> {
+  const { file } = lock;
+  const before = await throwIfLocked(host, lock);
   const over = new AbortController();
   const watch = async () => {
     for (;;) {

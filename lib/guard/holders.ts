@@ -8,8 +8,9 @@ export function hasOpen(pid: number, file: string): boolean {
   try {
     const wanted = statSync(file);
     return readdirSync(`/proc/${pid}/fd`).some((fd) => isSame(`/proc/${pid}/fd/${fd}`, wanted));
-  } catch {
-    return false; // no such process, not ours, or no lock yet
+  } catch (error) {
+    // What another user's process has open is not shown: it is believed. Otherwise there is no such process, or no lock yet.
+    return error instanceof Error && 'code' in error && error.code === 'EACCES';
   }
 }
 

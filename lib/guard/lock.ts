@@ -1,4 +1,4 @@
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, readFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import { change } from '../host/command.ts';
@@ -8,6 +8,7 @@ import type { Journal } from '../runbook/journal.ts';
 import type { Screen } from '../runbook/screen.ts';
 import { printable, type Text } from '../text.ts';
 import { hasOpen } from './holders.ts';
+import { type LockFile, openLockFile } from './lock-file.ts';
 
 const recorded = z.object({
   user: z.string(),
@@ -18,6 +19,8 @@ const recorded = z.object({
   /** RFC 3339. */
   since: z.string(),
   step: z.string().optional(),
+  /** The deploy directory, where the lock is every directory's. */
+  dir: z.string().optional(),
 });
 
 /** Who holds the lock, as written into the lock file. */
@@ -32,7 +35,7 @@ export interface Lock {
 }
 
 /** Before there is a run: no journal as yet, and no lock to hand on but the one that is asked for. */
-export type LockHost = Omit<RunOps, 'journal' | 'lockFd'>;
+export type LockHost = Omit<RunOps, 'journal' | 'lockFd' | 'hold'>;
 
 /** The kernel keeps the lock, and the lock file says who has it. */
 const UNWRITTEN: Journal = { write: () => 0 };
@@ -43,7 +46,7 @@ const RETRY_MS = 500;
 const MOMENT_MS = 100;
 
 /**
- * Takes the deploy directory's lock. It belongs to the open file and is freed by the kernel however its holder ends, so it
+ * Takes a lock: the deploy directory's, or that of a compose project on an engine. It belongs to the open file and is freed by the kernel however its holder ends, so it
  * can't go stale and its file is never removed (flock(2), flock(1)).
  *
  * @param waitMs how long to wait for another holder, who is shown; 0 gives up at the second try.
@@ -51,16 +54,17 @@ const MOMENT_MS = 100;
  */
 export async function takeLock(
   host: LockHost & { readonly screen: Pick<Screen, 'show'> },
-  file: string,
+  lock: LockFile,
   holder: Holder,
   waitMs: number,
 ): Promise<Lock> {
-  const fd = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
+  const { file } = lock;
+  const fd = openLockFile(lock);
   const until = host.clock.monotonic() + Math.max(waitMs, MOMENT_MS);
   try {
     for (let waiting = false; ; waiting = true) {
       if (await flock(host, fd, file, '-x')) break;
-      if (host.clock.monotonic() >= until) throw locked(await describe(host.clock, file));
+      if (host.clock.monotonic() >= until) throw locked(lock, await describe(host.clock, file));
       if (!waiting && waitMs > 0) {
         const who = await describe(host.clock, file);
         host.screen.show({
@@ -79,8 +83,8 @@ export async function takeLock(
     writeSync(fd, text, 0, text.length, 0);
     ftruncateSync(fd, text.length);
   };
-  record(holder);
-  return { fd, record: (now) => ignoreFullDisk(() => record(now)), release: () => closeSync(fd) };
+  ignoreUnwritable(() => record(holder));
+  return { fd, record: (now) => ignoreUnwritable(() => record(now)), release: () => closeSync(fd) };
 }
 
 /**
@@ -88,11 +92,12 @@ export async function takeLock(
  *
  * @returns the record of whoever had it last: another one tells that it has been taken since.
  */
-export async function throwIfLocked(host: LockHost, file: string): Promise<string> {
-  const fd = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
+export async function throwIfLocked(host: LockHost, lock: LockFile): Promise<string> {
+  const { file } = lock;
+  const fd = openLockFile(lock);
   try {
     const record = readFileSync(file, 'utf8'); // first: whoever takes it after the question writes another
-    if (!(await flock(host, fd, file, '-s'))) throw locked(await describe(host.clock, file));
+    if (!(await flock(host, fd, file, '-s'))) throw locked(lock, await describe(host.clock, file));
     return record;
   } finally {
     closeSync(fd);
@@ -109,8 +114,8 @@ async function flock(host: LockHost, fd: number, file: string, how: '-x' | '-s')
   }
 }
 
-/** The record is for people; the lock holds without it. */
-function ignoreFullDisk(write: () => void): void {
+/** The record is for people; the lock holds without it: on a full disk, or in a file that is another user's. */
+function ignoreUnwritable(write: () => void): void {
   try {
     write();
   } catch {
@@ -118,13 +123,16 @@ function ignoreFullDisk(write: () => void): void {
   }
 }
 
-function locked({ en, zh }: Text): OpsError {
+function locked({ project }: LockFile, { en, zh }: Text): OpsError {
   return new OpsError({
     kind: 'locked',
-    what: {
-      en: `Another run holds this deploy directory: ${en}.`,
-      zh: `另一个运行正在占用该部署目录: ${zh}.`,
-    },
+    what:
+      project === undefined
+        ? { en: `Another run holds this deploy directory: ${en}.`, zh: `另一个运行正在占用该部署目录: ${zh}.` }
+        : {
+            en: `A run from another deploy directory holds compose project ${project}: ${en}.`,
+            zh: `来自另一部署目录的运行正在占用 compose 项目 ${project}: ${zh}.`,
+          },
     state: NOTHING_CHANGED,
     next: [
       {
@@ -148,8 +156,8 @@ export async function describe(clock: Clock, file: string, waitMs = WRITTEN_WITH
     holder = readHolder(file);
   }
   if (holder === undefined) return { en: '?', zh: '?' };
-  const { script, user, host, pid, since, step } = holder;
-  const who = printable(`${script}, ${user}@${host}, pid ${pid}, ${since}`);
+  const { script, user, host, pid, since, step, dir } = holder;
+  const who = printable(`${script}, ${user}@${host}, pid ${pid}, ${since}${dir === undefined ? '' : `, ${dir}`}`);
   const at: Text = step
     ? { en: `, at step ${printable(step)}`, zh: `, 位于步骤 ${printable(step)}` }
     : { en: '', zh: '' };

@@ -3,12 +3,12 @@ import { withoutLocalFilters } from './git-filters.ts';
 import { refuseForeignPrograms } from './git-programs.ts';
 import { type RunOps, run } from './run.ts';
 
-/** What of the deploy directory's repository would be built. */
+/** Which commit would be built, and what of the deploy directory would not. */
 export interface Checkout {
   /** Full commit id. */
   readonly commit: string;
   readonly subject: string;
-  /** Paths that differ from the commit and would be built in: modified, or untracked and not ignored. */
+  /** Paths that differ from the commit, each after git's two marks: modified, or untracked and not ignored. */
   readonly changed: readonly string[];
 }
 

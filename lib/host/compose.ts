@@ -7,6 +7,10 @@ export type ComposeTarget = Pick<Target, 'dir' | 'composeFile'>;
 type Extra = Partial<Omit<Command, 'argv' | 'effect'>> & {
   /** Where `.env` and relative paths are looked up; default: the deploy directory. */
   readonly projectDirectory?: string;
+  /** A second compose file, absolute, whose words count more. */
+  readonly override?: string;
+  /** Instead of the project that the compose file or the directory's name gives. */
+  readonly project?: string;
 };
 
 /** The same as a person types it, from wherever they are: without `-f` compose would take the first file of its own names that it finds. */
@@ -23,11 +27,15 @@ export function compose(
   effect: 'read' | 'change',
   extra: Extra = {},
 ): Command {
-  const { projectDirectory = target.dir, ...rest } = extra;
+  const { projectDirectory = target.dir, override, project, ...rest } = extra;
   // Without --project-directory, compose would take the .env beside the compose file, not the deploy directory's.
   const file = target.composeFile.startsWith('/') ? target.composeFile : `${target.dir}/${target.composeFile}`;
   return (effect === 'read' ? read : change)(
-    ['docker', 'compose', '-f', file, '--project-directory', projectDirectory, ...args],
+    [
+      ...['docker', 'compose', ...(project === undefined ? [] : ['-p', project]), '-f', file],
+      ...(override === undefined ? [] : ['-f', override]),
+      ...['--project-directory', projectDirectory, ...args],
+    ],
     rest,
   );
 }
@@ -40,8 +48,14 @@ export const config = (target: ComposeTarget, projectDirectory?: string): Comman
  * Builds a service's image. Build arguments are passed by name, so that compose takes their values from its own
  * environment: a proxy's password must not be seen in `ps`. Two hours at most, for slow mirrors.
  */
-export const build = (target: ComposeTarget, service: string, buildArgNames: readonly string[] = []): Command =>
+export const build = (
+  target: ComposeTarget,
+  service: string,
+  buildArgNames: readonly string[] = [],
+  where: Pick<Extra, 'override' | 'project'> = {},
+): Command =>
   compose(target, ['build', ...buildArgNames.flatMap((name) => ['--build-arg', name]), service], 'change', {
+    ...where,
     deadlineMs: 7_200_000,
     interruptible: true, // an image that is half built is no image
   });

@@ -31,9 +31,16 @@ async function curl(ops: RunOps, path: string): Promise<string[]> {
   return ['curl', '-sS', '-w', '%{http_code}', '--unix-socket', await socketOf(ops), `http://localhost${path}`];
 }
 
-/** Of the engine that the docker command talks to, whether by context or DOCKER_HOST. */
+/** Where the engine is that the docker command talks to, by its present context, which DOCKER_HOST overrides. Asks no engine. */
+export async function findEngine(ops: RunOps): Promise<{ readonly context: string; readonly endpoint: string }> {
+  const format = '{{.Name}}\t{{.Endpoints.docker.Host}}';
+  const said = await ask(ops, read(['docker', 'context', 'inspect', '-f', format]));
+  const [context = '', endpoint = ''] = said.split('\t');
+  return { context, endpoint };
+}
+
 async function socketOf(ops: RunOps): Promise<string> {
-  const host = await ask(ops, read(['docker', 'context', 'inspect', '-f', '{{.Endpoints.docker.Host}}']));
+  const { endpoint: host } = await findEngine(ops);
   const [, socket] = /^unix:\/\/(\/.+)$/.exec(host) ?? [];
   if (socket !== undefined) return socket;
   throw new OpsError({

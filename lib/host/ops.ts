@@ -36,6 +36,26 @@ export interface Paths {
   readonly run: string;
 }
 
+/** How far a run may lay hands on a stack that is on the engine. */
+export interface Hold {
+  /** `--adopt`: also on what another directory made, after a consent. */
+  readonly adopt: boolean;
+  /** `--confirm`: the phrase that would be typed. */
+  readonly phrase: string | undefined;
+  /** Projects that were found to be this directory's in this run. */
+  readonly claimed: Set<string>;
+  /** Containers of another directory that a person agreed to take over in this run: their ids, and which directory that is. */
+  readonly adopted: Map<string, string>;
+  /**
+   * Takes the lock of a compose project on an engine. Absent where the run only looks.
+   *
+   * @throws {OpsError} `locked` (exit 5), naming the holder.
+   */
+  readonly lockProject?: (engine: string, project: string) => Promise<void>;
+  /** That lock: inherited by every command that changes something, beside the directory's. */
+  readonly fd?: number | undefined;
+}
+
 /** Everything through which a helper touches the outside. */
 export interface Ops {
   readonly $: Shell;
@@ -52,6 +72,7 @@ export interface Ops {
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;
   /** The run's lock: inherited by every command that changes something, so that it is held as long as they run. */
   readonly lockFd?: number;
+  readonly hold?: Hold;
   /** Aborted when the run is to stop; cleared while undoing. */
   readonly signal: AbortSignal;
 }

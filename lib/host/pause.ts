@@ -1,5 +1,5 @@
 import { asTyped, change, KILL_AFTER_MS, type Output } from './command.ts';
-import { CommandError, type RunOps } from './run.ts';
+import { CommandError, locksOf, type RunOps } from './run.ts';
 
 /** A container whose processes stand still. */
 export interface Pause {
@@ -31,7 +31,7 @@ export async function pauseContainer(ops: RunOps, container: string): Promise<Pa
   const started = ops.clock.monotonic();
   const child = ops.$({
     nothrow: true,
-    stdio: ['pipe', 'pipe', 'pipe', ...(ops.lockFd === undefined ? [] : [ops.lockFd])],
+    stdio: ['pipe', 'pipe', 'pipe', ...locksOf(ops)],
   })`${command.argv}`;
   child.stdin.on('error', () => undefined); // EPIPE: the exit tells the story
   const ended: Promise<Output> = child.then(({ exitCode, stderr }) => {

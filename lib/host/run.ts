@@ -5,7 +5,7 @@ import { asTyped, type Command, KILL_AFTER_MS, type Output } from './command.ts'
 import type { Ops } from './ops.ts';
 
 /** What running a command needs; a subset of {@link Ops}, so that the engine can be asked before there is a target. */
-export type RunOps = Pick<Ops, '$' | 'env' | 'clock' | 'journal' | 'secrets' | 'kill' | 'signal' | 'lockFd'>;
+export type RunOps = Pick<Ops, '$' | 'env' | 'clock' | 'journal' | 'secrets' | 'kill' | 'signal' | 'lockFd' | 'hold'>;
 
 /** An outside program ended with an exit code that its caller did not expect. */
 export class CommandError extends OpsError {
@@ -94,6 +94,10 @@ export async function run(ops: RunOps, command: Command, expect: readonly number
   return output;
 }
 
+/** What every command that changes something inherits, so that it is locked as long as one of them runs. */
+export const locksOf = ({ lockFd, hold }: Pick<Ops, 'lockFd' | 'hold'>): number[] =>
+  [lockFd, hold?.fd].filter((fd) => fd !== undefined);
+
 async function attempt(ops: RunOps, command: Command) {
   const store: Record<'stdout' | 'stderr' | 'stdall', Buffer[]> = { stdout: [], stderr: [], stdall: [] };
   const child = withoutStack(
@@ -105,7 +109,7 @@ async function attempt(ops: RunOps, command: Command) {
           command.input !== undefined ? 'pipe' : (command.stdinFd ?? 'ignore'),
           command.stdoutFd ?? 'pipe',
           'pipe',
-          ...(command.effect === 'change' && ops.lockFd !== undefined ? [ops.lockFd] : []),
+          ...(command.effect === 'change' ? locksOf(ops) : []),
         ],
         // zx counts '' as no input and would leave the pipe open.
         ...(command.input ? { input: command.input } : {}),

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { realpathSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { createServer, connect as tcpConnect } from 'node:net';
 import os from 'node:os';
@@ -20,6 +20,8 @@ export interface World {
   readonly pid: number;
   readonly user: string;
   readonly hostname: string;
+  /** Where locks are that all users and directories of this machine share. */
+  readonly locks: string;
   /** A person can be asked and can read the answer. */
   readonly interactive: boolean;
   readonly colorTerminal: boolean;
@@ -56,6 +58,7 @@ export function thisProcess(): World {
     pid: process.pid,
     user: userName(),
     hostname: os.hostname(),
+    locks: openToAll('/run/lock') ? '/run/lock' : '/tmp',
     interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
     colorTerminal: Boolean(process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb'),
     stdout: (text) => void process.stdout.write(text),
@@ -80,6 +83,9 @@ export function thisProcess(): World {
     exit: (code) => process.exit(code),
   };
 }
+
+/** Every user may make files there, and remove none of the others'. The answer is the same for all of them. */
+const openToAll = (dir: string): boolean => ((statSync(dir, { throwIfNoEntry: false })?.mode ?? 0) & 0o1007) === 0o1007;
 
 /**
  * setRawMode on a closed terminal is an error event of stdin, which readline makes one of its own that nobody can catch: the process would

@@ -1,4 +1,5 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import { foreignVolumes } from '../guard/claim.ts';
 import type { DestructiveRequest } from '../guard/consent.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
 import type { ExistingVolume } from '../target/containers.ts';
@@ -57,7 +58,7 @@ export function planRebuild(target: Target, facts: Facts, data: DataChoice): Reb
     replaces,
     backup,
     interrupts,
-    warnings: warningsOf(facts),
+    warnings: warningsOf(target, facts),
   };
 }
 
@@ -92,20 +93,8 @@ interface Reason {
 }
 
 function refusalsOf(facts: Facts, data: DataChoice): Reason[] {
-  const reasons: Reason[] = [];
+  const reasons: Reason[] = foreignVolumes(facts.stack, facts.volumes);
   for (const v of facts.volumes) {
-    if (v.project !== undefined && v.project !== facts.stack.project) {
-      reasons.push({
-        text: {
-          en: `Volume ${v.name} belongs to another compose project (${printable(v.project)}).`,
-          zh: `卷 ${v.name} 属于另一个 compose 项目 (${printable(v.project)}).`,
-        },
-        fix: {
-          en: 'Give this deployment volume names of its own, or run the script in that project.',
-          zh: '请为本部署使用独立的卷名, 或在该项目中运行脚本.',
-        },
-      });
-    }
     if (data === 'delete' && v.external) {
       reasons.push({
         text: {
@@ -138,17 +127,28 @@ function refusalsOf(facts: Facts, data: DataChoice): Reason[] {
   return reasons;
 }
 
-function warningsOf(facts: Facts): { text: Text; fix?: Text }[] {
+function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] {
   const warnings: { text: Text; fix?: Text }[] = [];
-  if (facts.checkout.changed.length > 0) {
-    const some = facts.checkout.changed
-      .slice(0, 5)
-      .map((c) => printable(c.slice(3)))
-      .join(', ');
+  const changed = facts.checkout.changed.map((line) => line.slice(3));
+  const leftOut = changed.filter((file) => file !== target.composeFile);
+  if (leftOut.length > 0) {
+    const some = `${leftOut.slice(0, 5).map(printable).join(', ')}${leftOut.length > 5 ? ', …' : ''}`;
     warnings.push({
       text: {
-        en: `Local changes will be built in: ${some}${facts.checkout.changed.length > 5 ? ', …' : ''}`,
-        zh: `工作区的本地修改将被构建进镜像: ${some}${facts.checkout.changed.length > 5 ? ', …' : ''}`,
+        en: `The image is built from the commit. What was changed here is not in it: ${some}`,
+        zh: `镜像按提交内容构建, 不包含本地修改: ${some}`,
+      },
+      fix: {
+        en: 'To release it, commit and push it. A directory that is built on this machine is declared in release.artefacts.',
+        zh: '如需发布, 请先提交并推送. 在本机生成的目录请在 release.artefacts 中声明.',
+      },
+    });
+  }
+  if (leftOut.length < changed.length) {
+    warnings.push({
+      text: {
+        en: `${target.composeFile} differs from the commit. It is used as it lies here.`,
+        zh: `${target.composeFile} 与提交不一致, 将按本地内容使用.`,
       },
     });
   }

@@ -2,6 +2,7 @@ import { endpointsOf, healthCheck } from '../app/health.ts';
 import { imageId } from '../app/image.ts';
 import { readMarker } from '../app/marker.ts';
 import { userdataSize } from '../app/userdata.ts';
+import { claimStack } from '../guard/claim.ts';
 import { config, hashOf } from '../host/compose.ts';
 import { freeBytes } from '../host/disk.ts';
 import type { Ops } from '../host/ops.ts';
@@ -36,6 +37,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   const prerequisites = await first[0];
   const { env, stack } = await prepareEnv(ops, await first[1], first[2], planOnly);
 
+  await claimStack(ops, stack);
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   const hashes = env === 'present' ? await first[3] : '';
   const [database, app, takenPorts, storesOutdated] = await Promise.all([

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { imageId } from '../app/image.ts';
 import { readMarker } from '../app/marker.ts';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import { claimStack } from '../guard/claim.ts';
 import type { Checkout } from '../host/checkout.ts';
 import { read } from '../host/command.ts';
 import type { Ops } from '../host/ops.ts';
@@ -27,6 +28,7 @@ import { limitsFor } from './limits.ts';
 export async function surveyRehearsal(ops: Ops, wanted: { backup?: string; ref?: string }): Promise<Facts> {
   const { checkout } = await surveyPrerequisites(ops);
   const stack = await resolveStack(ops);
+  await claimStack(ops, stack);
   const chosen = chooseBackup(ops, loginOf(stack).name, wanted.backup);
   const production = await findContainers(ops, stack);
   const [code, postgres, redis, cpus] = await Promise.all([

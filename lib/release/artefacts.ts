@@ -34,9 +34,9 @@ export function findArtefacts(ops: Pick<Ops, 'target'>, tree: ReadonlyMap<string
   return { directories, files: new Map(files) };
 }
 
-/** Packs them into a new 0600 tar file. */
+/** Packs them into a new 0600 tar file; modes are git's, whatever the umask was that they were built under. */
 export async function archiveArtefacts(ops: Ops, { directories }: Artefacts, file: string): Promise<void> {
-  const tar = ['tar', '-c', '-C', ops.target.dir, '--', ...directories];
+  const tar = ['tar', '-c', '--mode=u=rwX,go=rX', '-C', ops.target.dir, '--', ...directories];
   await createFile(file, (stdoutFd) => run(ops, read(tar, { stdoutFd, deadlineMs: 300_000 })));
 }
 

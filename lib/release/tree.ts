@@ -57,8 +57,8 @@ const hasSubmodules = (paths: readonly string[]) =>
     state: NOTHING_CHANGED,
     next: [
       {
-        en: 'Rebuild the image instead (scripts/deploy-prod-all.ts).',
-        zh: '请改用重建镜像的方式部署 (scripts/deploy-prod-all.ts).',
+        en: 'A release is what one commit has. Put their files into the repository itself, or into a package that the image installs.',
+        zh: '发布内容以单个提交为准. 请将其文件直接纳入仓库, 或做成由镜像安装的软件包.',
       },
     ],
   });

@@ -1,5 +1,6 @@
 import { endpointsOf } from '../app/endpoints.ts';
 import { healthCheck } from '../app/health.ts';
+import { claimStack, refuseForeignVolumes } from '../guard/claim.ts';
 import type { Ops } from '../host/ops.ts';
 import { CommandError } from '../host/run.ts';
 import { databaseSizes, leftBy } from '../postgres/databases.ts';
@@ -9,6 +10,7 @@ import { refuseWithoutServerDisk } from '../postgres/server-disk.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findContainers, findVolumes } from '../target/containers.ts';
 import { databaseOf } from '../target/database.ts';
+import { requireLocalEngine } from '../target/engine.ts';
 import type { Container, Database, Stack } from '../target/stack.ts';
 import { chooseBackup } from './choose-backup.ts';
 import type { Facts, Incoming } from './facts.ts';
@@ -51,8 +53,10 @@ export async function surveyRestore(ops: Ops, wanted: Exclude<Wanted, { kind: 'd
 export async function findDatabase(
   ops: Ops,
 ): Promise<{ stack: Stack; database: Database; app: Container | undefined }> {
-  const stack = await resolveStack(ops);
+  const [stack] = await Promise.all([resolveStack(ops), requireLocalEngine(ops)]);
+  await claimStack(ops, stack);
   const [{ postgres, app }, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
+  refuseForeignVolumes(stack, volumes);
   if (postgres?.state !== 'running') throw notRunning(ops.target, stack.services.postgres.key, postgres);
   return { stack, database: databaseOf(stack, postgres, volumes), app };
 }

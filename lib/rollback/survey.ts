@@ -3,6 +3,7 @@ import path from 'node:path';
 import { endpointsOf, healthCheck } from '../app/health.ts';
 import type { FileEntry } from '../app/inventory.ts';
 import { hasStaging, readMarker } from '../app/marker.ts';
+import { claimStack } from '../guard/claim.ts';
 import { read } from '../host/command.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
@@ -13,15 +14,22 @@ import { readReleases } from '../runbook/releases.ts';
 import { findUnfinished } from '../runs/unfinished.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findContainers } from '../target/containers.ts';
+import { requireLocalEngine } from '../target/engine.ts';
 import type { Facts } from './facts.ts';
 import { listKept } from './kept-images.ts';
 
 const PYPROJECT = 'pyproject.toml';
 
-/** Looks at the ledger, and at what is still there of what it names. Changes nothing. */
-export async function surveyReleases(ops: Ops): Promise<Facts> {
+/**
+ * Looks at the ledger, and at what is still there of what it names. Changes nothing.
+ *
+ * @param use what for: whoever goes back to one needs a stack of this directory, on this machine.
+ * @throws {OpsError} see {@link claimStack}
+ */
+export async function surveyReleases(ops: Ops, use: 'change' | 'look'): Promise<Facts> {
   const releases = readReleases(ops.paths);
-  const stack = await resolveStack(ops);
+  const [stack] = await Promise.all([resolveStack(ops), requireLocalEngine(ops, use)]);
+  await claimStack(ops, stack, use);
   const { app } = await findContainers(ops, stack);
   const up = app?.state === 'running' ? app : undefined;
   const [marker, staging, health, images, kept] = await Promise.all([

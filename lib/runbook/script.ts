@@ -3,7 +3,9 @@ import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'no
 import os from 'node:os';
 import path from 'node:path';
 import { whatHappened } from '../errors.ts';
+import { recordAdopted } from '../guard/adopted.ts';
 import { giveWay } from '../guard/give-way.ts';
+import { type Holding, holdStack, looking } from '../guard/hold.ts';
 import { type Lock, takeLock } from '../guard/lock.ts';
 import { discardStale } from '../host/helpers.ts';
 import type { Ops, Paths } from '../host/ops.ts';
@@ -61,6 +63,7 @@ export async function main(script: Script, world: World): Promise<number> {
   }
 
   const planOnly = Boolean(parsed.plan || parsed['dry-run']);
+  const asked = { adopt: Boolean(parsed.adopt), phrase: parsed.confirm as string | undefined };
   const logs: { write: (text: string) => void } = { write: () => undefined };
   const lines = terminal({
     ...view(world, secrets, stopping.signal),
@@ -104,7 +107,7 @@ export async function main(script: Script, world: World): Promise<number> {
     let next: Invocation | undefined;
     try {
       const paths: Paths = { state, backups: path.join(state, 'backups'), run: scratch };
-      const ops = { ...base, paths, journal: NO_JOURNAL };
+      const ops = { ...base, paths, journal: NO_JOURNAL, hold: looking(asked) };
       const unfinished = onlyLooks ? undefined : findUnfinished(paths);
       if (unfinished) await showUnfinished(ops, unfinished);
       const verdict = await action.run(ops, { ...parsed, planOnly });
@@ -120,6 +123,7 @@ export async function main(script: Script, world: World): Promise<number> {
   }
 
   let lock: Lock | undefined;
+  let hold: Holding | undefined;
   let endWatch = () => {};
   let next: Invocation | undefined;
   try {
@@ -127,12 +131,16 @@ export async function main(script: Script, world: World): Promise<number> {
     const since = new Date(world.clock.now()).toISOString();
     const holder = { user: world.user, host: world.hostname, pid: world.pid, script: name, since };
     const wait = parsed['lock-wait'] === undefined ? 0 : duration(String(parsed['lock-wait']));
-    const deployLock = path.join(state, 'lock');
-    if (action.givesWay) {
-      lock = await takeLock(base, `${deployLock}-${script.name}`, holder, wait);
-      endWatch = await giveWay(base, deployLock, stopping);
+    const deployLock = { file: path.join(state, 'lock') };
+    const givesWay = action.givesWay ? stopping : undefined;
+    if (givesWay) {
+      lock = await takeLock(base, { file: `${deployLock.file}-${script.name}` }, holder, wait);
+      endWatch = await giveWay(base, deployLock, givesWay);
     } else lock = await takeLock(base, deployLock, holder, wait);
     const held = lock;
+    const inDir = { ...holder, dir: target.dir };
+    const holding = holdStack(base, asked, { locks: world.locks, holder: inDir, waitMs: wait, givesWay });
+    hold = holding;
     const run = path.join(state, 'runs', nextRunName({ state }, script.name, world.clock.now()));
     const paths: Paths = { ...made, run };
 
@@ -148,7 +156,10 @@ export async function main(script: Script, world: World): Promise<number> {
       logs.write = appendingTo(path.join(paths.run, 'log'), world);
       const journal = openJournal(path.join(paths.run, 'journal'), world.clock.now, (event, seq) => {
         underWay.note(event, seq);
-        if (event.event === 'step-start' || event.event === 'undo-start') held.record({ ...holder, step: event.step });
+        if (event.event === 'step-start' || event.event === 'undo-start') {
+          held.record({ ...holder, step: event.step });
+          holding.record({ ...inDir, step: event.step });
+        }
         if (parsed.verbose && event.event === 'intent') {
           screen.show({ event: 'info', text: { en: `      $ ${event.command}`, zh: `      $ ${event.command}` } });
         }
@@ -166,9 +177,11 @@ export async function main(script: Script, world: World): Promise<number> {
         screen,
         secrets,
         run: async () => {
-          const ops: Ops = { ...base, paths, journal, lockFd: held.fd };
+          const ops: Ops = { ...base, paths, hold: holding, journal, lockFd: held.fd };
           await tidy(ops, action.givesWay ? script.name : undefined);
-          return action.run(ops, { ...parsed, planOnly });
+          const verdict = await action.run(ops, { ...parsed, planOnly });
+          recordAdopted(paths, holding);
+          return verdict;
         },
       });
     }
@@ -177,6 +190,7 @@ export async function main(script: Script, world: World): Promise<number> {
   } finally {
     unhook();
     endWatch();
+    hold?.release();
     lock?.release();
   }
   return start(next);

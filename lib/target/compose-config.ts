@@ -15,7 +15,7 @@ import {
 } from './compose-config-errors.ts';
 import { readEnvText } from './env-file.ts';
 import { registerEnvSecrets, registerVariables } from './env-secrets.ts';
-import type { NamedVolume, PublishedPort, Service, ServiceRole, Stack } from './stack.ts';
+import type { BuildSection, NamedVolume, PublishedPort, Service, ServiceRole, Stack } from './stack.ts';
 
 type ConfigOps = RunOps & Pick<Ops, 'target'>;
 
@@ -25,7 +25,14 @@ const serviceSchema = z.object({
   image: z.string().optional(),
   provider: z.unknown().optional(),
   environment: variables,
-  build: z.object({ args: variables }).nullish(),
+  build: z
+    .object({
+      context: z.string().default(''),
+      dockerfile: z.string().optional(),
+      additional_contexts: z.record(z.string(), z.string()).nullish(),
+      args: variables,
+    })
+    .nullish(),
   ports: z
     .array(
       z.object({
@@ -79,6 +86,7 @@ export async function resolveStack(ops: ConfigOps, options: { projectDirectory?:
     image: of(key).image ?? `${resolved.name}-${key}`,
     ports: (of(key).ports ?? []).flatMap(published),
     environment: present(of(key).environment),
+    build: buildOf(of(key).build),
   });
   for (const key of Object.values(keys)) if (of(key).provider != null) throw runsProvider(composeFile, key);
   const volumes = Object.entries(keys).flatMap(([role, key]) => volumesOf(resolved, of(key), role as ServiceRole));
@@ -133,6 +141,11 @@ function parseConfig(stdout: string): Config {
 
 const present = (map: z.infer<typeof variables>): Record<string, string> =>
   Object.fromEntries(Object.entries(map ?? {}).filter((e): e is [string, string] => e[1] !== null));
+
+function buildOf(build: ServiceConfig['build']): BuildSection | undefined {
+  if (build == null) return undefined;
+  return { context: build.context, dockerfile: build.dockerfile, others: build.additional_contexts ?? {} };
+}
 
 /** Ports that are bound to a known one on the host; ranges and random ports are the engine's choice. */
 function published(port: NonNullable<ServiceConfig['ports']>[number]): PublishedPort[] {

@@ -8,6 +8,7 @@ import { curlVersion } from '../host/engine-api.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, CommandError } from '../host/run.ts';
 import type { Text } from '../text.ts';
+import { requireLocalEngine } from './engine.ts';
 
 const COMPOSE_FLOOR = [2, 17] as const; // `exec -T` and `cp` are reliable from there on
 
@@ -33,8 +34,9 @@ export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
     else throw error;
     return null;
   };
-  const [engine, compose, checkout, curl] = await Promise.all([
+  const [engine, , compose, checkout, curl] = await Promise.all([
     ask(ops, serverVersion()).catch(failed(engineMissing)),
+    requireLocalEngine(ops).catch(failed(engineMissing)),
     ask(ops, composeVersion()).catch(failed(composeMissing)),
     inspectCheckout(ops, ops.target.dir).catch(failed(gitMissing)),
     ask(ops, curlVersion()).catch(failed(curlMissing)),
@@ -48,7 +50,9 @@ export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
   return { engine, compose: compose.replace(/^v/, ''), checkout };
 }
 
-function all(findings: readonly Finding[]): OpsError {
+function all(found: readonly Finding[]): OpsError {
+  // Without docker each question about it fails alike.
+  const findings = found.filter(({ text }, at) => found.findIndex((other) => other.text.en === text.en) === at);
   return new OpsError({
     kind: 'precondition',
     what: { en: findings.map((f) => f.text.en).join('\n'), zh: findings.map((f) => f.text.zh).join('\n') },

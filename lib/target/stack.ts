@@ -18,6 +18,16 @@ export interface Service {
   readonly ports: readonly PublishedPort[];
   /** Environment as the container gets it (secrets included: never shown). */
   readonly environment: Readonly<Record<string, string>>;
+  /** `undefined` for a service whose image is only pulled. */
+  readonly build: BuildSection | undefined;
+}
+
+/** Where compose would build from: absolute paths, or addresses. */
+export interface BuildSection {
+  readonly context: string;
+  readonly dockerfile: string | undefined;
+  /** Contexts that the Dockerfile uses by name. */
+  readonly others: Readonly<Record<string, string>>;
 }
 
 export interface PublishedPort {

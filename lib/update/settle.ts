@@ -45,7 +45,7 @@ export async function settle(
   const { staging } = progress;
   await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));
   await attempt(() => resetTo(calm, commit, facts.local, progress.savedLocal));
-  const imageId = options.bake ? await attempt(() => buildImage(ops, facts.stack)) : undefined;
+  const imageId = options.bake ? await attempt(() => buildImage(ops, facts.stack, commit)) : undefined;
   await attempt(async () => noteFound(ops, facts));
   const release: Release = {
     at: new Date(ops.clock.now()).toISOString(),

@@ -6,6 +6,7 @@ import type { Marker } from '../app/marker.ts';
 import { findPrograms, type Program } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
 import { findRoutes, routeFault } from '../app/routes.ts';
+import { claimStack, refuseForeignVolumes } from '../guard/claim.ts';
 import type { Ops } from '../host/ops.ts';
 import { inspectSchema, type Schema } from '../postgres/revision.ts';
 import { type Artefacts, findArtefacts } from '../release/artefacts.ts';
@@ -35,7 +36,9 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   for (const answer of [fetching, resolving]) answer.catch(() => undefined);
   const { engine, compose, checkout } = await surveyPrerequisites(ops);
   const stack = await resolving;
+  await claimStack(ops, stack);
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
+  refuseForeignVolumes(stack, volumes);
   const { app, postgres } = requireServing(stack, containers, undefined);
   const database = databaseOf(stack, postgres, volumes);
 

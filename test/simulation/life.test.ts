@@ -14,7 +14,8 @@ const KEEP = ['--yes', '--data', 'keep'];
 function told(changes: readonly string[], names: ReadonlyMap<string, string>): string[] {
   return changes.map((typed) => {
     const words = typed
-      .replace(/^docker compose (-p prod )?-f \S+ --project-directory \S+/, 'compose')
+      .replace(/^docker compose (?:-p prod )?-f \S+ (?:-f \S+build\.json )?--project-directory \S+/, 'compose')
+      .replace(/^tar -x -p -f \S+context\.tar -C .*/, 'tar -x')
       .replace(/[0-9a-f]{64}/g, (id) => names.get(id) ?? '<new>')
       .replace(/\d{8}T\d{6}Z/g, '<run>')
       .replace(/^curl .*create\?name=([\w-]+).*/, 'create $1')
@@ -46,6 +47,7 @@ it('installs on an empty machine', async () => {
   expect(statSync(path.join(d.state, 'admin-password')).mode & 0o777).toBe(0o600);
   expect(told(ended.changes, new Map())).toMatchInlineSnapshot(`
     [
+      "tar -x",
       "compose build whalefall",
       "compose run whalefall 86400",
       "compose up postgres-template",
@@ -93,6 +95,7 @@ it('keeps rows, userdata and the stores', async () => {
   expect(told(ended.changes, before)).toMatchInlineSnapshot(`
     [
       "docker tag sha256:<new> whalefall:before-<run>",
+      "tar -x",
       "compose build whalefall",
       "compose run whalefall 86400",
       "run helper on none network",
@@ -146,6 +149,7 @@ it('deletes with consent, after a backup that was restored and compared', async 
   expect([...did.slice(0, from), ...did.slice(from, to).sort(), ...did.slice(to)]).toMatchInlineSnapshot(`
     [
       "docker tag sha256:<new> whalefall:before-<run>",
+      "tar -x",
       "compose build whalefall",
       "compose run whalefall 86400",
       "run helper on none network",

@@ -28,7 +28,7 @@ export const volume = (role: ServiceRole, more: Partial<ExistingVolume> = {}): E
   ...more,
 });
 
-const service = (key: string, image: string) => ({ key, image, ports: [], environment: {} });
+const service = (key: string, image: string) => ({ key, image, ports: [], environment: {}, build: undefined });
 
 /** A healthy production stack with data, as a survey would find it. */
 export function facts(more: Partial<Facts> = {}): Facts {

@@ -76,7 +76,13 @@ it('reduces compose’s config to what scripts need', async () => {
         ports: [{ target: 6379, published: 16379, hostIp: '127.0.0.1' }],
         environment: {},
       },
-      app: { key: 'whalefall', image: 'whalefall-whalefall', ports: [], environment: {} },
+      app: {
+        key: 'whalefall',
+        image: 'whalefall-whalefall',
+        ports: [],
+        environment: {},
+        build: { context: '.', others: {} },
+      },
     },
     volumes: [
       {

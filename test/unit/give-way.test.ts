@@ -19,7 +19,7 @@ function world(held: boolean) {
 it('does not begin while somebody holds the deploy directory, and asks without keeping anybody out', async () => {
   const { ops, file, stopping } = world(true);
   writeFileSync(file, DEPLOYING);
-  await expect(giveWay(ops, file, stopping)).rejects.toMatchObject({
+  await expect(giveWay(ops, { file }, stopping)).rejects.toMatchObject({
     kind: 'locked',
     exitCode: 5,
     what: { en: expect.stringContaining('deploy-prod-all, ops@prod') },
@@ -30,7 +30,7 @@ it('does not begin while somebody holds the deploy directory, and asks without k
 it('goes on undisturbed by whoever held it before', async () => {
   const { ops, file, stopping } = world(false);
   writeFileSync(file, DEPLOYING);
-  const end = await giveWay(ops, file, stopping);
+  const end = await giveWay(ops, { file }, stopping);
   await turns();
   expect(stopping.signal.aborted).toBe(false);
   end();
@@ -38,7 +38,7 @@ it('goes on undisturbed by whoever held it before', async () => {
 
 it('stops the run, with exit code 5, when another one takes it; not at the moment when the file is empty', async () => {
   const { ops, file, stopping } = world(false);
-  const end = await giveWay(ops, file, stopping);
+  const end = await giveWay(ops, { file }, stopping);
   writeFileSync(file, '');
   await turns();
   writeFileSync(file, DEPLOYING.slice(0, 20));
@@ -56,7 +56,7 @@ it('stops the run, with exit code 5, when another one takes it; not at the momen
 
 it('looks no more once it is ended', async () => {
   const { ops, file, stopping } = world(false);
-  (await giveWay(ops, file, stopping))();
+  (await giveWay(ops, { file }, stopping))();
   await turns();
   writeFileSync(file, DEPLOYING);
   await turns();
@@ -67,7 +67,7 @@ it('a deployment that comes at the moment of the question is not refused for it'
   const exitCodes = [75, 0];
   const ops = testOps(() => ({ exitCode: exitCodes.shift() ?? 1 }));
   const holder = { user: 'ops', host: 'prod', pid: 8, script: 'deploy-prod-all', since: 'now' };
-  const lock = await takeLock(ops, path.join(ops.paths.state, 'lock'), holder, 0);
+  const lock = await takeLock(ops, { file: path.join(ops.paths.state, 'lock') }, holder, 0);
   lock.release();
   expect(exitCodes).toEqual([]);
 });

@@ -7,7 +7,7 @@ export interface ServiceFile {
   image?: string;
   container_name?: string;
   labels?: Record<string, string>;
-  build?: { context: string; args?: Record<string, string> };
+  build?: { context: string; args?: Record<string, string>; additional_contexts?: Record<string, string> };
   command?: string;
   env_file?: string[];
   environment?: Record<string, string>;
@@ -30,14 +30,28 @@ export interface ComposeFile {
   name?: string;
 }
 
-export type Resolved = ComposeFile & { name: string };
+export type Resolved = ComposeFile & {
+  name: string;
+  /** Not in compose's own output: who is to blame for what is made of it. */
+  madeBy: MadeBy;
+};
+
+interface MadeBy {
+  readonly directory: string;
+  readonly files: readonly string[];
+}
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 export class ComposeError extends Error {}
 
-/** Reads the file and `.env` as compose does; values replaced, names made. */
-export function resolve(text: string, directory: string, env: Env): Resolved {
+/**
+ * Reads the file and `.env` as compose does; values replaced, names made.
+ *
+ * @param override a second file, of which the model knows what a build section has.
+ */
+export function resolve(text: string, madeBy: MadeBy, env: Env, override?: string): Resolved {
+  const { directory } = madeBy;
   const dotenv = readEnv(directory);
   let file: ComposeFile;
   try {
@@ -52,9 +66,14 @@ export function resolve(text: string, directory: string, env: Env): Resolved {
     .replace(/[^\w-]/g, '');
   const replaced = replace(file, values) as ComposeFile;
   for (const service of Object.values(replaced.services)) {
+    if (service.build) service.build.context = path.resolve(directory, service.build.context);
     if (service.env_file) service.environment = { ...Object.fromEntries(dotenv), ...service.environment };
   }
-  return { name, ...replaced };
+  for (const [key, { build }] of Object.entries(override ? (JSON.parse(override) as ComposeFile).services : {})) {
+    const service = replaced.services[key];
+    if (service && build) service.build = { ...service.build, ...build };
+  }
+  return { name, ...replaced, madeBy };
 }
 
 function readEnv(directory: string): ReadonlyMap<string, string> {
@@ -84,7 +103,7 @@ function replace(value: unknown, env: ReadonlyMap<string, string>): unknown {
 }
 
 /** As `config --format json` prints it: every `$` doubled, what `env_file` says among the variables. */
-export function printed({ services, ...rest }: Resolved): string {
+export function printed({ services, madeBy: _madeBy, ...rest }: Resolved): string {
   const read = Object.entries(services).map(([key, { env_file: _, ...service }]) => [key, service]);
   return `${JSON.stringify({ ...rest, services: Object.fromEntries(read) }).replaceAll('$', '$$$$')}\n`;
 }

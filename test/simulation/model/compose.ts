@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import {
   ComposeError,
   configHash,
@@ -13,6 +14,7 @@ import { type Container, type Engine, EngineError } from './engine.ts';
 import { labelsOf, many, one, parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
 import type { Call, Reply } from './process.ts';
+import type { Release } from './release.ts';
 
 const PROJECT = 'com.docker.compose.project';
 const SERVICE = 'com.docker.compose.service';
@@ -23,11 +25,17 @@ export function compose(builder: Host, call: Call): Reply {
   const global = parseFlags(call.argv.slice(2), '', '-f -p --project-directory');
   const [command = '', ...words] = global.rest;
   if (command === 'version') return { stdout: '2.26.1\n' };
-  const file = one(global, '-f') ?? unknown('compose without -f');
+  const [file = unknown('compose without -f'), override] = many(global, '-f');
   const directory = one(global, '--project-directory') ?? unknown('compose without --project-directory');
   let config: Resolved;
   try {
-    config = resolve(file === '-' ? call.input.toString() : readFileSync(file, 'utf8'), directory, call.env);
+    const text = file === '-' ? call.input.toString() : readFileSync(file, 'utf8');
+    config = resolve(
+      text,
+      { directory, files: many(global, '-f') },
+      call.env,
+      override && readFileSync(override, 'utf8'),
+    );
   } catch (error) {
     if (error instanceof ComposeError) return { exitCode: 15, stderr: `${error.message}\n` };
     throw error;
@@ -59,17 +67,29 @@ function show(config: Resolved, words: readonly string[]): Reply {
   return { stdout: lines.join('') };
 }
 
-function build({ engine, release }: Host, config: Resolved, words: readonly string[]): Reply {
+function build(host: Host, config: Resolved, words: readonly string[]): Reply {
+  const { engine } = host;
   const { rest } = parseFlags(words, '', '--build-arg');
   const image = config.services[rest[0] ?? '']?.image ?? unknown('a build of a service without an image name');
+  const context = config.services[rest[0] ?? '']?.build?.context ?? unknown('a build without a context');
+  const release = releaseIn(host, context);
   if (release.buildFails) {
     // Builds like to repeat what they were given.
     const told = config.services[rest[0] ?? '']?.environment?.DATABASE_URL;
     return { exitCode: 17, stderr: `#9 ${told}\n#9 ERROR: process "/bin/sh -c uv sync" did not complete\n` };
   }
   // Nothing changed: the cache gives the same image again.
-  engine.addImage('app', image, { id: `sha256:${release.commit}${'e'.repeat(24)}`, release });
+  const files = new Set(readdirSync(context, { recursive: true }).map(String));
+  engine.addImage('app', image, { id: `sha256:${release.commit}${'e'.repeat(24)}`, release, files });
   return { stderr: '#12 exporting layers\n', stdout: '' };
+}
+
+/** The release whose files lie there; a directory without the application's stands for the one that is checked out. */
+function releaseIn({ engine, release }: Host, context: string): Release {
+  const file = path.join(context, 'app/release.py');
+  const [, commit] = existsSync(file) ? (/COMMIT = "(\w+)"/.exec(readFileSync(file, 'utf8')) ?? []) : [];
+  if (commit === undefined || commit === release.commit) return release;
+  return engine.releases.get(commit) ?? unknown(`release ${commit}`);
 }
 
 function pull({ engine, registry }: Host, config: Resolved, words: readonly string[]): Reply {
@@ -155,7 +175,14 @@ function run({ engine }: Host, config: Resolved, words: readonly string[]): Repl
 }
 
 function specOf(engine: Engine, config: Resolved, key: string, service: ServiceFile) {
-  const labels = { ...service.labels, [PROJECT]: config.name, [SERVICE]: key, 'com.docker.compose.oneoff': 'False' };
+  const labels = {
+    ...service.labels,
+    [PROJECT]: config.name,
+    [SERVICE]: key,
+    'com.docker.compose.oneoff': 'False',
+    [`${PROJECT}.working_dir`]: config.madeBy.directory,
+    [`${PROJECT}.config_files`]: config.madeBy.files.join(','),
+  };
   const mounts: Record<string, string> = {};
   for (const { type, source, target } of service.volumes ?? []) {
     if (type !== 'volume') continue;

@@ -44,6 +44,7 @@ export interface RunOptions {
 export class Deployment {
   readonly root: string;
   readonly dir: string;
+  readonly locks: string;
   readonly machine = new Machine();
   /** Values that must be seen nowhere. */
   readonly secrets = new Set<string>();
@@ -56,7 +57,9 @@ export class Deployment {
   constructor() {
     this.root = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-simulation-'));
     this.dir = path.join(this.root, 'prod');
+    this.locks = path.join(this.root, 'locks');
     mkdirSync(this.dir);
+    mkdirSync(this.locks);
     writeFiles(this.dir);
     writeFileSync(path.join(this.root, 'target.json'), JSON.stringify({ bootSeconds: 6 }));
     const { engine, registry } = this.machine;
@@ -115,6 +118,7 @@ export class Deployment {
       pid: 4711,
       user: 'operator',
       hostname: 'model',
+      locks: this.locks,
       interactive: options.interactive ?? false,
       colorTerminal: false,
       stdout: say,

@@ -36,6 +36,11 @@ interface Known {
 const looks = () => true;
 
 const COMMANDS: Readonly<Record<string, Known>> = {
+  'context inspect': {
+    reads: looks,
+    answer: ({ endpoint }) => ({ stdout: `${endpoint.startsWith('unix') ? 'default' : 'far-away'}\t${endpoint}\n` }),
+  },
+  info: { reads: looks, answer: () => ({ stdout: 'MODEL:ENGINE\n' }) },
   version: { reads: looks, answer: () => ({ stdout: '20.10.24\n' }) },
   ps: { reads: looks, answer: ps },
   inspect: { reads: looks, answer: inspect },
@@ -58,7 +63,6 @@ const COMMANDS: Readonly<Record<string, Known>> = {
       return { stdout: [...engine.volumes.keys()].map((Name) => `${template(format, { Name })}\n`).join('') };
     },
   },
-  'context inspect': { reads: looks, answer: () => ({ stdout: 'unix:///var/run/docker.sock\n' }) },
   rename: {
     answer: ({ engine }, [id = '', name = '']) => {
       const container = engine.container(id);
@@ -172,7 +176,7 @@ function ps({ engine }: Host, words: readonly string[]): Reply {
   const fits = (c: Container) =>
     many(flags, '--filter').every((filter) => {
       const [, what, key = '', value] = /^(\w+)=([^=]+)(?:=(.*))?$/.exec(filter) ?? [];
-      if (what === 'label') return c.labels?.[key] === value;
+      if (what === 'label') return value === undefined ? key in (c.labels ?? {}) : c.labels?.[key] === value;
       return what === 'volume' ? Object.values(c.mounts ?? {}).includes(key) : unknown(`filter ${filter}`);
     });
   const format = one(flags, '--format') ?? (flags.on.has('-q') ? '{{.ID}}' : unknown('ps without a format'));

@@ -9,7 +9,7 @@ interface Body {
   readonly Env: readonly string[];
   readonly Labels: Readonly<Record<string, string>>;
   readonly Cmd: readonly string[] | null;
-  readonly Healthcheck: unknown;
+  readonly Healthcheck: { readonly Test: readonly string[] } | null;
 }
 
 interface HostConfig {
@@ -61,7 +61,7 @@ export function described(c: Container) {
       Labels: c.labels ?? {},
       Cmd: c.command ?? null,
       Volumes: Object.fromEntries(Object.keys(c.anonymous).map((target) => [target, {}])),
-      Healthcheck: c.healthcheck ? { Test: ['CMD', 'true'] } : null,
+      Healthcheck: c.healthcheck ? { Test: c.healthcheck } : null,
     },
     HostConfig: {
       NetworkMode: networks[0]?.[0] ?? 'bridge',
@@ -99,6 +99,6 @@ function create(engine: Engine, name: string, body: Created): Container {
       bindings.map((b) => ({ target: Number.parseInt(port, 10), published: Number(b.HostPort), hostIp: b.HostIp })),
     ),
     mounts: Object.fromEntries(Mounts.map((m) => [m.Target, m.Source])),
-    healthcheck: body.Healthcheck !== null,
+    ...(body.Healthcheck && { healthcheck: body.Healthcheck.Test }),
   });
 }

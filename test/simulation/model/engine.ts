@@ -14,6 +14,8 @@ export interface Image {
   readonly release?: Release;
   /** Files of a container that were committed into it. */
   readonly layer?: Tree;
+  /** Whatever the build was given, by path: a `COPY .` takes it all. */
+  readonly files?: ReadonlySet<string>;
 }
 
 export interface Volume {
@@ -114,7 +116,7 @@ export class Engine {
     return createHash('sha256').update(`thing ${this.#made}`).digest('hex');
   }
 
-  addImage(program: Image['program'], tag: string, more: { id?: string; release?: Release; layer?: Tree } = {}): Image {
+  addImage(program: Image['program'], tag: string, more: Partial<Omit<Image, 'tags' | 'program'>> = {}): Image {
     const id = more.id ?? `sha256:${this.newId()}`;
     const present = this.images.find((i) => i.id === id);
     if (more.release) this.releases.set(more.release.commit, more.release);

@@ -139,6 +139,15 @@ export class Repository {
           .join(''),
       };
     },
+    grep: ({ words }) => {
+      const [pattern = '', revision = '', ...rest] = words.slice(words.indexOf('-e') + 1);
+      const how = words.slice(0, words.indexOf('-e') + 1).join(' ');
+      if (how !== '-l -z --no-color -F -e' || rest.join(' ') !== '--') return unknown(`grep ${words.join(' ')}`);
+      const found = [...this.#tree(this.#resolve(revision) ?? revision)].filter(([, { blob }]) =>
+        this.objects.blobs.get(blob)?.includes(pattern),
+      );
+      return found.length > 0 ? { stdout: found.map(([file]) => `${revision}:${file}\0`).join('') } : { exitCode: 1 };
+    },
     'hash-object': ({ words, call, changes }) => {
       const how = words.join(' ');
       const text = call.input.toString('utf8');

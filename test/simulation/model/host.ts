@@ -11,6 +11,8 @@ export interface Host {
   readonly release: Release;
   /** Images that a registry would give, by reference. */
   readonly registry: ReadonlyMap<string, 'postgres' | 'redis'>;
+  /** Where docker finds its engine. */
+  readonly endpoint: string;
   /** Whether the application's container dies during the call. */
   readonly cut: boolean;
   changed(call: Call): void;

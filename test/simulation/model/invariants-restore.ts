@@ -3,7 +3,7 @@ import { isServing } from './app.ts';
 import type { Database } from './cluster.ts';
 import type { Deployment, Ended, RunOptions } from './deployment.ts';
 import { KILLED } from './faults.ts';
-import { exitCode, foreign, lock, lost, secrets } from './invariants.ts';
+import { exitCode, foreign, images, lock, lost, secrets } from './invariants.ts';
 import { journal } from './journals.ts';
 import { backedUp, NAME, RESTORE } from './restorable.ts';
 
@@ -29,6 +29,7 @@ async function check(d: Deployment, ended: Ended, before: Before): Promise<void>
     ...secrets(d, ended),
     ...lost(d),
     ...foreign(d),
+    ...images(d),
     ...paused(d, ended, before),
     ...(await contents(d, ended, before)),
     ...(await serves(d, ended, before)),

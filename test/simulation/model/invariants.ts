@@ -54,6 +54,7 @@ async function check(d: Deployment, ended: Ended, before: Before): Promise<void>
     ...journal(d, ended),
     ...foreign(d),
     ...d.wayBack,
+    ...images(d),
     ...(await served(d, ended, before)),
   ];
   if (wrong.length > 0) throw new Error(`${wrong.join('\n')}\n\nexit ${ended.exitCode}\n${ended.text}`);
@@ -91,6 +92,13 @@ export function secrets(d: Deployment, { text, calls }: Ended): string[] {
 
 export function foreign(d: Deployment): string[] {
   return d.machine.engine.volumes.get(FOREIGN_VOLUME)?.files.file === 'precious' ? [] : ['the foreign volume suffered'];
+}
+
+/** No image has what the scripts keep: dumps, userdata, the admin's password. */
+export function images(d: Deployment): string[] {
+  return d.machine.engine.images.flatMap(({ id, files }) =>
+    files?.has('.whalefall-ops') ? [`the image ${id} contains the state directory`] : [],
+  );
 }
 
 /** Nothing of production's is gone that is in no verified backup, and nothing without a consent. */

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync } from 'node:fs';
+import { chmodSync, closeSync, fstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { asTyped } from '../../../lib/host/command.ts';
 import { VirtualClock } from './clock.ts';
@@ -6,7 +6,7 @@ import { docker, holdPaused } from './docker-cli.ts';
 import { Engine, EngineError } from './engine.ts';
 import { curl } from './engine-api.ts';
 import { unknown } from './flags.ts';
-import type { Repository } from './git.ts';
+import { Repository } from './git.ts';
 import type { Host } from './host.ts';
 import { inside } from './in-container.ts';
 import { KILLED } from './later.ts';
@@ -15,6 +15,7 @@ import type { Call, Conversation, Hold, Programs, Reply } from './process.ts';
 import { conversation } from './psql.ts';
 import { type Release, release } from './release.ts';
 import { namesIn, unpack } from './tar.ts';
+import { untar } from './ustar.ts';
 
 /** Answers a call in place of the model, or `undefined` to leave it to the model. */
 export type Override = (call: Call, typed: string) => Reply | undefined;
@@ -45,7 +46,9 @@ export class Machine implements Host, Programs {
   cut = false;
   /** Told of every call. */
   onCall: (call: Call) => void = () => undefined;
-  #lock: { readonly fd: number; readonly inode: number } | undefined;
+  endpoint = 'unix:///var/run/docker.sock';
+  /** By the file's inode: the open file that has it locked. */
+  readonly #locks = new Map<number, number>();
 
   missing = (program: string) => this.absent.has(program);
 
@@ -88,7 +91,7 @@ export class Machine implements Host, Programs {
       case 'curl':
         return curl(this, call);
       case 'tar':
-        return tar(call);
+        return tar(this, call);
       case 'flock':
         return this.#flock(call);
     }
@@ -107,18 +110,25 @@ export class Machine implements Host, Programs {
     return inside ? KILLED : undefined;
   }
 
-  #git({ argv }: Call): Reply {
+  #git(call: Call): Reply {
+    const { argv } = call;
     const words = argv.slice(argv.indexOf('-C') + 2).join(' ');
     if (words === 'log -1 --format=%H%n%s') return { stdout: `${this.release.commit}\nA release\n` };
     if (words.startsWith('config ')) return { exitCode: 1 };
-    return words.startsWith('status --porcelain') ? { stdout: '' } : unknown(argv.join(' '));
+    if (words.startsWith('status --porcelain')) return { stdout: '' };
+    const repository = new Repository(argv[argv.indexOf('-C') + 1] ?? '', () => undefined);
+    repository.objects.addRelease(this.release, [], 0);
+    repository.refs.set('refs/heads/main', this.release.commit);
+    return repository.run(call, (c) => this.changed(c));
   }
 
   /** The kernel's lock belongs to the open file: it is gone when that is closed. */
   #flock({ argv, extraFd }: Call): Reply {
     if (argv.join(' ') !== 'flock -n -x -E 75 3' || extraFd === undefined) return unknown(argv.join(' '));
-    if (this.#lock && this.#lock.fd !== extraFd && this.isLocked()) return { exitCode: 75 };
-    this.#lock = { fd: extraFd, inode: fstatSync(extraFd).ino };
+    const { ino } = fstatSync(extraFd);
+    const holder = this.#locks.get(ino);
+    if (holder !== undefined && holder !== extraFd && isOpen(holder, ino)) return { exitCode: 75 };
+    this.#locks.set(ino, extraFd);
     return {};
   }
 
@@ -130,22 +140,29 @@ export class Machine implements Host, Programs {
     return holdPaused(this, id);
   }
 
-  /** Its holder was killed. */
+  /** Their holder was killed. */
   dropLock(): void {
-    if (this.#lock && this.isLocked()) closeSync(this.#lock.fd);
-    this.#lock = undefined;
+    for (const [ino, fd] of this.#locks) if (isOpen(fd, ino)) closeSync(fd);
+    this.#locks.clear();
   }
 
-  isLocked(): boolean {
-    try {
-      return this.#lock !== undefined && fstatSync(this.#lock.fd).ino === this.#lock.inode;
-    } catch {
-      return false; // closed
-    }
+  isLocked = (): boolean => [...this.#locks].some(([ino, fd]) => isOpen(fd, ino));
+}
+
+function isOpen(fd: number, inode: number): boolean {
+  try {
+    return fstatSync(fd).ino === inode;
+  } catch {
+    return false; // closed
   }
 }
 
-function tar({ argv, input }: Call): Reply {
+function tar(host: Host, call: Call): Reply {
+  const { argv, input } = call;
+  if (argv.slice(0, 4).join(' ') === 'tar -x -p -f') {
+    host.changed(call);
+    return extract(argv[4] ?? '', argv[6] ?? '');
+  }
   if (argv.join(' ') !== 'tar -t -f -') return unknown(argv.join(' '));
   const packed = unpack(input);
   if (!packed) return { exitCode: 2, stderr: 'tar: Unexpected EOF in archive\n' };
@@ -154,4 +171,17 @@ function tar({ argv, input }: Call): Reply {
       .map((n) => `${path.posix.normalize(n)}\n`)
       .join(''),
   };
+}
+
+/** Real files, for who reads them afterwards. */
+function extract(archive: string, directory: string): Reply {
+  const { entries, whole } = untar(readFileSync(archive));
+  for (const { name, mode, data } of entries) {
+    const file = path.join(directory, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    if (mode === '120000') symlinkSync(data, file);
+    else writeFileSync(file, data);
+    if (mode !== '120000') chmodSync(file, mode === '100755' ? 0o755 : 0o644);
+  }
+  return whole ? {} : { exitCode: 2, stderr: 'tar: Unexpected EOF in archive\n' };
 }

@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { buildImage } from '../../lib/app/image.ts';
+import { resolveStack } from '../../lib/target/compose-config.ts';
+import { createFreshSandbox, type Sandbox } from '../sandbox/sandbox.ts';
+import { realOps } from '../support/real-ops.ts';
+
+// What is in the image: looked at in the image itself, on a server where everything has a umask of 077.
+const root = mkdtempSync(path.join(os.tmpdir(), 'wfops-image-'));
+const usual = process.umask();
+let sandbox: Sandbox;
+let commit: string;
+
+const inImage = (program: string, ...args: string[]) =>
+  execFileSync('docker', ['run', '--rm', '--network', 'none', '--entrypoint', program, sandbox.appImage, ...args], {
+    encoding: 'utf8',
+  }).trim();
+const build = async () => {
+  const ops = realOps(sandbox.deployDir); // a state directory, beside what the image is made of
+  writeFileSync(path.join(ops.paths.backups, 'database.dump'), 'everything that people have');
+  return buildImage(ops, await resolveStack(ops), commit);
+};
+const write = (file: string, text: string) => writeFileSync(path.join(sandbox.deployDir, file), text);
+
+beforeAll(async () => {
+  process.umask(0o077);
+  sandbox = await createFreshSandbox({
+    name: 'wfops-image',
+    root,
+    ports: { http: 28520, direct: 28521, postgres: 28522, redis: 28523 },
+  });
+  await sandbox.release({
+    files: {
+      '.gitattributes': 'app/models export-ignore\n',
+      'link-to-app.py': { link: 'app.py' },
+      '.dockerignore': null,
+    },
+  });
+  commit = await sandbox.pull();
+  sandbox.writeEnv();
+});
+
+afterAll(async () => {
+  process.umask(usual);
+  await sandbox?.down();
+  rmSync(root, { recursive: true, force: true });
+});
+
+it('is the commit: no dumps, no .env, no .git, nothing that lies about, and what nginx serves can be read', async () => {
+  write('untracked.txt', 'of this server');
+  write('pyproject.toml', `${readFileSync(path.join(sandbox.deployDir, 'pyproject.toml'), 'utf8')}\n# changed here\n`);
+  await build();
+
+  const there = inImage('find', '/app', '-mindepth', '1', '-maxdepth', '1', '-printf', '%f\n').split('\n');
+  for (const absent of ['.whalefall-ops', '.git', '.env', 'untracked.txt']) expect(there).not.toContain(absent);
+  for (const file of ['app.py', 'link-to-app.py', 'release.json']) expect(there).toContain(file);
+  expect(inImage('find', '/', '-xdev', '-name', 'database.dump')).toBe('');
+  expect(inImage('find', '/app/app/models', '-name', 'user.py')).toContain('user.py');
+  expect(inImage('cat', '/app/pyproject.toml')).not.toContain('changed here');
+  expect(inImage('readlink', '/app/link-to-app.py')).toBe('app.py');
+  const served = ['/app/app', '/app/frontend', '/app/migrations', '/usr/share/nginx/html'];
+  expect(inImage('find', ...served, '-not', '-type', 'l', '-not', '-perm', '-0004')).toBe('');
+});
+
+it('comes from the build cache where nothing has changed', async () => {
+  expect(await build()).toBe(await build());
+});
