@@ -149,7 +149,7 @@ export function goodCases(stack: () => Stack): void {
     expect(run.text).toMatch(/\d(\.\d)? (m?s|s)\b/);
   });
 
-  it('restarts the container for a changed supervisor config, and says why and for how long', async () => {
+  itInFull('restarts the container for a changed supervisor config, and says why and for how long', async () => {
     const changed = edited(stack(), SUPERVISOR, 'nice -n 10', 'nice -n 11');
     const release = await stack().release({ files: { [SUPERVISOR]: changed } });
     const run = await update(stack());
