@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Changes } from '../../sandbox/sandbox.ts';
-import { some } from '../thorough.ts';
+import { itInFull, some } from '../thorough.ts';
 import { stepBegins } from './disturb.ts';
 import { expectOld } from './judge.ts';
 import { began, finished, update } from './run.ts';
@@ -62,7 +62,7 @@ export function brokenCases(stack: () => Stack): void {
     });
   }
 
-  it('keeps the old site config when the new one is none, with --sync-nginx-site-config', async () => {
+  itInFull('keeps the old site config when the new one is none, with --sync-nginx-site-config', async () => {
     const files = { [NGINX]: edited(stack(), NGINX, 'listen 80 default_server;', 'listen eighty;') };
     await stack().release({ files });
     const site = stack().inApp(['cat', '/etc/nginx/sites-available/whalefall']);
