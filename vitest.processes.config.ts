@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// Real processes and terminals, no Docker. Each waits mostly, but they count on being woken up in time.
+// Real processes and terminals, no Docker. Each waits mostly, so two files at once.
 export default defineConfig({
-  test: { include: ['test/processes/**/*.test.ts'], fileParallelism: false, testTimeout: 180_000 },
+  test: { include: ['test/processes/**/*.test.ts'], maxWorkers: 2, testTimeout: 180_000 },
 });

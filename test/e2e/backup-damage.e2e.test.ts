@@ -32,6 +32,7 @@ import { inspectContainer } from '../../lib/target/containers.ts';
 import type { Database } from '../../lib/target/stack.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { realOps } from '../support/real-ops.ts';
+import { some } from './thorough.ts';
 
 const NAME = `wfops-backup-damage-${process.pid}`;
 const tmp = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-damage-'));
@@ -131,7 +132,8 @@ it('finds damage that was there before the checksums were taken', async () => {
     }),
     ["another backup's", (file) => copyFileSync(path.join(other.dir, DUMP), file)],
   ];
-  for (const [what, damage] of silent) {
+  const tried = some(silent, 1, 2, 6);
+  for (const [what, damage] of tried) {
     const dir = copyOf(one);
     damage(path.join(dir, DUMP));
     const files = { ...one.manifest.files, dump: { name: DUMP, ...(await digest(path.join(dir, DUMP))) } };
@@ -143,8 +145,8 @@ it('finds damage that was there before the checksums were taken', async () => {
     if (restored === 'damaged') found.restored += 1;
     else console.log(`${what}: restored says ${restored}`);
   }
-  console.log(`silent corruption, of ${silent.length}: readable found ${found.readable}, restored ${found.restored}`);
-  expect(found.restored).toBe(silent.length);
+  console.log(`silent corruption, of ${tried.length}: readable found ${found.readable}, restored ${found.restored}`);
+  expect(found.restored).toBe(tried.length);
 });
 
 it('notices whatever a restore leaves out, of every kind', async () => {
@@ -196,12 +198,16 @@ it('is none when its connection is ended in the middle of the dump', async () =>
   );
   const before = readdirSync(ops.paths.backups).sort();
   let ended = 0;
+  let over = false;
   const kill = async () => {
     const sql = `SELECT to_jsonb(pg_terminate_backend(pid)) FROM pg_stat_activity
       WHERE application_name LIKE 'whalefall-ops backup%' AND query LIKE 'COPY public.big%'`;
-    for (let n = 0; n < 200 && ended === 0; n += 1) ended = (await query(ops, db, sql)).length;
+    while (ended === 0 && !over) ended = (await query(ops, db, sql)).length;
   };
-  const [taken] = await Promise.allSettled([backupPg(ops, db, { reason: 'manual' }), kill()]);
+  const backup = backupPg(ops, db, { reason: 'manual' }).finally(() => {
+    over = true;
+  });
+  const [taken] = await Promise.allSettled([backup, kill()]);
   expect(ended).toBe(1);
   expect(taken).toMatchObject({ status: 'rejected', reason: { kind: 'command', exitCode: 1 } });
   expect((taken as PromiseRejectedResult).reason.what.en).toContain('No backup could be taken');

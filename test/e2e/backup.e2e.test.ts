@@ -30,6 +30,7 @@ import { inspectContainer } from '../../lib/target/containers.ts';
 import type { Database } from '../../lib/target/stack.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { realOps } from '../support/real-ops.ts';
+import { itInFull, some } from './thorough.ts';
 
 const PREFIX = `wfops-backup-${process.pid}`;
 const USER = 'whalefall_user';
@@ -284,7 +285,7 @@ describe('a backup', () => {
       }
     };
 
-    it('is found at the checksum, wherever the damage is', async () => {
+    itInFull('is found at the checksum, wherever the damage is', async () => {
       await fresh(async () => {
         for (let n = 0; n < 40; n += 1) {
           const copy = copyOf(backup);
@@ -298,7 +299,7 @@ describe('a backup', () => {
       });
     });
 
-    it('is found by the restore even when the checksums were made to fit', async () => {
+    itInFull('is found by the restore even when the checksums were made to fit', async () => {
       for (const share of [0.1, 0.5, 0.9, 0.9999]) {
         const copy = copyOf(backup);
         truncate(path.join(copy.dir, 'database.dump'), share);
@@ -330,7 +331,7 @@ describe('a backup', () => {
 describe('what leaves no backup behind', () => {
   const finals = () => readdirSync(ops.paths.backups).sort();
 
-  it.skipIf(process.getuid?.() !== 0)('a disk that gets full, at once or slowly', async () => {
+  itInFull('a disk that gets full, at once or slowly', async () => {
     for (const size of ['3m', '8m']) {
       const small = realOps(path.join(tmp, `small-${size}`));
       await run(ops, change(['mount', '-t', 'tmpfs', '-o', `size=${size}`, 'wfops-backup', small.paths.backups]));
@@ -349,7 +350,7 @@ describe('what leaves no backup behind', () => {
 
   it('an interruption: also no pg_dump in the server, and no throwaway', async () => {
     const before = finals();
-    for (const after of [100, 400, 700, 1000, 2500]) {
+    for (const after of some([100, 400, 700, 1000, 2500], 1)) {
       const stop = new AbortController();
       const stoppable = { ...ops, signal: stop.signal };
       setTimeout(() => stop.abort(new Error('interrupted')), after);
@@ -360,7 +361,7 @@ describe('what leaves no backup behind', () => {
     }
   });
 
-  it('a server that dies', async () => {
+  itInFull('a server that dies', async () => {
     const mortal = await startServer(`${PREFIX}-killed`);
     await execute(
       ops,
@@ -377,7 +378,7 @@ describe('what leaves no backup behind', () => {
     await removeServer(`${PREFIX}-killed`);
   });
 
-  it('a table that somebody locks', async () => {
+  itInFull('a table that somebody locks', async () => {
     const locked = execute(ops, db, 'BEGIN; LOCK TABLE kinds; SELECT pg_sleep(8); COMMIT;');
     await ops.clock.sleep(500);
     const backup = await backupPg(ops, db, { reason: 'manual' }); // waits, and comes through
@@ -414,7 +415,7 @@ describe('a volume', () => {
     rmSync(archive.dir, { recursive: true });
   });
 
-  it('that no server starts on is no archive', async () => {
+  itInFull('that no server starts on is no archive', async () => {
     const broken = await docker(
       'create',
       '--name',

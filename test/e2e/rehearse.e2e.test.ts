@@ -205,7 +205,8 @@ describe('what a drill finds out before there is a disaster', () => {
 
   itInFull('a commit that answers 200 and is not healthy', async () => {
     const { commit } = await stack.release({ deep_unhealthy: true });
-    const ended = await unnoticed(() => rehearse('--ref', commit));
+    stack.patience(15);
+    const ended = await unnoticed(() => rehearse('--ref', commit)).finally(() => stack.patience());
     expect(ended.exitCode, ended.text).toBe(1);
     expect(ended.text).toContain('status unhealthy');
   });

@@ -23,7 +23,7 @@ def downgrade():
 let stack: Stack;
 
 const rollback = (args: readonly string[], options: Parameters<typeof underLoad>[3] = {}): Promise<Run> =>
-  underLoad(stack, 'rollback-prod', ['--soak', '2s', ...args], options);
+  underLoad(stack, 'rollback-prod', ['--soak', '1s', ...args], options);
 const list = async () => {
   const ended = await runScript('rollback-prod', ['--dir', stack.sandbox.deployDir, '--config', stack.config]);
   expect(ended.exitCode, ended.text).toBe(0);
@@ -210,7 +210,8 @@ it('refuses code that can not work on the present schema, and goes back with the
   const since = notes();
 
   for (const way of some(['hot', 'image'], 1)) {
-    const refused = await rollback(['previous', '--way', way]);
+    stack.patience(15);
+    const refused = await rollback(['previous', '--way', way]).finally(() => stack.patience());
     await expectOld(stack, refused, 3);
     expect(refused.text).toContain('not safe');
     expect(refused.text).toMatch(new RegExp(`rollback-prod.ts ${wide.commit.slice(0, 10)} --data \\d{8}T\\d{6}Z-`));

@@ -98,7 +98,7 @@ itInFull('a start without anybody to ask says what a killed run left, and goes o
   expect(has('/app/app/later.py')).toBe('yes');
 });
 
-it('follows a run whose output nobody reads any more, to its exit code', async () => {
+itInFull('follows a run whose output nobody reads any more, to its exit code', async () => {
   const commit = await release({ 'app/followed.py': '' });
   const running = launchScript('update-prod-flask', [...common(), '--yes']);
   await running.shows(/\[2\/\d\]/);

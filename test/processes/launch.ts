@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -77,13 +77,20 @@ export function ofRun(dir: string, file: 'journal' | 'log'): string {
   }
 }
 
-/** Waits until something is so, for 50 s. */
+/** Ends the command that the stub was told to hold. */
+export const letGo = (dir: string, what: 'work' | 'undo'): void => writeFileSync(path.join(dir, `${what}.go`), '');
+
+/** Whether neither a run nor a command of one holds the directory. */
+export const isFree = (dir: string): boolean =>
+  spawnSync('flock', ['-n', path.join(dir, '.whalefall-ops', 'lock'), 'true']).status === 0;
+
+/** Waits until something is so, for 150 s: starting 20 scripts takes its time on a busy machine. */
 export async function until(isSo: () => boolean, what: string): Promise<void> {
-  for (let tries = 0; tries < 1000; tries += 1) {
+  for (let tries = 0; tries < 3000; tries += 1) {
     if (isSo()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`not so after 50 s: ${what}`);
+  throw new Error(`not so after 150 s: ${what}`);
 }
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,14 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { deployDir, launch, ofRun, pause, until } from './launch.ts';
+import { deployDir, launch, letGo, until } from './launch.ts';
 
 const AT_ONCE = 20;
 
 it(`lets one of ${AT_ONCE} that start at once work; the others end with 5 and say who works`, async () => {
   const dir = deployDir();
-  const all = Array.from({ length: AT_ONCE }, () => launch('stub', dir, ['--seconds', '50', '--interruptible']));
+  const all = Array.from({ length: AT_ONCE }, () => launch('stub', dir, ['--hold', '--interruptible']));
   let over = 0;
   for (const { ended } of all) void ended.then(() => (over += 1));
   await until(() => over === AT_ONCE - 1, `${AT_ONCE - 1} have ended`);
@@ -25,7 +25,7 @@ it(`lets one of ${AT_ONCE} that start at once work; the others end with 5 and sa
 
 it('shows who holds it, and at which step, to one that waits for its turn', async () => {
   const dir = deployDir();
-  const first = launch('stub', dir, ['--seconds', '50', '--interruptible']);
+  const first = launch('stub', dir, ['--hold', '--interruptible']);
   await first.shows(/\[2\/2\] work/);
   const second = launch('stub', dir, ['--lock-wait', '60s']);
   await second.shows(new RegExp(`Waiting for another run to end: stub, .*pid ${first.child.pid}, .*at step work`));
@@ -35,16 +35,15 @@ it('shows who holds it, and at which step, to one that waits for its turn', asyn
 });
 
 it('gives way to what serves on the same machine', async () => {
-  const { child, shows } = launch('stub', deployDir(), ['--seconds', '3']);
+  const { child, shows } = launch('stub', deployDir(), ['--hold']);
   await shows(/\[2\/2\] work/);
   expect(os.getPriority(child.pid)).toBe(os.constants.priority.PRIORITY_BELOW_NORMAL);
 });
 
 it('stays with a command that outlives its run, and says so', async () => {
   const dir = deployDir();
-  const first = launch('stub', dir, ['--seconds', '8']);
-  await until(() => ofRun(dir, 'journal').includes('sleep 8'), 'the command has begun');
-  await pause(300);
+  const first = launch('stub', dir, ['--hold']);
+  await until(() => existsSync(path.join(dir, 'work.on')), 'the command has begun');
   first.child.kill('SIGKILL');
   await first.ended;
   const second = await launch('stub', dir).ended;
@@ -52,6 +51,7 @@ it('stays with a command that outlives its run, and says so', async () => {
     exitCode: 5,
     text: expect.stringContaining('its process is gone, and a command that it began goes on'),
   });
+  letGo(dir, 'work');
   expect(await launch('stub', dir, ['--lock-wait', '60s']).ended).toMatchObject({ exitCode: 0 });
   expect(JSON.parse(readFileSync(path.join(dir, '.whalefall-ops', 'lock'), 'utf8'))).toMatchObject({
     script: 'stub',

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { deployDir, inTerminal, launch, ofRun, pause, until } from './launch.ts';
+import { deployDir, inTerminal, isFree, launch, letGo, ofRun, until } from './launch.ts';
 
 const made = (dir: string) => existsSync(path.join(dir, 'made'));
 const runsIn = (dir: string) => readdirSync(path.join(dir, '.whalefall-ops', 'runs'));
@@ -13,13 +13,13 @@ async function killedRun(dir: string): Promise<void> {
   await until(() => ofRun(dir, 'journal').includes('sleep 1'), 'the command has begun');
   run.child.kill('SIGKILL');
   await run.ended;
-  await pause(1200); // what it had begun has ended
+  await until(() => isFree(dir), 'what it had begun has ended');
 }
 
 it('lists and shows a run that died, without making one or taking the lock', async () => {
   const dir = deployDir();
   await killedRun(dir);
-  const running = launch('stub', dir, ['--seconds', '6']);
+  const running = launch('stub', dir, ['--hold']);
   await running.shows(/\[2\/2\] work/);
   const list = await runs(dir, 'list');
   expect(list).toMatchObject({
@@ -31,13 +31,14 @@ it('lists and shows a run that died, without making one or taking the lock', asy
   expect(shown.exitCode).toBe(0);
   expect(shown.text).toMatch(/make +\d\d:\d\d:\d\d; done \d+ ms\n +work +\d\d:\d\d:\d\d\n/);
   expect(shown.text).toMatch(/exit 0, \d+ ms +touch .*\n.* NO RESULT +sleep 1/);
+  letGo(dir, 'work');
   expect((await running.ended).exitCode).toBe(0);
   expect(runsIn(dir)).toHaveLength(2);
 });
 
 it('follows a run whose terminal was closed, and ends with its exit code', async () => {
   const dir = deployDir();
-  const run = inTerminal('stub', dir, ['--seconds', '50', '--interruptible']);
+  const run = inTerminal('stub', dir, ['--hold', '--interruptible']);
   await run.shows(/\[2\/2\] work/);
   run.child.kill('SIGKILL');
   const following = launch('runs', dir, ['follow']);

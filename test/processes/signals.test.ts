@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { deployDir, inTerminal, launch, ofRun, pause, until } from './launch.ts';
+import { deployDir, inTerminal, launch, letGo, ofRun, pause, until } from './launch.ts';
 
 const CTRL_C = '\x03';
 const made = (dir: string) => existsSync(path.join(dir, 'made'));
@@ -9,11 +9,12 @@ const isOver = (dir: string) => ofRun(dir, 'journal').includes('"event":"run-end
 
 it('Ctrl-C lets the command under way end, undoes, proves, and ends with 130', async () => {
   const dir = deployDir();
-  const run = inTerminal('stub', dir, ['--seconds', '3']);
+  const run = inTerminal('stub', dir, ['--hold']);
   await run.shows(/\[2\/2\] work/);
   run.type(CTRL_C);
   await run.shows(/SIGINT: stopping after the command under way, then undoing/);
-  expect(made(dir)).toBe(true); // the command is not cut short
+  expect(ofRun(dir, 'journal')).not.toContain('"event":"undo-start"'); // the command is not cut short
+  letGo(dir, 'work');
   const { exitCode, text } = await run.ended;
   expect(exitCode).toBe(130);
   expect(text).toContain('as before, proved');
@@ -23,32 +24,39 @@ it('Ctrl-C lets the command under way end, undoes, proves, and ends with 130', a
 
 it('SIGTERM does the same, with 143', async () => {
   const dir = deployDir();
-  const run = launch('stub', dir, ['--seconds', '2']);
+  const run = launch('stub', dir, ['--hold']);
   await run.shows(/\[2\/2\] work/);
   run.child.kill('SIGTERM');
+  await run.shows(/SIGTERM: stopping after/);
+  letGo(dir, 'work');
   expect(await run.ended).toMatchObject({ exitCode: 143, text: expect.stringContaining('as before, proved') });
   expect(made(dir)).toBe(false);
 });
 
 it('a second Ctrl-C says what it would leave, and the undoing goes on', async () => {
   const dir = deployDir();
-  const run = inTerminal('stub', dir, ['--undo-seconds', '4', '--seconds', '2']);
+  const run = inTerminal('stub', dir, ['--hold-undo', '--hold']);
   await run.shows(/\[2\/2\] work/);
   run.type(CTRL_C);
+  await run.shows(/SIGINT: stopping after/);
+  letGo(dir, 'work');
   await run.shows(/failed work/);
   await pause(1500);
   run.type(CTRL_C);
-  await run.shows(/Step make is being undone\. Once more ends at once .* would go on by itself: sleep 4/);
+  await run.shows(/Step make is being undone\. Once more ends at once .* would go on by itself: sh -c /);
+  letGo(dir, 'undo');
   expect(await run.ended).toMatchObject({ exitCode: 130 });
   expect(made(dir)).toBe(false);
 });
 
 it('a third ends at once; what had begun goes on under the lock, and the next start says where things stand', async () => {
   const dir = deployDir();
-  const run = inTerminal('stub', dir, ['--undo-seconds', '6', '--seconds', '1']);
+  const run = inTerminal('stub', dir, ['--hold-undo', '--hold']);
   await run.shows(/\[2\/2\] work/);
   run.type(CTRL_C);
-  await run.shows(/failed work/);
+  await run.shows(/SIGINT: stopping after/);
+  letGo(dir, 'work');
+  await until(() => existsSync(path.join(dir, 'undo.on')), 'the undoing has begun');
   await pause(1200);
   run.type(CTRL_C);
   await run.shows(/Once more ends at once/);
@@ -57,20 +65,22 @@ it('a third ends at once; what had begun goes on under the lock, and the next st
   expect(await run.ended).toMatchObject({ exitCode: 130 });
   expect(made(dir)).toBe(true);
   expect((await launch('stub', dir).ended).exitCode).toBe(5);
+  letGo(dir, 'undo');
   const next = await launch('stub', dir, ['--lock-wait', '60s']).ended;
   expect(next.exitCode).toBe(0);
   expect(next.text).toMatch(
-    /did not end: its process is gone, undoing step make\.\s+had begun, and nobody knows whether it took effect: sleep 6/,
+    /did not end: its process is gone, undoing step make\.\s+had begun, and nobody knows whether it took effect: sh -c /,
   );
 });
 
 it('a closed terminal does not stop a run: it goes on into its log', async () => {
   const dir = deployDir();
-  const run = inTerminal('stub', dir, ['--seconds', '3']);
+  const run = inTerminal('stub', dir, ['--hold']);
   await run.shows(/\[2\/2\] work/);
   run.child.kill('SIGKILL'); // the terminal's other end is gone: SIGHUP, then EIO
   await run.ended;
   expect(isOver(dir)).toBe(false);
+  letGo(dir, 'work');
   await until(() => isOver(dir), 'the run has ended');
   expect(ofRun(dir, 'journal')).toContain('"event":"run-end","exitCode":0');
   expect(ofRun(dir, 'log')).toMatch(/\[2\/2\] work\n\s+done/);

@@ -14,18 +14,25 @@ import {
   thisProcess,
 } from '../../lib/index.ts';
 
-// A script with nothing but a file to change and time to spend, for what happens to real processes.
+// A script with nothing but a file to change and time to spend, for what happens to real processes. What it holds goes on until its test lets
+// it go, however busy the machine is: see launch.ts.
 
 const same = (text: string) => ({ en: text, zh: text });
 const planned = (id: string): PlannedStep => ({ id, title: same(id), risk: 'changes', commands: [] });
 const number = { type: 'string', help: same('') } as const;
+
+/** Says that it has begun, and goes on until it is let go, or the test is over. */
+const held = (dir: string, what: string) => [
+  ...['sh', '-c', ': > "$1/$0.on"; while [ -d "$1" ] && [ ! -e "$1/$0.go" ]; do sleep 0.05; done', what, dir],
+];
 
 const stub: Script = {
   name: 'stub',
   about: same('Makes a file, and takes its time.'),
   flags: {
     seconds: number,
-    'undo-seconds': number,
+    hold: { type: 'boolean', help: same('') },
+    'hold-undo': { type: 'boolean', help: same('') },
     interruptible: { type: 'boolean', help: same('') },
     ask: { type: 'boolean', help: same('') },
     'ask-after': number,
@@ -56,12 +63,12 @@ const stub: Script = {
       await step('make', {
         run: (o) => (flags.back ? remove(o) : run(o, change(['touch', made]))),
         undo: async (o) => {
-          await run(o, change(['sleep', String(flags['undo-seconds'] ?? 0)]));
+          if (flags['hold-undo']) await run(o, change(held(ops.target.dir, 'undo')));
           await remove(o);
         },
       });
-      const sleep = ['sleep', String(flags.seconds ?? 0)];
-      await step('work', { run: (o) => run(o, change(sleep, { interruptible: Boolean(flags.interruptible) })) });
+      const work = flags.hold ? held(ops.target.dir, 'work') : ['sleep', String(flags.seconds ?? 0)];
+      await step('work', { run: (o) => run(o, change(work, { interruptible: Boolean(flags.interruptible) })) });
       return same(flags.back ? 'removed' : 'made');
     });
   },

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { launchScript, runScript } from '../../support/run-script.ts';
 import { itInFull } from '../thorough.ts';
-import { pause, stepBegins } from '../update/disturb.ts';
+import { lockNotes, pause, stepBegins } from '../update/disturb.ts';
 import { expectNew } from '../update/judge.ts';
 import { update } from '../update/run.ts';
 import type { Stack } from '../update/stack.ts';
@@ -51,18 +51,19 @@ export function surroundingsCases(stack: () => Stack): void {
     });
     rmSync(path.join(dir, 'lost+found'), { recursive: true });
 
+    // The dump waits for a lock until the disk is nearly full, whoever is the quicker.
+    const letGo = await lockNotes(stack(), 'ACCESS EXCLUSIVE');
     const running = launchScript('backup-prod', ['create', '--json', ...common(stack())]);
-    const dumped = () => {
-      const partial = backups(stack()).find((name) => name.endsWith('.partial')) ?? 'none';
-      return statSync(path.join(dir, partial, 'database.dump'), { throwIfNoEntry: false })?.size ?? 0;
-    };
     let over = false;
     void running.ended.then(() => {
       over = true;
     });
-    while (!over && dumped() < 500_000) await pause(2);
+    const waiting = `SELECT count(*) FROM pg_stat_activity
+      WHERE wait_event_type = 'Lock' AND application_name LIKE 'whalefall-ops backup%'`;
+    while (!over && stack().sql(waiting) === '0') await pause(50);
     const { bavail, bsize } = statfsSync(dir);
     shell('fallocate', '-l', String(bavail * bsize - 4_000_000), path.join(dir, 'somebody-elses-file'));
+    await letGo();
     const full = await running.ended;
     expect(full.exitCode, full.text).toBe(1);
     expect(full.text).toMatch(/got full during the backup .*so it was stopped/);

@@ -15,7 +15,7 @@ export function disturbedCases(world: () => World): void {
     }
   };
 
-  it('a connection that is killed in the middle of the restore', async () => {
+  itInFull('a connection that is killed in the middle of the restore', async () => {
     const [notes, databases] = [world().notes(), world().databases()];
     const running = world().launch(...PHRASE);
     await stepBegins(running, 'restore');

@@ -45,6 +45,13 @@ export function goodCases(stack: () => Stack): void {
     await expectNew(stack(), await update(stack()), release);
   });
 
+  // The case after it brings two workers back.
+  it('brings a changed gunicorn config into force without a restart of the container', async () => {
+    const files = { [GUNICORN]: edited(stack(), GUNICORN, 'workers = 2', 'workers = 3') };
+    const three = await stack().release({ files });
+    await expectNew(stack(), await update(stack()), three, { workers: 3 });
+  });
+
   it('makes /app the commit: deletes a file and a directory, changes a mode, adds odd names and a link', async () => {
     const odd = {
       'docs/a name with spaces.md': 'spaces',
@@ -119,14 +126,7 @@ export function goodCases(stack: () => Stack): void {
     }
   });
 
-  // The case after it brings two workers back.
-  it('brings a changed gunicorn config into force without a restart of the container', async () => {
-    const files = { [GUNICORN]: edited(stack(), GUNICORN, 'workers = 2', 'workers = 3') };
-    const three = await stack().release({ files });
-    await expectNew(stack(), await update(stack()), three, { workers: 3 });
-  });
-
-  it('--sync-nginx-site-config brings a changed site config into force', async () => {
+  itInFull('--sync-nginx-site-config brings a changed site config into force', async () => {
     const header = 'add_header X-Whalefall-Site new always;';
     const files = { [NGINX]: edited(stack(), NGINX, 'client_max_body_size', `${header}\n    client_max_body_size`) };
     const release = await stack().release({ files });
@@ -149,7 +149,7 @@ export function goodCases(stack: () => Stack): void {
     expect(run.text).toMatch(/\d(\.\d)? (m?s|s)\b/);
   });
 
-  it('restarts the container for a changed supervisor config, and says why and for how long', async () => {
+  itInFull('restarts the container for a changed supervisor config, and says why and for how long', async () => {
     const changed = edited(stack(), SUPERVISOR, 'nice -n 10', 'nice -n 11');
     const release = await stack().release({ files: { [SUPERVISOR]: changed } });
     const run = await update(stack());

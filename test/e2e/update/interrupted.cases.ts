@@ -65,7 +65,7 @@ export function interruptedCases(stack: () => Stack): void {
     await expectEither(stack(), run, release, false);
   });
 
-  it.each(some(CRASHES, 1))(
+  it.each(some(CRASHES))(
     'the container dies %s + %d ms: wholly the old or wholly the new release, as the run says',
     async (step, wait) => {
       const release = await stack().release({ import_delay: 1, files: { 'app/only_new.py': 'NEW = True\n' } });

@@ -62,7 +62,8 @@ export function migrationCases(stack: () => Stack): void {
 
   it('leaves the old code serving on the new schema when the canary fails, and tells the way back', async () => {
     await stack().release({ migrations: [AUTHOR], needs_column: 'flavour' });
-    const run = await update(stack());
+    stack().patience(15);
+    const run = await update(stack()).finally(() => stack().patience());
     await expectOld(stack(), run, 1);
     expect(finished(run, 'migrate'), run.text).toBe(true);
     expect(stack().revision()).toBe('20260601090000');

@@ -35,7 +35,7 @@ export interface Options {
 
 /** Runs the update as an operator would, while users go on asking: 50 requests a second, some slow, some posts. */
 export const update = (stack: Stack, args: readonly string[] = [], options: Options = {}): Promise<Run> =>
-  underLoad(stack, 'update-prod-flask', ['--soak', '2s', ...args], options);
+  underLoad(stack, 'update-prod-flask', ['--soak', '1s', ...args], options);
 
 /** The same with any script. */
 export async function underLoad(
