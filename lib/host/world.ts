@@ -25,6 +25,8 @@ export interface World {
   /** A person can be asked and can read the answer. */
   readonly interactive: boolean;
   readonly colorTerminal: boolean;
+  /** Width of the terminal, if stdout is one. */
+  readonly columns?: number | undefined;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
   readonly clock: Clock;
@@ -61,6 +63,7 @@ export function thisProcess(): World {
     locks: openToAll('/run/lock') ? '/run/lock' : '/tmp',
     interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
     colorTerminal: Boolean(process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb'),
+    columns: process.stdout.columns,
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
     clock,

@@ -19,8 +19,11 @@ export interface Action {
    * Returns the verdict, a sentence for the journal and the last line; or, where it only looks, the script that shall go on in its
    * place. Throws `OpsError` for any other end.
    */
-  readonly run: (ops: Ops, flags: Parsed & { readonly planOnly: boolean }) => Promise<Text | GoOn>;
+  readonly run: (ops: Ops, flags: Parsed & { readonly planOnly: boolean }) => Promise<Verdict | GoOn>;
 }
+
+/** With an exit code where something is wrong that was shown already; default 0. */
+export type Verdict = Text & { readonly exitCode?: number };
 
 /** Another script takes over, with this one's directory and answers. */
 export interface GoOn {
@@ -31,6 +34,8 @@ export interface GoOn {
 export type Script = {
   /** File name in `scripts/` without `.ts`; also the name in journals. */
   readonly name: string;
+  /** Where it is, when not in `scripts/`; absolute. */
+  readonly file?: string;
   readonly about: Text;
 } & (Action | { readonly commands: Readonly<Record<string, Action>> });
 
@@ -49,7 +54,7 @@ export interface CommandLine {
  * @throws {OpsError} `usage` for whatever it does not declare.
  */
 export function readCommandLine(script: Script, argv: readonly string[]): CommandLine {
-  if (!('commands' in script)) return forAction(script.name, script, argv);
+  if (!('commands' in script)) return forAction(script.name, script, argv, script.file);
   const named = firstWord(argv, script.commands);
   if (named === undefined) {
     const parsed = parseFlags(argv, COMMON_FLAGS);
@@ -63,9 +68,9 @@ export function readCommandLine(script: Script, argv: readonly string[]): Comman
   return { ...line, parsed: { command: word, ...line.parsed } };
 }
 
-function forAction(name: string, action: Action, argv: readonly string[]): CommandLine {
+function forAction(name: string, action: Action, argv: readonly string[], file?: string): CommandLine {
   const parsed = parseFlags(argv, { ...action.flags, ...COMMON_FLAGS }, action.positionals);
-  return { name, action, parsed, help: (language) => helpText(name, action, language) };
+  return { name, action, parsed, help: (language) => helpText(file ?? name, action, language) };
 }
 
 /** Options may stand before the command: which words are their values depends on all that any command takes. */

@@ -1,3 +1,4 @@
+import { asTyped } from '../host/command.ts';
 import type { Text } from '../text.ts';
 import type { Script } from './command-line.ts';
 import { COMMON_FLAGS, type Flags, type Positional } from './flags.ts';
@@ -8,7 +9,11 @@ interface Helped {
   readonly positionals?: readonly Positional[];
 }
 
-/** The help text of one thing to do: usage line, what it does, each word and flag. */
+/**
+ * The help text of one thing to do: usage line, what it does, each word and flag.
+ *
+ * @param name of the script and its command, or the script's absolute path.
+ */
 export function helpText(name: string, action: Helped, language: keyof Text): string {
   const words = action.positionals ?? [];
   const shown = words.map((w) => (w.optional ? `[${w.name.toUpperCase()}]` : w.name.toUpperCase()));
@@ -33,7 +38,8 @@ export function commandsHelp(script: Extract<Script, { commands: unknown }>, lan
 
 function usageLine(name: string, words: readonly string[], language: keyof Text): string {
   const [script, ...command] = name.split(' ');
-  return `${language === 'zh' ? '用法' : 'usage'}: ${['npx tsx', `scripts/${script}.ts`, ...command, ...words].join(' ')}`;
+  const typed = name.startsWith('/') ? [asTyped([name])] : [`scripts/${script}.ts`, ...command];
+  return `${language === 'zh' ? '用法' : 'usage'}: ${['npx tsx', ...typed, ...words].join(' ')}`;
 }
 
 function table(rows: readonly (readonly [string, string])[]): string[] {

@@ -31,6 +31,8 @@ export type ScreenEvent =
 export interface Screen {
   /** For the few sentences that are put together from parts. */
   readonly language: Language;
+  /** The terminal's width, for whoever cuts what does not fit; `undefined` where nothing should be cut. */
+  readonly columns?: number | undefined;
   show(event: ScreenEvent): void;
   /** A line that the next one, or whatever is shown, takes the place of. On a terminal only, and in no log. */
   progress(text: Text): void;

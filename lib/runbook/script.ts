@@ -18,7 +18,7 @@ import { offerWays, showUnfinished } from '../runs/offer.ts';
 import { findUnfinished } from '../runs/unfinished.ts';
 import type { Target } from '../target/target.ts';
 import { languageOf, printable, SCRIPTS, type Text } from '../text.ts';
-import { type Action, type GoOn, readCommandLine, type Script } from './command-line.ts';
+import { type Action, type GoOn, readCommandLine, type Script, type Verdict } from './command-line.ts';
 import { loadTarget, makeState, stateDir, typedBefore } from './deploy-dir.ts';
 import { withElapsed } from './elapsed.ts';
 import { duration, type Parsed } from './flags.ts';
@@ -112,7 +112,11 @@ export async function main(script: Script, world: World): Promise<number> {
       if (unfinished) await showUnfinished(ops, unfinished);
       const verdict = await action.run(ops, { ...parsed, planOnly });
       if ('goOn' in verdict) next = verdict.goOn;
-      else screen.show({ event: 'result', exitCode: 0, verdict: verdict.en });
+      else {
+        const { exitCode = 0, en } = verdict;
+        screen.show({ event: 'result', exitCode, verdict: en });
+        return exitCode;
+      }
     } catch (error) {
       return report(screen, error);
     } finally {
@@ -200,7 +204,7 @@ interface Journaled {
   readonly begin: JournalEvent;
   readonly screen: Screen;
   readonly secrets: Secrets;
-  readonly run: () => Promise<Text | GoOn>;
+  readonly run: () => Promise<Verdict | GoOn>;
 }
 
 /** Runs between the journal's first line and its last, and reports how that ended. */
@@ -212,6 +216,7 @@ async function journaled(journal: Journal & { close(): void }, { begin, screen, 
     const said = await run();
     if ('goOn' in said) throw new Error('only what looks may hand over');
     verdict = said;
+    exitCode = said.exitCode ?? 0;
     screen.show({ event: 'result', exitCode, verdict: verdict.en });
   } catch (error) {
     verdict = whatHappened(error);
@@ -265,6 +270,7 @@ function view(world: World, secrets: Secrets, stopped: AbortSignal) {
     stderr: world.stderr,
     redact: (text: string) => secrets.redact(text),
     scripts: world.scripts,
+    columns: world.columns,
     stopped,
   };
 }

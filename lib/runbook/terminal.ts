@@ -17,6 +17,8 @@ export interface TerminalOptions {
   readonly redact: (text: string) => string;
   /** Takes the place of {@link SCRIPTS} in what people are told to type. */
   readonly scripts: string;
+  /** Of the terminal that shows the text, if it is one. */
+  readonly columns?: number | undefined;
   /** Ends a question that is open, and its reason is thrown. */
   readonly stopped: AbortSignal;
 }
@@ -93,6 +95,7 @@ export function terminal(options: TerminalOptions): Screen {
   };
   return {
     language: options.language,
+    columns: options.columns,
     show(e) {
       // Twice: as a value, because in JSON a shape of a secret may be another; as text, for what is no string.
       if (options.json) options.stdout(`${options.redact(json(redacted(e, options.redact)))}\n`);
@@ -148,7 +151,7 @@ export function seconds(milliseconds: number): string {
 }
 
 /** Columns on a terminal: Chinese characters and full-width punctuation take two. */
-function columns(text: string): number {
+export function columns(text: string): number {
   return [...text].reduce(
     (n, c) =>
       n +

@@ -30,6 +30,7 @@ export function isOurs({ script, args }: Invocation): boolean {
 export function refuseAnswers(to: Invocation): void {
   if (isOurs(to)) return;
   const { script, args } = to;
+  if (/^adhoc\.[\w.-]+$/.test(script)) throw byHand(script);
   const what = printable(asTyped([script, ...args]));
   throw new OpsError({
     kind: 'precondition',
@@ -43,6 +44,18 @@ export function refuseAnswers(to: Invocation): void {
     ],
   });
 }
+
+/** A script of somebody's own: a journal must not be what starts a file from anywhere. */
+const byHand = (script: string) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `${script} is no script of this tool, so it is not started from here.`,
+      zh: `${script} 不是本工具自带的脚本, 不会从这里启动.`,
+    },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Start its file by hand; its steps look at what is there.', zh: '请手动运行该脚本文件, 其步骤会先检查实际状态.' }],
+  });
 
 // `--name=value`: the value may begin with a dash.
 const options = (parsed: Parsed, names: readonly string[]): string[] =>

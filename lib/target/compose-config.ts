@@ -63,10 +63,14 @@ type ServiceConfig = z.infer<typeof serviceSchema>;
  * The stack as the engine would run it, from `docker compose config`. Registers all secrets in it.
  *
  * @param options.projectDirectory instead of the deploy directory (`withCandidateEnv`).
+ * @param options.justLooking a database without a named volume is accepted: nothing is going to be kept, replaced or deleted.
  * @throws {OpsError} `config`: no compose file, one that compose refuses, a service is missing, the database has no named volume.
  * @throws {CommandError} when there is no compose.
  */
-export async function resolveStack(ops: ConfigOps, options: { projectDirectory?: string } = {}): Promise<Stack> {
+export async function resolveStack(
+  ops: ConfigOps,
+  options: { projectDirectory?: string; justLooking?: boolean } = {},
+): Promise<Stack> {
   const { composeFile, dir, services: keys } = ops.target;
   const file = path.resolve(dir, composeFile);
   if (!existsSync(file)) throw missingComposeFile(file);
@@ -92,7 +96,7 @@ export async function resolveStack(ops: ConfigOps, options: { projectDirectory?:
   const volumes = Object.entries(keys).flatMap(([role, key]) => volumesOf(resolved, of(key), role as ServiceRole));
   for (const name of [...Object.values(keys), ...volumes.map((v) => v.name)]) requireName(composeFile, name, NAME);
   for (const key of Object.values(keys)) requireName(composeFile, of(key).image ?? key, REFERENCE);
-  requireDatabaseVolume(composeFile, of(keys.postgres), keys.postgres, volumes);
+  if (!options.justLooking) requireDatabaseVolume(composeFile, of(keys.postgres), keys.postgres, volumes);
   return {
     project: resolved.name,
     services: { postgres: service(keys.postgres), redis: service(keys.redis), app: service(keys.app) },

@@ -1,0 +1,13 @@
+import type { Ops } from '../host/ops.ts';
+import type { Containers } from '../target/containers.ts';
+import type { Stack } from '../target/stack.ts';
+
+/** What the parts of a handle are made of. */
+export interface Context {
+  readonly ops: Ops;
+  readonly stack: Stack;
+  /** As found when the handle was made. */
+  readonly containers: Containers;
+  /** What a command counts as that nobody can judge: `change` inside a step, which journals it and lets it end; else `read`. */
+  readonly effect: 'read' | 'change';
+}

@@ -1,0 +1,133 @@
+import { describeHealth, endpointsOf, type Health, waitForHealth } from '../app/health.ts';
+import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import { type Consent, confirmDestructive, type DestructiveRequest } from '../guard/consent.ts';
+import type { Ops } from '../host/ops.ts';
+import { showSteps } from '../runbook/show-steps.ts';
+import { carryOut, type PlannedStep, type StepActions } from '../runbook/steps.ts';
+import { same, type Text } from '../text.ts';
+import { misused } from './errors.ts';
+import { type Deployment, deploymentOf, type StepDeployment, writableOf } from './handle.ts';
+import { textOf, type Words } from './words.ts';
+
+/** What a script does at once, and how it is taken back. */
+export interface Step {
+  /** Stable English name, for the journal: `stop-scheduler`. */
+  readonly id: string;
+  /** For people; default: the id. */
+  readonly title?: Words;
+  /** `changes` (default) production while it goes on serving. */
+  readonly risk?: PlannedStep['risk'];
+  /** What will be run, for the plan. */
+  readonly commands?: readonly string[];
+  /** What is lost for good. */
+  readonly loses?: Words;
+  /** What it returns is shown as evidence, if it is text. */
+  readonly run: (step: StepDeployment) => Promise<unknown>;
+  /**
+   * Makes the world as it was before `run`; also called when `run` stopped in its middle, so it looks and does only what is missing.
+   * Not interrupted by Ctrl-C.
+   */
+  readonly undo?: (step: StepDeployment) => Promise<unknown>;
+}
+
+export interface StepsOptions {
+  /** Above the question; default: "Go on?" */
+  readonly question?: Words;
+  /** For what destroys: what is given up, and the phrase to be typed instead of the question. */
+  readonly destroys?: DestructiveRequest;
+}
+
+/** Thrown where `--plan` ends. */
+export class OnlyPlanned extends Error {}
+
+export interface Answers {
+  readonly planOnly: boolean;
+  /** `--confirm` */
+  readonly confirm: string | undefined;
+}
+
+/** @param before made at the start: what is proved after undoing. */
+export async function takeSteps(
+  ops: Ops,
+  before: Deployment,
+  steps: readonly Step[],
+  { question, destroys, planOnly, confirm }: StepsOptions & Answers,
+): Promise<void> {
+  const plan = steps.map(plannedOf);
+  showSteps(ops.screen, plan);
+  if (planOnly) throw new OnlyPlanned();
+  const serving = before.app.state === 'running' ? await before.health() : undefined;
+  const consent = destroys ? await confirmDestructive(ops, destroys, confirm) : undefined;
+  if (!destroys && !(await ops.screen.askYes(textOf(question ?? GO_ON)))) throw cancelled();
+
+  const now = (o: Ops) => stepDeployment(o, before, consent);
+  const recovery = { prove: (o: Ops) => asBefore(o, before, serving), advice: () => [ADVICE] };
+  await carryOut(ops, plan, recovery, async (step) => {
+    for (const one of steps) await step(one.id, actionsOf(one, now));
+    ops.screen.show({ event: 'ok', text: await asBefore(ops, before, serving) });
+  });
+}
+
+function plannedOf(step: Step): PlannedStep {
+  const { id, title, risk = 'changes', commands = [], loses, undo } = step;
+  return {
+    id,
+    title: textOf(title ?? id),
+    risk,
+    commands,
+    ...(loses === undefined ? {} : { loses: textOf(loses) }),
+    ...(undo ? { wayBack: WAY_BACK } : {}),
+  };
+}
+
+function actionsOf({ run, undo }: Step, now: (ops: Ops) => Promise<StepDeployment>): StepActions<unknown> {
+  return {
+    run: async (ops) => run(await now(ops)),
+    evidence: (result) => (typeof result === 'string' ? same(result) : undefined),
+    ...(undo ? { undo: async (ops) => undo(await now(ops)) } : {}),
+  };
+}
+
+async function stepDeployment(ops: Ops, before: Deployment, consent: Consent | undefined): Promise<StepDeployment> {
+  return {
+    ...(await writableOf(ops, before.flags)),
+    ops,
+    consent() {
+      if (consent) return consent;
+      throw misused({
+        en: 'These steps asked for no consent: options.destroys.',
+        zh: '这些步骤未请求确认: options.destroys.',
+      });
+    },
+  };
+}
+
+/** The same containers run, and the application is healthy if it was. */
+async function asBefore(ops: Ops, before: Deployment, serving: Health | undefined): Promise<Text> {
+  const { deployment: now } = await deploymentOf(ops, before.flags);
+  for (const role of ['app', 'db', 'redis'] as const) {
+    if (before[role].state === 'running') now[role].running();
+  }
+  if (!serving?.healthy) return { en: 'The same containers run as before.', zh: '运行中的容器与之前一致.' };
+  const container = now.app.running();
+  const deadlineMs = ops.target.bootSeconds * 1000;
+  const health = describeHealth(
+    await waitForHealth(ops, endpointsOf(ops.target, container), container, { deadlineMs }),
+  );
+  return { en: `Healthy as before: ${health.en}`, zh: `与之前一样健康: ${health.zh}` };
+}
+
+const GO_ON: Text = { en: 'Go on?', zh: '是否继续?' };
+const WAY_BACK: Text = { en: 'undone by the script', zh: '由脚本撤销' };
+const ADVICE: Text = {
+  en: 'See what is there: npx tsx scripts/runs.ts show',
+  zh: '查看当前状态: npx tsx scripts/runs.ts show',
+};
+
+const cancelled = () =>
+  new OpsError({
+    kind: 'declined',
+    what: { en: 'Cancelled.', zh: '已取消.' },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Without a terminal: --yes.', zh: '无终端环境请使用 --yes.' }],
+  });
