@@ -257,11 +257,14 @@ it('never generates secrets for a database that exists', async () => {
   const file = path.join(sandbox.deployDir, '.env');
   const env = readFileSync(file, 'utf8');
   rmSync(file);
-  const ended = await deploy(['--yes', '--data', 'keep']);
-  expect(ended.exitCode, ended.text).toBe(3);
-  expect(ended.text).toContain('PASSWORD_ENCRYPTION_KEY');
-  expect(existsSync(file)).toBe(false);
-  writeFileSync(file, env, { mode: 0o600 });
+  try {
+    const ended = await deploy(['--yes', '--data', 'keep']);
+    expect(ended.exitCode, ended.text).toBe(3);
+    expect(ended.text).toContain('PASSWORD_ENCRYPTION_KEY');
+    expect(existsSync(file)).toBe(false);
+  } finally {
+    writeFileSync(file, env, { mode: 0o600 });
+  }
 });
 
 it('left the other project’s volume alone, and no helper behind', () => {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { deployDir, inTerminal, isFree, launch, letGo, ofRun, until } from './launch.ts';
+import { deployDir, inTerminal, isFree, type Launched, launch, letGo, ofRun, until } from './launch.ts';
 
 const made = (dir: string) => existsSync(path.join(dir, 'made'));
 const runsIn = (dir: string) => readdirSync(path.join(dir, '.whalefall-ops', 'runs'));
@@ -14,6 +14,15 @@ async function killedRun(dir: string): Promise<void> {
   run.child.kill('SIGKILL');
   await run.ended;
   await until(() => isFree(dir), 'what it had begun has ended');
+}
+
+/** Goes down a list of choices, one by one as each is shown to be the present one, and takes the last. */
+async function choose(terminal: Launched, ...shown: readonly RegExp[]): Promise<void> {
+  for (const present of shown) {
+    terminal.type('\x1b[B');
+    await terminal.shows(present);
+  }
+  terminal.type('\r');
 }
 
 it('lists and shows a run that died, without making one or taking the lock', async () => {
@@ -74,7 +83,7 @@ it('asks in a terminal before anything else is done: undo', async () => {
   await killedRun(dir);
   const next = inTerminal('stub', dir);
   await next.shows(/What shall become of/);
-  next.type('\x1b[B\r'); // the second of the three
+  await choose(next, /❯ .*undo it/);
   expect((await next.ended).exitCode).toBe(0);
   expect(made(dir)).toBe(false);
   expect(ofRun(dir, 'journal')).toContain('"args":["--back"]');
@@ -85,7 +94,7 @@ it('leaves a run as it is when told so, and does not ask again', async () => {
   await killedRun(dir);
   const next = inTerminal('stub', dir, ['--seconds', '0']);
   await next.shows(/What shall become of/);
-  next.type('\x1b[B\x1b[B\r');
+  await choose(next, /❯ .*undo it/, /❯ .*leave it/);
   expect((await next.ended).exitCode).toBe(0);
   const [died = ''] = runsIn(dir).sort();
   expect(existsSync(path.join(dir, '.whalefall-ops', 'runs', died, 'left'))).toBe(true);

@@ -39,7 +39,7 @@ export function killedCases(stack: () => Stack): void {
           `at ${count(steps)}; every next start exit 0; requests ${failed} failed of ${sent}`,
       );
     },
-    thorough ? 7_200_000 : 300_000,
+    7_200_000,
   );
 }
 
