@@ -6,6 +6,7 @@ import { OpsError } from '../lib/errors.ts';
  * backup is named with --data: then code and data go back together, or neither.
  */
 import { carryOut, confirmDestructive, isProgram, main, type Ops, type Script, thisProcess } from '../lib/index.ts';
+import { keepContainer } from '../lib/rebuild/kept-container.ts';
 import { removeOneOff } from '../lib/rebuild/one-off.ts';
 import { watchFromOutside } from '../lib/rebuild/outside.ts';
 import { discardFormers } from '../lib/rebuild/replace.ts';
@@ -142,6 +143,7 @@ async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): P
   const went = await carryOut(ops, steps, recovery, (step) => rollback.goBackByImage(step, way, outside));
   await removeOneOff(ops, way.facts);
   const verdict = rollback.conclude(ops, way, went, await outside.stop());
+  await keepContainer(ops, way.facts.stack);
   await discardFormers(ops, way.facts.stack);
   await rollback.forgetOld(ops, way.facts.stack);
   return verdict;

@@ -57,7 +57,8 @@ export async function startNewApp(
   aside: PutAside,
 ): Promise<{ app: Container; health: Health }> {
   if (facts.containers.app === undefined) await keepUserdata(ops, facts, aside);
-  const replacement = aside.replaced?.app ?? (await createBeside(ops, facts.stack, 'app', aside.formers?.app));
+  const replacement =
+    aside.replaced?.app ?? (await createBeside(ops, facts.stack, 'app', aside.formers?.app, aside.definition));
   aside.replaced = { ...aside.replaced, app: replacement };
   // With its data deleted, userdata would speak of what is no more; it stays saved in the run's directory.
   if (aside.userdata && !aside.removed) await putBackUserdata(ops, aside.userdata, replacement.next);
