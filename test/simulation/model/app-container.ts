@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { composeModel } from '../../unit/env-readers.models.ts';
 import { fileAt, write } from './app-files.ts';
 import type { Container, Engine } from './engine.ts';
 import { Gunicorn, type Launch } from './gunicorn.ts';
@@ -77,6 +79,7 @@ export class AppContainer {
     this.#pids = 1;
     this.container.state = 'running';
     this.container.startedAt = this.now();
+    this.container.sourced = sourced(this.container.envFile);
     this.after(ENTRYPOINT_MS, () => {
       const why = this.#entrypoint();
       if (why === undefined) startPrograms(this);
@@ -167,3 +170,6 @@ export class AppContainer {
     this.visitor.see(this.now(), this.service(), schedulers);
   }
 }
+
+const sourced = (file: string | undefined): Record<string, string> =>
+  file && existsSync(file) ? Object.fromEntries(composeModel(readFileSync(file, 'utf8')) ?? []) : {};

@@ -52,6 +52,9 @@ export function resolve(text: string, directory: string, env: Env): Resolved {
     .replace(/[^\w-]/g, '');
   const replaced = replace(file, values) as ComposeFile;
   for (const service of Object.values(replaced.services)) {
+    for (const mount of service.volumes ?? []) {
+      if (mount.type === 'bind') mount.source = path.resolve(directory, mount.source);
+    }
     if (service.env_file) service.environment = { ...Object.fromEntries(dotenv), ...service.environment };
   }
   return { name, ...replaced };
