@@ -172,6 +172,7 @@ export const deployProdAll: Script = {
 
       await rebuild.discardHelpers(ops, facts, aside);
       const verdict = rebuild.conclude(ops, facts, aside, proven, await outside.stop());
+      await rebuild.keepContainer(ops, facts.stack);
       await rebuild.discardFormers(ops, facts.stack);
       await forgetOld(ops, facts.stack);
       return verdict;

@@ -15,6 +15,7 @@ import {
   type Script,
   thisProcess,
 } from '../lib/index.ts';
+import { keepContainer } from '../lib/rebuild/kept-container.ts';
 import { removeOneOff } from '../lib/rebuild/one-off.ts';
 import { watchFromOutside } from '../lib/rebuild/outside.ts';
 import { discardFormers } from '../lib/rebuild/replace.ts';
@@ -152,6 +153,7 @@ async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): P
   const went = await carryOut(ops, steps, recovery, (step) => rollback.goBackByImage(step, way, outside));
   await removeOneOff(ops, way.facts);
   const verdict = rollback.conclude(ops, way, went, await outside.stop());
+  await keepContainer(ops, way.facts.stack);
   await discardFormers(ops, way.facts.stack);
   await rollback.forgetOld(ops, way.facts.stack);
   return verdict;

@@ -151,7 +151,9 @@ const net: Net = {
   isPortTaken: ({ host, port }) =>
     new Promise((resolve, reject) => {
       const server = createServer();
-      server.once('error', (e: NodeJS.ErrnoException) => (e.code === 'EADDRINUSE' ? resolve(true) : reject(e)));
+      // Nobody listens at an address that this machine lacks.
+      const free = (e: NodeJS.ErrnoException) => (e.code === 'EADDRNOTAVAIL' ? resolve(false) : reject(e));
+      server.once('error', (e: NodeJS.ErrnoException) => (e.code === 'EADDRINUSE' ? resolve(true) : free(e)));
       server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(false)));
     }),
 };

@@ -12,6 +12,7 @@ import { findContainers, inspectContainer } from '../target/containers.ts';
 import type { Container } from '../target/stack.ts';
 import { lookBeforehand } from './beforehand.ts';
 import type { Facts } from './facts.ts';
+import { putBackEnv } from './former-env.ts';
 import { restoreImage } from './image.ts';
 import type { OutsideView } from './outside.ts';
 import type { RebuildPlan } from './plan.ts';
@@ -57,7 +58,8 @@ export async function startNewApp(
   aside: PutAside,
 ): Promise<{ app: Container; health: Health }> {
   if (facts.containers.app === undefined) await keepUserdata(ops, facts, aside);
-  const replacement = aside.replaced?.app ?? (await createBeside(ops, facts.stack, 'app', aside.formers?.app));
+  const replacement =
+    aside.replaced?.app ?? (await createBeside(ops, facts.stack, 'app', aside.formers?.app, aside.definition));
   aside.replaced = { ...aside.replaced, app: replacement };
   // With its data deleted, userdata would speak of what is no more; it stays saved in the run's directory.
   if (aside.userdata && !aside.removed) await putBackUserdata(ops, aside.userdata, replacement.next);
@@ -89,6 +91,7 @@ export async function bringBackApp(ops: Ops, facts: Facts, aside: PutAside): Pro
   const former = aside.formers?.app;
   if (former === undefined || !aside.stopping) return;
   await restoreImage(ops, facts, aside.previous);
+  await putBackEnv(ops, facts);
   const next = aside.replaced?.app?.next;
   await giveBack(ops, facts.stack, { role: 'app', former, next }, async (again) => {
     if (aside.userdata) await putBackUserdata(ops, aside.userdata, again);

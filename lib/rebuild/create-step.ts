@@ -1,5 +1,4 @@
 import type { Ops } from '../host/ops.ts';
-import type { Definition } from '../target/definition.ts';
 import type { ServiceRole } from '../target/stack.ts';
 import type { Facts } from './facts.ts';
 import type { RebuildPlan } from './plan.ts';
@@ -20,7 +19,6 @@ export const createForPlan = (
  *
  * @param wanted.roles whose containers are replaced.
  * @param wanted.deletes names of the volumes that will be deleted.
- * @param wanted.app what the application's is made of; default: what the compose file says.
  */
 export async function createNew(
   ops: Ops,
@@ -29,7 +27,6 @@ export async function createNew(
   wanted: {
     readonly roles: readonly ServiceRole[];
     readonly deletes?: readonly string[];
-    readonly app?: Definition | undefined;
   },
 ): Promise<void> {
   const { roles, deletes = [] } = wanted;
@@ -41,7 +38,8 @@ export async function createNew(
     const former = await describeFormer(ops, role, container);
     aside.formers = { ...aside.formers, [role]: former };
     if (holders.has(container.id) || willHold.has(role)) continue;
-    const replacement = await createBeside(ops, facts.stack, role, former, role === 'app' ? wanted.app : undefined);
+    const definition = role === 'app' ? aside.definition : undefined;
+    const replacement = await createBeside(ops, facts.stack, role, former, definition);
     aside.replaced = { ...aside.replaced, [role]: replacement };
   }
 }

@@ -2,6 +2,7 @@ import type { Checkout } from '../host/checkout.ts';
 import type { TableFacts } from '../postgres/contents.ts';
 import type { Containers, ExistingVolume } from '../target/containers.ts';
 import type { PublishedPort, ServiceRole, Stack } from '../target/stack.ts';
+import type { EnvChange } from './former-env.ts';
 
 /** Everything the plan of a full rebuild depends on, as the survey found it. Plain data: no secret, no handle. */
 export interface Facts {
@@ -15,6 +16,8 @@ export interface Facts {
   readonly volumes: readonly ExistingVolume[];
   readonly database: DatabaseFacts;
   readonly app: AppFacts | undefined;
+  /** Set when `.env` was changed after the application's container had been started. */
+  readonly envChange?: EnvChange | undefined;
   /** Published ports of the stack that something else listens on. */
   readonly takenPorts: readonly PublishedPort[];
   /** Published ports of PostgreSQL and Redis that are reachable from other machines. */

@@ -7,6 +7,7 @@ export { createForPlan, discardNew } from './create-step.ts';
 export { bringBackData, bringBackSchema, removeData } from './data-steps.ts';
 export { backUpAgain } from './final-backup.ts';
 export { fetchStoreImages, keepPreviousImage, restoreImage } from './image.ts';
+export { keepContainer } from './kept-container.ts';
 export { removeOneOff, tryImage } from './one-off.ts';
 export { watchFromOutside } from './outside.ts';
 export { deletionRequest, planRebuild } from './plan.ts';

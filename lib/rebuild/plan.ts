@@ -7,6 +7,7 @@ import type { ServiceRole } from '../target/stack.ts';
 import type { Target } from '../target/target.ts';
 import { humanBytes, printable, same, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
+import type { EnvChange } from './former-env.ts';
 import { plannedSteps } from './planned-steps.ts';
 import { databaseText } from './talk.ts';
 
@@ -127,6 +128,28 @@ function refusalsOf(facts: Facts, data: DataChoice): Reason[] {
   return reasons;
 }
 
+function envChanged({ names, isKept }: EnvChange): { text: Text; fix?: Text } {
+  const list = names.map(printable).join(', ');
+  if (isKept) {
+    return {
+      text: {
+        en: `.env was changed since the release that serves was started: ${list}. If this run fails, the former .env is put back with it, and the changed one is kept.`,
+        zh: `当前版本启动之后 .env 有改动: ${list}. 若本次运行失败, 将同时恢复原来的 .env, 修改过的文件会保留.`,
+      },
+    };
+  }
+  return {
+    text: {
+      en: `.env was changed after the container that serves had been started (${list}), and the former one is not kept here: going back would start that container with the new values.`,
+      zh: `当前容器启动之后 .env 有改动 (${list}), 且此处没有保存原文件: 回退时旧容器会读到新值.`,
+    },
+    fix: {
+      en: 'Keep the former .env at hand; from the next success on a copy is kept.',
+      zh: '请备好原来的 .env; 下次部署成功后会自动保存副本.',
+    },
+  };
+}
+
 function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] {
   const warnings: { text: Text; fix?: Text }[] = [];
   const changed = facts.checkout.changed.map((line) => line.slice(3));
@@ -152,6 +175,7 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
       },
     });
   }
+  if (facts.envChange) warnings.push(envChanged(facts.envChange));
   if (facts.database.kind === 'running' && facts.database.remoteTrust > 0) {
     warnings.push({
       text: {

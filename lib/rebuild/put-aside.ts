@@ -1,6 +1,7 @@
 import type { SavedUserdata } from '../app/userdata.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../guard/saved.ts';
 import type { Throwaway } from '../postgres/throwaway.ts';
+import type { Definition } from '../target/definition.ts';
 import type { Database, ServiceRole } from '../target/stack.ts';
 import type { Beforehand } from './beforehand.ts';
 import type { PreviousImage } from './image.ts';
@@ -28,6 +29,8 @@ export interface PutAside {
   stoppedStores?: ReadonlySet<ServiceRole>;
   /** Volumes have begun to be deleted. */
   removed?: boolean;
+  /** What the application's new container is made of, where that is not what the compose file says. */
+  definition?: Definition | undefined;
   /** What serves, described before anything stops, so that it can be made again. */
   formers?: Partial<Record<ServiceRole, Former>>;
   /** New containers that wait beside what serves, or have taken its place. */

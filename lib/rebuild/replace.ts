@@ -7,7 +7,7 @@ import type { Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
 import { findAllContainers, inUse, isAside, nameAside, properName } from '../target/containers.ts';
 import { createPlanned, planService } from '../target/create-service.ts';
-import { bodyOf, createFrom, type Definition, definitionOf, variablesOf } from '../target/definition.ts';
+import { bodyOf, createFrom, type Definition, definitionOf, variablesOf, withVolumesOf } from '../target/definition.ts';
 import { registerVariables } from '../target/env-secrets.ts';
 import type { Container, ServiceRole, Stack } from '../target/stack.ts';
 
@@ -62,11 +62,14 @@ export async function createBeside(
 ): Promise<Replacement> {
   await clearAway(ops, stack, role);
   const planned = definition
-    ? { definition, name: properName(definition.Name.replace(/^\//, '')) }
+    ? { definition: inheriting(definition, former), name: properName(definition.Name.replace(/^\//, '')) }
     : await planService(ops, stack, stack.services[role], former?.definition);
   const name = former ? nameAside(planned.name, 'next', ops.paths.run) : planned.name;
   return { role, former, name: planned.name, next: await createPlanned(ops, planned, name) };
 }
+
+const inheriting = (definition: Definition, former: Former | undefined): Definition =>
+  former ? withVolumesOf(definition, former.definition) : definition;
 
 /** Those that a killed run had made, and that never took a place, or lost it again. */
 async function clearAway(ops: Ops, stack: Stack, role: ServiceRole): Promise<void> {

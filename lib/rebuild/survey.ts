@@ -17,6 +17,7 @@ import { surveyPrerequisites } from '../target/prerequisites.ts';
 import type { Container, PublishedPort, ServiceRole, Stack } from '../target/stack.ts';
 import { prepareEnv } from './env-step.ts';
 import type { AppFacts, DatabaseFacts, Facts } from './facts.ts';
+import { surveyEnvChange } from './former-env.ts';
 
 /**
  * Looks at everything the plan depends on, and changes nothing but this: an absent `.env` is created, after asking and never
@@ -40,11 +41,12 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   await claimStack(ops, stack);
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   const hashes = env === 'present' ? await first[3] : '';
-  const [database, app, takenPorts, storesOutdated] = await Promise.all([
+  const [database, app, takenPorts, storesOutdated, envChange] = await Promise.all([
     surveyDatabase(ops, stack, volumes, containers),
     containers.app ? surveyApp(ops, containers.app) : undefined,
     findTakenPorts(ops, stack, containers),
     findOutdated(ops, stack, containers, hashes),
+    containers.app && env === 'present' ? surveyEnvChange(ops, stack, containers.app) : undefined,
   ]);
   const { postgres, redis } = stack.services;
   return {
@@ -55,6 +57,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     volumes,
     database,
     app,
+    envChange,
     takenPorts,
     exposedPorts: [...postgres.ports, ...redis.ports].filter((p) => !/^127\.|^::1$/.test(p.hostIp)),
     freeBytes: freeBytes(ops.target.dir),

@@ -50,9 +50,7 @@ export async function goBackByImage(step: StepRunner, way: ImageWay, outside: Ou
   });
 
   // What serves stays whole until the former release is proved.
-  if (facts.containers.app) {
-    await step('create', { run: (o) => createOld(o, way), undo: (o) => discardNew(o, aside) });
-  }
+  await step('create', { run: (o) => createOld(o, way), undo: (o) => discardNew(o, aside) });
 
   // From here on production is down.
   if (facts.containers.app) {

@@ -4,6 +4,7 @@ import { change } from '../host/command.ts';
 import { deleteRef } from '../host/git.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
+import { forgetContainer } from '../rebuild/kept-container.ts';
 import { forgetReleases, readReleases } from '../runbook/releases.ts';
 import { findContainers } from '../target/containers.ts';
 import type { Stack } from '../target/stack.ts';
@@ -20,6 +21,7 @@ export async function forgetOld(ops: Ops, stack: Stack): Promise<void> {
   try {
     await forgetImages(calm, stack);
     for (const { run: name, commit } of forgetReleases(ops.paths, ops.target.keep.releases)) {
+      forgetContainer(ops.paths, name);
       // Exit code 1: it never had one, or somebody moved it.
       await run(calm, deleteRef(ops.target.dir, `refs/whalefall-ops/releases/${name}`, commit), [0, 1, 128]);
     }

@@ -51,7 +51,7 @@ export function plannedSteps(target: Target, { facts, imageId, data, database }:
       ],
       seconds: 5,
     },
-    old !== undefined && createStep(facts, ['app']),
+    createStep(facts, ['app']),
     old !== undefined && {
       id: 'stop',
       title: { en: 'Stop the application and save its userdata', zh: '停止应用并保存 userdata' },

@@ -2,6 +2,8 @@ import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { query } from '../postgres/psql.ts';
 import { inspectSchema, type Schema } from '../postgres/revision.ts';
+import type { Facts } from '../rebuild/facts.ts';
+import { keptDefinition } from '../rebuild/kept-container.ts';
 import { planRebuild } from '../rebuild/plan.ts';
 import { surveyRebuild } from '../rebuild/survey.ts';
 import { surveyRestore } from '../restore/survey.ts';
@@ -24,7 +26,8 @@ export async function surveyImageWay(
   backup: string | undefined,
 ): Promise<ImageWay> {
   const facts = await surveyRebuild(ops, true);
-  planRebuild(ops.target, facts, 'keep'); // ports and volumes that are in the way of any new container
+  const kept = keptDefinition(ops.paths, choice.release.run);
+  refuseWhatIsInTheWay(ops, facts, kept !== undefined);
   const { postgres, redis } = facts.containers;
   if (postgres?.state !== 'running' || redis?.state !== 'running') throw storesDown();
   const database = databaseOf(facts.stack, postgres, facts.volumes);
@@ -37,6 +40,7 @@ export async function surveyImageWay(
   return {
     choice,
     imageId,
+    kept,
     facts: { ...facts, checkout: { ...facts.checkout, commit, subject } },
     database,
     oid,
@@ -45,6 +49,16 @@ export async function surveyImageWay(
     aside: { archives: new Map() },
     restored: {},
   };
+}
+
+/** Of any new container; where it is known how the former one was made, the compose file's own wishes are none of its business. */
+function refuseWhatIsInTheWay(ops: Ops, facts: Facts, isKnown: boolean): void {
+  try {
+    planRebuild(ops.target, facts, 'keep');
+  } catch (error) {
+    if (!isKnown || !(error instanceof OpsError)) throw error;
+    ops.screen.show({ event: 'warning', text: error.what });
+  }
 }
 
 /** What stays the same when a database gets another name. */

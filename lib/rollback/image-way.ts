@@ -17,8 +17,10 @@ import type { OutsideView } from '../rebuild/outside.ts';
 import type { PutAside } from '../rebuild/put-aside.ts';
 import type { Facts as RestoreFacts } from '../restore/facts.ts';
 import type { Progress } from '../restore/steps.ts';
+import type { Definition } from '../target/definition.ts';
 import type { Container, Database } from '../target/stack.ts';
 import type { Text } from '../text.ts';
+import { definitionFor } from './definition.ts';
 import type { Choice } from './facts.ts';
 import { revisionOf } from './image-survey.ts';
 import { unfit } from './unfit.ts';
@@ -28,6 +30,8 @@ export interface ImageWay {
   readonly choice: Choice;
   /** The image to go back to. */
   readonly imageId: string;
+  /** What that release's container was made of. */
+  readonly kept: Definition | undefined;
   /** What is deployed, with the release as that which will be. */
   readonly facts: RebuildFacts;
   readonly database: Database;
@@ -72,8 +76,10 @@ export function tryEvidence({ revision, data }: ImageWay, { head, health }: { he
 }
 
 /** The application's new container, beside the one that serves. */
-export const createOld = (ops: Ops, { facts, aside }: ImageWay): Promise<void> =>
-  createNew(ops, facts, aside, { roles: ['app'] });
+export async function createOld(ops: Ops, way: ImageWay): Promise<void> {
+  way.aside.definition = await definitionFor(ops, way);
+  await createNew(ops, way.facts, way.aside, { roles: ['app'] });
+}
 
 /** From here on production is down. */
 export async function stopOld(ops: Ops, { facts, aside }: ImageWay, outside: OutsideView): Promise<void> {

@@ -1,3 +1,5 @@
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import type { ComposeFile, ServiceFile } from './model/compose-file.ts';
 import { type Deployment, deployment, production } from './model/deployment.ts';
@@ -83,10 +85,41 @@ it('says how to go back by hand, by ids alone', async () => {
   expect(text).not.toMatch(/^→ docker compose/m);
 });
 
-it.todo('goes back to a former release although the compose file has changed since', async () => {
+it('goes back to a former release although the compose file has changed since', async () => {
   const d = deployment();
   await rebuilt(d);
   edited(d, 'whalefall', elsewhere);
   const ended = await backByImage(d, ['previous', '--way', 'image', '--yes'], {});
   expect(ended.exitCode, ended.text).toBe(0);
+});
+
+it('the former release serves again with the .env that it was started with, and the database’s former password', async () => {
+  const d = await production();
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+  const [, , app] = ids(d);
+  const env = readFileSync(path.join(d.dir, '.env'), 'utf8');
+  d.writeEnv(env.replace('sentinel-postgres-4f1c9a', 'sentinel-another-4711'));
+  d.machine.release = release('broken', { neverHealthy: true });
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(ended.text).toMatch(
+    /\.env was changed since the release that serves was started: POSTGRES_PASSWORD, DATABASE_URL\./,
+  );
+  expect(ids(d)[2]).toBe(app);
+  expect(readFileSync(path.join(d.dir, '.env'), 'utf8')).toBe(env);
+  const [aside = ''] = d.files().filter((f) => path.basename(f) === 'env-set-aside');
+  expect(readFileSync(aside, 'utf8')).toContain('sentinel-another-4711');
+  expect(statSync(aside).mode & 0o777).toBe(0o600);
+  // With a release that works, the changed one is right.
+  d.machine.release = release('good');
+  d.writeEnv(readFileSync(aside, 'utf8'));
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+});
+
+it('says beforehand that going back would read a changed .env of which no former one is kept', async () => {
+  const d = await production();
+  d.writeEnv(readFileSync(path.join(d.dir, '.env'), 'utf8').replace('LOG_LEVEL=INFO', 'LOG_LEVEL=DEBUG'));
+  const { exitCode, text } = await d.run(['--plan']);
+  expect(exitCode).toBe(0);
+  expect(text).toMatch(/\.env was changed after the container that serves had been started \(LOG_LEVEL\)/);
 });

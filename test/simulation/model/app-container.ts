@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { composeModel } from '../../unit/env-readers.models.ts';
 import { fileAt, write } from './app-files.ts';
 import type { Container, Engine } from './engine.ts';
 import { Gunicorn, type Launch } from './gunicorn.ts';
@@ -81,6 +83,7 @@ export class AppContainer {
     this.container.state = 'running';
     this.container.startedAt = this.now();
     this.looks.begin();
+    this.container.sourced = sourced(this.container.envFile);
     this.after(ENTRYPOINT_MS, () => {
       const why = this.#entrypoint();
       if (why === undefined) startPrograms(this);
@@ -176,3 +179,6 @@ export class AppContainer {
     this.visitor.see(this.now(), this.service(), { count: schedulers, listens: this.scheduler !== undefined });
   }
 }
+
+const sourced = (file: string | undefined): Record<string, string> =>
+  file && existsSync(file) ? Object.fromEntries(composeModel(readFileSync(file, 'utf8')) ?? []) : {};

@@ -17,9 +17,11 @@ export function healthOf(
   return { Status: engine.clock.monotonic() - c.startedAt < HEALTHCHECK_MS ? 'starting' : 'healthy', Log: [] };
 }
 
+const variables = ({ env, sourced }: Container) => ({ ...env, ...sourced });
+
 /** The server that an application would reach, or why it would not. */
 export function connect(engine: Engine, from: Container): { server: Server; database: string } | string {
-  const m = /^postgresql\+psycopg:\/\/([^:]+):(.*)@([^:/@]+):\d+\/(\w+)$/.exec(from.env.DATABASE_URL ?? '');
+  const m = /^postgresql\+psycopg:\/\/([^:]+):(.*)@([^:/@]+):\d+\/(\w+)$/.exec(variables(from).DATABASE_URL ?? '');
   if (!m) return 'DATABASE_URL is not set';
   const [, user = '', password = '', host = '', database = ''] = m;
   const peer = engine.resolve(from, host);
@@ -41,7 +43,7 @@ export function refusal(server: Server, user: string, password: string): string 
 
 /** Whether Redis lets the application in. */
 function redisConnected(engine: Engine, from: Container): boolean {
-  const m = /^redis:\/\/:(.*)@([^:/@]+):\d+\/\d+$/.exec(from.env.CACHE_REDIS_URL ?? '');
+  const m = /^redis:\/\/:(.*)@([^:/@]+):\d+\/\d+$/.exec(variables(from).CACHE_REDIS_URL ?? '');
   const peer = engine.resolve(from, m?.[2] ?? '');
   return peer !== undefined && passwordOf(peer) === decodeURIComponent(m?.[1] ?? '');
 }

@@ -67,6 +67,9 @@ export function resolve(text: string, madeBy: MadeBy, env: Env, override?: strin
   const replaced = replace(file, values) as ComposeFile;
   for (const service of Object.values(replaced.services)) {
     if (service.build) service.build.context = path.resolve(directory, service.build.context);
+    for (const mount of service.volumes ?? []) {
+      if (mount.type === 'bind') mount.source = path.resolve(directory, mount.source);
+    }
     if (service.env_file) service.environment = { ...Object.fromEntries(dotenv), ...service.environment };
   }
   for (const [key, { build }] of Object.entries(override ? (JSON.parse(override) as ComposeFile).services : {})) {

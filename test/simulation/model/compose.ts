@@ -192,6 +192,7 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
       throw new EngineError(`external volume "${name}" not found`);
     engine.createVolume(name, { [PROJECT]: config.name, 'com.docker.compose.volume': source });
   }
+  const envFile = service.volumes?.find((v) => v.type === 'bind' && v.target === '/app/.env')?.source;
   const image = engine.findImage(service.image ?? '');
   if (!image) throw new EngineError(`Error response from daemon: No such image: ${service.image}`);
   return {
@@ -210,5 +211,6 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
     })),
     mounts,
     healthcheck: service.healthcheck?.test ?? [],
+    envFile,
   };
 }

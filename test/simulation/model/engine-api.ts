@@ -14,6 +14,7 @@ interface Body {
 
 interface HostConfig {
   readonly NetworkMode: string;
+  readonly Binds: readonly string[] | null;
   readonly Mounts: readonly { readonly Source: string; readonly Target: string }[];
   readonly PortBindings: Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>>;
 }
@@ -65,7 +66,7 @@ export function described(c: Container) {
     },
     HostConfig: {
       NetworkMode: networks[0]?.[0] ?? 'bridge',
-      Binds: null,
+      Binds: c.envFile ? [`${c.envFile}:/app/.env:ro`] : null,
       Mounts: named.map(([Target, Source]) => ({ Type: 'volume', Source, Target })),
       PortBindings: Object.fromEntries(
         (c.ports ?? []).map((p) => [`${p.target}/tcp`, [{ HostIp: p.hostIp ?? '', HostPort: String(p.published) }]]),
@@ -84,7 +85,7 @@ type Created = Body & {
 };
 
 function create(engine: Engine, name: string, body: Created): Container {
-  const { NetworkMode, Mounts, PortBindings } = body.HostConfig;
+  const { NetworkMode, Binds, Mounts, PortBindings } = body.HostConfig;
   const endpoints = Object.entries(body.NetworkingConfig.EndpointsConfig);
   if (endpoints.length > 1) throw new EngineError('Container cannot be connected to network endpoints');
   const networks = endpoints.map(([network, { Aliases }]) => [network, Aliases] as const);
@@ -100,5 +101,6 @@ function create(engine: Engine, name: string, body: Created): Container {
     ),
     mounts: Object.fromEntries(Mounts.map((m) => [m.Target, m.Source])),
     ...(body.Healthcheck && { healthcheck: body.Healthcheck.Test }),
+    envFile: Binds?.[0]?.split(':')[0],
   });
 }

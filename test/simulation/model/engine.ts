@@ -62,6 +62,8 @@ export interface Spec {
   readonly ports?: readonly Port[];
   /** Volume names by mount point; undefined for an anonymous one or a tmpfs. */
   readonly mounts?: Readonly<Record<string, string | undefined>>;
+  /** The host's file that is mounted as /app/.env; the entrypoint reads it at each start. */
+  readonly envFile?: string | undefined;
   readonly autoRemove?: boolean;
   /** Empty without one. */
   readonly healthcheck?: readonly string[];
@@ -79,6 +81,8 @@ export interface Container extends Spec {
   readonly anonymous: Record<string, Tree>;
   readonly address: string;
   server?: Server | undefined;
+  /** What the entrypoint has read. */
+  sourced?: Readonly<Record<string, string>>;
   /** Processes of the application, once it was started. */
   app?: AppContainer | undefined;
 }

@@ -32,6 +32,7 @@ export const COMPOSE_FILE: ComposeFile = {
       container_name: 'prod_whalefall_prod',
       build: { context: '.', args: { HTTP_PROXY: '${HTTP_PROXY}' } },
       env_file: ['.env'],
+      volumes: [{ type: 'bind', source: './.env', target: '/app/.env' }],
       environment: { FLASK_ENV: '${FLASK_ENV:-production}' },
       ports: [
         { target: 80, published: '28080', protocol: 'tcp' },

@@ -144,7 +144,7 @@ function asApplication({ machine, container, input }: Inside, [root = '', ...wor
   const { paths, database } = JSON.parse(JSON.parse(args)) as { paths: string[]; database: string | null };
   const url = container.env.DATABASE_URL ?? '';
   const DATABASE_URL = database === null ? url : url.replace(/[^/]+$/, database);
-  const asked = { ...container, env: { ...container.env, DATABASE_URL } } as Container;
+  const asked = { ...container, sourced: {}, env: { ...container.env, DATABASE_URL } } as Container;
   const ask = async (path: string) => {
     const reply = answer(machine.engine, asked, { release } as Worker, path);
     return { path, status: reply.status, type: reply.headers.get('content-type') ?? '', body: await reply.text() };

@@ -73,7 +73,8 @@ export function exitCode({ exitCode, text }: Ended): string[] {
 export const lock = (d: Deployment) => (d.machine.isLocked() ? ['the lock is held'] : []);
 
 /** Files that hold secrets on purpose, and are 0600. */
-const SECRET_FILES = /\/(admin-password|before-\w+\.json|database\.dump|globals\.sql|[\w-]+\.tar)$/;
+const SECRET_FILES =
+  /\/(admin-password|containers\/[\w-]+\.(?:env|json)|before-\w+\.json|env-set-aside|database\.dump|globals\.sql|[\w-]+\.tar)$/;
 
 export function secrets(d: Deployment, { text, calls }: Ended): string[] {
   const places: [string, string][] = [
