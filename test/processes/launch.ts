@@ -27,9 +27,11 @@ export function deployDir(): string {
 const scriptFile = (script: string) => path.join(import.meta.dirname, `${script}.ts`);
 const args = (dir: string, more: readonly string[]) => ['--dir', dir, '--lang', 'en', ...more];
 
-/** A script of this directory as a process without a terminal. */
-export function launch(script: string, dir: string, more: readonly string[] = []): Launched {
-  return watch(spawn(process.execPath, ['--import', 'tsx', scriptFile(script), ...args(dir, more)], { cwd: REPO }));
+/** A script of this directory as a process without a terminal; on request another user's. */
+export function launch(script: string, dir: string, more: readonly string[] = [], uid?: number): Launched {
+  const as = uid === undefined ? {} : { uid, gid: uid };
+  const argv = ['--import', 'tsx', scriptFile(script), ...args(dir, more)];
+  return watch(spawn(process.execPath, argv, { cwd: REPO, ...as }));
 }
 
 /** The same in a terminal of its own, started as operators do. Killing the child closes the terminal. */

@@ -1,7 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { whoHasOpen } from '../../lib/guard/holders.ts';
+import { projectLock } from '../../lib/guard/lock-file.ts';
+import { thisProcess } from '../../lib/host/world.ts';
 import { deployDir, launch, letGo, until } from './launch.ts';
 
 const AT_ONCE = 20;
@@ -56,5 +59,84 @@ it('stays with a command that outlives its run, and says so', async () => {
   expect(JSON.parse(readFileSync(path.join(dir, '.whalefall-ops', 'lock'), 'utf8'))).toMatchObject({
     script: 'stub',
     step: 'work',
+  });
+});
+
+describe('the lock of a compose project', () => {
+  const NOBODY = 65_534;
+
+  /** A project of its own, and where its lock is. */
+  function project() {
+    const name = `test-${process.pid}-${Math.random().toString(36).slice(2)}`;
+    const { file } = projectLock(thisProcess().locks, 'an engine', name);
+    onTestFinished(() => rmSync(file, { force: true }));
+    return { file, ask: ['--project', name] };
+  }
+
+  it('keeps out a run from another directory, and names the holder and the directory', async () => {
+    const { ask } = project();
+    const [here, there] = [deployDir(), deployDir()];
+    const first = launch('stub', here, [...ask, '--hold', '--interruptible']);
+    await first.shows(/\[2\/2\] work/);
+    const second = await launch('stub', there, ask).ended;
+    expect(second.exitCode, second.text).toBe(5);
+    expect(second.text).toContain('another deploy directory holds compose project');
+    expect(second.text).toMatch(new RegExp(`: stub, .+@.+, pid ${first.child.pid}, .+, ${here}, at step work`));
+    const third = launch('stub', there, [...ask, '--lock-wait', '60s']);
+    await third.shows(/Waiting for another run to end: stub/);
+    first.child.kill('SIGTERM');
+    expect(await third.ended).toMatchObject({ exitCode: 0 });
+  });
+
+  it('stays with a command that outlives its run', async () => {
+    const { file, ask } = project();
+    const dir = deployDir();
+    const first = launch('stub', dir, [...ask, '--hold']);
+    await until(() => existsSync(path.join(dir, 'work.on')), 'the command has begun');
+    await until(() => whoHasOpen(file).length > 1, 'the command has the lock, too');
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const left = () => whoHasOpen(file);
+    onTestFinished(() => left().forEach((pid) => void process.kill(pid, 'SIGKILL')));
+    const second = await launch('stub', deployDir(), ask).ended;
+    expect(second).toMatchObject({ exitCode: 5, text: expect.stringContaining('its process is gone') });
+    for (const pid of left()) process.kill(pid, 'SIGKILL');
+    expect(await launch('stub', deployDir(), ask).ended).toMatchObject({ exitCode: 0 });
+  });
+
+  it('is not a link or a directory that somebody put there', async () => {
+    const { file, ask } = project();
+    const dir = deployDir();
+    symlinkSync(path.join(dir, 'made'), file);
+    const ended = await launch('stub', dir, ask).ended;
+    expect(ended).toMatchObject({ exitCode: 3, text: expect.stringContaining(file) });
+    expect(readdirSync(dir)).not.toContain('made');
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('is every user’s, whoever came first and under whatever umask', async () => {
+    const { file, ask } = project();
+    const [ours, theirs] = [deployDir(), deployDir()];
+    chownSync(theirs, NOBODY, NOBODY);
+    const usual = process.umask(0o077);
+    onTestFinished(() => void process.umask(usual));
+    const first = launch('stub', theirs, [...ask, '--hold', '--interruptible'], NOBODY);
+    await first.shows(/\[2\/2\] work/);
+    expect(statSync(file)).toMatchObject({ uid: NOBODY });
+    expect(statSync(file).mode & 0o777).toBe(0o666);
+    const root = await launch('stub', ours, ask).ended;
+    expect(root).toMatchObject({ exitCode: 5, text: expect.stringContaining(`pid ${first.child.pid}`) });
+    first.child.kill('SIGTERM');
+    await first.ended;
+    // And the other way round, also where the file can't be written to.
+    chownSync(file, 0, 0);
+    chmodSync(file, 0o644);
+    const second = launch('stub', ours, [...ask, '--hold', '--interruptible']);
+    await second.shows(/\[2\/2\] work/);
+    const nobody = await launch('stub', theirs, ask, NOBODY).ended;
+    expect(nobody).toMatchObject({ exitCode: 5, text: expect.stringContaining(`pid ${second.child.pid}`) });
+    expect(nobody.text).not.toContain('its process is gone');
+    second.child.kill('SIGTERM');
+    await second.ended;
+    expect(await launch('stub', theirs, ask, NOBODY).ended).toMatchObject({ exitCode: 0 });
   });
 });

@@ -38,9 +38,11 @@ const stub: Script = {
     'ask-after': number,
     back: { type: 'boolean', help: same('') },
     pause: { type: 'boolean', help: same('') },
+    project: { type: 'string', help: same('') },
   },
   run: async (ops, flags) => {
     const made = path.join(ops.target.dir, 'made');
+    if (flags.project) await ops.hold?.lockProject?.('an engine', String(flags.project));
     const remove = (o: Ops) => run(o, change(['rm', '-f', made]));
     if (flags['ask-after']) {
       ops.screen.show({ event: 'info', text: same('looking') });

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { readManifest } from '../../../lib/postgres/manifest.ts';
 import type { Check } from './again.ts';
@@ -19,6 +19,14 @@ interface Before {
   readonly userdata: Tree;
   readonly redis: Tree | undefined;
   readonly hba: readonly HbaRule[];
+  readonly others: readonly Other[];
+}
+
+/** A container that compose made from another directory. */
+interface Other {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
 }
 
 async function look(d: Deployment): Promise<Before> {
@@ -30,7 +38,27 @@ async function look(d: Deployment): Promise<Before> {
     userdata: d.userdata,
     redis: d.volume('redis')?.files,
     hba: hbaRules(d.cluster?.hba ?? ''),
+    others: othersOf(d),
   });
+}
+
+export function othersOf({ machine, dir }: Pick<Deployment, 'machine' | 'dir'>): Other[] {
+  const own = statSync(dir).ino;
+  return machine.engine.containers.flatMap(({ id, name, state, labels = {} }) => {
+    const by = labels['com.docker.compose.project.working_dir'];
+    return by === undefined || statSync(by, { throwIfNoEntry: false })?.ino === own ? [] : [{ id, name, state }];
+  });
+}
+
+/** What another directory made is as it was, and no command was about it, unless somebody agreed that it is taken over. */
+export function owners(d: Deployment, { changes }: Ended, before: readonly Other[]): string[] {
+  const agreed = consentedIn(d);
+  return before
+    .filter(({ id }) => !agreed.includes(id))
+    .flatMap(({ id, name, state }) => [
+      ...(d.machine.engine.find(id)?.state === state ? [] : [`${name} is another directory's, and is changed`]),
+      ...changes.filter((c) => c.includes(id)).map((c) => `${name} is another directory's: ${c}`),
+    ]);
 }
 
 const serving = (d: Deployment) => {
@@ -55,6 +83,7 @@ async function check(d: Deployment, ended: Ended, before: Before): Promise<void>
     ...foreign(d),
     ...d.wayBack,
     ...images(d),
+    ...owners(d, ended, before.others),
     ...(await served(d, ended, before)),
   ];
   if (wrong.length > 0) throw new Error(`${wrong.join('\n')}\n\nexit ${ended.exitCode}\n${ended.text}`);

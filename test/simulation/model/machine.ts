@@ -119,16 +119,18 @@ export class Machine implements Host, Programs {
     const repository = new Repository(argv[argv.indexOf('-C') + 1] ?? '', () => undefined);
     repository.objects.addRelease(this.release, [], 0);
     repository.refs.set('refs/heads/main', this.release.commit);
+    repository.remote.set('main', this.release.commit);
     return repository.run(call, (c) => this.changed(c));
   }
 
   /** The kernel's lock belongs to the open file: it is gone when that is closed. */
   #flock({ argv, extraFd }: Call): Reply {
-    if (argv.join(' ') !== 'flock -n -x -E 75 3' || extraFd === undefined) return unknown(argv.join(' '));
-    const { ino } = fstatSync(extraFd);
+    const [, how] = /^flock -n -(x|s) -E 75 3$/.exec(argv.join(' ')) ?? unknown(argv.join(' '));
+    const { ino } = fstatSync(extraFd ?? unknown('flock without a file'));
     const holder = this.#locks.get(ino);
     if (holder !== undefined && holder !== extraFd && isOpen(holder, ino)) return { exitCode: 75 };
-    this.#locks.set(ino, extraFd);
+    // Shared ones are asked for only to see whether it is free.
+    if (how === 'x' && extraFd !== undefined) this.#locks.set(ino, extraFd);
     return {};
   }
 
