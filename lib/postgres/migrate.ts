@@ -1,6 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
 import { OpsError, whatHappened } from '../errors.ts';
-import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import type { Database } from '../target/stack.ts';
@@ -15,8 +14,9 @@ import {
   stamp,
   upgrade,
 } from './flask-db.ts';
-import { endSessions, psql } from './psql.ts';
+import { endSessions, PGOPTIONS, pgExec, psql } from './psql.ts';
 import { inspectSchema, type Schema } from './revision.ts';
+import { withoutDetails } from './server-errors.ts';
 
 const SEED_MS = 120_000;
 
@@ -93,9 +93,9 @@ export async function seed(ops: Ops, db: Database, file: string): Promise<void> 
   const fd = openSync(file, 'r');
   try {
     // The end of `docker exec` would leave a statement running; the server's own limit comes before it.
-    const env = { PGOPTIONS: `-c statement_timeout=${SEED_MS - 10_000}` };
+    const env = { PGOPTIONS: `${PGOPTIONS} -c statement_timeout=${SEED_MS - 10_000}` };
     const argv = [...psql(db), '-1', '-f', '-'];
-    await run(ops, exec('change', db.container.id, argv, { stdinFd: fd, env, deadlineMs: SEED_MS }));
+    await run(ops, pgExec('change', db, argv, { stdinFd: fd, env, deadlineMs: SEED_MS, shownErrors: withoutDetails }));
   } finally {
     closeSync(fd);
   }

@@ -65,7 +65,8 @@ export async function bringBackData(ops: Ops, facts: Facts, aside: PutAside): Pr
     if (volume) await refill(ops, facts, volume.role, archive);
   }
   const { database } = await startStores(ops, { ...facts, storesCurrent: false });
-  if (aside.backup?.kind === 'backup') await restoreDatabase(ops, database, aside.backup);
+  // A new cluster: its roles come back, too, as they were just before.
+  if (aside.backup?.kind === 'backup') await restoreDatabase(ops, database, aside.backup, { roles: 'saved' });
 }
 
 /**

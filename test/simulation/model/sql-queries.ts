@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { SCHEMA_SQL } from '../../../lib/postgres/revision.ts';
 import { PROBES } from '../../../lib/postgres/revision-probes.ts';
 import { bytesOf, type Database, hbaRules, holdsAnything, oidOf, PGDATA } from './cluster.ts';
@@ -107,6 +108,7 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
       },
     ],
   ],
+  ['FROM pg_subscription', () => []],
   ['pg_blocking_pids', () => []],
   ["l.locktype = 'relation'", () => []],
   [
@@ -133,8 +135,18 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
   ['SELECT to_jsonb(true) FROM pg_database', (asked) => (names(asked).includes(texts(asked)[0] ?? '') ? [true] : [])],
   ["'versionNumber', current_setting", () => [{ versionNumber: 150_006, version: '15.6' }]],
   [
-    "'roles', (SELECT json_agg(rolname)",
-    ({ server }) => [{ roles: Object.keys(server.cluster.roles), tablespaces: ['pg_default', 'pg_global'] }],
+    "'memberOf', (SELECT",
+    ({ server }) => [
+      {
+        roles: Object.entries(server.cluster.roles).map(([name, stored]) => ({
+          name,
+          rights: ['SUPERUSER', 'LOGIN'],
+          password: createHash('sha256').update(stored).digest('hex'),
+          memberOf: [],
+        })),
+        tablespaces: ['pg_default', 'pg_global'],
+      },
+    ],
   ],
   ["'file', current_setting('hba_file')", () => [{ file: `${PGDATA}/pg_hba.conf`, data: PGDATA }]],
   ["current_setting('data_directory')", () => [PGDATA]],
