@@ -1,5 +1,6 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { DestructiveRequest } from '../guard/consent.ts';
+import { midwayText } from '../release/midway.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
 import type { ExistingVolume } from '../target/containers.ts';
 import type { Target } from '../target/target.ts';
@@ -146,6 +147,7 @@ function warningsOf(facts: Facts): { text: Text; fix?: Text }[] {
       },
     });
   }
+  if (facts.midway.length > 0) warnings.push({ text: midwayText(facts.midway) });
   if (facts.database.kind === 'running' && facts.database.remoteTrust > 0) {
     warnings.push({
       text: {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SCHEMA_SQL } from '../../../lib/postgres/revision.ts';
 import { PROBES } from '../../../lib/postgres/revision-probes.ts';
+import { SCHEMA_OBJECTS } from '../../../lib/postgres/schema-objects.ts';
 import { bytesOf, type Database, hbaRules, holdsAnything, oidOf, PGDATA } from './cluster.ts';
 import type { Server } from './engine.ts';
 import { unknown } from './flags.ts';
@@ -165,9 +166,15 @@ export function answerQuery(
   const db = server.cluster.databases[database] ?? unknown(database);
   const asked = { server, database, db, sql, now: what.machine.engine.clock.monotonic() };
   if (sql === SCHEMA_SQL) return [schema(db)];
+  if (sql === SCHEMA_OBJECTS) return objects(db);
   const known = QUERIES.find(([feature]) => sql.includes(feature));
   return known ? known[1](asked) : unknown(`query: ${sql}`);
 }
+
+const objects = (db: Database) => [
+  ...Object.keys(db.tables).map((table) => [`table public.${table}`, null]),
+  ['the alembic revision', `${db.stamp} ${db.shape}`],
+];
 
 function schema(db: Database) {
   const number = Object.keys(db.tables).length;
