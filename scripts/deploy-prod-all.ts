@@ -141,7 +141,13 @@ export const deployProdAll: Script = {
       });
 
       await step('migrate', {
-        run: (o) => rebuild.migrateAndSeed(o, stores.database, tried, seen.schema),
+        run: (o) =>
+          rebuild.migrateAndSeed(o, stores.database, tried, {
+            ...(seen.schema && { schema: seen.schema }),
+            noteSchema: (before) => {
+              aside.schemaBefore = before;
+            },
+          }),
         evidence: rebuild.migrationEvidence,
         undo: (o) => rebuild.bringBackSchema(o, facts, aside),
       });

@@ -21,6 +21,15 @@ export const restoreProd: Script = {
   ],
   flags: {
     ...ADOPT_FLAG,
+    roles: {
+      type: 'string',
+      value: 'FROM',
+      choices: ['cluster', 'backup'],
+      help: {
+        en: 'cluster (default): roles stay as they are; backup: those that are gone, and memberships, come back too',
+        zh: 'cluster(默认): 角色保持现状; backup: 已删除的角色及成员关系一并恢复',
+      },
+    },
     back: {
       type: 'string',
       value: 'DATABASE',

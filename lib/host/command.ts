@@ -14,6 +14,8 @@ export interface Command {
   readonly stdinFd?: number;
   /** An open file to be the child's stdout, likewise. */
   readonly stdoutFd?: number;
+  /** What of its stderr may be shown or written, when that may hold what nobody should see. */
+  readonly shownErrors?: (stderr: string) => string;
   /** How stdout is decoded; default utf8. `latin1` gives each byte as one character: for bytes that may be no text. */
   readonly decodeAs?: 'utf8' | 'latin1';
   readonly cwd?: string;

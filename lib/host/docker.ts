@@ -16,6 +16,7 @@ export function exec(
     readonly stdoutFd?: number;
     readonly deadlineMs?: number;
     readonly interruptible?: boolean;
+    readonly shownErrors?: (stderr: string) => string;
   } = {},
 ): Command {
   const { env, user, deadlineMs, interruptible, ...io } = options;

@@ -86,7 +86,8 @@ export async function run(ops: RunOps, command: Command, expect: readonly number
     ops.journal.write({ event: 'result', of: intent, exitCode: output.exitCode, milliseconds: output.milliseconds });
   }
   ops.signal.throwIfAborted();
-  const clean = { ...output, stderr: ops.secrets.redact(output.stderr) };
+  const said = command.shownErrors?.(output.stderr) ?? output.stderr;
+  const clean = { ...output, stderr: ops.secrets.redact(said) };
   if (isDue) throw new CommandError(command, { ...clean, stdout: '' }, 'deadline', shown());
   if (!expect.includes(output.exitCode)) {
     throw new CommandError(command, { ...clean, stdout: ops.secrets.redact(output.stdout) }, 'command', shown());

@@ -5,19 +5,20 @@ import { type Kind, NOTHING_CHANGED, OpsError, whatHappened } from '../errors.ts
 import { type VerifiedBackup, verifyBackup } from '../guard/saved.ts';
 import { composeTyped } from '../host/compose.ts';
 import { copyOut } from '../host/container-files.ts';
-import { exec } from '../host/docker.ts';
 import { discardStale } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
-import { run } from '../host/run.ts';
+import { CommandError, run } from '../host/run.ts';
 import { together } from '../host/together.ts';
 import type { Database } from '../target/stack.ts';
+import type { Text } from '../text.ts';
 import { diskFull, inNewBackupDir, type Place, refuseWithoutRoom, whileThereIsRoom } from './backup-dir.ts';
 import { type BackupProgress, NO_BYTES, reporting } from './backup-progress.ts';
 import { createFile, digest } from './durable.ts';
 import { otherDatabases } from './emptiness.ts';
 import type { Contents, Sequences } from './fingerprint.ts';
 import { type DatabaseManifest, listBackups, type Stored } from './manifest.ts';
-import { connectTo } from './psql.ts';
+import { connectTo, pgExec } from './psql.ts';
+import { restoreAdvice } from './server-errors.ts';
 import { type DatabaseFacts, type Snapshot, withSnapshot } from './snapshot.ts';
 import { startThrowaway, type Throwaway } from './throwaway.ts';
 import { patience } from './verify.ts';
@@ -52,7 +53,7 @@ const SMALL_FILES = 16_000_000;
 /** The dump's command. Its session has `applicationName`, so that it can be ended from outside. */
 function pgDump(db: Database, snapshot: string, applicationName: string, stdoutFd: number, deadlineMs: number) {
   const flags = ['-w', '-Fc', '-Z1', `--lock-wait-timeout=${LOCK_WAIT_MS}`, `--snapshot=${snapshot}`];
-  return exec('read', db.container.id, ['pg_dump', ...flags, '-U', db.user, '-d', connectTo(db.name)], {
+  return pgExec('read', db, ['pg_dump', ...flags, '-U', db.user, '-d', connectTo(db.name)], {
     env: { PGAPPNAME: applicationName },
     stdoutFd,
     deadlineMs,
@@ -62,7 +63,7 @@ function pgDump(db: Database, snapshot: string, applicationName: string, stdoutF
 /** Roles with their password hashes, memberships, tablespaces: what a dump does not have. */
 function pgDumpGlobals(db: Database, applicationName: string, stdoutFd: number) {
   const flags = ['-w', '--globals-only', '-U', db.user, '-l', connectTo(db.name)];
-  return exec('read', db.container.id, ['pg_dumpall', ...flags], { env: { PGAPPNAME: applicationName }, stdoutFd });
+  return pgExec('read', db, ['pg_dumpall', ...flags], { env: { PGAPPNAME: applicationName }, stdoutFd });
 }
 
 /**
@@ -234,15 +235,13 @@ function outOfSpace(ops: Ops, error: unknown): unknown {
 
 function notTaken(ops: Ops, error: OpsError, kind: Kind): OpsError {
   if (/no space left/i.test(error.what.en)) return diskFull(ops.paths.backups);
+  if (kind === 'failed') return notProved(error);
   const { en, zh } = whatHappened(error);
   const logs = composeTyped(ops.target, 'logs', '--tail', '100', ops.target.services.postgres);
   return new OpsError({
     kind,
     what: { en: `No backup could be taken: ${en}`, zh: `备份失败: ${zh}` },
-    state: {
-      en: `The incomplete backup was removed. ${NOTHING_CHANGED.en}`,
-      zh: `未完成的备份已删除. ${NOTHING_CHANGED.zh}`,
-    },
+    state: REMOVED,
     next: [
       {
         en: `See what the server says: ${logs}`,
@@ -253,3 +252,24 @@ function notTaken(ops: Ops, error: OpsError, kind: Kind): OpsError {
     cause: error,
   });
 }
+
+/** The dump was taken, and did not come through its trial: production's log says nothing about that. */
+function notProved(error: OpsError): OpsError {
+  const said = error instanceof CommandError && error.output.stderr.trim();
+  const { en, zh } = said ? { en: `its server says:\n${said}`, zh: `临时实例报告:\n${said}` } : whatHappened(error);
+  return new OpsError({
+    kind: 'failed',
+    what: {
+      en: `No backup could be taken: the trial in a throwaway server failed, ${en}`,
+      zh: `备份失败: 在临时实例中试恢复未成功, ${zh}`,
+    },
+    state: REMOVED,
+    next: [...restoreAdvice(error), ...error.next],
+    cause: error,
+  });
+}
+
+const REMOVED: Text = {
+  en: `The incomplete backup was removed. ${NOTHING_CHANGED.en}`,
+  zh: `未完成的备份已删除. ${NOTHING_CHANGED.zh}`,
+};

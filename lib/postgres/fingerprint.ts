@@ -33,7 +33,8 @@ export type Sequences = Contents['sequences'];
 export const PINNED = `SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET search_path = pg_catalog;
 SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET lc_monetary = 'C';
 SET extra_float_digits = 3; SET bytea_output = 'hex'; SET xmlbinary = 'base64'; SET row_security = off;
-SET statement_timeout = 0; SET lock_timeout = '60s';`;
+SET statement_timeout = 0; SET lock_timeout = '60s';
+DO $$ BEGIN PERFORM set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout'); END $$;`;
 
 const OURS = `n.nspname !~ '^pg_(catalog|toast|temp)' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't'
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')`;
@@ -100,6 +101,8 @@ SELECT json_build_object('is', 'objects', 'counts', (SELECT json_object_agg(kind
   UNION ALL SELECT 'enum labels', count(*) FROM pg_enum
   UNION ALL SELECT 'event triggers', count(*) FROM pg_event_trigger
   UNION ALL SELECT 'publications', count(*) FROM pg_publication
+  UNION ALL SELECT 'subscriptions', count(*) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
+    WHERE d.datname = current_database()
 ) AS counted));
 `;
 

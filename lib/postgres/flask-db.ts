@@ -5,6 +5,7 @@ import type { Ops } from '../host/ops.ts';
 import { CommandError, run } from '../host/run.ts';
 import type { Target } from '../target/target.ts';
 import { printable } from '../text.ts';
+import { withoutDetails } from './server-errors.ts';
 
 /** The migration's name in pg_stat_activity. */
 export const MIGRATION_NAME = 'whalefall-ops migrate';
@@ -38,6 +39,7 @@ function flask(target: Target, container: string, args: readonly string[], optio
       env: { PGOPTIONS: `-c lock_timeout=${lockTimeoutMs}`, PGAPPNAME: MIGRATION_NAME },
       deadlineMs: deadlineMs + 15_000,
       interruptible: true, // whoever interrupts it removes the container and ends its session
+      shownErrors: withoutDetails,
     },
   );
 }
@@ -53,7 +55,7 @@ async function flaskDb(ops: Ops, container: string, args: readonly string[], opt
     const failed = error instanceof CommandError && error.kind === 'command';
     throw failed ? new CommandError(command, error.output, 'command', shown) : error; // the journal has the whole of it
   });
-  const said = printable(ops.secrets.redact(`${output.stdout}\n${output.stderr}`));
+  const said = printable(ops.secrets.redact(withoutDetails(`${output.stdout}\n${output.stderr}`)));
   if (output.exitCode === 0) return said;
   throw new CommandError(
     { ...command, deadlineMs: command.deadlineMs - 15_000 },

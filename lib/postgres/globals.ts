@@ -17,25 +17,74 @@ export function statements(sql: string): string[] {
   return found;
 }
 
-const NAME = '("(?:[^"]|"")*"|[^\\s;]+)';
-const CREATES = new RegExp(`^CREATE (ROLE|TABLESPACE) ${NAME}`);
-const ATTRIBUTES = new RegExp(`^ALTER (ROLE) ${NAME} WITH\\b`);
-
-/**
- * The statements for a cluster that already has some of these roles and tablespaces: those are neither created nor given their old
- * attributes and passwords, because the cluster's own are newer. Settings and memberships are applied to all.
- */
-export function globalsFor(
-  sql: string,
-  existing: { readonly roles: readonly string[]; readonly tablespaces: readonly string[] },
-): string[] {
-  const there = { ROLE: new Set(existing.roles), TABLESPACE: new Set(existing.tablespaces) };
-  return statements(sql).filter((s) => {
-    const [, kind, name] = CREATES.exec(s) ?? ATTRIBUTES.exec(s) ?? [];
-    return kind === undefined || name === undefined || !there[kind as keyof typeof there].has(unquoted(name));
-  });
+/** A role as the backup has it. */
+export interface SavedRole {
+  readonly name: string;
+  /** Of {@link RIGHTS}. */
+  readonly rights: readonly string[];
+  /** As it is stored, never shown. */
+  readonly password: string | undefined;
+  readonly memberOf: readonly string[];
 }
 
-function unquoted(name: string): string {
+export interface Globals {
+  readonly roles: readonly SavedRole[];
+  readonly tablespaces: readonly string[];
+  readonly statements: readonly string[];
+}
+
+/** What a role may be allowed beyond its memberships. */
+export const RIGHTS = ['SUPERUSER', 'CREATEROLE', 'CREATEDB', 'LOGIN', 'REPLICATION', 'BYPASSRLS'] as const;
+
+const NAME = '("(?:[^"]|"")*"|[^\\s;,]+)';
+const CREATE_ROLE = new RegExp(`^CREATE ROLE ${NAME}`);
+const ATTRIBUTES = new RegExp(`^ALTER ROLE ${NAME} WITH\\b(.*)`, 's');
+const MEMBERSHIP = new RegExp(`^GRANT ${NAME} TO ${NAME}`);
+const CREATE_TABLESPACE = new RegExp(`^CREATE TABLESPACE ${NAME}(.*) LOCATION '(?:[^']|'')*';$`, 's');
+const OF_TABLESPACES = /^(?:(?:CREATE|ALTER|COMMENT ON) TABLESPACE |(?:GRANT|REVOKE) .* ON TABLESPACE )/;
+
+/** @throws {Error} when it is not a whole `pg_dumpall --globals-only`. */
+export function parseGlobals(sql: string): Globals {
+  const all = statements(sql);
+  const matches = (pattern: RegExp) => all.flatMap((s) => [pattern.exec(s)].filter((m) => m !== null));
+  const memberships = matches(MEMBERSHIP).map(([, of, who]) => [unquoted(of), unquoted(who)] as const);
+  const attributes = new Map(matches(ATTRIBUTES).map(([, name, rest = '']) => [unquoted(name), rest]));
+  return {
+    statements: all,
+    tablespaces: matches(CREATE_TABLESPACE).map(([, name]) => unquoted(name)),
+    roles: matches(CREATE_ROLE).map(([, quoted]): SavedRole => {
+      const name = unquoted(quoted);
+      const [, words = '', password] =
+        /^(.*?)(?: PASSWORD '((?:[^']|'')*)'.*)?;$/s.exec(attributes.get(name) ?? ';') ?? [];
+      return {
+        name,
+        rights: RIGHTS.filter((right) => new RegExp(`\\b${right}\\b`).test(words)),
+        password: password?.replaceAll("''", "'"),
+        memberOf: memberships.filter(([, who]) => who === name).map(([of]) => of),
+      };
+    }),
+  };
+}
+
+/**
+ * All of it, for a cluster that has only `existing`: those are neither created nor given their old attributes and passwords, because the
+ * cluster's own are newer. Settings and memberships are applied to all.
+ *
+ * @param inPlace for a server that goes with its container: tablespaces lie in its own data directory, wherever they were. Else they are
+ *   left out: their directories are another machine's, or hold another cluster's files.
+ */
+export function savedRolesSql({ statements: all }: Globals, existing: readonly string[], inPlace: boolean): string[] {
+  const there = new Set(existing);
+  const kept = all.flatMap((statement) => {
+    const [, tablespace, owner] = CREATE_TABLESPACE.exec(statement) ?? [];
+    if (tablespace !== undefined) return inPlace ? [`CREATE TABLESPACE ${tablespace}${owner} LOCATION '';`] : [];
+    if (OF_TABLESPACES.test(statement)) return inPlace ? [statement] : [];
+    const [, name] = CREATE_ROLE.exec(statement) ?? ATTRIBUTES.exec(statement) ?? [];
+    return name !== undefined && there.has(unquoted(name)) ? [] : [statement];
+  });
+  return kept.some((s) => s.startsWith('CREATE TABLESPACE')) ? ['SET allow_in_place_tablespaces = on;', ...kept] : kept;
+}
+
+function unquoted(name = ''): string {
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
 }

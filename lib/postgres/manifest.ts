@@ -70,6 +70,7 @@ const databaseManifestSchema = z.strictObject({
   database: databaseSchema,
   databaseBytes: z.int(),
   tableBytes: z.int(),
+  roles: z.array(z.string()).optional(),
   files: z.strictObject({
     dump: fileSchema,
     globals: fileSchema,

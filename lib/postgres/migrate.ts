@@ -1,10 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { OpsError, whatHappened } from '../errors.ts';
-import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import type { Database } from '../target/stack.ts';
-import type { Text } from '../text.ts';
+import { printable, type Text } from '../text.ts';
 import { type Blocker, watchBlockers } from './blockers.ts';
 import {
   type FlaskOptions,
@@ -15,16 +14,21 @@ import {
   stamp,
   upgrade,
 } from './flask-db.ts';
-import { endSessions, psql } from './psql.ts';
+import { endSessions, PGOPTIONS, pgExec, psql } from './psql.ts';
 import { inspectSchema, type Schema } from './revision.ts';
+import { changesSince, type SchemaObjects, schemaObjects } from './schema-objects.ts';
+import { withoutDetails } from './server-errors.ts';
 
 const SEED_MS = 120_000;
+const SHOWN = 12;
 
 export interface MigrateOptions extends FlaskOptions {
   /** What {@link heads} said, if it was asked already: it costs a start of the application. */
   readonly head?: string;
   /** What `inspectSchema` said, if nothing could change since. */
   readonly schema?: Schema;
+  /** Told what the schema is made of before anything is run that could change it. */
+  readonly noteSchema?: (before: SchemaObjects) => void;
 }
 
 export interface Migrated {
@@ -42,8 +46,8 @@ export interface Migrated {
  * without a stamp stamped with what its tables show and upgraded. The database itself is asked afterwards, over its own
  * socket: the application may be configured for another one.
  *
- * The upgrade is one transaction, so after a failure the old revision stands; a stamp that was inferred stays, because
- * it is right.
+ * The upgrade is one transaction unless its migrations say otherwise; after a failure the schema itself tells what stays. A stamp that
+ * was inferred stays, because it is right.
  *
  * @param container a running container of the new image, with the application's environment and network.
  * @throws {OpsError} `precondition` when nothing was tried; `command` or `deadline` with the revision as it is now.
@@ -62,8 +66,10 @@ export async function migrate(
     throw wrongStamp(schema.revision, schema.looksLike);
   const from = schema.kind === 'empty' ? undefined : schema.revision;
   const stamped = schema.kind === 'unversioned';
-  if (stamped) await stamp(ops, container, schema.revision);
   if (from === head && !stamped) return { from, to: head, stamped, applied: [] };
+  const before = await schemaObjects(ops, db);
+  options.noteSchema?.(before);
+  if (stamped) await stamp(ops, container, schema.revision);
   const blockers = watchBlockers(ops, db);
   let applied: string[];
   try {
@@ -74,7 +80,7 @@ export async function migrate(
     ops.signal.throwIfAborted();
     // Its backend would go on waiting for a lock, with everybody else behind it.
     if (error instanceof OpsError && error.kind === 'deadline') await endSessions(ops, db, MIGRATION_NAME);
-    throw await upgradeFailed(ops, db, error, await blockers.stop());
+    throw await upgradeFailed(ops, db, error, await blockers.stop(), before);
   } finally {
     await blockers.stop();
   }
@@ -93,17 +99,23 @@ export async function seed(ops: Ops, db: Database, file: string): Promise<void> 
   const fd = openSync(file, 'r');
   try {
     // The end of `docker exec` would leave a statement running; the server's own limit comes before it.
-    const env = { PGOPTIONS: `-c statement_timeout=${SEED_MS - 10_000}` };
+    const env = { PGOPTIONS: `${PGOPTIONS} -c statement_timeout=${SEED_MS - 10_000}` };
     const argv = [...psql(db), '-1', '-f', '-'];
-    await run(ops, exec('change', db.container.id, argv, { stdinFd: fd, env, deadlineMs: SEED_MS }));
+    await run(ops, pgExec('change', db, argv, { stdinFd: fd, env, deadlineMs: SEED_MS, shownErrors: withoutDetails }));
   } finally {
     closeSync(fd);
   }
 }
 
-async function upgradeFailed(ops: Ops, db: Database, error: unknown, blockers: readonly Blocker[]): Promise<OpsError> {
+async function upgradeFailed(
+  ops: Ops,
+  db: Database,
+  error: unknown,
+  blockers: readonly Blocker[],
+  before: SchemaObjects,
+): Promise<OpsError> {
   const cause = whatHappened(error);
-  const state = await stateNow(ops, db);
+  const state = await stateNow(ops, db, before);
   const kind = error instanceof OpsError && error.kind === 'deadline' ? 'deadline' : 'command';
   if (isUnknownRevision(error)) {
     return new OpsError({
@@ -149,16 +161,27 @@ const lookAtHistory = (db: Database): Text => {
   };
 };
 
-async function stateNow(ops: Ops, db: Database): Promise<Text> {
+async function stateNow(ops: Ops, db: Database, before: SchemaObjects): Promise<Text> {
   const now = await inspectSchema(ops, db).catch(() => undefined);
+  const stays = await changesSince(ops, db, before).catch(() => undefined);
+  if (stays !== undefined && stays.length > 0) return partlyMigrated(stays);
   if (now?.kind === 'versioned') {
     return {
-      en: `The database is at revision ${now.revision}: a migration is taken back whole when it fails.`,
-      zh: `数据库处于 revision ${now.revision}: 迁移失败时会整体回滚.`,
+      en: `The database is at revision ${now.revision}, its schema as before: the migration was taken back whole.`,
+      zh: `数据库处于 revision ${now.revision}, 结构与之前一致: 迁移已整体回滚.`,
     };
   }
   if (now?.kind === 'empty') return { en: 'The database is still empty.', zh: '数据库仍为空.' };
   return { en: 'The state of the schema is not clear.', zh: '当前数据库结构的状态不明确.' };
+}
+
+/** @param stays names of what is not as it was. */
+export function partlyMigrated(stays: readonly string[]): Text {
+  const list = `${stays.slice(0, SHOWN).map(printable).join(', ')}${stays.length > SHOWN ? `, … (${stays.length})` : ''}`;
+  return {
+    en: `The migrations commit on their way, so a part of them stays although they failed: ${list}.`,
+    zh: `迁移过程中途提交, 失败后仍有部分改动保留: ${list}.`,
+  };
 }
 
 function wrongStamp(revision: string, looksLike: string): OpsError {

@@ -34,6 +34,28 @@ export function connectTo(database: string): string {
   return `dbname='${database.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
+/**
+ * What a database or a role may have set (`ALTER DATABASE … SET`) that would end our own sessions, or let them do nothing. What a
+ * connection asks for goes before it.
+ */
+export const PGOPTIONS = [
+  ...['default_transaction_read_only=off', 'default_transaction_deferrable=off', 'role=none'],
+  ...['statement_timeout=0', 'lock_timeout=0', 'idle_in_transaction_session_timeout=0'],
+  ...['session_preload_libraries=', 'local_preload_libraries='],
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ');
+
+/** A PostgreSQL client in the server's container; see {@link PGOPTIONS}. */
+export function pgExec(
+  effect: 'read' | 'change',
+  server: PgServer,
+  argv: readonly string[],
+  { env, ...options }: Parameters<typeof exec>[3] = {},
+): Command {
+  return exec(effect, server.container.id, argv, { ...options, env: { PGOPTIONS, ...env } });
+}
+
 /** psql for machines: no start-up file, no password prompt (it would eat the SQL), bare rows, stop at the first error. */
 export function psql(server: PgServer, database = server.name): readonly string[] {
   const flags = ['-X', '-w', '-qAt', '-v', 'ON_ERROR_STOP=1'];
@@ -100,7 +122,7 @@ export async function endSessions(ops: RunOps, server: PgServer, applicationName
 
 function sent(effect: 'read' | 'change', server: PgServer, input: string, options: SqlOptions): Command {
   const { database, deadlineMs } = options;
-  return exec(effect, server.container.id, psql(server, database), { input, ...(deadlineMs && { deadlineMs }) });
+  return pgExec(effect, server, psql(server, database), { input, ...(deadlineMs && { deadlineMs }) });
 }
 
 const settings = (deadlineMs: number) =>

@@ -1,6 +1,7 @@
 import { NOTHING_CHANGED, OpsError, whatHappened } from '../errors.ts';
 import { printable, type Text } from '../text.ts';
 import { identifier } from './psql.ts';
+import { restoreAdvice } from './server-errors.ts';
 
 export const refuseToRestore = (why: Text): OpsError =>
   new OpsError({
@@ -11,6 +12,14 @@ export const refuseToRestore = (why: Text): OpsError =>
     },
     state: NOTHING_CHANGED,
   });
+
+export const noTablespaces = (names: readonly string[]): Text => {
+  const list = printable(names.join(', '));
+  return {
+    en: `This server has no tablespace ${list}: what was in it goes to the default one.`,
+    zh: `当前服务器没有表空间 ${list}: 其中的对象将恢复到默认表空间.`,
+  };
+};
 
 /** @param dropped whether the half-restored database could be removed again. */
 export function notRestored(name: string, incoming: string, dropped: boolean, error: unknown): unknown {
@@ -35,6 +44,7 @@ export function notRestored(name: string, incoming: string, dropped: boolean, er
           zh: `${untouched.zh} 旁边不完整的 ${printable(incoming)} 未能删除.`,
         },
     next: [
+      ...restoreAdvice(error),
       ...error.next,
       ...(dropped ? [] : [{ en: `Remove it in psql: ${drop}`, zh: `在 psql 中将其删除: ${drop}` }]),
     ],

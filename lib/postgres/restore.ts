@@ -1,16 +1,22 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Ops } from '../host/ops.ts';
 import { stamp } from './durable.ts';
 import { whatDatabaseHolds } from './emptiness.ts';
-import { globalsFor } from './globals.ts';
 import { createDatabaseSql, loadDump } from './load.ts';
 import type { DatabaseManifest, Stored } from './manifest.ts';
 import { execute, identifier, literal, type PgServer, query } from './psql.ts';
-import { notRestored, notSwapped, refuseToRestore } from './restore-errors.ts';
+import { noTablespaces, notRestored, notSwapped, refuseToRestore } from './restore-errors.ts';
+import { clusterNow, globalsOf, missingTablespaces, type Roles, rolesSql } from './roles.ts';
 import { refuseWithoutServerDisk } from './server-disk.ts';
 import { swapDatabases } from './swap.ts';
-import { checkFiles, examine, patience, throwIfDifferent } from './verify.ts';
+import { applySettings, checkFiles, examine, patience, throwIfDifferent } from './verify.ts';
+
+/** What the cluster is that a backup goes into. */
+export interface Into {
+  readonly roles: Roles;
+  /** A server that goes with its container: tablespaces lie in its own data directory. */
+  readonly inPlace?: true;
+}
 
 export interface Restored {
   /** What the database that was there is called now; null when there was none, or nothing in it. */
@@ -35,13 +41,18 @@ export interface Beside {
  * there is kept as `<name>_before_<time>`; one without anything in it is dropped. Sessions on it are ended at the swap, so the
  * application is to be stopped or able to connect again.
  *
- * Roles and tablespaces that the cluster lacks are created; those that it has keep their password and attributes.
+ * Roles that the cluster has keep their password and attributes, whatever `into` says.
  *
  * @throws {OpsError} `precondition` when this backup can't go here; else its `state` says which databases there are. The swap
  *   happens whole or not at all, and until then the database that is in use is not touched.
  */
-export async function restoreDatabase(ops: Ops, db: PgServer, backup: Stored<DatabaseManifest>): Promise<Restored> {
-  const beside = await restoreBeside(ops, db, backup);
+export async function restoreDatabase(
+  ops: Ops,
+  db: PgServer,
+  backup: Stored<DatabaseManifest>,
+  into: Into = { roles: 'needed' },
+): Promise<Restored> {
+  const beside = await restoreBeside(ops, db, backup, into);
   const { before } = await swapIn(ops, beside);
   if (before === null || (await whatDatabaseHolds(ops, beside.server, before)).length > 0) return { before };
   await execute(ops, beside.server, `DROP DATABASE ${identifier(before)};`);
@@ -49,7 +60,12 @@ export async function restoreDatabase(ops: Ops, db: PgServer, backup: Stored<Dat
 }
 
 /** The first half of {@link restoreDatabase}, however long it takes: nothing that is in use is touched. */
-export async function restoreBeside(ops: Ops, db: PgServer, backup: Stored<DatabaseManifest>): Promise<Beside> {
+export async function restoreBeside(
+  ops: Ops,
+  db: PgServer,
+  backup: Stored<DatabaseManifest>,
+  into: Into,
+): Promise<Beside> {
   const { dir, manifest } = backup;
   const beside = await asBeside(ops, db, '_restoring_');
   const { server, incoming } = beside;
@@ -57,14 +73,17 @@ export async function restoreBeside(ops: Ops, db: PgServer, backup: Stored<Datab
   await refuseWithoutServerDisk(ops, server, spaceFor(manifest));
   await checkFiles(backup);
   try {
-    await applyGlobals(ops, server, path.join(dir, manifest.files.globals.name));
-    await execute(ops, server, createDatabaseSql(incoming, manifest.database));
+    const tablespaces = await applyGlobals(ops, server, backup, into);
+    const database = createDatabaseSql(incoming, manifest.database, tablespaces);
+    await execute(ops, server, database);
     const { name, size } = manifest.files.dump;
     const deadlineMs = patience(manifest.databaseBytes);
-    await loadDump(ops, server, { file: path.join(dir, name), size }, incoming, deadlineMs);
-    throwIfDifferent(dir, (await examine(ops, server, incoming, manifest)).differences);
+    await loadDump(ops, server, { file: path.join(dir, name), size, tablespaces }, incoming, deadlineMs);
+    const expected = tablespaces ? manifest : withoutTablespace(manifest);
+    throwIfDifferent(dir, (await examine(ops, server, incoming, expected)).differences);
     // Without statistics the application's first minutes are slow.
     await execute(ops, server, 'ANALYZE;', { database: incoming, deadlineMs });
+    throwIfDifferent(dir, await applySettings(ops, server, incoming, manifest.database));
   } catch (error) {
     throw notRestored(db.name, incoming, await dropDatabase(ops, server, incoming), error);
   }
@@ -165,13 +184,21 @@ export async function refuseUnlessFits(
   }
 }
 
-async function applyGlobals(ops: Ops, server: PgServer, file: string): Promise<void> {
-  const sql = `SELECT json_build_object('roles', (SELECT json_agg(rolname) FROM pg_roles),
-    'tablespaces', (SELECT json_agg(spcname) FROM pg_tablespace))`;
-  const [existing] = await query<{ roles: string[]; tablespaces: string[] }>(ops, server, sql);
-  if (existing === undefined) throw new Error('the server did not say its roles');
-  await execute(ops, server, globalsFor(readFileSync(file, 'utf8'), existing).join('\n'));
+/** @returns whether the cluster has every tablespace of the backup. */
+async function applyGlobals(ops: Ops, server: PgServer, backup: Stored<DatabaseManifest>, into: Into) {
+  const [globals, now] = [globalsOf(backup), await clusterNow(ops, server)];
+  const { roles, inPlace = false } = into;
+  const sql = rolesSql(globals, now, backup.manifest, roles, inPlace);
+  if (sql.length > 0) await execute(ops, server, sql.join('\n'));
+  const missing = inPlace ? [] : missingTablespaces(globals, now);
+  if (missing.length > 0) ops.screen.show({ event: 'warning', text: noTablespaces(missing) });
+  return missing.length === 0;
 }
+
+const withoutTablespace = (manifest: DatabaseManifest): DatabaseManifest => {
+  const { tablespace: _, ...database } = manifest.database;
+  return { ...manifest, database };
+};
 
 /** Removes what a restore had begun. Answers whether it is gone; what failed may be the server itself. */
 export async function dropDatabase(ops: Ops, server: PgServer, database: string): Promise<boolean> {

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { StringDecoder } from 'node:string_decoder';
 import { asTyped, type Command, KILL_AFTER_MS } from '../host/command.ts';
-import { exec } from '../host/docker.ts';
 import { CommandError, type RunOps } from '../host/run.ts';
-import { endSessions, type PgServer, psql } from './psql.ts';
+import { endSessions, type PgServer, pgExec, psql } from './psql.ts';
 
 /** A psql that stays open, so that a transaction can. */
 export interface Session {
@@ -34,7 +33,7 @@ export async function withSession<T>(
   use: (session: Session) => Promise<T>,
 ): Promise<T> {
   ops.signal.throwIfAborted();
-  const command = exec('read', server.container.id, psql(server), { input: '', env: { PGAPPNAME: applicationName } });
+  const command = pgExec('read', server, psql(server), { input: '', env: { PGAPPNAME: applicationName } });
   const open = openPsql(ops, command);
   try {
     const result = await use(open);

@@ -1,14 +1,15 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Ops } from '../host/ops.ts';
 import { printable, type Text } from '../text.ts';
 import { damaged } from './damaged.ts';
 import { digest } from './durable.ts';
 import { CONTENTS, type Contents, PINNED, parseContents, SEQUENCES } from './fingerprint.ts';
-import { createDatabaseSql, loadDump } from './load.ts';
+import { savedRolesSql } from './globals.ts';
+import { createDatabaseSql, loadDump, settingsSql } from './load.ts';
 import { type DatabaseManifest, filesOf, type Manifest, type Stored } from './manifest.ts';
 import { execute, type PgServer, readScript } from './psql.ts';
-import { type DatabaseProperties, FACTS, parseFacts } from './snapshot.ts';
+import { globalsOf } from './roles.ts';
+import { type DatabaseProperties, FACTS, lateSql, parseFacts, parseLate } from './snapshot.ts';
 import type { Throwaway } from './throwaway.ts';
 
 /** The outcome of a restore on trial. */
@@ -54,24 +55,42 @@ export async function restoreAndCompare(
   throwaway: Throwaway,
 ): Promise<Comparison> {
   const { dir, manifest } = stored;
-  const { dump, globals } = manifest.files;
+  const { dump } = manifest.files;
   const started = ops.clock.monotonic();
   await checkFiles(stored);
   const database = `trial ${manifest.id}`.slice(0, 60);
   const deadlineMs = patience(manifest.databaseBytes);
-  const roles = readFileSync(path.join(dir, globals.name), 'utf8');
+  const roles = savedRolesSql(globalsOf(stored), [throwaway.user], true).join('\n');
   await execute(ops, throwaway, `${roles}\n${createDatabaseSql(database, manifest.database)}`, { deadlineMs });
   await loadDump(ops, throwaway, { file: path.join(dir, dump.name), size: dump.size }, database, deadlineMs);
   const { differences, contents } = await examine(ops, throwaway, database, manifest);
+  const ofSettings = await applySettings(ops, throwaway, database, manifest.database);
   return {
-    differences,
+    differences: [...differences, ...ofSettings],
     tables: contents.tables.length,
     rows: contents.tables.reduce((sum, t) => sum + t.rows, 0),
     milliseconds: Math.round(ops.clock.monotonic() - started),
   };
 }
 
-/** Compares everything in a restored database with what its manifest says was in the original. */
+const LATE = ['settings', 'connectionLimit'] as const;
+
+/**
+ * Gives a database the settings and the limit of its original, and compares what it has then. The last that is done to it, from outside.
+ */
+export async function applySettings(
+  ops: Ops,
+  server: PgServer,
+  database: string,
+  properties: DatabaseProperties,
+): Promise<Text[]> {
+  const sql = settingsSql(database, properties);
+  if (sql === '') return [];
+  const found = parseLate(await execute(ops, server, `${sql}\n${lateSql(database)}`));
+  return LATE.flatMap((key) => compareProperty(key, properties, found));
+}
+
+/** Compares everything in a restored database with what its manifest says was in the original, except what {@link applySettings} adds. */
 export async function examine(ops: Ops, server: PgServer, database: string, manifest: DatabaseManifest) {
   const script = `${PINNED}\nBEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;\n${FACTS};\n${SEQUENCES}${CONTENTS}COMMIT;\n`;
   const options = { database, deadlineMs: patience(manifest.databaseBytes) };
@@ -98,7 +117,10 @@ export function compareContents(expected: Contents, found: Contents): Text[] {
     ...one('large objects', '大对象', JSON.stringify(expected.largeObjects), JSON.stringify(found.largeObjects)),
     ...one('alembic revision', 'alembic revision', String(expected.alembic), String(found.alembic)),
     ...[...new Set([...Object.keys(expected.objects), ...counted(expected, found)])].flatMap((kind) =>
-      one(kind, kind, String(expected.objects[kind] ?? 0), String(found.objects[kind] ?? 0)),
+      // No restore brings a subscription back.
+      kind === 'subscriptions'
+        ? []
+        : one(kind, kind, String(expected.objects[kind] ?? 0), String(found.objects[kind] ?? 0)),
     ),
   ];
 }
@@ -110,11 +132,17 @@ const counted = (expected: Contents, found: Contents): string[] =>
   );
 
 export function compareProperties(expected: DatabaseProperties, found: DatabaseProperties): Text[] {
-  return (Object.keys(expected) as (keyof DatabaseProperties)[])
-    .filter((key) => key !== 'name')
-    .flatMap((key) =>
-      one(`database ${key}`, `数据库属性 ${key}`, JSON.stringify(expected[key]), JSON.stringify(found[key])),
-    );
+  const keys = Object.keys(expected) as (keyof DatabaseProperties)[];
+  return keys
+    .filter((key) => key !== 'name' && !LATE.includes(key as never))
+    .flatMap((key) => compareProperty(key, expected, found));
+}
+
+type Some = Partial<DatabaseProperties>;
+
+function compareProperty(key: keyof DatabaseProperties, expected: Some, found: Some): Text[] {
+  if (expected[key] === undefined) return []; // an older backup
+  return one(`database ${key}`, `数据库属性 ${key}`, JSON.stringify(expected[key]), JSON.stringify(found[key]));
 }
 
 type Sequence = Contents['sequences'][number];

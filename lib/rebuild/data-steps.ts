@@ -12,12 +12,13 @@ import { allEnded } from '../host/together.ts';
 import { MIGRATION_NAME } from '../postgres/flask-db.ts';
 import { endSessions } from '../postgres/psql.ts';
 import { restoreDatabase } from '../postgres/restore.ts';
-import { inspectSchema } from '../postgres/revision.ts';
+import { changesSince } from '../postgres/schema-objects.ts';
 import { restoreVolumeData } from '../postgres/volume-archive.ts';
 import { findContainers, findVolumes, inspectContainer, properName } from '../target/containers.ts';
 import { databaseOf } from '../target/database.ts';
 import { createFrom } from '../target/definition.ts';
 import type { Container, ServiceRole } from '../target/stack.ts';
+import { printable } from '../text.ts';
 import type { Facts } from './facts.ts';
 import { removeOneOff } from './one-off.ts';
 import type { RebuildPlan } from './plan.ts';
@@ -75,7 +76,8 @@ export async function bringBackData(ops: Ops, facts: Facts, aside: PutAside): Pr
   const isSame = now.postgres === undefined || now.postgres.imageId === before?.imageId;
   if (aside.backup?.kind === 'backup' && isSame) await remake(ops, facts, aside, 'postgres');
   const { database } = await startStores(ops, facts);
-  if (aside.backup?.kind === 'backup') await restoreDatabase(ops, database, aside.backup);
+  // A new cluster: its roles come back, too, as they were just before.
+  if (aside.backup?.kind === 'backup') await restoreDatabase(ops, database, aside.backup, { roles: 'saved' });
 }
 
 /** The container that had to go with its data, made again of what it was; one that has taken its place meanwhile goes. */
@@ -127,13 +129,14 @@ export async function bringBackSchema(ops: Ops, facts: Facts, aside: PutAside): 
     await endSessions(ops, databaseOf(facts.stack, postgres, await findVolumes(ops, facts.stack)), MIGRATION_NAME);
   }
   await bringBackStores(ops, facts, aside);
-  if (aside.removed || !aside.final || aside.backup === undefined) return;
+  const { schemaBefore, backup } = aside;
+  if (aside.removed || schemaBefore === undefined) return;
   const { database } = await startStores(ops, facts);
-  const now = await inspectSchema(ops, database).catch(() => undefined);
-  const before = facts.database.kind === 'running' ? facts.database.revision : undefined;
-  if (now?.kind === 'versioned' && now.revision === before) return;
-  if (aside.backup.kind === 'archive') throw schemaStays(aside.backup.dir);
-  await restoreDatabase(ops, database, aside.backup);
+  const stays = await changesSince(ops, database, schemaBefore).catch(() => ['?']);
+  // What commits on its way may have changed rows, and no schema tells.
+  if (stays.length === 0 && facts.midway.length === 0) return;
+  if (!aside.final || backup?.kind !== 'backup') throw schemaStays(stays, backup?.dir);
+  await restoreDatabase(ops, database, backup);
 }
 
 const mayStillMigrate = () =>
@@ -145,11 +148,14 @@ const mayStillMigrate = () =>
     },
   });
 
-const schemaStays = (dir: string) =>
-  new OpsError({
+/** @param dir of what was saved before, if anything was. */
+const schemaStays = (stays: readonly string[], dir: string | undefined) => {
+  const names = stays.slice(0, 12).map(printable).join(', ') || '-';
+  return new OpsError({
     kind: 'command',
     what: {
-      en: `The database was migrated and could not be dumped before, so its former schema was not put back. Its files from before are in ${dir}.`,
-      zh: `数据库已被迁移, 且之前无法导出, 因此没有恢复原来的表结构. 迁移前的数据文件位于 ${dir}.`,
+      en: `The database was migrated and could not be dumped before, so its former schema was not put back (${names}).${dir ? ` Its files from before are in ${dir}.` : ''}`,
+      zh: `数据库已被迁移, 且之前无法导出, 因此没有恢复原来的表结构 (${names}).${dir ? ` 迁移前的数据文件位于 ${dir}.` : ''}`,
     },
   });
+};

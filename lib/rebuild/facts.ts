@@ -24,6 +24,8 @@ export interface Facts {
   readonly exposedPorts: readonly PublishedPort[];
   /** Bytes free where backups go. */
   readonly freeBytes: number;
+  /** Files by which pending migrations commit on their way: a failure leaves what came before. */
+  readonly midway: readonly string[];
   /** What the survey took. */
   readonly milliseconds: number;
   /** Whether both stores run and already are what the compose file says. */

@@ -1,6 +1,7 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import { foreignVolumes } from '../guard/claim.ts';
 import type { DestructiveRequest } from '../guard/consent.ts';
+import { midwayText } from '../release/midway.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
 import type { ExistingVolume } from '../target/containers.ts';
 import type { ServiceRole } from '../target/stack.ts';
@@ -176,6 +177,7 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
     });
   }
   if (facts.envChange) warnings.push(envChanged(facts.envChange));
+  if (facts.midway.length > 0) warnings.push({ text: midwayText(facts.midway) });
   if (facts.database.kind === 'running' && facts.database.remoteTrust > 0) {
     warnings.push({
       text: {

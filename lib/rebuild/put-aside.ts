@@ -1,5 +1,6 @@
 import type { SavedUserdata } from '../app/userdata.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../guard/saved.ts';
+import type { SchemaObjects } from '../postgres/schema-objects.ts';
 import type { Throwaway } from '../postgres/throwaway.ts';
 import type { Definition } from '../target/definition.ts';
 import type { Database, ServiceRole } from '../target/stack.ts';
@@ -21,6 +22,8 @@ export interface PutAside {
   wholeVolume?: boolean;
   /** `backup` was taken after the application had stopped writing: bringing it back loses nothing. */
   final?: boolean;
+  /** The schema directly before a migration of kept data. */
+  schemaBefore?: SchemaObjects;
   /** Cold copies of the other volumes, by volume name. */
   readonly archives: Map<string, VerifiedArchive>;
   /** The engine has been asked to stop the application. */

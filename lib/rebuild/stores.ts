@@ -8,9 +8,8 @@ import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import { inspectHba, restoreHba } from '../postgres/hba.ts';
 import { canLogIn, type Login, setPassword } from '../postgres/login.ts';
-import { type Migrated, migrate, seed } from '../postgres/migrate.ts';
+import { type Migrated, type MigrateOptions, migrate, seed } from '../postgres/migrate.ts';
 import { waitForPostgres, waitForRedis } from '../postgres/ready.ts';
-import type { Schema } from '../postgres/revision.ts';
 import { askedFor } from '../postgres/wire.ts';
 import { type Containers, findContainers, findVolumes, inspectContainers } from '../target/containers.ts';
 import { databaseOf, loginOf } from '../target/database.ts';
@@ -171,9 +170,8 @@ export async function migrateAndSeed(
   ops: Ops,
   database: Database,
   tried: TriedImage,
-  seen?: Schema,
+  known: Pick<MigrateOptions, 'schema' | 'noteSchema'> = {},
 ): Promise<Migrated> {
-  const known = seen === undefined ? {} : { schema: seen };
   const migrated = await migrate(ops, database, tried.oneOff, { head: tried.head, ...known });
   const file = path.join(ops.target.dir, ops.target.seed);
   if (migrated.from === undefined && existsSync(file)) await seed(ops, database, file);

@@ -9,6 +9,7 @@ import type { Ops } from '../host/ops.ts';
 import { ask, CommandError, run } from '../host/run.ts';
 import { summarizeContents } from '../postgres/contents.ts';
 import { inspectHba } from '../postgres/hba.ts';
+import { commitsMidwayHere } from '../release/midway.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { type Containers, type ExistingVolume, findContainers, findVolumes } from '../target/containers.ts';
 import { databaseOf } from '../target/database.ts';
@@ -58,6 +59,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     database,
     app,
     envChange,
+    midway: commitsMidwayHere(ops, database.kind === 'running' ? database.revision : undefined),
     takenPorts,
     exposedPorts: [...postgres.ports, ...redis.ports].filter((p) => !/^127\.|^::1$/.test(p.hostIp)),
     freeBytes: freeBytes(ops.target.dir),

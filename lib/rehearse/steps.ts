@@ -49,9 +49,11 @@ export async function haveStores(ops: Ops, facts: Facts, progress: Progress): Pr
 /** Restores the backup and compares it, table by table. */
 export async function restore(ops: Ops, facts: Facts, progress: Progress): Promise<void> {
   const started = ops.clock.monotonic();
-  await restoreDatabase(ops, databaseOf(progress), facts.backup).catch((error: unknown) => {
-    throw backupFailed(error);
-  });
+  await restoreDatabase(ops, databaseOf(progress), facts.backup, { roles: 'saved', inPlace: true }).catch(
+    (error: unknown) => {
+      throw backupFailed(error);
+    },
+  );
   progress.restoreMs = since(ops, started);
 }
 

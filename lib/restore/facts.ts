@@ -1,13 +1,23 @@
 import type { Health } from '../app/health.ts';
 import type { DatabaseSize, LeftDatabase } from '../postgres/databases.ts';
 import type { DatabaseManifest, Stored } from '../postgres/manifest.ts';
+import type { Roles } from '../postgres/roles.ts';
 import type { RowCount } from '../postgres/row-counts.ts';
 import type { ServerDisk } from '../postgres/server-disk.ts';
 import type { Container, Database, Stack } from '../target/stack.ts';
+import type { Text } from '../text.ts';
 
 /** What is to take the database's place. */
 export type Incoming =
-  | { readonly kind: 'backup'; readonly stored: Stored<DatabaseManifest> }
+  | {
+      readonly kind: 'backup';
+      readonly stored: Stored<DatabaseManifest>;
+      readonly roles: Roles;
+      /** How the cluster's roles differ from those of the backup, a line each, with what becomes of it. */
+      readonly roleDifferences: readonly Text[];
+      /** Tablespaces that are not here. */
+      readonly missingTablespaces: readonly string[];
+    }
   /** One that an earlier restore kept. */
   | { readonly kind: 'kept'; readonly database: string; readonly rows: readonly RowCount[] | undefined };
 

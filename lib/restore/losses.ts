@@ -23,8 +23,14 @@ export function restoreRequest(facts: Facts): DestructiveRequest {
     },
     phrase: `RESTORE ${database.name}`,
     volumes: [],
-    losses: writesSince(facts),
+    losses: [...writesSince(facts), ...rolesBack(incoming)],
   };
+}
+
+/** What somebody gets back who does not have it now. */
+function rolesBack(incoming: Incoming): (readonly [Text, Text])[] {
+  if (incoming.kind === 'kept' || incoming.roles === 'needed') return [];
+  return incoming.roleDifferences.map((line) => [{ en: 'role', zh: '角色' }, line]);
 }
 
 function writesSince({ rows, incoming }: Facts): (readonly [Text, Text])[] {

@@ -1,6 +1,7 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import { composeTyped } from '../host/compose.ts';
 import type { LeftDatabase } from '../postgres/databases.ts';
+import { identifier } from '../postgres/psql.ts';
 import type { Container } from '../target/stack.ts';
 import type { Target } from '../target/target.ts';
 import { printable, same } from '../text.ts';
@@ -41,6 +42,26 @@ export const paused = (app: Container) =>
       },
     ],
   });
+
+/** No database with a subscription gets another name. */
+export function refuseSubscriptions({ name }: { readonly name: string }, subscriptions: readonly string[]): void {
+  if (subscriptions.length === 0) return;
+  const list = printable(subscriptions.join(', '));
+  throw new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `Database ${printable(name)} has subscriptions (${list}), so PostgreSQL will not rename it.`,
+      zh: `数据库 ${printable(name)} 存在订阅 (${list}), PostgreSQL 不允许对其改名.`,
+    },
+    state: NOTHING_CHANGED,
+    next: subscriptions.map((subscription) => {
+      const s = printable(identifier(subscription));
+      return same(
+        `ALTER SUBSCRIPTION ${s} DISABLE; ALTER SUBSCRIPTION ${s} SET (slot_name = NONE); DROP SUBSCRIPTION ${s};`,
+      );
+    }),
+  });
+}
 
 /** @param left what there is to choose from. */
 export const noSuchDatabase = (name: string, left: readonly LeftDatabase[]) =>

@@ -18,7 +18,7 @@ export interface Progress {
 export async function prepare(ops: Ops, { incoming, database }: Facts, progress: Progress): Promise<void> {
   progress.beside =
     incoming.kind === 'backup'
-      ? await restoreBeside(ops, database, incoming.stored)
+      ? await restoreBeside(ops, database, incoming.stored, { roles: incoming.roles })
       : await existingBeside(ops, database, incoming.database);
 }
 

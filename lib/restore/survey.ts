@@ -3,8 +3,19 @@ import { healthCheck } from '../app/health.ts';
 import { claimStack, refuseForeignVolumes } from '../guard/claim.ts';
 import type { Ops } from '../host/ops.ts';
 import { CommandError } from '../host/run.ts';
+import { damaged } from '../postgres/damaged.ts';
 import { databaseSizes, leftBy } from '../postgres/databases.ts';
+import type { DatabaseManifest, Stored } from '../postgres/manifest.ts';
+import { literal, query } from '../postgres/psql.ts';
 import { refuseUnlessFits, spaceFor } from '../postgres/restore.ts';
+import {
+  type ClusterNow,
+  clusterNow,
+  globalsOf,
+  missingTablespaces,
+  type Roles,
+  roleDifferences,
+} from '../postgres/roles.ts';
 import { countRows, type RowCount } from '../postgres/row-counts.ts';
 import { refuseWithoutServerDisk } from '../postgres/server-disk.ts';
 import { resolveStack } from '../target/compose-config.ts';
@@ -14,7 +25,7 @@ import { requireLocalEngine } from '../target/engine.ts';
 import type { Container, Database, Stack } from '../target/stack.ts';
 import { chooseBackup } from './choose-backup.ts';
 import type { Facts, Incoming } from './facts.ts';
-import { noSuchDatabase, notRunning, paused } from './refusals.ts';
+import { noSuchDatabase, notRunning, paused, refuseSubscriptions } from './refusals.ts';
 import type { Wanted } from './wanted.ts';
 
 /**
@@ -31,15 +42,17 @@ export async function surveyRestore(ops: Ops, wanted: Exclude<Wanted, { kind: 'd
   const stored = wanted.kind === 'backup' ? chooseBackup(ops, database.name, wanted.backup) : undefined;
   if (stored) await refuseUnlessFits(ops, server, database.name, stored.manifest);
   const running = app?.state === 'running' ? app : undefined;
-  const [health, rows, sizes, disk] = await Promise.all([
+  const [health, rows, sizes, disk, cluster] = await Promise.all([
     running && healthCheck(ops, endpointsOf(ops.target, running), { timeoutMs: 2_000 }),
     rowsOf(ops, database),
     databaseSizes(ops, database),
     stored && refuseWithoutServerDisk(ops, server, spaceFor(stored.manifest)),
+    clusterNow(ops, server),
   ]);
+  refuseSubscriptions(database, await subscriptionsOf(ops, database));
   const left = leftBy(database.name, sizes);
   let incoming: Incoming;
-  if (stored) incoming = { kind: 'backup', stored };
+  if (stored) incoming = fromBackup(stored, cluster, wanted.kind === 'backup' ? wanted.roles : undefined);
   else {
     const kept = wanted.kind === 'back' ? wanted.database : '';
     if (!sizes.some((s) => s.name === kept)) throw noSuchDatabase(kept, left);
@@ -59,6 +72,32 @@ export async function findDatabase(
   refuseForeignVolumes(stack, volumes);
   if (postgres?.state !== 'running') throw notRunning(ops.target, stack.services.postgres.key, postgres);
   return { stack, database: databaseOf(stack, postgres, volumes), app };
+}
+
+function fromBackup(stored: Stored<DatabaseManifest>, cluster: ClusterNow, roles: Roles = 'needed'): Incoming {
+  const globals = readableGlobals(stored);
+  return {
+    kind: 'backup',
+    stored,
+    roles,
+    roleDifferences: roleDifferences(globals, cluster, stored.manifest, roles),
+    missingTablespaces: missingTablespaces(globals, cluster),
+  };
+}
+
+function readableGlobals(stored: Stored<DatabaseManifest>) {
+  try {
+    return globalsOf(stored);
+  } catch (error) {
+    throw damaged(stored.dir, { en: 'its globals can not be read', zh: '全局对象文件无法解析' }, error);
+  }
+}
+
+/** Names, of this database. */
+function subscriptionsOf(ops: Ops, { container, user, name }: Database): Promise<string[]> {
+  const sql = `SELECT to_jsonb(subname) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
+    WHERE d.datname = ${literal(name)} ORDER BY subname`;
+  return query<string>(ops, { container, user, name: 'template1' }, sql);
 }
 
 async function rowsOf(ops: Ops, database: Database): Promise<RowCount[] | undefined> {

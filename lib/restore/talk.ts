@@ -1,6 +1,7 @@
 import { describeHealth } from '../app/health.ts';
 import type { Ops } from '../host/ops.ts';
 import type { LeftDatabase } from '../postgres/databases.ts';
+import { noTablespaces } from '../postgres/restore-errors.ts';
 import { showSteps } from '../runbook/show-steps.ts';
 import { humanBytes, printable, same, type Text } from '../text.ts';
 import { ageText } from './age.ts';
@@ -29,6 +30,7 @@ export function showPlan(ops: Ops, facts: Facts): void {
       { en: `${free} free, ${needed} needed`, zh: `剩余 ${free}, 需要 ${needed}` },
     ]);
   }
+  if (facts.incoming.kind === 'backup') rows.push(...clusterRows(facts.incoming));
   for (const left of facts.left) rows.push([{ en: 'left beside', zh: '旁路保留' }, leftText(left)]);
   show({ event: 'table', id: 'facts', rows });
   showSteps(ops.screen, plannedSteps(facts));
@@ -54,6 +56,25 @@ function incomingText({ incoming, at }: Facts): Text {
     zh: `${printable(dir)}\n    备份时间 ${createdAt}, ${zh}前; ${size}, 结构版本 ${revision}, 提交 ${by}; ${proved.zh}`,
   };
 }
+
+/** What of the cluster, which is no part of the database, is not as it was. */
+function clusterRows({
+  stored,
+  roleDifferences,
+  missingTablespaces,
+}: Extract<Facts['incoming'], { kind: 'backup' }>): (readonly [Text, Text])[] {
+  const rows = roleDifferences.map((line): readonly [Text, Text] => [{ en: 'role', zh: '角色' }, line]);
+  if (missingTablespaces.length > 0)
+    rows.push([{ en: 'tablespaces', zh: '表空间' }, noTablespaces(missingTablespaces)]);
+  if ((stored.manifest.contents.objects.subscriptions ?? 0) > 0)
+    rows.push([{ en: 'subscriptions', zh: '订阅' }, LEFT_OUT]);
+  return rows;
+}
+
+const LEFT_OUT: Text = {
+  en: 'the backup has some; they are not restored: they would fetch from another server',
+  zh: '备份中有订阅, 不会恢复: 否则会从其他服务器拉取数据',
+};
 
 function appText({ app, health }: Facts): Text {
   if (app === undefined) return { en: 'no container', zh: '没有容器' };

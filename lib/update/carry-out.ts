@@ -49,11 +49,11 @@ export async function releaseHot(
       evidence: () => backupEvidence(progress),
     });
 
-    // The old code goes on with the new schema; a migration that fails is taken back whole by the database.
+    // The old code goes on with the new schema; a migration that fails is taken back whole by the database, unless it commits on its way.
     await step('migrate', {
       run: (o) => migrateStaged(o, facts, checked, progress),
       evidence: () => migrationEvidence(facts, checked, progress.migrated),
-      undo: (o) => endMigration(o, facts),
+      undo: (o) => endMigration(o, facts, checked, progress),
     });
   }
 

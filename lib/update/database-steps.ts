@@ -1,10 +1,13 @@
+import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { backupPg } from '../postgres/backup.ts';
 import { MIGRATION_NAME } from '../postgres/flask-db.ts';
 import { waitForLongTransactions } from '../postgres/long-transactions.ts';
-import { type Migrated, migrate } from '../postgres/migrate.ts';
+import { type Migrated, migrate, partlyMigrated } from '../postgres/migrate.ts';
 import { endSessions } from '../postgres/psql.ts';
-import type { Text } from '../text.ts';
+import { inspectSchema } from '../postgres/revision.ts';
+import { changesSince } from '../postgres/schema-objects.ts';
+import { printable, type Text } from '../text.ts';
 import { type Checked, stagedOps } from './check.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './plan.ts';
@@ -39,11 +42,58 @@ export async function migrateStaged(ops: Ops, facts: Facts, checked: Checked, pr
   progress.migrated = await migrate(staged, facts.database, staging.container, {
     head: checked.head,
     schema: facts.schema,
+    noteSchema: (before) => {
+      progress.schemaBefore = before;
+    },
   });
 }
 
-/** Ends a migration that was interrupted: killing its client leaves it running in the server. What was committed stays. */
-export const endMigration = (ops: Ops, facts: Facts): Promise<void> => endSessions(ops, facts.database, MIGRATION_NAME);
+/**
+ * Ends a migration that was interrupted: killing its client leaves it running in the server. What it committed stays, because production
+ * writes on.
+ *
+ * @throws {OpsError} `needs-person` when that is a part of the migrations.
+ */
+export async function endMigration(ops: Ops, facts: Facts, { head }: Checked, progress: Progress): Promise<void> {
+  const { database } = facts;
+  await endSessions(ops, database, MIGRATION_NAME);
+  const { schemaBefore, migrated } = progress;
+  if (schemaBefore === undefined || migrated !== undefined) return;
+  const stays = await changesSince(ops, database, schemaBefore);
+  const now = stays.length > 0 ? await inspectSchema(ops, database) : undefined;
+  if (now === undefined || (now.kind === 'versioned' && now.revision === head)) return; // none of them, or all
+  throw halfWay(stays, progress);
+}
+
+function halfWay(stays: readonly string[], { backup }: Progress): OpsError {
+  const at = backup?.manifest.createdAt ?? '?';
+  const invalid = stays.filter((name) => name.startsWith('invalid index ')).map((name) => printable(name.slice(14)));
+  return new OpsError({
+    kind: 'needs-person',
+    what: partlyMigrated(stays),
+    next: [
+      ...invalid.map((name): Text => {
+        const drop = `DROP INDEX CONCURRENTLY ${name};`;
+        return {
+          en: `An index that was not built to its end only costs; in psql: ${drop}`,
+          zh: `未建完的索引只会增加开销, 可在 psql 中删除: ${drop}`,
+        };
+      }),
+      {
+        en: 'Forward: correct the migration so that it begins from what is there now, and release again.',
+        zh: '继续向前: 修正迁移, 使其能在当前结构上执行, 然后重新发布.',
+      },
+      ...(backup
+        ? [
+            {
+              en: `Back: npx tsx scripts/restore-prod.ts ${backup.dir}   # loses what was written since ${at}`,
+              zh: `回退: npx tsx scripts/restore-prod.ts ${backup.dir}   # 将丢失 ${at} 之后写入的数据`,
+            },
+          ]
+        : []),
+    ],
+  });
+}
 
 export function backupEvidence({ backup }: Progress): Text {
   if (backup === undefined) return { en: 'not needed: no migration is pending', zh: '不需要: 没有待执行的迁移' };

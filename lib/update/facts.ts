@@ -49,6 +49,8 @@ export interface Facts {
   readonly schema: Schema;
   /** Migrations of the new release that are not in the container. */
   readonly newMigrations: readonly string[];
+  /** Files by which the pending migrations commit on their way: a failure leaves what came before. */
+  readonly midway: readonly string[];
   /** Nothing but a migration is missing: the code is there, the schema is not at its newest revision. */
   readonly pending: boolean;
   /** What the survey took. */

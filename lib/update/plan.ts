@@ -1,4 +1,5 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
+import { midwayText } from '../release/midway.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
 import type { Target } from '../target/target.ts';
 import { printable, type Text } from '../text.ts';
@@ -94,7 +95,7 @@ function inProgress({ local }: Facts): Refusal[] {
   ];
 }
 
-function warningsOf({ running, files, schema, cutShort, outdated, programs, routeFaults }: Facts): Text[] {
+function warningsOf({ running, files, schema, cutShort, outdated, programs, routeFaults, midway }: Facts): Text[] {
   const warnings: Text[] = [];
   if (cutShort.staging || outdated) {
     const runs = cutShort.releases.map((m) => printable(m.run)).join(', ') || '-';
@@ -131,6 +132,7 @@ function warningsOf({ running, files, schema, cutShort, outdated, programs, rout
       zh: `容器内被手工修改过的文件将被替换 (原文件保存在运行目录): ${some}`,
     });
   }
+  if (midway.length > 0) warnings.push(midwayText(midway));
   if (schema.kind !== 'versioned') {
     warnings.push({
       en: 'The database has no Alembic stamp; one that fits its tables will be set.',

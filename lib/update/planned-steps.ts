@@ -25,6 +25,7 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
   ];
   const short = facts.source.commit.slice(0, 10);
   const forward = options.direction === 'forward';
+  const oneTransaction = facts.midway.length === 0;
   const n = facts.workers;
   const steps: (PlannedStep | false)[] = [
     !facts.local.none && {
@@ -78,8 +79,8 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
       risk: 'changes',
       commands: [
         {
-          en: `docker exec ${app} flask db upgrade  # the staged code, lock_timeout, one transaction`,
-          zh: `docker exec ${app} flask db upgrade  # 使用暂存的新代码, 设 lock_timeout, 单一事务`,
+          en: `docker exec ${app} flask db upgrade  # the staged code, lock_timeout${oneTransaction ? ', one transaction' : ''}`,
+          zh: `docker exec ${app} flask db upgrade  # 使用暂存的新代码, 设 lock_timeout${oneTransaction ? ', 单一事务' : ''}`,
         },
       ],
       wayBack: {

@@ -2,6 +2,7 @@ import type { Placement } from '../app/place.ts';
 import type { Staging } from '../app/staging.ts';
 import type { VerifiedBackup } from '../guard/saved.ts';
 import type { Migrated } from '../postgres/migrate.ts';
+import type { SchemaObjects } from '../postgres/schema-objects.ts';
 import type { SavedLocal } from '../release/save-local.ts';
 
 /** How far a run has come: what undoing and the summary need. Filled step by step. */
@@ -10,6 +11,8 @@ export interface Progress {
   savedLocal?: SavedLocal | undefined;
   backup?: VerifiedBackup | undefined;
   migrated?: Migrated | undefined;
+  /** The schema directly before a migration. */
+  schemaBefore?: SchemaObjects | undefined;
   /** gunicorn's master of the release that boots beside what serves. */
   canary?: number | undefined;
   placement?: Placement | undefined;

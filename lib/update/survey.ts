@@ -11,6 +11,7 @@ import type { Ops } from '../host/ops.ts';
 import { inspectSchema, type Schema } from '../postgres/revision.ts';
 import { type Artefacts, findArtefacts } from '../release/artefacts.ts';
 import { inspectLocal } from '../release/local-changes.ts';
+import { commitsMidway } from '../release/midway.ts';
 import { describeCommit, fetchSource } from '../release/source.ts';
 import { treeOf } from '../release/tree.ts';
 import { resolveStack } from '../target/compose-config.ts';
@@ -65,6 +66,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const former = withArtefacts(trees, artefacts, files);
   const rebuildReasons = await findRebuildReasons(ops, { app, running, former, source, tree });
   const { workers } = programs.web;
+  const midway = await commitsMidway(ops, tree, schema.kind === 'empty' ? undefined : schema.revision);
   const filePlan = planFiles(files, tree, former && (running.certain ? former : sameIn(former, files)));
   return {
     engine,
@@ -88,6 +90,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     rebuildReasons,
     local,
     schema,
+    midway,
     newMigrations: [...tree.keys()].filter(
       (f) => f.startsWith(ops.target.release.migrations) && f.endsWith('.py') && !files.has(f),
     ),

@@ -13,7 +13,8 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { OpsError } from '../../lib/errors.ts';
 import { findVolume } from '../../lib/guard/same-volume.ts';
 import { isSaved, proveAbsent, proveNothingToLose, type VerifiedBackup, verifyBackup } from '../../lib/guard/saved.ts';
 import { change, read } from '../../lib/host/command.ts';
@@ -325,6 +326,127 @@ describe('a backup', () => {
       cpSync(backup.dir, elsewhere, { recursive: true });
       expect(() => readManifest(elsewhere)).toThrow(/belongs to/);
     });
+  });
+});
+
+describe('a cluster that is set up unlike others', () => {
+  // Each would stop a session, its dump, or the trial; all at once.
+  const SETTINGS = `
+ALTER DATABASE odd SET default_transaction_read_only = on; ALTER DATABASE odd SET statement_timeout = 1;
+ALTER DATABASE odd SET session_preload_libraries = 'not_there'; ALTER ROLE ${USER} IN DATABASE odd SET role = 'none';
+ALTER DATABASE odd SET search_path = nowhere; ALTER DATABASE odd CONNECTION LIMIT 0;`;
+  const late = () =>
+    query(
+      ops,
+      { ...db, name: 'postgres' },
+      `SELECT jsonb_build_array(datconnlimit, array_length(setconfig, 1))
+      FROM pg_database d JOIN pg_db_role_setting s ON s.setdatabase = d.oid AND s.setrole = 0 WHERE datname = 'odd'`,
+    );
+  let odd: Database;
+  let server: Database;
+  let backup: VerifiedBackup;
+
+  beforeAll(async () => {
+    server = { ...db, name: 'postgres' };
+    odd = { ...db, name: 'odd' };
+    await docker('exec', db.container.id, 'sh', '-c', 'mkdir -p /fast && chown postgres /fast');
+    await execute(ops, server, "CREATE TABLESPACE fast LOCATION '/fast';");
+    await execute(ops, server, 'CREATE DATABASE odd TABLESPACE fast;');
+    await execute(
+      ops,
+      odd,
+      'CREATE TABLE base AS SELECT generate_series(1, 50) AS a; CREATE TABLE apart (a int) TABLESPACE pg_default;',
+    );
+    await execute(
+      ops,
+      server,
+      "CREATE ROLE owner NOLOGIN; CREATE ROLE boss SUPERUSER LOGIN PASSWORD 'boss-pw'; CREATE ROLE app LOGIN PASSWORD 'old-pw'; GRANT readers TO app;",
+    );
+    await execute(ops, odd, 'ALTER TABLE base OWNER TO owner; GRANT SELECT ON base TO app;');
+    await execute(ops, server, SETTINGS);
+  });
+
+  it('is backed up and restored, its settings, limit and tablespace too', async () => {
+    const before = await late();
+    backup = await backupPg(ops, odd, { reason: 'manual' });
+    expect(backup.manifest.database).toMatchObject({ connectionLimit: 0, tablespace: 'fast' });
+    expect(backup.manifest.roles).toEqual(expect.arrayContaining(['app', 'owner']));
+    const { before: kept } = await restoreDatabase(ops, odd, backup);
+    expect(await late()).toEqual(before);
+    const where =
+      "SELECT to_jsonb(spcname) FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace WHERE datname = 'odd'";
+    expect(await query(ops, server, where)).toEqual(['fast']);
+    await execute(ops, server, `DROP DATABASE ${identifier(kept as string)};`);
+  });
+
+  it('gives nobody back what was taken away since, unless that is asked for', async () => {
+    await execute(ops, odd, 'REASSIGN OWNED BY owner TO boss; REASSIGN OWNED BY boss TO current_user;');
+    await execute(ops, server, "DROP ROLE owner, boss; REVOKE readers FROM app; ALTER ROLE app PASSWORD 'new-pw';");
+    const roles = `SELECT jsonb_build_array(rolname, rolsuper, rolcanlogin, rolpassword IS NOT NULL,
+      (SELECT count(*) FROM pg_auth_members m WHERE m.member = a.oid)) FROM pg_authid a
+      WHERE rolname IN ('app', 'boss', 'owner') ORDER BY rolname`;
+    const password = "SELECT to_jsonb(rolpassword) FROM pg_authid WHERE rolname = 'app'";
+    const present = await query(ops, server, password);
+    const first = await restoreDatabase(ops, odd, backup);
+    const bare = [
+      ['app', false, true, true, 0],
+      ['owner', false, false, false, 0],
+    ];
+    expect(await query(ops, server, roles)).toEqual(bare);
+    const second = await restoreDatabase(ops, odd, backup, { roles: 'saved' });
+    expect(await query(ops, server, roles)).toEqual([
+      ['app', false, true, true, 1],
+      ['boss', true, true, true, 0],
+      ['owner', false, false, false, 0],
+    ]);
+    expect(await query(ops, server, password)).toEqual(present);
+    for (const { before } of [first, second])
+      await execute(ops, server, `DROP DATABASE ${identifier(before as string)};`);
+    rmSync(backup.dir, { recursive: true });
+  });
+
+  it('goes into a server without the tablespace, all of it into the default one', async () => {
+    const again = await backupPg(ops, odd, { reason: 'manual' });
+    const fresh = await startServer(`${PREFIX}-fresh`);
+    const there = { ...fresh, name: 'odd' };
+    const warned: string[] = [];
+    const screen = { ...ops.screen, show: (e: { text?: { en: string } }) => void warned.push(e.text?.en ?? '') };
+    await restoreDatabase({ ...ops, screen: screen as unknown as Ops['screen'] }, { ...there, name: 'odd' }, again, {
+      roles: 'saved',
+    });
+    expect(warned.join()).toContain('no tablespace fast');
+    expect(await query(ops, there, 'SELECT to_jsonb(count(*)) FROM public.base')).toEqual([50]);
+    await removeServer(`${PREFIX}-fresh`);
+    rmSync(again.dir, { recursive: true });
+  });
+
+  it.each([
+    [
+      'a function without a search path',
+      `CREATE TABLE other (x int); CREATE FUNCTION rule(t text) RETURNS bool LANGUAGE sql AS 'SELECT count(*) >= 0 FROM other';
+       CREATE TABLE checked (a text CHECK (rule(a))); INSERT INTO checked VALUES ('SENTINEL-row');`,
+      /relation "other" does not exist[\s\S]*in function "rule"[\s\S]*TABLE DATA checked/,
+      /ALTER FUNCTION "rule" SET search_path/,
+    ],
+    [
+      'a rule that its own rows break',
+      `CREATE TABLE target (i int PRIMARY KEY); CREATE TABLE source (i text); INSERT INTO source VALUES ('SENTINEL-row');
+       CREATE FUNCTION fits(t text) RETURNS bool LANGUAGE sql AS 'SELECT true'; ALTER TABLE source ADD CHECK (public.fits(i));
+       CREATE OR REPLACE FUNCTION fits(t text) RETURNS bool LANGUAGE sql AS 'SELECT false';`,
+      /violates check constraint "source_i_check"[\s\S]*TABLE DATA source/,
+      /The rows break a rule/,
+    ],
+  ])('is told, without its rows, what of it can not be restored: %s', async (_what, sql, what, next) => {
+    await execute(ops, server, 'DROP DATABASE IF EXISTS wrong WITH (FORCE); CREATE DATABASE wrong;');
+    await execute(ops, { ...db, name: 'wrong' }, sql);
+    const error = await backupPg(ops, { ...db, name: 'wrong' }, { reason: 'manual' }).catch((e: unknown) => e);
+    if (!(error instanceof OpsError)) throw new Error('it was backed up');
+    expect(error.what.en).toMatch(what);
+    const said = JSON.stringify([error.what, error.next]);
+    expect(error.next.map((n) => n.en).join()).toMatch(next);
+    expect(said).not.toContain('SENTINEL');
+    expect(said).not.toContain('docker compose'); // production's log knows nothing of it
+    await execute(ops, server, 'DROP DATABASE wrong;');
   });
 });
 

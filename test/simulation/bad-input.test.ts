@@ -309,6 +309,17 @@ it('brings back everything when a migration fails', async () => {
   await failed(d, 1, /column "nonexistent" does not exist/);
 });
 
+it('brings back everything when a migration fails that had committed a part of itself', async () => {
+  const d = await production();
+  d.machine.release = release('broken', { migrationFails: true, commitsMidway: true, head: NEW_REVISION });
+  const file = `migrations/versions/${NEW_REVISION}_next.py`;
+  mkdirSync(path.dirname(inFile(d, file)), { recursive: true });
+  writeFileSync(inFile(d, file), 'with op.get_context().autocommit_block():\n    pass\n');
+  const ended = await failed(d, 1, /column "nonexistent" does not exist/);
+  expect(ended.text).toMatch(/not one transaction: it commits on its way \(migrations\/versions\/\d+_next\.py\)/);
+  expect(d.database?.tables.half_way).toBeUndefined();
+});
+
 it('does not delete for a migration that fails in an empty database', async () => {
   const d = await production();
   d.machine.release = release('broken', { migrationFails: true });

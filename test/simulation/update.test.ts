@@ -174,6 +174,15 @@ const BROKEN: readonly (readonly [string, Partial<Release>, said: RegExp])[] = [
   ['workers that die in place, and a migration', { crashesInPlace: true, head: NEW_REVISION }, /STAYS MIGRATED/],
 ];
 
+it('never says that all is as before over a migration that committed a part of itself', async () => {
+  const d = await updatable({ migrationFails: true, commitsMidway: true, head: NEW_REVISION });
+  const ended = await d.run(YES, { script: UPDATE });
+  expect(ended.exitCode, ended.text).toBe(6);
+  expect(ended.text).toMatch(/not one transaction: it commits on its way/);
+  expect(ended.text).toMatch(/a part of them stays although they failed: table public\.half_way/);
+  expect(ended.text).toMatch(/Back: .*npx tsx scripts\/restore-prod\.ts \S+ {3}# loses what was written since/);
+});
+
 it.each(BROKEN)('goes back from a release with %s, and on to one that is mended', async (_name, broken, said) => {
   const d = await updatable(broken);
   const ended = await updateAndCheck(d, YES);

@@ -59,6 +59,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
     },
     app: { userdataBytes: 1000, commit: undefined, serving: true },
     takenPorts: [],
+    midway: [],
     exposedPorts: [],
     freeBytes: 1e11,
     milliseconds: 500,

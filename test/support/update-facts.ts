@@ -72,6 +72,7 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
     schema: { kind: 'versioned', revision: '20251231120100' },
     newMigrations: [],
     pending: false,
+    midway: [],
     milliseconds: 900,
     ...more,
   };

@@ -27,7 +27,7 @@ export interface SessionCall {
 }
 
 /**
- * Ops whose `docker exec -i -e PGAPPNAME … psql` is a psql that stays open and answers while its stdin is; every other command is
+ * Ops whose `docker exec -i … -e PGAPPNAME … psql` is a psql that stays open and answers while its stdin is; every other command is
  * answered by `respond`.
  */
 export function opsWithSession(
@@ -39,7 +39,7 @@ export function opsWithSession(
   const killers = new Map<number, (signal: NodeJS.Signals) => void>();
   let pid = 2_000_000;
   const both = (line: string, args: readonly string[], options: SpawnOptions) => {
-    const isSession = / exec -i -e PGAPPNAME \S+ psql /.test(line);
+    const isSession = / exec -i (?:-e \S+ )*-e PGAPPNAME \S+ psql /.test(line);
     if (!isSession) return (base.scripted.spawn as unknown as typeof fake)(line, args, options);
     return fake(line, args, options);
   };

@@ -51,17 +51,19 @@ describe('a backup', () => {
     expect(name).toMatch(/^whalefall-ops backup [0-9a-f]{12}$/);
     const dump = ops.scripted.calls.find((c) => is(c, 'pg_dump'));
     expect(dump?.argv).toEqual(
-      'docker exec -e PGAPPNAME c0ffee pg_dump -w -Fc -Z1 --lock-wait-timeout=60000 --snapshot=00000003-0000001B-1 -U whalefall_user -d whalefall'.split(
+      'docker exec -e PGOPTIONS -e PGAPPNAME c0ffee pg_dump -w -Fc -Z1 --lock-wait-timeout=60000 --snapshot=00000003-0000001B-1 -U whalefall_user -d whalefall'.split(
         ' ',
       ),
     );
     expect(dump?.env.PGAPPNAME).toBe(name);
     const globals = ops.scripted.calls.find((c) => is(c, 'pg_dumpall'));
-    expect(globals?.argv.slice(4)).toEqual(
+    expect(globals?.argv.slice(6)).toEqual(
       'c0ffee pg_dumpall -w --globals-only -U whalefall_user -l whalefall'.split(' '),
     );
     expect(ops.sessions[0]?.argv.slice(2)).toEqual(
-      '-i -e PGAPPNAME c0ffee psql -X -w -qAt -v ON_ERROR_STOP=1 -U whalefall_user -d whalefall'.split(' '),
+      '-i -e PGOPTIONS -e PGAPPNAME c0ffee psql -X -w -qAt -v ON_ERROR_STOP=1 -U whalefall_user -d whalefall'.split(
+        ' ',
+      ),
     );
     expect(ops.sessions[0]?.ended).toBe('input');
     expect(ops.sessions[0]?.sent[0]).toContain('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;');
@@ -142,7 +144,7 @@ describe('a backup', () => {
 
   it('is none when what was to follow the reading fails, and ends only when that has', async () => {
     const ops = opsWithSession(
-      well((c) => (is(c, 'pg_restore') ? { exitCode: 1, stderr: 'corrupt' } : undefined)),
+      well((c) => (is(c, 'pg_restore') ? { exitCode: 1, stderr: 'pg_restore: error: corrupt' } : undefined)),
       healthy,
     );
     let stopped = false;
@@ -328,7 +330,7 @@ describe('SQL', () => {
     const ops = testOps(() => ({ stdout: '{"a":1}\n"x\\ny"\n' }));
     expect(await query(ops, DB, 'SELECT 1')).toEqual([{ a: 1 }, 'x\ny']);
     expect(ops.scripted.calls[0]?.argv).toEqual(
-      'docker exec -i c0ffee psql -X -w -qAt -v ON_ERROR_STOP=1 -U whalefall_user -d whalefall'.split(' '),
+      'docker exec -i -e PGOPTIONS c0ffee psql -X -w -qAt -v ON_ERROR_STOP=1 -U whalefall_user -d whalefall'.split(' '),
     );
     const failing = testOps(() => ({ exitCode: 2, stderr: 'no' }));
     await expect(query(failing, DB, 'SELECT 1')).rejects.toMatchObject({ kind: 'command' });

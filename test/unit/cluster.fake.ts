@@ -1,6 +1,8 @@
 import type { Call, Reply } from '../support/scripted-spawn.ts';
 import { restored } from './backup.fakes.ts';
 
+const ROLE = { name: 'whalefall_user', rights: ['SUPERUSER', 'LOGIN'], password: null, memberOf: [] };
+
 /** A cluster by the names of its databases; renames and drops are done to it. */
 export function cluster(databases: Set<string>, change: (call: Call) => Reply | undefined = () => undefined) {
   const names = (sql: string, pattern: RegExp) => [...sql.matchAll(pattern)].map((m) => m.slice(1) as string[]);
@@ -23,7 +25,7 @@ export function cluster(databases: Set<string>, change: (call: Call) => Reply | 
     if (input.includes('versionNumber')) return { stdout: '{"versionNumber":150006,"version":"15.6"}\n' };
     if (input.includes('data_directory')) return { stdout: '"/var/lib/postgresql/data"\n' };
     if (input.includes('pg_tablespace'))
-      return { stdout: '{"roles":["whalefall_user"],"tablespaces":["pg_default"]}\n' };
+      return { stdout: `${JSON.stringify({ roles: [ROLE], tablespaces: ['pg_default'] })}\n` };
     if (input.includes("'relations'"))
       return { stdout: '{"relations":["public.users"],"functions":0,"largeObjects":0}\n' };
     const [asked] = /WHERE datname = '([^']+)'/.exec(input)?.slice(1) ?? [];

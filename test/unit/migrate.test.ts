@@ -16,6 +16,8 @@ interface World {
   version: string | null;
   tables: number;
   holding: number;
+  /** The answer about what the schema is made of. */
+  objects?: () => string;
 }
 
 /** A database and the application's image; `upgrade` may be told what to do. */
@@ -47,6 +49,7 @@ function stage(world: World, upgrade: (call: Call) => Reply | Promise<Reply> = (
       did.push('end sessions');
       return { stdout: '' };
     }
+    if (input.includes('the alembic revision')) return { stdout: world.objects?.() ?? '' };
     if (input.includes('alembic_version')) {
       const versions = world.version === null ? null : [world.version];
       return row({ tables: world.tables, versions, probes: PROBES.map((_, i) => i < world.holding) });
@@ -128,7 +131,7 @@ describe('migrate', () => {
     const { ops } = stage(world, upgraded(world));
     await migrate(ops, db, 'one', { head: HEAD, schema: { kind: 'empty' }, lockTimeoutMs: 2_000 });
     expect(ops.scripted.calls.filter((c) => c.argv.at(-1) === 'heads')).toEqual([]);
-    expect(ops.scripted.calls[0]?.env.PGOPTIONS).toBe('-c lock_timeout=2000');
+    expect(ops.scripted.calls.find((c) => c.argv.includes('flask'))?.env.PGOPTIONS).toBe('-c lock_timeout=2000');
   });
 
   it('names who holds the lock, without the values in their query', async () => {
@@ -168,6 +171,21 @@ describe('migrate', () => {
     await expect(migrate(ops, db, 'one')).rejects.toMatchObject({
       what: { en: expect.stringContaining('DATABASE_URL') },
     });
+  });
+
+  it('says what stays when it commits on its way, by names alone', async () => {
+    const world: World = { version: '20251224134000', tables: 16, holding: 3 };
+    let mood = '';
+    world.objects = () => `["the alembic revision","x"]\n${mood}`;
+    const { ops } = stage(world, () => {
+      mood = '["column public.notes.mood","text DEFAULT secret"]\n';
+      return { exitCode: 1, stderr: 'boom' };
+    });
+    const noted: number[] = [];
+    const error = await migrate(ops, db, 'one', { noteSchema: (before) => noted.push(before.size) }).catch((e) => e);
+    expect(noted).toEqual([1]);
+    expect(error.state.en).toContain('a part of them stays although they failed: column public.notes.mood.');
+    expect(error.state.en).not.toContain('secret');
   });
 
   it('shows no secret of a failed migration', async () => {

@@ -1,9 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { globalsFor, statements } from '../../lib/postgres/globals.ts';
-import { createDatabaseSql } from '../../lib/postgres/load.ts';
+import { parseGlobals, savedRolesSql, statements } from '../../lib/postgres/globals.ts';
+import { createDatabaseSql, settingsSql } from '../../lib/postgres/load.ts';
+import type { DatabaseManifest } from '../../lib/postgres/manifest.ts';
 import { restoreDatabase, suffixed } from '../../lib/postgres/restore.ts';
+import { type ClusterNow, roleDifferences, rolesSql } from '../../lib/postgres/roles.ts';
 import { swapDatabases } from '../../lib/postgres/swap.ts';
 import { testOps } from '../support/ops.ts';
 import type { Call, Reply } from '../support/scripted-spawn.ts';
@@ -11,6 +13,8 @@ import { DB, FACTS, restored, storedBackup } from './backup.fakes.ts';
 import { cluster } from './cluster.fake.ts';
 
 const BEFORE = 'whalefall_before_20260102t030405z';
+const FULL =
+  'pg_restore: error: COPY failed for table "t": ERROR:  could not extend file "base/1/2": No space left on device';
 const INCOMING = 'whalefall_restoring_20260102t030405z';
 
 describe('a restore', () => {
@@ -28,7 +32,7 @@ ALTER DATABASE "${INCOMING}" RENAME TO "whalefall";
 COMMIT;`);
     const restore = ops.scripted.calls.find((c) => c.argv.includes('pg_restore'));
     expect(restore?.argv).toEqual([
-      ...'docker exec -i c0ffee pg_restore -w -e -U whalefall_user -d'.split(' '),
+      ...'docker exec -i -e PGOPTIONS c0ffee pg_restore -w -e -v --no-subscriptions -U whalefall_user -d'.split(' '),
       INCOMING,
       '--single-transaction',
     ]);
@@ -57,7 +61,11 @@ COMMIT;`);
       'sh',
       inside,
     ]);
-    expect(lines).toContainEqual(`c0ffee pg_restore -w -e -U whalefall_user -d ${INCOMING} -j 2 ${inside}`.split(' '));
+    expect(lines).toContainEqual(
+      `-e PGOPTIONS c0ffee pg_restore -w -e -v --no-subscriptions -U whalefall_user -d ${INCOMING} -j 2 ${inside}`.split(
+        ' ',
+      ),
+    );
     expect(lines).toContainEqual(['c0ffee', 'rm', '-f', inside]);
   });
 
@@ -75,7 +83,7 @@ COMMIT;`);
   });
 
   it.each<[string, (c: Call) => Reply | undefined, RegExp]>([
-    ['the roles fail', (c) => (c.input.includes('GRANT') ? { exitCode: 3 } : undefined), /exit code 3/],
+    ['the roles fail', (c) => (c.input.includes('CREATE ROLE "a"') ? { exitCode: 3 } : undefined), /exit code 3/],
     [
       'the database can not be created',
       (c) => (c.input.includes('CREATE DATABASE') ? { exitCode: 3 } : undefined),
@@ -83,7 +91,7 @@ COMMIT;`);
     ],
     [
       'pg_restore fails',
-      (c) => (c.argv.includes('pg_restore') ? { exitCode: 1, stderr: 'No space left' } : undefined),
+      (c) => (c.argv.includes('pg_restore') ? { exitCode: 1, stderr: FULL } : undefined),
       /No space/,
     ],
     [
@@ -216,10 +224,13 @@ CREATE TABLESPACE fast OWNER app LOCATION '/fast';
     expect(() => statements('CREATE ROLE x')).toThrow(/middle/);
   });
 
-  it('leave roles and tablespaces that are there as they are, and do the rest', () => {
-    const missing = globalsFor(DUMP, { roles: [], tablespaces: [] });
-    expect(missing).toEqual(statements(DUMP));
-    const there = globalsFor(DUMP, { roles: ['app', 'r"o;l--e\nx'], tablespaces: ['fast'] });
+  it('of a new cluster are all applied, but no tablespace unless it goes with its server', () => {
+    const globals = parseGlobals(DUMP);
+    expect(savedRolesSql(globals, [], false)).toEqual(statements(DUMP).filter((s) => !s.includes('TABLESPACE')));
+    const inPlace = savedRolesSql(globals, [], true);
+    expect(inPlace[0]).toBe('SET allow_in_place_tablespaces = on;');
+    expect(inPlace.at(-1)).toBe("CREATE TABLESPACE fast OWNER app LOCATION '';");
+    const there = savedRolesSql(globals, ['app', 'r"o;l--e\nx'], false);
     expect(there.map((s) => s.split(' ').slice(0, 2).join(' '))).toEqual([
       'SET default_transaction_read_only',
       'ALTER ROLE',
@@ -227,15 +238,52 @@ CREATE TABLESPACE fast OWNER app LOCATION '/fast';
     ]);
     expect(there.join()).not.toContain('PASSWORD');
     // A name that only looks alike is another role.
-    expect(globalsFor(DUMP, { roles: ['App', 'ap'], tablespaces: [] })).toEqual(missing);
+    expect(savedRolesSql(globals, ['App', 'ap'], false)).toEqual(savedRolesSql(globals, [], false));
+  });
+
+  const now = (roles: ClusterNow['roles']): ClusterNow => ({ roles, tablespaces: ['pg_default'] });
+  const manifest = { database: { ...FACTS.database, owner: 'app' }, roles: ['app'] } as unknown as DatabaseManifest;
+
+  it('raise nobody’s rights without a consent: what is missing and needed is created bare', () => {
+    const globals = parseGlobals(DUMP);
+    expect(rolesSql(globals, now([]), manifest, 'needed', false)).toEqual(['CREATE ROLE "app" NOLOGIN;']);
+    const app = { name: 'app', rights: [], password: null, memberOf: [] };
+    expect(rolesSql(globals, now([app]), manifest, 'needed', false)).toEqual([]);
+    // An older backup does not say whom it refers to.
+    const older = { database: manifest.database } as unknown as DatabaseManifest;
+    expect(rolesSql(globals, now([app]), older, 'needed', false)).toEqual(['CREATE ROLE "r""o;l--e\nx" NOLOGIN;']);
+  });
+
+  it('are compared by rights, memberships and whether the password is the same, which is never shown', () => {
+    const globals = parseGlobals(`CREATE ROLE app; ALTER ROLE app WITH NOSUPERUSER LOGIN PASSWORD 'SCRAM-old';
+CREATE ROLE boss; ALTER ROLE boss WITH SUPERUSER LOGIN PASSWORD 'SCRAM-boss'; CREATE ROLE readers; GRANT readers TO app;`);
+    const cluster = now([
+      { name: 'app', rights: ['CREATEDB', 'LOGIN'], password: 'f00d', memberOf: [] },
+      { name: 'readers', rights: [], password: null, memberOf: [] },
+    ]);
+    const lines = roleDifferences(globals, cluster, manifest, 'needed').map((l) => l.en);
+    expect(lines).toEqual([
+      'app: had LOGIN, keeps CREATEDB, LOGIN',
+      'app: had another password, keeps the present one',
+      'app: was a member of readers, stays without',
+      'boss (SUPERUSER, LOGIN): gone since, stays away',
+    ]);
+    expect(roleDifferences(globals, cluster, manifest, 'saved').map((l) => l.en)).toEqual([
+      ...lines.slice(0, 2),
+      'app: becomes a member of readers again',
+      'boss (SUPERUSER, LOGIN): gone since, comes back as it was, password included',
+    ]);
+    expect(lines.join()).not.toMatch(/SCRAM|f00d/);
   });
 });
 
 describe('a database like the one that was dumped', () => {
   it('has its encoding, locale, settings and privileges', () => {
-    const sql = createDatabaseSql('n"ew', {
+    const properties = {
       ...FACTS.database,
-      localeProvider: 'i',
+      tablespace: 'fast',
+      connectionLimit: 5,
+      localeProvider: 'i' as const,
       locale: 'zh-CN',
       comment: "it's",
       settings: [
@@ -247,16 +295,21 @@ describe('a database like the one that was dumped', () => {
         { grantee: null, privilege: 'CONNECT', grantable: false },
         { grantee: 'r"x', privilege: 'TEMPORARY', grantable: true },
       ],
-    });
-    expect(sql).toBe(`CREATE DATABASE "n""ew" TEMPLATE template0 OWNER "whalefall_user"
-  ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'zh-CN';
+    };
+    expect(
+      createDatabaseSql('n"ew', properties),
+    ).toBe(`CREATE DATABASE "n""ew" TEMPLATE template0 OWNER "whalefall_user"
+  ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'zh-CN' TABLESPACE "fast";
 COMMENT ON DATABASE "n""ew" IS 'it''s';
-ALTER DATABASE "n""ew" SET "search_path" TO '$user', 'public', 'a "b';
-ALTER ROLE "r" IN DATABASE "n""ew" SET "my"."param" TO  E'x\\\\y';
-ALTER DATABASE "n""ew" SET "local_preload_libraries" TO '';
 REVOKE ALL ON DATABASE "n""ew" FROM PUBLIC;
 GRANT CONNECT ON DATABASE "n""ew" TO PUBLIC;
 GRANT TEMPORARY ON DATABASE "n""ew" TO "r""x" WITH GRANT OPTION;`);
+    expect(createDatabaseSql('n"ew', properties, false)).not.toContain('TABLESPACE');
+    // What could stop whoever fills it comes last.
+    expect(settingsSql('n"ew', properties)).toBe(`ALTER DATABASE "n""ew" SET "search_path" TO '$user', 'public', 'a "b';
+ALTER ROLE "r" IN DATABASE "n""ew" SET "my"."param" TO  E'x\\\\y';
+ALTER DATABASE "n""ew" SET "local_preload_libraries" TO '';
+ALTER DATABASE "n""ew" CONNECTION LIMIT 5;`);
     const evil = { grantee: null, privilege: 'CONNECT; DROP', grantable: false };
     expect(() => createDatabaseSql('x', { ...FACTS.database, privileges: [evil] })).toThrow();
   });

@@ -32,7 +32,7 @@ describe('a verification', () => {
     expect(readManifest(stored.dir).verification.level).toBe('restored');
     expect(proof.covers).toEqual(VOLUME);
     const [roles, restore, look] = ops.scripted.calls;
-    const psql = 'docker exec -i feed psql -X -w -qAt -v ON_ERROR_STOP=1 -U throwaway_1 -d'.split(' ');
+    const psql = 'docker exec -i -e PGOPTIONS feed psql -X -w -qAt -v ON_ERROR_STOP=1 -U throwaway_1 -d'.split(' ');
     expect(roles?.argv).toEqual([...psql, 'postgres']);
     expect(roles?.input).toContain('CREATE ROLE whalefall_user;');
     expect(
@@ -41,7 +41,7 @@ describe('a verification', () => {
   ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8';`);
     const trial = "dbname='trial 20260102T030405Z-whalefall'";
     expect(restore?.argv).toEqual([
-      ...'docker exec -i feed pg_restore -w -e -U throwaway_1 -d'.split(' '),
+      ...'docker exec -i -e PGOPTIONS feed pg_restore -w -e -v --no-subscriptions -U throwaway_1 -d'.split(' '),
       trial,
       '--single-transaction',
     ]);
@@ -202,11 +202,23 @@ describe('a comparison', () => {
 
   it('also of what belongs to the database itself, apart from its name', () => {
     expect(compareProperties(FACTS.database, { ...FACTS.database, name: 'trial' })).toEqual([]);
-    const settings = [{ role: null, name: 'work_mem', value: '8MB' }];
-    expect(compareProperties(FACTS.database, { ...FACTS.database, settings })[0]?.en).toContain(
-      'database settings: []',
-    );
     expect(compareProperties(FACTS.database, { ...FACTS.database, owner: 'x' })).toHaveLength(1);
+  });
+
+  it('of settings and limit comes last, from outside: they could stop what fills the database', async () => {
+    const late = (found: string) => (call: Call) =>
+      call.input.includes('CONNECTION LIMIT') ? { stdout: found } : server(call);
+    const settings = [{ role: null, name: 'default_transaction_read_only', value: 'on' }];
+    const database = { ...FACTS.database, settings, connectionLimit: 1 };
+    const good = testOps(late(JSON.stringify({ settings, connectionLimit: 1 })));
+    await verifyBackup(good, await storedBackup(good, { database }), throwaway(), sealing);
+    const at = (word: string) => good.scripted.calls.findIndex((c) => c.argv.includes(word) || c.input.includes(word));
+    expect(at('CONNECTION LIMIT')).toBeGreaterThan(at('pg_restore'));
+    expect(good.scripted.calls[at('CONNECTION LIMIT')]?.argv.at(-1)).toBe('postgres');
+    const bad = testOps(late(JSON.stringify({ settings: [], connectionLimit: 1 })));
+    await expect(verifyBackup(bad, await storedBackup(bad, { database }), throwaway(), sealing)).rejects.toMatchObject({
+      what: { en: expect.stringContaining('database settings') },
+    });
   });
 
   it('needs a whole answer', () => {

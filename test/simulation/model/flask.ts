@@ -2,13 +2,14 @@ import type { Database } from './cluster.ts';
 import type { Reply } from './process.ts';
 import type { Release } from './release.ts';
 
-/** `flask db upgrade`: one transaction; an upgrade changes rows, so that taking it back takes a restore. */
+/** `flask db upgrade`: one transaction, unless the release commits on its way; an upgrade changes rows, so that taking it back takes a restore. */
 export function upgrade(database: Database, release: Release): Reply {
   const from = database.stamp;
   if (from === release.head) return {};
   if (from !== null && from > release.head)
     return { exitCode: 1, stderr: `alembic.util.exc.CommandError: Can't locate revision identified by '${from}'\n` };
   if (release.migrationFails) {
+    if (release.commitsMidway) database.tables.half_way = ['committed on the way'];
     return { exitCode: 1, stderr: 'psycopg.errors.UndefinedColumn: column "nonexistent" does not exist\n' };
   }
   if (from === null && Object.keys(database.tables).length > 0)

@@ -65,7 +65,8 @@ export class Machine implements Host, Programs {
   }
 
   converse(call: Call): Conversation | Reply | undefined {
-    const isSession = call.argv.includes('psql') && / exec -i -e PGAPPNAME \S+ psql /.test(call.argv.join(' '));
+    const isSession =
+      call.argv.includes('psql') && / exec -i (?:-e \S+ )*-e PGAPPNAME \S+ psql /.test(call.argv.join(' '));
     if (!isSession) return undefined;
     const special = this.override(call, asTyped(call.argv));
     if (special) return special;

@@ -31,6 +31,9 @@ export const supervisorConfig = (more = '') =>
     'environment=ENABLE_SCHEDULER="true"',
   ].join('\n')}\n${more}`;
 
+const migration = ({ head, commitsMidway }: Release) =>
+  `revision = "${head}"\n${commitsMidway ? 'with op.get_context().autocommit_block():\n' : ''}`;
+
 const known = new WeakMap<Release, ReadonlyMap<string, GitFile>>();
 
 /** All files of a commit by path. Some of them differ in every release. */
@@ -49,7 +52,7 @@ export function filesOf(release: Release): ReadonlyMap<string, GitFile> {
     'wsgi.py': 'from app import create_app\n',
     'migrations/env.py': '"""Alembic."""\n',
     [`migrations/versions/${OLD_REVISION}_first.py`]: `revision = "${OLD_REVISION}"\n`,
-    [`migrations/versions/${head}_${head === OLD_REVISION ? 'first' : 'next'}.py`]: `revision = "${head}"\n`,
+    [`migrations/versions/${head}_${head === OLD_REVISION ? 'first' : 'next'}.py`]: migration(release),
     'pyproject.toml': '[project]\nname = "whalefall"\n',
     [GUNICORN]: gunicornConfig(2),
     'nginx/gunicorn/gunicorn-scheduler.conf.py': 'bind = "127.0.0.1:5002"\nworkers = 1\npreload_app = False\n',

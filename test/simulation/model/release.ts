@@ -17,6 +17,8 @@ export interface Behaviour {
   readonly deepUnhealthy?: boolean;
   readonly answers500?: boolean;
   readonly migrationFails?: boolean;
+  /** Its migration commits on its way; when it fails, the first part of it stays. */
+  readonly commitsMidway?: boolean;
 }
 
 /** A commit of the application, as far as anybody outside of it can tell. */

@@ -22,7 +22,7 @@ const ignored: Change = () => undefined;
 const STATEMENTS: readonly (readonly [RegExp, Change])[] = [
   [/^(SET |ANALYZE$|COMMENT ON |BEGIN$|COMMIT$)/, ignored],
   [
-    new RegExp(`^CREATE ROLE ${NAME}$`),
+    new RegExp(`^CREATE ROLE ${NAME}(?: NOLOGIN)?$`),
     ({ cluster }, [, role]) => {
       if (cluster.roles[name(role)] !== undefined) throw new SqlError(`role "${role}" already exists`);
       cluster.roles[name(role)] = '';

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { SCHEMA_SQL } from '../../../lib/postgres/revision.ts';
 import { PROBES } from '../../../lib/postgres/revision-probes.ts';
+import { SCHEMA_OBJECTS } from '../../../lib/postgres/schema-objects.ts';
 import { bytesOf, type Database, hbaRules, holdsAnything, oidOf, PGDATA } from './cluster.ts';
 import type { Server } from './engine.ts';
 import { unknown } from './flags.ts';
@@ -107,6 +109,7 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
       },
     ],
   ],
+  ['FROM pg_subscription', () => []],
   ['pg_blocking_pids', () => []],
   ["l.locktype = 'relation'", () => []],
   [
@@ -133,8 +136,18 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
   ['SELECT to_jsonb(true) FROM pg_database', (asked) => (names(asked).includes(texts(asked)[0] ?? '') ? [true] : [])],
   ["'versionNumber', current_setting", () => [{ versionNumber: 150_006, version: '15.6' }]],
   [
-    "'roles', (SELECT json_agg(rolname)",
-    ({ server }) => [{ roles: Object.keys(server.cluster.roles), tablespaces: ['pg_default', 'pg_global'] }],
+    "'memberOf', (SELECT",
+    ({ server }) => [
+      {
+        roles: Object.entries(server.cluster.roles).map(([name, stored]) => ({
+          name,
+          rights: ['SUPERUSER', 'LOGIN'],
+          password: createHash('sha256').update(stored).digest('hex'),
+          memberOf: [],
+        })),
+        tablespaces: ['pg_default', 'pg_global'],
+      },
+    ],
   ],
   ["'file', current_setting('hba_file')", () => [{ file: `${PGDATA}/pg_hba.conf`, data: PGDATA }]],
   ["current_setting('data_directory')", () => [PGDATA]],
@@ -153,9 +166,15 @@ export function answerQuery(
   const db = server.cluster.databases[database] ?? unknown(database);
   const asked = { server, database, db, sql, now: what.machine.engine.clock.monotonic() };
   if (sql === SCHEMA_SQL) return [schema(db)];
+  if (sql === SCHEMA_OBJECTS) return objects(db);
   const known = QUERIES.find(([feature]) => sql.includes(feature));
   return known ? known[1](asked) : unknown(`query: ${sql}`);
 }
+
+const objects = (db: Database) => [
+  ...Object.keys(db.tables).map((table) => [`table public.${table}`, null]),
+  ['the alembic revision', `${db.stamp} ${db.shape}`],
+];
 
 function schema(db: Database) {
   const number = Object.keys(db.tables).length;
