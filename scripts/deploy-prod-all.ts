@@ -56,6 +56,7 @@ export const deployProdAll: Script = {
       const imageId = await step('build', {
         run: async (o) => {
           await rebuild.fetchStoreImages(o, facts);
+          await rebuild.lookAgain(o, facts, plan);
           aside.previous = await rebuild.keepPreviousImage(o, facts);
           return buildImage(o, facts.stack);
         },
@@ -116,8 +117,7 @@ export const deployProdAll: Script = {
         run: async (o) => {
           if (beforehand) return beforehand;
           if (prepared) return { ...prepared.seen, stores: await rebuild.startOnPrepared(o, facts, prepared, aside) };
-          const stores = await rebuild.startStores(o, facts);
-          return { ...(await rebuild.look(o, facts, stores.database)), stores };
+          return rebuild.startOnKept(o, facts);
         },
       });
       const { stores } = seen;
@@ -153,6 +153,7 @@ export const deployProdAll: Script = {
             imageId,
             commit: facts.checkout.commit,
             closedSince: connected.closedSince,
+            identity: seen.identity,
           }),
         evidence: ({ database }) => database,
       });

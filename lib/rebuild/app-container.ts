@@ -47,7 +47,7 @@ export async function haltApp(ops: Ops, app: Container, aside: PutAside, outside
 export async function keepUserdata(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
   const { app } = facts.containers;
   const former = neverServed(app) ? userdataOfUnfinished(ops) : undefined;
-  aside.userdata = former ?? (app && (await saveUserdata(ops, app.id)));
+  aside.userdata = former ?? (app && (await saveUserdata(ops, app)));
 }
 
 /** It holds what its image has, and nothing of anybody's. */
@@ -62,7 +62,7 @@ export async function startNewApp(
   if (facts.containers.app === undefined) await keepUserdata(ops, facts, aside);
   const created = aside.created ?? (await createApp(ops, facts));
   // With its data deleted, userdata would speak of what is no more; it stays saved in the run's directory.
-  if (aside.userdata && !aside.removed) await putBackUserdata(ops, aside.userdata, created.id);
+  if (aside.userdata && !aside.removed) await putBackUserdata(ops, aside.userdata, created);
   await run(ops, start(created.id));
   const app = await inspectContainer(ops, created.id);
   const health = await waitUntilServing(ops, app);
@@ -109,7 +109,7 @@ export async function bringBackApp(ops: Ops, facts: Facts, aside: PutAside): Pro
     return;
   }
   const again = await createApp(ops, facts);
-  if (aside.userdata) await putBackUserdata(ops, aside.userdata, again.id);
+  if (aside.userdata) await putBackUserdata(ops, aside.userdata, again);
   if (before.state !== 'running') return;
   await run(ops, start(again.id));
   if (facts.app?.commit) await mark(ops, again, facts.app.commit);

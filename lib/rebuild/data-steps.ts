@@ -15,7 +15,7 @@ import { restoreDatabase } from '../postgres/restore.ts';
 import { inspectSchema } from '../postgres/revision.ts';
 import { restoreVolumeData } from '../postgres/volume-archive.ts';
 import { findContainers, findVolumes } from '../target/containers.ts';
-import { databaseOf } from '../target/database.ts';
+import { databaseOf, databaseVolume } from '../target/database.ts';
 import type { ServiceRole } from '../target/stack.ts';
 import type { Facts } from './facts.ts';
 import { removeOneOff } from './one-off.ts';
@@ -29,8 +29,9 @@ export async function removeData(ops: Ops, facts: Facts, plan: RebuildPlan, asid
   const containers = Object.values(await findContainers(ops, facts.stack));
   aside.stoppedStores = new Set(['postgres', 'redis']);
   await allEnded(containers.filter((c) => c.state === 'running').map((c) => run(ops, stop(c.id, 60))));
+  const database = databaseVolume(plan.deletes);
   const removable = plan.deletes.map((v) => {
-    const saved = v.role === 'postgres' ? aside.backup : aside.archives.get(v.name);
+    const saved = v === database ? aside.backup : aside.archives.get(v.name);
     if (saved === undefined) throw new Error(`volume ${v.name} was not saved`);
     return { name: v.name, saved };
   });

@@ -1,7 +1,7 @@
 /** The parts of a full rebuild, for `scripts/deploy-prod-all.ts`. */
 export { bringBackApp, startNewApp, stopApp, stopNewApp } from './app-container.ts';
 export { backUp, backupEvidence, discardHelpers } from './backup-steps.ts';
-export { look } from './beforehand.ts';
+export { startOnKept } from './beforehand.ts';
 export { conclude } from './conclude.ts';
 export { bringBackData, bringBackSchema, removeData } from './data-steps.ts';
 export { backUpAgain } from './final-backup.ts';
@@ -13,7 +13,7 @@ export { discardPreparation, prepareDatabase } from './prepare.ts';
 export { healthEvidence, proveRebuild } from './prove.ts';
 export type { PutAside } from './put-aside.ts';
 export { restartStores } from './stop-stores.ts';
-export { ensureConnection, migrateAndSeed, startOnPrepared, startStores } from './stores.ts';
-export { surveyRebuild } from './survey.ts';
+export { ensureConnection, migrateAndSeed, startOnPrepared } from './stores.ts';
+export { lookAgain, surveyRebuild } from './survey.ts';
 export { adminEvidence, agreeToGo, chooseData, migrationEvidence, showPlan } from './talk.ts';
 export { advice, proveAsBefore } from './undo.ts';

@@ -4,17 +4,20 @@ import { userdataSize } from '../app/userdata.ts';
 import { configHashes } from '../host/compose.ts';
 import { freeBytes } from '../host/disk.ts';
 import type { Ops } from '../host/ops.ts';
-import { ask, CommandError } from '../host/run.ts';
-import { summarizeContents } from '../postgres/contents.ts';
-import { inspectHba } from '../postgres/hba.ts';
+import { ask } from '../host/run.ts';
 import { resolveStack } from '../target/compose-config.ts';
-import { type Containers, type ExistingVolume, findContainers, findVolumes } from '../target/containers.ts';
-import { databaseOf } from '../target/database.ts';
+import { type Containers, findContainers, findVolumes } from '../target/containers.ts';
 import { readEnv } from '../target/env.ts';
 import { surveyPrerequisites } from '../target/prerequisites.ts';
 import type { Container, PublishedPort, Stack } from '../target/stack.ts';
+import { dataRefusals } from './data-refusals.ts';
+import { redisPassword } from './database.ts';
 import { prepareEnv } from './env-step.ts';
-import type { AppFacts, DatabaseFacts, Facts } from './facts.ts';
+import type { AppFacts, Facts } from './facts.ts';
+import { findHomes } from './homes.ts';
+import { type RebuildPlan, throwIfAny } from './plan.ts';
+import { lastingKeys } from './redis-keys.ts';
+import { findDetached, isFresh, surveyDatabase } from './survey-data.ts';
 
 /**
  * Looks at everything the plan depends on, and changes nothing but this: an absent `.env` is created, after asking and never
@@ -36,8 +39,11 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   const { env, stack } = await prepareEnv(ops, await first[1], first[2], planOnly);
 
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
-  const [database, app, takenPorts] = await Promise.all([
-    surveyDatabase(ops, stack, volumes, containers),
+  const deployed = { stack, containers, volumes };
+  const [database, data, redisKeys, app, takenPorts] = await Promise.all([
+    surveyDatabase(ops, deployed),
+    findHomes(ops, stack, containers),
+    containers.redis?.state === 'running' ? lastingKeys(ops, containers.redis, redisPassword(stack)) : undefined,
     containers.app ? surveyApp(ops, containers.app) : undefined,
     findTakenPorts(ops, stack, containers),
   ]);
@@ -49,6 +55,10 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     containers,
     volumes,
     database,
+    data,
+    detached: await findDetached(ops, deployed, database),
+    redisKeys,
+    fresh: isFresh(ops, deployed, database, redisKeys),
     app,
     takenPorts,
     exposedPorts: [...postgres.ports, ...redis.ports].filter((p) => !/^127\.|^::1$/.test(p.hostIp)),
@@ -58,6 +68,21 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   };
 }
 
+/**
+ * Looks once more at where the data is, if images were missing that tell it, now that they are here and nothing has stopped.
+ *
+ * @throws {OpsError} `precondition` as {@link planRebuild}.
+ */
+export async function lookAgain(ops: Ops, facts: Facts, { data }: Pick<RebuildPlan, 'data'>): Promise<void> {
+  const { stack, containers } = facts;
+  const unseen = facts.database.kind === 'stopped' && facts.database.found === undefined;
+  if (facts.data.unknown.length === 0 && facts.detached !== undefined && !unseen) return;
+  const database = unseen ? await surveyDatabase(ops, facts) : facts.database;
+  const homes = await findHomes(ops, stack, containers);
+  const detached = await findDetached(ops, facts, database);
+  throwIfAny(dataRefusals(ops.target, { ...facts, database, data: homes, detached }, data));
+}
+
 /** Whether PostgreSQL and Redis run and are what the compose file says, so that `up` would do nothing: by the hash it compares. */
 function storesAreCurrent(stack: Stack, containers: Containers, hashes: string): boolean {
   const wanted = new Map(hashes.split('\n').map((line) => line.split(' ') as [string, string]));
@@ -65,24 +90,6 @@ function storesAreCurrent(stack: Stack, containers: Containers, hashes: string):
     const container = containers[role];
     return container?.state === 'running' && container.configHash === wanted.get(stack.services[role].key);
   });
-}
-
-async function surveyDatabase(
-  ops: Ops,
-  stack: Stack,
-  volumes: readonly ExistingVolume[],
-  containers: Containers,
-): Promise<DatabaseFacts> {
-  if (!volumes.some((v) => v.role === 'postgres')) return { kind: 'none' };
-  if (containers.postgres?.state !== 'running') return { kind: 'stopped' };
-  const db = databaseOf(stack, containers.postgres, volumes);
-  try {
-    const [contents, hba] = await Promise.all([summarizeContents(ops, db), inspectHba(ops, db)]);
-    return { kind: 'running', ...contents, remoteTrust: hba.remoteTrust.length };
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    return { kind: 'unreadable', why: error.what.en };
-  }
 }
 
 async function surveyApp(ops: Ops, container: Container): Promise<AppFacts> {

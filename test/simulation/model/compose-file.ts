@@ -5,6 +5,7 @@ import { composeModel } from '../../unit/env-readers.models.ts';
 
 export interface ServiceFile {
   image?: string;
+  secrets?: { source: string; target?: string }[];
   build?: { context: string; args?: Record<string, string> };
   command?: string;
   env_file?: string[];
@@ -19,6 +20,7 @@ export interface ComposeFile {
   services: Record<string, ServiceFile>;
   volumes?: Record<string, { name?: string } | null>;
   networks?: Record<string, { name?: string } | null>;
+  secrets?: Record<string, { file: string }>;
   name?: string;
 }
 

@@ -134,7 +134,9 @@ function run({ engine }: Host, config: Resolved, words: readonly string[]): Repl
 function specOf(engine: Engine, config: Resolved, key: string, service: ServiceFile) {
   const labels = { [PROJECT]: config.name, [SERVICE]: key, 'com.docker.compose.oneoff': 'False' };
   const mounts: Record<string, string> = {};
+  const binds: Record<string, string> = {};
   for (const { type, source, target } of service.volumes ?? []) {
+    if (type === 'bind') binds[target] = source;
     if (type !== 'volume') continue;
     const name = volumeName(config, source);
     mounts[target] = name;
@@ -151,6 +153,7 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
     networks: Object.fromEntries(Object.keys(config.networks ?? {}).map((n) => [networkName(config, n), [key]])),
     ports: (service.ports ?? []).map((p) => ({ target: p.target, published: Number(p.published) })),
     mounts,
+    binds,
     healthcheck: service.healthcheck !== undefined,
   };
 }

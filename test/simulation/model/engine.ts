@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import path from 'node:path';
 import { AppContainer } from './app-container.ts';
 import type { VirtualClock } from './clock.ts';
 import { type Cluster, type HbaRule, hbaRules, initdb, PGDATA } from './cluster.ts';
@@ -12,6 +13,8 @@ export interface Image {
   readonly program: 'postgres' | 'redis' | 'app';
   /** What an application's image was built from. */
   readonly release?: Release;
+  /** What its own variables are instead of the usual ones. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Files of a container that were committed into it. */
   readonly layer?: Tree;
 }
@@ -58,6 +61,8 @@ export interface Spec {
   readonly ports?: readonly Port[];
   /** Volume names by mount point; undefined for an anonymous one or a tmpfs. */
   readonly mounts?: Readonly<Record<string, string | undefined>>;
+  /** The host's paths by mount point. */
+  readonly binds?: Readonly<Record<string, string>>;
   readonly autoRemove?: boolean;
   readonly healthcheck?: boolean;
 }
@@ -105,7 +110,11 @@ export class Engine {
     return createHash('sha256').update(`thing ${this.#made}`).digest('hex');
   }
 
-  addImage(program: Image['program'], tag: string, more: { id?: string; release?: Release; layer?: Tree } = {}): Image {
+  addImage(
+    program: Image['program'],
+    tag: string,
+    more: { id?: string; release?: Release; layer?: Tree; env?: Readonly<Record<string, string>> } = {},
+  ): Image {
     const id = more.id ?? `sha256:${this.newId()}`;
     const present = this.images.find((i) => i.id === id);
     if (more.release) this.releases.set(more.release.commit, more.release);
@@ -194,11 +203,14 @@ export class Engine {
   }
 
   #startServer(container: Container): void {
-    const files = this.filesAt(container, PGDATA);
-    const isNew = files.cluster === undefined;
+    const { mount, inside } = this.dataOf(container);
+    const files = this.filesAt(container, mount);
+    const name = path.posix.join(inside, 'cluster');
+    const isNew = files[name] === undefined;
     const { POSTGRES_USER: user = 'postgres', POSTGRES_PASSWORD: password = '', POSTGRES_DB } = container.env;
-    files.cluster ??= initdb(this.newId(), user, password, POSTGRES_DB ?? user);
-    const cluster = files.cluster as Cluster;
+    files[name] ??= initdb(BigInt(`0x${this.newId().slice(0, 15)}`).toString(), user, password, POSTGRES_DB ?? user);
+    const cluster = files[name] as Cluster;
+    cluster.written += 100;
     this.#moveDate(container);
     const now = this.clock.monotonic();
     container.server = {
@@ -211,9 +223,18 @@ export class Engine {
     };
   }
 
+  /** Where PostgreSQL's data is: the mount at or above PGDATA, and the directory below it. */
+  dataOf({ env, mounts = {} }: Container): { mount: string; inside: string } {
+    const directory = env.PGDATA ?? PGDATA;
+    const [mount = directory] = Object.keys(mounts)
+      .filter((m) => `${directory}/`.startsWith(`${m}/`))
+      .sort((a, b) => b.length - a.length);
+    return { mount, inside: path.posix.relative(mount, directory) };
+  }
+
   /** postmaster.pid comes and goes in the top directory, and the volume's date with it. */
   #moveDate(container: Container): void {
-    const volume = this.volumes.get(container.mounts?.[PGDATA] ?? '');
+    const volume = this.volumes.get(container.mounts?.[this.dataOf(container).mount] ?? '');
     if (volume) volume.createdAt = this.clock.stamp();
   }
 

@@ -19,6 +19,8 @@ interface Before {
   readonly userdata: Tree;
   readonly redis: Tree | undefined;
   readonly hba: readonly HbaRule[];
+  /** System identifier of the cluster that the database's server has. */
+  readonly cluster: string | undefined;
 }
 
 async function look(d: Deployment): Promise<Before> {
@@ -30,6 +32,7 @@ async function look(d: Deployment): Promise<Before> {
     userdata: d.userdata,
     redis: d.volume('redis')?.files,
     hba: hbaRules(d.cluster?.hba ?? ''),
+    cluster: d.container('postgres')?.server?.cluster.systemIdentifier,
   });
 }
 
@@ -51,6 +54,7 @@ async function check(d: Deployment, ended: Ended, before: Before): Promise<void>
     ...secrets(d, ended),
     ...lost(d),
     ...hba(d, before),
+    ...cluster(d, before),
     ...journal(d, ended),
     ...foreign(d),
     ...(await served(d, ended, before)),
@@ -149,6 +153,13 @@ const inPlace = (files: Tree = {}): Tree =>
   Object.fromEntries(Object.entries(files).filter(([name]) => !name.startsWith('.set-aside-')));
 
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+
+/** Without a deletion the server has the very cluster from before, at whatever point the run ended. */
+function cluster(d: Deployment, before: Before): string[] {
+  const now = d.container('postgres')?.server?.cluster.systemIdentifier;
+  if (consentedIn(d).length > 0 || before.cluster === undefined || now === undefined) return [];
+  return now === before.cluster ? [] : [`the server has another cluster than before: ${now}`];
+}
 
 /** No rule for strangers that asks for less than before, in the file or in force. */
 export function hba(d: Deployment, before: Before): string[] {
