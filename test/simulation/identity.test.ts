@@ -1,5 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, it } from 'vitest';
-import type { Cluster } from './model/cluster.ts';
+import { backupProd } from '../../scripts/backup-prod.ts';
+import { restoreProd } from '../../scripts/restore-prod.ts';
+import { type Cluster, emptyDatabase } from './model/cluster.ts';
 import type { ComposeFile } from './model/compose-file.ts';
 import { type Deployment, deployment, ENV, production } from './model/deployment.ts';
 import { runAndCheck } from './model/invariants.ts';
@@ -220,6 +224,30 @@ it('names a worker that has a volume mounted before anything stops', async () =>
     mounts: { '/data': 'prod_whalefall_redis_data' },
   });
   await refused(d, [/prod_whalefall_redis_data is also mounted by prod_worker/], DELETE);
+});
+
+it('gives back what a deletion archived, the second database too', async () => {
+  const d = await production();
+  const { cluster } = d;
+  if (cluster)
+    cluster.databases.other = { ...emptyDatabase('whalefall_user'), tables: { things: ['of another application'] } };
+  expect(await runAndCheck(d, DELETE)).toMatchObject({ exitCode: 0 });
+  const backups = () => readdirSync(path.join(d.state, 'backups')).sort();
+  const archive = backups().find((name) => name.endsWith('-prod_whalefall_postgres_data')) ?? '';
+  expect((await d.run([archive], { script: restoreProd })).text).toContain(`backup-prod.ts create --from ${archive}`);
+  const made = async (args: readonly string[]) => {
+    const before = backups();
+    const ended = await d.run(['create', '--from', archive, ...args], { script: backupProd });
+    expect(ended.exitCode, ended.text).toBe(0);
+    return backups().find((name) => !before.includes(name)) ?? '';
+  };
+  expect(
+    readFileSync(path.join(d.state, 'backups', await made(['--database', 'other']), 'database.dump'), 'utf8'),
+  ).toContain('of another application');
+  const backup = await made([]);
+  const ended = await d.run([backup, '--confirm', 'RESTORE whalefall_prod'], { script: restoreProd });
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(d.database?.tables.notes).toContain('a note that must survive');
 });
 
 // --- again after a first installation that failed
