@@ -37,13 +37,26 @@ export const backupProd: Script = {
           type: 'boolean',
           help: { en: 'save userdata of the application, too', zh: '同时备份应用的 userdata' },
         },
+        from: {
+          type: 'string',
+          value: 'ARCHIVE',
+          help: {
+            en: 'of what is in the archive of a volume, instead of production',
+            zh: '从数据卷归档 (而不是生产库) 制作备份',
+          },
+        },
+        database: {
+          type: 'string',
+          value: 'NAME',
+          help: { en: 'with --from: another database of that cluster', zh: '与 --from 合用: 该集群中的其他数据库' },
+        },
       },
-      run: (ops, flags) =>
-        backup.createBackup(ops, {
-          planOnly: flags.planOnly,
-          tag: text(flags.tag),
-          userdata: flags.userdata === true,
-        }),
+      run: (ops, flags) => {
+        const [tag, from, database] = [text(flags.tag), text(flags.from), text(flags.database)];
+        const { planOnly } = flags;
+        if (from !== undefined) return backup.backUpArchive(ops, { planOnly, tag, from, database });
+        return backup.createBackup(ops, { planOnly, tag, userdata: flags.userdata === true });
+      },
     },
 
     list: {

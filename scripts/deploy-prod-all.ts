@@ -60,6 +60,7 @@ export const deployProdAll: Script = {
       const imageId = await step('build', {
         run: async (o) => {
           await rebuild.fetchStoreImages(o, facts);
+          await rebuild.lookAgain(o, facts, plan);
           aside.previous = await rebuild.keepPreviousImage(o, facts);
           return buildImage(o, facts.stack, facts.checkout.commit);
         },
@@ -128,8 +129,7 @@ export const deployProdAll: Script = {
         run: async (o) => {
           if (beforehand) return beforehand;
           if (prepared) return { ...prepared.seen, stores: await rebuild.startOnPrepared(o, facts, prepared, aside) };
-          const stores = await rebuild.replaceStores(o, facts, aside);
-          return { ...(await rebuild.look(o, facts, stores.database)), stores };
+          return rebuild.startOnKept(o, facts, aside);
         },
         undo: (o) => rebuild.bringBackStores(o, facts, aside),
       });
@@ -172,6 +172,7 @@ export const deployProdAll: Script = {
             imageId,
             commit: facts.checkout.commit,
             closedSince: connected.closedSince,
+            identity: seen.identity,
           }),
         evidence: rebuild.proofEvidence,
       });

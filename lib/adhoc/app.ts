@@ -45,7 +45,7 @@ export function appOf(context: Context): App {
   const service = serviceOf(context, 'app');
   const environment = async () => {
     const container = service.running();
-    const web = (await listPrograms(ops, container.id)).find((p) => p.web);
+    const web = (await listPrograms(ops, container.id)).find((p) => p.ports.includes(ops.target.ports.direct));
     return environmentOf(context, container, web?.pid);
   };
   return {
@@ -58,7 +58,7 @@ export function appOf(context: Context): App {
           state: p.state,
           pid: p.pid === 0 ? null : p.pid,
           workers: p.workers.length,
-          role: p.web ? 'web' : p.scheduler === 'true' ? 'scheduler' : null,
+          role: p.ports.includes(ops.target.ports.direct) ? 'web' : p.scheduler === 'true' ? 'scheduler' : null,
         }),
       );
     },

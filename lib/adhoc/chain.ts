@@ -112,8 +112,8 @@ async function programsOf({ ops }: Context, container: Container) {
       ...down.map((p) => inside('supervisorctl', 'start', p.name)),
     ]);
   }
-  const web = all.find((p) => p.web);
   const port = ops.target.ports.direct;
+  const web = all.find((p) => p.ports.includes(port));
   if (web === undefined) {
     const text: Text = {
       en: `none listens on port ${port} (${list(all)})`,
@@ -126,7 +126,7 @@ async function programsOf({ ops }: Context, container: Container) {
 
 async function workersOf({ ops }: Context, container: Container | undefined, web: Program) {
   const { workers } = await lookAtWorkers(ops, container?.id ?? '', web.pid);
-  const booted = workers.filter((w) => w.booted).length;
+  const booted = workers.filter((w) => w.state === 'serving').length;
   const text: Text = {
     en: `${booted} of ${workers.length} have booted`,
     zh: `${workers.length} 个中 ${booted} 个已就绪`,

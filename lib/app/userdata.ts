@@ -1,25 +1,54 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { change } from '../host/command.ts';
 import { copyIn, copyOut } from '../host/container-files.ts';
 import { exec } from '../host/docker.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import { entriesOf } from '../runs/history.ts';
 import { notedByUnfinished } from '../runs/noted.ts';
+import { isWithin, type Mount, placeOf } from '../target/places.ts';
+import type { Container } from '../target/stack.ts';
+import type { Target } from '../target/target.ts';
 import { printable, spanText } from '../text.ts';
 
 /** A copy of userdata on the host: uploads, exports, logs, the scheduler's database. */
 export interface SavedUserdata {
   readonly file: string;
   readonly bytes: number;
+  /** Nothing in it comes from what is mounted. Absent: saved by a version that did not tell. */
+  readonly ownOnly?: boolean | undefined;
 }
 
-/** Saves userdata of a stopped container into the run's directory; it lives in the container's writable layer and dies with it. */
-export async function saveUserdata(ops: Ops, container: string): Promise<SavedUserdata | undefined> {
+/**
+ * Directories of userdata, or all of it, that something is mounted at. They outlive the container and others may write to them: a copy that
+ * is put back would undo what was written meanwhile, so they are left alone.
+ */
+export function mountedUserdata({ app }: Pick<Target, 'app'>, mounts: readonly Mount[]): string[] {
+  if (placeOf(mounts, app.userdata).kind !== 'own') return [app.userdata];
+  return mounts
+    .filter((m) => m.kind !== 'own' && isWithin(m.target, app.userdata))
+    .map((m) => path.posix.resolve(m.target));
+}
+
+/**
+ * Saves userdata of a stopped container into the run's directory: what lives in its writable layer and dies with it. `undefined` when
+ * there is none of that.
+ */
+export async function saveUserdata(
+  ops: Ops,
+  container: Pick<Container, 'id' | 'mounts'>,
+): Promise<SavedUserdata | undefined> {
+  const { userdata } = ops.target.app;
+  const mounted = mountedUserdata(ops.target, container.mounts);
   const file = path.join(ops.paths.run, 'userdata.tar');
-  if (!(await copyOut(ops, container, ops.target.app.userdata, file))) return undefined;
-  return noted(ops, { file, bytes: statSync(file).size });
+  if (mounted.includes(userdata) || !(await copyOut(ops, container.id, userdata, file))) return undefined;
+  const parts = mounted.map((directory) => path.posix.relative(path.posix.dirname(userdata), directory));
+  // `docker cp` can't leave out what is mounted.
+  if (parts.length > 0)
+    await run(ops, change(['tar', '--delete', '-f', file, '--', ...parts], { deadlineMs: 600_000 }));
+  return noted(ops, { file, bytes: statSync(file).size, ownOnly: true });
 }
 
 function noted(ops: Ops, saved: SavedUserdata): SavedUserdata {
@@ -30,7 +59,7 @@ function noted(ops: Ops, saved: SavedUserdata): SavedUserdata {
 /** Their success proves that a container has served since: its own userdata counts then. */
 const GOOD = ['deploy-prod-all', 'rollback-prod', 'update-prod-flask'];
 
-const savedBefore = z.object({ file: z.string(), bytes: z.number() });
+const savedBefore = z.object({ file: z.string(), bytes: z.number(), ownOnly: z.boolean().optional() });
 
 /**
  * What a run had saved that was killed before its new container had it: the only copy that there is, as long as that container was never
@@ -61,6 +90,16 @@ export async function userdataSize(ops: Ops, container: string): Promise<number>
 }
 
 /** Puts saved userdata into a container that has been created and not yet started. */
-export async function putBackUserdata(ops: Ops, saved: SavedUserdata, container: string): Promise<void> {
-  await copyIn(ops, saved.file, container, ops.target.app.userdata);
+export async function putBackUserdata(ops: Ops, saved: SavedUserdata, container: Container): Promise<void> {
+  const { userdata } = ops.target.app;
+  const [mounted] = saved.ownOnly ? [] : mountedUserdata(ops.target, container.mounts);
+  if (mounted === undefined) return copyIn(ops, saved.file, container.id, userdata);
+  const [at, file] = [printable(mounted), printable(saved.file)];
+  ops.screen.show({
+    event: 'warning',
+    text: {
+      en: `Something is mounted at ${at}, which may be newer than the saved copy: that was not put back, and stays in ${file}.`,
+      zh: `${at} 处有挂载, 其内容可能比保存的副本更新, 因此未放回; 副本保留在 ${file}.`,
+    },
+  });
 }

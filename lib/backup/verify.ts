@@ -67,7 +67,9 @@ async function tryOut(ops: Ops, stored: Stored, level: Level): Promise<Reached> 
   const { dir, manifest } = stored;
   if (manifest.kind === 'volume') {
     const stack = await resolveStack(ops);
-    const ofPostgres = stack.volumes.some((v) => v.role === 'postgres' && v.name === manifest.volume.name);
+    const ofPostgres = stack.volumes.some(
+      (v) => v.role === 'postgres' && v.holdsData && v.name === manifest.volume.name,
+    );
     const database = ofPostgres && level === 'restored' ? loginOf(stack) : undefined;
     await verifyArchive(ops, { dir, manifest }, database, { holder: '' });
     return database ? 'started' : 'readable';

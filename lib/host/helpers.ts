@@ -9,7 +9,7 @@ import { allEnded } from './together.ts';
 // Containers, networks and images that only a run needs. Their labels name the deploy directory's state, so that other directories' ones
 // are left alone, and the run, so that a later one knows what an earlier one left behind when it was killed.
 const OWNER_LABEL = 'whalefall-ops.state';
-const RUN_LABEL = 'whalefall-ops.run';
+export const RUN_LABEL = 'whalefall-ops.run';
 
 const POLL_MS = 200;
 const POLLS = 50;

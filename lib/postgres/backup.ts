@@ -29,6 +29,8 @@ export interface BackupOptions {
   readonly reason: string;
   /** The commit that runs now. */
   readonly commit?: string | undefined;
+  /** When what is dumped was current, if that is not now: RFC 3339, UTC. */
+  readonly asOf?: string | undefined;
   /** Keeps the backup from being pruned. */
   readonly tag?: string | undefined;
   /** A throwaway server to verify in, started beforehand to save its two seconds; stays the caller's to remove. */
@@ -127,7 +129,8 @@ async function dump(
   ];
   const stop = new AbortController();
   const inner = { ...ops, signal: AbortSignal.any([ops.signal, stop.signal]) };
-  const createdAt = new Date(ops.clock.now()).toISOString();
+  const now = new Date(ops.clock.now()).toISOString();
+  const createdAt = options.asOf ?? now;
   const readAll = withSnapshot(inner, db, applicationName, async (snapshot) => {
     const { facts } = snapshot;
     const expected = estimate(ops, facts, options.expectedRatio);
@@ -183,7 +186,7 @@ async function dump(
     },
     contents,
     leavesOut,
-    verification: { level: 'none', at: createdAt, milliseconds: 0 },
+    verification: { level: 'none', at: now, milliseconds: 0 },
   };
   return { stored: { dir: place.partial, manifest }, server };
 }

@@ -160,12 +160,13 @@ export function readManifest(dir: string): Manifest {
 export function readDatabaseManifest(dir: string): DatabaseManifest {
   const manifest = readManifest(dir);
   if (manifest.kind === 'database') return manifest;
-  throw new OpsError(
-    problem(dir, {
-      en: 'it is a copy of a volume, not of a database',
-      zh: '它是数据卷副本, 而不是数据库备份',
-    }),
-  );
+  const why = { en: 'it is a copy of a volume, not of a database', zh: '它是数据卷副本, 而不是数据库备份' };
+  const command = `npx tsx scripts/backup-prod.ts create --from ${path.basename(dir)}`;
+  const next = {
+    en: `Make a backup of the database that is in it, then restore that: ${command}`,
+    zh: `先把其中的数据库制作成备份, 再恢复该备份: ${command}`,
+  };
+  throw new OpsError({ ...problem(dir, why), next: [next] });
 }
 
 /** What lies in the backups' directory. */

@@ -61,11 +61,21 @@ export async function tryArchive(ops: Ops, stored: Stored<VolumeManifest>, datab
   if (names.length !== manifest.entries) {
     throw damaged(dir, { en: 'the archive has other files than it had', zh: '归档中的文件与备份时不一致' });
   }
-  if (database) await startOnCopy(ops, stored, file, database);
+  if (database) await withCopy(ops, stored, database, (server) => query(ops, server, 'SELECT count(*) FROM pg_class'));
 }
 
-async function startOnCopy(ops: Ops, stored: Stored<VolumeManifest>, file: string, database: ArchivedDatabase) {
-  const { dir, manifest } = stored;
+/**
+ * Starts a server on a copy of an archive, for as long as `use` runs; nothing is written to the archive.
+ *
+ * @throws {OpsError} when it does not start.
+ */
+export async function withCopy<T>(
+  ops: Ops,
+  { dir, manifest }: Stored<VolumeManifest>,
+  database: ArchivedDatabase,
+  use: (server: PgServer) => Promise<T>,
+): Promise<T> {
+  const file = path.join(dir, manifest.files.archive.name);
   const name = `whalefall-ops-throwaway-${randomBytes(6).toString('hex')}`;
   const create = change([
     ...['docker', 'create', '--pull', 'never', '--name', name, '--network', 'none', ...ownerLabels(ops)],
@@ -91,7 +101,7 @@ async function startOnCopy(ops: Ops, stored: Stored<VolumeManifest>, file: strin
       }
       await ops.clock.sleep(POLL_MS, ops.signal);
     }
-    await query(ops, server, 'SELECT count(*) FROM pg_class');
+    return await use(server);
   } finally {
     await discardContainer(ops, name);
   }

@@ -45,7 +45,7 @@ export async function haltApp(ops: Ops, app: Container, aside: PutAside, outside
 export async function keepUserdata(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
   const { app } = facts.containers;
   const former = neverServed(app) ? userdataOfUnfinished(ops) : undefined;
-  aside.userdata = former ?? (app && (await saveUserdata(ops, app.id)));
+  aside.userdata = former ?? (app && (await saveUserdata(ops, app)));
 }
 
 /** It holds what its image has, and nothing of anybody's. */
@@ -62,7 +62,8 @@ export async function startNewApp(
     aside.replaced?.app ?? (await createBeside(ops, facts.stack, 'app', aside.formers?.app, aside.definition));
   aside.replaced = { ...aside.replaced, app: replacement };
   // With its data deleted, userdata would speak of what is no more; it stays saved in the run's directory.
-  if (aside.userdata && !aside.removed) await putBackUserdata(ops, aside.userdata, replacement.next);
+  if (aside.userdata && !aside.removed)
+    await putBackUserdata(ops, aside.userdata, await inspectContainer(ops, replacement.next));
   await takeOver(ops, replacement);
   await run(ops, start(replacement.next));
   const app = await inspectContainer(ops, replacement.next);
@@ -94,7 +95,7 @@ export async function bringBackApp(ops: Ops, facts: Facts, aside: PutAside): Pro
   await putBackEnv(ops, facts);
   const next = aside.replaced?.app?.next;
   await giveBack(ops, facts.stack, { role: 'app', former, next }, async (again) => {
-    if (aside.userdata) await putBackUserdata(ops, aside.userdata, again);
+    if (aside.userdata) await putBackUserdata(ops, aside.userdata, await inspectContainer(ops, again));
     if (facts.app?.commit) await mark(ops, again, facts.app.commit);
   });
 }

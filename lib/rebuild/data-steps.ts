@@ -15,7 +15,7 @@ import { restoreDatabase } from '../postgres/restore.ts';
 import { changesSince } from '../postgres/schema-objects.ts';
 import { restoreVolumeData } from '../postgres/volume-archive.ts';
 import { findContainers, findVolumes, inspectContainer, properName } from '../target/containers.ts';
-import { databaseOf } from '../target/database.ts';
+import { databaseOf, databaseVolume } from '../target/database.ts';
 import { createFrom } from '../target/definition.ts';
 import type { Container, ServiceRole } from '../target/stack.ts';
 import { printable } from '../text.ts';
@@ -37,8 +37,9 @@ export async function removeData(ops: Ops, facts: Facts, plan: RebuildPlan, asid
   const containers = ours.filter(([, { id }]) => holders.has(id));
   aside.stoppedStores = new Set(['postgres', 'redis']);
   await allEnded(containers.filter(([, c]) => c.state === 'running').map(([role, c]) => halt(ops, role, c)));
+  const database = databaseVolume(plan.deletes);
   const removable = plan.deletes.map((v) => {
-    const saved = v.role === 'postgres' ? aside.backup : aside.archives.get(v.name);
+    const saved = v === database ? aside.backup : aside.archives.get(v.name);
     if (saved === undefined) throw new Error(`volume ${v.name} was not saved`);
     return { name: v.name, saved };
   });

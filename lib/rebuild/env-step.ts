@@ -5,6 +5,7 @@ import { NOTHING_CHANGED, OpsError, whatHappened } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findVolumes } from '../target/containers.ts';
+import { databaseVolume } from '../target/database.ts';
 import { type EnvReading, withCandidateEnv, writeEnv } from '../target/env.ts';
 import { createEnvText } from '../target/env-create.ts';
 import { connectionProblems } from '../target/env-schema.ts';
@@ -32,7 +33,7 @@ export async function prepareEnv(
   }
   const { text, generated } = candidate(ops);
   const stack = await withCandidateEnv(ops, text, (projectDirectory) => resolveStack(ops, { projectDirectory }));
-  const existing = (await findVolumes(ops, stack)).find((v) => v.role === 'postgres');
+  const existing = databaseVolume(await findVolumes(ops, stack));
   if (existing) throw mustNotGenerate(existing.name, generated);
   if (planOnly) return { env: 'would-create', stack };
   const agreed = await ops.screen.askYes({
@@ -57,7 +58,10 @@ function throwIfBad(ops: Ops, reading: Exclude<EnvReading, { kind: 'absent' }>, 
   const inContainer = { ...reading.values, ...stack?.services.app.environment };
   const connection = stack ? connectionProblems(inContainer, ops.target.services) : [];
   const said = new Set(reading.problems.map((p) => p.variable));
-  const problems = [...reading.problems, ...connection.filter((p) => !said.has(p.variable))];
+  const fromFile = (name: string) => stack !== undefined && comesFromFile(stack, name) && !reading.values[name];
+  const problems = [...reading.problems, ...connection.filter((p) => !said.has(p.variable))].filter(
+    (p) => !fromFile(p.variable),
+  );
   const errors = [
     ...findings.filter((f) => f.severity === 'error').map(line),
     ...problems.map((p) => ({
@@ -67,6 +71,9 @@ function throwIfBad(ops: Ops, reading: Exclude<EnvReading, { kind: 'absent' }>, 
   ];
   if (errors.length > 0) throw bad(errors);
 }
+
+const comesFromFile = ({ services }: Stack, name: string): boolean =>
+  Object.values(services).some((s) => s.fromFiles.includes(name));
 
 function candidate(ops: Ops): { text: string; generated: readonly string[] } {
   const file = path.join(ops.target.dir, ops.target.envExample);

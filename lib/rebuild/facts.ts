@@ -1,8 +1,12 @@
 import type { Checkout } from '../host/checkout.ts';
 import type { TableFacts } from '../postgres/contents.ts';
+import type { DataDirectory } from '../postgres/data-directory.ts';
+import type { DataIdentity } from '../postgres/identity.ts';
 import type { Containers, ExistingVolume } from '../target/containers.ts';
 import type { PublishedPort, ServiceRole, Stack } from '../target/stack.ts';
 import type { EnvChange } from './former-env.ts';
+import type { Homes } from './homes.ts';
+import type { Unreadable } from './unreadable.ts';
 
 /** Everything the plan of a full rebuild depends on, as the survey found it. Plain data: no secret, no handle. */
 export interface Facts {
@@ -15,6 +19,14 @@ export interface Facts {
   readonly containers: Containers;
   readonly volumes: readonly ExistingVolume[];
   readonly database: DatabaseFacts;
+  /** Where data is, and where the next containers would look for it. */
+  readonly data: Homes;
+  /** Data directories in volumes that no service mounts, where what is mounted has nothing; undefined when nobody could look. */
+  readonly detached: readonly DataDirectory[] | undefined;
+  /** See `lastingKeys`. */
+  readonly redisKeys: number | undefined;
+  /** Whatever is there is nobody's data. */
+  readonly fresh: boolean;
   readonly app: AppFacts | undefined;
   /** Set when `.env` was changed after the application's container had been started. */
   readonly envChange?: EnvChange | undefined;
@@ -37,10 +49,10 @@ export interface Facts {
 export type DatabaseFacts =
   /** No database volume. */
   | { readonly kind: 'none' }
-  /** The volume exists, its server does not run. */
-  | { readonly kind: 'stopped' }
+  /** The volume exists, its server does not run; what was found in the volume, if there was an image to look with. */
+  | { readonly kind: 'stopped'; readonly found: readonly DataDirectory[] | undefined }
   /** The server runs and could not be asked. */
-  | { readonly kind: 'unreadable'; readonly why: string }
+  | ({ readonly kind: 'unreadable' } & Unreadable)
   | {
       readonly kind: 'running';
       readonly bytes: number;
@@ -50,6 +62,9 @@ export type DatabaseFacts =
       readonly revision: string | undefined;
       /** Rules that let somebody in from elsewhere without a password. */
       readonly remoteTrust: number;
+      readonly identity: DataIdentity;
+      /** The whole cluster is as initdb left it. */
+      readonly empty: boolean;
     };
 
 export interface AppFacts {

@@ -3,7 +3,8 @@ import { together } from '../host/together.ts';
 import { backupPg } from '../postgres/backup.ts';
 import { inspectSchema } from '../postgres/revision.ts';
 import { archiveVolume } from '../postgres/volume-archive.ts';
-import { databaseOf } from '../target/database.ts';
+import { databaseOf, databaseVolume } from '../target/database.ts';
+import type { ServiceRole } from '../target/stack.ts';
 import type { Text } from '../text.ts';
 import { keepUserdata } from './app-container.ts';
 import type { BackupOutcome } from './backup-steps.ts';
@@ -62,14 +63,16 @@ async function beside<T>(
   const deleting = plan.deletes.length > 0;
   const [saved] = await together(stop, [
     saveDatabase(inner),
-    ...(deleting ? [archiveOthers(inner, facts, plan, aside), keepUserdata(inner, facts, aside)] : []),
+    ...(deleting ? [archiveOthers(inner, facts, plan, aside, STANDS), keepUserdata(inner, facts, aside)] : []),
   ]);
+  // The server of the database was needed until now.
+  if (deleting) await archiveOthers(ops, facts, plan, aside, (role) => role === 'postgres');
   return saved;
 }
 
 /** The cold way: stop the server and copy its files, proved by a server that starts on a copy of the copy. */
 async function archiveDatabase(ops: Ops, facts: Facts, plan: RebuildPlan, aside: PutAside): Promise<BackupOutcome> {
-  const volume = facts.volumes.find((v) => v.role === 'postgres');
+  const volume = databaseVolume(facts.volumes);
   if (volume === undefined) throw new Error('a database without a volume was to be archived');
   aside.beforehand = undefined; // what was seen of a server counts only while it runs
   const container = await stopped(ops, facts, aside, 'postgres');
@@ -88,9 +91,18 @@ async function archiveDatabase(ops: Ops, facts: Facts, plan: RebuildPlan, aside:
   return { kind: 'taken', saved: archive };
 }
 
-/** Cold copies of every volume but the database's that will be deleted. */
-async function archiveOthers(ops: Ops, facts: Facts, plan: RebuildPlan, aside: PutAside): Promise<void> {
-  for (const volume of plan.deletes.filter((v) => v.role !== 'postgres')) {
+const STANDS = (role: ServiceRole) => role !== 'postgres';
+
+/** Cold copies of the volumes of these services that will be deleted, the database's own apart. */
+async function archiveOthers(
+  ops: Ops,
+  facts: Facts,
+  plan: RebuildPlan,
+  aside: PutAside,
+  ofRole: (role: ServiceRole) => boolean,
+): Promise<void> {
+  const database = databaseVolume(plan.deletes);
+  for (const volume of plan.deletes.filter((v) => v !== database && ofRole(v.role))) {
     const container = await stopped(ops, facts, aside, volume.role);
     const archive = await archiveVolume(ops, container.id, {
       volume,

@@ -82,7 +82,7 @@ export async function putBackEnv(ops: Ops, facts: Facts): Promise<void> {
 
 async function putBackPassword(ops: Ops, facts: Facts, password: string | undefined): Promise<void> {
   const { postgres } = await findContainers(ops, facts.stack);
-  if (!password || password === databasePassword(facts) || postgres?.state !== 'running') return;
+  if (!password || password === databasePassword(facts.stack) || postgres?.state !== 'running') return;
   const database = databaseOf(facts.stack, postgres, await findVolumes(ops, facts.stack));
   await waitForPostgres(ops, database, READY_MS); // it may have been given back a moment ago
   const from = { container: postgres.id, host: ownAddress(facts, postgres) };

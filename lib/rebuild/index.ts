@@ -1,7 +1,7 @@
 /** The parts of a full rebuild, for `scripts/deploy-prod-all.ts`. */
 export { bringBackApp, startNewApp, stopApp, stopNewApp } from './app-container.ts';
 export { backUp, backupEvidence, discardHelpers } from './backup-steps.ts';
-export { look } from './beforehand.ts';
+export { startOnKept } from './beforehand.ts';
 export { conclude } from './conclude.ts';
 export { createForPlan, discardNew } from './create-step.ts';
 export { bringBackData, bringBackSchema, removeData } from './data-steps.ts';
@@ -16,7 +16,7 @@ export { healthEvidence, proofEvidence, proveRebuild } from './prove.ts';
 export type { PutAside } from './put-aside.ts';
 export { discardFormers } from './replace.ts';
 export { restartStores } from './stop-stores.ts';
-export { bringBackStores, ensureConnection, migrateAndSeed, replaceStores, startOnPrepared } from './stores.ts';
-export { surveyRebuild } from './survey.ts';
+export { bringBackStores, ensureConnection, migrateAndSeed, startOnPrepared } from './stores.ts';
+export { lookAgain, surveyRebuild } from './survey.ts';
 export { adminEvidence, agreeToGo, chooseData, migrationEvidence, showPlan } from './talk.ts';
 export { advice, proveAsBefore } from './undo.ts';

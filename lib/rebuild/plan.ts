@@ -7,6 +7,7 @@ import type { ExistingVolume } from '../target/containers.ts';
 import type { ServiceRole } from '../target/stack.ts';
 import type { Target } from '../target/target.ts';
 import { humanBytes, printable, same, type Text } from '../text.ts';
+import { dataRefusals } from './data-refusals.ts';
 import type { Facts } from './facts.ts';
 import type { EnvChange } from './former-env.ts';
 import { plannedSteps } from './planned-steps.ts';
@@ -36,18 +37,7 @@ export const DELETE_PHRASE = 'DELETE ALL DATA';
  * @throws {OpsError} `precondition` with all reasons at once when the rebuild must not be done.
  */
 export function planRebuild(target: Target, facts: Facts, data: DataChoice): RebuildPlan {
-  const refusals = refusalsOf(facts, data);
-  if (refusals.length > 0) {
-    throw new OpsError({
-      kind: 'precondition',
-      what: {
-        en: refusals.map((r) => r.text.en).join('\n'),
-        zh: refusals.map((r) => r.text.zh).join('\n'),
-      },
-      state: NOTHING_CHANGED,
-      next: refusals.map((r) => r.fix),
-    });
-  }
+  throwIfAny([...refusalsOf(facts, data), ...dataRefusals(target, facts, data)]);
   const deletes = data === 'delete' ? facts.volumes : [];
   const backup = facts.database.kind !== 'none';
   const interrupts = facts.containers.app !== undefined;
@@ -64,6 +54,17 @@ export function planRebuild(target: Target, facts: Facts, data: DataChoice): Reb
   };
 }
 
+/** @throws {OpsError} `precondition` with all reasons at once. */
+export function throwIfAny(reasons: readonly Reason[]): void {
+  if (reasons.length === 0) return;
+  throw new OpsError({
+    kind: 'precondition',
+    what: { en: reasons.map((r) => r.text.en).join('\n'), zh: reasons.map((r) => r.text.zh).join('\n') },
+    state: NOTHING_CHANGED,
+    next: reasons.map((r) => r.fix),
+  });
+}
+
 /** What the consent for a deletion names. */
 export function deletionRequest(facts: Facts, plan: RebuildPlan): DestructiveRequest {
   const db = facts.database;
@@ -75,6 +76,11 @@ export function deletionRequest(facts: Facts, plan: RebuildPlan): DestructiveReq
           ...db.largest.map((t): readonly [Text, Text] => [
             { en: `rows in ${printable(t.name)}`, zh: `${printable(t.name)} 行数` },
             same(`${t.exact ? '' : '≈ '}${t.rows}${t.newest ? `  (${printable(t.newest)})` : ''}`),
+          ]),
+          // The volume holds the whole cluster.
+          ...db.identity.databases.map(({ name, bytes }): readonly [Text, Text] => [
+            { en: `database ${printable(name)}`, zh: `数据库 ${printable(name)}` },
+            same(humanBytes(bytes)),
           ]),
         ]
       : [[{ en: 'database', zh: '数据库' }, databaseText(db)]];
@@ -89,7 +95,8 @@ export function deletionRequest(facts: Facts, plan: RebuildPlan): DestructiveReq
   };
 }
 
-interface Reason {
+/** Why a rebuild must not be done, and what to do about it. */
+export interface Reason {
   readonly text: Text;
   readonly fix: Text;
 }

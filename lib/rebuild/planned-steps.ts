@@ -1,3 +1,4 @@
+import { mountedUserdata } from '../app/userdata.ts';
 import { asTyped, type Command } from '../host/command.ts';
 import { build, pull, runDetached } from '../host/compose.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
@@ -55,9 +56,7 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       .replaceAll(asTyped([`${target.dir}/${target.composeFile}`]), target.composeFile);
   // Before a deletion it is saved beside the last backup, which takes longer.
   const savesLater = deleting && choice.backup;
-  const appId = facts.containers.app?.id.slice(0, 12);
-  const size = humanBytes(facts.app?.userdataBytes ?? 0);
-  const saveUserdata = appId ? [`docker cp ${appId}:${target.app.userdata} - > userdata.tar  # ${size}`] : [];
+  const saveUserdata = savingUserdata(target, facts);
   const repository = app.image.replace(/:[^:/]+$/, '');
   const ids = Object.values(facts.containers).map((c) => c.id.slice(0, 12));
 
@@ -265,4 +264,18 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
     },
   ];
   return steps.filter((s): s is PlannedStep => s !== false);
+}
+
+/** Commands that save what only the application's container holds. */
+export function savingUserdata(target: Target, facts: Facts): (string | Text)[] {
+  const { app } = facts.containers;
+  const { userdata } = target.app;
+  if (app === undefined) return [];
+  const mounted = mountedUserdata(target, app.mounts);
+  const size = humanBytes(facts.app?.userdataBytes ?? 0);
+  const copy = `docker cp ${app.id.slice(0, 12)}:${userdata} - > userdata.tar  # ${size}`;
+  return [
+    ...(mounted.includes(userdata) ? [] : [copy]),
+    ...mounted.map((at) => ({ en: `# ${at} is mounted: left alone`, zh: `# ${at} 为挂载目录, 不改动` })),
+  ];
 }

@@ -9,7 +9,7 @@ import { ask, run } from '../host/run.ts';
 import type { Migrated } from '../postgres/migrate.ts';
 import { waitForPostgres } from '../postgres/ready.ts';
 import { inspectContainer } from '../target/containers.ts';
-import { loginOf } from '../target/database.ts';
+import { databaseVolume, loginOf } from '../target/database.ts';
 import type { Container } from '../target/stack.ts';
 import { look, type Seen } from './beforehand.ts';
 import type { Facts } from './facts.ts';
@@ -40,7 +40,7 @@ export async function prepareDatabase(
   head: string,
 ): Promise<PreparedDatabase> {
   const names = namesOf(ops, facts);
-  const volume = facts.stack.volumes.find((v) => v.role === 'postgres');
+  const volume = databaseVolume(facts.stack.volumes);
   if (volume === undefined) throw new Error('the database has no volume');
   try {
     await run(ops, change(['docker', 'network', 'create', '--internal', ...ownerLabels(ops), names.network]));

@@ -9,6 +9,7 @@ import type { Ops } from '../host/ops.ts';
 import { ask } from '../host/run.ts';
 import { summarizeContents } from '../postgres/contents.ts';
 import { proveHba } from '../postgres/hba.ts';
+import { type DataIdentity, identify, requireSameData } from '../postgres/identity.ts';
 import { inspectContainer } from '../target/containers.ts';
 import type { Container } from '../target/stack.ts';
 import type { Text } from '../text.ts';
@@ -24,6 +25,14 @@ export interface Proven {
   readonly database: Text;
 }
 
+export interface Expected {
+  readonly imageId: string;
+  readonly commit: string;
+  readonly closedSince: string | undefined;
+  /** The data as it was seen when the stores had started. */
+  readonly identity: DataIdentity;
+}
+
 /**
  * The evidence at the end of a rebuild. Everything is asked of the running stack, nothing is taken from what the run believes
  * it did.
@@ -35,18 +44,20 @@ export async function proveRebuild(
   facts: Facts,
   stores: Stores,
   app: Container,
-  expected: { readonly imageId: string; readonly commit: string; readonly closedSince: string | undefined },
+  expected: Expected,
 ): Promise<Proven> {
   const { now, evidence: container } = await containerHealth(ops, app);
-  const [health, contents, marker, postgres, redis] = await Promise.all([
+  const [health, contents, identity, marker, postgres, redis] = await Promise.all([
     healthCheck(ops, endpointsOf(ops.target, now)),
     summarizeContents(ops, stores.database),
+    identify(ops, stores.database),
     readMarker(ops, now.id),
     inspectContainer(ops, stores.database.container.id),
     inspectContainer(ops, stores.redis.id),
   ]);
   if (!health.healthy) throw notProved(describeHealth(health));
   if (contents.tables === 0) throw notProved({ en: 'the database has no tables', zh: '数据库中没有任何表' });
+  requireSameData(expected.identity, identity, { untouched: false });
   if (now.imageId !== expected.imageId) throw notProved({ en: 'another image runs', zh: '运行的不是新构建的镜像' });
   const commit = marker?.commit;
   if (commit !== expected.commit)

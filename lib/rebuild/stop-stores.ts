@@ -4,7 +4,7 @@ import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import { waitForPostgres } from '../postgres/ready.ts';
 import { findContainers, findVolumes, inspectContainer } from '../target/containers.ts';
-import { databaseOf } from '../target/database.ts';
+import { databaseOf, databaseVolume } from '../target/database.ts';
 import type { Container, Database, ServiceRole } from '../target/stack.ts';
 import type { Facts } from './facts.ts';
 import type { PutAside } from './put-aside.ts';
@@ -47,7 +47,7 @@ export async function running(
 /** The database, its server started if it does not run, without leaving in doubt which volume the consent is about. */
 export async function runningDatabase(ops: Ops, facts: Facts, consent: Consent | undefined): Promise<Database> {
   let { postgres } = await findContainers(ops, facts.stack);
-  const volume = facts.volumes.find((v) => v.role === 'postgres');
+  const volume = databaseVolume(facts.volumes);
   if (postgres === undefined && consent && volume) {
     postgres = await create(ops, facts, 'postgres');
     await consent.heldBy(ops, volume.name, postgres.id);

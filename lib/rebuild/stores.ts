@@ -91,7 +91,7 @@ async function waitForStores(
   const [started] = await Promise.all([
     inspectContainers(ops, [postgres.id, redis.id]),
     waitForPostgres(ops, { container: postgres, ...loginOf(facts.stack) }, READY_MS),
-    waitForRedis(ops, redis, redisPassword(facts), READY_MS),
+    waitForRedis(ops, redis, redisPassword(facts.stack), READY_MS),
   ]);
   const [database = postgres, cache = redis] = started;
   return { database: databaseOf(facts.stack, database, volumes), redis: cache };
@@ -119,7 +119,7 @@ export async function inspectConnection(ops: Ops, facts: Facts, database: Databa
   const [hba, asked, login] = await Promise.all([
     inspectHba(ops, database),
     askedFor(ops, address, { user: database.user, database: database.name }, 5_000),
-    canLogIn(ops, database, { container: database.container.id, host }, databasePassword(facts)),
+    canLogIn(ops, database, { container: database.container.id, host }, databasePassword(facts.stack)),
   ]);
   const open = asked === 'trust' || hba.unreadable || hba.remoteTrust.length > 0 || hba.errors.length > 0;
   return { login, open };
@@ -143,7 +143,7 @@ export async function ensureConnection(ops: Ops, facts: Facts, stores: Stores, s
   const host = ownAddress(facts, database.container);
   const from = { container: database.container.id, host };
   const address = { host, port: ops.target.ports.postgres };
-  const password = databasePassword(facts);
+  const password = databasePassword(facts.stack);
   const repaired = open ? await restoreHba(ops, database, { address, clientContainer: from.container }) : undefined;
 
   let login = open ? await canLogIn(ops, database, from, password) : first;

@@ -6,19 +6,22 @@ import { claimStack } from '../guard/claim.ts';
 import { config, hashOf } from '../host/compose.ts';
 import { freeBytes } from '../host/disk.ts';
 import type { Ops } from '../host/ops.ts';
-import { ask, CommandError, run } from '../host/run.ts';
-import { summarizeContents } from '../postgres/contents.ts';
-import { inspectHba } from '../postgres/hba.ts';
+import { ask, run } from '../host/run.ts';
 import { commitsMidwayHere } from '../release/midway.ts';
 import { resolveStack } from '../target/compose-config.ts';
-import { type Containers, type ExistingVolume, findContainers, findVolumes } from '../target/containers.ts';
-import { databaseOf } from '../target/database.ts';
+import { type Containers, findContainers, findVolumes } from '../target/containers.ts';
 import { readEnv } from '../target/env.ts';
 import { surveyPrerequisites } from '../target/prerequisites.ts';
 import type { Container, PublishedPort, ServiceRole, Stack } from '../target/stack.ts';
+import { dataRefusals } from './data-refusals.ts';
+import { redisPassword } from './database.ts';
 import { prepareEnv } from './env-step.ts';
-import type { AppFacts, DatabaseFacts, Facts } from './facts.ts';
+import type { AppFacts, Facts } from './facts.ts';
 import { surveyEnvChange } from './former-env.ts';
+import { findHomes } from './homes.ts';
+import { type RebuildPlan, throwIfAny } from './plan.ts';
+import { lastingKeys } from './redis-keys.ts';
+import { findDetached, isFresh, surveyDatabase } from './survey-data.ts';
 
 /**
  * Looks at everything the plan depends on, and changes nothing but this: an absent `.env` is created, after asking and never
@@ -42,8 +45,11 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   await claimStack(ops, stack);
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   const hashes = env === 'present' ? await first[3] : '';
-  const [database, app, takenPorts, storesOutdated, envChange] = await Promise.all([
-    surveyDatabase(ops, stack, volumes, containers),
+  const deployed = { stack, containers, volumes };
+  const [database, data, redisKeys, app, takenPorts, storesOutdated, envChange] = await Promise.all([
+    surveyDatabase(ops, deployed),
+    findHomes(ops, stack, containers),
+    containers.redis?.state === 'running' ? lastingKeys(ops, containers.redis, redisPassword(stack)) : undefined,
     containers.app ? surveyApp(ops, containers.app) : undefined,
     findTakenPorts(ops, stack, containers),
     findOutdated(ops, stack, containers, hashes),
@@ -57,6 +63,10 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     containers,
     volumes,
     database,
+    data,
+    detached: await findDetached(ops, deployed, database),
+    redisKeys,
+    fresh: isFresh(ops, deployed, database, redisKeys),
     app,
     envChange,
     midway: commitsMidwayHere(ops, database.kind === 'running' ? database.revision : undefined),
@@ -67,6 +77,21 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     storesOutdated,
     milliseconds: Math.round(ops.clock.monotonic() - started),
   };
+}
+
+/**
+ * Looks once more at where the data is, if images were missing that tell it, now that they are here and nothing has stopped.
+ *
+ * @throws {OpsError} `precondition` as {@link planRebuild}.
+ */
+export async function lookAgain(ops: Ops, facts: Facts, { data }: Pick<RebuildPlan, 'data'>): Promise<void> {
+  const { stack, containers } = facts;
+  const unseen = facts.database.kind === 'stopped' && facts.database.found === undefined;
+  if (facts.data.unknown.length === 0 && facts.detached !== undefined && !unseen) return;
+  const database = unseen ? await surveyDatabase(ops, facts) : facts.database;
+  const homes = await findHomes(ops, stack, containers);
+  const detached = await findDetached(ops, facts, database);
+  throwIfAny(dataRefusals(ops.target, { ...facts, database, data: homes, detached }, data));
 }
 
 const STORES = ['postgres', 'redis'] as const;
@@ -85,24 +110,6 @@ async function findOutdated(
     if (container === undefined) return false;
     return container.configHash !== wanted.get(services[role].key) || container.imageId !== images[at];
   });
-}
-
-async function surveyDatabase(
-  ops: Ops,
-  stack: Stack,
-  volumes: readonly ExistingVolume[],
-  containers: Containers,
-): Promise<DatabaseFacts> {
-  if (!volumes.some((v) => v.role === 'postgres')) return { kind: 'none' };
-  if (containers.postgres?.state !== 'running') return { kind: 'stopped' };
-  const db = databaseOf(stack, containers.postgres, volumes);
-  try {
-    const [contents, hba] = await Promise.all([summarizeContents(ops, db), inspectHba(ops, db)]);
-    return { kind: 'running', ...contents, remoteTrust: hba.remoteTrust.length };
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    return { kind: 'unreadable', why: error.what.en };
-  }
 }
 
 async function surveyApp(ops: Ops, container: Container): Promise<AppFacts> {

@@ -10,14 +10,14 @@ import { humanBytes, printable, same, type Text } from '../text.ts';
 import type { DatabaseFacts, Facts } from './facts.ts';
 import type { DataChoice, RebuildPlan } from './plan.ts';
 
-/** Keep or delete, from `--data` or by asking; without data there is nothing to choose. @throws {OpsError} `declined` */
+/** Keep or delete, from `--data` or by asking; without anybody's data there is nothing to choose. @throws {OpsError} `declined` */
 export async function chooseData(
   ops: Ops,
   facts: Facts,
   flags: Readonly<Record<string, unknown>> & { readonly planOnly: boolean },
 ): Promise<DataChoice> {
   if (flags.data === 'keep' || flags.data === 'delete') return flags.data;
-  if (facts.volumes.length === 0 || flags.planOnly) return 'keep';
+  if (facts.fresh || flags.planOnly) return 'keep';
   const names = facts.volumes.map((v) => v.name).join(', ');
   const choice = await ops.screen.askChoice(
     { en: `There is data (${names}). What shall become of it?`, zh: `检测到已有数据 (${names}), 如何处理?` },

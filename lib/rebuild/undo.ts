@@ -1,7 +1,9 @@
 import { describeHealth, endpointsOf, waitForHealth } from '../app/health.ts';
 import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
+import { identify, requireSameData } from '../postgres/identity.ts';
 import { findContainers } from '../target/containers.ts';
+import { loginOf } from '../target/database.ts';
 import { same, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import type { OutsideView } from './outside.ts';
@@ -24,7 +26,12 @@ export async function proveAsBefore(ops: Ops, facts: Facts, aside: PutAside, out
 
 async function asBefore(ops: Ops, facts: Facts, aside: PutAside): Promise<Text> {
   const before = facts.containers.app;
-  const { app } = await findContainers(ops, facts.stack);
+  const { app, postgres } = await findContainers(ops, facts.stack);
+  if (!aside.removed && facts.database.kind === 'running' && postgres?.state === 'running') {
+    const { name, user } = loginOf(facts.stack);
+    const identity = await identify(ops, { container: postgres, name, user });
+    requireSameData(facts.database.identity, identity, { untouched: true, renamed: [name] });
+  }
   if (before === undefined) {
     if (app !== undefined) throw notBack({ en: `${app.name} is still there`, zh: `${app.name} 仍然存在` });
     return FIRST_INSTALL;

@@ -1,5 +1,6 @@
 import type { Health } from '../app/health.ts';
 import type { DatabaseSize, LeftDatabase } from '../postgres/databases.ts';
+import type { DataIdentity } from '../postgres/identity.ts';
 import type { DatabaseManifest, Stored } from '../postgres/manifest.ts';
 import type { Roles } from '../postgres/roles.ts';
 import type { RowCount } from '../postgres/row-counts.ts';
@@ -25,6 +26,8 @@ export type Incoming =
 export interface Facts {
   readonly stack: Stack;
   readonly database: Database;
+  /** The cluster, as seen from outside of its databases. */
+  readonly identity: DataIdentity;
   /** As it was before; undefined when there is no database of this name. */
   readonly before: DatabaseSize | undefined;
   readonly app: Container | undefined;

@@ -3,6 +3,7 @@ import { describeHealth, waitForHealth } from '../app/health.ts';
 import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { databaseSizes } from '../postgres/databases.ts';
+import { identify, requireSameData } from '../postgres/identity.ts';
 import { inspectSchema } from '../postgres/revision.ts';
 import { inspectContainer } from '../target/containers.ts';
 import { printable, type Text } from '../text.ts';
@@ -27,7 +28,10 @@ export interface Proven {
  */
 export async function prove(ops: Ops, facts: Facts): Promise<Proven> {
   const { incoming, database } = facts;
-  const schema = await inspectSchema(ops, database);
+  const [schema, identity] = await Promise.all([inspectSchema(ops, database), identify(ops, database)]);
+  // Another database of that name, and the same cluster with all others.
+  const renamed = [database.name, ...(incoming.kind === 'kept' ? [incoming.database] : [])];
+  requireSameData(facts.identity, identity, { untouched: false, renamed });
   const revision = schema.kind === 'versioned' ? schema.revision : null;
   if (incoming.kind === 'backup' && incoming.stored.manifest.contents.alembic !== revision)
     throw otherRevision(revision);

@@ -5,6 +5,7 @@ import type { Ops } from '../host/ops.ts';
 import { CommandError } from '../host/run.ts';
 import { damaged } from '../postgres/damaged.ts';
 import { databaseSizes, leftBy } from '../postgres/databases.ts';
+import { identify } from '../postgres/identity.ts';
 import type { DatabaseManifest, Stored } from '../postgres/manifest.ts';
 import { literal, query } from '../postgres/psql.ts';
 import { refuseUnlessFits, spaceFor } from '../postgres/restore.ts';
@@ -42,12 +43,13 @@ export async function surveyRestore(ops: Ops, wanted: Exclude<Wanted, { kind: 'd
   const stored = wanted.kind === 'backup' ? chooseBackup(ops, database.name, wanted.backup) : undefined;
   if (stored) await refuseUnlessFits(ops, server, database.name, stored.manifest);
   const running = app?.state === 'running' ? app : undefined;
-  const [health, rows, sizes, disk, cluster] = await Promise.all([
+  const [health, rows, sizes, disk, cluster, identity] = await Promise.all([
     running && healthCheck(ops, endpointsOf(ops.target, running), { timeoutMs: 2_000 }),
     rowsOf(ops, database),
     databaseSizes(ops, database),
     stored && refuseWithoutServerDisk(ops, server, spaceFor(stored.manifest)),
     clusterNow(ops, server),
+    identify(ops, server),
   ]);
   refuseSubscriptions(database, await subscriptionsOf(ops, database));
   const left = leftBy(database.name, sizes);
@@ -59,7 +61,7 @@ export async function surveyRestore(ops: Ops, wanted: Exclude<Wanted, { kind: 'd
     incoming = { kind: 'kept', database: kept, rows: await rowsOf(ops, { ...database, name: kept }) };
   }
   const before = sizes.find((s) => s.name === database.name);
-  return { stack, database, before, app, health, incoming, rows, left, disk, at: ops.clock.now() };
+  return { stack, database, identity, before, app, health, incoming, rows, left, disk, at: ops.clock.now() };
 }
 
 /** The running database, and the application's container if there is one. @throws {OpsError} `precondition` */

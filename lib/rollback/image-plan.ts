@@ -1,7 +1,7 @@
-import { createStep, inItsPlace, WHOLE } from '../rebuild/planned-steps.ts';
+import { createStep, inItsPlace, savingUserdata, WHOLE } from '../rebuild/planned-steps.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
 import type { Target } from '../target/target.ts';
-import { humanBytes, printable } from '../text.ts';
+import { printable } from '../text.ts';
 import type { ImageWay } from './image-way.ts';
 
 /** The steps of going back to a kept image, in the order in which `lib/rollback/carry-out.ts` does them. */
@@ -56,10 +56,7 @@ export function plannedSteps(target: Target, { facts, imageId, data, database }:
       id: 'stop',
       title: { en: 'Stop the application and save its userdata', zh: '停止应用并保存 userdata' },
       risk: 'interrupts',
-      commands: [
-        `docker stop ${old}`,
-        `docker cp ${old}:${target.app.userdata} - > userdata.tar  # ${humanBytes(facts.app?.userdataBytes ?? 0)}`,
-      ],
+      commands: [`docker stop ${old}`, ...savingUserdata(target, facts)],
       wayBack: { en: 'the same container is started again', zh: '重新启动原容器' },
     },
     data !== undefined && {

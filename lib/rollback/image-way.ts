@@ -7,8 +7,10 @@ import { tag } from '../host/docker.ts';
 import { discardStale } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
+import { identify } from '../postgres/identity.ts';
 import { inspectSchema } from '../postgres/revision.ts';
 import { haltApp, keepUserdata, startNewApp } from '../rebuild/app-container.ts';
+import { requireDataOfSurvey } from '../rebuild/beforehand.ts';
 import { createNew } from '../rebuild/create-step.ts';
 import type { Facts as RebuildFacts } from '../rebuild/facts.ts';
 import { keepPreviousImage } from '../rebuild/image.ts';
@@ -100,12 +102,14 @@ export const startOld = (ops: Ops, { facts, aside }: ImageWay) => startNewApp(op
  */
 export async function proveImage(ops: Ops, way: ImageWay, app: Container): Promise<{ health: Health; text: Text }> {
   const { now, evidence } = await containerHealth(ops, app);
-  const [health, marker, schema] = await Promise.all([
+  const [health, marker, schema, identity] = await Promise.all([
     healthCheck(ops, endpointsOf(ops.target, now)),
     readMarker(ops, now.id),
     inspectSchema(ops, way.database),
+    identify(ops, way.database),
   ]);
   const { incoming } = way.data ?? {};
+  requireDataOfSurvey(way.facts, identity, { untouched: false, renamed: incoming ? [way.database.name] : [] });
   const expected =
     incoming?.kind === 'backup' ? (incoming.stored.manifest.contents.alembic ?? undefined) : way.revision;
   const wrong: Text[] = [

@@ -15,6 +15,8 @@ import {
 } from './compose-config-errors.ts';
 import { readEnvText } from './env-file.ts';
 import { registerEnvSecrets, registerVariables } from './env-secrets.ts';
+import { dataDirectoryOf, type Mount, placeOf } from './places.ts';
+import { readSecretFiles } from './secret-files.ts';
 import type { BuildSection, NamedVolume, PublishedPort, Service, ServiceRole, Stack } from './stack.ts';
 
 type ConfigOps = RunOps & Pick<Ops, 'target'>;
@@ -44,6 +46,9 @@ const serviceSchema = z.object({
     )
     .nullish(),
   volumes: z.array(z.object({ type: z.string(), source: z.string().optional(), target: z.string() })).nullish(),
+  command: z.union([z.string(), z.array(z.string())]).nullish(),
+  working_dir: z.string().optional(),
+  secrets: z.array(z.object({ source: z.string(), target: z.string().optional() })).nullish(),
 });
 
 const named = z.object({ name: z.string().optional(), external: z.unknown().optional() }).nullable();
@@ -54,6 +59,7 @@ const configSchema = z.object({
   services: z.record(z.string(), serviceSchema),
   volumes: z.record(z.string(), named).nullish(),
   networks: z.record(z.string(), named).nullish(),
+  secrets: z.record(z.string(), z.object({ file: z.string().optional() })).nullish(),
 });
 
 type Config = z.infer<typeof configSchema>;
@@ -89,17 +95,21 @@ export async function resolveStack(
     key,
     image: of(key).image ?? `${resolved.name}-${key}`,
     ports: (of(key).ports ?? []).flatMap(published),
-    environment: present(of(key).environment),
+    ...environmentOf(ops, resolved, key),
+    mounts: mountsOf(resolved, of(key)),
+    command: commandOf(of(key)),
+    workingDir: of(key).working_dir ?? '',
     build: buildOf(of(key).build),
   });
   for (const key of Object.values(keys)) if (of(key).provider != null) throw runsProvider(composeFile, key);
   const volumes = Object.entries(keys).flatMap(([role, key]) => volumesOf(resolved, of(key), role as ServiceRole));
   for (const name of [...Object.values(keys), ...volumes.map((v) => v.name)]) requireName(composeFile, name, NAME);
   for (const key of Object.values(keys)) requireName(composeFile, of(key).image ?? key, REFERENCE);
-  if (!options.justLooking) requireDatabaseVolume(composeFile, of(keys.postgres), keys.postgres, volumes);
+  const services = { postgres: service(keys.postgres), redis: service(keys.redis), app: service(keys.app) };
+  if (!options.justLooking) requireDatabaseVolume(composeFile, services.postgres);
   return {
     project: resolved.name,
-    services: { postgres: service(keys.postgres), redis: service(keys.redis), app: service(keys.app) },
+    services,
     volumes,
     networks: Object.entries(resolved.networks ?? {}).map(([key, n]) => n?.name ?? `${resolved.name}_${key}`),
   };
@@ -158,27 +168,62 @@ function published(port: NonNullable<ServiceConfig['ports']>[number]): Published
   return [{ target: port.target, published: Number(number), hostIp: port.host_ip || '0.0.0.0' }];
 }
 
-function volumesOf(resolved: Config, service: ServiceConfig, role: ServiceRole): NamedVolume[] {
-  return (service.volumes ?? []).flatMap(({ type, source, target }): NamedVolume[] => {
-    if (type !== 'volume' || !source) return [];
-    const volume = resolved.volumes?.[source];
-    const name = volume?.name ?? `${resolved.name}_${source}`;
-    return [{ key: source, name, external: Boolean(volume?.external), role, mountPoint: target }];
+/** As the entrypoint has it: what `*_FILE` names is read, and registered. */
+function environmentOf(ops: ConfigOps, resolved: Config, key: string): Pick<Service, 'environment' | 'fromFiles'> {
+  const service = resolved.services[key] as ServiceConfig;
+  const given = present(service.environment);
+  const secrets = (service.secrets ?? []).flatMap(({ source, target = source }): Mount[] => {
+    const file = resolved.secrets?.[source]?.file;
+    return file === undefined
+      ? []
+      : [{ kind: 'bind', source: file, target: path.posix.resolve('/run/secrets', target) }];
+  });
+  const read = readSecretFiles(ops.target.composeFile, key, given, [...mountsOf(resolved, service), ...secrets]);
+  registerVariables(ops.secrets, read);
+  const kept = Object.entries(given).filter(([name]) => !Object.hasOwn(read, name.replace(/_FILE$/, '')));
+  return { environment: { ...Object.fromEntries(kept), ...read }, fromFiles: Object.keys(read) };
+}
+
+function mountsOf(resolved: Config, { volumes }: ServiceConfig): Mount[] {
+  return (volumes ?? []).map(({ type, source = '', target }): Mount => {
+    if (type === 'bind') return { kind: 'bind', source, target };
+    return type === 'volume' && source
+      ? { kind: 'volume', source: volumeName(resolved, source), target }
+      : { kind: 'own', source: '', target };
   });
 }
 
-/** Where the official image keeps its data, unless PGDATA says otherwise. */
-const PGDATA = '/var/lib/postgresql/data';
+const volumeName = (resolved: Config, key: string) => resolved.volumes?.[key]?.name ?? `${resolved.name}_${key}`;
 
-function requireDatabaseVolume(
-  composeFile: string,
-  service: ServiceConfig,
-  key: string,
-  volumes: readonly NamedVolume[],
-): void {
-  const data = service.environment?.['PGDATA'] || PGDATA;
-  const holds = (mountPoint: string) => `${data}/`.startsWith(`${mountPoint.replace(/\/$/, '')}/`);
-  if (volumes.some((v) => v.role === 'postgres' && holds(v.mountPoint))) return;
-  const mount = service.volumes?.find((v) => holds(v.target));
-  throw noDatabaseVolume(composeFile, key, data, mount?.type === 'bind' ? 'bind' : 'layer');
+const commandOf = ({ command }: ServiceConfig): string[] =>
+  typeof command === 'string' ? command.split(/\s+/) : (command ?? []);
+
+/** Where the official images keep their data, unless told otherwise. */
+const USUAL = { postgres: '/var/lib/postgresql/data', redis: '/data' } as const;
+
+function volumesOf(resolved: Config, service: ServiceConfig, role: ServiceRole): NamedVolume[] {
+  const told = { command: commandOf(service), pgdata: service.environment?.['PGDATA'] ?? '', workingDir: '' };
+  const usual = role === 'app' ? undefined : USUAL[role];
+  const data = usual && placeOf(mountsOf(resolved, service), dataDirectoryOf({ ...told, workingDir: usual }));
+  return (service.volumes ?? []).flatMap(({ type, source, target }): NamedVolume[] => {
+    if (type !== 'volume' || !source) return [];
+    const name = volumeName(resolved, source);
+    const holdsData = data?.kind === 'volume' && data.source === name;
+    return [
+      {
+        key: source,
+        name,
+        external: Boolean(resolved.volumes?.[source]?.external),
+        role,
+        mountPoint: target,
+        holdsData,
+      },
+    ];
+  });
+}
+
+function requireDatabaseVolume(composeFile: string, { key, mounts, environment }: Service): void {
+  const directory = environment.PGDATA || USUAL.postgres;
+  const { kind } = placeOf(mounts, directory);
+  if (kind !== 'volume') throw noDatabaseVolume(composeFile, key, directory, kind === 'bind' ? 'bind' : 'layer');
 }

@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { answerOf } from '../host/answer.ts';
 import { read } from '../host/command.ts';
 import { inspect } from '../host/docker.ts';
+import { RUN_LABEL } from '../host/helpers.ts';
 import { ask, type RunOps, run } from '../host/run.ts';
+import { dataDirectoryOf, type Mount } from './places.ts';
 import type { Container, KnownVolume, NamedVolume, ServiceRole, Stack } from './stack.ts';
 
 /** The stack's containers, running or not. */
@@ -27,7 +29,21 @@ const inspected = z.array(
       Status: z.enum(['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']),
       Health: z.object({ Status: z.string(), Log: z.array(z.object({ Start: z.string() })).nullish() }).optional(),
     }),
-    Config: z.object({ Labels: z.record(z.string(), z.string()).nullable(), ...healthcheckForm }),
+    Config: z.object({
+      Labels: z.record(z.string(), z.string()).nullable(),
+      Env: z.array(z.string()).nullish(),
+      Cmd: z.array(z.string()).nullish(),
+      WorkingDir: z.string().optional(),
+      ...healthcheckForm,
+    }),
+    Mounts: z.array(
+      z.object({
+        Type: z.string(),
+        Name: z.string().optional(),
+        Source: z.string().optional(),
+        Destination: z.string(),
+      }),
+    ),
     NetworkSettings: z.object({
       Ports: z
         .record(z.string(), z.array(z.object({ HostIp: z.string(), HostPort: z.string() })).nullable())
@@ -38,6 +54,8 @@ const inspected = z.array(
 );
 
 type Inspected = z.infer<typeof inspected>[number];
+/** The engine's name for a volume that nobody named. */
+const ANONYMOUS = /^[0-9a-f]{64}$/;
 
 /**
  * Finds the containers of the stack's services by compose's labels; names are never assumed. One-off containers
@@ -139,6 +157,17 @@ export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
           hostIp: b.HostIp || '0.0.0.0',
         })),
     ),
+    mounts: c.Mounts.map(
+      ({ Type, Name = '', Source = '', Destination: target }): Mount =>
+        Type === 'volume' && !ANONYMOUS.test(Name)
+          ? { kind: 'volume', source: Name, target }
+          : { kind: Type === 'bind' ? 'bind' : 'own', source: Type === 'bind' ? Source : '', target },
+    ),
+    dataDirectory: dataDirectoryOf({
+      command: c.Config.Cmd ?? [],
+      pgdata: c.Config.Env?.find((e) => e.startsWith('PGDATA='))?.slice('PGDATA='.length),
+      workingDir: c.Config.WorkingDir,
+    }),
     labels: c.Config.Labels ?? {},
   }));
 }
@@ -169,7 +198,7 @@ function healthcheckOf({ Healthcheck: check, Shell }: Inspected['Config']): Heal
 export interface ExistingVolume extends NamedVolume, KnownVolume {
   /** Compose project by the volume's label; `undefined` for a volume made by hand. */
   readonly project: string | undefined;
-  /** Names of containers outside of this project that have it mounted, stopped ones too. */
+  /** Names of containers other than those of the stack's three services that have it mounted, stopped ones too. */
   readonly usedByOthers: readonly string[];
 }
 
@@ -179,7 +208,7 @@ const volumeInspected = z.array(
 
 /** Those of the stack's volumes that exist. Found by the exact names of the resolved config, never by a pattern. */
 export async function findVolumes(ops: RunOps, stack: Stack): Promise<ExistingVolume[]> {
-  const names = stack.volumes.map((v) => v.name);
+  const names = [...new Set(stack.volumes.map((v) => v.name))];
   if (names.length === 0) return [];
   // Exit code 1: some do not exist; those that do are printed all the same.
   const inspect = read(['docker', 'volume', 'inspect', ...names]);
@@ -190,7 +219,8 @@ export async function findVolumes(ops: RunOps, stack: Stack): Promise<ExistingVo
   const existing = answerOf('docker volume inspect', volumeInspected, stdout || '[]');
   return Promise.all(
     existing.map(async (v) => {
-      const named = stack.volumes.find((n) => n.name === v.Name);
+      const mounted = stack.volumes.filter((n) => n.name === v.Name);
+      const named = mounted.find((n) => n.holdsData) ?? mounted[0];
       if (named === undefined) throw new Error(`docker volume inspect answered ${v.Name}, which was not asked`);
       const users = await ask(
         ops,
@@ -202,20 +232,27 @@ export async function findVolumes(ops: RunOps, stack: Stack): Promise<ExistingVo
           '--filter',
           `volume=${v.Name}`,
           '--format',
-          '{{.ID}}\t{{.Names}}\t{{.Label "com.docker.compose.project"}}',
+          `{{.ID}}\t{{.Names}}\t${['project', 'service', 'oneoff'].map((l) => `{{.Label "com.docker.compose.${l}"}}`).join('\t')}\t{{.Label "${RUN_LABEL}"}}`,
         ]),
       );
       const containers = users
         .split('\n')
         .filter(Boolean)
-        .map((line) => line.split('\t') as [id: string, name: string, project: string]);
+        .map((line) => line.split('\t') as HolderLine);
       return {
         ...named,
         createdAt: v.CreatedAt,
         project: v.Labels?.['com.docker.compose.project'],
         holder: containers[0]?.[0] ?? '',
-        usedByOthers: containers.filter(([, , project]) => project !== stack.project).map(([, name]) => name),
+        usedByOthers: containers.filter((c) => !isOfStack(stack, c)).map(([, name]) => name),
       };
     }),
   );
 }
+
+type HolderLine = [id: string, name: string, project: string, service: string, oneOff: string, run: string];
+
+/** A container of one of the three services, or a helper of a run. Another service of the project is neither stopped nor removed. */
+const isOfStack = (stack: Stack, [, , project, service, oneOff, run]: HolderLine): boolean =>
+  Boolean(run) ||
+  (project === stack.project && oneOff !== 'True' && Object.values(stack.services).some((s) => s.key === service));

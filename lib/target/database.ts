@@ -1,13 +1,19 @@
 import { OpsError } from '../errors.ts';
-import type { Container, Database, Stack, VolumeIdentity } from './stack.ts';
+import { placeOf } from './places.ts';
+import type { Container, Database, NamedVolume, Stack, VolumeIdentity } from './stack.ts';
 
 /** The database as its container is told to be: name and superuser from the container's environment. */
 export function databaseOf(stack: Stack, container: Container, volumes: readonly VolumeIdentity[]): Database {
-  const named = stack.volumes.find((v) => v.role === 'postgres');
+  const named = databaseVolume(stack.volumes);
   const volume = volumes.find((v) => v.name === named?.name);
-  if (volume === undefined) throw noVolume(named?.name ?? '?');
+  const now = placeOf(container.mounts, container.dataDirectory);
+  if (volume === undefined || (now.kind === 'volume' && now.source !== volume.name)) throw noVolume(named?.name ?? '?');
   return { container, ...loginOf(stack), volume };
 }
+
+/** The volume that PostgreSQL keeps its data in; the service may have others. */
+export const databaseVolume = <V extends NamedVolume>(volumes: readonly V[]): V | undefined =>
+  volumes.find((v) => v.role === 'postgres' && v.holdsData);
 
 /** Superuser and database that the container's environment asks for. */
 export function loginOf({ services }: Stack): { readonly user: string; readonly name: string } {

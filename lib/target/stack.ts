@@ -1,3 +1,5 @@
+import type { Mount } from './places.ts';
+
 /** The compose project as the engine would run it: the resolved config, reduced to what scripts need. */
 export interface Stack {
   /** Compose project name. */
@@ -16,8 +18,16 @@ export interface Service {
   readonly key: string;
   readonly image: string;
   readonly ports: readonly PublishedPort[];
-  /** Environment as the container gets it (secrets included: never shown). */
+  /** Environment as the container's entrypoint has it: `*_FILE` read (secrets included: never shown). */
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables of `environment` that the compose file gives as the name of a file. */
+  readonly fromFiles: readonly string[];
+  /** What the compose file mounts in it. */
+  readonly mounts: readonly Mount[];
+  /** Words of its command; empty where the image decides (secrets included: never shown). */
+  readonly command: readonly string[];
+  /** '' where the image decides. */
+  readonly workingDir: string;
   /** `undefined` for a service whose image is only pulled. */
   readonly build: BuildSection | undefined;
 }
@@ -46,6 +56,8 @@ export interface NamedVolume {
   readonly role: ServiceRole;
   /** Mount point in the service's container. */
   readonly mountPoint: string;
+  /** It is the one that the server keeps its data in: the database, Redis' keys. */
+  readonly holdsData: boolean;
 }
 
 /** A container of one of the stack's services. */
@@ -63,6 +75,9 @@ export interface Container {
   readonly addresses: Readonly<Record<string, string>>;
   /** Host ports by container port, as really bound now. */
   readonly ports: readonly PublishedPort[];
+  readonly mounts: readonly Mount[];
+  /** Where its server keeps its files, as the container was made. */
+  readonly dataDirectory: string;
 }
 
 /** A volume as the engine reports it. */

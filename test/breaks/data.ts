@@ -1,11 +1,45 @@
 import { type Break, edit } from './break.ts';
 
 const sweep = (name: string) => `test/simulation/sweep-${name}.test.ts`;
+const IDENTITY = 'test/simulation/identity.test.ts';
 const killed = { test: 'test/simulation/killed.test.ts' };
 const BRING_BACK = edit('scripts/deploy-prod-all.ts', 'undo: (o) => rebuild.bringBackApp(o, facts, aside),', '');
 
 /** Data, the service, what a killed run leaves: most of them seen by the simulation with the sample of `npm test`. */
 export const DATA: readonly Break[] = [
+  {
+    what: { en: 'data that is not the data from before is taken for it', zh: '把不是原来的数据当成原来的数据' },
+    edits: [edit('lib/postgres/identity.ts', 'if (found.length > 0) throw notTheSame(found);', 'found.slice();')],
+    test: IDENTITY,
+    named: 'writes nothing to',
+  },
+  {
+    what: { en: 'nobody compares where data is with where it would be', zh: '不比较数据现在与将来的位置' },
+    edits: [
+      edit('lib/rebuild/data-refusals.ts', 'if (samePlace(now, next)) return [];', 'if (now || next) return [];'),
+    ],
+    test: IDENTITY,
+    named: 'is refused before the stop when it moves',
+  },
+  {
+    what: { en: 'a volume that no service mounts is not looked into', zh: '不检查没有服务挂载的卷' },
+    edits: [edit('lib/rebuild/survey-data.ts', 'missing[f.of] &&', 'f.of === undefined &&')],
+    test: IDENTITY,
+    named: 'finds the database in a volume that no service mounts any more',
+  },
+  {
+    what: { en: 'userdata that is mounted is saved and put back', zh: '保存并放回挂载的 userdata' },
+    edits: [
+      edit(
+        'lib/app/userdata.ts',
+        "if (placeOf(mounts, app.userdata).kind !== 'own') return [app.userdata];",
+        "if (placeOf(mounts, '/').kind !== 'own') return [app.userdata];",
+      ),
+      edit('lib/app/userdata.ts', "m.kind !== 'own' && isWithin(m.target, app.userdata)", 'm.source === app.userdata'),
+    ],
+    test: IDENTITY,
+    named: 'leaves userdata alone that is a volume',
+  },
   {
     what: { en: 'consent leaves one volume out', zh: '确认时漏掉一个卷' },
     edits: [edit('lib/rebuild/plan.ts', 'volumes: plan.deletes,', 'volumes: plan.deletes.slice(1),')],

@@ -113,6 +113,8 @@ beforeAll(async () => {
   const [raw] = JSON.parse(await docker('inspect', `${PREFIX}-db`));
   const container: Container = {
     id: raw.Id,
+    mounts: [],
+    dataDirectory: '/var/lib/postgresql/data',
     name: `${PREFIX}-db`,
     imageId: raw.Image,
     state: 'running',

@@ -1,6 +1,10 @@
-import type { Facts } from '../../lib/rebuild/facts.ts';
+import type { DataIdentity } from '../../lib/postgres/identity.ts';
+import type { DatabaseFacts, Facts } from '../../lib/rebuild/facts.ts';
 import type { ExistingVolume } from '../../lib/target/containers.ts';
 import type { Container, ServiceRole } from '../../lib/target/stack.ts';
+
+const directoryOf = (role: ServiceRole) =>
+  ({ postgres: '/var/lib/postgresql/data', redis: '/data', app: '/app' })[role];
 
 export const container = (role: ServiceRole, more: Partial<Container> = {}): Container => ({
   id: `${role}-id-0123456789abcdef`,
@@ -12,6 +16,8 @@ export const container = (role: ServiceRole, more: Partial<Container> = {}): Con
   configHash: 'hash',
   addresses: { shop_net: '172.18.0.2' },
   ports: [],
+  mounts: role === 'app' ? [] : [{ kind: 'volume', source: `shop_${role}_data`, target: directoryOf(role) }],
+  dataDirectory: directoryOf(role),
   ...more,
 });
 
@@ -20,7 +26,8 @@ export const volume = (role: ServiceRole, more: Partial<ExistingVolume> = {}): E
   name: `shop_${role}_data`,
   external: false,
   role,
-  mountPoint: role === 'postgres' ? '/var/lib/postgresql/data' : '/data',
+  mountPoint: directoryOf(role),
+  holdsData: true,
   createdAt: '2026-01-02T03:04:05Z',
   project: 'shop',
   holder: `${role}-id-0123456789abcdef`,
@@ -28,7 +35,44 @@ export const volume = (role: ServiceRole, more: Partial<ExistingVolume> = {}): E
   ...more,
 });
 
-const service = (key: string, image: string) => ({ key, image, ports: [], environment: {}, build: undefined });
+const service = (key: string, image: string) => ({
+  key,
+  image,
+  ports: [],
+  environment: {},
+  fromFiles: [],
+  mounts: [],
+  command: [],
+  workingDir: '',
+  build: undefined,
+});
+
+/** What a server with two databases would say of itself. */
+export const identity: DataIdentity = {
+  systemIdentifier: '7713217104816615457',
+  written: '27354864',
+  dataDirectory: '/var/lib/postgresql/data',
+  major: '15',
+  databases: [
+    { name: 'postgres', oid: 5, bytes: 7_000_000 },
+    { name: 'shop', oid: 16_384, bytes: 12_000_000 },
+  ],
+  tables: [
+    { name: 'public.notes', hasRows: true },
+    { name: 'public.tags', hasRows: false },
+  ],
+};
+
+export const runningDatabase: Extract<DatabaseFacts, { kind: 'running' }> = {
+  kind: 'running',
+  bytes: 12_000_000,
+  tables: 3,
+  largest: [],
+  revision: '20251231120100',
+  remoteTrust: 0,
+  identity,
+  empty: false,
+};
 
 /** A healthy production stack with data, as a survey would find it. */
 export function facts(more: Partial<Facts> = {}): Facts {
@@ -49,14 +93,11 @@ export function facts(more: Partial<Facts> = {}): Facts {
     },
     containers: { postgres: container('postgres'), redis: container('redis'), app: container('app') },
     volumes: [volume('postgres'), volume('redis')],
-    database: {
-      kind: 'running',
-      bytes: 12_000_000,
-      tables: 3,
-      largest: [],
-      revision: '20251231120100',
-      remoteTrust: 0,
-    },
+    database: runningDatabase,
+    data: { homes: [], nextMajor: '15', nextData: undefined, unknown: [] },
+    detached: [],
+    redisKeys: undefined,
+    fresh: false,
     app: { userdataBytes: 1000, commit: undefined, serving: true },
     takenPorts: [],
     midway: [],
@@ -76,6 +117,7 @@ export const nothingYet = (): Facts =>
     containers: {},
     volumes: [],
     database: { kind: 'none' },
+    fresh: true,
     app: undefined,
     storesCurrent: false,
   });

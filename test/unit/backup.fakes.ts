@@ -93,6 +93,8 @@ export const VOLUME = { name: 'prod_postgres_data', createdAt: '2026-01-01T00:00
 export const DB: Database = {
   container: {
     id: 'c0ffee',
+    mounts: [{ kind: 'volume', source: VOLUME.name, target: '/var/lib/postgresql/data' }],
+    dataDirectory: '/var/lib/postgresql/data',
     name: 'pg',
     imageId: 'sha256:abc',
     state: 'running',

@@ -1,6 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { whatHappened } from '../../lib/errors.ts';
 import { resolveStack } from '../../lib/target/compose-config.ts';
 import { type TestOps, testOps } from '../support/ops.ts';
@@ -69,18 +70,34 @@ it('reduces compose’s config to what scripts need', async () => {
         image: 'postgres:15-alpine',
         ports: [{ target: 5432, published: 5432, hostIp: '0.0.0.0' }],
         environment: { POSTGRES_DB: 'wf', POSTGRES_PASSWORD: 'p$w-S3cret' },
+        fromFiles: [],
+        mounts: [
+          { kind: 'volume', source: 'whalefall_pgdata', target: '/var/lib/postgresql/data' },
+          { kind: 'own', source: '', target: '/anonymous' },
+          { kind: 'bind', source: '/etc/pg', target: '/etc/pg' },
+        ],
+        command: [],
+        workingDir: '',
       },
       redis: {
         key: 'redis',
         image: 'redis:7-alpine',
         ports: [{ target: 6379, published: 16379, hostIp: '127.0.0.1' }],
         environment: {},
+        fromFiles: [],
+        mounts: [{ kind: 'volume', source: 'shared_cache', target: '/data' }],
+        command: [],
+        workingDir: '',
       },
       app: {
         key: 'whalefall',
         image: 'whalefall-whalefall',
         ports: [],
         environment: {},
+        fromFiles: [],
+        mounts: [],
+        command: [],
+        workingDir: '',
         build: { context: '.', others: {} },
       },
     },
@@ -91,8 +108,9 @@ it('reduces compose’s config to what scripts need', async () => {
         external: false,
         role: 'postgres',
         mountPoint: '/var/lib/postgresql/data',
+        holdsData: true,
       },
-      { key: 'cache', name: 'shared_cache', external: true, role: 'redis', mountPoint: '/data' },
+      { key: 'cache', name: 'shared_cache', external: true, role: 'redis', mountPoint: '/data', holdsData: true },
     ],
     networks: ['whalefall_prod'],
   });
@@ -123,6 +141,50 @@ it('looks for .env where it is told to', async () => {
 it('takes ports as numbers too, and a service without volumes, environment or ports', async () => {
   const ops = answering((c) => Object.assign(c.services.postgres.ports[0] ?? {}, { published: 15432 }));
   expect((await resolveStack(ops)).services.postgres.ports[0]?.published).toBe(15432);
+});
+
+it('knows the volume that holds the database among several', async () => {
+  const ops = answering((c) => {
+    c.services.postgres.volumes.unshift({ type: 'volume', source: 'dumps', target: '/dumps', volume: {} });
+    Object.assign(c.volumes, { dumps: null });
+  });
+  const { volumes } = await resolveStack(ops);
+  expect(volumes.map((v) => [v.name, v.holdsData])).toEqual([
+    ['whalefall_dumps', false],
+    ['whalefall_pgdata', true],
+    ['shared_cache', true],
+  ]);
+});
+
+describe('what the official images read from files', () => {
+  const withFiles = (files: Readonly<Record<string, string>>) => {
+    const dir = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-secrets-'));
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(dir, name), text);
+    return answering((c) => {
+      const { postgres } = c.services;
+      Object.assign(postgres, {
+        environment: { POSTGRES_PASSWORD_FILE: '/run/secrets/pw', POSTGRES_USER_FILE: '/etc/pg/user' },
+        secrets: [{ source: 'pw' }],
+      });
+      Object.assign(c, { secrets: { pw: { name: 'whalefall_pw', file: path.join(dir, 'pw') } } });
+      Object.assign(postgres.volumes[2] ?? {}, { source: dir });
+    });
+  };
+
+  it('is read where it is mounted from: a secret, a directory of this machine', async () => {
+    const ops = withFiles({ pw: 'file-S3cret\n\n', user: 'wf_user' });
+    const { postgres } = (await resolveStack(ops)).services;
+    expect(postgres.environment).toEqual({ POSTGRES_PASSWORD: 'file-S3cret', POSTGRES_USER: 'wf_user' });
+    expect(ops.secrets.redact('the file-S3cret')).toBe('the [secret]');
+  });
+
+  it('is named when it is not there', async () => {
+    expect(await failure(withFiles({ pw: 'file-S3cret' }))).toMatchObject({
+      kind: 'config',
+      what: { en: expect.stringMatching(/POSTGRES_USER_FILE of service postgres.*ENOENT/) },
+    });
+  });
 });
 
 describe('refuses', () => {

@@ -135,6 +135,7 @@ function engine(tags: Record<string, string>, moved: Record<string, string> = {}
             Name: app.name,
             Image: app.imageId,
             RestartCount: 0,
+            Mounts: [],
             State: { Status: 'running' },
             Config: { Labels: labels },
             NetworkSettings: { Ports: null, Networks: {} },

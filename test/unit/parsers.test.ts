@@ -63,6 +63,7 @@ const CONTAINER = {
   Name: '/shop_app',
   Image: 'sha256:1',
   RestartCount: 0,
+  Mounts: [],
   State: { Status: 'running', Health: { Status: 'healthy' } },
   Config: { Labels: { 'com.docker.compose.service': 'whalefall' } },
   NetworkSettings: { Ports: { '80/tcp': [{ HostIp: '', HostPort: '80' }] }, Networks: { n: { IPAddress: '1.2.3.4' } } },

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { deletionRequest, planRebuild } from '../../lib/rebuild/plan.ts';
 import { targetFor } from '../../lib/target/target.ts';
-import { facts, nothingYet, volume } from '../support/facts.ts';
+import { same } from '../../lib/text.ts';
+import { facts, identity, nothingYet, runningDatabase, volume } from '../support/facts.ts';
 
 const target = targetFor('/srv/shop');
 const ids = (plan: ReturnType<typeof planRebuild>) => plan.steps.map((s) => s.id);
@@ -112,6 +113,8 @@ it('names in the consent what would be lost', () => {
       ],
       revision: undefined,
       remoteTrust: 0,
+      identity,
+      empty: false,
     },
   });
   const request = deletionRequest(full, planRebuild(target, full, 'delete'));
@@ -123,6 +126,8 @@ it('names in the consent what would be lost', () => {
     'tables: 3',
     'rows in users: 7  (2026-01-01)',
     'rows in logs: ≈ 1000000000',
+    'database postgres: 7.0 MB',
+    'database shop: 12.0 MB',
   ]);
 });
 
@@ -132,7 +137,7 @@ it('warns of local changes and of an open database', () => {
     facts({
       checkout: { commit: 'c', subject: 's', changed: [' M app.py'] },
       app: { userdataBytes: 0, commit: undefined, serving: true },
-      database: { kind: 'running', bytes: 1, tables: 1, largest: [], revision: undefined, remoteTrust: 1 },
+      database: { ...runningDatabase, remoteTrust: 1 },
     }),
     'keep',
   );
@@ -155,8 +160,8 @@ const anyFacts = fc
     app: fc.option(fc.constant(facts().app), { nil: undefined }),
     database: fc.constantFrom(
       facts().database,
-      { kind: 'stopped' as const },
-      { kind: 'unreadable' as const, why: 'x' },
+      { kind: 'stopped' as const, found: undefined },
+      { kind: 'unreadable' as const, why: same('x'), fix: same('y') },
     ),
   })
   .map((more) =>
@@ -191,8 +196,8 @@ it('never deletes without a backup before it, nor anything that is not this proj
 });
 
 it.each([
-  [{ kind: 'stopped' }, '未运行'],
-  [{ kind: 'unreadable', why: 'x' }, '运行中, 但无法读取'],
+  [{ kind: 'stopped', found: [] }, '未运行'],
+  [{ kind: 'unreadable', why: same('x'), fix: same('y') }, '运行中, 但无法读取'],
 ] as const)('says in Chinese, too, of a database that can not be asked: %o', (database, zh) => {
   const found = facts({ database });
   const { losses } = deletionRequest(found, planRebuild(target, found, 'delete'));

@@ -3,7 +3,7 @@ import type { Facts } from '../../lib/restore/facts.ts';
 import { restoreRequest } from '../../lib/restore/losses.ts';
 import { plannedSteps } from '../../lib/restore/plan.ts';
 import { discard, type Progress, pause, prepare, resume, swap, swapAgain } from '../../lib/restore/steps.ts';
-import { container } from '../support/facts.ts';
+import { container, identity } from '../support/facts.ts';
 import { testOps } from '../support/ops.ts';
 import type { Call } from '../support/scripted-spawn.ts';
 import { updateFacts } from '../support/update-facts.ts';
@@ -23,6 +23,7 @@ function world(databases: Set<string>) {
       Name: app.name,
       Image: app.imageId,
       RestartCount: 0,
+      Mounts: [],
       State: { Status: state },
       Config: { Labels: null },
       NetworkSettings: { Ports: null, Networks: {} },
@@ -51,6 +52,7 @@ async function factsFor(ops: Parameters<typeof storedBackup>[0], more: Partial<F
   return {
     stack,
     database: DB,
+    identity,
     app: container('app'),
     before: { name: 'whalefall', oid: 16384, bytes: 8_000_000 },
     health: { healthy: true, checks: [] },

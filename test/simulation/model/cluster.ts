@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
 
+let lastOid = 16_384;
+
 /** One database: its tables with their rows as text. */
 export interface Database {
+  /** What it is, whatever it is called; of its cluster alone, so no dump has it. */
+  oid?: number;
   owner: string;
   /** The revision whose tables these are; '' without any. */
   shape: string;
@@ -13,6 +17,8 @@ export interface Database {
 /** The content of a PostgreSQL data directory. */
 export interface Cluster {
   systemIdentifier: string;
+  /** How far its log has come. */
+  written: number;
   /** Passwords as they are stored: a verifier, never the password. */
   roles: Record<string, string>;
   databases: Record<string, Database>;
@@ -32,7 +38,13 @@ export const PGDATA = '/var/lib/postgresql/data';
 export const verifier = (password: string) =>
   `SCRAM-SHA-256$4096:${createHash('sha256').update(password).digest('base64')}`;
 
-export const emptyDatabase = (owner: string): Database => ({ owner, shape: '', stamp: null, tables: {} });
+export const emptyDatabase = (owner: string): Database => ({
+  oid: ++lastOid,
+  owner,
+  shape: '',
+  stamp: null,
+  tables: {},
+});
 
 /** As the official image's first start leaves it. */
 export function initdb(id: string, user: string, password: string, database: string): Cluster {
@@ -46,7 +58,7 @@ export function initdb(id: string, user: string, password: string, database: str
     'host all all all scram-sha-256',
     '',
   ].join('\n');
-  return { systemIdentifier: id, roles: { [user]: verifier(password) }, databases, hba };
+  return { systemIdentifier: id, written: 1_000, roles: { [user]: verifier(password) }, databases, hba };
 }
 
 export function hbaRules(text: string): HbaRule[] {
@@ -100,6 +112,21 @@ export const sequenceLines = (db: Database): string[] =>
       }),
     );
 
+/** What `identify` asks for. */
+export const identityOf = (cluster: Cluster, name: string, dataDirectory: string) => ({
+  systemIdentifier: cluster.systemIdentifier,
+  written: String(cluster.written),
+  dataDirectory,
+  major: '15',
+  databases: Object.keys(cluster.databases)
+    .filter((d) => d !== 'template1')
+    .sort()
+    .map((d) => ({ name: d, oid: oidOf(cluster.databases[d]), bytes: bytesOf(cluster.databases[d]) })),
+  tables: Object.entries(tablesOf(cluster.databases[name] ?? emptyDatabase('')))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([table, rows]) => ({ name: `public.${table}`, hasRows: rows.length > 0 })),
+});
+
 /** What `FACTS` prints. */
 export const factsLine = (cluster: Cluster, name: string): string =>
   JSON.stringify({
@@ -122,16 +149,10 @@ export const factsLine = (cluster: Cluster, name: string): string =>
 
 export const bytesOf = (db: Database | undefined) => 8_000_000 + JSON.stringify(db ?? {}).length;
 
-const oids = new WeakMap<Database, number>();
-let lastOid = 16_384;
+export const oidOf = (db: Database | undefined): number => db?.oid ?? 0;
 
-/** What a database is, whatever it is called. */
-export function oidOf(db: Database | undefined): number {
-  if (db === undefined) return 0;
-  const oid = oids.get(db) ?? ++lastOid;
-  oids.set(db, oid);
-  return oid;
-}
+/** What a dump has of it. */
+export const contentOf = ({ oid: _, ...content }: Database): Database => content;
 
 /** Whether there is anything in it that somebody could miss. */
 export const holdsAnything = (db: Database) => Object.keys(tablesOf(db)).length > 0;

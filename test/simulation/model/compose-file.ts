@@ -8,6 +8,7 @@ export interface ServiceFile {
   container_name?: string;
   labels?: Record<string, string>;
   build?: { context: string; args?: Record<string, string>; additional_contexts?: Record<string, string> };
+  secrets?: { source: string; target?: string }[];
   command?: string;
   env_file?: string[];
   environment?: Record<string, string>;
@@ -27,6 +28,7 @@ export interface ComposeFile {
   services: Record<string, ServiceFile>;
   volumes?: Record<string, Named | null>;
   networks?: Record<string, Named | null>;
+  secrets?: Record<string, { file: string }>;
   name?: string;
 }
 

@@ -184,7 +184,9 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
     [`${PROJECT}.config_files`]: config.madeBy.files.join(','),
   };
   const mounts: Record<string, string> = {};
+  const binds: Record<string, string> = {};
   for (const { type, source, target } of service.volumes ?? []) {
+    if (type === 'bind') binds[target] = source;
     if (type !== 'volume') continue;
     const name = volumeName(config, source);
     mounts[target] = name;
@@ -212,5 +214,6 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
     mounts,
     healthcheck: service.healthcheck?.test ?? [],
     envFile,
+    binds,
   };
 }

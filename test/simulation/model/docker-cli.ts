@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { diffLines, write } from './app-files.ts';
+import type { Cluster } from './cluster.ts';
 import { compose } from './compose.ts';
-import { inspected, template } from './docker-format.ts';
+import { imageEnv, inspected, template, WORKING_DIR } from './docker-format.ts';
 import { type Container, EngineError } from './engine.ts';
 import { labelsOf, many, one, type Parsed, parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
@@ -56,13 +57,7 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   'image ls': { reads: looks, answer: imageLs },
   'image rm': { answer: imageRm },
   'volume inspect': { reads: looks, answer: volumeInspect },
-  'volume ls': {
-    reads: looks,
-    answer: ({ engine }, words) => {
-      const format = one(parseFlags(words, '', '--format'), '--format') ?? unknown('volume ls without a format');
-      return { stdout: [...engine.volumes.keys()].map((Name) => `${template(format, { Name })}\n`).join('') };
-    },
-  },
+  'volume ls': { reads: looks, answer: volumeLs },
   rename: {
     answer: ({ engine }, [id = '', name = '']) => {
       const container = engine.container(id);
@@ -130,7 +125,8 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   },
   cp: { reads: ([, to]) => to === '-', answer: cp },
   create: { answer: (machine, words, call) => ({ stdout: `${created(machine, words, call).container.id}\n` }) },
-  run: { answer: run },
+  // Nothing can be written to what is mounted like that.
+  run: { reads: (words) => words.some((word) => word.endsWith(':ro') && word.includes(':/v/')), answer: run },
 };
 
 /** `docker pause`, until whoever asked for it lets go or is no more. */
@@ -225,7 +221,15 @@ function imageInspect({ engine }: Host, words: readonly string[]): Reply {
     return { stdout: lines.join('') || '\n', stderr, exitCode };
   }
   const Volumes = (program: string) => (program === 'postgres' ? { '/var/lib/postgresql/data': {} } : null);
-  const all = found.map((i) => ({ Id: i.id, Config: { Env: [], Volumes: Volumes(i.program) } }));
+  const all = found.map((i) => ({
+    Id: i.id,
+    Config: {
+      Env: Object.entries({ ...imageEnv(i.program), ...i.env }).map((e) => e.join('=')),
+      Cmd: [i.program],
+      WorkingDir: WORKING_DIR[i.program],
+      Volumes: Volumes(i.program),
+    },
+  }));
   return { stdout: exitCode === 0 ? JSON.stringify(all) : '\n', stderr, exitCode };
 }
 
@@ -259,6 +263,13 @@ function volumeInspect({ engine }: Host, names: readonly string[]): Reply {
     stderr: missing.map((name) => `Error: No such volume: ${name}\n`).join(''),
     exitCode: missing.length > 0 ? 1 : 0,
   };
+}
+
+function volumeLs({ engine }: Host, words: readonly string[]): Reply {
+  const flags = parseFlags(words, '-q', '--filter --format');
+  const [, key = '', value] = /^label=([^=]+)=(.*)$/.exec(one(flags, '--filter') ?? '') ?? [];
+  const found = [...engine.volumes.values()].filter((v) => key === '' || v.labels[key] === value);
+  return { stdout: found.map((v) => `${v.name}\n`).join('') };
 }
 
 /** Out of a container, into it as a tar, or a single file into it. */
@@ -330,7 +341,9 @@ function run(machine: Host, words: readonly string[], call: Call): Reply {
     engine.start(container);
     return { stdout: `${container.id}\n` };
   }
-  // The one command that runs in the foreground: moves everything in a volume into a directory beside it.
+  const [shell, , text = ''] = container.command ?? [];
+  if (shell === 'sh' && text.includes('PG_VERSION')) return dataDirectories(machine, container);
+  // The other command that runs in the foreground: moves everything in a volume into a directory beside it.
   const [entrypoint, , script, , directory = ''] = container.command ?? [];
   if (entrypoint !== 'sh' || !script?.includes('mkdir "$1" && find . -mindepth 1')) return unknown(call.argv.join(' '));
   const files = engine.filesAt(container, '/v');
@@ -341,4 +354,19 @@ function run(machine: Host, words: readonly string[], call: Call): Reply {
   }
   engine.remove(container);
   return {};
+}
+
+/** What a look into volumes finds: clusters and what Redis writes. */
+function dataDirectories({ engine }: Host, container: Container): Reply {
+  const lines = Object.entries(container.mounts ?? {}).flatMap(([at]) => {
+    if (!at.startsWith('/v/')) return [];
+    return Object.entries(engine.filesAt(container, at)).flatMap(([name, content]) => {
+      const directory = path.posix.join(`.${at.slice(2)}`, path.posix.dirname(name));
+      if (path.posix.basename(name) === 'cluster')
+        return [`postgres|15|${(content as Cluster).systemIdentifier}|./${directory}`];
+      return path.posix.basename(name) === 'appendonly.aof' ? [`redis|||./${directory}`] : [];
+    });
+  });
+  engine.remove(container);
+  return { stdout: lines.map((line) => `${line}\n`).join('') };
 }

@@ -1,5 +1,6 @@
 import { healthOf } from './app.ts';
-import type { Container, Engine } from './engine.ts';
+import { PGDATA } from './cluster.ts';
+import type { Container, Engine, Image } from './engine.ts';
 import { INTERVAL_MS } from './health-looks.ts';
 
 /** A container as `docker inspect` prints it, as far as anybody asks. */
@@ -24,13 +25,19 @@ export function inspected(engine: Engine, c: Container) {
     },
     Config: {
       Labels: c.labels ?? {},
+      Env: Object.entries({ ...imageEnv(c.image.program), ...c.env }).map((e) => e.join('=')),
+      Cmd: c.command ?? [],
+      WorkingDir: WORKING_DIR[c.image.program],
       ...(health && { Healthcheck: { Test: c.healthcheck, Interval: INTERVAL_MS * 1e6, Timeout: 10_000e6 } }),
     },
-    Mounts: Object.entries(c.mounts ?? {}).map(([Destination, name]) => ({
-      Type: 'volume',
-      Name: name ?? `anonymous-${c.id}`,
-      Destination,
-    })),
+    Mounts: [
+      ...Object.entries(c.mounts ?? {}).map(([Destination, name]) => ({
+        Type: 'volume',
+        Name: name ?? c.id,
+        Destination,
+      })),
+      ...Object.entries(c.binds ?? {}).map(([Destination, Source]) => ({ Type: 'bind', Source, Destination })),
+    ],
     NetworkSettings: {
       Ports: Object.fromEntries(ports),
       Networks: Object.fromEntries(
@@ -41,6 +48,12 @@ export function inspected(engine: Engine, c: Container) {
     },
   };
 }
+
+/** What the images of the stores say about where data is. */
+export const imageEnv = (program: Image['program']): Record<string, string> =>
+  program === 'postgres' ? { PGDATA, PG_MAJOR: '15' } : {};
+
+export const WORKING_DIR = { postgres: '', redis: '/data', app: '/app' } as const;
 
 /** Go templates, as far as they are used: a field, its JSON, an entry of a map. */
 export function template(format: string, data: Readonly<Record<string, unknown>>): string {

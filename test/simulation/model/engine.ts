@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import path from 'node:path';
 import { AppContainer } from './app-container.ts';
 import type { VirtualClock } from './clock.ts';
 import { type Cluster, type HbaRule, hbaRules, initdb, PGDATA } from './cluster.ts';
@@ -12,6 +13,8 @@ export interface Image {
   readonly program: 'postgres' | 'redis' | 'app';
   /** What an application's image was built from. */
   readonly release?: Release;
+  /** What its own variables are instead of the usual ones. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Files of a container that were committed into it. */
   readonly layer?: Tree;
   /** Whatever the build was given, by path: a `COPY .` takes it all. */
@@ -64,6 +67,8 @@ export interface Spec {
   readonly mounts?: Readonly<Record<string, string | undefined>>;
   /** The host's file that is mounted as /app/.env; the entrypoint reads it at each start. */
   readonly envFile?: string | undefined;
+  /** The host's paths by mount point. */
+  readonly binds?: Readonly<Record<string, string>>;
   readonly autoRemove?: boolean;
   /** Empty without one. */
   readonly healthcheck?: readonly string[];
@@ -214,11 +219,14 @@ export class Engine {
   }
 
   #startServer(container: Container): void {
-    const files = this.filesAt(container, PGDATA);
-    const isNew = files.cluster === undefined;
+    const { mount, inside } = this.dataOf(container);
+    const files = this.filesAt(container, mount);
+    const name = path.posix.join(inside, 'cluster');
+    const isNew = files[name] === undefined;
     const { POSTGRES_USER: user = 'postgres', POSTGRES_PASSWORD: password = '', POSTGRES_DB } = container.env;
-    files.cluster ??= initdb(this.newId(), user, password, POSTGRES_DB ?? user);
-    const cluster = files.cluster as Cluster;
+    files[name] ??= initdb(BigInt(`0x${this.newId().slice(0, 15)}`).toString(), user, password, POSTGRES_DB ?? user);
+    const cluster = files[name] as Cluster;
+    cluster.written += 100;
     this.#moveDate(container);
     const now = this.clock.monotonic();
     container.server = {
@@ -231,9 +239,18 @@ export class Engine {
     };
   }
 
+  /** Where PostgreSQL's data is: the mount at or above PGDATA, and the directory below it. */
+  dataOf({ env, mounts = {} }: Container): { mount: string; inside: string } {
+    const directory = env.PGDATA ?? PGDATA;
+    const [mount = directory] = Object.keys(mounts)
+      .filter((m) => `${directory}/`.startsWith(`${m}/`))
+      .sort((a, b) => b.length - a.length);
+    return { mount, inside: path.posix.relative(mount, directory) };
+  }
+
   /** postmaster.pid comes and goes in the top directory, and the volume's date with it. */
   #moveDate(container: Container): void {
-    const volume = this.volumes.get(container.mounts?.[PGDATA] ?? '');
+    const volume = this.volumes.get(container.mounts?.[this.dataOf(container).mount] ?? '');
     if (volume) volume.createdAt = this.clock.stamp();
   }
 

@@ -63,9 +63,22 @@ const PROGRAMS: Readonly<Record<string, (what: Inside) => Reply>> = {
   pg_dump: pgDump,
   pg_dumpall: pgDumpAll,
   pg_restore: pgRestore,
-  'redis-cli': ({ container, env }) => {
+  'redis-cli': ({ machine, container, env, input }) => {
     if (runs(container) !== 'redis') return { exitCode: 127 };
-    if (env.REDISCLI_AUTH === passwordOf(container)) return { stdout: 'PONG\n' };
+    if (env.REDISCLI_AUTH === passwordOf(container)) {
+      if (input.length === 0) return { stdout: 'PONG\n' };
+      const keys = machine.engine.filesAt(container, '/data')['appendonly.aof'] === 'no keys' ? 0 : 2;
+      const appends = container.command?.join(' ').includes('--appendonly yes') ? 1 : 0;
+      const lines = [
+        '# Persistence',
+        `aof_enabled:${appends}`,
+        'save',
+        '',
+        '# Keyspace',
+        ...(keys ? [`db0:keys=${keys},expires=0,avg_ttl=0`] : []),
+      ];
+      return { stdout: lines.map((line) => `${line}\r\n`).join('') };
+    }
     return {
       stdout: 'NOAUTH Authentication required.\n',
       stderr: 'AUTH failed: WRONGPASS invalid username-password pair or user is disabled.\n',

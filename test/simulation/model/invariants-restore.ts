@@ -1,6 +1,6 @@
 import type { Check } from './again.ts';
 import { isServing } from './app.ts';
-import type { Database } from './cluster.ts';
+import { contentOf, type Database } from './cluster.ts';
 import type { Deployment, Ended, RunOptions } from './deployment.ts';
 import { KILLED } from './faults.ts';
 import { exitCode, foreign, images, lock, lost, secrets } from './invariants.ts';
@@ -51,7 +51,7 @@ async function contents(d: Deployment, { exitCode, text, changes }: Ended, befor
   const old = before.databases[NAME];
   const { content: backup } = await backedUp();
   const isOld = same(now[NAME], old);
-  const isNew = same({ ...now[NAME], owner: '' }, { ...backup, owner: '' });
+  const isNew = same({ ...(now[NAME] && contentOf(now[NAME])), owner: '' }, { ...backup, owner: '' });
   const done = exitCode === 0 && changes.length > 0;
   const added = Object.keys(now).filter((name) => name !== NAME && !(name in before.databases));
   const others = Object.keys(before.databases).filter(

@@ -20,6 +20,8 @@ interface Before {
   readonly redis: Tree | undefined;
   readonly hba: readonly HbaRule[];
   readonly others: readonly Other[];
+  /** System identifier of the cluster that the database's server has. */
+  readonly cluster: string | undefined;
 }
 
 /** A container that compose made from another directory. */
@@ -39,6 +41,7 @@ async function look(d: Deployment): Promise<Before> {
     redis: d.volume('redis')?.files,
     hba: hbaRules(d.cluster?.hba ?? ''),
     others: othersOf(d),
+    cluster: d.container('postgres')?.server?.cluster.systemIdentifier,
   });
 }
 
@@ -79,6 +82,7 @@ async function check(d: Deployment, ended: Ended, before: Before): Promise<void>
     ...secrets(d, ended),
     ...lost(d),
     ...hba(d, before),
+    ...cluster(d, before),
     ...journal(d, ended),
     ...foreign(d),
     ...d.wayBack,
@@ -188,6 +192,13 @@ const inPlace = (files: Tree = {}): Tree =>
   Object.fromEntries(Object.entries(files).filter(([name]) => !name.startsWith('.set-aside-')));
 
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+
+/** Without a deletion the server has the very cluster from before, at whatever point the run ended. */
+function cluster(d: Deployment, before: Before): string[] {
+  const now = d.container('postgres')?.server?.cluster.systemIdentifier;
+  if (consentedIn(d).length > 0 || before.cluster === undefined || now === undefined) return [];
+  return now === before.cluster ? [] : [`the server has another cluster than before: ${now}`];
+}
 
 /** No rule for strangers that asks for less than before, in the file or in force. */
 export function hba(d: Deployment, before: Before): string[] {

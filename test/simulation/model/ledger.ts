@@ -1,5 +1,5 @@
 import type { Cluster, Database } from './cluster.ts';
-import { holdsAnything, PGDATA } from './cluster.ts';
+import { contentOf, holdsAnything, PGDATA } from './cluster.ts';
 import type { Container, Volume } from './engine.ts';
 import type { Tree } from './tar.ts';
 
@@ -22,7 +22,7 @@ export class Ledger {
 
   databaseGone(container: Container, name: string, content: Database): void {
     if (container.mounts?.[PGDATA] === undefined || !holdsAnything(content)) return;
-    this.losses.push({ kind: 'database', name, content: structuredClone(content) });
+    this.losses.push({ kind: 'database', name, content: structuredClone(contentOf(content)) });
   }
 
   containerGone({ layer }: Container): void {
@@ -34,5 +34,7 @@ export class Ledger {
 /** The databases of a data directory that hold anything. */
 export const databasesIn = (files: Tree): Record<string, Database> =>
   Object.fromEntries(
-    Object.entries((files.cluster as Cluster | undefined)?.databases ?? {}).filter(([, db]) => holdsAnything(db)),
+    Object.entries((files.cluster as Cluster | undefined)?.databases ?? {})
+      .filter(([, db]) => holdsAnything(db))
+      .map(([name, db]) => [name, contentOf(db)]),
   );

@@ -1,5 +1,5 @@
 import { CONTENTS, SEQUENCES } from '../../../lib/postgres/fingerprint.ts';
-import { contentsLines, factsLine, sequenceLines } from './cluster.ts';
+import { contentOf, contentsLines, factsLine, sequenceLines } from './cluster.ts';
 import type { Server } from './engine.ts';
 import { unknown } from './flags.ts';
 import type { Inside } from './in-container.ts';
@@ -83,7 +83,7 @@ export function conversation(what: Inside): Conversation | Reply {
       const now = server.cluster.databases[database];
       if (!server.sessions.includes(session) || !now) return undefined; // ended from the server's side
       if (sql.includes('pg_export_snapshot()')) {
-        content = JSON.stringify(now);
+        content = JSON.stringify(contentOf(now));
         server.snapshots.set(id, { database, content });
         return [JSON.stringify({ snapshot: id }), factsLine(server.cluster, database), ...sequenceLines(now)];
       }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { SCHEMA_SQL } from '../../../lib/postgres/revision.ts';
 import { PROBES } from '../../../lib/postgres/revision-probes.ts';
 import { SCHEMA_OBJECTS } from '../../../lib/postgres/schema-objects.ts';
-import { bytesOf, type Database, hbaRules, holdsAnything, oidOf, PGDATA } from './cluster.ts';
+import { bytesOf, type Database, hbaRules, holdsAnything, identityOf, oidOf, PGDATA } from './cluster.ts';
 import type { Server } from './engine.ts';
 import { unknown } from './flags.ts';
 import type { Inside } from './in-container.ts';
@@ -13,6 +13,7 @@ interface Asked {
   readonly database: string;
   readonly db: Database;
   readonly sql: string;
+  readonly what: Inside;
   /** Milliseconds of the server's clock. */
   readonly now: number;
 }
@@ -26,6 +27,10 @@ const time = (milliseconds: number) => new Date(Date.parse('2026-01-02T03:04:05Z
 
 /** Queries by what only they have in them, and their rows. */
 const QUERIES: readonly (readonly [string, Answer])[] = [
+  [
+    "'hasRows', CASE",
+    ({ server, database, what }) => [identityOf(server.cluster, database, what.container.env.PGDATA ?? PGDATA)],
+  ],
   [
     'pg_hba_file_rules',
     ({ server }) => [
@@ -164,7 +169,7 @@ export function answerQuery(
   sql: string,
 ): readonly unknown[] {
   const db = server.cluster.databases[database] ?? unknown(database);
-  const asked = { server, database, db, sql, now: what.machine.engine.clock.monotonic() };
+  const asked = { server, database, db, sql, what, now: what.machine.engine.clock.monotonic() };
   if (sql === SCHEMA_SQL) return [schema(db)];
   if (sql === SCHEMA_OBJECTS) return objects(db);
   const known = QUERIES.find(([feature]) => sql.includes(feature));

@@ -1,0 +1,263 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { backupProd } from '../../scripts/backup-prod.ts';
+import { restoreProd } from '../../scripts/restore-prod.ts';
+import { type Cluster, emptyDatabase } from './model/cluster.ts';
+import type { ComposeFile } from './model/compose-file.ts';
+import { type Deployment, deployment, ENV, production } from './model/deployment.ts';
+import { runAndCheck } from './model/invariants.ts';
+import { release } from './model/release.ts';
+
+const KEEP = ['--yes', '--data', 'keep'];
+const DELETE = ['--yes', '--data', 'delete', '--confirm', 'DELETE ALL DATA'];
+
+/** Refused before anything changes, with all of this said. */
+async function refused(d: Deployment, says: readonly RegExp[], args: readonly string[] = KEEP): Promise<void> {
+  const ended = await runAndCheck(d, args);
+  expect(ended.exitCode, ended.text).toBe(3);
+  for (const words of says) expect(ended.text).toMatch(words);
+  expect(ended.changes).toEqual([]);
+}
+
+/** `docker compose down`: containers go, volumes stay. */
+function down(d: Deployment): void {
+  const { engine } = d.machine;
+  for (const key of ['postgres', 'redis', 'whalefall']) {
+    const container = d.container(key);
+    if (container) engine.containers.splice(engine.containers.indexOf(container), 1);
+  }
+}
+
+const rename = (from: string, to: string) => (file: ComposeFile) => {
+  for (const service of Object.values(file.services))
+    for (const volume of service.volumes ?? []) if (volume.source === from) volume.source = to;
+  file.volumes = { ...file.volumes, [to]: {} };
+  delete file.volumes[from];
+};
+
+const [PG, REDIS] = ['whalefall_postgres_data', 'whalefall_redis_data'];
+const pgdata = (file: ComposeFile) =>
+  Object.assign(file.services.postgres?.environment ?? {}, { PGDATA: '/var/lib/postgresql/data/pgdata' });
+
+// --- a release under which the next containers would not look where the data is
+
+it.each([
+  [
+    'PGDATA',
+    pgdata,
+    [/is in volume prod_whalefall_postgres_data; .* look in pgdata in volume prod_whalefall_postgres_data/],
+  ],
+  [
+    'the database’s volume',
+    rename(PG, 'pg'),
+    [/PostgreSQL .* in volume prod_whalefall_postgres_data; .* volume prod_pg/],
+  ],
+  ['Redis’ volume', rename(REDIS, 'cache'), [/Redis .* in volume prod_whalefall_redis_data; .* volume prod_cache/]],
+  [
+    'Redis’ directory',
+    (file: ComposeFile) => Object.assign(file.services.redis ?? {}, { command: 'redis-server --dir /data/new' }),
+    [/Redis \(\/data\) is in .* look in new in volume/],
+  ],
+] as const)('is refused before the stop when it moves %s', async (_what, edit, says) => {
+  const d = await production();
+  d.editCompose(edit);
+  await refused(d, says);
+  await refused(d, says, DELETE);
+});
+
+it('is refused when another image keeps data elsewhere, or is another major version', async () => {
+  const d = await production();
+  const env = { PGDATA: '/var/lib/postgresql/18/docker', PG_MAJOR: '18' };
+  d.machine.engine.addImage('postgres', 'postgres:18-alpine', { env });
+  d.editCompose((file) => Object.assign(file.services.postgres ?? {}, { image: 'postgres:18-alpine' }));
+  await refused(d, [
+    /own \/var\/lib\/postgresql\/18\/docker/,
+    /data is PostgreSQL 15's, and postgres:18-alpine is PostgreSQL 18/,
+  ]);
+});
+
+it('is refused also when the image has to be fetched first: nothing has stopped then', async () => {
+  const d = await production();
+  d.machine.registry.set('postgres:15-other', 'postgres');
+  d.editCompose((file) => {
+    Object.assign(file.services.postgres ?? {}, { image: 'postgres:15-other' });
+    pgdata(file);
+  });
+  const running = d.container('whalefall')?.id;
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(3);
+  expect(ended.text).toMatch(/pgdata in volume/);
+  expect(d.container('whalefall')).toMatchObject({ id: running, state: 'running' });
+});
+
+// --- nothing runs that could be compared
+
+it('finds the database in a volume that no service mounts any more, and goes on with it once that is named', async () => {
+  const d = await production();
+  down(d);
+  d.editCompose(rename(PG, 'pg'));
+  await refused(d, [
+    /A database is in volume prod_whalefall_postgres_data \(PostgreSQL 15/,
+    /"name: prod_whalefall_postgres_data"/,
+  ]);
+  d.editCompose((file) => {
+    rename(PG, 'pg')(file);
+    file.volumes = { ...file.volumes, pg: { name: 'prod_whalefall_postgres_data' } };
+  });
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+  expect(d.database?.tables.notes).toContain('a note that must survive');
+});
+
+it('finds Redis’ data likewise, and a database that is not where PGDATA says', async () => {
+  const d = await production();
+  down(d);
+  d.editCompose(rename(REDIS, 'cache'));
+  await refused(d, [/Data of Redis is in volume prod_whalefall_redis_data/]);
+  d.editCompose(pgdata);
+  await refused(d, [/data directory is in volume prod_whalefall_postgres_data; .* pgdata in volume/]);
+});
+
+// --- runs, but can't be read
+
+it.each([
+  ['POSTGRES_DB', 'whalefall_prod', /no database whalefall_typo \(POSTGRES_DB\); it has postgres, whalefall_prod/],
+  ['POSTGRES_USER', 'whalefall_user', /no role whalefall_typo \(POSTGRES_USER\)/],
+] as const)('is refused when %s names what is not there', async (variable, is, says) => {
+  const d = await production();
+  d.writeEnv(ENV.replaceAll(is, 'whalefall_typo').replace(`${variable}=${is}`, `${variable}=whalefall_typo`));
+  await refused(d, [/can't be read/, says]);
+});
+
+// --- compared after the stores have started
+
+it.each([
+  [
+    'another cluster',
+    (c: Cluster): Cluster => ({ ...c, systemIdentifier: '42' }),
+    /another cluster \(system identifier 42/,
+  ],
+  ['an older copy', (c: Cluster): Cluster => ({ ...c, written: 1 }), /an older state of the cluster/],
+  [
+    'a cluster without its rows',
+    (c: Cluster): Cluster => {
+      const copy = structuredClone(c);
+      for (const table of Object.values(copy.databases.whalefall_prod?.tables ?? {})) table.length = 0;
+      return copy;
+    },
+    /table public\.notes has no rows any more/,
+  ],
+] as const)('writes nothing to %s that comes up instead of the data from before', async (_what, other, says) => {
+  const d = await production();
+  d.editCompose((file) => Object.assign(file.services.postgres?.environment ?? {}, { TZ: 'UTC' }));
+  const { cluster, machine } = d;
+  const files = d.volume('postgres')?.files ?? {};
+  const instead = other(cluster as Cluster);
+  let seen: string | undefined;
+  machine.override = (_call, text) => {
+    if (/compose .* up -d .*postgres/.test(text) && files.cluster === cluster) {
+      files.cluster = instead;
+      seen = JSON.stringify(instead.databases);
+    }
+    return undefined;
+  };
+  const ended = await d.run(KEEP);
+  expect(ended.text).toMatch(says);
+  expect(ended.exitCode, ended.text).toBe(6);
+  expect(JSON.stringify(instead.databases)).toBe(seen);
+  expect(instead.roles).toEqual(cluster?.roles);
+});
+
+// --- userdata that others write to
+
+it('leaves userdata alone that is a volume: what is written meanwhile stays', async () => {
+  const made = deployment();
+  const mount = { type: 'volume', source: 'userdata', target: '/app/userdata' };
+  made.editCompose((file) => {
+    Object.assign(file.services.whalefall ?? {}, { volumes: [mount] });
+    file.volumes = { ...file.volumes, userdata: {} };
+  });
+  const d = await production(made);
+  const { machine } = d;
+  const files = machine.engine.volumes.get('prod_userdata')?.files ?? {};
+  files['jobs.log'] = 'a line';
+  machine.override = (_call, text) => {
+    if (/compose .* up --no-start .*whalefall/.test(text)) files['jobs.log'] = 'a line, and one of a worker';
+    return undefined;
+  };
+  const ended = await d.run(KEEP);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(/\/app\/userdata is mounted: left alone/);
+  expect(files['jobs.log']).toBe('a line, and one of a worker');
+});
+
+// --- volumes by what is mounted where
+
+it('deletes and saves each of the database’s volumes, whichever is listed first', async () => {
+  const made = deployment();
+  made.editCompose((file) => {
+    file.services.postgres?.volumes?.unshift({ type: 'volume', source: 'dumps', target: '/dumps' });
+    file.volumes = { dumps: {}, ...file.volumes };
+  });
+  const d = await production(made);
+  const { engine } = d.machine;
+  Object.assign(engine.volumes.get('prod_dumps')?.files ?? {}, { 'old.dump': 'somebody’s' });
+  const ended = await runAndCheck(d, DELETE);
+  expect(ended, ended.text).toMatchObject({ exitCode: 0, text: expect.stringContaining('prod_dumps') });
+  expect(ended.text).toMatch(/database postgres +\S/);
+});
+
+it('names a worker that has a volume mounted before anything stops', async () => {
+  const d = await production();
+  const image = d.machine.engine.image('redis:7-alpine');
+  const labels = {
+    'com.docker.compose.project': 'prod',
+    'com.docker.compose.service': 'worker',
+    'com.docker.compose.oneoff': 'False',
+  };
+  d.machine.engine.create({
+    name: 'prod_worker',
+    image,
+    env: {},
+    labels,
+    networks: {},
+    mounts: { '/data': 'prod_whalefall_redis_data' },
+  });
+  await refused(d, [/prod_whalefall_redis_data is also mounted by prod_worker/], DELETE);
+});
+
+it('gives back what a deletion archived, the second database too', async () => {
+  const d = await production();
+  const { cluster } = d;
+  if (cluster)
+    cluster.databases.other = { ...emptyDatabase('whalefall_user'), tables: { things: ['of another application'] } };
+  expect(await runAndCheck(d, DELETE)).toMatchObject({ exitCode: 0 });
+  const backups = () => readdirSync(path.join(d.state, 'backups')).sort();
+  const archive = backups().find((name) => name.endsWith('-prod_whalefall_postgres_data')) ?? '';
+  expect((await d.run([archive], { script: restoreProd })).text).toContain(`backup-prod.ts create --from ${archive}`);
+  const made = async (args: readonly string[]) => {
+    const before = backups();
+    const ended = await d.run(['create', '--from', archive, ...args], { script: backupProd });
+    expect(ended.exitCode, ended.text).toBe(0);
+    return backups().find((name) => !before.includes(name)) ?? '';
+  };
+  expect(
+    readFileSync(path.join(d.state, 'backups', await made(['--database', 'other']), 'database.dump'), 'utf8'),
+  ).toContain('of another application');
+  const backup = await made([]);
+  const ended = await d.run([backup, '--confirm', 'RESTORE whalefall_prod'], { script: restoreProd });
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(d.database?.tables.notes).toContain('a note that must survive');
+});
+
+// --- again after a first installation that failed
+
+it('goes on where a first installation failed, without asking about its own volumes', async () => {
+  const d = deployment();
+  d.writeEnv(ENV);
+  d.machine.release = release('broken', { neverHealthy: true });
+  expect(await runAndCheck(d, ['--yes'])).toMatchObject({ exitCode: 1 });
+  d.machine.release = release('new');
+  const ended = await runAndCheck(d, ['--yes']);
+  expect(ended.exitCode, ended.text).toBe(0);
+});
