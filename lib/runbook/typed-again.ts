@@ -54,7 +54,12 @@ const byHand = (script: string) =>
       zh: `${script} 不是本工具自带的脚本, 不会从这里启动.`,
     },
     state: NOTHING_CHANGED,
-    next: [{ en: 'Start its file by hand; its steps look at what is there.', zh: '请手动运行该脚本文件, 其步骤会先检查实际状态.' }],
+    next: [
+      {
+        en: 'Start its file by hand; its steps look at what is there.',
+        zh: '请手动运行该脚本文件, 其步骤会先检查实际状态.',
+      },
+    ],
   });
 
 // `--name=value`: the value may begin with a dash.

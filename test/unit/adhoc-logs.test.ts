@@ -24,7 +24,8 @@ it('takes the container’s zone for a time without one', () => {
 it('keeps a traceback behind its first line, and few lines of a file without times', async () => {
   const ops = testOps((call) => {
     const token = call.argv.at(-3);
-    const part = (changed: number, file: string, lines: string[]) => `\n${token} ${changed} ${file}\n${lines.join('\n')}\n`;
+    const part = (changed: number, file: string, lines: string[]) =>
+      `\n${token} ${changed} ${file}\n${lines.join('\n')}\n`;
     const error = ['[2026-01-02 03:04:05 +0000] Exception', 'Traceback', '  boom', '[2026-01-02 03:04:07 +0000] next'];
     const beats = [1, 2, 3, 4, 5].map((n) => `beat ${n}`);
     return {

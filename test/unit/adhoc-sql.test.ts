@@ -10,9 +10,7 @@ it('makes one literal of each value, whatever it contains', () => {
   expect(sql`SELECT ${"it's"}, ${'a\\b'}, ${1.5}, ${-1}, ${2n}, ${true}, ${null}`).toBe(
     "SELECT 'it''s' , E'a\\\\b' , (1.5) , (-1) , (2) , true , NULL ",
   );
-  expect(sql`WHERE name = ANY(${['a"b', "c'd", null, 1]})`).toBe(
-    `WHERE name = ANY( E'{"a\\\\"b","c''d",NULL,"1"}' )`,
-  );
+  expect(sql`WHERE name = ANY(${['a"b', "c'd", null, 1]})`).toBe(`WHERE name = ANY( E'{"a\\\\"b","c''d",NULL,"1"}' )`);
   expect(sql`since ${new Date('2026-01-02T03:04:05Z')}`).toBe("since '2026-01-02T03:04:05.000Z'::timestamptz ");
 });
 
