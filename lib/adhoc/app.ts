@@ -1,5 +1,6 @@
 import { endpointsOf, type Health, healthCheck } from '../app/health.ts';
 import { listPrograms } from '../app/programs.ts';
+import { allEnded } from '../host/together.ts';
 import type { Context } from './context.ts';
 import { type Drift, driftIn, type Environment, environmentOf } from './environment.ts';
 import { type LogLine, lastOf, logFiles, logsOfContainer } from './logs.ts';
@@ -67,9 +68,11 @@ export function appOf(context: Context): App {
     async logs(lines = 100) {
       const { container } = service;
       if (container === undefined) return [];
-      const written = logsOfContainer(ops, container, stack.services.app.key, lines);
-      const files = container.state === 'running' ? await logFiles(ops, container, lines) : [];
-      return lastOf([...(await written), ...files], lines);
+      const all = await allEnded([
+        logsOfContainer(ops, container, stack.services.app.key, lines),
+        container.state === 'running' ? logFiles(ops, container, lines) : Promise.resolve([]),
+      ]);
+      return lastOf(all.flat(), lines);
     },
     health: async () => healthCheck(ops, endpointsOf(ops.target, service.running())),
   };

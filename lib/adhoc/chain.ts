@@ -3,6 +3,7 @@ import { listPrograms, type Program } from '../app/programs.ts';
 import { lookAtWorkers } from '../app/workers.ts';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import { asTyped } from '../host/command.ts';
+import { allEnded } from '../host/together.ts';
 import type { Container } from '../target/stack.ts';
 import { same, type Text } from '../text.ts';
 import type { App } from './app.ts';
@@ -40,7 +41,7 @@ export async function chainOf(context: Context, app: App, db: Postgres, redis: R
   });
   const programs = await after(container, LINKS.programs, (found) => programsOf(context, found));
   const workers = await after(programs, LINKS.workers, (web) => workersOf(context, container.found, web));
-  const [page, deep, database, cache] = await Promise.all([
+  const [page, deep, database, cache] = await allEnded([
     pageOf(context, container.found),
     after(workers, LINKS.deep, () => deepOf(context, container.found)),
     ask(LINKS.database, async () => {

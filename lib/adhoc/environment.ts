@@ -5,6 +5,7 @@ import { answerOf } from '../host/answer.ts';
 import { read } from '../host/command.ts';
 import { exec } from '../host/docker.ts';
 import { ask, run } from '../host/run.ts';
+import { allEnded } from '../host/together.ts';
 import { readEnvText } from '../target/env-file.ts';
 import { registerVariables } from '../target/env-secrets.ts';
 import type { Container } from '../target/stack.ts';
@@ -70,9 +71,9 @@ export async function environmentOf(context: Context, app: Container, pid: numbe
     registerVariables(ops.secrets, values);
     return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, new Secret(value)]));
   };
-  const [container, process] = await Promise.all([
+  const [container, process] = await allEnded([
     givenTo(context, app),
-    pid === undefined ? undefined : ask(ops, exec('read', app.id, ['cat', `/proc/${pid}/environ`])),
+    pid === undefined ? Promise.resolve(undefined) : ask(ops, exec('read', app.id, ['cat', `/proc/${pid}/environ`])),
   ]);
   return {
     file: hidden(inFile(path.join(ops.target.dir, '.env'))),

@@ -1,6 +1,7 @@
 import type { Health } from '../app/health.ts';
 import type { Consent } from '../guard/consent.ts';
 import type { Ops } from '../host/ops.ts';
+import { allEnded } from '../host/together.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findContainers } from '../target/containers.ts';
 import type { Stack } from '../target/stack.ts';
@@ -73,7 +74,12 @@ export async function deploymentOf<F extends OwnFlags>(
 ): Promise<Found<F>> {
   const stack = await resolveStack(ops, { justLooking: true });
   const context: Context = { ops, stack, containers: await findContainers(ops, stack), effect };
-  const [app, db, redis, output] = [appOf(context), postgresOf(context), redisOf(context), outputOf(ops.screen)];
+  const [app, db, redis, output] = [
+    appOf(context),
+    postgresOf(context),
+    redisOf(context),
+    outputOf(ops.screen, (text) => ops.secrets.redact(text)),
+  ];
   const { say, table, problem, fail } = output;
   const deployment = {
     flags,
@@ -85,7 +91,7 @@ export async function deploymentOf<F extends OwnFlags>(
     health: app.health,
     chain: () => chainOf(context, app, db, redis),
     async logs(lines = 100) {
-      const all = await Promise.all([app.logs(lines), db.logs(lines), redis.logs(lines)]);
+      const all = await allEnded([app.logs(lines), db.logs(lines), redis.logs(lines)]);
       return lastOf(all.flat(), lines);
     },
     $: dollarOf(context),

@@ -26,10 +26,11 @@ export interface Output extends Voice {
   readonly problems: () => number;
 }
 
-export function outputOf(screen: Screen): Output {
+/** @param redact what is cut must not be a secret by then: a part of one is not recognised any more. */
+export function outputOf(screen: Screen, redact: (text: string) => string): Output {
   let problems = 0;
   const say = (words: Words) => screen.show({ event: 'info', text: textOf(words) });
-  const table = (rows: readonly object[]) => showTable(screen, rows as readonly Cells[]);
+  const table = (rows: readonly object[]) => showTable(screen, redact, rows as readonly Cells[]);
   return {
     say,
     table,
@@ -59,10 +60,11 @@ export function outputOf(screen: Screen): Output {
 
 type Cells = Readonly<Record<string, unknown>>;
 
-function showTable(screen: Screen, rows: readonly Cells[]): void {
+function showTable(screen: Screen, redact: (text: string) => string, rows: readonly Cells[]): void {
   const named = (rows as { columns?: unknown }).columns;
   const names = Array.isArray(named) ? (named as string[]) : [...new Set(rows.flatMap(Object.keys))];
-  const cells = rows.map((row) => names.map((name) => textOfCell(row[name])));
+  const clean = ({ en, zh }: Text): Text => ({ en: redact(en), zh: redact(zh) });
+  const cells = rows.map((row) => names.map((name) => clean(textOfCell(row[name]))));
   const right = names.map((name) => rows.length > 0 && rows.every((row) => isNumber(row[name])));
   const shown = fitted([names.map(same), ...cells], screen);
   const widths = names.map((_, at) => Math.max(...shown.map((row) => widthOf((row[at] as Text)[screen.language]))));

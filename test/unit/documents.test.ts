@@ -21,6 +21,16 @@ const SCRIPTS: readonly Script[] = [
   runsScript,
   updateProdFlask,
 ];
+/** Those of `scripts/adhoc/`, called by their path below `scripts/`. */
+const ADHOC = new Map<string, Script>(
+  await Promise.all(
+    readdirSync(path.join(ROOT, 'scripts/adhoc')).map(async (file): Promise<[string, Script]> => {
+      const name = file.replace(/\.ts$/, '');
+      const { default: script } = (await import(`../../scripts/adhoc/${name}.ts`)) as { default: Script };
+      return [`adhoc/${script.name}`, script];
+    }),
+  ),
+);
 const DOCUMENTS = [
   ...['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
   ...readdirSync(path.join(ROOT, 'docs'))
@@ -56,17 +66,19 @@ function callsIn(markdown: string): Typed[] {
     .flatMap((line): Typed[] => {
       const [typed = ''] = line.split(/ #| {2,}(?=[^\s"])/);
       const [, script, rest] =
-        /(?:^|[$\s])ops ([a-z-]+)(.*)$/.exec(typed) ?? /scripts\/([a-z-]+)\.ts(.*)$/.exec(typed) ?? [];
+        /(?:^|[$\s])ops ((?:adhoc\/)?[a-z\d-]+)(?=\s|$)(.*)$/.exec(typed) ??
+        /scripts\/((?:adhoc\/)?[a-z\d-]+)\.ts(.*)$/.exec(typed) ??
+        [];
       return script === undefined || rest === undefined ? [] : [{ script, argv: words(rest.replace(/[;:)].*$/, '')) }];
     });
 }
 
 it.each(DOCUMENTS)('%s: its commands are what the scripts take', (file) => {
   const calls = callsIn(read(file));
-  if (/runbook|rebuild|update|backups|rollback|drill|README/.test(file)) expect(calls.length).toBeGreaterThan(0);
+  if (/runbook|rebuild|update|backups|rollback|drill|adhoc|README/.test(file)) expect(calls.length).toBeGreaterThan(0);
   for (const { script, argv } of calls) {
     const shown = `${file}: ${script} ${argv.join(' ')}`;
-    const found = SCRIPTS.find(({ name }) => name === script);
+    const found = SCRIPTS.find(({ name }) => name === script) ?? ADHOC.get(script);
     if (found === undefined) throw new Error(`${shown}: there is no such script`);
     // A mere name in a sentence is no command line.
     if (argv.length > 0) expect(() => readCommandLine(found, argv), shown).not.toThrow();
@@ -102,6 +114,13 @@ it('has each page in both languages, each leading to the other', () => {
     const other = file.endsWith('.zh-CN.md') ? file.replace('.zh-CN.md', '.md') : file.replace(/\.md$/, '.zh-CN.md');
     expect(pages).toContain(other);
     expect(read(file), file).toContain(`](${path.basename(other)})`);
+  }
+});
+
+it('tells of every script of scripts/adhoc', () => {
+  for (const file of ['docs/adhoc-scripts.md', 'docs/adhoc-scripts.zh-CN.md']) {
+    const told = callsIn(read(file)).map(({ script }) => script);
+    for (const name of ADHOC.keys()) if (name !== 'adhoc/template') expect(told, file).toContain(name);
   }
 });
 
