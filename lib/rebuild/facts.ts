@@ -1,6 +1,9 @@
 import type { Checkout } from '../host/checkout.ts';
 import type { TableFacts } from '../postgres/contents.ts';
+import type { Login } from '../postgres/login.ts';
+import type { BrokenBind } from '../target/binds.ts';
 import type { Containers, ExistingVolume } from '../target/containers.ts';
+import type { UnusablePort } from '../target/ports.ts';
 import type { PublishedPort, Stack } from '../target/stack.ts';
 
 /** Everything the plan of a full rebuild depends on, as the survey found it. Plain data: no secret, no handle. */
@@ -15,8 +18,12 @@ export interface Facts {
   readonly volumes: readonly ExistingVolume[];
   readonly database: DatabaseFacts;
   readonly app: AppFacts | undefined;
-  /** Published ports of the stack that something else listens on. */
-  readonly takenPorts: readonly PublishedPort[];
+  /** Published ports of the stack that the engine could not bind. */
+  readonly unusablePorts: readonly UnusablePort[];
+  /** What of this machine the services mount and is not there, or not as it was. */
+  readonly brokenBinds: readonly BrokenBind[];
+  /** How a login over TCP with the password of the new containers goes at the server that runs now; `undefined` when none runs. */
+  readonly login: Login | undefined;
   /** Published ports of PostgreSQL and Redis that are reachable from other machines. */
   readonly exposedPorts: readonly PublishedPort[];
   /** Bytes free where backups go. */

@@ -7,14 +7,19 @@ import type { Ops } from '../host/ops.ts';
 import { ask, CommandError } from '../host/run.ts';
 import { summarizeContents } from '../postgres/contents.ts';
 import { inspectHba } from '../postgres/hba.ts';
+import { canLogIn, type Login } from '../postgres/login.ts';
+import { findBrokenBinds } from '../target/binds.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { type Containers, type ExistingVolume, findContainers, findVolumes } from '../target/containers.ts';
 import { databaseOf } from '../target/database.ts';
 import { readEnv } from '../target/env.ts';
+import { findUnusablePorts } from '../target/ports.ts';
 import { surveyPrerequisites } from '../target/prerequisites.ts';
-import type { Container, PublishedPort, Stack } from '../target/stack.ts';
+import type { Container, Stack } from '../target/stack.ts';
+import { databasePassword } from './database.ts';
 import { prepareEnv } from './env-step.ts';
 import type { AppFacts, DatabaseFacts, Facts } from './facts.ts';
+import { ownAddress } from './stores.ts';
 
 /**
  * Looks at everything the plan depends on, and changes nothing but this: an absent `.env` is created, after asking and never
@@ -36,10 +41,12 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   const { env, stack } = await prepareEnv(ops, await first[1], first[2], planOnly);
 
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
-  const [database, app, takenPorts] = await Promise.all([
+  const [database, app, unusablePorts, brokenBinds, login] = await Promise.all([
     surveyDatabase(ops, stack, volumes, containers),
     containers.app ? surveyApp(ops, containers.app) : undefined,
-    findTakenPorts(ops, stack, containers),
+    findUnusablePorts(ops, stack, containers),
+    findBrokenBinds(ops, stack, containers),
+    surveyLogin(ops, stack, volumes, containers),
   ]);
   const { postgres, redis } = stack.services;
   return {
@@ -50,7 +57,9 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     volumes,
     database,
     app,
-    takenPorts,
+    unusablePorts,
+    brokenBinds,
+    login,
     exposedPorts: [...postgres.ports, ...redis.ports].filter((p) => !/^127\.|^::1$/.test(p.hostIp)),
     freeBytes: freeBytes(ops.target.dir),
     storesCurrent: storesAreCurrent(stack, containers, env === 'present' ? await first[3] : ''),
@@ -95,10 +104,14 @@ async function surveyApp(ops: Ops, container: Container): Promise<AppFacts> {
   return { userdataBytes, commit: marker?.commit, serving: health.healthy };
 }
 
-/** Ports that the stack will publish and that something else holds. */
-async function findTakenPorts(ops: Ops, stack: Stack, containers: Containers): Promise<PublishedPort[]> {
-  const ours = new Set(Object.values(containers).flatMap((c) => c.ports.map((p) => p.published)));
-  const wanted = Object.values(stack.services).flatMap((s) => s.ports.filter((p) => !ours.has(p.published)));
-  const taken = await Promise.all(wanted.map((p) => ops.net.isPortTaken({ host: p.hostIp, port: p.published })));
-  return wanted.filter((_, i) => taken[i]);
+/** The login that the application will do, with the password that it will have, at the server as it is. */
+async function surveyLogin(
+  ops: Ops,
+  stack: Stack,
+  volumes: readonly ExistingVolume[],
+  { postgres }: Containers,
+): Promise<Login | undefined> {
+  if (postgres?.state !== 'running' || !volumes.some((v) => v.role === 'postgres')) return undefined;
+  const from = { container: postgres.id, host: ownAddress({ stack }, postgres) };
+  return canLogIn(ops, databaseOf(stack, postgres, volumes), from, databasePassword({ stack }));
 }

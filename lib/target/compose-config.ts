@@ -21,10 +21,14 @@ type ConfigOps = RunOps & Pick<Ops, 'target'>;
 
 const variables = z.record(z.string(), z.string().nullable()).nullish();
 
+const words = z.union([z.string(), z.array(z.string())]).nullish();
+
 const serviceSchema = z.object({
   image: z.string().optional(),
   provider: z.unknown().optional(),
   environment: variables,
+  entrypoint: words,
+  command: words,
   build: z.object({ args: variables }).nullish(),
   ports: z
     .array(
@@ -79,6 +83,10 @@ export async function resolveStack(ops: ConfigOps, options: { projectDirectory?:
     image: of(key).image ?? `${resolved.name}-${key}`,
     ports: (of(key).ports ?? []).flatMap(published),
     environment: present(of(key).environment),
+    starts: [of(key).entrypoint, of(key).command].flatMap((said) => said ?? []),
+    binds: (of(key).volumes ?? []).flatMap(({ type, source, target }) =>
+      type === 'bind' && source ? [{ source, target }] : [],
+    ),
   });
   for (const key of Object.values(keys)) if (of(key).provider != null) throw runsProvider(composeFile, key);
   const volumes = Object.entries(keys).flatMap(([role, key]) => volumesOf(resolved, of(key), role as ServiceRole));
@@ -137,8 +145,9 @@ const present = (map: z.infer<typeof variables>): Record<string, string> =>
 /** Ports that are bound to a known one on the host; ranges and random ports are the engine's choice. */
 function published(port: NonNullable<ServiceConfig['ports']>[number]): PublishedPort[] {
   const number = String(port.published ?? '');
-  if (port.protocol !== 'tcp' || !/^[1-9]\d*$/.test(number)) return [];
-  return [{ target: port.target, published: Number(number), hostIp: port.host_ip || '0.0.0.0' }];
+  const { target, protocol, host_ip: hostIp } = port;
+  if ((protocol !== 'tcp' && protocol !== 'udp') || !/^[1-9]\d*$/.test(number)) return [];
+  return [{ target, published: Number(number), hostIp: hostIp || '0.0.0.0', protocol }];
 }
 
 function volumesOf(resolved: Config, service: ServiceConfig, role: ServiceRole): NamedVolume[] {

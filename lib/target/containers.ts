@@ -3,7 +3,7 @@ import { answerOf } from '../host/answer.ts';
 import { read } from '../host/command.ts';
 import { inspect } from '../host/docker.ts';
 import { ask, type RunOps, run } from '../host/run.ts';
-import type { Container, KnownVolume, NamedVolume, ServiceRole, Stack } from './stack.ts';
+import type { Container, KnownVolume, NamedVolume, PublishedPort, ServiceRole, Stack } from './stack.ts';
 
 /** The stack's containers, running or not. */
 export type Containers = Readonly<Partial<Record<ServiceRole, Container>>>;
@@ -78,17 +78,24 @@ export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
     addresses: Object.fromEntries(
       Object.entries(c.NetworkSettings.Networks).map(([n, { IPAddress }]) => [n, IPAddress]),
     ),
-    ports: Object.entries(c.NetworkSettings.Ports ?? {}).flatMap(([port, bindings]) =>
-      (bindings ?? [])
-        .filter((b) => !b.HostIp.includes(':')) // the IPv6 twin of an IPv4 binding
-        .map((b) => ({
-          target: Number.parseInt(port, 10),
-          published: Number(b.HostPort),
-          hostIp: b.HostIp || '0.0.0.0',
-        })),
-    ),
+    ports: Object.entries(c.NetworkSettings.Ports ?? {}).flatMap(([port, bindings]) => boundAt(port, bindings ?? [])),
     labels: c.Config.Labels ?? {},
   }));
+}
+
+/** What a port of a container (`80/tcp`) is bound to on the host. */
+function boundAt(port: string, bindings: readonly { HostIp: string; HostPort: string }[]): PublishedPort[] {
+  const protocol = port.endsWith('/udp') ? 'udp' : 'tcp';
+  const twin = (b: { HostIp: string; HostPort: string }) =>
+    b.HostIp === '::' && bindings.some((o) => o.HostIp === '0.0.0.0' && o.HostPort === b.HostPort);
+  return bindings
+    .filter((b) => !twin(b))
+    .map(({ HostIp, HostPort }) => ({
+      target: Number.parseInt(port, 10),
+      published: Number(HostPort),
+      hostIp: HostIp || '0.0.0.0',
+      protocol,
+    }));
 }
 
 /** A volume of the compose file as the engine has it. */

@@ -18,6 +18,16 @@ export interface Service {
   readonly ports: readonly PublishedPort[];
   /** Environment as the container gets it (secrets included: never shown). */
   readonly environment: Readonly<Record<string, string>>;
+  /** The compose file's own entrypoint and command; empty when the image's count. May hold secrets: never shown. */
+  readonly starts: readonly string[];
+  /** Files and directories of this machine in the container. */
+  readonly binds: readonly BindMount[];
+}
+
+export interface BindMount {
+  /** Absolute, on this machine. */
+  readonly source: string;
+  readonly target: string;
 }
 
 export interface PublishedPort {
@@ -25,6 +35,7 @@ export interface PublishedPort {
   readonly published: number;
   /** Address on the host; `0.0.0.0` when the compose file names none. */
   readonly hostIp: string;
+  readonly protocol: 'tcp' | 'udp';
 }
 
 export interface NamedVolume {

@@ -28,7 +28,7 @@ export const volume = (role: ServiceRole, more: Partial<ExistingVolume> = {}): E
   ...more,
 });
 
-const service = (key: string, image: string) => ({ key, image, ports: [], environment: {} });
+const service = (key: string, image: string) => ({ key, image, ports: [], environment: {}, starts: [], binds: [] });
 
 /** A healthy production stack with data, as a survey would find it. */
 export function facts(more: Partial<Facts> = {}): Facts {
@@ -58,7 +58,9 @@ export function facts(more: Partial<Facts> = {}): Facts {
       remoteTrust: 0,
     },
     app: { userdataBytes: 1000, commit: undefined, serving: true },
-    takenPorts: [],
+    unusablePorts: [],
+    brokenBinds: [],
+    login: 'yes',
     exposedPorts: [],
     freeBytes: 1e11,
     milliseconds: 500,

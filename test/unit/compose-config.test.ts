@@ -67,16 +67,23 @@ it('reduces compose’s config to what scripts need', async () => {
       postgres: {
         key: 'postgres',
         image: 'postgres:15-alpine',
-        ports: [{ target: 5432, published: 5432, hostIp: '0.0.0.0' }],
+        ports: [{ target: 5432, published: 5432, hostIp: '0.0.0.0', protocol: 'tcp' }],
         environment: { POSTGRES_DB: 'wf', POSTGRES_PASSWORD: 'p$w-S3cret' },
+        starts: [],
+        binds: [{ source: '/etc/pg', target: '/etc/pg' }],
       },
       redis: {
         key: 'redis',
         image: 'redis:7-alpine',
-        ports: [{ target: 6379, published: 16379, hostIp: '127.0.0.1' }],
+        ports: [
+          { target: 6379, published: 16379, hostIp: '127.0.0.1', protocol: 'tcp' },
+          { target: 7002, published: 7002, hostIp: '0.0.0.0', protocol: 'udp' },
+        ],
         environment: {},
+        starts: [],
+        binds: [],
       },
-      app: { key: 'whalefall', image: 'whalefall-whalefall', ports: [], environment: {} },
+      app: { key: 'whalefall', image: 'whalefall-whalefall', ports: [], environment: {}, starts: [], binds: [] },
     },
     volumes: [
       {

@@ -4,6 +4,8 @@ import { deletionRequest, planRebuild } from '../../lib/rebuild/plan.ts';
 import { targetFor } from '../../lib/target/target.ts';
 import { facts, nothingYet, volume } from '../support/facts.ts';
 
+const WEB = { target: 80, published: 8080, hostIp: '0.0.0.0', protocol: 'tcp' } as const;
+const CERTS = { service: 'whalefall', source: '/srv/certs', target: '/etc/nginx/ssl' } as const;
 const target = targetFor('/srv/shop');
 const ids = (plan: ReturnType<typeof planRebuild>) => plan.steps.map((s) => s.id);
 
@@ -73,11 +75,22 @@ it.each([
     'spy',
   ],
   ['an external volume', { volumes: [volume('postgres', { external: true })] }, 'delete', 'external'],
+  ['a port that is taken', { unusablePorts: [{ port: WEB, why: 'taken' }] }, 'keep', '0.0.0.0:8080'],
+  ['an address that is not there', { unusablePorts: [{ port: WEB, why: 'no-address' }] }, 'keep', 'does not have'],
+  ['a port that is published twice', { unusablePorts: [{ port: WEB, why: 'twice' }] }, 'keep', 'twice'],
   [
-    'a port that is taken',
-    { takenPorts: [{ target: 80, published: 8080, hostIp: '0.0.0.0' }] },
+    'a mounted directory that is gone',
+    { brokenBinds: [{ ...CERTS, why: 'gone' }] },
     'keep',
-    '0.0.0.0:8080',
+    '/srv/certs does not exist',
+  ],
+  ['a directory instead of a file', { brokenBinds: [{ ...CERTS, why: 'directory' }] }, 'keep', 'is a directory'],
+  ['a login that no password mends', { login: { error: 'no database x' } }, 'keep', 'no database x'],
+  [
+    'userdata that has no room',
+    { freeBytes: 10, app: { userdataBytes: 11, commit: undefined, serving: true } },
+    'keep',
+    'userdata has 11 B',
   ],
 ] as const)('refuses %s with exit code 3', (_what, more, data, text) => {
   expect(() => planRebuild(target, facts(more), data)).toThrow(
@@ -88,7 +101,7 @@ it.each([
 it('says all refusals at once', () => {
   const bad = facts({
     volumes: [volume('postgres', { project: 'a' }), volume('redis', { project: 'b' })],
-    takenPorts: [{ target: 80, published: 8080, hostIp: '0.0.0.0' }],
+    unusablePorts: [{ port: WEB, why: 'taken' }],
   });
   expect(() => planRebuild(target, bad, 'keep')).toThrow(/shop_postgres_data.*shop_redis_data.*8080/s);
 });

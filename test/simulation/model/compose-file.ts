@@ -9,7 +9,8 @@ export interface ServiceFile {
   command?: string;
   env_file?: string[];
   environment?: Record<string, string>;
-  ports?: { target: number; published: string; protocol: string }[];
+  ports?: { target: number; published: string; protocol: string; host_ip?: string }[];
+  read_only?: boolean;
   volumes?: { type: string; source: string; target: string }[];
   healthcheck?: { test: string };
 }

@@ -7,7 +7,7 @@ export function inspected(engine: Engine, c: Container) {
   const health = healthOf(engine, c);
   const ports = (c.ports ?? []).map((p) => [
     `${p.target}/tcp`,
-    running ? [{ HostIp: '0.0.0.0', HostPort: String(p.published) }] : null,
+    running ? [{ HostIp: p.hostIp ?? '0.0.0.0', HostPort: String(p.published) }] : null,
   ]);
   return {
     Id: c.id,

@@ -27,7 +27,12 @@ export interface Volume {
 export interface Port {
   readonly target: number;
   readonly published: number;
+  /** Default: all of the machine's. */
+  readonly hostIp?: string;
 }
+
+/** What a container has of the machine's files, as it was when the container was made. */
+export type BindKind = 'file' | 'full' | '-';
 
 export interface Session {
   readonly application: string;
@@ -60,6 +65,11 @@ export interface Spec {
   readonly mounts?: Readonly<Record<string, string | undefined>>;
   readonly autoRemove?: boolean;
   readonly healthcheck?: boolean;
+  readonly readOnly?: boolean;
+  /** By mount point. */
+  readonly binds?: Readonly<Record<string, BindKind>>;
+  /** Something stands in the place of supervisord. */
+  readonly trial?: boolean;
 }
 
 export interface Container extends Spec {
@@ -75,9 +85,13 @@ export interface Container extends Spec {
   server?: Server | undefined;
   /** Processes of the application, once it was started. */
   app?: AppContainer | undefined;
+  /** What its first process said. */
+  said?: string;
 }
 
 export class EngineError extends Error {}
+
+const TRIED = 'WFOPS:TRIED {"tried":["nginx","whalefall_web"],"wrong":null}';
 
 /** Images, volumes, networks and containers, and what happens to what is in them. */
 export class Engine {
@@ -91,6 +105,8 @@ export class Engine {
   readonly containers: Container[] = [];
   /** Every release that there was an image or a commit of, by its commit. */
   readonly releases = new Map<string, Release>();
+  /** This machine's. */
+  readonly addresses = new Set(['127.0.0.1']);
   #made = 0;
   readonly clock: VirtualClock;
   readonly #ledger: Ledger;
@@ -176,8 +192,18 @@ export class Engine {
     return container;
   }
 
+  hasAddress = (address: string): boolean => address === '0.0.0.0' || this.addresses.has(address);
+
   start(container: Container): void {
     if (container.state === 'running') return;
+    const { hostIp } = container.ports?.find((p) => !this.hasAddress(p.hostIp ?? '0.0.0.0')) ?? {};
+    if (hostIp !== undefined)
+      throw new EngineError(`Error response from daemon: listen tcp4 ${hostIp}: bind: cannot assign requested address`);
+    if (container.trial) {
+      const wrong = new AppContainer(this, container).tryStart();
+      Object.assign(container, { state: 'exited', exitCode: wrong === undefined ? 0 : 1, said: wrong ?? TRIED });
+      return;
+    }
     const taken = this.containers.find(
       (c) =>
         c.state === 'running' && c.ports?.some((p) => container.ports?.some((own) => own.published === p.published)),
