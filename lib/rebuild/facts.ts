@@ -1,6 +1,7 @@
 import type { Checkout } from '../host/checkout.ts';
 import type { TableFacts } from '../postgres/contents.ts';
 import type { Login } from '../postgres/login.ts';
+import type { RunningCode } from '../runbook/running.ts';
 import type { BrokenBind } from '../target/binds.ts';
 import type { Containers, ExistingVolume } from '../target/containers.ts';
 import type { UnusablePort } from '../target/ports.ts';
@@ -57,6 +58,10 @@ export interface AppFacts {
   readonly userdataBytes: number;
   /** Both health checks were healthy. */
   readonly serving: boolean;
-  /** Commit that the container says it runs. */
+  /** Commit that it runs, by its files; `undefined`: none that is known here, or it does not run. */
   readonly commit: string | undefined;
+  /** The same, with what else was seen; `undefined` when it does not run. */
+  readonly running: RunningCode | undefined;
+  /** Commit of the ledger's last release. */
+  readonly released: string | undefined;
 }

@@ -1,5 +1,6 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { DestructiveRequest } from '../guard/consent.ts';
+import { runningWarnings } from '../runbook/running.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
 import { explainBind } from '../target/binds.ts';
 import type { ExistingVolume } from '../target/containers.ts';
@@ -173,6 +174,7 @@ function warningsOf(facts: Facts): { text: Text; fix?: Text }[] {
       },
     });
   }
+  for (const text of runningWarnings(facts.app?.running, facts.app?.released)) warnings.push({ text });
   warnings.push(...facts.brokenBinds.filter((b) => b.why === 'absent').map(explainBind));
   if (facts.login === 'wrong-password') warnings.push({ text: PASSWORD_CHANGES });
   return warnings;

@@ -1,5 +1,5 @@
 import { endpointsOf, healthCheck } from '../app/health.ts';
-import { readMarker } from '../app/marker.ts';
+import { lookAround } from '../app/inventory.ts';
 import { userdataSize } from '../app/userdata.ts';
 import { configHashes } from '../host/compose.ts';
 import { freeBytes } from '../host/disk.ts';
@@ -8,6 +8,8 @@ import { ask, CommandError } from '../host/run.ts';
 import { summarizeContents } from '../postgres/contents.ts';
 import { inspectHba } from '../postgres/hba.ts';
 import { canLogIn, type Login } from '../postgres/login.ts';
+import { readReleases } from '../runbook/releases.ts';
+import { identifyRunning } from '../runbook/running.ts';
 import { findBrokenBinds } from '../target/binds.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { type Containers, type ExistingVolume, findContainers, findVolumes } from '../target/containers.ts';
@@ -43,7 +45,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   const [database, app, unusablePorts, brokenBinds, login] = await Promise.all([
     surveyDatabase(ops, stack, volumes, containers),
-    containers.app ? surveyApp(ops, containers.app) : undefined,
+    containers.app ? surveyApp(ops, containers.app, prerequisites.checkout.commit) : undefined,
     findUnusablePorts(ops, stack, containers),
     findBrokenBinds(ops, stack, containers),
     surveyLogin(ops, stack, volumes, containers),
@@ -94,14 +96,17 @@ async function surveyDatabase(
   }
 }
 
-async function surveyApp(ops: Ops, container: Container): Promise<AppFacts> {
-  if (container.state !== 'running') return { userdataBytes: 0, commit: undefined, serving: false };
-  const [userdataBytes, marker, health] = await Promise.all([
+async function surveyApp(ops: Ops, container: Container, checkedOut: string): Promise<AppFacts> {
+  const released = readReleases(ops.paths).at(-1)?.commit;
+  if (container.state !== 'running')
+    return { userdataBytes: 0, commit: undefined, running: undefined, released, serving: false };
+  const [userdataBytes, around, health] = await Promise.all([
     userdataSize(ops, container.id),
-    readMarker(ops, container.id),
+    lookAround(ops, container.id, []),
     healthCheck(ops, endpointsOf(ops.target, container), { timeoutMs: 2_000 }),
   ]);
-  return { userdataBytes, commit: marker?.commit, serving: health.healthy };
+  const running = await identifyRunning(ops, around, container.imageId, checkedOut);
+  return { userdataBytes, commit: running.commit, running, released, serving: health.healthy };
 }
 
 /** The login that the application will do, with the password that it will have, at the server as it is. */

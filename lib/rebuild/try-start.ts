@@ -16,7 +16,7 @@ import type { Facts } from './facts.ts';
 export type StartTrial = { readonly tried: readonly string[] } | { readonly why: Text };
 
 /** What the configurations of all programs may take to be tried, beyond what the application takes to boot. */
-const TRIALS_MS = 120_000;
+const TRIALS_MS = 300_000;
 const SAYS = 'WFOPS:TRIED ';
 
 // The module, and not the program that loads it: so no supervisord of that Python can run, whatever calls it. Nothing is found where what

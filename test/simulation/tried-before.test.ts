@@ -1,10 +1,15 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
+import { rollbackProd } from '../../scripts/rollback-prod.ts';
+import { updateProdFlask } from '../../scripts/update-prod-flask.ts';
 import { type Deployment, ENV, production } from './model/deployment.ts';
 import { runAndCheck } from './model/invariants.ts';
+import { updateAndCheck } from './model/invariants-update.ts';
 import { NEW_REVISION, OLD_REVISION, release } from './model/release.ts';
 import { SITE } from './model/release-files.ts';
+import { updatable } from './model/updatable.ts';
 
 // Whatever a new container would fail at is known while the old one serves: it is never stopped for that.
 
@@ -87,4 +92,22 @@ it('a password that the server does not have is told before, and set', async () 
   d.writeEnv(ENV.replace('sentinel-postgres-4f1c9a', 'sentinel-another-9a8b7c'));
   const ended = await runAndCheck(d, ['--data', 'keep', '--yes']);
   expect(ended, ended.text).toMatchObject({ exitCode: 0, text: expect.stringMatching(/another password.*ALTER ROLE/) });
+});
+
+it('what runs is told by its files: a container that was made anew runs its image again, whatever it was updated to', async () => {
+  const d = await updatable({});
+  const image = d.container('whalefall')?.image.release?.commit.slice(0, 10);
+  await updateAndCheck(d, ['--yes', '--soak', '2s']);
+  const hot = d.machine.repository?.head.slice(0, 10);
+  expect(hot).not.toBe(image);
+  await d.byHand('up -d --force-recreate --no-deps --no-build --pull never whalefall');
+  await d.machine.clock.sleep(10_000);
+  const told = new RegExp(`Released last was ${hot}, and that is not what runs: commit ${image}`);
+  for (const script of [deployProdAll, updateProdFlask]) {
+    const { text } = await d.run(['--plan', ...(script === deployProdAll ? ['--data', 'keep'] : [])], { script });
+    expect(text).toMatch(told);
+    expect(text).toMatch(new RegExp(`runs now .*${image}`));
+  }
+  const listed = await d.run([], { script: rollbackProd });
+  expect(listed.text).toMatch(told);
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { AppFacts } from '../../lib/rebuild/facts.ts';
 import { deletionRequest, planRebuild } from '../../lib/rebuild/plan.ts';
 import { targetFor } from '../../lib/target/target.ts';
 import { facts, nothingYet, volume } from '../support/facts.ts';
@@ -88,7 +89,7 @@ it.each([
   ['a login that no password mends', { login: { error: 'no database x' } }, 'keep', 'no database x'],
   [
     'userdata that has no room',
-    { freeBytes: 10, app: { userdataBytes: 11, commit: undefined, serving: true } },
+    { freeBytes: 10, app: { ...facts().app, userdataBytes: 11 } as AppFacts },
     'keep',
     'userdata has 11 B',
   ],
@@ -142,7 +143,7 @@ it('warns of local changes and of an open database', () => {
     target,
     facts({
       checkout: { commit: 'c', subject: 's', changed: [' M app.py'] },
-      app: { userdataBytes: 0, commit: undefined, serving: true },
+      app: { userdataBytes: 0, commit: undefined, running: undefined, released: undefined, serving: true },
       database: { kind: 'running', bytes: 1, tables: 1, largest: [], revision: undefined, remoteTrust: 1 },
     }),
     'keep',

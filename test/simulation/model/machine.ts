@@ -1,6 +1,7 @@
 import { closeSync, fstatSync } from 'node:fs';
 import path from 'node:path';
 import { asTyped } from '../../../lib/host/command.ts';
+import { blobId } from './app-files.ts';
 import { VirtualClock } from './clock.ts';
 import { docker, holdPaused } from './docker-cli.ts';
 import { Engine, EngineError } from './engine.ts';
@@ -13,6 +14,7 @@ import { Ledger } from './ledger.ts';
 import type { Call, Conversation, Hold, Programs, Reply } from './process.ts';
 import { conversation } from './psql.ts';
 import { type Release, release } from './release.ts';
+import { filesOf } from './release-files.ts';
 import { namesIn, unpack } from './tar.ts';
 
 /** Answers a call in place of the model, or `undefined` to leave it to the model. */
@@ -105,6 +107,16 @@ export class Machine implements Host, Programs {
     const words = argv.slice(argv.indexOf('-C') + 2).join(' ');
     if (words === 'log -1 --format=%H%n%s') return { stdout: `${this.release.commit}\nA release\n` };
     if (words.startsWith('config ')) return { exitCode: 1 };
+    const [, commit = ''] =
+      /^(?:cat-file -e|log -1 --format=%cI%n%s|ls-tree -r -z --full-tree) ([0-9a-f]{40})/.exec(words) ?? [];
+    const known = [this.release, ...this.engine.releases.values()].find((r) => r.commit === commit);
+    if (commit !== '' && !known) return { exitCode: 128, stderr: 'fatal: Not a valid object name\n' };
+    if (words.startsWith('cat-file -e')) return {};
+    if (words.startsWith('log -1 --format=%cI%n%s')) return { stdout: '2026-01-02T03:04:05Z\nA release\n' };
+    if (known) {
+      const lines = [...filesOf(known)].map(([file, { mode, data }]) => `${mode} blob ${blobId(data)}\t${file}\0`);
+      return { stdout: lines.join('') };
+    }
     return words.startsWith('status --porcelain') ? { stdout: '' } : unknown(argv.join(' '));
   }
 
