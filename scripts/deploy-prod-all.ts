@@ -69,8 +69,12 @@ export const deployProdAll: Script = {
 
       // An image that cannot even create the application must never replace one that serves.
       const tried = await step('try', {
-        run: (o) => rebuild.tryImage(o, facts),
-        evidence: ({ head }) => ({ en: `schema revision ${head}`, zh: `数据库结构版本 ${head}` }),
+        run: async (o) => {
+          const trial = await rebuild.tryImage(o, facts, rebuild.keptRevision(facts));
+          if (!consent) await rebuild.requireKnownRevision(o, facts, trial);
+          return trial;
+        },
+        evidence: rebuild.trialEvidence,
         undo: (o) => rebuild.removeOneOff(o, facts),
       });
 

@@ -17,7 +17,7 @@ export interface Endpoints {
  */
 export function endpointsOf(target: Target, container: Container): Endpoints {
   const at = (port: number) => {
-    const published = container.ports.find((p) => p.target === port);
+    const published = container.ports.find((p) => p.target === port && p.protocol === 'tcp');
     if (published) return `http://${reachable(published.hostIp)}:${published.published}`;
     const address = Object.values(container.addresses).find((a) => a !== '');
     if (address) return `http://${inUrl(address)}:${port}`;

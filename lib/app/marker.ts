@@ -34,12 +34,6 @@ export interface CutShort {
   readonly releases: readonly Marker[];
 }
 
-/** Whether a staging directory is in the container: of a run that was killed, or could not tidy up. */
-export async function hasStaging(ops: Ops, container: string): Promise<boolean> {
-  const test = exec('read', container, ['test', '-e', `${ops.target.app.root}/${STAGING}`]);
-  return (await run(ops, test, [0, 1, 126, 127, 137])).exitCode === 0;
-}
-
 export const markerText = (released: Marker): string => `${JSON.stringify(released)}\n`;
 
 /** Those that a text of one line each says; others' lines are none. */

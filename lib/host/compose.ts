@@ -94,28 +94,31 @@ const onStdin = ({ dir }: ComposeTarget, project?: string): string[] => [
  * nor its restart policy. stdout's last line is the id. Nothing removes it but the caller. The image must exist: `compose run`
  * would build or pull a missing one.
  *
- * @param options.argv program, which stands for the image's entrypoint and command, and its arguments. compose splits the
- *   program like a shell, so it has no spaces or quotes; the arguments may.
+ * @param options.argv program, which stands for the image's entrypoint and command, and its arguments; without it the image starts as it
+ *   does by itself. compose splits the program like a shell, so it has no spaces or quotes; the arguments may.
  * @param options.env more variables; by name on the command line, values in the client's environment.
+ * @param options.mounts files of this machine over files of the image, `source:target`; read only.
  */
 export function runDetached(
   target: ComposeTarget,
   service: string,
   options: {
     readonly name: string;
-    readonly argv: readonly [string, ...string[]];
+    readonly argv?: readonly [string, ...string[]];
     readonly env?: Readonly<Record<string, string>>;
     /** `--label` flags. */
     readonly labels?: readonly string[];
+    readonly mounts?: readonly string[];
   },
 ): Command {
-  const [program, ...args] = options.argv;
+  const [program, ...args] = options.argv ?? [];
   const names = Object.keys(options.env ?? {}).flatMap((name) => ['-e', name]);
+  const mounts = (options.mounts ?? []).flatMap((mount) => ['-v', `${mount}:ro`]);
   return compose(
     target,
     [
-      ...['run', '-d', '--no-deps', '-T', '--name', options.name, ...(options.labels ?? []), ...names],
-      ...['--entrypoint', program, service, ...args],
+      ...['run', '-d', '--no-deps', '-T', '--name', options.name, ...(options.labels ?? []), ...names, ...mounts],
+      ...(program === undefined ? [service] : ['--entrypoint', program, service, ...args]),
     ],
     'change',
     { deadlineMs: 120_000, ...(options.env ? { env: options.env } : {}) },

@@ -14,6 +14,18 @@ export interface Clock {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: 'tcp' | 'udp';
+}
+
+/**
+ * `taken`: something has that port there. `no-address`: this machine has no such address. `unknown`: this process may not bind there, or
+ * the kernel says something else; an engine that may do more can't be judged by that.
+ */
+export type BindProblem = 'taken' | 'no-address' | 'unknown';
+
 /** The network as this process sees it. Never through a proxy: what is asked is on this machine. */
 export interface Net {
   fetch(
@@ -22,8 +34,10 @@ export interface Net {
   ): Promise<Response>;
   /** A TCP connection, not yet established. */
   connect(address: { host: string; port: number }): Socket;
-  /** Whether something listens there already (a bind that fails with EADDRINUSE). */
-  isPortTaken(address: { host: string; port: number }): Promise<boolean>;
+  /** Binds there for a moment. @returns why that can't be; `undefined` when it can. */
+  tryBind(address: HostPort): Promise<BindProblem | undefined>;
+  /** This machine's own addresses, IPv4 and IPv6. */
+  addresses(): readonly string[];
 }
 
 /** Where this run keeps its files; all absolute. */

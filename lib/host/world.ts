@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { realpathSync, statSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { createServer, connect as tcpConnect } from 'node:net';
@@ -8,7 +9,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SCRIPTS } from '../text.ts';
 import { asTyped } from './command.ts';
-import type { Clock, Net } from './ops.ts';
+import type { BindProblem, Clock, Net } from './ops.ts';
 
 /** The process and machine that a script runs in: the only file of `lib/` that looks at `process`. */
 export interface World {
@@ -148,15 +149,26 @@ const net: Net = {
       request.end();
     }),
   connect: (address) => tcpConnect(address),
-  isPortTaken: ({ host, port }) =>
-    new Promise((resolve, reject) => {
-      const server = createServer();
-      // Nobody listens at an address that this machine lacks.
-      const free = (e: NodeJS.ErrnoException) => (e.code === 'EADDRNOTAVAIL' ? resolve(false) : reject(e));
-      server.once('error', (e: NodeJS.ErrnoException) => (e.code === 'EADDRINUSE' ? resolve(true) : free(e)));
-      server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(false)));
+  tryBind: ({ host, port, protocol }) =>
+    new Promise((resolve) => {
+      const [ipv6Only, failed] = [host.includes(':'), (e: NodeJS.ErrnoException) => resolve(bindProblem(e.code))];
+      const free = () => resolve(undefined);
+      if (protocol === 'udp') {
+        const socket = createSocket({ type: ipv6Only ? 'udp6' : 'udp4', ipv6Only });
+        socket.once('error', failed).bind({ address: host, port, exclusive: true }, () => socket.close(free));
+      } else {
+        const server = createServer().once('error', failed);
+        server.listen({ host, port, exclusive: true, ipv6Only }, () => server.close(free));
+      }
     }),
+  addresses: () => Object.values(os.networkInterfaces()).flatMap((all) => (all ?? []).map((a) => a.address)),
 };
+
+function bindProblem(code: string | undefined): BindProblem {
+  if (code === 'EADDRINUSE') return 'taken';
+  // The last: a machine without IPv6; an address that is none is looked up as a name.
+  return ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL', 'ENOTFOUND'].includes(code ?? '') ? 'no-address' : 'unknown';
+}
 
 function killGroup(pid: number, signal: NodeJS.Signals): void {
   try {

@@ -66,14 +66,12 @@ async function flaskDb(ops: Ops, container: string, args: readonly string[], opt
 }
 
 /**
- * The newest revision that the image's code knows.
+ * Creates the application as Flask's own commands do. What they print is for people: revisions are read by `readRevisions`.
  *
- * @throws {OpsError} `precondition` when the chain of migrations has no end or several.
+ * @throws {CommandError} with the application's own error.
  */
-export async function heads(ops: Ops, container: string): Promise<string> {
-  const said = await flaskDb(ops, container, ['heads'], { deadlineMs: 60_000 });
-  const found = [...said.matchAll(/^(\w+)(?: \([^)]*\))* \((?:effective )?head\)/gm)].map((m) => m[1] as string);
-  return oneHead(found);
+export async function createsApplication(ops: Ops, container: string): Promise<void> {
+  await flaskDb(ops, container, ['heads'], { deadlineMs: 60_000 });
 }
 
 /** @throws {OpsError} `precondition` when the chain of migrations has no end or several. */
@@ -93,12 +91,6 @@ export function oneHead(found: readonly string[]): string {
       },
     ],
   });
-}
-
-/** The revision of the database that the *application* is configured for; `undefined` when it has none. */
-export async function current(ops: Ops, container: string): Promise<string | undefined> {
-  const said = await flaskDb(ops, container, ['current'], { deadlineMs: 60_000 });
-  return /^(\w*\d\w*)(?: \([^)]*\))*$/m.exec(said)?.[1];
 }
 
 /** Notes a revision in the database without running anything. */

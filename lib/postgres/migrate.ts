@@ -5,15 +5,7 @@ import { run } from '../host/run.ts';
 import type { Database } from '../target/stack.ts';
 import { printable, type Text } from '../text.ts';
 import { type Blocker, watchBlockers } from './blockers.ts';
-import {
-  type FlaskOptions,
-  heads,
-  isLockTimeout,
-  isUnknownRevision,
-  MIGRATION_NAME,
-  stamp,
-  upgrade,
-} from './flask-db.ts';
+import { type FlaskOptions, isLockTimeout, isUnknownRevision, MIGRATION_NAME, stamp, upgrade } from './flask-db.ts';
 import { endSessions, PGOPTIONS, pgExec, psql } from './psql.ts';
 import { inspectSchema, type Schema } from './revision.ts';
 import { changesSince, type SchemaObjects, schemaObjects } from './schema-objects.ts';
@@ -23,8 +15,8 @@ const SEED_MS = 120_000;
 const SHOWN = 12;
 
 export interface MigrateOptions extends FlaskOptions {
-  /** What {@link heads} said, if it was asked already: it costs a start of the application. */
-  readonly head?: string;
+  /** The newest revision of the code's migrations. */
+  readonly head: string;
   /** What `inspectSchema` said, if nothing could change since. */
   readonly schema?: Schema;
   /** Told what the schema is made of before anything is run that could change it. */
@@ -52,16 +44,8 @@ export interface Migrated {
  * @param container a running container of the new image, with the application's environment and network.
  * @throws {OpsError} `precondition` when nothing was tried; `command` or `deadline` with the revision as it is now.
  */
-export async function migrate(
-  ops: Ops,
-  db: Database,
-  container: string,
-  options: MigrateOptions = {},
-): Promise<Migrated> {
-  const [schema, head] = await Promise.all([
-    options.schema ?? inspectSchema(ops, db),
-    options.head ?? heads(ops, container),
-  ]);
+export async function migrate(ops: Ops, db: Database, container: string, options: MigrateOptions): Promise<Migrated> {
+  const { head, schema = await inspectSchema(ops, db) } = options;
   if (schema.kind === 'versioned' && schema.looksLike !== undefined)
     throw wrongStamp(schema.revision, schema.looksLike);
   const from = schema.kind === 'empty' ? undefined : schema.revision;
@@ -75,7 +59,7 @@ export async function migrate(
   try {
     const output = await upgrade(ops, container, options);
     // Alembic logs one line a revision: `Running upgrade 1 -> 2, what it does`.
-    applied = [...output.matchAll(/Running upgrade \S* ?-> (\w+)/g)].map((m) => m[1] as string);
+    applied = [...output.matchAll(/Running upgrade .*?-> ([^\s,]+)/g)].map((m) => m[1] as string);
   } catch (error) {
     ops.signal.throwIfAborted();
     // Its backend would go on waiting for a lock, with everybody else behind it.

@@ -116,7 +116,8 @@ export async function throwIfEnded(ops: Ops, container: Container, name: string)
   });
 }
 
-async function lastLogLines(ops: Ops, container: Container): Promise<Text> {
+/** What a container said last, as advice. */
+export async function lastLogLines(ops: Ops, container: Pick<Container, 'id'>): Promise<Text> {
   const logs = await run(ops, read(['docker', 'logs', '--tail', '12', container.id]), [0, 1]);
   const lines = printable(ops.secrets.redact(`${logs.stdout}${logs.stderr}`)).trim();
   return { en: `Its last log lines:\n${lines}`, zh: `最近的日志:\n${lines}` };

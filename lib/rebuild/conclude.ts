@@ -57,7 +57,8 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
       },
     });
   }
-  const former = facts.app?.commit?.slice(0, 10);
+  // To the very commit that was released now, there is no way back by its name.
+  const former = facts.app?.commit === commit ? undefined : facts.app?.commit?.slice(0, 10);
   const recorded = readReleases(ops.paths).some((r) => r.commit === facts.app?.commit);
   if (aside.previous && former && recorded) {
     show({

@@ -2,7 +2,11 @@ import type { Checkout } from '../host/checkout.ts';
 import type { TableFacts } from '../postgres/contents.ts';
 import type { DataDirectory } from '../postgres/data-directory.ts';
 import type { DataIdentity } from '../postgres/identity.ts';
+import type { Login } from '../postgres/login.ts';
+import type { RunningCode } from '../runbook/running.ts';
+import type { BrokenBind } from '../target/binds.ts';
 import type { Containers, ExistingVolume } from '../target/containers.ts';
+import type { UnusablePort } from '../target/ports.ts';
 import type { PublishedPort, ServiceRole, Stack } from '../target/stack.ts';
 import type { EnvChange } from './former-env.ts';
 import type { Homes } from './homes.ts';
@@ -30,8 +34,12 @@ export interface Facts {
   readonly app: AppFacts | undefined;
   /** Set when `.env` was changed after the application's container had been started. */
   readonly envChange?: EnvChange | undefined;
-  /** Published ports of the stack that something else listens on. */
-  readonly takenPorts: readonly PublishedPort[];
+  /** Published ports of the stack that the engine could not bind. */
+  readonly unusablePorts: readonly UnusablePort[];
+  /** What of this machine the services mount and is not there, or not as it was. */
+  readonly brokenBinds: readonly BrokenBind[];
+  /** How a login over TCP with the password of the new containers goes at the server that runs now; `undefined` when none runs. */
+  readonly login: Login | undefined;
   /** Published ports of PostgreSQL and Redis that are reachable from other machines. */
   readonly exposedPorts: readonly PublishedPort[];
   /** Bytes free where backups go. */
@@ -72,6 +80,10 @@ export interface AppFacts {
   readonly userdataBytes: number;
   /** Both health checks were healthy. */
   readonly serving: boolean;
-  /** Commit that the container says it runs. */
+  /** Commit that it runs, by its files; `undefined`: none that is known here, or it does not run. */
   readonly commit: string | undefined;
+  /** The same, with what else was seen; `undefined` when it does not run. */
+  readonly running: RunningCode | undefined;
+  /** Commit of the ledger's last release. */
+  readonly released: string | undefined;
 }

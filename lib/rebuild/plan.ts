@@ -2,8 +2,11 @@ import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import { foreignVolumes } from '../guard/claim.ts';
 import type { DestructiveRequest } from '../guard/consent.ts';
 import { midwayText } from '../release/midway.ts';
+import { runningWarnings } from '../runbook/running.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
+import { explainBind } from '../target/binds.ts';
 import type { ExistingVolume } from '../target/containers.ts';
+import { explain } from '../target/ports.ts';
 import type { ServiceRole } from '../target/stack.ts';
 import type { Target } from '../target/target.ts';
 import { humanBytes, printable, same, type Text } from '../text.ts';
@@ -121,18 +124,10 @@ function refusalsOf(facts: Facts, data: DataChoice): Reason[] {
       });
     }
   }
-  for (const p of facts.takenPorts) {
-    reasons.push({
-      text: {
-        en: `Port ${p.hostIp}:${p.published} is taken by something that is not part of this stack.`,
-        zh: `端口 ${p.hostIp}:${p.published} 已被本服务之外的程序占用.`,
-      },
-      fix: {
-        en: `Find it with: ss -ltnp 'sport = :${p.published}'`,
-        zh: `查找占用者: ss -ltnp 'sport = :${p.published}'`,
-      },
-    });
-  }
+  reasons.push(...facts.unusablePorts.map(explain));
+  reasons.push(...facts.brokenBinds.filter((b) => b.why !== 'absent').map(explainBind));
+  if (data === 'keep' && typeof facts.login === 'object') reasons.push(noLogin(facts.login.error));
+  if ((facts.app?.userdataBytes ?? 0) > facts.freeBytes) reasons.push(noRoom(facts));
   return reasons;
 }
 
@@ -157,6 +152,31 @@ function envChanged({ names, isKept }: EnvChange): { text: Text; fix?: Text } {
     },
   };
 }
+
+const noLogin = (error: string): Reason => ({
+  text: {
+    en: `PostgreSQL does not let the application log in over TCP, and a password would not change that: ${error}`,
+    zh: `应用无法经 TCP 登录 PostgreSQL, 且与密码无关: ${error}`,
+  },
+  fix: {
+    en: 'Compare POSTGRES_USER and POSTGRES_DB in .env with the server, and look at its log.',
+    zh: '请核对 .env 中的 POSTGRES_USER 与 POSTGRES_DB, 并查看数据库日志.',
+  },
+});
+
+const noRoom = ({ app, freeBytes }: Facts): Reason => {
+  const [size, free] = [humanBytes(app?.userdataBytes ?? 0), humanBytes(freeBytes)];
+  return {
+    text: {
+      en: `userdata has ${size} and is saved while production is down; ${free} of disk are free.`,
+      zh: `停机期间需要保存 userdata (${size}), 但磁盘仅剩 ${free}.`,
+    },
+    fix: {
+      en: 'Make room: npx tsx scripts/backup-prod.ts list, docker system df',
+      zh: '请先释放空间: npx tsx scripts/backup-prod.ts list, docker system df',
+    },
+  };
+};
 
 function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] {
   const warnings: { text: Text; fix?: Text }[] = [];
@@ -193,5 +213,13 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
       },
     });
   }
+  for (const text of runningWarnings(facts.app?.running, facts.app?.released)) warnings.push({ text });
+  warnings.push(...facts.brokenBinds.filter((b) => b.why === 'absent').map(explainBind));
+  if (facts.login === 'wrong-password') warnings.push({ text: PASSWORD_CHANGES });
   return warnings;
 }
+
+const PASSWORD_CHANGES: Text = {
+  en: "The server's role has another password than .env: it will get that of .env (ALTER ROLE).",
+  zh: '数据库角色的密码与 .env 不一致: 将更新为 .env 中的密码 (ALTER ROLE).',
+};

@@ -82,13 +82,21 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
     },
     {
       id: 'try',
-      title: { en: 'Try the new image: import and create the application', zh: '试运行新镜像: 导入并创建应用' },
+      title: {
+        en: 'Try the new image: create the application, and start all of it but what would serve',
+        zh: '试运行新镜像: 创建应用, 并试运行启动过程 (不提供服务)',
+      },
       risk: 'none',
       commands: [
         typed(runDetached(target, app.key, { name: '<one-off>', argv: ['sleep', '86400'] })),
         'docker exec <one-off> flask db heads',
+        `docker cp <file> <one-off>:${target.app.root}`,
+        {
+          en: `${typed(runDetached(target, app.key, { name: '<trial>', mounts: ['<trial of all programs>:<supervisord>'] }))}  # entrypoint, nginx -t, gunicorn --check-config`,
+          zh: `${typed(runDetached(target, app.key, { name: '<trial>', mounts: ['<各程序的试运行>:<supervisord>'] }))}  # 入口脚本, nginx -t, gunicorn --check-config`,
+        },
       ],
-      seconds: 3,
+      seconds: 10,
     },
     choice.backup && {
       id: 'backup',

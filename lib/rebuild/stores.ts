@@ -98,7 +98,7 @@ async function waitForStores(
 }
 
 /** The server's own address in a compose network: what it sees of others comes from there, never from loopback. */
-export function ownAddress(facts: Facts, container: Container): string {
+export function ownAddress(facts: Pick<Facts, 'stack'>, container: Container): string {
   const address =
     facts.stack.networks.map((n) => container.addresses[n]).find(Boolean) ?? Object.values(container.addresses)[0];
   if (!address) throw new Error(`${container.name} has no address in any network`);
@@ -169,7 +169,7 @@ export async function ensureConnection(ops: Ops, facts: Facts, stores: Stores, s
 export async function migrateAndSeed(
   ops: Ops,
   database: Database,
-  tried: TriedImage,
+  tried: Pick<TriedImage, 'oneOff' | 'head'>,
   known: Pick<MigrateOptions, 'schema' | 'noteSchema'> = {},
 ): Promise<Migrated> {
   const migrated = await migrate(ops, database, tried.oneOff, { head: tried.head, ...known });

@@ -1,26 +1,33 @@
 import { endpointsOf, healthCheck } from '../app/health.ts';
 import { imageId } from '../app/image.ts';
-import { readMarker } from '../app/marker.ts';
+import { lookAround } from '../app/inventory.ts';
 import { userdataSize } from '../app/userdata.ts';
 import { claimStack } from '../guard/claim.ts';
 import { config, hashOf } from '../host/compose.ts';
 import { freeBytes } from '../host/disk.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask, run } from '../host/run.ts';
+import { canLogIn, type Login } from '../postgres/login.ts';
 import { commitsMidwayHere } from '../release/midway.ts';
+import { readReleases } from '../runbook/releases.ts';
+import { identifyRunning } from '../runbook/running.ts';
+import { findBrokenBinds } from '../target/binds.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { type Containers, findContainers, findVolumes } from '../target/containers.ts';
+import { databaseOf, databaseVolume } from '../target/database.ts';
 import { readEnv } from '../target/env.ts';
+import { findUnusablePorts } from '../target/ports.ts';
 import { surveyPrerequisites } from '../target/prerequisites.ts';
-import type { Container, PublishedPort, ServiceRole, Stack } from '../target/stack.ts';
+import type { Container, ServiceRole, Stack } from '../target/stack.ts';
 import { dataRefusals } from './data-refusals.ts';
-import { redisPassword } from './database.ts';
+import { databasePassword, redisPassword } from './database.ts';
 import { prepareEnv } from './env-step.ts';
 import type { AppFacts, Facts } from './facts.ts';
 import { surveyEnvChange } from './former-env.ts';
 import { findHomes } from './homes.ts';
 import { type RebuildPlan, throwIfAny } from './plan.ts';
 import { lastingKeys } from './redis-keys.ts';
+import { ownAddress } from './stores.ts';
 import { findDetached, isFresh, surveyDatabase } from './survey-data.ts';
 
 /**
@@ -46,15 +53,18 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   const hashes = env === 'present' ? await first[3] : '';
   const deployed = { stack, containers, volumes };
-  const [database, data, redisKeys, app, takenPorts, storesOutdated, envChange] = await Promise.all([
-    surveyDatabase(ops, deployed),
-    findHomes(ops, stack, containers),
-    containers.redis?.state === 'running' ? lastingKeys(ops, containers.redis, redisPassword(stack)) : undefined,
-    containers.app ? surveyApp(ops, containers.app) : undefined,
-    findTakenPorts(ops, stack, containers),
-    findOutdated(ops, stack, containers, hashes),
-    containers.app && env === 'present' ? surveyEnvChange(ops, stack, containers.app) : undefined,
-  ]);
+  const [database, data, redisKeys, app, unusablePorts, brokenBinds, login, storesOutdated, envChange] =
+    await Promise.all([
+      surveyDatabase(ops, deployed),
+      findHomes(ops, stack, containers),
+      containers.redis?.state === 'running' ? lastingKeys(ops, containers.redis, redisPassword(stack)) : undefined,
+      containers.app ? surveyApp(ops, containers.app, prerequisites.checkout.commit) : undefined,
+      findUnusablePorts(ops, stack, containers),
+      findBrokenBinds(ops, stack, containers),
+      surveyLogin(ops, deployed),
+      findOutdated(ops, stack, containers, hashes),
+      containers.app && env === 'present' ? surveyEnvChange(ops, stack, containers.app) : undefined,
+    ]);
   const { postgres, redis } = stack.services;
   return {
     ...prerequisites,
@@ -70,7 +80,9 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     app,
     envChange,
     midway: commitsMidwayHere(ops, database.kind === 'running' ? database.revision : undefined),
-    takenPorts,
+    unusablePorts,
+    brokenBinds,
+    login,
     exposedPorts: [...postgres.ports, ...redis.ports].filter((p) => !/^127\.|^::1$/.test(p.hostIp)),
     freeBytes: freeBytes(ops.target.dir),
     storesCurrent: storesOutdated.length === 0 && STORES.every((role) => containers[role]?.state === 'running'),
@@ -112,20 +124,26 @@ async function findOutdated(
   });
 }
 
-async function surveyApp(ops: Ops, container: Container): Promise<AppFacts> {
-  if (container.state !== 'running') return { userdataBytes: 0, commit: undefined, serving: false };
-  const [userdataBytes, marker, health] = await Promise.all([
+async function surveyApp(ops: Ops, container: Container, checkedOut: string): Promise<AppFacts> {
+  const released = readReleases(ops.paths).at(-1)?.commit;
+  if (container.state !== 'running')
+    return { userdataBytes: 0, commit: undefined, running: undefined, released, serving: false };
+  const [userdataBytes, around, health] = await Promise.all([
     userdataSize(ops, container.id),
-    readMarker(ops, container.id),
+    lookAround(ops, container.id, []),
     healthCheck(ops, endpointsOf(ops.target, container), { timeoutMs: 2_000 }),
   ]);
-  return { userdataBytes, commit: marker?.commit, serving: health.healthy };
+  const running = await identifyRunning(ops, around, container.imageId, checkedOut);
+  return { userdataBytes, commit: running.commit, running, released, serving: health.healthy };
 }
 
-/** Ports that the stack will publish and that something else holds. */
-async function findTakenPorts(ops: Ops, stack: Stack, containers: Containers): Promise<PublishedPort[]> {
-  const ours = new Set(Object.values(containers).flatMap((c) => c.ports.map((p) => p.published)));
-  const wanted = Object.values(stack.services).flatMap((s) => s.ports.filter((p) => !ours.has(p.published)));
-  const taken = await Promise.all(wanted.map((p) => ops.net.isPortTaken({ host: p.hostIp, port: p.published })));
-  return wanted.filter((_, i) => taken[i]);
+/** The login that the application will do, with the password that it will have, at the server as it is. */
+async function surveyLogin(
+  ops: Ops,
+  { stack, containers, volumes }: Pick<Facts, 'stack' | 'containers' | 'volumes'>,
+): Promise<Login | undefined> {
+  const { postgres } = containers;
+  if (postgres?.state !== 'running' || databaseVolume(volumes) === undefined) return undefined;
+  const from = { container: postgres.id, host: ownAddress({ stack }, postgres) };
+  return canLogIn(ops, databaseOf(stack, postgres, volumes), from, databasePassword(stack));
 }

@@ -4,6 +4,7 @@ import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import type { Migrated } from '../postgres/migrate.ts';
 import { lastDrillText } from '../runbook/drills.ts';
+import { runningText } from '../runbook/running.ts';
 import { showSteps } from '../runbook/show-steps.ts';
 import { seconds } from '../runbook/terminal.ts';
 import { humanBytes, printable, same, type Text } from '../text.ts';
@@ -84,9 +85,11 @@ export function showPlan(ops: Ops, facts: Facts, plan: RebuildPlan): void {
 function runsNow(facts: Facts): Text {
   const { app } = facts.containers;
   if (!app) return same('-');
-  const commit = facts.app?.commit?.slice(0, 10) ?? '?';
   const what = `${app.name} (${app.state}${app.health ? `, ${app.health}` : ''})`;
-  return { en: `${what}, commit ${commit}`, zh: `${what}, 提交 ${commit}` };
+  const { running } = facts.app ?? {};
+  if (running === undefined) return same(what);
+  const said = runningText(running);
+  return { en: `${what}, ${said.en}`, zh: `${what}, ${said.zh}` };
 }
 
 /** The database in a line, as far as it could be asked. */

@@ -1,5 +1,5 @@
 import { OpsError, whatHappened } from '../errors.ts';
-import type { Text } from '../text.ts';
+import { printable, type Text } from '../text.ts';
 
 // A drill that fails has done its work: each says what would go wrong in a disaster, and what to do before there is one.
 
@@ -21,6 +21,22 @@ export const backupFailed = (error: unknown): unknown =>
       zh: '请立即创建新备份并重新演练: npx tsx scripts/backup-prod.ts create && npx tsx scripts/rehearse.ts',
     },
   ]);
+
+/** Nothing is wrong with any migration: the commit was made before the backup's schema. */
+export const olderThanSchema = (revision: string, head: string) =>
+  new OpsError({
+    kind: 'failed',
+    what: {
+      en: `This commit is older than the schema of the backup: its migrations end at ${head} and do not know ${printable(revision)}.`,
+      zh: `该提交比备份的数据库结构更旧: 其迁移链止于 ${head}, 不认识 ${printable(revision)}.`,
+    },
+    next: [
+      {
+        en: 'Rehearse the commit that wrote the backup, or a newer one: --ref REF. Or an older backup: npx tsx scripts/backup-prod.ts list',
+        zh: '请用写入该备份的提交或更新的提交演练: --ref REF; 或选择更早的备份: npx tsx scripts/backup-prod.ts list',
+      },
+    ],
+  });
 
 export const migrationFailed = (error: unknown): unknown =>
   failed(error, { en: 'The migrations fail on the restored data', zh: '在恢复的数据上执行迁移失败' }, [

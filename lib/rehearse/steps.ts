@@ -1,23 +1,24 @@
 import { describeHealth, waitForHealth } from '../app/health.ts';
 import { netInside } from '../app/inside.ts';
+import { readRevisions } from '../app/revisions.ts';
 import { OpsError, whatHappened } from '../errors.ts';
 import { exec } from '../host/docker.ts';
 import { discardContainer, discardImage, discardNetwork, remainsOfRun } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
 import { ask } from '../host/run.ts';
 import { allEnded } from '../host/together.ts';
-import { heads } from '../postgres/flask-db.ts';
 import { watchLocks } from '../postgres/longest-lock.ts';
 import { migrate } from '../postgres/migrate.ts';
 import { throwIfEnded } from '../postgres/ready.ts';
 import { restoreDatabase } from '../postgres/restore.ts';
+import { inspectSchema } from '../postgres/revision.ts';
 import { refuseWithoutServerDisk } from '../postgres/server-disk.ts';
 import { checkFiles } from '../postgres/verify.ts';
 import { findContainers } from '../target/containers.ts';
 import { printable, type Text } from '../text.ts';
 import { imageFor } from './build.ts';
 import { startApp, startStores } from './containers.ts';
-import { appFailed, backupFailed, leftBehind, migrationFailed } from './errors.ts';
+import { appFailed, backupFailed, leftBehind, migrationFailed, olderThanSchema } from './errors.ts';
 import type { Facts } from './facts.ts';
 import { namesOf } from './names.ts';
 import type { Progress } from './progress.ts';
@@ -61,17 +62,22 @@ export async function restore(ops: Ops, facts: Facts, progress: Progress): Promi
 export async function migrateRestored(ops: Ops, facts: Facts, progress: Progress): Promise<void> {
   const started = ops.clock.monotonic();
   const database = databaseOf(progress);
+  let older: OpsError | undefined;
   try {
     const oneOff = await startApp(ops, facts, progress, 'oneOff', ['sleep', '86400']);
-    const head = await heads(ops, oneOff.id);
+    const schema = await inspectSchema(ops, database);
+    const former = schema.kind === 'versioned' ? schema.revision : undefined;
+    const { head, known } = await readRevisions(ops, oneOff.id, ops.target.app.root, former);
+    older = former !== undefined && !known ? olderThanSchema(former, head) : undefined;
+    if (older) throw older;
     const locks = watchLocks(ops, database);
     try {
-      progress.migrated = await migrate(ops, database, oneOff.id, { head });
+      progress.migrated = await migrate(ops, database, oneOff.id, { head, schema });
     } finally {
       progress.longestLock = await locks.stop();
     }
   } catch (error) {
-    throw migrationFailed(error);
+    throw older ?? migrationFailed(error);
   }
   await discardContainer(ops, namesOf(ops, facts.stack.project).oneOff);
   progress.migrateMs = since(ops, started);

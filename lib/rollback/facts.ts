@@ -7,7 +7,7 @@ import type { Text } from '../text.ts';
 export interface Facts {
   readonly stack: Stack;
   readonly app: Container | undefined;
-  /** The commit that the container says it runs; else the ledger's last. */
+  /** The commit that runs, by the container's files; that of the ledger's last release where no container can be asked. */
   readonly running: string | undefined;
   /** A run did not end: what the container says that it runs may be there in parts. */
   readonly cutShort: boolean;

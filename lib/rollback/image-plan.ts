@@ -45,11 +45,15 @@ export function plannedSteps(target: Target, { facts, imageId, data, database }:
       commands: [
         `docker compose run ${app.key} <one-off>`,
         {
+          en: `docker compose run ${app.key} <trial>  # entrypoint, nginx -t, gunicorn --check-config`,
+          zh: `docker compose run ${app.key} <trial>  # 入口脚本, nginx -t, gunicorn --check-config`,
+        },
+        {
           en: `GET ${target.health.deep[0]}  # asked inside, no server`,
           zh: `GET ${target.health.deep[0]}  # 在容器内直接调用, 不启动服务`,
         },
       ],
-      seconds: 5,
+      seconds: 10,
     },
     createStep(facts, ['app']),
     old !== undefined && {

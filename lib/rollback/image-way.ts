@@ -59,7 +59,8 @@ export async function pointAtImage(ops: Ops, { facts, aside, imageId }: ImageWay
  * @throws {OpsError} `precondition` when the code runs and its health on that database is not good.
  */
 export async function tryOnDatabase(ops: Ops, way: ImageWay): Promise<{ head: string; health: Health }> {
-  const { oneOff, head } = await tryImage(ops, way.facts);
+  // Whether it knows the revision decides nothing: a schema that is newer may do as well, which its health tells.
+  const { oneOff, head } = await tryImage(ops, way.facts, undefined);
   const database = way.restored.beside?.incoming;
   const health = await askHealth(ops, oneOff, database);
   if (health.healthy) return { head, health };

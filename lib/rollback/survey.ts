@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { endpointsOf, healthCheck } from '../app/health.ts';
-import type { FileEntry } from '../app/inventory.ts';
-import { hasStaging, readMarker } from '../app/marker.ts';
+import { type FileEntry, lookAround } from '../app/inventory.ts';
 import { claimStack } from '../guard/claim.ts';
 import { read } from '../host/command.ts';
 import type { Ops } from '../host/ops.ts';
@@ -11,6 +10,7 @@ import { type RebuildReason, rebuildReasons } from '../release/rebuild-reasons.t
 import { describeCommit } from '../release/source.ts';
 import { showFile, treeOf } from '../release/tree.ts';
 import { readReleases } from '../runbook/releases.ts';
+import { identifyRunning, runningWarnings } from '../runbook/running.ts';
 import { findUnfinished } from '../runs/unfinished.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findContainers } from '../target/containers.ts';
@@ -32,20 +32,22 @@ export async function surveyReleases(ops: Ops, use: 'change' | 'look'): Promise<
   await claimStack(ops, stack, use);
   const { app } = await findContainers(ops, stack);
   const up = app?.state === 'running' ? app : undefined;
-  const [marker, staging, health, images, kept] = await Promise.all([
-    up && readMarker(ops, up.id),
-    up && hasStaging(ops, up.id),
+  const [around, health, images, kept] = await Promise.all([
+    up && lookAround(ops, up.id, []),
     up && healthCheck(ops, endpointsOf(ops.target, up), { timeoutMs: 2_000 }),
     existing(ops, [...new Set(releases.map((r) => r.imageId))]),
     listKept(ops, stack.services.app.image),
   ]);
-  const running = marker?.commit ?? releases.at(-1)?.commit;
+  const released = releases.at(-1)?.commit;
+  const code = up && around ? await identifyRunning(ops, around, up.imageId, released ?? '') : undefined;
+  const running = code ? (code.commit ?? code.nearest?.commit) : released;
+  for (const text of runningWarnings(code, released)) ops.screen.show({ event: 'warning', text });
   const backups = releases.flatMap((r) => r.backup ?? []).filter((dir) => existsSync(dir));
   return {
     stack,
     app,
     running,
-    cutShort: staging === true || isCutShort(ops),
+    cutShort: around?.cutShort.staging === true || isCutShort(ops),
     serving: health?.healthy ?? false,
     releases,
     images,

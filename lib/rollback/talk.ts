@@ -5,6 +5,7 @@ import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { outageText } from '../rebuild/talk.ts';
 import { recordRelease } from '../runbook/releases.ts';
+import { runningText } from '../runbook/running.ts';
 import { showSteps } from '../runbook/show-steps.ts';
 import { printable, same, type Text } from '../text.ts';
 import type { WentBack } from './carry-out.ts';
@@ -15,7 +16,6 @@ import type { ImageWay } from './image-way.ts';
 export function showPlan(ops: Ops, way: ImageWay) {
   const { choice, facts, imageId, revision, data } = way;
   const { commit, subject, at } = choice.release;
-  const runs = facts.app?.commit?.slice(0, 10) ?? '?';
   const steps = plannedSteps(ops.target, way);
   ops.screen.show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
   ops.screen.show({
@@ -23,7 +23,7 @@ export function showPlan(ops: Ops, way: ImageWay) {
     id: 'facts',
     rows: [
       [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
-      [{ en: 'runs now', zh: '当前运行' }, same(`${runs} (${facts.containers.app?.state ?? '-'})`)],
+      [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
       [{ en: 'goes back to', zh: '回退到' }, same(printable(`${commit.slice(0, 10)} ${subject} (${at})`))],
       [{ en: 'image', zh: '镜像' }, same(imageId.slice(0, 19))],
       [{ en: 'schema revision', zh: '数据库结构版本' }, same(revision ?? '-')],
@@ -37,6 +37,12 @@ export function showPlan(ops: Ops, way: ImageWay) {
   });
   showSteps(ops.screen, steps);
   return steps;
+}
+
+function runsNow({ app, containers }: ImageWay['facts']): Text {
+  const said = app?.running ? runningText(app.running) : same('?');
+  const state = containers.app?.state ?? '-';
+  return { en: `${said.en} (${state})`, zh: `${said.zh} (${state})` };
 }
 
 /** @throws {OpsError} `declined` */

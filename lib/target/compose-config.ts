@@ -23,10 +23,14 @@ type ConfigOps = RunOps & Pick<Ops, 'target'>;
 
 const variables = z.record(z.string(), z.string().nullable()).nullish();
 
+const words = z.union([z.string(), z.array(z.string())]).nullish();
+
 const serviceSchema = z.object({
   image: z.string().optional(),
   provider: z.unknown().optional(),
   environment: variables,
+  entrypoint: words,
+  command: words,
   build: z
     .object({
       context: z.string().default(''),
@@ -46,7 +50,6 @@ const serviceSchema = z.object({
     )
     .nullish(),
   volumes: z.array(z.object({ type: z.string(), source: z.string().optional(), target: z.string() })).nullish(),
-  command: z.union([z.string(), z.array(z.string())]).nullish(),
   working_dir: z.string().optional(),
   secrets: z.array(z.object({ source: z.string(), target: z.string().optional() })).nullish(),
 });
@@ -100,6 +103,7 @@ export async function resolveStack(
     command: commandOf(of(key)),
     workingDir: of(key).working_dir ?? '',
     build: buildOf(of(key).build),
+    starts: [of(key).entrypoint, of(key).command].flatMap((said) => said ?? []),
   });
   for (const key of Object.values(keys)) if (of(key).provider != null) throw runsProvider(composeFile, key);
   const volumes = Object.entries(keys).flatMap(([role, key]) => volumesOf(resolved, of(key), role as ServiceRole));
@@ -164,8 +168,9 @@ function buildOf(build: ServiceConfig['build']): BuildSection | undefined {
 /** Ports that are bound to a known one on the host; ranges and random ports are the engine's choice. */
 function published(port: NonNullable<ServiceConfig['ports']>[number]): PublishedPort[] {
   const number = String(port.published ?? '');
-  if (port.protocol !== 'tcp' || !/^[1-9]\d*$/.test(number)) return [];
-  return [{ target: port.target, published: Number(number), hostIp: port.host_ip || '0.0.0.0' }];
+  const { target, protocol, host_ip: hostIp } = port;
+  if ((protocol !== 'tcp' && protocol !== 'udp') || !/^[1-9]\d*$/.test(number)) return [];
+  return [{ target, published: Number(number), hostIp: hostIp || '0.0.0.0', protocol }];
 }
 
 /** As the entrypoint has it: what `*_FILE` names is read, and registered. */

@@ -6,7 +6,7 @@ import { inspect } from '../host/docker.ts';
 import { RUN_LABEL } from '../host/helpers.ts';
 import { ask, type RunOps, run } from '../host/run.ts';
 import { dataDirectoryOf, type Mount } from './places.ts';
-import type { Container, KnownVolume, NamedVolume, ServiceRole, Stack } from './stack.ts';
+import type { Container, KnownVolume, NamedVolume, PublishedPort, ServiceRole, Stack } from './stack.ts';
 
 /** The stack's containers, running or not. */
 export type Containers = Readonly<Partial<Record<ServiceRole, Container>>>;
@@ -148,15 +148,7 @@ export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
     addresses: Object.fromEntries(
       Object.entries(c.NetworkSettings.Networks).map(([n, { IPAddress }]) => [n, IPAddress]),
     ),
-    ports: Object.entries(c.NetworkSettings.Ports ?? {}).flatMap(([port, bindings]) =>
-      (bindings ?? [])
-        .filter((b) => !b.HostIp.includes(':')) // the IPv6 twin of an IPv4 binding
-        .map((b) => ({
-          target: Number.parseInt(port, 10),
-          published: Number(b.HostPort),
-          hostIp: b.HostIp || '0.0.0.0',
-        })),
-    ),
+    ports: Object.entries(c.NetworkSettings.Ports ?? {}).flatMap(([port, bindings]) => boundAt(port, bindings ?? [])),
     mounts: c.Mounts.map(
       ({ Type, Name = '', Source = '', Destination: target }): Mount =>
         Type === 'volume' && !ANONYMOUS.test(Name)
@@ -192,6 +184,21 @@ function healthcheckOf({ Healthcheck: check, Shell }: Inspected['Config']): Heal
     timeoutMs: check.Timeout / 1e6 || DEFAULT_MS,
     intervalMs: check.Interval / 1e6 || DEFAULT_MS,
   };
+}
+
+/** What a port of a container (`80/tcp`) is bound to on the host. */
+function boundAt(port: string, bindings: readonly { HostIp: string; HostPort: string }[]): PublishedPort[] {
+  const protocol = port.endsWith('/udp') ? 'udp' : 'tcp';
+  const twin = (b: { HostIp: string; HostPort: string }) =>
+    b.HostIp === '::' && bindings.some((o) => o.HostIp === '0.0.0.0' && o.HostPort === b.HostPort);
+  return bindings
+    .filter((b) => !twin(b))
+    .map(({ HostIp, HostPort }) => ({
+      target: Number.parseInt(port, 10),
+      published: Number(HostPort),
+      hostIp: HostIp || '0.0.0.0',
+      protocol,
+    }));
 }
 
 /** A volume of the compose file as the engine has it. */

@@ -28,6 +28,8 @@ export interface Service {
   readonly command: readonly string[];
   /** '' where the image decides. */
   readonly workingDir: string;
+  /** The compose file's own entrypoint and command; empty when the image's count. May hold secrets: never shown. */
+  readonly starts: readonly string[];
   /** `undefined` for a service whose image is only pulled. */
   readonly build: BuildSection | undefined;
 }
@@ -45,6 +47,7 @@ export interface PublishedPort {
   readonly published: number;
   /** Address on the host; `0.0.0.0` when the compose file names none. */
   readonly hostIp: string;
+  readonly protocol: 'tcp' | 'udp';
 }
 
 export interface NamedVolume {

@@ -8,6 +8,7 @@ import type { Artefacts } from '../release/artefacts.ts';
 import type { LocalChanges } from '../release/local-changes.ts';
 import type { RebuildReason } from '../release/rebuild-reasons.ts';
 import type { Source } from '../release/source.ts';
+import type { RunningCode } from '../runbook/running.ts';
 import type { Container, Database, Stack } from '../target/stack.ts';
 import type { Text } from '../text.ts';
 import type { RestartKind } from './restart.ts';
@@ -61,8 +62,12 @@ export interface Facts {
 export interface Running {
   readonly commit: string | undefined;
   readonly subject: string | undefined;
-  /** False: the container does not say, so the deploy directory's commit is taken for it. */
+  /** False: the container does not say so; its files do, or come nearest to it. */
   readonly certain: boolean;
+  /** What its files tell; `undefined` where a run that was killed left a mix. */
+  readonly code: RunningCode | undefined;
+  /** Commit of the ledger's last release. */
+  readonly released: string | undefined;
   /** What really lies in the container. */
   readonly files: Inventory;
 }

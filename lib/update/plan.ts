@@ -1,5 +1,6 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import { midwayText } from '../release/midway.ts';
+import { runningWarnings } from '../runbook/running.ts';
 import type { PlannedStep } from '../runbook/steps.ts';
 import type { Target } from '../target/target.ts';
 import { printable, type Text } from '../text.ts';
@@ -121,10 +122,11 @@ function warningsOf({ running, files, schema, cutShort, outdated, programs, rout
   }
   if (!running.certain) {
     warnings.push({
-      en: "The container does not say which commit it runs; the deploy directory's is assumed. Only files with exactly its content will be removed.",
-      zh: '容器没有记录当前运行的提交, 按部署目录的提交推断; 只会删除内容与之完全一致的旧文件.',
+      en: 'The container does not say which commit it runs; its files tell. Only files with exactly the content of that commit will be removed.',
+      zh: '容器没有记录当前运行的提交, 按其文件推断; 只会删除内容与该提交完全一致的旧文件.',
     });
   }
+  warnings.push(...runningWarnings(running.code, running.released));
   if (files.handEdited.length > 0) {
     const some = files.handEdited.slice(0, 5).map(printable).join(', ');
     warnings.push({

@@ -14,6 +14,8 @@ import { inspectLocal } from '../release/local-changes.ts';
 import { commitsMidway } from '../release/midway.ts';
 import { describeCommit, fetchSource } from '../release/source.ts';
 import { treeOf } from '../release/tree.ts';
+import { readReleases } from '../runbook/releases.ts';
+import { identifyRunning } from '../runbook/running.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findContainers, findVolumes } from '../target/containers.ts';
 import { databaseOf } from '../target/database.ts';
@@ -52,7 +54,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     asking.then(({ all }) => surveyRoutes(ops, app.id, all, endpoints)),
     inspectSchema(ops, database),
     looking,
-    looking.then((around) => describeFormer(ops, around, checkout.commit)),
+    looking.then((around) => describeFormer(ops, around, app.imageId, checkout.commit)),
   ]);
   inContainer.catch(() => undefined);
   const source = await fetching;
@@ -112,17 +114,29 @@ async function surveyRoutes(ops: Ops, container: string, programs: readonly Prog
 /** What runs; and what git had in it and in releases of runs that were killed, of each path the last one's, if any of these is known here. */
 async function describeFormer(
   ops: Ops,
-  { files, marker, cutShort }: Surroundings,
+  around: Surroundings,
+  imageId: string,
   checkedOut: string,
 ): Promise<{ running: Running; trees: Inventory | undefined }> {
-  const now = marker?.commit ?? checkedOut;
+  const { files, marker, cutShort } = around;
+  const code = await identifyRunning(ops, around, imageId, checkedOut);
+  // What a run that was killed left is a mix of two releases: then the mark tells more than the files.
+  const byFiles = code.commit ?? code.nearest?.commit ?? checkedOut;
+  const now = cutShort.staging ? (marker?.commit ?? byFiles) : byFiles;
   const commits = [...cutShort.releases.map((m) => m.commit), now];
   const described = await Promise.all(commits.map((commit) => describeCommit(ops, commit)));
   const known = commits.filter((_, at) => described[at] !== undefined);
   const trees = await Promise.all(known.map((commit) => treeOf(ops, commit)));
   const subject = described.at(-1)?.subject;
   return {
-    running: { commit: described.at(-1) && now, subject, certain: marker !== undefined, files },
+    running: {
+      commit: described.at(-1) && now,
+      subject,
+      certain: marker !== undefined && marker.commit === now,
+      files,
+      code: cutShort.staging ? undefined : code,
+      released: readReleases(ops.paths).at(-1)?.commit,
+    },
     trees: trees.length > 0 ? new Map(trees.flatMap((tree) => [...tree])) : undefined,
   };
 }

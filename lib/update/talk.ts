@@ -6,6 +6,7 @@ import { resetTo } from '../release/reset.ts';
 import { saveLocal } from '../release/save-local.ts';
 import { lastDrillText } from '../runbook/drills.ts';
 import { duration } from '../runbook/flags.ts';
+import { runningText } from '../runbook/running.ts';
 import { showSteps } from '../runbook/show-steps.ts';
 import { printable, same, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
@@ -32,7 +33,7 @@ export function optionsOf(ops: Ops, flags: Parsed): UpdateOptions {
 /** What was found and what will be done, step by step, with the commands. */
 export function showPlan(ops: Ops, facts: Facts, plan: UpdatePlan | undefined): void {
   const { show } = ops.screen;
-  const { running, source, schema, newMigrations, local } = facts;
+  const { source, schema, newMigrations, local } = facts;
   const said = (text: string): Text => same(printable(text));
   show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
   show({
@@ -40,7 +41,7 @@ export function showPlan(ops: Ops, facts: Facts, plan: UpdatePlan | undefined): 
     id: 'facts',
     rows: [
       [{ en: 'directory', zh: '部署目录' }, said(ops.target.dir)],
-      [{ en: 'runs now', zh: '当前运行' }, said(`${running.commit?.slice(0, 10) ?? '?'} ${running.subject ?? ''}`)],
+      [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
       [{ en: 'would run', zh: '将要运行' }, said(`${source.commit.slice(0, 10)} ${source.subject} (${source.ref})`)],
       [{ en: 'programs', zh: '程序' }, said(facts.programs.all.map((p) => p.name).join(', '))],
       [{ en: 'schema revision', zh: '数据库结构版本' }, said(schema.kind === 'empty' ? '-' : schema.revision)],
@@ -60,6 +61,11 @@ export function showPlan(ops: Ops, facts: Facts, plan: UpdatePlan | undefined): 
   }
   for (const text of plan?.warnings ?? []) show({ event: 'warning', text });
   if (plan) showSteps(ops.screen, plan.steps);
+}
+
+function runsNow({ running: { code, commit, subject } }: Facts): Text {
+  const known = printable(`${commit?.slice(0, 10) ?? '?'} ${subject ?? ''}`);
+  return code === undefined || code.commit !== undefined ? same(known) : runningText(code);
 }
 
 /**

@@ -283,4 +283,54 @@ export const DATA: readonly Break[] = [
     test: sweep('restore'),
     says: 'the old database is nowhere',
   },
+  {
+    what: { en: 'what the image starts is not tried', zh: '不试运行镜像自己的启动过程' },
+    edits: [
+      edit('lib/rebuild/one-off.ts', 'await tryStart(ops, facts, oneOff);', '({ tried: [] } satisfies StartTrial);'),
+    ],
+    test: 'test/simulation/tried-before.test.ts',
+    named: 'an entrypoint that ends by itself',
+  },
+  {
+    what: { en: 'nothing is copied into a container before', zh: '事先不向容器复制文件' },
+    edits: [edit('lib/rebuild/one-off.ts', '  await tryCopy(ops, oneOff);\n', '')],
+    test: 'test/simulation/tried-before.test.ts',
+    named: 'a root file system that can only be read',
+  },
+  {
+    what: { en: 'ports are not bound before', zh: '事先不绑定端口' },
+    edits: [edit('lib/target/ports.ts', 'const problem = await bind(port.hostIp);', 'const problem = undefined;')],
+    test: 'test/simulation/tried-before.test.ts',
+    named: 'an address that this machine lacks',
+  },
+  {
+    what: { en: 'sources of mounts are not looked at', zh: '不检查挂载来源' },
+    edits: [edit('lib/rebuild/survey.ts', '    findBrokenBinds(ops, stack, containers),', '    [],')],
+    test: 'test/simulation/tried-before.test.ts',
+    named: 'a mounted certificate that is gone',
+  },
+  {
+    what: { en: 'any revision of the database is taken for known', zh: '数据库的任何 revision 都视为已知' },
+    edits: [
+      edit(
+        'lib/rebuild/known-revision.ts',
+        'if (revision === undefined || known) return;',
+        'if (known || !known) return;',
+      ),
+    ],
+    test: 'test/simulation/tried-before.test.ts',
+    named: 'a revision that the new image does not know',
+  },
+  {
+    what: { en: 'what runs is what the ledger says', zh: '以发布记录判断当前运行的版本' },
+    edits: [
+      edit(
+        'lib/runbook/running.ts',
+        'return { ...judge(files, candidates, marker?.commit), marked',
+        'return { commit: releases[0]?.commit, nearest: undefined, marked',
+      ),
+    ],
+    test: 'test/simulation/tried-before.test.ts',
+    named: 'what runs is told by its files',
+  },
 ];

@@ -44,7 +44,7 @@ const psql = (sql: string): ChildProcess =>
   ]);
 
 beforeAll(async () => {
-  stack = await Stack.prepared('wfops-adhoc', 28740);
+  stack = await Stack.prepared('wfops-adhoc');
   await stack.deploy();
 });
 afterAll(() => stack?.down());

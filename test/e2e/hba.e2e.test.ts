@@ -123,7 +123,12 @@ beforeAll(async () => {
     configHash: '',
     addresses: { [PREFIX]: raw.NetworkSettings.Networks[PREFIX].IPAddress },
     ports: [
-      { target: 5432, published: Number(raw.NetworkSettings.Ports['5432/tcp'][0].HostPort), hostIp: '127.0.0.1' },
+      {
+        target: 5432,
+        published: Number(raw.NetworkSettings.Ports['5432/tcp'][0].HostPort),
+        protocol: 'tcp',
+        hostIp: '127.0.0.1',
+      },
     ],
   };
   db = { container, user: USER, name: 'appdb', volume: { name: 'none', createdAt: '' } };

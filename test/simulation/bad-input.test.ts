@@ -282,6 +282,7 @@ it('does what was chosen and typed', async () => {
 it.each<[string, Behaviour, RegExp]>([
   ['whose build fails', { buildFails: true }, /did not complete/],
   ['that cannot create the application', { cannotCreate: true }, /ImportError/],
+  ['that ends at its start', { exitsAtStart: true }, /would not come up[\s\S]*exit_at_start/],
 ])('a release %s stops nothing', async (_what, behaviour, says) => {
   const d = await production();
   d.machine.release = release('broken', behaviour);
@@ -292,7 +293,7 @@ it.each<[string, Behaviour, RegExp]>([
 });
 
 it.each<[string, Behaviour, RegExp]>([
-  ['ends at its start', { exitsAtStart: true }, /restarting|crashed/],
+  ['ends at its start where it serves', { exitsInPlace: true }, /restarting|crashed/],
   ['never becomes healthy', { neverHealthy: true }, /not healthy 2 times in a row/],
   ['answers 200 and unhealthy', { deepUnhealthy: true }, /status unhealthy/],
 ])('brings everything back when the new release %s', async (_what, behaviour, says) => {

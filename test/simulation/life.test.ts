@@ -19,7 +19,9 @@ function told(changes: readonly string[], names: ReadonlyMap<string, string>): s
       .replace(/[0-9a-f]{64}/g, (id) => names.get(id) ?? '<new>')
       .replace(/\d{8}T\d{6}Z/g, '<run>')
       .replace(/^curl .*create\?name=([\w-]+).*/, 'create $1')
-      .replace(/\S+\.whalefall-release\.json (\S+):.*/, 'marker $1');
+      .replace(/docker cp \S+\/trial \S+/, 'docker cp a trial')
+      .replace(/\S+\.whalefall-release\.json (\S+):.*/, 'marker $1')
+      .replace(/(compose run) .*start_trial\.py:\S+/, '$1 trial');
     const program = / (flask|admin|pg_restore|psql) /.exec(words)?.[1];
     if (/^docker exec/.test(words)) return `${program} in ${/<new>|postgres/.exec(words)?.[0]}`;
     return words
@@ -29,7 +31,7 @@ function told(changes: readonly string[], names: ReadonlyMap<string, string>): s
         '',
       )
       .replace(/^docker run .*--network (none|container|\S*prepare).*/, 'run helper on $1 network')
-      .replace(/^docker rm \S*(throwaway|one-off|prepare|client)\S*/, 'docker rm $1')
+      .replace(/^docker rm \S*(throwaway|one-off|prepare|client|trial)\S*/, 'docker rm $1')
       .replace(/prod-prepare-<run>/g, 'prepare');
   });
 }
@@ -50,6 +52,7 @@ it('installs on an empty machine', async () => {
       "tar -x",
       "compose build whalefall",
       "compose run whalefall 86400",
+      "docker cp a trial",
       "compose up postgres-template",
       "docker rm prod-postgres-template-1",
       "create prod_postgres_prod",
@@ -98,6 +101,9 @@ it('keeps rows, userdata and the stores', async () => {
       "tar -x",
       "compose build whalefall",
       "compose run whalefall 86400",
+      "docker cp a trial",
+      "compose run trial whalefall",
+      "docker rm trial",
       "run helper on none network",
       "psql in <new>",
       "pg_restore in <new>",
@@ -152,6 +158,9 @@ it('deletes with consent, after a backup that was restored and compared', async 
       "tar -x",
       "compose build whalefall",
       "compose run whalefall 86400",
+      "docker cp a trial",
+      "compose run trial whalefall",
+      "docker rm trial",
       "run helper on none network",
       "psql in <new>",
       "pg_restore in <new>",

@@ -64,6 +64,7 @@ export async function runAdhoc(
     argv: ['--dir', dir, ...(options.argv ?? [])],
     env: { PATH: '/usr/bin:/bin', LANG: 'C', WHALEFALL_CONFIG: config },
     cwd: dir,
+    locks: dir,
     scripts: SCRIPTS,
     pid: 4711,
     user: 'operator',
@@ -83,7 +84,8 @@ export async function runAdhoc(
       connect: () => {
         throw new Error('connected');
       },
-      isPortTaken: async () => false,
+      tryBind: async () => undefined,
+      addresses: () => [],
     },
     spawn: scripted.spawn,
     kill: scripted.kill,

@@ -83,5 +83,6 @@ const noNet: Net = {
     throw new Error(`a test reached the network: ${url}`);
   },
   connect: (address) => connect({ ...address, port: 1, host: '127.0.0.1' }),
-  isPortTaken: async () => false,
+  tryBind: async () => undefined,
+  addresses: () => ['127.0.0.1', '::1'],
 };

@@ -62,7 +62,7 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
     },
     tree: tree({ 'app/a.py': 'new' }),
     artefacts: { directories: [], files: new Map() },
-    running: { commit: OLD, subject: 'Before', certain: true, files },
+    running: { commit: OLD, subject: 'Before', certain: true, code: undefined, released: undefined, files },
     files: { put: ['app/a.py'], remove: [], handEdited: [], inTheWay: [] },
     copies: [],
     cutShort: { staging: false, releases: [] },

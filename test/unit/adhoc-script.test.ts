@@ -268,7 +268,8 @@ const journalOf = (dir: string): string => {
 const unchanged = {
   fetch: async () => new Response('', { status: 503 }),
   connect: undefined as never,
-  isPortTaken: async () => false,
+  tryBind: async () => undefined,
+  addresses: () => [],
 };
 const steps = (failing: boolean) =>
   changes(({ steps }) =>

@@ -68,7 +68,7 @@ it('reduces compose’s config to what scripts need', async () => {
       postgres: {
         key: 'postgres',
         image: 'postgres:15-alpine',
-        ports: [{ target: 5432, published: 5432, hostIp: '0.0.0.0' }],
+        ports: [{ target: 5432, published: 5432, hostIp: '0.0.0.0', protocol: 'tcp' }],
         environment: { POSTGRES_DB: 'wf', POSTGRES_PASSWORD: 'p$w-S3cret' },
         fromFiles: [],
         mounts: [
@@ -77,16 +77,21 @@ it('reduces compose’s config to what scripts need', async () => {
           { kind: 'bind', source: '/etc/pg', target: '/etc/pg' },
         ],
         command: [],
+        starts: [],
         workingDir: '',
       },
       redis: {
         key: 'redis',
         image: 'redis:7-alpine',
-        ports: [{ target: 6379, published: 16379, hostIp: '127.0.0.1' }],
+        ports: [
+          { target: 6379, published: 16379, hostIp: '127.0.0.1', protocol: 'tcp' },
+          { target: 7002, published: 7002, hostIp: '0.0.0.0', protocol: 'udp' },
+        ],
         environment: {},
         fromFiles: [],
         mounts: [{ kind: 'volume', source: 'shared_cache', target: '/data' }],
         command: [],
+        starts: [],
         workingDir: '',
       },
       app: {
@@ -97,6 +102,7 @@ it('reduces compose’s config to what scripts need', async () => {
         fromFiles: [],
         mounts: [],
         command: [],
+        starts: [],
         workingDir: '',
         build: { context: '.', others: {} },
       },

@@ -204,8 +204,8 @@ describe('endpointsOf', () => {
       'published ports',
       {
         ports: [
-          { target: 80, published: 8080, hostIp: '0.0.0.0' },
-          { target: 5001, published: 15001, hostIp: '10.0.0.5' },
+          { target: 80, published: 8080, hostIp: '0.0.0.0', protocol: 'tcp' as const },
+          { target: 5001, published: 15001, hostIp: '10.0.0.5', protocol: 'tcp' as const },
         ],
       },
       'http://127.0.0.1:8080',
@@ -214,7 +214,7 @@ describe('endpointsOf', () => {
     ['the container’s address', { addresses: { n: '172.18.0.4' } }, 'http://172.18.0.4:80', 'http://172.18.0.4:5001'],
     [
       'one of each, IPv6',
-      { ports: [{ target: 80, published: 80, hostIp: '::' }], addresses: { n: 'fd00::4' } },
+      { ports: [{ target: 80, published: 80, hostIp: '::', protocol: 'tcp' as const }], addresses: { n: 'fd00::4' } },
       'http://[::1]:80',
       'http://[fd00::4]:5001',
     ],

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { withoutValues } from '../../lib/postgres/blockers.ts';
-import { current, heads } from '../../lib/postgres/flask-db.ts';
+import { oneHead } from '../../lib/postgres/flask-db.ts';
 import { migrate, seed } from '../../lib/postgres/migrate.ts';
 import { PROBES } from '../../lib/postgres/revision-probes.ts';
 import type { Database } from '../../lib/target/stack.ts';
@@ -28,7 +28,6 @@ function stage(world: World, upgrade: (call: Call) => Reply | Promise<Reply> = (
     const at = argv.indexOf('db');
     if (argv.includes('flask') && at > 0) {
       const [verb, revision] = argv.slice(at + 1);
-      if (verb === 'heads') return { stdout: `${HEAD} (head)\n`, stderr: 'INFO  [alembic] x\n' };
       did.push(argv.slice(at + 1).join(' '));
       if (verb === 'stamp') world.version = revision as string;
       if (verb === 'upgrade') return upgrade(call);
@@ -73,7 +72,7 @@ describe('migrate', () => {
   it('creates an empty database', async () => {
     const world: World = { version: null, tables: 0, holding: 0 };
     const { ops, did } = stage(world, upgraded(world, ' -> 20251219161048', '20251219161048 -> 20251224120000'));
-    expect(await migrate(ops, db, 'one')).toEqual({
+    expect(await migrate(ops, db, 'one', { head: HEAD })).toEqual({
       from: undefined,
       to: HEAD,
       stamped: false,
@@ -106,20 +105,25 @@ describe('migrate', () => {
 
   it('does nothing when the newest revision is there', async () => {
     const { ops, did } = stage({ version: HEAD, tables: 16, holding: 6 });
-    expect(await migrate(ops, db, 'one')).toEqual({ from: HEAD, to: HEAD, stamped: false, applied: [] });
+    expect(await migrate(ops, db, 'one', { head: HEAD })).toEqual({
+      from: HEAD,
+      to: HEAD,
+      stamped: false,
+      applied: [],
+    });
     expect(did).toEqual([]);
   });
 
   it('stamps what the tables show, then upgrades', async () => {
     const world: World = { version: null, tables: 16, holding: 3 };
     const { ops, did } = stage(world, upgraded(world));
-    expect(await migrate(ops, db, 'one')).toMatchObject({ from: '20251224134000', stamped: true });
+    expect(await migrate(ops, db, 'one', { head: HEAD })).toMatchObject({ from: '20251224134000', stamped: true });
     expect(did).toEqual(['stamp 20251224134000', 'upgrade']);
   });
 
   it('touches nothing when the stamp is too low', async () => {
     const { ops, did } = stage({ version: '20251224134000', tables: 16, holding: 6 });
-    await expect(migrate(ops, db, 'one')).rejects.toMatchObject({
+    await expect(migrate(ops, db, 'one', { head: HEAD })).rejects.toMatchObject({
       kind: 'precondition',
       what: { en: expect.stringContaining('already those of 20251230183000') },
     });
@@ -139,7 +143,7 @@ describe('migrate', () => {
       await new Promise((resolve) => setTimeout(resolve, 50)); // long enough to look
       return { exitCode: 1, stderr: 'sqlalchemy.exc.OperationalError: (psycopg.errors.LockNotAvailable) 错误: 锁超时' };
     });
-    const error = await migrate(ops, db, 'one').catch((e: unknown) => e);
+    const error = await migrate(ops, db, 'one', { head: HEAD }).catch((e: unknown) => e);
     expect(error).toMatchObject({
       kind: 'command',
       what: { en: expect.stringContaining("pid 42 · pg_dump · bob · socket · active · T · COPY t TO '…'") },
@@ -152,14 +156,14 @@ describe('migrate', () => {
       exitCode: 1,
       stderr: "Error: Can't locate revision identified by '20991231000000'",
     }));
-    await expect(migrate(ops, db, 'one')).rejects.toMatchObject({
+    await expect(migrate(ops, db, 'one', { head: HEAD })).rejects.toMatchObject({
       what: { en: expect.stringContaining('newer release') },
     });
   });
 
   it('ends the sessions of a migration that took too long', async () => {
     const { ops, did } = stage({ version: '20251224134000', tables: 16, holding: 3 }, () => ({ exitCode: 124 }));
-    await expect(migrate(ops, db, 'one', { deadlineMs: 5_000 })).rejects.toMatchObject({
+    await expect(migrate(ops, db, 'one', { head: HEAD, deadlineMs: 5_000 })).rejects.toMatchObject({
       kind: 'deadline',
       what: { en: expect.stringContaining('no end after 5 s') },
     });
@@ -168,7 +172,7 @@ describe('migrate', () => {
 
   it('does not believe an upgrade that ended well elsewhere', async () => {
     const { ops } = stage({ version: null, tables: 0, holding: 0 }, () => ({}));
-    await expect(migrate(ops, db, 'one')).rejects.toMatchObject({
+    await expect(migrate(ops, db, 'one', { head: HEAD })).rejects.toMatchObject({
       what: { en: expect.stringContaining('DATABASE_URL') },
     });
   });
@@ -182,7 +186,10 @@ describe('migrate', () => {
       return { exitCode: 1, stderr: 'boom' };
     });
     const noted: number[] = [];
-    const error = await migrate(ops, db, 'one', { noteSchema: (before) => noted.push(before.size) }).catch((e) => e);
+    const error = await migrate(ops, db, 'one', {
+      head: '20251231120100',
+      noteSchema: (before) => noted.push(before.size),
+    }).catch((e) => e);
     expect(noted).toEqual([1]);
     expect(error.state.en).toContain('a part of them stays although they failed: column public.notes.mood.');
     expect(error.state.en).not.toContain('secret');
@@ -194,35 +201,18 @@ describe('migrate', () => {
       stderr: 'url x:s3cret-pw@y',
     }));
     ops.secrets.add('s3cret-pw');
-    await expect(migrate(ops, db, 'one')).rejects.toMatchObject({ what: { en: expect.stringContaining('[secret]') } });
+    await expect(migrate(ops, db, 'one', { head: HEAD })).rejects.toMatchObject({
+      what: { en: expect.stringContaining('[secret]') },
+    });
   });
 });
 
-describe('heads and current', () => {
-  it.each([
-    ['no head', ''],
-    ['two heads', 'aaa1 (head)\nbbb2 (head)\n'],
-  ])('refuses %s', async (_what, stdout) => {
-    await expect(
-      heads(
-        testOps(() => ({ stdout })),
-        'one',
-      ),
-    ).rejects.toMatchObject({ kind: 'precondition' });
+describe('the newest revision', () => {
+  it.each([[[]], [['aaa1', 'bbb2']]])('is one, or refused: %o', (found) => {
+    expect(() => oneHead(found)).toThrow(expect.objectContaining({ kind: 'precondition' }));
   });
 
-  it.each([
-    ['20251230183000 (head)\n', '20251230183000'],
-    ['INFO app started\n20251224134000\n', '20251224134000'],
-    ['INFO app started\n', undefined],
-  ])('reads %o', async (stdout, expected) => {
-    expect(
-      await current(
-        testOps(() => ({ stdout })),
-        'one',
-      ),
-    ).toBe(expected);
-  });
+  it('may be called anything', () => expect(oneHead(['2026.06.02_merge'])).toBe('2026.06.02_merge'));
 });
 
 describe('seed', () => {

@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { AppFacts } from '../../lib/rebuild/facts.ts';
 import { deletionRequest, planRebuild } from '../../lib/rebuild/plan.ts';
 import { targetFor } from '../../lib/target/target.ts';
 import { same } from '../../lib/text.ts';
 import { facts, identity, nothingYet, runningDatabase, volume } from '../support/facts.ts';
 
+const WEB = { target: 80, published: 8080, hostIp: '0.0.0.0', protocol: 'tcp' } as const;
+const CERTS = { service: 'whalefall', source: '/srv/certs', target: '/etc/nginx/ssl' } as const;
 const target = targetFor('/srv/shop');
 const ids = (plan: ReturnType<typeof planRebuild>) => plan.steps.map((s) => s.id);
 
@@ -76,11 +79,22 @@ it.each([
     'spy',
   ],
   ['an external volume', { volumes: [volume('postgres', { external: true })] }, 'delete', 'external'],
+  ['a port that is taken', { unusablePorts: [{ port: WEB, why: 'taken' }] }, 'keep', '0.0.0.0:8080'],
+  ['an address that is not there', { unusablePorts: [{ port: WEB, why: 'no-address' }] }, 'keep', 'does not have'],
+  ['a port that is published twice', { unusablePorts: [{ port: WEB, why: 'twice' }] }, 'keep', 'twice'],
   [
-    'a port that is taken',
-    { takenPorts: [{ target: 80, published: 8080, hostIp: '0.0.0.0' }] },
+    'a mounted directory that is gone',
+    { brokenBinds: [{ ...CERTS, why: 'gone' }] },
     'keep',
-    '0.0.0.0:8080',
+    '/srv/certs does not exist',
+  ],
+  ['a directory instead of a file', { brokenBinds: [{ ...CERTS, why: 'directory' }] }, 'keep', 'is a directory'],
+  ['a login that no password mends', { login: { error: 'no database x' } }, 'keep', 'no database x'],
+  [
+    'userdata that has no room',
+    { freeBytes: 10, app: { ...facts().app, userdataBytes: 11 } as AppFacts },
+    'keep',
+    'userdata has 11 B',
   ],
 ] as const)('refuses %s with exit code 3', (_what, more, data, text) => {
   expect(() => planRebuild(target, facts(more), data)).toThrow(
@@ -91,7 +105,7 @@ it.each([
 it('says all refusals at once', () => {
   const bad = facts({
     volumes: [volume('postgres', { project: 'a' }), volume('redis', { project: 'b' })],
-    takenPorts: [{ target: 80, published: 8080, hostIp: '0.0.0.0' }],
+    unusablePorts: [{ port: WEB, why: 'taken' }],
   });
   expect(() => planRebuild(target, bad, 'keep')).toThrow(/shop_postgres_data.*shop_redis_data.*8080/s);
 });
@@ -136,7 +150,7 @@ it('warns of local changes and of an open database', () => {
     target,
     facts({
       checkout: { commit: 'c', subject: 's', changed: [' M app.py'] },
-      app: { userdataBytes: 0, commit: undefined, serving: true },
+      app: { userdataBytes: 0, commit: undefined, running: undefined, released: undefined, serving: true },
       database: { ...runningDatabase, remoteTrust: 1 },
     }),
     'keep',

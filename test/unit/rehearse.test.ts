@@ -128,7 +128,11 @@ describe('isolation', () => {
   it.each([
     ['the network leads out', 'false true', {}],
     ['its bridge leads to this machine', 'true ', {}],
-    ['a port is published', 'true true', { ports: [{ target: 80, published: 8080, hostIp: '0.0.0.0' }] }],
+    [
+      'a port is published',
+      'true true',
+      { ports: [{ target: 80, published: 8080, hostIp: '0.0.0.0', protocol: 'tcp' as const }] },
+    ],
     ['it is in another network too', 'true true', { addresses: { drill: '172.18.0.2', shop_net: '172.19.0.9' } }],
   ])('is not there when %s', async (_what, network, more) => {
     await expect(look(network, more)).rejects.toThrow('not isolated');

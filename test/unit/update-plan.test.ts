@@ -80,7 +80,7 @@ it('warns where it had to assume what runs, and of files changed by hand', () =>
     running: { ...updateFacts().running, certain: false },
     files: { ...updateFacts().files, handEdited: ['app/a.py'] },
   })?.warnings.map((w) => w.en);
-  expect(warnings).toEqual([expect.stringContaining('assumed'), expect.stringContaining('app/a.py')]);
+  expect(warnings).toEqual([expect.stringContaining('its files tell'), expect.stringContaining('app/a.py')]);
 });
 
 it('marks the restart of the container as an interruption, and nothing else', () => {

@@ -18,6 +18,7 @@ const PORTS: Readonly<Record<string, number>> = {
   'wfops-shared': 28380,
   'wfops-rollback': 28420,
   'wfops-secrets': 28700,
+  'wfops-adhoc': 28740,
 };
 
 /** The stack of all files that leave one serving. */

@@ -5,7 +5,7 @@ import type { Container, Engine } from './engine.ts';
 import { Gunicorn, type Launch } from './gunicorn.ts';
 import { HealthLooks } from './health-looks.ts';
 import type { Release } from './release.ts';
-import { INVALID } from './release-files.ts';
+import { INVALID, RAISES } from './release-files.ts';
 import { type Supervised, startPrograms } from './supervisor.ts';
 import { Timeline } from './timeline.ts';
 import { type Service, Visitor } from './visitor.ts';
@@ -99,12 +99,28 @@ export class AppContainer {
   #entrypoint(): string | undefined {
     const { container } = this;
     if (container.image.release?.exitsAtStart) return 'release.json: exit_at_start';
+    if (container.image.release?.exitsInPlace && !container.trial) return 'it ends where it serves';
     const template = fileAt(container, SITE_TEMPLATE)?.data ?? '';
     write(container, SITE_RENDERED, template);
     if (template.includes(INVALID)) return 'nginx: [emerg] unexpected end of file';
+    const certificate = /ssl_certificate (\S+)\//.exec(template)?.[1];
+    if (certificate && container.bindKinds?.[certificate] !== 'full')
+      return `nginx: [emerg] cannot load certificate "${certificate}/cert.pem": No such file or directory`;
     return fileAt(container, SUPERVISOR_FILE)?.data.includes(INVALID)
       ? 'Error: File contains parsing errors'
       : undefined;
+  }
+
+  /** With a stub in the place of supervisord: why it ends, if not well. */
+  tryStart(): string | undefined {
+    const why = this.#entrypoint();
+    if (why !== undefined) return why;
+    const text = fileAt(this.container, SUPERVISOR_FILE)?.data ?? '';
+    const configurations = [...text.matchAll(/--config (\S+)/g)].map(
+      (m) => fileAt(this.container, m[1] ?? '')?.data ?? '',
+    );
+    if (configurations.some((c) => c.includes(INVALID) || c.includes(RAISES))) return 'Error: invalid configuration';
+    return this.container.image.release?.cannotCreate ? 'ImportError: cannot import name create_app' : undefined;
   }
 
   /** Its first process ended: the engine starts it again after a moment. */

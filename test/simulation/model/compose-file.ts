@@ -13,6 +13,7 @@ export interface ServiceFile {
   env_file?: string[];
   environment?: Record<string, string>;
   ports?: { target: number; published: string; protocol: string; host_ip?: string }[];
+  read_only?: boolean;
   volumes?: { type: string; source: string; target: string }[];
   healthcheck?: { test: readonly string[] };
 }

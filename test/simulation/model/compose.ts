@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import {
   ComposeError,
@@ -10,7 +10,7 @@ import {
   type ServiceFile,
   volumeName,
 } from './compose-file.ts';
-import { type Container, type Engine, EngineError } from './engine.ts';
+import { type BindKind, type Container, type Engine, EngineError } from './engine.ts';
 import { labelsOf, many, one, parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
 import type { Call, Reply } from './process.ts';
@@ -156,16 +156,19 @@ export function ofService(engine: Engine, project: string, key: string): Contain
 
 /** `docker compose run -d`: neither ports nor the service's name. */
 function run({ engine }: Host, config: Resolved, words: readonly string[]): Reply {
-  const flags = parseFlags(words, '-d --no-deps -T', '--name --entrypoint -e --label');
+  const flags = parseFlags(words, '-d --no-deps -T', '--name --entrypoint -e -v --label');
   const [key = '', ...args] = flags.rest;
-  if (many(flags, '-e').length > 0) return unknown('compose run -e');
+  const entrypoint = one(flags, '--entrypoint');
+  const trial = many(flags, '-v').some((v) => v.endsWith('/supervisor/supervisord.py:ro'));
+  if (entrypoint === undefined && (!trial || !many(flags, '-e').includes('ENABLE_SCHEDULER')))
+    return unknown('a second application beside the one that serves');
   const spec = specOf(engine, config, key, config.services[key] ?? unknown(`service ${key}`));
   makeNetworks(engine, config);
   const container = engine.create({
     ...spec,
     name: one(flags, '--name') ?? unknown('a one-off without a name'),
     labels: { ...spec.labels, ...labelsOf(flags), 'com.docker.compose.oneoff': 'True' },
-    command: [one(flags, '--entrypoint') ?? '', ...args],
+    ...(entrypoint === undefined ? { trial } : { command: [entrypoint, ...args] }),
     networks: Object.fromEntries(Object.keys(spec.networks).map((n) => [n, []])),
     ports: [],
     healthcheck: [],
@@ -185,9 +188,14 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
   };
   const mounts: Record<string, string> = {};
   const binds: Record<string, string> = {};
+  const bindKinds: Record<string, BindKind> = {};
   for (const { type, source, target } of service.volumes ?? []) {
-    if (type === 'bind') binds[target] = source;
-    if (type !== 'volume') continue;
+    if (type !== 'volume') {
+      if (!existsSync(source)) mkdirSync(source); // as engines do
+      binds[target] = source;
+      bindKinds[target] = statSync(source).isFile() ? 'file' : readdirSync(source).length > 0 ? 'full' : '-';
+      continue;
+    }
     const name = volumeName(config, source);
     mounts[target] = name;
     if (config.volumes?.[source]?.external && !engine.volumes.has(name))
@@ -215,5 +223,7 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
     healthcheck: service.healthcheck?.test ?? [],
     envFile,
     binds,
+    bindKinds,
+    readOnly: service.read_only ?? false,
   };
 }

@@ -35,6 +35,8 @@ interface Known {
 }
 
 const looks = () => true;
+/** What the application's image starts. */
+const START = '/usr/local/bin/start-prod-services.sh';
 
 const COMMANDS: Readonly<Record<string, Known>> = {
   'context inspect': {
@@ -46,10 +48,12 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   ps: { reads: looks, answer: ps },
   inspect: { reads: looks, answer: inspect },
   diff: { reads: looks, answer: diff },
+  wait: { reads: looks, answer: ({ engine }, [id = '']) => ({ stdout: `${engine.container(id).exitCode}\n` }) },
   logs: {
     reads: looks,
     answer: ({ engine }, words) => {
       const container = engine.container(parseFlags(words, '', '--tail').rest[0] ?? '');
+      if (container.said !== undefined) return { stdout: `${container.said}\n` };
       return { stderr: `last words of ${container.name}: ${container.env.DATABASE_URL ?? ''}\n` };
     },
   },
@@ -217,7 +221,9 @@ function imageInspect({ engine }: Host, words: readonly string[]): Reply {
   const format = one(flags, '-f');
   const exitCode = missing.length > 0 ? 1 : 0;
   if (format) {
-    const lines = found.map((i) => `${template(format, { Id: i.id, Size: 500_000_000 })}\n`);
+    const lines = found.map(
+      (i) => `${template(format, { Id: i.id, Size: 500_000_000, Config: { Entrypoint: null, Cmd: [START] } })}\n`,
+    );
     return { stdout: lines.join('') || '\n', stderr, exitCode };
   }
   const Volumes = (program: string) => (program === 'postgres' ? { '/var/lib/postgresql/data': {} } : null);
@@ -285,6 +291,7 @@ function cp({ engine }: Host, [from = '', to = '']: readonly string[], call: Cal
     return { stdout: pack(path.posix.basename(directory), files) };
   }
   const [container, directory] = placeOf(engine, to);
+  if (container.readOnly) throw new EngineError('Error response from daemon: container rootfs is marked read-only');
   if (from !== '-') {
     write(container, directory, readFileSync(from, 'utf8'));
     return {};

@@ -36,6 +36,9 @@ export interface Port {
   readonly hostIp?: string | undefined;
 }
 
+/** What a container has of the machine's files, as it was when the container was made. */
+export type BindKind = 'file' | 'full' | '-';
+
 export interface Session {
   readonly application: string;
   readonly database: string;
@@ -72,6 +75,11 @@ export interface Spec {
   readonly autoRemove?: boolean;
   /** Empty without one. */
   readonly healthcheck?: readonly string[];
+  readonly readOnly?: boolean;
+  /** By mount point. */
+  readonly bindKinds?: Readonly<Record<string, BindKind>>;
+  /** Something stands in the place of supervisord. */
+  readonly trial?: boolean;
 }
 
 export interface Container extends Spec {
@@ -90,12 +98,13 @@ export interface Container extends Spec {
   sourced?: Readonly<Record<string, string>>;
   /** Processes of the application, once it was started. */
   app?: AppContainer | undefined;
+  /** What its first process said. */
+  said?: string;
 }
 
 export class EngineError extends Error {}
 
-/** Those that this machine has. */
-const ADDRESSES = ['', '0.0.0.0', '127.0.0.1'];
+const TRIED = 'WFOPS:TRIED {"tried":["nginx","whalefall_web"],"wrong":null}';
 
 /** Images, volumes, networks and containers, and what happens to what is in them. */
 export class Engine {
@@ -109,6 +118,8 @@ export class Engine {
   readonly containers: Container[] = [];
   /** Every release that there was an image or a commit of, by its commit. */
   readonly releases = new Map<string, Release>();
+  /** This machine's. */
+  readonly addresses = new Set(['127.0.0.1']);
   #made = 0;
   /** Called before a container goes. */
   onRemove: (container: Container) => void = () => undefined;
@@ -196,18 +207,23 @@ export class Engine {
     return container;
   }
 
+  hasAddress = (address: string): boolean => ['', '0.0.0.0'].includes(address) || this.addresses.has(address);
+
   start(container: Container): void {
     if (container.state === 'running') return;
+    const { hostIp } = container.ports?.find((p) => !this.hasAddress(p.hostIp ?? '0.0.0.0')) ?? {};
+    if (hostIp !== undefined)
+      throw new EngineError(`Error response from daemon: listen tcp4 ${hostIp}: bind: cannot assign requested address`);
+    if (container.trial) {
+      const wrong = new AppContainer(this, container).tryStart();
+      Object.assign(container, { state: 'exited', exitCode: wrong === undefined ? 0 : 1, said: wrong ?? TRIED });
+      return;
+    }
     const taken = this.containers.find(
       (c) =>
         c.state === 'running' && c.ports?.some((p) => container.ports?.some((own) => own.published === p.published)),
     );
     if (taken) throw new EngineError('Error response from daemon: driver failed: port is already allocated');
-    const lacking = container.ports?.find((p) => !ADDRESSES.includes(p.hostIp ?? ''));
-    if (lacking)
-      throw new EngineError(
-        `Error response from daemon: driver failed programming external connectivity: listen tcp4 ${lacking.hostIp}:${lacking.published}: bind: cannot assign requested address`,
-      );
     container.state = 'running';
     container.startedAt = this.clock.monotonic();
     if (runs(container) === 'postgres') this.#startServer(container);

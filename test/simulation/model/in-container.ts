@@ -1,5 +1,7 @@
+import { agent } from './agents.ts';
 import { answer, connect, curl, passwordOf, refusal } from './app.ts';
 import { appCommand } from './app-commands.ts';
+import { AppContainer } from './app-container.ts';
 import { behaviourAt, exists, fileAt, ROOT, remove } from './app-files.ts';
 import { PGDATA } from './cluster.ts';
 import { type Container, EngineError, runs } from './engine.ts';
@@ -113,6 +115,14 @@ const PROGRAMS: Readonly<Record<string, (what: Inside) => Reply>> = {
   },
   sh: (what) => {
     const [, , script = '', name] = what.argv;
+    if (name === 'find') return { stdout: '/usr/lib/python3/dist-packages/supervisor/supervisord.py\n' };
+    if (name === 'kinds')
+      return {
+        stdout: what.argv
+          .slice(4)
+          .map((at) => `${what.container.bindKinds?.[at] ?? '-'}\n`)
+          .join(''),
+      };
     if (name === 'login' && script.includes('PGPASSFILE')) return login(what);
     if (name === 'replace' && script.includes('pg_hba') === false) return replaceHba(what);
     if (script.includes('cat > "$1"')) {
@@ -121,6 +131,12 @@ const PROGRAMS: Readonly<Record<string, (what: Inside) => Reply>> = {
       return {};
     }
     return unknown(`sh -c ${script}`);
+  },
+  '/app/.venv/bin/python': (what) => {
+    const name = what.argv[2] ?? '';
+    // Of a container that serves nothing, only what looks at its files is asked.
+    if (name !== 'revisions') return unknown(what.argv.join(' '));
+    return agent(what, new AppContainer(what.machine.engine, what.container), name);
   },
   bash: (what) => {
     const [, , , name, ...args] = what.argv;

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, fstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { asTyped } from '../../../lib/host/command.ts';
+import { blobId } from './app-files.ts';
 import { VirtualClock } from './clock.ts';
 import { docker, holdPaused } from './docker-cli.ts';
 import { Engine, EngineError } from './engine.ts';
@@ -14,6 +15,7 @@ import { Ledger } from './ledger.ts';
 import type { Call, Conversation, Hold, Programs, Reply } from './process.ts';
 import { conversation } from './psql.ts';
 import { type Release, release } from './release.ts';
+import { filesOf } from './release-files.ts';
 import { namesIn, unpack } from './tar.ts';
 import { untar } from './ustar.ts';
 
@@ -118,7 +120,8 @@ export class Machine implements Host, Programs {
     if (words.startsWith('config ')) return { exitCode: 1 };
     if (words.startsWith('status --porcelain')) return { stdout: '' };
     const repository = new Repository(argv[argv.indexOf('-C') + 1] ?? '', () => undefined);
-    repository.objects.addRelease(this.release, [], 0);
+    for (const known of new Set([this.release, ...this.engine.releases.values()]))
+      repository.objects.addRelease(known, [], 0);
     repository.refs.set('refs/heads/main', this.release.commit);
     repository.remote.set('main', this.release.commit);
     return repository.run(call, (c) => this.changed(c));

@@ -41,7 +41,11 @@ export function net(machine: Machine): Net {
       const peer = behind(host, port);
       return new Wire(peer?.target === 5432 ? peer.container : undefined, () => clock.monotonic()) as unknown as Socket;
     },
-    isPortTaken: async ({ port }) => machine.takenPorts.has(port) || engine.publisher(port) !== undefined,
+    tryBind: async ({ host, port }) => {
+      if (!engine.hasAddress(host)) return 'no-address';
+      return machine.takenPorts.has(port) || engine.publisher(port) !== undefined ? 'taken' : undefined;
+    },
+    addresses: () => [...engine.addresses],
   };
 }
 

@@ -7,6 +7,8 @@ export interface Behaviour {
   readonly importHangs?: boolean;
   /** Its container ends soon after it started, again and again. */
   readonly exitsAtStart?: boolean;
+  /** The same, where production is; a trial does not. */
+  readonly exitsInPlace?: boolean;
   /** It can be imported, but its workers never boot: requests wait. */
   readonly neverHealthy?: boolean;
   /** It can be imported, but its workers end while they boot, and gunicorn's master with them. */
