@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { OpsError } from '../../lib/errors.ts';
 import { findVolume } from '../../lib/guard/same-volume.ts';
 import { isSaved, proveAbsent, proveNothingToLose, type VerifiedBackup, verifyBackup } from '../../lib/guard/saved.ts';

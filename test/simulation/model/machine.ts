@@ -1,7 +1,6 @@
 import { chmodSync, closeSync, fstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { asTyped } from '../../../lib/host/command.ts';
-import { blobId } from './app-files.ts';
 import { VirtualClock } from './clock.ts';
 import { docker, holdPaused } from './docker-cli.ts';
 import { Engine, EngineError } from './engine.ts';
@@ -15,7 +14,6 @@ import { Ledger } from './ledger.ts';
 import type { Call, Conversation, Hold, Programs, Reply } from './process.ts';
 import { conversation } from './psql.ts';
 import { type Release, release } from './release.ts';
-import { filesOf } from './release-files.ts';
 import { namesIn, unpack } from './tar.ts';
 import { untar } from './ustar.ts';
 
