@@ -1,3 +1,4 @@
+import { lookAgain } from '../app/container-health.ts';
 import { endpointsOf } from '../app/endpoints.ts';
 import { planFiles } from '../app/files.ts';
 import { healthCheck } from '../app/health.ts';
@@ -34,7 +35,8 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   for (const answer of [fetching, resolving]) answer.catch(() => undefined);
   const { engine, compose, checkout } = await surveyPrerequisites(ops);
   const stack = await resolving;
-  const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
+  const [found, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
+  const containers = found.app ? { ...found, app: await lookAgain(ops, found.app) } : found;
   const { app, postgres } = requireServing(stack, containers, undefined);
   const database = databaseOf(stack, postgres, volumes);
 
