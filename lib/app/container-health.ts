@@ -39,6 +39,19 @@ export async function containerHealth(ops: Ops, app: Container): Promise<{ now: 
   }
 }
 
+/**
+ * Looks for itself at an application that the engine calls unhealthy: after a long boot, or an hour in which the machine had too much to
+ * do, it stays so until the engine looks again.
+ *
+ * @returns the container with what is known now.
+ */
+export async function lookAgain(ops: Ops, app: Container): Promise<Container> {
+  if (app.health !== 'unhealthy' || app.state !== 'running') return app;
+  const [now] = await inspectContainers(ops, [app.id]);
+  if (now?.healthcheck === undefined || (await failureOf(ops, app.id, now.healthcheck))) return app;
+  return { ...app, health: 'healthy' };
+}
+
 async function stillUp(ops: Ops, { id, restartCount }: Container) {
   const [now] = await inspectContainers(ops, [id]);
   if (now === undefined) throw new Error(`docker inspect ${id} answered nothing`);

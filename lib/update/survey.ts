@@ -1,3 +1,4 @@
+import { lookAgain } from '../app/container-health.ts';
 import { type Endpoints, endpointsOf } from '../app/endpoints.ts';
 import { planFiles } from '../app/files.ts';
 import { healthCheck } from '../app/health.ts';
@@ -40,8 +41,9 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const { engine, compose, checkout } = await surveyPrerequisites(ops);
   const stack = await resolving;
   await claimStack(ops, stack);
-  const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
+  const [found, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   refuseForeignVolumes(stack, volumes);
+  const containers = found.app ? { ...found, app: await lookAgain(ops, found.app) } : found;
   const { app, postgres } = requireServing(stack, containers, undefined);
   const database = databaseOf(stack, postgres, volumes);
 

@@ -89,6 +89,26 @@ export const DATA: readonly Break[] = [
     named: 'boots for longer than the engine has patience',
   },
   {
+    what: { en: 'an update believes an old look of the engine', zh: '热更新采信引擎过时的判断' },
+    edits: [
+      edit('lib/update/survey.ts', 'await lookAgain(ops, found.app)', 'await Promise.resolve(found.app ?? lookAgain)'),
+    ],
+    test: 'test/simulation/health.test.ts',
+    named: 'was unhealthy when the engine looked, and no longer is',
+  },
+  {
+    what: { en: 'an update believes nothing of what the engine says', zh: '热更新完全不采信引擎的判断' },
+    edits: [
+      edit(
+        'lib/app/container-health.ts',
+        ' || (await failureOf(ops, app.id, now.healthcheck))) return app;',
+        ') return app;',
+      ),
+    ],
+    test: 'test/simulation/health.test.ts',
+    named: 'does not update an application whose own health check fails',
+  },
+  {
     what: { en: 'a backup counts without having been restored', zh: '未经恢复验证的备份也算数' },
     edits: [
       edit(

@@ -3,7 +3,9 @@ import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { production } from './model/deployment.ts';
 import { runAndCheck } from './model/invariants.ts';
+import { updateAndCheck } from './model/invariants-update.ts';
 import { release } from './model/release.ts';
+import { appOf, updatable } from './model/updatable.ts';
 
 const KEEP = ['--yes', '--data', 'keep'];
 
@@ -39,4 +41,25 @@ it('does not leave an application in place whose own health check fails, though 
   expect(ended.text).toMatch(/Not proved: the engine says \S+ is \w+; docker exec \S+ curl .*returned error: 404/s);
   expect(ended.exitCode).toBe(1);
   expect(d.container('whalefall')?.image.id).toBe(running);
+});
+
+it('updates an application that was unhealthy when the engine looked, and no longer is', async () => {
+  const d = await updatable();
+  const looks = appOf(d).app?.looks;
+  if (looks) looks.status = 'unhealthy';
+  const ended = await updateAndCheck(d, ['--yes', '--soak', '0']);
+  expect(ended.exitCode, ended.text).toBe(0);
+});
+
+it('does not update an application whose own health check fails, as the engine says', async () => {
+  const d = await updatable();
+  Object.assign(appOf(d), { healthcheck: ['CMD', 'curl', '-f', 'http://localhost/nowhere'] });
+  const looks = appOf(d).app?.looks;
+  if (looks) looks.status = 'unhealthy';
+  const ended = await updateAndCheck(d, ['--yes', '--soak', '0']);
+  expect(ended).toMatchObject({
+    exitCode: 3,
+    changes: [],
+    text: expect.stringContaining('the engine calls whalefall'),
+  });
 });
