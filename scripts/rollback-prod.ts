@@ -1,17 +1,25 @@
 #!/usr/bin/env -S npx tsx
-import { OpsError } from '../lib/errors.ts';
 /**
  * Back to a former release: hot, by its files into the running container, or by its kept image, whichever is the gentlest that is
  * right. The old code is tried on the present database before anything is replaced; it never migrates. Data stays, unless a
  * backup is named with --data: then code and data go back together, or neither.
  */
-import { carryOut, confirmDestructive, isProgram, main, type Ops, type Script, thisProcess } from '../lib/index.ts';
+import {
+  carryOut,
+  confirmDestructive,
+  isProgram,
+  main,
+  type Ops,
+  OpsError,
+  type Parsed,
+  type Script,
+  type Text,
+  thisProcess,
+} from '../lib/index.ts';
 import { removeOneOff } from '../lib/rebuild/one-off.ts';
 import { watchFromOutside } from '../lib/rebuild/outside.ts';
 import { restoreRequest } from '../lib/restore/losses.ts';
 import * as rollback from '../lib/rollback/index.ts';
-import type { Parsed } from '../lib/runbook/flags.ts';
-import type { Text } from '../lib/text.ts';
 import * as update from '../lib/update/index.ts';
 
 type Flags = Parsed & { readonly planOnly: boolean };
