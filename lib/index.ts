@@ -45,6 +45,7 @@ export { type HbaProof, type Outside, proveHba, restoreHba } from './postgres/hb
 export { migrate, seed } from './postgres/migrate.ts';
 export { archiveVolume } from './postgres/volume-archive.ts';
 export type { Script } from './runbook/command-line.ts';
+export type { Parsed } from './runbook/flags.ts';
 export { main } from './runbook/script.ts';
 export { carryOut, type PlannedStep } from './runbook/steps.ts';
 export { resolveStack } from './target/compose-config.ts';

@@ -1,5 +1,4 @@
 #!/usr/bin/env -S npx tsx
-import { OpsError } from '../lib/errors.ts';
 /**
  * Back to a former release: hot, by its files into the running container, or by its kept image, whichever is the gentlest that is
  * right. The old code is tried on the present database before anything is replaced; it never migrates. Data stays, unless a
@@ -12,7 +11,10 @@ import {
   isProgram,
   main,
   type Ops,
+  OpsError,
+  type Parsed,
   type Script,
+  type Text,
   thisProcess,
 } from '../lib/index.ts';
 import { keepContainer } from '../lib/rebuild/kept-container.ts';
@@ -21,8 +23,6 @@ import { watchFromOutside } from '../lib/rebuild/outside.ts';
 import { discardFormers } from '../lib/rebuild/replace.ts';
 import { restoreRequest } from '../lib/restore/losses.ts';
 import * as rollback from '../lib/rollback/index.ts';
-import type { Parsed } from '../lib/runbook/flags.ts';
-import type { Text } from '../lib/text.ts';
 import * as update from '../lib/update/index.ts';
 
 type Flags = Parsed & { readonly planOnly: boolean };

@@ -39,5 +39,8 @@ export function requireBack(run: Run): Invocation {
   });
 }
 
-/** As a person would type it in this tool's directory. */
-export const typed = ({ script, args }: Invocation): string => asTyped(['npx', 'tsx', `scripts/${script}.ts`, ...args]);
+/** As a person would type it in this tool's directory. Where a script of one's own lies, its journal does not say. */
+export const typed = ({ script, args }: Invocation): string => {
+  const file = script.startsWith('adhoc.') ? `<${script.slice('adhoc.'.length)}>` : `scripts/${script}.ts`;
+  return asTyped(['npx', 'tsx', file, ...args]);
+};

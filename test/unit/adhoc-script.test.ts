@@ -5,6 +5,7 @@ import { afterAll, afterEach, expect, it } from 'vitest';
 import type { Deployment, WritableDeployment } from '../../lib/index.ts';
 import { script } from '../../lib/index.ts';
 import { refuseAnswers } from '../../lib/runbook/typed-again.ts';
+import { typed } from '../../lib/runs/ways.ts';
 import { PASSWORD, runAdhoc } from '../support/adhoc-world.ts';
 import { takeViolations } from '../support/scripted-spawn.ts';
 
@@ -350,6 +351,7 @@ it('runs SQL that changes as one transaction, in a step', async () => {
 });
 
 it('is never started by the journal that it left', () => {
+  expect(typed({ script: 'adhoc.my-look', args: ['--top=3'] })).toBe("npx tsx '<my-look>' --top=3");
   expect(() => refuseAnswers({ script: 'adhoc.my-look', args: [] })).toThrow(
     expect.objectContaining({ kind: 'precondition', message: expect.stringContaining('no script of this tool') }),
   );
