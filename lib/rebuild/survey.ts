@@ -9,7 +9,13 @@ import { ask, CommandError, run } from '../host/run.ts';
 import { summarizeContents } from '../postgres/contents.ts';
 import { inspectHba } from '../postgres/hba.ts';
 import { resolveStack } from '../target/compose-config.ts';
-import { type Containers, type ExistingVolume, findContainers, findVolumes } from '../target/containers.ts';
+import {
+  type Containers,
+  type ExistingVolume,
+  findAllContainers,
+  findContainers,
+  findVolumes,
+} from '../target/containers.ts';
 import { databaseOf } from '../target/database.ts';
 import { readEnv } from '../target/env.ts';
 import { surveyPrerequisites } from '../target/prerequisites.ts';
@@ -42,7 +48,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   const [database, app, takenPorts, storesOutdated, envChange] = await Promise.all([
     surveyDatabase(ops, stack, volumes, containers),
     containers.app ? surveyApp(ops, containers.app) : undefined,
-    findTakenPorts(ops, stack, containers),
+    findTakenPorts(ops, stack),
     findOutdated(ops, stack, containers, hashes),
     containers.app && env === 'present' ? surveyEnvChange(ops, stack, containers.app) : undefined,
   ]);
@@ -112,8 +118,9 @@ async function surveyApp(ops: Ops, container: Container): Promise<AppFacts> {
 }
 
 /** Ports that the stack will publish and that something else holds. */
-async function findTakenPorts(ops: Ops, stack: Stack, containers: Containers): Promise<PublishedPort[]> {
-  const ours = new Set(Object.values(containers).flatMap((c) => c.ports.map((p) => p.published)));
+async function findTakenPorts(ops: Ops, stack: Stack): Promise<PublishedPort[]> {
+  const all = Object.values(await findAllContainers(ops, stack)).flat();
+  const ours = new Set(all.flatMap((c) => c.ports.map((p) => p.published)));
   const wanted = Object.values(stack.services).flatMap((s) => s.ports.filter((p) => !ours.has(p.published)));
   const taken = await Promise.all(wanted.map((p) => ops.net.isPortTaken({ host: p.hostIp, port: p.published })));
   return wanted.filter((_, i) => taken[i]);
