@@ -196,13 +196,7 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'what a killed run had started is taken for what served', zh: '把被杀运行启动的容器当作原容器' },
-    edits: [
-      edit(
-        'lib/target/containers.ts',
-        "if (isWell) return present;",
-        'if (present) return present;',
-      ),
-    ],
+    edits: [edit('lib/target/containers.ts', 'if (isWell) return present;', 'if (present) return present;')],
     ...killed,
     named: 'the very container that served is the way back',
   },

@@ -78,6 +78,8 @@ export interface Container extends Spec {
   readonly anonymous: Record<string, Tree>;
   readonly address: string;
   server?: Server | undefined;
+  /** The source of one of its mounts is gone: it neither starts nor can its files be reached. */
+  brokenMount?: boolean;
   /** What the entrypoint has read. */
   sourced?: Readonly<Record<string, string>>;
   /** Processes of the application, once it was started. */
@@ -85,6 +87,11 @@ export interface Container extends Spec {
 }
 
 export class EngineError extends Error {}
+
+export function requireMounts({ brokenMount }: Container): void {
+  if (brokenMount)
+    throw new EngineError('Error response from daemon: error mounting "/srv/cert" to rootfs: not a directory');
+}
 
 /** Those that this machine has. */
 const ADDRESSES = ['', '0.0.0.0', '127.0.0.1'];
@@ -190,6 +197,7 @@ export class Engine {
 
   start(container: Container): void {
     if (container.state === 'running') return;
+    requireMounts(container);
     const taken = this.containers.find(
       (c) =>
         c.state === 'running' && c.ports?.some((p) => container.ports?.some((own) => own.published === p.published)),
