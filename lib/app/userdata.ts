@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { change } from '../host/command.ts';
 import { copyIn, copyOut } from '../host/container-files.ts';
 import { exec } from '../host/docker.ts';
+import { discardContainer, discardImage, labelsOf, ownerLabels } from '../host/helpers.ts';
 import type { Ops } from '../host/ops.ts';
-import { run } from '../host/run.ts';
+import { ask, CommandError, run } from '../host/run.ts';
 import { entriesOf } from '../runs/history.ts';
 import { notedByUnfinished } from '../runs/noted.ts';
 import { isWithin, type Mount, placeOf } from '../target/places.ts';
@@ -43,12 +44,36 @@ export async function saveUserdata(
   const { userdata } = ops.target.app;
   const mounted = mountedUserdata(ops.target, container.mounts);
   const file = path.join(ops.paths.run, 'userdata.tar');
-  if (mounted.includes(userdata) || !(await copyOut(ops, container.id, userdata, file))) return undefined;
+  if (mounted.includes(userdata)) return undefined;
+  const copied = await copyOut(ops, container.id, userdata, file).catch((error: unknown) => {
+    if (error instanceof CommandError && error.kind === 'command') return false;
+    throw error;
+  });
+  if (!copied && !(await copyFromLayer(ops, container.id, file))) return undefined;
   const parts = mounted.map((directory) => path.posix.relative(path.posix.dirname(userdata), directory));
-  // `docker cp` can't leave out what is mounted.
-  if (parts.length > 0)
+  // `docker cp` can't leave out what is mounted; the layer itself does not have it.
+  if (copied && parts.length > 0)
     await run(ops, change(['tar', '--delete', '-f', file, '--', ...parts], { deadlineMs: 600_000 }));
   return noted(ops, { file, bytes: statSync(file).size, ownOnly: true });
+}
+
+/**
+ * What keeps a container from starting, such as a mount whose source is gone, keeps `docker cp` from reading it, too. Its own layer can
+ * be read all the same: in a container of an image of it, which mounts nothing.
+ */
+async function copyFromLayer(ops: Ops, container: string, file: string): Promise<boolean> {
+  const image = `whalefall-ops-userdata:${path.basename(ops.paths.run).slice(0, 16)}`;
+  const marks = Object.entries(labelsOf(ops)).flatMap(([key, value]) => ['--change', `LABEL "${key}"="${value}"`]);
+  const commit = change(['docker', 'commit', '--pause=false', ...marks, container, image], { deadlineMs: 600_000 });
+  await run(ops, commit);
+  // The labels of the image are the former container's: it must not be taken for the service's.
+  const labels = [...ownerLabels(ops), '--label', 'com.docker.compose.oneoff=True'];
+  try {
+    const copy = await ask(ops, change(['docker', 'create', ...labels, '--entrypoint', 'sleep', image, '1']));
+    return await copyOut(ops, copy, ops.target.app.userdata, file).finally(() => discardContainer(ops, copy));
+  } finally {
+    await discardImage(ops, image);
+  }
 }
 
 function noted(ops: Ops, saved: SavedUserdata): SavedUserdata {

@@ -60,7 +60,7 @@ export async function createBeside(
   former: Former | undefined,
   definition?: Definition,
 ): Promise<Replacement> {
-  await clearAway(ops, stack, role);
+  await clearAway(ops, stack, role, former);
   const planned = definition
     ? { definition: inheriting(definition, former), name: properName(definition.Name.replace(/^\//, '')) }
     : await planService(ops, stack, stack.services[role], former?.definition);
@@ -72,10 +72,10 @@ const inheriting = (definition: Definition, former: Former | undefined): Definit
   former ? withVolumesOf(definition, former.definition) : definition;
 
 /** Those that a killed run had made, and that never took a place, or lost it again. */
-async function clearAway(ops: Ops, stack: Stack, role: ServiceRole): Promise<void> {
+async function clearAway(ops: Ops, stack: Stack, role: ServiceRole, former: Former | undefined): Promise<void> {
   const all = (await findAllContainers(ops, stack))[role];
-  const kept = inUse(all);
-  for (const c of all) if (c !== kept && isAside(c) !== 'before') await discardContainer(ops, c.id);
+  const kept = former?.container.id ?? inUse(all)?.id;
+  for (const c of all) if (c.id !== kept && isAside(c) !== 'before') await discardContainer(ops, c.id);
 }
 
 /** The new container gets the name; the former one, which has been stopped, stays whole under another. */
@@ -108,7 +108,8 @@ export async function giveBack(
   if (present && present.name !== name) await run(ops, rename(id, name));
   const back = present?.id ?? (await createFrom(ops, former.definition, name));
   if (!present) await refill(back);
-  if (state !== 'running') return;
+  // One that a killed run had put aside ran before that run.
+  if (state !== 'running' && isAside(former.container) === undefined) return;
   // An engine that was asked to stop goes on with it, and takes a start meanwhile for done: so the stop comes first to its end.
   if (present) await halt(ops, role, present);
   await run(ops, start(back));

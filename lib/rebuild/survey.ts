@@ -13,7 +13,7 @@ import { readReleases } from '../runbook/releases.ts';
 import { identifyRunning } from '../runbook/running.ts';
 import { findBrokenBinds } from '../target/binds.ts';
 import { resolveStack } from '../target/compose-config.ts';
-import { type Containers, findContainers, findVolumes } from '../target/containers.ts';
+import { type Containers, findAllContainers, findContainers, findVolumes } from '../target/containers.ts';
 import { databaseOf, databaseVolume } from '../target/database.ts';
 import { readEnv } from '../target/env.ts';
 import { findUnusablePorts } from '../target/ports.ts';
@@ -59,7 +59,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
       findHomes(ops, stack, containers),
       containers.redis?.state === 'running' ? lastingKeys(ops, containers.redis, redisPassword(stack)) : undefined,
       containers.app ? surveyApp(ops, containers.app, prerequisites.checkout.commit) : undefined,
-      findUnusablePorts(ops, stack, containers),
+      findAllContainers(ops, stack).then((all) => findUnusablePorts(ops, stack, Object.values(all).flat())),
       findBrokenBinds(ops, stack, containers),
       surveyLogin(ops, deployed),
       findOutdated(ops, stack, containers, hashes),

@@ -1,7 +1,6 @@
 import type { BindProblem, Ops } from '../host/ops.ts';
 import type { Text } from '../text.ts';
-import type { Containers } from './containers.ts';
-import type { PublishedPort, Stack } from './stack.ts';
+import type { Container, PublishedPort, Stack } from './stack.ts';
 
 /** A published port that the engine could not bind when a new container starts. */
 export interface UnusablePort {
@@ -12,10 +11,16 @@ export interface UnusablePort {
 /**
  * Binds every published port of the stack for a moment, as the engine will. What the stack's own containers have now is theirs again: those
  * are replaced. Changes nothing.
+ *
+ * @param containers all of the stack's, those of a replacement that was cut short as well.
  */
-export async function findUnusablePorts(ops: Ops, stack: Stack, containers: Containers): Promise<UnusablePort[]> {
+export async function findUnusablePorts(
+  ops: Ops,
+  stack: Stack,
+  containers: readonly Container[],
+): Promise<UnusablePort[]> {
   const wanted = Object.values(stack.services).flatMap((s) => s.ports);
-  const ours = Object.values(containers).flatMap((c) => c.ports);
+  const ours = containers.flatMap((c) => c.ports);
   const problems = await Promise.all(
     wanted.map(async (port, at): Promise<UnusablePort[]> => {
       if (wanted.slice(0, at).some((other) => overlap(other, port))) return [{ port, why: 'twice' }];

@@ -239,7 +239,56 @@ export const DATA: readonly Break[] = [
       ),
     ],
     ...killed,
-    says: 'userdata differs in the end',
+    named: 'somebody has recreated the container',
+  },
+  {
+    what: { en: 'what served is removed before the new one is proved', zh: '新容器验证之前就删除旧容器' },
+    edits: [
+      edit(
+        'lib/rebuild/replace.ts',
+        "if (!isAside(container)) await run(ops, rename(container.id, nameAside(container.name, 'before', ops.paths.run)));",
+        'await discardContainer(ops, container.id);',
+      ),
+    ],
+    test: 'test/simulation/way-back.test.ts',
+    says: 'was removed, and nothing had been proved',
+  },
+  {
+    what: { en: 'the way back is made of the compose file', zh: '按 compose 文件创建回退用的容器' },
+    edits: [
+      edit(
+        'lib/rebuild/data-steps.ts',
+        'await createFrom(ops, former.definition, properName(former.container.name))',
+        '(await createBeside(ops, facts.stack, role, undefined)).next',
+      ),
+      edit('lib/rebuild/data-steps.ts', 'import { halt, holdersOf }', 'import { createBeside, halt, holdersOf }'),
+    ],
+    test: 'test/simulation/way-back.test.ts',
+    says: 'what undoes reads the compose file',
+  },
+  {
+    what: { en: 'what a killed run had started is taken for what served', zh: '把被杀运行启动的容器当作原容器' },
+    edits: [edit('lib/target/containers.ts', 'if (isWell) return present;', 'if (present) return present;')],
+    ...killed,
+    named: 'the very container that served is the way back',
+  },
+  {
+    what: { en: 'the former release is started with the changed .env', zh: '旧版本以改动后的 .env 启动' },
+    edits: [edit('lib/rebuild/app-container.ts', 'await putBackEnv(ops, facts);', '')],
+    test: 'test/simulation/way-back.test.ts',
+    named: 'with the .env that it was started with',
+  },
+  {
+    what: { en: 'a former release runs as the present compose file has it', zh: '回退后的版本按当前 compose 文件运行' },
+    edits: [
+      edit(
+        'lib/rollback/image-way.ts',
+        'way.aside.definition = await definitionFor(ops, way);',
+        'await definitionFor(ops, way);',
+      ),
+    ],
+    test: 'test/simulation/way-back.test.ts',
+    named: 'although the compose file has changed',
   },
   {
     what: {

@@ -49,6 +49,34 @@ it.each([
   expect(await at(command, how, production, rebuild)).toMatchObject({ exitCode: 137, struck: true });
 });
 
+it('userdata comes back also when somebody has recreated the container after the kill', async () => {
+  const recreated: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    await d.byHand('up --no-start --force-recreate --no-deps --no-build --pull never whalefall');
+    d.machine.ledger.losses.length = 0; // no script's doing
+    expect(await runAndCheck(d, args)).toMatchObject({ exitCode: 0 });
+    expect(d.userdata).toEqual({ '/app/userdata/upload.txt': 'an upload' });
+    return ended;
+  };
+  const ended = await at(/^docker rename <id> \S+-before-/, 'killed', production, { args: KEEP, check: recreated });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
+it('the very container that served is the way back of the next run, too', async () => {
+  const failing: Check = async (d, args, options) => {
+    const served = d.container('whalefall')?.id;
+    d.machine.release = release('broken', { exitsAtStart: true });
+    const ended = await d.run(args, options);
+    expect(d.container('whalefall')?.id).not.toBe(served);
+    expect(await d.run(args)).toMatchObject({ exitCode: 1 }); // better than before it
+    expect(d.container('whalefall')).toMatchObject({ id: served, name: 'prod_whalefall_prod', state: 'running' });
+    expect(d.machine.engine.containers).toHaveLength(3);
+    return ended;
+  };
+  const ended = await at(/^docker start <id>$/, 'killed-after', production, { args: KEEP, check: failing });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
 it.each([
   ['the containers were gone and no volume', /^docker volume rm \S+_postgres_data$/, 'killed'],
   ['Redis had never run on its new volume', /^docker cp - .*:\/var\/lib\/postgresql$/, 'killed-after'],

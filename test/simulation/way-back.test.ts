@@ -123,3 +123,20 @@ it('says beforehand that going back would read a changed .env of which no former
   expect(exitCode).toBe(0);
   expect(text).toMatch(/\.env was changed after the container that serves had been started \(LOG_LEVEL\)/);
 });
+
+it('a wreck whose mount is gone, so that nothing of it can be read or started, is rebuilt with its userdata', async () => {
+  const d = await production();
+  const wreck = d.container('whalefall');
+  if (!wreck) throw new Error('there is no application');
+  d.machine.engine.stop(wreck);
+  wreck.brokenMount = true;
+  d.machine.release = release('broken', { neverHealthy: true });
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 1 });
+  expect(d.container('whalefall')).toBe(wreck);
+  d.machine.release = release('good');
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(d.userdata).toEqual({ '/app/userdata/upload.txt': 'an upload' });
+  expect(d.machine.engine.containers).toHaveLength(3);
+  expect(d.machine.engine.images.flatMap(({ tags }) => [...tags]).filter((t) => t.includes('userdata'))).toEqual([]);
+});

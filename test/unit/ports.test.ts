@@ -33,7 +33,7 @@ async function found(
       },
     },
     { ...stack, services: { ...stack.services, app } },
-    { app: container('app', { ports: ours }) },
+    [container('app', { ports: ours })],
   );
   return problems.map((p) => `${p.port.hostIp} ${p.why}`);
 }

@@ -19,6 +19,7 @@ const PORTS: Readonly<Record<string, number>> = {
   'wfops-rollback': 28420,
   'wfops-secrets': 28700,
   'wfops-adhoc': 28740,
+  'wfops-way-back': 28620,
 };
 
 /** The stack of all files that leave one serving. */

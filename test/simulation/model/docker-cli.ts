@@ -4,7 +4,7 @@ import { diffLines, write } from './app-files.ts';
 import type { Cluster } from './cluster.ts';
 import { compose } from './compose.ts';
 import { imageEnv, inspected, template, WORKING_DIR } from './docker-format.ts';
-import { type Container, EngineError } from './engine.ts';
+import { type Container, EngineError, requireMounts } from './engine.ts';
 import { labelsOf, many, one, type Parsed, parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
 import { inContainer } from './in-container.ts';
@@ -118,7 +118,7 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   },
   commit: {
     answer: ({ engine }, words) => {
-      const [id = '', tag = ''] = parseFlags(words, '--pause=false').rest;
+      const [id = '', tag = ''] = parseFlags(words, '--pause=false', '--change').rest;
       const { image, layer } = engine.container(id);
       const committed = engine.addImage(image.program, tag, {
         ...(image.release && { release: image.release }),
@@ -308,7 +308,9 @@ function cp({ engine }: Host, [from = '', to = '']: readonly string[], call: Cal
 
 function placeOf(engine: Host['engine'], place: string): [Container, string] {
   const [id = '', directory = ''] = place.split(':');
-  return [engine.container(id), directory];
+  const container = engine.container(id);
+  requireMounts(container);
+  return [container, directory];
 }
 
 const RUN_BARE = '-d --rm --no-trunc';

@@ -94,6 +94,8 @@ export interface Container extends Spec {
   readonly anonymous: Record<string, Tree>;
   readonly address: string;
   server?: Server | undefined;
+  /** The source of one of its mounts is gone: it neither starts nor can its files be reached. */
+  brokenMount?: boolean;
   /** What the entrypoint has read. */
   sourced?: Readonly<Record<string, string>>;
   /** Processes of the application, once it was started. */
@@ -103,6 +105,11 @@ export interface Container extends Spec {
 }
 
 export class EngineError extends Error {}
+
+export function requireMounts({ brokenMount }: Container): void {
+  if (brokenMount)
+    throw new EngineError('Error response from daemon: error mounting "/srv/cert" to rootfs: not a directory');
+}
 
 const TRIED = 'WFOPS:TRIED {"tried":["nginx","whalefall_web"],"wrong":null}';
 
@@ -214,6 +221,7 @@ export class Engine {
     const { hostIp } = container.ports?.find((p) => !this.hasAddress(p.hostIp ?? '0.0.0.0')) ?? {};
     if (hostIp !== undefined)
       throw new EngineError(`Error response from daemon: listen tcp4 ${hostIp}: bind: cannot assign requested address`);
+    requireMounts(container);
     if (container.trial) {
       const wrong = new AppContainer(this, container).tryStart();
       Object.assign(container, { state: 'exited', exitCode: wrong === undefined ? 0 : 1, said: wrong ?? TRIED });
