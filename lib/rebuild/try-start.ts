@@ -82,7 +82,8 @@ async function findSupervisor(ops: Ops, { stack }: Facts, oneOff: string): Promi
     starts.length > 0
       ? starts.flatMap((said) => said.match(/[\w./-]*supervisord[\w./-]*|(?<!\S)\/[\w./-]+/g) ?? [])
       : words;
-  const found = await ask(ops, exec('read', oneOff, ['sh', '-c', FIND, 'find', ops.target.app.root, ...asked]));
+  const find = ['sh', '-c', FIND, 'find', ops.target.app.root, ...asked];
+  const found = await ask(ops, exec('read', oneOff, find, { deadlineMs: 60_000 }));
   return found.split('\n').filter(Boolean);
 }
 
