@@ -50,6 +50,8 @@ export interface AppFacts {
   readonly userdataBytes: number;
   /** Both health checks were healthy. */
   readonly serving: boolean;
+  /** The state directory of the deploy directory is in it: see `app/state-inside.ts`. */
+  readonly holdsState: boolean;
   /** Commit that the container says it runs. */
   readonly commit: string | undefined;
 }

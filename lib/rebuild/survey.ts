@@ -1,5 +1,6 @@
 import { endpointsOf, healthCheck } from '../app/health.ts';
 import { readMarker } from '../app/marker.ts';
+import { holdsState } from '../app/state-inside.ts';
 import { userdataSize } from '../app/userdata.ts';
 import { claimStack } from '../guard/claim.ts';
 import { configHashes } from '../host/compose.ts';
@@ -88,13 +89,14 @@ async function surveyDatabase(
 }
 
 async function surveyApp(ops: Ops, container: Container): Promise<AppFacts> {
-  if (container.state !== 'running') return { userdataBytes: 0, commit: undefined, serving: false };
-  const [userdataBytes, marker, health] = await Promise.all([
+  if (container.state !== 'running') return { userdataBytes: 0, commit: undefined, serving: false, holdsState: false };
+  const [userdataBytes, marker, health, inside] = await Promise.all([
     userdataSize(ops, container.id),
     readMarker(ops, container.id),
     healthCheck(ops, endpointsOf(ops.target, container), { timeoutMs: 2_000 }),
+    holdsState(ops, container.id),
   ]);
-  return { userdataBytes, commit: marker?.commit, serving: health.healthy };
+  return { userdataBytes, commit: marker?.commit, serving: health.healthy, holdsState: inside };
 }
 
 /** Ports that the stack will publish and that something else holds. */

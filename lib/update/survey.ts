@@ -38,7 +38,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   await claimStack(ops, stack);
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   refuseForeignVolumes(stack, volumes);
-  const { app, postgres } = requireServing(stack, containers, undefined);
+  const { app, postgres } = await requireServing(ops, stack, containers, undefined);
   const database = databaseOf(stack, postgres, volumes);
 
   const looking = lookAround(ops, app.id, places(ops));
@@ -55,7 +55,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const artefacts = findArtefacts(ops, release);
   const tree: Inventory = new Map([...release, ...artefacts.files].filter(([file]) => !isKept(ops.target, file)));
   const [health, programs, schema, { files, elsewhere, marker, cutShort }, { running, trees }] = await inContainer;
-  requireServing(stack, containers, health);
+  await requireServing(ops, stack, containers, health);
 
   const former = withArtefacts(trees, artefacts, files);
   const rebuildReasons = await findRebuildReasons(ops, { app, running, former, source, tree });

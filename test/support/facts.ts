@@ -57,7 +57,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
       revision: '20251231120100',
       remoteTrust: 0,
     },
-    app: { userdataBytes: 1000, commit: undefined, serving: true },
+    app: { userdataBytes: 1000, commit: undefined, serving: true, holdsState: false },
     takenPorts: [],
     exposedPorts: [],
     freeBytes: 1e11,

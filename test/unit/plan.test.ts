@@ -129,7 +129,7 @@ it('warns of local changes and of an open database', () => {
     target,
     facts({
       checkout: { commit: 'c', subject: 's', changed: [' M app.py'] },
-      app: { userdataBytes: 0, commit: undefined, serving: true },
+      app: { userdataBytes: 0, commit: undefined, serving: true, holdsState: false },
       database: { kind: 'running', bytes: 1, tables: 1, largest: [], revision: undefined, remoteTrust: 1 },
     }),
     'keep',
