@@ -269,7 +269,7 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'what is built is what lies in the deploy directory', zh: '按部署目录现状构建镜像' },
-    edits: [edit('lib/app/image.ts', '...(section && { override })', '')],
+    edits: [edit('lib/app/image.ts', '...(section && { override })', '...(!section && { override })')],
     test: 'test/simulation/life.test.ts',
     named: 'builds from the commit alone',
     says: 'contains the state directory',
