@@ -16,6 +16,8 @@ interface Check {
   readonly healthy: boolean;
   /** `healthy`, `unhealthy`, or what prevented an answer. Stable English, for programs. */
   readonly outcome: Outcome | 'healthy' | 'unhealthy' | 'not-json' | 'not-envelope';
+  /** Which of its parts the deep one calls bad. */
+  readonly bad?: readonly ('database' | 'redis')[];
   /** The same in words. */
   readonly text: Text;
   readonly milliseconds: number;
@@ -87,22 +89,27 @@ async function checkAt(
     url,
     healthy: verdict.outcome === 'healthy',
     outcome: verdict.outcome as Check['outcome'],
+    ...('bad' in verdict && verdict.bad.length > 0 ? { bad: verdict.bad } : {}),
     text: verdict.text,
     milliseconds: Math.round(ops.clock.monotonic() - started),
   };
 }
 
-function judge(name: Check['name'], body: string): { outcome: Check['outcome']; text: Text } {
+function judge(
+  name: Check['name'],
+  body: string,
+): Pick<Check, 'outcome' | 'text'> & { bad: NonNullable<Check['bad']> } {
   let json: unknown;
   try {
     json = JSON.parse(body);
   } catch {
-    return { outcome: 'not-json', text: { en: 'the answer is not JSON', zh: '返回内容不是 JSON' } };
+    return { outcome: 'not-json', bad: [], text: { en: 'the answer is not JSON', zh: '返回内容不是 JSON' } };
   }
   const parsed = envelope.safeParse(json);
   if (!parsed.success) {
     return {
       outcome: 'not-envelope',
+      bad: [],
       text: { en: 'the answer is not the application’s health report', zh: '返回内容不是应用的健康检查格式' },
     };
   }
@@ -111,7 +118,8 @@ function judge(name: Check['name'], body: string): { outcome: Check['outcome']; 
   const good = { status: 'healthy', database: 'connected', redis: 'connected' };
   const healthy = success && parts.every((part) => data[part] === good[part]);
   const said = [`success ${success}`, ...parts.map((part) => `${part} ${data[part] ?? '–'}`)].join(', ');
-  return { outcome: healthy ? 'healthy' : 'unhealthy', text: { en: said, zh: said } };
+  const bad = name === 'basic' ? [] : (['database', 'redis'] as const).filter((part) => data[part] !== good[part]);
+  return { outcome: healthy ? 'healthy' : 'unhealthy', bad, text: { en: said, zh: said } };
 }
 
 const GATEWAY: Text = {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { OpsError } from '../errors.ts';
 import { read } from '../host/command.ts';
@@ -31,7 +31,8 @@ export interface Apart {
 export async function buildImage(ops: Ops, stack: Stack, commit: string, apart?: Apart): Promise<string> {
   await refuseUnbuildable(ops, stack, commit);
   const { key, image, build: section } = stack.services.app;
-  const scratch = mkdtempSync(path.join(ops.paths.run, 'build-')); // 0700, whoever may look into what is above
+  const scratch = path.join(ops.paths.run, 'build');
+  mkdirSync(scratch, { mode: 0o700 });
   const proxies = PROXIES.filter((name) => ops.env[name] !== undefined);
   const log = path.join(ops.paths.run, 'build.log');
   const keep = (said: string) => writeFileSync(log, printable(ops.secrets.redact(said)), { mode: 0o600 });

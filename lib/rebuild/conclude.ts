@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { describeHealth } from '../app/health.ts';
 import type { Outage } from '../app/probe.ts';
+import { withoutState } from '../app/state-inside.ts';
 import type { Ops } from '../host/ops.ts';
 import { readReleases, recordRelease } from '../runbook/releases.ts';
 import { printable, same, type Text } from '../text.ts';
@@ -57,6 +58,7 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
       },
     });
   }
+  if (facts.app?.holdsState && aside.previous) show({ event: 'warning', ...withoutState(aside.previous.reference) });
   // To the very commit that was released now, there is no way back by its name.
   const former = facts.app?.commit === commit ? undefined : facts.app?.commit?.slice(0, 10);
   const recorded = readReleases(ops.paths).some((r) => r.commit === facts.app?.commit);

@@ -80,6 +80,8 @@ export interface AppFacts {
   readonly userdataBytes: number;
   /** Both health checks were healthy. */
   readonly serving: boolean;
+  /** The state directory of the deploy directory is in it: see `app/state-inside.ts`. */
+  readonly holdsState: boolean;
   /** Commit that it runs, by its files; `undefined`: none that is known here, or it does not run. */
   readonly commit: string | undefined;
   /** The same, with what else was seen; `undefined` when it does not run. */

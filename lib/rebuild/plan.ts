@@ -1,3 +1,4 @@
+import { STATE_INSIDE } from '../app/state-inside.ts';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import { foreignVolumes } from '../guard/claim.ts';
 import type { DestructiveRequest } from '../guard/consent.ts';
@@ -205,6 +206,7 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
   }
   if (facts.envChange) warnings.push(envChanged(facts.envChange));
   if (facts.midway.length > 0) warnings.push({ text: midwayText(facts.midway) });
+  if (facts.app?.holdsState) warnings.push({ text: STATE_INSIDE });
   if (facts.database.kind === 'running' && facts.database.remoteTrust > 0) {
     warnings.push({
       text: {

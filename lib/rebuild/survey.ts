@@ -1,6 +1,7 @@
 import { endpointsOf, healthCheck } from '../app/health.ts';
 import { imageId } from '../app/image.ts';
 import { lookAround } from '../app/inventory.ts';
+import { holdsState } from '../app/state-inside.ts';
 import { userdataSize } from '../app/userdata.ts';
 import { claimStack } from '../guard/claim.ts';
 import { config, hashOf } from '../host/compose.ts';
@@ -127,14 +128,15 @@ async function findOutdated(
 async function surveyApp(ops: Ops, container: Container, checkedOut: string): Promise<AppFacts> {
   const released = readReleases(ops.paths).at(-1)?.commit;
   if (container.state !== 'running')
-    return { userdataBytes: 0, commit: undefined, running: undefined, released, serving: false };
-  const [userdataBytes, around, health] = await Promise.all([
+    return { userdataBytes: 0, commit: undefined, running: undefined, released, serving: false, holdsState: false };
+  const [userdataBytes, around, health, inside] = await Promise.all([
     userdataSize(ops, container.id),
     lookAround(ops, container.id, []),
     healthCheck(ops, endpointsOf(ops.target, container), { timeoutMs: 2_000 }),
+    holdsState(ops, container.id),
   ]);
   const running = await identifyRunning(ops, around, container.imageId, checkedOut);
-  return { userdataBytes, commit: running.commit, running, released, serving: health.healthy };
+  return { userdataBytes, commit: running.commit, running, released, serving: health.healthy, holdsState: inside };
 }
 
 /** The login that the application will do, with the password that it will have, at the server as it is. */

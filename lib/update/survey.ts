@@ -44,7 +44,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const [found, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   refuseForeignVolumes(stack, volumes);
   const containers = found.app ? { ...found, app: await lookAgain(ops, found.app) } : found;
-  const { app, postgres } = requireServing(stack, containers, undefined);
+  const { app, postgres } = await requireServing(ops, stack, containers, undefined);
   const database = databaseOf(stack, postgres, volumes);
 
   const looking = lookAround(ops, app.id, places(ops));
@@ -65,7 +65,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const tree: Inventory = new Map([...release, ...artefacts.files].filter(([file]) => !isKept(ops.target, file)));
   const [health, programs, served, schema, { files, elsewhere, marker, cutShort }, { running, trees }] =
     await inContainer;
-  requireServing(stack, containers, health);
+  await requireServing(ops, stack, containers, health);
 
   const former = withArtefacts(trees, artefacts, files);
   const rebuildReasons = await findRebuildReasons(ops, { app, running, former, source, tree });

@@ -402,4 +402,53 @@ export const DATA: readonly Break[] = [
     test: 'test/simulation/tried-before.test.ts',
     named: 'what runs is told by its files',
   },
+  {
+    what: { en: 'whoever has the project’s name has the stack', zh: '项目同名即视为自己的服务' },
+    edits: [edit('lib/target/owners.ts', "others: by('other', ours)", 'others: []')],
+    test: 'test/simulation/owner.test.ts',
+    named: 'is refused what the first one made, and both are named',
+  },
+  {
+    what: { en: 'a directory that was moved is taken for another one’s that is gone', zh: '目录移动后不再询问归属' },
+    edits: [edit('lib/target/owners.ts', "moved: by('gone', ours)", 'moved: []')],
+    test: 'test/simulation/owner.test.ts',
+    named: 'asks whether it was moved when the old path is gone',
+  },
+  {
+    what: { en: 'another path of the directory is another directory', zh: '同一目录的另一路径视为另一个目录' },
+    edits: [
+      edit(
+        'lib/target/owners.ts',
+        "theirs.dev === own.dev && theirs.ino === own.ino ? 'same' : 'other'",
+        "place === ours ? 'same' : 'other'",
+      ),
+    ],
+    test: 'test/simulation/owner.test.ts',
+    named: 'is the same by another path',
+  },
+  {
+    what: { en: 'what was taken over is not remembered', zh: '接管结果未被记录' },
+    edits: [edit('lib/guard/adopted.ts', 'if (adopted.size === 0) return;', 'if (adopted.size >= 0) return;')],
+    test: 'test/simulation/owner.test.ts',
+    named: 'and is not asked again',
+  },
+  {
+    what: { en: 'another machine’s engine will do', zh: '接受其他机器的引擎' },
+    edits: [edit('lib/target/engine.ts', "endpoint === '' || endpoint.startsWith('unix://')", "endpoint !== 'none'")],
+    test: 'test/simulation/owner.test.ts',
+    named: 'is told to whoever only looks',
+  },
+  {
+    what: { en: 'what is built is what lies in the deploy directory', zh: '按部署目录现状构建镜像' },
+    edits: [edit('lib/app/image.ts', '...(section && { override })', '...(!section && { override })')],
+    test: 'test/simulation/life.test.ts',
+    named: 'builds from the commit alone',
+    says: 'contains the state directory',
+  },
+  {
+    what: { en: 'files have the modes that the umask leaves', zh: '构建文件权限受 umask 影响' },
+    edits: [edit('lib/release/artefacts.ts', "'--mode=u=rwX,go=rX', ", '')],
+    test: 'test/e2e/git-build.e2e.test.ts',
+    named: 'has the declared artefacts',
+  },
 ];

@@ -136,4 +136,22 @@ export const RUNS: readonly Break[] = [
     test: 'test/processes/lock.test.ts',
     named: 'stays with a command that outlives its run',
   },
+  {
+    what: { en: 'the lock of a project is another one in each directory', zh: '各目录使用不同的项目锁' },
+    edits: [
+      edit(
+        'lib/guard/hold.ts',
+        'projectLock(locks, engine, project)',
+        'projectLock(locks, engine, project + holder.dir)',
+      ),
+    ],
+    test: 'test/processes/lock.test.ts',
+    named: 'keeps out a run from another directory',
+  },
+  {
+    what: { en: 'commands do not keep the project’s lock', zh: '子命令不持有项目锁' },
+    edits: [edit('lib/host/run.ts', '[lockFd, hold?.fd].filter', '[lockFd].filter')],
+    test: 'test/processes/lock.test.ts',
+    named: 'keeps the project, too, with a command that outlives its run',
+  },
 ];

@@ -68,3 +68,15 @@ it('is the commit: no dumps, no .env, no .git, nothing that lies about, and what
 it('comes from the build cache where nothing has changed', async () => {
   expect(await build()).toBe(await build());
 });
+
+it('leaves the service’s own image alone when it is built apart', async () => {
+  const present = await build();
+  const ops = realOps(sandbox.deployDir);
+  const image = `${sandbox.project}/whalefall:apart`;
+  const apart = { project: `${sandbox.project}-apart`, image, labels: { 'wfops-e2e': sandbox.project } };
+  const id = await buildImage(ops, await resolveStack(ops), commit, apart);
+  const inspect = (reference: string, format: string) =>
+    execFileSync('docker', ['image', 'inspect', '-f', format, reference], { encoding: 'utf8' }).trim();
+  expect(inspect(image, '{{.Id}} {{index .Config.Labels "wfops-e2e"}}')).toBe(`${id} ${sandbox.project}`);
+  expect(inspect(sandbox.appImage, '{{.Id}}')).toBe(present);
+});

@@ -88,7 +88,7 @@ describe('the lock of a compose project', () => {
     expect(await third.ended).toMatchObject({ exitCode: 0 });
   });
 
-  it('stays with a command that outlives its run', async () => {
+  it('keeps the project, too, with a command that outlives its run', async () => {
     const { file, ask } = project();
     const dir = deployDir();
     const first = launch('stub', dir, [...ask, '--hold']);

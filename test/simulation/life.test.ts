@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { type Deployment, deployment, production } from './model/deployment.ts';
@@ -284,4 +284,21 @@ it('leaves no helper behind', async () => {
     expect(d.machine.engine.containers).toHaveLength(3);
     expect([...d.machine.engine.networks.keys()]).toEqual(['bridge', 'none', 'prod_whalefall_prod_network']);
   }
+});
+
+it('builds from the commit alone, and names the image that has more inside', async () => {
+  const d = await production();
+  expect((await runAndCheck(d, KEEP)).exitCode).toBe(0); // from here on there is a state directory
+  writeFileSync(path.join(d.dir, 'lies-about.txt'), 'of this server');
+  Object.assign(d.container('whalefall')?.layer ?? {}, { '/app/.whalefall-ops/backups/a/database.dump': 'rows' });
+  d.machine.release = release('next');
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(0);
+  const { files, release: built } = d.machine.engine.image('whalefall:prod');
+  expect(built?.commit).toBe(d.machine.release.commit);
+  expect(files).toContain('wsgi.py');
+  for (const absent of ['.whalefall-ops', '.git', '.env', 'lies-about.txt']) expect(files).not.toContain(absent);
+  expect(ended.text).toContain('The image that runs contains .whalefall-ops');
+  expect(ended.text).toMatch(/docker image rm whalefall:before-\d+T\d+/);
+  expect((await runAndCheck(d, [...KEEP, '--plan'])).text).not.toContain('.whalefall-ops: ');
 });

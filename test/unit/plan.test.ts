@@ -150,7 +150,14 @@ it('warns of local changes and of an open database', () => {
     target,
     facts({
       checkout: { commit: 'c', subject: 's', changed: [' M app.py'] },
-      app: { userdataBytes: 0, commit: undefined, running: undefined, released: undefined, serving: true },
+      app: {
+        userdataBytes: 0,
+        commit: undefined,
+        running: undefined,
+        released: undefined,
+        serving: true,
+        holdsState: false,
+      },
       database: { ...runningDatabase, remoteTrust: 1 },
     }),
     'keep',
