@@ -4,7 +4,8 @@ import type { Ops } from '../host/ops.ts';
 import { run } from '../host/run.ts';
 import type { Database } from '../target/stack.ts';
 import { printable, type Text } from '../text.ts';
-import { type Blocker, watchBlockers } from './blockers.ts';
+import type { Blocker } from './blocker.ts';
+import { watchBlockers } from './blockers.ts';
 import {
   type FlaskOptions,
   heads,

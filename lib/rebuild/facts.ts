@@ -2,6 +2,7 @@ import type { Checkout } from '../host/checkout.ts';
 import type { TableFacts } from '../postgres/contents.ts';
 import type { Containers, ExistingVolume } from '../target/containers.ts';
 import type { PublishedPort, Stack } from '../target/stack.ts';
+import type { Text } from '../text.ts';
 
 /** Everything the plan of a full rebuild depends on, as the survey found it. Plain data: no secret, no handle. */
 export interface Facts {
@@ -35,7 +36,7 @@ export type DatabaseFacts =
   /** The volume exists, its server does not run. */
   | { readonly kind: 'stopped' }
   /** The server runs and could not be asked. */
-  | { readonly kind: 'unreadable'; readonly why: string }
+  | { readonly kind: 'unreadable'; readonly why: Text }
   | {
       readonly kind: 'running';
       readonly bytes: number;

@@ -83,7 +83,7 @@ async function surveyDatabase(
     return { kind: 'running', ...contents, remoteTrust: hba.remoteTrust.length };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    return { kind: 'unreadable', why: error.what.en };
+    return { kind: 'unreadable', why: error.what };
   }
 }
 

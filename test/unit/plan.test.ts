@@ -154,7 +154,7 @@ const anyFacts = fc
     database: fc.constantFrom(
       facts().database,
       { kind: 'stopped' as const },
-      { kind: 'unreadable' as const, why: 'x' },
+      { kind: 'unreadable' as const, why: { en: 'x', zh: 'x' } },
     ),
   })
   .map((more) =>
@@ -190,7 +190,7 @@ it('never deletes without a backup before it, nor anything that is not this proj
 
 it.each([
   [{ kind: 'stopped' }, '未运行'],
-  [{ kind: 'unreadable', why: 'x' }, '运行中, 但无法读取'],
+  [{ kind: 'unreadable', why: { en: 'x', zh: '某因' } }, '运行中, 但无法读取: 某因'],
 ] as const)('says in Chinese, too, of a database that can not be asked: %o', (database, zh) => {
   const found = facts({ database });
   const { losses } = deletionRequest(found, planRebuild(target, found, 'delete'));

@@ -7,7 +7,7 @@ const HEALTHCHECK_MS = 2_000;
 /** What the engine's own healthcheck says. */
 export function healthOf(engine: Engine, c: Container): string {
   if (!c.healthcheck) return '';
-  if (c.state !== 'running') return 'unhealthy';
+  if (c.state !== 'running' || engine.clock.monotonic() < (c.missedCheckUntil ?? 0)) return 'unhealthy';
   if (engine.clock.monotonic() - c.startedAt < HEALTHCHECK_MS) return 'starting';
   return runs(c) !== 'app' || c.app?.service().kind === 'answers' ? 'healthy' : 'unhealthy';
 }

@@ -73,6 +73,8 @@ export interface Container extends Spec {
   readonly anonymous: Record<string, Tree>;
   readonly address: string;
   server?: Server | undefined;
+  /** Until then the engine calls it unhealthy: a check fell into its pause. */
+  missedCheckUntil?: number;
   /** Processes of the application, once it was started. */
   app?: AppContainer | undefined;
 }
@@ -89,6 +91,8 @@ export class Engine {
     ['none', {}],
   ]);
   readonly containers: Container[] = [];
+  /** After a pause the engine's check has failed, and the next one is this far away. */
+  missesChecksMs = 0;
   /** Every release that there was an image or a commit of, by its commit. */
   readonly releases = new Map<string, Release>();
   #made = 0;
