@@ -1,25 +1,8 @@
 import type { Ops } from '../host/ops.ts';
 import type { Database } from '../target/stack.ts';
-import { printable } from '../text.ts';
+import { type Blocker, type BlockerRow, blockerOf } from './blocker.ts';
 import { MIGRATION_NAME } from './flask-db.ts';
 import { literal, query } from './psql.ts';
-
-/** A session that held a lock which the migration needed. */
-export interface Blocker {
-  readonly pid: number;
-  /** One line for people, without the values in its query. */
-  readonly description: string;
-}
-
-interface Row {
-  pid: number;
-  application: string | null;
-  user: string | null;
-  address: string | null;
-  state: string | null;
-  since: string | null;
-  query: string | null;
-}
 
 const LOOK_EVERY_MS = 1_000;
 
@@ -39,7 +22,7 @@ export function watchBlockers(ops: Ops, db: Database): { stop(): Promise<readonl
   const watch = async () => {
     while (!stopped.signal.aborted) {
       await ops.clock.sleep(LOOK_EVERY_MS, stopped.signal);
-      const rows = await query<Row>(ops, db, BLOCKERS);
+      const rows = await query<BlockerRow>(ops, db, BLOCKERS);
       if (rows.length > 0) seen = rows.map(blockerOf);
     }
   };
@@ -52,23 +35,4 @@ export function watchBlockers(ops: Ops, db: Database): { stop(): Promise<readonl
       return seen;
     },
   };
-}
-
-export function blockerOf(row: Row): Blocker {
-  const from = row.address ?? 'socket';
-  const query = printable(withoutValues(row.query ?? ''))
-    .replace(/\s+/g, ' ')
-    .slice(0, 80);
-  return {
-    pid: row.pid,
-    description: `pid ${row.pid} · ${printable(row.application || '?')} · ${printable(row.user ?? '?')} · ${from} · ${row.state ?? '?'} · ${row.since ?? '?'} · ${query}`,
-  };
-}
-
-/** The query without its literals and comments, which may hold secrets; an unfinished one is cut off. */
-export function withoutValues(query: string): string {
-  return query.replace(
-    /"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|(?:\b[eE])?'(?:[^'\\]|''|\\[\s\S])*(?:'|$)|\$(\w*)\$[\s\S]*?(?:\$\1\$|$)/g,
-    (match) => (match.startsWith('"') ? match : /^(--|\/\*)/.test(match) ? ' ' : "'…'"),
-  );
 }

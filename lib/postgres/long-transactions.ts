@@ -1,7 +1,7 @@
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import type { Database } from '../target/stack.ts';
-import { type Blocker, blockerOf } from './blockers.ts';
+import { type Blocker, type BlockerRow, blockerOf } from './blocker.ts';
 import { query } from './psql.ts';
 
 /** A transaction that is younger will be over before a migration's lock timeout. */
@@ -21,7 +21,7 @@ const LONG = `SELECT DISTINCT ON (a.pid) jsonb_build_object('pid', a.pid, 'appli
     OR l.mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))`;
 
 export async function findLongTransactions(ops: Ops, db: Database): Promise<Blocker[]> {
-  return (await query<Parameters<typeof blockerOf>[0]>(ops, db, LONG)).map(blockerOf);
+  return (await query<BlockerRow>(ops, db, LONG)).map(blockerOf);
 }
 
 /**

@@ -1,6 +1,8 @@
 import type { Command } from '../host/command.ts';
 import { exec } from '../host/docker.ts';
 import { ask, type RunOps } from '../host/run.ts';
+import { type BlockerRow, blockerOf } from './blocker.ts';
+import { HOLDERS, TableLocked } from './table-locked.ts';
 
 /** A server inside a running container, reached over its own local socket. {@link Database} is one. */
 export interface PgServer {
@@ -10,6 +12,9 @@ export interface PgServer {
   /** The database that is connected to unless a call names another. */
   readonly name: string;
 }
+
+/** How long a look may wait for a table: others wait behind whoever waits. */
+const LOCK_WAIT_MS = 1_000;
 
 export interface SqlOptions {
   readonly database?: string;
@@ -41,7 +46,8 @@ export function connectTo(database: string): string {
 export const PGOPTIONS = [
   ...['default_transaction_read_only=off', 'default_transaction_deferrable=off', 'role=none'],
   ...['statement_timeout=0', 'lock_timeout=0', 'idle_in_transaction_session_timeout=0'],
-  ...['session_preload_libraries=', 'local_preload_libraries='],
+  // Its messages are read here.
+  ...['session_preload_libraries=', 'local_preload_libraries=', 'lc_messages=C'],
 ]
   .map((setting) => `-c ${setting}`)
   .join(' ');
@@ -65,9 +71,9 @@ export function psql(server: PgServer, database = server.name): readonly string[
 /**
  * The rows of one SELECT with one column, each as the JSON value that it is (`SELECT json_build_object(…) FROM …`), in the
  * order of the server. Wide numbers (bigint, numeric) should be text in the SQL: JSON numbers are doubles here. Runs
- * read-only.
+ * read-only, and waits for no table.
  *
- * @throws {CommandError} when the query fails; an answer without rows is really without rows.
+ * @throws {TableLocked} naming who holds it. {@link CommandError} when the query fails; an answer without rows is really without rows.
  */
 export async function query<Row = Record<string, unknown>>(
   ops: RunOps,
@@ -77,12 +83,19 @@ export async function query<Row = Record<string, unknown>>(
 ): Promise<Row[]> {
   const deadlineMs = options.deadlineMs ?? 30_000;
   // jsonb, because json keeps the line ends that json_agg writes.
-  const input = `${settings(deadlineMs)}SET default_transaction_read_only = on;
+  const input = `${settings(deadlineMs)}SET default_transaction_read_only = on; SET lock_timeout = ${LOCK_WAIT_MS};
 SELECT coalesce(to_jsonb(answer.value), 'null') FROM (
 ${sql}
 ) AS answer (value);
 `;
-  return jsonLines(await ask(ops, sent('read', server, input, { ...options, deadlineMs })));
+  const command = sent('read', server, input, { ...options, deadlineMs });
+  try {
+    return jsonLines(await ask(ops, command));
+  } catch (error) {
+    if (!TableLocked.caused(error) || sql === HOLDERS) throw error;
+    const holders = await query<BlockerRow>(ops, server, HOLDERS, options).catch(() => []);
+    throw new TableLocked(command, error, holders.map(blockerOf));
+  }
 }
 
 /** A psql script that only looks; gives what it prints. */

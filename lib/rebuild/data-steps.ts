@@ -132,6 +132,8 @@ export async function bringBackSchema(ops: Ops, facts: Facts, aside: PutAside): 
   await bringBackStores(ops, facts, aside);
   const { schemaBefore, backup } = aside;
   if (aside.removed || schemaBefore === undefined) return;
+  // What was made in an empty database stays: the next run goes on from there.
+  if (![...schemaBefore.keys()].some((name) => name.startsWith('table '))) return;
   const { database } = await startStores(ops, facts);
   const stays = await changesSince(ops, database, schemaBefore).catch(() => ['?']);
   // What commits on its way may have changed rows, and no schema tells.

@@ -94,6 +94,10 @@ function runsNow(facts: Facts): Text {
 
 /** The database in a line, as far as it could be asked. */
 export function databaseText(db: DatabaseFacts): Text {
+  if (db.kind === 'unreadable') {
+    const { en, zh } = NOT_ASKED.unreadable;
+    return { en: `${en}: ${printable(db.why.en)}`, zh: `${zh}: ${printable(db.why.zh)}` };
+  }
   if (db.kind !== 'running') return NOT_ASKED[db.kind];
   const [size, revision] = [humanBytes(db.bytes), printable(db.revision ?? '-')];
   return {

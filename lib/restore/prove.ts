@@ -5,7 +5,9 @@ import type { Ops } from '../host/ops.ts';
 import { databaseSizes } from '../postgres/databases.ts';
 import { identify, requireSameData } from '../postgres/identity.ts';
 import { inspectSchema } from '../postgres/revision.ts';
+import { seconds } from '../runbook/terminal.ts';
 import { inspectContainer } from '../target/containers.ts';
+import type { Container } from '../target/stack.ts';
 import { printable, type Text } from '../text.ts';
 import type { Facts } from './facts.ts';
 import { noticedText, type OutsideView } from './outside.ts';
@@ -71,8 +73,35 @@ async function healthNow(ops: Ops, { app }: Facts): Promise<Pick<Proven, 'health
   const deadlineMs = ops.target.bootSeconds * 1000;
   const ended = app.state === 'running' ? now : async () => undefined;
   const health = await waitForHealth(ops, endpointsOf(ops.target, now), ended, { deadlineMs });
-  return { healthy: true, health: describeHealth(health) };
+  const said = describeHealth(health);
+  const engine = await engineAgrees(ops, app);
+  return { healthy: true, health: { en: `${said.en}${engine.en}`, zh: `${said.zh}${engine.zh}` } };
 }
+
+/**
+ * The engine's own check may have fallen into the pause. Whoever goes by its word (a program that restarts what is unhealthy, our own
+ * update) shall not find it as we left it.
+ */
+async function engineAgrees(ops: Ops, before: Container): Promise<Text> {
+  if (before.health !== 'healthy') return { en: '', zh: '' };
+  const started = ops.clock.monotonic();
+  let waited = 0;
+  while ((await inspectContainer(ops, before.id)).health === 'unhealthy') {
+    waited = ops.clock.monotonic() - started;
+    if (waited >= ENGINE_WITHIN_MS) {
+      const so = seconds(waited);
+      return { en: `; the engine calls it unhealthy, still after ${so}`, zh: `; 引擎在 ${so} 后仍报告不健康` };
+    }
+    await ops.clock.sleep(ENGINE_EVERY_MS, ops.signal);
+  }
+  if (waited === 0) return { en: '', zh: '' };
+  const so = seconds(waited);
+  return { en: `; its engine's check too, ${so} later`, zh: `; ${so} 后引擎的健康检查也已恢复` };
+}
+
+/** Two intervals of the application's check, and its time limit. */
+const ENGINE_WITHIN_MS = 75_000;
+const ENGINE_EVERY_MS = 500;
 
 /** Exact commands for a person. */
 export function advice(ops: Ops, { app, database, stack }: Facts, { beside }: Progress): Text[] {

@@ -19,6 +19,7 @@ import {
 } from '../postgres/roles.ts';
 import { countRows, type RowCount } from '../postgres/row-counts.ts';
 import { refuseWithoutServerDisk } from '../postgres/server-disk.ts';
+import { TableLocked } from '../postgres/table-locked.ts';
 import { resolveStack } from '../target/compose-config.ts';
 import { findContainers, findVolumes } from '../target/containers.ts';
 import { databaseOf } from '../target/database.ts';
@@ -104,8 +105,9 @@ function subscriptionsOf(ops: Ops, { container, user, name }: Database): Promise
 
 async function rowsOf(ops: Ops, database: Database): Promise<RowCount[] | undefined> {
   return countRows(ops, database).catch((error: unknown) => {
-    if (error instanceof CommandError && !ops.signal.aborted) return undefined;
-    throw error;
+    if (!(error instanceof CommandError) || ops.signal.aborted) throw error;
+    if (error instanceof TableLocked) ops.screen.show({ event: 'warning', text: error.what });
+    return undefined;
   });
 }
 

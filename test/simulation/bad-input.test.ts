@@ -366,7 +366,7 @@ it.each<[string, RegExp, RegExp]>([
 ])('stops nothing when %s: that says nothing about the server', async (_what, fits, says) => {
   for (const [, args] of CHOICES) {
     const d = await production();
-    d.machine.override = answering(fits, { exitCode: 1, stderr: 'no room for it\n' });
+    d.machine.override = answering(fits, { exitCode: 1, stderr: 'pg_restore: error: no room for it\n' });
     const ended = await failed(d, 1, says, args);
     expect(ended.changes.filter((c) => /docker stop|volume rm/.test(c))).toEqual([]);
   }

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { withoutValues } from '../../lib/postgres/blockers.ts';
+import { withoutValues } from '../../lib/postgres/blocker.ts';
 import { oneHead } from '../../lib/postgres/flask-db.ts';
 import { migrate, seed } from '../../lib/postgres/migrate.ts';
 import { PROBES } from '../../lib/postgres/revision-probes.ts';

@@ -12,7 +12,8 @@ export function healthOf(
   c: Container,
 ): { Status: string; Log: readonly { Start: string }[] } | undefined {
   if (!c.healthcheck?.length) return undefined;
-  if (c.state !== 'running') return { Status: 'unhealthy', Log: [] };
+  if (c.state !== 'running' || engine.clock.monotonic() < (c.missedCheckUntil ?? 0))
+    return { Status: 'unhealthy', Log: [] };
   if (c.app) return { Status: c.app.looks.status, Log: c.app.looks.log };
   return { Status: engine.clock.monotonic() - c.startedAt < HEALTHCHECK_MS ? 'starting' : 'healthy', Log: [] };
 }

@@ -137,7 +137,9 @@ const COMMANDS: Readonly<Record<string, Known>> = {
 export function holdPaused({ engine }: Host, id: string): Hold {
   const frozen = (from: 'running' | 'paused', to: 'running' | 'paused') => (): Reply => {
     try {
-      return change(engine.container(id), from, to);
+      const container = engine.container(id);
+      if (from === 'paused') container.missedCheckUntil = engine.clock.monotonic() + engine.missesChecksMs;
+      return change(container, from, to);
     } catch (error) {
       if (error instanceof EngineError) return { exitCode: 1, stderr: error.message };
       throw error;

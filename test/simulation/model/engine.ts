@@ -98,6 +98,8 @@ export interface Container extends Spec {
   brokenMount?: boolean;
   /** What the entrypoint has read. */
   sourced?: Readonly<Record<string, string>>;
+  /** Until then the engine calls it unhealthy: a check fell into its pause. */
+  missedCheckUntil?: number;
   /** Processes of the application, once it was started. */
   app?: AppContainer | undefined;
   /** What its first process said. */
@@ -123,6 +125,8 @@ export class Engine {
     ['none', {}],
   ]);
   readonly containers: Container[] = [];
+  /** After a pause the engine's check has failed, and the next one is this far away. */
+  missesChecksMs = 0;
   /** Every release that there was an image or a commit of, by its commit. */
   readonly releases = new Map<string, Release>();
   /** This machine's. */

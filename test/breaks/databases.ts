@@ -1,0 +1,61 @@
+import { type Break, edit } from './break.ts';
+
+/** Backups, restores, roles, schemas: what the data tools promise. */
+export const DATABASES: readonly Break[] = [
+  {
+    what: { en: 'a database’s settings are there before its rows', zh: '数据库设置先于数据恢复' },
+    edits: [
+      edit(
+        'lib/postgres/load.ts',
+        '${propertiesSql(name, properties)}`;',
+        '${propertiesSql(name, properties)}\n${settingsSql(name, properties)}`;',
+      ),
+    ],
+    test: 'test/unit/restore.test.ts',
+    named: 'has its encoding, locale, settings and privileges',
+  },
+  {
+    what: { en: 'a restore shows the row that it failed at', zh: '恢复失败时显示出错的数据行' },
+    edits: [edit('lib/postgres/server-errors.ts', '? message : HIDDEN', '? message : message')],
+    test: 'test/unit/server-errors.test.ts',
+    named: 'is shown without a row',
+  },
+  {
+    what: { en: 'a restore gives roles back what was taken away since', zh: '恢复时把已收回的权限还给角色' },
+    edits: [edit('lib/postgres/roles.ts', "if (roles === 'saved') return", 'if (roles) return')],
+    test: 'test/unit/restore.test.ts',
+    named: 'raise nobody’s rights without a consent',
+  },
+  {
+    what: { en: 'a migration that failed half-way counts as taken back', zh: '迁移中途失败被当作已回滚' },
+    edits: [
+      edit('lib/update/database-steps.ts', '  throw halfWay(stays, progress);\n', '  halfWay(stays, progress);\n'),
+    ],
+    test: 'test/simulation/update.test.ts',
+    named: 'never says that all is as before over a migration',
+  },
+  {
+    what: { en: 'a rebuild compares only the revision after it', zh: '重建失败后只比对 revision' },
+    edits: [
+      edit(
+        'lib/rebuild/data-steps.ts',
+        'await changesSince(ops, database, schemaBefore)',
+        "(await changesSince(ops, database, schemaBefore)).filter((name) => name === 'the alembic revision')",
+      ),
+      edit('lib/rebuild/data-steps.ts', ' && facts.midway.length === 0', ''),
+    ],
+    test: 'test/simulation/bad-input.test.ts',
+    named: 'had committed a part of itself',
+  },
+  {
+    what: { en: 'a survey waits for a table that somebody holds', zh: '检查时等待被占用的表' },
+    edits: [edit('lib/postgres/psql.ts', ' SET lock_timeout = ${LOCK_WAIT_MS};', ' SET lock_timeout = 0;')],
+    test: 'test/unit/table-locked.test.ts',
+  },
+  {
+    what: { en: 'a restore leaves the engine’s check as the pause made it', zh: '恢复后不等待引擎健康检查复原' },
+    edits: [edit('lib/restore/prove.ts', ".health === 'unhealthy')", ".health === 'never')")],
+    test: 'test/simulation/restore.test.ts',
+    named: 'the engine calls the application healthy again',
+  },
+];
