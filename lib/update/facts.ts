@@ -2,6 +2,7 @@ import type { FilePlan } from '../app/files.ts';
 import type { Inventory } from '../app/inventory.ts';
 import type { CutShort } from '../app/marker.ts';
 import type { Programs } from '../app/programs.ts';
+import type { DataIdentity } from '../postgres/identity.ts';
 import type { Schema } from '../postgres/revision.ts';
 import type { Artefacts } from '../release/artefacts.ts';
 import type { LocalChanges } from '../release/local-changes.ts';
@@ -17,6 +18,8 @@ export interface Facts {
   readonly stack: Stack;
   readonly app: Container;
   readonly database: Database;
+  /** What tells its data from any other. */
+  readonly identity: DataIdentity;
   readonly programs: Programs;
   /** How many workers of the web program are to serve: as many as now, or as before an update that was killed while it replaced them. */
   readonly workers: number;

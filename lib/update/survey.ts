@@ -6,6 +6,7 @@ import type { Marker } from '../app/marker.ts';
 import { findPrograms } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
 import type { Ops } from '../host/ops.ts';
+import { identify } from '../postgres/identity.ts';
 import { inspectSchema, type Schema } from '../postgres/revision.ts';
 import { type Artefacts, findArtefacts } from '../release/artefacts.ts';
 import { inspectLocal } from '../release/local-changes.ts';
@@ -43,6 +44,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     healthCheck(ops, endpointsOf(ops.target, app)),
     findPrograms(ops, app.id),
     inspectSchema(ops, database),
+    identify(ops, database),
     looking,
     looking.then((around) => describeFormer(ops, around, checkout.commit)),
   ]);
@@ -51,7 +53,8 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const [release, local] = await Promise.all([treeOf(ops, source.commit), inspectLocal(ops, source.commit)]);
   const artefacts = findArtefacts(ops, release);
   const tree: Inventory = new Map([...release, ...artefacts.files].filter(([file]) => !isKept(ops.target, file)));
-  const [health, programs, schema, { files, elsewhere, marker, cutShort }, { running, trees }] = await inContainer;
+  const [health, programs, schema, identity, { files, elsewhere, marker, cutShort }, { running, trees }] =
+    await inContainer;
   requireServing(stack, containers, health);
 
   const former = withArtefacts(trees, artefacts, files);
@@ -64,6 +67,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     stack,
     app,
     database,
+    identity,
     programs,
     workers: workersOfUnfinished(ops, { app, programs }) ?? workers.length,
     owedRestart: restartOfUnfinished(ops, { app, programs }),
