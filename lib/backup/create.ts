@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { mountedUserdata } from '../app/userdata.ts';
 import { NOTHING_CHANGED, OpsError } from '../errors.ts';
 import type { VerifiedBackup } from '../guard/saved.ts';
 import { freeBytes } from '../host/disk.ts';
@@ -36,7 +37,9 @@ export async function createBackup(ops: Ops, options: CreateOptions): Promise<Te
       [{ en: 'commit that runs', zh: '当前版本' }, same(facts.commit?.slice(0, 10) ?? '-')],
       [
         { en: 'userdata', zh: 'userdata' },
-        saved ? same(`≈ ${humanBytes(saved.bytes)}`) : { en: 'not saved (--userdata)', zh: '不备份 (--userdata)' },
+        saved
+          ? userdataText(saved.bytes, mountedUserdata(ops.target, facts.app?.mounts ?? []))
+          : { en: 'not saved (--userdata)', zh: '不备份 (--userdata)' },
       ],
       [{ en: 'goes to', zh: '保存位置' }, same(ops.paths.backups)],
     ],
@@ -59,6 +62,14 @@ export async function createBackup(ops: Ops, options: CreateOptions): Promise<Te
   });
   conclude(ops, backup, dumped, ops.clock.monotonic() - started, options.userdata);
   return { en: `backed up to ${backup.dir}`, zh: `已备份到 ${backup.dir}` };
+}
+
+/** Unlike a rebuild, a backup takes what is mounted there along. */
+function userdataText(bytes: number, mounted: readonly string[]): Text {
+  const [size, at] = [`≈ ${humanBytes(bytes)}`, printable(mounted.join(', '))];
+  return mounted.length === 0
+    ? same(size)
+    : { en: `${size}, with what is mounted at ${at}`, zh: `${size}, 包含挂载于 ${at} 的内容` };
 }
 
 function userdataOf({ app, userdataBytes }: Facts) {

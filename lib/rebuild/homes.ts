@@ -1,3 +1,4 @@
+import { existsSync, realpathSync } from 'node:fs';
 import { z } from 'zod';
 import { answerOf } from '../host/answer.ts';
 import { read } from '../host/command.ts';
@@ -40,7 +41,9 @@ export async function findHomes(ops: Ops, stack: Stack, containers: Containers):
     const [container, defaults] = [containers[role], stores[role]];
     if (!container || !defaults) return [];
     const { mounts, dataDirectory: directory } = container;
-    return [{ role, directory, now: placeOf(mounts, directory), next: nextPlace(stack.services[role], defaults) }];
+    return [
+      { role, directory, now: placeOf(mounts.map(real), directory), next: nextPlace(stack.services[role], defaults) },
+    ];
   });
   return {
     homes: [...homes, ...userdataHomes(ops, stack, containers)],
@@ -59,9 +62,15 @@ function userdataHomes(ops: Ops, stack: Stack, { app }: Containers): Home[] {
   return [...new Set([userdata, ...inside])].map((directory) => ({
     role: 'app',
     directory,
-    now: placeOf(app.mounts, directory),
-    next: placeOf(next, directory),
+    now: placeOf(app.mounts.map(real), directory),
+    next: placeOf(next.map(real), directory),
   }));
+}
+
+/** One directory of the host may have been named in several ways. */
+function real(mount: Mount): Mount {
+  if (mount.kind !== 'bind' || !existsSync(mount.source)) return mount;
+  return { ...mount, source: realpathSync(mount.source) };
 }
 
 interface Defaults {
@@ -81,7 +90,7 @@ function nextPlace(service: Service, image: Defaults): Place {
     pgdata: service.environment.PGDATA || image.pgdata,
     workingDir: service.workingDir || image.workingDir,
   });
-  return placeOf([...service.mounts, ...own], directory);
+  return placeOf([...service.mounts.map(real), ...own], directory);
 }
 
 const imageSchema = z.tuple([

@@ -2,6 +2,7 @@ import { OpsError } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { backupPg } from '../postgres/backup.ts';
 import { MIGRATION_NAME } from '../postgres/flask-db.ts';
+import { identify, requireSameData } from '../postgres/identity.ts';
 import { waitForLongTransactions } from '../postgres/long-transactions.ts';
 import { type Migrated, migrate, partlyMigrated } from '../postgres/migrate.ts';
 import { endSessions } from '../postgres/psql.ts';
@@ -37,6 +38,8 @@ export async function backUp(
 /** Migrates with the staged code, while the old code serves. */
 export async function migrateStaged(ops: Ops, facts: Facts, checked: Checked, progress: Progress): Promise<void> {
   if (checked.schema !== 'behind') return;
+  // The survey was minutes ago, and the backup is of what is there now.
+  requireSameData(facts.identity, await identify(ops, facts.database), { untouched: false });
   const { staging } = progress;
   const staged = stagedOps(ops, staging.tree);
   progress.migrated = await migrate(staged, facts.database, staging.container, {

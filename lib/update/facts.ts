@@ -3,6 +3,7 @@ import type { Inventory } from '../app/inventory.ts';
 import type { CutShort } from '../app/marker.ts';
 import type { Programs } from '../app/programs.ts';
 import type { Route } from '../app/routes.ts';
+import type { DataIdentity } from '../postgres/identity.ts';
 import type { Schema } from '../postgres/revision.ts';
 import type { Artefacts } from '../release/artefacts.ts';
 import type { LocalChanges } from '../release/local-changes.ts';
@@ -20,6 +21,8 @@ export interface Facts {
   readonly stack: Stack;
   readonly app: Container;
   readonly database: Database;
+  /** What tells its data from any other. */
+  readonly identity: DataIdentity;
   readonly programs: Programs;
   /** What else nginx serves, as far as it is well served now. */
   readonly routes: readonly Route[];

@@ -9,6 +9,7 @@ import { readRevisions } from '../app/revisions.ts';
 import { findRoutes, routeFault } from '../app/routes.ts';
 import { claimStack, refuseForeignVolumes } from '../guard/claim.ts';
 import type { Ops } from '../host/ops.ts';
+import { identify } from '../postgres/identity.ts';
 import { inspectSchema, type Schema } from '../postgres/revision.ts';
 import { type Artefacts, findArtefacts } from '../release/artefacts.ts';
 import { inspectLocal } from '../release/local-changes.ts';
@@ -55,6 +56,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     asking,
     asking.then(({ all }) => surveyRoutes(ops, app.id, all, endpoints)),
     inspectSchema(ops, database),
+    identify(ops, database),
     looking,
     looking.then((around) => describeFormer(ops, around, app.imageId, checkout.commit)),
   ]);
@@ -63,7 +65,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const [release, local] = await Promise.all([treeOf(ops, source.commit), inspectLocal(ops, source.commit)]);
   const artefacts = findArtefacts(ops, release);
   const tree: Inventory = new Map([...release, ...artefacts.files].filter(([file]) => !isKept(ops.target, file)));
-  const [health, programs, served, schema, { files, elsewhere, marker, cutShort }, { running, trees }] =
+  const [health, programs, served, schema, identity, { files, elsewhere, marker, cutShort }, { running, trees }] =
     await inContainer;
   await requireServing(ops, stack, containers, health);
 
@@ -78,6 +80,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     stack,
     app,
     database,
+    identity,
     programs,
     ...served,
     workers: workersOfUnfinished(ops, { app, programs }) ?? workers.length,

@@ -61,7 +61,7 @@ beforeAll(async () => {
   const ended = await deploy();
   expect(ended.exitCode, ended.text).toBe(0);
   sql("CREATE TABLE kept (text text); INSERT INTO kept VALUES ('a row that must survive')");
-  const loop = 'i=0; while :; do i=$((i+1)); echo $i >> /u/lines; sleep 0.02; done';
+  const loop = 'i=0; while :; do i=$((i+1)); echo $i >> /u/lines; sleep 0.1; done';
   const image = docker('inspect', '-f', '{{.Image}}', container('redis'));
   docker('run', '-d', '--name', worker(), '-v', `${userdata()}:/u`, '--entrypoint', 'sh', image, '-c', loop);
 });

@@ -170,13 +170,16 @@ it.each([
 
 // --- userdata that others write to
 
+const mountUserdata = (file: ComposeFile) => {
+  Object.assign(file.services.whalefall ?? {}, {
+    volumes: [{ type: 'volume', source: 'userdata', target: '/app/userdata' }],
+  });
+  file.volumes = { ...file.volumes, userdata: {} };
+};
+
 it('leaves userdata alone that is a volume: what is written meanwhile stays', async () => {
   const made = deployment();
-  const mount = { type: 'volume', source: 'userdata', target: '/app/userdata' };
-  made.editCompose((file) => {
-    Object.assign(file.services.whalefall ?? {}, { volumes: [mount] });
-    file.volumes = { ...file.volumes, userdata: {} };
-  });
+  made.editCompose(mountUserdata);
   const d = await production(made);
   const { machine } = d;
   const files = machine.engine.volumes.get('prod_userdata')?.files ?? {};
@@ -189,6 +192,16 @@ it('leaves userdata alone that is a volume: what is written meanwhile stays', as
   expect(ended.exitCode, ended.text).toBe(0);
   expect(ended.text).toMatch(/\/app\/userdata is mounted: left alone/);
   expect(files['jobs.log']).toBe('a line, and one of a worker');
+});
+
+it('puts userdata into a volume that a release adds, and refuses one that takes its volume away', async () => {
+  const d = await production();
+  d.editCompose(mountUserdata);
+  const ended = await d.run(KEEP);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(d.machine.engine.volumes.get('prod_userdata')?.files).toMatchObject({ 'upload.txt': 'an upload' });
+  d.editCompose(() => undefined);
+  await refused(d, [/userdata \(\/app\/userdata\) is in volume prod_userdata; .* container's own/]);
 });
 
 // --- volumes by what is mounted where

@@ -1,7 +1,7 @@
 import type { FileEntry } from '../../lib/app/inventory.ts';
 import type { Program } from '../../lib/app/programs.ts';
 import type { Facts } from '../../lib/update/facts.ts';
-import { container, facts as rebuildFacts } from './facts.ts';
+import { container, identity, facts as rebuildFacts } from './facts.ts';
 
 export const entry = (blob: string, mode = '100644'): FileEntry => ({ mode, blob });
 
@@ -69,6 +69,7 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
     outdated: false,
     rebuildReasons: [],
     local: noLocalChanges,
+    identity,
     schema: { kind: 'versioned', revision: '20251231120100' },
     newMigrations: [],
     pending: false,
