@@ -13,7 +13,7 @@ export interface Voice {
    * stand right, NULL and undefined are `-`. On a terminal what does not fit is cut; `--json` has `items`, whole.
    */
   table(rows: readonly object[]): void;
-  /** Something is wrong: shown, with what to do next; the script goes on, and ends with exit code 1. */
+  /** Something is wrong: shown, with what to do next; the script goes on, and ends with exit code 1 (6 after steps that were carried out). */
   problem(what: Words, ...next: readonly Words[]): void;
   /** The same, and the script ends here. */
   fail(what: Words, ...next: readonly Words[]): never;
@@ -72,7 +72,7 @@ function showTable(screen: Screen, redact: (text: string) => string, rows: reado
     row.map((cell, at) => (right[at] ? padded(cell, (widths[at] as number) - widthOf(cell[screen.language])) : cell)),
   );
   const items = rows.map((row) => Object.fromEntries(names.map((name) => [name, plain(row[name])])));
-  screen.show({ event: 'list', id: 'rows', columns: head, rows: body, items });
+  if (names.length > 0) screen.show({ event: 'list', id: 'rows', columns: head, rows: body, items });
   if (rows.length === 0) screen.show({ event: 'info', text: { en: '(no rows)', zh: '(没有数据)' } });
 }
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { OpsError } from '../errors.ts';
+import { OpsError, whatHappened } from '../errors.ts';
 import type { Ops } from '../host/ops.ts';
 import { isProgram, thisProcess } from '../host/world.ts';
 import type { Action, Script } from '../runbook/command-line.ts';
@@ -74,7 +74,7 @@ function declarationOf(
 ): Script {
   const name = nameOf(filename);
   const own: Action['run'] = async (ops, parsed) => {
-    const quiet = hearConsole(ops.screen);
+    const giveBack = hearConsole(ops.screen);
     try {
       const answers = {
         planOnly: parsed.planOnly,
@@ -84,7 +84,7 @@ function declarationOf(
     } catch (error) {
       throw error instanceof OpsError || ops.signal.aborted ? error : broken(name, filename, error);
     } finally {
-      quiet();
+      giveBack();
     }
   };
   return {
@@ -106,26 +106,45 @@ async function carriedOut(
   body: Body<WritableDeployment>,
 ) {
   const { deployment, output } = await deploymentOf(ops, flags);
-  const given = answers ? { ...deployment, steps: stepsOf(ops, deployment, answers) } : deployment;
+  const progress: Progress = { steps: 'none' };
+  const given = answers ? { ...deployment, steps: stepsOf(ops, deployment, answers, progress) } : deployment;
   try {
     output.result(await body(given as WritableDeployment));
   } catch (error) {
     if (error instanceof OnlyPlanned) return { en: 'Only planned.', zh: '仅显示计划.' };
-    throw error;
+    throw progress.steps === 'done' ? afterSteps(error) : error;
   }
   const found = output.problems();
-  return found === 0
-    ? { en: 'done', zh: '完成' }
-    : { en: `problems: ${found}`, zh: `发现 ${found} 个问题`, exitCode: 1 };
+  if (found === 0) return { en: 'done', zh: '完成' };
+  const exitCode = progress.steps === 'done' ? 6 : 1;
+  return { en: `problems: ${found}`, zh: `发现 ${found} 个问题`, exitCode };
 }
 
-function stepsOf(ops: Ops, deployment: Deployment, answers: Answers): WritableDeployment['steps'] {
-  let taken = false;
+interface Progress {
+  steps: 'none' | 'begun' | 'done';
+}
+
+function stepsOf(ops: Ops, deployment: Deployment, answers: Answers, progress: Progress): WritableDeployment['steps'] {
   return async (list, options) => {
-    if (taken) throw twice;
-    taken = true;
+    if (progress.steps !== 'none') throw twice;
+    progress.steps = 'begun';
     await takeSteps(ops, deployment, list, { ...options, ...answers });
+    progress.steps = 'done';
   };
+}
+
+/** 1 would say that all is as before. */
+function afterSteps(error: unknown): OpsError {
+  return new OpsError({
+    kind: 'needs-person',
+    what: whatHappened(error),
+    state: {
+      en: 'The steps before it were carried out, and stay.',
+      zh: '此前的步骤已执行完毕, 保持不变.',
+    },
+    next: error instanceof OpsError ? error.next : [],
+    cause: error,
+  });
 }
 
 const twice = misused({

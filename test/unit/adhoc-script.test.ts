@@ -297,6 +297,18 @@ it('changes in steps, journaled, after one question', async () => {
   expect(events[0]).toMatchObject({ event: 'run-start', script: 'adhoc.my-look' });
 });
 
+it('does not end with 1, as if all were as before, when something is wrong after its steps', async () => {
+  for (const wrong of ['fail', 'problem'] as const) {
+    const made = await changes(async (d) => {
+      await d.steps([{ id: 'x', run: async () => undefined }]);
+      d[wrong]('not what I wanted');
+    });
+    const { exitCode, stdout } = await runAdhoc(made, { argv: ['--yes'] });
+    expect(stdout).toContain('✗ not what I wanted');
+    expect(exitCode).toBe(6);
+  }
+});
+
 it('undoes what had begun when a step fails, and proves that all is as before', async () => {
   const { exitCode, stdout, calls } = await runAdhoc(await steps(true), { argv: ['--yes'], answer: fails });
   expect(calls.map((c) => c.argv.at(-1))).toEqual(['touch one', 'false', 'rm one']);
