@@ -114,12 +114,12 @@ export const isAside = ({ name }: Container): 'next' | 'before' | undefined =>
   ASIDE.exec(name)?.[1] as 'next' | 'before' | undefined;
 
 /**
- * The one that production is. One that was to take its place and was never proved (a run was killed) is not, unless it runs and is well:
+ * The one that production is. One that was to take its place and was never proved (a run was killed) is not, unless it runs without crashing:
  * then what is in it now is newer. One that never took a place is none at all.
  */
 export function inUse(all: readonly Container[]): Container | undefined {
   const present = all.find((c) => !isAside(c));
-  const isWell = present?.state === 'running' && (present.health === '' || present.health === 'healthy');
+  const isWell = present?.state === 'running' && present.restartCount === 0;
   if (isWell) return present;
   const before = all.filter((c) => isAside(c) === 'before');
   return before.sort((a, b) => b.name.localeCompare(a.name))[0] ?? present;
