@@ -155,7 +155,7 @@ it.each([
   const instead = other(cluster as Cluster);
   let seen: string | undefined;
   machine.override = (_call, text) => {
-    if (/compose .* up -d .*postgres/.test(text) && files.cluster === cluster) {
+    if (/^docker rename \S+ \S+postgres\S*-before-/.test(text) && files.cluster === cluster) {
       files.cluster = instead;
       seen = JSON.stringify(instead.databases);
     }

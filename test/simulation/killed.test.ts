@@ -65,7 +65,7 @@ it('userdata comes back also when somebody has recreated the container after the
 it('the very container that served is the way back of the next run, too', async () => {
   const failing: Check = async (d, args, options) => {
     const served = d.container('whalefall')?.id;
-    d.machine.release = release('broken', { exitsAtStart: true });
+    d.machine.release = release('broken', { exitsInPlace: true });
     const ended = await d.run(args, options);
     expect(d.container('whalefall')?.id).not.toBe(served);
     expect(await d.run(args)).toMatchObject({ exitCode: 1 }); // better than before it

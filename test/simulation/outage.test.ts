@@ -13,7 +13,7 @@ function shapeOf(argv: readonly string[]): string {
     (w) => !/^-(i|e|T|d)$/.test(w) && !/^(PG\w+|WFOPS_\w+|REDISCLI_AUTH|LC_ALL|ENABLE_SCHEDULER)$/.test(w),
   );
   const typed = words.join(' ');
-  const [, compose] = /^docker compose -f \S+ --project-directory \S+ (\w+)/.exec(typed) ?? [];
+  const [, compose] = /^docker compose (?:-p \S+ )?-f \S+ (?:-f \S+ )?--project-directory \S+ (\w+)/.exec(typed) ?? [];
   if (compose)
     return `docker compose ${compose}${compose === 'up' && typed.includes('--no-start') ? ' --no-start' : ''}`;
   if (words[0] === 'git')

@@ -78,8 +78,7 @@ it('an address that this machine lacks', async () => {
 
 it('a revision that the new image does not know', async () => {
   const d = await production();
-  const { database } = d;
-  if (database) Object.assign(database, { stamp: NEW_REVISION, shape: NEW_REVISION });
+  Object.assign(d.cluster?.databases.whalefall_prod ?? {}, { stamp: NEW_REVISION, shape: NEW_REVISION });
   await refused(
     d,
     3,

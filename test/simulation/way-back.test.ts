@@ -17,17 +17,25 @@ const ids = (d: Deployment) => KEYS.map((key) => d.container(key)?.id);
 const asideOf = (d: Deployment) => d.machine.engine.containers.filter(({ name }) => /-(next|before)-/.test(name));
 const edited = (d: Deployment, key: (typeof KEYS)[number], edit: (service: ServiceFile) => void) =>
   d.editCompose(({ services }: ComposeFile) => edit(services[key] as ServiceFile));
+/** The survey can bind it, the engine can't any more. */
+const LOST = '203.0.113.9';
+async function losing(): Promise<Deployment> {
+  const d = await production();
+  d.machine.engine.addresses.add(LOST);
+  d.machine.engine.vanishing.add(LOST);
+  return d;
+}
 const elsewhere = (service: ServiceFile) => {
-  for (const port of service.ports ?? []) port.host_ip = '203.0.113.9';
+  for (const port of service.ports ?? []) port.host_ip = LOST;
 };
 
 it.each([
-  ['publishes on an address that this machine lacks', 'whalefall', elsewhere],
+  ['publishes on an address that is lost meanwhile', 'whalefall', elsewhere],
   ['runs another program', 'whalefall', (s: ServiceFile) => Object.assign(s, { command: 'sleep infinity' })],
   ['publishes Redis on such an address', 'redis', elsewhere],
   ['publishes PostgreSQL on such an address', 'postgres', elsewhere],
 ] as const)('the very containers that served do so again when the compose file %s', async (_what, key, edit) => {
-  const d = await production();
+  const d = await losing();
   const before = ids(d);
   edited(d, key, edit);
   const ended = await runAndCheck(d, KEEP);
@@ -72,7 +80,7 @@ it('a plain `docker compose up -d` leaves alone what was deployed', async () => 
 });
 
 it('says how to go back by hand, by ids alone', async () => {
-  const d = await production();
+  const d = await losing();
   const [, , app = ''] = ids(d);
   edited(d, 'whalefall', elsewhere);
   d.machine.override = (_call, typed) =>

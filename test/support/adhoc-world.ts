@@ -117,6 +117,7 @@ function finding(line: string, states: States): Reply | undefined {
     Name: `/${service}_1`,
     Image: `sha256:${service}`,
     RestartCount: 0,
+    Mounts: [],
     State: { Status: state },
     Config: { Labels: { 'com.docker.compose.service': service } },
     NetworkSettings: { Ports: {}, Networks: { net: { IPAddress: '172.18.0.2' } } },

@@ -26,6 +26,7 @@ function container(config: object, checks: Reply[], views: Seen[]) {
       ...{ Id: 'cid', Name: '/app', Image: 'sha256:1', RestartCount: restarts },
       State: { Status: status, Health: { Status: says, Log } },
       Config: { Labels: null, ...config },
+      Mounts: [],
       NetworkSettings: { Ports: null, Networks: {} },
     };
     return { stdout: JSON.stringify([seen]) };

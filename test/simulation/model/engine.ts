@@ -131,6 +131,8 @@ export class Engine {
   readonly releases = new Map<string, Release>();
   /** This machine's. */
   readonly addresses = new Set(['127.0.0.1']);
+  /** Those that will be gone when a container is started. */
+  readonly vanishing = new Set<string>();
   #made = 0;
   /** Called before a container goes. */
   onRemove: (container: Container) => void = () => undefined;
@@ -222,7 +224,8 @@ export class Engine {
 
   start(container: Container): void {
     if (container.state === 'running') return;
-    const { hostIp } = container.ports?.find((p) => !this.hasAddress(p.hostIp ?? '0.0.0.0')) ?? {};
+    const isGone = (address: string) => this.vanishing.has(address) || !this.hasAddress(address);
+    const { hostIp } = container.ports?.find((p) => isGone(p.hostIp ?? '0.0.0.0')) ?? {};
     if (hostIp !== undefined)
       throw new EngineError(`Error response from daemon: listen tcp4 ${hostIp}: bind: cannot assign requested address`);
     requireMounts(container);
