@@ -21,7 +21,7 @@ UNION ALL SELECT json_build_array(CASE WHEN i.indisvalid THEN 'index ' ELSE 'inv
   FROM ${RELATIONS} c JOIN pg_index i ON i.indexrelid = c.oid
 UNION ALL SELECT json_build_array('constraint ' || quote_ident(k.conname) || ' on ' || c.name,
     concat_ws(' ', pg_get_constraintdef(k.oid), k.convalidated)) FROM ${RELATIONS} c JOIN pg_constraint k ON k.conrelid = c.oid
-UNION ALL SELECT json_build_array('trigger ' || quote_ident(t.tgname) || ' on ' || c.name, pg_get_triggerdef(t.oid) || t.tgenabled)
+UNION ALL SELECT json_build_array('trigger ' || quote_ident(t.tgname) || ' on ' || c.name, concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled))
   FROM ${RELATIONS} c JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
 UNION ALL SELECT json_build_array('sequence ' || c.name, concat_ws(' ', s.seqtypid, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle))
   FROM ${RELATIONS} c JOIN pg_sequence s ON s.seqrelid = c.oid
