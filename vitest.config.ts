@@ -3,10 +3,10 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 /** They replace a module for themselves, or change what belongs to the whole process: each has one of its own. For all others, loading the modules anew takes a third of the time. */
 const REPLACING = [
-  'test/unit/backup-dir.test.ts',
-  'test/unit/env.test.ts',
-  'test/unit/journal.test.ts',
-  'test/unit/terminal.test.ts',
+  'test/unit/domain/backup/directory.test.ts',
+  'test/unit/domain/env/env.test.ts',
+  'test/unit/core/journal.test.ts',
+  'test/unit/runs/terminal/terminal.test.ts',
   'test/simulation/bad-input.test.ts',
 ];
 

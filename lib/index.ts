@@ -20,13 +20,15 @@ export type { Argument, Dollar, ShellCall, ShellOptions, ShellOutput } from './a
 export type { Sql, SqlValue } from './adhoc/sql.ts';
 export type { Step, StepsOptions } from './adhoc/steps.ts';
 export type { Words } from './adhoc/words.ts';
-export { ensureAdmin, revealAdmin } from './app/admin.ts';
-export { endpointsOf, type Health, healthCheck, waitForHealth } from './app/health.ts';
-export { buildImage } from './app/image.ts';
-export { OpsError } from './errors.ts';
-export { ADOPT_FLAG } from './guard/claim.ts';
-export { type Consent, confirmDestructive, type DestructiveRequest } from './guard/consent.ts';
-export { type RemovableVolume, removeVolumes } from './guard/remove-volumes.ts';
+export { type Command, change, read } from './core/command.ts';
+export { OpsError } from './core/errors.ts';
+export type { Ops } from './core/ops.ts';
+export { run } from './core/run.ts';
+export type { Text } from './core/text.ts';
+export { isProgram, thisProcess } from './core/world.ts';
+export { ensureAdmin, revealAdmin } from './domain/app/admin.ts';
+export { endpointsOf, type Health, healthCheck, waitForHealth } from './domain/app/health.ts';
+export { type BackupOptions, backupPg } from './domain/backup/backup.ts';
 export {
   type NothingToLose,
   proveAbsent,
@@ -34,22 +36,20 @@ export {
   type Saved,
   type VerifiedArchive,
   type VerifiedBackup,
-} from './guard/saved.ts';
-export { type Command, change, read } from './host/command.ts';
-export { discardStale } from './host/helpers.ts';
-export type { Ops } from './host/ops.ts';
-export { run } from './host/run.ts';
-export { isProgram, thisProcess } from './host/world.ts';
-export { type BackupOptions, backupPg } from './postgres/backup.ts';
-export { type HbaProof, type Outside, proveHba, restoreHba } from './postgres/hba.ts';
-export { migrate, seed } from './postgres/migrate.ts';
-export { archiveVolume } from './postgres/volume-archive.ts';
-export type { Script } from './runbook/command-line.ts';
-export type { Parsed } from './runbook/flags.ts';
-export { main } from './runbook/script.ts';
-export { carryOut, type PlannedStep } from './runbook/steps.ts';
-export { resolveStack } from './target/compose-config.ts';
-export { findContainers, findVolumes } from './target/containers.ts';
-export { databaseOf } from './target/database.ts';
-export type { Container, Database, Stack } from './target/stack.ts';
-export type { Text } from './text.ts';
+} from './domain/backup/proofs.ts';
+export { archiveVolume } from './domain/backup/volume-archive.ts';
+export { ADOPT_FLAG } from './domain/data/claim.ts';
+export { type Consent, confirmDestructive, type DestructiveRequest } from './domain/data/consent.ts';
+export { type RemovableVolume, removeVolumes } from './domain/data/remove-volumes.ts';
+export { buildImage } from './domain/images/build.ts';
+export { migrate, seed } from './domain/schema/migrate.ts';
+export { resolveStack } from './domain/stack/compose-config.ts';
+export { findContainers, findVolumes } from './domain/stack/containers.ts';
+export { databaseOf } from './domain/stack/database.ts';
+export type { Container, Database, Stack } from './domain/stack/stack.ts';
+export type { Script } from './runs/command-line/command-line.ts';
+export type { Parsed } from './runs/command-line/flags.ts';
+export { main } from './runs/main/main.ts';
+export { carryOut, type PlannedStep } from './runs/steps/steps.ts';
+export { discardStale } from './tools/docker/helpers.ts';
+export { type HbaProof, type Outside, proveHba, restoreHba } from './tools/pg-hba/hba.ts';

@@ -4,7 +4,7 @@
  * for a copy elsewhere. Nothing here changes production. `scripts/restore-prod.ts` is the way back to one.
  */
 import path from 'node:path';
-import * as backup from '../lib/backup/index.ts';
+import * as backup from '../lib/flows/backup/index.ts';
 import { isProgram, main, OpsError, type Script, thisProcess } from '../lib/index.ts';
 
 const WHICH = {

@@ -1,9 +1,12 @@
 #!/usr/bin/env -S npx tsx
 /**
  * Full rebuild: from whatever is there (or nothing) to a proved deployment of the checked-out commit. Replaces
- * deploy-prod-all.sh; `lib/rebuild/planned-steps.ts` names the former step behind each of these. Everything that can fail
+ * deploy-prod-all.sh; `lib/flows/rebuild/planned-steps.ts` names the former step behind each of these. Everything that can fail
  * without harm comes before "stop"; a failure from there on brings back image, userdata and data as they were.
  */
+import { forgetOld } from '../lib/domain/images/forget.ts';
+import { refuseUnbuildable } from '../lib/domain/release/buildable.ts';
+import * as rebuild from '../lib/flows/rebuild/index.ts';
 import {
   ADOPT_FLAG,
   buildImage,
@@ -16,9 +19,6 @@ import {
   type Script,
   thisProcess,
 } from '../lib/index.ts';
-import * as rebuild from '../lib/rebuild/index.ts';
-import { refuseUnbuildable } from '../lib/release/buildable.ts';
-import { forgetOld } from '../lib/rollback/forget.ts';
 
 export const deployProdAll: Script = {
   name: 'deploy-prod-all',

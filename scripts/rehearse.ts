@@ -4,10 +4,10 @@
  * whether it is healthy. What counts afterwards is how long that took, how old the data was, and that it works at all. Everything is
  * removed again, however it ends; a deployment that begins meanwhile comes first, and ends the drill.
  */
+import { recordDrill } from '../lib/domain/ledger/drills.ts';
+import { migrationEvidence } from '../lib/flows/rebuild/messages.ts';
+import * as rehearse from '../lib/flows/rehearse/index.ts';
 import { carryOut, isProgram, main, OpsError, type Script, thisProcess } from '../lib/index.ts';
-import { migrationEvidence } from '../lib/rebuild/talk.ts';
-import * as rehearse from '../lib/rehearse/index.ts';
-import { recordDrill } from '../lib/runbook/drills.ts';
 
 export const rehearseDisaster: Script = {
   name: 'rehearse',

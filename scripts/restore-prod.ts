@@ -3,8 +3,8 @@
  * Restores a backup of the database without overwriting anything: beside what is in use, compared table by table, and then by a
  * change of names, for which the application pauses. The former database is kept; --back returns to it, --drop removes it some day.
  */
+import * as restore from '../lib/flows/restore/index.ts';
 import { ADOPT_FLAG, carryOut, confirmDestructive, isProgram, main, type Script, thisProcess } from '../lib/index.ts';
-import * as restore from '../lib/restore/index.ts';
 
 export const restoreProd: Script = {
   name: 'restore-prod',

@@ -4,6 +4,13 @@
  * right. The old code is tried on the present database before anything is replaced; it never migrates. Data stays, unless a
  * backup is named with --data: then code and data go back together, or neither.
  */
+import { keepContainer } from '../lib/domain/images/kept-container.ts';
+import { watchFromOutside } from '../lib/domain/replacement/downtime.ts';
+import { removeOneOff } from '../lib/domain/replacement/one-off.ts';
+import { discardFormers } from '../lib/domain/replacement/replace.ts';
+import { restoreRequest } from '../lib/flows/restore/losses.ts';
+import * as rollback from '../lib/flows/rollback/index.ts';
+import * as update from '../lib/flows/update/index.ts';
 import {
   ADOPT_FLAG,
   carryOut,
@@ -17,13 +24,6 @@ import {
   type Text,
   thisProcess,
 } from '../lib/index.ts';
-import { keepContainer } from '../lib/rebuild/kept-container.ts';
-import { removeOneOff } from '../lib/rebuild/one-off.ts';
-import { watchFromOutside } from '../lib/rebuild/outside.ts';
-import { discardFormers } from '../lib/rebuild/replace.ts';
-import { restoreRequest } from '../lib/restore/losses.ts';
-import * as rollback from '../lib/rollback/index.ts';
-import * as update from '../lib/update/index.ts';
 
 type Flags = Parsed & { readonly planOnly: boolean };
 

@@ -3,8 +3,8 @@
  * The runs of this tool in a deploy directory: what happened, what happens now, and how to go on after one that did not end. Looking takes
  * no lock, so that it is possible at any time.
  */
+import * as runs from '../lib/flows/runs/index.ts';
 import { isProgram, main, type Script, thisProcess } from '../lib/index.ts';
-import * as runs from '../lib/runs/index.ts';
 
 const RUN = {
   name: 'run',

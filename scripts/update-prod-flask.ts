@@ -1,13 +1,13 @@
 #!/usr/bin/env -S npx tsx
 /**
  * Hot update: new code in the running container, without losing a request. Replaces update-prod-flask.sh;
- * `lib/update/planned-steps.ts` names the former step behind each of its steps, `lib/update/carry-out.ts` does them. Nothing in /app
+ * `lib/flows/update/planned-steps.ts` names the former step behind each of its steps, `lib/flows/update/carry-out.ts` does them. Nothing in /app
  * changes before the release has been loaded, migrated for, booted and found healthy beside what serves; a failure after that
  * puts the former files back in the same gentle way.
  */
+import { forgetOld } from '../lib/domain/images/forget.ts';
+import * as update from '../lib/flows/update/index.ts';
 import { ADOPT_FLAG, carryOut, isProgram, main, type Script, thisProcess } from '../lib/index.ts';
-import { forgetOld } from '../lib/rollback/forget.ts';
-import * as update from '../lib/update/index.ts';
 
 export const updateProdFlask: Script = {
   name: 'update-prod-flask',

@@ -1,6 +1,6 @@
-import { endpointsOf, type Health, healthCheck } from '../app/health.ts';
-import { listPrograms } from '../app/programs.ts';
-import { allEnded } from '../host/together.ts';
+import { allEnded } from '../core/concurrency.ts';
+import { endpointsOf, type Health, healthCheck } from '../domain/app/health.ts';
+import { listPrograms } from '../domain/app/programs.ts';
 import type { Context } from './context.ts';
 import { type Drift, driftIn, type Environment, environmentOf } from './environment.ts';
 import { type LogLine, lastOf, logFiles, logsOfContainer } from './logs.ts';

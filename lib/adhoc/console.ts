@@ -1,7 +1,7 @@
 import { Console } from 'node:console';
 import { Writable } from 'node:stream';
-import type { Screen } from '../runbook/screen.ts';
-import { same } from '../text.ts';
+import type { Screen } from '../core/screen.ts';
+import { same } from '../core/text.ts';
 
 /**
  * Whoever writes ten lines at night writes `console.log`: it is shown like everything else, redacted, and not among JSON's lines.

@@ -1,6 +1,6 @@
-import type { Ops } from '../host/ops.ts';
-import type { Containers } from '../target/containers.ts';
-import type { Stack } from '../target/stack.ts';
+import type { Ops } from '../core/ops.ts';
+import type { Containers } from '../domain/stack/containers.ts';
+import type { Stack } from '../domain/stack/stack.ts';
 
 /** What the parts of a handle are made of. */
 export interface Context {

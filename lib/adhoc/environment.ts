@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { answerOf } from '../host/answer.ts';
-import { read } from '../host/command.ts';
-import { exec } from '../host/docker.ts';
-import { ask, run } from '../host/run.ts';
-import { allEnded } from '../host/together.ts';
-import { readEnvText } from '../target/env-file.ts';
-import { registerVariables } from '../target/env-secrets.ts';
-import type { Container } from '../target/stack.ts';
+import { read } from '../core/command.ts';
+import { allEnded } from '../core/concurrency.ts';
+import { ask, run } from '../core/run.ts';
+import { answerOf } from '../core/tool-output.ts';
+import { readEnvText } from '../domain/env/file.ts';
+import { registerVariables } from '../domain/env/secrets.ts';
+import type { Container } from '../domain/stack/stack.ts';
+import { exec } from '../tools/docker/docker.ts';
 import type { Context } from './context.ts';
 import { Secret } from './secret.ts';
 

@@ -1,9 +1,9 @@
-import { OpsError } from '../errors.ts';
-import { asTyped } from '../host/command.ts';
-import { composeTyped } from '../host/compose.ts';
-import type { Container } from '../target/stack.ts';
-import type { Target } from '../target/target.ts';
-import { printable, type Text } from '../text.ts';
+import { asTyped } from '../core/command.ts';
+import { OpsError } from '../core/errors.ts';
+import type { Target } from '../core/target.ts';
+import { printable, type Text } from '../core/text.ts';
+import type { Container } from '../domain/stack/stack.ts';
+import { composeTyped } from '../tools/docker/compose.ts';
 
 /** A mistake in the script itself; nothing was sent. */
 export const misused = (what: Text, next: readonly Text[] = []): OpsError =>

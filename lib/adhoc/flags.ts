@@ -1,4 +1,4 @@
-import { COMMON_FLAGS, type Flags, type Parsed } from '../runbook/flags.ts';
+import { COMMON_FLAGS, type Flags, type Parsed } from '../runs/command-line/flags.ts';
 import { misused } from './errors.ts';
 import { textOf, type Words } from './words.ts';
 

@@ -1,10 +1,10 @@
-import type { Health } from '../app/health.ts';
-import type { Consent } from '../guard/consent.ts';
-import type { Ops } from '../host/ops.ts';
-import { allEnded } from '../host/together.ts';
-import { resolveStack } from '../target/compose-config.ts';
-import { findContainers } from '../target/containers.ts';
-import type { Stack } from '../target/stack.ts';
+import { allEnded } from '../core/concurrency.ts';
+import type { Ops } from '../core/ops.ts';
+import type { Health } from '../domain/app/health.ts';
+import type { Consent } from '../domain/data/consent.ts';
+import { resolveStack } from '../domain/stack/compose-config.ts';
+import { findContainers } from '../domain/stack/containers.ts';
+import type { Stack } from '../domain/stack/stack.ts';
 import { type App, appOf } from './app.ts';
 import { type Chain, chainOf } from './chain.ts';
 import type { Context } from './context.ts';

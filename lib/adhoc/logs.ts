@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
-import { read } from '../host/command.ts';
-import { exec } from '../host/docker.ts';
-import type { Ops } from '../host/ops.ts';
-import { run } from '../host/run.ts';
-import type { Container } from '../target/stack.ts';
+import { read } from '../core/command.ts';
+import type { Ops } from '../core/ops.ts';
+import { run } from '../core/run.ts';
+import type { Container } from '../domain/stack/stack.ts';
+import { exec } from '../tools/docker/docker.ts';
 
 export interface LogLine {
   /** RFC 3339, UTC, with milliseconds: `2026-01-02T03:04:05.678Z`. A line without a time has that of the one before it. */

@@ -1,7 +1,7 @@
-import { OpsError } from '../errors.ts';
-import { exec } from '../host/docker.ts';
-import { ask } from '../host/run.ts';
-import { printable } from '../text.ts';
+import { OpsError } from '../core/errors.ts';
+import { ask } from '../core/run.ts';
+import { printable } from '../core/text.ts';
+import { exec } from '../tools/docker/docker.ts';
 import type { Context } from './context.ts';
 import { misused } from './errors.ts';
 import { type Service, serviceOf } from './service.ts';

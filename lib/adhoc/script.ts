@@ -1,9 +1,9 @@
 import path from 'node:path';
-import { OpsError, whatHappened } from '../errors.ts';
-import type { Ops } from '../host/ops.ts';
-import { isProgram, thisProcess } from '../host/world.ts';
-import type { Action, Script } from '../runbook/command-line.ts';
-import { main } from '../runbook/script.ts';
+import { OpsError, whatHappened } from '../core/errors.ts';
+import type { Ops } from '../core/ops.ts';
+import { isProgram, thisProcess } from '../core/world.ts';
+import type { Action, Script } from '../runs/command-line/command-line.ts';
+import { main } from '../runs/main/main.ts';
 import { hearConsole } from './console.ts';
 import { broken, misused } from './errors.ts';
 import { declared, type FlagValues, type OwnFlags, valuesOf } from './flags.ts';

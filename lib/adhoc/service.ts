@@ -1,7 +1,7 @@
-import { OpsError } from '../errors.ts';
-import { exec } from '../host/docker.ts';
-import { run } from '../host/run.ts';
-import type { Container, ServiceRole } from '../target/stack.ts';
+import { OpsError } from '../core/errors.ts';
+import { run } from '../core/run.ts';
+import type { Container, ServiceRole } from '../domain/stack/stack.ts';
+import { exec } from '../tools/docker/docker.ts';
 import type { Context } from './context.ts';
 import { notRunning } from './errors.ts';
 import { type LogLine, lastOf, logsOfContainer } from './logs.ts';

@@ -1,6 +1,6 @@
 import { quote } from 'zx/core';
-import { type Command, change, type Output, read } from '../host/command.ts';
-import { run } from '../host/run.ts';
+import { type Command, change, type Output, read } from '../core/command.ts';
+import { run } from '../core/run.ts';
 import type { Context } from './context.ts';
 import { misused } from './errors.ts';
 import { Secret } from './secret.ts';

@@ -1,4 +1,4 @@
-import { identifier, literal } from '../postgres/psql.ts';
+import { identifier, literal } from '../tools/postgres/psql.ts';
 import { misused } from './errors.ts';
 import { Secret } from './secret.ts';
 

@@ -1,10 +1,10 @@
-import { describeHealth, endpointsOf, type Health, waitForHealth } from '../app/health.ts';
-import { NOTHING_CHANGED, OpsError } from '../errors.ts';
-import { type Consent, confirmDestructive, type DestructiveRequest } from '../guard/consent.ts';
-import type { Ops } from '../host/ops.ts';
-import { showSteps } from '../runbook/show-steps.ts';
-import { carryOut, type PlannedStep, type StepActions } from '../runbook/steps.ts';
-import { same, type Text } from '../text.ts';
+import { NOTHING_CHANGED, OpsError } from '../core/errors.ts';
+import type { Ops } from '../core/ops.ts';
+import { same, type Text } from '../core/text.ts';
+import { describeHealth, endpointsOf, type Health, waitForHealth } from '../domain/app/health.ts';
+import { type Consent, confirmDestructive, type DestructiveRequest } from '../domain/data/consent.ts';
+import { showSteps } from '../runs/steps/show-steps.ts';
+import { carryOut, type PlannedStep, type StepActions } from '../runs/steps/steps.ts';
 import { misused } from './errors.ts';
 import { type Deployment, deploymentOf, type StepDeployment, writableOf } from './handle.ts';
 import { textOf, type Words } from './words.ts';

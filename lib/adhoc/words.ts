@@ -1,4 +1,4 @@
-import { same, type Text } from '../text.ts';
+import { same, type Text } from '../core/text.ts';
 
 /** What a script says: a plain string reads the same in both languages, `{ en, zh }` follows `--lang`. */
 export type Words = string | Text;

@@ -1,6 +1,6 @@
 import { type Break, edit } from './break.ts';
 
-const script = (named: string) => ({ test: 'test/unit/adhoc-script.test.ts', named });
+const script = (named: string) => ({ test: 'test/unit/adhoc/script.test.ts', named });
 
 /** Scripts of one's own. */
 export const ADHOC: readonly Break[] = [
@@ -17,7 +17,7 @@ export const ADHOC: readonly Break[] = [
   {
     what: { en: 'a value in SQL may stand in quotes', zh: 'SQL 中的值可以位于引号内' },
     edits: [edit('lib/adhoc/sql.ts', 'if (!endsInCode(before)) throw', 'if (pieces.length < 0) throw')],
-    test: 'test/unit/adhoc-sql.test.ts',
+    test: 'test/unit/adhoc/sql.test.ts',
     named: 'refuses a value inside',
   },
   {

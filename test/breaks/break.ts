@@ -1,4 +1,4 @@
-import type { Text } from '../../lib/text.ts';
+import type { Text } from '../../lib/core/text.ts';
 
 /** Another text in the place of one that occurs once in the file. */
 export interface Edit {

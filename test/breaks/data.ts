@@ -9,21 +9,21 @@ const BRING_BACK = edit('scripts/deploy-prod-all.ts', 'undo: (o) => rebuild.brin
 export const DATA: readonly Break[] = [
   {
     what: { en: 'data that is not the data from before is taken for it', zh: '把不是原来的数据当成原来的数据' },
-    edits: [edit('lib/postgres/identity.ts', 'if (found.length > 0) throw notTheSame(found);', 'found.slice();')],
+    edits: [edit('lib/tools/postgres/identity.ts', 'if (found.length > 0) throw notTheSame(found);', 'found.slice();')],
     test: IDENTITY,
     named: 'writes nothing to',
   },
   {
     what: { en: 'nobody compares where data is with where it would be', zh: '不比较数据现在与将来的位置' },
     edits: [
-      edit('lib/rebuild/data-refusals.ts', 'if (samePlace(now, next)) return [];', 'if (now || next) return [];'),
+      edit('lib/flows/rebuild/data-refusals.ts', 'if (samePlace(now, next)) return [];', 'if (now || next) return [];'),
     ],
     test: IDENTITY,
     named: 'is refused before the stop when it moves',
   },
   {
     what: { en: 'a volume that no service mounts is not looked into', zh: '不检查没有服务挂载的卷' },
-    edits: [edit('lib/rebuild/survey-data.ts', 'missing[f.of] &&', 'f.of === undefined &&')],
+    edits: [edit('lib/domain/replacement/survey-data.ts', 'missing[f.of] &&', 'f.of === undefined &&')],
     test: IDENTITY,
     named: 'finds the database in a volume that no service mounts any more',
   },
@@ -31,50 +31,54 @@ export const DATA: readonly Break[] = [
     what: { en: 'userdata that is mounted is saved and put back', zh: '保存并放回挂载的 userdata' },
     edits: [
       edit(
-        'lib/app/userdata.ts',
+        'lib/domain/app/userdata.ts',
         "if (placeOf(mounts, app.userdata).kind !== 'own') return [app.userdata];",
         "if (placeOf(mounts, '/').kind !== 'own') return [app.userdata];",
       ),
-      edit('lib/app/userdata.ts', "m.kind !== 'own' && isWithin(m.target, app.userdata)", 'm.source === app.userdata'),
+      edit(
+        'lib/domain/app/userdata.ts',
+        "m.kind !== 'own' && isWithin(m.target, app.userdata)",
+        'm.source === app.userdata',
+      ),
     ],
     test: IDENTITY,
     named: 'leaves userdata alone that is a volume',
   },
   {
     what: { en: 'consent leaves one volume out', zh: '确认时漏掉一个卷' },
-    edits: [edit('lib/rebuild/plan.ts', 'volumes: plan.deletes,', 'volumes: plan.deletes.slice(1),')],
-    test: 'test/unit/plan.test.ts',
+    edits: [edit('lib/flows/rebuild/plan.ts', 'volumes: plan.deletes,', 'volumes: plan.deletes.slice(1),')],
+    test: 'test/unit/flows/rebuild/plan.test.ts',
     named: 'asks consent for exactly what it deletes',
   },
   {
     what: { en: 'a change of a rebuild has no way back', zh: '重建中的改动没有回退方式' },
     edits: [
       edit(
-        'lib/rebuild/planned-steps.ts',
+        'lib/flows/rebuild/planned-steps.ts',
         "wayBack: { en: 'the same container is started again', zh: '重新启动原容器' },",
         '',
       ),
     ],
-    test: 'test/unit/plan.test.ts',
+    test: 'test/unit/flows/rebuild/plan.test.ts',
     named: 'asks consent for exactly what it deletes',
   },
   {
     what: { en: 'a change of an update has no way back', zh: '更新中的改动没有回退方式' },
     edits: [
       edit(
-        'lib/update/planned-steps.ts',
+        'lib/flows/update/planned-steps.ts',
         "wayBack: { en: 'the former files, by the same renames', zh: '以同样方式换回原文件' },",
         '',
       ),
     ],
-    test: 'test/unit/update-plan.test.ts',
+    test: 'test/unit/flows/update/plan.test.ts',
     named: 'whatever there is',
   },
   {
     what: { en: 'nobody asks the container’s own health check', zh: '不执行容器自身的健康检查' },
     edits: [
       edit(
-        'lib/app/container-health.ts',
+        'lib/domain/app/container-health.ts',
         'const failure = await failureOf(ops, app.id, before.healthcheck);',
         'const failure = (await Promise.resolve()) as Text | undefined;',
       ),
@@ -84,14 +88,18 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'an old look of the engine counts more than the fact', zh: '引擎过时的判断优先于实际情况' },
-    edits: [edit('lib/app/container-health.ts', '!(unhealthy && looked)', '!unhealthy')],
+    edits: [edit('lib/domain/app/container-health.ts', '!(unhealthy && looked)', '!unhealthy')],
     test: 'test/simulation/health.test.ts',
     named: 'boots for longer than the engine has patience',
   },
   {
     what: { en: 'an update believes an old look of the engine', zh: '热更新采信引擎过时的判断' },
     edits: [
-      edit('lib/update/survey.ts', 'await lookAgain(ops, found.app)', 'await Promise.resolve(found.app ?? lookAgain)'),
+      edit(
+        'lib/flows/update/survey.ts',
+        'await lookAgain(ops, found.app)',
+        'await Promise.resolve(found.app ?? lookAgain)',
+      ),
     ],
     test: 'test/simulation/health.test.ts',
     named: 'was unhealthy when the engine looked, and no longer is',
@@ -100,7 +108,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'an update believes nothing of what the engine says', zh: '热更新完全不采信引擎的判断' },
     edits: [
       edit(
-        'lib/app/container-health.ts',
+        'lib/domain/app/container-health.ts',
         ' || (await failureOf(ops, app.id, now.healthcheck))) return app;',
         ') return app;',
       ),
@@ -112,7 +120,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'a backup counts without having been restored', zh: '未经恢复验证的备份也算数' },
     edits: [
       edit(
-        'lib/guard/saved.ts',
+        'lib/domain/backup/proofs.ts',
         'await restoreAndCompare(ops, stored, throwaway);',
         '{ differences: [], milliseconds: 0, throwaway };',
       ),
@@ -124,7 +132,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'the dump from before the stop counts as the last', zh: '停止之前的备份当作最后一份' },
     edits: [
       edit(
-        'lib/rebuild/final-backup.ts',
+        'lib/flows/rebuild/final-backup.ts',
         '    backupPg(inner, db, deleting ? { ...options, whenRead } : options),\n',
         '    (deleting ? whenRead(inner) : Promise.resolve()).then(() => aside.backup ?? backupPg(inner, db, options)),\n',
       ),
@@ -134,7 +142,9 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'the consent is not written down', zh: '确认没有写入流水' },
-    edits: [edit('lib/guard/consent.ts', "ops.journal.write({ event: 'consent', things: named });", 'named.sort();')],
+    edits: [
+      edit('lib/domain/data/consent.ts', "ops.journal.write({ event: 'consent', things: named });", 'named.sort();'),
+    ],
     test: sweep('delete'),
     says: 'nobody agreed to lose',
   },
@@ -148,7 +158,11 @@ export const DATA: readonly Break[] = [
     what: { en: 'the same, and its proof is taken for granted', zh: '同上, 且不验证恢复结果' },
     edits: [
       BRING_BACK,
-      edit('lib/rebuild/undo.ts', 'const proof = await asBefore(ops, facts, aside);', 'const proof = FIRST_INSTALL;'),
+      edit(
+        'lib/domain/replacement/undo.ts',
+        'const proof = await asBefore(ops, facts, aside);',
+        'const proof = FIRST_INSTALL;',
+      ),
     ],
     test: sweep('keep'),
     says: 'production is down, and the run says that all is as before',
@@ -157,7 +171,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'pg_hba.conf is rewritten with `trust` for all', zh: 'pg_hba.conf 被写入对所有人的 `trust`' },
     edits: [
       edit(
-        'lib/postgres/hba.ts',
+        'lib/tools/pg-hba/hba.ts',
         'after: withoutRemoteTrust(before, lines, method),',
         'after: `host all all all trust\\n${before}`,',
       ),
@@ -167,26 +181,26 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'the password is an argument of the login’s trial', zh: '试登录时把密码放在参数中' },
-    edits: [edit('lib/postgres/login.ts', 'db.user, db.name],', 'db.user, db.name, password],')],
+    edits: [edit('lib/tools/postgres/login.ts', 'db.user, db.name],', 'db.user, db.name, password],')],
     test: sweep('keep'),
     says: 'is in the arguments of a command',
   },
   {
     what: { en: 'the lock is not released', zh: '锁没有释放' },
-    edits: [edit('lib/guard/lock.ts', 'release: () => closeSync(fd) };', 'release: () => undefined };')],
+    edits: [edit('lib/runs/main/lock.ts', 'release: () => closeSync(fd) };', 'release: () => undefined };')],
     test: sweep('restore'),
     says: 'the lock is held',
   },
   {
     what: { en: '`docker start` is not announced in the journal', zh: '`docker start` 没有预先写入流水' },
-    edits: [edit('lib/host/docker.ts', "change(['docker', 'start', id])", "read(['docker', 'start', id])")],
+    edits: [edit('lib/tools/docker/docker.ts', "change(['docker', 'start', id])", "read(['docker', 'start', id])")],
     test: sweep('keep'),
     says: 'not in the journal',
   },
   {
     what: { en: 'a failed command’s result is not written', zh: '失败的命令没有写入结果' },
     edits: [
-      edit('lib/host/run.ts', 'if (intent !== undefined) {', 'if (intent !== undefined && output.exitCode === 0) {'),
+      edit('lib/core/run.ts', 'if (intent !== undefined) {', 'if (intent !== undefined && output.exitCode === 0) {'),
     ],
     test: sweep('keep'),
     says: 'no result in the journal',
@@ -195,7 +209,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'a run that failed does not write its end', zh: '失败的运行没有写入结束' },
     edits: [
       edit(
-        'lib/runbook/script.ts',
+        'lib/runs/main/main.ts',
         "  lenient(journal, screen).write({ event: 'run-end'",
         "  if (exitCode === 0) lenient(journal, screen).write({ event: 'run-end'",
       ),
@@ -206,14 +220,14 @@ export const DATA: readonly Break[] = [
   {
     what: { en: 'the next start looks for no unfinished run', zh: '下次启动不查找未结束的运行' },
     edits: [
-      edit('lib/runbook/script.ts', 'const unfinished = findUnfinished({ state });', 'const unfinished = undefined;'),
+      edit('lib/runs/main/main.ts', 'const unfinished = findUnfinished({ state });', 'const unfinished = undefined;'),
     ],
     test: sweep('restore'),
     says: 'nobody says that',
   },
   {
     what: { en: 'no deadline', zh: '没有时限' },
-    edits: [edit('lib/host/run.ts', '  }, deadlineMs);', '  }, LONGEST_MS + 0 * deadlineMs);')],
+    edits: [edit('lib/core/run.ts', '  }, deadlineMs);', '  }, LONGEST_MS + 0 * deadlineMs);')],
     test: sweep('keep'),
     says: 'nothing ended docker',
   },
@@ -221,7 +235,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'the error does not say how long', zh: '报错没有说明多久' },
     edits: [
       edit(
-        'lib/host/run.ts',
+        'lib/core/run.ts',
         'en: `${shown}: no end after ${command.deadlineMs / 1000} s, so it was stopped.${tail',
         'en: `${shown}: was stopped.${tail',
       ),
@@ -233,7 +247,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'userdata of a killed rebuild is not looked for', zh: '不查找被杀重建所保存的 userdata' },
     edits: [
       edit(
-        'lib/rebuild/app-container.ts',
+        'lib/domain/replacement/app-container.ts',
         'const former = neverServed(app) ? userdataOfUnfinished(ops) : undefined;',
         'const former = neverServed(app) ? undefined : undefined;',
       ),
@@ -245,7 +259,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'what served is removed before the new one is proved', zh: '新容器验证之前就删除旧容器' },
     edits: [
       edit(
-        'lib/rebuild/replace.ts',
+        'lib/domain/replacement/replace.ts',
         "if (!isAside(container)) await run(ops, rename(container.id, nameAside(container.name, 'before', ops.paths.run)));",
         'await discardContainer(ops, container.id);',
       ),
@@ -257,24 +271,24 @@ export const DATA: readonly Break[] = [
     what: { en: 'the way back is made of the compose file', zh: '按 compose 文件创建回退用的容器' },
     edits: [
       edit(
-        'lib/rebuild/data-steps.ts',
+        'lib/flows/rebuild/data-steps.ts',
         'await createFrom(ops, former.definition, properName(former.container.name))',
         '(await createBeside(ops, facts.stack, role, undefined)).next',
       ),
-      edit('lib/rebuild/data-steps.ts', 'import { halt, holdersOf }', 'import { createBeside, halt, holdersOf }'),
+      edit('lib/flows/rebuild/data-steps.ts', 'import { halt, holdersOf }', 'import { createBeside, halt, holdersOf }'),
     ],
     test: 'test/simulation/way-back.test.ts',
     says: 'what undoes reads the compose file',
   },
   {
     what: { en: 'what a killed run had started is taken for what served', zh: '把被杀运行启动的容器当作原容器' },
-    edits: [edit('lib/target/containers.ts', 'if (isWell) return present;', 'if (present) return present;')],
+    edits: [edit('lib/domain/stack/containers.ts', 'if (isWell) return present;', 'if (present) return present;')],
     ...killed,
     named: 'the very container that served is the way back',
   },
   {
     what: { en: 'the former release is started with the changed .env', zh: '旧版本以改动后的 .env 启动' },
-    edits: [edit('lib/rebuild/app-container.ts', 'await putBackEnv(ops, facts);', '')],
+    edits: [edit('lib/domain/replacement/app-container.ts', 'await putBackEnv(ops, facts);', '')],
     test: 'test/simulation/way-back.test.ts',
     named: 'with the .env that it was started with',
   },
@@ -282,7 +296,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'a former release runs as the present compose file has it', zh: '回退后的版本按当前 compose 文件运行' },
     edits: [
       edit(
-        'lib/rollback/image-way.ts',
+        'lib/flows/rollback/image-way.ts',
         'way.aside.definition = await definitionFor(ops, way);',
         'await definitionFor(ops, way);',
       ),
@@ -296,7 +310,11 @@ export const DATA: readonly Break[] = [
       zh: '不查找被杀更新之前的 worker 数量',
     },
     edits: [
-      edit('lib/update/survey.ts', 'workersOfUnfinished(ops, { app, programs }) ?? workers.length', 'workers.length'),
+      edit(
+        'lib/flows/update/survey.ts',
+        'workersOfUnfinished(ops, { app, programs }) ?? workers.length',
+        'workers.length',
+      ),
     ],
     ...killed,
     named: 'there are no more workers than before',
@@ -305,7 +323,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'an update is taken for done before it is recorded', zh: '更新在登记之前就被视为完成' },
     edits: [
       edit(
-        'lib/update/settle.ts',
+        'lib/flows/update/settle.ts',
         '  const { staging } = progress;',
         '  const { staging } = progress;\n  await attempt(() => sweepStaging(calm, staging));',
       ),
@@ -320,7 +338,7 @@ export const DATA: readonly Break[] = [
     },
     edits: [
       edit(
-        'lib/update/survey.ts',
+        'lib/flows/update/survey.ts',
         'owedRestart: restartOfUnfinished(ops, { app, programs }),',
         'owedRestart: undefined,',
       ),
@@ -330,13 +348,13 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'the files from before a failed update are not put back', zh: '更新失败后不放回原文件' },
-    edits: [edit('lib/update/carry-out.ts', 'undo: (o) => switchBack(o, facts, progress),', '')],
+    edits: [edit('lib/flows/update/carry-out.ts', 'undo: (o) => switchBack(o, facts, progress),', '')],
     test: 'test/simulation/update.test.ts',
     named: 'goes back from a release',
   },
   {
     what: { en: 'the same, in the sweep', zh: '同上, 由抽样发现' },
-    edits: [edit('lib/update/carry-out.ts', 'undo: (o) => switchBack(o, facts, progress),', '')],
+    edits: [edit('lib/flows/update/carry-out.ts', 'undo: (o) => switchBack(o, facts, progress),', '')],
     test: sweep('update'),
     says: '+   "needsPerson": [',
   },
@@ -344,7 +362,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'the restore drops the former database', zh: '恢复时删除原数据库' },
     edits: [
       edit(
-        'lib/restore/steps.ts',
+        'lib/flows/restore/steps.ts',
         'const { before } = await swapIn(ops, progress.beside);',
         'const { before } = await swapIn(ops, progress.beside);\n  if (before) await dropDatabase(ops, progress.beside.server, before);',
       ),
@@ -355,26 +373,32 @@ export const DATA: readonly Break[] = [
   {
     what: { en: 'what the image starts is not tried', zh: '不试运行镜像自己的启动过程' },
     edits: [
-      edit('lib/rebuild/one-off.ts', 'await tryStart(ops, facts, oneOff);', '({ tried: [] } satisfies StartTrial);'),
+      edit(
+        'lib/domain/replacement/one-off.ts',
+        'await tryStart(ops, facts, oneOff);',
+        '({ tried: [] } satisfies StartTrial);',
+      ),
     ],
     test: 'test/simulation/tried-before.test.ts',
     named: 'an entrypoint that ends by itself',
   },
   {
     what: { en: 'nothing is copied into a container before', zh: '事先不向容器复制文件' },
-    edits: [edit('lib/rebuild/one-off.ts', '  await tryCopy(ops, oneOff);\n', '')],
+    edits: [edit('lib/domain/replacement/one-off.ts', '  await tryCopy(ops, oneOff);\n', '')],
     test: 'test/simulation/tried-before.test.ts',
     named: 'a root file system that can only be read',
   },
   {
     what: { en: 'ports are not bound before', zh: '事先不绑定端口' },
-    edits: [edit('lib/target/ports.ts', 'const problem = await bind(port.hostIp);', 'const problem = undefined;')],
+    edits: [
+      edit('lib/domain/stack/ports.ts', 'const problem = await bind(port.hostIp);', 'const problem = undefined;'),
+    ],
     test: 'test/simulation/tried-before.test.ts',
     named: 'an address that this machine lacks',
   },
   {
     what: { en: 'sources of mounts are not looked at', zh: '不检查挂载来源' },
-    edits: [edit('lib/rebuild/survey.ts', '    findBrokenBinds(ops, stack, containers),', '    [],')],
+    edits: [edit('lib/domain/replacement/survey.ts', '    findBrokenBinds(ops, stack, containers),', '    [],')],
     test: 'test/simulation/tried-before.test.ts',
     named: 'a mounted certificate that is gone',
   },
@@ -382,7 +406,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'any revision of the database is taken for known', zh: '数据库的任何 revision 都视为已知' },
     edits: [
       edit(
-        'lib/rebuild/known-revision.ts',
+        'lib/domain/replacement/known-revision.ts',
         'if (revision === undefined || known) return;',
         'if (known || !known) return;',
       ),
@@ -394,7 +418,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'what runs is what the ledger says', zh: '以发布记录判断当前运行的版本' },
     edits: [
       edit(
-        'lib/runbook/running.ts',
+        'lib/domain/release/running.ts',
         'return { ...judge(files, candidates, marker?.commit), marked',
         'return { commit: releases[0]?.commit, nearest: undefined, marked',
       ),
@@ -404,13 +428,13 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'whoever has the project’s name has the stack', zh: '项目同名即视为自己的服务' },
-    edits: [edit('lib/target/owners.ts', "others: by('other', ours)", 'others: []')],
+    edits: [edit('lib/domain/stack/owners.ts', "others: by('other', ours)", 'others: []')],
     test: 'test/simulation/owner.test.ts',
     named: 'is refused what the first one made, and both are named',
   },
   {
     what: { en: 'a directory that was moved is taken for another one’s that is gone', zh: '目录移动后不再询问归属' },
-    edits: [edit('lib/target/owners.ts', "moved: by('gone', ours)", 'moved: []')],
+    edits: [edit('lib/domain/stack/owners.ts', "moved: by('gone', ours)", 'moved: []')],
     test: 'test/simulation/owner.test.ts',
     named: 'asks whether it was moved when the old path is gone',
   },
@@ -418,7 +442,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'another path of the directory is another directory', zh: '同一目录的另一路径视为另一个目录' },
     edits: [
       edit(
-        'lib/target/owners.ts',
+        'lib/domain/stack/owners.ts',
         "theirs.dev === own.dev && theirs.ino === own.ino ? 'same' : 'other'",
         "place === ours ? 'same' : 'other'",
       ),
@@ -428,26 +452,28 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'what was taken over is not remembered', zh: '接管结果未被记录' },
-    edits: [edit('lib/guard/adopted.ts', 'if (adopted.size === 0) return;', 'if (adopted.size >= 0) return;')],
+    edits: [edit('lib/domain/ledger/adopted.ts', 'if (adopted.size === 0) return;', 'if (adopted.size >= 0) return;')],
     test: 'test/simulation/owner.test.ts',
     named: 'and is not asked again',
   },
   {
     what: { en: 'another machine’s engine will do', zh: '接受其他机器的引擎' },
-    edits: [edit('lib/target/engine.ts', "endpoint === '' || endpoint.startsWith('unix://')", "endpoint !== 'none'")],
+    edits: [
+      edit('lib/tools/docker/engine.ts', "endpoint === '' || endpoint.startsWith('unix://')", "endpoint !== 'none'"),
+    ],
     test: 'test/simulation/owner.test.ts',
     named: 'is told to whoever only looks',
   },
   {
     what: { en: 'what is built is what lies in the deploy directory', zh: '按部署目录现状构建镜像' },
-    edits: [edit('lib/app/image.ts', '...(section && { override })', '...(!section && { override })')],
+    edits: [edit('lib/domain/images/build.ts', '...(section && { override })', '...(!section && { override })')],
     test: 'test/simulation/life.test.ts',
     named: 'builds from the commit alone',
     says: 'contains the state directory',
   },
   {
     what: { en: 'files have the modes that the umask leaves', zh: '构建文件权限受 umask 影响' },
-    edits: [edit('lib/release/artefacts.ts', "'--mode=u=rwX,go=rX', ", '')],
+    edits: [edit('lib/domain/release/artefacts.ts', "'--mode=u=rwX,go=rX', ", '')],
     test: 'test/e2e/git-build.e2e.test.ts',
     named: 'has the declared artefacts',
   },

@@ -14,21 +14,27 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { OpsError } from '../../lib/errors.ts';
-import { findVolume } from '../../lib/guard/same-volume.ts';
-import { isSaved, proveAbsent, proveNothingToLose, type VerifiedBackup, verifyBackup } from '../../lib/guard/saved.ts';
-import { change, read } from '../../lib/host/command.ts';
-import type { Ops } from '../../lib/host/ops.ts';
-import { ask, run } from '../../lib/host/run.ts';
-import { backupPg } from '../../lib/postgres/backup.ts';
-import { digest } from '../../lib/postgres/durable.ts';
-import { type DatabaseManifest, readManifest, type Stored, writeManifest } from '../../lib/postgres/manifest.ts';
-import { execute, identifier, literal, query } from '../../lib/postgres/psql.ts';
-import { restoreDatabase } from '../../lib/postgres/restore.ts';
-import { startThrowaway, type Throwaway } from '../../lib/postgres/throwaway.ts';
-import { archiveVolume, restoreVolumeData } from '../../lib/postgres/volume-archive.ts';
-import { inspectContainer } from '../../lib/target/containers.ts';
-import type { Database } from '../../lib/target/stack.ts';
+import { change, read } from '../../lib/core/command.ts';
+import { OpsError } from '../../lib/core/errors.ts';
+import type { Ops } from '../../lib/core/ops.ts';
+import { ask, run } from '../../lib/core/run.ts';
+import { backupPg } from '../../lib/domain/backup/backup.ts';
+import { type DatabaseManifest, readManifest, type Stored, writeManifest } from '../../lib/domain/backup/manifest.ts';
+import {
+  isSaved,
+  proveAbsent,
+  proveNothingToLose,
+  type VerifiedBackup,
+  verifyBackup,
+} from '../../lib/domain/backup/proofs.ts';
+import { archiveVolume, restoreVolumeData } from '../../lib/domain/backup/volume-archive.ts';
+import { restoreDatabase } from '../../lib/domain/data/restore.ts';
+import { inspectContainer } from '../../lib/domain/stack/containers.ts';
+import type { Database } from '../../lib/domain/stack/stack.ts';
+import { findVolume } from '../../lib/tools/docker/same-volume.ts';
+import { digest } from '../../lib/tools/files/durable.ts';
+import { execute, identifier, literal, query } from '../../lib/tools/postgres/psql.ts';
+import { startThrowaway, type Throwaway } from '../../lib/tools/postgres/throwaway.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { realOps } from '../support/real-ops.ts';
 import { itInFull, some } from './thorough.ts';

@@ -6,11 +6,11 @@ import path from 'node:path';
 import { parse } from 'dotenv';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { parserProbe } from '../../lib/target/env-compare.ts';
-import { readEnvText } from '../../lib/target/env-file.ts';
-import { PREAMBLE, READINGS } from '../unit/env-readers.table.ts';
+import { parserProbe } from '../../lib/domain/env/compare.ts';
+import { readEnvText } from '../../lib/domain/env/file.ts';
+import { PREAMBLE, READINGS } from '../unit/domain/env/readers.table.ts';
 
-// What the real compose and the real bash read from `.env` files: everything that lib/target/env-*.ts assumes.
+// What the real compose and the real bash read from `.env` files: everything that lib/domain/env/*.ts assumes.
 
 type Values = Record<string, string | null>;
 interface Readings {

@@ -1,9 +1,9 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { layContext } from '../../lib/release/build-context.ts';
-import { refuseUnbuildable } from '../../lib/release/buildable.ts';
-import { targetFor } from '../../lib/target/target.ts';
+import { targetFor } from '../../lib/core/target.ts';
+import { layContext } from '../../lib/domain/release/build-context.ts';
+import { refuseUnbuildable } from '../../lib/domain/release/buildable.ts';
 import { facts } from '../support/facts.ts';
 import { type Scene, scene } from './git.repos.ts';
 

@@ -4,14 +4,14 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
-import { inspectCheckout } from '../../lib/host/checkout.ts';
-import { childEnv, createShell } from '../../lib/host/shell.ts';
-import { archiveCommit } from '../../lib/release/archive.ts';
-import { inspectLocal } from '../../lib/release/local-changes.ts';
-import { resetTo } from '../../lib/release/reset.ts';
-import { saveLocal } from '../../lib/release/save-local.ts';
-import { fetchSource } from '../../lib/release/source.ts';
-import { resolveStack } from '../../lib/target/compose-config.ts';
+import { childEnv, createShell } from '../../lib/core/shell.ts';
+import { inspectLocal } from '../../lib/domain/release/local-changes.ts';
+import { resetTo } from '../../lib/domain/release/reset.ts';
+import { saveLocal } from '../../lib/domain/release/save-local.ts';
+import { fetchSource } from '../../lib/domain/release/source.ts';
+import { resolveStack } from '../../lib/domain/stack/compose-config.ts';
+import { archiveCommit } from '../../lib/tools/git/archive.ts';
+import { inspectCheckout } from '../../lib/tools/git/checkout.ts';
 import { type Scene, scene } from './git.repos.ts';
 
 // Repositories whose own configuration would have git run a program. Each trap is shown to snap under plain git; none may under ours.

@@ -12,10 +12,10 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { inspectLocal } from '../../lib/release/local-changes.ts';
-import { resetTo } from '../../lib/release/reset.ts';
-import { keepRelease, saveLocal } from '../../lib/release/save-local.ts';
-import { fetchSource } from '../../lib/release/source.ts';
+import { inspectLocal } from '../../lib/domain/release/local-changes.ts';
+import { resetTo } from '../../lib/domain/release/reset.ts';
+import { keepRelease, saveLocal } from '../../lib/domain/release/save-local.ts';
+import { fetchSource } from '../../lib/domain/release/source.ts';
 import { gitIn, type Scene, scene } from './git.repos.ts';
 
 const BASE = { 'app.py': 'one\n', 'old.py': 'old\n', 'settings.py': 's\n', 'run.sh': '#!/bin/sh\n' };

@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { childEnv, createShell } from '../../lib/host/shell.ts';
-import { archiveCommit } from '../../lib/release/archive.ts';
-import { fetchSource } from '../../lib/release/source.ts';
-import { showFile, treeOf } from '../../lib/release/tree.ts';
-import { printable } from '../../lib/text.ts';
+import { childEnv, createShell } from '../../lib/core/shell.ts';
+import { printable } from '../../lib/core/text.ts';
+import { fetchSource } from '../../lib/domain/release/source.ts';
+import { archiveCommit } from '../../lib/tools/git/archive.ts';
+import { showFile, treeOf } from '../../lib/tools/git/tree.ts';
 import { gitIn, type Scene, scene, silentServer } from './git.repos.ts';
 
 const failure = (promise: Promise<unknown>) =>

@@ -4,11 +4,11 @@ import { createServer, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Ops } from '../../lib/host/ops.ts';
-import { Secrets } from '../../lib/host/secrets.ts';
-import { childEnv, createShell } from '../../lib/host/shell.ts';
-import type { JournalEvent } from '../../lib/runbook/journal.ts';
-import { targetFor } from '../../lib/target/target.ts';
+import type { JournalEvent } from '../../lib/core/journal.ts';
+import type { Ops } from '../../lib/core/ops.ts';
+import { Secrets } from '../../lib/core/secrets.ts';
+import { childEnv, createShell } from '../../lib/core/shell.ts';
+import { targetFor } from '../../lib/core/target.ts';
 
 /** A deploy directory, the repository it came from, and ops over real processes. All gone after the test. */
 export interface Scene {

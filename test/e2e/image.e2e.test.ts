@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildImage } from '../../lib/app/image.ts';
-import { resolveStack } from '../../lib/target/compose-config.ts';
+import { buildImage } from '../../lib/domain/images/build.ts';
+import { resolveStack } from '../../lib/domain/stack/compose-config.ts';
 import { createFreshSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { realOps } from '../support/real-ops.ts';
 

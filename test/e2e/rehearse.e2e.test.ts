@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { readDrills } from '../../lib/runbook/drills.ts';
+import { readDrills } from '../../lib/domain/ledger/drills.ts';
 import { startLoad } from '../support/load.ts';
 import { type Ended, launchScript, runScript } from '../support/run-script.ts';
 import { sharedStack } from './shared.ts';

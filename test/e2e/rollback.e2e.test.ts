@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Release as Entry } from '../../lib/runbook/releases.ts';
+import type { Release as Entry } from '../../lib/domain/ledger/releases.ts';
 import { runScript } from '../support/run-script.ts';
 import { itInFull, some } from './thorough.ts';
 import { stepBegins } from './update/disturb.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { asTyped } from '../../lib/host/command.ts';
+import { asTyped } from '../../lib/core/command.ts';
 
 const REPO = path.join(import.meta.dirname, '../..');
 

@@ -2,9 +2,9 @@ import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, rmSync, st
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { whoHasOpen } from '../../lib/guard/holders.ts';
-import { projectLock } from '../../lib/guard/lock-file.ts';
-import { thisProcess } from '../../lib/host/world.ts';
+import { thisProcess } from '../../lib/core/world.ts';
+import { projectLock } from '../../lib/runs/main/lock-file.ts';
+import { whoHasOpen } from '../../lib/tools/files/open-files.ts';
 import { deployDir, launch, letGo, until } from './launch.ts';
 
 const AT_ONCE = 20;

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { change, read } from '../../lib/host/command.ts';
-import { pauseContainer } from '../../lib/host/pause.ts';
-import { run } from '../../lib/host/run.ts';
+import { change, read } from '../../lib/core/command.ts';
+import { run } from '../../lib/core/run.ts';
 import {
   carryOut,
   isProgram,
@@ -13,6 +12,7 @@ import {
   type Script,
   thisProcess,
 } from '../../lib/index.ts';
+import { pauseContainer } from '../../lib/tools/docker/pause.ts';
 
 // A script with nothing but a file to change and time to spend, for what happens to real processes. What it holds goes on until its test lets
 // it go, however busy the machine is: see launch.ts.

@@ -19,7 +19,7 @@ vi.setConfig({ testTimeout: 30_000 });
 
 // What a person types at the prompts; undefined is the end of input.
 let typed: (string | undefined)[] = [];
-vi.mock('../../lib/runbook/prompts.ts', () => ({
+vi.mock('../../lib/runs/terminal/prompts.ts', () => ({
   phrase: async () => typed.shift(),
   choice: async () => typed.shift(),
   yes: async () => typed.shift() === 'y',

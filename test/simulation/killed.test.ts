@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest';
-import { eachRun } from '../../lib/runs/history.ts';
-import { backOf } from '../../lib/runs/ways.ts';
+import { eachRun } from '../../lib/domain/ledger/runs.ts';
+import { backOf } from '../../lib/runs/interrupted/ways.ts';
 import { type Check, twice } from './model/again.ts';
 import { type Deployment, deployment, type Ended, production } from './model/deployment.ts';
 import type { How } from './model/faults.ts';

@@ -1,8 +1,8 @@
 import { mkdirSync, openSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { projectLock } from '../../lib/guard/lock-file.ts';
-import type { Script } from '../../lib/runbook/command-line.ts';
+import type { Script } from '../../lib/runs/command-line/command-line.ts';
+import { projectLock } from '../../lib/runs/main/lock-file.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
 import { rehearseDisaster } from '../../scripts/rehearse.ts';

@@ -1,9 +1,9 @@
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { readManifest, writeManifest } from '../../lib/postgres/manifest.ts';
-import { eachRun } from '../../lib/runs/history.ts';
-import { backOf } from '../../lib/runs/ways.ts';
+import { readManifest, writeManifest } from '../../lib/domain/backup/manifest.ts';
+import { eachRun } from '../../lib/domain/ledger/runs.ts';
+import { backOf } from '../../lib/runs/interrupted/ways.ts';
 import { restoreAndCheck } from './model/invariants-restore.ts';
 import { backedUp, NAME, RESTORE, restorable, write, YES } from './model/restorable.ts';
 

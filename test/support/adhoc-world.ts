@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { World } from '../../lib/host/world.ts';
-import type { Script } from '../../lib/runbook/command-line.ts';
-import { main } from '../../lib/runbook/script.ts';
-import { SCRIPTS } from '../../lib/text.ts';
+import { SCRIPTS } from '../../lib/core/text.ts';
+import type { World } from '../../lib/core/world.ts';
+import type { Script } from '../../lib/runs/command-line/command-line.ts';
+import { main } from '../../lib/runs/main/main.ts';
 import { fakeClock } from './ops.ts';
 import { type Call, type Reply, scriptedSpawn } from './scripted-spawn.ts';
 

@@ -1,7 +1,7 @@
-import type { DataIdentity } from '../../lib/postgres/identity.ts';
-import type { DatabaseFacts, Facts } from '../../lib/rebuild/facts.ts';
-import type { ExistingVolume } from '../../lib/target/containers.ts';
-import type { Container, ServiceRole } from '../../lib/target/stack.ts';
+import type { ExistingVolume } from '../../lib/domain/stack/containers.ts';
+import type { DatabaseFacts, Facts } from '../../lib/domain/stack/deployment.ts';
+import type { Container, ServiceRole } from '../../lib/domain/stack/stack.ts';
+import type { DataIdentity } from '../../lib/tools/postgres/identity.ts';
 
 const directoryOf = (role: ServiceRole) =>
   ({ postgres: '/var/lib/postgresql/data', redis: '/data', app: '/app' })[role];

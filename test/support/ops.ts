@@ -3,12 +3,12 @@ import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Clock, Net, Ops } from '../../lib/host/ops.ts';
-import { Secrets } from '../../lib/host/secrets.ts';
-import { createShell } from '../../lib/host/shell.ts';
-import type { JournalEvent } from '../../lib/runbook/journal.ts';
-import type { Screen, ScreenEvent } from '../../lib/runbook/screen.ts';
-import { targetFor } from '../../lib/target/target.ts';
+import type { JournalEvent } from '../../lib/core/journal.ts';
+import type { Clock, Net, Ops } from '../../lib/core/ops.ts';
+import type { Screen, ScreenEvent } from '../../lib/core/screen.ts';
+import { Secrets } from '../../lib/core/secrets.ts';
+import { createShell } from '../../lib/core/shell.ts';
+import { targetFor } from '../../lib/core/target.ts';
 import { type Responder, type ScriptedSpawn, scriptedSpawn } from './scripted-spawn.ts';
 
 export interface TestOps extends Ops {

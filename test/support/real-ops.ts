@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { Ops } from '../../lib/host/ops.ts';
-import { Secrets } from '../../lib/host/secrets.ts';
-import { childEnv, createShell } from '../../lib/host/shell.ts';
-import { targetFor } from '../../lib/target/target.ts';
+import type { Ops } from '../../lib/core/ops.ts';
+import { Secrets } from '../../lib/core/secrets.ts';
+import { childEnv, createShell } from '../../lib/core/shell.ts';
+import { targetFor } from '../../lib/core/target.ts';
 
 /** Ops of this machine whose screen shows nothing and whose journal is none; state below `dir`. */
 export function realOps(dir: string, signal = new AbortController().signal): Ops {

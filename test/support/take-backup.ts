@@ -1,3 +1,4 @@
+import { databaseOf } from '../../lib/domain/stack/database.ts';
 import {
   backupPg,
   findContainers,
@@ -8,7 +9,6 @@ import {
   resolveStack,
   thisProcess,
 } from '../../lib/index.ts';
-import { databaseOf } from '../../lib/target/database.ts';
 
 /** Backs the database of a deploy directory up, as a script does; a process of its own, with the options of every script. */
 const script = {

@@ -1,6 +1,6 @@
-import type { FileEntry } from '../../lib/app/inventory.ts';
-import type { Program } from '../../lib/app/programs.ts';
-import type { Facts } from '../../lib/update/facts.ts';
+import type { FileEntry } from '../../lib/domain/app/inventory.ts';
+import type { Program } from '../../lib/domain/app/programs.ts';
+import type { Facts } from '../../lib/flows/update/facts.ts';
 import { container, identity, facts as rebuildFacts } from './facts.ts';
 
 export const entry = (blob: string, mode = '100644'): FileEntry => ({ mode, blob });

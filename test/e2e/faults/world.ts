@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { readManifest } from '../../../lib/postgres/manifest.ts';
+import { readManifest } from '../../../lib/domain/backup/manifest.ts';
 import { docker, type Stack } from '../update/stack.ts';
 
 /** Containers of the project, or made for it, that are not its three services. */

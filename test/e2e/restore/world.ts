@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { type DatabaseManifest, readManifest, writeManifest } from '../../../lib/postgres/manifest.ts';
+import { type DatabaseManifest, readManifest, writeManifest } from '../../../lib/domain/backup/manifest.ts';
 import { type Ended, launchScript, type Running, runScript } from '../../support/run-script.ts';
 import { docker, type Stack } from '../update/stack.ts';
 

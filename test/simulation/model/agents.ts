@@ -9,7 +9,7 @@ import type { Reply } from './process.ts';
 export type Args = Readonly<Record<string, unknown>>;
 export type Agent = (what: Inside, app: AppContainer, args: Args) => Reply;
 
-/** What `lib/app/agent/*.py` do, done on the model; with the arguments that each must get and may get. */
+/** What `lib/domain/app/agent/*.py` do, done on the model; with the arguments that each must get and may get. */
 const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string, does: Agent]>> = {
   as_web: ['like argv cwd env log told leave seconds', '', asWeb],
   compile: ['staged root files', '', compile],

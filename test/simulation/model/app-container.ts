@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { composeModel } from '../../unit/env-readers.models.ts';
+import { composeModel } from '../../unit/domain/env/readers.models.ts';
 import { fileAt, write } from './app-files.ts';
 import type { Container, Engine } from './engine.ts';
 import { Gunicorn, type Launch } from './gunicorn.ts';

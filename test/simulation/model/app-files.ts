@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { targetSchema } from '../../../lib/target/target.ts';
+import { targetSchema } from '../../../lib/core/target.ts';
 import type { Container } from './engine.ts';
 import type { Release } from './release.ts';
 import { filesOf } from './release-files.ts';

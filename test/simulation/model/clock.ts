@@ -1,4 +1,4 @@
-import type { Clock } from '../../../lib/host/ops.ts';
+import type { Clock } from '../../../lib/core/ops.ts';
 
 interface Sleeper {
   readonly due: number;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { composeModel } from '../../unit/env-readers.models.ts';
+import { composeModel } from '../../unit/domain/env/readers.models.ts';
 
 export interface ServiceFile {
   image?: string;

@@ -2,10 +2,10 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, wri
 import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { World } from '../../../lib/host/world.ts';
-import type { Script } from '../../../lib/runbook/command-line.ts';
-import { main } from '../../../lib/runbook/script.ts';
-import { SCRIPTS } from '../../../lib/text.ts';
+import { SCRIPTS } from '../../../lib/core/text.ts';
+import type { World } from '../../../lib/core/world.ts';
+import type { Script } from '../../../lib/runs/command-line/command-line.ts';
+import { main } from '../../../lib/runs/main/main.ts';
 import { deployProdAll } from '../../../scripts/deploy-prod-all.ts';
 import type { Cluster } from './cluster.ts';
 import { ofService } from './compose.ts';

@@ -165,7 +165,7 @@ function login({ machine, container, argv, env }: Inside): Reply {
   return { stdout: '1\n' };
 }
 
-/** Creates the application without a server and asks it: `lib/app/agent/ask_health.py`. */
+/** Creates the application without a server and asks it: `lib/domain/app/agent/ask_health.py`. */
 function asApplication({ machine, container, input }: Inside, [root = '', ...words]: readonly string[]): Reply {
   const release = behaviourAt(container, root, machine.engine.releases);
   if (!release || words.at(-1) !== 'ask_health') return unknown(`as application: ${words.join(' ')}`);

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { readReleases } from '../../../lib/runbook/releases.ts';
+import { readReleases } from '../../../lib/domain/ledger/releases.ts';
 import type { Check } from './again.ts';
 import { isServing } from './app.ts';
 import { SITE_RENDERED } from './app-container.ts';

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { readManifest } from '../../../lib/postgres/manifest.ts';
+import { readManifest } from '../../../lib/domain/backup/manifest.ts';
 import type { Check } from './again.ts';
 import { isServing } from './app.ts';
 import { type Cluster, type Database, type HbaRule, hbaRules, isRemote } from './cluster.ts';

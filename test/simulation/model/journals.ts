@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Entry, parseJournal } from '../../../lib/runbook/journal.ts';
+import { type Entry, parseJournal } from '../../../lib/core/journal.ts';
 import type { Deployment, Ended } from './deployment.ts';
 import { KILLED } from './faults.ts';
 

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, fstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { asTyped } from '../../../lib/host/command.ts';
+import { asTyped } from '../../../lib/core/command.ts';
 import { VirtualClock } from './clock.ts';
 import { docker, holdPaused } from './docker-cli.ts';
 import { Engine, EngineError } from './engine.ts';

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import type { Net } from '../../../lib/host/ops.ts';
+import type { Net } from '../../../lib/core/ops.ts';
 import { request } from './app.ts';
 import { remoteMethod } from './cluster.ts';
 import type { Container } from './engine.ts';

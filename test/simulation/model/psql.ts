@@ -1,4 +1,4 @@
-import { CONTENTS, SEQUENCES } from '../../../lib/postgres/fingerprint.ts';
+import { CONTENTS, SEQUENCES } from '../../../lib/tools/postgres/fingerprint.ts';
 import { contentOf, contentsLines, factsLine, sequenceLines } from './cluster.ts';
 import type { Server } from './engine.ts';
 import { unknown } from './flags.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { databaseOf } from '../../../lib/domain/stack/database.ts';
 import { backupPg, findContainers, findVolumes, type Ops, resolveStack, type Script } from '../../../lib/index.ts';
-import { databaseOf } from '../../../lib/target/database.ts';
 import { restoreProd } from '../../../scripts/restore-prod.ts';
 import type { Database } from './cluster.ts';
 import { Deployment, deployment, production } from './deployment.ts';

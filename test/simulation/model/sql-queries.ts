@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { SCHEMA_SQL } from '../../../lib/postgres/revision.ts';
-import { PROBES } from '../../../lib/postgres/revision-probes.ts';
-import { SCHEMA_OBJECTS } from '../../../lib/postgres/schema-objects.ts';
+import { SCHEMA_SQL } from '../../../lib/domain/schema/revision.ts';
+import { PROBES } from '../../../lib/domain/schema/revision-probes.ts';
+import { SCHEMA_OBJECTS } from '../../../lib/domain/schema/schema-objects.ts';
 import { bytesOf, type Database, hbaRules, holdsAnything, identityOf, oidOf, PGDATA } from './cluster.ts';
 import type { Server } from './engine.ts';
 import { unknown } from './flags.ts';

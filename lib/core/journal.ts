@@ -1,0 +1,170 @@
+import { closeSync, constants, fdatasyncSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import type { Screen } from './screen.ts';
+import { json } from './text.ts';
+
+/** A script of `scripts/` and what is typed behind it, but for what belongs to whoever types: directory, answers, language. */
+const invocation = z.object({ script: z.string(), args: z.array(z.string()).readonly() });
+
+export type Invocation = z.infer<typeof invocation>;
+
+/** Each kind of event with its fields. Names and fields are stable. */
+const events = {
+  'run-start': {
+    script: z.string(),
+    version: z.string(),
+    pid: z.number(),
+    user: z.string().optional(),
+    options: z.record(z.string(), z.unknown()),
+    /** The same options as they would be typed again. */
+    args: z.array(z.string()).readonly().optional(),
+  },
+  /** `also`: options that make the same command line mean later what it means now. `back`: returns to what was there before. */
+  plan: {
+    steps: z.array(z.string()).readonly(),
+    also: z.array(z.string()).readonly().optional(),
+    back: invocation.optional(),
+  },
+  /** The same, when it becomes known only on the way. */
+  'way-back': invocation.shape,
+  consent: { things: z.array(z.string()).readonly() },
+  'step-start': { step: z.string() },
+  intent: { command: z.string() },
+  result: { of: z.number(), exitCode: z.number(), milliseconds: z.number() },
+  /** A fact that undoing needs and that a later process could not find out by looking. */
+  note: { key: z.string(), value: z.unknown() },
+  'step-done': { step: z.string(), milliseconds: z.number(), evidence: z.string().optional() },
+  'step-failed': { step: z.string(), error: z.string() },
+  'undo-start': { step: z.string() },
+  'undo-done': { step: z.string() },
+  'undo-failed': { step: z.string(), error: z.string() },
+  'run-end': { exitCode: z.number(), verdict: z.string() },
+};
+
+type Events = typeof events;
+
+/** What a run wrote down. No event ever holds a secret (`run.ts` redacts commands). */
+export type JournalEvent = {
+  [K in keyof Events]: { event: K } & z.infer<z.ZodObject<Events[K]>>;
+}[keyof Events];
+
+export interface Journal {
+  /** Appends, flushes to disk, and returns the event's number (1, 2, …). */
+  write(event: JournalEvent): number;
+}
+
+/**
+ * A journal of one JSON object a line. Each line is on disk before the call returns: what the journal announces may then
+ * happen, and a torn last line is the only damage a crash can do.
+ *
+ * @param onWritten told of each event, with its number, once it is on disk.
+ * @throws {NodeJS.ErrnoException} when the disk is full or read-only; nothing may be changed then. The line is not there.
+ */
+export function openJournal(
+  file: string,
+  now: () => number,
+  onWritten: (event: JournalEvent, seq: number) => void = () => undefined,
+): Journal & { close(): void } {
+  const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o600);
+  // Flushing a file says nothing about its name (fsync(2)).
+  for (const dir of [path.dirname(file), path.dirname(path.dirname(file))]) flushDirectory(dir);
+  let seq = 0;
+  let size = 0;
+  return {
+    write(event) {
+      const line = Buffer.from(`${json({ seq: seq + 1, at: new Date(now()).toISOString(), ...event })}\n`);
+      try {
+        for (let done = 0; done < line.length; ) done += writeSync(fd, line, done);
+        fdatasyncSync(fd);
+      } catch (error) {
+        ftruncateSync(fd, size); // half a line would spoil the one after it
+        throw error;
+      }
+      seq += 1;
+      size += line.length;
+      onWritten(event, seq);
+      return seq;
+    },
+    close: () => closeSync(fd),
+  };
+}
+
+function flushDirectory(dir: string): void {
+  const fd = openSync(dir, constants.O_RDONLY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const entries = new Map<string, z.ZodType>(
+  Object.entries(events).map(([event, fields]) => [
+    event,
+    z.object({ seq: z.int().positive(), at: z.iso.datetime(), event: z.literal(event), ...fields }),
+  ]),
+);
+const known = z.object({ event: z.string() });
+
+/** An event as it was written. */
+export type Entry = JournalEvent & { readonly seq: number; readonly at: string };
+
+/**
+ * Reads a journal as it was left by whatever ended its run. Events of a newer version are passed over.
+ *
+ * @returns `torn`: the last line had not been written whole, so what it would have announced had not begun.
+ */
+export function parseJournal(text: string): { readonly entries: readonly Entry[]; readonly torn: boolean } {
+  const lines = text.split('\n');
+  const rest = lines.pop();
+  const read: Entry[] = [];
+  for (const line of lines) {
+    const said = parseLine(line);
+    if (said === 'unreadable') return { entries: read, torn: true };
+    if (said !== 'unknown') read.push(said);
+  }
+  return { entries: read, torn: rest !== '' };
+}
+
+function parseLine(line: string): Entry | 'unknown' | 'unreadable' {
+  try {
+    const said: unknown = JSON.parse(line);
+    const schema = entries.get(known.parse(said).event);
+    return schema ? (schema.parse(said) as Entry) : 'unknown';
+  } catch {
+    return 'unreadable';
+  }
+}
+
+/**
+ * The same journal for when going on matters more than writing it down: while undoing, and at the end. What can't be written is said once.
+ */
+export function lenient(journal: Journal, screen: Pick<Screen, 'show'>): Journal {
+  let said = false;
+  return {
+    write(event) {
+      try {
+        return journal.write(event);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        if (!said) {
+          screen.show({
+            event: 'warning',
+            text: { en: `The journal can't be written: ${why}`, zh: `无法写入流水: ${why}` },
+          });
+        }
+        said = true;
+        return 0;
+      }
+    },
+  };
+}
+
+/** For looking without a run: `--plan`, `list` commands. Writing a change is a bug. */
+export const NO_JOURNAL: Journal = {
+  write(event) {
+    if (event.event === 'intent') throw new Error(`a change outside of a run: ${event.command}`);
+    return 0;
+  },
+};

@@ -1,0 +1,92 @@
+import type { Socket } from 'node:net';
+import type { Journal } from './journal.ts';
+import type { Screen } from './screen.ts';
+import type { Secrets } from './secrets.ts';
+import type { Shell } from './shell.ts';
+import type { Target } from './target.ts';
+
+export interface Clock {
+  /** Milliseconds since the epoch. May step; for dates only. */
+  now(): number;
+  /** Milliseconds that never step back; for durations and deadlines. */
+  monotonic(): number;
+  /** Rejects with the signal's reason when it is aborted. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: 'tcp' | 'udp';
+}
+
+/**
+ * `taken`: something has that port there. `no-address`: this machine has no such address. `unknown`: this process may not bind there, or
+ * the kernel says something else; an engine that may do more can't be judged by that.
+ */
+export type BindProblem = 'taken' | 'no-address' | 'unknown';
+
+/** The network as this process sees it. Never through a proxy: what is asked is on this machine. */
+export interface Net {
+  fetch(
+    url: string,
+    init: { method?: string; headers?: Record<string, string>; signal: AbortSignal },
+  ): Promise<Response>;
+  /** A TCP connection, not yet established. */
+  connect(address: { host: string; port: number }): Socket;
+  /** Binds there for a moment. @returns why that can't be; `undefined` when it can. */
+  tryBind(address: HostPort): Promise<BindProblem | undefined>;
+  /** This machine's own addresses, IPv4 and IPv6. */
+  addresses(): readonly string[];
+}
+
+/** Where this run keeps its files; all absolute. */
+export interface Paths {
+  /** `<deploy dir>/.whalefall-ops` */
+  readonly state: string;
+  /** `<state>/backups` */
+  readonly backups: string;
+  /** `<state>/runs/<time>-<script>`: journal, log, saved files of this run. With `--plan` elsewhere, and gone afterwards. */
+  readonly run: string;
+}
+
+/** How far a run may lay hands on a stack that is on the engine. */
+export interface Hold {
+  /** `--adopt`: also on what another directory made, after a consent. */
+  readonly adopt: boolean;
+  /** `--confirm`: the phrase that would be typed. */
+  readonly phrase: string | undefined;
+  /** Projects that were found to be this directory's in this run. */
+  readonly claimed: Set<string>;
+  /** Containers of another directory that a person agreed to take over in this run: their ids, and which directory that is. */
+  readonly adopted: Map<string, string>;
+  /**
+   * Takes the lock of a compose project on an engine. Absent where the run only looks.
+   *
+   * @throws {OpsError} `locked` (exit 5), naming the holder.
+   */
+  readonly lockProject?: (engine: string, project: string) => Promise<void>;
+  /** That lock: inherited by every command that changes something, beside the directory's. */
+  readonly fd?: number | undefined;
+}
+
+/** Everything through which a helper touches the outside. */
+export interface Ops {
+  readonly $: Shell;
+  /** What every child gets (`childEnv` in shell.ts); a command adds to it. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly target: Target;
+  readonly paths: Paths;
+  readonly clock: Clock;
+  readonly net: Net;
+  readonly screen: Screen;
+  readonly journal: Journal;
+  readonly secrets: Secrets;
+  /** Sends a signal to a process group; replaced in tests. */
+  readonly kill: (pid: number, signal: NodeJS.Signals) => void;
+  /** The run's lock: inherited by every command that changes something, so that it is held as long as they run. */
+  readonly lockFd?: number;
+  readonly hold?: Hold;
+  /** Aborted when the run is to stop; cleared while undoing. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,178 @@
+import type { ProcessOutput } from 'zx/core';
+import { asTyped, type Command, KILL_AFTER_MS, type Output } from './command.ts';
+import { OpsError } from './errors.ts';
+import type { Ops } from './ops.ts';
+import { printable } from './text.ts';
+
+/** What running a command needs; a subset of {@link Ops}, so that the engine can be asked before there is a target. */
+export type RunOps = Pick<Ops, '$' | 'env' | 'clock' | 'journal' | 'secrets' | 'kill' | 'signal' | 'lockFd' | 'hold'>;
+
+/** An outside program ended with an exit code that its caller did not expect. */
+export class CommandError extends OpsError {
+  constructor(
+    command: Command,
+    readonly output: Output,
+    kind: 'command' | 'deadline',
+    shown: string,
+  ) {
+    const tail = printable(output.stderr.trim() || output.stdout.trim())
+      .split('\n')
+      .slice(-12)
+      .join('\n');
+    super(
+      kind === 'deadline'
+        ? {
+            kind,
+            what: {
+              en: `${shown}: no end after ${command.deadlineMs / 1000} s, so it was stopped.${tail && `\n${tail}`}`,
+              zh: `${shown}: 超过 ${command.deadlineMs / 1000} 秒仍未结束, 已将其终止.${tail && `\n${tail}`}`,
+            },
+            state:
+              command.effect === 'read'
+                ? { en: 'It only reads.', zh: '该命令只读, 没有改动.' }
+                : {
+                    en: 'Whether it took effect is not known from the command alone; the next steps look.',
+                    zh: '仅凭命令无法判断是否已生效, 后续步骤会重新检查实际状态.',
+                  },
+          }
+        : {
+            kind,
+            what: {
+              en: `${shown}: exit code ${output.exitCode}${tail && `\n${tail}`}`,
+              zh: `${shown}: 退出码 ${output.exitCode}${tail && `\n${tail}`}`,
+            },
+          },
+    );
+  }
+}
+
+/** From fork to exec takes milliseconds, on a busy machine some more. */
+const BEFORE_EXEC_MS = 1_000;
+
+/** setTimeout's: 24.8 days. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/**
+ * Runs a command to its end. stdout is decoded as a whole (zx decodes chunk by chunk, which damages long non-ASCII
+ * output) and kept in memory unless the command has a `stdoutFd`.
+ *
+ * @param expect exit codes that are answers rather than errors; default only 0.
+ * @throws {CommandError} any other exit code, a program that cannot be started (exit code 127), or the deadline.
+ */
+export async function run(ops: RunOps, command: Command, expect: readonly number[] = [0]): Promise<Output> {
+  ops.signal.throwIfAborted();
+  // Node's timers take what is none, or too long, for one millisecond.
+  if (!(command.deadlineMs > 0 && command.deadlineMs <= LONGEST_MS)) {
+    throw new Error(`${command.argv[0]}: ${command.deadlineMs} ms is no deadline`);
+  }
+  const shown = () => asTyped(command.argv.map((word) => ops.secrets.redact(word)));
+  const intent = command.effect === 'change' ? ops.journal.write({ event: 'intent', command: shown() }) : undefined;
+  const started = ops.clock.monotonic();
+
+  let tried = await attempt(ops, command);
+  // A terminal that is closed between fork and setsid takes the child with it before it is a program, and has done anything.
+  const atOnce = ops.clock.monotonic() - started < BEFORE_EXEC_MS;
+  if (tried.result.signal === 'SIGHUP' && atOnce && !ops.signal.aborted) tried = await attempt(ops, command);
+  const { result, store, isDue } = tried;
+
+  const output: Output = {
+    stdout: text(store.stdout, command.decodeAs),
+    stderr: text(store.stderr) || (result.cause instanceof Error ? result.cause.message : ''),
+    // -2 is zx's code for a spawn that failed under nothrow; null for a signal.
+    exitCode: result.exitCode === null ? 128 + 9 : result.exitCode < 0 ? 127 : result.exitCode,
+    milliseconds: Math.round(ops.clock.monotonic() - started),
+  };
+  if (intent !== undefined) {
+    ops.journal.write({ event: 'result', of: intent, exitCode: output.exitCode, milliseconds: output.milliseconds });
+  }
+  ops.signal.throwIfAborted();
+  const said = command.shownErrors?.(output.stderr) ?? output.stderr;
+  const clean = { ...output, stderr: ops.secrets.redact(said) };
+  if (isDue) throw new CommandError(command, { ...clean, stdout: '' }, 'deadline', shown());
+  if (!expect.includes(output.exitCode)) {
+    throw new CommandError(command, { ...clean, stdout: ops.secrets.redact(output.stdout) }, 'command', shown());
+  }
+  return output;
+}
+
+/** What every command that changes something inherits, so that it is locked as long as one of them runs. */
+export const locksOf = ({ lockFd, hold }: Pick<Ops, 'lockFd' | 'hold'>): number[] =>
+  [lockFd, hold?.fd].filter((fd) => fd !== undefined);
+
+async function attempt(ops: RunOps, command: Command) {
+  const store: Record<'stdout' | 'stderr' | 'stdall', Buffer[]> = { stdout: [], stderr: [], stdall: [] };
+  const child = withoutStack(
+    () =>
+      ops.$({
+        store,
+        nothrow: true,
+        stdio: [
+          command.input !== undefined ? 'pipe' : (command.stdinFd ?? 'ignore'),
+          command.stdoutFd ?? 'pipe',
+          'pipe',
+          ...(command.effect === 'change' ? locksOf(ops) : []),
+        ],
+        // zx counts '' as no input and would leave the pipe open.
+        ...(command.input ? { input: command.input } : {}),
+        ...(command.env ? { env: { ...ops.env, ...command.env } } : {}),
+        ...(command.cwd ? { cwd: command.cwd } : {}),
+      })`${command.argv}`,
+  );
+  if (command.input === '') child.stdin?.end();
+  child.stdin?.on('error', () => undefined); // EPIPE: the exit code tells the story
+
+  const ending = stopWhenDue(ops, child.pid, command);
+  try {
+    // Every promise derived from zx's gets all of its properties anew, and `await` derives three; so only one.
+    const result = await new Promise<ProcessOutput>((resolve, reject) => child.then(resolve, reject));
+    return { result, store, isDue: ending.due() };
+  } finally {
+    ending.clear();
+  }
+}
+
+/** zx looks for the line that a command comes from, by way of a stack and its source map; here it is always the same one. */
+function withoutStack<T>(make: () => T): T {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}
+
+/** The last lines of stdout without the final newline: most tools answer with one line. */
+export async function ask(ops: RunOps, command: Command, expect?: readonly number[]): Promise<string> {
+  return (await run(ops, command, expect)).stdout.replace(/\n$/, '');
+}
+
+function text(chunks: readonly (Buffer | string)[], encoding: 'utf8' | 'latin1' = 'utf8'): string {
+  // zx appends the final end of line as a string or Buffer of its own.
+  return Buffer.concat(chunks.map((c) => (typeof c === 'string' ? Buffer.from(c) : c))).toString(encoding);
+}
+
+/** SIGTERM at the deadline or on abort, SIGKILL {@link KILL_AFTER_MS} later; to the whole group, bash's children too. */
+function stopWhenDue(ops: RunOps, pid: number | undefined, command: Command) {
+  const { deadlineMs, interruptible = command.effect === 'read' } = command;
+  let due = false;
+  let killTimer: NodeJS.Timeout | undefined;
+  const stop = () => {
+    if (pid === undefined) return;
+    ops.kill(pid, 'SIGTERM');
+    killTimer ??= setTimeout(() => ops.kill(pid, 'SIGKILL'), KILL_AFTER_MS);
+  };
+  const timer = setTimeout(() => {
+    due = true;
+    stop();
+  }, deadlineMs);
+  if (interruptible) ops.signal.addEventListener('abort', stop, { once: true });
+  return {
+    due: () => due,
+    clear: () => {
+      clearTimeout(timer);
+      clearTimeout(killTimer);
+      ops.signal.removeEventListener('abort', stop);
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import type { Language, Text } from './text.ts';
+
+/** What a person (or, with `--json`, a program) is told. Event names and fields are stable English. */
+export type ScreenEvent =
+  | { event: 'heading'; text: Text }
+  | { event: 'info'; text: Text }
+  | { event: 'ok'; text: Text; evidence?: string | undefined }
+  | { event: 'warning'; text: Text; fix?: Text | undefined }
+  | { event: 'error'; text: Text }
+  | { event: 'step'; id: string; number: number; of: number; title: Text }
+  | {
+      event: 'step-end';
+      id: string;
+      outcome: 'done' | 'failed' | 'undone' | 'undo-failed';
+      milliseconds: number;
+      evidence?: Text | undefined;
+    }
+  /** Rows of a summary, plan or list. Values are texts too, so that a missing translation does not compile. */
+  | { event: 'table'; id: string; rows: readonly (readonly [Text, Text])[] }
+  /** A table with a head. `items` are the same rows for programs: stable English names, plain values. */
+  | {
+      event: 'list';
+      id: string;
+      columns: readonly Text[];
+      rows: readonly (readonly Text[])[];
+      items: readonly Readonly<Record<string, unknown>>[];
+    }
+  | { event: 'result'; exitCode: number; verdict: string; data?: Readonly<Record<string, unknown>> };
+
+/** Everything that is shown or asked. Questions are answered `undefined` at end of input and without a terminal. */
+export interface Screen {
+  /** For the few sentences that are put together from parts. */
+  readonly language: Language;
+  /** The terminal's width, for whoever cuts what does not fit; `undefined` where nothing should be cut. */
+  readonly columns?: number | undefined;
+  show(event: ScreenEvent): void;
+  /** A line that the next one, or whatever is shown, takes the place of. On a terminal only, and in no log. */
+  progress(text: Text): void;
+  /** Shown once and kept nowhere: not in the log, the journal or `--json`. False when there is no terminal to show it on. */
+  showSecret(label: Text, secret: string): boolean;
+  /** The typed text exactly as typed. */
+  askPhrase(question: Text): Promise<string | undefined>;
+  askChoice<const V extends string>(
+    question: Text,
+    choices: readonly { value: V; label: Text }[],
+  ): Promise<V | undefined>;
+  /** `--yes` answers true without asking. */
+  askYes(question: Text): Promise<boolean | undefined>;
+}

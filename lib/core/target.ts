@@ -1,0 +1,116 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { GLOB } from './globs.ts';
+
+/**
+ * What is deployed: names inside the compose file and inside the application's container. Everything else (container
+ * names, ports, volume names) is read from the resolved compose config. The defaults are WhaleFall's.
+ */
+export const targetSchema = z.strictObject({
+  composeFile: z.string().min(1).default('docker-compose.prod.yml'),
+  dockerfile: z.string().min(1).default('Dockerfile.prod'),
+  /** Service keys in the compose file. */
+  services: z
+    .strictObject({ postgres: z.string().min(1), redis: z.string().min(1), app: z.string().min(1) })
+    .default({ postgres: 'postgres', redis: 'redis', app: 'whalefall' }),
+  /** Container ports, looked up in the compose file's `ports` for the published ones. */
+  ports: z
+    .strictObject({ nginx: z.int(), direct: z.int(), postgres: z.int(), redis: z.int() })
+    .default({ nginx: 80, direct: 5001, postgres: 5432, redis: 6379 }),
+  health: z
+    .strictObject({
+      basic: z.string().startsWith('/'),
+      /** Candidates, newest first; a 404 means "try the next". */
+      deep: z.array(z.string().startsWith('/')).min(1),
+    })
+    .default({ basic: '/api/v1/health/basic', deep: ['/api/v1/health', '/api/v1/health/health'] }),
+  /** How long a new application may take until it is healthy several times in a row. */
+  bootSeconds: z.int().positive().default(90),
+  app: z
+    .strictObject({
+      /** Working directory in the container. */
+      root: z.string().startsWith('/'),
+      /** Files that live only in the container's writable layer and must survive its replacement. */
+      userdata: z.string().startsWith('/'),
+      python: z.string(),
+      flask: z.string(),
+      factory: z.string(),
+      /** `true` in the environment of the program that runs the scheduler. */
+      schedulerVariable: z.string(),
+    })
+    .default({
+      root: '/app',
+      userdata: '/app/userdata',
+      python: '/app/.venv/bin/python',
+      flask: '/app/.venv/bin/flask',
+      factory: 'app:create_app',
+      schedulerVariable: 'ENABLE_SCHEDULER',
+    }),
+  /** How a commit becomes files in the application's container. */
+  release: z
+    .strictObject({
+      /** What is released when nothing else is asked for. */
+      ref: z.string().min(1),
+      /** Below the application's root, from elsewhere than git: no release touches them. userdata is always one. */
+      kept: z.array(z.string().min(1)),
+      /** Directories that a build on this machine fills, taken from the deploy directory where git does not have them. */
+      artefacts: z.array(z.string().min(1)),
+      /** Files of the repository that the image's build also copies to another place; a directory ends with a slash. */
+      copies: z.array(z.strictObject({ from: z.string(), to: z.string().startsWith('/') })),
+      /** nginx's site: in the repository, as a template in the container (newer images), and rendered. */
+      site: z.strictObject({ from: z.string(), template: z.string(), rendered: z.string() }),
+      migrations: z.string(),
+    })
+    .default({
+      ref: 'origin/main',
+      kept: ['.env', '.venv'],
+      artefacts: ['frontend/dist'],
+      copies: [
+        { from: 'nginx/gunicorn/gunicorn-prod.conf.py', to: '/app/gunicorn.conf.py' },
+        { from: 'nginx/supervisor/whalefall-prod.conf', to: '/etc/supervisor/conf.d/whalefall.conf' },
+        { from: 'nginx/error_pages/', to: '/usr/share/nginx/html/' },
+      ],
+      site: {
+        from: 'nginx/sites-available/whalefall-prod',
+        template: '/etc/nginx/templates/whalefall-prod.template',
+        rendered: '/etc/nginx/sites-available/whalefall',
+      },
+      migrations: 'migrations/versions/',
+    }),
+  /** Run once on an empty database, if present; relative to the deploy directory. */
+  seed: z.string().default('sql/seed/postgresql/permission_configs.sql'),
+  envExample: z.string().default('env.example'),
+  /**
+   * Files that only a build reads (globs; compose file, Dockerfile and the dependencies in pyproject.toml always count): when one
+   * has changed, copying files into the running container is not enough.
+   */
+  rebuildWhenChanged: z
+    .array(z.string().regex(GLOB))
+    .default([
+      ...['uv.lock', 'poetry.lock', 'Pipfile.lock', 'requirements*.txt', 'requirements/**'],
+      ...['Dockerfile*', '.dockerignore', 'docker-compose*.yml', 'scripts/ops/docker/**'],
+    ]),
+  /** What stays to go back to. The release that runs and the one before it always do. */
+  keep: z
+    .strictObject({
+      /** Images of former releases. */
+      images: z.int().min(1),
+      /** What they may take together, counted as if they shared nothing. */
+      gigabytes: z.number().positive(),
+      /** Lines of the ledger. */
+      releases: z.int().min(2),
+    })
+    .default({ images: 5, gigabytes: 50, releases: 50 }),
+});
+
+export type TargetConfig = z.infer<typeof targetSchema>;
+
+export interface Target extends TargetConfig {
+  /** The deploy directory, absolute. */
+  readonly dir: string;
+}
+
+/** @throws {z.ZodError} when `config` has unknown keys or wrong values. */
+export function targetFor(dir: string, config: unknown = {}): Target {
+  return { ...targetSchema.parse(config), dir: path.resolve(dir) };
+}

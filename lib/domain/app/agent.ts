@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import type { z } from 'zod';
+import type { Ops } from '../../core/ops.ts';
+import { ask } from '../../core/run.ts';
+import { answerOf } from '../../core/tool-output.ts';
+import { exec } from '../../tools/docker/docker.ts';
+
+/** The scripts in `agent/`; each is one look or one deed in the application's container, in the container's own Python. */
+type Script =
+  | 'as_web'
+  | 'ask_health'
+  | 'compile'
+  | 'inventory'
+  | 'place'
+  | 'programs'
+  | 'revisions'
+  | 'routes'
+  | 'save'
+  | 'site'
+  | 'sweep'
+  | 'workers';
+
+/** What serves goes first. */
+const NICE = 10;
+
+interface Call<T> {
+  readonly effect: 'read' | 'change';
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly answer: z.ZodType<T>;
+  readonly deadlineMs?: number;
+  /** May be left alone with it: it then goes on by itself. Default: reads only. */
+  readonly interruptible?: boolean;
+  /** Words before Python's: a program that starts it in another environment. */
+  readonly under?: readonly string[];
+}
+
+/**
+ * Runs one of the scripts in a container and reads its answer. The script goes in through stdin, so that nothing has to be
+ * installed; its last line starts it, so that one which arrives in part does nothing. It goes on when the client dies.
+ */
+export async function agent<T>(
+  ops: Ops,
+  container: string,
+  script: Script,
+  { effect, args, answer, under = [], ...limits }: Call<T>,
+): Promise<T> {
+  const source = readFileSync(new URL(`agent/${script}.py`, import.meta.url), 'utf8');
+  // JSON's string literals are Python's, too.
+  const given = `import json as _json, os as _os\nARGS = _json.loads(${JSON.stringify(JSON.stringify(args))})\n`;
+  const input = `${given}_os.nice(${NICE})\n${source}`;
+  const command = exec(effect, container, [...under, ops.target.app.python, '-', script], {
+    input,
+    ...limits,
+  });
+  return answerOf(`${script}.py`, answer, await ask(ops, command));
+}

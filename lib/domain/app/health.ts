@@ -1,0 +1,180 @@
+import { z } from 'zod';
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import type { Text } from '../../core/text.ts';
+import { fetchBody, type Outcome } from '../../tools/http/outcome.ts';
+import { throwIfEnded } from '../../tools/postgres/ready.ts';
+import type { Container } from '../stack/stack.ts';
+import type { Endpoints } from './endpoints.ts';
+
+export { endpointsOf } from './endpoints.ts';
+
+/** One question to the application and what came back. */
+interface Check {
+  readonly name: 'basic' | 'deep';
+  readonly url: string;
+  readonly healthy: boolean;
+  /** `healthy`, `unhealthy`, or what prevented an answer. Stable English, for programs. */
+  readonly outcome: Outcome | 'healthy' | 'unhealthy' | 'not-json' | 'not-envelope';
+  /** Which of its parts the deep one calls bad. */
+  readonly bad?: readonly ('database' | 'redis')[];
+  /** The same in words. */
+  readonly text: Text;
+  readonly milliseconds: number;
+}
+
+export interface Health {
+  readonly healthy: boolean;
+  readonly checks: readonly Check[];
+}
+
+/** Without nginx only the deep check is made. */
+type Asked = Pick<Endpoints, 'direct'> & Partial<Endpoints>;
+
+const REQUEST_MS = 5_000;
+/** Each costs more than the question itself, just when the application needs the processor to boot. */
+const LOOKS_PER_INSPECTION = 5;
+
+/** `{success, error, message, timestamp, data}`; the deep check's data says more than the basic one's. */
+const envelope = z.object({
+  success: z.boolean(),
+  data: z.object({ status: z.string(), database: z.string().optional(), redis: z.string().optional() }),
+});
+
+/**
+ * Asks the application whether it is healthy: the basic check through nginx, the deep one directly. Strict, because the
+ * deep one answers 200 when it is unhealthy as well, and `unhealthy` contains `healthy`.
+ *
+ * @param options.timeoutMs for each request; default 5 s.
+ * @returns also when nothing answers: see `checks`.
+ */
+export async function healthCheck(
+  ops: Pick<Ops, 'net' | 'clock' | 'signal' | 'target'>,
+  endpoints: Asked,
+  options: { readonly timeoutMs?: number } = {},
+): Promise<Health> {
+  const { timeoutMs = REQUEST_MS } = options;
+  const { basic, deep } = ops.target.health;
+  const paths = deep.map((path) => endpoints.direct + path);
+  const checks = await Promise.all([
+    ...(endpoints.nginx === undefined ? [] : [checkAt(ops, 'basic', endpoints.nginx + basic, timeoutMs)]),
+    deepCheck(ops, paths, timeoutMs),
+  ]);
+  return { healthy: checks.every((c) => c.healthy), checks };
+}
+
+async function deepCheck(
+  ops: Parameters<typeof checkAt>[0],
+  urls: readonly string[],
+  timeoutMs: number,
+): Promise<Check> {
+  for (const [index, url] of urls.entries()) {
+    const check = await checkAt(ops, 'deep', url, timeoutMs);
+    if (check.outcome !== 'not-found' || index === urls.length - 1) return check;
+  }
+  throw new Error('the target names no path for the deep health check');
+}
+
+async function checkAt(
+  ops: Pick<Ops, 'net' | 'clock' | 'signal'>,
+  name: Check['name'],
+  url: string,
+  timeoutMs: number,
+): Promise<Check> {
+  const started = ops.clock.monotonic();
+  const answer = await fetchBody(ops, url, timeoutMs);
+  const verdict = answer.outcome === 'ok' ? judge(name, answer.body) : answer;
+  return {
+    name,
+    url,
+    healthy: verdict.outcome === 'healthy',
+    outcome: verdict.outcome as Check['outcome'],
+    ...('bad' in verdict && verdict.bad.length > 0 ? { bad: verdict.bad } : {}),
+    text: verdict.text,
+    milliseconds: Math.round(ops.clock.monotonic() - started),
+  };
+}
+
+function judge(
+  name: Check['name'],
+  body: string,
+): Pick<Check, 'outcome' | 'text'> & { bad: NonNullable<Check['bad']> } {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    return { outcome: 'not-json', bad: [], text: { en: 'the answer is not JSON', zh: '返回内容不是 JSON' } };
+  }
+  const parsed = envelope.safeParse(json);
+  if (!parsed.success) {
+    return {
+      outcome: 'not-envelope',
+      bad: [],
+      text: { en: 'the answer is not the application’s health report', zh: '返回内容不是应用的健康检查格式' },
+    };
+  }
+  const { success, data } = parsed.data;
+  const parts = name === 'basic' ? (['status'] as const) : (['status', 'database', 'redis'] as const);
+  const good = { status: 'healthy', database: 'connected', redis: 'connected' };
+  const healthy = success && parts.every((part) => data[part] === good[part]);
+  const said = [`success ${success}`, ...parts.map((part) => `${part} ${data[part] ?? '–'}`)].join(', ');
+  const bad = name === 'basic' ? [] : (['database', 'redis'] as const).filter((part) => data[part] !== good[part]);
+  return { outcome: healthy ? 'healthy' : 'unhealthy', bad, text: { en: said, zh: said } };
+}
+
+const GATEWAY: Text = {
+  en: '502 to 504 come from nginx when gunicorn does not answer. In the container: supervisorctl status; tail -n 50 /var/log/supervisord.log',
+  zh: '502–504 由 nginx 返回, 表示 gunicorn 无应答. 请在容器内执行: supervisorctl status; tail -n 50 /var/log/supervisord.log',
+};
+
+/** The outcomes in one line. */
+export function describeHealth(health: Health): Text {
+  const line = (language: 'en' | 'zh') =>
+    health.checks.map((c) => `${c.name} ${c.url}: ${c.text[language]} (${c.milliseconds} ms)`).join('; ');
+  return { en: line('en'), zh: line('zh') };
+}
+
+/**
+ * Waits until the application is healthy several times in a row: of two workers one may have booted.
+ *
+ * @param ended the application's container, as it was when the waiting began; or what else throws when waiting is pointless.
+ * @param options.deadlineMs for the whole; `intervalMs` between two looks, default 150; `times` in a row, default 2.
+ * @throws {OpsError} `deadline` with what the last look saw; what `ended` throws, by default `command` as soon as the container ended or
+ *   was restarted.
+ */
+export async function waitForHealth(
+  ops: Ops,
+  endpoints: Asked,
+  ended: Container | (() => Promise<void>),
+  options: {
+    readonly deadlineMs: number;
+    readonly intervalMs?: number;
+    readonly times?: number;
+    readonly timeoutMs?: number;
+  },
+): Promise<Health> {
+  const { deadlineMs, intervalMs = 150, times = 2, timeoutMs = REQUEST_MS } = options;
+  const end = ops.clock.monotonic() + deadlineMs;
+  for (let inARow = 0, looks = 0; ; looks += 1) {
+    // Not less than a second: a last look that had no time to see would hide what the ones before saw.
+    const left = Math.max(end - ops.clock.monotonic(), 1_000);
+    const health = await healthCheck(ops, endpoints, { timeoutMs: Math.min(timeoutMs, left) });
+    inARow = health.healthy ? inARow + 1 : 0;
+    if (inARow >= times) return health;
+    if (!health.healthy && looks % LOOKS_PER_INSPECTION === 0) {
+      await (typeof ended === 'function' ? ended() : throwIfEnded(ops, ended, 'app'));
+    }
+    if (ops.clock.monotonic() >= end) {
+      const last = describeHealth(health);
+      throw new OpsError({
+        kind: 'deadline',
+        what: {
+          en: `The application was not healthy ${times} times in a row within ${deadlineMs / 1000} s. Last: ${last.en}`,
+          zh: `应用在 ${deadlineMs / 1000} 秒内未能连续 ${times} 次通过健康检查. 最后一次: ${last.zh}`,
+        },
+        next: health.checks.some((c) => c.outcome === 'gateway') ? [GATEWAY] : [],
+      });
+    }
+    await ops.clock.sleep(intervalMs, ops.signal);
+  }
+}

@@ -1,0 +1,36 @@
+import type { Ops } from '../../core/ops.ts';
+import { CommandError, run } from '../../core/run.ts';
+import { start } from '../../tools/docker/docker.ts';
+import { inspectContainer } from '../stack/containers.ts';
+
+/** By then an engine has started a container again that died (it waits longer each time, from 0.1 s on). */
+export const BACK_AGAIN_MS = 30_000;
+const POLL_MS = 50;
+
+/** A container that died is started again by the engine, or else by us. */
+async function waitUntilRunning(ops: Ops, id: string): Promise<void> {
+  const end = ops.clock.monotonic() + BACK_AGAIN_MS;
+  for (;;) {
+    const { state } = await inspectContainer(ops, id);
+    if (state === 'running') return;
+    if (ops.clock.monotonic() > end) await run(ops, start(id));
+    await ops.clock.sleep(POLL_MS, ops.signal);
+  }
+}
+
+/**
+ * Does something in a container that may be dying or coming back at this moment: again until it works, or for half a minute. For undoing,
+ * whose deeds may be done twice.
+ */
+export async function insist<T>(ops: Ops, container: string, deed: () => Promise<T>): Promise<T> {
+  const end = ops.clock.monotonic() + BACK_AGAIN_MS;
+  for (;;) {
+    await waitUntilRunning(ops, container);
+    try {
+      return await deed();
+    } catch (error) {
+      if (!(error instanceof CommandError) || ops.clock.monotonic() > end) throw error;
+      await ops.clock.sleep(POLL_MS, ops.signal);
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import type { Ops } from '../../core/ops.ts';
+import { CommandError } from '../../core/run.ts';
+import type { Text } from '../../core/text.ts';
+import { agent } from './agent.ts';
+import type { Endpoints } from './endpoints.ts';
+import type { Program } from './programs.ts';
+
+const answer = z.array(
+  z.object({
+    /** As it stands in nginx's configuration, such as `/api/v1/scheduler/`. */
+    path: z.string().startsWith('/'),
+    /** Of this container's loopback; null for files. */
+    port: z.int().nullable(),
+  }),
+);
+
+/** A place that nginx leads people to, beside the application's health checks. */
+export interface Route {
+  /** Who answers there: a program's name, or the pages. */
+  readonly name: Text;
+  readonly path: string;
+  /** Pages are well served with a page, a program's route with any answer of the program's own. */
+  readonly kind: 'pages' | 'program';
+}
+
+const PAGES: Text = { en: 'pages', zh: '页面' };
+const REQUEST_MS = 5_000;
+
+/**
+ * What else nginx serves: the page at `/` with the files behind it, and one route of each program but the web program. Empty when nginx does
+ * not tell its configuration.
+ */
+export async function findRoutes(ops: Ops, container: string, programs: readonly Program[]): Promise<readonly Route[]> {
+  const served = await agent(ops, container, 'routes', { effect: 'read', args: {}, answer }).catch((error: unknown) => {
+    if (error instanceof CommandError) return [];
+    throw error;
+  });
+  const routes: Route[] = served.some(({ path, port }) => path === '/' && port === null)
+    ? [{ name: PAGES, path: '/', kind: 'pages' }]
+    : [];
+  const seen = new Set([ops.target.ports.direct]);
+  for (const { path, port } of served) {
+    if (port === null || seen.has(port)) continue;
+    seen.add(port);
+    const name = programs.find((p) => p.ports.includes(port))?.name ?? String(port);
+    routes.push({ name: { en: name, zh: name }, path, kind: 'program' });
+  }
+  return routes;
+}
+
+/** Whether an answer of this status is service. 502 to 504 are nginx's own, when nobody answers behind it. */
+export const isServed = ({ kind }: Pick<Route, 'kind'>, status: number): boolean =>
+  status > 0 && (kind === 'pages' ? status < 400 : status < 500);
+
+/** What is wrong with what a route serves now. `undefined`: nothing. Of a page, the scripts and styles that it names are asked for too. */
+export async function routeFault(
+  ops: Pick<Ops, 'net' | 'clock' | 'signal'>,
+  { nginx }: Pick<Endpoints, 'nginx'>,
+  route: Route,
+): Promise<Text | undefined> {
+  const first = await askFor(ops, nginx + route.path);
+  if (!isServed(route, first.status)) return notServed(route.path, first.status);
+  if (route.kind !== 'pages') return undefined;
+  const assets = assetsOf(first.body, route.path).slice(0, MOST_ASSETS);
+  const answers = await Promise.all(assets.map((asset) => askFor(ops, nginx + asset)));
+  for (const [index, asset] of assets.entries()) {
+    const { status = 0, type = '' } = answers[index] ?? {};
+    if (!isServed(route, status)) return notServed(asset, status);
+    // A site that answers every unknown path with its page hides that a file is missing.
+    if (/^text\/html/.test(type)) return pageInstead(asset);
+  }
+  return undefined;
+}
+
+const MOST_ASSETS = 20;
+const LONGEST_PAGE = 1_000_000;
+
+/** Paths of the scripts and styles that a page of the same site names. */
+export function assetsOf(html: string, page: string): string[] {
+  const found = [...html.matchAll(/<(?:script|link)\b[^>]*?\b(?:src|href)\s*=\s*["']([^"'#?]+\.(?:m?js|css))["'?#]/gi)];
+  const paths = found.flatMap(([, link = '']) => {
+    if (/^([a-z]+:)?\/\//i.test(link)) return [];
+    return [new URL(link, `http://page${page}`).pathname];
+  });
+  return [...new Set(paths)];
+}
+
+/** @returns status 0 when there is no answer in time. */
+async function askFor(ops: Parameters<typeof routeFault>[0], url: string) {
+  ops.signal.throwIfAborted();
+  const signal = AbortSignal.any([ops.signal, AbortSignal.timeout(REQUEST_MS)]);
+  try {
+    const response = await ops.net.fetch(url, { signal, headers: { connection: 'close' } });
+    return {
+      status: response.status,
+      type: response.headers.get('content-type') ?? '',
+      body: (await response.text()).slice(0, LONGEST_PAGE),
+    };
+  } catch {
+    ops.signal.throwIfAborted();
+    return { status: 0, type: '', body: '' };
+  }
+}
+
+const notServed = (path: string, status: number): Text =>
+  status === 0
+    ? { en: `GET ${path} is not answered`, zh: `GET ${path} 无应答` }
+    : { en: `GET ${path} answers ${status}`, zh: `GET ${path} 返回 ${status}` };
+
+const pageInstead = (path: string): Text => ({
+  en: `GET ${path} gives a web page instead of the file`,
+  zh: `GET ${path} 返回的是网页, 而不是该文件`,
+});

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import { printable } from '../../core/text.ts';
+import { exec } from '../../tools/docker/docker.ts';
+import { agent } from './agent.ts';
+import type { Staging } from './staging.ts';
+
+const tested = z.object({ ok: z.boolean(), said: z.string() });
+
+/** Where the rendered site of the staged release lies. */
+export const renderedSite = (staging: Staging): string => `${staging.dir}/site`;
+
+/**
+ * Renders the staged release's nginx site as the next start of the container will, and has nginx test it.
+ *
+ * @throws {OpsError} with nginx's words: such a container would not come up again.
+ */
+export async function checkSite(ops: Ops, staging: Staging): Promise<void> {
+  const { from } = ops.target.release.site;
+  const { ok, said } = await agent(ops, staging.container, 'site', {
+    effect: 'change',
+    args: {
+      template: `${staging.tree}/${from}`,
+      rendered: renderedSite(staging),
+      env: `${ops.target.app.root}/.env`,
+    },
+    answer: tested,
+    deadlineMs: 60_000,
+  });
+  if (ok) return;
+  const words = printable(ops.secrets.redact(said.trim()));
+  throw new OpsError({
+    kind: 'failed',
+    what: {
+      en: `nginx does not accept the new release's site (${from}); the container would not start with it:\n${words}`,
+      zh: `nginx 不接受新版本的站点配置 (${from}), 容器下次将无法启动:\n${words}`,
+    },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Correct it in the repository, then run again.', zh: '请在代码仓库中修正后重新运行.' }],
+  });
+}
+
+const RELOAD = 'rm -rf /var/cache/nginx/*; nginx -t -q && nginx -s reload';
+
+/** Empties nginx's cache and has it read its configuration again, which drops no connection. Tested first. */
+export async function reloadNginx(ops: Ops, container: string): Promise<void> {
+  await run(ops, exec('change', container, ['sh', '-c', RELOAD]));
+}

@@ -1,0 +1,131 @@
+import { closeSync, openSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import { printable } from '../../core/text.ts';
+import { exec } from '../../tools/docker/docker.ts';
+import { agent } from './agent.ts';
+import { differences } from './file-plan.ts';
+import { type Inventory, isKept, keptPaths, takeInventory } from './inventory.ts';
+import { MARKER, markerText, STAGING } from './marker.ts';
+
+/** A directory of this run in the container; nothing reads it but what we start there. */
+export interface Staging {
+  readonly container: string;
+  readonly dir: string;
+  /** The release, whole. */
+  readonly tree: string;
+  /** What the switch replaces, under its absolute path. */
+  readonly saved: string;
+  /** The release's marker. */
+  readonly marker: string;
+  readonly log: string;
+  readonly socket: string;
+}
+
+const COPY_MS = 600_000;
+const COMPILE_MS = 300_000;
+
+export function stagingOf(ops: Ops, container: string): Staging {
+  const dir = `${ops.target.app.root}/${STAGING}/${path.basename(ops.paths.run)}`;
+  return {
+    container,
+    dir,
+    tree: `${dir}/new`,
+    saved: `${dir}/old`,
+    marker: `${dir}/${MARKER}`,
+    log: `${dir}/log`,
+    socket: `${dir}/sock`,
+  };
+}
+
+// userdata and the like are links, so that the staged code finds them where it looks.
+const UNPACK = `umask 022; mkdir -p "$1/old" "$1/new"; chmod 700 "$1"; printf %s "$3" > "$1/${MARKER}"
+tar -x -C "$1/new" --no-same-owner --no-same-permissions
+dir=$1 root=$2; shift 3; for kept; do [ ! -e "$root/$kept" ] || { rm -rf "$dir/new/$kept"; ln -s "$root/$kept" "$dir/new/$kept"; }; done`;
+
+/**
+ * Copies a release into the container, beside what runs, and compares every file there with the commit.
+ *
+ * @param release.archives tar files which together are the release. `tree`: the same as git lists it.
+ * @throws {OpsError} when what arrived is not the commit: then the copy was interrupted.
+ */
+export async function stageRelease(
+  ops: Ops,
+  staging: Staging,
+  release: { readonly archives: readonly string[]; readonly tree: Inventory; readonly commit: string },
+): Promise<void> {
+  const { container, dir, tree } = staging;
+  const marker = markerText({ commit: release.commit, run: path.basename(ops.paths.run), hot: true });
+  for (const archive of release.archives) {
+    const fd = openSync(archive, 'r');
+    try {
+      const argv = ['bash', '-euc', UNPACK, 'unpack', dir, ops.target.app.root, marker, ...keptPaths(ops.target)];
+      await run(ops, exec('change', container, argv, { stdinFd: fd, deadlineMs: COPY_MS, interruptible: true }));
+    } finally {
+      closeSync(fd);
+    }
+  }
+  const arrived = await takeInventory(ops, container, tree);
+  const wanted = new Map([...release.tree].filter(([file]) => !isKept(ops.target, file)));
+  const wrong = differences(arrived, wanted);
+  if (wrong.length > 0) throw incomplete(wrong);
+}
+
+const compileErrors = z.array(z.object({ path: z.string(), why: z.string() }));
+
+/** Compiles every Python file. @throws {OpsError} with each file that Python does not accept. */
+export async function compileStaged(ops: Ops, staging: Staging, tree: Inventory): Promise<void> {
+  const files = [...tree].filter(([f, e]) => f.endsWith('.py') && e.mode !== '120000').map(([f]) => f);
+  const errors = await agent(ops, staging.container, 'compile', {
+    effect: 'change',
+    args: { staged: staging.tree, root: ops.target.app.root, files: files.filter((f) => !isKept(ops.target, f)) },
+    answer: compileErrors,
+    deadlineMs: COMPILE_MS,
+  });
+  if (errors.length === 0) return;
+  const list = errors.map((e) => `\n  - ${printable(e.path)}: ${printable(e.why)}`).join('');
+  throw new OpsError({
+    kind: 'failed',
+    what: {
+      en: `${errors.length} files of the release are not valid Python:${list}`,
+      zh: `该版本有 ${errors.length} 个 Python 文件存在语法错误:${list}`,
+    },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Correct them in the repository, then run again.', zh: '请在代码仓库中修正后重新运行.' }],
+  });
+}
+
+const swept = z.object({ ended: z.int(), removed: z.boolean() });
+
+/** Ends what was started in there and removes it; may be called again, and when there is nothing. */
+export async function sweepStaging(ops: Ops, staging: Pick<Staging, 'container' | 'dir'>): Promise<void> {
+  const { container, dir } = staging;
+  const { removed } = await agent(ops, container, 'sweep', { effect: 'change', args: { staging: dir }, answer: swept });
+  if (!removed) throw notRemoved(dir);
+}
+
+const notRemoved = (dir: string) =>
+  new OpsError({
+    kind: 'command',
+    what: { en: `${dir} could not be removed from the container.`, zh: `无法从容器中删除 ${dir}.` },
+    state: { en: 'Nothing that serves reads it.', zh: '正在运行的服务不会读取该目录.' },
+  });
+
+const incomplete = (wrong: readonly string[]) =>
+  new OpsError({
+    kind: 'failed',
+    what: {
+      en: `The copy in the container is not the commit; ${wrong.length} files differ or are missing: ${wrong.slice(0, 5).map(printable).join(', ')}`,
+      zh: `复制到容器中的文件与提交不一致, 共 ${wrong.length} 个: ${wrong.slice(0, 5).map(printable).join(', ')}`,
+    },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'The copy was interrupted, or the disk is full (df -h); run again.',
+        zh: '复制被中断或磁盘已满 (df -h), 请重新运行.',
+      },
+    ],
+  });

@@ -1,0 +1,130 @@
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { change } from '../../core/command.ts';
+import type { Ops } from '../../core/ops.ts';
+import { ask, CommandError, run } from '../../core/run.ts';
+import type { Target } from '../../core/target.ts';
+import { printable, spanText } from '../../core/text.ts';
+import { copyIn, copyOut } from '../../tools/docker/container-files.ts';
+import { exec } from '../../tools/docker/docker.ts';
+import { discardContainer, discardImage, labelsOf, ownerLabels } from '../../tools/docker/helpers.ts';
+import { isWithin, type Mount, placeOf } from '../../tools/docker/places.ts';
+import { notedByUnfinished } from '../ledger/run-notes.ts';
+import { entriesOf } from '../ledger/runs.ts';
+import type { Container } from '../stack/stack.ts';
+
+/** A copy of userdata on the host: uploads, exports, logs, the scheduler's database. */
+export interface SavedUserdata {
+  readonly file: string;
+  readonly bytes: number;
+  /** Nothing in it comes from what is mounted. Absent: saved by a version that did not tell. */
+  readonly ownOnly?: boolean | undefined;
+}
+
+/**
+ * Directories of userdata, or all of it, that something is mounted at. They outlive the container and others may write to them: a copy that
+ * is put back would undo what was written meanwhile, so they are left alone.
+ */
+export function mountedUserdata({ app }: Pick<Target, 'app'>, mounts: readonly Mount[]): string[] {
+  if (placeOf(mounts, app.userdata).kind !== 'own') return [app.userdata];
+  return mounts
+    .filter((m) => m.kind !== 'own' && isWithin(m.target, app.userdata))
+    .map((m) => path.posix.resolve(m.target));
+}
+
+/**
+ * Saves userdata of a stopped container into the run's directory: what lives in its writable layer and dies with it. `undefined` when
+ * there is none of that.
+ */
+export async function saveUserdata(
+  ops: Ops,
+  container: Pick<Container, 'id' | 'mounts'>,
+): Promise<SavedUserdata | undefined> {
+  const { userdata } = ops.target.app;
+  const mounted = mountedUserdata(ops.target, container.mounts);
+  const file = path.join(ops.paths.run, 'userdata.tar');
+  if (mounted.includes(userdata)) return undefined;
+  const copied = await copyOut(ops, container.id, userdata, file).catch((error: unknown) => {
+    if (error instanceof CommandError && error.kind === 'command') return false;
+    throw error;
+  });
+  if (!copied && !(await copyFromLayer(ops, container.id, file))) return undefined;
+  const parts = mounted.map((directory) => path.posix.relative(path.posix.dirname(userdata), directory));
+  // `docker cp` can't leave out what is mounted; the layer itself does not have it.
+  if (copied && parts.length > 0)
+    await run(ops, change(['tar', '--delete', '-f', file, '--', ...parts], { deadlineMs: 600_000 }));
+  return noted(ops, { file, bytes: statSync(file).size, ownOnly: true });
+}
+
+/**
+ * What keeps a container from starting, such as a mount whose source is gone, keeps `docker cp` from reading it, too. Its own layer can
+ * be read all the same: in a container of an image of it, which mounts nothing.
+ */
+async function copyFromLayer(ops: Ops, container: string, file: string): Promise<boolean> {
+  const image = `whalefall-ops-userdata:${path.basename(ops.paths.run).slice(0, 16)}`;
+  const marks = Object.entries(labelsOf(ops)).flatMap(([key, value]) => ['--change', `LABEL "${key}"="${value}"`]);
+  const commit = change(['docker', 'commit', '--pause=false', ...marks, container, image], { deadlineMs: 600_000 });
+  await run(ops, commit);
+  // The labels of the image are the former container's: it must not be taken for the service's.
+  const labels = [...ownerLabels(ops), '--label', 'com.docker.compose.oneoff=True'];
+  try {
+    const copy = await ask(ops, change(['docker', 'create', ...labels, '--entrypoint', 'sleep', image, '1']));
+    return await copyOut(ops, copy, ops.target.app.userdata, file).finally(() => discardContainer(ops, copy));
+  } finally {
+    await discardImage(ops, image);
+  }
+}
+
+function noted(ops: Ops, saved: SavedUserdata): SavedUserdata {
+  ops.journal.write({ event: 'note', key: 'userdata', value: saved });
+  return saved;
+}
+
+/** Their success proves that a container has served since: its own userdata counts then. */
+const GOOD = ['deploy-prod-all', 'rollback-prod', 'update-prod-flask'];
+
+const savedBefore = z.object({ file: z.string(), bytes: z.number(), ownOnly: z.boolean().optional() });
+
+/**
+ * What a run had saved that was killed before its new container had it: the only copy that there is, as long as that container was never
+ * started. Nothing of a run that had begun to delete the data it belongs to.
+ */
+export function userdataOfUnfinished(ops: Ops): SavedUserdata | undefined {
+  const found = notedByUnfinished(ops.paths, 'userdata', GOOD);
+  const saved = savedBefore.safeParse(found?.value).data;
+  if (!found || !saved || !existsSync(saved.file)) return undefined;
+  if (entriesOf(found.run, 'note').some((n) => n.key === 'removing')) return undefined;
+  const name = printable(found.run.name);
+  const age = spanText(ops.clock.now() - statSync(saved.file).mtimeMs);
+  ops.screen.show({
+    event: 'info',
+    text: {
+      en: `userdata is what run ${name} had saved (the copy is ${age.en} old): it did not get to put it back.`,
+      zh: `userdata 取自运行 ${name} 的备份 (${age.zh}前保存): 该运行未能将其放回.`,
+    },
+  });
+  return noted(ops, saved);
+}
+
+/** About how many bytes userdata of a running container takes; 0 when it can't be asked. */
+export async function userdataSize(ops: Ops, container: string): Promise<number> {
+  const du = exec('read', container, ['du', '-sk', ops.target.app.userdata]);
+  const { stdout } = await run(ops, du, [0, 1, 126, 127]);
+  return (Number.parseInt(stdout, 10) || 0) * 1024;
+}
+
+/** Puts saved userdata into a container that has been created and not yet started. */
+export async function putBackUserdata(ops: Ops, saved: SavedUserdata, container: Container): Promise<void> {
+  const { userdata } = ops.target.app;
+  const [mounted] = saved.ownOnly ? [] : mountedUserdata(ops.target, container.mounts);
+  if (mounted === undefined) return copyIn(ops, saved.file, container.id, userdata);
+  const [at, file] = [printable(mounted), printable(saved.file)];
+  ops.screen.show({
+    event: 'warning',
+    text: {
+      en: `Something is mounted at ${at}, which may be newer than the saved copy: that was not put back, and stays in ${file}.`,
+      zh: `${at} 处有挂载, 其内容可能比保存的副本更新, 因此未放回; 副本保留在 ${file}.`,
+    },
+  });
+}

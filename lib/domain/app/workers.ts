@@ -1,0 +1,216 @@
+import { z } from 'zod';
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { ask, run } from '../../core/run.ts';
+import { printable } from '../../core/text.ts';
+import { exec } from '../../tools/docker/docker.ts';
+import { agent } from './agent.ts';
+import { isGunicorn, listPrograms, type Program } from './programs.ts';
+
+const answer = z.object({
+  /** The master's start, seconds since the machine's; null when it is gone. */
+  master: z.number().nullable(),
+  workers: z.array(
+    z.object({
+      pid: z.int(),
+      start: z.number(),
+      /** `leaving`: it has served its last request, and the master makes another when it is gone. */
+      state: z.enum(['booting', 'serving', 'leaving']),
+    }),
+  ),
+  /** Now, on the same scale. */
+  uptime: z.number(),
+  /** The master's start when the look began. */
+  before: z.number().nullable(),
+  /** Workers that others are to come for, or that were waited for to go. */
+  old: z.array(z.int()),
+});
+
+/** A gunicorn master and its workers, oldest first. */
+export type Workers = z.infer<typeof answer>;
+
+/** Longer than gunicorn's own graceful time, so that requests under way can end. */
+const LEAVE_SECONDS = 45;
+
+interface Deed {
+  /** The master that is meant, by its start; another one is left alone. */
+  readonly before?: number;
+  /**
+   * Has the master start workers, as many as `wanted`: TTIN beside those from before `since` (seconds since the machine's start), TERM in
+   * place of each of them, HUP for all.
+   */
+  readonly bring?: { readonly by: 'TTIN' | 'TERM'; readonly since: number } | { readonly by: 'HUP' };
+  /** Sent to the master so many times. */
+  readonly signal?: readonly ['TTOU', times: number] | undefined;
+  /** Wait until so many that are not old serve; without it, until all of the old ones are gone. */
+  readonly wanted?: number;
+  /** Wait until every worker serves. */
+  readonly settled?: true;
+  readonly old?: readonly number[];
+  readonly seconds: number;
+}
+
+/**
+ * Looks at a program's workers; if asked to, does something and waits until something is so. The caller sees from the answer whether it is.
+ */
+export async function lookAtWorkers(ops: Ops, container: string, master: number, deed?: Deed): Promise<Workers> {
+  const args = { master, ...deed };
+  const deadlineMs = ((deed?.seconds ?? 0) + 15) * 1000;
+  const effect = deed?.bring || deed?.signal ? 'change' : 'read';
+  return agent(ops, container, 'workers', { effect, args, answer, deadlineMs, interruptible: true });
+}
+
+/**
+ * Replaces a gunicorn's workers by ones that were started after `since`, without a moment in which fewer serve: as many again are
+ * added (TTIN), and when they have booted, the oldest are taken away (TTOU), each after its last request. Workers from before that have
+ * not come to serve are killed, and those that are leaving let go; the master starts others in their place. Also finishes a
+ * replacement that was cut short.
+ *
+ * @param wanted how many workers there are to be.
+ * @param since seconds since the machine's start.
+ * @throws {OpsError} `failed` when the master ended or the new workers did not boot in time; the old ones still serve then,
+ *   unless it was the master that ended.
+ */
+export async function replaceWorkers(
+  ops: Ops,
+  container: string,
+  web: Program,
+  wanted: number,
+  since: number,
+): Promise<void> {
+  const master = { ops, container, web };
+  const now = await bringNew(master, wanted, { by: 'TTIN', since });
+  const surplus = now.workers.length - wanted;
+  await waitForLeave(master, now, surplus > 0 ? ['TTOU', surplus] : undefined);
+}
+
+/**
+ * Has the master read its configuration again (SIGHUP). Requests wait while the new workers load the application.
+ *
+ * @param wanted how many workers the configuration asks for.
+ * @throws {OpsError} as {@link replaceWorkers}.
+ */
+export async function reloadWorkers(ops: Ops, container: string, web: Program, wanted: number): Promise<void> {
+  const master = { ops, container, web };
+  await waitForLeave(master, await bringNew(master, wanted, { by: 'HUP' }));
+}
+
+/**
+ * Replaces the workers of a program of which there must never be two, such as the scheduler's: each is told to end (TERM) after its last
+ * request, and the master, which keeps the socket, starts another in its place. Requests wait in the socket's backlog meanwhile.
+ *
+ * @throws {OpsError} as {@link replaceWorkers}.
+ */
+export async function succeedWorkers(ops: Ops, container: string, program: Program, since: number): Promise<void> {
+  const now = await lookAtWorkers(ops, container, program.pid);
+  if (now.workers.every((w) => w.start > since) && now.workers.length > 0) return;
+  await bringNew({ ops, container, web: program }, Math.max(now.workers.length, 1), { by: 'TERM', since });
+}
+
+/**
+ * Waits until every worker serves, as long as a boot may take: one that boots while files change would read some of both, and one that leaves
+ * is soon such a one. gunicorn replaces its workers after `max_requests` whenever that comes.
+ */
+export async function waitUntilSettled(ops: Ops, container: string, program: Program): Promise<void> {
+  await lookAtWorkers(ops, container, program.pid, { settled: true, seconds: ops.target.bootSeconds });
+}
+
+interface Master {
+  readonly ops: Ops;
+  readonly container: string;
+  readonly web: Program;
+}
+
+async function bringNew(
+  { ops, container, web }: Master,
+  wanted: number,
+  bring: NonNullable<Deed['bring']>,
+): Promise<Workers> {
+  const now = await lookAtWorkers(ops, container, web.pid, { bring, wanted, seconds: ops.target.bootSeconds });
+  if (now.before === null || now.master !== now.before) throw await masterEnded(ops, container, web);
+  const booted = now.workers.filter((w) => w.state === 'serving' && !now.old.includes(w.pid)).length;
+  if (booted < wanted) throw await notBooted(ops, container, web, booted, wanted);
+  return now;
+}
+
+async function waitForLeave(
+  { ops, container, web }: Master,
+  { master, old }: Workers,
+  signal?: Deed['signal'],
+): Promise<void> {
+  const before = master === null ? {} : { before: master };
+  const now = await lookAtWorkers(ops, container, web.pid, { ...before, old, signal, seconds: LEAVE_SECONDS });
+  if (now.master !== master) throw await masterEnded(ops, container, web);
+  const staying = now.workers.filter((w) => old.includes(w.pid)).length;
+  if (staying > 0) throw notLeft(web, staying);
+}
+
+/** Restarts a program through supervisord and waits until it runs and, if it is a gunicorn, a worker serves. */
+export async function restartProgram(ops: Ops, container: string, name: string): Promise<void> {
+  const restart = exec('change', container, ['supervisorctl', 'restart', name], { deadlineMs: 90_000 });
+  await run(ops, restart, [0, 1, 7]); // what counts is what runs afterwards
+  const end = ops.clock.monotonic() + ops.target.bootSeconds * 1000;
+  for (;;) {
+    const all = await listPrograms(ops, container);
+    const program = all.find((p) => p.name === name);
+    if (program?.state === 'RUNNING') {
+      if (!isGunicorn(program)) return;
+      const { workers } = await lookAtWorkers(ops, container, program.pid, { wanted: 1, seconds: 2 });
+      if (workers.some((w) => w.state === 'serving')) return;
+    }
+    if (program?.state === 'FATAL' || ops.clock.monotonic() > end) throw notRunning(name, program?.state ?? '?');
+    await ops.clock.sleep(250, ops.signal);
+  }
+}
+
+async function lastWords(ops: Ops, container: string): Promise<string> {
+  const log = `${ops.target.app.userdata}/logs/gunicorn_error.log`;
+  const tail = exec('read', container, ['tail', '-n', '15', log]);
+  return printable(ops.secrets.redact(await ask(ops, tail, [0, 1]).catch(() => '')));
+}
+
+const masterEnded = async (ops: Ops, container: string, web: Program) => {
+  const words = await lastWords(ops, container);
+  return new OpsError({
+    kind: 'failed',
+    what: {
+      en: `The program ${web.name} ended while its workers were being replaced.\n${words}`,
+      zh: `替换 worker 期间程序 ${web.name} 退出.\n${words}`,
+    },
+  });
+};
+
+const notBooted = async (ops: Ops, container: string, web: Program, booted: number, wanted: number) => {
+  const words = await lastWords(ops, container);
+  return new OpsError({
+    kind: 'failed',
+    what: {
+      en: `Of ${web.name}'s new workers ${booted} of ${wanted} began to serve within ${ops.target.bootSeconds} s.\n${words}`,
+      zh: `${web.name} 的新 worker 在 ${ops.target.bootSeconds} 秒内只有 ${booted}/${wanted} 个开始服务.\n${words}`,
+    },
+  });
+};
+
+const notLeft = (web: Program, staying: number) =>
+  new OpsError({
+    kind: 'failed',
+    what: {
+      en: `${staying} old workers of ${web.name} still have requests under way after ${LEAVE_SECONDS} s.`,
+      zh: `${web.name} 有 ${staying} 个旧 worker 在 ${LEAVE_SECONDS} 秒后仍在处理请求.`,
+    },
+  });
+
+const notRunning = (name: string, state: string) =>
+  new OpsError({
+    kind: 'failed',
+    what: {
+      en: `The program ${name} does not run (supervisord says ${state}).`,
+      zh: `程序 ${name} 未能运行 (supervisord 状态: ${state}).`,
+    },
+    next: [
+      {
+        en: `See its log in the container: supervisorctl tail ${name} stderr`,
+        zh: `在容器内查看日志: supervisorctl tail ${name} stderr`,
+      },
+    ],
+  });

@@ -1,0 +1,232 @@
+import type { Ops } from '../../core/ops.ts';
+import { checkSameVolume, findVolume } from '../../tools/docker/same-volume.ts';
+import { renameDurably } from '../../tools/files/durable.ts';
+import { answers, whatClusterHolds } from '../../tools/postgres/emptiness.ts';
+import type { Throwaway } from '../../tools/postgres/throwaway.ts';
+import type { Database, KnownVolume, VolumeIdentity } from '../stack/stack.ts';
+import {
+  type DatabaseManifest,
+  type Manifest,
+  readManifest,
+  type Stored,
+  type VolumeManifest,
+  writeManifest,
+} from './manifest.ts';
+import { appeared, leavesOut, notEmpty, replaced, stale } from './proof-errors.ts';
+import { checkFiles, restoreAndCompare, throwIfDifferent } from './verify.ts';
+import { type ArchivedDatabase, tryArchive } from './volume-trial.ts';
+
+/** How long a proof may be used for deleting what it saved: what is written meanwhile is in no backup. */
+const FRESH_MS = 3_600_000;
+
+/** What the three proofs have in common. */
+abstract class Proof {
+  readonly #volume: KnownVolume | { readonly name: string; readonly createdAt: ''; readonly holder: '' };
+  readonly #freshUntil: number;
+
+  /** @param freshUntil on the clock that never steps back, so that setting the date does not make an old backup fresh. */
+  constructor(volume: KnownVolume | { name: string; createdAt: ''; holder: '' }, freshUntil: number) {
+    this.#volume = volume;
+    this.#freshUntil = freshUntil;
+  }
+
+  /** The volume whose loss would lose nothing, as it was when it was saved. */
+  get covers(): VolumeIdentity {
+    return { name: this.#volume.name, createdAt: this.#volume.createdAt };
+  }
+
+  /**
+   * Does the proof still hold? To be called directly before what it allows, while the volume's container exists (stopped or not).
+   *
+   * @throws {OpsError} `precondition`
+   */
+  async check(ops: Ops): Promise<void> {
+    if (ops.clock.monotonic() > this.#freshUntil) throw stale(this.#volume.name, FRESH_MS / 60_000);
+    if (this.#volume.holder === '') {
+      if ((await findVolume(ops, this.#volume.name)) !== undefined) throw appeared(this.#volume.name);
+    } else await checkSameVolume(ops, this.#volume);
+    await this.checkContent(ops);
+  }
+
+  protected abstract checkContent(ops: Ops): Promise<void>;
+
+  static is(value: unknown): value is Proof {
+    return typeof value === 'object' && value !== null && #volume in value;
+  }
+}
+
+class StoredProof<M extends Manifest> extends Proof {
+  readonly #stored: Stored<M>;
+
+  constructor(stored: Stored<M>, volume: KnownVolume, freshUntil: number) {
+    super(volume, freshUntil);
+    this.#stored = stored;
+  }
+
+  get dir(): string {
+    return this.#stored.dir;
+  }
+
+  get manifest(): M {
+    return this.#stored.manifest;
+  }
+
+  protected override async checkContent(): Promise<void> {
+    const now = readManifest(this.dir);
+    if (JSON.stringify(now) !== JSON.stringify(this.manifest)) throw replaced(this.dir);
+    await checkFiles(this.#stored);
+  }
+}
+
+class BackupProof extends StoredProof<DatabaseManifest> {
+  readonly #kind = 'backup';
+  get kind(): 'backup' {
+    return this.#kind;
+  }
+
+  /** Databases of the same cluster that are not in it: while there are any, it does not vouch for the volume. */
+  get leavesOut(): readonly string[] {
+    return this.manifest.leavesOut;
+  }
+
+  protected override async checkContent(): Promise<void> {
+    if (this.leavesOut.length > 0) throw leavesOut(this.covers.name, this.leavesOut);
+    await super.checkContent();
+  }
+}
+
+class ArchiveProof extends StoredProof<VolumeManifest> {
+  readonly #kind = 'archive';
+  get kind(): 'archive' {
+    return this.#kind;
+  }
+}
+
+class NothingProof extends Proof {
+  readonly #kind = 'nothing';
+  readonly #recheck: (ops: Ops) => Promise<void>;
+
+  constructor(
+    volume: KnownVolume | { name: string; createdAt: ''; holder: '' },
+    freshUntil: number,
+    recheck: (ops: Ops) => Promise<void>,
+  ) {
+    super(volume, freshUntil);
+    this.#recheck = recheck;
+  }
+
+  get kind(): 'nothing' {
+    return this.#kind;
+  }
+
+  protected override checkContent(ops: Ops): Promise<void> {
+    return this.#recheck(ops);
+  }
+}
+
+/** A database backup that was restored, and everything in it compared. Made by {@link verifyBackup} and by nothing else. */
+export type VerifiedBackup = BackupProof;
+/** A cold copy of a volume that was tried out. Made by {@link verifyArchive} and by nothing else. */
+export type VerifiedArchive = ArchiveProof;
+/** There is nothing in the volume. Made by {@link proveNothingToLose} and {@link proveAbsent} and by nothing else. */
+export type NothingToLose = NothingProof;
+/** The volume may go: what is in it is elsewhere, or nothing is. */
+export type Saved = VerifiedBackup | VerifiedArchive | NothingToLose;
+
+/** Run-time counterpart of the type, for callers that come from plain JavaScript. */
+export const isSaved = (value: unknown): value is Saved => Proof.is(value);
+
+export interface Sealing {
+  /** Container that has the volume mounted. */
+  readonly holder: string;
+  /** The name that the directory gets once it is proved; without one it keeps its own. */
+  readonly finalDir?: string;
+}
+
+/**
+ * Restores a backup into the throwaway, compares everything, notes the result in its manifest, and vouches for it.
+ *
+ * @param sealing for a backup that was taken a moment ago, it counts as fresh from now on; else from when it was taken.
+ * @throws {OpsError} when it can't be restored, or restores anything other than what was there.
+ */
+export async function verifyBackup(
+  ops: Ops,
+  stored: Stored<DatabaseManifest>,
+  throwaway: Throwaway,
+  sealing: Sealing,
+): Promise<VerifiedBackup> {
+  const comparison = await restoreAndCompare(ops, stored, throwaway);
+  throwIfDifferent(stored.dir, comparison.differences);
+  const proved = await seal(ops, stored, 'restored', comparison.milliseconds, sealing.finalDir);
+  return new BackupProof(
+    proved,
+    { ...stored.manifest.volume, holder: sealing.holder },
+    freshUntil(ops, proved, sealing),
+  );
+}
+
+/**
+ * Reads an archive to its end and, for a PostgreSQL volume, starts a server on a copy of it, notes the result in its manifest,
+ * and vouches for it.
+ *
+ * @param database for the data directory of a PostgreSQL server.
+ */
+export async function verifyArchive(
+  ops: Ops,
+  stored: Stored<VolumeManifest>,
+  database: ArchivedDatabase | undefined,
+  sealing: Sealing,
+): Promise<VerifiedArchive> {
+  const started = ops.clock.monotonic();
+  await tryArchive(ops, stored, database);
+  const level = database ? 'started' : 'readable';
+  const proved = await seal(ops, stored, level, Math.round(ops.clock.monotonic() - started), sealing.finalDir);
+  return new ArchiveProof(
+    proved,
+    { ...stored.manifest.volume, holder: sealing.holder },
+    freshUntil(ops, proved, sealing),
+  );
+}
+
+/**
+ * Looks into every database of the running cluster. The proof looks again when it is used, if the server still runs.
+ *
+ * @throws {OpsError} `precondition`, naming what is there; {@link CommandError} when it can't be asked.
+ */
+export async function proveNothingToLose(ops: Ops, db: Database): Promise<NothingToLose> {
+  const look = async (now: Ops) => {
+    const found = await whatClusterHolds(now, db);
+    if (found.length > 0) throw notEmpty(db.volume.name, found);
+  };
+  await look(ops);
+  const again = async (now: Ops) => {
+    if (await answers(now, db)) await look(now);
+  };
+  const volume = { ...db.volume, holder: db.container.id };
+  return new NothingProof(volume, ops.clock.monotonic() + FRESH_MS / 4, again);
+}
+
+/** @throws {OpsError} `precondition` when there is a volume of this name. */
+export async function proveAbsent(ops: Ops, volumeName: string): Promise<NothingToLose> {
+  if ((await findVolume(ops, volumeName)) !== undefined) throw appeared(volumeName);
+  const nowhere = { name: volumeName, createdAt: '', holder: '' } as const;
+  return new NothingProof(nowhere, ops.clock.monotonic() + FRESH_MS, async () => undefined);
+}
+
+async function seal<M extends Manifest>(
+  ops: Ops,
+  { dir, manifest }: Stored<M>,
+  level: Manifest['verification']['level'],
+  milliseconds: number,
+  finalDir = dir,
+): Promise<Stored<M>> {
+  const verification = { level, at: new Date(ops.clock.now()).toISOString(), milliseconds };
+  const proved = await writeManifest(dir, { ...manifest, verification });
+  if (finalDir !== dir) renameDurably(dir, finalDir);
+  return { dir: finalDir, manifest: proved };
+}
+
+function freshUntil(ops: Ops, { manifest }: Stored, { finalDir }: Sealing): number {
+  const age = finalDir === undefined ? Math.max(0, ops.clock.now() - Date.parse(manifest.createdAt)) : 0;
+  return ops.clock.monotonic() + FRESH_MS - age;
+}

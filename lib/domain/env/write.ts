@@ -1,0 +1,102 @@
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { readEnvText } from './file.ts';
+import { registerEnvSecrets } from './secrets.ts';
+
+type EnvOps = Pick<Ops, 'target' | 'paths' | 'secrets'>;
+
+/**
+ * Creates `<deploy dir>/.env`, mode 0600, whole or not at all. Its secrets are registered.
+ *
+ * @throws {OpsError} `precondition` when there already is one, of whatever kind; it is left as it is.
+ */
+export function writeEnv(ops: EnvOps, text: string): void {
+  inTemporaryDirectory(ops, (directory) => {
+    const draft = path.join(directory, 'env');
+    writePrivate(draft, text);
+    registerEnvSecrets(ops.secrets, text, readEnvText(text).values);
+    try {
+      linkSync(draft, path.join(ops.target.dir, '.env')); // unlike a rename, never replaces
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(ops.target.dir, error) : error;
+    }
+    flushDirectory(ops.target.dir);
+  });
+}
+
+/**
+ * Gives `use` a project directory in which a `.env` that does not exist yet can be tried. It has the deploy directory's base name,
+ * from which compose derives the project's name. Nothing of it remains.
+ */
+export async function withCandidateEnv<T>(
+  ops: EnvOps,
+  text: string,
+  use: (projectDirectory: string) => Promise<T>,
+): Promise<T> {
+  registerEnvSecrets(ops.secrets, text, readEnvText(text).values);
+  const parent = temporaryDirectory(ops);
+  try {
+    const directory = path.join(parent, path.basename(ops.target.dir));
+    mkdirSync(directory, { mode: 0o700 });
+    writePrivate(path.join(directory, '.env'), text);
+    return await use(directory);
+  } finally {
+    rmSync(parent, { recursive: true, force: true });
+  }
+}
+
+/** In the run's own: on the same file system as the deploy directory, and out of sight for git. */
+const temporaryDirectory = (ops: EnvOps): string => mkdtempSync(path.join(ops.paths.run, 'env-'));
+
+function inTemporaryDirectory(ops: EnvOps, use: (directory: string) => void): void {
+  const directory = temporaryDirectory(ops);
+  try {
+    use(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function writePrivate(file: string, text: string): void {
+  const fd = openSync(file, 'wx', 0o600);
+  try {
+    fchmodSync(fd, 0o600); // whatever the umask
+    writeFileSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function flushDirectory(directory: string): void {
+  const fd = openSync(directory, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const exists = (dir: string, cause: unknown) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `There already is a .env in ${dir}; it is not overwritten.`,
+      zh: `${dir} 中已有 .env, 不会覆盖.`,
+    },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Run again: the existing file is used.', zh: '请重新运行, 将使用现有文件.' }],
+    cause,
+  });

@@ -1,0 +1,94 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { read } from '../../core/command.ts';
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { ask, CommandError, run } from '../../core/run.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { build } from '../../tools/docker/compose.ts';
+import { layContext } from '../release/build-context.ts';
+import { movedTo, refuseUnbuildable } from '../release/buildable.ts';
+import type { Stack } from '../stack/stack.ts';
+
+const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
+
+/** What a build makes in the place of the service's own image. */
+export interface Apart {
+  /** A compose project of its own. */
+  readonly project: string;
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/**
+ * Builds the application's image from exactly what git has at a commit, while whatever runs goes on serving, and returns its id. The
+ * compose file is the deploy directory's, and so is `.env`.
+ *
+ * @param commit a full id.
+ * @param apart leaves the service's own image alone.
+ * @throws {OpsError} whatever {@link refuseUnbuildable} throws; `command` when the build failed.
+ */
+export async function buildImage(ops: Ops, stack: Stack, commit: string, apart?: Apart): Promise<string> {
+  await refuseUnbuildable(ops, stack, commit);
+  const { key, image, build: section } = stack.services.app;
+  const scratch = path.join(ops.paths.run, 'build');
+  mkdirSync(scratch, { mode: 0o700 });
+  const proxies = PROXIES.filter((name) => ops.env[name] !== undefined);
+  const log = path.join(ops.paths.run, 'build.log');
+  const keep = (said: string) => writeFileSync(log, printable(ops.secrets.redact(said)), { mode: 0o600 });
+  try {
+    const context = path.join(scratch, 'context');
+    await layContext(ops, commit, context);
+    const override = path.join(scratch, 'build.json');
+    writeFileSync(override, JSON.stringify(overriding(ops, stack, context, apart)));
+    const where = { ...(section && { override }), ...(apart && { project: apart.project }) };
+    const output = await run(ops, build(ops.target, key, proxies, where)).catch((error: unknown) => {
+      if (!(error instanceof CommandError)) throw error;
+      keep(error.output.stderr + error.output.stdout);
+      throw buildFailed(error, log);
+    });
+    keep(output.stderr + output.stdout);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  const id = await imageId(ops, apart?.image ?? image);
+  if (id === undefined) throw new Error(`the build left no image ${apart?.image ?? image}`);
+  return id;
+}
+
+/** A compose file that says only what is another than in the deployed one: where the contexts are, and for whom it is. */
+function overriding(ops: Ops, stack: Stack, context: string, apart: Apart | undefined) {
+  const { key, build: section } = stack.services.app;
+  const moved = section && movedTo(context, section, ops.target.dir);
+  const build = {
+    ...(moved && { context: moved.context, additional_contexts: moved.others }),
+    ...(moved?.dockerfile !== undefined && { dockerfile: moved.dockerfile }),
+    ...(apart && { labels: apart.labels }),
+  };
+  return { services: { [key]: { build, ...(apart && { image: apart.image }) } } };
+}
+
+function buildFailed(error: CommandError, log: string): OpsError {
+  const missesFile = /COPY|ADD|not found|no such file/i.test(error.output.stderr + error.output.stdout);
+  return new OpsError({
+    kind: error.kind,
+    what: error.what,
+    ...(error.state && { state: error.state }),
+    next: [
+      { en: `All that the build said: ${log}`, zh: `完整构建输出: ${log}` },
+      ...(missesFile ? [ONLY_COMMITTED] : []),
+    ],
+    cause: error,
+  });
+}
+
+const ONLY_COMMITTED: Text = {
+  en: 'A build sees what git has at the commit, and nothing else of the deploy directory. A directory that is built on this machine is declared in the target configuration (release.artefacts).',
+  zh: '构建只能读取 git 提交中的文件, 看不到部署目录中的其他内容. 在本机生成的目录需在目标配置中声明 (release.artefacts).',
+};
+
+/** `undefined` when there is no such image. */
+export async function imageId(ops: Ops, reference: string): Promise<string | undefined> {
+  const inspect = read(['docker', 'image', 'inspect', '-f', '{{.Id}}', reference]);
+  return (await ask(ops, inspect, [0, 1])) || undefined;
+}

@@ -1,0 +1,33 @@
+import { read } from '../../core/command.ts';
+import type { Ops } from '../../core/ops.ts';
+import { ask } from '../../core/run.ts';
+import { MARKER } from '../app/marker.ts';
+import type { Container } from '../stack/stack.ts';
+
+/**
+ * Whether files of the application were changed after the container was made: somebody hot-updated it. Takes about a second, and
+ * holds up everything else that is asked of the container.
+ */
+export async function hasDrifted(ops: Ops, container: Container): Promise<boolean> {
+  return changesApplication(ops, await ask(ops, read(['docker', 'diff', container.id], { deadlineMs: 60_000 })));
+}
+
+function changesApplication(ops: Ops, diff: string): boolean {
+  const { root, userdata } = ops.target.app;
+  const ours = (file: string) =>
+    file.startsWith(`${root}/`) &&
+    file !== `${root}/.env` &&
+    file !== `${root}/${MARKER}` &&
+    file !== userdata &&
+    !file.startsWith(`${userdata}/`) &&
+    !/\/__pycache__(\/|$)|\.pyc$/.test(file);
+  // A directory is listed as changed when anything in it is: only files and new or deleted things count.
+  const lines = diff.split('\n').map((line) => ({ kind: line[0], file: line.slice(2) }));
+  const parents = new Set(lines.flatMap(({ file }) => ancestors(file)));
+  return lines.some(({ kind, file }) => ours(file) && !(kind === 'C' && parents.has(file)));
+}
+
+function ancestors(file: string): string[] {
+  const parts = file.split('/');
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
+}

@@ -1,0 +1,68 @@
+import { change } from '../../core/command.ts';
+import { whatHappened } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import { humanBytes, type Text } from '../../core/text.ts';
+import { deleteRef } from '../../tools/git/git.ts';
+import { forgetReleases, readReleases } from '../ledger/releases.ts';
+import { findContainers } from '../stack/containers.ts';
+import type { Stack } from '../stack/stack.ts';
+import { imageId } from './build.ts';
+import { surplus } from './keep-policy.ts';
+import { type KeptImage, listKept } from './kept.ts';
+import { forgetContainer } from './kept-container.ts';
+
+/**
+ * Bounds what is kept to go back to, after a release that is proved: images by exact tag and id, the ledger's lines, and the git
+ * refs of those. What can't be done is only said: the release is none the worse for it.
+ */
+export async function forgetOld(ops: Ops, stack: Stack): Promise<void> {
+  const calm = { ...ops, signal: new AbortController().signal };
+  try {
+    await forgetImages(calm, stack);
+    for (const { run: name, commit } of forgetReleases(ops.paths, ops.target.keep.releases)) {
+      forgetContainer(ops.paths, name);
+      // Exit code 1: it never had one, or somebody moved it.
+      await run(calm, deleteRef(ops.target.dir, `refs/whalefall-ops/releases/${name}`, commit), [0, 1, 128]);
+    }
+  } catch (error) {
+    const why = whatHappened(error);
+    ops.screen.show({
+      event: 'warning',
+      text: {
+        en: `Old releases could not be tidied up; the next run tries again: ${why.en}`,
+        zh: `清理旧版本失败, 下次运行会重试: ${why.zh}`,
+      },
+    });
+  }
+}
+
+async function forgetImages(ops: Ops, stack: Stack): Promise<void> {
+  const { image } = stack.services.app;
+  const kept = await listKept(ops, image);
+  if (kept.length <= 1) return;
+  const released = readReleases(ops.paths).flatMap((r) => r.previousImage ?? []);
+  const before = released.at(-1);
+  const { app } = await findContainers(ops, stack);
+  const needed = [app?.imageId, await imageId(ops, image), kept.find((k) => k.reference === before)?.id];
+  // What a run kept that then failed is worth the least, however new it is.
+  const byWorth = [true, false].flatMap((is) => kept.filter((k) => released.includes(k.reference) === is));
+  const gone = surplus(byWorth, new Set(needed.filter((id) => id !== undefined)), ops.target.keep);
+  for (const old of gone) await removeImage(ops, old);
+  if (gone.length > 0) ops.screen.show({ event: 'info', text: removed(gone) });
+}
+
+/** Not forced: an image that any container has, the engine refuses to remove. */
+async function removeImage(ops: Ops, { reference, id }: KeptImage): Promise<void> {
+  if ((await imageId(ops, reference)) !== id) return; // somebody has moved the tag
+  await run(ops, change(['docker', 'image', 'rm', reference]));
+}
+
+function removed(gone: readonly KeptImage[]): Text {
+  const names = gone.map((k) => k.reference.split(':').at(-1)).join(', ');
+  const size = humanBytes(gone.reduce((sum, k) => sum + k.bytes, 0));
+  return {
+    en: `Images of old releases removed: ${names} (${size} at most)`,
+    zh: `已删除旧版本镜像: ${names} (最多释放 ${size})`,
+  };
+}

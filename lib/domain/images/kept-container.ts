@@ -1,0 +1,65 @@
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { whatHappened } from '../../core/errors.ts';
+import type { Ops, Paths } from '../../core/ops.ts';
+import { type Definition, definitionOf, definitionSchema } from '../../tools/docker/definition.ts';
+import { writeAtomically } from '../../tools/files/durable.ts';
+import { readReleases } from '../ledger/releases.ts';
+import { findContainers } from '../stack/containers.ts';
+import type { Stack } from '../stack/stack.ts';
+
+// Of each release that is proved: what its container was made of, and the .env that it was started with. Beside the ledger, and as long.
+
+const directory = ({ backups }: Pick<Paths, 'backups'>) => path.join(path.dirname(backups), 'containers');
+const definitionFile = (paths: Pick<Paths, 'backups'>, run: string) => path.join(directory(paths), `${run}.json`);
+const envFile = (paths: Pick<Paths, 'backups'>, run: string) => path.join(directory(paths), `${run}.env`);
+
+/** Keeps both of the application's container, which was proved just now. What can't be kept is only said. */
+export async function keepContainer(ops: Ops, stack: Stack): Promise<void> {
+  const calm = { ...ops, signal: new AbortController().signal };
+  try {
+    const { app } = await findContainers(calm, stack);
+    if (app === undefined) return;
+    mkdirSync(directory(ops.paths), { recursive: true, mode: 0o700 });
+    const run = path.basename(ops.paths.run);
+    const definition = await definitionOf(calm, app.id);
+    await writeAtomically(definitionFile(ops.paths, run), JSON.stringify(definition), 'new');
+    const env = readFileSync(path.join(ops.target.dir, '.env'), 'utf8');
+    await writeAtomically(envFile(ops.paths, run), env, 'new');
+  } catch (error) {
+    const why = whatHappened(error);
+    ops.screen.show({
+      event: 'warning',
+      text: {
+        en: `How this release's container was made could not be kept for going back to it: ${why.en}`,
+        zh: `未能保存本次发布的容器配置 (供以后回退使用): ${why.zh}`,
+      },
+    });
+  }
+}
+
+/** What a release's container was made of; of a hot update, the one that it came into. `undefined` where nothing was kept. */
+export function keptDefinition(paths: Pick<Paths, 'backups'>, run: string): Definition | undefined {
+  const releases = readReleases(paths);
+  const until = releases.slice(0, releases.findIndex((r) => r.run === run) + 1);
+  const file = until.map((r) => definitionFile(paths, r.run)).findLast(existsSync);
+  if (file === undefined) return undefined;
+  try {
+    return definitionSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    return undefined; // damaged, or of another version
+  }
+}
+
+/** The `.env` of the last release that was proved. */
+export function keptEnv(paths: Pick<Paths, 'backups'>): string | undefined {
+  const file = readReleases(paths)
+    .map((r) => envFile(paths, r.run))
+    .findLast(existsSync);
+  return file && readFileSync(file, 'utf8');
+}
+
+/** Removes what was kept of releases that the ledger forgets. */
+export function forgetContainer(paths: Pick<Paths, 'backups'>, run: string): void {
+  for (const file of [definitionFile(paths, run), envFile(paths, run)]) rmSync(file, { force: true });
+}

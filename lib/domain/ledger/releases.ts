@@ -1,0 +1,93 @@
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fdatasyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import type { Paths } from '../../core/ops.ts';
+import { json } from '../../core/text.ts';
+
+// What becomes a word of a command line or a part of a ref's name.
+const image = z.string().regex(/^\w[\w.:/@-]*$/);
+const runName = z.string().regex(/^\w[\w.-]*$/);
+
+const release = z.object({
+  /** RFC 3339. */
+  at: z.string(),
+  /** `found`: what ran before the first of them, whoever released it. */
+  kind: z.enum(['found', 'rebuild', 'hot', 'restore', 'rollback']),
+  /** How a rollback went: into the running container, or a container of a kept image. */
+  way: z.enum(['hot', 'image']).optional(),
+  /** Full id. */
+  commit: z.string().regex(/^[0-9a-f]{40,64}$/),
+  subject: z.string(),
+  /** What the container was made of. It holds this release's code, unless the release came by a hot update. */
+  imageId: image,
+  /** What ran before, under a tag that no build moves. */
+  previousImage: image.optional(),
+  /** The commit of that. */
+  previousCommit: z.string().optional(),
+  /** Directory of the backup that was made on the way here: the data of the release before. */
+  backup: z.string().optional(),
+  /** Base name of the run's directory. */
+  run: runName,
+  /** What was seen at its end. */
+  verdict: z.string().optional(),
+});
+
+/** What has been released here, when, and how it can be gone back to; one JSON object a line. */
+export type Release = z.infer<typeof release>;
+
+// Beside the backups, because a run that only looks keeps its own things elsewhere.
+const file = (paths: Pick<Paths, 'backups'>) => path.join(path.dirname(paths.backups), 'releases');
+
+/** Appends and flushes. */
+export function recordRelease(paths: Pick<Paths, 'backups'>, entry: Release): void {
+  write(file(paths), constants.O_APPEND, [entry]);
+}
+
+/** Oldest first. A line that a crash has torn, or that another version wrote, is left out. */
+export function readReleases(paths: Pick<Paths, 'backups'>): Release[] {
+  if (!existsSync(file(paths))) return [];
+  return readFileSync(file(paths), 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      const parsed = release.safeParse(parsedJson(line));
+      return parsed.success ? [parsed.data] : [];
+    });
+}
+
+/** Keeps the newest `count` in one go. @returns those that were forgotten. */
+export function forgetReleases(paths: Pick<Paths, 'backups'>, count: number): readonly Release[] {
+  const all = readReleases(paths);
+  const forgotten = all.slice(0, Math.max(all.length - count, 0));
+  if (forgotten.length === 0) return [];
+  const beside = `${file(paths)}.tmp`;
+  write(beside, constants.O_TRUNC, all.slice(forgotten.length));
+  renameSync(beside, file(paths));
+  return forgotten;
+}
+
+function write(to: string, how: number, entries: readonly Release[]): void {
+  const fd = openSync(to, constants.O_WRONLY | constants.O_CREAT | how, 0o600);
+  try {
+    writeSync(fd, entries.map((entry) => `${json(entry)}\n`).join(''));
+    fdatasyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function parsedJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

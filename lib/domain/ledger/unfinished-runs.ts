@@ -1,0 +1,31 @@
+import type { Paths } from '../../core/ops.ts';
+import { eachRun, hasChanged, isLeft, type Run } from './runs.ts';
+
+/** Their success proves the whole of production, whatever another script had begun. */
+const WHOLE: readonly string[] = ['deploy-prod-all', 'rollback-prod'];
+
+/** So many are read: every start waits for it. */
+const READ = 30;
+
+/**
+ * The newest run that changed something, did not end, or ended with 6, and that nothing has made good since: neither the same script
+ * nor one that proves everything, and that nobody decided to leave.
+ *
+ * @param except a run's name: the one that asks.
+ */
+export function findUnfinished(paths: Pick<Paths, 'state'>, except?: string): Run | undefined {
+  const succeeded = new Set<string>();
+  let read = 0;
+  // However many backups there are: what came before a success of theirs does not matter, and does not count.
+  for (const run of eachRun(paths, (name, script) => name !== except && !succeeded.has(script))) {
+    read += 1;
+    if (read > READ || WHOLE.some((script) => succeeded.has(script))) return undefined;
+    const { state } = run;
+    if (state.kind === 'ended' && state.exitCode === 0) succeeded.add(run.script);
+    if (needsAttention(run) && !succeeded.has(run.script) && !isLeft(run)) return run;
+  }
+  return undefined;
+}
+
+const needsAttention = (run: Run): boolean =>
+  (run.state.kind === 'died' && hasChanged(run)) || (run.state.kind === 'ended' && run.state.exitCode === 6);

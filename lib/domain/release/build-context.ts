@@ -1,0 +1,38 @@
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { change } from '../../core/command.ts';
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import { archiveCommit } from '../../tools/git/archive.ts';
+import { ancestors } from '../../tools/git/collisions.ts';
+import { treeOf } from '../../tools/git/tree.ts';
+import { archiveArtefacts, findArtefacts } from './artefacts.ts';
+
+/**
+ * Fills a new directory with what a build may see: exactly the commit's files, and the artefacts of which git has none. Whatever
+ * else lies in the deploy directory (dumps, `.env`, `.git`, local changes) is not there, and modes are git's, whatever the umask.
+ *
+ * @param context must not exist; its parent is the caller's to remove.
+ */
+export async function layContext(ops: Ops, commit: string, context: string): Promise<void> {
+  makeOpen(context);
+  const archive = `${context}.tar`;
+  const unpack = async () => {
+    await run(ops, change(['tar', '-x', '-p', '-f', archive, '-C', context], { deadlineMs: 300_000 }));
+    rmSync(archive); // before the next one, for the disk's sake
+  };
+  await archiveCommit(ops, commit, archive);
+  await unpack();
+  const artefacts = findArtefacts(ops, await treeOf(ops, commit));
+  if (artefacts.directories.length === 0) return;
+  // Those above them are not in the archive, so tar would make them by the umask.
+  for (const above of artefacts.directories.flatMap(ancestors)) makeOpen(path.join(context, above));
+  await archiveArtefacts(ops, artefacts, archive);
+  await unpack();
+}
+
+/** As git would make it under the usual umask; COPY takes the mode along. */
+function makeOpen(dir: string): void {
+  mkdirSync(dir, { recursive: true });
+  chmodSync(dir, 0o755);
+}

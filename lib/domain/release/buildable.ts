@@ -1,0 +1,92 @@
+import path from 'node:path';
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { git } from '../../tools/git/git.ts';
+import { listed } from '../../tools/git/paths.ts';
+import { showFile, treeOf } from '../../tools/git/tree.ts';
+import type { BuildSection, Stack } from '../stack/stack.ts';
+
+/** First line of what git has in the place of a file of git-lfs. */
+const POINTER = 'version https://git-lfs.github.com/spec/v1';
+const WHOLE_POINTER =
+  /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:[^\n]*\n)*oid sha256:[0-9a-f]{64}\nsize \d+\n$/;
+
+/**
+ * Whether an image can be built from what git has at a commit alone.
+ *
+ * @throws {OpsError} `precondition` for submodules and files of git-lfs, whose content is elsewhere; `config` for a build that reads
+ *   from elsewhere than the deploy directory.
+ */
+export async function refuseUnbuildable(ops: Ops, stack: Stack, commit: string): Promise<void> {
+  const { build } = stack.services.app;
+  if (build) movedTo(ops.target.dir, build, ops.target.dir);
+  await treeOf(ops, commit);
+  // Exit code 1: none.
+  const grep = git(ops.target.dir, ['grep', '-l', '-z', '--no-color', '-F', '-e', POINTER, commit, '--'], {
+    deadlineMs: 60_000,
+  });
+  const found = (await run(ops, grep, [0, 1])).stdout.split('\0').filter(Boolean);
+  const files = found.map((name) => name.slice(commit.length + 1));
+  const pointers: string[] = [];
+  for (const file of files) if (WHOLE_POINTER.test((await showFile(ops, commit, file)) ?? '')) pointers.push(file);
+  if (pointers.length > 0) throw hasPointers(pointers);
+}
+
+/**
+ * The same build, with its contexts below another directory than the deploy directory's.
+ *
+ * @throws {OpsError} `config` when a context or Dockerfile is an address or outside of the deploy directory: then what is built would
+ *   not be the commit.
+ */
+export function movedTo(directory: string, { context, dockerfile, others }: BuildSection, dir: string): BuildSection {
+  const moved = (place: string): string => {
+    const inside = path.relative(dir, place);
+    if (!path.isAbsolute(place) || inside === '..' || inside.startsWith('../')) throw builtFromElsewhere(place);
+    return path.join(directory, inside);
+  };
+  return {
+    context: moved(context),
+    dockerfile: dockerfile !== undefined && path.isAbsolute(dockerfile) ? moved(dockerfile) : dockerfile,
+    // An image, or what another service builds, is no file of anybody.
+    others: Object.fromEntries(
+      Object.entries(others).map(([name, place]) => [
+        name,
+        /^(docker-image|service):/.test(place) ? place : moved(place),
+      ]),
+    ),
+  };
+}
+
+const builtFromElsewhere = (place: string) =>
+  new OpsError({
+    kind: 'config',
+    what: {
+      en: `The compose file builds the application from ${printable(place)}, which is not in the deploy directory.`,
+      zh: `compose 文件从 ${printable(place)} 构建应用, 该位置不在部署目录内.`,
+    },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'What is built is what git has at the commit: let build.context be a directory of the repository.',
+        zh: '构建内容以 git 提交为准: 请将 build.context 设为仓库内的目录.',
+      },
+    ],
+  });
+
+const hasPointers = (files: readonly string[]) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `git has only pointers (git-lfs) in the place of: ${listed(files)}`,
+      zh: `以下文件在 git 中只有 git-lfs 指针: ${listed(files)}`,
+    },
+    state: NOTHING_CHANGED,
+    next: [LFS],
+  });
+
+const LFS: Text = {
+  en: 'The image would contain the pointers. Commit the files themselves (git lfs migrate export), or let the build fetch them.',
+  zh: '镜像中会是指针而非文件内容. 请直接提交文件本身 (git lfs migrate export), 或在构建时下载.',
+};

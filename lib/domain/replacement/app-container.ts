@@ -1,0 +1,101 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { change } from '../../core/command.ts';
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import { lookBeforehand } from '../../flows/rebuild/inspect-database.ts';
+import type { RebuildPlan } from '../../flows/rebuild/plan.ts';
+import { remove, start } from '../../tools/docker/docker.ts';
+import type { Health } from '../app/health.ts';
+import { MARKER, markerText } from '../app/marker.ts';
+import { waitUntilServing } from '../app/serving.ts';
+import { putBackUserdata, saveUserdata, userdataOfUnfinished } from '../app/userdata.ts';
+import { restoreImage } from '../images/previous.ts';
+import { findContainers, inspectContainer } from '../stack/containers.ts';
+import type { Facts } from '../stack/deployment.ts';
+import type { Container } from '../stack/stack.ts';
+import type { OutsideView } from './downtime.ts';
+import { putBackEnv } from './former-env.ts';
+import { createBeside, giveBack, halt, takeOver } from './replace.ts';
+import type { PutAside } from './state.ts';
+
+/** Stops the application and saves what only its container holds. From here on production is down, and measured. */
+export async function stopApp(
+  ops: Ops,
+  facts: Facts,
+  plan: RebuildPlan,
+  aside: PutAside,
+  outside: OutsideView,
+): Promise<void> {
+  const { app } = facts.containers;
+  if (app === undefined) return;
+  aside.beforehand = await lookBeforehand(ops, facts, plan);
+  await haltApp(ops, app, aside, outside);
+  if (plan.deletes.length === 0 || !plan.backup) await keepUserdata(ops, facts, aside);
+}
+
+/** The stop itself: whoever was asked something is answered first. */
+export async function haltApp(ops: Ops, app: Container, aside: PutAside, outside: OutsideView): Promise<void> {
+  outside.start();
+  aside.stopping = true;
+  await halt(ops, 'app', app);
+}
+
+/** Before a deletion it is done beside the last backup: nothing waits for it then. */
+export async function keepUserdata(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
+  const { app } = facts.containers;
+  const former = neverServed(app) ? userdataOfUnfinished(ops) : undefined;
+  aside.userdata = former ?? (app && (await saveUserdata(ops, app)));
+}
+
+/** It holds what its image has, and nothing of anybody's. */
+const neverServed = (app: Container | undefined): boolean => app === undefined || app.state === 'created';
+
+/** The application's new container takes the place of the old one, with its userdata, and is waited for until it serves. */
+export async function startNewApp(
+  ops: Ops,
+  facts: Facts,
+  aside: PutAside,
+): Promise<{ app: Container; health: Health }> {
+  if (facts.containers.app === undefined) await keepUserdata(ops, facts, aside);
+  const replacement =
+    aside.replaced?.app ?? (await createBeside(ops, facts.stack, 'app', aside.formers?.app, aside.definition));
+  aside.replaced = { ...aside.replaced, app: replacement };
+  // With its data deleted, userdata would speak of what is no more; it stays saved in the run's directory.
+  if (aside.userdata && !aside.removed)
+    await putBackUserdata(ops, aside.userdata, await inspectContainer(ops, replacement.next));
+  await takeOver(ops, replacement);
+  await run(ops, start(replacement.next));
+  const app = await inspectContainer(ops, replacement.next);
+  const health = await waitUntilServing(ops, app);
+  await mark(ops, app.id, facts.checkout.commit);
+  return { app, health };
+}
+
+/** Notes the commit in the container; once it serves, because nothing in it needs the note. */
+async function mark(ops: Ops, container: string, commit: string): Promise<void> {
+  const marker = path.join(ops.paths.run, MARKER);
+  writeFileSync(marker, markerText({ commit, run: path.basename(ops.paths.run) }));
+  await run(ops, change(['docker', 'cp', marker, `${container}:${ops.target.app.root}/${MARKER}`]));
+}
+
+/** Takes the new container out of the way, so that nothing writes while data is put back. */
+export async function stopNewApp(ops: Ops, facts: Facts): Promise<void> {
+  const { app } = await findContainers(ops, facts.stack);
+  if (app === undefined || app.id === facts.containers.app?.id) return;
+  if (facts.containers.app) await halt(ops, 'app', app);
+  else await run(ops, remove(app.id));
+}
+
+/** The very container that served gets its place back and is started. What had to go with its data is made again, with its userdata. */
+export async function bringBackApp(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
+  const former = aside.formers?.app;
+  if (former === undefined || !aside.stopping) return;
+  await restoreImage(ops, facts, aside.previous);
+  await putBackEnv(ops, facts);
+  const next = aside.replaced?.app?.next;
+  await giveBack(ops, facts.stack, { role: 'app', former, next }, async (again) => {
+    if (aside.userdata) await putBackUserdata(ops, aside.userdata, await inspectContainer(ops, again));
+    if (facts.app?.commit) await mark(ops, again, facts.app.commit);
+  });
+}

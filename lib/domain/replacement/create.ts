@@ -1,0 +1,50 @@
+import type { Ops } from '../../core/ops.ts';
+import type { RebuildPlan } from '../../flows/rebuild/plan.ts';
+import type { Facts } from '../stack/deployment.ts';
+import type { ServiceRole } from '../stack/stack.ts';
+import { createBeside, describeFormer, discardNext, holdersOf } from './replace.ts';
+import type { PutAside } from './state.ts';
+
+/** Those of a full rebuild. */
+export const createForPlan = (
+  ops: Ops,
+  facts: Facts,
+  { replaces, deletes }: RebuildPlan,
+  aside: PutAside,
+): Promise<void> => createNew(ops, facts, aside, { roles: replaces, deletes: deletes.map((v) => v.name) });
+
+/**
+ * Makes the new containers beside those that serve, of what will run. What can't be made, because the compose file asks for what there
+ * isn't, is known before anything stops. A container whose volume will be deleted has no new one beside it: that would hold the volume.
+ *
+ * @param wanted.roles whose containers are replaced.
+ * @param wanted.deletes names of the volumes that will be deleted.
+ */
+export async function createNew(
+  ops: Ops,
+  facts: Facts,
+  aside: PutAside,
+  wanted: {
+    readonly roles: readonly ServiceRole[];
+    readonly deletes?: readonly string[];
+  },
+): Promise<void> {
+  const { roles, deletes = [] } = wanted;
+  const holders = await holdersOf(ops, deletes);
+  const willHold = new Set(facts.stack.volumes.filter((v) => deletes.includes(v.name)).map((v) => v.role));
+  for (const role of roles) {
+    const container = facts.containers[role];
+    if (container === undefined) continue;
+    const former = await describeFormer(ops, role, container);
+    aside.formers = { ...aside.formers, [role]: former };
+    if (holders.has(container.id) || willHold.has(role)) continue;
+    const definition = role === 'app' ? aside.definition : undefined;
+    const replacement = await createBeside(ops, facts.stack, role, former, definition);
+    aside.replaced = { ...aside.replaced, [role]: replacement };
+  }
+}
+
+/** Removes the new containers; those that served have their places again. */
+export async function discardNew(ops: Ops, { replaced }: PutAside): Promise<void> {
+  for (const replacement of Object.values(replaced ?? {})) await discardNext(ops, replacement);
+}

@@ -1,0 +1,90 @@
+import { chmodSync, chownSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Ops } from '../../core/ops.ts';
+import { ownAddress } from '../../flows/rebuild/stores.ts';
+import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';
+import { createFile, writeAtomically } from '../../tools/files/durable.ts';
+import { canLogIn, setPassword } from '../../tools/postgres/login.ts';
+import { waitForPostgres } from '../../tools/postgres/ready.ts';
+import { readEnvText } from '../env/file.ts';
+import { registerEnvSecrets } from '../env/secrets.ts';
+import { keptEnv } from '../images/kept-container.ts';
+import { findContainers, findVolumes } from '../stack/containers.ts';
+import { databaseOf } from '../stack/database.ts';
+import type { Facts } from '../stack/deployment.ts';
+import type { Container, Stack } from '../stack/stack.ts';
+import { databasePassword } from './passwords.ts';
+
+const READY_MS = 60_000;
+
+/** `.env` is another one than the container that serves was started with. The container reads it again at each start. */
+export interface EnvChange {
+  /** Variables that differ; never their values. */
+  readonly names: readonly string[];
+  /** The former file is kept, so that going back can put it in place. */
+  readonly isKept: boolean;
+}
+
+type Variables = Readonly<Record<string, string>>;
+
+/** Looks at `.env`, at the one of the last release that was proved, and at what the container was started with. */
+export async function surveyEnvChange(ops: Ops, stack: Stack, app: Container): Promise<EnvChange | undefined> {
+  const { values: host } = readEnvText(readFileSync(path.join(ops.target.dir, '.env'), 'utf8'));
+  const text = keptEnv(ops.paths);
+  const container = variablesOf(await definitionOf(ops, app.id));
+  if (text === undefined) return changeSeen(host, container, stack.services.app.environment);
+  const { values: kept } = readEnvText(text);
+  registerEnvSecrets(ops.secrets, text, kept);
+  return changeSince(host, container, kept);
+}
+
+/** By the variables that it gives to a container, as far as they come from `.env`. Pure. */
+export function changeSeen(host: Variables, container: Variables, present: Variables): EnvChange | undefined {
+  const names = Object.keys(host).filter((name) => name in container && container[name] !== present[name]);
+  return names.length > 0 ? { names, isKept: false } : undefined;
+}
+
+/** By the file that is kept, unless somebody has made the container anew with the present one since. Pure. */
+export function changeSince(host: Variables, container: Variables, kept: Variables): EnvChange | undefined {
+  const all = [...new Set([...Object.keys(kept), ...Object.keys(host)])];
+  const names = all.filter((name) => kept[name] !== host[name]);
+  const fits = (file: Variables) => names.some((name) => name in container && container[name] === file[name]);
+  return names.length > 0 && (fits(kept) || !fits(host)) ? { names, isKept: true } : undefined;
+}
+
+/**
+ * Puts the `.env` in place that the former container was started with, before it is started again; the present one is kept in the run's
+ * directory. The database's password goes with it: the run may have set the new one.
+ */
+export async function putBackEnv(ops: Ops, facts: Facts): Promise<void> {
+  const text = facts.envChange?.isKept ? keptEnv(ops.paths) : undefined;
+  if (text === undefined) return;
+  const file = realpathSync(path.join(ops.target.dir, '.env'));
+  const present = readFileSync(file, 'utf8');
+  if (present !== text) {
+    const aside = path.join(ops.paths.run, 'env-set-aside');
+    await createFile(aside, (fd) => writeFileSync(fd, present));
+    const { uid, gid, mode } = statSync(file);
+    await writeAtomically(file, text, 'former');
+    chownSync(file, uid, gid);
+    chmodSync(file, mode);
+    ops.journal.write({ event: 'note', key: 'env-set-aside', value: aside });
+    ops.screen.show({
+      event: 'warning',
+      text: {
+        en: `.env is again the one that the former release was started with. The changed one is kept: ${aside}`,
+        zh: `.env 已恢复为旧版本启动时所用的文件. 修改过的文件保留在: ${aside}`,
+      },
+    });
+  }
+  await putBackPassword(ops, facts, readEnvText(text).values.POSTGRES_PASSWORD);
+}
+
+async function putBackPassword(ops: Ops, facts: Facts, password: string | undefined): Promise<void> {
+  const { postgres } = await findContainers(ops, facts.stack);
+  if (!password || password === databasePassword(facts.stack) || postgres?.state !== 'running') return;
+  const database = databaseOf(facts.stack, postgres, await findVolumes(ops, facts.stack));
+  await waitForPostgres(ops, database, READY_MS); // it may have been given back a moment ago
+  const from = { container: postgres.id, host: ownAddress(facts, postgres) };
+  if ((await canLogIn(ops, database, from, password)) === 'wrong-password') await setPassword(ops, database, password);
+}

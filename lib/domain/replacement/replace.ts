@@ -1,0 +1,168 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { read } from '../../core/command.ts';
+import type { Ops } from '../../core/ops.ts';
+import { ask, run } from '../../core/run.ts';
+import {
+  bodyOf,
+  createFrom,
+  type Definition,
+  definitionOf,
+  variablesOf,
+  withVolumesOf,
+} from '../../tools/docker/definition.ts';
+import { rename, start, stop } from '../../tools/docker/docker.ts';
+import { discardContainer } from '../../tools/docker/helpers.ts';
+import { registerVariables } from '../env/secrets.ts';
+import { findAllContainers, inUse, isAside, nameAside, properName } from '../stack/containers.ts';
+import { createPlanned, planService } from '../stack/create-service.ts';
+import type { Container, ServiceRole, Stack } from '../stack/stack.ts';
+
+/** A service's container and the one that takes its place. Neither is gone before the new one is proved. */
+export interface Replacement {
+  readonly role: ServiceRole;
+  readonly former: Former | undefined;
+  /** How the new one will be called. */
+  readonly name: string;
+  /** Id of the new one. */
+  readonly next: string;
+}
+
+/** What there was. Its definition makes it again where it had to go together with its data. */
+export interface Former {
+  readonly container: Container;
+  readonly definition: Definition;
+  /** The definition as the engine takes it, for a person: 0600, because secrets are in it. */
+  readonly file: string;
+}
+
+/** gunicorn finishes requests for up to 30 s. PostgreSQL and Redis write out what they have; killed, they would have to recover. */
+const GRACE_SECONDS: Readonly<Record<ServiceRole, number>> = { app: 35, postgres: 60, redis: 60 };
+
+/** Stops a service's container; whoever was asked something is answered first. */
+export const halt = (ops: Ops, role: ServiceRole, { id }: Pick<Container, 'id'>): Promise<unknown> =>
+  run(ops, stop(id, GRACE_SECONDS[role]));
+
+/** What the container is made of, kept as long as the run's directory. */
+export async function describeFormer(ops: Ops, role: ServiceRole, container: Container): Promise<Former> {
+  const found = await definitionOf(ops, container.id);
+  registerVariables(ops.secrets, variablesOf(found));
+  // By its image's id: the name may mean another one when it is made again.
+  const definition = { ...found, Config: { ...found.Config, Image: found.Image } };
+  const file = path.join(ops.paths.run, `before-${role}.json`);
+  writeFileSync(file, JSON.stringify(bodyOf(definition)), { mode: 0o600 });
+  return { container, definition, file };
+}
+
+/**
+ * Makes a service's new container beside the one that goes on serving; nothing is bound and nothing started. Without one to be replaced
+ * it has its own name at once.
+ *
+ * @param definition what it is made of; default: what the compose file says.
+ */
+export async function createBeside(
+  ops: Ops,
+  stack: Stack,
+  role: ServiceRole,
+  former: Former | undefined,
+  definition?: Definition,
+): Promise<Replacement> {
+  await clearAway(ops, stack, role, former);
+  const planned = definition
+    ? { definition: inheriting(definition, former), name: properName(definition.Name.replace(/^\//, '')) }
+    : await planService(ops, stack, stack.services[role], former?.definition);
+  const name = former ? nameAside(planned.name, 'next', ops.paths.run) : planned.name;
+  return { role, former, name: planned.name, next: await createPlanned(ops, planned, name) };
+}
+
+const inheriting = (definition: Definition, former: Former | undefined): Definition =>
+  former ? withVolumesOf(definition, former.definition) : definition;
+
+/** Those that a killed run had made, and that never took a place, or lost it again. */
+async function clearAway(ops: Ops, stack: Stack, role: ServiceRole, former: Former | undefined): Promise<void> {
+  const all = (await findAllContainers(ops, stack))[role];
+  const kept = former?.container.id ?? inUse(all)?.id;
+  for (const c of all) if (c.id !== kept && isAside(c) !== 'before') await discardContainer(ops, c.id);
+}
+
+/** The new container gets the name; the former one, which has been stopped, stays whole under another. */
+export async function takeOver(ops: Ops, { former, next, name }: Replacement): Promise<void> {
+  if (former === undefined) return;
+  const { container } = former;
+  if (!isAside(container)) await run(ops, rename(container.id, nameAside(container.name, 'before', ops.paths.run)));
+  await run(ops, rename(next, name));
+}
+
+/**
+ * The former container gets its name back and, if it ran, is started: the very same one, with all that is in it. Looks first, and does
+ * what is missing.
+ *
+ * @param refill is given the container that was made again, if the former one is no more, before it is started.
+ */
+export async function giveBack(
+  ops: Ops,
+  stack: Stack,
+  { role, former, next }: { role: ServiceRole; former: Former; next: string | undefined },
+  refill: (again: string) => Promise<void> = async () => undefined,
+): Promise<void> {
+  const all = (await findAllContainers(ops, stack))[role];
+  const { id, state } = former.container;
+  const name = properName(former.container.name);
+  const successor = all.find((c) => c.id === next);
+  if (successor && successor.state !== 'created') await halt(ops, role, successor);
+  if (successor?.name === name) await run(ops, rename(successor.id, nameAside(name, 'next', ops.paths.run)));
+  const present = all.find((c) => c.id === id);
+  if (present && present.name !== name) await run(ops, rename(id, name));
+  const back = present?.id ?? (await createFrom(ops, former.definition, name));
+  if (!present) await refill(back);
+  // One that a killed run had put aside ran before that run.
+  if (state !== 'running' && isAside(former.container) === undefined) return;
+  // An engine that was asked to stop goes on with it, and takes a start meanwhile for done: so the stop comes first to its end.
+  if (present) await halt(ops, role, present);
+  await run(ops, start(back));
+}
+
+/** Removes the new container: it never took the other's place, or has lost it again. */
+export async function discardNext(ops: Ops, { next, former }: Replacement): Promise<void> {
+  if (former) await discardContainer(ops, next);
+}
+
+/** Removes those whose place was taken, once nobody will go back to them. */
+export async function discardFormers(ops: Ops, stack: Stack): Promise<void> {
+  const calm = { ...ops, signal: new AbortController().signal };
+  const all = Object.values(await findAllContainers(calm, stack)).flat();
+  for (const c of all) if (isAside(c)) await discardContainer(calm, c.id);
+}
+
+/** Ids of all containers that have one of these volumes mounted. */
+export async function holdersOf(ops: Ops, volumes: readonly string[]): Promise<ReadonlySet<string>> {
+  const list = (name: string) => read(['docker', 'ps', '-a', '-q', '--no-trunc', '--filter', `volume=${name}`]);
+  const ids = await Promise.all(volumes.map((name) => ask(ops, list(name))));
+  return new Set(ids.flatMap((lines) => lines.split('\n')).filter(Boolean));
+}
+
+/**
+ * Going back by hand. The commands name ids, and read neither the compose file nor `.env`.
+ *
+ * @param isGone the container had to go together with its data, and has to be made again.
+ */
+export function givenBackByHand(former: Former, next: string | undefined, isGone: boolean): string[] {
+  const { id, name, state } = former.container;
+  const [proper, short] = [properName(name), id.slice(0, 12)];
+  const start = state === 'running';
+  const away = next
+    ? [
+        `docker stop ${next.slice(0, 12)}`,
+        `docker rename ${next.slice(0, 12)} ${nameAside(name, 'next', path.dirname(former.file))}`,
+      ]
+    : [];
+  if (isGone) {
+    const make = `curl --unix-socket /var/run/docker.sock -H 'Content-Type: application/json' --data-binary @${former.file}`;
+    return [
+      ...away,
+      `${make} 'http://localhost/containers/create?name=${proper}'`,
+      ...(start ? [`docker start ${proper}`] : []),
+    ];
+  }
+  return [...away, `docker rename ${short} ${proper}`, ...(start ? [`docker start ${short}`] : [])];
+}

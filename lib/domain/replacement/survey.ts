@@ -1,0 +1,151 @@
+import type { Ops } from '../../core/ops.ts';
+import { ask, run } from '../../core/run.ts';
+import { dataRefusals } from '../../flows/rebuild/data-refusals.ts';
+import { type RebuildPlan, throwIfAny } from '../../flows/rebuild/plan.ts';
+import { ownAddress } from '../../flows/rebuild/stores.ts';
+import { config, hashOf } from '../../tools/docker/compose.ts';
+import { freeBytes } from '../../tools/files/disk.ts';
+import { canLogIn, type Login } from '../../tools/postgres/login.ts';
+import { lastingKeys } from '../../tools/redis/keys.ts';
+import { endpointsOf, healthCheck } from '../app/health.ts';
+import { lookAround } from '../app/inventory.ts';
+import { holdsState } from '../app/state-inside.ts';
+import { userdataSize } from '../app/userdata.ts';
+import { claimStack } from '../data/claim.ts';
+import { readEnv } from '../env/env.ts';
+import { imageId } from '../images/build.ts';
+import { readReleases } from '../ledger/releases.ts';
+import { commitsMidwayHere } from '../release/midway.ts';
+import { identifyRunning } from '../release/running.ts';
+import { findBrokenBinds } from '../stack/binds.ts';
+import { resolveStack } from '../stack/compose-config.ts';
+import { type Containers, findAllContainers, findContainers, findVolumes } from '../stack/containers.ts';
+import { databaseOf, databaseVolume } from '../stack/database.ts';
+import type { AppFacts, Facts } from '../stack/deployment.ts';
+import { findHomes } from '../stack/homes.ts';
+import { findUnusablePorts } from '../stack/ports.ts';
+import { surveyPrerequisites } from '../stack/prerequisites.ts';
+import type { Container, ServiceRole, Stack } from '../stack/stack.ts';
+import { prepareEnv } from './env-step.ts';
+import { surveyEnvChange } from './former-env.ts';
+import { databasePassword, redisPassword } from './passwords.ts';
+import { findDetached, isFresh, surveyDatabase } from './survey-data.ts';
+
+/**
+ * Looks at everything the plan depends on, and changes nothing but this: an absent `.env` is created, after asking and never
+ * under `--plan`. Questions that don't depend on one another are asked at once.
+ *
+ * @throws {OpsError} `precondition` or `config` with all findings at once.
+ */
+export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts> {
+  const started = ops.clock.monotonic();
+  const first = [
+    surveyPrerequisites(ops),
+    readEnv(ops),
+    resolveStack(ops),
+    run(ops, config(ops.target)).then(({ stdout }) => ask(ops, hashOf(ops.target, '*', stdout))),
+  ] as const;
+  // They are awaited in the order in which an error explains the others: without an engine nothing else means anything.
+  for (const answer of first) answer.catch(() => undefined);
+  const prerequisites = await first[0];
+  const { env, stack } = await prepareEnv(ops, await first[1], first[2], planOnly);
+
+  await claimStack(ops, stack);
+  const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
+  const hashes = env === 'present' ? await first[3] : '';
+  const deployed = { stack, containers, volumes };
+  const [database, data, redisKeys, app, unusablePorts, brokenBinds, login, storesOutdated, envChange] =
+    await Promise.all([
+      surveyDatabase(ops, deployed),
+      findHomes(ops, stack, containers),
+      containers.redis?.state === 'running' ? lastingKeys(ops, containers.redis, redisPassword(stack)) : undefined,
+      containers.app ? surveyApp(ops, containers.app, prerequisites.checkout.commit) : undefined,
+      findAllContainers(ops, stack).then((all) => findUnusablePorts(ops, stack, Object.values(all).flat())),
+      findBrokenBinds(ops, stack, containers),
+      surveyLogin(ops, deployed),
+      findOutdated(ops, stack, containers, hashes),
+      containers.app && env === 'present' ? surveyEnvChange(ops, stack, containers.app) : undefined,
+    ]);
+  const { postgres, redis } = stack.services;
+  return {
+    ...prerequisites,
+    env,
+    stack,
+    containers,
+    volumes,
+    database,
+    data,
+    detached: await findDetached(ops, deployed, database),
+    redisKeys,
+    fresh: isFresh(ops, deployed, database, redisKeys),
+    app,
+    envChange,
+    midway: commitsMidwayHere(ops, database.kind === 'running' ? database.revision : undefined),
+    unusablePorts,
+    brokenBinds,
+    login,
+    exposedPorts: [...postgres.ports, ...redis.ports].filter((p) => !/^127\.|^::1$/.test(p.hostIp)),
+    freeBytes: freeBytes(ops.target.dir),
+    storesCurrent: storesOutdated.length === 0 && STORES.every((role) => containers[role]?.state === 'running'),
+    storesOutdated,
+    milliseconds: Math.round(ops.clock.monotonic() - started),
+  };
+}
+
+/**
+ * Looks once more at where the data is, if images were missing that tell it, now that they are here and nothing has stopped.
+ *
+ * @throws {OpsError} `precondition` as {@link planRebuild}.
+ */
+export async function lookAgain(ops: Ops, facts: Facts, { data }: Pick<RebuildPlan, 'data'>): Promise<void> {
+  const { stack, containers } = facts;
+  const unseen = facts.database.kind === 'stopped' && facts.database.found === undefined;
+  if (facts.data.unknown.length === 0 && facts.detached !== undefined && !unseen) return;
+  const database = unseen ? await surveyDatabase(ops, facts) : facts.database;
+  const homes = await findHomes(ops, stack, containers);
+  const detached = await findDetached(ops, facts, database);
+  throwIfAny(dataRefusals(ops.target, { ...facts, database, data: homes, detached }, data));
+}
+
+const STORES = ['postgres', 'redis'] as const;
+
+/** The stores' containers that compose would make anew: by the hash that it compares, and by the image that their names mean now. */
+async function findOutdated(
+  ops: Ops,
+  { services }: Stack,
+  containers: Containers,
+  hashes: string,
+): Promise<readonly ServiceRole[]> {
+  const wanted = new Map(hashes.split('\n').map((line) => line.split(' ') as [string, string]));
+  const images = await Promise.all(STORES.map((role) => imageId(ops, services[role].image)));
+  return STORES.filter((role, at) => {
+    const container = containers[role];
+    if (container === undefined) return false;
+    return container.configHash !== wanted.get(services[role].key) || container.imageId !== images[at];
+  });
+}
+
+async function surveyApp(ops: Ops, container: Container, checkedOut: string): Promise<AppFacts> {
+  const released = readReleases(ops.paths).at(-1)?.commit;
+  if (container.state !== 'running')
+    return { userdataBytes: 0, commit: undefined, running: undefined, released, serving: false, holdsState: false };
+  const [userdataBytes, around, health, inside] = await Promise.all([
+    userdataSize(ops, container.id),
+    lookAround(ops, container.id, []),
+    healthCheck(ops, endpointsOf(ops.target, container), { timeoutMs: 2_000 }),
+    holdsState(ops, container.id),
+  ]);
+  const running = await identifyRunning(ops, around, container.imageId, checkedOut);
+  return { userdataBytes, commit: running.commit, running, released, serving: health.healthy, holdsState: inside };
+}
+
+/** The login that the application will do, with the password that it will have, at the server as it is. */
+async function surveyLogin(
+  ops: Ops,
+  { stack, containers, volumes }: Pick<Facts, 'stack' | 'containers' | 'volumes'>,
+): Promise<Login | undefined> {
+  const { postgres } = containers;
+  if (postgres?.state !== 'running' || databaseVolume(volumes) === undefined) return undefined;
+  const from = { container: postgres.id, host: ownAddress({ stack }, postgres) };
+  return canLogIn(ops, databaseOf(stack, postgres, volumes), from, databasePassword(stack));
+}

@@ -1,0 +1,91 @@
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { same, type Text } from '../../core/text.ts';
+import { outageText } from '../../flows/rebuild/messages.ts';
+import { identify, requireSameData } from '../../tools/postgres/identity.ts';
+import { describeHealth, endpointsOf, waitForHealth } from '../app/health.ts';
+import { findContainers } from '../stack/containers.ts';
+import { loginOf } from '../stack/database.ts';
+import type { Facts } from '../stack/deployment.ts';
+import type { OutsideView } from './downtime.ts';
+import { givenBackByHand } from './replace.ts';
+import type { PutAside } from './state.ts';
+
+/**
+ * Proves after undoing that production is what it was before the run.
+ *
+ * @throws {OpsError} when it is not; its text says what is missing.
+ */
+export async function proveAsBefore(ops: Ops, facts: Facts, aside: PutAside, outside: OutsideView): Promise<Text> {
+  const proof = await asBefore(ops, facts, aside);
+  const outage = await outside.stop();
+  if (outage === undefined) return proof;
+  const down = outageText(outage);
+  return { en: `${proof.en}. Production was down: ${down.en}`, zh: `${proof.zh}. 服务实际中断: ${down.zh}` };
+}
+
+async function asBefore(ops: Ops, facts: Facts, aside: PutAside): Promise<Text> {
+  const before = facts.containers.app;
+  const { app, postgres } = await findContainers(ops, facts.stack);
+  if (!aside.removed && facts.database.kind === 'running' && postgres?.state === 'running') {
+    const { name, user } = loginOf(facts.stack);
+    const identity = await identify(ops, { container: postgres, name, user });
+    requireSameData(facts.database.identity, identity, { untouched: true, renamed: [name] });
+  }
+  if (before === undefined) {
+    if (app !== undefined) throw notBack({ en: `${app.name} is still there`, zh: `${app.name} 仍然存在` });
+    return FIRST_INSTALL;
+  }
+  if (app === undefined) throw notBack({ en: 'there is no application container', zh: '没有应用容器' });
+  if (app.id !== before.id && app.imageId !== aside.previous?.id) {
+    throw notBack({ en: 'the application runs another image than before', zh: '应用运行的镜像与之前不同' });
+  }
+  if (before.state !== 'running' || !facts.app?.serving) {
+    return {
+      en: 'As before: the application did not serve before this run either.',
+      zh: '与之前一致: 本次运行之前应用也未正常服务.',
+    };
+  }
+  const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, {
+    deadlineMs: ops.target.bootSeconds * 1000,
+  });
+  const said = describeHealth(health);
+  return {
+    en: `Everything is as before, and the old release serves: ${said.en}`,
+    zh: `一切与之前一致, 旧版本正常服务: ${said.zh}`,
+  };
+}
+
+const FIRST_INSTALL: Text = {
+  en: 'Nothing ran before and nothing of the application runs now. Volumes that this run created stay; the next run goes on from there.',
+  zh: '运行之前没有部署, 现在应用也未运行. 本次创建的数据卷保留, 下次运行将继续.',
+};
+
+/**
+ * Exact commands for a person when bringing back failed. They start what was there, by id: whatever the compose file and the checkout
+ * say now.
+ */
+export function advice(ops: Ops, facts: Facts, aside: PutAside): Text[] {
+  const byHand = (['postgres', 'redis', 'app'] as const).flatMap((role) => {
+    const former = aside.formers?.[role];
+    if (former) return givenBackByHand(former, aside.replaced?.[role]?.next, role !== 'app' && Boolean(aside.removed));
+    const present = facts.containers[role];
+    return present?.state === 'running' ? [`docker start ${present.id.slice(0, 12)}`] : [];
+  });
+  const { backup, previous, userdata } = aside;
+  return [
+    { en: `In ${ops.target.dir}, by hand:`, zh: `请在 ${ops.target.dir} 中手工执行:` },
+    ...(backup ? [{ en: `The data is safe in ${backup.dir}.`, zh: `数据完好保存在 ${backup.dir}.` }] : []),
+    ...(previous ? [same(`docker tag ${previous.reference} ${facts.stack.services.app.image}`)] : []),
+    ...byHand.map(same),
+    ...(userdata
+      ? [{ en: `A copy of userdata is in ${userdata.file}.`, zh: `userdata 的副本位于 ${userdata.file}.` }]
+      : []),
+  ];
+}
+
+const notBack = (why: Text) =>
+  new OpsError({
+    kind: 'command',
+    what: { en: why.en, zh: why.zh },
+  });

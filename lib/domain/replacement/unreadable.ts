@@ -1,0 +1,72 @@
+import type { Ops } from '../../core/ops.ts';
+import { CommandError } from '../../core/run.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { listBackups } from '../backup/manifest.ts';
+import { databaseSizes } from '../data/left-databases.ts';
+import type { Database } from '../stack/stack.ts';
+
+/** Why a running server can't be read, and what to do about it. */
+export interface Unreadable {
+  readonly why: Text;
+  readonly fix: Text;
+}
+
+/** Names the cause as far as the server's answer tells it; looks once more where that helps. */
+export async function whyUnreadable(ops: Ops, db: Database, error: CommandError): Promise<Unreadable> {
+  const said = error.output.stderr;
+  const name = printable(db.name);
+  const user = printable(db.user);
+  if (/database ".*" does not exist/.test(said)) {
+    const there = (await databasesOf(ops, db)).join(', ');
+    return {
+      why: {
+        en: `the server has no database ${name} (POSTGRES_DB); it has ${there}`,
+        zh: `服务器中没有数据库 ${name} (POSTGRES_DB); 现有: ${there}`,
+      },
+      fix: {
+        en: 'If POSTGRES_DB in .env is wrong, correct it, and DATABASE_URL with it. If the database is lost: npx tsx scripts/restore-prod.ts',
+        zh: '若 .env 中的 POSTGRES_DB 有误, 请修正 (DATABASE_URL 也要一致). 若数据库已丢失: npx tsx scripts/restore-prod.ts',
+      },
+    };
+  }
+  if (/role ".*" does not exist/.test(said)) {
+    const last = listBackups(ops.paths.backups).stored.find((s) => s.manifest.kind === 'database')?.manifest;
+    const former = last?.kind === 'database' ? printable(last.user) : undefined;
+    return {
+      why: { en: `the server has no role ${user} (POSTGRES_USER)`, zh: `服务器中没有角色 ${user} (POSTGRES_USER)` },
+      fix: former
+        ? {
+            en: `The last backup was taken as ${former}: set POSTGRES_USER in .env to that, and DATABASE_URL with it.`,
+            zh: `上次备份使用的角色是 ${former}: 请将 .env 中的 POSTGRES_USER 改为它 (DATABASE_URL 也要一致).`,
+          }
+        : {
+            en: 'Set POSTGRES_USER in .env to the role that the cluster was made with, and DATABASE_URL with it.',
+            zh: '请将 .env 中的 POSTGRES_USER 改为初始化该集群时的角色 (DATABASE_URL 也要一致).',
+          },
+    };
+  }
+  if (/too many clients|connection slots|too many connections/.test(said)) {
+    return {
+      why: { en: 'all its connections are taken', zh: '数据库连接已耗尽' },
+      fix: {
+        en: 'End what holds them, or wait until they are given back, then run this again.',
+        zh: '请结束占用连接的程序, 或等待连接释放后重新运行.',
+      },
+    };
+  }
+  return {
+    why: error.what,
+    fix: {
+      en: `See what it says: docker logs --tail 100 ${printable(db.container.name)}`,
+      zh: `查看日志: docker logs --tail 100 ${printable(db.container.name)}`,
+    },
+  };
+}
+
+async function databasesOf(ops: Ops, db: Database): Promise<string[]> {
+  const found = await databaseSizes(ops, db).catch((error: unknown) => {
+    if (error instanceof CommandError) return [];
+    throw error;
+  });
+  return found.map((d) => printable(d.name));
+}

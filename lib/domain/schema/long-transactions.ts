@@ -1,0 +1,66 @@
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { type Blocker, type BlockerRow, blockerOf } from '../../tools/postgres/blocker.ts';
+import { query } from '../../tools/postgres/psql.ts';
+import type { Database } from '../stack/stack.ts';
+
+/** A transaction that is younger will be over before a migration's lock timeout. */
+const LONG_SECONDS = 5;
+const LOOK_EVERY_MS = 1_000;
+
+/**
+ * Sessions of others that hold a lock on a table of this database, since long (a running dump is one of them), or one so strong that
+ * it blocks even readers or a dump.
+ */
+const LONG = `SELECT DISTINCT ON (a.pid) jsonb_build_object('pid', a.pid, 'application', a.application_name,
+  'user', a.usename, 'address', host(a.client_addr), 'state', a.state, 'since', a.xact_start, 'query', a.query)
+  FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid AND l.granted AND l.locktype = 'relation'
+  JOIN pg_class c ON c.oid = l.relation AND c.relnamespace <> 'pg_catalog'::regnamespace
+  WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_type = 'client backend'
+  AND (a.xact_start < clock_timestamp() - interval '${LONG_SECONDS} seconds'
+    OR l.mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))`;
+
+export async function findLongTransactions(ops: Ops, db: Database): Promise<Blocker[]> {
+  return (await query<BlockerRow>(ops, db, LONG)).map(blockerOf);
+}
+
+/**
+ * Waits until no session holds a table's lock for long: a migration would queue behind it, and every later reader behind the
+ * migration.
+ *
+ * @throws {OpsError} `precondition` naming those that are still there when the patience is over.
+ */
+export async function waitForLongTransactions(ops: Ops, db: Database, patienceMs: number): Promise<void> {
+  const end = ops.clock.monotonic() + patienceMs;
+  let told = false;
+  for (;;) {
+    const found = await findLongTransactions(ops, db);
+    if (found.length === 0) return;
+    const list = found.map((b) => `\n  - ${b.description}`).join('');
+    if (ops.clock.monotonic() >= end) throw stillThere(list, patienceMs);
+    if (!told) {
+      ops.screen.show({
+        event: 'warning',
+        text: { en: `Waiting for sessions that hold locks:${list}`, zh: `等待占用表锁的会话结束:${list}` },
+      });
+    }
+    told = true;
+    await ops.clock.sleep(LOOK_EVERY_MS, ops.signal);
+  }
+}
+
+const stillThere = (list: string, patienceMs: number) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `A migration is pending, and after ${patienceMs / 1000} s these sessions still hold locks that could block it and then everybody:${list}`,
+      zh: `有待执行的迁移, 但以下会话在 ${patienceMs / 1000} 秒后仍占用表锁, 可能阻塞迁移并进而阻塞所有访问:${list}`,
+    },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'Let them finish (a dump, a report), or end one with: SELECT pg_terminate_backend(<pid>); then run this again.',
+        zh: '请等待其结束 (例如备份或报表), 或执行 SELECT pg_terminate_backend(<pid>) 将其终止, 然后重新运行.',
+      },
+    ],
+  });

@@ -1,0 +1,234 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import type { Ops } from '../../core/ops.ts';
+import { CommandError, type RunOps, run } from '../../core/run.ts';
+import { config } from '../../tools/docker/compose.ts';
+import { dataDirectoryOf, type Mount, placeOf } from '../../tools/docker/places.ts';
+import { readEnvText } from '../env/file.ts';
+import { registerEnvSecrets, registerVariables } from '../env/secrets.ts';
+import {
+  missingComposeFile,
+  missingServices,
+  noDatabaseVolume,
+  oddName,
+  refused,
+  runsProvider,
+  unknownShape,
+} from './compose-config-errors.ts';
+import { readSecretFiles } from './secret-files.ts';
+import type { BuildSection, NamedVolume, PublishedPort, Service, ServiceRole, Stack } from './stack.ts';
+
+type ConfigOps = RunOps & Pick<Ops, 'target'>;
+
+const variables = z.record(z.string(), z.string().nullable()).nullish();
+
+const words = z.union([z.string(), z.array(z.string())]).nullish();
+
+const serviceSchema = z.object({
+  image: z.string().optional(),
+  provider: z.unknown().optional(),
+  environment: variables,
+  entrypoint: words,
+  command: words,
+  build: z
+    .object({
+      context: z.string().default(''),
+      dockerfile: z.string().optional(),
+      additional_contexts: z.record(z.string(), z.string()).nullish(),
+      args: variables,
+    })
+    .nullish(),
+  ports: z
+    .array(
+      z.object({
+        target: z.int(),
+        published: z.union([z.string(), z.int()]).optional(),
+        host_ip: z.string().optional(),
+        protocol: z.string().default('tcp'),
+      }),
+    )
+    .nullish(),
+  volumes: z.array(z.object({ type: z.string(), source: z.string().optional(), target: z.string() })).nullish(),
+  working_dir: z.string().optional(),
+  secrets: z.array(z.object({ source: z.string(), target: z.string().optional() })).nullish(),
+});
+
+const named = z.object({ name: z.string().optional(), external: z.unknown().optional() }).nullable();
+
+/** What this library needs of compose's resolved config; everything else may be there. */
+const configSchema = z.object({
+  name: z.string(),
+  services: z.record(z.string(), serviceSchema),
+  volumes: z.record(z.string(), named).nullish(),
+  networks: z.record(z.string(), named).nullish(),
+  secrets: z.record(z.string(), z.object({ file: z.string().optional() })).nullish(),
+});
+
+type Config = z.infer<typeof configSchema>;
+type ServiceConfig = z.infer<typeof serviceSchema>;
+
+/**
+ * The stack as the engine would run it, from `docker compose config`. Registers all secrets in it.
+ *
+ * @param options.projectDirectory instead of the deploy directory (`withCandidateEnv`).
+ * @param options.justLooking a database without a named volume is accepted: nothing is going to be kept, replaced or deleted.
+ * @throws {OpsError} `config`: no compose file, one that compose refuses, a service is missing, the database has no named volume.
+ * @throws {CommandError} when there is no compose.
+ */
+export async function resolveStack(
+  ops: ConfigOps,
+  options: { projectDirectory?: string; justLooking?: boolean } = {},
+): Promise<Stack> {
+  const { composeFile, dir, services: keys } = ops.target;
+  const file = path.resolve(dir, composeFile);
+  if (!existsSync(file)) throw missingComposeFile(file);
+  // compose's messages repeat lines of `.env`, so its secrets must be known before they can be shown.
+  registerEnvFile(ops, options.projectDirectory ?? dir);
+  const resolved = parseConfig(await askCompose(ops, options.projectDirectory));
+  for (const service of Object.values(resolved.services)) {
+    registerVariables(ops.secrets, present(service.environment));
+    registerVariables(ops.secrets, present(service.build?.args));
+  }
+
+  const missing = Object.values(keys).filter((key) => !Object.hasOwn(resolved.services, key));
+  if (missing.length > 0) throw missingServices(composeFile, missing);
+  const of = (key: string) => resolved.services[key] as ServiceConfig;
+  const service = (key: string): Service => ({
+    key,
+    image: of(key).image ?? `${resolved.name}-${key}`,
+    ports: (of(key).ports ?? []).flatMap(published),
+    ...environmentOf(ops, resolved, key),
+    mounts: mountsOf(resolved, of(key)),
+    command: commandOf(of(key)),
+    workingDir: of(key).working_dir ?? '',
+    build: buildOf(of(key).build),
+    starts: [of(key).entrypoint, of(key).command].flatMap((said) => said ?? []),
+  });
+  for (const key of Object.values(keys)) if (of(key).provider != null) throw runsProvider(composeFile, key);
+  const volumes = Object.entries(keys).flatMap(([role, key]) => volumesOf(resolved, of(key), role as ServiceRole));
+  for (const name of [...Object.values(keys), ...volumes.map((v) => v.name)]) requireName(composeFile, name, NAME);
+  for (const key of Object.values(keys)) requireName(composeFile, of(key).image ?? key, REFERENCE);
+  const services = { postgres: service(keys.postgres), redis: service(keys.redis), app: service(keys.app) };
+  if (!options.justLooking) requireDatabaseVolume(composeFile, services.postgres);
+  return {
+    project: resolved.name,
+    services,
+    volumes,
+    networks: Object.entries(resolved.networks ?? {}).map(([key, n]) => n?.name ?? `${resolved.name}_${key}`),
+  };
+}
+
+// They become words of command lines. The engine takes no others, but compose hands them on as they are.
+const NAME = /^[a-zA-Z0-9][\w.-]*$/;
+const REFERENCE = /^[a-zA-Z0-9][\w./:@-]*$/;
+
+function requireName(composeFile: string, name: string, form: RegExp): void {
+  if (!form.test(name)) throw oddName(composeFile, name);
+}
+
+function registerEnvFile(ops: ConfigOps, directory: string): void {
+  try {
+    const text = readFileSync(path.join(directory, '.env'), 'utf8');
+    registerEnvSecrets(ops.secrets, text, readEnvText(text).values);
+  } catch {
+    // absent or unreadable: `readEnv` says so
+  }
+}
+
+async function askCompose(ops: ConfigOps, projectDirectory: string | undefined): Promise<string> {
+  try {
+    return (await run(ops, config(ops.target, projectDirectory))).stdout;
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.kind === 'deadline' || NO_COMPOSE.test(error.output.stderr))
+      throw error;
+    if (error.output.exitCode === 127) throw error;
+    throw refused(ops.target.composeFile, error.output.stderr);
+  }
+}
+
+const NO_COMPOSE = /is not a docker command|unknown shorthand flag|unknown flag/;
+
+function parseConfig(stdout: string): Config {
+  try {
+    return configSchema.parse(JSON.parse(stdout.replaceAll('$$', '$'))); // compose doubles every `$` of the output
+  } catch {
+    throw unknownShape(); // the errors of both parsers may repeat what they read
+  }
+}
+
+const present = (map: z.infer<typeof variables>): Record<string, string> =>
+  Object.fromEntries(Object.entries(map ?? {}).filter((e): e is [string, string] => e[1] !== null));
+
+function buildOf(build: ServiceConfig['build']): BuildSection | undefined {
+  if (build == null) return undefined;
+  return { context: build.context, dockerfile: build.dockerfile, others: build.additional_contexts ?? {} };
+}
+
+/** Ports that are bound to a known one on the host; ranges and random ports are the engine's choice. */
+function published(port: NonNullable<ServiceConfig['ports']>[number]): PublishedPort[] {
+  const number = String(port.published ?? '');
+  const { target, protocol, host_ip: hostIp } = port;
+  if ((protocol !== 'tcp' && protocol !== 'udp') || !/^[1-9]\d*$/.test(number)) return [];
+  return [{ target, published: Number(number), hostIp: hostIp || '0.0.0.0', protocol }];
+}
+
+/** As the entrypoint has it: what `*_FILE` names is read, and registered. */
+function environmentOf(ops: ConfigOps, resolved: Config, key: string): Pick<Service, 'environment' | 'fromFiles'> {
+  const service = resolved.services[key] as ServiceConfig;
+  const given = present(service.environment);
+  const secrets = (service.secrets ?? []).flatMap(({ source, target = source }): Mount[] => {
+    const file = resolved.secrets?.[source]?.file;
+    return file === undefined
+      ? []
+      : [{ kind: 'bind', source: file, target: path.posix.resolve('/run/secrets', target) }];
+  });
+  const read = readSecretFiles(ops.target.composeFile, key, given, [...mountsOf(resolved, service), ...secrets]);
+  registerVariables(ops.secrets, read);
+  const kept = Object.entries(given).filter(([name]) => !Object.hasOwn(read, name.replace(/_FILE$/, '')));
+  return { environment: { ...Object.fromEntries(kept), ...read }, fromFiles: Object.keys(read) };
+}
+
+function mountsOf(resolved: Config, { volumes }: ServiceConfig): Mount[] {
+  return (volumes ?? []).map(({ type, source = '', target }): Mount => {
+    if (type === 'bind') return { kind: 'bind', source, target };
+    return type === 'volume' && source
+      ? { kind: 'volume', source: volumeName(resolved, source), target }
+      : { kind: 'own', source: '', target };
+  });
+}
+
+const volumeName = (resolved: Config, key: string) => resolved.volumes?.[key]?.name ?? `${resolved.name}_${key}`;
+
+const commandOf = ({ command }: ServiceConfig): string[] =>
+  typeof command === 'string' ? command.split(/\s+/) : (command ?? []);
+
+/** Where the official images keep their data, unless told otherwise. */
+const USUAL = { postgres: '/var/lib/postgresql/data', redis: '/data' } as const;
+
+function volumesOf(resolved: Config, service: ServiceConfig, role: ServiceRole): NamedVolume[] {
+  const told = { command: commandOf(service), pgdata: service.environment?.['PGDATA'] ?? '', workingDir: '' };
+  const usual = role === 'app' ? undefined : USUAL[role];
+  const data = usual && placeOf(mountsOf(resolved, service), dataDirectoryOf({ ...told, workingDir: usual }));
+  return (service.volumes ?? []).flatMap(({ type, source, target }): NamedVolume[] => {
+    if (type !== 'volume' || !source) return [];
+    const name = volumeName(resolved, source);
+    const holdsData = data?.kind === 'volume' && data.source === name;
+    return [
+      {
+        key: source,
+        name,
+        external: Boolean(resolved.volumes?.[source]?.external),
+        role,
+        mountPoint: target,
+        holdsData,
+      },
+    ];
+  });
+}
+
+function requireDatabaseVolume(composeFile: string, { key, mounts, environment }: Service): void {
+  const directory = environment.PGDATA || USUAL.postgres;
+  const { kind } = placeOf(mounts, directory);
+  if (kind !== 'volume') throw noDatabaseVolume(composeFile, key, directory, kind === 'bind' ? 'bind' : 'layer');
+}

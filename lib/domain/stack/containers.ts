@@ -1,0 +1,266 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { read } from '../../core/command.ts';
+import { ask, type RunOps, run } from '../../core/run.ts';
+import { answerOf } from '../../core/tool-output.ts';
+import { inspect } from '../../tools/docker/docker.ts';
+import { RUN_LABEL } from '../../tools/docker/helpers.ts';
+import { dataDirectoryOf, type Mount } from '../../tools/docker/places.ts';
+import type { Container, KnownVolume, NamedVolume, PublishedPort, ServiceRole, Stack } from './stack.ts';
+
+/** The stack's containers, running or not. */
+export type Containers = Readonly<Partial<Record<ServiceRole, Container>>>;
+
+/** Nanoseconds; 0 and a field that is left out mean the engine's default. */
+const healthcheckForm = {
+  Healthcheck: z
+    .object({ Test: z.array(z.string()).nullish(), Interval: z.int().default(0), Timeout: z.int().default(0) })
+    .nullish(),
+  Shell: z.array(z.string()).nullish(),
+};
+
+const inspected = z.array(
+  z.object({
+    Id: z.string(),
+    Name: z.string(),
+    Image: z.string(),
+    RestartCount: z.int(),
+    State: z.object({
+      Status: z.enum(['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']),
+      Health: z.object({ Status: z.string(), Log: z.array(z.object({ Start: z.string() })).nullish() }).optional(),
+    }),
+    Config: z.object({
+      Labels: z.record(z.string(), z.string()).nullable(),
+      Env: z.array(z.string()).nullish(),
+      Cmd: z.array(z.string()).nullish(),
+      WorkingDir: z.string().optional(),
+      ...healthcheckForm,
+    }),
+    Mounts: z.array(
+      z.object({
+        Type: z.string(),
+        Name: z.string().optional(),
+        Source: z.string().optional(),
+        Destination: z.string(),
+      }),
+    ),
+    NetworkSettings: z.object({
+      Ports: z
+        .record(z.string(), z.array(z.object({ HostIp: z.string(), HostPort: z.string() })).nullable())
+        .nullable(),
+      Networks: z.record(z.string(), z.object({ IPAddress: z.string() })),
+    }),
+  }),
+);
+
+type Inspected = z.infer<typeof inspected>[number];
+/** The engine's name for a volume that nobody named. */
+const ANONYMOUS = /^[0-9a-f]{64}$/;
+
+/**
+ * Finds the containers of the stack's services by compose's labels; names are never assumed. One-off containers
+ * (`compose run`) don't count, and of several of one service it is the one that production is: see {@link inUse}.
+ */
+export async function findContainers(ops: RunOps, stack: Stack): Promise<Containers> {
+  const all = await findAllContainers(ops, stack);
+  return Object.fromEntries(
+    Object.entries(all).flatMap(([role, of]) => {
+      const container = inUse(of);
+      return container ? [[role, container]] : [];
+    }),
+  );
+}
+
+/** All that there are of each service: the one in use, one that will take its place, one that it took the place of. */
+export async function findAllContainers(
+  ops: RunOps,
+  stack: Stack,
+): Promise<Readonly<Record<ServiceRole, readonly Container[]>>> {
+  const ids = await ask(
+    ops,
+    read([
+      'docker',
+      'ps',
+      '-a',
+      '--no-trunc',
+      '--filter',
+      `label=com.docker.compose.project=${stack.project}`,
+      '--filter',
+      'label=com.docker.compose.oneoff=False',
+      '--format',
+      '{{.ID}}',
+    ]),
+  );
+  const found: Record<ServiceRole, Container[]> = { postgres: [], redis: [], app: [] };
+  if (ids === '') return found;
+  for (const c of await inspectContainers(ops, ids.split('\n'))) {
+    const role = Object.entries(stack.services).find(([, s]) => s.key === c.labels['com.docker.compose.service'])?.[0];
+    if (role) found[role as ServiceRole].push(c);
+  }
+  return found;
+}
+
+const ASIDE = /-(next|before)-(\d{8}T\d{6}Z)$/;
+
+/** How a service's container is called while it waits to take another one's place, or when another one took its own. */
+export const nameAside = (name: string, as: 'next' | 'before', run: string): string =>
+  `${properName(name)}-${as}-${path.basename(run).slice(0, 16)}`;
+
+/** Its name when it is in use. */
+export const properName = (name: string): string => name.replace(ASIDE, '');
+
+/** What it waits for, if it does: to take a place, or to get it back. */
+export const isAside = ({ name }: Container): 'next' | 'before' | undefined =>
+  ASIDE.exec(name)?.[1] as 'next' | 'before' | undefined;
+
+/**
+ * The one that production is. One that was to take its place and was never proved (a run was killed) is not, unless it runs without crashing:
+ * then what is in it now is newer. One that never took a place is none at all.
+ */
+export function inUse(all: readonly Container[]): Container | undefined {
+  const present = all.find((c) => !isAside(c));
+  const isWell = present?.state === 'running' && present.restartCount === 0;
+  if (isWell) return present;
+  const before = all.filter((c) => isAside(c) === 'before');
+  return before.sort((a, b) => b.name.localeCompare(a.name))[0] ?? present;
+}
+
+/** One container as it is now. @throws {CommandError} when it does not exist. */
+export async function inspectContainer(ops: RunOps, id: string): Promise<Container> {
+  const [container] = await inspectContainers(ops, [id]);
+  if (container === undefined) throw new Error(`docker inspect ${id} answered nothing`);
+  return container;
+}
+
+/** The same for several, in their order. */
+export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
+  const { stdout } = await run(ops, inspect(ids));
+  return answerOf('docker inspect', inspected, stdout).map((c) => ({
+    id: c.Id,
+    name: c.Name.replace(/^\//, ''),
+    imageId: c.Image,
+    state: c.State.Status,
+    health: (c.State.Health?.Status ?? '') as Container['health'],
+    /** When the engine last looked at its health; '' before that. */
+    lookedAt: c.State.Health?.Log?.at(-1)?.Start ?? '',
+    healthcheck: healthcheckOf(c.Config),
+    restartCount: c.RestartCount,
+    configHash: c.Config.Labels?.['com.docker.compose.config-hash'] ?? '',
+    addresses: Object.fromEntries(
+      Object.entries(c.NetworkSettings.Networks).map(([n, { IPAddress }]) => [n, IPAddress]),
+    ),
+    ports: Object.entries(c.NetworkSettings.Ports ?? {}).flatMap(([port, bindings]) => boundAt(port, bindings ?? [])),
+    mounts: c.Mounts.map(
+      ({ Type, Name = '', Source = '', Destination: target }): Mount =>
+        Type === 'volume' && !ANONYMOUS.test(Name)
+          ? { kind: 'volume', source: Name, target }
+          : { kind: Type === 'bind' ? 'bind' : 'own', source: Type === 'bind' ? Source : '', target },
+    ),
+    dataDirectory: dataDirectoryOf({
+      command: c.Config.Cmd ?? [],
+      pgdata: c.Config.Env?.find((e) => e.startsWith('PGDATA='))?.slice('PGDATA='.length),
+      workingDir: c.Config.WorkingDir,
+    }),
+    labels: c.Config.Labels ?? {},
+  }));
+}
+
+/** The health check that the engine runs in a container, from the compose file or the image. */
+export interface Healthcheck {
+  readonly argv: readonly string[];
+  readonly timeoutMs: number;
+  /** From the end of one look to the next. */
+  readonly intervalMs: number;
+}
+
+/** What the engine takes for an interval or a timeout that is not set. */
+const DEFAULT_MS = 30_000;
+
+/** @returns undefined without one, and for one that was switched off. */
+function healthcheckOf({ Healthcheck: check, Shell }: Inspected['Config']): Healthcheck | undefined {
+  const [kind, ...words] = check?.Test ?? [];
+  if (check == null || !(kind === 'CMD' || kind === 'CMD-SHELL')) return undefined;
+  return {
+    argv: kind === 'CMD' ? words : [...(Shell ?? ['/bin/sh', '-c']), ...words],
+    timeoutMs: check.Timeout / 1e6 || DEFAULT_MS,
+    intervalMs: check.Interval / 1e6 || DEFAULT_MS,
+  };
+}
+
+/** What a port of a container (`80/tcp`) is bound to on the host. */
+function boundAt(port: string, bindings: readonly { HostIp: string; HostPort: string }[]): PublishedPort[] {
+  const protocol = port.endsWith('/udp') ? 'udp' : 'tcp';
+  const twin = (b: { HostIp: string; HostPort: string }) =>
+    b.HostIp === '::' && bindings.some((o) => o.HostIp === '0.0.0.0' && o.HostPort === b.HostPort);
+  return bindings
+    .filter((b) => !twin(b))
+    .map(({ HostIp, HostPort }) => ({
+      target: Number.parseInt(port, 10),
+      published: Number(HostPort),
+      hostIp: HostIp || '0.0.0.0',
+      protocol,
+    }));
+}
+
+/** A volume of the compose file as the engine has it. */
+export interface ExistingVolume extends NamedVolume, KnownVolume {
+  /** Compose project by the volume's label; `undefined` for a volume made by hand. */
+  readonly project: string | undefined;
+  /** Names of containers other than those of the stack's three services that have it mounted, stopped ones too. */
+  readonly usedByOthers: readonly string[];
+}
+
+const volumeInspected = z.array(
+  z.object({ Name: z.string(), CreatedAt: z.string(), Labels: z.record(z.string(), z.string()).nullable() }),
+);
+
+/** Those of the stack's volumes that exist. Found by the exact names of the resolved config, never by a pattern. */
+export async function findVolumes(ops: RunOps, stack: Stack): Promise<ExistingVolume[]> {
+  const names = [...new Set(stack.volumes.map((v) => v.name))];
+  if (names.length === 0) return [];
+  // Exit code 1: some do not exist; those that do are printed all the same.
+  const inspect = read(['docker', 'volume', 'inspect', ...names]);
+  const first = await run(ops, inspect, [0, 1]);
+  // Any other reason would make volumes that exist look absent: asked again, it is an error or an answer.
+  const unclear = first.exitCode === 1 && !/no such volume/i.test(first.stderr);
+  const { stdout } = unclear ? await run(ops, inspect) : first;
+  const existing = answerOf('docker volume inspect', volumeInspected, stdout || '[]');
+  return Promise.all(
+    existing.map(async (v) => {
+      const mounted = stack.volumes.filter((n) => n.name === v.Name);
+      const named = mounted.find((n) => n.holdsData) ?? mounted[0];
+      if (named === undefined) throw new Error(`docker volume inspect answered ${v.Name}, which was not asked`);
+      const users = await ask(
+        ops,
+        read([
+          'docker',
+          'ps',
+          '-a',
+          '--no-trunc',
+          '--filter',
+          `volume=${v.Name}`,
+          '--format',
+          `{{.ID}}\t{{.Names}}\t${['project', 'service', 'oneoff'].map((l) => `{{.Label "com.docker.compose.${l}"}}`).join('\t')}\t{{.Label "${RUN_LABEL}"}}`,
+        ]),
+      );
+      const containers = users
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => line.split('\t') as HolderLine);
+      return {
+        ...named,
+        createdAt: v.CreatedAt,
+        project: v.Labels?.['com.docker.compose.project'],
+        holder: containers[0]?.[0] ?? '',
+        usedByOthers: containers.filter((c) => !isOfStack(stack, c)).map(([, name]) => name),
+      };
+    }),
+  );
+}
+
+type HolderLine = [id: string, name: string, project: string, service: string, oneOff: string, run: string];
+
+/** A container of one of the three services, or a helper of a run. Another service of the project is neither stopped nor removed. */
+const isOfStack = (stack: Stack, [, , project, service, oneOff, run]: HolderLine): boolean =>
+  Boolean(run) ||
+  (project === stack.project && oneOff !== 'True' && Object.values(stack.services).some((s) => s.key === service));

@@ -1,0 +1,105 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { read } from '../../core/command.ts';
+import type { Ops } from '../../core/ops.ts';
+import { ask, run } from '../../core/run.ts';
+import { answerOf } from '../../core/tool-output.ts';
+import { config, createTemplate, hashOf } from '../../tools/docker/compose.ts';
+import { createFrom, type Definition, definitionOf, withVolumesOf } from '../../tools/docker/definition.ts';
+import { discardContainer, labelsOf } from '../../tools/docker/helpers.ts';
+import type { Service, Stack } from './stack.ts';
+
+/** Labels by which compose knows a container, and sees whether it still is what the compose file says. */
+const SERVICE = 'com.docker.compose.service';
+const HASH = 'com.docker.compose.config-hash';
+const CONFIG_FILES = 'com.docker.compose.project.config_files';
+
+const service = z.looseObject({ container_name: z.string().optional(), labels: z.unknown().optional() });
+const named = z.record(z.string(), z.looseObject({ name: z.string().optional() }).nullable()).nullish();
+const resolved = z.looseObject({ services: z.record(z.string(), service), networks: named, volumes: named });
+
+/** What the compose file makes of a service. */
+export interface Planned {
+  /** How its container will be called. */
+  readonly name: string;
+  readonly definition: Definition;
+}
+
+/**
+ * What compose would make of a service now, without touching the container that it has: it is asked to make one of a service of another
+ * name, which is looked at and removed. A network or volume that is missing comes with it. The definition carries the labels of the real
+ * service, with the hash that a plain `docker compose up -d` compares, so that this leaves a container of it alone.
+ *
+ * @param former the container that will be replaced: a volume that only the image asks for goes on being used.
+ */
+export async function planService(ops: Ops, stack: Stack, { key }: Service, former?: Definition): Promise<Planned> {
+  const { stdout } = await run(ops, config(ops.target));
+  const { services, networks, volumes, ...rest } = answerOf('docker compose config', resolved, stdout);
+  const own = services[key];
+  if (own === undefined) throw new Error(`the compose file has no service ${key}`);
+  const hash = (await ask(ops, hashOf(ops.target, key, stdout))).split(' ').at(-1) ?? '';
+  const { container_name: name = `${stack.project}-${key}-1`, build: _, depends_on: __, ...definition } = own;
+  const marks = labelsOf(ops);
+  const [haveNetworks, haveVolumes] = await Promise.all([namesOf(ops, 'network'), namesOf(ops, 'volume')]);
+  const templateKey = `${key}-template`;
+  const template = {
+    ...rest,
+    services: { [templateKey]: { ...definition, labels: { ...(own.labels as object | undefined), ...marks } } },
+    networks: keepingThose(networks, stack, haveNetworks),
+    volumes: keepingThose(volumes, stack, haveVolumes),
+  };
+  const templateName = `${stack.project}-${templateKey}-1`;
+  try {
+    await run(ops, createTemplate(ops.target, stack.project, templateKey, JSON.stringify(template)));
+    const made = await definitionOf(ops, templateName);
+    const labels = Object.entries(made.Config.Labels ?? {}).filter(([label]) => !(label in marks));
+    const file = path.resolve(ops.target.dir, ops.target.composeFile);
+    const real = { [SERVICE]: key, [HASH]: hash, [CONFIG_FILES]: file };
+    const aliases = new Map([
+      [templateName, name],
+      [templateKey, key],
+    ]);
+    const renamed = {
+      ...made,
+      Name: `/${name}`,
+      Config: { ...made.Config, Labels: { ...Object.fromEntries(labels), ...real } },
+      NetworkSettings: { Networks: withAliases(made.NetworkSettings.Networks, aliases) },
+    };
+    return { name, definition: former ? withVolumesOf(renamed, former) : renamed };
+  } finally {
+    await discardContainer(ops, templateName);
+  }
+}
+
+/** Makes the container. @returns its id. */
+export const createPlanned = (ops: Ops, { definition, name }: Planned, as = name): Promise<string> =>
+  createFrom(ops, definition, as);
+
+async function namesOf(ops: Ops, what: 'network' | 'volume'): Promise<ReadonlySet<string>> {
+  const names = await ask(ops, read(['docker', what, 'ls', '--format', '{{.Name}}']));
+  return new Set(names.split('\n').filter(Boolean));
+}
+
+type Named = z.infer<typeof named>;
+
+/** Those that are there are used as they are: compose must neither make, nor change, nor remove one that others use. */
+function keepingThose(all: Named, { project }: Stack, there: ReadonlySet<string>): Named {
+  return Object.fromEntries(
+    Object.entries(all ?? {}).map(([key, one]) => {
+      const name = one?.name ?? `${project}_${key}`;
+      return [key, there.has(name) ? { name, external: true } : { ...one, name }];
+    }),
+  );
+}
+
+function withAliases(
+  networks: Definition['NetworkSettings']['Networks'],
+  aliases: ReadonlyMap<string, string>,
+): Definition['NetworkSettings']['Networks'] {
+  return Object.fromEntries(
+    Object.entries(networks).map(([network, { Aliases, ...more }]) => [
+      network,
+      { ...more, Aliases: (Aliases ?? []).map((alias) => aliases.get(alias) ?? alias) },
+    ]),
+  );
+}

@@ -1,0 +1,38 @@
+import { OpsError } from '../../core/errors.ts';
+import { placeOf } from '../../tools/docker/places.ts';
+import type { Container, Database, NamedVolume, Stack, VolumeIdentity } from './stack.ts';
+
+/** The database as its container is told to be: name and superuser from the container's environment. */
+export function databaseOf(stack: Stack, container: Container, volumes: readonly VolumeIdentity[]): Database {
+  const named = databaseVolume(stack.volumes);
+  const volume = volumes.find((v) => v.name === named?.name);
+  const now = placeOf(container.mounts, container.dataDirectory);
+  if (volume === undefined || (now.kind === 'volume' && now.source !== volume.name)) throw noVolume(named?.name ?? '?');
+  return { container, ...loginOf(stack), volume };
+}
+
+/** The volume that PostgreSQL keeps its data in; the service may have others. */
+export const databaseVolume = <V extends NamedVolume>(volumes: readonly V[]): V | undefined =>
+  volumes.find((v) => v.role === 'postgres' && v.holdsData);
+
+/** Superuser and database that the container's environment asks for. */
+export function loginOf({ services }: Stack): { readonly user: string; readonly name: string } {
+  const { environment } = services.postgres;
+  const user = environment.POSTGRES_USER || 'postgres'; // the official image's default
+  return { user, name: environment.POSTGRES_DB || user };
+}
+
+const noVolume = (name: string) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `The database's volume ${name} does not exist, although its container does: the compose file names another volume than the one that it has.`,
+      zh: `数据库容器存在, 但数据卷 ${name} 不存在: compose 文件中的卷名与容器实际使用的不同.`,
+    },
+    next: [
+      {
+        en: 'Compare: docker volume ls, and the volumes in the compose file.',
+        zh: '请对照 docker volume ls 与 compose 文件中的 volumes.',
+      },
+    ],
+  });

@@ -1,0 +1,91 @@
+import type { Checkout } from '../../tools/git/checkout.ts';
+import type { TableFacts } from '../../tools/postgres/contents.ts';
+import type { DataIdentity } from '../../tools/postgres/identity.ts';
+import type { Login } from '../../tools/postgres/login.ts';
+import type { RunningCode } from '../release/running.ts';
+import type { EnvChange } from '../replacement/former-env.ts';
+import type { Unreadable } from '../replacement/unreadable.ts';
+import type { BrokenBind } from './binds.ts';
+import type { Containers, ExistingVolume } from './containers.ts';
+import type { DataDirectory } from './data-directory.ts';
+import type { Homes } from './homes.ts';
+import type { UnusablePort } from './ports.ts';
+import type { PublishedPort, ServiceRole, Stack } from './stack.ts';
+
+/** Everything the plan of a full rebuild depends on, as the survey found it. Plain data: no secret, no handle. */
+export interface Facts {
+  readonly engine: string;
+  readonly compose: string;
+  readonly checkout: Checkout;
+  /** `created` after asking, when it was absent; `would-create` under `--plan`. */
+  readonly env: 'present' | 'created' | 'would-create';
+  readonly stack: Stack;
+  readonly containers: Containers;
+  readonly volumes: readonly ExistingVolume[];
+  readonly database: DatabaseFacts;
+  /** Where data is, and where the next containers would look for it. */
+  readonly data: Homes;
+  /** Data directories in volumes that no service mounts, where what is mounted has nothing; undefined when nobody could look. */
+  readonly detached: readonly DataDirectory[] | undefined;
+  /** See `lastingKeys`. */
+  readonly redisKeys: number | undefined;
+  /** Whatever is there is nobody's data. */
+  readonly fresh: boolean;
+  readonly app: AppFacts | undefined;
+  /** Set when `.env` was changed after the application's container had been started. */
+  readonly envChange?: EnvChange | undefined;
+  /** Published ports of the stack that the engine could not bind. */
+  readonly unusablePorts: readonly UnusablePort[];
+  /** What of this machine the services mount and is not there, or not as it was. */
+  readonly brokenBinds: readonly BrokenBind[];
+  /** How a login over TCP with the password of the new containers goes at the server that runs now; `undefined` when none runs. */
+  readonly login: Login | undefined;
+  /** Published ports of PostgreSQL and Redis that are reachable from other machines. */
+  readonly exposedPorts: readonly PublishedPort[];
+  /** Bytes free where backups go. */
+  readonly freeBytes: number;
+  /** Files by which pending migrations commit on their way: a failure leaves what came before. */
+  readonly midway: readonly string[];
+  /** What the survey took. */
+  readonly milliseconds: number;
+  /** Whether both stores run and already are what the compose file says. */
+  readonly storesCurrent: boolean;
+  /** Stores whose containers are not what the compose file says, whether they run or not. */
+  readonly storesOutdated: readonly ServiceRole[];
+}
+
+export type DatabaseFacts =
+  /** No database volume. */
+  | { readonly kind: 'none' }
+  /** The volume exists, its server does not run; what was found in the volume, if there was an image to look with. */
+  | { readonly kind: 'stopped'; readonly found: readonly DataDirectory[] | undefined }
+  /** The server runs and could not be asked. */
+  | ({ readonly kind: 'unreadable' } & Unreadable)
+  | {
+      readonly kind: 'running';
+      readonly bytes: number;
+      readonly tables: number;
+      readonly largest: readonly TableFacts[];
+      /** Alembic's revision; `undefined` without a version table. */
+      readonly revision: string | undefined;
+      /** Rules that let somebody in from elsewhere without a password. */
+      readonly remoteTrust: number;
+      readonly identity: DataIdentity;
+      /** The whole cluster is as initdb left it. */
+      readonly empty: boolean;
+    };
+
+export interface AppFacts {
+  /** Bytes in userdata, which dies with the container. */
+  readonly userdataBytes: number;
+  /** Both health checks were healthy. */
+  readonly serving: boolean;
+  /** The state directory of the deploy directory is in it: see `app/state-inside.ts`. */
+  readonly holdsState: boolean;
+  /** Commit that it runs, by its files; `undefined`: none that is known here, or it does not run. */
+  readonly commit: string | undefined;
+  /** The same, with what else was seen; `undefined` when it does not run. */
+  readonly running: RunningCode | undefined;
+  /** Commit of the ledger's last release. */
+  readonly released: string | undefined;
+}

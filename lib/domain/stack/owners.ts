@@ -1,0 +1,78 @@
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { read } from '../../core/command.ts';
+import type { Ops } from '../../core/ops.ts';
+import { ask } from '../../core/run.ts';
+import type { Stack } from './stack.ts';
+
+/** A container that compose made, and from where. */
+export interface Made {
+  readonly id: string;
+  readonly name: string;
+  readonly project: string;
+  /** The project directory as it was called then. */
+  readonly dir: string;
+  /** The compose files, absolute. */
+  readonly files: readonly string[];
+}
+
+/** Which directories made what runs, or once ran. */
+export interface Owners {
+  /** Of this project, but by a directory that is there and is another one. */
+  readonly others: readonly Made[];
+  /** Of this project, by a directory that is no longer there: this one, perhaps, before it was moved. */
+  readonly moved: readonly Made[];
+  /** Of this project and by this directory, but from other compose files than the scripts use. */
+  readonly otherFiles: readonly Made[];
+  /** By this directory and from its compose file, but of a project of another name. */
+  readonly renamed: readonly Made[];
+  /** How many containers of this project there are. */
+  readonly count: number;
+}
+
+const LABELS = ['project', 'project.working_dir', 'project.config_files'].map((l) => `com.docker.compose.${l}`);
+
+/** Asks the labels that compose puts on whatever it makes. Those of one-off containers (`compose run`) don't count. */
+export async function findOwners(ops: Ops, stack: Pick<Stack, 'project'>): Promise<Owners> {
+  const [project = ''] = LABELS;
+  const filters = [`label=${project}`, 'label=com.docker.compose.oneoff=False'].flatMap((f) => ['--filter', f]);
+  const format = ['{{.ID}}', '{{.Names}}', ...LABELS.map((l) => `{{.Label "${l}"}}`)].join('\t');
+  const lines = await ask(ops, read(['docker', 'ps', '-a', '--no-trunc', ...filters, '--format', format]));
+  const all = lines.split('\n').filter(Boolean).map(madeIn);
+  const { dir } = ops.target;
+  const composeFile = path.resolve(dir, ops.target.composeFile);
+  const ours = all.filter((made) => made.project === stack.project);
+  const by = (whose: Whose, some: readonly Made[]) => some.filter((made) => whoMade(made.dir, dir) === whose);
+  const uses = ({ files }: Made) => files.some((file) => isSame(file, composeFile) !== 'other');
+  return {
+    others: by('other', ours),
+    moved: by('gone', ours),
+    otherFiles: by('same', ours).filter((made) => made.files.some((file) => isSame(file, composeFile) !== 'same')),
+    renamed: by('same', all).filter((made) => made.project !== stack.project && uses(made)),
+    count: ours.length,
+  };
+}
+
+function madeIn(line: string): Made {
+  const [id = '', name = '', project = '', dir = '', files = ''] = line.split('\t');
+  return { id, name, project, dir, files: files.split(',').filter(Boolean) };
+}
+
+type Whose = 'same' | 'other' | 'gone';
+
+/** One that does not say it was made by hand or by a compose that said nothing. */
+const whoMade = (dir: string, ours: string): Whose => (dir === '' ? 'same' : isSame(dir, ours));
+
+/** Whether two paths are of one directory or file: another spelling, a link, or another mount of it does not matter. */
+function isSame(place: string, ours: string): Whose {
+  if (place === ours) return 'same';
+  const [theirs, own] = [place, ours].map((file) => {
+    try {
+      return statSync(file, { throwIfNoEntry: false });
+    } catch {
+      return null; // behind a directory that is not for us: there it may be
+    }
+  });
+  if (theirs === undefined) return 'gone';
+  return theirs && own && theirs.dev === own.dev && theirs.ino === own.ino ? 'same' : 'other';
+}

@@ -1,0 +1,119 @@
+import { createReadStream, createWriteStream, existsSync, mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+import type { Encrypter } from 'age-encryption';
+import { NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { humanBytes, printable, same, type Text } from '../../core/text.ts';
+import { refuseWithoutRoom } from '../../domain/backup/directory.ts';
+import { findBackup } from '../../domain/backup/find.ts';
+import { filesOf, MANIFEST } from '../../domain/backup/manifest.ts';
+import { sizeOf } from '../../domain/backup/messages.ts';
+import { checkFiles } from '../../domain/backup/verify.ts';
+import { renameDurably } from '../../tools/files/durable.ts';
+
+export interface ExportOptions {
+  readonly planOnly: boolean;
+  /** age recipients, `age1…`: public keys, separated by commas. */
+  readonly recipients: string;
+  /** The directory that gets `<backup>/`. */
+  readonly to: string;
+}
+
+/**
+ * Encrypts a backup for copying it elsewhere: each of its files, for `age -d` to read. What it was is known from the manifest, so after
+ * decrypting it is verified and restored like any other.
+ *
+ * @throws {OpsError} `usage` for what is no recipient; `precondition` when the backup is damaged, or the copy exists or does not fit.
+ */
+export async function exportBackup(
+  ops: Ops,
+  wanted: string,
+  { planOnly, recipients, to }: ExportOptions,
+): Promise<Text> {
+  const encrypter = await encrypterFor(recipients);
+  const stored = findBackup(ops, wanted);
+  const { dir, manifest } = stored;
+  const final = path.join(to, manifest.id);
+  if (existsSync(final)) throw isThere(final);
+  ops.screen.show({ event: 'heading', text: { en: `Encrypt ${manifest.id}`, zh: `加密 ${manifest.id}` } });
+  if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  await checkFiles(stored); // nothing damaged is carried away
+
+  const partial = `${final}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial, { recursive: true, mode: 0o700 });
+  try {
+    refuseWithoutRoom(partial, sizeOf(manifest) * 1.01);
+    for (const name of [...filesOf(manifest).map((f) => f.name), MANIFEST]) {
+      await encrypt(ops, encrypter, path.join(dir, name), path.join(partial, `${name}.age`));
+    }
+    renameDurably(partial, final);
+  } finally {
+    rmSync(partial, { recursive: true, force: true });
+  }
+  const back = `cd ${manifest.id} && for f in *.age; do age -d -i KEY-FILE -o "\${f%.age}" "$f" && rm "$f"; done`;
+  ops.screen.show({
+    event: 'table',
+    id: 'summary',
+    rows: [
+      [{ en: 'encrypted copy', zh: '加密副本' }, same(final)],
+      [{ en: 'size', zh: '大小' }, same(humanBytes(sizeOf(manifest)))],
+      [{ en: 'to decrypt', zh: '解密命令' }, same(back)],
+    ],
+  });
+  ops.screen.show({ event: 'ok', text: { en: `Encrypted: ${final}`, zh: `加密完成: ${final}` } });
+  return { en: `encrypted ${manifest.id} to ${final}`, zh: `已加密 ${manifest.id} 到 ${final}` };
+}
+
+async function encrypterFor(recipients: string): Promise<Encrypter> {
+  const { Encrypter } = await import('age-encryption'); // most commands don't need it
+  const encrypter = new Encrypter();
+  for (const recipient of recipients.split(',').map((r) => r.trim())) {
+    try {
+      encrypter.addRecipient(recipient);
+    } catch (error) {
+      throw noRecipient(recipient, whatHappened(error).en);
+    }
+  }
+  return encrypter;
+}
+
+/** Streamed: memory does not grow with the file. */
+async function encrypt(ops: Ops, encrypter: Encrypter, from: string, to: string): Promise<void> {
+  const plain = Readable.toWeb(createReadStream(from, { highWaterMark: 1 << 20 }));
+  const encrypted = await encrypter.encrypt(plain as unknown as globalThis.ReadableStream<Uint8Array>);
+  const file = createWriteStream(to, { flags: 'wx', mode: 0o600, flush: true });
+  await pipeline(Readable.fromWeb(encrypted as unknown as ReadableStream), file, { signal: ops.signal }).catch(
+    (error: unknown) => {
+      ops.signal.throwIfAborted();
+      throw error;
+    },
+  );
+}
+
+const noRecipient = (recipient: string, why: string) =>
+  new OpsError({
+    kind: 'usage',
+    what: {
+      en: `${printable(recipient)} is no age recipient: ${printable(why)}`,
+      zh: `${printable(recipient)} 不是 age 接收方公钥: ${printable(why)}`,
+    },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'A recipient is a public key, age1…; age-keygen -o KEY-FILE makes one and says it.',
+        zh: '接收方是公钥 age1…; 可用 age-keygen -o KEY-FILE 生成并显示.',
+      },
+    ],
+  });
+
+const isThere = (dir: string) =>
+  new OpsError({
+    kind: 'precondition',
+    what: { en: `${dir} is there already.`, zh: `${dir} 已存在.` },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Name another directory with --to.', zh: '请用 --to 指定其他目录.' }],
+  });

@@ -1,0 +1,52 @@
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import type { Target } from '../../core/target.ts';
+import { readMarker } from '../../domain/app/marker.ts';
+import { userdataSize } from '../../domain/app/userdata.ts';
+import { claimStack } from '../../domain/data/claim.ts';
+import { resolveStack } from '../../domain/stack/compose-config.ts';
+import { findContainers, findVolumes } from '../../domain/stack/containers.ts';
+import { databaseOf } from '../../domain/stack/database.ts';
+import type { Container, Database } from '../../domain/stack/stack.ts';
+import { composeTyped } from '../../tools/docker/compose.ts';
+import { requireLocalEngine } from '../../tools/docker/engine.ts';
+
+/** What a backup is taken of. */
+export interface Facts {
+  readonly database: Database;
+  readonly app: Container | undefined;
+  /** The commit that runs, where a release of ours says it. */
+  readonly commit: string | undefined;
+  /** About; 0 when the application does not run. */
+  readonly userdataBytes: number;
+}
+
+/** Looks at the database and the application. @throws {OpsError} `precondition` when the database does not run */
+export async function surveyBackup(ops: Ops): Promise<Facts> {
+  const [stack] = await Promise.all([resolveStack(ops), requireLocalEngine(ops)]);
+  await claimStack(ops, stack, 'look'); // it only reads; a nightly backup must not end because a directory was moved
+  const [{ postgres, app }, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
+  if (postgres?.state !== 'running') throw notRunning(ops.target, stack.services.postgres.key);
+  const runs = app?.state === 'running';
+  const [marker, userdataBytes] = await Promise.all([
+    runs ? readMarker(ops, app.id) : undefined,
+    runs ? userdataSize(ops, app.id) : 0,
+  ]);
+  return { database: databaseOf(stack, postgres, volumes), app, commit: marker?.commit, userdataBytes };
+}
+
+const notRunning = (target: Target, key: string) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `The database (${key}) does not run, so nothing can be dumped.`,
+      zh: `数据库 (${key}) 未运行, 无法导出.`,
+    },
+    state: { en: `No backup was begun. ${NOTHING_CHANGED.en}`, zh: `尚未开始备份. ${NOTHING_CHANGED.zh}` },
+    next: [
+      {
+        en: `Start it: ${composeTyped(target, 'up', '-d', '--no-deps', key)}   If it can't start, its files are archived by: npx tsx scripts/deploy-prod-all.ts`,
+        zh: `请先启动: ${composeTyped(target, 'up', '-d', '--no-deps', key)}   若无法启动, 全量重建会归档其数据文件: npx tsx scripts/deploy-prod-all.ts`,
+      },
+    ],
+  });

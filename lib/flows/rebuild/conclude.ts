@@ -1,0 +1,82 @@
+import path from 'node:path';
+import type { Ops } from '../../core/ops.ts';
+import { printable, same, type Text } from '../../core/text.ts';
+import { describeHealth } from '../../domain/app/health.ts';
+import { withoutState } from '../../domain/app/state-inside.ts';
+import { readReleases, recordRelease } from '../../domain/ledger/releases.ts';
+import type { PutAside } from '../../domain/replacement/state.ts';
+import type { Facts } from '../../domain/stack/deployment.ts';
+import type { Outage } from '../../tools/http/probe.ts';
+import { outageText } from './messages.ts';
+import type { Proven } from './prove.ts';
+
+/** Records the release and shows the summary: only what was measured or seen. Returns the verdict. */
+export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven, outage: Outage | undefined): Text {
+  const { commit, subject } = facts.checkout;
+  const backup = aside.backup?.dir;
+  const down = outageText(outage);
+  recordRelease(ops.paths, {
+    at: new Date(ops.clock.now()).toISOString(),
+    kind: 'rebuild',
+    commit,
+    subject: printable(subject),
+    imageId: proven.imageId,
+    previousImage: aside.previous?.reference,
+    previousCommit: facts.app?.commit,
+    backup,
+    run: path.basename(ops.paths.run),
+    verdict: `proved; production was down ${down.en}`,
+  });
+  const { show } = ops.screen;
+  show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
+  show({
+    event: 'table',
+    id: 'summary',
+    rows: [
+      [{ en: 'commit', zh: '提交' }, same(`${commit.slice(0, 10)} ${printable(subject)}`)],
+      [{ en: 'image', zh: '镜像' }, same(proven.imageId.slice(0, 19))],
+      [{ en: 'health', zh: '健康检查' }, describeHealth(proven.health)],
+      [
+        { en: 'database', zh: '数据库' },
+        { en: `${proven.tables} tables; ${proven.database.en}`, zh: `${proven.tables} 张表; ${proven.database.zh}` },
+      ],
+      [{ en: 'backup', zh: '备份' }, same(backup ?? '-')],
+      [{ en: 'production was down', zh: '服务实际中断' }, down],
+      [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+    ],
+  });
+  for (const p of facts.exposedPorts) {
+    show({
+      event: 'warning',
+      text: {
+        en: `Port ${p.published} (${p.target === ops.target.ports.redis ? 'Redis' : 'PostgreSQL'}) is published on ${p.hostIp}: reachable from other machines.`,
+        zh: `端口 ${p.published} (${p.target === ops.target.ports.redis ? 'Redis' : 'PostgreSQL'}) 发布在 ${p.hostIp}: 其他机器可以访问.`,
+      },
+      fix: {
+        en: `In ${ops.target.composeFile} write "127.0.0.1:${p.published}:${p.target}", or remove the line, then run this again.`,
+        zh: `请在 ${ops.target.composeFile} 中改为 "127.0.0.1:${p.published}:${p.target}" 或删除该行, 然后重新运行.`,
+      },
+    });
+  }
+  if (facts.app?.holdsState && aside.previous) show({ event: 'warning', ...withoutState(aside.previous.reference) });
+  // To the very commit that was released now, there is no way back by its name.
+  const former = facts.app?.commit === commit ? undefined : facts.app?.commit?.slice(0, 10);
+  const recorded = readReleases(ops.paths).some((r) => r.commit === facts.app?.commit);
+  if (aside.previous && former && recorded) {
+    show({
+      event: 'info',
+      text: {
+        en: `The way back to the former release: npx tsx scripts/rollback-prod.ts ${former}`,
+        zh: `回退到之前的版本: npx tsx scripts/rollback-prod.ts ${former}`,
+      },
+    });
+  }
+  show({
+    event: 'ok',
+    text: { en: `Deployed and proved: ${commit.slice(0, 10)}`, zh: `部署完成并已验证: ${commit.slice(0, 10)}` },
+  });
+  return {
+    en: `deployed ${commit}; production was down ${down.en}`,
+    zh: `已部署 ${commit}; 服务中断 ${down.zh}`,
+  };
+}

@@ -1,0 +1,139 @@
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { humanBytes, printable, same, type Text } from '../../core/text.ts';
+import type { AdminResult } from '../../domain/app/admin.ts';
+import { lastDrillText } from '../../domain/ledger/drills.ts';
+import { runningText } from '../../domain/release/running.ts';
+import type { Migrated } from '../../domain/schema/migrate.ts';
+import type { DatabaseFacts, Facts } from '../../domain/stack/deployment.ts';
+import { showSteps } from '../../runs/steps/show-steps.ts';
+import { seconds } from '../../runs/terminal/terminal.ts';
+import type { Outage } from '../../tools/http/probe.ts';
+import type { DataChoice, RebuildPlan } from './plan.ts';
+
+/** Keep or delete, from `--data` or by asking; without anybody's data there is nothing to choose. @throws {OpsError} `declined` */
+export async function chooseData(
+  ops: Ops,
+  facts: Facts,
+  flags: Readonly<Record<string, unknown>> & { readonly planOnly: boolean },
+): Promise<DataChoice> {
+  if (flags.data === 'keep' || flags.data === 'delete') return flags.data;
+  if (facts.fresh || flags.planOnly) return 'keep';
+  const names = facts.volumes.map((v) => v.name).join(', ');
+  const choice = await ops.screen.askChoice(
+    { en: `There is data (${names}). What shall become of it?`, zh: `检测到已有数据 (${names}), 如何处理?` },
+    [
+      { value: 'keep', label: { en: 'keep it', zh: '保留' } },
+      { value: 'delete', label: { en: 'back it up, then delete it', zh: '备份后删除' } },
+      { value: 'cancel', label: { en: 'cancel', zh: '取消' } },
+    ],
+  );
+  if (choice === 'keep' || choice === 'delete') return choice;
+  throw new OpsError({
+    kind: 'declined',
+    what: { en: 'Cancelled: nothing was chosen for the existing data.', zh: '已取消: 未选择如何处理已有数据.' },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'Without a terminal, choose with --data keep or --data delete.',
+        zh: '无终端环境请使用 --data keep 或 --data delete 指定.',
+      },
+    ],
+  });
+}
+
+/** The question before a rebuild that destroys nothing. @throws {OpsError} `declined` */
+export async function agreeToGo(ops: Ops, plan: RebuildPlan): Promise<undefined> {
+  const question: Text = plan.interrupts
+    ? { en: 'Go on? Production will be down for a few seconds.', zh: '是否继续? 服务将中断数秒.' }
+    : { en: 'Go on?', zh: '是否继续?' };
+  if (await ops.screen.askYes(question)) return undefined;
+  throw new OpsError({
+    kind: 'declined',
+    what: { en: 'Cancelled.', zh: '已取消.' },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Without a terminal, pass --yes.', zh: '无终端环境请使用 --yes.' }],
+  });
+}
+
+/** What was found and what will be done, step by step, with the commands. */
+export function showPlan(ops: Ops, facts: Facts, plan: RebuildPlan): void {
+  const { show } = ops.screen;
+  show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
+  show({
+    event: 'table',
+    id: 'facts',
+    rows: [
+      [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
+      [{ en: 'compose project', zh: 'compose 项目' }, same(facts.stack.project)],
+      [
+        { en: 'commit', zh: '提交' },
+        same(`${facts.checkout.commit.slice(0, 10)} ${printable(facts.checkout.subject)}`),
+      ],
+      [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
+      [{ en: 'database', zh: '数据库' }, databaseText(facts.database)],
+      [{ en: 'free disk', zh: '剩余磁盘' }, same(humanBytes(facts.freeBytes))],
+      [{ en: 'last drill', zh: '上次演练' }, lastDrillText(ops.paths, ops.clock.now())],
+      [{ en: 'survey', zh: '检查用时' }, same(`${facts.milliseconds} ms`)],
+      [{ en: 'engine, compose', zh: '引擎, compose' }, same(`${facts.engine}, ${facts.compose}`)],
+    ],
+  });
+  for (const warning of plan.warnings) show({ event: 'warning', text: warning.text, fix: warning.fix });
+  showSteps(ops.screen, plan.steps);
+}
+
+function runsNow(facts: Facts): Text {
+  const { app } = facts.containers;
+  if (!app) return same('-');
+  const what = `${app.name} (${app.state}${app.health ? `, ${app.health}` : ''})`;
+  const { running } = facts.app ?? {};
+  if (running === undefined) return same(what);
+  const said = runningText(running);
+  return { en: `${what}, ${said.en}`, zh: `${what}, ${said.zh}` };
+}
+
+/** The database in a line, as far as it could be asked. */
+export function databaseText(db: DatabaseFacts): Text {
+  if (db.kind === 'unreadable') {
+    const { en, zh } = NOT_ASKED.unreadable;
+    return { en: `${en}: ${printable(db.why.en)}`, zh: `${zh}: ${printable(db.why.zh)}` };
+  }
+  if (db.kind !== 'running') return NOT_ASKED[db.kind];
+  const [size, revision] = [humanBytes(db.bytes), printable(db.revision ?? '-')];
+  return {
+    en: `${size}, ${db.tables} tables, revision ${revision}`,
+    zh: `${size}, ${db.tables} 张表, 结构版本 ${revision}`,
+  };
+}
+
+const NOT_ASKED: Readonly<Record<Exclude<DatabaseFacts['kind'], 'running'>, Text>> = {
+  none: { en: 'none', zh: '无' },
+  stopped: { en: 'not running', zh: '未运行' },
+  unreadable: { en: 'runs, but can not be read', zh: '运行中, 但无法读取' },
+};
+
+export function migrationEvidence(migrated: Migrated): Text {
+  const { from, to, applied } = migrated;
+  if (from === to) return { en: `already at ${to}`, zh: `已是最新版本 ${to}` };
+  return {
+    en: `${from ?? 'empty'} → ${to}${applied.length > 0 ? `, ${applied.length} migrations` : ''}`,
+    zh: `${from ?? '空库'} → ${to}${applied.length > 0 ? `, 共 ${applied.length} 个迁移` : ''}`,
+  };
+}
+
+export function adminEvidence(admin: AdminResult): Text {
+  if (admin.kind === 'existed') return { en: 'exists', zh: '已存在' };
+  return admin.shown === 'file'
+    ? {
+        en: `created; password in ${admin.file} (mode 0600; delete it after use)`,
+        zh: `已创建; 密码保存在 ${admin.file} (权限 0600, 使用后请删除)`,
+      }
+    : { en: 'created; password shown above', zh: '已创建; 密码见上方' };
+}
+
+/** What users noticed. */
+export function outageText(outage: Outage | undefined): Text {
+  if (outage === undefined) return same('-');
+  const [gap, requests] = [seconds(outage.longestGapMs), `${outage.failed}/${outage.sent}`];
+  return { en: `${gap} (${requests} requests failed)`, zh: `${gap} (${requests} 次请求失败)` };
+}

@@ -1,0 +1,227 @@
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Target } from '../../core/target.ts';
+import { humanBytes, printable, same, type Text } from '../../core/text.ts';
+import { STATE_INSIDE } from '../../domain/app/state-inside.ts';
+import { foreignVolumes } from '../../domain/data/claim.ts';
+import type { DestructiveRequest } from '../../domain/data/consent.ts';
+import { midwayText } from '../../domain/release/midway.ts';
+import { runningWarnings } from '../../domain/release/running.ts';
+import type { EnvChange } from '../../domain/replacement/former-env.ts';
+import { explainBind } from '../../domain/stack/binds.ts';
+import type { ExistingVolume } from '../../domain/stack/containers.ts';
+import type { Facts } from '../../domain/stack/deployment.ts';
+import { explain } from '../../domain/stack/ports.ts';
+import type { ServiceRole } from '../../domain/stack/stack.ts';
+import type { PlannedStep } from '../../runs/steps/steps.ts';
+import { dataRefusals } from './data-refusals.ts';
+import { databaseText } from './messages.ts';
+import { plannedSteps } from './planned-steps.ts';
+
+export type DataChoice = 'keep' | 'delete';
+
+export interface RebuildPlan {
+  readonly steps: readonly PlannedStep[];
+  readonly data: DataChoice;
+  /** The volumes that will be deleted; empty when data is kept. */
+  readonly deletes: readonly ExistingVolume[];
+  /** Services whose containers another one takes the place of; those of a deletion that hold a volume go with it instead. */
+  readonly replaces: readonly ServiceRole[];
+  /** A database exists, so there is something to back up. */
+  readonly backup: boolean;
+  /** Containers run that serve now. */
+  readonly interrupts: boolean;
+  readonly warnings: readonly { readonly text: Text; readonly fix?: Text }[];
+}
+
+export const DELETE_PHRASE = 'DELETE ALL DATA';
+
+/**
+ * Every policy of a full rebuild. Pure.
+ *
+ * @throws {OpsError} `precondition` with all reasons at once when the rebuild must not be done.
+ */
+export function planRebuild(target: Target, facts: Facts, data: DataChoice): RebuildPlan {
+  throwIfAny([...refusalsOf(facts, data), ...dataRefusals(target, facts, data)]);
+  const deletes = data === 'delete' ? facts.volumes : [];
+  const backup = facts.database.kind !== 'none';
+  const interrupts = facts.containers.app !== undefined;
+  const outdated = data === 'delete' ? (['postgres', 'redis'] as const) : facts.storesOutdated;
+  const replaces = [...outdated, 'app' as const].filter((role) => facts.containers[role] !== undefined);
+  return {
+    steps: plannedSteps(target, facts, { data, deletes, replaces, backup }),
+    data,
+    deletes,
+    replaces,
+    backup,
+    interrupts,
+    warnings: warningsOf(target, facts),
+  };
+}
+
+/** @throws {OpsError} `precondition` with all reasons at once. */
+export function throwIfAny(reasons: readonly Reason[]): void {
+  if (reasons.length === 0) return;
+  throw new OpsError({
+    kind: 'precondition',
+    what: { en: reasons.map((r) => r.text.en).join('\n'), zh: reasons.map((r) => r.text.zh).join('\n') },
+    state: NOTHING_CHANGED,
+    next: reasons.map((r) => r.fix),
+  });
+}
+
+/** What the consent for a deletion names. */
+export function deletionRequest(facts: Facts, plan: RebuildPlan): DestructiveRequest {
+  const db = facts.database;
+  const database: (readonly [Text, Text])[] =
+    db.kind === 'running'
+      ? [
+          [{ en: 'database size', zh: '数据库大小' }, same(humanBytes(db.bytes))],
+          [{ en: 'tables', zh: '表数量' }, same(String(db.tables))],
+          ...db.largest.map((t): readonly [Text, Text] => [
+            { en: `rows in ${printable(t.name)}`, zh: `${printable(t.name)} 行数` },
+            same(`${t.exact ? '' : '≈ '}${t.rows}${t.newest ? `  (${printable(t.newest)})` : ''}`),
+          ]),
+          // The volume holds the whole cluster.
+          ...db.identity.databases.map(({ name, bytes }): readonly [Text, Text] => [
+            { en: `database ${printable(name)}`, zh: `数据库 ${printable(name)}` },
+            same(humanBytes(bytes)),
+          ]),
+        ]
+      : [[{ en: 'database', zh: '数据库' }, databaseText(db)]];
+  return {
+    title: {
+      en: `ALL DATA of compose project ${facts.stack.project} will be deleted:`,
+      zh: `compose 项目 ${facts.stack.project} 的全部数据将被删除:`,
+    },
+    phrase: DELETE_PHRASE,
+    volumes: plan.deletes,
+    losses: database,
+  };
+}
+
+/** Why a rebuild must not be done, and what to do about it. */
+export interface Reason {
+  readonly text: Text;
+  readonly fix: Text;
+}
+
+function refusalsOf(facts: Facts, data: DataChoice): Reason[] {
+  const reasons: Reason[] = foreignVolumes(facts.stack, facts.volumes);
+  for (const v of facts.volumes) {
+    if (data === 'delete' && v.external) {
+      reasons.push({
+        text: {
+          en: `Volume ${v.name} is declared external; this script does not delete it.`,
+          zh: `卷 ${v.name} 声明为 external, 本脚本不会删除它.`,
+        },
+        fix: { en: 'Use --data keep.', zh: '请使用 --data keep.' },
+      });
+    }
+    if (data === 'delete' && v.usedByOthers.length > 0) {
+      const users = v.usedByOthers.map(printable).join(', ');
+      reasons.push({
+        text: { en: `Volume ${v.name} is also mounted by ${users}.`, zh: `卷 ${v.name} 同时被 ${users} 挂载.` },
+        fix: { en: 'Remove those containers first, or use --data keep.', zh: '请先移除这些容器, 或使用 --data keep.' },
+      });
+    }
+  }
+  reasons.push(...facts.unusablePorts.map(explain));
+  reasons.push(...facts.brokenBinds.filter((b) => b.why !== 'absent').map(explainBind));
+  if (data === 'keep' && typeof facts.login === 'object') reasons.push(noLogin(facts.login.error));
+  if ((facts.app?.userdataBytes ?? 0) > facts.freeBytes) reasons.push(noRoom(facts));
+  return reasons;
+}
+
+function envChanged({ names, isKept }: EnvChange): { text: Text; fix?: Text } {
+  const list = names.map(printable).join(', ');
+  if (isKept) {
+    return {
+      text: {
+        en: `.env was changed since the release that serves was started: ${list}. If this run fails, the former .env is put back with it, and the changed one is kept.`,
+        zh: `当前版本启动之后 .env 有改动: ${list}. 若本次运行失败, 将同时恢复原来的 .env, 修改过的文件会保留.`,
+      },
+    };
+  }
+  return {
+    text: {
+      en: `.env was changed after the container that serves had been started (${list}), and the former one is not kept here: going back would start that container with the new values.`,
+      zh: `当前容器启动之后 .env 有改动 (${list}), 且此处没有保存原文件: 回退时旧容器会读到新值.`,
+    },
+    fix: {
+      en: 'Keep the former .env at hand; from the next success on a copy is kept.',
+      zh: '请备好原来的 .env; 下次部署成功后会自动保存副本.',
+    },
+  };
+}
+
+const noLogin = (error: string): Reason => ({
+  text: {
+    en: `PostgreSQL does not let the application log in over TCP, and a password would not change that: ${error}`,
+    zh: `应用无法经 TCP 登录 PostgreSQL, 且与密码无关: ${error}`,
+  },
+  fix: {
+    en: 'Compare POSTGRES_USER and POSTGRES_DB in .env with the server, and look at its log.',
+    zh: '请核对 .env 中的 POSTGRES_USER 与 POSTGRES_DB, 并查看数据库日志.',
+  },
+});
+
+const noRoom = ({ app, freeBytes }: Facts): Reason => {
+  const [size, free] = [humanBytes(app?.userdataBytes ?? 0), humanBytes(freeBytes)];
+  return {
+    text: {
+      en: `userdata has ${size} and is saved while production is down; ${free} of disk are free.`,
+      zh: `停机期间需要保存 userdata (${size}), 但磁盘仅剩 ${free}.`,
+    },
+    fix: {
+      en: 'Make room: npx tsx scripts/backup-prod.ts list, docker system df',
+      zh: '请先释放空间: npx tsx scripts/backup-prod.ts list, docker system df',
+    },
+  };
+};
+
+function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] {
+  const warnings: { text: Text; fix?: Text }[] = [];
+  const changed = facts.checkout.changed.map((line) => line.slice(3));
+  const leftOut = changed.filter((file) => file !== target.composeFile);
+  if (leftOut.length > 0) {
+    const some = `${leftOut.slice(0, 5).map(printable).join(', ')}${leftOut.length > 5 ? ', …' : ''}`;
+    warnings.push({
+      text: {
+        en: `The image is built from the commit. What was changed here is not in it: ${some}`,
+        zh: `镜像按提交内容构建, 不包含本地修改: ${some}`,
+      },
+      fix: {
+        en: 'To release it, commit and push it. A directory that is built on this machine is declared in release.artefacts.',
+        zh: '如需发布, 请先提交并推送. 在本机生成的目录请在 release.artefacts 中声明.',
+      },
+    });
+  }
+  if (leftOut.length < changed.length) {
+    warnings.push({
+      text: {
+        en: `${target.composeFile} differs from the commit. It is used as it lies here.`,
+        zh: `${target.composeFile} 与提交不一致, 将按本地内容使用.`,
+      },
+    });
+  }
+  if (facts.envChange) warnings.push(envChanged(facts.envChange));
+  if (facts.midway.length > 0) warnings.push({ text: midwayText(facts.midway) });
+  if (facts.app?.holdsState) warnings.push({ text: STATE_INSIDE });
+  if (facts.database.kind === 'running' && facts.database.remoteTrust > 0) {
+    warnings.push({
+      text: {
+        en: 'THE DATABASE LETS ANYBODY IN WITHOUT A PASSWORD (pg_hba.conf: trust). This run repairs it.',
+        zh: '数据库当前允许无密码连接 (pg_hba.conf: trust). 本次运行会修复.',
+      },
+    });
+  }
+  for (const text of runningWarnings(facts.app?.running, facts.app?.released)) warnings.push({ text });
+  warnings.push(...facts.brokenBinds.filter((b) => b.why === 'absent').map(explainBind));
+  if (facts.login === 'wrong-password') warnings.push({ text: PASSWORD_CHANGES });
+  return warnings;
+}
+
+const PASSWORD_CHANGES: Text = {
+  en: "The server's role has another password than .env: it will get that of .env (ALTER ROLE).",
+  zh: '数据库角色的密码与 .env 不一致: 将更新为 .env 中的密码 (ALTER ROLE).',
+};

@@ -1,0 +1,112 @@
+import path from 'node:path';
+import { change } from '../../core/command.ts';
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { ask } from '../../core/run.ts';
+import type { Text } from '../../core/text.ts';
+import { containerHealth } from '../../domain/app/container-health.ts';
+import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
+import { readMarker } from '../../domain/app/marker.ts';
+import { inspectContainer } from '../../domain/stack/containers.ts';
+import type { Facts } from '../../domain/stack/deployment.ts';
+import type { Container } from '../../domain/stack/stack.ts';
+import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
+import { proveHba } from '../../tools/pg-hba/hba.ts';
+import { summarizeContents } from '../../tools/postgres/contents.ts';
+import { type DataIdentity, identify, requireSameData } from '../../tools/postgres/identity.ts';
+import { ownAddress, type Stores } from './stores.ts';
+
+export interface Proven {
+  readonly health: Health;
+  readonly tables: number;
+  readonly commit: string | undefined;
+  readonly imageId: string;
+  readonly container: Text;
+  readonly database: Text;
+}
+
+export interface Expected {
+  readonly imageId: string;
+  readonly commit: string;
+  readonly closedSince: string | undefined;
+  /** The data as it was seen when the stores had started. */
+  readonly identity: DataIdentity;
+}
+
+/**
+ * The evidence at the end of a rebuild. Everything is asked of the running stack, nothing is taken from what the run believes
+ * it did.
+ *
+ * @throws {OpsError} the first thing that is not as it should be.
+ */
+export async function proveRebuild(
+  ops: Ops,
+  facts: Facts,
+  stores: Stores,
+  app: Container,
+  expected: Expected,
+): Promise<Proven> {
+  const { now, evidence: container } = await containerHealth(ops, app);
+  const [health, contents, identity, marker, postgres, redis] = await Promise.all([
+    healthCheck(ops, endpointsOf(ops.target, now)),
+    summarizeContents(ops, stores.database),
+    identify(ops, stores.database),
+    readMarker(ops, now.id),
+    inspectContainer(ops, stores.database.container.id),
+    inspectContainer(ops, stores.redis.id),
+  ]);
+  if (!health.healthy) throw notProved(describeHealth(health));
+  if (contents.tables === 0) throw notProved({ en: 'the database has no tables', zh: '数据库中没有任何表' });
+  requireSameData(expected.identity, identity, { untouched: false });
+  if (now.imageId !== expected.imageId) throw notProved({ en: 'another image runs', zh: '运行的不是新构建的镜像' });
+  const commit = marker?.commit;
+  if (commit !== expected.commit)
+    throw notProved({ en: `the container says commit ${commit}`, zh: `容器中的提交为 ${commit}` });
+  for (const c of [postgres, redis]) {
+    if (c.state !== 'running') throw notProved({ en: `${c.name} is ${c.state}`, zh: `${c.name} 状态为 ${c.state}` });
+  }
+  const database = await fromTheAppsSide(ops, facts, stores, now, expected.closedSince);
+  return { health, tables: contents.tables, commit, imageId: now.imageId, container, database };
+}
+
+/**
+ * pg_hba.conf as it counts: a client that shares the application's network, and so its address, is refused with a wrong
+ * password, and the server asks for a password before anything else.
+ */
+async function fromTheAppsSide(
+  ops: Ops,
+  facts: Facts,
+  { database }: Stores,
+  app: Container,
+  closedSince: string | undefined,
+): Promise<Text> {
+  const host = ownAddress(facts, database.container);
+  const name = `${facts.stack.project}-client-${path.basename(ops.paths.run).slice(0, 16)}`;
+  try {
+    const client = await ask(
+      ops,
+      change([
+        ...['docker', 'run', '-d', '--rm', '--pull', 'never', '--name', name, ...ownerLabels(ops)],
+        ...['--network', `container:${app.id}`, '--entrypoint', 'sleep', database.container.imageId, '600'],
+      ]),
+    );
+    const address = { host, port: ops.target.ports.postgres };
+    return (await proveHba(ops, database, { address, clientContainer: client, clientHost: host }, closedSince))
+      .evidence;
+  } finally {
+    await discardContainer(ops, name);
+  }
+}
+
+export const proofEvidence = ({ container, database }: Proven): Text => ({
+  en: `${container.en}; ${database.en}`,
+  zh: `${container.zh}; ${database.zh}`,
+});
+
+export const healthEvidence = ({ health }: { readonly health: Health }): Text => describeHealth(health);
+
+const notProved = (why: Text) =>
+  new OpsError({
+    kind: 'command',
+    what: { en: `Not proved: ${why.en}`, zh: `未能证明部署成功: ${why.zh}` },
+  });

@@ -1,0 +1,70 @@
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import type { Consent } from '../../domain/data/consent.ts';
+import { createBeside, halt } from '../../domain/replacement/replace.ts';
+import type { PutAside } from '../../domain/replacement/state.ts';
+import { findContainers, findVolumes, inspectContainer } from '../../domain/stack/containers.ts';
+import { databaseOf, databaseVolume } from '../../domain/stack/database.ts';
+import type { Facts } from '../../domain/stack/deployment.ts';
+import type { Container, Database, ServiceRole } from '../../domain/stack/stack.ts';
+import { start } from '../../tools/docker/docker.ts';
+import { waitForPostgres } from '../../tools/postgres/ready.ts';
+
+const READY_MS = 60_000;
+
+/** A service's container, not running; made if there is none, because only a container gives access to a volume's files. */
+export async function stopped(ops: Ops, facts: Facts, aside: PutAside, role: ServiceRole): Promise<Container> {
+  const present = (await findContainers(ops, facts.stack))[role];
+  if (present === undefined) return create(ops, facts, role);
+  await stopStore(ops, aside, role, present);
+  return present;
+}
+
+/** The container of a service that has none. */
+async function create(ops: Ops, facts: Facts, role: ServiceRole): Promise<Container> {
+  return inspectContainer(ops, (await createBeside(ops, facts.stack, role, undefined)).next);
+}
+
+/** Notes it first, so that undoing starts again what was stopped half-way, too. */
+export async function stopStore(ops: Ops, aside: PutAside, role: ServiceRole, container: Container): Promise<void> {
+  aside.stoppedStores = new Set([...(aside.stoppedStores ?? []), role]);
+  await halt(ops, role, container);
+}
+
+/** A service's container, started if it does not run, made if there is none. */
+export async function running(
+  ops: Ops,
+  facts: Facts,
+  role: ServiceRole,
+  present: Container | undefined,
+): Promise<Container> {
+  if (present?.state === 'running') return present;
+  const { id } = present ?? (await create(ops, facts, role));
+  await run(ops, start(id));
+  return inspectContainer(ops, id);
+}
+
+/** The database, its server started if it does not run, without leaving in doubt which volume the consent is about. */
+export async function runningDatabase(ops: Ops, facts: Facts, consent: Consent | undefined): Promise<Database> {
+  let { postgres } = await findContainers(ops, facts.stack);
+  const volume = databaseVolume(facts.volumes);
+  if (postgres === undefined && consent && volume) {
+    postgres = await create(ops, facts, 'postgres');
+    await consent.heldBy(ops, volume.name, postgres.id);
+  }
+  postgres = await running(ops, facts, 'postgres', postgres);
+  const db = databaseOf(facts.stack, postgres, await findVolumes(ops, facts.stack));
+  if (facts.containers.postgres?.state !== 'running') await waitForPostgres(ops, db, READY_MS);
+  return db;
+}
+
+/** Starts again what the cold copies needed stopped, as far as it is still there. */
+export async function restartStores(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
+  const now = await findContainers(ops, facts.stack);
+  for (const role of ['postgres', 'redis'] as const) {
+    const [before, present] = [facts.containers[role], now[role]];
+    if (before?.state !== 'running' || present?.id !== before.id || !aside.stoppedStores?.has(role)) continue;
+    await halt(ops, role, present); // to the end of a stop that is under way
+    await run(ops, start(present.id));
+  }
+}

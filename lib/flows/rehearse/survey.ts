@@ -1,0 +1,141 @@
+import path from 'node:path';
+import { read } from '../../core/command.ts';
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { ask } from '../../core/run.ts';
+import { readMarker } from '../../domain/app/marker.ts';
+import { type DatabaseManifest, listBackups, readDatabaseManifest, type Stored } from '../../domain/backup/manifest.ts';
+import { claimStack } from '../../domain/data/claim.ts';
+import { imageId } from '../../domain/images/build.ts';
+import { describeCommit, fetchSource } from '../../domain/release/source.ts';
+import { resolveStack } from '../../domain/stack/compose-config.ts';
+import { type Containers, findContainers } from '../../domain/stack/containers.ts';
+import { loginOf } from '../../domain/stack/database.ts';
+import { surveyPrerequisites } from '../../domain/stack/prerequisites.ts';
+import type { Service } from '../../domain/stack/stack.ts';
+import type { Checkout } from '../../tools/git/checkout.ts';
+import { availableMemory } from '../../tools/postgres/throwaway.ts';
+import type { Code, Facts } from './facts.ts';
+import { limitsFor } from './limits.ts';
+
+/**
+ * Looks at backups, code and images; changes nothing but, with `ref`, the repository's remote-tracking refs.
+ *
+ * @param wanted a backup's directory or name (default: the newest), and what to boot (default: what runs now, else what is checked out).
+ * @throws {OpsError} `precondition` when there is nothing to rehearse with; `failed` when the backup that is meant can't be used: that is
+ *   what a drill is to find out.
+ */
+export async function surveyRehearsal(ops: Ops, wanted: { backup?: string; ref?: string }): Promise<Facts> {
+  const { checkout } = await surveyPrerequisites(ops);
+  const stack = await resolveStack(ops);
+  await claimStack(ops, stack);
+  const chosen = chooseBackup(ops, loginOf(stack).name, wanted.backup);
+  const production = await findContainers(ops, stack);
+  const [code, postgres, redis, cpus] = await Promise.all([
+    chooseCode(ops, production, checkout, wanted.ref),
+    imageOf(ops, stack.services.postgres, production.postgres?.imageId),
+    imageOf(ops, stack.services.redis, production.redis?.imageId),
+    ask(ops, read(['docker', 'info', '-f', '{{.NCPU}}'])),
+  ]);
+  const limits = limitsFor({ cpus: Number(cpus) || 1, availableMemory: availableMemory() });
+  return { stack, production, ...chosen, code, images: { postgres, redis }, limits };
+}
+
+function chooseBackup(ops: Ops, database: string, wanted: string | undefined): Pick<Facts, 'backup' | 'unusable'> {
+  if (wanted !== undefined) {
+    const dir = path.resolve(ops.paths.backups, wanted);
+    const manifest = usable(() => readDatabaseManifest(dir));
+    if (manifest.database.name === database) return { backup: { dir, manifest }, unusable: [] };
+    throw otherDatabase(dir, manifest.database.name, database);
+  }
+  const { stored, damaged } = listBackups(ops.paths.backups);
+  const [newest] = stored.filter(
+    (s): s is Stored<DatabaseManifest> => s.manifest.kind === 'database' && s.manifest.database.name === database,
+  );
+  if (newest) {
+    // Names begin with the time.
+    const newer = damaged.filter((d) => path.basename(d.dir) > path.basename(newest.dir));
+    return { backup: newest, unusable: newer };
+  }
+  const [first] = damaged;
+  if (first) usable(() => readDatabaseManifest(first.dir));
+  throw noBackup(ops.paths.backups, database);
+}
+
+/** A backup that can't be used is not a mistake of whoever named it. */
+function usable(readIt: () => DatabaseManifest): DatabaseManifest {
+  try {
+    return readIt();
+  } catch (error) {
+    if (!(error instanceof OpsError)) throw error;
+    throw new OpsError({ kind: 'failed', what: error.what, state: NOTHING_CHANGED, next: error.next, cause: error });
+  }
+}
+
+async function chooseCode(ops: Ops, { app }: Containers, checkout: Checkout, ref: string | undefined): Promise<Code> {
+  const marker = app?.state === 'running' ? await readMarker(ops, app.id) : undefined;
+  // A hot update leaves the image as it was.
+  const imageHas = marker?.run.endsWith('-deploy-prod-all') ? marker.commit : undefined;
+  if (ref !== undefined) {
+    const { commit, subject } = await fetchSource(ops, ref);
+    return app && imageHas === commit
+      ? { kind: 'image', imageId: app.imageId, commit, subject }
+      : { kind: 'build', commit, subject };
+  }
+  if (app === undefined) return { kind: 'build', commit: checkout.commit, subject: checkout.subject };
+  if (marker === undefined) return { kind: 'image', imageId: app.imageId, commit: undefined, subject: '' };
+  const { commit } = marker;
+  const subject = (await describeCommit(ops, commit))?.subject;
+  if (imageHas === commit) return { kind: 'image', imageId: app.imageId, commit, subject: subject ?? '' };
+  if (subject === undefined) throw unknownCommit(commit);
+  return { kind: 'build', commit, subject };
+}
+
+async function imageOf(ops: Ops, service: Service, running: string | undefined): Promise<string> {
+  const id = running ?? (await imageId(ops, service.image));
+  if (id !== undefined) return id;
+  throw new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `The image of ${service.key} is not here: ${service.image}`,
+      zh: `缺少 ${service.key} 的镜像: ${service.image}`,
+    },
+    state: NOTHING_CHANGED,
+    next: [{ en: `Fetch it: docker pull ${service.image}`, zh: `请先拉取: docker pull ${service.image}` }],
+  });
+}
+
+const noBackup = (backups: string, database: string) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `Nothing to rehearse with: there is no backup of ${database} in ${backups}.`,
+      zh: `无法演练: ${backups} 中没有 ${database} 的备份.`,
+    },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'Take one: npx tsx scripts/backup-prod.ts create. Or name one by its directory: --backup DIR',
+        zh: '请先创建备份: npx tsx scripts/backup-prod.ts create; 或用 --backup 指定备份目录.',
+      },
+    ],
+  });
+
+const otherDatabase = (dir: string, has: string, wanted: string) =>
+  new OpsError({
+    kind: 'precondition',
+    what: { en: `${dir} is a backup of ${has}, not of ${wanted}.`, zh: `${dir} 是 ${has} 的备份, 不是 ${wanted} 的.` },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Choose another one with --backup.', zh: '请用 --backup 指定其他备份.' }],
+  });
+
+const unknownCommit = (commit: string) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `The application was hot-updated to ${commit.slice(0, 10)}, which the deploy directory's repository does not have.`,
+      zh: `应用已热更新到 ${commit.slice(0, 10)}, 但部署目录的仓库中没有该提交.`,
+    },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'git fetch, or name a release: --ref REF', zh: '请执行 git fetch, 或用 --ref 指定版本.' }],
+  });

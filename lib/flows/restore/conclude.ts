@@ -1,0 +1,82 @@
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { printable, same, type Text } from '../../core/text.ts';
+import type { Outage } from '../../tools/http/probe.ts';
+import { backCommand, dropCommand } from './commands.ts';
+import { noticedText } from './downtime.ts';
+import type { Facts } from './facts.ts';
+import { leftText } from './messages.ts';
+import type { Proven } from './prove.ts';
+
+/**
+ * Shows the summary: only what was measured or seen. Returns the verdict.
+ *
+ * @param kept what the former database is called now; undefined when there was none.
+ * @throws {OpsError} `needs-person` when the application runs and is not healthy: it was not before either.
+ */
+export function conclude(
+  ops: Ops,
+  facts: Facts,
+  kept: string | undefined,
+  proven: Proven,
+  noticed: Outage | undefined,
+): Text {
+  const { show } = ops.screen;
+  const from = facts.incoming.kind === 'backup' ? facts.incoming.stored.dir : facts.incoming.database;
+  const rows: (readonly [Text, Text])[] = [
+    [{ en: 'restored', zh: '已恢复' }, same(printable(from))],
+    [{ en: 'database', zh: '数据库' }, same(printable(facts.database.name))],
+    [{ en: 'revision', zh: '结构版本' }, same(printable(proven.revision ?? '-'))],
+    [{ en: 'health', zh: '健康检查' }, proven.health],
+    [{ en: 'users noticed', zh: '用户感知' }, noticedText(noticed)],
+    [{ en: 'former database', zh: '原数据库' }, same(printable(kept ?? '-'))],
+    [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+  ];
+  show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
+  show({ event: 'table', id: 'summary', rows });
+  if (kept !== undefined) {
+    const [back, drop] = [printable(backCommand(kept)), printable(dropCommand(kept))];
+    show({ event: 'info', text: { en: `The way back to what was there: ${back}`, zh: `换回原来的数据库: ${back}` } });
+    show({
+      event: 'info',
+      text: {
+        en: `When nobody needs it any more (asks first, and wants a newer backup): ${drop}`,
+        zh: `确认不再需要后删除 (需确认, 且要求已有更新的备份): ${drop}`,
+      },
+    });
+  }
+  for (const left of facts.left) {
+    // Returned to, it has the database's own name now.
+    if (facts.incoming.kind === 'kept' && left.name === facts.incoming.database) continue;
+    const drop = printable(dropCommand(left.name));
+    const text = leftText(left);
+    show({ event: 'info', text: { en: `Also there: ${text.en}. ${drop}`, zh: `另有: ${text.zh}. ${drop}` } });
+  }
+  if (facts.app?.state === 'running' && !proven.healthy) throw unhealthy(facts.app.id, proven.health, kept);
+  show({ event: 'ok', text: { en: 'Restored and proved', zh: '恢复完成并已验证' } });
+  return {
+    en: `restored ${printable(from)}; the former database is ${printable(kept ?? '-')}`,
+    zh: `已恢复 ${printable(from)}; 原数据库为 ${printable(kept ?? '-')}`,
+  };
+}
+
+const unhealthy = (app: string, health: Text, kept: string | undefined) =>
+  new OpsError({
+    kind: 'needs-person',
+    what: {
+      en: `The database is restored and compared, but the application is not healthy: ${health.en}`,
+      zh: `数据库已恢复并比对无误, 但应用不健康: ${health.zh}`,
+    },
+    state: {
+      en: 'It was not healthy before either, so the restored database stays in use.',
+      zh: '应用在恢复之前也不健康, 因此继续使用恢复后的数据库.',
+    },
+    next: [
+      {
+        en: 'Does its code fit this schema? The way back to a former release: npx tsx scripts/update-prod-flask.ts --ref <commit>',
+        zh: '请确认代码与该结构匹配. 回退到旧版本: npx tsx scripts/update-prod-flask.ts --ref <commit>',
+      },
+      same(`docker exec ${app.slice(0, 12)} supervisorctl status`),
+      ...(kept === undefined ? [] : [same(printable(backCommand(kept)))]),
+    ],
+  });

@@ -1,0 +1,78 @@
+import type { Ops } from '../../core/ops.ts';
+import { printable, same, type Text } from '../../core/text.ts';
+import { backupsOf } from '../../domain/backup/choose.ts';
+import { confirmDestructive } from '../../domain/data/consent.ts';
+import { dropLeftDatabase, proveSuperseded } from '../../domain/data/drop-database.ts';
+import { databaseSizes, type LeftDatabase, leftBy } from '../../domain/data/left-databases.ts';
+import { isThere } from '../../domain/data/restore.ts';
+import { showSteps } from '../../runs/steps/show-steps.ts';
+import { carryOut, type PlannedStep } from '../../runs/steps/steps.ts';
+import { countRows } from '../../tools/postgres/row-counts.ts';
+import { leftText } from './messages.ts';
+import { noSuchDatabase } from './refusals.ts';
+import { findDatabase } from './survey.ts';
+
+const SHOWN = 12;
+
+/**
+ * Drops one of the databases that restores left, never another: after a consent, and only once what came after it is saved.
+ *
+ * @throws {OpsError} `precondition` when there is no such one, or no newer backup; `declined`.
+ */
+export async function dropLeft(
+  ops: Ops,
+  name: string,
+  { planOnly, confirm }: { readonly planOnly: boolean; readonly confirm: string | undefined },
+): Promise<Text> {
+  const { database } = await findDatabase(ops);
+  const server = { ...database, name: 'template1' };
+  const all = leftBy(database.name, await databaseSizes(ops, database));
+  const left = all.find((l) => l.name === name);
+  if (left === undefined) throw noSuchDatabase(name, all);
+  const superseded = proveSuperseded(left, backupsOf(ops, database.name));
+  const steps = [dropStep(left)];
+  showSteps(ops.screen, steps);
+  if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+
+  const tables = (await countRows(ops, { ...database, name })).filter((t) => t.rows > 0);
+  const request = {
+    title: {
+      en: `Database ${leftText(left).en}. It will be dropped for ever, with:`,
+      zh: `数据库 ${leftText(left).zh}. 将被永久删除, 包括:`,
+    },
+    phrase: `DROP ${name}`,
+    volumes: [],
+    databases: [name],
+    losses: [
+      ...tables.slice(0, SHOWN).map((t): readonly [Text, Text] => {
+        const table = printable(`${t.schema}.${t.name}`);
+        return [{ en: `rows in ${table}`, zh: `${table} 行数` }, same(`${t.exact ? '' : '≈ '}${t.rows}`)];
+      }),
+      ...(tables.length > SHOWN
+        ? [[{ en: 'more tables', zh: '其他表' }, same(String(tables.length - SHOWN))] as const]
+        : []),
+    ],
+  };
+  const consent = await confirmDestructive(ops, request, confirm);
+  const recovery = { prove: (o: Ops) => stillThere(o, server, name), advice: () => [] };
+  await carryOut(ops, steps, recovery, (step) =>
+    step('drop', { run: (o) => dropLeftDatabase(o, server, name, consent, superseded) }),
+  );
+  const done = { en: `Dropped: ${printable(name)}`, zh: `已删除: ${printable(name)}` };
+  ops.screen.show({ event: 'ok', text: done });
+  return done;
+}
+
+const dropStep = (left: LeftDatabase): PlannedStep => ({
+  id: 'drop',
+  title: { en: 'Drop a database that a restore left', zh: '删除恢复操作保留的数据库' },
+  risk: 'deletes',
+  commands: [`DROP DATABASE ${printable(left.name)}`],
+  loses: leftText(left),
+});
+
+async function stillThere(ops: Ops, server: Parameters<typeof isThere>[1], name: string): Promise<Text> {
+  return (await isThere(ops, server, name))
+    ? { en: `${printable(name)} is still there.`, zh: `${printable(name)} 仍然存在.` }
+    : { en: `${printable(name)} is dropped.`, zh: `${printable(name)} 已删除.` };
+}

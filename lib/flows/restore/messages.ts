@@ -1,0 +1,91 @@
+import type { Ops } from '../../core/ops.ts';
+import { humanBytes, printable, same, type Text } from '../../core/text.ts';
+import { describeHealth } from '../../domain/app/health.ts';
+import type { LeftDatabase } from '../../domain/data/left-databases.ts';
+import { noTablespaces } from '../../domain/data/restore-errors.ts';
+import { showSteps } from '../../runs/steps/show-steps.ts';
+import { ageText } from './age.ts';
+import type { Facts } from './facts.ts';
+import { plannedSteps } from './plan.ts';
+
+/** What was found, and what will be done. */
+export function showPlan(ops: Ops, facts: Facts): void {
+  const { show } = ops.screen;
+  show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
+  const rows: (readonly [Text, Text])[] = [
+    [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
+    [
+      { en: 'database now', zh: '当前数据库' },
+      facts.before === undefined
+        ? { en: `${printable(facts.database.name)}: there is none`, zh: `${printable(facts.database.name)}: 不存在` }
+        : same(`${printable(facts.database.name)}, ${humanBytes(facts.before.bytes)}`),
+    ],
+    [{ en: 'to be restored', zh: '待恢复' }, incomingText(facts)],
+    [{ en: 'application', zh: '应用' }, appText(facts)],
+  ];
+  if (facts.disk) {
+    const [free, needed] = [humanBytes(facts.disk.free), humanBytes(facts.disk.needed)];
+    rows.push([
+      { en: 'disk', zh: '磁盘' },
+      { en: `${free} free, ${needed} needed`, zh: `剩余 ${free}, 需要 ${needed}` },
+    ]);
+  }
+  if (facts.incoming.kind === 'backup') rows.push(...clusterRows(facts.incoming));
+  for (const left of facts.left) rows.push([{ en: 'left beside', zh: '旁路保留' }, leftText(left)]);
+  show({ event: 'table', id: 'facts', rows });
+  showSteps(ops.screen, plannedSteps(facts));
+}
+
+function incomingText({ incoming, at }: Facts): Text {
+  if (incoming.kind === 'kept') return same(printable(incoming.database));
+  const { dir, manifest } = incoming.stored;
+  const { createdAt, contents, databaseBytes, commit, verification } = manifest;
+  const [size, revision, by] = [
+    humanBytes(databaseBytes),
+    printable(contents.alembic ?? '-'),
+    commit?.slice(0, 10) ?? '-',
+  ];
+  const proved: Text = verification.failure
+    ? { en: 'ITS LAST VERIFICATION FAILED', zh: '最近一次验证失败' }
+    : verification.level === 'restored'
+      ? { en: `restored and compared (${verification.at})`, zh: `已恢复并比对 (${verification.at})` }
+      : { en: 'never restored as yet', zh: '尚未做过恢复验证' };
+  const [en, zh] = [ageText(at, createdAt).en, ageText(at, createdAt).zh];
+  return {
+    en: `${printable(dir)}\n    taken ${createdAt}, ${en} ago; ${size}, revision ${revision}, commit ${by}; ${proved.en}`,
+    zh: `${printable(dir)}\n    备份时间 ${createdAt}, ${zh}前; ${size}, 结构版本 ${revision}, 提交 ${by}; ${proved.zh}`,
+  };
+}
+
+/** What of the cluster, which is no part of the database, is not as it was. */
+function clusterRows({
+  stored,
+  roleDifferences,
+  missingTablespaces,
+}: Extract<Facts['incoming'], { kind: 'backup' }>): (readonly [Text, Text])[] {
+  const rows = roleDifferences.map((line): readonly [Text, Text] => [{ en: 'role', zh: '角色' }, line]);
+  if (missingTablespaces.length > 0)
+    rows.push([{ en: 'tablespaces', zh: '表空间' }, noTablespaces(missingTablespaces)]);
+  if ((stored.manifest.contents.objects.subscriptions ?? 0) > 0)
+    rows.push([{ en: 'subscriptions', zh: '订阅' }, LEFT_OUT]);
+  return rows;
+}
+
+const LEFT_OUT: Text = {
+  en: 'the backup has some; they are not restored: they would fetch from another server',
+  zh: '备份中有订阅, 不会恢复: 否则会从其他服务器拉取数据',
+};
+
+function appText({ app, health }: Facts): Text {
+  if (app === undefined) return { en: 'no container', zh: '没有容器' };
+  if (health === undefined) return same(`${app.name} (${app.state})`);
+  return health.healthy ? { en: 'healthy', zh: '健康' } : describeHealth(health);
+}
+
+/** One of the databases that restores left, and what it is. */
+export function leftText({ name, bytes, kind, since }: LeftDatabase): Text {
+  const size = `${printable(name)}, ${humanBytes(bytes)}`;
+  return kind === 'before'
+    ? { en: `${size}: in use until ${since}`, zh: `${size}: 使用至 ${since}` }
+    : { en: `${size}: an unfinished restore of ${since}`, zh: `${size}: ${since} 未完成的恢复` };
+}

@@ -1,0 +1,43 @@
+import { isDeepStrictEqual } from 'node:util';
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { registerVariables } from '../../domain/env/secrets.ts';
+import { planService } from '../../domain/stack/create-service.ts';
+import { bodyOf, type Definition, definitionOf, variablesOf } from '../../tools/docker/definition.ts';
+import type { ImageWay } from './image-way.ts';
+
+const IMAGE = 'com.docker.compose.image';
+
+/**
+ * What the container of the former release is made of: what it was made of then, as long as that was kept and the compose file says
+ * something else by now. Variables have the values of today: passwords are those of the data, which stays.
+ */
+export async function definitionFor(ops: Ops, { facts, kept, imageId }: ImageWay): Promise<Definition | undefined> {
+  if (kept === undefined) return undefined;
+  const { app } = facts.stack.services;
+  const former = facts.containers.app && (await definitionOf(ops, facts.containers.app.id));
+  const planned = await planService(ops, facts.stack, app, former).catch((error: unknown) => {
+    if (error instanceof OpsError && error.kind === 'command') return undefined;
+    throw error;
+  });
+  if (planned && isDeepStrictEqual(shapeOf(planned.definition), shapeOf(kept))) return planned.definition;
+  ops.screen.show({ event: 'warning', text: CHANGED });
+  const now = new Map(Object.entries(planned ? variablesOf(planned.definition) : {}));
+  const env = Object.entries(variablesOf(kept)).map(([name, then]): [string, string] => [name, now.get(name) ?? then]);
+  registerVariables(ops.secrets, Object.fromEntries(env));
+  const Labels = { ...kept.Config.Labels, [IMAGE]: imageId };
+  const Config = { ...kept.Config, Image: app.image, Env: env.map((pair) => pair.join('=')), Labels };
+  return { ...kept, Config };
+}
+
+/** All but names, values of variables, and the image. */
+function shapeOf(definition: Definition): unknown {
+  const { Env, Image: _, Hostname: __, Labels: ___, ...shape } = bodyOf(definition) as Definition['Config'];
+  const names = (Env ?? []).map((line) => line.split('=')[0]).sort();
+  return JSON.parse(JSON.stringify({ ...shape, names }));
+}
+
+const CHANGED = {
+  en: 'The compose file has changed since that release: its container is made as it was then, with today’s values of its variables.',
+  zh: '该版本之后 compose 文件有改动: 将按当时的配置创建容器, 变量取当前值.',
+};

@@ -1,0 +1,89 @@
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { keptDefinition } from '../../domain/images/kept-container.ts';
+import { surveyRebuild } from '../../domain/replacement/survey.ts';
+import { inspectSchema, type Schema } from '../../domain/schema/revision.ts';
+import { databaseOf } from '../../domain/stack/database.ts';
+import type { Facts } from '../../domain/stack/deployment.ts';
+import type { Database } from '../../domain/stack/stack.ts';
+import { query } from '../../tools/postgres/psql.ts';
+import { planRebuild } from '../rebuild/plan.ts';
+import { surveyRestore } from '../restore/survey.ts';
+import type { Choice } from './facts.ts';
+import type { ImageWay } from './image-way.ts';
+
+/**
+ * Looks at everything that replacing the container depends on; changes nothing. The application itself may be down: that may be
+ * why somebody wants to go back.
+ *
+ * @param backup directory or name of the backup whose data goes back too.
+ * @throws {OpsError} `precondition` when the database or Redis doesn't run, or something else is in the way.
+ */
+export async function surveyImageWay(
+  ops: Ops,
+  choice: Choice,
+  imageId: string,
+  backup: string | undefined,
+): Promise<ImageWay> {
+  const facts = await surveyRebuild(ops, true);
+  const kept = keptDefinition(ops.paths, choice.release.run);
+  refuseWhatIsInTheWay(ops, facts, kept !== undefined);
+  const { postgres, redis } = facts.containers;
+  if (postgres?.state !== 'running' || redis?.state !== 'running') throw storesDown();
+  const database = databaseOf(facts.stack, postgres, facts.volumes);
+  const [schema, oid, data] = await Promise.all([
+    inspectSchema(ops, database),
+    backup === undefined ? undefined : databaseId(ops, database),
+    backup === undefined ? undefined : surveyRestore(ops, { kind: 'backup', backup }),
+  ]);
+  const { commit, subject } = choice.release;
+  return {
+    choice,
+    imageId,
+    kept,
+    facts: { ...facts, checkout: { ...facts.checkout, commit, subject } },
+    database,
+    oid,
+    revision: revisionOf(schema),
+    data,
+    aside: { archives: new Map() },
+    restored: {},
+  };
+}
+
+/** Of any new container; where it is known how the former one was made, the compose file's own wishes are none of its business. */
+function refuseWhatIsInTheWay(ops: Ops, facts: Facts, isKnown: boolean): void {
+  try {
+    planRebuild(ops.target, facts, 'keep');
+  } catch (error) {
+    if (!isKnown || !(error instanceof OpsError)) throw error;
+    ops.screen.show({ event: 'warning', text: error.what });
+  }
+}
+
+/** What stays the same when a database gets another name. */
+export async function databaseId(ops: Ops, database: Database): Promise<number> {
+  const sql = 'SELECT to_jsonb(oid::bigint) FROM pg_database WHERE datname = current_database()';
+  const [oid] = await query<number>(ops, database, sql);
+  if (oid === undefined) throw new Error('the database did not say its id');
+  return oid;
+}
+
+export const revisionOf = (schema: Schema): string | undefined =>
+  schema.kind === 'versioned' ? schema.revision : undefined;
+
+const storesDown = () =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: 'PostgreSQL and Redis must run: the former release is tried on them before anything is replaced.',
+      zh: 'PostgreSQL 与 Redis 必须处于运行状态: 替换之前需要在其上试运行旧版本.',
+    },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'A full rebuild starts and proves all of it, and keeps the data: npx tsx scripts/deploy-prod-all.ts --data keep',
+        zh: '全量重建会启动并验证全部服务, 且保留数据: npx tsx scripts/deploy-prod-all.ts --data keep',
+      },
+    ],
+  });

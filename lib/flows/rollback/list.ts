@@ -1,0 +1,88 @@
+import path from 'node:path';
+import type { Ops } from '../../core/ops.ts';
+import { printable, same, type Text } from '../../core/text.ts';
+import { choicesOf } from './choices.ts';
+import type { Choice, Facts } from './facts.ts';
+
+const SHOWN = 20;
+
+/** What was released here, newest first, and how each can be gone back to. */
+export function showReleases(ops: Ops, facts: Facts): Text {
+  const choices = choicesOf(facts);
+  const { show } = ops.screen;
+  show({ event: 'heading', text: { en: 'Releases', zh: '发布记录' } });
+  show({ event: 'table', id: 'releases', rows: choices.slice(0, SHOWN).flatMap(rowsOf) });
+  if (facts.running !== undefined && !choices.some((c) => c.runsNow)) {
+    const runs = facts.running.slice(0, 10);
+    show({
+      event: 'warning',
+      text: { en: `What runs now is none of them: ${runs}`, zh: `当前运行的版本不在记录中: ${runs}` },
+    });
+  }
+  const back = choices.filter((c) => !c.runsNow && (c.hot.open || c.image.open));
+  if (back.length > 0) {
+    show({
+      event: 'info',
+      text: {
+        en: 'To go back: npx tsx scripts/rollback-prod.ts previous, or the beginning of a commit id. --plan only shows what would be done.',
+        zh: '回退命令: npx tsx scripts/rollback-prod.ts previous, 或使用提交 id 的前几位. 加 --plan 只显示将要执行的内容.',
+      },
+    });
+  }
+  return {
+    en: `${choices.length} releases, ${back.length} to go back to`,
+    zh: `共 ${choices.length} 个版本, 可回退 ${back.length} 个`,
+  };
+}
+
+function rowsOf(choice: Choice): (readonly [Text, Text])[] {
+  const { release, runsNow, backup } = choice;
+  const short = release.commit.slice(0, 10);
+  const kind = kindOf(release.kind, release.way);
+  const image = release.imageId.replace(/^sha256:/, '').slice(0, 12);
+  const at = release.at.slice(0, 19).replace('T', ' ');
+  const subject = printable(release.subject);
+  return [
+    [same(runsNow ? `→ ${short}` : `  ${short}`), same(`${subject} (${at}Z)`)],
+    [
+      same(''),
+      {
+        en: `${kind.en}, image ${image}${release.verdict ? `, ${printable(release.verdict)}` : ''}`,
+        zh: `${kind.zh}, 镜像 ${image}${release.verdict ? `, ${printable(release.verdict)}` : ''}`,
+      },
+    ],
+    [same(''), runsNow ? { en: 'RUNS NOW', zh: '当前运行' } : waysText(choice)],
+    ...(backup === undefined || runsNow ? [] : [[same(''), dataText(path.basename(backup))] as const]),
+  ];
+}
+
+const dataText = (id: string): Text => ({ en: `its data: --data ${id}`, zh: `其数据: --data ${id}` });
+
+function waysText({ hot, image }: Choice): Text {
+  const back = { en: 'back: ', zh: '回退: ' };
+  const ways = [
+    hot.open
+      ? { en: 'hot, no request lost', zh: '热回退, 不丢请求' }
+      : { en: `not hot (${hot.why.en})`, zh: `不能热回退 (${hot.why.zh})` },
+    image.open
+      ? { en: 'by image, some seconds down', zh: '替换镜像, 中断数秒' }
+      : { en: `not by image (${image.why.en})`, zh: `不能替换镜像 (${image.why.zh})` },
+  ];
+  return {
+    en: back.en + ways.map((w) => w.en).join('; '),
+    zh: back.zh + ways.map((w) => w.zh).join('; '),
+  };
+}
+
+function kindOf(kind: Choice['release']['kind'], way: Choice['release']['way']): Text {
+  if (kind === 'rollback') {
+    return way === 'hot' ? { en: 'rollback, hot', zh: '热回退' } : { en: 'rollback, by image', zh: '镜像回退' };
+  }
+  const kinds = {
+    found: { en: 'found here', zh: '原有版本' },
+    rebuild: { en: 'full', zh: '全量' },
+    hot: { en: 'hot', zh: '热更新' },
+    restore: { en: 'restore', zh: '数据恢复' },
+  };
+  return kinds[kind];
+}

@@ -1,0 +1,117 @@
+import path from 'node:path';
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { printable, same, type Text } from '../../core/text.ts';
+import { describeHealth } from '../../domain/app/health.ts';
+import { recordRelease } from '../../domain/ledger/releases.ts';
+import { runningText } from '../../domain/release/running.ts';
+import { showSteps } from '../../runs/steps/show-steps.ts';
+import type { Outage } from '../../tools/http/probe.ts';
+import { outageText } from '../rebuild/messages.ts';
+import type { WentBack } from './carry-out.ts';
+import { plannedSteps } from './image-plan.ts';
+import type { ImageWay } from './image-way.ts';
+
+/** What would be replaced by what, step by step. @returns the steps. */
+export function showPlan(ops: Ops, way: ImageWay) {
+  const { choice, facts, imageId, revision, data } = way;
+  const { commit, subject, at } = choice.release;
+  const steps = plannedSteps(ops.target, way);
+  ops.screen.show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
+  ops.screen.show({
+    event: 'table',
+    id: 'facts',
+    rows: [
+      [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
+      [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
+      [{ en: 'goes back to', zh: '回退到' }, same(printable(`${commit.slice(0, 10)} ${subject} (${at})`))],
+      [{ en: 'image', zh: '镜像' }, same(imageId.slice(0, 19))],
+      [{ en: 'schema revision', zh: '数据库结构版本' }, same(revision ?? '-')],
+      [
+        { en: 'data', zh: '数据' },
+        data === undefined
+          ? { en: 'stays as it is', zh: '保持不变' }
+          : { en: 'goes back too (see below)', zh: '一并回退 (见下)' },
+      ],
+    ],
+  });
+  showSteps(ops.screen, steps);
+  return steps;
+}
+
+function runsNow({ app, containers }: ImageWay['facts']): Text {
+  const said = app?.running ? runningText(app.running) : same('?');
+  const state = containers.app?.state ?? '-';
+  return { en: `${said.en} (${state})`, zh: `${said.zh} (${state})` };
+}
+
+/** @throws {OpsError} `declined` */
+export async function agreeToGo(ops: Ops): Promise<void> {
+  const question = {
+    en: 'Go back? Production will be down for a few seconds; data stays as it is.',
+    zh: '是否回退? 服务将中断数秒, 数据保持不变.',
+  };
+  if (await ops.screen.askYes(question)) return;
+  throw new OpsError({
+    kind: 'declined',
+    what: { en: 'Cancelled.', zh: '已取消.' },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Without a terminal, pass --yes.', zh: '无终端环境请使用 --yes.' }],
+  });
+}
+
+/** Records it and shows the summary: only what was measured or seen. Returns the verdict. */
+export function conclude(ops: Ops, way: ImageWay, went: WentBack, outage: Outage | undefined): Text {
+  const { choice, facts, aside, imageId } = way;
+  const { commit, subject } = choice.release;
+  const [short, former] = [commit.slice(0, 10), facts.app?.commit];
+  const down = outageText(outage);
+  recordRelease(ops.paths, {
+    at: new Date(ops.clock.now()).toISOString(),
+    kind: 'rollback',
+    way: 'image',
+    commit,
+    subject: printable(subject),
+    imageId,
+    previousImage: aside.previous?.reference,
+    previousCommit: former,
+    run: path.basename(ops.paths.run),
+    verdict: `proved; production was down ${down.en}${went.keptDatabase ? '; with its data' : ''}`,
+  });
+  const { show } = ops.screen;
+  show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
+  show({
+    event: 'table',
+    id: 'summary',
+    rows: [
+      [{ en: 'old release', zh: '回退前' }, same(former?.slice(0, 10) ?? '?')],
+      [{ en: 'runs now', zh: '当前运行' }, same(printable(`${short} ${subject}`))],
+      [{ en: 'health', zh: '健康检查' }, describeHealth(went.health)],
+      [{ en: 'production was down', zh: '服务实际中断' }, down],
+      [{ en: 'former database', zh: '原数据库' }, same(went.keptDatabase ?? '-')],
+      [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+    ],
+  });
+  show({
+    event: 'info',
+    text: {
+      en: 'The deploy directory was left as it is: a full rebuild from there would bring back what was left just now.',
+      zh: '部署目录未改动: 在其中执行全量重建会再次部署刚才回退掉的版本.',
+    },
+  });
+  if (went.keptDatabase !== undefined) {
+    const back = `npx tsx scripts/restore-prod.ts --back ${went.keptDatabase}`;
+    show({
+      event: 'info',
+      text: {
+        en: `The former data is kept as database ${went.keptDatabase}; to return to it: ${back}`,
+        zh: `原数据保留为数据库 ${went.keptDatabase}; 换回命令: ${back}`,
+      },
+    });
+  }
+  show({ event: 'ok', text: { en: `Gone back and proved: ${short}`, zh: `回退完成并已验证: ${short}` } });
+  return {
+    en: `went back to ${commit}; production was down ${down.en}`,
+    zh: `已回退到 ${commit}; 服务中断 ${down.zh}`,
+  };
+}

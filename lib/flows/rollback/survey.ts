@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { read } from '../../core/command.ts';
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import { endpointsOf, healthCheck } from '../../domain/app/health.ts';
+import { type FileEntry, lookAround } from '../../domain/app/inventory.ts';
+import { claimStack } from '../../domain/data/claim.ts';
+import { listKept } from '../../domain/images/kept.ts';
+import { readReleases } from '../../domain/ledger/releases.ts';
+import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
+import { type RebuildReason, rebuildReasons } from '../../domain/release/rebuild-reasons.ts';
+import { identifyRunning, runningWarnings } from '../../domain/release/running.ts';
+import { describeCommit } from '../../domain/release/source.ts';
+import { resolveStack } from '../../domain/stack/compose-config.ts';
+import { findContainers } from '../../domain/stack/containers.ts';
+import { requireLocalEngine } from '../../tools/docker/engine.ts';
+import { showFile, treeOf } from '../../tools/git/tree.ts';
+import type { Facts } from './facts.ts';
+
+const PYPROJECT = 'pyproject.toml';
+
+/**
+ * Looks at the ledger, and at what is still there of what it names. Changes nothing.
+ *
+ * @param use what for: whoever goes back to one needs a stack of this directory, on this machine.
+ * @throws {OpsError} see {@link claimStack}
+ */
+export async function surveyReleases(ops: Ops, use: 'change' | 'look'): Promise<Facts> {
+  const releases = readReleases(ops.paths);
+  const [stack] = await Promise.all([resolveStack(ops), requireLocalEngine(ops, use)]);
+  await claimStack(ops, stack, use);
+  const { app } = await findContainers(ops, stack);
+  const up = app?.state === 'running' ? app : undefined;
+  const [around, health, images, kept] = await Promise.all([
+    up && lookAround(ops, up.id, []),
+    up && healthCheck(ops, endpointsOf(ops.target, up), { timeoutMs: 2_000 }),
+    existing(ops, [...new Set(releases.map((r) => r.imageId))]),
+    listKept(ops, stack.services.app.image),
+  ]);
+  const released = releases.at(-1)?.commit;
+  const code = up && around ? await identifyRunning(ops, around, up.imageId, released ?? '') : undefined;
+  const running = code ? (code.commit ?? code.nearest?.commit) : released;
+  for (const text of runningWarnings(code, released)) ops.screen.show({ event: 'warning', text });
+  const backups = releases.flatMap((r) => r.backup ?? []).filter((dir) => existsSync(dir));
+  return {
+    stack,
+    app,
+    running,
+    cutShort: around?.cutShort.staging === true || isCutShort(ops),
+    serving: health?.healthy ?? false,
+    releases,
+    images,
+    kept: new Map(kept.map(({ reference, id }) => [reference, id])),
+    rebuild: await reasonsBetween(ops, running, [...new Set(releases.map((r) => r.commit))]),
+    backups: new Set(backups),
+  };
+}
+
+const isCutShort = ({ paths }: Ops): boolean => findUnfinished(paths, path.basename(paths.run)) !== undefined;
+
+/** Those of the images that the engine has. */
+async function existing(ops: Ops, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  // Exit code 1: some do not exist; those that do are printed all the same.
+  const { stdout } = await run(ops, read(['docker', 'image', 'inspect', '-f', '{{.Id}}', ...ids]), [0, 1]);
+  return new Set(stdout.split('\n').filter(Boolean));
+}
+
+async function reasonsBetween(
+  ops: Ops,
+  running: string | undefined,
+  commits: readonly string[],
+): Promise<ReadonlyMap<string, readonly RebuildReason[]>> {
+  const known: string[] = [];
+  for (const commit of commits) if (await describeCommit(ops, commit)) known.push(commit);
+  if (running === undefined || !known.includes(running)) return new Map();
+  const look = async (commit: string) => ({
+    blobs: blobs(await treeOf(ops, commit)),
+    pyproject: await showFile(ops, commit, PYPROJECT),
+  });
+  const now = await look(running);
+  const answers = new Map<string, readonly RebuildReason[]>();
+  for (const commit of known) {
+    const then = await look(commit);
+    const pyproject = { before: now.pyproject, after: then.pyproject };
+    answers.set(commit, rebuildReasons(ops.target, now.blobs, then.blobs, pyproject));
+  }
+  return answers;
+}
+
+const blobs = (tree: ReadonlyMap<string, FileEntry>) => new Map([...tree].map(([file, { blob }]) => [file, blob]));

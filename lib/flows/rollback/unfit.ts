@@ -1,0 +1,42 @@
+import path from 'node:path';
+import { OpsError } from '../../core/errors.ts';
+import type { Text } from '../../core/text.ts';
+import type { Choice } from './facts.ts';
+
+/**
+ * Turns the failure of old code on the present database into a refusal that says how data could go back too.
+ *
+ * @returns the error itself when it says nothing about the database: an interruption, a bug.
+ */
+export function unfit(choice: Choice, error: unknown): unknown {
+  if (!(error instanceof OpsError) || error.kind === 'interrupted') return error;
+  const short = choice.release.commit.slice(0, 10);
+  return new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `${short} does not work on the present database, so going back with the code alone is not safe.\n${error.what.en}`,
+      zh: `${short} 无法在当前数据库上正常工作, 仅回退代码不安全.\n${error.what.zh}`,
+    },
+    next: withData(choice),
+    cause: error,
+  });
+}
+
+/** The exact command with data, as far as it is known. */
+export function withData({ release, backup }: Choice): Text[] {
+  const id = backup === undefined ? '<backup>' : path.basename(backup);
+  const command = `npx tsx scripts/rollback-prod.ts ${release.commit.slice(0, 10)} --data ${id}`;
+  const lines: Text[] = [
+    {
+      en: `With its data, which loses what was written since (it asks, and shows how much): ${command}`,
+      zh: `连同数据一起回退 (将丢失此后写入的数据, 执行前会列出并要求确认): ${command}`,
+    },
+  ];
+  if (backup === undefined) {
+    lines.push({
+      en: 'No backup is recorded with the release after it. Which there are: npx tsx scripts/backup-prod.ts list',
+      zh: '其后的版本没有记录备份. 查看现有备份: npx tsx scripts/backup-prod.ts list',
+    });
+  }
+  return lines;
+}

@@ -1,0 +1,116 @@
+import path from 'node:path';
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { printable, same, type Text } from '../../core/text.ts';
+import { eachRun, entriesOf, type Run } from '../../domain/ledger/runs.ts';
+import type { GoOn } from '../../runs/command-line/command-line.ts';
+import { commandRows, stateText, stepRows } from '../../runs/interrupted/messages.ts';
+import { showUnfinished } from '../../runs/interrupted/offer.ts';
+import { lookAround } from '../../runs/interrupted/surroundings.ts';
+import { finishOf, requireBack, typed } from '../../runs/interrupted/ways.ts';
+import { whoHasOpen } from '../../tools/files/open-files.ts';
+
+/** Shows the newest `limit` runs. */
+export function list(ops: Ops, limit: number): Text {
+  const shown: Run[] = [];
+  for (const run of eachRun(ops.paths)) {
+    if (shown.length === limit) break;
+    shown.push(run);
+  }
+  ops.screen.show({
+    event: 'table',
+    id: 'runs',
+    rows: shown.map((run) => {
+      const who = printable(run.user ?? '-');
+      const state = stateText(run);
+      return [same(printable(run.name)), { en: `${who}  ${state.en}`, zh: `${who}  ${state.zh}` }] as const;
+    }),
+  });
+  return { en: `${shown.length} runs`, zh: `共 ${shown.length} 次运行` };
+}
+
+/** Shows all that a run wrote down, and what is there now. */
+export async function show(ops: Ops, run: Run): Promise<Text> {
+  const { screen } = ops;
+  const start = entriesOf(run, 'run-start')[0];
+  const state = stateText(run);
+  screen.show({ event: 'heading', text: same(printable(run.name)) });
+  screen.show({
+    event: 'table',
+    id: 'run',
+    rows: [
+      [
+        { en: 'began', zh: '开始' },
+        same(
+          `${run.started ?? '-'}  ${printable(run.user ?? '-')}, pid ${start?.pid ?? '-'}, v${printable(start?.version ?? '-')}`,
+        ),
+      ],
+      [{ en: 'command', zh: '命令' }, same(printable(typed(finishOf(run))))],
+      [{ en: 'state', zh: '状态' }, state],
+      ...(run.torn
+        ? [
+            [
+              { en: 'journal', zh: '流水' },
+              { en: 'its last line was not written whole', zh: '最后一行未写完整' },
+            ] as const,
+          ]
+        : []),
+      ...stillHeld(ops, run),
+      [{ en: 'files', zh: '文件' }, same(run.dir)],
+      // The journal has no advice; the log has all of it, in the language of whoever ran it.
+      [{ en: 'all it said', zh: '全部输出' }, same(typed({ script: 'runs', args: ['follow', run.name] }))],
+    ],
+  });
+  section(ops, { en: 'Steps', zh: '步骤' }, 'steps', stepRows(run));
+  section(
+    ops,
+    { en: 'Commands that change something (UTC)', zh: '产生改动的命令 (UTC)' },
+    'commands',
+    commandRows(run),
+  );
+  section(ops, { en: 'What is there now', zh: '当前实际状态' }, 'now', await lookAround(ops));
+  return state;
+}
+
+function section(ops: Ops, title: Text, id: string, rows: readonly (readonly [Text, Text])[]): void {
+  if (rows.length === 0) return;
+  ops.screen.show({ event: 'heading', text: title });
+  ops.screen.show({ event: 'table', id, rows });
+}
+
+/** Commands of a dead run may go on, and hold its lock. */
+function stillHeld(ops: Ops, { state }: Run): (readonly [Text, Text])[] {
+  const pids = state.kind === 'died' ? whoHasOpen(path.join(ops.paths.state, 'lock')) : [];
+  return pids.length > 0 ? [[{ en: 'lock opened by', zh: '锁文件被占用' }, same(`pid ${pids.join(', ')}`)]] : [];
+}
+
+/** The script that finishes a run. @throws {OpsError} `locked` while it runs. */
+export async function resume(ops: Ops, run: Run): Promise<GoOn> {
+  requireOver(run);
+  await showUnfinished(ops, run);
+  return { goOn: finishOf(run) };
+}
+
+/** The script that goes back to what was there before a run. @throws {OpsError} `precondition` when it wrote down none. */
+export async function undo(ops: Ops, run: Run): Promise<GoOn> {
+  requireOver(run);
+  const goOn = requireBack(run);
+  await showUnfinished(ops, run);
+  return { goOn };
+}
+
+function requireOver({ name, state }: Run): void {
+  if (state.kind !== 'running') return;
+  const follow = typed({ script: 'runs', args: ['follow', name] });
+  throw new OpsError({
+    kind: 'locked',
+    what: { en: `${name} is still running.`, zh: `${name} 仍在运行.` },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: `Watch it: ${follow}. Ctrl-C in its terminal, or SIGTERM, stops and undoes it.`,
+        zh: `查看: ${follow}. 在其终端按 Ctrl-C 或发送 SIGTERM 可停止并撤销.`,
+      },
+    ],
+  });
+}

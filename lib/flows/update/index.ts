@@ -1,0 +1,12 @@
+/** The parts of a hot update, for `scripts/update-prod-flask.ts`. */
+export { stagingOf } from '../../domain/app/staging.ts';
+export { releaseHot } from './carry-out.ts';
+export { conclude } from './conclude.ts';
+export { watchFromOutside } from './downtime.ts';
+export { agreeToGo, nothingToDo, optionsOf, showPlan } from './messages.ts';
+export { planUpdate } from './plan.ts';
+export type { Progress } from './progress.ts';
+export { RESTARTS } from './restart.ts';
+export { surveyUpdate } from './survey.ts';
+export { advice, proveAsBefore } from './undo.ts';
+export { ways } from './ways.ts';

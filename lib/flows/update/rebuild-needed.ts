@@ -1,0 +1,44 @@
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import type { FileEntry, Inventory } from '../../domain/app/inventory.ts';
+import { type RebuildReason, rebuildReasons } from '../../domain/release/rebuild-reasons.ts';
+import type { Source } from '../../domain/release/source.ts';
+import type { Container } from '../../domain/stack/stack.ts';
+import { exec } from '../../tools/docker/docker.ts';
+import { showFile } from '../../tools/git/tree.ts';
+import type { Running } from './facts.ts';
+
+interface Compared {
+  readonly app: Container;
+  readonly running: Running;
+  /** The tree of the commit that runs; `undefined` when it is not known here. */
+  readonly former: ReadonlyMap<string, FileEntry> | undefined;
+  readonly source: Source;
+  readonly tree: Inventory;
+}
+
+const PYPROJECT = 'pyproject.toml';
+
+/**
+ * Why the new release can't do with the image that runs. What lies in the container counts; of what the image leaves out, the
+ * commit that runs.
+ */
+export async function findRebuildReasons(ops: Ops, compared: Compared): Promise<readonly RebuildReason[]> {
+  const { running, former, source, tree } = compared;
+  const before = new Map([...blobs(former ?? new Map()), ...blobs(running.files)]);
+  const after = new Map(blobs(tree));
+  const same = before.get(PYPROJECT) === after.get(PYPROJECT);
+  return rebuildReasons(ops.target, before, after, {
+    before: same ? undefined : await pyprojectThere(ops, compared),
+    after: same ? undefined : await showFile(ops, source.commit, PYPROJECT),
+  });
+}
+
+async function pyprojectThere(ops: Ops, { app, running }: Compared): Promise<string | undefined> {
+  if (running.files.has(PYPROJECT)) {
+    return (await run(ops, exec('read', app.id, ['cat', `${ops.target.app.root}/${PYPROJECT}`]))).stdout;
+  }
+  return running.commit === undefined ? undefined : showFile(ops, running.commit, PYPROJECT);
+}
+
+const blobs = (files: ReadonlyMap<string, FileEntry>) => [...files].map(([f, { blob }]) => [f, blob] as const);

@@ -1,0 +1,87 @@
+import path from 'node:path';
+import { whatHappened } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { insist } from '../../domain/app/retry.ts';
+import { sweepStaging } from '../../domain/app/staging.ts';
+import { buildImage } from '../../domain/images/build.ts';
+import { type Release, readReleases, recordRelease } from '../../domain/ledger/releases.ts';
+import { resetTo } from '../../domain/release/reset.ts';
+import { keepRelease } from '../../domain/release/save-local.ts';
+import type { Facts } from './facts.ts';
+import type { UpdateOptions } from './plan.ts';
+import type { Progress } from './progress.ts';
+import type { Proven } from './prove.ts';
+
+export interface Settled {
+  /** The image with the same code; `undefined` when none was asked for, or it could not be built. */
+  readonly imageId: string | undefined;
+  /** What could not be done. The release serves all the same. */
+  readonly left: readonly Text[];
+}
+
+/**
+ * What remains when the new release is proved: it is recorded, the deploy directory brought to it, if asked for the
+ * image built, and the staging directory removed. Nothing here can make the release fail any more; what can't be done is said.
+ */
+export async function settle(
+  ops: Ops,
+  facts: Facts,
+  progress: Progress,
+  options: UpdateOptions,
+  { workers }: Proven,
+): Promise<Settled> {
+  const left: Text[] = [];
+  const calm = { ...ops, signal: new AbortController().signal };
+  const { commit, subject } = facts.source;
+  const attempt = async <T>(deed: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await deed();
+    } catch (error) {
+      left.push(whatHappened(error));
+      return undefined;
+    }
+  };
+  const { staging } = progress;
+  await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));
+  await attempt(() => resetTo(calm, commit, facts.local, progress.savedLocal));
+  const imageId = options.bake ? await attempt(() => buildImage(ops, facts.stack, commit)) : undefined;
+  await attempt(async () => noteFound(ops, facts));
+  const release: Release = {
+    at: new Date(ops.clock.now()).toISOString(),
+    ...(options.direction === 'back' ? { kind: 'rollback', way: 'hot' } : { kind: 'hot' }),
+    commit,
+    subject: printable(subject),
+    imageId: imageId ?? facts.app.imageId,
+    backup: progress.backup?.dir,
+    run: path.basename(ops.paths.run),
+    verdict: `proved: every file, ${workers.length} new workers, healthy`,
+  };
+  await attempt(async () => recordRelease(ops.paths, release));
+  // The last: as long as it is there, the next update knows that this one did not get to its end.
+  const swept = await attempt(async () => {
+    await insist(calm, staging.container, () => sweepStaging(calm, staging));
+    return true;
+  });
+  if (!swept) left.push(stays(staging.dir));
+  return { imageId, left };
+}
+
+const stays = (dir: string): Text => ({
+  en: `${dir} stays in the container. The next update takes this one for unfinished, and replaces everything once more.`,
+  zh: `${dir} 仍留在容器中. 下次更新会认为本次未完成, 并重新替换全部内容.`,
+});
+
+/** The release before ours: it can be gone back to, although its own release is not recorded. */
+function noteFound(ops: Ops, { running, app }: Facts): void {
+  const { commit, subject = '' } = running;
+  if (commit === undefined || readReleases(ops.paths).some((r) => r.commit === commit)) return;
+  recordRelease(ops.paths, {
+    at: new Date(ops.clock.now()).toISOString(),
+    kind: 'found',
+    commit,
+    subject: printable(subject),
+    imageId: app.imageId,
+    run: path.basename(ops.paths.run),
+  });
+}

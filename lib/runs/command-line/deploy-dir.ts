@@ -1,0 +1,92 @@
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { asTyped } from '../../core/command.ts';
+import { OpsError, whatHappened } from '../../core/errors.ts';
+import type { Paths } from '../../core/ops.ts';
+import { type Target, targetFor } from '../../core/target.ts';
+import { printable } from '../../core/text.ts';
+import type { World } from '../../core/world.ts';
+import type { Parsed } from './flags.ts';
+
+/** Where everything of ours is kept: backups, runs, releases, the lock. */
+export const stateDir = (target: Target): string => path.join(target.dir, '.whalefall-ops');
+
+/** The target that the options name, or the present directory. @throws {OpsError} `usage` or `config`. */
+export function loadTarget(parsed: Parsed, world: World): Target {
+  const dir = path.resolve(world.cwd, String(parsed.dir ?? world.env.WHALEFALL_DIR ?? '.'));
+  if (!existsSync(dir)) {
+    throw new OpsError({
+      kind: 'usage',
+      what: { en: `no such directory: ${printable(dir)}`, zh: `目录不存在: ${printable(dir)}` },
+      next: [{ en: 'Name the deploy directory with --dir.', zh: '用 --dir 指定部署目录.' }],
+    });
+  }
+  const file = configFile(parsed, world);
+  if (file === undefined) return targetFor(dir);
+  try {
+    return targetFor(dir, JSON.parse(readFileSync(file, 'utf8')));
+  } catch (error) {
+    const why = whatHappened(error).en;
+    throw new OpsError({
+      kind: 'config',
+      what: { en: `${printable(file)}: ${why}`, zh: `目标配置 ${printable(file)} 有误: ${why}` },
+    });
+  }
+}
+
+/** The target configuration that the options name. */
+function configFile(parsed: Parsed, world: World): string | undefined {
+  const named = parsed.config ?? world.env.WHALEFALL_CONFIG;
+  return named === undefined ? undefined : path.resolve(world.cwd, String(named));
+}
+
+/** What stands before a command of ours that is shown, so that it means the same target wherever it is typed. */
+export function typedBefore(parsed: Parsed, target: Target, world: World): string {
+  const config = configFile(parsed, world);
+  return [
+    ...(target.dir === path.resolve(world.cwd) ? [] : [`WHALEFALL_DIR=${asTyped([target.dir])} `]),
+    ...(config === undefined ? [] : [`WHALEFALL_CONFIG=${asTyped([config])} `]),
+  ].join('');
+}
+
+/** Makes the state directory, for its owner alone. @throws {OpsError} `precondition` */
+export function makeState(target: Target): Omit<Paths, 'run'> {
+  const state = stateDir(target);
+  const [backups, runs] = [path.join(state, 'backups'), path.join(state, 'runs')];
+  try {
+    for (const dir of [backups, runs]) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    // One that was there already, by whoever's hand: dumps and logs are nobody else's business.
+    for (const dir of [state, backups, runs]) if (statSync(dir).mode & 0o077) chmodSync(dir, 0o700);
+    for (const dir of [state, backups, runs]) accessSync(dir, constants.W_OK); // as root, too: a read-only file system
+    hideFromGit(path.join(state, '.gitignore'));
+    return { state, backups };
+  } catch (error) {
+    const why = whatHappened(error).en;
+    throw new OpsError({
+      kind: 'precondition',
+      what: { en: `${state} can't be written: ${why}`, zh: `无法写入 ${state}: ${why}` },
+      next: [
+        {
+          en: 'Run as the owner of the deploy directory, or free some space.',
+          zh: '请以部署目录所有者身份运行, 或清理磁盘空间.',
+        },
+      ],
+    });
+  }
+}
+
+/** git must never see dumps. Not written anew each time: a full disk would leave an empty file. */
+function hideFromGit(file: string): void {
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== IGNORED) writeFileSync(file, IGNORED);
+}
+
+const IGNORED = '*\n';

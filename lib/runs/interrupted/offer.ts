@@ -1,0 +1,70 @@
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Invocation } from '../../core/journal.ts';
+import type { Ops } from '../../core/ops.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { leave, type Run } from '../../domain/ledger/runs.ts';
+import { isOurs } from '../command-line/typed-again.ts';
+import { diedText } from './messages.ts';
+import { lookAround } from './surroundings.ts';
+import { backOf, finishOf, typed } from './ways.ts';
+
+/** Says what an unfinished run left, as the world and not only its journal tells it. */
+export async function showUnfinished(ops: Ops, run: Run): Promise<void> {
+  const { show } = ops.screen;
+  const back = backOf(run);
+  show({ event: 'warning', text: diedText(run) });
+  show({ event: 'table', id: 'now', rows: await lookAround(ops) });
+  const ways = [step('finish it', '完成', finishOf(run)), ...(back ? [step('undo it', '撤销', back)] : [])];
+  for (const text of ways.flat()) show({ event: 'info', text });
+}
+
+/**
+ * Shows an unfinished run and asks what shall become of it.
+ *
+ * @returns the script that is to be run instead of the one that was started; `undefined` to go on with that one.
+ * @throws {OpsError} `declined` when there was no answer.
+ */
+export async function offerWays(ops: Ops, run: Run): Promise<Invocation | undefined> {
+  await showUnfinished(ops, run);
+  const back = backOf(run);
+  const choice = await ops.screen.askChoice({ en: `What shall become of ${run.name}?`, zh: `如何处理 ${run.name}?` }, [
+    {
+      value: 'finish',
+      label: {
+        en: 'finish it: the same script looks at what is there and does the rest',
+        zh: '完成: 同一脚本检查实际状态并继续',
+      },
+    },
+    ...(back
+      ? [
+          {
+            value: 'undo' as const,
+            label: { en: 'undo it: go back to what was there before it', zh: '撤销: 回到该运行之前的状态' },
+          },
+        ]
+      : []),
+    {
+      value: 'leave',
+      label: { en: 'leave it as it is, and go on with what was started now', zh: '保持现状, 继续本次启动的操作' },
+    },
+  ]);
+  switch (choice) {
+    case 'finish':
+      return finishOf(run);
+    case 'undo':
+      return back;
+    case 'leave':
+      leave(run, ops.clock.now());
+      return undefined;
+    case undefined:
+      throw new OpsError({
+        kind: 'declined',
+        what: { en: `Cancelled: nothing was chosen for ${run.name}.`, zh: `已取消: 未选择如何处理 ${run.name}.` },
+        state: NOTHING_CHANGED,
+      });
+  }
+}
+
+/** Nothing to be copied that no run of ours has written. */
+const step = (en: string, zh: string, to: Invocation): Text[] =>
+  isOurs(to) ? [{ en: `  to ${en}: ${printable(typed(to))}`, zh: `  ${zh}: ${printable(typed(to))}` }] : [];

@@ -1,0 +1,55 @@
+import type { Hold } from '../../core/ops.ts';
+import type { Screen } from '../../core/screen.ts';
+import { giveWay } from './give-way.ts';
+import { type Holder, type Lock, type LockHost, takeLock } from './lock.ts';
+import { projectLock } from './lock-file.ts';
+
+/** What `--adopt` and `--confirm` say. */
+export type Asked = Pick<Hold, 'adopt' | 'phrase'>;
+
+/** A run that only looks lays hands on nothing; it says what it would. */
+export const looking = (asked: Asked): Hold => ({ ...asked, claimed: new Set(), adopted: new Map() });
+
+export interface Holding extends Hold {
+  /** Says who holds it, and at which step. */
+  record(holder: Holder): void;
+  release(): void;
+}
+
+interface How {
+  /** Where locks of projects are, for all directories and users of this machine. */
+  readonly locks: string;
+  readonly holder: Holder;
+  readonly waitMs: number;
+  /** Set for a run that gives way: it takes no lock, and is aborted when another one does. */
+  readonly givesWay: AbortController | undefined;
+}
+
+/**
+ * A run's hold on the stack that it will find. The lock of the compose project is taken as soon as that is known: another directory can
+ * have a stack of the same name, and its own lock knows nothing of ours. A run has to do with one project.
+ */
+export function holdStack(
+  host: LockHost & { readonly screen: Pick<Screen, 'show'> },
+  asked: Asked,
+  { locks, holder, waitMs, givesWay }: How,
+): Holding {
+  let lock: Lock | undefined;
+  let endWatch = () => {};
+  return {
+    ...looking(asked),
+    get fd() {
+      return lock?.fd;
+    },
+    async lockProject(engine, project) {
+      const file = projectLock(locks, engine, project);
+      if (givesWay) endWatch = await giveWay(host, file, givesWay);
+      else lock = await takeLock(host, file, holder, waitMs);
+    },
+    record: (now) => lock?.record(now),
+    release() {
+      endWatch();
+      lock?.release();
+    },
+  };
+}

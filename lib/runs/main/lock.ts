@@ -1,0 +1,193 @@
+import { closeSync, ftruncateSync, readFileSync, writeSync } from 'node:fs';
+import { z } from 'zod';
+import { change } from '../../core/command.ts';
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Journal } from '../../core/journal.ts';
+import type { Clock } from '../../core/ops.ts';
+import { CommandError, type RunOps, run } from '../../core/run.ts';
+import type { Screen } from '../../core/screen.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { hasOpen } from '../../tools/files/open-files.ts';
+import { type LockFile, openLockFile } from './lock-file.ts';
+
+const recorded = z.object({
+  user: z.string(),
+  host: z.string(),
+  pid: z.number(),
+  /** With its command, if it has several. */
+  script: z.string(),
+  /** RFC 3339. */
+  since: z.string(),
+  step: z.string().optional(),
+  /** The deploy directory, where the lock is every directory's. */
+  dir: z.string().optional(),
+});
+
+/** Who holds the lock, as written into the lock file. */
+export type Holder = z.infer<typeof recorded>;
+
+export interface Lock {
+  /** To be inherited by long children, so that the lock lives as long as they do. */
+  readonly fd: number;
+  /** Says who holds it, and at which step. */
+  record(holder: Holder): void;
+  release(): void;
+}
+
+/** Before there is a run: no journal as yet, and no lock to hand on but the one that is asked for. */
+export type LockHost = Omit<RunOps, 'journal' | 'lockFd' | 'hold'>;
+
+/** The kernel keeps the lock, and the lock file says who has it. */
+const UNWRITTEN: Journal = { write: () => 0 };
+
+const TAKEN = 75; // flock's exit code of our choice for "somebody else has it"
+const RETRY_MS = 500;
+/** Shorter than anything that changes something: so long somebody may only be looking whether the lock is free. */
+const MOMENT_MS = 100;
+
+/**
+ * Takes a lock: the deploy directory's, or that of a compose project on an engine. It belongs to the open file and is freed by the kernel however its holder ends, so it
+ * can't go stale and its file is never removed (flock(2), flock(1)).
+ *
+ * @param waitMs how long to wait for another holder, who is shown; 0 gives up at the second try.
+ * @throws {OpsError} `locked` (exit 5), naming the holder.
+ */
+export async function takeLock(
+  host: LockHost & { readonly screen: Pick<Screen, 'show'> },
+  lock: LockFile,
+  holder: Holder,
+  waitMs: number,
+): Promise<Lock> {
+  const { file } = lock;
+  const fd = openLockFile(lock);
+  const until = host.clock.monotonic() + Math.max(waitMs, MOMENT_MS);
+  try {
+    for (let waiting = false; ; waiting = true) {
+      if (await flock(host, fd, file, '-x')) break;
+      if (host.clock.monotonic() >= until) throw locked(lock, await describe(host.clock, file));
+      if (!waiting && waitMs > 0) {
+        const who = await describe(host.clock, file);
+        host.screen.show({
+          event: 'info',
+          text: { en: `Waiting for another run to end: ${who.en}`, zh: `等待其他运行结束: ${who.zh}` },
+        });
+      }
+      await host.clock.sleep(RETRY_MS, host.signal);
+    }
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  const record = (now: Holder) => {
+    const text = Buffer.from(`${JSON.stringify(now)}\n`);
+    writeSync(fd, text, 0, text.length, 0);
+    ftruncateSync(fd, text.length);
+  };
+  ignoreUnwritable(() => record(holder));
+  return { fd, record: (now) => ignoreUnwritable(() => record(now)), release: () => closeSync(fd) };
+}
+
+/**
+ * Throws when somebody has the lock, without taking it for longer than the question takes.
+ *
+ * @returns the record of whoever had it last: another one tells that it has been taken since.
+ */
+export async function throwIfLocked(host: LockHost, lock: LockFile): Promise<string> {
+  const { file } = lock;
+  const fd = openLockFile(lock);
+  try {
+    const record = readFileSync(file, 'utf8'); // first: whoever takes it after the question writes another
+    if (!(await flock(host, fd, file, '-s'))) throw locked(lock, await describe(host.clock, file));
+    return record;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Locks an open file. It does not wait, but on a network's file system the server may not answer. @returns whether it was free */
+async function flock(host: LockHost, fd: number, file: string, how: '-x' | '-s'): Promise<boolean> {
+  const command = change(['flock', '-n', how, '-E', String(TAKEN), '3'], { deadlineMs: 10_000, interruptible: true });
+  try {
+    return (await run({ ...host, journal: UNWRITTEN, lockFd: fd }, command, [0, TAKEN])).exitCode === 0;
+  } catch (error) {
+    throw error instanceof CommandError ? cannotLock(file, error) : error;
+  }
+}
+
+/** The record is for people; the lock holds without it: on a full disk, or in a file that is another user's. */
+function ignoreUnwritable(write: () => void): void {
+  try {
+    write();
+  } catch {
+    // shown as it was before
+  }
+}
+
+function locked({ project }: LockFile, { en, zh }: Text): OpsError {
+  return new OpsError({
+    kind: 'locked',
+    what:
+      project === undefined
+        ? { en: `Another run holds this deploy directory: ${en}.`, zh: `另一个运行正在占用该部署目录: ${zh}.` }
+        : {
+            en: `A run from another deploy directory holds compose project ${project}: ${en}.`,
+            zh: `来自另一部署目录的运行正在占用 compose 项目 ${project}: ${zh}.`,
+          },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'Wait for it to end, or run again with --lock-wait 10m. To watch it: npx tsx scripts/runs.ts follow',
+        zh: '等待其结束, 或使用 --lock-wait 10m 重新运行. 查看进展: npx tsx scripts/runs.ts follow',
+      },
+    ],
+  });
+}
+
+/** By then a holder has written down who it is, however many others start at the same moment. */
+const WRITTEN_WITHIN_MS = 3_000;
+const READ_EVERY_MS = 100;
+
+/** Who holds it. One who took it a moment ago has not written that down yet, so what tells of nobody alive is read again. */
+export async function describe(clock: Clock, file: string, waitMs = WRITTEN_WITHIN_MS): Promise<Text> {
+  const end = clock.monotonic() + waitMs;
+  let holder = readHolder(file);
+  while ((holder === undefined || !hasOpen(holder.pid, file)) && clock.monotonic() < end) {
+    await clock.sleep(READ_EVERY_MS);
+    holder = readHolder(file);
+  }
+  if (holder === undefined) return { en: '?', zh: '?' };
+  const { script, user, host, pid, since, step, dir } = holder;
+  const who = printable(`${script}, ${user}@${host}, pid ${pid}, ${since}${dir === undefined ? '' : `, ${dir}`}`);
+  const at: Text = step
+    ? { en: `, at step ${printable(step)}`, zh: `, 位于步骤 ${printable(step)}` }
+    : { en: '', zh: '' };
+  const gone: Text = hasOpen(pid, file)
+    ? { en: '', zh: '' }
+    : {
+        en: '; its process is gone, and a command that it began goes on',
+        zh: '; 其进程已不存在, 但它启动的命令仍在运行',
+      };
+  return { en: `${who}${at.en}${gone.en}`, zh: `${who}${at.zh}${gone.zh}` };
+}
+
+function readHolder(file: string): Holder | undefined {
+  try {
+    return recorded.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+function cannotLock(file: string, { what }: CommandError): OpsError {
+  return new OpsError({
+    kind: 'precondition',
+    what: { en: `${file} can't be locked: ${what.en}`, zh: `无法锁定 ${file}: ${what.zh}` },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'flock (package util-linux) must be installed, and the file system of the deploy directory must answer.',
+        zh: '需要安装 flock (软件包 util-linux), 且部署目录所在的文件系统必须正常响应.',
+      },
+    ],
+  });
+}

@@ -1,0 +1,283 @@
+import { setMaxListeners } from 'node:events';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { whatHappened } from '../../core/errors.ts';
+import {
+  type Invocation,
+  type Journal,
+  type JournalEvent,
+  lenient,
+  NO_JOURNAL,
+  openJournal,
+} from '../../core/journal.ts';
+import type { Ops, Paths } from '../../core/ops.ts';
+import { CommandError } from '../../core/run.ts';
+import type { Screen } from '../../core/screen.ts';
+import { Secrets } from '../../core/secrets.ts';
+import { childEnv, createShell } from '../../core/shell.ts';
+import type { Target } from '../../core/target.ts';
+import { languageOf, printable, SCRIPTS, type Text } from '../../core/text.ts';
+import type { World } from '../../core/world.ts';
+import { recordAdopted } from '../../domain/ledger/adopted.ts';
+import { nextRunName } from '../../domain/ledger/runs.ts';
+import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
+import { discardStale } from '../../tools/docker/helpers.ts';
+import { type Action, type GoOn, readCommandLine, type Script, type Verdict } from '../command-line/command-line.ts';
+import { loadTarget, makeState, stateDir, typedBefore } from '../command-line/deploy-dir.ts';
+import { duration, type Parsed } from '../command-line/flags.ts';
+import { commonArgs, ownArgs, refuseAnswers } from '../command-line/typed-again.ts';
+import { offerWays, showUnfinished } from '../interrupted/offer.ts';
+import { withElapsed } from '../terminal/elapsed.ts';
+import { report } from '../terminal/report.ts';
+import { terminal } from '../terminal/terminal.ts';
+import { giveWay } from './give-way.ts';
+import { type Holding, holdStack, looking } from './hold.ts';
+import { type Lock, takeLock } from './lock.ts';
+import { stopOn, UnderWay } from './signals.ts';
+
+/**
+ * Runs a script from command line to exit code: options, deploy directory, lock, journal, signals, and the report of however
+ * it ended. With `--plan`, and for what only looks, nothing is written and no lock is taken.
+ */
+export async function main(script: Script, world: World): Promise<number> {
+  const secrets = new Secrets();
+  const stopping = new AbortController();
+  let language = languageOf(world.env);
+  const plain = terminal({
+    ...view(world, secrets, stopping.signal),
+    language,
+    json: false,
+    yes: false,
+    interactive: false,
+    log: () => undefined,
+  });
+
+  let parsed: Parsed;
+  let action: Action;
+  let name: string;
+  let target: Target;
+  try {
+    const line = readCommandLine(script, world.argv);
+    ({ parsed, name } = line);
+    language = (parsed.lang as keyof Text | undefined) ?? language;
+    if (parsed.help) return world.stdout(line.help(language).replaceAll(SCRIPTS, world.scripts)) ?? 0;
+    if (parsed.version || line.action === undefined) return world.stdout(`${VERSION}\n`) ?? 0;
+    action = line.action;
+    target = loadTarget(parsed, world);
+  } catch (error) {
+    return report(plain, error);
+  }
+
+  const planOnly = Boolean(parsed.plan || parsed['dry-run']);
+  const asked = { adopt: Boolean(parsed.adopt), phrase: parsed.confirm as string | undefined };
+  const logs: { write: (text: string) => void } = { write: () => undefined };
+  const lines = terminal({
+    ...view(world, secrets, stopping.signal),
+    scripts: typedBefore(parsed, target, world) + world.scripts,
+    language,
+    json: Boolean(parsed.json),
+    yes: Boolean(parsed.yes),
+    interactive: world.interactive,
+    log: (text) => logs.write(text),
+  });
+  const screen = withElapsed(lines, world.clock, world.every);
+  setMaxListeners(0, stopping.signal); // each command under way listens to it
+  const underWay = new UnderWay();
+  const base = {
+    $: createShell({ env: childEnv(world.env), spawn: world.spawn }),
+    env: childEnv(world.env),
+    target,
+    clock: world.clock,
+    net: world.net,
+    screen,
+    secrets,
+    kill: world.kill,
+    signal: stopping.signal,
+  };
+
+  const state = stateDir(target);
+  const start = async (to: Invocation) => {
+    try {
+      refuseAnswers(to);
+    } catch (error) {
+      return report(screen, error);
+    }
+    return world.start(to.script, [...to.args, ...commonArgs(parsed, target.dir), '--go-on']);
+  };
+  const unhook = world.onSignal(stopOn(stopping, screen, world, underWay));
+
+  const onlyLooks = typeof action.onlyLooks === 'function' ? action.onlyLooks(parsed) : action.onlyLooks;
+  if (planOnly || onlyLooks) {
+    // Nothing is left behind in the deploy directory: not even an empty state directory.
+    const scratch = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-'));
+    let next: Invocation | undefined;
+    try {
+      const paths: Paths = { state, backups: path.join(state, 'backups'), run: scratch };
+      const ops = { ...base, paths, journal: NO_JOURNAL, hold: looking(asked) };
+      const unfinished = onlyLooks ? undefined : findUnfinished(paths);
+      if (unfinished) await showUnfinished(ops, unfinished);
+      const verdict = await action.run(ops, { ...parsed, planOnly });
+      if ('goOn' in verdict) next = verdict.goOn;
+      else {
+        const { exitCode = 0, en } = verdict;
+        screen.show({ event: 'result', exitCode, verdict: en });
+        return exitCode;
+      }
+    } catch (error) {
+      return report(screen, error);
+    } finally {
+      unhook();
+      rmSync(scratch, { recursive: true, force: true });
+    }
+    return next ? start(next) : 0;
+  }
+
+  let lock: Lock | undefined;
+  let hold: Holding | undefined;
+  let endWatch = () => {};
+  let next: Invocation | undefined;
+  try {
+    const made = makeState(target);
+    const since = new Date(world.clock.now()).toISOString();
+    const holder = { user: world.user, host: world.hostname, pid: world.pid, script: name, since };
+    const wait = parsed['lock-wait'] === undefined ? 0 : duration(String(parsed['lock-wait']));
+    const deployLock = { file: path.join(state, 'lock') };
+    const givesWay = action.givesWay ? stopping : undefined;
+    if (givesWay) {
+      lock = await takeLock(base, { file: `${deployLock.file}-${script.name}` }, holder, wait);
+      endWatch = await giveWay(base, deployLock, givesWay);
+    } else lock = await takeLock(base, deployLock, holder, wait);
+    const held = lock;
+    const inDir = { ...holder, dir: target.dir };
+    const holding = holdStack(base, asked, { locks: world.locks, holder: inDir, waitMs: wait, givesWay });
+    hold = holding;
+    const run = path.join(state, 'runs', nextRunName({ state }, script.name, world.clock.now()));
+    const paths: Paths = { ...made, run };
+
+    // The lock is ours, so whatever did not say how it ended is dead.
+    const unfinished = findUnfinished({ state });
+    if (unfinished) {
+      const looking = { ...base, paths, journal: NO_JOURNAL };
+      if (world.interactive && !parsed.yes && !parsed['go-on']) next = await offerWays(looking, unfinished);
+      else await showUnfinished(looking, unfinished);
+    }
+    if (next === undefined) {
+      mkdirSync(paths.run, { mode: 0o700 });
+      logs.write = appendingTo(path.join(paths.run, 'log'), world);
+      const journal = openJournal(path.join(paths.run, 'journal'), world.clock.now, (event, seq) => {
+        underWay.note(event, seq);
+        if (event.event === 'step-start' || event.event === 'undo-start') {
+          held.record({ ...holder, step: event.step });
+          holding.record({ ...inDir, step: event.step });
+        }
+        if (parsed.verbose && event.event === 'intent') {
+          screen.show({ event: 'info', text: { en: `      $ ${event.command}`, zh: `      $ ${event.command}` } });
+        }
+      });
+      return await journaled(journal, {
+        begin: {
+          event: 'run-start',
+          script: script.name,
+          version: VERSION,
+          pid: world.pid,
+          user: world.user,
+          options: withoutAnswers(parsed),
+          args: ownArgs(action, parsed),
+        },
+        screen,
+        secrets,
+        run: async () => {
+          const ops: Ops = { ...base, paths, hold: holding, journal, lockFd: held.fd };
+          await tidy(ops, action.givesWay ? script.name : undefined);
+          const verdict = await action.run(ops, { ...parsed, planOnly });
+          recordAdopted(paths, holding);
+          return verdict;
+        },
+      });
+    }
+  } catch (error) {
+    return report(screen, error);
+  } finally {
+    unhook();
+    endWatch();
+    hold?.release();
+    lock?.release();
+  }
+  return start(next);
+}
+
+interface Journaled {
+  readonly begin: JournalEvent;
+  readonly screen: Screen;
+  readonly secrets: Secrets;
+  readonly run: () => Promise<Verdict | GoOn>;
+}
+
+/** Runs between the journal's first line and its last, and reports how that ended. */
+async function journaled(journal: Journal & { close(): void }, { begin, screen, secrets, run }: Journaled) {
+  journal.write(begin);
+  let exitCode = 0;
+  let verdict: Text;
+  try {
+    const said = await run();
+    if ('goOn' in said) throw new Error('only what looks may hand over');
+    verdict = said;
+    exitCode = said.exitCode ?? 0;
+    screen.show({ event: 'result', exitCode, verdict: verdict.en });
+  } catch (error) {
+    verdict = whatHappened(error);
+    exitCode = report(screen, error);
+  }
+  // A full disk does not make what was proved untrue; the next start will look again.
+  lenient(journal, screen).write({ event: 'run-end', exitCode, verdict: secrets.redact(verdict.en) });
+  journal.close();
+  return exitCode;
+}
+
+/** The phrase that was typed is nobody's business later. */
+function withoutAnswers({ confirm: _typed, ...shown }: Parsed): Parsed {
+  return shown;
+}
+
+/** What can't be written to the log (a full disk) was shown; it must not stop the run. */
+function appendingTo(file: string, world: World): (text: string) => void {
+  let works = true;
+  return (text) => {
+    try {
+      appendFileSync(file, text, { mode: 0o600 });
+      works = true;
+    } catch (error) {
+      if (works) world.stderr(`${printable(`${file}: ${whatHappened(error).en}`)}\n`);
+      works = false;
+    }
+  };
+}
+
+/**
+ * Removes what killed runs left, and a rehearsal that has to give way; one that gives way itself holds only the lock of its kind. An engine
+ * that does not answer is the script's own survey's to explain.
+ */
+async function tidy(ops: Ops, only: string | undefined): Promise<void> {
+  try {
+    await discardStale(ops, (run) => only === undefined || run.endsWith(`-${only}`));
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+  }
+}
+
+const VERSION = (
+  JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
+
+function view(world: World, secrets: Secrets, stopped: AbortSignal) {
+  return {
+    color: world.colorTerminal,
+    stdout: world.stdout,
+    stderr: world.stderr,
+    redact: (text: string) => secrets.redact(text),
+    scripts: world.scripts,
+    columns: world.columns,
+    stopped,
+  };
+}

@@ -1,0 +1,31 @@
+import type { Screen } from '../../core/screen.ts';
+import { same } from '../../core/text.ts';
+import type { PlannedStep } from './steps.ts';
+
+const RISK = { none: '', changes: '', interrupts: ' ⏸', deletes: ' ⚠' } as const;
+
+/** The steps of a plan with their commands, what each would lose, and its way back. */
+export function showSteps({ show }: Screen, steps: readonly PlannedStep[]): void {
+  show({ event: 'heading', text: { en: 'What will be done', zh: '将要执行' } });
+  steps.forEach((step, i) => {
+    const takes = step.seconds === undefined ? '' : ` (≈ ${step.seconds} s)`;
+    const risk = RISK[step.risk];
+    show({
+      event: 'info',
+      text: { en: `${i + 1}. ${step.title.en}${risk}${takes}`, zh: `${i + 1}. ${step.title.zh}${risk}${takes}` },
+    });
+    for (const command of step.commands) {
+      const { en, zh } = typeof command === 'string' ? same(command) : command;
+      show({ event: 'info', text: { en: `     ${en}`, zh: `     ${zh}` } });
+    }
+    if (step.loses) {
+      show({ event: 'warning', text: { en: `deletes: ${step.loses.en}`, zh: `将删除: ${step.loses.zh}` } });
+    }
+    if (step.wayBack) {
+      show({
+        event: 'info',
+        text: { en: `     way back: ${step.wayBack.en}`, zh: `     回退方式: ${step.wayBack.zh}` },
+      });
+    }
+  });
+}

@@ -1,0 +1,167 @@
+import { OpsError, whatHappened } from '../../core/errors.ts';
+import { type Invocation, lenient } from '../../core/journal.ts';
+import type { Ops } from '../../core/ops.ts';
+import type { Text } from '../../core/text.ts';
+
+/** A step as the plan shows it, before anything happens. */
+export interface PlannedStep {
+  /** Stable English name, used in the journal and in `--json`. */
+  readonly id: string;
+  readonly title: Text;
+  /** The step of the former shell script that this replaces. */
+  readonly replaces?: string;
+  /** `changes` production while it goes on serving. */
+  readonly risk: 'none' | 'changes' | 'interrupts' | 'deletes';
+  /** What will be run, as a person would type it; `<…>` stands for what is known only then. What a command says of itself is a `Text`. */
+  readonly commands: readonly (string | Text)[];
+  /** What would be lost. */
+  readonly loses?: Text;
+  /** How it is undone when a later step fails. */
+  readonly wayBack?: Text;
+  /** A guess, said as such. */
+  readonly seconds?: number;
+}
+
+export interface StepActions<T> {
+  /** `evidence` is shown behind the step's name when it is done. */
+  readonly run: (ops: Ops) => Promise<T>;
+  readonly evidence?: (result: T) => Text | undefined;
+  /**
+   * Makes the world as it was before the step. Called when this or a later step failed, also when `run` stopped in its
+   * middle: it looks at the world and does only what is missing.
+   */
+  readonly undo?: (ops: Ops) => Promise<unknown>;
+}
+
+export interface Recovery {
+  /** Proves after undoing that what was there before serves again; throws otherwise. */
+  readonly prove: (ops: Ops) => Promise<Text>;
+  /** Exact commands for a person, when it could not be proved. */
+  readonly advice: () => readonly Text[];
+  /** Options that make this command line mean later what it means now (the commit behind a branch), for finishing a run that died. */
+  readonly also?: readonly string[];
+  /** What goes back to what was there before, when nothing is left of this process. */
+  readonly back?: Invocation;
+}
+
+export type StepRunner = <T>(id: string, actions: StepActions<T>) => Promise<T>;
+
+/**
+ * Runs a script's steps in the order of its plan: each is journaled before and after, and when one fails, those that had
+ * begun are undone, newest first, and the outcome is proved.
+ *
+ * @throws {OpsError} `failed` (exit 1): what was there is proved to be back; `needs-person` (exit 6): it is not; the
+ *   interruption itself (130/143) when a signal stopped the run and what was there is proved to be back.
+ */
+export async function carryOut<R>(
+  ops: Ops,
+  plan: readonly PlannedStep[],
+  recovery: Recovery,
+  body: (step: StepRunner) => Promise<R>,
+): Promise<R> {
+  const { also, back } = recovery;
+  ops.journal.write({ event: 'plan', steps: plan.map((s) => s.id), ...(also && { also }), ...(back && { back }) });
+  const begun: Begun[] = [];
+  let number = 0;
+
+  const step: StepRunner = async (id, actions) => {
+    const at = plan.findIndex((s) => s.id === id);
+    const planned = plan[at];
+    // A script that does what its plan didn't show would be lying to its operator.
+    if (planned === undefined || at < number) throw new Error(`step ${id} is not in the plan, or out of its order`);
+    number = at + 1;
+    ops.signal.throwIfAborted();
+    const started = ops.clock.monotonic();
+    const took = () => Math.round(ops.clock.monotonic() - started);
+    ops.screen.show({ event: 'step', id, number, of: plan.length, title: planned.title });
+    ops.journal.write({ event: 'step-start', step: id });
+    begun.push({ id, harmless: planned.risk === 'none', undo: actions.undo });
+    try {
+      const result = await actions.run(ops);
+      const evidence = actions.evidence?.(result);
+      // On a full disk the next step can't begin; the last one has no next, and what it did is done.
+      lenient(ops.journal, ops.screen).write({
+        event: 'step-done',
+        step: id,
+        milliseconds: took(),
+        ...(evidence && { evidence: ops.secrets.redact(evidence.en) }),
+      });
+      ops.screen.show({ event: 'step-end', id, outcome: 'done', milliseconds: took(), evidence });
+      return result;
+    } catch (error) {
+      const text = ops.secrets.redact(whatHappened(error).en);
+      lenient(ops.journal, ops.screen).write({ event: 'step-failed', step: id, error: text });
+      ops.screen.show({ event: 'step-end', id, outcome: 'failed', milliseconds: took() });
+      throw error;
+    }
+  };
+
+  try {
+    return await body(step);
+  } catch (error) {
+    throw await undoAll(ops, begun.reverse(), recovery, error);
+  }
+}
+
+interface Begun {
+  readonly id: string;
+  readonly harmless: boolean;
+  readonly undo: ((ops: Ops) => Promise<unknown>) | undefined;
+}
+
+async function undoAll(ops: Ops, begun: readonly Begun[], recovery: Recovery, error: unknown): Promise<OpsError> {
+  // The headline; the whole of it comes last, where it is looked for.
+  const { en, zh } = whatHappened(error);
+  ops.screen.show({ event: 'error', text: { en: en.split('\n')[0] ?? '', zh: zh.split('\n')[0] ?? '' } });
+  // Neither a Ctrl-C nor a full disk, which may have brought us here, must stop the undoing.
+  const calm = { ...ops, signal: new AbortController().signal, journal: lenient(ops.journal, ops.screen) };
+  const failures: unknown[] = [];
+  for (const { id, undo } of begun) {
+    if (!undo) continue;
+    const started = ops.clock.monotonic();
+    calm.journal.write({ event: 'undo-start', step: id });
+    const end = (outcome: 'undone' | 'undo-failed') =>
+      ops.screen.show({ event: 'step-end', id, outcome, milliseconds: Math.round(ops.clock.monotonic() - started) });
+    try {
+      await undo(calm);
+      calm.journal.write({ event: 'undo-done', step: id });
+      end('undone');
+    } catch (failure) {
+      failures.push(failure);
+      calm.journal.write({ event: 'undo-failed', step: id, error: ops.secrets.redact(whatHappened(failure).en) });
+      ops.screen.show({ event: 'error', text: whatHappened(failure) });
+      end('undo-failed');
+    }
+  }
+  const proof = await recovery.prove(calm).catch((e: unknown) => {
+    failures.push(e);
+    return undefined;
+  });
+  const what = whatHappened(error);
+  const next = error instanceof OpsError ? error.next : [];
+  if (proof !== undefined && failures.length === 0) {
+    // "Nothing was changed" (exit 3) is true only as long as nothing but harmless steps had begun.
+    const untouched = begun.every((b) => b.harmless);
+    const kept =
+      error instanceof OpsError && (error.kind === 'interrupted' || (error.kind === 'precondition' && untouched));
+    return new OpsError({
+      kind: kept ? (error as OpsError).kind : 'failed',
+      ...(kept ? { exitCode: (error as OpsError).exitCode } : {}),
+      what,
+      state: proof,
+      next,
+      cause: error,
+    });
+  }
+  const also = failures.map(whatHappened);
+  return new OpsError({
+    kind: 'needs-person',
+    what,
+    state: {
+      en: `WHAT WAS THERE BEFORE COULD NOT BE PROVED TO BE BACK: ${also.map((t) => t.en).join('; ')}`,
+      zh: `无法证明已恢复到之前的状态: ${also.map((t) => t.zh).join('; ')}`,
+    },
+    next: [...failures.flatMap((f) => (f instanceof OpsError ? f.next : [])), ...next, ...recovery.advice()],
+    cause: error,
+  });
+}

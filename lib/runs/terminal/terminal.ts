@@ -1,0 +1,163 @@
+import type { Screen, ScreenEvent } from '../../core/screen.ts';
+import { json, type Language, printable, SCRIPTS, type Text } from '../../core/text.ts';
+
+export interface TerminalOptions {
+  readonly language: Language;
+  readonly color: boolean;
+  /** One JSON event a line on stdout; text for people goes to stderr. */
+  readonly json: boolean;
+  /** Answer harmless questions with yes. */
+  readonly yes: boolean;
+  /** Whether a person can be asked and shown a secret: both stdin and the text stream are terminals. */
+  readonly interactive: boolean;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Everything shown, for the run's log; without color. */
+  readonly log: (text: string) => void;
+  readonly redact: (text: string) => string;
+  /** Takes the place of {@link SCRIPTS} in what people are told to type. */
+  readonly scripts: string;
+  /** Of the terminal that shows the text, if it is one. */
+  readonly columns?: number | undefined;
+  /** Ends a question that is open, and its reason is thrown. */
+  readonly stopped: AbortSignal;
+}
+
+const COLORS = { red: 31, green: 32, yellow: 33, bold: 1, dim: 2 } as const;
+
+/** The screen of a run: a line an event, readable over a slow connection and in a log. */
+export function terminal(options: TerminalOptions): Screen {
+  const t = (text: Text) => text[options.language].replaceAll(SCRIPTS, options.scripts);
+  let passing = false;
+  const out = (text: string) => {
+    const clear = passing ? '\r\u001b[2K' : '';
+    passing = false;
+    (options.json ? options.stderr : options.stdout)(`${clear}${text}`);
+  };
+  const paint = (color: keyof typeof COLORS, text: string) =>
+    options.color ? `\u001b[${COLORS[color]}m${text}\u001b[0m` : text;
+  // Here, because whatever is shown comes by: whoever puts a text together may forget what is foreign in it.
+  const safe = (text: string) => printable(options.redact(text));
+  const say = (color: keyof typeof COLORS | undefined, text: string) => {
+    const clean = indented(safe(text));
+    options.log(`${clean}\n`);
+    out(`${color ? paint(color, clean) : clean}\n`);
+  };
+
+  const render = (e: ScreenEvent): void => {
+    switch (e.event) {
+      case 'heading':
+        say(undefined, '');
+        return say('bold', t(e.text));
+      case 'info':
+        return say(undefined, t(e.text));
+      case 'ok':
+        return say('green', `✓ ${t(e.text)}${e.evidence ? `  ${e.evidence}` : ''}`);
+      case 'warning':
+        say('yellow', `! ${t(e.text)}`);
+        return e.fix && say('yellow', `  → ${t(e.fix)}`);
+      case 'error':
+        return say('red', `✗ ${t(e.text)}`);
+      case 'step':
+        return say('bold', `[${e.number}/${e.of}] ${t(e.title)}`);
+      case 'step-end': {
+        const color = e.outcome === 'done' ? 'green' : e.outcome === 'undone' ? 'yellow' : 'red';
+        const words = OUTCOMES[e.outcome];
+        const id = e.outcome === 'done' ? '' : ` ${e.id}`;
+        return say(color, `      ${t(words)}${id} ${seconds(e.milliseconds)}${e.evidence ? `  ${t(e.evidence)}` : ''}`);
+      }
+      case 'table': {
+        const width = Math.max(...e.rows.map(([label]) => columns(t(label))));
+        for (const [label, value] of e.rows) {
+          say(undefined, `  ${t(label)}${' '.repeat(width - columns(t(label)))}  ${t(value)}`);
+        }
+        return;
+      }
+      case 'list': {
+        const cells = [e.columns, ...e.rows].map((row) => row.map(t));
+        const widths = e.columns.map((_, at) => Math.max(...cells.map((row) => columns(row[at] ?? ''))));
+        cells.forEach((row, at) => {
+          const padded = row.map((cell, i) => cell + ' '.repeat((widths[i] ?? 0) - columns(cell)));
+          say(at === 0 ? 'bold' : undefined, `  ${padded.join('  ').trimEnd()}`);
+        });
+        return;
+      }
+      case 'result':
+        return;
+    }
+  };
+
+  const ask = async <T>(question: (prompts: typeof import('./prompts.ts')) => Promise<T | undefined>) => {
+    if (!options.interactive) return undefined;
+    const answer = await question(await import('./prompts.ts')); // 45 ms to load: only when something is asked
+    options.stopped.throwIfAborted();
+    return answer;
+  };
+  return {
+    language: options.language,
+    columns: options.columns,
+    show(e) {
+      // Twice: as a value, because in JSON a shape of a secret may be another; as text, for what is no string.
+      if (options.json) options.stdout(`${options.redact(json(redacted(e, options.redact)))}\n`);
+      render(e);
+    },
+    progress(text) {
+      if (!options.interactive || options.json) return;
+      out(safe(t(text)).replace(/[\n\t]+/g, ' '));
+      passing = true;
+    },
+    showSecret(label, secret) {
+      if (!options.interactive) return false;
+      out(`${paint('bold', `${t(label)} ${secret}`)}\n`);
+      return true;
+    },
+    async askPhrase(question) {
+      return ask((prompts) => prompts.phrase(safe(t(question)), options.stopped));
+    },
+    async askChoice(question, choices) {
+      const named = choices.map((c) => ({ value: c.value, name: safe(t(c.label)) }));
+      return ask((prompts) => prompts.choice(safe(t(question)), named, options.stopped));
+    },
+    async askYes(question) {
+      return options.yes || ask((prompts) => prompts.yes(safe(t(question)), options.stopped));
+    },
+  };
+}
+
+const OUTCOMES: Record<Extract<ScreenEvent, { event: 'step-end' }>['outcome'], Text> = {
+  done: { en: 'done', zh: '完成' },
+  failed: { en: 'failed', zh: '失败' },
+  undone: { en: 'undone', zh: '已撤销' },
+  'undo-failed': { en: 'could not be undone', zh: '撤销失败' },
+};
+
+/** Only what we say begins at a line's first column: foreign text with line ends must not look like a line of ours. */
+const indented = (text: string): string => text.replace(/\n(?=[^\s])/g, '\n  ');
+
+/** The same value with every text in it redacted. */
+function redacted(value: unknown, redact: (text: string) => string): unknown {
+  if (typeof value === 'string') return redact(value);
+  if (Array.isArray(value)) return value.map((v) => redacted(v, redact));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, redacted(v, redact)]));
+}
+
+/** `340 ms`, `2.4 s`, `3 min 05 s`. */
+export function seconds(milliseconds: number): string {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const s = Math.round(milliseconds / 1000);
+  return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, '0')} s`;
+}
+
+/** Columns on a terminal: Chinese characters and full-width punctuation take two. */
+export function columns(text: string): number {
+  return [...text].reduce(
+    (n, c) =>
+      n +
+      (/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u.test(c)
+        ? 2
+        : 1),
+    0,
+  );
+}

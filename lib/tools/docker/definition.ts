@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { change } from '../../core/command.ts';
+import { type RunOps, run } from '../../core/run.ts';
+import { getFromEngine, postToEngine } from './engine-api.ts';
+
+const strings = z.array(z.string());
+
+/** One network of a container, as far as somebody chose it; addresses and the like are given at each start. */
+const endpoint = z.object({
+  Aliases: strings.nullish(),
+  Links: strings.nullish(),
+  IPAMConfig: z.record(z.string(), z.unknown()).nullish(),
+  DriverOpts: z.record(z.string(), z.string()).nullish(),
+});
+
+/** A container as the engine has it: all that is needed to make one like it. What it does not name is kept as it is. */
+export const definitionSchema = z.object({
+  Id: z.string(),
+  Name: z.string(),
+  /** Of the image, `sha256:…`. */
+  Image: z.string(),
+  Config: z.looseObject({
+    Hostname: z.string().optional(),
+    /** The image's name, as it was asked for. */
+    Image: z.string(),
+    /** Secrets are among them. */
+    Env: strings.nullish(),
+    Labels: z.record(z.string(), z.string()).nullish(),
+    /** Where the image wants a volume. */
+    Volumes: z.record(z.string(), z.unknown()).nullish(),
+  }),
+  HostConfig: z.looseObject({
+    NetworkMode: z.string(),
+    Binds: strings.nullish(),
+    Mounts: z.array(z.looseObject({ Target: z.string() })).nullish(),
+  }),
+  Mounts: z.array(
+    z.looseObject({ Type: z.string(), Name: z.string().optional(), Destination: z.string(), RW: z.boolean() }),
+  ),
+  NetworkSettings: z.object({ Networks: z.record(z.string(), endpoint) }),
+});
+
+export type Definition = z.infer<typeof definitionSchema>;
+
+/** @throws {OpsError} `command` when there is no such container. */
+export const definitionOf = (ops: RunOps, id: string): Promise<Definition> =>
+  getFromEngine(ops, `/containers/${id}/json`, definitionSchema);
+
+/** The variables that the container is started with. */
+export const variablesOf = ({ Config: { Env } }: Definition): Record<string, string> =>
+  Object.fromEntries((Env ?? []).map((line) => line.split(/=(.*)/s).slice(0, 2)));
+
+/** The definition as the engine takes it. */
+export function bodyOf(definition: Definition): Record<string, unknown> {
+  const { Id, Config, HostConfig } = definition;
+  // Unless somebody chose one, a container is called by the beginning of its id.
+  const { Hostname, ...config } = Config;
+  const own = Hostname !== undefined && Id.startsWith(Hostname) ? {} : { Hostname };
+  // Engines before 25 take only one network at the creation.
+  const EndpointsConfig = Object.fromEntries(endpointsOf(definition).slice(0, 1));
+  return { ...config, ...own, HostConfig, NetworkingConfig: { EndpointsConfig } };
+}
+
+/** Makes a container of this definition, and starts nothing. @returns its id. */
+export async function createFrom(ops: RunOps, definition: Definition, name: string): Promise<string> {
+  const path = `/containers/create?name=${name}`;
+  const { Id } = await postToEngine(ops, path, bodyOf(definition), z.object({ Id: z.string() }));
+  for (const [network, { Aliases, IPAMConfig }] of endpointsOf(definition).slice(1)) {
+    const aliases = (Aliases ?? []).flatMap((alias) => ['--alias', alias]);
+    const address = IPAMConfig?.['IPv4Address'] ? ['--ip', String(IPAMConfig['IPv4Address'])] : [];
+    await run(ops, change(['docker', 'network', 'connect', ...aliases, ...address, network, Id]));
+  }
+  return Id;
+}
+
+type Endpoint = z.infer<typeof endpoint>;
+
+/** Networks that have names, the one that the container is made in first. Host, none and another container's have nothing to choose. */
+function endpointsOf({ Id, HostConfig: { NetworkMode }, NetworkSettings }: Definition): [string, Endpoint][] {
+  if (/^(default|bridge|host|none|container:.*)$/.test(NetworkMode)) return [];
+  return Object.entries(NetworkSettings.Networks)
+    .sort(([a], [b]) => Number(b === NetworkMode) - Number(a === NetworkMode))
+    .map(([network, { Aliases, ...more }]) => {
+      const chosen = Aliases?.filter((alias) => !Id.startsWith(alias));
+      return [network, { ...more, ...(chosen && { Aliases: chosen }) }];
+    });
+}
+
+/** Mount points that the definition itself gives something to. */
+const mountPoints = ({ HostConfig: { Binds, Mounts } }: Definition): ReadonlySet<string> =>
+  new Set([...(Binds ?? []).map((bind) => bind.split(':')[1] ?? ''), ...(Mounts ?? []).map((m) => m.Target)]);
+
+/** As compose does it: where the image wants a volume and the compose file gives none, the former container's goes on being used. */
+export function withVolumesOf(definition: Definition, former: Definition): Definition {
+  const given = mountPoints(definition);
+  const wanted = definition.Config.Volumes ?? {};
+  const inherited = former.Mounts.filter(
+    ({ Type, Destination }) => Type === 'volume' && Destination in wanted && !given.has(Destination),
+  ).map(({ Name, Destination, RW }) => ({ Type: 'volume', Source: Name, Target: Destination, ReadOnly: !RW }));
+  if (inherited.length === 0) return definition;
+  const Mounts = [...(definition.HostConfig.Mounts ?? []), ...inherited];
+  return { ...definition, HostConfig: { ...definition.HostConfig, Mounts } };
+}

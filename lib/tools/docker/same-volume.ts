@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { read } from '../../core/command.ts';
+import { OpsError } from '../../core/errors.ts';
+import { ask, type RunOps, run } from '../../core/run.ts';
+import { printable } from '../../core/text.ts';
+import { answerOf } from '../../core/tool-output.ts';
+import type { KnownVolume, VolumeIdentity } from '../../domain/stack/stack.ts';
+
+const inspected = z.tuple([z.object({ CreatedAt: z.string() })]);
+const mounts = z.array(z.object({ Type: z.string(), Name: z.string().optional() }));
+
+/** The volume as the engine reports it now; undefined when there is none of this name. */
+export async function findVolume(ops: RunOps, name: string): Promise<VolumeIdentity | undefined> {
+  const { stdout, stderr, exitCode } = await run(ops, read(['docker', 'volume', 'inspect', name]), [0, 1]);
+  if (exitCode === 0) return { name, createdAt: answerOf('docker volume inspect', inspected, stdout)[0].CreatedAt };
+  if (/no such volume/i.test(stderr)) return undefined;
+  await run(ops, read(['docker', 'volume', 'inspect', name])); // an engine that does not answer is no absent volume
+  return undefined;
+}
+
+/**
+ * Call it before the containers are removed, at least once; afterwards only what does not touch the volume may happen.
+ *
+ * @throws {OpsError} `precondition` when the volume is gone, or cannot be proved to be the same.
+ */
+export async function checkSameVolume(ops: RunOps, known: KnownVolume): Promise<void> {
+  const now = await findVolume(ops, known.name);
+  if (now?.createdAt === known.createdAt) return;
+  if (now !== undefined && (await holds(ops, known.holder, known.name))) return;
+  const name = printable(known.name);
+  throw new OpsError({
+    kind: 'precondition',
+    what:
+      now === undefined
+        ? { en: `Volume ${name} is not there any more.`, zh: `数据卷 ${name} 已不存在.` }
+        : {
+            en: `Volume ${name} can't be proved to be the one that was saved (created ${known.createdAt}, now ${now.createdAt}).`,
+            zh: `无法证明数据卷 ${name} 就是备份时的那个卷 (创建于 ${known.createdAt}, 现为 ${now.createdAt}).`,
+          },
+  });
+}
+
+async function holds(ops: RunOps, container: string, volume: string): Promise<boolean> {
+  const answer = await ask(ops, read(['docker', 'inspect', '-f', '{{json .Mounts}}', container]), [0, 1]);
+  if (answer.trim() === '') return false;
+  return answerOf('docker inspect', mounts, answer).some((m) => m.Type === 'volume' && m.Name === volume);
+}

@@ -1,0 +1,64 @@
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import { git } from './git.ts';
+import { decodePath, listed, notUtf8 } from './paths.ts';
+
+export interface TreeEntry {
+  /** A file, an executable file, or a symbolic link (whose target is the blob). */
+  readonly mode: '100644' | '100755' | '120000';
+  /** git's id of the content: sha1 of `blob <length>\0<content>`. */
+  readonly blob: string;
+}
+
+const SUBMODULE = '160000';
+
+/**
+ * All files of a commit by path.
+ *
+ * @param commit a full id.
+ * @throws {OpsError} `precondition` for submodules, whose content is in another repository, and for names that are not UTF-8.
+ */
+export async function treeOf(ops: Ops, commit: string): Promise<ReadonlyMap<string, TreeEntry>> {
+  const list = git(ops.target.dir, ['ls-tree', '-r', '-z', '--full-tree', commit], { decodeAs: 'latin1' });
+  const { stdout } = await run(ops, list);
+  const tree = new Map<string, TreeEntry>();
+  const submodules: string[] = [];
+  const unreadable: string[] = [];
+  for (const line of stdout.split('\0').slice(0, -1)) {
+    const tab = line.indexOf('\t');
+    const [mode = '', , blob = ''] = line.slice(0, tab).split(' ');
+    const bytes = line.slice(tab + 1);
+    const path = decodePath(bytes);
+    if (path === undefined) unreadable.push(bytes);
+    else if (mode === SUBMODULE) submodules.push(path);
+    else tree.set(path, { mode: mode as TreeEntry['mode'], blob }); // git prints no other file modes, whatever a tree holds
+  }
+  if (unreadable.length > 0) throw notUtf8(unreadable);
+  if (submodules.length > 0) throw hasSubmodules(submodules);
+  return tree;
+}
+
+/** Content of a text file in a commit; `undefined` when there is no regular file of this name. */
+export async function showFile(ops: Ops, commit: string, path: string): Promise<string | undefined> {
+  const { dir } = ops.target;
+  const { stdout } = await run(ops, git(dir, ['ls-tree', '-z', '--full-tree', commit, '--', path]));
+  const [, blob] = /^100\d{3} blob ([0-9a-f]+)\t/.exec(stdout) ?? [];
+  return blob === undefined ? undefined : (await run(ops, git(dir, ['cat-file', 'blob', blob]))).stdout;
+}
+
+const hasSubmodules = (paths: readonly string[]) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `The commit has submodules, whose files are not in it: ${listed(paths)}`,
+      zh: `该提交包含子模块, 子模块的文件不在此提交中: ${listed(paths)}`,
+    },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'A release is what one commit has. Put their files into the repository itself, or into a package that the image installs.',
+        zh: '发布内容以单个提交为准. 请将其文件直接纳入仓库, 或做成由镜像安装的软件包.',
+      },
+    ],
+  });

@@ -1,0 +1,111 @@
+import type { Ops } from '../../core/ops.ts';
+import { printable, type Text } from '../../core/text.ts';
+
+/** Why there was no answer that could be read. */
+export type Outcome =
+  | 'refused'
+  | 'timeout'
+  | 'network'
+  | 'redirect'
+  | 'not-found'
+  | 'gateway'
+  | 'http'
+  | 'html'
+  | 'too-large';
+
+export type Answer =
+  | { readonly outcome: 'ok'; readonly body: string }
+  | { readonly outcome: Outcome; readonly text: Text };
+
+/** A health report has a few hundred bytes. */
+const LARGEST_BODY = 65_536;
+
+/**
+ * Asks for a URL and tells apart what can go wrong. Only a 200 with a body that is not a web page is `ok`.
+ *
+ * @param timeoutMs from the connection to the last byte.
+ * @throws the signal's reason when the run is stopped; nothing else.
+ */
+export async function fetchBody(ops: Pick<Ops, 'net' | 'signal'>, url: string, timeoutMs: number): Promise<Answer> {
+  ops.signal.throwIfAborted();
+  const controller = new AbortController();
+  let due = false;
+  const timer = setTimeout(() => {
+    due = true;
+    controller.abort();
+  }, timeoutMs);
+  const stop = () => controller.abort();
+  ops.signal.addEventListener('abort', stop, { once: true });
+  try {
+    // A connection of its own, so that each question may reach another worker.
+    const response = await ops.net.fetch(url, { signal: controller.signal, headers: { connection: 'close' } });
+    const answer = await read(response);
+    if (answer.outcome !== 'ok') controller.abort(); // the rest of the body is of no interest
+    return answer;
+  } catch (error) {
+    ops.signal.throwIfAborted();
+    return due
+      ? { outcome: 'timeout', text: { en: `no answer within ${timeoutMs} ms`, zh: `${timeoutMs} 毫秒内没有应答` } }
+      : notConnected(error);
+  } finally {
+    clearTimeout(timer);
+    ops.signal.removeEventListener('abort', stop);
+  }
+}
+
+async function read(response: Response): Promise<Answer> {
+  const { status } = response;
+  if (response.redirected || (status >= 300 && status < 400)) {
+    const to = printable(response.headers.get('location') ?? response.url).slice(0, 200);
+    return { outcome: 'redirect', text: { en: `redirected to ${to}`, zh: `被重定向到 ${to}` } };
+  }
+  if (status === 404) return { outcome: 'not-found', text: { en: 'no such path (404)', zh: '路径不存在 (404)' } };
+  if (status === 502 || status === 503 || status === 504) {
+    return {
+      outcome: 'gateway',
+      text: { en: `nginx does not reach the application (${status})`, zh: `nginx 无法连接到应用 (${status})` },
+    };
+  }
+  if (status !== 200) return { outcome: 'http', text: { en: `HTTP ${status}`, zh: `HTTP ${status}` } };
+  const body = await limited(response);
+  if (body === undefined) {
+    return {
+      outcome: 'too-large',
+      text: { en: `more than ${LARGEST_BODY} bytes`, zh: `返回内容超过 ${LARGEST_BODY} 字节` },
+    };
+  }
+  if (/html/i.test(response.headers.get('content-type') ?? '') || /^\s*<(!doctype|html)/i.test(body)) {
+    return {
+      outcome: 'html',
+      text: { en: 'a web page instead of a health report', zh: '返回的是网页, 不是健康检查结果' },
+    };
+  }
+  return { outcome: 'ok', body };
+}
+
+async function limited(response: Response): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += (chunk as Uint8Array).length;
+    if (length > LARGEST_BODY) return undefined;
+    chunks.push(chunk as Uint8Array);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** fetch wraps the system's error. */
+function notConnected(error: unknown): Answer {
+  const { code, message } = (error instanceof Error ? (error.cause ?? error) : {}) as {
+    code?: string;
+    message?: string;
+  };
+  if (code === 'ECONNREFUSED') {
+    return {
+      outcome: 'refused',
+      text: { en: 'nothing listens there (connection refused)', zh: '端口无服务 (连接被拒绝)' },
+    };
+  }
+  const why = printable(code ?? message ?? String(error));
+  return { outcome: 'network', text: { en: `the connection failed (${why})`, zh: `连接失败 (${why})` } };
+}

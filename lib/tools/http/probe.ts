@@ -1,0 +1,113 @@
+import type { Ops } from '../../core/ops.ts';
+
+/** What an outside client noticed while we worked. Times in milliseconds. */
+export interface Outage {
+  readonly sent: number;
+  /** No answer in time, no connection, or a status that is not accepted. */
+  readonly failed: number;
+  /** From the start of a failed request to the end of the first success that started later; 0 without a failure. */
+  readonly longestGapMs: number;
+  /** Of the successful requests; 0 without any. */
+  readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
+}
+
+export interface Probe {
+  /** Sends no more, waits for what is under way (at most its time limit), and tells. May be called again. */
+  stop(): Promise<Outage>;
+}
+
+/**
+ * Asks for a URL at a fixed rate until stopped, whether or not earlier requests have been answered: what users notice
+ * does not depend on how quickly they were served before. Never throws, never keeps the process alive by itself, and
+ * ends with the run's signal.
+ *
+ * @param options.perSecond default 20. `timeoutMs` for each request, default 5000. `accept`: which statuses are well; default 2xx.
+ */
+export function startProbe(
+  ops: Pick<Ops, 'net' | 'clock' | 'signal'>,
+  url: string,
+  options: {
+    readonly perSecond?: number;
+    readonly timeoutMs?: number;
+    readonly accept?: (status: number) => boolean;
+  } = {},
+): Probe {
+  const { perSecond = 20, timeoutMs = 5_000, accept = (status) => status >= 200 && status < 300 } = options;
+  // Two numbers for each request: 20 requests/s for an hour are 1 MB.
+  const failures: number[] = [];
+  const successes: Success[] = [];
+  const underWay = new Set<Promise<void>>();
+  let outage: Promise<Outage> | undefined;
+
+  const send = () => {
+    const started = ops.clock.monotonic();
+    const request = succeeds(ops, url, { timeoutMs, accept }).then((good) => {
+      if (good) successes.push([started, ops.clock.monotonic()]);
+      else failures.push(started);
+      underWay.delete(request);
+    });
+    underWay.add(request);
+  };
+  send();
+  const timer = setInterval(send, 1000 / perSecond);
+  timer.unref();
+  const stopSending = () => clearInterval(timer);
+  ops.signal.addEventListener('abort', stopSending, { once: true });
+
+  return {
+    stop() {
+      stopSending();
+      ops.signal.removeEventListener('abort', stopSending);
+      outage ??= Promise.all(underWay).then(() => summarize(failures, successes, ops.clock.monotonic()));
+      return outage;
+    },
+  };
+}
+
+/** Start and end of a request that was answered well. */
+type Success = readonly [start: number, end: number];
+
+async function succeeds(
+  ops: Pick<Ops, 'net'>,
+  url: string,
+  { timeoutMs, accept }: { readonly timeoutMs: number; readonly accept: (status: number) => boolean },
+): Promise<boolean> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), timeoutMs);
+  timer.unref();
+  try {
+    const response = await ops.net.fetch(url, { signal: controller.signal, headers: { connection: 'close' } });
+    await response.arrayBuffer();
+    return accept(response.status);
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** @param now the end of a gap that no success has ended. */
+export function summarize(failures: readonly number[], successes: readonly Success[], now: number): Outage {
+  const byStart = [...successes].sort((a, b) => a[0] - b[0]);
+  // The earliest end of all successes from here on: answers overtake one another.
+  const earliestEnd = byStart.map((s) => s[1]);
+  for (let i = earliestEnd.length - 2; i >= 0; i -= 1) {
+    earliestEnd[i] = Math.min(earliestEnd[i] as number, earliestEnd[i + 1] as number);
+  }
+  let longestGapMs = 0;
+  let next = 0;
+  for (const failed of [...failures].sort((a, b) => a - b)) {
+    while (next < byStart.length && (byStart[next] as Success)[0] <= failed) next += 1;
+    longestGapMs = Math.max(longestGapMs, (earliestEnd[next] ?? now) - failed);
+  }
+  const latencies = byStart.map(([start, end]) => end - start).sort((a, b) => a - b);
+  const at = (share: number) => round(latencies[Math.max(Math.ceil(latencies.length * share) - 1, 0)] ?? 0);
+  return {
+    sent: failures.length + successes.length,
+    failed: failures.length,
+    longestGapMs: round(longestGapMs),
+    latencyMs: { p50: at(0.5), p99: at(0.99), max: at(1) },
+  };
+}
+
+const round = (milliseconds: number) => Math.round(milliseconds * 10) / 10;

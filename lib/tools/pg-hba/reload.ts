@@ -1,0 +1,74 @@
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import type { Database } from '../../domain/stack/stack.ts';
+import { execute, literal, query } from '../postgres/psql.ts';
+import { notSafe } from './alarm.ts';
+
+const POLL_MS = 100;
+const IN_FORCE_WITHIN_MS = 10_000;
+
+/**
+ * Reloads, and waits until a session that began after it shows the new load time. `pg_reload_conf()` itself answers true
+ * at once, and even for a file that the server then rejects; what is in force is seen from outside.
+ *
+ * @returns the server's time since when the new rules apply.
+ */
+export async function reload(ops: Ops, db: Database): Promise<string> {
+  const [before] = await query<string>(ops, db, 'SELECT pg_conf_load_time()');
+  await execute(ops, db, 'SELECT pg_reload_conf();');
+  // A backend inherits the load time when it is forked, and the server reads pg_hba.conf before it forks again.
+  const isInForce = `SELECT json_build_object('since', backend_start, 'inForce',
+    pg_conf_load_time() > ${literal(String(before))}::timestamptz AND backend_start >= pg_conf_load_time())
+    FROM pg_stat_activity WHERE pid = pg_backend_pid()`;
+  const end = ops.clock.monotonic() + IN_FORCE_WITHIN_MS;
+  for (;;) {
+    const [now] = await query<{ since: string; inForce: boolean }>(ops, db, isInForce);
+    if (now?.inForce) return now.since;
+    if (ops.clock.monotonic() >= end) throw notInForce();
+    await ops.clock.sleep(POLL_MS, ops.signal);
+  }
+}
+
+/**
+ * Ends client sessions over TCP, loopback excepted, that began before a time of the server.
+ *
+ * A client that had connected, but said nothing until the rules changed, can still come in under the old ones for
+ * `authentication_timeout` (60 s): so the proof at the end of a run calls this again.
+ *
+ * @returns how many there were.
+ * @throws {OpsError} `needs-person` when one does not end within 10 s.
+ */
+export async function endSessionsBefore(ops: Ops, db: Database, since: string): Promise<number> {
+  const which = `FROM pg_stat_activity
+    WHERE backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid() AND client_addr IS NOT NULL
+    AND NOT (client_addr <<= '127.0.0.0/8' OR client_addr = '::1') AND backend_start < ${literal(since)}::timestamptz`;
+  const ended = new Set<number>();
+  const end = ops.clock.monotonic() + IN_FORCE_WITHIN_MS;
+  for (;;) {
+    const sessions = await query<number>(ops, db, `SELECT pid ${which}`);
+    if (sessions.length === 0) return ended.size;
+    for (const pid of sessions) ended.add(pid);
+    await execute(ops, db, `SELECT pg_terminate_backend(pid) ${which};`);
+    if (ops.clock.monotonic() >= end) {
+      const pids = sessions.join(', ');
+      throw notSafe(ops, db, undefined, false, [
+        {
+          en: `Sessions that came in without a password do not end: pid ${pids}.`,
+          zh: `未经密码登录的会话无法终止: pid ${pids}.`,
+        },
+      ]);
+    }
+    await ops.clock.sleep(POLL_MS, ops.signal);
+  }
+}
+
+function notInForce(): OpsError {
+  const seconds = IN_FORCE_WITHIN_MS / 1000;
+  return new OpsError({
+    kind: 'deadline',
+    what: {
+      en: `The server was told to reload its pg_hba.conf, but the new rules were not in force ${seconds} s later.`,
+      zh: `已通知服务器重新加载 pg_hba.conf, 但 ${seconds} 秒后新规则仍未生效.`,
+    },
+  });
+}

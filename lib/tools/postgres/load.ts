@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import { type RunOps, run } from '../../core/run.ts';
+import { exec } from '../docker/docker.ts';
+import { withOpen } from '../files/durable.ts';
+import { connectTo, identifier, literal, PGOPTIONS, type PgServer, pgExec } from './psql.ts';
+import { withoutRows } from './server-errors.ts';
+import type { DatabaseProperties } from './snapshot.ts';
+
+/** From this size a dump is copied into the container first: two workers need a file they can seek in. */
+const PARALLEL_FROM_BYTES = 8_000_000;
+const WORKERS = 2;
+const UNLOGGED = '-c log_error_verbosity=terse -c log_min_error_statement=panic -c log_statement=none';
+
+/** Parameters whose value is a list of quoted names; PostgreSQL's variable_is_guc_list_quote. */
+const LISTS = new Set([
+  'local_preload_libraries',
+  'search_path',
+  'session_preload_libraries',
+  'shared_preload_libraries',
+  'temp_tablespaces',
+  'unix_socket_directories',
+]);
+
+/**
+ * SQL that creates an empty database named `name`, else like the one that was dumped, without its settings and limit: those come last
+ * ({@link settingsSql}). Fails when there is one.
+ *
+ * @param tablespaces whether the cluster has those of the dump; without, all goes to the default one.
+ */
+export function createDatabaseSql(name: string, properties: DatabaseProperties, tablespaces = true): string {
+  const { owner, encoding, collate, ctype, localeProvider, locale, tablespace } = properties;
+  const provider = { c: '', i: ' LOCALE_PROVIDER icu', b: ' LOCALE_PROVIDER builtin' }[localeProvider ?? 'c'];
+  const own =
+    locale && provider ? ` ${localeProvider === 'i' ? 'ICU_LOCALE' : 'BUILTIN_LOCALE'} ${literal(locale)}` : '';
+  return `CREATE DATABASE ${identifier(name)} TEMPLATE template0 OWNER ${identifier(owner)}
+  ENCODING ${literal(encoding)} LC_COLLATE ${literal(collate)} LC_CTYPE ${literal(ctype)}${provider}${own}${tablespaces && tablespace ? ` TABLESPACE ${identifier(tablespace)}` : ''};
+${propertiesSql(name, properties)}`;
+}
+
+export interface Archive {
+  readonly file: string;
+  /** Bytes. */
+  readonly size: number;
+  /** False: everything goes to the default tablespace. */
+  readonly tablespaces?: boolean;
+}
+
+/** What is attached to the database itself, which an archive brings back only under the database's old name. */
+function propertiesSql(name: string, { comment, privileges }: DatabaseProperties): string {
+  const database = `DATABASE ${identifier(name)}`;
+  const lines: string[] = [];
+  if (comment !== null) lines.push(`COMMENT ON ${database} IS ${literal(comment)};`);
+  if (privileges !== null) {
+    lines.push(`REVOKE ALL ON ${database} FROM PUBLIC;`);
+    for (const { grantee, privilege, grantable } of privileges) {
+      if (!/^[A-Z ]+$/.test(privilege)) throw new Error(`not a privilege: ${privilege}`);
+      const to = grantee === null ? 'PUBLIC' : identifier(grantee);
+      lines.push(`GRANT ${privilege} ON ${database} TO ${to}${grantable ? ' WITH GRANT OPTION' : ''};`);
+    }
+  }
+  return lines.join('\n');
+}
+
+/**
+ * What a database gets once everything is in it, because it could stop whoever fills it: a default of read-only transactions, a timeout,
+ * a library that is loaded at each login, a limit of connections. Nothing when it has none.
+ */
+export function settingsSql(name: string, { settings, connectionLimit = -1 }: DatabaseProperties): string {
+  const database = `DATABASE ${identifier(name)}`;
+  const lines = settings.map(({ role, name: parameter, value }) => {
+    const shown = LISTS.has(parameter) ? listValue(value) : literal(value);
+    const whose = role === null ? `ALTER ${database}` : `ALTER ROLE ${identifier(role)} IN ${database}`;
+    // A parameter of an extension has a dot; its parts are quoted one by one.
+    return `${whose} SET ${parameter.split('.').map(identifier).join('.')} TO ${shown};`;
+  });
+  if (connectionLimit !== -1) lines.push(`ALTER ${database} CONNECTION LIMIT ${connectionLimit};`);
+  return lines.join('\n');
+}
+
+/** `a, "B c"` as it is stored, into literals of its names. */
+function listValue(value: string): string {
+  const names = [...value.matchAll(/"((?:[^"]|"")*)"|([^\s,"]+)/g)].map(
+    (m) => m[1]?.replaceAll('""', '"') ?? m[2] ?? '',
+  );
+  return names.length === 0 ? "''" : names.map(literal).join(', ');
+}
+
+/**
+ * Restores an archive in custom format into an empty database and stops at the first error. The database is then in an
+ * undefined state and to be dropped. So an interruption may end it half-way: what goes on in the container for a moment ends with
+ * its session when the database is dropped. Subscriptions are left out: they would fetch what another server has, and no database with
+ * one can be renamed.
+ *
+ * @throws {CommandError} without any row's content, see {@link withoutRows}.
+ */
+export async function loadDump(
+  ops: RunOps,
+  server: PgServer,
+  dump: Archive,
+  database: string,
+  deadlineMs: number,
+): Promise<void> {
+  const id = server.container.id;
+  const halfWay = { deadlineMs, interruptible: true };
+  // Verbose, so that it names what it fails at. The server's own log is not to get the rows either.
+  const flags = ['-w', '-e', '-v', '--no-subscriptions', ...(dump.tablespaces === false ? ['--no-tablespaces'] : [])];
+  const restore = ['pg_restore', ...flags, '-U', server.user, '-d', connectTo(database)];
+  const quiet = { shownErrors: withoutRows, env: { PGOPTIONS: `${PGOPTIONS} ${UNLOGGED}` } };
+  if (dump.size < PARALLEL_FROM_BYTES) {
+    const command = [...restore, '--single-transaction'];
+    await withOpen(dump.file, (fd) =>
+      run(ops, pgExec('change', server, command, { stdinFd: fd, ...halfWay, ...quiet })),
+    );
+    return;
+  }
+  const inside = `/tmp/whalefall-ops-${randomBytes(6).toString('hex')}.dump`;
+  // One that a killed run left goes first: what still reads it would hold the lock.
+  const copy = ['sh', '-c', 'umask 077; rm -f /tmp/whalefall-ops-*.dump; cat > "$1"', 'sh', inside];
+  const calm = { ...ops, signal: new AbortController().signal };
+  try {
+    await withOpen(dump.file, (fd) => run(ops, exec('change', id, copy, { stdinFd: fd, ...halfWay })));
+    const parallel = [...restore, '-j', String(WORKERS), inside];
+    await run(ops, pgExec('change', server, parallel, { ...halfWay, ...quiet }));
+  } finally {
+    await run(calm, exec('change', id, ['rm', '-f', inside])).catch(() => undefined); // the container may be what failed
+  }
+}

@@ -1,0 +1,25 @@
+import type { Ops } from '../../core/ops.ts';
+import type { Database } from '../../domain/stack/stack.ts';
+import { query } from './psql.ts';
+
+/** Larger tables are estimated: this is for a question, and the answer should come at once. */
+const COUNTED_BYTES = 64_000_000;
+
+export interface RowCount {
+  readonly schema: string;
+  readonly name: string;
+  readonly rows: number;
+  /** False: the statistics' estimate. */
+  readonly exact: boolean;
+}
+
+// A query in a text, so that one statement can count every table there is.
+const COUNTS = `SELECT json_build_object('schema', n.nspname, 'name', c.relname, 'exact', pg_table_size(c.oid) <= ${COUNTED_BYTES},
+  'rows', CASE WHEN pg_table_size(c.oid) <= ${COUNTED_BYTES}
+    THEN (xpath('//c/text()', query_to_xml(format('SELECT count(*) AS c FROM %I.%I', n.nspname, c.relname), false, true, '')))[1]::text::bigint
+    ELSE greatest(c.reltuples, 0)::bigint END)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY n.nspname, c.relname`;
+
+/** The rows of every table, as they are now. */
+export const countRows = (ops: Ops, db: Database): Promise<RowCount[]> => query<RowCount>(ops, db, COUNTS);

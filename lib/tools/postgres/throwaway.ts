@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { type Command, change, read } from '../../core/command.ts';
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { ask, run } from '../../core/run.ts';
+import { printable } from '../../core/text.ts';
+import { answerOf } from '../../core/tool-output.ts';
+import { exec } from '../docker/docker.ts';
+import { discardContainer, ownerLabels } from '../docker/helpers.ts';
+import type { PgServer } from './psql.ts';
+
+/** A server that is alone in the world and goes with its container. */
+export interface Throwaway extends PgServer {
+  readonly imageId: string;
+  /** Where its data is. */
+  readonly storage: 'memory' | 'disk';
+  /** Removes it and its data; may be called twice. Warns when it may still be there afterwards. */
+  remove(): Promise<void>;
+}
+
+export interface ThrowawayOptions {
+  /** `sha256:…` of the server whose data is to be tried. */
+  readonly imageId: string;
+  /** pg_database_size of what will be restored, bytes. */
+  readonly databaseSize: number;
+  /** Default: what /proc/meminfo calls available, bytes. */
+  readonly availableMemory?: number;
+}
+
+const READY_WITHIN_MS = 90_000;
+const POLL_MS = 200;
+const MIB = 1 << 20;
+
+const imageSchema = z.tuple([
+  z.object({
+    Config: z.object({ Env: z.array(z.string()).nullable(), Volumes: z.record(z.string(), z.unknown()).nullish() }),
+  }),
+]);
+
+/** Durability is of no use to a copy of a copy. Minimal WAL lets a restore skip it altogether. */
+const FAST = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'wal_level=minimal', 'max_wal_senders=0']
+  .concat(['max_wal_size=512MB', 'maintenance_work_mem=256MB', 'autovacuum=off', 'listen_addresses=localhost'])
+  .flatMap((setting) => ['-c', setting]);
+
+/** What decides a throwaway's `docker run`; the password is passed by name. */
+interface Plan {
+  readonly name: string;
+  readonly user: string;
+  readonly imageId: string;
+  readonly labels: readonly string[];
+  /** Mount point and bytes of a tmpfs; absent when the data goes to disk. */
+  readonly memory?: { readonly mountPoint: string; readonly bytes: number };
+}
+
+function runThrowaway(plan: Plan, password: string): Command {
+  const { memory } = plan;
+  return change(
+    [
+      ...['docker', 'run', '-d', '--rm', '--pull', 'never', '--name', plan.name, '--network', 'none'],
+      ...plan.labels,
+      // Production comes first: for the processor when it is short, and for memory.
+      ...['--cpu-shares', '256', '--oom-score-adj', '1000', '--shm-size', '256m'],
+      ...(memory ? ['--tmpfs', `${memory.mountPoint}:rw,size=${memory.bytes}`] : []),
+      ...(memory ? ['--memory', String(memory.bytes + 1024 * MIB)] : []),
+      ...['-e', 'POSTGRES_USER', '-e', 'POSTGRES_PASSWORD', '-e', 'POSTGRES_DB', '-e', 'POSTGRES_INITDB_ARGS'],
+      ...[plan.imageId, 'postgres', ...FAST],
+    ],
+    {
+      env: {
+        POSTGRES_USER: plan.user,
+        POSTGRES_PASSWORD: password,
+        POSTGRES_DB: 'postgres',
+        POSTGRES_INITDB_ARGS: '--no-sync',
+      },
+    },
+  );
+}
+
+/**
+ * Starts an empty server of the same image, without network, with its data in memory where that is plenty. Its superuser has
+ * a name of its own, so that the globals of a backup apply in full. Takes about two seconds.
+ *
+ * @throws {OpsError} when it is not ready in time; it is gone then.
+ */
+export async function startThrowaway(ops: Ops, options: ThrowawayOptions): Promise<Throwaway> {
+  const random = randomBytes(6).toString('hex');
+  const password = randomBytes(24).toString('base64url');
+  ops.secrets.add(password);
+  const mountPoint = await dataMountPoint(ops, options.imageId);
+  const bytes = memoryNeeded(options.databaseSize);
+  const inMemory = bytes + 1024 * MIB <= (options.availableMemory ?? availableMemory()) / 2;
+  const plan: Plan = {
+    name: `whalefall-ops-throwaway-${random}`,
+    user: `throwaway_${random}`,
+    imageId: options.imageId,
+    labels: ownerLabels(ops),
+    ...(inMemory ? { memory: { mountPoint, bytes } } : {}),
+  };
+  try {
+    const id = await ask(ops, runThrowaway(plan, password));
+    const server: PgServer = { container: { id }, user: plan.user, name: 'postgres' };
+    await waitUntilReady(ops, server);
+    return {
+      ...server,
+      imageId: options.imageId,
+      storage: inMemory ? 'memory' : 'disk',
+      remove: async () => void (await discardContainer(ops, id)),
+    };
+  } catch (error) {
+    await discardContainer(ops, plan.name);
+    throw error;
+  }
+}
+
+/** Data, WAL, initdb's own 40 MB, and room for sorting indexes. */
+export function memoryNeeded(databaseSize: number): number {
+  return Math.ceil(databaseSize * 1.5) + 1024 * MIB;
+}
+
+/** The directory to put a tmpfs on: the image's volume that PGDATA is in, else PGDATA. */
+async function dataMountPoint(ops: Ops, imageId: string): Promise<string> {
+  const answer = await ask(ops, read(['docker', 'image', 'inspect', imageId]));
+  const [{ Config }] = answerOf('docker image inspect', imageSchema, answer);
+  const data = Config.Env?.find((e) => e.startsWith('PGDATA='))?.slice(7) ?? '/var/lib/postgresql/data';
+  return Object.keys(Config.Volumes ?? {}).find((v) => data === v || data.startsWith(`${v}/`)) ?? data;
+}
+
+// On the socket a server that still initialises says "ready" too.
+async function waitUntilReady(ops: Ops, server: PgServer): Promise<void> {
+  const ready = exec('read', server.container.id, ['pg_isready', '-q', '-h', '127.0.0.1']);
+  const end = ops.clock.monotonic() + READY_WITHIN_MS;
+  for (;;) {
+    if ((await run(ops, ready, [0, 1, 2, 3, 126, 127, 137])).exitCode === 0) return;
+    const state = await ask(ops, read(['docker', 'inspect', '-f', '{{.State.Running}}', server.container.id]), [0, 1]);
+    if (state !== 'true' || ops.clock.monotonic() >= end) throw await notReady(ops, server.container.id);
+    await ops.clock.sleep(POLL_MS, ops.signal);
+  }
+}
+
+async function notReady(ops: Ops, id: string): Promise<OpsError> {
+  const logs = await run(ops, read(['docker', 'logs', '--tail', '12', id]), [0, 1]);
+  const lines = printable(ops.secrets.redact(`${logs.stdout}${logs.stderr}`)).trim();
+  return new OpsError({
+    kind: 'deadline',
+    what: {
+      en: `The throwaway PostgreSQL in which the backup was to be tried did not start. Its last log lines:\n${lines}`,
+      zh: `用于验证备份的临时 PostgreSQL 未能启动. 最近的日志:\n${lines}`,
+    },
+    state: { en: 'It was removed. Production was not touched by it.', zh: '已将其删除, 生产环境未受影响.' },
+  });
+}
+
+/** What /proc/meminfo calls available, bytes; 0 where that can't be told. */
+export function availableMemory(): number {
+  try {
+    const kilobytes = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
+    return Number(kilobytes ?? 0) * 1024;
+  } catch {
+    return 0; // not Linux: the engine runs in a machine of its own
+  }
+}

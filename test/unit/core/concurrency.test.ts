@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { allEnded, together } from '../../../lib/core/concurrency.ts';
+
+const soon = () => new Promise((resolve) => setImmediate(resolve));
+
+it('gives what all came to, in their order', async () => {
+  expect(await allEnded([Promise.resolve(1), soon().then(() => 'two')])).toEqual([1, 'two']);
+});
+
+it('throws the first failure, and not before the others have ended', async () => {
+  const ended: string[] = [];
+  const slow = soon()
+    .then(soon)
+    .then(() => {
+      ended.push('slow');
+      throw new Error('the second');
+    });
+  await expect(allEnded([slow, Promise.reject(new Error('the first'))])).rejects.toThrow('the first');
+  expect(ended).toEqual(['slow']);
+});
+
+it('stops the others with the first failure', async () => {
+  const stop = new AbortController();
+  const waiting = new Promise((_, reject) => {
+    stop.signal.addEventListener('abort', () => reject(stop.signal.reason));
+  });
+  await expect(together(stop, [waiting, Promise.reject(new Error('the first'))])).rejects.toThrow('the first');
+  expect(stop.signal.reason).toMatchObject({ message: 'the first' });
+});

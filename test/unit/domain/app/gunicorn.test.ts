@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { loadOnce, readSettings, settings, stagedArgv, startCanary } from '../../../../lib/domain/app/gunicorn.ts';
+import { stagingOf } from '../../../../lib/domain/app/staging.ts';
+import { testOps } from '../../../support/ops.ts';
+import type { Call } from '../../../support/scripted-spawn.ts';
+import { web } from '../../../support/update-facts.ts';
+
+it('takes from the staged release what the command line names, in every way of writing it', () => {
+  const staged = (path: string) => (path === '/app/gunicorn.conf.py' ? '/stage/conf.py' : undefined);
+  expect(
+    stagedArgv(['python', 'gunicorn', '--config', '/app/gunicorn.conf.py', '--config=/app/gunicorn.conf.py'], staged),
+  ).toEqual(['python', 'gunicorn', '--config', '/stage/conf.py', '--config=/stage/conf.py']);
+  expect(stagedArgv(['-c', 'file:/app/gunicorn.conf.py', 'wsgi:application'], staged)).toEqual([
+    '-c',
+    '/stage/conf.py',
+    'wsgi:application',
+  ]);
+  expect(stagedArgv(['--bind=0.0.0.0:5001', '/elsewhere'], staged)).toEqual(['--bind=0.0.0.0:5001', '/elsewhere']);
+});
+
+it('reads settings among other lines', () => {
+  const said = "a warning\nbind                              = ['0.0.0.0:5001']\npreload_app    = False\n";
+  expect([...settings(said)]).toEqual([
+    ['bind', "['0.0.0.0:5001']"],
+    ['preload_app', 'False'],
+  ]);
+});
+
+const STAGED = { argv: ['/venv/bin/python', '/venv/bin/gunicorn', 'wsgi:app'], cwd: '/stage' };
+
+const asked = <T>(
+  what: (...args: Parameters<typeof readSettings>) => Promise<T>,
+  reply: unknown,
+  bySecret = '',
+  from = STAGED,
+) => {
+  const seen: Call[] = [];
+  const ops = testOps((call) => {
+    seen.push(call);
+    return { stdout: JSON.stringify(reply) };
+  });
+  if (bySecret) ops.secrets.add(bySecret);
+  const ended = what(ops, stagingOf(ops, 'app'), web, from);
+  return { ended, args: () => argsOf(seen[0]) };
+};
+
+const argsOf = (call: Call | undefined) =>
+  JSON.parse(JSON.parse(/loads\((".*")\)/.exec(call?.input ?? '')?.[1] ?? '')) as { argv: string[]; told: string };
+
+it('loads the application as the web program would, but never with its scheduler', async () => {
+  const { ended, args } = asked(loadOnce, { pid: 5, exitCode: 0, said: '', told: 'workers = 2\n' });
+  expect((await ended).get('workers')).toBe('2');
+  expect(args()).toMatchObject({ like: web.pid, cwd: '/stage', env: { ENABLE_SCHEDULER: 'false' }, leave: false });
+  expect(JSON.parse(args().argv[4] ?? '')).toEqual({ check_config: true });
+});
+
+it.each([
+  ["of gunicorn's own Python", STAGED.argv, '/venv/bin/python'],
+  ['of a module of it', ['/venv/bin/python', '-u', '-m', 'gunicorn', 'wsgi:app'], '/venv/bin/python'],
+  ["of the target's Python", ['/venv/bin/gunicorn', 'wsgi:app'], '/app/.venv/bin/python'],
+])('reads the settings by way %s, and starts nothing', async (_name, argv, python) => {
+  const { ended, args } = asked(readSettings, { pid: 5, exitCode: 0, said: '', told: 'workers = 2\n' }, '', {
+    argv,
+    cwd: '/stage',
+  });
+  expect((await ended).get('workers')).toBe('2');
+  const [first, option, code, told, instead, ...rest] = args().argv;
+  expect([first, option, told, instead, ...rest]).toEqual([python, '-c', args().told, 'null', 'wsgi:app']);
+  expect(code).toContain('WSGIApplication');
+});
+
+it('boots a canary where nobody but root reaches it, with one worker and without the scheduler, and leaves it', async () => {
+  const { ended, args } = asked(startCanary, { pid: 5, exitCode: null, said: '', told: "bind = ['0.0.0.0:5001']\n" });
+  const { pid, settings: asConfigured } = await ended;
+  expect([pid, asConfigured.get('bind')]).toEqual([5, "['0.0.0.0:5001']"]);
+  expect(args()).toMatchObject({ env: { ENABLE_SCHEDULER: 'false' }, leave: true });
+  const { bind, workers } = JSON.parse(args().argv[4] ?? '') as { bind: string[]; workers: number };
+  expect([bind, workers]).toEqual([[expect.stringMatching(/^unix:\/app\/\.whalefall-staging\/.+\/sock$/)], 1]);
+});
+
+describe.each<[string, (...args: Parameters<typeof readSettings>) => Promise<unknown>]>([
+  ['reading the settings', readSettings],
+  ['loading', loadOnce],
+  ['booting', startCanary],
+])('%s', (_name, what) => {
+  it("gives gunicorn's own words when it can't read its configuration, without secrets", async () => {
+    const said = 'ImportError: no module, and sentinel-secret-1\n';
+    const { ended } = asked<unknown>(what, { pid: 5, exitCode: 1, said, told: null }, 'sentinel-secret-1');
+    const error = await ended.catch((e: Error) => e.message);
+    expect(error).toContain('does not accept its configuration');
+    expect(error).toContain('ImportError');
+    expect(error).not.toContain('sentinel');
+  });
+
+  it('says that reading it does not end', async () => {
+    const { ended } = asked<unknown>(what, { pid: 5, exitCode: null, said: '', told: null });
+    await expect(ended).rejects.toThrow(/did not read its configuration within \d+ s/);
+  });
+});
+
+it.each([
+  [1, "can't load the new release"],
+  [null, 'importing it does not end'],
+])('says that the application can not be loaded (%s)', async (exitCode, words) => {
+  const { ended } = asked(loadOnce, { pid: 5, exitCode, said: 'ImportError: no module', told: 'workers = 2\n' });
+  await expect(ended).rejects.toThrow(new RegExp(`${words}[^]*ImportError: no module`));
+});

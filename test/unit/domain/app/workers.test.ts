@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import {
+  reloadWorkers,
+  replaceWorkers,
+  restartProgram,
+  succeedWorkers,
+  type Workers,
+} from '../../../../lib/domain/app/workers.ts';
+import { testOps } from '../../../support/ops.ts';
+import type { Call } from '../../../support/scripted-spawn.ts';
+import { scheduler, web } from '../../../support/update-facts.ts';
+
+type Worker = Workers['workers'][number];
+const MASTER = 100;
+
+/** gunicorn as the container shows it: TTIN adds, TTOU takes the oldest, KILL has the master start another. */
+class Gunicorn {
+  readonly signals: string[] = [];
+  time = 1000;
+  master: number | null = MASTER;
+  target: number;
+  boots = true;
+  /** What happens at a look, for accidents. */
+  onWait: () => void = () => undefined;
+  workers: Worker[];
+
+  constructor(workers: readonly Worker[]) {
+    this.workers = [...workers];
+    this.target = workers.length;
+  }
+
+  start(): void {
+    this.time += 1;
+    this.workers.push({ pid: Math.round(this.time), start: this.time, state: 'booting' });
+  }
+
+  answer({ argv, input }: Call) {
+    if (argv.includes('tail')) return { stdout: 'the last words\n' };
+    if (argv.at(-1) !== 'workers') throw new Error(`unexpected: ${argv.join(' ')}`);
+    return { stdout: JSON.stringify(this.look(input)) };
+  }
+
+  signal(master: number, name: string, times: number): void {
+    if (times > 0) this.signals.push(`${name} ${master} × ${times}`);
+    if (name === 'TTIN') for (let n = times; n > 0; n -= 1) this.start();
+    if (name === 'TTOU') this.workers.splice(0, times);
+    if (name === 'HUP') {
+      const before = this.workers.length;
+      for (let n = before; n > 0; n -= 1) this.start();
+      this.workers.splice(0, before);
+    }
+  }
+
+  /** What `workers.py` does. */
+  look(input: string): Workers {
+    const args = JSON.parse(JSON.parse(/loads\((".*")\)/.exec(input)?.[1] ?? '""')) as {
+      master: number;
+      wanted: number;
+      seconds?: number;
+      bring?: { by: string; since?: number };
+      signal?: [string, number];
+      old?: number[];
+    };
+    const before = this.master;
+    let old = args.old ?? [];
+    if (args.bring) {
+      const { by, since = Infinity } = args.bring;
+      const earlier = this.workers.filter((w) => w.start < since);
+      const staying = earlier.filter((w) => w.state !== 'leaving');
+      const isHung = (w: Worker) => by === 'TTIN' && w.state === 'booting';
+      const gone = [...staying.filter(isHung), ...(by === 'TERM' ? staying : [])];
+      if (gone.length > 0) this.signals.push(`${by === 'TERM' ? 'TERM' : 'KILL'} ${gone.map((w) => w.pid).join(' ')}`);
+      old = (by === 'TTIN' ? staying.filter((w) => !isHung(w)) : earlier).map((w) => w.pid);
+      const leaving = by === 'TTIN' ? earlier.filter((w) => w.state === 'leaving') : [];
+      const replaced = [...gone, ...leaving];
+      this.workers = this.workers.filter((w) => !replaced.includes(w));
+      for (const _ of replaced) this.start();
+      if (by !== 'TERM')
+        this.signal(args.master, by, by === 'HUP' ? 1 : args.wanted - (this.workers.length - old.length));
+    }
+    if (args.signal) this.signal(args.master, ...args.signal);
+    if (args.seconds) {
+      this.onWait();
+      if (this.boots) this.workers = this.workers.map((w) => ({ ...w, state: 'serving' }));
+    }
+    const workers = this.master === null ? [] : this.workers;
+    return { master: this.master, workers, uptime: this.time, before, old };
+  }
+}
+
+const serving = (...starts: number[]): Worker[] => starts.map((start) => ({ pid: start, start, state: 'serving' }));
+const opsFor = (gunicorn: Gunicorn) => testOps((call) => gunicorn.answer(call));
+
+describe('replacing workers', () => {
+  it('adds as many as there are, and takes the old ones away when the new ones have booted', async () => {
+    const gunicorn = new Gunicorn(serving(10, 11));
+    await replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500);
+    expect(gunicorn.signals).toEqual([`TTIN ${web.pid} × 2`, `TTOU ${web.pid} × 2`]);
+    expect(gunicorn.workers.every((w) => w.start > 500)).toBe(true);
+  });
+
+  it('takes no old worker away when the new ones do not boot, and says why', async () => {
+    const gunicorn = new Gunicorn(serving(10, 11));
+    gunicorn.boots = false;
+    await expect(replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500)).rejects.toMatchObject({
+      kind: 'failed',
+      what: { en: expect.stringMatching(/0 of 2 began to serve[\s\S]*the last words/) },
+    });
+    expect(gunicorn.signals.some((s) => s.startsWith('TTOU'))).toBe(false);
+  });
+
+  it('notices that the master ended, or was replaced by another', async () => {
+    for (const master of [null, MASTER + 1]) {
+      const gunicorn = new Gunicorn(serving(10, 11));
+      gunicorn.onWait = () => {
+        gunicorn.master = master;
+      };
+      await expect(replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500)).rejects.toMatchObject({
+        what: { en: expect.stringContaining('whalefall_web ended') },
+      });
+      expect(gunicorn.signals.some((s) => s.startsWith('TTOU'))).toBe(false);
+    }
+  });
+
+  it('finishes a replacement that was cut short: hung new workers are killed, the old ones serve until others have booted', async () => {
+    const hung = [20, 21].map((start) => ({ pid: start, start, state: 'booting' as const }));
+    const gunicorn = new Gunicorn([...serving(10, 11), ...hung]);
+    await replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500);
+    expect(gunicorn.signals).toEqual(['KILL 20 21', `TTOU ${web.pid} × 2`]);
+    expect(gunicorn.workers).toHaveLength(2);
+    expect(gunicorn.workers.every((w) => w.start > 500)).toBe(true);
+  });
+
+  it('kills no worker that leaves after its last request: the master makes another by itself', async () => {
+    const leaving = { pid: 10, start: 10, state: 'leaving' as const };
+    const gunicorn = new Gunicorn([leaving, ...serving(11)]);
+    await replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500);
+    expect(gunicorn.signals).toEqual([`TTIN ${web.pid} × 1`, `TTOU ${web.pid} × 1`]);
+    expect(gunicorn.workers.every((w) => w.start > 500)).toBe(true);
+  });
+
+  it('leaves workers alone that were started since', async () => {
+    const gunicorn = new Gunicorn(serving(510, 511));
+    await replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500);
+    expect(gunicorn.signals).toEqual([]);
+  });
+});
+
+describe('a program of which there is only one worker', () => {
+  it('has it end, and waits for the one that the master makes', async () => {
+    const gunicorn = new Gunicorn(serving(10));
+    await succeedWorkers(opsFor(gunicorn), 'app', scheduler, 500);
+    expect(gunicorn.signals).toEqual(['TERM 10']);
+    expect(gunicorn.workers.map((w) => w.start > 500)).toEqual([true]);
+  });
+
+  it('is left alone when its worker was started since', async () => {
+    const gunicorn = new Gunicorn(serving(510));
+    await succeedWorkers(opsFor(gunicorn), 'app', scheduler, 500);
+    expect(gunicorn.signals).toEqual([]);
+  });
+
+  it('says so when the next one does not begin to serve', async () => {
+    const gunicorn = new Gunicorn(serving(10));
+    gunicorn.boots = false;
+    await expect(succeedWorkers(opsFor(gunicorn), 'app', scheduler, 500)).rejects.toMatchObject({
+      what: { en: expect.stringContaining('whalefall_scheduler') },
+    });
+  });
+});
+
+it('reloads with SIGHUP, and waits until every old worker is gone', async () => {
+  const gunicorn = new Gunicorn(serving(10, 11));
+  await reloadWorkers(opsFor(gunicorn), 'app', web, 2);
+  expect(gunicorn.signals).toEqual([`HUP ${web.pid} × 1`]);
+  expect(gunicorn.workers.every((w) => w.start > 500)).toBe(true);
+});
+
+it('says what supervisord says of a program that does not come up', async () => {
+  const ops = testOps(({ argv }) => {
+    if (argv.includes('supervisorctl')) return { exitCode: 1, stdout: 'whalefall_scheduler: ERROR (spawn error)\n' };
+    const programs = [{ ...web, name: 'whalefall_scheduler', state: 'FATAL', pid: 0 }];
+    return { stdout: JSON.stringify({ programs, said: '', uptime: 1, booted: 0 }) };
+  });
+  await expect(restartProgram(ops, 'app', 'whalefall_scheduler')).rejects.toMatchObject({
+    what: { en: expect.stringContaining('FATAL') },
+    next: [expect.objectContaining({ en: expect.stringContaining('supervisorctl tail whalefall_scheduler') })],
+  });
+});

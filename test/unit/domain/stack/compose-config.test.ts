@@ -1,0 +1,291 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { whatHappened } from '../../../../lib/core/errors.ts';
+import { resolveStack } from '../../../../lib/domain/stack/compose-config.ts';
+import { type TestOps, testOps } from '../../../support/ops.ts';
+import type { Reply } from '../../../support/scripted-spawn.ts';
+
+/** As compose 2.26 prints it, shortened to what matters. */
+const CONFIG = {
+  name: 'whalefall',
+  networks: { prod: { name: 'whalefall_prod', driver: 'bridge', ipam: {} } },
+  services: {
+    postgres: {
+      command: null,
+      environment: { POSTGRES_DB: 'wf', POSTGRES_PASSWORD: 'p$w-S3cret', UNSET: null },
+      image: 'postgres:15-alpine',
+      networks: { prod: null },
+      ports: [{ mode: 'ingress', target: 5432, published: '5432', protocol: 'tcp' }],
+      volumes: [
+        { type: 'volume', source: 'pgdata', target: '/var/lib/postgresql/data', volume: {} },
+        { type: 'volume', target: '/anonymous', volume: {} },
+        { type: 'bind', source: '/etc/pg', target: '/etc/pg', bind: { create_host_path: true } },
+      ],
+    },
+    redis: {
+      environment: {},
+      image: 'redis:7-alpine',
+      volumes: [{ type: 'volume', source: 'cache', target: '/data' }],
+      ports: [
+        { mode: 'ingress', host_ip: '127.0.0.1', target: 6379, published: '16379', protocol: 'tcp' },
+        { mode: 'ingress', target: 7000, protocol: 'tcp' },
+        { mode: 'ingress', target: 7001, published: '8000-8010', protocol: 'tcp' },
+        { mode: 'ingress', target: 7002, published: '7002', protocol: 'udp' },
+        { mode: 'ingress', target: 7003, published: '0', protocol: 'tcp' },
+      ],
+    },
+    whalefall: { build: { context: '.', args: { HTTP_PROXY: 'http://me:pr-S3cret@proxy:3128' } }, environment: null },
+    other: { image: 'x', environment: { API_TOKEN: 'tk-S3cret' } },
+  },
+  volumes: { pgdata: { name: 'whalefall_pgdata' }, cache: { name: 'shared_cache', external: true }, unused: null },
+};
+
+type Config = typeof CONFIG;
+const changed = (change: (config: Config) => void): string => {
+  const copy = structuredClone(CONFIG);
+  change(copy);
+  return JSON.stringify(copy).replaceAll('$', '$$$$');
+};
+
+function opsFor(reply: Reply): TestOps {
+  const ops = testOps(() => reply);
+  writeFileSync(path.join(ops.target.dir, 'docker-compose.prod.yml'), 'services: {}\n');
+  return ops;
+}
+const answering = (change: (config: Config) => void = () => {}) => opsFor({ stdout: changed(change) });
+const failure = (ops: TestOps) =>
+  resolveStack(ops).then(
+    () => 'no error',
+    (e: unknown) => e,
+  );
+
+it('reduces compose’s config to what scripts need', async () => {
+  expect(await resolveStack(answering())).toEqual({
+    project: 'whalefall',
+    services: {
+      postgres: {
+        key: 'postgres',
+        image: 'postgres:15-alpine',
+        ports: [{ target: 5432, published: 5432, hostIp: '0.0.0.0', protocol: 'tcp' }],
+        environment: { POSTGRES_DB: 'wf', POSTGRES_PASSWORD: 'p$w-S3cret' },
+        fromFiles: [],
+        mounts: [
+          { kind: 'volume', source: 'whalefall_pgdata', target: '/var/lib/postgresql/data' },
+          { kind: 'own', source: '', target: '/anonymous' },
+          { kind: 'bind', source: '/etc/pg', target: '/etc/pg' },
+        ],
+        command: [],
+        starts: [],
+        workingDir: '',
+      },
+      redis: {
+        key: 'redis',
+        image: 'redis:7-alpine',
+        ports: [
+          { target: 6379, published: 16379, hostIp: '127.0.0.1', protocol: 'tcp' },
+          { target: 7002, published: 7002, hostIp: '0.0.0.0', protocol: 'udp' },
+        ],
+        environment: {},
+        fromFiles: [],
+        mounts: [{ kind: 'volume', source: 'shared_cache', target: '/data' }],
+        command: [],
+        starts: [],
+        workingDir: '',
+      },
+      app: {
+        key: 'whalefall',
+        image: 'whalefall-whalefall',
+        ports: [],
+        environment: {},
+        fromFiles: [],
+        mounts: [],
+        command: [],
+        starts: [],
+        workingDir: '',
+        build: { context: '.', others: {} },
+      },
+    },
+    volumes: [
+      {
+        key: 'pgdata',
+        name: 'whalefall_pgdata',
+        external: false,
+        role: 'postgres',
+        mountPoint: '/var/lib/postgresql/data',
+        holdsData: true,
+      },
+      { key: 'cache', name: 'shared_cache', external: true, role: 'redis', mountPoint: '/data', holdsData: true },
+    ],
+    networks: ['whalefall_prod'],
+  });
+});
+
+it('registers the secrets of all services and build arguments', async () => {
+  const ops = answering();
+  await resolveStack(ops);
+  const text = 'p$w-S3cret p$$w-S3cret http://me:pr-S3cret@proxy:3128 pr-S3cret tk-S3cret';
+  expect(ops.secrets.redact(text)).toBe('[secret] [secret] [secret] [secret] [secret]');
+});
+
+it('looks for .env where it is told to', async () => {
+  const ops = answering();
+  const candidate = path.join(ops.paths.state, 'whalefall');
+  mkdirSync(candidate);
+  writeFileSync(path.join(candidate, '.env'), 'SECRET_KEY=candidate-S3cret\n');
+  await resolveStack(ops, { projectDirectory: candidate });
+  expect(ops.scripted.calls[0]?.argv.slice(2, 6)).toEqual([
+    '-f',
+    path.join(ops.target.dir, 'docker-compose.prod.yml'),
+    '--project-directory',
+    candidate,
+  ]);
+  expect(ops.secrets.redact('candidate-S3cret')).toBe('[secret]');
+});
+
+it('takes ports as numbers too, and a service without volumes, environment or ports', async () => {
+  const ops = answering((c) => Object.assign(c.services.postgres.ports[0] ?? {}, { published: 15432 }));
+  expect((await resolveStack(ops)).services.postgres.ports[0]?.published).toBe(15432);
+});
+
+it('knows the volume that holds the database among several', async () => {
+  const ops = answering((c) => {
+    c.services.postgres.volumes.unshift({ type: 'volume', source: 'dumps', target: '/dumps', volume: {} });
+    Object.assign(c.volumes, { dumps: null });
+  });
+  const { volumes } = await resolveStack(ops);
+  expect(volumes.map((v) => [v.name, v.holdsData])).toEqual([
+    ['whalefall_dumps', false],
+    ['whalefall_pgdata', true],
+    ['shared_cache', true],
+  ]);
+});
+
+describe('what the official images read from files', () => {
+  const withFiles = (files: Readonly<Record<string, string>>) => {
+    const dir = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-secrets-'));
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(dir, name), text);
+    return answering((c) => {
+      const { postgres } = c.services;
+      Object.assign(postgres, {
+        environment: { POSTGRES_PASSWORD_FILE: '/run/secrets/pw', POSTGRES_USER_FILE: '/etc/pg/user' },
+        secrets: [{ source: 'pw' }],
+      });
+      Object.assign(c, { secrets: { pw: { name: 'whalefall_pw', file: path.join(dir, 'pw') } } });
+      Object.assign(postgres.volumes[2] ?? {}, { source: dir });
+    });
+  };
+
+  it('is read where it is mounted from: a secret, a directory of this machine', async () => {
+    const ops = withFiles({ pw: 'file-S3cret\n\n', user: 'wf_user' });
+    const { postgres } = (await resolveStack(ops)).services;
+    expect(postgres.environment).toEqual({ POSTGRES_PASSWORD: 'file-S3cret', POSTGRES_USER: 'wf_user' });
+    expect(ops.secrets.redact('the file-S3cret')).toBe('the [secret]');
+  });
+
+  it('is named when it is not there', async () => {
+    expect(await failure(withFiles({ pw: 'file-S3cret' }))).toMatchObject({
+      kind: 'config',
+      what: { en: expect.stringMatching(/POSTGRES_USER_FILE of service postgres.*ENOENT/) },
+    });
+  });
+});
+
+describe('refuses', () => {
+  it('a deploy directory without compose file, without asking compose', async () => {
+    const ops = testOps(() => undefined);
+    expect(await failure(ops)).toMatchObject({
+      kind: 'config',
+      what: { en: expect.stringContaining('docker-compose.prod.yml'), zh: expect.stringContaining('找不到') },
+      state: { en: expect.stringContaining('Nothing was changed') },
+      next: [{ en: expect.stringContaining('--dir') }],
+    });
+  });
+
+  it('what compose refuses, with its message but without secrets, warnings and control characters', async () => {
+    const ops = opsFor({
+      exitCode: 15,
+      stderr:
+        'time="x" level=warning msg="The \\"X\\" variable is not set."\nyaml: line 1: \u001b[2Jdid not sk-S3cret find',
+    });
+    writeFileSync(path.join(ops.target.dir, '.env'), 'SECRET_KEY=sk-S3cret\n');
+    const error = await failure(ops);
+    expect(error).toMatchObject({ kind: 'config', next: [{ en: expect.stringContaining('config -q') }] });
+    expect(whatHappened(error).en).toContain('yaml: line 1: \\x1b[2Jdid not [secret] find');
+    expect(whatHappened(error).en).not.toContain('variable');
+  });
+
+  it('a broken .env without compose’s message, which repeats the line', async () => {
+    const ops = opsFor({ exitCode: 1, stderr: 'failed to read /opt/wf/.env: Invalid template: "S3cret${"' });
+    const error = await failure(ops);
+    expect(error).toMatchObject({ kind: 'config', what: { en: expect.stringContaining('.env') } });
+    expect(JSON.stringify(error) + whatHappened(error).zh).not.toContain('S3cret');
+  });
+
+  it('a config without the services, naming all that are missing', async () => {
+    const ops = answering((c) => {
+      Object.assign(c, { services: { postgres: c.services.postgres } });
+    });
+    expect(await failure(ops)).toMatchObject({
+      kind: 'config',
+      what: { en: expect.stringContaining('redis, whalefall') },
+    });
+  });
+
+  it('output that it does not know, without repeating it', async () => {
+    for (const stdout of ['services: S3cret', '{"name":"S3cret"}', '']) {
+      const error = await failure(opsFor({ stdout }));
+      expect(error).toMatchObject({ kind: 'config' });
+      expect(JSON.stringify(error) + whatHappened(error).en).not.toContain('S3cret');
+    }
+  });
+
+  it.each<[string, (c: Config) => void]>([
+    ['a volume that looks like an option', (c) => Object.assign(c.volumes.pgdata, { name: '--force' })],
+    ['a volume with an escape sequence', (c) => Object.assign(c.volumes.pgdata, { name: 'a\u001b[2J' })],
+    ['an image that looks like an option', (c) => Object.assign(c.services.redis, { image: '-v=/:/host' })],
+    ['an image with a line end', (c) => Object.assign(c.services.redis, { image: 'redis\nx' })],
+    ['a provider', (c) => Object.assign(c.services.redis, { provider: { type: 'evil' } })],
+  ])('%s', async (_what, change) => {
+    const error = await failure(answering(change));
+    expect(error).toMatchObject({ kind: 'config' });
+    expect(whatHappened(error).en).toMatch(/no such name: '|provider/);
+    expect(whatHappened(error).en).not.toContain('\u001b');
+  });
+
+  it.each([
+    ['in the container’s layer', [], 'no named volume'],
+    ['in an anonymous volume', [{ type: 'volume', target: '/var/lib/postgresql/data' }], 'no named volume'],
+    ['in a directory', [{ type: 'bind', source: '/srv', target: '/var/lib/postgresql/data' }], 'directory of the host'],
+    [
+      'beside the volume',
+      [{ type: 'volume', source: 'pgdata', target: '/var/lib/postgresql/data2' }],
+      'no named volume',
+    ],
+  ])('a database %s', async (_, volumes, what) => {
+    const ops = answering((c) => Object.assign(c.services.postgres, { volumes }));
+    expect(await failure(ops)).toMatchObject({
+      kind: 'config',
+      what: { en: expect.stringContaining(what) },
+      next: [{ en: expect.stringContaining('named volume'), zh: expect.stringContaining('命名卷') }],
+    });
+  });
+});
+
+it.each([
+  ['/var/lib/postgresql', {}],
+  ['/pg/', { PGDATA: '/pg/data' }],
+])('accepts a volume above the data directory: %s', async (target, environment) => {
+  const ops = answering((c) =>
+    Object.assign(c.services.postgres, { environment, volumes: [{ type: 'volume', source: 'pgdata', target }] }),
+  );
+  expect((await resolveStack(ops)).volumes[0]?.mountPoint).toBe(target);
+});
+
+it('leaves a missing compose to the one who can tell what to do', async () => {
+  for (const reply of [{ exitCode: 127 }, { exitCode: 1, stderr: "docker: 'compose' is not a docker command." }]) {
+    expect(await failure(opsFor(reply))).toMatchObject({ kind: 'command' });
+  }
+});

@@ -1,0 +1,273 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { targetFor } from '../../../../lib/core/target.ts';
+import { same } from '../../../../lib/core/text.ts';
+import type { AppFacts } from '../../../../lib/domain/stack/deployment.ts';
+import { deletionRequest, planRebuild } from '../../../../lib/flows/rebuild/plan.ts';
+import { facts, identity, nothingYet, runningDatabase, volume } from '../../../support/facts.ts';
+
+const WEB = { target: 80, published: 8080, hostIp: '0.0.0.0', protocol: 'tcp' } as const;
+const CERTS = { service: 'whalefall', source: '/srv/certs', target: '/etc/nginx/ssl' } as const;
+const target = targetFor('/srv/shop');
+const ids = (plan: ReturnType<typeof planRebuild>) => plan.steps.map((s) => s.id);
+
+it('installs on an empty machine without backup, stop or removal', () => {
+  expect(ids(planRebuild(target, nothingYet(), 'keep'))).toEqual([
+    'build',
+    'try',
+    'start-stores',
+    'connection',
+    'migrate',
+    'admin',
+    'start-app',
+    'prove',
+  ]);
+});
+
+it('keeps data: builds, tries and backs up before anything stops', () => {
+  expect(ids(planRebuild(target, facts(), 'keep'))).toEqual([
+    'build',
+    'try',
+    'backup',
+    'create',
+    'stop',
+    'final-backup',
+    'start-stores',
+    'connection',
+    'migrate',
+    'admin',
+    'start-app',
+    'prove',
+  ]);
+});
+
+it('deletes only after stop and the backup that counts', () => {
+  const plan = planRebuild(target, facts(), 'delete');
+  expect(ids(plan)).toEqual([
+    'build',
+    'try',
+    'backup',
+    'prepare',
+    'create',
+    'stop',
+    'final-backup',
+    'remove',
+    'start-stores',
+    'connection',
+    'migrate',
+    'admin',
+    'start-app',
+    'prove',
+  ]);
+  expect(plan.steps.find((s) => s.id === 'remove')).toMatchObject({
+    risk: 'deletes',
+    commands: expect.arrayContaining(['docker volume rm shop_postgres_data shop_redis_data']),
+  });
+});
+
+it.each([
+  [
+    'another project’s volume',
+    { volumes: [volume('postgres', { project: 'whalefall_dev' })] },
+    'keep',
+    'belongs to another',
+  ],
+  [
+    'a volume that another container has mounted',
+    { volumes: [volume('redis', { usedByOthers: ['spy'] })] },
+    'delete',
+    'spy',
+  ],
+  ['an external volume', { volumes: [volume('postgres', { external: true })] }, 'delete', 'external'],
+  ['a port that is taken', { unusablePorts: [{ port: WEB, why: 'taken' }] }, 'keep', '0.0.0.0:8080'],
+  ['an address that is not there', { unusablePorts: [{ port: WEB, why: 'no-address' }] }, 'keep', 'does not have'],
+  ['a port that is published twice', { unusablePorts: [{ port: WEB, why: 'twice' }] }, 'keep', 'twice'],
+  [
+    'a mounted directory that is gone',
+    { brokenBinds: [{ ...CERTS, why: 'gone' }] },
+    'keep',
+    '/srv/certs does not exist',
+  ],
+  ['a directory instead of a file', { brokenBinds: [{ ...CERTS, why: 'directory' }] }, 'keep', 'is a directory'],
+  ['a login that no password mends', { login: { error: 'no database x' } }, 'keep', 'no database x'],
+  [
+    'userdata that has no room',
+    { freeBytes: 10, app: { ...facts().app, userdataBytes: 11 } as AppFacts },
+    'keep',
+    'userdata has 11 B',
+  ],
+] as const)('refuses %s with exit code 3', (_what, more, data, text) => {
+  expect(() => planRebuild(target, facts(more), data)).toThrow(
+    expect.objectContaining({ kind: 'precondition', exitCode: 3, message: expect.stringContaining(text) }),
+  );
+});
+
+it('says all refusals at once', () => {
+  const bad = facts({
+    volumes: [volume('postgres', { project: 'a' }), volume('redis', { project: 'b' })],
+    unusablePorts: [{ port: WEB, why: 'taken' }],
+  });
+  expect(() => planRebuild(target, bad, 'keep')).toThrow(/shop_postgres_data.*shop_redis_data.*8080/s);
+});
+
+it('accepts a volume made by hand, which bears no label', () => {
+  const plan = planRebuild(target, facts({ volumes: [volume('postgres', { project: undefined })] }), 'delete');
+  expect(plan.deletes.map((v) => v.name)).toEqual(['shop_postgres_data']);
+});
+
+it('names in the consent what would be lost', () => {
+  const full = facts({
+    database: {
+      kind: 'running',
+      bytes: 12_000_000,
+      tables: 3,
+      largest: [
+        { name: 'users', rows: 7, exact: true, newest: '2026-01-01' },
+        { name: 'logs', rows: 1e9, exact: false, newest: undefined },
+      ],
+      revision: undefined,
+      remoteTrust: 0,
+      identity,
+      empty: false,
+    },
+  });
+  const request = deletionRequest(full, planRebuild(target, full, 'delete'));
+  expect(request.phrase).toBe('DELETE ALL DATA');
+  expect(request.volumes.map((v) => v.name)).toEqual(['shop_postgres_data', 'shop_redis_data']);
+  const rows = request.losses.map(([label, value]) => `${label.en}: ${value.en}`);
+  expect(rows).toEqual([
+    'database size: 12.0 MB',
+    'tables: 3',
+    'rows in users: 7  (2026-01-01)',
+    'rows in logs: ≈ 1000000000',
+    'database postgres: 7.0 MB',
+    'database shop: 12.0 MB',
+  ]);
+});
+
+it('warns of local changes and of an open database', () => {
+  const plan = planRebuild(
+    target,
+    facts({
+      checkout: { commit: 'c', subject: 's', changed: [' M app.py'] },
+      app: {
+        userdataBytes: 0,
+        commit: undefined,
+        running: undefined,
+        released: undefined,
+        serving: true,
+        holdsState: false,
+      },
+      database: { ...runningDatabase, remoteTrust: 1 },
+    }),
+    'keep',
+  );
+  expect(plan.warnings.map((w) => w.text.en).join('\n')).toMatch(/app\.py.*WITHOUT A PASSWORD/s);
+});
+
+const anyVolume = fc.record({
+  role: fc.constantFrom('postgres' as const, 'redis' as const),
+  name: fc.constantFrom('shop_pg', 'shop_redis', 'whalefall_dev_pg', '-rf'),
+  project: fc.option(fc.constantFrom('shop', 'whalefall_dev'), { nil: undefined }),
+  external: fc.boolean(),
+  usedByOthers: fc.array(fc.constant('other'), { maxLength: 1 }),
+});
+const anyFacts = fc
+  .record({
+    volumes: fc.array(
+      anyVolume.map(({ role, ...more }) => volume(role, more)),
+      { maxLength: 3 },
+    ),
+    app: fc.option(fc.constant(facts().app), { nil: undefined }),
+    database: fc.constantFrom(
+      facts().database,
+      { kind: 'stopped' as const, found: undefined },
+      { kind: 'unreadable' as const, why: same('x'), fix: same('y') },
+    ),
+  })
+  .map((more) =>
+    facts({ ...more, ...(more.volumes.some((v) => v.role === 'postgres') ? {} : { database: { kind: 'none' } }) }),
+  );
+
+it('never deletes without a backup before it, nor anything that is not this project’s own', () => {
+  fc.assert(
+    fc.property(anyFacts, fc.constantFrom('keep' as const, 'delete' as const), (any, data) => {
+      let plan: ReturnType<typeof planRebuild>;
+      try {
+        plan = planRebuild(target, any, data);
+      } catch {
+        return;
+      }
+      const order = ids(plan);
+      const remove = order.indexOf('remove');
+      if (data === 'keep') expect(remove).toBe(-1);
+      if (remove >= 0 && any.database.kind !== 'none') {
+        expect(order.indexOf('final-backup')).toBeGreaterThan(order.indexOf('backup'));
+        expect(remove).toBeGreaterThan(order.indexOf('final-backup'));
+      }
+      for (const v of plan.deletes) {
+        expect([undefined, 'shop']).toContain(v.project);
+        expect(v.external || v.usedByOthers.length > 0).toBe(false);
+      }
+      // Whatever can fail without harm comes before the first interruption.
+      const interrupting = plan.steps.findIndex((s) => s.risk !== 'none');
+      expect(order.indexOf('try')).toBeLessThan(interrupting);
+    }),
+  );
+});
+
+it.each([
+  [{ kind: 'stopped', found: [] }, '未运行'],
+  [{ kind: 'unreadable', why: same('x'), fix: same('y') }, '运行中, 但无法读取: x'],
+] as const)('says in Chinese, too, of a database that can not be asked: %o', (database, zh) => {
+  const found = facts({ database });
+  const { losses } = deletionRequest(found, planRebuild(target, found, 'delete'));
+  expect(losses.map(([, value]) => value.zh)).toEqual([zh]);
+});
+
+it('asks consent for exactly what it deletes, says what each changing step would lose and how it is undone', () => {
+  const kinds = fc.record({ containers: fc.boolean(), storesCurrent: fc.boolean() });
+  fc.assert(
+    fc.property(anyFacts, kinds, fc.constantFrom('keep' as const, 'delete' as const), (any, kind, data) => {
+      const found = {
+        ...any,
+        containers: kind.containers ? any.containers : {},
+        storesCurrent: kind.storesCurrent,
+      };
+      let plan: ReturnType<typeof planRebuild>;
+      try {
+        plan = planRebuild(target, found, data);
+      } catch (error) {
+        expect(error).toMatchObject({ kind: 'precondition' });
+        return;
+      }
+      expect(new Set(ids(plan)).size).toBe(plan.steps.length);
+      // What deletes is one step; consent is asked for its volumes, and no other command of the plan removes any.
+      const deleting = plan.steps.filter((s) => s.risk === 'deletes');
+      expect(deleting.map((s) => s.id)).toEqual(plan.deletes.length > 0 ? ['remove'] : []);
+      const named = deletionRequest(found, plan).volumes.map((v) => v.name);
+      expect(named).toEqual(plan.deletes.map((v) => v.name));
+      for (const step of plan.steps) {
+        const removes = step.commands.some((c) =>
+          /volume (rm|prune)|down.* -v|rm -rf/.test(typeof c === 'string' ? c : c.en),
+        );
+        expect(removes).toBe(step.risk === 'deletes');
+        expect(step.loses !== undefined).toBe(step.risk === 'deletes');
+        for (const volume of step.risk === 'deletes' ? named : []) expect(step.loses?.en).toContain(volume);
+        // Stores that were configured anew stay so: what they hold is the former application's as well.
+        const undone = (step.risk !== 'none' && step.id !== 'start-stores') || step.id === 'migrate';
+        if (undone) expect(step.wayBack, step.id).toBeDefined();
+      }
+      expect(order(plan, 'build', 'try', 'backup', 'prepare', 'stop', 'final-backup', 'remove', 'start-stores')).toBe(
+        true,
+      );
+      expect(order(plan, 'remove', 'start-stores', 'connection', 'migrate', 'admin', 'start-app', 'prove')).toBe(true);
+    }),
+  );
+});
+
+/** Those of the steps that are there come in this order. */
+function order(plan: ReturnType<typeof planRebuild>, ...wanted: string[]): boolean {
+  const at = wanted.map((id) => ids(plan).indexOf(id)).filter((i) => i >= 0);
+  return at.every((i, n) => n === 0 || i > (at[n - 1] ?? 0));
+}

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import type { Facts } from '../../../../lib/flows/restore/facts.ts';
+import { restoreRequest } from '../../../../lib/flows/restore/losses.ts';
+import { plannedSteps } from '../../../../lib/flows/restore/plan.ts';
+import {
+  discard,
+  type Progress,
+  pause,
+  prepare,
+  resume,
+  swap,
+  swapAgain,
+} from '../../../../lib/flows/restore/steps.ts';
+import { container, identity } from '../../../support/facts.ts';
+import { testOps } from '../../../support/ops.ts';
+import type { Call } from '../../../support/scripted-spawn.ts';
+import { updateFacts } from '../../../support/update-facts.ts';
+import { DB, storedBackup } from '../../domain/backup/backup.fakes.ts';
+import { cluster } from '../../tools/postgres/cluster.fake.ts';
+
+const BEFORE = 'whalefall_before_20260102t030405z';
+const INCOMING = 'whalefall_restoring_20260102t030405z';
+
+/** A server with databases, and an engine that pauses the application. */
+function world(databases: Set<string>) {
+  let state = 'running';
+  const app = container('app');
+  const inspected = () => [
+    {
+      Id: app.id,
+      Name: app.name,
+      Image: app.imageId,
+      RestartCount: 0,
+      Mounts: [],
+      State: { Status: state },
+      Config: { Labels: null },
+      NetworkSettings: { Ports: null, Networks: {} },
+    },
+  ];
+  const ops = testOps(
+    cluster(databases, ({ argv }: Call) => {
+      if (argv[1] === 'inspect') return { stdout: JSON.stringify(inspected()) };
+      const to = (next: string) => () => {
+        state = next;
+      };
+      if (argv[0] === 'bash' && argv.includes(app.id)) {
+        to('paused')();
+        return { stdout: app.id, whenReleased: to('running') };
+      }
+      if (argv[1] === 'unpause') to('running')();
+      return argv[1] === 'unpause' ? {} : undefined;
+    }),
+  );
+  return { ops, state: () => state, calls: () => ops.scripted.calls.map((c) => c.argv.join(' ')) };
+}
+
+async function factsFor(ops: Parameters<typeof storedBackup>[0], more: Partial<Facts> = {}): Promise<Facts> {
+  const { stack } = updateFacts();
+  const stored = await storedBackup(ops);
+  return {
+    stack,
+    database: DB,
+    identity,
+    app: container('app'),
+    before: { name: 'whalefall', oid: 16384, bytes: 8_000_000 },
+    health: { healthy: true, checks: [] },
+    incoming: { kind: 'backup', stored, roles: 'needed', roleDifferences: [], missingTablespaces: [] },
+    rows: undefined,
+    left: [],
+    disk: undefined,
+    at: Date.parse('2026-01-02T03:04:05Z'),
+    ...more,
+  };
+}
+
+describe('a restore that is taken back', () => {
+  it('gives the names back, lets the application go on, and drops what it had restored', async () => {
+    const there = new Set(['postgres', 'whalefall']);
+    const { ops, state } = world(there);
+    const facts = await factsFor(ops);
+    const progress: Progress = {};
+    await prepare(ops, facts, progress);
+    expect(there).toContain(INCOMING);
+    await pause(ops, facts, progress);
+    expect(state()).toBe('paused');
+    expect(await swap(ops, progress)).toBe(BEFORE);
+    expect([...there].sort()).toEqual(['postgres', 'whalefall', BEFORE]);
+
+    await swapAgain(ops, progress);
+    await resume(ops, facts, progress);
+    await discard(ops, facts, progress);
+    expect([...there].sort()).toEqual(['postgres', 'whalefall']);
+    expect(state()).toBe('running');
+  });
+
+  it('swaps nothing that was not swapped, and does not wake what was not paused', async () => {
+    const { ops, calls } = world(new Set(['postgres', 'whalefall']));
+    const facts = await factsFor(ops);
+    const progress: Progress = {};
+    await prepare(ops, facts, progress);
+    await swapAgain(ops, progress);
+    await resume(ops, facts, progress);
+    expect(ops.scripted.calls.some((c) => c.input.includes('RENAME'))).toBe(false);
+    expect(calls().some((c) => c.includes('unpause'))).toBe(false);
+  });
+
+  it('never drops a database that was there before', async () => {
+    const there = new Set(['postgres', 'whalefall', BEFORE]);
+    const { ops } = world(there);
+    const facts = await factsFor(ops, { incoming: { kind: 'kept', database: BEFORE, rows: undefined } });
+    const progress: Progress = {};
+    await prepare(ops, facts, progress);
+    await discard(ops, facts, progress);
+    expect(there).toContain(BEFORE);
+  });
+});
+
+it('refuses to return to a database that is not there', async () => {
+  const { ops } = world(new Set(['postgres', 'whalefall']));
+  const facts = await factsFor(ops, { incoming: { kind: 'kept', database: 'nosuch', rows: undefined } });
+  await expect(prepare(ops, facts, {})).rejects.toMatchObject({
+    kind: 'precondition',
+    what: { en: expect.stringContaining('nosuch') },
+  });
+});
+
+describe('the plan', () => {
+  it('stops nobody while the backup is restored, and pauses only what runs', async () => {
+    const { ops } = world(new Set());
+    const facts = await factsFor(ops);
+    expect(plannedSteps(facts).map((s) => s.id)).toEqual(['restore', 'pause', 'swap', 'resume', 'prove']);
+    const down = { ...facts, app: container('app', { state: 'exited' }) };
+    expect(plannedSteps(down).map((s) => s.id)).toEqual(['restore', 'swap', 'prove']);
+  });
+
+  it('names, table by table, what was written since, and the database in the phrase', async () => {
+    const { ops } = world(new Set());
+    const facts = await factsFor(ops);
+    if (facts.incoming.kind !== 'backup') throw new Error('no backup');
+    const [table] = facts.incoming.stored.manifest.contents.tables;
+    if (!table) throw new Error('no table');
+    const rows = [
+      { schema: table.schema, name: table.name, rows: table.rows + 3, exact: true },
+      { schema: 'public', name: 'new\u001b[2J', rows: 7, exact: false },
+    ];
+    const { losses, phrase, volumes } = restoreRequest({ ...facts, rows });
+    expect(phrase).toBe('RESTORE whalefall');
+    expect(volumes).toEqual([]);
+    expect(losses.map(([what, value]) => `${what.en}: ${value.en}`)).toEqual([
+      `rows in ${table.schema}.${table.name}: ${table.rows + 3} → ${table.rows}`,
+      'rows in public.new\\x1b[2J: ≈ 7 → -',
+    ]);
+  });
+});

@@ -1,0 +1,131 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { targetFor } from '../../../../lib/core/target.ts';
+import { planUpdate, type UpdateOptions } from '../../../../lib/flows/update/plan.ts';
+import type { PlannedStep } from '../../../../lib/runs/steps/steps.ts';
+import { noLocalChanges, updateFacts } from '../../../support/update-facts.ts';
+
+const target = targetFor('/opt/whalefall');
+const options: UpdateOptions = {
+  ref: 'origin/main',
+  direction: 'forward',
+  restart: 'auto',
+  backup: 'auto',
+  soakMs: 10_000,
+  discardLocal: false,
+  syncSite: false,
+  bake: false,
+};
+const plan = (more: Parameters<typeof updateFacts>[0] = {}) => planUpdate(target, updateFacts(more), options);
+const same = { put: [], remove: [], handEdited: [], inTheWay: [] };
+
+it('changes nothing in place before the release was checked, migrated for and tried', () => {
+  const ids = plan()?.steps.map((s) => s.id) ?? [];
+  expect(ids).toEqual(['stage', 'check', 'backup', 'migrate', 'canary', 'switch', 'restart', 'prove', 'settle']);
+});
+
+it('saves local changes first of all', () => {
+  expect(plan({ local: { ...noLocalChanges, none: false } })?.steps[0]?.id).toBe('save-local');
+});
+
+it('has nothing to do when that commit runs, every file of it, at its schema', () => {
+  const { source } = updateFacts();
+  const running = { ...updateFacts().running, commit: source.commit };
+  expect(plan({ running, files: same })).toBeUndefined();
+  expect(plan({ running: { ...running, certain: false }, files: same })).toBeDefined();
+  expect(plan({ running, files: same, pending: true })).toBeDefined();
+  expect(plan({ running, files: same, outdated: true })).toBeDefined();
+  expect(plan({ running, files: { ...same, remove: ['a'] } })).toBeDefined();
+  expect(plan({ running, files: same, copies: [{ from: 'a', to: '/b' }] })).toBeDefined();
+  expect(plan({ files: same })).toBeDefined();
+});
+
+const refusal = (more: Parameters<typeof updateFacts>[0]) => {
+  try {
+    plan(more);
+  } catch (error) {
+    return error as { kind: string; what: { en: string }; next: readonly { en: string }[] };
+  }
+  throw new Error('not refused');
+};
+
+it('refuses what needs a new image, file by file, and says what to run instead', () => {
+  const why = { en: 'dependencies changed', zh: '依赖有变化' };
+  const refused = refusal({
+    rebuildReasons: [
+      { path: 'uv.lock', why },
+      { path: 'Dockerfile.prod', why },
+    ],
+  });
+  expect(refused.kind).toBe('precondition');
+  expect(refused.what.en).toContain('uv.lock: dependencies changed');
+  expect(refused.what.en).toContain('Dockerfile.prod');
+  expect(refused.next.map((n) => n.en).join()).toContain('deploy-prod-all.ts');
+});
+
+it('refuses to overwrite what is not from git', () => {
+  expect(refusal({ files: { ...same, inTheWay: ['app/\u001b[2J'] } }).what.en).toContain('app/\\x1b[2J');
+});
+
+it('refuses in the middle of a merge', () => {
+  expect(
+    refusal({ local: { ...noLocalChanges, inProgress: 'merge' } })
+      .next.map((n) => n.en)
+      .join(),
+  ).toContain('git merge --abort');
+});
+
+it('warns where it had to assume what runs, and of files changed by hand', () => {
+  const warnings = plan({
+    running: { ...updateFacts().running, certain: false },
+    files: { ...updateFacts().files, handEdited: ['app/a.py'] },
+  })?.warnings.map((w) => w.en);
+  expect(warnings).toEqual([expect.stringContaining('its files tell'), expect.stringContaining('app/a.py')]);
+});
+
+it('marks the restart of the container as an interruption, and nothing else', () => {
+  const risky = (asked: 'auto' | 'container') =>
+    planUpdate(target, updateFacts(), { ...options, restart: asked })
+      ?.steps.filter((s) => s.risk === 'interrupts')
+      .map((s) => s.id);
+  expect(risky('auto')).toEqual([]);
+  expect(risky('container')).toEqual(['restart']);
+});
+
+it('whatever there is: tries before it changes, backs up before it migrates, never migrates on the way back', () => {
+  const found = fc.record({
+    local: fc.constantFrom(noLocalChanges, { ...noLocalChanges, none: false }),
+    pending: fc.boolean(),
+    outdated: fc.boolean(),
+    files: fc.constantFrom(same, updateFacts().files, { ...same, remove: ['x\n✓'] }, { ...same, inTheWay: ['y'] }),
+  });
+  const chosen = fc.record({
+    direction: fc.constantFrom('forward' as const, 'back' as const),
+    restart: fc.constantFrom('auto' as const, 'rolling' as const, 'reload' as const, 'container' as const),
+    backup: fc.constantFrom('auto' as const, 'always' as const),
+    bake: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(found, chosen, (more, choice) => {
+      let steps: readonly PlannedStep[];
+      try {
+        steps = planUpdate(target, updateFacts(more), { ...options, ...choice })?.steps ?? [];
+      } catch (error) {
+        expect(error).toMatchObject({ kind: 'precondition', next: expect.arrayContaining([expect.anything()]) });
+        return;
+      }
+      const ids = steps.map((s) => s.id);
+      expect(new Set(ids).size).toBe(ids.length);
+      if (ids.length === 0) return;
+      const changing = steps.filter((s) => s.risk !== 'none');
+      expect(steps.some((s) => s.risk === 'deletes')).toBe(false);
+      for (const step of changing) if (step.id !== 'settle') expect(step.wayBack, step.id).toBeDefined();
+      expect(ids.indexOf('save-local')).toBe(more.local.none ? -1 : 0);
+      for (const tried of ['stage', 'check', 'canary']) expect(ids.indexOf(tried)).toBeLessThan(ids.indexOf('switch'));
+      expect(ids.indexOf('check')).toBeLessThan(ids.indexOf(changing[0]?.id ?? ''));
+      expect(ids.includes('migrate')).toBe(choice.direction === 'forward');
+      if (choice.direction === 'forward') expect(ids.indexOf('backup')).toBeLessThan(ids.indexOf('migrate'));
+      expect(ids.slice(-2)).toEqual(['prove', 'settle']); // recorded is only what was proved
+    }),
+  );
+});

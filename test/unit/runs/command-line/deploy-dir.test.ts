@@ -1,0 +1,39 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import type { World } from '../../../../lib/core/world.ts';
+import { loadTarget, makeState, typedBefore } from '../../../../lib/runs/command-line/deploy-dir.ts';
+
+function directory(): string {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  return dir;
+}
+
+const world = (cwd: string, env: Record<string, string> = {}) => ({ cwd, env }) as unknown as World;
+
+it('names directory and configuration in front of a command unless they are what it means anyway', () => {
+  const dir = directory();
+  const config = path.join(dir, 'a target.json');
+  writeFileSync(config, '{}');
+  const before = (parsed: Record<string, string>, w: World) => typedBefore(parsed, loadTarget(parsed, w), w);
+  expect(before({}, world(dir))).toBe('');
+  expect(before({ dir }, world('/'))).toBe(`WHALEFALL_DIR=${dir} `);
+  const both = `WHALEFALL_DIR=${dir} WHALEFALL_CONFIG='${config}' `;
+  expect(before({ dir, config }, world('/'))).toBe(both);
+  expect(before({}, world('/', { WHALEFALL_DIR: dir, WHALEFALL_CONFIG: config }))).toBe(both);
+  expect(before({ config: 'a target.json' }, world(dir))).toBe(`WHALEFALL_CONFIG='${config}' `);
+});
+
+it('hides its state from git, and writes that once', () => {
+  const target = loadTarget({}, world(directory()));
+  const ignored = path.join(makeState(target).state, '.gitignore');
+  expect(readFileSync(ignored, 'utf8')).toBe('*\n');
+  const written = statSync(ignored).mtimeMs;
+  makeState(target);
+  expect(statSync(ignored).mtimeMs).toBe(written);
+  writeFileSync(ignored, '');
+  makeState(target);
+  expect(readFileSync(ignored, 'utf8')).toBe('*\n');
+});

@@ -1,0 +1,73 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { giveWay } from '../../../../lib/runs/main/give-way.ts';
+import { takeLock } from '../../../../lib/runs/main/lock.ts';
+import { testOps } from '../../../support/ops.ts';
+
+const DEPLOYING = `${JSON.stringify({ script: 'deploy-prod-all', user: 'ops', host: 'prod', pid: 7, since: 'now' })}\n`;
+const turns = async (count = 20) => {
+  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** Ops whose lock is free or held, and the lock's file. */
+function world(held: boolean) {
+  const ops = testOps(() => ({ exitCode: held ? 75 : 0 }));
+  return { ops, file: path.join(ops.paths.state, 'lock'), stopping: new AbortController() };
+}
+
+it('does not begin while somebody holds the deploy directory, and asks without keeping anybody out', async () => {
+  const { ops, file, stopping } = world(true);
+  writeFileSync(file, DEPLOYING);
+  await expect(giveWay(ops, { file }, stopping)).rejects.toMatchObject({
+    kind: 'locked',
+    exitCode: 5,
+    what: { en: expect.stringContaining('deploy-prod-all, ops@prod') },
+  });
+  expect(ops.scripted.calls.map((c) => c.argv.join(' '))).toEqual(['flock -n -s -E 75 3']);
+});
+
+it('goes on undisturbed by whoever held it before', async () => {
+  const { ops, file, stopping } = world(false);
+  writeFileSync(file, DEPLOYING);
+  const end = await giveWay(ops, { file }, stopping);
+  await turns();
+  expect(stopping.signal.aborted).toBe(false);
+  end();
+});
+
+it('stops the run, with exit code 5, when another one takes it; not at the moment when the file is empty', async () => {
+  const { ops, file, stopping } = world(false);
+  const end = await giveWay(ops, { file }, stopping);
+  writeFileSync(file, '');
+  await turns();
+  writeFileSync(file, DEPLOYING.slice(0, 20));
+  await turns();
+  expect(stopping.signal.aborted).toBe(false);
+  writeFileSync(file, DEPLOYING);
+  await turns();
+  expect(stopping.signal.reason).toMatchObject({
+    kind: 'interrupted',
+    exitCode: 5,
+    what: { en: expect.stringContaining('deploy-prod-all, ops@prod') },
+  });
+  end();
+});
+
+it('looks no more once it is ended', async () => {
+  const { ops, file, stopping } = world(false);
+  (await giveWay(ops, { file }, stopping))();
+  await turns();
+  writeFileSync(file, DEPLOYING);
+  await turns();
+  expect(stopping.signal.aborted).toBe(false);
+});
+
+it('a deployment that comes at the moment of the question is not refused for it', async () => {
+  const exitCodes = [75, 0];
+  const ops = testOps(() => ({ exitCode: exitCodes.shift() ?? 1 }));
+  const holder = { user: 'ops', host: 'prod', pid: 8, script: 'deploy-prod-all', since: 'now' };
+  const lock = await takeLock(ops, { file: path.join(ops.paths.state, 'lock') }, holder, 0);
+  lock.release();
+  expect(exitCodes).toEqual([]);
+});

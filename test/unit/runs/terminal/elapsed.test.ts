@@ -1,0 +1,82 @@
+import { beforeEach, expect, it } from 'vitest';
+import type { Screen } from '../../../../lib/core/screen.ts';
+import { same } from '../../../../lib/core/text.ts';
+import { withElapsed } from '../../../../lib/runs/terminal/elapsed.ts';
+
+let lines: string[];
+let now: number;
+let ticking: (() => void) | undefined;
+let screen: Screen;
+
+beforeEach(() => {
+  lines = [];
+  now = 0;
+  ticking = undefined;
+  const inner: Screen = {
+    language: 'en',
+    show: () => undefined,
+    progress: (text) => void lines.push(text.en.trim()),
+    showSecret: () => false,
+    askPhrase: async () => 'typed',
+    askChoice: async () => undefined,
+    askYes: async () => {
+      pass(5);
+      return true;
+    },
+  };
+  screen = withElapsed(inner, { monotonic: () => now }, (_ms, tick) => {
+    ticking = tick;
+    return () => {
+      ticking = undefined;
+    };
+  });
+});
+
+function pass(seconds: number): void {
+  for (let i = 0; i < seconds; i += 1) {
+    now += 1000;
+    ticking?.();
+  }
+}
+
+const step = () => screen.show({ event: 'step', id: 'a', number: 1, of: 2, title: same('a') });
+const ends = (outcome: 'done' | 'failed' | 'undone') =>
+  screen.show({ event: 'step-end', id: 'a', outcome, milliseconds: 1 });
+
+it('says for how long a step has been under way, and nothing after it', () => {
+  step();
+  pass(3);
+  ends('done');
+  pass(3);
+  expect(lines).toEqual(['… 1 s', '… 2 s', '… 3 s']);
+});
+
+it('leaves a step alone that says itself how far it is', () => {
+  step();
+  for (let i = 0; i < 6; i += 1) {
+    screen.progress(same('40 %'));
+    now += 500;
+    if (i % 2) ticking?.();
+  }
+  expect(new Set(lines)).toEqual(new Set(['40 %']));
+});
+
+it('counts the undoing from its own beginning, to the end of the run', () => {
+  step();
+  pass(2);
+  ends('failed');
+  pass(2);
+  ends('undone');
+  pass(2);
+  screen.show({ event: 'result', exitCode: 1, verdict: '' });
+  pass(2);
+  expect(lines).toEqual(['… 1 s', '… 2 s', '… 1 s', '… 2 s', '… 1 s', '… 2 s']);
+});
+
+it('writes over no question', async () => {
+  step();
+  expect(await screen.askYes(same('go on?'))).toBe(true);
+  expect(lines).toEqual([]);
+  pass(2);
+  expect(lines).not.toEqual([]);
+});

@@ -1,0 +1,180 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startProbe, summarize } from '../../../../lib/tools/http/probe.ts';
+
+const real = {
+  clock: { now: () => 0, monotonic: () => performance.now(), sleep: async () => undefined },
+  net: { fetch } as never,
+  signal: new AbortController().signal,
+};
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** Until something is so, however long a busy machine takes. */
+const until = async (isSo: () => boolean) => {
+  while (!isSo()) await wait(5);
+};
+
+describe('summarize', () => {
+  it('is quiet about a good time', () => {
+    const successes = Array.from({ length: 100 }, (_, i): [number, number] => [i * 50, i * 50 + i + 1]);
+    expect(summarize([], successes, 9_000)).toEqual({
+      sent: 100,
+      failed: 0,
+      longestGapMs: 0,
+      latencyMs: { p50: 50, p99: 99, max: 100 },
+    });
+  });
+
+  it('measures from the first failure to the next success', () => {
+    expect(
+      summarize(
+        [50, 100, 150],
+        [
+          [0, 10],
+          [200, 230],
+        ],
+        300,
+      ),
+    ).toMatchObject({ failed: 3, longestGapMs: 180 });
+  });
+
+  it('takes the longest of several gaps', () => {
+    expect(
+      summarize(
+        [10, 500, 550],
+        [
+          [0, 5],
+          [60, 70],
+          [600, 650],
+          [700, 701],
+        ],
+        900,
+      ),
+    ).toMatchObject({ longestGapMs: 150 });
+  });
+
+  it('does not end a gap with an answer to a request from before', () => {
+    expect(
+      summarize(
+        [50],
+        [
+          [0, 60],
+          [100, 120],
+        ],
+        200,
+      ),
+    ).toMatchObject({ longestGapMs: 70 });
+  });
+
+  it('ends a gap with whichever later success comes first', () => {
+    expect(
+      summarize(
+        [0],
+        [
+          [50, 4_000],
+          [100, 130],
+        ],
+        5_000,
+      ),
+    ).toMatchObject({ longestGapMs: 130 });
+  });
+
+  it('counts a gap that never ended to the end', () => {
+    expect(summarize([100, 150], [[0, 10]], 1_000)).toMatchObject({ longestGapMs: 900 });
+    expect(summarize([], [], 1_000)).toEqual({
+      sent: 0,
+      failed: 0,
+      longestGapMs: 0,
+      latencyMs: { p50: 0, p99: 0, max: 0 },
+    });
+  });
+});
+
+describe('startProbe', () => {
+  async function server() {
+    const state = { up: true, answers: true, seen: 0 };
+    const http = createServer((_request, response) => {
+      state.seen += 1;
+      if (state.answers) response.writeHead(state.up ? 200 : 503).end('{}');
+    });
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      http.closeAllConnections();
+      http.close();
+    });
+    return { state, url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/` };
+  }
+
+  it('asks at its rate and measures an outage', async () => {
+    const { state, url } = await server();
+    const probe = startProbe(real, url, { perSecond: 50, timeoutMs: 1_000 });
+    await until(() => state.seen >= 3);
+    state.up = false;
+    const from = state.seen;
+    const began = performance.now();
+    await until(() => state.seen >= from + 6);
+    const lasted = performance.now() - began;
+    state.up = true;
+    const up = state.seen;
+    await until(() => state.seen >= up + 3);
+    const outage = await probe.stop();
+    expect(outage.sent).toBe(state.seen);
+    // A request may be under way at either end.
+    expect(outage.failed).toBeGreaterThanOrEqual(5);
+    expect(outage.failed).toBeLessThan(outage.sent);
+    expect(outage.longestGapMs).toBeGreaterThan(lasted / 2);
+    expect(outage.latencyMs.p50).toBeGreaterThan(0);
+    expect(outage.latencyMs.p50).toBeLessThanOrEqual(outage.latencyMs.max);
+    const { seen } = state;
+    await wait(100);
+    expect(state.seen).toBe(seen);
+    expect(await probe.stop()).toBe(outage);
+  });
+
+  it('goes on asking while nobody answers, and counts what timed out', async () => {
+    const { state, url } = await server();
+    state.answers = false;
+    const probe = startProbe(real, url, { perSecond: 50, timeoutMs: 100 });
+    await until(() => state.seen >= 5);
+    const outage = await probe.stop();
+    expect(outage.sent).toBeGreaterThanOrEqual(5);
+    expect(outage.failed).toBe(outage.sent);
+    expect(outage.longestGapMs).toBeGreaterThanOrEqual(100);
+  });
+
+  it('survives a closed port and fetches that throw at once', async () => {
+    let thrown = 0;
+    const closed = startProbe(real, 'http://127.0.0.1:1/', { perSecond: 50 });
+    const throwing = startProbe(
+      {
+        ...real,
+        net: {
+          fetch: () => {
+            thrown += 1;
+            throw new Error('no');
+          },
+        } as never,
+      },
+      'http://x/',
+      { perSecond: 50 },
+    );
+    await until(() => thrown >= 2);
+    for (const probe of [closed, throwing]) {
+      const { sent, failed } = await probe.stop();
+      expect(failed).toBe(sent);
+      expect(sent).toBeGreaterThan(0);
+    }
+    expect((await throwing.stop()).sent).toBe(thrown);
+  });
+
+  it('ends with the run', async () => {
+    const { state, url } = await server();
+    const stop = new AbortController();
+    const probe = startProbe({ ...real, signal: stop.signal }, url, { perSecond: 50 });
+    await until(() => state.seen >= 2);
+    stop.abort();
+    const { sent } = await probe.stop();
+    await wait(100);
+    expect(state.seen).toBe(sent);
+  });
+});
