@@ -5,7 +5,7 @@
  * removed again, however it ends; a deployment that begins meanwhile comes first, and ends the drill.
  */
 import { recordDrill } from '../lib/domain/ledger/drills.ts';
-import { migrationEvidence } from '../lib/flows/rebuild/messages.ts';
+import { migrationEvidence } from '../lib/domain/schema/migration-evidence.ts';
 import * as rehearse from '../lib/flows/rehearse/index.ts';
 import { carryOut, isProgram, main, OpsError, type Script, thisProcess } from '../lib/index.ts';
 

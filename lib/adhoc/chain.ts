@@ -5,7 +5,7 @@ import { same, type Text } from '../core/text.ts';
 import { endpointsOf, healthCheck } from '../domain/app/health.ts';
 import { listPrograms, type Program } from '../domain/app/programs.ts';
 import { lookAtWorkers } from '../domain/app/workers.ts';
-import type { Container } from '../domain/stack/stack.ts';
+import type { Container } from '../tools/docker/containers.ts';
 import type { App } from './app.ts';
 import type { Context } from './context.ts';
 import type { Postgres } from './database.ts';

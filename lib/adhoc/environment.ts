@@ -7,7 +7,7 @@ import { ask, run } from '../core/run.ts';
 import { answerOf } from '../core/tool-output.ts';
 import { readEnvText } from '../domain/env/file.ts';
 import { registerVariables } from '../domain/env/secrets.ts';
-import type { Container } from '../domain/stack/stack.ts';
+import type { Container } from '../tools/docker/containers.ts';
 import { exec } from '../tools/docker/docker.ts';
 import type { Context } from './context.ts';
 import { Secret } from './secret.ts';

@@ -2,8 +2,8 @@ import { asTyped } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import type { Target } from '../core/target.ts';
 import { printable, type Text } from '../core/text.ts';
-import type { Container } from '../domain/stack/stack.ts';
 import { composeTyped } from '../tools/docker/compose.ts';
+import type { Container } from '../tools/docker/containers.ts';
 
 /** A mistake in the script itself; nothing was sent. */
 export const misused = (what: Text, next: readonly Text[] = []): OpsError =>

@@ -1,10 +1,11 @@
 import { allEnded } from '../core/concurrency.ts';
 import type { Ops } from '../core/ops.ts';
 import type { Health } from '../domain/app/health.ts';
-import type { Consent } from '../domain/data/consent.ts';
+import type { Consent, DestructiveRequest } from '../domain/data/consent.ts';
 import { resolveStack } from '../domain/stack/compose-config.ts';
 import { findContainers } from '../domain/stack/containers.ts';
 import type { Stack } from '../domain/stack/stack.ts';
+import type { PlannedStep } from '../runs/steps/steps.ts';
 import { type App, appOf } from './app.ts';
 import { type Chain, chainOf } from './chain.ts';
 import type { Context } from './context.ts';
@@ -14,7 +15,7 @@ import { type LogLine, lastOf } from './logs.ts';
 import { type Output, outputOf, type Voice } from './output.ts';
 import { type Redis, redisOf } from './redis.ts';
 import { type Dollar, dollarOf } from './shell.ts';
-import type { Step, StepsOptions } from './steps.ts';
+import type { Words } from './words.ts';
 
 /**
  * The deployment in a script's hand: what is there, and the few questions that people ask. Making it asks compose and the engine once;
@@ -107,4 +108,32 @@ export async function deploymentOf<F extends OwnFlags>(
 export async function writableOf<F extends OwnFlags>(ops: Ops, flags: FlagValues<F>) {
   const { deployment, context } = await deploymentOf(ops, flags, 'change');
   return { ...deployment, db: writable(context, deployment.db) };
+}
+
+/** What a script does at once, and how it is taken back. */
+export interface Step {
+  /** Stable English name, for the journal: `stop-scheduler`. */
+  readonly id: string;
+  /** For people; default: the id. */
+  readonly title?: Words;
+  /** `changes` (default) production while it goes on serving. */
+  readonly risk?: PlannedStep['risk'];
+  /** What will be run, for the plan. */
+  readonly commands?: readonly string[];
+  /** What is lost for good. */
+  readonly loses?: Words;
+  /** What it returns is shown as evidence, if it is text. */
+  readonly run: (step: StepDeployment) => Promise<unknown>;
+  /**
+   * Makes the world as it was before `run`; also called when `run` stopped in its middle, so it looks and does only what is missing.
+   * Not interrupted by Ctrl-C.
+   */
+  readonly undo?: (step: StepDeployment) => Promise<unknown>;
+}
+
+export interface StepsOptions {
+  /** Above the question; default: "Go on?" */
+  readonly question?: Words;
+  /** For what destroys: what is given up, and the phrase to be typed instead of the question. */
+  readonly destroys?: DestructiveRequest;
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { read } from '../core/command.ts';
 import type { Ops } from '../core/ops.ts';
 import { run } from '../core/run.ts';
-import type { Container } from '../domain/stack/stack.ts';
+import type { Container } from '../tools/docker/containers.ts';
 import { exec } from '../tools/docker/docker.ts';
 
 export interface LogLine {

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { OpsError, whatHappened } from '../core/errors.ts';
 import type { Ops } from '../core/ops.ts';
 import { isProgram, thisProcess } from '../core/world.ts';
-import type { Action, Script } from '../runs/command-line/command-line.ts';
+import type { Action, Script } from '../runs/command-line/script.ts';
 import { main } from '../runs/main/main.ts';
 import { hearConsole } from './console.ts';
 import { broken, misused } from './errors.ts';

@@ -1,6 +1,7 @@
 import { OpsError } from '../core/errors.ts';
 import { run } from '../core/run.ts';
-import type { Container, ServiceRole } from '../domain/stack/stack.ts';
+import type { ServiceRole } from '../domain/stack/stack.ts';
+import type { Container } from '../tools/docker/containers.ts';
 import { exec } from '../tools/docker/docker.ts';
 import type { Context } from './context.ts';
 import { notRunning } from './errors.ts';

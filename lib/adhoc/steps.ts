@@ -2,40 +2,19 @@ import { NOTHING_CHANGED, OpsError } from '../core/errors.ts';
 import type { Ops } from '../core/ops.ts';
 import { same, type Text } from '../core/text.ts';
 import { describeHealth, endpointsOf, type Health, waitForHealth } from '../domain/app/health.ts';
-import { type Consent, confirmDestructive, type DestructiveRequest } from '../domain/data/consent.ts';
+import { type Consent, confirmDestructive } from '../domain/data/consent.ts';
 import { showSteps } from '../runs/steps/show-steps.ts';
 import { carryOut, type PlannedStep, type StepActions } from '../runs/steps/steps.ts';
 import { misused } from './errors.ts';
-import { type Deployment, deploymentOf, type StepDeployment, writableOf } from './handle.ts';
-import { textOf, type Words } from './words.ts';
-
-/** What a script does at once, and how it is taken back. */
-export interface Step {
-  /** Stable English name, for the journal: `stop-scheduler`. */
-  readonly id: string;
-  /** For people; default: the id. */
-  readonly title?: Words;
-  /** `changes` (default) production while it goes on serving. */
-  readonly risk?: PlannedStep['risk'];
-  /** What will be run, for the plan. */
-  readonly commands?: readonly string[];
-  /** What is lost for good. */
-  readonly loses?: Words;
-  /** What it returns is shown as evidence, if it is text. */
-  readonly run: (step: StepDeployment) => Promise<unknown>;
-  /**
-   * Makes the world as it was before `run`; also called when `run` stopped in its middle, so it looks and does only what is missing.
-   * Not interrupted by Ctrl-C.
-   */
-  readonly undo?: (step: StepDeployment) => Promise<unknown>;
-}
-
-export interface StepsOptions {
-  /** Above the question; default: "Go on?" */
-  readonly question?: Words;
-  /** For what destroys: what is given up, and the phrase to be typed instead of the question. */
-  readonly destroys?: DestructiveRequest;
-}
+import {
+  type Deployment,
+  deploymentOf,
+  type Step,
+  type StepDeployment,
+  type StepsOptions,
+  writableOf,
+} from './handle.ts';
+import { textOf } from './words.ts';
 
 /** Thrown where `--plan` ends. */
 export class OnlyPlanned extends Error {}

@@ -57,3 +57,11 @@ export function spanText(span: number): Text {
   const count = Math.max(0, Math.floor(span / size));
   return { en: `${count} ${en}`, zh: `${count} ${zh}` };
 }
+
+/** `340 ms`, `2.4 s`, `3 min 05 s`. */
+export function seconds(milliseconds: number): string {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const s = Math.round(milliseconds / 1000);
+  return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, '0')} s`;
+}

@@ -29,10 +29,10 @@ import {
 } from '../../lib/domain/backup/proofs.ts';
 import { archiveVolume, restoreVolumeData } from '../../lib/domain/backup/volume-archive.ts';
 import { restoreDatabase } from '../../lib/domain/data/restore.ts';
-import { inspectContainer } from '../../lib/domain/stack/containers.ts';
-import type { Database } from '../../lib/domain/stack/stack.ts';
+import { inspectContainer } from '../../lib/tools/docker/containers.ts';
 import { findVolume } from '../../lib/tools/docker/same-volume.ts';
 import { digest } from '../../lib/tools/files/durable.ts';
+import type { Database } from '../../lib/tools/postgres/database.ts';
 import { execute, identifier, literal, query } from '../../lib/tools/postgres/psql.ts';
 import { startThrowaway, type Throwaway } from '../../lib/tools/postgres/throwaway.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync, openSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import type { Script } from '../../lib/runs/command-line/command-line.ts';
+import type { Script } from '../../lib/runs/command-line/script.ts';
 import { projectLock } from '../../lib/runs/main/lock-file.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';

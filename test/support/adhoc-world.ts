@@ -4,7 +4,7 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { SCRIPTS } from '../../lib/core/text.ts';
 import type { World } from '../../lib/core/world.ts';
-import type { Script } from '../../lib/runs/command-line/command-line.ts';
+import type { Script } from '../../lib/runs/command-line/script.ts';
 import { main } from '../../lib/runs/main/main.ts';
 import { fakeClock } from './ops.ts';
 import { type Call, type Reply, scriptedSpawn } from './scripted-spawn.ts';

@@ -1,6 +1,7 @@
 import type { ExistingVolume } from '../../lib/domain/stack/containers.ts';
 import type { DatabaseFacts, Facts } from '../../lib/domain/stack/deployment.ts';
-import type { Container, ServiceRole } from '../../lib/domain/stack/stack.ts';
+import type { ServiceRole } from '../../lib/domain/stack/stack.ts';
+import type { Container } from '../../lib/tools/docker/containers.ts';
 import type { DataIdentity } from '../../lib/tools/postgres/identity.ts';
 
 const directoryOf = (role: ServiceRole) =>

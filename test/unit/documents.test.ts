@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { readCommandLine, type Script } from '../../lib/runs/command-line/command-line.ts';
+import { readCommandLine } from '../../lib/runs/command-line/command-line.ts';
+import type { Script } from '../../lib/runs/command-line/script.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
 import { rehearseDisaster } from '../../scripts/rehearse.ts';

@@ -5,8 +5,8 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError, run } from '../../core/run.ts';
 import { exec } from '../../tools/docker/docker.ts';
+import type { Database } from '../../tools/postgres/database.ts';
 import { query } from '../../tools/postgres/psql.ts';
-import type { Database } from '../stack/stack.ts';
 
 const ALPHABETS = ['abcdefghijkmnopqrstuvwxyz', 'ABCDEFGHJKLMNPQRSTUVWXYZ', '23456789', '-_.+'];
 const LENGTH = 20;

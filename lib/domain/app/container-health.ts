@@ -2,9 +2,8 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
+import { type Container, type Healthcheck, inspectContainers } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
-import { type Healthcheck, inspectContainers } from '../stack/containers.ts';
-import type { Container } from '../stack/stack.ts';
 
 /** A check may fail for a moment, for instance while the last of its workers is replaced. */
 const PASSES_WITHIN_MS = 150_000;

@@ -1,6 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Target } from '../../core/target.ts';
-import type { Container } from '../stack/stack.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 
 /** Base URLs without a slash at the end. */
 export interface Endpoints {

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
+import type { Container } from '../../tools/docker/containers.ts';
+import { throwIfEnded } from '../../tools/docker/wait.ts';
 import { fetchBody, type Outcome } from '../../tools/http/outcome.ts';
-import { throwIfEnded } from '../../tools/postgres/ready.ts';
-import type { Container } from '../stack/stack.ts';
 import type { Endpoints } from './endpoints.ts';
 
 export { endpointsOf } from './endpoints.ts';

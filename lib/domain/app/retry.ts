@@ -1,7 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import { CommandError, run } from '../../core/run.ts';
+import { inspectContainer } from '../../tools/docker/containers.ts';
 import { start } from '../../tools/docker/docker.ts';
-import { inspectContainer } from '../stack/containers.ts';
 
 /** By then an engine has started a container again that died (it waits longer each time, from 0.1 s on). */
 export const BACK_AGAIN_MS = 30_000;

@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
-import { throwIfEnded } from '../../tools/postgres/ready.ts';
-import type { Container } from '../stack/stack.ts';
+import type { Container } from '../../tools/docker/containers.ts';
+import { throwIfEnded } from '../../tools/docker/wait.ts';
 import { endpointsOf, type Health, waitForHealth } from './health.ts';
 
 /**

@@ -7,12 +7,12 @@ import { ask, CommandError, run } from '../../core/run.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, spanText } from '../../core/text.ts';
 import { copyIn, copyOut } from '../../tools/docker/container-files.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { discardContainer, discardImage, labelsOf, ownerLabels } from '../../tools/docker/helpers.ts';
 import { isWithin, type Mount, placeOf } from '../../tools/docker/places.ts';
 import { notedByUnfinished } from '../ledger/run-notes.ts';
 import { entriesOf } from '../ledger/runs.ts';
-import type { Container } from '../stack/stack.ts';
 
 /** A copy of userdata on the host: uploads, exports, logs, the scheduler's database. */
 export interface SavedUserdata {

@@ -1,9 +1,10 @@
 import type { Ops } from '../../core/ops.ts';
+import type { KnownVolume, VolumeIdentity } from '../../tools/docker/containers.ts';
 import { checkSameVolume, findVolume } from '../../tools/docker/same-volume.ts';
 import { renameDurably } from '../../tools/files/durable.ts';
+import type { Database } from '../../tools/postgres/database.ts';
 import { answers, whatClusterHolds } from '../../tools/postgres/emptiness.ts';
 import type { Throwaway } from '../../tools/postgres/throwaway.ts';
-import type { Database, KnownVolume, VolumeIdentity } from '../stack/stack.ts';
 import {
   type DatabaseManifest,
   type Manifest,

@@ -1,25 +1,12 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Hold, Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
-import type { Flags } from '../../runs/command-line/flags.ts';
-import { looking } from '../../runs/main/hold.ts';
 import { engineId } from '../../tools/docker/engine.ts';
 import { readAdopted } from '../ledger/adopted.ts';
 import type { ExistingVolume } from '../stack/containers.ts';
 import { findOwners, type Made, type Owners } from '../stack/owners.ts';
 import type { Stack } from '../stack/stack.ts';
 import { confirmDestructive } from './consent.ts';
-
-/** For every script that may change a stack. */
-export const ADOPT_FLAG = {
-  adopt: {
-    type: 'boolean',
-    help: {
-      en: 'also take over what another directory made under this project name; asks first',
-      zh: '接管由其他目录以同一项目名创建的容器(需确认)',
-    },
-  },
-} as const satisfies Flags;
 
 /**
  * Makes sure that a stack is this directory's, and that nobody else works on it: to be called as soon as it is known which project it is,
@@ -167,3 +154,9 @@ const otherFiles = (ops: Ops, made: readonly Made[]): Text => {
     zh: `${namesOf(made)}: 创建时使用了 ${files}. 脚本只使用 ${ops.target.composeFile}, 重建的容器以该文件为准.`,
   };
 };
+
+/** What `--adopt` and `--confirm` say. */
+export type Asked = Pick<Hold, 'adopt' | 'phrase'>;
+
+/** A run that only looks lays hands on nothing; it says what it would. */
+export const looking = (asked: Asked): Hold => ({ ...asked, claimed: new Set(), adopted: new Map() });

@@ -1,9 +1,9 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import type { KnownVolume } from '../../tools/docker/containers.ts';
 import { checkSameVolume } from '../../tools/docker/same-volume.ts';
 import { readManifest, type Stored } from '../backup/manifest.ts';
-import type { KnownVolume } from '../stack/stack.ts';
 
 /** What a person is asked to give up, by name, and what tells it from another thing of that name. */
 export interface DestructiveRequest {

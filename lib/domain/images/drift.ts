@@ -1,8 +1,8 @@
 import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import { MARKER } from '../app/marker.ts';
-import type { Container } from '../stack/stack.ts';
 
 /**
  * Whether files of the application were changed after the container was made: somebody hot-updated it. Takes about a second, and

@@ -3,17 +3,8 @@ import { printable, type Text } from '../../core/text.ts';
 import { treeOf } from '../../tools/git/tree.ts';
 import { type Inventory, isKept, type Surroundings } from '../app/inventory.ts';
 import { readReleases } from '../ledger/releases.ts';
+import type { RunningCode } from '../stack/deployment.ts';
 import { describeCommit } from './source.ts';
-
-/** What code lies in the application's container: told by its files, not by what somebody noted. */
-export interface RunningCode {
-  /** The commit whose files they are; of several, the likeliest. `undefined`: of none that is known here. */
-  readonly commit: string | undefined;
-  /** The commit that comes nearest, and how many of its files are others there; `undefined` when none could be compared. */
-  readonly nearest: { readonly commit: string; readonly differs: number } | undefined;
-  /** What the container says of itself. */
-  readonly marked: string | undefined;
-}
 
 interface Candidate {
   readonly commit: string;

@@ -3,36 +3,19 @@ import path from 'node:path';
 import { change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
-import { lookBeforehand } from '../../flows/rebuild/inspect-database.ts';
-import type { RebuildPlan } from '../../flows/rebuild/plan.ts';
+import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { remove, start } from '../../tools/docker/docker.ts';
 import type { Health } from '../app/health.ts';
 import { MARKER, markerText } from '../app/marker.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { putBackUserdata, saveUserdata, userdataOfUnfinished } from '../app/userdata.ts';
 import { restoreImage } from '../images/previous.ts';
-import { findContainers, inspectContainer } from '../stack/containers.ts';
+import { findContainers } from '../stack/containers.ts';
 import type { Facts } from '../stack/deployment.ts';
-import type { Container } from '../stack/stack.ts';
 import type { OutsideView } from './downtime.ts';
 import { putBackEnv } from './former-env.ts';
 import { createBeside, giveBack, halt, takeOver } from './replace.ts';
 import type { PutAside } from './state.ts';
-
-/** Stops the application and saves what only its container holds. From here on production is down, and measured. */
-export async function stopApp(
-  ops: Ops,
-  facts: Facts,
-  plan: RebuildPlan,
-  aside: PutAside,
-  outside: OutsideView,
-): Promise<void> {
-  const { app } = facts.containers;
-  if (app === undefined) return;
-  aside.beforehand = await lookBeforehand(ops, facts, plan);
-  await haltApp(ops, app, aside, outside);
-  if (plan.deletes.length === 0 || !plan.backup) await keepUserdata(ops, facts, aside);
-}
 
 /** The stop itself: whoever was asked something is answered first. */
 export async function haltApp(ops: Ops, app: Container, aside: PutAside, outside: OutsideView): Promise<void> {

@@ -1,17 +1,8 @@
 import type { Ops } from '../../core/ops.ts';
-import type { RebuildPlan } from '../../flows/rebuild/plan.ts';
 import type { Facts } from '../stack/deployment.ts';
 import type { ServiceRole } from '../stack/stack.ts';
 import { createBeside, describeFormer, discardNext, holdersOf } from './replace.ts';
 import type { PutAside } from './state.ts';
-
-/** Those of a full rebuild. */
-export const createForPlan = (
-  ops: Ops,
-  facts: Facts,
-  { replaces, deletes }: RebuildPlan,
-  aside: PutAside,
-): Promise<void> => createNew(ops, facts, aside, { roles: replaces, deletes: deletes.map((v) => v.name) });
 
 /**
  * Makes the new containers beside those that serve, of what will run. What can't be made, because the compose file asks for what there

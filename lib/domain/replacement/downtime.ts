@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import { same, seconds, type Text } from '../../core/text.ts';
 import { type Outage, type Probe, startProbe } from '../../tools/http/probe.ts';
 import { endpointsOf } from '../app/health.ts';
 import type { Facts } from '../stack/deployment.ts';
@@ -23,4 +24,11 @@ export function watchFromOutside(ops: Ops, facts: Facts): OutsideView {
     },
     stop: async () => probe?.stop(),
   };
+}
+
+/** What users noticed. */
+export function outageText(outage: Outage | undefined): Text {
+  if (outage === undefined) return same('-');
+  const [gap, requests] = [seconds(outage.longestGapMs), `${outage.failed}/${outage.sent}`];
+  return { en: `${gap} (${requests} requests failed)`, zh: `${gap} (${requests} 次请求失败)` };
 }

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
-import { ownAddress } from '../../flows/rebuild/stores.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';
 import { createFile, writeAtomically } from '../../tools/files/durable.ts';
 import { canLogIn, setPassword } from '../../tools/postgres/login.ts';
@@ -11,19 +11,12 @@ import { registerEnvSecrets } from '../env/secrets.ts';
 import { keptEnv } from '../images/kept-container.ts';
 import { findContainers, findVolumes } from '../stack/containers.ts';
 import { databaseOf } from '../stack/database.ts';
-import type { Facts } from '../stack/deployment.ts';
-import type { Container, Stack } from '../stack/stack.ts';
+import type { EnvChange, Facts } from '../stack/deployment.ts';
+import type { Stack } from '../stack/stack.ts';
+import { ownAddress } from './addresses.ts';
 import { databasePassword } from './passwords.ts';
 
 const READY_MS = 60_000;
-
-/** `.env` is another one than the container that serves was started with. The container reads it again at each start. */
-export interface EnvChange {
-  /** Variables that differ; never their values. */
-  readonly names: readonly string[];
-  /** The former file is kept, so that going back can put it in place. */
-  readonly isKept: boolean;
-}
 
 type Variables = Readonly<Record<string, string>>;
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import {
   bodyOf,
   createFrom,
@@ -16,7 +17,7 @@ import { discardContainer } from '../../tools/docker/helpers.ts';
 import { registerVariables } from '../env/secrets.ts';
 import { findAllContainers, inUse, isAside, nameAside, properName } from '../stack/containers.ts';
 import { createPlanned, planService } from '../stack/create-service.ts';
-import type { Container, ServiceRole, Stack } from '../stack/stack.ts';
+import type { ServiceRole, Stack } from '../stack/stack.ts';
 
 /** A service's container and the one that takes its place. Neither is gone before the new one is proved. */
 export interface Replacement {

@@ -1,12 +1,17 @@
-import type { Beforehand } from '../../flows/rebuild/inspect-database.ts';
-import type { PreparedDatabase } from '../../flows/rebuild/prepare.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import type { Definition } from '../../tools/docker/definition.ts';
+import type { Database } from '../../tools/postgres/database.ts';
+import type { DataIdentity } from '../../tools/postgres/identity.ts';
+import type { Login } from '../../tools/postgres/login.ts';
 import type { Throwaway } from '../../tools/postgres/throwaway.ts';
+import type { AdminCreated } from '../app/admin.ts';
 import type { SavedUserdata } from '../app/userdata.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../backup/proofs.ts';
 import type { PreviousImage } from '../images/previous.ts';
+import type { Migrated } from '../schema/migrate.ts';
+import type { Schema } from '../schema/revision.ts';
 import type { SchemaObjects } from '../schema/schema-objects.ts';
-import type { Database, ServiceRole } from '../stack/stack.ts';
+import type { ServiceRole } from '../stack/stack.ts';
 import type { Former, Replacement } from './replace.ts';
 
 /** What a run has put aside so far: all that bringing back what was there needs. Filled step by step. */
@@ -44,4 +49,42 @@ export interface PutAside {
   prepared?: PreparedDatabase | undefined;
   /** A server for verifications, started before the outage. */
   throwaway?: Throwaway | undefined;
+}
+
+export interface Stores {
+  readonly database: Database;
+  readonly redis: Container;
+}
+
+/** How a login over TCP goes, the application's and a stranger's. */
+export interface Connection {
+  readonly login: Login;
+  /** The database lets strangers in, or its pg_hba.conf can't be relied upon. */
+  readonly open: boolean;
+}
+
+/**
+ * What was seen while production still served, and stays so when only the application is stopped: the later steps then need no
+ * time of the outage to see it again.
+ */
+export interface Beforehand extends Seen {
+  readonly stores: Stores;
+}
+
+/** What the steps between the start of the stores and that of the application want to know of the database. */
+export interface Seen {
+  readonly connection: Connection;
+  readonly schema: Schema;
+  readonly admin: boolean;
+  readonly identity: DataIdentity;
+}
+
+/** A new database cluster as files: initialised, migrated, seeded, with its admin; ready to be put into a new volume. */
+export interface PreparedDatabase {
+  readonly file: string;
+  readonly mountPoint: string;
+  readonly migrated: Migrated;
+  readonly admin: AdminCreated;
+  /** What it answered as it was put away: its files say the same when they are started again. */
+  readonly seen: Seen;
 }

@@ -3,6 +3,7 @@ import type { Ops } from '../../core/ops.ts';
 import { ask, CommandError } from '../../core/run.ts';
 import { inspectHba } from '../../tools/pg-hba/hba.ts';
 import { summarizeContents } from '../../tools/postgres/contents.ts';
+import type { Database } from '../../tools/postgres/database.ts';
 import { whatClusterHolds } from '../../tools/postgres/emptiness.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { type DatabaseManifest, listBackups } from '../backup/manifest.ts';
@@ -13,7 +14,7 @@ import type { Containers } from '../stack/containers.ts';
 import { type DataDirectory, findDataDirectories } from '../stack/data-directory.ts';
 import { databaseVolume, loginOf } from '../stack/database.ts';
 import type { DatabaseFacts, Facts } from '../stack/deployment.ts';
-import type { Database, Stack } from '../stack/stack.ts';
+import type { Stack } from '../stack/stack.ts';
 import { whyUnreadable } from './unreadable.ts';
 
 type Deployed = Pick<Facts, 'stack' | 'containers' | 'volumes'>;

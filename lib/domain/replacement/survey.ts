@@ -1,9 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
-import { dataRefusals } from '../../flows/rebuild/data-refusals.ts';
-import { type RebuildPlan, throwIfAny } from '../../flows/rebuild/plan.ts';
-import { ownAddress } from '../../flows/rebuild/stores.ts';
 import { config, hashOf } from '../../tools/docker/compose.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import { freeBytes } from '../../tools/files/disk.ts';
 import { canLogIn, type Login } from '../../tools/postgres/login.ts';
 import { lastingKeys } from '../../tools/redis/keys.ts';
@@ -25,7 +23,8 @@ import type { AppFacts, Facts } from '../stack/deployment.ts';
 import { findHomes } from '../stack/homes.ts';
 import { findUnusablePorts } from '../stack/ports.ts';
 import { surveyPrerequisites } from '../stack/prerequisites.ts';
-import type { Container, ServiceRole, Stack } from '../stack/stack.ts';
+import type { ServiceRole, Stack } from '../stack/stack.ts';
+import { ownAddress } from './addresses.ts';
 import { prepareEnv } from './env-step.ts';
 import { surveyEnvChange } from './former-env.ts';
 import { databasePassword, redisPassword } from './passwords.ts';
@@ -90,21 +89,6 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     storesOutdated,
     milliseconds: Math.round(ops.clock.monotonic() - started),
   };
-}
-
-/**
- * Looks once more at where the data is, if images were missing that tell it, now that they are here and nothing has stopped.
- *
- * @throws {OpsError} `precondition` as {@link planRebuild}.
- */
-export async function lookAgain(ops: Ops, facts: Facts, { data }: Pick<RebuildPlan, 'data'>): Promise<void> {
-  const { stack, containers } = facts;
-  const unseen = facts.database.kind === 'stopped' && facts.database.found === undefined;
-  if (facts.data.unknown.length === 0 && facts.detached !== undefined && !unseen) return;
-  const database = unseen ? await surveyDatabase(ops, facts) : facts.database;
-  const homes = await findHomes(ops, stack, containers);
-  const detached = await findDetached(ops, facts, database);
-  throwIfAny(dataRefusals(ops.target, { ...facts, database, data: homes, detached }, data));
 }
 
 const STORES = ['postgres', 'redis'] as const;

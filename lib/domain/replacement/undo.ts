@@ -1,13 +1,12 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { same, type Text } from '../../core/text.ts';
-import { outageText } from '../../flows/rebuild/messages.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
 import { describeHealth, endpointsOf, waitForHealth } from '../app/health.ts';
 import { findContainers } from '../stack/containers.ts';
 import { loginOf } from '../stack/database.ts';
 import type { Facts } from '../stack/deployment.ts';
-import type { OutsideView } from './downtime.ts';
+import { type OutsideView, outageText } from './downtime.ts';
 import { givenBackByHand } from './replace.ts';
 import type { PutAside } from './state.ts';
 

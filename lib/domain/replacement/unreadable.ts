@@ -1,15 +1,10 @@
 import type { Ops } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable } from '../../core/text.ts';
+import type { Database } from '../../tools/postgres/database.ts';
 import { listBackups } from '../backup/manifest.ts';
 import { databaseSizes } from '../data/left-databases.ts';
-import type { Database } from '../stack/stack.ts';
-
-/** Why a running server can't be read, and what to do about it. */
-export interface Unreadable {
-  readonly why: Text;
-  readonly fix: Text;
-}
+import type { Unreadable } from '../stack/deployment.ts';
 
 /** Names the cause as far as the server's answer tells it; looks once more where that helps. */
 export async function whyUnreadable(ops: Ops, db: Database, error: CommandError): Promise<Unreadable> {

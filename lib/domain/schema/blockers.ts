@@ -1,7 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import { type Blocker, type BlockerRow, blockerOf } from '../../tools/postgres/blocker.ts';
+import type { Database } from '../../tools/postgres/database.ts';
 import { literal, query } from '../../tools/postgres/psql.ts';
-import type { Database } from '../stack/stack.ts';
 import { MIGRATION_NAME } from './flask-db.ts';
 
 const LOOK_EVERY_MS = 1_000;

@@ -1,8 +1,8 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { type Blocker, type BlockerRow, blockerOf } from '../../tools/postgres/blocker.ts';
+import type { Database } from '../../tools/postgres/database.ts';
 import { query } from '../../tools/postgres/psql.ts';
-import type { Database } from '../stack/stack.ts';
 
 /** A transaction that is younger will be over before a migration's lock timeout. */
 const LONG_SECONDS = 5;

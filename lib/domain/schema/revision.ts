@@ -1,7 +1,7 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import type { Database } from '../../tools/postgres/database.ts';
 import { query } from '../../tools/postgres/psql.ts';
-import type { Database } from '../stack/stack.ts';
 import { PROBES, type Probe } from './revision-probes.ts';
 
 /** What state a database's schema is in. */

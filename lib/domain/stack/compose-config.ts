@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError, type RunOps, run } from '../../core/run.ts';
 import { config } from '../../tools/docker/compose.ts';
+import type { PublishedPort } from '../../tools/docker/containers.ts';
 import { dataDirectoryOf, type Mount, placeOf } from '../../tools/docker/places.ts';
 import { readEnvText } from '../env/file.ts';
 import { registerEnvSecrets, registerVariables } from '../env/secrets.ts';
@@ -17,7 +18,7 @@ import {
   unknownShape,
 } from './compose-config-errors.ts';
 import { readSecretFiles } from './secret-files.ts';
-import type { BuildSection, NamedVolume, PublishedPort, Service, ServiceRole, Stack } from './stack.ts';
+import type { BuildSection, NamedVolume, Service, ServiceRole, Stack } from './stack.ts';
 
 type ConfigOps = RunOps & Pick<Ops, 'target'>;
 

@@ -1,6 +1,8 @@
 import { OpsError } from '../../core/errors.ts';
+import type { Container, VolumeIdentity } from '../../tools/docker/containers.ts';
 import { placeOf } from '../../tools/docker/places.ts';
-import type { Container, Database, NamedVolume, Stack, VolumeIdentity } from './stack.ts';
+import type { Database } from '../../tools/postgres/database.ts';
+import type { NamedVolume, Stack } from './stack.ts';
 
 /** The database as its container is told to be: name and superuser from the container's environment. */
 export function databaseOf(stack: Stack, container: Container, volumes: readonly VolumeIdentity[]): Database {

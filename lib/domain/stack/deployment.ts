@@ -1,16 +1,15 @@
+import type { Text } from '../../core/text.ts';
+import type { PublishedPort } from '../../tools/docker/containers.ts';
 import type { Checkout } from '../../tools/git/checkout.ts';
 import type { TableFacts } from '../../tools/postgres/contents.ts';
 import type { DataIdentity } from '../../tools/postgres/identity.ts';
 import type { Login } from '../../tools/postgres/login.ts';
-import type { RunningCode } from '../release/running.ts';
-import type { EnvChange } from '../replacement/former-env.ts';
-import type { Unreadable } from '../replacement/unreadable.ts';
 import type { BrokenBind } from './binds.ts';
 import type { Containers, ExistingVolume } from './containers.ts';
 import type { DataDirectory } from './data-directory.ts';
 import type { Homes } from './homes.ts';
 import type { UnusablePort } from './ports.ts';
-import type { PublishedPort, ServiceRole, Stack } from './stack.ts';
+import type { ServiceRole, Stack } from './stack.ts';
 
 /** Everything the plan of a full rebuild depends on, as the survey found it. Plain data: no secret, no handle. */
 export interface Facts {
@@ -88,4 +87,28 @@ export interface AppFacts {
   readonly running: RunningCode | undefined;
   /** Commit of the ledger's last release. */
   readonly released: string | undefined;
+}
+
+/** `.env` is another one than the container that serves was started with. The container reads it again at each start. */
+export interface EnvChange {
+  /** Variables that differ; never their values. */
+  readonly names: readonly string[];
+  /** The former file is kept, so that going back can put it in place. */
+  readonly isKept: boolean;
+}
+
+/** Why a running server can't be read, and what to do about it. */
+export interface Unreadable {
+  readonly why: Text;
+  readonly fix: Text;
+}
+
+/** What code lies in the application's container: told by its files, not by what somebody noted. */
+export interface RunningCode {
+  /** The commit whose files they are; of several, the likeliest. `undefined`: of none that is known here. */
+  readonly commit: string | undefined;
+  /** The commit that comes nearest, and how many of its files are others there; `undefined` when none could be compared. */
+  readonly nearest: { readonly commit: string; readonly differs: number } | undefined;
+  /** What the container says of itself. */
+  readonly marked: string | undefined;
 }

@@ -1,6 +1,7 @@
 import type { BindProblem, Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
-import type { Container, PublishedPort, Stack } from './stack.ts';
+import type { Container, PublishedPort } from '../../tools/docker/containers.ts';
+import type { Stack } from './stack.ts';
 
 /** A published port that the engine could not bind when a new container starts. */
 export interface UnusablePort {

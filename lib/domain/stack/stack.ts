@@ -1,3 +1,4 @@
+import type { PublishedPort } from '../../tools/docker/containers.ts';
 import type { Mount } from '../../tools/docker/places.ts';
 
 /** The compose project as the engine would run it: the resolved config, reduced to what scripts need. */
@@ -42,14 +43,6 @@ export interface BuildSection {
   readonly others: Readonly<Record<string, string>>;
 }
 
-export interface PublishedPort {
-  readonly target: number;
-  readonly published: number;
-  /** Address on the host; `0.0.0.0` when the compose file names none. */
-  readonly hostIp: string;
-  readonly protocol: 'tcp' | 'udp';
-}
-
 export interface NamedVolume {
   /** Key in the compose file. */
   readonly key: string;
@@ -61,51 +54,4 @@ export interface NamedVolume {
   readonly mountPoint: string;
   /** It is the one that the server keeps its data in: the database, Redis' keys. */
   readonly holdsData: boolean;
-}
-
-/** A container of one of the stack's services. */
-export interface Container {
-  readonly id: string;
-  readonly name: string;
-  readonly imageId: string;
-  readonly state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
-  /** '' without a healthcheck. */
-  readonly health: '' | 'starting' | 'healthy' | 'unhealthy';
-  readonly restartCount: number;
-  /** What compose compares to see whether it must be recreated; '' for a container that compose did not make. */
-  readonly configHash: string;
-  /** The container's own addresses by network. */
-  readonly addresses: Readonly<Record<string, string>>;
-  /** Host ports by container port, as really bound now. */
-  readonly ports: readonly PublishedPort[];
-  readonly mounts: readonly Mount[];
-  /** Where its server keeps its files, as the container was made. */
-  readonly dataDirectory: string;
-}
-
-/** A volume as the engine reports it. */
-export interface VolumeIdentity {
-  readonly name: string;
-  /** RFC 3339. Up to engine 22 this moves with every change in the volume's top directory: see {@link KnownVolume}. */
-  readonly createdAt: string;
-}
-
-/** A volume together with what tells it from a later one of the same name. */
-export interface KnownVolume extends VolumeIdentity {
-  /**
-   * Id of a container that has it mounted, '' without one. `createdAt` alone does not do: stopping PostgreSQL removes
-   * postmaster.pid, and that moves it. But an engine removes no volume that a container has, so while that very container exists
-   * the volume is the same one; and a volume that no container has is not written to.
-   */
-  readonly holder: string;
-}
-
-/** The running database that a helper talks to. */
-export interface Database {
-  readonly container: Container;
-  /** POSTGRES_USER: the only login role that surely exists. */
-  readonly user: string;
-  readonly name: string;
-  /** The volume that holds it. */
-  readonly volume: VolumeIdentity;
 }

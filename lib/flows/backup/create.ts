@@ -1,13 +1,12 @@
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { humanBytes, printable, same, type Text } from '../../core/text.ts';
+import { humanBytes, printable, same, seconds, type Text } from '../../core/text.ts';
 import { mountedUserdata } from '../../domain/app/userdata.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
 import { progressText, sizeOf } from '../../domain/backup/messages.ts';
 import type { BackupProgress } from '../../domain/backup/progress.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
-import { seconds } from '../../runs/terminal/terminal.ts';
 import { freeBytes } from '../../tools/files/disk.ts';
 import { type Facts, surveyBackup } from './survey.ts';
 

@@ -6,8 +6,8 @@ import { findBackup } from '../../domain/backup/find.ts';
 import { checkFiles } from '../../domain/backup/verify.ts';
 import { withCopy } from '../../domain/backup/volume-trial.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
-import { inspectContainer } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
+import { inspectContainer } from '../../tools/docker/containers.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 
 export interface FromArchive {

@@ -7,9 +7,10 @@ import { claimStack } from '../../domain/data/claim.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers, findVolumes } from '../../domain/stack/containers.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
-import type { Container, Database } from '../../domain/stack/stack.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import { requireLocalEngine } from '../../tools/docker/engine.ts';
+import type { Database } from '../../tools/postgres/database.ts';
 
 /** What a backup is taken of. */
 export interface Facts {

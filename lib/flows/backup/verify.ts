@@ -2,7 +2,7 @@ import { read } from '../../core/command.ts';
 import { type Kind, OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError, run } from '../../core/run.ts';
-import type { Text } from '../../core/text.ts';
+import { seconds, type Text } from '../../core/text.ts';
 import { DamagedBackup, damaged } from '../../domain/backup/damaged.ts';
 import { findBackup } from '../../domain/backup/find.ts';
 import {
@@ -18,7 +18,6 @@ import { checkFiles } from '../../domain/backup/verify.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
-import { seconds } from '../../runs/terminal/terminal.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { answers } from '../../tools/postgres/emptiness.ts';
 import { startThrowaway } from '../../tools/postgres/throwaway.ts';

@@ -9,7 +9,7 @@ import type { Consent } from '../../domain/data/consent.ts';
 import { removeOneOff } from '../../domain/replacement/one-off.ts';
 import type { PutAside } from '../../domain/replacement/state.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
-import type { Database } from '../../domain/stack/stack.ts';
+import type { Database } from '../../tools/postgres/database.ts';
 import { startThrowaway } from '../../tools/postgres/throwaway.ts';
 import type { RebuildPlan } from './plan.ts';
 import { runningDatabase } from './stop-stores.ts';

@@ -4,10 +4,10 @@ import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import { withoutState } from '../../domain/app/state-inside.ts';
 import { readReleases, recordRelease } from '../../domain/ledger/releases.ts';
+import { outageText } from '../../domain/replacement/downtime.ts';
 import type { PutAside } from '../../domain/replacement/state.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import type { Outage } from '../../tools/http/probe.ts';
-import { outageText } from './messages.ts';
 import type { Proven } from './prove.ts';
 
 /** Records the release and shows the summary: only what was measured or seen. Returns the verdict. */

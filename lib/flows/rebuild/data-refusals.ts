@@ -3,7 +3,6 @@ import { printable, type Text } from '../../core/text.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import type { Home } from '../../domain/stack/homes.ts';
 import { placeText, samePlace } from '../../tools/docker/places.ts';
-import type { DataChoice, Reason } from './plan.ts';
 
 type About = Pick<Facts, 'stack' | 'volumes' | 'database' | 'data' | 'detached'>;
 
@@ -151,4 +150,12 @@ function unreadable({ database }: About, data: DataChoice): Reason[] {
       fix: database.fix,
     },
   ];
+}
+
+export type DataChoice = 'keep' | 'delete';
+
+/** Why a rebuild must not be done, and what to do about it. */
+export interface Reason {
+  readonly text: Text;
+  readonly fix: Text;
 }

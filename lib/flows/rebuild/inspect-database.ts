@@ -2,13 +2,14 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { adminExists } from '../../domain/app/admin.ts';
 import { redisPassword } from '../../domain/replacement/passwords.ts';
-import type { PutAside } from '../../domain/replacement/state.ts';
+import type { Beforehand, PutAside, Seen } from '../../domain/replacement/state.ts';
 import { FIRST_INSTALL_NOTE } from '../../domain/replacement/survey-data.ts';
-import { inspectSchema, type Schema } from '../../domain/schema/revision.ts';
+import { inspectSchema } from '../../domain/schema/revision.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
-import type { Container, Database } from '../../domain/stack/stack.ts';
+import type { Container } from '../../tools/docker/containers.ts';
+import type { Database } from '../../tools/postgres/database.ts';
 import {
   type DataIdentity,
   identify,
@@ -18,23 +19,7 @@ import {
 } from '../../tools/postgres/identity.ts';
 import { lastingKeys } from '../../tools/redis/keys.ts';
 import type { RebuildPlan } from './plan.ts';
-import { type Connection, inspectConnection, replaceStores, type Stores, startStores } from './stores.ts';
-
-/**
- * What was seen while production still served, and stays so when only the application is stopped: the later steps then need no
- * time of the outage to see it again.
- */
-export interface Beforehand extends Seen {
-  readonly stores: Stores;
-}
-
-/** What the steps between the start of the stores and that of the application want to know of the database. */
-export interface Seen {
-  readonly connection: Connection;
-  readonly schema: Schema;
-  readonly admin: boolean;
-  readonly identity: DataIdentity;
-}
+import { inspectConnection, replaceStores, startStores } from './stores.ts';
 
 /** `undefined` when the stores will be replaced, so that nothing seen now would count. */
 export async function lookBeforehand(ops: Ops, facts: Facts, plan: RebuildPlan): Promise<Beforehand | undefined> {

@@ -4,12 +4,11 @@ import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import type { AdminResult } from '../../domain/app/admin.ts';
 import { lastDrillText } from '../../domain/ledger/drills.ts';
 import { runningText } from '../../domain/release/running.ts';
-import type { Migrated } from '../../domain/schema/migrate.ts';
-import type { DatabaseFacts, Facts } from '../../domain/stack/deployment.ts';
+import type { Facts } from '../../domain/stack/deployment.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
-import { seconds } from '../../runs/terminal/terminal.ts';
-import type { Outage } from '../../tools/http/probe.ts';
-import type { DataChoice, RebuildPlan } from './plan.ts';
+import type { DataChoice } from './data-refusals.ts';
+import { databaseText } from './database-text.ts';
+import type { RebuildPlan } from './plan.ts';
 
 /** Keep or delete, from `--data` or by asking; without anybody's data there is nothing to choose. @throws {OpsError} `declined` */
 export async function chooseData(
@@ -92,35 +91,6 @@ function runsNow(facts: Facts): Text {
   return { en: `${what}, ${said.en}`, zh: `${what}, ${said.zh}` };
 }
 
-/** The database in a line, as far as it could be asked. */
-export function databaseText(db: DatabaseFacts): Text {
-  if (db.kind === 'unreadable') {
-    const { en, zh } = NOT_ASKED.unreadable;
-    return { en: `${en}: ${printable(db.why.en)}`, zh: `${zh}: ${printable(db.why.zh)}` };
-  }
-  if (db.kind !== 'running') return NOT_ASKED[db.kind];
-  const [size, revision] = [humanBytes(db.bytes), printable(db.revision ?? '-')];
-  return {
-    en: `${size}, ${db.tables} tables, revision ${revision}`,
-    zh: `${size}, ${db.tables} 张表, 结构版本 ${revision}`,
-  };
-}
-
-const NOT_ASKED: Readonly<Record<Exclude<DatabaseFacts['kind'], 'running'>, Text>> = {
-  none: { en: 'none', zh: '无' },
-  stopped: { en: 'not running', zh: '未运行' },
-  unreadable: { en: 'runs, but can not be read', zh: '运行中, 但无法读取' },
-};
-
-export function migrationEvidence(migrated: Migrated): Text {
-  const { from, to, applied } = migrated;
-  if (from === to) return { en: `already at ${to}`, zh: `已是最新版本 ${to}` };
-  return {
-    en: `${from ?? 'empty'} → ${to}${applied.length > 0 ? `, ${applied.length} migrations` : ''}`,
-    zh: `${from ?? '空库'} → ${to}${applied.length > 0 ? `, 共 ${applied.length} 个迁移` : ''}`,
-  };
-}
-
 export function adminEvidence(admin: AdminResult): Text {
   if (admin.kind === 'existed') return { en: 'exists', zh: '已存在' };
   return admin.shown === 'file'
@@ -129,11 +99,4 @@ export function adminEvidence(admin: AdminResult): Text {
         zh: `已创建; 密码保存在 ${admin.file} (权限 0600, 使用后请删除)`,
       }
     : { en: 'created; password shown above', zh: '已创建; 密码见上方' };
-}
-
-/** What users noticed. */
-export function outageText(outage: Outage | undefined): Text {
-  if (outage === undefined) return same('-');
-  const [gap, requests] = [seconds(outage.longestGapMs), `${outage.failed}/${outage.sent}`];
-  return { en: `${gap} (${requests} requests failed)`, zh: `${gap} (${requests} 次请求失败)` };
 }

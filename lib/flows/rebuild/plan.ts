@@ -6,18 +6,15 @@ import { foreignVolumes } from '../../domain/data/claim.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
-import type { EnvChange } from '../../domain/replacement/former-env.ts';
 import { explainBind } from '../../domain/stack/binds.ts';
 import type { ExistingVolume } from '../../domain/stack/containers.ts';
-import type { Facts } from '../../domain/stack/deployment.ts';
+import type { EnvChange, Facts } from '../../domain/stack/deployment.ts';
 import { explain } from '../../domain/stack/ports.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
 import type { PlannedStep } from '../../runs/steps/steps.ts';
-import { dataRefusals } from './data-refusals.ts';
-import { databaseText } from './messages.ts';
+import { type DataChoice, dataRefusals, type Reason } from './data-refusals.ts';
+import { databaseText } from './database-text.ts';
 import { plannedSteps } from './planned-steps.ts';
-
-export type DataChoice = 'keep' | 'delete';
 
 export interface RebuildPlan {
   readonly steps: readonly PlannedStep[];
@@ -97,12 +94,6 @@ export function deletionRequest(facts: Facts, plan: RebuildPlan): DestructiveReq
     volumes: plan.deletes,
     losses: database,
   };
-}
-
-/** Why a rebuild must not be done, and what to do about it. */
-export interface Reason {
-  readonly text: Text;
-  readonly fix: Text;
 }
 
 function refusalsOf(facts: Facts, data: DataChoice): Reason[] {

@@ -2,28 +2,17 @@ import path from 'node:path';
 import { change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
-import { type AdminCreated, createAdmin } from '../../domain/app/admin.ts';
-import type { Migrated } from '../../domain/schema/migrate.ts';
-import { inspectContainer } from '../../domain/stack/containers.ts';
+import { createAdmin } from '../../domain/app/admin.ts';
+import type { PreparedDatabase } from '../../domain/replacement/state.ts';
 import { databaseVolume, loginOf } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
-import type { Container } from '../../domain/stack/stack.ts';
 import { copyOut } from '../../tools/docker/container-files.ts';
+import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { stop } from '../../tools/docker/docker.ts';
 import { discardContainer, discardNetwork, ownerLabels } from '../../tools/docker/helpers.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
-import { look, type Seen } from './inspect-database.ts';
+import { look } from './inspect-database.ts';
 import { migrateAndSeed } from './stores.ts';
-
-/** A new database cluster as files: initialised, migrated, seeded, with its admin; ready to be put into a new volume. */
-export interface PreparedDatabase {
-  readonly file: string;
-  readonly mountPoint: string;
-  readonly migrated: Migrated;
-  readonly admin: AdminCreated;
-  /** What it answered as it was put away: its files say the same when they are started again. */
-  readonly seen: Seen;
-}
 
 const READY_MS = 60_000;
 const GRACE_SECONDS = 60;

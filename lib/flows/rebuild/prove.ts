@@ -1,20 +1,20 @@
 import path from 'node:path';
 import { change } from '../../core/command.ts';
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { containerHealth } from '../../domain/app/container-health.ts';
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
-import { inspectContainer } from '../../domain/stack/containers.ts';
+import { ownAddress } from '../../domain/replacement/addresses.ts';
+import { notProved } from '../../domain/replacement/container-health.ts';
+import type { Stores } from '../../domain/replacement/state.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
-import type { Container } from '../../domain/stack/stack.ts';
+import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
 import { proveHba } from '../../tools/pg-hba/hba.ts';
 import { summarizeContents } from '../../tools/postgres/contents.ts';
 import { type DataIdentity, identify, requireSameData } from '../../tools/postgres/identity.ts';
-import { ownAddress, type Stores } from './stores.ts';
 
 export interface Proven {
   readonly health: Health;
@@ -102,11 +102,3 @@ export const proofEvidence = ({ container, database }: Proven): Text => ({
   en: `${container.en}; ${database.en}`,
   zh: `${container.zh}; ${database.zh}`,
 });
-
-export const healthEvidence = ({ health }: { readonly health: Health }): Text => describeHealth(health);
-
-const notProved = (why: Text) =>
-  new OpsError({
-    kind: 'command',
-    what: { en: `Not proved: ${why.en}`, zh: `未能证明部署成功: ${why.zh}` },
-  });

@@ -3,11 +3,13 @@ import { run } from '../../core/run.ts';
 import type { Consent } from '../../domain/data/consent.ts';
 import { createBeside, halt } from '../../domain/replacement/replace.ts';
 import type { PutAside } from '../../domain/replacement/state.ts';
-import { findContainers, findVolumes, inspectContainer } from '../../domain/stack/containers.ts';
+import { findContainers, findVolumes } from '../../domain/stack/containers.ts';
 import { databaseOf, databaseVolume } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
-import type { Container, Database, ServiceRole } from '../../domain/stack/stack.ts';
+import type { ServiceRole } from '../../domain/stack/stack.ts';
+import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { start } from '../../tools/docker/docker.ts';
+import type { Database } from '../../tools/postgres/database.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 
 const READY_MS = 60_000;

@@ -5,31 +5,28 @@ import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import type { Target } from '../../core/target.ts';
 import type { Text } from '../../core/text.ts';
+import { ownAddress } from '../../domain/replacement/addresses.ts';
 import type { TriedImage } from '../../domain/replacement/one-off.ts';
 import { databasePassword, redisPassword } from '../../domain/replacement/passwords.ts';
 import { giveBack, halt, takeOver } from '../../domain/replacement/replace.ts';
-import type { PutAside } from '../../domain/replacement/state.ts';
+import type { Connection, PreparedDatabase, PutAside, Stores } from '../../domain/replacement/state.ts';
 import { type Migrated, type MigrateOptions, migrate, seed } from '../../domain/schema/migrate.ts';
-import { type Containers, findContainers, findVolumes, inspectContainers } from '../../domain/stack/containers.ts';
+import { type Containers, findContainers, findVolumes } from '../../domain/stack/containers.ts';
 import { databaseOf, loginOf } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
-import type { Container, Database, VolumeIdentity } from '../../domain/stack/stack.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
 import { copyIn } from '../../tools/docker/container-files.ts';
+import { inspectContainers, type VolumeIdentity } from '../../tools/docker/containers.ts';
 import { start } from '../../tools/docker/docker.ts';
 import { inspectHba, restoreHba } from '../../tools/pg-hba/hba.ts';
-import { canLogIn, type Login, setPassword } from '../../tools/postgres/login.ts';
-import { waitForPostgres, waitForRedis } from '../../tools/postgres/ready.ts';
+import type { Database } from '../../tools/postgres/database.ts';
+import { canLogIn, setPassword } from '../../tools/postgres/login.ts';
+import { waitForPostgres } from '../../tools/postgres/ready.ts';
 import { askedFor } from '../../tools/postgres/wire.ts';
-import type { PreparedDatabase } from './prepare.ts';
+import { waitForRedis } from '../../tools/redis/ready.ts';
 import { running, stopped } from './stop-stores.ts';
 
 const READY_MS = 60_000;
-
-export interface Stores {
-  readonly database: Database;
-  readonly redis: Container;
-}
 
 const STORES = ['postgres', 'redis'] as const;
 
@@ -95,21 +92,6 @@ async function waitForStores(
   ]);
   const [database = postgres, cache = redis] = started;
   return { database: databaseOf(facts.stack, database, volumes), redis: cache };
-}
-
-/** The server's own address in a compose network: what it sees of others comes from there, never from loopback. */
-export function ownAddress(facts: Pick<Facts, 'stack'>, container: Container): string {
-  const address =
-    facts.stack.networks.map((n) => container.addresses[n]).find(Boolean) ?? Object.values(container.addresses)[0];
-  if (!address) throw new Error(`${container.name} has no address in any network`);
-  return address;
-}
-
-/** How a login over TCP goes, the application's and a stranger's. */
-export interface Connection {
-  readonly login: Login;
-  /** The database lets strangers in, or its pg_hba.conf can't be relied upon. */
-  readonly open: boolean;
 }
 
 /** Looks at pg_hba.conf, asks the server over the wire, and logs in as the application will. Changes nothing. */

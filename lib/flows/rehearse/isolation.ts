@@ -1,7 +1,7 @@
 import { type Command, change, read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
-import type { Container } from '../../domain/stack/stack.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import { ownerLabels } from '../../tools/docker/helpers.ts';
 
 /**

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Ops } from '../../core/ops.ts';
 import type { Health } from '../../domain/app/health.ts';
 import type { Migrated } from '../../domain/schema/migrate.ts';
-import type { Database } from '../../domain/stack/stack.ts';
+import type { Database } from '../../tools/postgres/database.ts';
 import type { HeldLock } from '../../tools/postgres/longest-lock.ts';
 import type { Passwords } from './environment.ts';
 

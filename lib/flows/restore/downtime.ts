@@ -1,7 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
-import { same, type Text } from '../../core/text.ts';
+import { same, seconds, type Text } from '../../core/text.ts';
 import { endpointsOf } from '../../domain/app/endpoints.ts';
-import { seconds } from '../../runs/terminal/terminal.ts';
 import { type Outage, type Probe, startProbe } from '../../tools/http/probe.ts';
 import type { Facts } from './facts.ts';
 

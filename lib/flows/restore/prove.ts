@@ -1,13 +1,11 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, seconds, type Text } from '../../core/text.ts';
 import { endpointsOf } from '../../domain/app/endpoints.ts';
 import { describeHealth, waitForHealth } from '../../domain/app/health.ts';
 import { databaseSizes } from '../../domain/data/left-databases.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
-import { inspectContainer } from '../../domain/stack/containers.ts';
-import type { Container } from '../../domain/stack/stack.ts';
-import { seconds } from '../../runs/terminal/terminal.ts';
+import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
 import { noticedText, type OutsideView } from './downtime.ts';
 import type { Facts } from './facts.ts';

@@ -2,8 +2,8 @@ import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, same } from '../../core/text.ts';
 import type { LeftDatabase } from '../../domain/data/left-databases.ts';
-import type { Container } from '../../domain/stack/stack.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import { identifier } from '../../tools/postgres/psql.ts';
 
 // Why a restore does not begin: `precondition` all of them.

@@ -10,7 +10,7 @@ import {
   restoreBeside,
   swapIn,
 } from '../../domain/data/restore.ts';
-import { inspectContainer } from '../../domain/stack/containers.ts';
+import { inspectContainer } from '../../tools/docker/containers.ts';
 import { type Pause, pauseContainer } from '../../tools/docker/pause.ts';
 import { swapDatabases } from '../../tools/postgres/swap.ts';
 import type { Facts } from './facts.ts';

@@ -1,22 +1,14 @@
 import type { Health } from '../../domain/app/health.ts';
 import { restoreImage } from '../../domain/images/previous.ts';
 import { bringBackApp, stopNewApp } from '../../domain/replacement/app-container.ts';
+import { healthEvidence } from '../../domain/replacement/container-health.ts';
 import { discardNew } from '../../domain/replacement/create.ts';
 import type { OutsideView } from '../../domain/replacement/downtime.ts';
 import { removeOneOff } from '../../domain/replacement/one-off.ts';
 import type { StepRunner } from '../../runs/steps/steps.ts';
-import { healthEvidence } from '../rebuild/prove.ts';
 import * as restore from '../restore/steps.ts';
-import {
-  createOld,
-  type ImageWay,
-  pointAtImage,
-  proveImage,
-  startOld,
-  stopOld,
-  tryEvidence,
-  tryOnDatabase,
-} from './image-way.ts';
+import type { ImageWay } from './image-facts.ts';
+import { createOld, pointAtImage, proveImage, startOld, stopOld, tryEvidence, tryOnDatabase } from './image-way.ts';
 
 export interface WentBack {
   readonly health: Health;

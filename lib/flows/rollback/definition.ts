@@ -4,7 +4,7 @@ import type { Ops } from '../../core/ops.ts';
 import { registerVariables } from '../../domain/env/secrets.ts';
 import { planService } from '../../domain/stack/create-service.ts';
 import { bodyOf, type Definition, definitionOf, variablesOf } from '../../tools/docker/definition.ts';
-import type { ImageWay } from './image-way.ts';
+import type { ImageWay } from './image-facts.ts';
 
 const IMAGE = 'com.docker.compose.image';
 

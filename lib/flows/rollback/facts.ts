@@ -1,7 +1,8 @@
 import type { Text } from '../../core/text.ts';
 import type { Release } from '../../domain/ledger/releases.ts';
 import type { RebuildReason } from '../../domain/release/rebuild-reasons.ts';
-import type { Container, Stack } from '../../domain/stack/stack.ts';
+import type { Stack } from '../../domain/stack/stack.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 
 /** What the list of releases depends on. */
 export interface Facts {

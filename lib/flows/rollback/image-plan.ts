@@ -2,7 +2,7 @@ import type { Target } from '../../core/target.ts';
 import { printable } from '../../core/text.ts';
 import type { PlannedStep } from '../../runs/steps/steps.ts';
 import { createStep, inItsPlace, savingUserdata, WHOLE } from '../rebuild/planned-steps.ts';
-import type { ImageWay } from './image-way.ts';
+import type { ImageWay } from './image-facts.ts';
 
 /** The steps of going back to a kept image, in the order in which `lib/flows/rollback/carry-out.ts` does them. */
 export function plannedSteps(target: Target, { facts, imageId, data, database }: ImageWay): PlannedStep[] {

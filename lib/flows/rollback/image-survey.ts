@@ -2,15 +2,16 @@ import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { keptDefinition } from '../../domain/images/kept-container.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
-import { inspectSchema, type Schema } from '../../domain/schema/revision.ts';
+import { inspectSchema } from '../../domain/schema/revision.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
-import type { Database } from '../../domain/stack/stack.ts';
+import type { Database } from '../../tools/postgres/database.ts';
 import { query } from '../../tools/postgres/psql.ts';
 import { planRebuild } from '../rebuild/plan.ts';
 import { surveyRestore } from '../restore/survey.ts';
 import type { Choice } from './facts.ts';
-import type { ImageWay } from './image-way.ts';
+import type { ImageWay } from './image-facts.ts';
+import { revisionOf } from './image-way.ts';
 
 /**
  * Looks at everything that replacing the container depends on; changes nothing. The application itself may be down: that may be
@@ -68,9 +69,6 @@ export async function databaseId(ops: Ops, database: Database): Promise<number> 
   if (oid === undefined) throw new Error('the database did not say its id');
   return oid;
 }
-
-export const revisionOf = (schema: Schema): string | undefined =>
-  schema.kind === 'versioned' ? schema.revision : undefined;
 
 const storesDown = () =>
   new OpsError({

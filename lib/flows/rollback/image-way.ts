@@ -11,40 +11,15 @@ import { haltApp, keepUserdata, startNewApp } from '../../domain/replacement/app
 import { createNew } from '../../domain/replacement/create.ts';
 import type { OutsideView } from '../../domain/replacement/downtime.ts';
 import { tryImage } from '../../domain/replacement/one-off.ts';
-import type { PutAside } from '../../domain/replacement/state.ts';
-import { inspectSchema } from '../../domain/schema/revision.ts';
-import type { Facts as RebuildFacts } from '../../domain/stack/deployment.ts';
-import type { Container, Database } from '../../domain/stack/stack.ts';
-import type { Definition } from '../../tools/docker/definition.ts';
+import { inspectSchema, type Schema } from '../../domain/schema/revision.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import { tag } from '../../tools/docker/docker.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { requireDataOfSurvey } from '../rebuild/inspect-database.ts';
-import type { Facts as RestoreFacts } from '../restore/facts.ts';
-import type { Progress } from '../restore/steps.ts';
 import { definitionFor } from './definition.ts';
-import type { Choice } from './facts.ts';
-import { revisionOf } from './image-survey.ts';
+import type { ImageWay } from './image-facts.ts';
 import { unfit } from './unfit.ts';
-
-/** What the steps of this way know and have put aside. */
-export interface ImageWay {
-  readonly choice: Choice;
-  /** The image to go back to. */
-  readonly imageId: string;
-  /** What that release's container was made of. */
-  readonly kept: Definition | undefined;
-  /** What is deployed, with the release as that which will be. */
-  readonly facts: RebuildFacts;
-  readonly database: Database;
-  /** The database's own id, whatever it is called; asked when data goes back too. */
-  readonly oid: number | undefined;
-  readonly revision: string | undefined;
-  /** The data that goes back with the code. */
-  readonly data: RestoreFacts | undefined;
-  readonly aside: PutAside;
-  readonly restored: Progress;
-}
 
 /** Keeps what runs under a tag of its own, and gives the service's image name to the former image. Nothing notices yet. */
 export async function pointAtImage(ops: Ops, { facts, aside, imageId }: ImageWay): Promise<void> {
@@ -146,3 +121,6 @@ const differs = (en: string, zh: string, is: string | undefined, shouldBe: strin
           zh: `${zh} 为 ${is ?? '-'}, 应为 ${shouldBe ?? '-'}`,
         },
       ];
+
+export const revisionOf = (schema: Schema): string | undefined =>
+  schema.kind === 'versioned' ? schema.revision : undefined;

@@ -5,12 +5,12 @@ import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { runningText } from '../../domain/release/running.ts';
+import { outageText } from '../../domain/replacement/downtime.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Outage } from '../../tools/http/probe.ts';
-import { outageText } from '../rebuild/messages.ts';
 import type { WentBack } from './carry-out.ts';
+import type { ImageWay } from './image-facts.ts';
 import { plannedSteps } from './image-plan.ts';
-import type { ImageWay } from './image-way.ts';
 
 /** What would be replaced by what, step by step. @returns the steps. */
 export function showPlan(ops: Ops, way: ImageWay) {

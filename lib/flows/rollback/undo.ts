@@ -4,8 +4,8 @@ import type { Text } from '../../core/text.ts';
 import type { OutsideView } from '../../domain/replacement/downtime.ts';
 import * as rebuild from '../../domain/replacement/undo.ts';
 import * as restore from '../restore/prove.ts';
+import type { ImageWay } from './image-facts.ts';
 import { databaseId } from './image-survey.ts';
-import type { ImageWay } from './image-way.ts';
 
 /**
  * Proves after undoing that code and data are those from before.

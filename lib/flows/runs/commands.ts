@@ -3,7 +3,7 @@ import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { eachRun, entriesOf, type Run } from '../../domain/ledger/runs.ts';
-import type { GoOn } from '../../runs/command-line/command-line.ts';
+import type { GoOn } from '../../runs/command-line/script.ts';
 import { commandRows, stateText, stepRows } from '../../runs/interrupted/messages.ts';
 import { showUnfinished } from '../../runs/interrupted/offer.ts';
 import { lookAround } from '../../runs/interrupted/surroundings.ts';

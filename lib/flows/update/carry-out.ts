@@ -5,7 +5,7 @@ import { check } from './check.ts';
 import { backUp, backupEvidence, endMigration, migrateStaged, migrationEvidence } from './database-steps.ts';
 import type { Facts } from './facts.ts';
 import { noteRestart } from './interrupted.ts';
-import type { UpdateOptions } from './plan.ts';
+import type { UpdateOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import { type Proven, proveUpdate } from './prove.ts';
 import { type Settled, settle } from './settle.ts';

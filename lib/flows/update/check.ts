@@ -13,17 +13,17 @@ import { readRevisions } from '../../domain/app/revisions.ts';
 import { checkSite } from '../../domain/app/site.ts';
 import { compileStaged } from '../../domain/app/staging.ts';
 import type { Facts } from './facts.ts';
-import type { UpdateOptions } from './plan.ts';
+import type { UpdateOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import {
   changesSettings,
   chooseRestart,
   neededRestart,
   type Restart,
-  type RestartKind,
   type SchedulerWay,
   schedulerWay,
 } from './restart.ts';
+import type { RestartKind } from './restart-kinds.ts';
 
 export interface Checked {
   /** The newest schema revision that the release knows. */

@@ -6,7 +6,7 @@ import { readReleases } from '../../domain/ledger/releases.ts';
 import type { Noticed } from './downtime.ts';
 import type { Facts } from './facts.ts';
 import { noticedText } from './messages.ts';
-import type { UpdateOptions } from './plan.ts';
+import type { UpdateOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import type { Proven } from './prove.ts';
 import type { Settled } from './settle.ts';

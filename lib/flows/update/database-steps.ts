@@ -11,7 +11,7 @@ import { identify, requireSameData } from '../../tools/postgres/identity.ts';
 import { endSessions } from '../../tools/postgres/psql.ts';
 import { type Checked, stagedOps } from './check.ts';
 import type { Facts } from './facts.ts';
-import type { UpdateOptions } from './plan.ts';
+import type { UpdateOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 
 /** How long a session that would block the migration is waited for. */

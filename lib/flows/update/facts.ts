@@ -7,12 +7,14 @@ import type { Route } from '../../domain/app/routes.ts';
 import type { Artefacts } from '../../domain/release/artefacts.ts';
 import type { LocalChanges } from '../../domain/release/local-changes.ts';
 import type { RebuildReason } from '../../domain/release/rebuild-reasons.ts';
-import type { RunningCode } from '../../domain/release/running.ts';
 import type { Source } from '../../domain/release/source.ts';
 import type { Schema } from '../../domain/schema/revision.ts';
-import type { Container, Database, Stack } from '../../domain/stack/stack.ts';
+import type { RunningCode } from '../../domain/stack/deployment.ts';
+import type { Stack } from '../../domain/stack/stack.ts';
+import type { Container } from '../../tools/docker/containers.ts';
+import type { Database } from '../../tools/postgres/database.ts';
 import type { DataIdentity } from '../../tools/postgres/identity.ts';
-import type { RestartKind } from './restart.ts';
+import type { RestartKind } from './restart-kinds.ts';
 
 /** Everything the plan of a hot update depends on, as the survey found it. Plain data: no secret, no handle. */
 export interface Facts {

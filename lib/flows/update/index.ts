@@ -6,7 +6,7 @@ export { watchFromOutside } from './downtime.ts';
 export { agreeToGo, nothingToDo, optionsOf, showPlan } from './messages.ts';
 export { planUpdate } from './plan.ts';
 export type { Progress } from './progress.ts';
-export { RESTARTS } from './restart.ts';
+export { RESTARTS } from './restart-kinds.ts';
 export { surveyUpdate } from './survey.ts';
 export { advice, proveAsBefore } from './undo.ts';
 export { ways } from './ways.ts';

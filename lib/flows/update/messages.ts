@@ -11,8 +11,9 @@ import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Outage } from '../../tools/http/probe.ts';
 import type { Noticed } from './downtime.ts';
 import type { Facts } from './facts.ts';
-import type { UpdateOptions, UpdatePlan } from './plan.ts';
-import type { RestartKind } from './restart.ts';
+import type { UpdateOptions } from './options.ts';
+import type { UpdatePlan } from './plan.ts';
+import type { RestartKind } from './restart-kinds.ts';
 
 type Parsed = Readonly<Record<string, string | boolean | undefined>>;
 

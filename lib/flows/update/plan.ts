@@ -5,20 +5,9 @@ import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
 import type { PlannedStep } from '../../runs/steps/steps.ts';
 import type { Facts } from './facts.ts';
+import type { UpdateOptions } from './options.ts';
 import { plannedSteps } from './planned-steps.ts';
-import { chooseRestart, type Restart, type RestartKind } from './restart.ts';
-
-export interface UpdateOptions {
-  readonly ref: string;
-  /** `back`: to a former release. Old code must not migrate, neither up nor down. */
-  readonly direction: 'forward' | 'back';
-  readonly restart: RestartKind | 'auto';
-  readonly backup: 'auto' | 'always';
-  readonly soakMs: number;
-  readonly discardLocal: boolean;
-  readonly syncSite: boolean;
-  readonly bake: boolean;
-}
+import { chooseRestart, type Restart } from './restart.ts';
 
 export interface UpdatePlan {
   readonly steps: readonly PlannedStep[];

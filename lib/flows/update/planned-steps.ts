@@ -2,7 +2,7 @@ import type { Target } from '../../core/target.ts';
 import type { Text } from '../../core/text.ts';
 import type { PlannedStep } from '../../runs/steps/steps.ts';
 import type { Facts } from './facts.ts';
-import type { UpdateOptions } from './plan.ts';
+import type { UpdateOptions } from './options.ts';
 import { type Restart, schedulerWay } from './restart.ts';
 
 /** The steps of a hot update, in the order in which `scripts/update-prod-flask.ts` does them. */

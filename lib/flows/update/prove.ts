@@ -9,12 +9,11 @@ import { type Inventory, lookAround } from '../../domain/app/inventory.ts';
 import { findPrograms, type Programs } from '../../domain/app/programs.ts';
 import { routeFault } from '../../domain/app/routes.ts';
 import { lookAtWorkers } from '../../domain/app/workers.ts';
-import { inspectContainer } from '../../domain/stack/containers.ts';
-import type { Container } from '../../domain/stack/stack.ts';
+import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { startProbe } from '../../tools/http/probe.ts';
 import type { Facts } from './facts.ts';
-import type { UpdateOptions } from './plan.ts';
+import type { UpdateOptions } from './options.ts';
 
 const SOAK_EVERY_MS = 1_000;
 /** A while for what starts last, such as the engine's own opinion after a restart. */

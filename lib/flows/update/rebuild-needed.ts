@@ -3,7 +3,7 @@ import { run } from '../../core/run.ts';
 import type { FileEntry, Inventory } from '../../domain/app/inventory.ts';
 import { type RebuildReason, rebuildReasons } from '../../domain/release/rebuild-reasons.ts';
 import type { Source } from '../../domain/release/source.ts';
-import type { Container } from '../../domain/stack/stack.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { showFile } from '../../tools/git/tree.ts';
 import type { Running } from './facts.ts';

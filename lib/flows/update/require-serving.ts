@@ -3,7 +3,8 @@ import type { Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
 import { describeHealth, type Health } from '../../domain/app/health.ts';
 import type { Containers } from '../../domain/stack/containers.ts';
-import type { Container, Stack } from '../../domain/stack/stack.ts';
+import type { Stack } from '../../domain/stack/stack.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import { adviceFor } from './unwell.ts';
 
 /**

@@ -3,14 +3,7 @@ import type { Text } from '../../core/text.ts';
 import type { Settings } from '../../domain/app/gunicorn.ts';
 import { isGunicorn, type Program } from '../../domain/app/programs.ts';
 import type { Facts } from './facts.ts';
-
-export const RESTARTS = ['rolling', 'reload', 'container'] as const;
-
-/**
- * How running processes get new code. `rolling`: new workers beside the old ones, then the old ones leave. `reload`: SIGHUP, for a
- * changed gunicorn configuration; requests wait while the workers load. `container`: everything ends and starts again.
- */
-export type RestartKind = (typeof RESTARTS)[number];
+import { RESTARTS, type RestartKind } from './restart-kinds.ts';
 
 export interface Restart {
   readonly kind: RestartKind;

@@ -9,7 +9,7 @@ import { type Release, readReleases, recordRelease } from '../../domain/ledger/r
 import { resetTo } from '../../domain/release/reset.ts';
 import { keepRelease } from '../../domain/release/save-local.ts';
 import type { Facts } from './facts.ts';
-import type { UpdateOptions } from './plan.ts';
+import type { UpdateOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import type { Proven } from './prove.ts';
 

@@ -20,12 +20,12 @@ import {
   succeedWorkers,
   waitUntilSettled,
 } from '../../domain/app/workers.ts';
-import { inspectContainer } from '../../domain/stack/containers.ts';
+import { inspectContainer } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import type { Checked } from './check.ts';
 import type { Facts } from './facts.ts';
 import { noteWorkers } from './interrupted.ts';
-import type { UpdateOptions } from './plan.ts';
+import type { UpdateOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import { changesSettings, schedulerWay } from './restart.ts';
 

@@ -5,7 +5,7 @@ import { startCanary } from '../../domain/app/gunicorn.ts';
 import type { Health } from '../../domain/app/health.ts';
 import type { Checked } from './check.ts';
 import type { Facts } from './facts.ts';
-import type { UpdateOptions } from './plan.ts';
+import type { UpdateOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import { keepFormer } from './switch.ts';
 

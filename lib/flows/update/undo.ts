@@ -6,7 +6,7 @@ import { differences } from '../../domain/app/file-plan.ts';
 import { describeHealth, waitForHealth } from '../../domain/app/health.ts';
 import { takeInventory } from '../../domain/app/inventory.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
-import { inspectContainer } from '../../domain/stack/containers.ts';
+import { inspectContainer } from '../../tools/docker/containers.ts';
 import type { OutsideView } from './downtime.ts';
 import type { Facts } from './facts.ts';
 import { noticedText } from './messages.ts';

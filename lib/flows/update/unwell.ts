@@ -4,7 +4,8 @@ import { run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Health } from '../../domain/app/health.ts';
 import type { Containers } from '../../domain/stack/containers.ts';
-import type { Container, Stack } from '../../domain/stack/stack.ts';
+import type { Stack } from '../../domain/stack/stack.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { asTyped } from '../../core/command.ts';
 import type { Text } from '../../core/text.ts';
-import type { Script } from './command-line.ts';
 import { COMMON_FLAGS, type Flags, type Positional } from './flags.ts';
+import type { Script } from './script.ts';
 
 interface Helped {
   readonly about: Text;

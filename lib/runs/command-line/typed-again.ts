@@ -2,8 +2,8 @@ import { asTyped } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Invocation } from '../../core/journal.ts';
 import { printable } from '../../core/text.ts';
-import type { Action } from './command-line.ts';
 import { COMMON_FLAGS, type Parsed } from './flags.ts';
+import type { Action } from './script.ts';
 
 /** What a person would type again for the same: the command, its words, and its own options. */
 export function ownArgs(action: Action, parsed: Parsed): string[] {

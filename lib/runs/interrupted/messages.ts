@@ -1,6 +1,5 @@
-import { printable, type Text } from '../../core/text.ts';
+import { printable, seconds, type Text } from '../../core/text.ts';
 import { entriesOf, type Run } from '../../domain/ledger/runs.ts';
-import { seconds } from '../terminal/terminal.ts';
 
 /** `running: step stop`, `0  done: deployed …`, `died at step stop`. */
 export function stateText({ state }: Run): Text {

@@ -4,7 +4,7 @@ import { printable, same, type Text } from '../../core/text.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
-import type { Container } from '../../domain/stack/stack.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import { helperContainers, helperNetworks } from '../../tools/docker/helpers.ts';
 
 export type Row = readonly [Text, Text];

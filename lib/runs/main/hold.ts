@@ -1,14 +1,9 @@
 import type { Hold } from '../../core/ops.ts';
 import type { Screen } from '../../core/screen.ts';
+import { type Asked, looking } from '../../domain/data/claim.ts';
 import { giveWay } from './give-way.ts';
 import { type Holder, type Lock, type LockHost, takeLock } from './lock.ts';
 import { projectLock } from './lock-file.ts';
-
-/** What `--adopt` and `--confirm` say. */
-export type Asked = Pick<Hold, 'adopt' | 'phrase'>;
-
-/** A run that only looks lays hands on nothing; it says what it would. */
-export const looking = (asked: Asked): Hold => ({ ...asked, claimed: new Set(), adopted: new Map() });
 
 export interface Holding extends Hold {
   /** Says who holds it, and at which step. */

@@ -1,5 +1,5 @@
 import type { Screen, ScreenEvent } from '../../core/screen.ts';
-import { json, type Language, printable, SCRIPTS, type Text } from '../../core/text.ts';
+import { json, type Language, printable, SCRIPTS, seconds, type Text } from '../../core/text.ts';
 
 export interface TerminalOptions {
   readonly language: Language;
@@ -140,14 +140,6 @@ function redacted(value: unknown, redact: (text: string) => string): unknown {
   if (Array.isArray(value)) return value.map((v) => redacted(v, redact));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, redacted(v, redact)]));
-}
-
-/** `340 ms`, `2.4 s`, `3 min 05 s`. */
-export function seconds(milliseconds: number): string {
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
-  const s = Math.round(milliseconds / 1000);
-  return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, '0')} s`;
 }
 
 /** Columns on a terminal: Chinese characters and full-width punctuation take two. */

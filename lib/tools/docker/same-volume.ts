@@ -4,7 +4,7 @@ import { OpsError } from '../../core/errors.ts';
 import { ask, type RunOps, run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
-import type { KnownVolume, VolumeIdentity } from '../../domain/stack/stack.ts';
+import type { KnownVolume, VolumeIdentity } from './containers.ts';
 
 const inspected = z.tuple([z.object({ CreatedAt: z.string() })]);
 const mounts = z.array(z.object({ Type: z.string(), Name: z.string().optional() }));

@@ -2,7 +2,7 @@ import { asTyped } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
-import type { Database } from '../../domain/stack/stack.ts';
+import type { Database } from '../postgres/database.ts';
 import type { Hba } from './rules.ts';
 
 /** What to tell and type when the database is open, or may be. */

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
-import type { Database } from '../../domain/stack/stack.ts';
 import { exec } from '../docker/docker.ts';
+import type { Database } from '../postgres/database.ts';
 
 /** The account that the server runs under: it refuses to start on a data directory that is not its own. */
 export async function serverAccount(ops: Ops, db: Database, dataDirectory: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
-import type { Database } from '../../domain/stack/stack.ts';
+import type { Database } from '../postgres/database.ts';
 import { query } from '../postgres/psql.ts';
 import { notSafe } from './alarm.ts';
 import { giveToServer, readServerFile, replaceServerFile, serverAccount } from './file.ts';

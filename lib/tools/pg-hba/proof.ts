@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, type Text } from '../../core/text.ts';
-import type { Database } from '../../domain/stack/stack.ts';
+import type { Database } from '../postgres/database.ts';
 import { canLogIn, isLoopback, type Login } from '../postgres/login.ts';
 import { type Address, type Asked, askedFor } from '../postgres/wire.ts';
 import { notSafe } from './alarm.ts';

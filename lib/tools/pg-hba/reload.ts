@@ -1,6 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import type { Database } from '../../domain/stack/stack.ts';
+import type { Database } from '../postgres/database.ts';
 import { execute, literal, query } from '../postgres/psql.ts';
 import { notSafe } from './alarm.ts';
 

@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
-import type { Database } from '../../domain/stack/stack.ts';
+import type { Database } from '../postgres/database.ts';
 import { query } from '../postgres/psql.ts';
 import { isReadable, serverAccount } from './file.ts';
 

@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import type { Database } from '../../domain/stack/stack.ts';
+import type { Database } from './database.ts';
 import { identifier, literal, query } from './psql.ts';
 
 export interface TableFacts {

@@ -2,8 +2,8 @@ import { isIPv4 } from 'node:net';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
-import type { Database } from '../../domain/stack/stack.ts';
 import { exec } from '../docker/docker.ts';
+import type { Database } from './database.ts';
 import { execute, identifier } from './psql.ts';
 
 /** Where a login starts and which name it uses for the server: what decides the pg_hba.conf line that applies. */

@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import type { Database } from '../../domain/stack/stack.ts';
+import type { Database } from './database.ts';
 import { query } from './psql.ts';
 
 /** Larger tables are estimated: this is for a question, and the answer should come at once. */

@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
-import type { Container } from '../../domain/stack/stack.ts';
+import type { Container } from '../docker/containers.ts';
 import { exec } from '../docker/docker.ts';
 import { placeOf } from '../docker/places.ts';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { SCRIPTS } from '../../../lib/core/text.ts';
 import type { World } from '../../../lib/core/world.ts';
-import type { Script } from '../../../lib/runs/command-line/command-line.ts';
+import type { Script } from '../../../lib/runs/command-line/script.ts';
 import { main } from '../../../lib/runs/main/main.ts';
 import { deployProdAll } from '../../../scripts/deploy-prod-all.ts';
 import type { Cluster } from './cluster.ts';

@@ -1,4 +1,4 @@
-import type { Script } from '../../../lib/runs/command-line/command-line.ts';
+import type { Script } from '../../../lib/runs/command-line/script.ts';
 import { type Check, twice } from './again.ts';
 import { Deployment } from './deployment.ts';
 import type { How, Point } from './faults.ts';

@@ -4,7 +4,8 @@ import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
 import { driftIn, environmentOf } from '../../../lib/adhoc/environment.ts';
 import { Secret } from '../../../lib/adhoc/secret.ts';
-import type { Container, Stack } from '../../../lib/domain/stack/stack.ts';
+import type { Stack } from '../../../lib/domain/stack/stack.ts';
+import type { Container } from '../../../lib/tools/docker/containers.ts';
 import { testOps } from '../../support/ops.ts';
 
 const PASSWORD = 'Sentinel-pw-1234';

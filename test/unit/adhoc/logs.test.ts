@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { logFiles, logsOfContainer, timeIn } from '../../../lib/adhoc/logs.ts';
-import type { Container } from '../../../lib/domain/stack/stack.ts';
+import type { Container } from '../../../lib/tools/docker/containers.ts';
 import { testOps } from '../../support/ops.ts';
 
 const container = { id: 'abc', name: 'app' } as Container;

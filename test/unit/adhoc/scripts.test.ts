@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import type { Script } from '../../../lib/runs/command-line/command-line.ts';
+import type { Script } from '../../../lib/runs/command-line/script.ts';
 import { PASSWORD, runAdhoc } from '../../support/adhoc-world.ts';
 import { takeViolations } from '../../support/scripted-spawn.ts';
 

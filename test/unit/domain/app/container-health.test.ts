@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { containerHealth } from '../../../../lib/domain/app/container-health.ts';
-import type { Container } from '../../../../lib/domain/stack/stack.ts';
+import type { Container } from '../../../../lib/tools/docker/containers.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Reply } from '../../../support/scripted-spawn.ts';
 

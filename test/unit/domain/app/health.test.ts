@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { targetFor } from '../../../../lib/core/target.ts';
 import { endpointsOf, healthCheck, waitForHealth } from '../../../../lib/domain/app/health.ts';
-import type { Container } from '../../../../lib/domain/stack/stack.ts';
+import type { Container } from '../../../../lib/tools/docker/containers.ts';
 import { testOps } from '../../../support/ops.ts';
 
 const BASIC = '/api/v1/health/basic';

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { oneHead } from '../../../../lib/domain/schema/flask-db.ts';
 import { migrate, seed } from '../../../../lib/domain/schema/migrate.ts';
 import { PROBES } from '../../../../lib/domain/schema/revision-probes.ts';
-import type { Database } from '../../../../lib/domain/stack/stack.ts';
 import { withoutValues } from '../../../../lib/tools/postgres/blocker.ts';
+import type { Database } from '../../../../lib/tools/postgres/database.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call, Reply } from '../../../support/scripted-spawn.ts';
 

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { BindProblem } from '../../../../lib/core/ops.ts';
 import { thisProcess } from '../../../../lib/core/world.ts';
 import { findUnusablePorts } from '../../../../lib/domain/stack/ports.ts';
-import type { PublishedPort } from '../../../../lib/domain/stack/stack.ts';
+import type { PublishedPort } from '../../../../lib/tools/docker/containers.ts';
 import { container, facts } from '../../../support/facts.ts';
 import { testOps } from '../../../support/ops.ts';
 

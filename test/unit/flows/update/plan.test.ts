@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { targetFor } from '../../../../lib/core/target.ts';
-import { planUpdate, type UpdateOptions } from '../../../../lib/flows/update/plan.ts';
+import type { UpdateOptions } from '../../../../lib/flows/update/options.ts';
+import { planUpdate } from '../../../../lib/flows/update/plan.ts';
 import type { PlannedStep } from '../../../../lib/runs/steps/steps.ts';
 import { noLocalChanges, updateFacts } from '../../../support/update-facts.ts';
 

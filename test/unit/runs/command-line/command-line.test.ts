@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { readCommandLine, type Script } from '../../../../lib/runs/command-line/command-line.ts';
+import { readCommandLine } from '../../../../lib/runs/command-line/command-line.ts';
+import type { Script } from '../../../../lib/runs/command-line/script.ts';
 
 const text = (word: string) => ({ en: word, zh: `${word} 中` });
 const run = async () => text('done');

@@ -2,9 +2,9 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
-import { humanBytes, json, printable, SCRIPTS, same } from '../../../../lib/core/text.ts';
+import { humanBytes, json, printable, SCRIPTS, same, seconds } from '../../../../lib/core/text.ts';
 import { scriptsFrom } from '../../../../lib/core/world.ts';
-import { seconds, type TerminalOptions, terminal } from '../../../../lib/runs/terminal/terminal.ts';
+import { type TerminalOptions, terminal } from '../../../../lib/runs/terminal/terminal.ts';
 
 function screen(more: Partial<TerminalOptions> = {}) {
   const out: string[] = [];

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import type { Database } from '../../../../lib/domain/stack/stack.ts';
 import { type HbaRule, inspectHba, type Outside, proveHba, restoreHba } from '../../../../lib/tools/pg-hba/hba.ts';
 import { isRemoteTrust } from '../../../../lib/tools/pg-hba/rules.ts';
+import type { Database } from '../../../../lib/tools/postgres/database.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call, Reply } from '../../../support/scripted-spawn.ts';
 

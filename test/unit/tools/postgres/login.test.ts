@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Database } from '../../../../lib/domain/stack/stack.ts';
+import type { Database } from '../../../../lib/tools/postgres/database.ts';
 import { canLogIn, isLoopback, setPassword } from '../../../../lib/tools/postgres/login.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Reply } from '../../../support/scripted-spawn.ts';

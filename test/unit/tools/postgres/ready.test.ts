@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
-import type { Container, Database } from '../../../../lib/domain/stack/stack.ts';
-import { waitForPostgres, waitForRedis } from '../../../../lib/tools/postgres/ready.ts';
+import type { Container } from '../../../../lib/tools/docker/containers.ts';
+import type { Database } from '../../../../lib/tools/postgres/database.ts';
+import { waitForPostgres } from '../../../../lib/tools/postgres/ready.ts';
+import { waitForRedis } from '../../../../lib/tools/redis/ready.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call, Reply } from '../../../support/scripted-spawn.ts';
 
