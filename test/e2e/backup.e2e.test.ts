@@ -225,7 +225,7 @@ describe('a backup', () => {
     const fresh = await startServer(`${PREFIX}-fresh`);
     await execute(ops, fresh, `CREATE DATABASE ${identifier(NAME)};`);
     const there = { ...fresh, name: NAME };
-    expect(await restoreDatabase(ops, there, backup)).toEqual({ before: null });
+    expect(await restoreDatabase(ops, there, backup, { roles: 'saved' })).toEqual({ before: null });
     const roles = `SELECT json_build_object('name', rolname, 'password', rolpassword) FROM pg_authid WHERE rolname = ${literal(ROLE)}`;
     expect(await query(ops, there, roles)).toEqual(await query(ops, db, roles));
     const own = `SELECT to_jsonb(rolpassword) FROM pg_authid WHERE rolname = '${USER}'`;
