@@ -226,8 +226,10 @@ it('brings back schema, rows and code when a migration fails', async () => {
 it('restores everything when the new application does not boot after the deletion', async () => {
   const before = (await get(`${sandbox.directUrl}/api/v1/health`)).success;
   expect(before).toBe(true);
-  await release({ exit_at_start: true });
-  const ended = await deploy(['--yes', ...PHRASE]);
+  // What ends at its start is noticed before anything stops.
+  await release({ never_healthy: true });
+  patience(15);
+  const ended = await deploy(['--yes', ...PHRASE]).finally(() => patience());
   expect(ended.text).toContain('Delete the consented volumes\n      done');
   expect(ended.exitCode, ended.text).toBe(1);
   expect(await serving()).toBe(true);

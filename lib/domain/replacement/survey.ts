@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
 import { config, hashOf } from '../../tools/docker/compose.ts';
@@ -81,7 +82,8 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     envChange,
     midway: commitsMidwayHere(ops, database.kind === 'running' ? database.revision : undefined),
     unusablePorts,
-    brokenBinds,
+    // Under --plan it is not made yet.
+    brokenBinds: brokenBinds.filter((b) => env !== 'would-create' || b.source !== path.join(ops.target.dir, '.env')),
     login,
     exposedPorts: [...postgres.ports, ...redis.ports].filter((p) => !/^127\.|^::1$/.test(p.hostIp)),
     freeBytes: freeBytes(ops.target.dir),

@@ -86,7 +86,8 @@ export async function resolveStack(
   if (!existsSync(file)) throw missingComposeFile(file);
   // compose's messages repeat lines of `.env`, so its secrets must be known before they can be shown.
   registerEnvFile(ops, options.projectDirectory ?? dir);
-  const resolved = parseConfig(await askCompose(ops, options.projectDirectory));
+  const answer = parseConfig(await askCompose(ops, options.projectDirectory));
+  const resolved = options.projectDirectory === undefined ? answer : rebased(answer, options.projectDirectory, dir);
   for (const service of Object.values(resolved.services)) {
     registerVariables(ops.secrets, present(service.environment));
     registerVariables(ops.secrets, present(service.build?.args));
@@ -135,6 +136,22 @@ function registerEnvFile(ops: ConfigOps, directory: string): void {
   } catch {
     // absent or unreadable: `readEnv` says so
   }
+}
+
+/** What compose resolved against another directory, as it is against the deploy directory: contexts, and files that are mounted. */
+function rebased(config: Config, from: string, to: string): Config {
+  const moved = (file: string) => (`${file}/`.startsWith(`${from}/`) ? path.join(to, path.relative(from, file)) : file);
+  const service = ({ build, volumes, ...rest }: ServiceConfig): ServiceConfig => ({
+    ...rest,
+    build: build && { ...build, context: moved(build.context) },
+    volumes: volumes?.map((v) => (v.type === 'bind' && v.source ? { ...v, source: moved(v.source) } : v)),
+  });
+  const secrets = Object.entries(config.secrets ?? {}).map(([key, { file }]) => [key, { file: file && moved(file) }]);
+  return {
+    ...config,
+    services: Object.fromEntries(Object.entries(config.services).map(([key, s]) => [key, service(s)])),
+    secrets: Object.fromEntries(secrets),
+  };
 }
 
 async function askCompose(ops: ConfigOps, projectDirectory: string | undefined): Promise<string> {

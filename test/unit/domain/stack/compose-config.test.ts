@@ -289,3 +289,23 @@ it('leaves a missing compose to the one who can tell what to do', async () => {
     expect(await failure(opsFor(reply))).toMatchObject({ kind: 'command' });
   }
 });
+
+it('says of what lies in the deploy directory where that is, whatever directory compose was asked about', async () => {
+  const candidate = '/tmp/candidate/prod';
+  const ops = answering(({ services }) => {
+    services.whalefall.build.context = candidate;
+    services.postgres.volumes.push(
+      { type: 'bind', source: `${candidate}/certificates`, target: '/certificates', bind: { create_host_path: true } },
+      { type: 'bind', source: `${candidate}-of-others`, target: '/others', bind: { create_host_path: true } },
+    );
+  });
+  const { app, postgres } = (await resolveStack(ops, { projectDirectory: candidate })).services;
+  expect(app.build?.context).toBe(ops.target.dir);
+  expect(postgres.mounts.map((m) => m.source)).toEqual([
+    'whalefall_pgdata',
+    '',
+    '/etc/pg',
+    path.join(ops.target.dir, 'certificates'),
+    `${candidate}-of-others`,
+  ]);
+});
