@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { DEFINITIONS } from '../secrets/leaks.ts';
 import { docker, type Stack } from './stack.ts';
 
 /** What a run could leave behind, looked at before and after. */
@@ -65,7 +66,7 @@ function containersOf(stack: Stack): readonly string[] {
 export function filesWith(dir: string, texts: readonly string[]): readonly string[] {
   return readdirSync(dir, { recursive: true, encoding: 'utf8' })
     .map((name) => path.join(dir, name))
-    .filter((file) => statSync(file).isFile() && !/(^|\/)globals[^/]*$/.test(file))
+    .filter((file) => statSync(file).isFile() && !/(^|\/)globals[^/]*$/.test(file) && !DEFINITIONS.test(file))
     .filter((file) => {
       const content = readFileSync(file);
       return texts.some((text) => content.includes(text));
