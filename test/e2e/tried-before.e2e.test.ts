@@ -23,11 +23,13 @@ function application(): string {
   return docker('inspect', '-f', '{{.Id}} {{.State.StartedAt}} {{.State.Status}}', id);
 }
 
-function edit(file: string, from: string, to: string): void {
+function edited(file: string, from: string, to: string): string {
   const text = readFileSync(inDeployDir(file), 'utf8');
   expect(text).toContain(from);
-  writeFileSync(inDeployDir(file), text.replace(from, to));
+  return text.replace(from, to);
 }
+
+const edit = (file: string, from: string, to: string): void => writeFileSync(inDeployDir(file), edited(file, from, to));
 
 /** The run ends so; the same container goes on, and was not started again. */
 async function untouched(exitCode: number, says: RegExp): Promise<void> {
@@ -56,21 +58,16 @@ beforeAll(async () => {
     [...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=sandbox', '-keyout', key, '-out', cert]],
     { stdio: 'ignore' },
   );
-  edit(
-    'docker-compose.prod.yml',
-    '- ./.env:/app/.env:ro\n',
-    '- ./.env:/app/.env:ro\n      - ./ssl:/etc/nginx/ssl:ro\n',
-  );
+  const mounted = ['- ./.env:/app/.env:ro\n', '- ./.env:/app/.env:ro\n      - ./ssl:/etc/nginx/ssl:ro\n'] as const;
   const tls = [
     'listen 443 ssl;',
     'ssl_certificate /etc/nginx/ssl/cert.pem;',
     'ssl_certificate_key /etc/nginx/ssl/key.pem;',
   ];
-  edit(
-    'nginx/sites-available/whalefall-prod',
-    'listen 80 default_server;',
-    ['listen 80 default_server;', ...tls].join('\n    '),
-  );
+  const secured = ['listen 80 default_server;', ['listen 80 default_server;', ...tls].join('\n    ')] as const;
+  const [compose, site] = ['docker-compose.prod.yml', 'nginx/sites-available/whalefall-prod'];
+  await sandbox.release({ files: { [compose]: edited(compose, ...mounted), [site]: edited(site, ...secured) } });
+  await sandbox.pull();
   const ended = await deploy();
   expect(ended.exitCode, ended.text).toBe(0);
 });
