@@ -49,7 +49,7 @@ export async function tryImage(ops: Ops, facts: Facts, revision: string | undefi
 /** A root file system that is read only, for one, refuses what userdata and the release's mark need. */
 async function tryCopy(ops: Ops, oneOff: string): Promise<void> {
   const file = path.join(ops.paths.run, 'trial');
-  writeFileSync(file, '');
+  writeFileSync(file, '', { mode: 0o600 });
   await run(ops, change(['docker', 'cp', file, `${oneOff}:${ops.target.app.root}/${MARKER}`]));
 }
 

@@ -86,10 +86,16 @@ export function findChoice(facts: Facts, wanted: string): Choice {
   return choice;
 }
 
-/** What ran before: the newest entry of another commit, before the newest entry of the running one. */
-function previousCommit({ releases, running }: Facts): string | undefined {
-  const at = releases.findLastIndex((r) => r.commit === running);
-  return (at < 0 ? releases : releases.slice(0, at)).findLast((r) => r.commit !== running)?.commit;
+/**
+ * What ran before: the newest entry of another commit, before the newest entry of the running one.
+ *
+ * Where a way back was cut short, what it was to leave is still the newest entry: the same word means the same again.
+ */
+function previousCommit({ releases, running, cutShort }: Facts): string | undefined {
+  const known = releases.some((r) => r.commit === running);
+  const from = cutShort && known ? releases.at(-1)?.commit : running;
+  const at = releases.findLastIndex((r) => r.commit === from);
+  return (at < 0 ? releases : releases.slice(0, at)).findLast((r) => r.commit !== from)?.commit;
 }
 
 const unknown = (wanted: string): Text =>

@@ -103,6 +103,11 @@ describe('which release is meant', () => {
     expect(findChoice(world({ releases: back }), 'previous').release.commit).toBe(B);
   });
 
+  it('by the same word again after a way back that was cut short, though its files are in place', () => {
+    expect(findChoice(world({ running: A, cutShort: true }), 'previous').release.commit).toBe(A);
+    expect(findChoice(world({ running: C, cutShort: true }), 'previous').release.commit).toBe(B); // a forward one
+  });
+
   it.each([['dead'], ['b1b2c3d4'], [''], ['a1b'], ['-'], ['sha256:a'], ['zzzzzz'], ['.*..']])(
     'refuses %j',
     (wanted) => {
