@@ -79,7 +79,7 @@ export function findChoice(facts: Facts, wanted: string): Choice {
     throw refused({ en: `${wanted} fits several releases: ${list}`, zh: `${wanted} 匹配到多个版本: ${list}` });
   }
   // Of a run that was killed, or could not tidy up, the way back, or the rest of the way, leads to what seems to run.
-  if (choice.runsNow && !facts.cutShort) {
+  if (choice.runsNow && facts.cutShort === undefined) {
     const short = choice.release.commit.slice(0, 10);
     throw refused({ en: `${short} is what runs.`, zh: `${short} 正在运行.` });
   }
@@ -89,11 +89,12 @@ export function findChoice(facts: Facts, wanted: string): Choice {
 /**
  * What ran before: the newest entry of another commit, before the newest entry of the running one.
  *
- * Where a way back was cut short, what it was to leave is still the newest entry: the same word means the same again.
+ * What a way back that was cut short was to leave is still the newest entry: there the same word means the same again. After any
+ * other run that was cut short it leads away from what that one brought.
  */
 function previousCommit({ releases, running, cutShort }: Facts): string | undefined {
   const known = releases.some((r) => r.commit === running);
-  const from = cutShort && known ? releases.at(-1)?.commit : running;
+  const from = cutShort === 'back' && known ? releases.at(-1)?.commit : running;
   const at = releases.findLastIndex((r) => r.commit === from);
   return (at < 0 ? releases : releases.slice(0, at)).findLast((r) => r.commit !== from)?.commit;
 }

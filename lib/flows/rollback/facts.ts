@@ -10,8 +10,8 @@ export interface Facts {
   readonly app: Container | undefined;
   /** The commit that runs, by the container's files; that of the ledger's last release where no container can be asked. */
   readonly running: string | undefined;
-  /** A run did not end: what the container says that it runs may be there in parts. */
-  readonly cutShort: boolean;
+  /** A run did not end: what the container says that it runs may be there in parts. `back`: it was itself a way back. */
+  readonly cutShort: 'back' | 'other' | undefined;
   /** Both health checks were healthy. */
   readonly serving: boolean;
   /** Oldest first. */

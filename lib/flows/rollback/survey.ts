@@ -47,7 +47,7 @@ export async function surveyReleases(ops: Ops, use: 'change' | 'look'): Promise<
     stack,
     app,
     running,
-    cutShort: around?.cutShort.staging === true || isCutShort(ops),
+    cutShort: cutShort(ops, around?.cutShort.staging === true),
     serving: health?.healthy ?? false,
     releases,
     images,
@@ -57,7 +57,11 @@ export async function surveyReleases(ops: Ops, use: 'change' | 'look'): Promise<
   };
 }
 
-const isCutShort = ({ paths }: Ops): boolean => findUnfinished(paths, path.basename(paths.run)) !== undefined;
+function cutShort({ paths }: Ops, staging: boolean): Facts['cutShort'] {
+  const unfinished = findUnfinished(paths, path.basename(paths.run));
+  if (unfinished?.script === 'rollback-prod') return 'back';
+  return unfinished !== undefined || staging ? 'other' : undefined;
+}
 
 /** Those of the images that the engine has. */
 async function existing(ops: Ops, ids: readonly string[]): Promise<ReadonlySet<string>> {

@@ -30,7 +30,7 @@ PGPASSFILE=$f psql -X -qAt -w -h "$1" -p "$2" -U "$3" -d "$4" -c 'SELECT 1'`;
 /**
  * Logs in over TCP as the application does, from a container of the same network, and leaves at once. The password
  * travels by environment and, because libpq tells a wrong password reliably only then, through a 0600 file that lives
- * in the client's memory for the length of the login.
+ * for the length of the login: in the client's memory, or, where it has no /dev/shm, in its writable layer.
  *
  * @returns `wrong-password` exactly when the server says 28P01: wrong, expired or no password, or no such role.
  * @throws {CommandError} the client container cannot be asked in time.

@@ -23,7 +23,7 @@ function world(more: Partial<Facts> = {}): Facts {
     app: container('app'),
     running: releases.at(-1)?.commit,
     serving: true,
-    cutShort: false,
+    cutShort: undefined,
     releases,
     images: new Set(['sha256:a']),
     kept: new Map(),
@@ -104,8 +104,11 @@ describe('which release is meant', () => {
   });
 
   it('by the same word again after a way back that was cut short, though its files are in place', () => {
-    expect(findChoice(world({ running: A, cutShort: true }), 'previous').release.commit).toBe(A);
-    expect(findChoice(world({ running: C, cutShort: true }), 'previous').release.commit).toBe(B); // a forward one
+    expect(findChoice(world({ running: A, cutShort: 'back' }), 'previous').release.commit).toBe(A);
+    // Not after an update that was cut short: that one is to be left.
+    const third = [full(C, 'sha256:c'), full(A, 'sha256:a'), release(B)];
+    expect(findChoice(world({ releases: third, running: A, cutShort: 'other' }), 'previous').release.commit).toBe(C);
+    expect(findChoice(world({ running: C, cutShort: 'other' }), 'previous').release.commit).toBe(B);
   });
 
   it.each([['dead'], ['b1b2c3d4'], [''], ['a1b'], ['-'], ['sha256:a'], ['zzzzzz'], ['.*..']])(
@@ -148,5 +151,5 @@ describe('the way', () => {
 
 it('goes back to what seems to run only after a run that did not end', () => {
   expect(refusal(() => findChoice(world(), B))).toMatchObject({ kind: 'precondition' });
-  expect(findChoice(world({ cutShort: true }), B).release.commit).toBe(B);
+  expect(findChoice(world({ cutShort: 'other' }), B).release.commit).toBe(B);
 });
