@@ -73,8 +73,9 @@ export async function carryOut<R>(
     ops.signal.throwIfAborted();
     const started = ops.clock.monotonic();
     const took = () => Math.round(ops.clock.monotonic() - started);
-    ops.screen.show({ event: 'step', id, number, of: plan.length, title: planned.title });
+    // Written down first: a run that is killed must not have told more than the next one can read.
     ops.journal.write({ event: 'step-start', step: id });
+    ops.screen.show({ event: 'step', id, number, of: plan.length, title: planned.title });
     begun.push({ id, harmless: planned.risk === 'none', undo: actions.undo });
     try {
       const result = await actions.run(ops);

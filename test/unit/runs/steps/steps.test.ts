@@ -28,6 +28,16 @@ it('journals each step before and after', async () => {
   ]);
 });
 
+it('says that a step begins only when that can be read by whoever finds the run killed', async () => {
+  const ops = testOps(() => undefined);
+  const written: string[] = [];
+  ops.screen.show = (event) => {
+    if (event.event === 'step') written.push(ops.written.at(-1)?.event ?? 'nothing');
+  };
+  await carryOut(ops, plan, back, async (step) => step('one', { run: async () => 1 }));
+  expect(written).toEqual(['step-start']);
+});
+
 it('refuses a step that the plan did not show, or shows later', async () => {
   const run = { run: async () => undefined };
   await expect(
