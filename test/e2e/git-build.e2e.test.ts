@@ -17,7 +17,7 @@ function underUmask(mask: number): void {
 
 async function lay(s: Scene): Promise<string> {
   const context = path.join(s.root, 'context');
-  await layContext(s.ops, s.git('rev-parse', 'HEAD'), context);
+  await layContext(s.ops, stackOf(s), s.git('rev-parse', 'HEAD'), context);
   return context;
 }
 
@@ -109,6 +109,6 @@ it('lays the same by another spelling of the directory', async () => {
   mkdirSync(path.join(s.root, 'x'));
   chmodSync(path.join(s.root, 'x'), 0o700);
   const context = path.join(s.root, 'x', 'context');
-  await layContext({ ...s.ops, target: targetFor(link) }, s.git('rev-parse', 'HEAD'), context);
+  await layContext({ ...s.ops, target: targetFor(link) }, stackOf(s, link), s.git('rev-parse', 'HEAD'), context);
   expect(readdirSync(context)).toEqual(['app.py']);
 });

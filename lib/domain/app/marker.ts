@@ -16,6 +16,8 @@ const marker = z.object({
   run: z.string(),
   /** Put in place in a running container, before its processes were replaced. */
   hot: z.boolean().optional(),
+  /** Of a hot release: what its artefacts were built from, as git's ids of the sources' trees, by their place. */
+  artefacts: z.record(z.string(), z.string()).optional(),
 });
 
 export type Marker = z.infer<typeof marker>;

@@ -57,7 +57,8 @@ export function conclude(
       },
     });
   }
-  if (facts.files.put.some((f) => /\.(css|js|html)$/.test(f))) show({ event: 'info', text: CACHED });
+  if (facts.stale.length > 0 || facts.files.put.some((f) => /\.(css|js|html)$/.test(f)))
+    show({ event: 'info', text: CACHED });
   for (const text of settled.left) show({ event: 'warning', text });
   if (settled.imageId === undefined) {
     show({

@@ -27,7 +27,7 @@ export function planUpdate(target: Target, facts: Facts, options: UpdateOptions)
   const sameFiles = put.length === 0 && remove.length === 0 && facts.copies.length === 0;
   const sameCommit = facts.running.certain && facts.running.commit === facts.source.commit;
   const unfinished = facts.outdated || facts.cutShort.staging || (facts.pending && options.direction === 'forward');
-  if (sameFiles && sameCommit && !unfinished) return undefined;
+  if (sameFiles && sameCommit && !unfinished && facts.stale.length === 0) return undefined;
   const refusals = [...rebuildNeeded(facts), ...blocked(inTheWay), ...inProgress(facts)];
   if (refusals.length > 0) {
     throw new OpsError({
