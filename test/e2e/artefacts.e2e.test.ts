@@ -40,12 +40,17 @@ const frontend = (version: string): Promise<Release> =>
   stack.release({
     files: { 'frontend/src/version.txt': version, 'frontend/src/components/a.js': `${version}();\n` },
   });
+const deploy = () =>
+  runScript('deploy-prod-all', [
+    ...['--dir', stack.sandbox.deployDir, '--config', stack.config],
+    ...['--yes', '--data', 'keep'],
+  ]);
 function expectServed(run: Run, exitCode = 0): void {
   expect(run.exitCode, run.text).toBe(exitCode);
   expect(run.load.failed, run.text).toBe(0);
   expect(run.after.containers).toEqual(run.before.containers);
-  expect(docker('image', 'ls', '-q', '--filter', 'label=whalefall-ops.run')).toBe('');
-  expect(existsSync(path.join(stack.state, 'runs', run.directory ?? '', 'artefacts'))).toBe(false);
+  expect(docker('image', 'ls', '-q', '--filter', `label=whalefall-ops.state=${stack.state}`)).toBe('');
+  expect(existsSync(path.join(run.directory ?? '', 'artefacts'))).toBe(false);
 }
 
 beforeAll(async () => {
@@ -87,7 +92,23 @@ it('a release that leaves the front end alone builds nothing, and one whose fron
   await stack.release({ files: { 'frontend/build.sh': 'echo no such bundler >&2; exit 7\n' } });
   const broken = await update(stack);
   expectServed(broken, 1);
-  expect(broken.text).toContain('no such bundler');
+  expect(broken.text).toContain('exit code: 7');
+  expect(readFileSync(path.join(broken.directory ?? '', 'build.log'), 'utf8')).toContain('no such bundler');
+  expect(await page()).toMatch(/^200 <h1>first</);
+});
+
+it('pages that nginx may not read are no success of a rebuild: what served serves again', async () => {
+  const before = stack.container('whalefall');
+  const dockerfile = original(stack, 'Dockerfile.prod').replace(
+    COPIED,
+    `${COPIED}\nRUN chmod 600 frontend/dist/index.html`,
+  );
+  await stack.sandbox.release({ on: stack.base, files: { 'Dockerfile.prod': dockerfile } });
+  await stack.sandbox.pull();
+  const ended = await deploy();
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(ended.text).toMatch(/GET \/ answers (403|500)/);
+  expect(stack.container('whalefall')).toBe(before);
   expect(await page()).toMatch(/^200 <h1>first</);
 });
 
@@ -95,8 +116,7 @@ itInFull('a Dockerfile that does not say how the front end is made: refused, onc
   const dockerfile = original(stack, 'Dockerfile.prod').replace(COPIED, 'RUN mv frontend/src frontend/dist');
   stack.base = await stack.sandbox.release({ files: { 'Dockerfile.prod': dockerfile } });
   await stack.sandbox.pull();
-  const args = ['--dir', stack.sandbox.deployDir, '--config', stack.config, '--yes', '--data', 'keep'];
-  const ended = await runScript('deploy-prod-all', args);
+  const ended = await deploy();
   expect(ended.exitCode, ended.text).toBe(0);
   await frontend('third');
   const refused = await update(stack);

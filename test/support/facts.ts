@@ -106,6 +106,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
       running: undefined,
       released: undefined,
       serving: true,
+      unserved: [],
       holdsState: false,
     },
     unusablePorts: [],

@@ -72,7 +72,9 @@ function overriding(ops: Ops, stack: Stack, context: string, apart: Apart | unde
 }
 
 function buildFailed(error: CommandError, log: string): OpsError {
-  const missesFile = /COPY|ADD|not found|no such file/i.test(error.output.stderr + error.output.stdout);
+  const missesFile = /failed to (?:compute cache key|calculate checksum)|(?:COPY|ADD) failed/.test(
+    error.output.stderr + error.output.stdout,
+  );
   return new OpsError({
     kind: error.kind,
     what: error.what,

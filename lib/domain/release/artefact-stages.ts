@@ -1,14 +1,14 @@
+import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { type Copy, DockerfileParser, type From, type Instruction } from 'dockerfile-ast';
 import type { Ops } from '../../core/ops.ts';
-import { ask } from '../../core/run.ts';
-import { git } from '../../tools/git/git.ts';
-import { showFile } from '../../tools/git/tree.ts';
+import { showFile, treeOf } from '../../tools/git/tree.ts';
 import type { Inventory } from '../app/inventory.ts';
 import type { Marker } from '../app/marker.ts';
 import type { Stack } from '../stack/stack.ts';
 import { type Artefacts, isGits } from './artefacts.ts';
 import type { RebuildReason } from './rebuild-reasons.ts';
+import { describeCommit } from './source.ts';
 
 /** A directory of the release that is built from sources which the commit has. */
 export interface BuiltArtefact {
@@ -16,7 +16,7 @@ export interface BuiltArtefact {
   readonly from: string;
   /** Of what is built, below the application's root. */
   readonly to: string;
-  /** git's id of the sources' tree. */
+  /** The sources' content, in one word. */
   readonly sources: string;
   /** The stage of the Dockerfile that is to build it. */
   readonly stage: string;
@@ -29,17 +29,14 @@ export async function builtArtefacts(
   ops: Ops,
   { services }: Stack,
   commit: string,
-  tree: ReadonlyMap<string, unknown>,
+  tree: Inventory,
 ): Promise<readonly BuiltArtefact[]> {
   const { artefacts } = ops.target.release;
-  const built = await Promise.all(
-    artefacts.map(async ({ from, to, stage }) => {
-      if (from === undefined || stage === undefined || isGits(tree, to)) return [];
-      const sources = await sourcesAt(ops, commit, from);
-      return sources === undefined ? [] : [{ from, to, stage, sources }];
-    }),
-  );
-  const found = built.flat();
+  const found = artefacts.flatMap(({ from, to, stage }) => {
+    if (from === undefined || stage === undefined || isGits(tree, to)) return [];
+    const sources = sourcesIn(tree, from);
+    return sources === undefined ? [] : [{ from, to, stage, sources }];
+  });
   if (found.length === 0) return [];
   const { build } = services.app;
   const name = build && path.relative(ops.target.dir, path.resolve(build.context, build.dockerfile ?? 'Dockerfile'));
@@ -54,11 +51,20 @@ export async function builtArtefacts(
 export const madeOf = (artefacts: readonly BuiltArtefact[]): readonly string[] =>
   artefacts.filter(({ made }) => made).map(({ to }) => to);
 
-/** git's id of a directory of a commit; `undefined` when the commit has none there, or is not known here. */
-export async function sourcesAt(ops: Ops, commit: string, from: string): Promise<string | undefined> {
-  const spec = `${commit}:${from.replace(/\/+$/, '')}`;
-  const parse = git(ops.target.dir, ['rev-parse', '--verify', '--quiet', '--end-of-options', spec]);
-  return (await ask(ops, parse, [0, 1, 128])) || undefined;
+/** One word for the content of a directory of a tree; `undefined` when there is none. */
+function sourcesIn(tree: Inventory, from: string): string | undefined {
+  const directory = from.endsWith('/') ? from : `${from}/`;
+  const files = [...tree].filter(([file]) => file.startsWith(directory)).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (files.length === 0) return undefined;
+  const hash = createHash('sha256');
+  for (const [file, { mode, blob }] of files) hash.update(`${mode} ${blob} ${file}\0`);
+  return hash.digest('hex');
+}
+
+/** The same of a commit; `undefined` also when the commit is not known here. */
+async function sourcesAt(ops: Ops, commit: string, from: string): Promise<string | undefined> {
+  const known = await describeCommit(ops, commit);
+  return known && sourcesIn(await treeOf(ops, commit), from);
 }
 
 /**

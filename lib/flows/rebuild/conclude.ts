@@ -45,6 +45,9 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
   });
+  for (const { en, zh } of proven.unserved) {
+    show({ event: 'warning', text: { en: `${en}, as it did before.`, zh: `${zh} (部署前已如此).` } });
+  }
   for (const p of facts.exposedPorts) {
     show({
       event: 'warning',

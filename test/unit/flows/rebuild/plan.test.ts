@@ -156,6 +156,7 @@ it('warns of local changes and of an open database', () => {
         running: undefined,
         released: undefined,
         serving: true,
+        unserved: [],
         holdsState: false,
       },
       database: { ...runningDatabase, remoteTrust: 1 },
