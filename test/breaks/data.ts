@@ -477,4 +477,16 @@ export const DATA: readonly Break[] = [
     test: 'test/e2e/git-build.e2e.test.ts',
     named: 'has the declared artefacts',
   },
+  {
+    what: { en: 'a changed front end is not built', zh: '前端源码变化后不重新构建' },
+    edits: [edit('lib/domain/release/artefact-stages.ts', 'there[at] !== sources', 'false')],
+    test: 'test/e2e/git-build.e2e.test.ts',
+    named: 'is built anew when its sources are others',
+  },
+  {
+    what: { en: 'health alone proves a new container', zh: '新容器仅凭健康检查即视为成功' },
+    edits: [edit('lib/domain/app/routes.ts', 'if (own.length === 0) return', 'if (own.length >= 0) return')],
+    test: 'test/unit/domain/app/routes.test.ts',
+    named: 'not for a page that nobody may read',
+  },
 ];
