@@ -489,4 +489,10 @@ export const DATA: readonly Break[] = [
     test: 'test/unit/domain/app/routes.test.ts',
     named: 'not for a page that nobody may read',
   },
+  {
+    what: { en: 'other services of the image pass for released', zh: '使用同一镜像的其他服务被视为已发布' },
+    edits: [edit('lib/domain/stack/siblings.ts', 'siblings.length === 0', 'siblings.length >= 0')],
+    test: 'test/unit/flows/update/plan.test.ts',
+    named: 'names the services that it leaves',
+  },
 ];

@@ -91,6 +91,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
         app: service('whalefall', 'whalefall:prod'),
       },
       volumes: [],
+      siblings: [],
       networks: ['shop_net'],
     },
     containers: { postgres: container('postgres'), redis: container('redis'), app: container('app') },

@@ -166,6 +166,13 @@ it('warns of local changes and of an open database', () => {
   expect(plan.warnings.map((w) => w.text.en).join('\n')).toMatch(/app\.py.*WITHOUT A PASSWORD/s);
 });
 
+it('names the services that it leaves on the former code, and how to bring the new one there', () => {
+  const { stack } = facts();
+  const plan = planRebuild(target, facts({ stack: { ...stack, siblings: ['worker'] } }), 'keep');
+  const [warning] = plan.warnings.filter((w) => w.text.en.includes('worker'));
+  expect(warning?.fix?.en).toMatch(/up -d --no-deps worker$/);
+});
+
 const anyVolume = fc.record({
   role: fc.constantFrom('postgres' as const, 'redis' as const),
   name: fc.constantFrom('shop_pg', 'shop_redis', 'whalefall_dev_pg', '-rf'),
