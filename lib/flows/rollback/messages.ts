@@ -10,6 +10,7 @@ import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Outage } from '../../tools/http/probe.ts';
 import type { WentBack } from './carry-out.ts';
 import type { ImageWay } from './image-facts.ts';
+import { siblingWarning } from '../../domain/stack/siblings.ts';
 import { plannedSteps } from './image-plan.ts';
 
 /** What would be replaced by what, step by step. @returns the steps. */
@@ -99,6 +100,8 @@ export function conclude(ops: Ops, way: ImageWay, went: WentBack, outage: Outage
       zh: '部署目录未改动: 在其中执行全量重建会再次部署刚才回退掉的版本.',
     },
   });
+  const siblings = siblingWarning(ops.target, facts.stack, 'new');
+  if (siblings) show({ event: 'warning', ...siblings });
   if (went.keptDatabase !== undefined) {
     const back = `npx tsx scripts/restore-prod.ts --back ${went.keptDatabase}`;
     show({
