@@ -67,7 +67,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  if (sandbox) execFileSync('docker', ['rm', '-f', worker()], { stdio: 'ignore' });
+  if (sandbox) execFileSync('docker', ['rm', '-f', '-v', worker()], { stdio: 'ignore' });
   await sandbox?.down();
   rmSync(root, { recursive: true, force: true });
 });

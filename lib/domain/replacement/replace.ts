@@ -128,11 +128,21 @@ export async function discardNext(ops: Ops, { next, former }: Replacement): Prom
   if (former) await discardContainer(ops, next);
 }
 
-/** Removes those whose place was taken, once nobody will go back to them. */
-export async function discardFormers(ops: Ops, stack: Stack): Promise<void> {
+/**
+ * Removes those whose place was taken, once nobody will go back to them.
+ *
+ * @param proved what serves, where it may have kept such a name.
+ */
+export async function discardFormers(
+  ops: Ops,
+  stack: Stack,
+  roles: readonly ServiceRole[] = ['postgres', 'redis', 'app'],
+  proved?: string,
+): Promise<void> {
   const calm = { ...ops, signal: new AbortController().signal };
-  const all = Object.values(await findAllContainers(calm, stack)).flat();
-  for (const c of all) if (isAside(c)) await discardContainer(calm, c.id);
+  const all = await findAllContainers(calm, stack);
+  for (const c of roles.flatMap((role) => all[role]))
+    if (isAside(c) && c.id !== proved) await discardContainer(calm, c.id);
 }
 
 /** Ids of all containers that have one of these volumes mounted. */
