@@ -210,6 +210,7 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
     image,
     env: service.environment ?? {},
     labels: { ...labels, [HASH]: configHash(service) },
+    ...(service.restart ? { restart: service.restart } : {}),
     ...(service.command ? { command: service.command.split(' ') } : {}),
     networks: Object.fromEntries(
       Object.keys(config.networks ?? {}).map((n) => [networkName(config, n), [service.container_name ?? key, key]]),

@@ -96,7 +96,19 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   },
   'network ls': { reads: looks, answer: networkLs },
   stop: {
-    answer: ({ engine }, words) => each(parseFlags(words, '', '-t').rest, (id) => engine.stop(engine.container(id))),
+    answer: ({ engine }, words) =>
+      each(parseFlags(words, '', '-t').rest, (id) => {
+        engine.container(id).stoppedByHand = true;
+        engine.stop(engine.container(id));
+      }),
+  },
+  update: {
+    answer: ({ engine }, words) => {
+      const flags = parseFlags(words, '', '--restart');
+      return each(flags.rest, (id) => {
+        engine.container(id).restart = one(flags, '--restart');
+      });
+    },
   },
   restart: {
     answer: ({ engine }, words) =>

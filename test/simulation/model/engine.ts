@@ -76,6 +76,8 @@ export interface Spec {
   /** Empty without one. */
   readonly healthcheck?: readonly string[];
   readonly readOnly?: boolean;
+  /** The restart policy; as `unless-stopped` without one. */
+  restart?: string | undefined;
   /** By mount point. */
   readonly bindKinds?: Readonly<Record<string, BindKind>>;
   /** Something stands in the place of supervisord. */
@@ -88,6 +90,8 @@ export interface Container extends Spec {
   state: 'created' | 'running' | 'paused' | 'exited' | 'restarting';
   exitCode: number;
   startedAt: number;
+  /** By whoever asked the engine to. */
+  stoppedByHand?: boolean;
   /** Files in its writable layer, by absolute path. */
   readonly layer: Tree;
   /** Files of mounts that are no named volumes. */
@@ -240,6 +244,7 @@ export class Engine {
     );
     if (taken) throw new EngineError('Error response from daemon: driver failed: port is already allocated');
     container.state = 'running';
+    container.stoppedByHand = false;
     container.startedAt = this.clock.monotonic();
     if (runs(container) === 'postgres') this.#startServer(container);
     if (runs(container) === 'app') {
@@ -293,6 +298,27 @@ export class Engine {
     if (container.server) this.#moveDate(container);
     container.server = undefined;
     if (container.autoRemove) this.remove(container);
+  }
+
+  /** The machine goes down and comes up: containers start again as their policies say, in any order, and are refused what is taken. */
+  reboot(): void {
+    const all = [...this.containers];
+    const wereUp = new Set(all.filter((c) => c.state === 'running'));
+    for (const c of all) this.stop(c, 255);
+    for (const c of all.toReversed()) {
+      const { restart = 'unless-stopped', startedAt, stoppedByHand } = c;
+      const starts =
+        restart === 'always' ? startedAt > 0 : restart === 'unless-stopped' && wereUp.has(c) && !stoppedByHand;
+      if (starts) this.#startIfFree(c);
+    }
+  }
+
+  #startIfFree(container: Container): void {
+    try {
+      this.start(container);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+    }
   }
 
   remove(container: Container): void {
