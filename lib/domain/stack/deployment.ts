@@ -77,6 +77,8 @@ export type DatabaseFacts =
 export interface AppFacts {
   /** Bytes in userdata, which dies with the container. */
   readonly userdataBytes: number;
+  /** Set when it does not run, and its userdata can't be read. */
+  readonly unreachable?: Unreachable | undefined;
   /** Both health checks were healthy. */
   readonly serving: boolean;
   /** The state directory of the deploy directory is in it: see `app/state-inside.ts`. */
@@ -87,6 +89,13 @@ export interface AppFacts {
   readonly running: RunningCode | undefined;
   /** Commit of the ledger's last release. */
   readonly released: string | undefined;
+}
+
+/** Why userdata of a container that does not run can't be saved. */
+export interface Unreachable {
+  readonly why: Text;
+  /** Its layer was tried as well; otherwise that is left to the run. */
+  readonly certain: boolean;
 }
 
 /** `.env` is another one than the container that serves was started with. The container reads it again at each start. */

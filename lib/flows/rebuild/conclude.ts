@@ -41,6 +41,7 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
         { en: `${proven.tables} tables; ${proven.database.en}`, zh: `${proven.tables} 张表; ${proven.database.zh}` },
       ],
       [{ en: 'backup', zh: '备份' }, same(backup ?? '-')],
+      ...(aside.losesUserdata && !aside.userdata ? [LOST] : []),
       [{ en: 'production was down', zh: '服务实际中断' }, down],
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
@@ -80,3 +81,8 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
     zh: `已部署 ${commit}; 服务中断 ${down.zh}`,
   };
 }
+
+const LOST: readonly [Text, Text] = [
+  same('userdata'),
+  { en: 'lost, as was agreed: it could not be read', zh: '已丢失 (无法读取, 已确认放弃)' },
+];

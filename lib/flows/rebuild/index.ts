@@ -20,7 +20,7 @@ export { bringBackData, bringBackSchema, removeData } from './data-steps.ts';
 export { backUpAgain } from './final-backup.ts';
 export { startOnKept } from './inspect-database.ts';
 export { adminEvidence, agreeToGo, chooseData, showPlan } from './messages.ts';
-export { deletionRequest, planRebuild } from './plan.ts';
+export { deletionRequest, planRebuild, userdataRequest } from './plan.ts';
 export { discardPreparation, prepareDatabase } from './prepare.ts';
 export { proofEvidence, proveRebuild } from './prove.ts';
 export { stopApp } from './stop-app.ts';

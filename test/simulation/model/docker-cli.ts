@@ -4,7 +4,7 @@ import { diffLines, write } from './app-files.ts';
 import type { Cluster } from './cluster.ts';
 import { compose } from './compose.ts';
 import { imageEnv, inspected, template, WORKING_DIR } from './docker-format.ts';
-import { type Container, EngineError, requireMounts } from './engine.ts';
+import { type Container, EngineError, requireLayer, requireMounts } from './engine.ts';
 import { labelsOf, many, one, type Parsed, parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
 import { inContainer } from './in-container.ts';
@@ -131,6 +131,7 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   commit: {
     answer: ({ engine }, words) => {
       const [id = '', tag = ''] = parseFlags(words, '--pause=false', '--change').rest;
+      requireLayer(engine.container(id));
       const { image, layer } = engine.container(id);
       const committed = engine.addImage(image.program, tag, {
         ...(image.release && { release: image.release }),

@@ -100,6 +100,8 @@ export interface Container extends Spec {
   server?: Server | undefined;
   /** The source of one of its mounts is gone: it neither starts nor can its files be reached. */
   brokenMount?: boolean;
+  /** Its writable layer is gone from the disk: nothing of it can be read any more. */
+  brokenLayer?: boolean;
   /** What the entrypoint has read. */
   sourced?: Readonly<Record<string, string>>;
   /** Until then the engine calls it unhealthy: a check fell into its pause. */
@@ -112,7 +114,16 @@ export interface Container extends Spec {
 
 export class EngineError extends Error {}
 
-export function requireMounts({ brokenMount }: Container): void {
+export function requireLayer({ brokenLayer }: Container): void {
+  if (brokenLayer)
+    throw new EngineError(
+      'Error response from daemon: error creating overlay mount to /merged: no such file or directory',
+    );
+}
+
+export function requireMounts(container: Container): void {
+  requireLayer(container);
+  const { brokenMount } = container;
   if (brokenMount)
     throw new EngineError('Error response from daemon: error mounting "/srv/cert" to rootfs: not a directory');
 }

@@ -140,7 +140,8 @@ export function lost(d: Deployment): string[] {
   const kept = saved(d);
   const consented = consentedIn(d);
   return d.machine.ledger.losses.flatMap((loss) => {
-    const isSaved = kept.some((k) => covers(k, loss));
+    const isGivenUp = loss.kind === 'userdata' && consented.includes(`userdata of ${loss.container}`);
+    const isSaved = isGivenUp || kept.some((k) => covers(k, loss));
     const needsConsent = loss.kind === 'volume';
     return [
       ...(isSaved ? [] : [`lost for ever: ${JSON.stringify(loss).slice(0, 400)}`]),
