@@ -149,6 +149,7 @@ export const deployProdAll: Script = {
         run: (o) =>
           rebuild.migrateAndSeed(o, stores.database, tried, {
             ...(seen.schema && { schema: seen.schema }),
+            midway: facts.midway,
             noteSchema: (before) => {
               aside.schemaBefore = before;
             },

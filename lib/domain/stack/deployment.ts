@@ -44,13 +44,21 @@ export interface Facts {
   /** Bytes free where backups go. */
   readonly freeBytes: number;
   /** Files by which pending migrations commit on their way: a failure leaves what came before. */
-  readonly midway: readonly string[];
+  readonly midway: readonly MidwayFile[];
   /** What the survey took. */
   readonly milliseconds: number;
   /** Whether both stores run and already are what the compose file says. */
   readonly storesCurrent: boolean;
   /** Stores whose containers are not what the compose file says, whether they run or not. */
   readonly storesOutdated: readonly ServiceRole[];
+}
+
+/** A file by which an upgrade commits on its way. */
+export interface MidwayFile {
+  /** Its path in the repository. */
+  readonly file: string;
+  /** Inside a migration, not between two: when that one fails, rows that it changed may stay, and no schema tells. */
+  readonly within: boolean;
 }
 
 export type DatabaseFacts =
