@@ -54,6 +54,8 @@ export interface Server {
   sessions: Session[];
   readonly readyAt: number;
   readonly snapshots: Map<string, { database: string; content: string }>;
+  /** Somebody keeps even readers from a table, until then by the server's clock. */
+  locked?: { readonly query: string; readonly until: number };
 }
 
 export interface Spec {
