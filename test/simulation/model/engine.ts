@@ -54,6 +54,8 @@ export interface Server {
   sessions: Session[];
   readonly readyAt: number;
   readonly snapshots: Map<string, { database: string; content: string }>;
+  /** What of logical replication hangs on the application's database. */
+  replication?: { readonly subscriptions?: readonly string[]; readonly slots?: readonly string[] };
   /** Somebody keeps even readers from a table, until then by the server's clock. */
   locked?: { readonly query: string; readonly until: number };
 }
