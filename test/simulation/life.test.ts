@@ -21,7 +21,7 @@ function told(changes: readonly string[], names: ReadonlyMap<string, string>): s
       .replace(/^curl .*create\?name=([\w-]+).*/, 'create $1')
       .replace(/docker cp \S+\/trial \S+/, 'docker cp a trial')
       .replace(/\S+\.whalefall-release\.json (\S+):.*/, 'marker $1')
-      .replace(/(compose run) .*start_trial\.py:\S+/, '$1 trial');
+      .replace(/(compose run) .*start_trial\.py:\S+ -v \S+trial\.json:\S+/, '$1 trial');
     const program = / (flask|admin|pg_restore|psql) /.exec(words)?.[1];
     if (/^docker exec/.test(words)) return `${program} in ${/<new>|postgres/.exec(words)?.[0]}`;
     return words

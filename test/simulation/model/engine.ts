@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { AppContainer } from './app-container.ts';
 import type { VirtualClock } from './clock.ts';
@@ -86,6 +87,8 @@ export interface Spec {
   readonly bindKinds?: Readonly<Record<string, BindKind>>;
   /** Something stands in the place of supervisord. */
   readonly trial?: boolean;
+  /** The host's file in which a trial reports. */
+  readonly report?: string | undefined;
 }
 
 export interface Container extends Spec {
@@ -132,7 +135,7 @@ export function requireMounts(container: Container): void {
     throw new EngineError('Error response from daemon: error mounting "/srv/cert" to rootfs: not a directory');
 }
 
-const TRIED = 'WFOPS:TRIED {"tried":["nginx","whalefall_web"],"wrong":null}';
+const TRIED = '{"tried":["nginx","whalefall_web"],"wrong":null}';
 
 /** Images, volumes, networks and containers, and what happens to what is in them. */
 export class Engine {
@@ -250,7 +253,8 @@ export class Engine {
     requireMounts(container);
     if (container.trial) {
       const wrong = new AppContainer(this, container).tryStart();
-      Object.assign(container, { state: 'exited', exitCode: wrong === undefined ? 0 : 1, said: wrong ?? TRIED });
+      if (wrong === undefined) writeFileSync(container.report ?? '', TRIED);
+      Object.assign(container, { state: 'exited', exitCode: wrong === undefined ? 0 : 1, said: wrong ?? '' });
       return;
     }
     const taken = this.containers.find(
