@@ -188,6 +188,7 @@ export const deployProdAll: Script = {
       await rebuild.keepContainer(ops, facts.stack);
       await rebuild.discardFormers(ops, facts.stack);
       await forgetOld(ops, facts.stack);
+      await rebuild.tellStateInKept(ops, facts.stack);
       return verdict;
     });
   },

@@ -2,7 +2,6 @@ import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
-import { withoutState } from '../../domain/app/state-inside.ts';
 import { readReleases, recordRelease } from '../../domain/ledger/releases.ts';
 import { outageText } from '../../domain/replacement/downtime.ts';
 import type { PutAside } from '../../domain/replacement/state.ts';
@@ -59,7 +58,6 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
       },
     });
   }
-  if (facts.app?.holdsState && aside.previous) show({ event: 'warning', ...withoutState(aside.previous.reference) });
   // To the very commit that was released now, there is no way back by its name.
   const former = facts.app?.commit === commit ? undefined : facts.app?.commit?.slice(0, 10);
   const recorded = readReleases(ops.paths).some((r) => r.commit === facts.app?.commit);

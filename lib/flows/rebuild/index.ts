@@ -2,6 +2,7 @@
 
 export { keepContainer } from '../../domain/images/kept-container.ts';
 export { fetchStoreImages, keepPreviousImage, restoreImage } from '../../domain/images/previous.ts';
+export { tellStateInKept } from '../../domain/images/state-in-kept.ts';
 export { bringBackApp, startNewApp, stopNewApp } from '../../domain/replacement/app-container.ts';
 export { healthEvidence } from '../../domain/replacement/container-health.ts';
 export { discardNew } from '../../domain/replacement/create.ts';

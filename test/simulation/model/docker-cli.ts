@@ -143,7 +143,10 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   cp: { reads: ([, to]) => to === '-', answer: cp },
   create: { answer: (machine, words, call) => ({ stdout: `${created(machine, words, call).container.id}\n` }) },
   // Nothing can be written to what is mounted like that.
-  run: { reads: (words) => words.some((word) => word.endsWith(':ro') && word.includes(':/v/')), answer: run },
+  run: {
+    reads: (words) => words.includes('test') || words.some((w) => w.endsWith(':ro') && w.includes(':/v/')),
+    answer: run,
+  },
 };
 
 /** `docker pause`, until whoever asked for it lets go or is no more. */
@@ -359,6 +362,8 @@ function created({ engine }: Host, words: readonly string[], call: Call): { cont
 }
 
 function run(machine: Host, words: readonly string[], call: Call): Reply {
+  const looked = lookedInto(machine, words);
+  if (looked) return looked;
   const { container, flags } = created(machine, words, call);
   const { engine } = machine;
   if (flags.on.has('-d')) {
@@ -378,6 +383,14 @@ function run(machine: Host, words: readonly string[], call: Call): Reply {
   }
   engine.remove(container);
   return {};
+}
+
+/** `--entrypoint test <image> -e <path>`: whether the build was given such a file. */
+function lookedInto({ engine }: Host, words: readonly string[]): Reply | undefined {
+  const at = words.indexOf('test');
+  if (words[at - 1] !== '--entrypoint') return undefined;
+  const [image = '', , file = ''] = words.slice(at + 1);
+  return { exitCode: engine.image(image).files?.has(path.posix.relative('/app', file)) ? 0 : 1 };
 }
 
 /** What a look into volumes finds: clusters and what Redis writes. */

@@ -20,6 +20,8 @@ export interface Image {
   readonly layer?: Tree;
   /** Whatever the build was given, by path: a `COPY .` takes it all. */
   readonly files?: ReadonlySet<string>;
+  /** Made by somebody else before. */
+  readonly legacy?: boolean;
 }
 
 export interface Volume {

@@ -130,8 +130,8 @@ export function foreign(d: Deployment): string[] {
 
 /** No image has what the scripts keep: dumps, userdata, the admin's password. */
 export function images(d: Deployment): string[] {
-  return d.machine.engine.images.flatMap(({ id, files }) =>
-    files?.has('.whalefall-ops') ? [`the image ${id} contains the state directory`] : [],
+  return d.machine.engine.images.flatMap(({ id, files, legacy }) =>
+    !legacy && files?.has('.whalefall-ops') ? [`the image ${id} contains the state directory`] : [],
   );
 }
 
