@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -13,6 +14,7 @@ const KEEP = ['--yes', '--data', 'keep', '--lock-wait', '180s'];
 const common = () => ['--dir', stack.sandbox.deployDir, '--config', stack.config];
 const deploy = (...args: string[]): Promise<Ended> => runScript('deploy-prod-all', [...common(), ...KEEP, ...args]);
 const ids = () => (['postgres', 'redis', 'whalefall'] as const).map((service) => stack.container(service));
+const writer = () => `${stack.sandbox.project}-writer`;
 const aside = () =>
   docker('ps', '-a', '--format', '{{.Names}}', '--filter', `label=com.docker.compose.project=${stack.sandbox.project}`)
     .split('\n')
@@ -50,7 +52,10 @@ beforeAll(async () => {
   stack = await Stack.prepared('wfops-way-back');
   await stack.deploy();
 });
-afterAll(() => stack?.down());
+afterAll(async () => {
+  if (stack) spawnSync('docker', ['rm', '-f', '-v', writer()], { stdio: 'ignore' });
+  await stack?.down();
+});
 
 it('a compose file that can not run: the very containers that served serve again, and a plain `up -d` leaves them alone', async () => {
   const before = ids();
@@ -131,21 +136,20 @@ const inspect = (format: string, id: string) => docker('inspect', '-f', format, 
 const POLICY = '{{.HostConfig.RestartPolicy.Name}}';
 
 it('networks, restart policy and a volume in userdata are as before when a release is no good, and after a kill', async () => {
-  const file = path.join(stack.sandbox.deployDir, COMPOSE);
-  const text = readFileSync(file, 'utf8');
-  const edited = MORE.reduce((now, [from, to]) => now.replace(from, to), text);
-  writeFileSync(file, edited);
+  const text = readFileSync(path.join(stack.sandbox.deployDir, COMPOSE), 'utf8');
+  const files = { [COMPOSE]: MORE.reduce((now, [from, to]) => now.replace(from, to), text) };
+  await stack.release({ files });
+  await stack.sandbox.pull();
   const first = await deploy();
   expect(first.exitCode, first.text).toBe(0);
   const exports = `${stack.sandbox.project}_exports`;
-  const writer = `${stack.sandbox.project}-writer`;
   const [, redis = ''] = ids();
   const loop = 'i=0; while :; do i=$((i+1)); echo $i >> /u/lines; sleep 0.1; done';
   docker(
     'run',
     '-d',
     '--name',
-    writer,
+    writer(),
     '-v',
     `${exports}:/u`,
     '--entrypoint',
@@ -164,7 +168,7 @@ it('networks, restart policy and a volume in userdata are as before when a relea
   const before = seen();
   expect(before.slice(0, 2)).toEqual(['always', expect.stringMatching(/_second \S+_whalefall_prod_network/)]);
   expect(before[2]).toContain('pages');
-  await stack.release({ never_healthy: true });
+  await stack.release({ never_healthy: true, files });
   await stack.sandbox.pull();
   stack.patience(15);
   const failed = await deploy().finally(() => stack.patience());
@@ -173,7 +177,7 @@ it('networks, restart policy and a volume in userdata are as before when a relea
   expect(seen()).toEqual(before);
   await expectTheSame([...ids()]);
 
-  await stack.release();
+  await stack.release({ files });
   await stack.sandbox.pull();
   const running = launchScript('deploy-prod-all', [...common(), '--json', ...KEEP]);
   await stepBegins(running, 'start-app');
@@ -186,9 +190,9 @@ it('networks, restart policy and a volume in userdata are as before when a relea
   expect(next.exitCode, next.text).toBe(0);
   expect(inspect(POLICY, ids()[2] ?? '')).toBe('always');
 
-  docker('stop', '-t', '0', writer);
+  docker('stop', '-t', '0', writer());
   const lines = stack.inApp(['cat', '/app/userdata/exports/lines']).trim().split('\n');
-  docker('rm', '-f', '-v', writer);
+  docker('rm', '-f', '-v', writer());
   expect(lines).toEqual(lines.map((_, at) => String(at + 1)));
   await expectTheSame([...ids()]);
 });

@@ -1,14 +1,12 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
-import type { Target } from '../../core/target.ts';
 import { printable, same } from '../../core/text.ts';
 import type { LeftDatabase } from '../../domain/data/left-databases.ts';
-import { composeTyped } from '../../tools/docker/compose.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { identifier, literal } from '../../tools/postgres/psql.ts';
 
 // Why a restore does not begin: `precondition` all of them.
 
-export const notRunning = (target: Target, key: string, container: Container | undefined) =>
+export const notRunning = (key: string, container: Container | undefined) =>
   new OpsError({
     kind: 'precondition',
     what: {
@@ -20,8 +18,9 @@ export const notRunning = (target: Target, key: string, container: Container | u
       container?.state === 'paused'
         ? same(`docker unpause ${container.id.slice(0, 12)}`)
         : {
-            en: `Start it: ${composeTyped(target, 'up', '-d', '--no-deps', key)}   If it can't start: npx tsx scripts/deploy-prod-all.ts`,
-            zh: `请先启动: ${composeTyped(target, 'up', '-d', '--no-deps', key)}   若无法启动: npx tsx scripts/deploy-prod-all.ts`,
+            // As it was made, whatever the compose file says by now.
+            en: `${container ? `Start it: docker start ${container.id.slice(0, 12)}   If it can't start: ` : ''}npx tsx scripts/deploy-prod-all.ts`,
+            zh: `${container ? `请先启动: docker start ${container.id.slice(0, 12)}   若无法启动: ` : ''}npx tsx scripts/deploy-prod-all.ts`,
           },
     ],
   });

@@ -75,7 +75,7 @@ export async function findDatabase(
   await claimStack(ops, stack);
   const [{ postgres, app }, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   refuseForeignVolumes(stack, volumes);
-  if (postgres?.state !== 'running') throw notRunning(ops.target, stack.services.postgres.key, postgres);
+  if (postgres?.state !== 'running') throw notRunning(stack.services.postgres.key, postgres);
   return { stack, database: databaseOf(stack, postgres, volumes), app };
 }
 
