@@ -165,7 +165,7 @@ itInFull(
         .replace('  whalefall_redis_data:\n', '  dumps:\n    driver: local\n  whalefall_redis_data:\n'),
     );
     expect((await keep()).exitCode).toBe(0);
-    docker('exec', container('postgres'), 'sh', '-c', "echo somebody's > /dumps/old.dump");
+    docker('exec', container('postgres'), 'sh', '-c', 'echo a dump > /dumps/old.dump');
 
     const del = ['--data', 'delete', '--confirm', 'DELETE ALL DATA'];
     const running = docker('inspect', '-f', '{{.Id}}', container('app'));
