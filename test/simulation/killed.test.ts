@@ -231,6 +231,21 @@ it('an update that was killed when it had been proved is brought to its end', as
   expect(ended).toMatchObject({ exitCode: 137, struck: true });
 });
 
+it('nobody goes back any more to what a killed rebuild had put aside once a hot update is proved', async () => {
+  const updated: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    const { containers } = d.machine.engine;
+    expect(containers.some(({ name }) => name.includes('-before-'))).toBe(true);
+    await d.machine.clock.sleep(10_000);
+    expect(await d.run(HOT, { script: UPDATE })).toMatchObject({ exitCode: 0 });
+    expect(containers.filter(({ name }) => /-(before|next)-/.test(name))).toEqual([]);
+    return ended;
+  };
+  const given = (made: Deployment) => updatable({}, { made });
+  const ended = await at(/^docker start <id>$/, 'killed-after', given, { args: KEEP, check: updated });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
 /** As `runs.ts undo` does it. */
 const undone: Check = async (d, args, options) => {
   const ended = await updateAndCheck(d, args, options);
