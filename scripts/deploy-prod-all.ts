@@ -12,6 +12,7 @@ import {
   buildImage,
   carryOut,
   confirmDestructive,
+  type DestructiveRequest,
   ensureAdmin,
   isProgram,
   main,
@@ -43,12 +44,12 @@ export const deployProdAll: Script = {
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
 
     // Asked once, before anything changes, for exactly what the plan would destroy.
-    const consent =
-      plan.deletes.length > 0
-        ? await confirmDestructive(ops, rebuild.deletionRequest(facts, plan), flags.confirm as string | undefined)
-        : await rebuild.agreeToGo(ops, plan);
+    const ask = (request: DestructiveRequest) => confirmDestructive(ops, request, flags.confirm as string | undefined);
+    const consent = plan.deletes.length > 0 ? await ask(rebuild.deletionRequest(ops.target, facts, plan)) : undefined;
+    if (!consent && plan.losesUserdata) await ask(rebuild.userdataRequest(ops.target, facts));
+    else if (!consent) await rebuild.agreeToGo(ops, plan);
 
-    const aside: rebuild.PutAside = { archives: new Map() };
+    const aside: rebuild.PutAside = { archives: new Map(), losesUserdata: plan.losesUserdata };
     const outside = rebuild.watchFromOutside(ops, facts);
     const recovery = {
       prove: (o: typeof ops) => rebuild.proveAsBefore(o, facts, aside, outside),
@@ -148,6 +149,7 @@ export const deployProdAll: Script = {
         run: (o) =>
           rebuild.migrateAndSeed(o, stores.database, tried, {
             ...(seen.schema && { schema: seen.schema }),
+            midway: facts.midway,
             noteSchema: (before) => {
               aside.schemaBefore = before;
             },
@@ -186,6 +188,7 @@ export const deployProdAll: Script = {
       await rebuild.keepContainer(ops, facts.stack);
       await rebuild.discardFormers(ops, facts.stack);
       await forgetOld(ops, facts.stack);
+      await rebuild.tellStateInKept(ops, facts.stack);
       return verdict;
     });
   },

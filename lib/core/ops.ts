@@ -54,7 +54,7 @@ export interface Paths {
 export interface Hold {
   /** `--adopt`: also on what another directory made, after a consent. */
   readonly adopt: boolean;
-  /** `--confirm`: the phrase that would be typed. */
+  /** `--confirm`: the phrase that would be typed, where it is one for taking over. */
   readonly phrase: string | undefined;
   /** Projects that were found to be this directory's in this run. */
   readonly claimed: Set<string>;

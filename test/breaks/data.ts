@@ -248,7 +248,7 @@ export const DATA: readonly Break[] = [
     edits: [
       edit(
         'lib/domain/replacement/app-container.ts',
-        'const former = neverServed(app) ? userdataOfUnfinished(ops) : undefined;',
+        'const former = app === undefined || neverServed(app) ? userdataOfUnfinished(ops) : undefined;',
         'const former = neverServed(app) ? undefined : undefined;',
       ),
     ],

@@ -31,8 +31,8 @@ export const DATABASES: readonly Break[] = [
     edits: [
       edit(
         'lib/flows/update/database-steps.ts',
-        '  throw halfWay(stays, progress);\n',
-        '  halfWay(stays, progress);\n',
+        'throw halfWay(partlyMigrated(stays), stays, progress)',
+        'halfWay(partlyMigrated(stays), stays, progress)',
       ),
     ],
     test: 'test/simulation/update.test.ts',

@@ -5,6 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { ensureEngine } from '../sandbox/engine.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { Sandbox } from '../sandbox/sandbox.ts';
+import { watchLeftovers } from './leftovers.ts';
 import { SHARED, sandboxOptions } from './update/stack.ts';
 
 declare module 'vitest' {
@@ -16,11 +17,12 @@ declare module 'vitest' {
 
 /**
  * The engine must be there (README: `npm run sandbox -- --install-docker`); base images are made once and kept. Takes the shared
- * stack away in the end, if any file has made it.
+ * stack away in the end, if any file has made it, and fails when anything of the tests is left.
  */
 export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   await ensureEngine({ install: false });
   await ensureBaseImages();
+  const leftovers = watchLeftovers();
   const root = mkdtempSync(path.join(os.tmpdir(), `${SHARED}-`));
   provide('sharedRoot', root);
   return async () => {
@@ -28,5 +30,7 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
     // Only where a file of this process made it: another process may have one of the same name.
     if (existsSync(sandbox.dir)) await sandbox.down();
     rmSync(root, { recursive: true, force: true });
+    const left = await leftovers.end();
+    if (left.length > 0) throw new Error(`the tests left on the engine:\n  ${left.join('\n  ')}`);
   };
 }

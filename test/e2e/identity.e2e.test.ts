@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -67,7 +67,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  if (sandbox) execFileSync('docker', ['rm', '-f', worker()], { stdio: 'ignore' });
+  if (sandbox) spawnSync('docker', ['rm', '-f', '-v', worker()], { stdio: 'ignore' });
   await sandbox?.down();
   rmSync(root, { recursive: true, force: true });
 });
@@ -92,6 +92,22 @@ it('refuses a release that moves PGDATA, before anything stops', async () => {
   expect(ended.text).toMatch(/is in volume \S+_whalefall_postgres_data; the next container would look in pgdata/);
   expect(docker('inspect', '-f', '{{.Id}}', container('app'))).toBe(running);
   expect([identifier(), sql('SELECT * FROM kept'), await serving()]).toEqual([before, 'a row that must survive', true]);
+});
+
+it('goes back to the very container when another cluster comes up that nobody could foresee', async () => {
+  const before = [identifier(), docker('inspect', '-f', '{{.Id}}', container('postgres')), sql('SELECT * FROM kept')];
+  const elsewhere = '["sh", "-c", "export PGDATA=/var/lib/postgresql/elsewhere; exec docker-entrypoint.sh postgres"]';
+  const service = `    container_name: ${container('postgres')}\n`;
+  const back = edit((text) => text.replace(service, `${service}    entrypoint: ${elsewhere}\n`));
+  const ended = await keep();
+  back();
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(ended.text).toMatch(/it is another cluster \(system identifier \d+ in \/var\/lib\/postgresql\/elsewhere/);
+  expect(ended.text).toContain('Everything is as before');
+  expect([identifier(), docker('inspect', '-f', '{{.Id}}', container('postgres')), sql('SELECT * FROM kept')]).toEqual(
+    before,
+  );
+  expect(await serving()).toBe(true);
 });
 
 it('finds the database in a volume that nothing mounts after `compose down` and a renamed key', async () => {
@@ -131,3 +147,42 @@ itInFull('takes the password from a secret’s file, as the official image does'
   expect(ended.exitCode, ended.text).toBe(0);
   expect(ended.text).not.toContain(password ?? '?');
 });
+
+itInFull(
+  'deletes by what is mounted where: a second volume that is listed first, a second database, a worker',
+  async () => {
+    sql('CREATE DATABASE other');
+    const other = (query: string) =>
+      docker('exec', container('postgres'), 'psql', '-XqAt', '-U', 'whalefall_user', '-d', 'other', '-c', query);
+    other("CREATE TABLE things AS SELECT 'of another application' AS text");
+    const dumps = `${sandbox.project}_dumps`;
+    edit((text) =>
+      text
+        .replace(
+          '    volumes:\n      - whalefall_postgres_data',
+          '    volumes:\n      - dumps:/dumps\n      - whalefall_postgres_data',
+        )
+        .replace('  whalefall_redis_data:\n', '  dumps:\n    driver: local\n  whalefall_redis_data:\n'),
+    );
+    expect((await keep()).exitCode).toBe(0);
+    docker('exec', container('postgres'), 'sh', '-c', 'echo a dump > /dumps/old.dump');
+
+    const del = ['--data', 'delete', '--confirm', 'DELETE ALL DATA'];
+    const running = docker('inspect', '-f', '{{.Id}}', container('app'));
+    const held = await deploy(...del);
+    expect(held.exitCode, held.text).toBe(3);
+    expect(held.text).toMatch(new RegExp(`${userdata()} is also mounted by ${worker()}`));
+    expect(docker('inspect', '-f', '{{.Id}}', container('app'))).toBe(running);
+
+    docker('rm', '-f', '-v', worker());
+    const ended = await deploy(...del);
+    expect(ended.exitCode, ended.text).toBe(0);
+    for (const named of [/database other +\S/, new RegExp(`volume +${dumps} `)]) expect(ended.text).toMatch(named);
+    const backups = path.join(sandbox.deployDir, '.whalefall-ops', 'backups');
+    const archive = readdirSync(backups).find((name) => name.endsWith('_whalefall_postgres_data')) ?? '';
+    const common = ['--dir', sandbox.deployDir, '--config', path.join(root, 'target.json')];
+    const taken = await runScript('backup-prod', ['create', '--from', archive, '--database', 'other', ...common]);
+    expect(taken.exitCode, taken.text).toBe(0);
+    expect(taken.text).toMatch(/1 tables?, 1 rows?/);
+  },
+);

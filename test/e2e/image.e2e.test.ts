@@ -74,7 +74,13 @@ it('leaves the service’s own image alone when it is built apart', async () => 
   const ops = realOps(sandbox.deployDir);
   const image = `${sandbox.project}/whalefall:apart`;
   const apart = { project: `${sandbox.project}-apart`, image, labels: { 'wfops-e2e': sandbox.project } };
-  const id = await buildImage(ops, await resolveStack(ops), commit, apart);
+  const [stack, file] = [await resolveStack(ops), path.join(sandbox.deployDir, 'docker-compose.prod.yml')];
+  // As the commit has it, whatever lies in the deploy directory by now.
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8').replace(/dockerfile: .*/, 'dockerfile: Dockerfile.of-a-newer-release'),
+  );
+  const id = await buildImage(ops, stack, commit, apart);
   const inspect = (reference: string, format: string) =>
     execFileSync('docker', ['image', 'inspect', '-f', format, reference], { encoding: 'utf8' }).trim();
   expect(inspect(image, '{{.Id}} {{index .Config.Labels "wfops-e2e"}}')).toBe(`${id} ${sandbox.project}`);

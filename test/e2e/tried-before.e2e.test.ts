@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createFreshSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { type Ended, runScript } from '../support/run-script.ts';
+import { itInFull } from './thorough.ts';
 
 // What the real engine does with what a new container would fail at: it is never asked to stop the old one.
 const root = mkdtempSync(path.join(os.tmpdir(), 'wfops-tried-'));
@@ -66,7 +67,11 @@ beforeAll(async () => {
   ];
   const secured = ['listen 80 default_server;', ['listen 80 default_server;', ...tls].join('\n    ')] as const;
   const [compose, site] = ['docker-compose.prod.yml', 'nginx/sites-available/whalefall-prod'];
-  await sandbox.release({ files: { [compose]: edited(compose, ...mounted), [site]: edited(site, ...secured) } });
+  const start = 'scripts/ops/docker/start-prod-services.sh';
+  const quiet = edited(start, 'nginx -t -q\n', 'nginx -t -q\nexec > /var/log/start.log 2>&1\n');
+  await sandbox.release({
+    files: { [compose]: edited(compose, ...mounted), [site]: edited(site, ...secured), [start]: quiet },
+  });
   await sandbox.pull();
   const ended = await deploy();
   expect(ended.exitCode, ended.text).toBe(0);
@@ -94,4 +99,10 @@ it('a root file system that can only be read, and an address that the host lacks
   edit('docker-compose.prod.yml', ':5001"', ':5001"\n      - "192.0.2.1:28299:5002"');
   await untouched(3, /192\.0\.2\.1:28299 is to be published on an address that this machine does not have/);
   writeFileSync(inDeployDir('docker-compose.prod.yml'), compose);
+});
+
+itInFull('an entrypoint that sends its output elsewhere is tried all the same', async () => {
+  const ended = await deploy('--data', 'keep');
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(/schema revision \d+; nginx, .*whalefall_web/);
 });

@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Ended, launchScript, runScript } from '../support/run-script.ts';
@@ -13,6 +14,7 @@ const KEEP = ['--yes', '--data', 'keep', '--lock-wait', '180s'];
 const common = () => ['--dir', stack.sandbox.deployDir, '--config', stack.config];
 const deploy = (...args: string[]): Promise<Ended> => runScript('deploy-prod-all', [...common(), ...KEEP, ...args]);
 const ids = () => (['postgres', 'redis', 'whalefall'] as const).map((service) => stack.container(service));
+const writer = () => `${stack.sandbox.project}-writer`;
 const aside = () =>
   docker('ps', '-a', '--format', '{{.Names}}', '--filter', `label=com.docker.compose.project=${stack.sandbox.project}`)
     .split('\n')
@@ -50,7 +52,10 @@ beforeAll(async () => {
   stack = await Stack.prepared('wfops-way-back');
   await stack.deploy();
 });
-afterAll(() => stack?.down());
+afterAll(async () => {
+  if (stack) spawnSync('docker', ['rm', '-f', '-v', writer()], { stdio: 'ignore' });
+  await stack?.down();
+});
 
 it('a compose file that can not run: the very containers that served serve again, and a plain `up -d` leaves them alone', async () => {
   const before = ids();
@@ -115,3 +120,99 @@ itInFull('rolls back to the former release over a compose file that has changed 
   expect(await healthy()).toBe(true);
   expect(await uploaded()).toContain('kept');
 });
+
+/** From here on the application has two networks, a volume in userdata, and starts with the machine whoever had stopped it. */
+const MORE: readonly (readonly [string, string])[] = [
+  ['volumes:\n  whalefall_postgres_data', 'volumes:\n  exports:\n  whalefall_postgres_data'],
+  ['networks:\n  whalefall_prod_network:\n', 'networks:\n  second:\n  whalefall_prod_network:\n'],
+  ['restart: unless-stopped\n    env_file:', 'restart: always\n    env_file:'],
+  ['- ./.env:/app/.env:ro\n', '- ./.env:/app/.env:ro\n      - exports:/app/userdata/exports\n'],
+  [
+    'networks:\n      - whalefall_prod_network\n    depends_on:',
+    'networks:\n      whalefall_prod_network:\n      second:\n        aliases: [pages]\n    depends_on:',
+  ],
+];
+const inspect = (format: string, id: string) => docker('inspect', '-f', format, id);
+const POLICY = '{{.HostConfig.RestartPolicy.Name}}';
+
+it('networks, restart policy and a volume in userdata are as before when a release is no good, and after a kill', async () => {
+  const text = readFileSync(path.join(stack.sandbox.deployDir, COMPOSE), 'utf8');
+  const files = { [COMPOSE]: MORE.reduce((now, [from, to]) => now.replace(from, to), text) };
+  await stack.release({ files });
+  await stack.sandbox.pull();
+  const first = await deploy();
+  expect(first.exitCode, first.text).toBe(0);
+  const exports = `${stack.sandbox.project}_exports`;
+  const [, redis = ''] = ids();
+  const loop = 'i=0; while :; do i=$((i+1)); echo $i >> /u/lines; sleep 0.1; done';
+  docker(
+    'run',
+    '-d',
+    '--name',
+    writer(),
+    '-v',
+    `${exports}:/u`,
+    '--entrypoint',
+    'sh',
+    inspect('{{.Image}}', redis),
+    '-c',
+    loop,
+  );
+
+  const [, , app = ''] = ids();
+  const seen = () => [
+    inspect(POLICY, app),
+    inspect('{{range $n, $e := .NetworkSettings.Networks}}{{$n}} {{end}}', app),
+    inspect(`{{json (index .NetworkSettings.Networks "${stack.sandbox.project}_second").Aliases}}`, app),
+  ];
+  const before = seen();
+  expect(before.slice(0, 2)).toEqual(['always', expect.stringMatching(/_second \S+_whalefall_prod_network/)]);
+  expect(before[2]).toContain('pages');
+  await stack.release({ never_healthy: true, files });
+  await stack.sandbox.pull();
+  stack.patience(15);
+  const failed = await deploy().finally(() => stack.patience());
+  expect(failed.exitCode, failed.text).toBe(1);
+  expect(ids()[2]).toBe(app);
+  expect(seen()).toEqual(before);
+  await expectTheSame([...ids()]);
+
+  await stack.release({ files });
+  await stack.sandbox.pull();
+  const running = launchScript('deploy-prod-all', [...common(), '--json', ...KEEP]);
+  await stepBegins(running, 'start-app');
+  const proper = `${stack.sandbox.project}_app_prod`;
+  while (inspect('{{.Id}} {{.Name}}', app).endsWith(`/${proper}`) || !named(proper)) await pause(50);
+  running.signal('SIGKILL');
+  await running.ended;
+  expect(inspect(POLICY, app)).toBe('no');
+  const next = await deploy();
+  expect(next.exitCode, next.text).toBe(0);
+  expect(inspect(POLICY, ids()[2] ?? '')).toBe('always');
+
+  docker('stop', '-t', '0', writer());
+  const lines = stack.inApp(['cat', '/app/userdata/exports/lines']).trim().split('\n');
+  docker('rm', '-f', '-v', writer());
+  expect(lines).toEqual(lines.map((_, at) => String(at + 1)));
+  await expectTheSame([...ids()]);
+});
+
+const named = (name: string): boolean => docker('ps', '-a', '--format', '{{.Names}}').split('\n').includes(name);
+
+itInFull(
+  'a wreck of which nothing at all can be read: only who types that userdata is lost has it rebuilt',
+  async () => {
+    const [, , wreck = ''] = ids();
+    docker('stop', '-t', '0', wreck);
+    const layer = inspect('{{.GraphDriver.Data.UpperDir}}', wreck);
+    renameSync(layer, `${layer}.gone`);
+    expect(existsSync(layer)).toBe(false);
+    const declined = await deploy();
+    expect(declined.exitCode, declined.text).toBe(4);
+    expect(declined.text).toMatch(/will be lost[\s\S]*uploads[\s\S]*no such file or directory/);
+    const ended = await deploy('--confirm', 'LOSE USERDATA');
+    expect(ended.exitCode, ended.text).toBe(0);
+    expect(await healthy()).toBe(true);
+    expect(aside()).toEqual([]);
+  },
+);

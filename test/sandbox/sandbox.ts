@@ -51,12 +51,23 @@ export type SandboxOptions = {
  * options are taken as they are.
  */
 function inLane(options: SandboxOptions): SandboxOptions {
+  const lane = laneNumber();
+  const ports = Object.entries(options.ports).map(([name, port]) => [name, port - lane * 1000]);
+  return { ...options, name: nameInLane(options.name), ports: Object.fromEntries(ports) as Ports };
+}
+
+function laneNumber(): number {
   const lane = Number(process.env.SANDBOX_LANE ?? 0);
   if (!Number.isInteger(lane) || lane < 0 || lane > 7) throw new Error('SANDBOX_LANE is a number from 0 to 7');
-  if (lane === 0) return options;
-  const ports = Object.entries(options.ports).map(([name, port]) => [name, port - lane * 1000]);
-  return { ...options, name: `${options.name}-lane${lane}`, ports: Object.fromEntries(ports) as Ports };
+  return lane;
 }
+
+/** What a test calls something on the engine. */
+export const nameInLane = (name: string): string => (laneNumber() === 0 ? name : `${name}-lane${laneNumber()}`);
+
+/** Whether it is called as the tests of this checkout call theirs. */
+export const isOfLane = (name: string): boolean =>
+  name.startsWith('wfops-') && (/-lane(\d)/.exec(name)?.[1] ?? '0') === String(laneNumber());
 
 /** One miniature stack: a remote, a deploy directory, and everything that compose makes from it. */
 export class Sandbox {

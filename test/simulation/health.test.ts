@@ -5,7 +5,7 @@ import { production } from './model/deployment.ts';
 import { runAndCheck } from './model/invariants.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
 import { release } from './model/release.ts';
-import { appOf, updatable } from './model/updatable.ts';
+import { appOf, UPDATE, updatable } from './model/updatable.ts';
 
 const KEEP = ['--yes', '--data', 'keep'];
 
@@ -62,4 +62,15 @@ it('does not update an application whose own health check fails, as the engine s
     changes: [],
     text: expect.stringContaining('the engine calls whalefall'),
   });
+});
+
+it('advises no rebuild for what a rebuild would not cure: Redis takes another password than the application has', async () => {
+  const d = await updatable();
+  const redis = d.container('redis');
+  const command = (redis?.command ?? []).map((word, at, all) => (all[at - 1] === '--requirepass' ? 'another' : word));
+  Object.assign(redis ?? {}, { command });
+  const ended = await d.run(['--yes', '--soak', '0'], { script: UPDATE });
+  expect(ended, ended.text).toMatchObject({ exitCode: 3, changes: [] });
+  expect(ended.text).toMatch(/Redis refuses the password in \.env[\s\S]*A full rebuild would meet the same trouble/);
+  expect(ended.text).not.toContain('A full rebuild starts and proves');
 });

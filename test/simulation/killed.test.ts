@@ -77,6 +77,50 @@ it('the very container that served is the way back of the next run, too', async 
   expect(ended).toMatchObject({ exitCode: 137, struck: true });
 });
 
+/** Production whose containers start with the machine, whoever had stopped them. */
+async function always(made: Deployment): Promise<Deployment> {
+  made.editCompose(({ services }) => {
+    for (const service of Object.values(services)) service.restart = 'always';
+  });
+  return production(made);
+}
+
+it.each([
+  ['stopped', /^docker stop -t \d+ <id>$/, 'killed-after'],
+  ['renamed', /^docker rename <id> \S+-before-/, 'killed-after'],
+  ['kept from starting by itself', /^docker update --restart no <id>$/, 'killed-after'],
+  ['succeeded', /^docker start <id>$/, 'killed-after'],
+] as const)(
+  'one that was %s before a kill and a reboot is production once, and starts with the machine',
+  async (_what, command, how) => {
+    const rebooted: Check = async (d, args, options) => {
+      const ended = await d.run(args, options);
+      d.machine.engine.reboot();
+      await d.machine.clock.sleep(10_000);
+      const up = d.machine.engine.containers.filter(
+        (c) => c.state === 'running' && c.name.startsWith('prod_whalefall_prod'),
+      );
+      expect(up.length).toBeLessThan(2);
+      const kept = d.machine.engine.containers.find((c) => c.name.includes('_prod-before-'));
+      // What has taken its place, as far as it can be seen from outside, is not disturbed by it.
+      if (d.machine.engine.find('prod_whalefall_prod')) expect(kept?.state ?? 'exited').toBe('exited');
+      // The next run is no good either: what is given back then is as it was.
+      d.machine.release = release('broken', { exitsInPlace: true });
+      await d.run(args);
+      expect(d.container('whalefall')).toMatchObject({ name: 'prod_whalefall_prod', restart: 'always' });
+      d.machine.release = release('new');
+      expect(await runAndCheck(d, args)).toMatchObject({ exitCode: 0 });
+      expect(d.container('whalefall')).toMatchObject({ name: 'prod_whalefall_prod', restart: 'always' });
+      expect(d.userdata).toEqual({ '/app/userdata/upload.txt': 'an upload' });
+      return ended;
+    };
+    expect(await at(command, how, always, { args: KEEP, check: rebooted })).toMatchObject({
+      exitCode: 137,
+      struck: true,
+    });
+  },
+);
+
 it.each([
   ['the containers were gone and no volume', /^docker volume rm \S+_postgres_data$/, 'killed'],
   ['Redis had never run on its new volume', /^docker cp - .*:\/var\/lib\/postgresql$/, 'killed-after'],
@@ -184,6 +228,21 @@ it('a harder restart that was only asked for is not owed by the next update', as
 it('an update that was killed when it had been proved is brought to its end', async () => {
   const given = (made: Deployment) => updatable({}, { made });
   const ended = await at(/update-ref .*refs\/whalefall-ops\/releases/, 'killed', given, update);
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
+it('nobody goes back any more to what a killed rebuild had put aside once a hot update is proved', async () => {
+  const updated: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    const { containers } = d.machine.engine;
+    expect(containers.some(({ name }) => name.includes('-before-'))).toBe(true);
+    await d.machine.clock.sleep(10_000);
+    expect(await d.run(HOT, { script: UPDATE })).toMatchObject({ exitCode: 0 });
+    expect(containers.filter(({ name }) => /-(before|next)-/.test(name))).toEqual([]);
+    return ended;
+  };
+  const given = (made: Deployment) => updatable({}, { made });
+  const ended = await at(/^docker start <id>$/, 'killed-after', given, { args: KEEP, check: updated });
   expect(ended).toMatchObject({ exitCode: 137, struck: true });
 });
 

@@ -88,6 +88,15 @@ describe('a second checkout in a directory of the same name', () => {
     expect(await first.run(KEEP)).toMatchObject({ exitCode: 3, changes: [] });
   });
 
+  it('takes it over and deletes its data, with a phrase for each on the command line', async () => {
+    const second = await secondCheckout(deployment());
+    second.writeEnv(readFileSync(path.join(second.root, 'prod', '.env'), 'utf8'));
+    const both = ['--data', 'delete', '--adopt', '--confirm', 'DELETE ALL DATA'];
+    expect(await runAndCheck(second, both)).toMatchObject({ exitCode: 4, changes: [] });
+    const ended = await runAndCheck(second, [...both, '--confirm', 'ADOPT prod']);
+    expect(ended.exitCode, ended.text).toBe(0);
+  });
+
   it('changes nothing of it, whatever command goes wrong', async () => {
     const { broken, tried } = await sweep({
       args: KEEP,

@@ -47,6 +47,17 @@ it('changes nothing when it is only planned, or not agreed to', async () => {
     expect(await restoreAndCheckUnchanged(d, args)).toMatchObject({ exitCode, changes: [] });
 });
 
+it.each([
+  [{ subscriptions: ['head office'] }, /has subscriptions[\s\S]*ALTER SUBSCRIPTION "head office" DISABLE/],
+  [{ slots: ['warehouse'] }, /slots warehouse[\s\S]*pg_drop_replication_slot\('warehouse'\);/],
+] as const)('refuses a database that is replicated, and says how to go on: %j', async (replication, says) => {
+  const d = await restorable();
+  const server = d.container('postgres')?.server;
+  if (server) server.replication = replication;
+  const ended = await restoreAndCheck(d, YES);
+  expect(ended, ended.text).toMatchObject({ exitCode: 3, changes: [], text: expect.stringMatching(says) });
+});
+
 it('passes over a newer backup that failed its verification, and says so', async () => {
   const d = await restorable();
   const { id, files } = await backedUp();

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
+import { backupProd } from '../../scripts/backup-prod.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { exists, write } from './model/app-files.ts';
 import { type Deployment, deployment } from './model/deployment.ts';
@@ -84,4 +85,16 @@ it('goes back by the kept image, with rows and userdata', async () => {
   expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('Gone back and proved') });
   expect(appOf(d).id).not.toBe(before);
   expect(ended.changes.filter((c) => /pg_dump| upgrade/.test(c))).toEqual([]);
+});
+
+it('shows in its plan what of the cluster’s roles is not as the backup has it', async () => {
+  const d = deployment();
+  await rebuilt(d);
+  const roles = d.cluster?.roles ?? {};
+  roles.reporter = 'SCRAM-SHA-256$of-a-reporter';
+  expect(await d.run(['create'], { script: backupProd })).toMatchObject({ exitCode: 0 });
+  delete roles.reporter;
+  const planned = await rollback(d, 'previous', '--way', 'image', '--data', 'latest', '--plan');
+  expect(planned.exitCode, planned.text).toBe(0);
+  expect(planned.text).toMatch(/role +reporter \(SUPERUSER, LOGIN\): gone since, (is created without|stays away)/);
 });

@@ -183,6 +183,18 @@ it('never says that all is as before over a migration that committed a part of i
   expect(ended.text).toMatch(/Back: .*npx tsx scripts\/restore-prod\.ts \S+ {3}# loses what was written since/);
 });
 
+it('never says so over one that changed nothing but rows on its way: it can not be told', async () => {
+  const d = await updatable({ migrationFails: true, commitsMidway: 'rows', head: NEW_REVISION });
+  const ended = await d.run(YES, { script: UPDATE });
+  expect(d.database?.tables.notes).toContain('changed on the way');
+  expect(ended.exitCode, ended.text).toBe(6);
+  expect(ended.text).toMatch(
+    /schema is as before, but migrations\/versions\/\d+_next\.py commits on its way: rows may have been changed/,
+  );
+  expect(ended.text).not.toMatch(/taken back whole/);
+  expect(ended.text).toMatch(/Back: .*npx tsx scripts\/restore-prod\.ts \S+ {3}# loses what was written since/);
+});
+
 it.each(BROKEN)('goes back from a release with %s, and on to one that is mended', async (_name, broken, said) => {
   const d = await updatable(broken);
   const ended = await updateAndCheck(d, YES);

@@ -148,3 +148,30 @@ it('a wreck whose mount is gone, so that nothing of it can be read or started, i
   expect(d.machine.engine.containers).toHaveLength(3);
   expect(d.machine.engine.images.flatMap(({ tags }) => [...tags]).filter((t) => t.includes('userdata'))).toEqual([]);
 });
+
+it('a wreck of which nothing at all can be read is rebuilt once it is agreed that its userdata is lost', async () => {
+  const d = await production();
+  const wreck = d.container('whalefall');
+  if (!wreck) throw new Error('there is no application');
+  d.machine.engine.stop(wreck);
+  wreck.brokenLayer = true;
+  const plan = await runAndCheck(d, [...KEEP, '--plan']);
+  expect(plan).toMatchObject({
+    exitCode: 0,
+    changes: [],
+    text: expect.stringMatching(/userdata: docker cp can not read/),
+  });
+  for (const answer of [[], ['--confirm', 'lose userdata'], ['--confirm', 'DELETE ALL DATA']]) {
+    const declined = await runAndCheck(d, [...KEEP, ...answer]);
+    expect(declined.exitCode, declined.text).toBe(4);
+    expect(declined.text).toMatch(
+      /will be lost[\s\S]*prod_whalefall_prod \(\w+, exited\)[\s\S]*uploads.*[\s\S]*error creating overlay mount/,
+    );
+    expect(declined.text).toMatch(/--confirm "LOSE USERDATA"/);
+    expect(d.container('whalefall')).toBe(wreck);
+  }
+  const ended = await runAndCheck(d, [...KEEP, '--confirm', 'LOSE USERDATA']);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(/userdata +lost, as was agreed/);
+  expect(d.machine.engine.containers).toHaveLength(3);
+});

@@ -18,14 +18,17 @@ export const STATE_INSIDE: Text = {
   zh: '当前运行的镜像中含有 .whalefall-ops (备份、userdata 和密码). 本次重建的镜像将不再包含.',
 };
 
-/** How to be rid of it. @param image under which name it is kept to go back to. */
-export const withoutState = (image: string): { readonly text: Text; readonly fix: Text } => ({
-  text: {
-    en: `${printable(image)} contains .whalefall-ops: whoever has that image has backups, userdata and passwords of this server.`,
-    zh: `${printable(image)} 含有 .whalefall-ops: 持有该镜像的人即拥有本服务器的备份、userdata 和密码.`,
-  },
-  fix: {
-    en: `When it is no longer needed to go back: docker image rm ${printable(image)}, likewise older ones (docker image ls), and docker builder prune, which empties this machine's build cache. If it was ever pushed or copied, change the passwords.`,
-    zh: `不再需要回退时: docker image rm ${printable(image)}, 更早的镜像同样处理 (docker image ls), 并执行 docker builder prune 清空本机构建缓存. 若镜像曾被推送或复制, 请更换密码.`,
-  },
-});
+/** How to be rid of it. @param images under which names they are kept to go back to. */
+export function withoutState(images: readonly string[]): { readonly text: Text; readonly fix: Text } {
+  const [list, names] = [images.map(printable).join(', '), images.map(printable).join(' ')];
+  return {
+    text: {
+      en: `${list}: contains .whalefall-ops. Whoever has such an image has backups, userdata and passwords of this server.`,
+      zh: `${list}: 含有 .whalefall-ops. 持有该镜像的人即拥有本服务器的备份、userdata 和密码.`,
+    },
+    fix: {
+      en: `When they are no longer needed to go back: docker image rm ${names}, likewise copies under other names (docker image ls), and docker builder prune, which empties this machine's build cache. If one was ever pushed or copied, change the passwords.`,
+      zh: `不再需要回退时: docker image rm ${names}, 其他名称的副本同样处理 (docker image ls), 并执行 docker builder prune 清空本机构建缓存. 若镜像曾被推送或复制, 请更换密码.`,
+    },
+  };
+}

@@ -1,11 +1,11 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
 import type { Target } from '../../core/target.ts';
-import { printable, spanText } from '../../core/text.ts';
+import { printable, spanText, type Text } from '../../core/text.ts';
 import { copyIn, copyOut } from '../../tools/docker/container-files.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
@@ -13,6 +13,7 @@ import { discardContainer, discardImage, labelsOf, ownerLabels } from '../../too
 import { isWithin, type Mount, placeOf } from '../../tools/docker/places.ts';
 import { notedByUnfinished } from '../ledger/run-notes.ts';
 import { entriesOf } from '../ledger/runs.ts';
+import type { Unreachable } from '../stack/deployment.ts';
 
 /** A copy of userdata on the host: uploads, exports, logs, the scheduler's database. */
 export interface SavedUserdata {
@@ -45,16 +46,54 @@ export async function saveUserdata(
   const mounted = mountedUserdata(ops.target, container.mounts);
   const file = path.join(ops.paths.run, 'userdata.tar');
   if (mounted.includes(userdata)) return undefined;
-  const copied = await copyOut(ops, container.id, userdata, file).catch((error: unknown) => {
-    if (error instanceof CommandError && error.kind === 'command') return false;
-    throw error;
-  });
-  if (!copied && !(await copyFromLayer(ops, container.id, file))) return undefined;
+  const copied = await copyPlainly(ops, container.id, file);
+  if (!(copied ?? (await copyFromLayer(ops, container.id, file)))) return undefined;
   const parts = mounted.map((directory) => path.posix.relative(path.posix.dirname(userdata), directory));
   // `docker cp` can't leave out what is mounted; the layer itself does not have it.
   if (copied && parts.length > 0)
     await run(ops, change(['tar', '--delete', '-f', file, '--', ...parts], { deadlineMs: 600_000 }));
   return noted(ops, { file, bytes: statSync(file).size, ownOnly: true });
+}
+
+/**
+ * Copies it once for a trial. `undefined` when it can be saved, or there is none.
+ *
+ * @param planOnly makes no image of the container.
+ */
+export async function findUnreachable(
+  ops: Ops,
+  container: Pick<Container, 'id' | 'mounts'>,
+  planOnly: boolean,
+): Promise<Unreachable | undefined> {
+  if (mountedUserdata(ops.target, container.mounts).includes(ops.target.app.userdata)) return undefined;
+  const file = path.join(ops.paths.run, 'userdata-trial.tar');
+  try {
+    if ((await copyPlainly(ops, container.id, file)) !== undefined) return undefined;
+    if (planOnly) return { why: NOT_PLAINLY, certain: false };
+    await copyFromLayer(ops, container.id, file);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    ops.signal.throwIfAborted();
+    return { why: error.what, certain: true };
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+const NOT_PLAINLY: Text = {
+  en: 'docker cp can not read the container; the run tries its layer, and asks if that can not be read either',
+  zh: 'docker cp 无法读取该容器; 执行时会尝试读取其容器层, 仍无法读取时会要求确认',
+};
+
+/** False when there is none; `undefined` when the container can't be read like this. */
+async function copyPlainly(ops: Ops, container: string, file: string): Promise<boolean | undefined> {
+  try {
+    return await copyOut(ops, container, ops.target.app.userdata, file);
+  } catch (error) {
+    if (error instanceof CommandError && error.kind === 'command') return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -106,6 +145,9 @@ export function userdataOfUnfinished(ops: Ops): SavedUserdata | undefined {
   });
   return noted(ops, saved);
 }
+
+/** It holds what its image has, and nothing of anybody's. */
+export const neverServed = ({ state }: Pick<Container, 'state'>): boolean => state === 'created';
 
 /** About how many bytes userdata of a running container takes; 0 when it can't be asked. */
 export async function userdataSize(ops: Ops, container: string): Promise<number> {

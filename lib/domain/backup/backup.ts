@@ -14,8 +14,10 @@ import type { Database } from '../../tools/postgres/database.ts';
 import { otherDatabases } from '../../tools/postgres/emptiness.ts';
 import type { Contents, Sequences } from '../../tools/postgres/fingerprint.ts';
 import { connectTo, pgExec } from '../../tools/postgres/psql.ts';
+import { holdersNow, notReadable, waitUntilReadable } from '../../tools/postgres/readable.ts';
 import { restoreAdvice } from '../../tools/postgres/server-errors.ts';
 import { type DatabaseFacts, type Snapshot, withSnapshot } from '../../tools/postgres/snapshot.ts';
+import { TableLocked } from '../../tools/postgres/table-locked.ts';
 import { startThrowaway, type Throwaway } from '../../tools/postgres/throwaway.ts';
 import { diskFull, inNewBackupDir, type Place, refuseWithoutRoom, whileThereIsRoom } from './directory.ts';
 import { type DatabaseManifest, listBackups, type Stored } from './manifest.ts';
@@ -48,8 +50,11 @@ export interface BackupOptions {
 const USERDATA = 'userdata.tar';
 const DUMP = 'database.dump';
 const GLOBALS = 'globals.sql';
-/** pg_dump gives up rather than wait longer for a table, and everybody else behind it. */
-const LOCK_WAIT_MS = 60_000;
+/** How long it is waited for tables that nobody can read; while production waits for the backup, shorter. */
+const PATIENCE_MS = 60_000;
+const SHORT_PATIENCE_MS = 10_000;
+/** Somebody may take a lock between our look and pg_dump's. */
+const LOCK_WAIT_MS = 5_000;
 const SMALL_FILES = 16_000_000;
 
 /** The dump's command. Its session has `applicationName`, so that it can be ended from outside. */
@@ -75,7 +80,7 @@ function pgDumpGlobals(db: Database, applicationName: string, stdoutFd: number) 
  * name; whatever fails before leaves nothing.
  *
  * @throws {OpsError} `command` or `deadline` when the server can't be read, and only then; `precondition` when the disk is too small,
- *   or when what was restored differs; `failed` when the disk gets full, or when the trial itself fails.
+ *   when somebody keeps readers from a table (named), or when what was restored differs; `failed` when the disk gets full, or when the trial itself fails.
  */
 export async function backupPg(ops: Ops, db: Database, options: BackupOptions): Promise<VerifiedBackup> {
   const applicationName = `whalefall-ops backup ${randomBytes(6).toString('hex')}`;
@@ -87,6 +92,7 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
     return started;
   };
   try {
+    await waitUntilReadable(ops, db, options.whenRead ? SHORT_PATIENCE_MS : PATIENCE_MS);
     return await inNewBackupDir(ops, db.name, async (place) => {
       // The trial, too: its server may have its data on the same disk.
       const proved = await whileThereIsRoom(ops, ops.paths.backups, async (roomy) => {
@@ -108,6 +114,7 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
   } catch (error) {
     ops.signal.throwIfAborted();
     if (!(error instanceof OpsError)) throw outOfSpace(ops, error);
+    if (TableLocked.caused(error)) throw notReadable(await holdersNow(ops, db).catch(() => []));
     throw isTools(error) ? notTaken(ops, error, error.kind) : error;
   } finally {
     await started?.remove();

@@ -135,9 +135,8 @@ async function agreeToAdopt(ops: Ops, hold: Hold, { project }: Pick<Stack, 'proj
     ops.screen.show({ event: 'table', id: 'adopted', rows: losses });
   } else {
     const phrase = `ADOPT ${project}`;
-    // A phrase for what the script itself asks is not an answer to this.
-    const given = hold.phrase?.startsWith('ADOPT ') ? hold.phrase : undefined;
-    await confirmDestructive(ops, { title, phrase, volumes: [], containers: foreign.map((m) => m.id), losses }, given);
+    const containers = foreign.map((m) => m.id);
+    await confirmDestructive(ops, { title, phrase, volumes: [], containers, losses }, hold.phrase);
   }
   for (const { id, dir } of foreign) hold.adopted.set(id, dir);
 }

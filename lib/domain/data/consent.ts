@@ -18,6 +18,8 @@ export interface DestructiveRequest {
   readonly databases?: readonly string[];
   /** Containers of another directory that will be taken over, by their ids. */
   readonly containers?: readonly string[];
+  /** Containers whose userdata is given up, by their ids. */
+  readonly userdataOf?: readonly string[];
   /** What it holds: size, tables, rows, age. Shown, and written to the journal. */
   readonly losses: readonly (readonly [Text, Text])[];
 }
@@ -109,9 +111,15 @@ export async function confirmDestructive(ops: Ops, request: DestructiveRequest, 
       zh: `输入 ${request.phrase} 继续, 输入其他内容则取消:`,
     }));
   if (typed !== request.phrase) throw declined(request.phrase, typed !== undefined);
-  const { backups = [], containers = [] } = request;
+  const { backups = [], containers = [], userdataOf = [] } = request;
   const volumesNamed = volumes.map((v) => `${v.name} ${v.createdAt}`);
-  const named = [...volumesNamed, ...backups.map((b) => b.dir), ...databases, ...containers];
+  const named = [
+    ...volumesNamed,
+    ...backups.map((b) => b.dir),
+    ...databases,
+    ...containers,
+    ...userdataOf.map((id) => `userdata of ${id}`),
+  ];
   ops.journal.write({ event: 'consent', things: named });
   return new ConsentProof(request);
 }

@@ -1,18 +1,20 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { read } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
+import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { build } from '../../tools/docker/compose.ts';
 import { layContext } from '../release/build-context.ts';
 import { movedTo, refuseUnbuildable } from '../release/buildable.ts';
+import { resolveStack } from '../stack/compose-config.ts';
 import type { Stack } from '../stack/stack.ts';
 
 const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
 
-/** What a build makes in the place of the service's own image. */
+/** What a build makes in the place of the service's own image, by the compose file that the commit has. */
 export interface Apart {
   /** A compose project of its own. */
   readonly project: string;
@@ -24,7 +26,7 @@ export interface Apart {
 
 /**
  * Builds the application's image from exactly what git has at a commit, while whatever runs goes on serving, and returns its id. The
- * compose file is the deploy directory's, and so is `.env`.
+ * compose file is the deploy directory's unless it is built apart, and `.env` always.
  *
  * @param commit a full id.
  * @param apart leaves the service's own image alone.
@@ -42,9 +44,10 @@ export async function buildImage(ops: Ops, stack: Stack, commit: string, apart?:
     const context = path.join(scratch, 'context');
     await layContext(ops, stack, commit, context);
     const override = path.join(scratch, 'build.json');
-    writeFileSync(override, JSON.stringify(overriding(ops, stack, context, apart)));
+    const of = apart ? await asCommitted(ops, stack, commit, context) : { target: ops.target, stack };
+    writeFileSync(override, JSON.stringify(overriding(of.target, of.stack, context, apart)));
     const where = { ...(section && { override }), ...(apart && { project: apart.project }) };
-    const output = await run(ops, build(ops.target, key, proxies, where)).catch((error: unknown) => {
+    const output = await run(ops, build(of.target, key, proxies, where)).catch((error: unknown) => {
       if (!(error instanceof CommandError)) throw error;
       keep(error.output.stderr + error.output.stdout);
       throw buildFailed(error, log);
@@ -58,10 +61,20 @@ export async function buildImage(ops: Ops, stack: Stack, commit: string, apart?:
   return id;
 }
 
+/** The services as the commit's own compose file has them, if there is one in it, with the deploy directory's `.env`. */
+async function asCommitted(ops: Ops, stack: Stack, commit: string, context: string) {
+  const composeFile = path.resolve(context, ops.target.composeFile);
+  if (!existsSync(composeFile)) return { target: ops.target, stack };
+  const target = { ...ops.target, composeFile };
+  const committed = await resolveStack({ ...ops, target });
+  await refuseUnbuildable(ops, committed, commit);
+  return { target, stack: committed };
+}
+
 /** A compose file that says only what is another than in the deployed one: where the contexts are, and for whom it is. */
-function overriding(ops: Ops, stack: Stack, context: string, apart: Apart | undefined) {
+function overriding({ dir }: Target, stack: Stack, context: string, apart: Apart | undefined) {
   const { key, build: section } = stack.services.app;
-  const moved = section && movedTo(context, section, ops.target.dir);
+  const moved = section && movedTo(context, section, dir);
   const build = {
     ...(moved && { context: moved.context, additional_contexts: moved.others }),
     ...(moved?.dockerfile !== undefined && { dockerfile: moved.dockerfile }),

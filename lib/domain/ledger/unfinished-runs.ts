@@ -3,13 +3,15 @@ import { eachRun, hasChanged, isLeft, type Run } from './runs.ts';
 
 /** Their success proves the whole of production, whatever another script had begun. */
 const WHOLE: readonly string[] = ['deploy-prod-all', 'rollback-prod'];
+/** A hot update proves which release serves, which is all that a rollback is about. */
+const PROVES_RELEASE = 'update-prod-flask';
 
 /** So many are read: every start waits for it. */
 const READ = 30;
 
 /**
  * The newest run that changed something, did not end, or ended with 6, and that nothing has made good since: neither the same script
- * nor one that proves everything, and that nobody decided to leave.
+ * nor one that proves as much, and that nobody decided to leave.
  *
  * @param except a run's name: the one that asks.
  */
@@ -22,7 +24,8 @@ export function findUnfinished(paths: Pick<Paths, 'state'>, except?: string): Ru
     if (read > READ || WHOLE.some((script) => succeeded.has(script))) return undefined;
     const { state } = run;
     if (state.kind === 'ended' && state.exitCode === 0) succeeded.add(run.script);
-    if (needsAttention(run) && !succeeded.has(run.script) && !isLeft(run)) return run;
+    const isGood = succeeded.has(run.script) || (run.script === 'rollback-prod' && succeeded.has(PROVES_RELEASE));
+    if (needsAttention(run) && !isGood && !isLeft(run)) return run;
   }
   return undefined;
 }

@@ -5,10 +5,12 @@ import { ask } from '../../core/run.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { git } from '../../tools/git/git.ts';
+import type { MidwayFile } from '../stack/deployment.ts';
 
 /** What takes a migration out of the one transaction in which Alembic runs all of them. */
 const IN_MIGRATION = /\bautocommit_block\b|\bAUTOCOMMIT\b|\bCONCURRENTLY\b|(?:\.|["';\s])commit\s*(?:\(\s*\)|;|["'])/i;
-const IN_ENV = /\btransaction_per_migration\s*=\s*True\b|\bAUTOCOMMIT\b/;
+const BETWEEN = /\btransaction_per_migration\s*=\s*True\b/;
+const IN_ENV = /\bAUTOCOMMIT\b/;
 const COMMENTS = /^\s*#.*$/gm;
 
 const envOf = ({ release }: Target): string => `${path.posix.dirname(release.migrations)}/env.py`;
@@ -24,8 +26,12 @@ function filesFor(target: Target, all: readonly string[], revision: string): str
   return [...all.filter((file) => file === envOf(target)), ...pending.sort()];
 }
 
-const commits = (target: Target, file: string, text: string): boolean =>
-  (file === envOf(target) ? IN_ENV : IN_MIGRATION).test(text.replace(COMMENTS, ''));
+function commits(target: Target, file: string, text: string): MidwayFile[] {
+  const code = text.replace(COMMENTS, '');
+  const isEnv = file === envOf(target);
+  const within = (isEnv ? IN_ENV : IN_MIGRATION).test(code);
+  return within || (isEnv && BETWEEN.test(code)) ? [{ file, within }] : [];
+}
 
 /**
  * Files of a commit's migrations by which an upgrade commits on its way, so that a failure leaves what came before.
@@ -36,29 +42,32 @@ export async function commitsMidway(
   ops: Ops,
   tree: ReadonlyMap<string, { readonly blob: string }>,
   revision: string | undefined,
-): Promise<string[]> {
+): Promise<MidwayFile[]> {
   if (revision === undefined) return [];
   const files = filesFor(ops.target, [...tree.keys()], revision);
   const texts = await Promise.all(
     files.map((file) => ask(ops, git(ops.target.dir, ['cat-file', 'blob', tree.get(file)?.blob ?? '']))),
   );
-  return files.filter((file, at) => commits(ops.target, file, texts[at] ?? ''));
+  return files.flatMap((file, at) => commits(ops.target, file, texts[at] ?? ''));
 }
 
 /** The same of what lies in the deploy directory, which is what is built. */
-export function commitsMidwayHere({ target }: Ops, revision: string | undefined): string[] {
+export function commitsMidwayHere({ target }: Ops, revision: string | undefined): MidwayFile[] {
   const { migrations } = target.release;
   const directory = path.join(target.dir, migrations);
   if (revision === undefined || !existsSync(directory)) return [];
   const all = [envOf(target), ...readdirSync(directory).map((name) => path.posix.join(migrations, name))];
   const text = (file: string) => readFileSync(path.join(target.dir, file), 'utf8');
   const there = (file: string) => existsSync(path.join(target.dir, file));
-  return filesFor(target, all.filter(there), revision).filter((file) => commits(target, file, text(file)));
+  return filesFor(target, all.filter(there), revision).flatMap((file) => commits(target, file, text(file)));
 }
 
 /** For a plan, before anything is done. */
-export function midwayText(files: readonly string[]): Text {
-  const list = files.slice(0, 5).map(printable).join(', ');
+export function midwayText(files: readonly MidwayFile[]): Text {
+  const list = files
+    .slice(0, 5)
+    .map(({ file }) => printable(file))
+    .join(', ');
   return {
     en: `The upgrade is not one transaction: it commits on its way (${list}). Should it fail, what came before that stays.`,
     zh: `升级不是单一事务, 会中途提交 (${list}). 若失败, 此前已提交的改动会保留.`,

@@ -1,14 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { change } from '../../core/command.ts';
+import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
+import { CommandError, run } from '../../core/run.ts';
+import type { Text } from '../../core/text.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { remove, start } from '../../tools/docker/docker.ts';
 import type { Health } from '../app/health.ts';
 import { MARKER, markerText } from '../app/marker.ts';
 import { waitUntilServing } from '../app/serving.ts';
-import { putBackUserdata, saveUserdata, userdataOfUnfinished } from '../app/userdata.ts';
+import { neverServed, putBackUserdata, saveUserdata, userdataOfUnfinished } from '../app/userdata.ts';
 import { restoreImage } from '../images/previous.ts';
 import { findContainers } from '../stack/containers.ts';
 import type { Facts } from '../stack/deployment.ts';
@@ -27,12 +29,23 @@ export async function haltApp(ops: Ops, app: Container, aside: PutAside, outside
 /** Before a deletion it is done beside the last backup: nothing waits for it then. */
 export async function keepUserdata(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
   const { app } = facts.containers;
-  const former = neverServed(app) ? userdataOfUnfinished(ops) : undefined;
-  aside.userdata = former ?? (app && (await saveUserdata(ops, app)));
+  const former = app === undefined || neverServed(app) ? userdataOfUnfinished(ops) : undefined;
+  aside.userdata = former ?? (app && (await saveUserdata(ops, app).catch(unlessGivenUp(aside))));
 }
 
-/** It holds what its image has, and nothing of anybody's. */
-const neverServed = (app: Container | undefined): boolean => app === undefined || app.state === 'created';
+/** Somebody has agreed to lose it. */
+function unlessGivenUp({ losesUserdata }: PutAside): (error: unknown) => undefined {
+  return (error) => {
+    if (!(error instanceof CommandError) || error.kind !== 'command') throw error;
+    if (losesUserdata) return undefined;
+    throw new OpsError({ kind: 'command', what: error.what, next: [WITH_CONSENT], cause: error });
+  };
+}
+
+const WITH_CONSENT: Text = {
+  en: 'userdata could not be saved. Where it can not be read in any way, a rebuild says so and asks whether it may be lost: npx tsx scripts/deploy-prod-all.ts --data keep',
+  zh: 'userdata 未能保存. 若确实无法读取, 全量重建会说明并询问是否放弃: npx tsx scripts/deploy-prod-all.ts --data keep',
+};
 
 /** The application's new container takes the place of the old one, with its userdata, and is waited for until it serves. */
 export async function startNewApp(

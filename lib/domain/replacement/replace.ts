@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
@@ -9,13 +9,14 @@ import {
   createFrom,
   type Definition,
   definitionOf,
+  startsAgain,
   variablesOf,
   withVolumesOf,
 } from '../../tools/docker/definition.ts';
-import { rename, start, stop } from '../../tools/docker/docker.ts';
+import { rename, setRestart, start, stop } from '../../tools/docker/docker.ts';
 import { discardContainer } from '../../tools/docker/helpers.ts';
 import { registerVariables } from '../env/secrets.ts';
-import { findAllContainers, inUse, isAside, nameAside, properName } from '../stack/containers.ts';
+import { findAllContainers, inUse, isAside, nameAside, properName, stampAside } from '../stack/containers.ts';
 import { createPlanned, planService } from '../stack/create-service.ts';
 import type { ServiceRole, Stack } from '../stack/stack.ts';
 
@@ -48,11 +49,30 @@ export const halt = (ops: Ops, role: ServiceRole, { id }: Pick<Container, 'id'>)
 export async function describeFormer(ops: Ops, role: ServiceRole, container: Container): Promise<Former> {
   const found = await definitionOf(ops, container.id);
   registerVariables(ops.secrets, variablesOf(found));
+  const HostConfig = { ...found.HostConfig, ...restartBefore(ops, role, container) };
   // By its image's id: the name may mean another one when it is made again.
-  const definition = { ...found, Config: { ...found.Config, Image: found.Image } };
+  const definition = { ...found, HostConfig, Config: { ...found.Config, Image: found.Image } };
   const file = path.join(ops.paths.run, `before-${role}.json`);
   writeFileSync(file, JSON.stringify(bodyOf(definition)), { mode: 0o600 });
   return { container, definition, file };
+}
+
+type HostConfig = Definition['HostConfig'];
+
+/** The restart policy of one that a killed run put aside, as that run had found it: it took it away, see {@link takeOver}. */
+function restartBefore(ops: Ops, role: ServiceRole, container: Container): Pick<HostConfig, 'RestartPolicy'> {
+  const stamp = stampAside(container);
+  const runs = path.dirname(ops.paths.run);
+  const of = stamp === undefined ? [] : readdirSync(runs).filter((name) => name.startsWith(`${stamp}-`));
+  const file = of.map((name) => path.join(runs, name, `before-${role}.json`)).find(existsSync);
+  if (file === undefined) return {};
+  try {
+    const { RestartPolicy } = (JSON.parse(readFileSync(file, 'utf8')) as { readonly HostConfig: HostConfig })
+      .HostConfig;
+    return { RestartPolicy };
+  } catch {
+    return {}; // damaged in a power cut
+  }
 }
 
 /**
@@ -86,11 +106,16 @@ async function clearAway(ops: Ops, stack: Stack, role: ServiceRole, former: Form
   for (const c of all) if (c.id !== kept && isAside(c) !== 'before') await discardContainer(ops, c.id);
 }
 
-/** The new container gets the name; the former one, which has been stopped, stays whole under another. */
+/**
+ * The new container gets the name; the former one, which has been stopped, stays whole under another. It must not start by itself, should
+ * the machine go down before the new one is proved: the ports would be taken, and two would write.
+ */
 export async function takeOver(ops: Ops, { former, next, name }: Replacement): Promise<void> {
   if (former === undefined) return;
-  const { container } = former;
+  const { container, definition } = former;
+  // The name first: by it the next run knows whose policy it was.
   if (!isAside(container)) await run(ops, rename(container.id, nameAside(container.name, 'before', ops.paths.run)));
+  if (startsAgain(definition)) await run(ops, setRestart(container.id, 'no'));
   await run(ops, rename(next, name));
 }
 
@@ -110,10 +135,17 @@ export async function giveBack(
   const { id, state } = former.container;
   const name = properName(former.container.name);
   const successor = all.find((c) => c.id === next);
-  if (successor && successor.state !== 'created') await halt(ops, role, successor);
+  if (successor && successor.state !== 'created') {
+    await halt(ops, role, successor);
+    if (startsAgain(await definitionOf(ops, successor.id))) await run(ops, setRestart(successor.id, 'no'));
+  }
   if (successor?.name === name) await run(ops, rename(successor.id, nameAside(name, 'next', ops.paths.run)));
   const present = all.find((c) => c.id === id);
-  if (present && present.name !== name) await run(ops, rename(id, name));
+  const policy = startsAgain(former.definition);
+  if (present && present.name !== name) {
+    if (policy) await run(ops, setRestart(id, policy)); // before the name, which tells the next run of it
+    await run(ops, rename(id, name));
+  }
   const back = present?.id ?? (await createFrom(ops, former.definition, name));
   if (!present) await refill(back);
   // One that a killed run had put aside ran before that run.
@@ -128,11 +160,21 @@ export async function discardNext(ops: Ops, { next, former }: Replacement): Prom
   if (former) await discardContainer(ops, next);
 }
 
-/** Removes those whose place was taken, once nobody will go back to them. */
-export async function discardFormers(ops: Ops, stack: Stack): Promise<void> {
+/**
+ * Removes those whose place was taken, once nobody will go back to them.
+ *
+ * @param proved what serves, where it may have kept such a name.
+ */
+export async function discardFormers(
+  ops: Ops,
+  stack: Stack,
+  roles: readonly ServiceRole[] = ['postgres', 'redis', 'app'],
+  proved?: string,
+): Promise<void> {
   const calm = { ...ops, signal: new AbortController().signal };
-  const all = Object.values(await findAllContainers(calm, stack)).flat();
-  for (const c of all) if (isAside(c)) await discardContainer(calm, c.id);
+  const all = await findAllContainers(calm, stack);
+  for (const c of roles.flatMap((role) => all[role]))
+    if (isAside(c) && c.id !== proved) await discardContainer(calm, c.id);
 }
 
 /** Ids of all containers that have one of these volumes mounted. */
@@ -165,5 +207,11 @@ export function givenBackByHand(former: Former, next: string | undefined, isGone
       ...(start ? [`docker start ${proper}`] : []),
     ];
   }
-  return [...away, `docker rename ${short} ${proper}`, ...(start ? [`docker start ${short}`] : [])];
+  const policy = startsAgain(former.definition);
+  return [
+    ...away,
+    `docker rename ${short} ${proper}`,
+    ...(policy ? [`docker update --restart ${policy} ${short}`] : []),
+    ...(start ? [`docker start ${short}`] : []),
+  ];
 }

@@ -18,6 +18,8 @@ import type { Former, Replacement } from './replace.ts';
 export interface PutAside {
   previous?: PreviousImage | undefined;
   userdata?: SavedUserdata | undefined;
+  /** userdata can't be read in any way, and a person has agreed to lose it. */
+  losesUserdata?: boolean;
   beforehand?: Beforehand | undefined;
   /** The running server that `backup` was taken from. */
   database?: Database | undefined;

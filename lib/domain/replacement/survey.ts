@@ -10,7 +10,7 @@ import { endpointsOf, healthCheck } from '../app/health.ts';
 import { lookAround } from '../app/inventory.ts';
 import { routeFaults } from '../app/routes.ts';
 import { holdsState } from '../app/state-inside.ts';
-import { userdataSize } from '../app/userdata.ts';
+import { findUnreachable, neverServed, userdataSize } from '../app/userdata.ts';
 import { claimStack } from '../data/claim.ts';
 import { readEnv } from '../env/env.ts';
 import { imageId } from '../images/build.ts';
@@ -60,7 +60,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
       surveyDatabase(ops, deployed),
       findHomes(ops, stack, containers),
       containers.redis?.state === 'running' ? lastingKeys(ops, containers.redis, redisPassword(stack)) : undefined,
-      containers.app ? surveyApp(ops, containers.app, prerequisites.checkout.commit) : undefined,
+      containers.app ? surveyApp(ops, containers.app, prerequisites.checkout.commit, planOnly) : undefined,
       findAllContainers(ops, stack).then((all) => findUnusablePorts(ops, stack, Object.values(all).flat())),
       findBrokenBinds(ops, stack, containers),
       surveyLogin(ops, deployed),
@@ -112,18 +112,13 @@ async function findOutdated(
   });
 }
 
-async function surveyApp(ops: Ops, container: Container, checkedOut: string): Promise<AppFacts> {
+async function surveyApp(ops: Ops, container: Container, checkedOut: string, planOnly: boolean): Promise<AppFacts> {
   const released = readReleases(ops.paths).at(-1)?.commit;
-  if (container.state !== 'running')
-    return {
-      userdataBytes: 0,
-      commit: undefined,
-      running: undefined,
-      released,
-      serving: false,
-      unserved: [],
-      holdsState: false,
-    };
+  if (container.state !== 'running') {
+    const unreachable = neverServed(container) ? undefined : await findUnreachable(ops, container, planOnly);
+    const nothing = { userdataBytes: 0, commit: undefined, running: undefined, serving: false, holdsState: false };
+    return { ...nothing, unserved: [], released, unreachable };
+  }
   const [userdataBytes, around, health, faults, inside] = await Promise.all([
     userdataSize(ops, container.id),
     lookAround(ops, container.id, []),

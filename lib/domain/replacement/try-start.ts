@@ -17,7 +17,8 @@ export type StartTrial = { readonly tried: readonly string[] } | { readonly why:
 
 /** What the configurations of all programs may take to be tried, beyond what the application takes to boot. */
 const TRIALS_MS = 300_000;
-const SAYS = 'WFOPS:TRIED ';
+/** Where the container has the file that is reported in. */
+const REPORT = '/whalefall-ops-trial.json';
 
 // The module, and not the program that loads it: so no supervisord of that Python can run, whatever calls it. Nothing is found where what
 // the container starts ($2 and on) does not name supervisord: then nothing would stand in its place.
@@ -45,6 +46,9 @@ export async function tryStart(ops: Ops, facts: Facts, oneOff: string): Promise<
   const stub = path.join(ops.paths.run, 'start_trial.py');
   writeFileSync(stub, readFileSync(new URL('../app/agent/start_trial.py', import.meta.url)));
   chmodSync(stub, 0o644); // read in the container, by whoever it runs as
+  const report = path.join(ops.paths.run, 'trial.json');
+  writeFileSync(report, '');
+  chmodSync(report, 0o666); // as above; nobody else gets into the run's directory
   const name = trialName(ops, facts);
   try {
     const id = await ask(
@@ -53,14 +57,16 @@ export async function tryStart(ops: Ops, facts: Facts, oneOff: string): Promise<
         name,
         labels: ownerLabels(ops),
         mounts: modules.map((module) => `${stub}:${module}`),
+        writable: [`${report}:${REPORT}`],
         env: {
           [ops.target.app.schedulerVariable]: 'false',
           WFOPS_SCHEDULER_VARIABLE: ops.target.app.schedulerVariable,
+          WFOPS_REPORT: REPORT,
           PGOPTIONS: '-c default_transaction_read_only=on',
         },
       }),
     );
-    return await outcome(ops, id.split('\n').at(-1) ?? '');
+    return await outcome(ops, id.split('\n').at(-1) ?? '', report);
   } finally {
     await discardContainer(ops, name);
   }
@@ -87,21 +93,21 @@ async function findSupervisor(ops: Ops, { stack }: Facts, oneOff: string): Promi
   return found.split('\n').filter(Boolean);
 }
 
-const report = z.object({ tried: z.array(z.string()), wrong: z.string().nullable() });
+const reported = z.object({ tried: z.array(z.string()), wrong: z.string().nullable() });
 
-async function outcome(ops: Ops, id: string): Promise<StartTrial> {
+async function outcome(ops: Ops, id: string, report: string): Promise<StartTrial> {
   const deadlineMs = ops.target.bootSeconds * 1000 + TRIALS_MS;
   const exitCode = await ask(ops, read(['docker', 'wait', id], { deadlineMs })).catch((error: unknown) => {
     if (error instanceof CommandError && error.kind === 'deadline') return undefined;
     throw error;
   });
   const { stdout, stderr } = await run(ops, read(['docker', 'logs', '--tail', '200', id]));
-  const lines = `${stderr}\n${stdout}`.split('\n');
-  const line = lines.findLast((l) => l.startsWith(SAYS));
-  const said = line === undefined ? undefined : answerOf('start_trial.py', report, line.slice(SAYS.length));
+  const text = readFileSync(report, 'utf8');
+  const said = text === '' ? undefined : answerOf('start_trial.py', reported, text);
   if (said?.wrong === null) return { tried: said.tried.map(printable) };
-  const words = lines
-    .filter((l) => l !== line && l.trim() !== '')
+  const words = `${stderr}\n${stdout}`
+    .split('\n')
+    .filter((l) => l.trim() !== '')
     .slice(-12)
     .join('\n');
   const wrong = said?.wrong ?? '';

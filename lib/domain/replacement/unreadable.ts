@@ -2,12 +2,15 @@ import type { Ops } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import type { Database } from '../../tools/postgres/database.ts';
+import { TableLocked } from '../../tools/postgres/table-locked.ts';
 import { listBackups } from '../backup/manifest.ts';
 import { databaseSizes } from '../data/left-databases.ts';
 import type { Unreadable } from '../stack/deployment.ts';
 
 /** Names the cause as far as the server's answer tells it; looks once more where that helps. */
 export async function whyUnreadable(ops: Ops, db: Database, error: CommandError): Promise<Unreadable> {
+  const [fix] = error.next;
+  if (error instanceof TableLocked && fix) return { why: error.what, fix };
   const said = error.output.stderr;
   const name = printable(db.name);
   const user = printable(db.user);

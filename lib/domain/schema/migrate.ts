@@ -1,14 +1,16 @@
 import { closeSync, openSync } from 'node:fs';
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
+import { CommandError, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Blocker } from '../../tools/postgres/blocker.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { endSessions, PGOPTIONS, pgExec, psql } from '../../tools/postgres/psql.ts';
 import { withoutDetails } from '../../tools/postgres/server-errors.ts';
+import type { MidwayFile } from '../stack/deployment.ts';
 import { watchBlockers } from './blockers.ts';
 import { type FlaskOptions, isLockTimeout, isUnknownRevision, MIGRATION_NAME, stamp, upgrade } from './flask-db.ts';
+import { mayHaveChangedRows, rowsText } from './midway-rows.ts';
 import { inspectSchema, type Schema } from './revision.ts';
 import { changesSince, type SchemaObjects, schemaObjects } from './schema-objects.ts';
 
@@ -22,6 +24,10 @@ export interface MigrateOptions extends FlaskOptions {
   readonly schema?: Schema;
   /** Told what the schema is made of before anything is run that could change it. */
   readonly noteSchema?: (before: SchemaObjects) => void;
+  /** Files by which it commits on its way. */
+  readonly midway?: readonly MidwayFile[];
+  /** Told what an upgrade said that failed. */
+  readonly noteFailure?: (said: string) => void;
 }
 
 export interface Migrated {
@@ -62,10 +68,13 @@ export async function migrate(ops: Ops, db: Database, container: string, options
     // Alembic logs one line a revision: `Running upgrade 1 -> 2, what it does`.
     applied = [...output.matchAll(/Running upgrade .*?-> ([^\s,]+)/g)].map((m) => m[1] as string);
   } catch (error) {
+    const said = error instanceof CommandError ? `${error.output.stdout}\n${error.output.stderr}` : undefined;
+    if (said !== undefined) options.noteFailure?.(said);
     ops.signal.throwIfAborted();
     // Its backend would go on waiting for a lock, with everybody else behind it.
     if (error instanceof OpsError && error.kind === 'deadline') await endSessions(ops, db, MIGRATION_NAME);
-    throw await upgradeFailed(ops, db, error, await blockers.stop(), before);
+    const state = await stateNow(ops, db, before, mayHaveChangedRows(options.midway ?? [], said));
+    throw upgradeFailed(db, error, await blockers.stop(), state);
   } finally {
     await blockers.stop();
   }
@@ -92,15 +101,8 @@ export async function seed(ops: Ops, db: Database, file: string): Promise<void> 
   }
 }
 
-async function upgradeFailed(
-  ops: Ops,
-  db: Database,
-  error: unknown,
-  blockers: readonly Blocker[],
-  before: SchemaObjects,
-): Promise<OpsError> {
+function upgradeFailed(db: Database, error: unknown, blockers: readonly Blocker[], state: Text): OpsError {
   const cause = whatHappened(error);
-  const state = await stateNow(ops, db, before);
   const kind = error instanceof OpsError && error.kind === 'deadline' ? 'deadline' : 'command';
   if (isUnknownRevision(error)) {
     return new OpsError({
@@ -146,10 +148,12 @@ const lookAtHistory = (db: Database): Text => {
   };
 };
 
-async function stateNow(ops: Ops, db: Database, before: SchemaObjects): Promise<Text> {
+/** @param rows files that may have changed rows. */
+async function stateNow(ops: Ops, db: Database, before: SchemaObjects, rows: readonly string[]): Promise<Text> {
   const now = await inspectSchema(ops, db).catch(() => undefined);
   const stays = await changesSince(ops, db, before).catch(() => undefined);
   if (stays !== undefined && stays.length > 0) return partlyMigrated(stays);
+  if (stays !== undefined && rows.length > 0) return rowsText(rows);
   if (now?.kind === 'versioned') {
     return {
       en: `The database is at revision ${now.revision}, its schema as before: the migration was taken back whole.`,

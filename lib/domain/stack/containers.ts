@@ -66,6 +66,9 @@ export const properName = (name: string): string => name.replace(ASIDE, '');
 export const isAside = ({ name }: Container): 'next' | 'before' | undefined =>
   ASIDE.exec(name)?.[1] as 'next' | 'before' | undefined;
 
+/** The beginning of the name of the run that put it aside. */
+export const stampAside = ({ name }: Pick<Container, 'name'>): string | undefined => ASIDE.exec(name)?.[2];
+
 /**
  * The one that production is. One that was to take its place and was never proved (a run was killed) is not, unless it runs without crashing:
  * then what is in it now is newer. One that never took a place is none at all.

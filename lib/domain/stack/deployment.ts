@@ -44,13 +44,21 @@ export interface Facts {
   /** Bytes free where backups go. */
   readonly freeBytes: number;
   /** Files by which pending migrations commit on their way: a failure leaves what came before. */
-  readonly midway: readonly string[];
+  readonly midway: readonly MidwayFile[];
   /** What the survey took. */
   readonly milliseconds: number;
   /** Whether both stores run and already are what the compose file says. */
   readonly storesCurrent: boolean;
   /** Stores whose containers are not what the compose file says, whether they run or not. */
   readonly storesOutdated: readonly ServiceRole[];
+}
+
+/** A file by which an upgrade commits on its way. */
+export interface MidwayFile {
+  /** Its path in the repository. */
+  readonly file: string;
+  /** Inside a migration, not between two: when that one fails, rows that it changed may stay, and no schema tells. */
+  readonly within: boolean;
 }
 
 export type DatabaseFacts =
@@ -77,6 +85,8 @@ export type DatabaseFacts =
 export interface AppFacts {
   /** Bytes in userdata, which dies with the container. */
   readonly userdataBytes: number;
+  /** Set when it does not run, and its userdata can't be read. */
+  readonly unreachable?: Unreachable | undefined;
   /** Both health checks were healthy. */
   readonly serving: boolean;
   /** Paths of what nginx leads people to and was not well served. */
@@ -89,6 +99,13 @@ export interface AppFacts {
   readonly running: RunningCode | undefined;
   /** Commit of the ledger's last release. */
   readonly released: string | undefined;
+}
+
+/** Why userdata of a container that does not run can't be saved. */
+export interface Unreachable {
+  readonly why: Text;
+  /** Its layer was tried as well; otherwise that is left to the run. */
+  readonly certain: boolean;
 }
 
 /** `.env` is another one than the container that serves was started with. The container reads it again at each start. */

@@ -1,13 +1,11 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import type { Target } from '../../core/target.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { userdataSize } from '../../domain/app/userdata.ts';
 import { claimStack } from '../../domain/data/claim.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers, findVolumes } from '../../domain/stack/containers.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
-import { composeTyped } from '../../tools/docker/compose.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { requireLocalEngine } from '../../tools/docker/engine.ts';
 import type { Database } from '../../tools/postgres/database.ts';
@@ -27,7 +25,7 @@ export async function surveyBackup(ops: Ops): Promise<Facts> {
   const [stack] = await Promise.all([resolveStack(ops), requireLocalEngine(ops)]);
   await claimStack(ops, stack, 'look'); // it only reads; a nightly backup must not end because a directory was moved
   const [{ postgres, app }, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
-  if (postgres?.state !== 'running') throw notRunning(ops.target, stack.services.postgres.key);
+  if (postgres?.state !== 'running') throw notRunning(stack.services.postgres.key, postgres);
   const runs = app?.state === 'running';
   const [marker, userdataBytes] = await Promise.all([
     runs ? readMarker(ops, app.id) : undefined,
@@ -36,7 +34,7 @@ export async function surveyBackup(ops: Ops): Promise<Facts> {
   return { database: databaseOf(stack, postgres, volumes), app, commit: marker?.commit, userdataBytes };
 }
 
-const notRunning = (target: Target, key: string) =>
+const notRunning = (key: string, container: Container | undefined) =>
   new OpsError({
     kind: 'precondition',
     what: {
@@ -46,8 +44,8 @@ const notRunning = (target: Target, key: string) =>
     state: { en: `No backup was begun. ${NOTHING_CHANGED.en}`, zh: `尚未开始备份. ${NOTHING_CHANGED.zh}` },
     next: [
       {
-        en: `Start it: ${composeTyped(target, 'up', '-d', '--no-deps', key)}   If it can't start, its files are archived by: npx tsx scripts/deploy-prod-all.ts`,
-        zh: `请先启动: ${composeTyped(target, 'up', '-d', '--no-deps', key)}   若无法启动, 全量重建会归档其数据文件: npx tsx scripts/deploy-prod-all.ts`,
+        en: `${container ? `Start it: docker start ${container.id.slice(0, 12)}   If it can't start` : 'It has no container'}, its files are archived by: npx tsx scripts/deploy-prod-all.ts`,
+        zh: `${container ? `请先启动: docker start ${container.id.slice(0, 12)}   若无法启动` : '没有容器'}, 全量重建会归档其数据文件: npx tsx scripts/deploy-prod-all.ts`,
       },
     ],
   });

@@ -2,7 +2,6 @@ import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
-import { withoutState } from '../../domain/app/state-inside.ts';
 import { readReleases, recordRelease } from '../../domain/ledger/releases.ts';
 import { outageText } from '../../domain/replacement/downtime.ts';
 import type { PutAside } from '../../domain/replacement/state.ts';
@@ -42,6 +41,7 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
         { en: `${proven.tables} tables; ${proven.database.en}`, zh: `${proven.tables} 张表; ${proven.database.zh}` },
       ],
       [{ en: 'backup', zh: '备份' }, same(backup ?? '-')],
+      ...(aside.losesUserdata && !aside.userdata ? [LOST] : []),
       [{ en: 'production was down', zh: '服务实际中断' }, down],
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
@@ -64,7 +64,6 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
       },
     });
   }
-  if (facts.app?.holdsState && aside.previous) show({ event: 'warning', ...withoutState(aside.previous.reference) });
   // To the very commit that was released now, there is no way back by its name.
   const former = facts.app?.commit === commit ? undefined : facts.app?.commit?.slice(0, 10);
   const recorded = readReleases(ops.paths).some((r) => r.commit === facts.app?.commit);
@@ -86,3 +85,8 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
     zh: `已部署 ${commit}; 服务中断 ${down.zh}`,
   };
 }
+
+const LOST: readonly [Text, Text] = [
+  same('userdata'),
+  { en: 'lost, as was agreed: it could not be read', zh: '已丢失 (无法读取, 已确认放弃)' },
+];

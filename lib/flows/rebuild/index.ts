@@ -2,6 +2,7 @@
 
 export { keepContainer } from '../../domain/images/kept-container.ts';
 export { fetchStoreImages, keepPreviousImage, restoreImage } from '../../domain/images/previous.ts';
+export { tellStateInKept } from '../../domain/images/state-in-kept.ts';
 export { bringBackApp, startNewApp, stopNewApp } from '../../domain/replacement/app-container.ts';
 export { healthEvidence } from '../../domain/replacement/container-health.ts';
 export { discardNew } from '../../domain/replacement/create.ts';
@@ -20,7 +21,7 @@ export { bringBackData, bringBackSchema, removeData } from './data-steps.ts';
 export { backUpAgain } from './final-backup.ts';
 export { startOnKept } from './inspect-database.ts';
 export { adminEvidence, agreeToGo, chooseData, showPlan } from './messages.ts';
-export { deletionRequest, planRebuild } from './plan.ts';
+export { deletionRequest, planRebuild, userdataRequest } from './plan.ts';
 export { discardPreparation, prepareDatabase } from './prepare.ts';
 export { proofEvidence, proveRebuild } from './prove.ts';
 export { stopApp } from './stop-app.ts';

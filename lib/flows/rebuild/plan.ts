@@ -26,12 +26,15 @@ export interface RebuildPlan {
   readonly replaces: readonly ServiceRole[];
   /** A database exists, so there is something to back up. */
   readonly backup: boolean;
+  /** userdata can't be read in any way: a person has to agree that it is lost. */
+  readonly losesUserdata: boolean;
   /** Containers run that serve now. */
   readonly interrupts: boolean;
   readonly warnings: readonly { readonly text: Text; readonly fix?: Text }[];
 }
 
 export const DELETE_PHRASE = 'DELETE ALL DATA';
+export const USERDATA_PHRASE = 'LOSE USERDATA';
 
 /**
  * Every policy of a full rebuild. Pure.
@@ -51,6 +54,7 @@ export function planRebuild(target: Target, facts: Facts, data: DataChoice): Reb
     deletes,
     replaces,
     backup,
+    losesUserdata: facts.app?.unreachable?.certain === true,
     interrupts,
     warnings: warningsOf(target, facts),
   };
@@ -68,7 +72,7 @@ export function throwIfAny(reasons: readonly Reason[]): void {
 }
 
 /** What the consent for a deletion names. */
-export function deletionRequest(facts: Facts, plan: RebuildPlan): DestructiveRequest {
+export function deletionRequest(target: Target, facts: Facts, plan: RebuildPlan): DestructiveRequest {
   const db = facts.database;
   const database: (readonly [Text, Text])[] =
     db.kind === 'running'
@@ -93,8 +97,40 @@ export function deletionRequest(facts: Facts, plan: RebuildPlan): DestructiveReq
     },
     phrase: DELETE_PHRASE,
     volumes: plan.deletes,
-    losses: database,
+    ...(plan.losesUserdata && givenUp(facts)),
+    losses: [...database, ...(plan.losesUserdata ? lostUserdata(target, facts) : [])],
   };
+}
+
+/** What the consent names when the data is kept, and userdata can't be. */
+export function userdataRequest(target: Target, facts: Facts): DestructiveRequest {
+  return {
+    title: {
+      en: 'userdata can not be read in any way. It will be lost with its container, which is removed once the new one is proved:',
+      zh: 'userdata 无法以任何方式读取. 新容器验证通过后将移除原容器, userdata 随之丢失:',
+    },
+    phrase: USERDATA_PHRASE,
+    volumes: [],
+    ...givenUp(facts),
+    losses: lostUserdata(target, facts),
+  };
+}
+
+const givenUp = ({ containers }: Facts) => ({ userdataOf: containers.app ? [containers.app.id] : [] });
+
+function lostUserdata({ app: { userdata } }: Target, { app, containers }: Facts): (readonly [Text, Text])[] {
+  const name = printable(containers.app?.name ?? '?');
+  return [
+    [{ en: 'container', zh: '容器' }, same(`${name} (${containers.app?.id.slice(0, 12)}, ${containers.app?.state})`)],
+    [
+      { en: 'lost', zh: '将丢失' },
+      {
+        en: `all of its own ${userdata}: uploads, exports, logs, the scheduler's database`,
+        zh: `其自身的 ${userdata}: 上传文件, 导出文件, 日志, 调度器数据库`,
+      },
+    ],
+    [{ en: 'why', zh: '原因' }, app?.unreachable?.why ?? same('?')],
+  ];
 }
 
 function refusalsOf(facts: Facts, data: DataChoice): Reason[] {
@@ -123,6 +159,11 @@ function refusalsOf(facts: Facts, data: DataChoice): Reason[] {
   if ((facts.app?.userdataBytes ?? 0) > facts.freeBytes) reasons.push(noRoom(facts));
   return reasons;
 }
+
+const notPlainly = (why: Text): Text => ({
+  en: `userdata: ${why.en}.`,
+  zh: `userdata: ${why.zh}.`,
+});
 
 function envChanged({ names, isKept }: EnvChange): { text: Text; fix?: Text } {
   const list = names.map(printable).join(', ');
@@ -197,6 +238,7 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
     });
   }
   if (facts.envChange) warnings.push(envChanged(facts.envChange));
+  if (facts.app?.unreachable?.certain === false) warnings.push({ text: notPlainly(facts.app.unreachable.why) });
   if (facts.midway.length > 0) warnings.push({ text: midwayText(facts.midway) });
   if (facts.app?.holdsState) warnings.push({ text: STATE_INSIDE });
   if (facts.database.kind === 'running' && facts.database.remoteTrust > 0) {

@@ -152,7 +152,7 @@ export async function migrateAndSeed(
   ops: Ops,
   database: Database,
   tried: Pick<TriedImage, 'oneOff' | 'head'>,
-  known: Pick<MigrateOptions, 'schema' | 'noteSchema'> = {},
+  known: Pick<MigrateOptions, 'schema' | 'noteSchema' | 'midway'> = {},
 ): Promise<Migrated> {
   const migrated = await migrate(ops, database, tried.oneOff, { head: tried.head, ...known });
   const file = path.join(ops.target.dir, ops.target.seed);

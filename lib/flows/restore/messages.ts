@@ -30,7 +30,7 @@ export function showPlan(ops: Ops, facts: Facts): void {
       { en: `${free} free, ${needed} needed`, zh: `剩余 ${free}, 需要 ${needed}` },
     ]);
   }
-  if (facts.incoming.kind === 'backup') rows.push(...clusterRows(facts.incoming));
+  rows.push(...clusterRows(facts.incoming));
   for (const left of facts.left) rows.push([{ en: 'left beside', zh: '旁路保留' }, leftText(left)]);
   show({ event: 'table', id: 'facts', rows });
   showSteps(ops.screen, plannedSteps(facts));
@@ -58,11 +58,9 @@ function incomingText({ incoming, at }: Facts): Text {
 }
 
 /** What of the cluster, which is no part of the database, is not as it was. */
-function clusterRows({
-  stored,
-  roleDifferences,
-  missingTablespaces,
-}: Extract<Facts['incoming'], { kind: 'backup' }>): (readonly [Text, Text])[] {
+export function clusterRows(incoming: Facts['incoming']): (readonly [Text, Text])[] {
+  if (incoming.kind === 'kept') return [];
+  const { stored, roleDifferences, missingTablespaces } = incoming;
   const rows = roleDifferences.map((line): readonly [Text, Text] => [{ en: 'role', zh: '角色' }, line]);
   if (missingTablespaces.length > 0)
     rows.push([{ en: 'tablespaces', zh: '表空间' }, noTablespaces(missingTablespaces)]);

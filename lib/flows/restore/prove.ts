@@ -102,7 +102,7 @@ const ENGINE_WITHIN_MS = 75_000;
 const ENGINE_EVERY_MS = 500;
 
 /** Exact commands for a person. */
-export function advice(ops: Ops, { app, database, stack }: Facts, { beside }: Progress): Text[] {
+export function advice(ops: Ops, { app, database }: Facts, { beside }: Progress): Text[] {
   const same = (command: string): Text => ({ en: command, zh: command });
   const psql = `docker exec -it ${database.container.id.slice(0, 12)} psql -U ${database.user} -d postgres`;
   return [
@@ -124,7 +124,7 @@ export function advice(ops: Ops, { app, database, stack }: Facts, { beside }: Pr
           },
         ]
       : []),
-    same(`docker compose -f ${ops.target.composeFile} logs --tail 100 ${stack.services.postgres.key}`),
+    same(`docker logs --tail 100 ${database.container.id.slice(0, 12)}`),
   ];
 }
 

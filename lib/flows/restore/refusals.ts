@@ -1,14 +1,12 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
-import type { Target } from '../../core/target.ts';
 import { printable, same } from '../../core/text.ts';
 import type { LeftDatabase } from '../../domain/data/left-databases.ts';
-import { composeTyped } from '../../tools/docker/compose.ts';
 import type { Container } from '../../tools/docker/containers.ts';
-import { identifier } from '../../tools/postgres/psql.ts';
+import { identifier, literal } from '../../tools/postgres/psql.ts';
 
 // Why a restore does not begin: `precondition` all of them.
 
-export const notRunning = (target: Target, key: string, container: Container | undefined) =>
+export const notRunning = (key: string, container: Container | undefined) =>
   new OpsError({
     kind: 'precondition',
     what: {
@@ -20,8 +18,9 @@ export const notRunning = (target: Target, key: string, container: Container | u
       container?.state === 'paused'
         ? same(`docker unpause ${container.id.slice(0, 12)}`)
         : {
-            en: `Start it: ${composeTyped(target, 'up', '-d', '--no-deps', key)}   If it can't start: npx tsx scripts/deploy-prod-all.ts`,
-            zh: `请先启动: ${composeTyped(target, 'up', '-d', '--no-deps', key)}   若无法启动: npx tsx scripts/deploy-prod-all.ts`,
+            // As it was made, whatever the compose file says by now.
+            en: `${container ? `Start it: docker start ${container.id.slice(0, 12)}   If it can't start: ` : ''}npx tsx scripts/deploy-prod-all.ts`,
+            zh: `${container ? `请先启动: docker start ${container.id.slice(0, 12)}   若无法启动: ` : ''}npx tsx scripts/deploy-prod-all.ts`,
           },
     ],
   });
@@ -43,8 +42,37 @@ export const paused = (app: Container) =>
     ],
   });
 
+/** What of logical replication hangs on a database. */
+export interface Replication {
+  /** It fetches from another server. */
+  readonly subscriptions: readonly string[];
+  /** Another server fetches from it; a slot stays with the database that it was made in, whatever that is called. */
+  readonly slots: readonly string[];
+}
+
+export function refuseReplication(database: { readonly name: string }, { subscriptions, slots }: Replication): void {
+  refuseSubscriptions(database, subscriptions);
+  if (slots.length === 0) return;
+  const [name, list] = [printable(database.name), printable(slots.join(', '))];
+  throw new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `Others replicate database ${name} (slots ${list}). A slot stays with the database that is replaced: they would get nothing any more, and the disk fill with what is kept for them.`,
+      zh: `有其他服务器正在复制数据库 ${name} (复制槽 ${list}). 复制槽属于被替换的库: 恢复后对方将收不到数据, 并且保留的 WAL 会占满磁盘.`,
+    },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'Stop the subscribers, drop the slots here, and set the replication up again after the restore:',
+        zh: '请先停止订阅方并在本库删除复制槽, 恢复之后重新建立复制:',
+      },
+      ...slots.map((slot) => same(`SELECT pg_drop_replication_slot(${printable(literal(slot))});`)),
+    ],
+  });
+}
+
 /** No database with a subscription gets another name. */
-export function refuseSubscriptions({ name }: { readonly name: string }, subscriptions: readonly string[]): void {
+function refuseSubscriptions({ name }: { readonly name: string }, subscriptions: readonly string[]): void {
   if (subscriptions.length === 0) return;
   const list = printable(subscriptions.join(', '));
   throw new OpsError({

@@ -29,7 +29,7 @@ import { countRows, type RowCount } from '../../tools/postgres/row-counts.ts';
 import { refuseWithoutServerDisk } from '../../tools/postgres/server-disk.ts';
 import { TableLocked } from '../../tools/postgres/table-locked.ts';
 import type { Facts, Incoming } from './facts.ts';
-import { noSuchDatabase, notRunning, paused, refuseSubscriptions } from './refusals.ts';
+import { noSuchDatabase, notRunning, paused, type Replication, refuseReplication } from './refusals.ts';
 import type { Wanted } from './wanted.ts';
 
 /**
@@ -54,7 +54,7 @@ export async function surveyRestore(ops: Ops, wanted: Exclude<Wanted, { kind: 'd
     clusterNow(ops, server),
     identify(ops, server),
   ]);
-  refuseSubscriptions(database, await subscriptionsOf(ops, database));
+  refuseReplication(database, await replicationOf(ops, database));
   const left = leftBy(database.name, sizes);
   let incoming: Incoming;
   if (stored) incoming = fromBackup(stored, cluster, wanted.kind === 'backup' ? wanted.roles : undefined);
@@ -75,7 +75,7 @@ export async function findDatabase(
   await claimStack(ops, stack);
   const [{ postgres, app }, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   refuseForeignVolumes(stack, volumes);
-  if (postgres?.state !== 'running') throw notRunning(ops.target, stack.services.postgres.key, postgres);
+  if (postgres?.state !== 'running') throw notRunning(stack.services.postgres.key, postgres);
   return { stack, database: databaseOf(stack, postgres, volumes), app };
 }
 
@@ -99,10 +99,15 @@ function readableGlobals(stored: Stored<DatabaseManifest>) {
 }
 
 /** Names, of this database. */
-function subscriptionsOf(ops: Ops, { container, user, name }: Database): Promise<string[]> {
-  const sql = `SELECT to_jsonb(subname) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
-    WHERE d.datname = ${literal(name)} ORDER BY subname`;
-  return query<string>(ops, { container, user, name: 'template1' }, sql);
+async function replicationOf(ops: Ops, { container, user, name }: Database): Promise<Replication> {
+  const server = { container, user, name: 'template1' };
+  const sql = `SELECT json_build_object('subscriptions', (SELECT coalesce(json_agg(subname ORDER BY subname), '[]') FROM pg_subscription s
+      JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = ${literal(name)}),
+    'slots', (SELECT coalesce(json_agg(slot_name ORDER BY slot_name), '[]') FROM pg_replication_slots
+      WHERE NOT temporary AND database = ${literal(name)}))`;
+  const [found] = await query<Replication>(ops, server, sql);
+  if (found === undefined) throw new Error('the server did not say what replicates');
+  return found;
 }
 
 async function rowsOf(ops: Ops, database: Database): Promise<RowCount[] | undefined> {

@@ -8,6 +8,7 @@ import { runningText } from '../../domain/release/running.ts';
 import { outageText } from '../../domain/replacement/downtime.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Outage } from '../../tools/http/probe.ts';
+import { clusterRows } from '../restore/messages.ts';
 import type { WentBack } from './carry-out.ts';
 import type { ImageWay } from './image-facts.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
@@ -34,6 +35,7 @@ export function showPlan(ops: Ops, way: ImageWay) {
           ? { en: 'stays as it is', zh: '保持不变' }
           : { en: 'goes back too (see below)', zh: '一并回退 (见下)' },
       ],
+      ...(data ? clusterRows(data.incoming) : []),
     ],
   });
   showSteps(ops.screen, steps);

@@ -4,6 +4,7 @@ import { printable, type Text } from '../../core/text.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
 import { MIGRATION_NAME } from '../../domain/schema/flask-db.ts';
 import { waitForLongTransactions } from '../../domain/schema/long-transactions.ts';
+import { mayHaveChangedRows, rowsText } from '../../domain/schema/midway-rows.ts';
 import { type Migrated, migrate, partlyMigrated } from '../../domain/schema/migrate.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
 import { changesSince } from '../../domain/schema/schema-objects.ts';
@@ -45,8 +46,12 @@ export async function migrateStaged(ops: Ops, facts: Facts, checked: Checked, pr
   progress.migrated = await migrate(staged, facts.database, staging.container, {
     head: checked.head,
     schema: facts.schema,
+    midway: facts.midway,
     noteSchema: (before) => {
       progress.schemaBefore = before;
+    },
+    noteFailure: (said) => {
+      progress.upgradeSaid = said;
     },
   });
 }
@@ -55,7 +60,7 @@ export async function migrateStaged(ops: Ops, facts: Facts, checked: Checked, pr
  * Ends a migration that was interrupted: killing its client leaves it running in the server. What it committed stays, because production
  * writes on.
  *
- * @throws {OpsError} `needs-person` when that is a part of the migrations.
+ * @throws {OpsError} `needs-person` when that is a part of the migrations, or may be.
  */
 export async function endMigration(ops: Ops, facts: Facts, { head }: Checked, progress: Progress): Promise<void> {
   const { database } = facts;
@@ -64,16 +69,18 @@ export async function endMigration(ops: Ops, facts: Facts, { head }: Checked, pr
   if (schemaBefore === undefined || migrated !== undefined) return;
   const stays = await changesSince(ops, database, schemaBefore);
   const now = stays.length > 0 ? await inspectSchema(ops, database) : undefined;
-  if (now === undefined || (now.kind === 'versioned' && now.revision === head)) return; // none of them, or all
-  throw halfWay(stays, progress);
+  if (now?.kind === 'versioned' && now.revision === head) return; // all of them
+  if (stays.length > 0) throw halfWay(partlyMigrated(stays), stays, progress);
+  const rows = mayHaveChangedRows(facts.midway, progress.upgradeSaid);
+  if (rows.length > 0) throw halfWay(rowsText(rows), [], progress);
 }
 
-function halfWay(stays: readonly string[], { backup }: Progress): OpsError {
+function halfWay(what: Text, stays: readonly string[], { backup }: Progress): OpsError {
   const at = backup?.manifest.createdAt ?? '?';
   const invalid = stays.filter((name) => name.startsWith('invalid index ')).map((name) => printable(name.slice(14)));
   return new OpsError({
     kind: 'needs-person',
-    what: partlyMigrated(stays),
+    what,
     next: [
       ...invalid.map((name): Text => {
         const drop = `DROP INDEX CONCURRENTLY ${name};`;

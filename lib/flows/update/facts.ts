@@ -10,7 +10,7 @@ import type { LocalChanges } from '../../domain/release/local-changes.ts';
 import type { RebuildReason } from '../../domain/release/rebuild-reasons.ts';
 import type { Source } from '../../domain/release/source.ts';
 import type { Schema } from '../../domain/schema/revision.ts';
-import type { RunningCode } from '../../domain/stack/deployment.ts';
+import type { MidwayFile, RunningCode } from '../../domain/stack/deployment.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Database } from '../../tools/postgres/database.ts';
@@ -63,7 +63,7 @@ export interface Facts {
   /** Migrations of the new release that are not in the container. */
   readonly newMigrations: readonly string[];
   /** Files by which the pending migrations commit on their way: a failure leaves what came before. */
-  readonly midway: readonly string[];
+  readonly midway: readonly MidwayFile[];
   /** Nothing but a migration is missing: the code is there, the schema is not at its newest revision. */
   readonly pending: boolean;
   /** What the survey took. */

@@ -13,6 +13,8 @@ export interface Progress {
   migrated?: Migrated | undefined;
   /** The schema directly before a migration. */
   schemaBefore?: SchemaObjects | undefined;
+  /** What an upgrade said that failed. */
+  upgradeSaid?: string;
   /** gunicorn's master of the release that boots beside what serves. */
   canary?: number | undefined;
   placement?: Placement | undefined;

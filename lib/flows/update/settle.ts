@@ -8,6 +8,7 @@ import { buildImage } from '../../domain/images/build.ts';
 import { type Release, readReleases, recordRelease } from '../../domain/ledger/releases.ts';
 import { resetTo } from '../../domain/release/reset.ts';
 import { keepRelease } from '../../domain/release/save-local.ts';
+import { discardFormers } from '../../domain/replacement/replace.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
 import type { Progress } from './progress.ts';
@@ -58,6 +59,8 @@ export async function settle(
     verdict: `proved: every file, ${workers.length} new workers, healthy`,
   };
   await attempt(async () => recordRelease(ops.paths, release));
+  // Left by a rebuild or a way back that was killed: once this container is proved, nobody goes back to another one.
+  await attempt(() => discardFormers(calm, facts.stack, ['app'], facts.app.id));
   // The last: as long as it is there, the next update knows that this one did not get to its end.
   const swept = await attempt(async () => {
     await insist(calm, staging.container, () => sweepStaging(calm, staging));

@@ -55,23 +55,30 @@ async function schemaNow(ops: Ops, facts: Facts, { backup }: Progress): Promise<
 /** Exact commands for a person when the old release could not be proved to serve. */
 export function advice(ops: Ops, facts: Facts, progress: Progress): Text[] {
   const same = (command: string): Text => ({ en: command, zh: command });
-  const compose = `docker compose -f ${ops.target.composeFile}`;
-  const { app } = facts.stack.services;
+  const id = facts.app.id.slice(0, 12);
   const lines: Text[] = [
     {
       en: `In ${ops.target.dir}, by hand. What the container says:`,
       zh: `请在 ${ops.target.dir} 中手工处理. 查看容器日志:`,
     },
-    same(`${compose} logs --tail 200 ${app.key}`),
-    same(`docker exec ${facts.app.id.slice(0, 12)} supervisorctl status`),
+    same(`docker logs --tail 200 ${id}`),
+    same(`docker exec ${id} supervisorctl status`),
   ];
   if (progress.switching) {
+    const commit = facts.running.commit?.slice(0, 10);
     lines.push(
       {
-        en: `The former files are kept in the container, in ${progress.staging.saved}. The same release from its image (loses what was hot-updated, and userdata):`,
-        zh: `原文件保存在容器内 ${progress.staging.saved}. 使用镜像重建容器 (会丢失热更新内容与 userdata):`,
+        en: `The former files are kept in the container, in ${progress.staging.saved}.`,
+        zh: `原文件保存在容器内 ${progress.staging.saved}.`,
       },
-      same(`${compose} up -d --no-deps --no-build --force-recreate ${app.key}`),
+      ...(commit
+        ? [
+            {
+              en: `The former release in a container of its own image, userdata kept: npx tsx scripts/rollback-prod.ts ${commit} --way image   Where it has none: git checkout ${commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
+              zh: `用旧版本的镜像重建容器 (保留 userdata): npx tsx scripts/rollback-prod.ts ${commit} --way image   若没有镜像: git checkout ${commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
+            },
+          ]
+        : []),
     );
   }
   if (progress.backup) {

@@ -2,7 +2,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { OpsError } from '../../core/errors.ts';
 import { printable, type Text } from '../../core/text.ts';
 
-type Flag = { readonly help: Text; readonly value?: string } & (
+type Flag = { readonly help: Text; readonly value?: string; readonly repeats?: true } & (
   | { readonly type: 'boolean' }
   | {
       readonly type: 'string';
@@ -53,7 +53,11 @@ export const COMMON_FLAGS = {
   confirm: {
     type: 'string',
     value: 'PHRASE',
-    help: { en: 'the phrase that would be typed, for automation', zh: '需要输入的确认短语(用于自动化)' },
+    repeats: true,
+    help: {
+      en: 'the phrase that would be typed, for automation; once for each question',
+      zh: '需要输入的确认短语(用于自动化); 有多个问题时可重复给出',
+    },
   },
   json: {
     type: 'boolean',
@@ -94,6 +98,10 @@ export const COMMON_FLAGS = {
 
 export type Parsed = Readonly<Record<string, string | boolean | undefined>>;
 
+/** The phrase of `--confirm` that answers whether a stack may be taken over; the script itself asks for other ones. */
+export const ADOPTS = 'confirm-adopt';
+const ADOPTION = /^ADOPT /;
+
 /**
  * Options and positional words by their names.
  *
@@ -101,13 +109,13 @@ export type Parsed = Readonly<Record<string, string | boolean | undefined>>;
  */
 export function parseFlags(argv: readonly string[], flags: Flags, words: readonly Positional[] = []): Parsed {
   const options: ParseArgsConfig['options'] = Object.fromEntries(
-    Object.entries(flags).map(([name, f]) => [name, { type: f.type }]),
+    Object.entries(flags).map(([name, f]) => [name, { type: f.type, multiple: f.repeats === true }]),
   );
   let values: Parsed;
   let given: readonly string[];
   try {
     const parsed = parseArgs({ args: [...argv], options, strict: true, allowPositionals: true });
-    values = parsed.values as Parsed;
+    values = withPhrases(parsed.values as Parsed & { readonly confirm?: readonly string[] });
     given = parsed.positionals;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -129,6 +137,12 @@ export function parseFlags(argv: readonly string[], flags: Flags, words: readonl
   }
   if (values.help || values.version) return values;
   return { ...values, ...positionals(given, words) };
+}
+
+function withPhrases({ confirm = [], ...values }: Omit<Parsed, 'confirm'> & { readonly confirm?: readonly string[] }) {
+  const adopts = confirm.findLast((phrase) => ADOPTION.test(phrase));
+  const own = confirm.findLast((phrase) => !ADOPTION.test(phrase));
+  return { ...values, ...(own !== undefined && { confirm: own }), ...(adopts !== undefined && { [ADOPTS]: adopts }) };
 }
 
 function positionals(given: readonly string[], words: readonly Positional[]): Parsed {

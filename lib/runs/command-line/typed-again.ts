@@ -2,7 +2,7 @@ import { asTyped } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Invocation } from '../../core/journal.ts';
 import { printable } from '../../core/text.ts';
-import { COMMON_FLAGS, type Parsed } from './flags.ts';
+import { ADOPTS, COMMON_FLAGS, type Parsed } from './flags.ts';
 import type { Action } from './script.ts';
 
 /** What a person would type again for the same: the command, its words, and its own options. */
@@ -14,7 +14,8 @@ export function ownArgs(action: Action, parsed: Parsed): string[] {
 /** Common options that hold for a script that goes on in this one's place; `dir` is absolute. */
 export function commonArgs(parsed: Parsed, dir: string): string[] {
   const names = Object.keys(COMMON_FLAGS).filter((name) => name !== 'dir' && name !== 'go-on');
-  return [`--dir=${dir}`, ...options(parsed, names)];
+  const adopts = text(parsed[ADOPTS]).map((phrase) => `--confirm=${phrase}`);
+  return [`--dir=${dir}`, ...options(parsed, names), ...adopts];
 }
 
 /**

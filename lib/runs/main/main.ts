@@ -26,7 +26,7 @@ import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { readCommandLine } from '../command-line/command-line.ts';
 import { loadTarget, makeState, stateDir, typedBefore } from '../command-line/deploy-dir.ts';
-import { duration, type Parsed } from '../command-line/flags.ts';
+import { ADOPTS, duration, type Parsed } from '../command-line/flags.ts';
 import type { Action, GoOn, Script, Verdict } from '../command-line/script.ts';
 import { commonArgs, ownArgs, refuseAnswers } from '../command-line/typed-again.ts';
 import { offerWays, showUnfinished } from '../interrupted/offer.ts';
@@ -72,7 +72,7 @@ export async function main(script: Script, world: World): Promise<number> {
   }
 
   const planOnly = Boolean(parsed.plan || parsed['dry-run']);
-  const asked = { adopt: Boolean(parsed.adopt), phrase: parsed.confirm as string | undefined };
+  const asked = { adopt: Boolean(parsed.adopt), phrase: parsed[ADOPTS] as string | undefined };
   const logs: { write: (text: string) => void } = { write: () => undefined };
   const lines = terminal({
     ...view(world, secrets, stopping.signal),
@@ -238,7 +238,7 @@ async function journaled(journal: Journal & { close(): void }, { begin, screen, 
 }
 
 /** The phrase that was typed is nobody's business later. */
-function withoutAnswers({ confirm: _typed, ...shown }: Parsed): Parsed {
+function withoutAnswers({ confirm: _typed, [ADOPTS]: _adopts, ...shown }: Parsed): Parsed {
   return shown;
 }
 

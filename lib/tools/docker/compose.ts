@@ -98,6 +98,7 @@ const onStdin = ({ dir }: ComposeTarget, project?: string): string[] => [
  *   does by itself. compose splits the program like a shell, so it has no spaces or quotes; the arguments may.
  * @param options.env more variables; by name on the command line, values in the client's environment.
  * @param options.mounts files of this machine over files of the image, `source:target`; read only.
+ * @param options.writable the same, for the container to write to.
  */
 export function runDetached(
   target: ComposeTarget,
@@ -109,11 +110,13 @@ export function runDetached(
     /** `--label` flags. */
     readonly labels?: readonly string[];
     readonly mounts?: readonly string[];
+    readonly writable?: readonly string[];
   },
 ): Command {
   const [program, ...args] = options.argv ?? [];
   const names = Object.keys(options.env ?? {}).flatMap((name) => ['-e', name]);
-  const mounts = (options.mounts ?? []).flatMap((mount) => ['-v', `${mount}:ro`]);
+  const both = [...(options.mounts ?? []).map((mount) => `${mount}:ro`), ...(options.writable ?? [])];
+  const mounts = both.flatMap((mount) => ['-v', mount]);
   return compose(
     target,
     [

@@ -22,7 +22,8 @@ export async function copyOut(ops: RunOps, container: string, directory: string,
       fsyncSync(fd);
       return true;
     }
-    if (/no such|could not find/i.test(stderr)) return false;
+    // A mount that fails says "no such file or directory", too: that is a container that can't be read.
+    if (/no such container:path|could not find the file/i.test(stderr)) return false;
     await run(ops, copy); // fails again and says why
     return true;
   } finally {

@@ -32,6 +32,7 @@ export const definitionSchema = z.object({
   HostConfig: z.looseObject({
     NetworkMode: z.string(),
     Binds: strings.nullish(),
+    RestartPolicy: z.looseObject({ Name: z.string(), MaximumRetryCount: z.int().default(0) }).nullish(),
     Mounts: z.array(z.looseObject({ Target: z.string() })).nullish(),
   }),
   Mounts: z.array(
@@ -49,6 +50,16 @@ export const definitionOf = (ops: RunOps, id: string): Promise<Definition> =>
 /** The variables that the container is started with. */
 export const variablesOf = ({ Config: { Env } }: Definition): Record<string, string> =>
   Object.fromEntries((Env ?? []).map((line) => line.split(/=(.*)/s).slice(0, 2)));
+
+/**
+ * The restart policy as `docker update` takes it, if it is one by which the engine starts a container when the machine starts, although
+ * somebody had stopped it; undefined for the others, `unless-stopped` among them.
+ */
+export function startsAgain({ HostConfig: { RestartPolicy } }: Definition): string | undefined {
+  const { Name = '', MaximumRetryCount = 0 } = RestartPolicy ?? {};
+  if (Name !== 'always' && Name !== 'on-failure') return undefined;
+  return MaximumRetryCount > 0 ? `${Name}:${MaximumRetryCount}` : Name;
+}
 
 /** The definition as the engine takes it. */
 export function bodyOf(definition: Definition): Record<string, unknown> {

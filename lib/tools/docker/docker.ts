@@ -50,3 +50,6 @@ export const remove = (id: string): Command => change(['docker', 'rm', '-f', '-v
 export const tag = (image: string, reference: string): Command => change(['docker', 'tag', image, reference]);
 /** Also of a running container: it goes on. */
 export const rename = (id: string, name: string): Command => change(['docker', 'rename', id, name]);
+/** Also of a running container: it counts from the next time on that it ends. */
+export const setRestart = (id: string, policy: string): Command =>
+  change(['docker', 'update', '--restart', policy, id]);

@@ -33,7 +33,7 @@ export type Sequences = Contents['sequences'];
 export const PINNED = `SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET search_path = pg_catalog;
 SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET lc_monetary = 'C';
 SET extra_float_digits = 3; SET bytea_output = 'hex'; SET xmlbinary = 'base64'; SET row_security = off;
-SET statement_timeout = 0; SET lock_timeout = '60s';
+SET statement_timeout = 0; SET lock_timeout = '5s';
 DO $$ BEGIN PERFORM set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout'); END $$;`;
 
 const OURS = `n.nspname !~ '^pg_(catalog|toast|temp)' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't'

@@ -20,17 +20,17 @@ export type Login = 'yes' | 'wrong-password' | { readonly error: string };
 // 28P01, and only for that, libpq adds in the *client's* language that the password came from a password file.
 const FROM_FILE = /password retrieved from file/;
 
-// In memory where there is /dev/shm. `sh` because the client may be Alpine.
-const LOGIN_SCRIPT = `set -eu; umask 077
+// In memory where there is /dev/shm, and in no case under a name: the file has lost it before the password is in it, so nothing stays however this ends.
+// `sh` because the client may be Alpine.
+export const LOGIN_SCRIPT = `set -eu; umask 077
 f=$(mktemp /dev/shm/.whalefall-ops.XXXXXX 2>/dev/null || mktemp)
-trap 'rm -f "$f"' EXIT; trap 'exit 143' TERM INT
-printf '%s\\n' "$WFOPS_PGPASS" > "$f"; unset WFOPS_PGPASS
-PGPASSFILE=$f psql -X -qAt -w -h "$1" -p "$2" -U "$3" -d "$4" -c 'SELECT 1'`;
+exec 3<> "$f"; rm -f "$f"
+printf '%s\\n' "$WFOPS_PGPASS" >&3; unset WFOPS_PGPASS
+PGPASSFILE=/proc/self/fd/3 psql -X -qAt -w -h "$1" -p "$2" -U "$3" -d "$4" -c 'SELECT 1'`;
 
 /**
  * Logs in over TCP as the application does, from a container of the same network, and leaves at once. The password
- * travels by environment and, because libpq tells a wrong password reliably only then, through a 0600 file that lives
- * for the length of the login: in the client's memory, or, where it has no /dev/shm, in its writable layer.
+ * travels by environment and, because libpq tells a wrong password reliably only then, through a 0600 file without a name.
  *
  * @returns `wrong-password` exactly when the server says 28P01: wrong, expired or no password, or no such role.
  * @throws {CommandError} the client container cannot be asked in time.

@@ -26,6 +26,15 @@ export function badInputCases(world: () => World, backup: () => string): void {
   it('an unknown backup: tells which there are', () =>
     refused('nosuch', new RegExp(`no backup nosuch[\\s\\S]*restore-prod\\.ts ${backup()}`)));
 
+  it('a database that is replicated: what is said to be typed lets it go on', async () => {
+    world().stack.sql("CREATE SUBSCRIPTION head CONNECTION 'host=nowhere' PUBLICATION p WITH (connect = false)");
+    const ended = await world().restore(backup(), ...PHRASE);
+    expect(ended.exitCode, ended.text).toBe(3);
+    const typed = /→ (ALTER SUBSCRIPTION .*)/.exec(ended.text)?.[1] ?? '';
+    for (const statement of typed.split('; ')) world().stack.sql(statement);
+    expect((await world().restore(backup(), '--plan')).exitCode).toBe(0);
+  });
+
   itInFull('a backup of another database', async () => {
     forged = await world().forged(backup(), (m) => ({ ...m, database: { ...m.database, name: 'other' } }));
     await refused(forged, /backup of database other/);

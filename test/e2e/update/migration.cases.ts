@@ -34,6 +34,53 @@ export function migrationCases(stack: () => Stack): void {
     expect([columns(), notes()]).toEqual(before);
   });
 
+  const autocommit = (revision: string, inside: string) =>
+    [
+      'from alembic import op',
+      '',
+      `revision = "${revision}"`,
+      `down_revision = "${FIRST}"`,
+      '',
+      '',
+      'def upgrade():',
+      '    with op.get_context().autocommit_block():',
+      `        op.execute("${inside}")`,
+      '    op.execute("SELECT no_such_column FROM notes")',
+      '',
+      '',
+      'def downgrade():',
+      '    pass',
+      '',
+    ].join('\n');
+
+  it.each([
+    [
+      'an index',
+      'CREATE INDEX CONCURRENTLY half_way ON notes (text)',
+      /a part of them stays although they failed: index public\.half_way/,
+      'DROP INDEX half_way',
+    ],
+    [
+      'nothing but rows',
+      "INSERT INTO notes (text) VALUES ('on the way')",
+      /schema is as before, but \S+_on_the_way\.py commits on its way: rows may have been changed for good/,
+      "DELETE FROM notes WHERE text = 'on the way'",
+    ],
+  ])('says what stays of a migration that had committed %s on its way', async (_what, inside, says, undo) => {
+    const revision = '20260601110000';
+    const files = { [`migrations/versions/${revision}_on_the_way.py`]: autocommit(revision, inside) };
+    await stack().release({ files });
+    const before = await stack().inApp(['cat', '/app/.whalefall-release.json']);
+    const run = await update(stack());
+    stack().sql(undo);
+    expect(run.exitCode, run.text).toBe(6);
+    expect(run.text).toMatch(/not one transaction: it commits on its way/);
+    expect(run.text).toMatch(says);
+    expect(run.text).toMatch(/Back: .*restore-prod\.ts \S+ {3}# loses what was written since/);
+    expect(stack().revision()).toBe(FIRST);
+    expect(stack().inApp(['cat', '/app/.whalefall-release.json'])).toBe(before);
+  });
+
   itInFull('does not begin while a transaction has been holding a lock on what the migration needs', async () => {
     await stack().release({ migrations: [AUTHOR] });
     const release = await lockNotes(stack(), 'ACCESS EXCLUSIVE');

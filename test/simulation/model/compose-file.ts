@@ -14,6 +14,7 @@ export interface ServiceFile {
   environment?: Record<string, string>;
   ports?: { target: number; published: string; protocol: string; host_ip?: string }[];
   read_only?: boolean;
+  restart?: string;
   volumes?: { type: string; source: string; target: string }[];
   healthcheck?: { test: readonly string[] };
 }

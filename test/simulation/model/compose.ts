@@ -168,7 +168,14 @@ function run({ engine }: Host, config: Resolved, words: readonly string[]): Repl
     ...spec,
     name: one(flags, '--name') ?? unknown('a one-off without a name'),
     labels: { ...spec.labels, ...labelsOf(flags), 'com.docker.compose.oneoff': 'True' },
-    ...(entrypoint === undefined ? { trial } : { command: [entrypoint, ...args] }),
+    ...(entrypoint === undefined
+      ? {
+          trial,
+          report: many(flags, '-v')
+            .find((v) => !v.endsWith(':ro'))
+            ?.split(':')[0],
+        }
+      : { command: [entrypoint, ...args] }),
     networks: Object.fromEntries(Object.keys(spec.networks).map((n) => [n, []])),
     ports: [],
     healthcheck: [],
@@ -210,6 +217,7 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
     image,
     env: service.environment ?? {},
     labels: { ...labels, [HASH]: configHash(service) },
+    ...(service.restart ? { restart: service.restart } : {}),
     ...(service.command ? { command: service.command.split(' ') } : {}),
     networks: Object.fromEntries(
       Object.keys(config.networks ?? {}).map((n) => [networkName(config, n), [service.container_name ?? key, key]]),

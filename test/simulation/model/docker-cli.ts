@@ -4,7 +4,7 @@ import { diffLines, write } from './app-files.ts';
 import type { Cluster } from './cluster.ts';
 import { compose } from './compose.ts';
 import { imageEnv, inspected, template, WORKING_DIR } from './docker-format.ts';
-import { type Container, EngineError, requireMounts } from './engine.ts';
+import { type Container, EngineError, requireLayer, requireMounts } from './engine.ts';
 import { labelsOf, many, one, type Parsed, parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
 import { inContainer } from './in-container.ts';
@@ -96,7 +96,19 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   },
   'network ls': { reads: looks, answer: networkLs },
   stop: {
-    answer: ({ engine }, words) => each(parseFlags(words, '', '-t').rest, (id) => engine.stop(engine.container(id))),
+    answer: ({ engine }, words) =>
+      each(parseFlags(words, '', '-t').rest, (id) => {
+        engine.container(id).stoppedByHand = true;
+        engine.stop(engine.container(id));
+      }),
+  },
+  update: {
+    answer: ({ engine }, words) => {
+      const flags = parseFlags(words, '', '--restart');
+      return each(flags.rest, (id) => {
+        engine.container(id).restart = one(flags, '--restart');
+      });
+    },
   },
   restart: {
     answer: ({ engine }, words) =>
@@ -119,6 +131,7 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   commit: {
     answer: ({ engine }, words) => {
       const [id = '', tag = ''] = parseFlags(words, '--pause=false', '--change').rest;
+      requireLayer(engine.container(id));
       const { image, layer } = engine.container(id);
       const committed = engine.addImage(image.program, tag, {
         ...(image.release && { release: image.release }),
@@ -130,7 +143,10 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   cp: { reads: ([, to]) => to === '-', answer: cp },
   create: { answer: (machine, words, call) => ({ stdout: `${created(machine, words, call).container.id}\n` }) },
   // Nothing can be written to what is mounted like that.
-  run: { reads: (words) => words.some((word) => word.endsWith(':ro') && word.includes(':/v/')), answer: run },
+  run: {
+    reads: (words) => words.includes('test') || words.some((w) => w.endsWith(':ro') && w.includes(':/v/')),
+    answer: run,
+  },
 };
 
 /** `docker pause`, until whoever asked for it lets go or is no more. */
@@ -346,6 +362,8 @@ function created({ engine }: Host, words: readonly string[], call: Call): { cont
 }
 
 function run(machine: Host, words: readonly string[], call: Call): Reply {
+  const looked = lookedInto(machine, words);
+  if (looked) return looked;
   const { container, flags } = created(machine, words, call);
   const { engine } = machine;
   if (flags.on.has('-d')) {
@@ -365,6 +383,14 @@ function run(machine: Host, words: readonly string[], call: Call): Reply {
   }
   engine.remove(container);
   return {};
+}
+
+/** `--entrypoint test <image> -e <path>`: whether the build was given such a file. */
+function lookedInto({ engine }: Host, words: readonly string[]): Reply | undefined {
+  const at = words.indexOf('test');
+  if (words[at - 1] !== '--entrypoint') return undefined;
+  const [image = '', , file = ''] = words.slice(at + 1);
+  return { exitCode: engine.image(image).files?.has(path.posix.relative('/app', file)) ? 0 : 1 };
 }
 
 /** What a look into volumes finds: clusters and what Redis writes. */

@@ -15,6 +15,7 @@ interface Body {
 interface HostConfig {
   readonly NetworkMode: string;
   readonly Binds: readonly string[] | null;
+  readonly RestartPolicy: { readonly Name: string };
   readonly Mounts: readonly { readonly Source: string; readonly Target: string }[];
   readonly PortBindings: Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>>;
 }
@@ -66,6 +67,7 @@ export function described(c: Container) {
     },
     HostConfig: {
       NetworkMode: networks[0]?.[0] ?? 'bridge',
+      RestartPolicy: { Name: c.restart ?? 'unless-stopped', MaximumRetryCount: 0 },
       Binds: c.envFile ? [`${c.envFile}:/app/.env:ro`] : null,
       Mounts: named.map(([Target, Source]) => ({ Type: 'volume', Source, Target })),
       PortBindings: Object.fromEntries(
@@ -102,5 +104,6 @@ function create(engine: Engine, name: string, body: Created): Container {
     mounts: Object.fromEntries(Mounts.map((m) => [m.Target, m.Source])),
     ...(body.Healthcheck && { healthcheck: body.Healthcheck.Test }),
     envFile: Binds?.[0]?.split(':')[0],
+    restart: body.HostConfig.RestartPolicy.Name,
   });
 }

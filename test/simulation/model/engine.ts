@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { AppContainer } from './app-container.ts';
 import type { VirtualClock } from './clock.ts';
@@ -19,6 +20,8 @@ export interface Image {
   readonly layer?: Tree;
   /** Whatever the build was given, by path: a `COPY .` takes it all. */
   readonly files?: ReadonlySet<string>;
+  /** Made by somebody else before. */
+  readonly legacy?: boolean;
 }
 
 export interface Volume {
@@ -54,6 +57,10 @@ export interface Server {
   sessions: Session[];
   readonly readyAt: number;
   readonly snapshots: Map<string, { database: string; content: string }>;
+  /** What of logical replication hangs on the application's database. */
+  replication?: { readonly subscriptions?: readonly string[]; readonly slots?: readonly string[] };
+  /** Somebody keeps even readers from a table, until then by the server's clock. */
+  locked?: { readonly query: string; readonly until: number };
 }
 
 export interface Spec {
@@ -76,10 +83,14 @@ export interface Spec {
   /** Empty without one. */
   readonly healthcheck?: readonly string[];
   readonly readOnly?: boolean;
+  /** The restart policy; as `unless-stopped` without one. */
+  restart?: string | undefined;
   /** By mount point. */
   readonly bindKinds?: Readonly<Record<string, BindKind>>;
   /** Something stands in the place of supervisord. */
   readonly trial?: boolean;
+  /** The host's file in which a trial reports. */
+  readonly report?: string | undefined;
 }
 
 export interface Container extends Spec {
@@ -88,6 +99,8 @@ export interface Container extends Spec {
   state: 'created' | 'running' | 'paused' | 'exited' | 'restarting';
   exitCode: number;
   startedAt: number;
+  /** By whoever asked the engine to. */
+  stoppedByHand?: boolean;
   /** Files in its writable layer, by absolute path. */
   readonly layer: Tree;
   /** Files of mounts that are no named volumes. */
@@ -96,6 +109,8 @@ export interface Container extends Spec {
   server?: Server | undefined;
   /** The source of one of its mounts is gone: it neither starts nor can its files be reached. */
   brokenMount?: boolean;
+  /** Its writable layer is gone from the disk: nothing of it can be read any more. */
+  brokenLayer?: boolean;
   /** What the entrypoint has read. */
   sourced?: Readonly<Record<string, string>>;
   /** Until then the engine calls it unhealthy: a check fell into its pause. */
@@ -108,12 +123,21 @@ export interface Container extends Spec {
 
 export class EngineError extends Error {}
 
-export function requireMounts({ brokenMount }: Container): void {
+export function requireLayer({ brokenLayer }: Container): void {
+  if (brokenLayer)
+    throw new EngineError(
+      'Error response from daemon: error creating overlay mount to /merged: no such file or directory',
+    );
+}
+
+export function requireMounts(container: Container): void {
+  requireLayer(container);
+  const { brokenMount } = container;
   if (brokenMount)
     throw new EngineError('Error response from daemon: error mounting "/srv/cert" to rootfs: not a directory');
 }
 
-const TRIED = 'WFOPS:TRIED {"tried":["nginx","whalefall_web"],"wrong":null}';
+const TRIED = '{"tried":["nginx","whalefall_web"],"wrong":null}';
 
 /** Images, volumes, networks and containers, and what happens to what is in them. */
 export class Engine {
@@ -231,7 +255,8 @@ export class Engine {
     requireMounts(container);
     if (container.trial) {
       const wrong = new AppContainer(this, container).tryStart();
-      Object.assign(container, { state: 'exited', exitCode: wrong === undefined ? 0 : 1, said: wrong ?? TRIED });
+      if (wrong === undefined) writeFileSync(container.report ?? '', TRIED);
+      Object.assign(container, { state: 'exited', exitCode: wrong === undefined ? 0 : 1, said: wrong ?? '' });
       return;
     }
     const taken = this.containers.find(
@@ -240,6 +265,7 @@ export class Engine {
     );
     if (taken) throw new EngineError('Error response from daemon: driver failed: port is already allocated');
     container.state = 'running';
+    container.stoppedByHand = false;
     container.startedAt = this.clock.monotonic();
     if (runs(container) === 'postgres') this.#startServer(container);
     if (runs(container) === 'app') {
@@ -293,6 +319,27 @@ export class Engine {
     if (container.server) this.#moveDate(container);
     container.server = undefined;
     if (container.autoRemove) this.remove(container);
+  }
+
+  /** The machine goes down and comes up: containers start again as their policies say, in any order, and are refused what is taken. */
+  reboot(): void {
+    const all = [...this.containers];
+    const wereUp = new Set(all.filter((c) => c.state === 'running'));
+    for (const c of all) this.stop(c, 255);
+    for (const c of all.toReversed()) {
+      const { restart = 'unless-stopped', startedAt, stoppedByHand } = c;
+      const starts =
+        restart === 'always' ? startedAt > 0 : restart === 'unless-stopped' && wereUp.has(c) && !stoppedByHand;
+      if (starts) this.#startIfFree(c);
+    }
+  }
+
+  #startIfFree(container: Container): void {
+    try {
+      this.start(container);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+    }
   }
 
   remove(container: Container): void {

@@ -9,8 +9,10 @@ export function upgrade(database: Database, release: Release): Reply {
   if (from !== null && from > release.head)
     return { exitCode: 1, stderr: `alembic.util.exc.CommandError: Can't locate revision identified by '${from}'\n` };
   if (release.migrationFails) {
-    if (release.commitsMidway) database.tables.half_way = ['committed on the way'];
-    return { exitCode: 1, stderr: 'psycopg.errors.UndefinedColumn: column "nonexistent" does not exist\n' };
+    if (release.commitsMidway === 'rows') database.tables.notes?.push('changed on the way');
+    else if (release.commitsMidway) database.tables.half_way = ['committed on the way'];
+    const begun = `INFO  [alembic.runtime.migration] Running upgrade ${from ?? ''} -> ${release.head}, a change\n`;
+    return { exitCode: 1, stderr: `${begun}psycopg.errors.UndefinedColumn: column "nonexistent" does not exist\n` };
   }
   if (from === null && Object.keys(database.tables).length > 0)
     return { exitCode: 1, stderr: 'psycopg.errors.DuplicateTable: relation "users" already exists\n' };

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { agent } from './agents.ts';
 import { answer, connect, curl, passwordOf, refusal } from './app.ts';
 import { appCommand } from './app-commands.ts';
@@ -103,7 +104,8 @@ const PROGRAMS: Readonly<Record<string, (what: Inside) => Reply>> = {
   },
   stat: () => ({ stdout: '999:999\n' }),
   test: ({ container, argv: [, option, file = ''] }) => ({
-    exitCode: option === '-e' && !exists(container, file) ? 1 : 0,
+    exitCode:
+      option === '-e' && !exists(container, file) && !container.image.files?.has(path.relative(ROOT, file)) ? 1 : 0,
   }),
   df: ({ argv }) => ({
     stdout: `Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 100000000 1000 90000000 1% ${argv.at(-1)}\n`,

@@ -3,7 +3,7 @@ import { isServing } from './app.ts';
 import { contentOf, type Database } from './cluster.ts';
 import type { Deployment, Ended, RunOptions } from './deployment.ts';
 import { KILLED } from './faults.ts';
-import { exitCode, foreign, images, lock, lost, secrets } from './invariants.ts';
+import { exitCode, foreign, images, type Kept, keptNow, lock, lost, promises, secrets } from './invariants.ts';
 import { journal } from './journals.ts';
 import { backedUp, NAME, RESTORE } from './restorable.ts';
 
@@ -11,10 +11,15 @@ import { backedUp, NAME, RESTORE } from './restorable.ts';
 interface Before {
   readonly databases: Readonly<Record<string, Database>>;
   readonly app: string | undefined;
+  readonly kept: Kept;
 }
 
 const look = (d: Deployment): Before =>
-  structuredClone({ databases: d.cluster?.databases ?? {}, app: d.container('whalefall')?.state });
+  structuredClone({
+    databases: d.cluster?.databases ?? {},
+    app: d.container('whalefall')?.state,
+    kept: keptNow(d),
+  });
 
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
@@ -30,6 +35,7 @@ async function check(d: Deployment, ended: Ended, before: Before): Promise<void>
     ...lost(d),
     ...foreign(d),
     ...images(d),
+    ...promises(d, ended, before.kept),
     ...paused(d, ended, before),
     ...(await contents(d, ended, before)),
     ...(await serves(d, ended, before)),

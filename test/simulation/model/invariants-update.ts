@@ -7,7 +7,7 @@ import { copiesOf, fileAt, MIX, pathsBelow, ROOT, wrongIn } from './app-files.ts
 import type { Deployment, Ended, RunOptions } from './deployment.ts';
 import type { Container } from './engine.ts';
 import { KILLED } from './faults.ts';
-import { exitCode, foreign, hba, images, lock, lost, secrets } from './invariants.ts';
+import { exitCode, foreign, hba, images, keptNow, lock, lost, promises, secrets } from './invariants.ts';
 import { journal } from './journals.ts';
 import type { Release } from './release.ts';
 import { filesOf } from './release-files.ts';
@@ -38,6 +38,7 @@ function look(d: Deployment) {
     checkout: checkoutOf(d),
     index: JSON.stringify([...(repository?.worktree.readIndex() ?? [])]),
     changed: changedLocally(d),
+    kept: keptNow(d),
   };
 }
 
@@ -88,6 +89,7 @@ async function check(d: Deployment, ended: Ended, before: Before, goal: Goal, op
     ...journal(d, ended),
     ...foreign(d),
     ...images(d),
+    ...promises(d, ended, before.kept),
     ...noticed(app, ended, options),
     ...(foreignFiles(app) === before.foreign ? [] : ['userdata or files that are not from git were touched']),
     ...(app.id === before.container ? [] : ['the container is another one']),

@@ -11,17 +11,33 @@ import { consentedIn, journal } from './journals.ts';
 import { databasesIn, type Loss } from './ledger.ts';
 import { type Tree, unpack } from './tar.ts';
 
+/** What no run may change: whose data the server has, and what others made. */
+export interface Kept {
+  /** System identifier of the cluster that the database's server has. */
+  readonly cluster: string | undefined;
+  readonly others: readonly Other[];
+}
+
+export const keptNow = (d: Deployment): Kept => ({
+  cluster: d.container('postgres')?.server?.cluster.systemIdentifier,
+  others: othersOf(d),
+});
+
+/** Identity, owner and old container: the same for every flow, at whatever point a run ended. */
+export const promises = (d: Deployment, ended: Ended, before: Kept): string[] => [
+  ...cluster(d, before),
+  ...owners(d, ended, before.others),
+  ...d.wayBack,
+];
+
 /** Production at a moment, for comparison with a later one. */
-interface Before {
+interface Before extends Kept {
   readonly serving: boolean;
   readonly commit: string | undefined;
   readonly database: Database | undefined;
   readonly userdata: Tree;
   readonly redis: Tree | undefined;
   readonly hba: readonly HbaRule[];
-  readonly others: readonly Other[];
-  /** System identifier of the cluster that the database's server has. */
-  readonly cluster: string | undefined;
 }
 
 /** A container that compose made from another directory. */
@@ -40,8 +56,7 @@ async function look(d: Deployment): Promise<Before> {
     userdata: d.userdata,
     redis: d.volume('redis')?.files,
     hba: hbaRules(d.cluster?.hba ?? ''),
-    others: othersOf(d),
-    cluster: d.container('postgres')?.server?.cluster.systemIdentifier,
+    ...keptNow(d),
   });
 }
 
@@ -82,12 +97,10 @@ async function check(d: Deployment, ended: Ended, before: Before): Promise<void>
     ...secrets(d, ended),
     ...lost(d),
     ...hba(d, before),
-    ...cluster(d, before),
     ...journal(d, ended),
     ...foreign(d),
-    ...d.wayBack,
     ...images(d),
-    ...owners(d, ended, before.others),
+    ...promises(d, ended, before),
     ...(await served(d, ended, before)),
   ];
   if (wrong.length > 0) throw new Error(`${wrong.join('\n')}\n\nexit ${ended.exitCode}\n${ended.text}`);
@@ -96,8 +109,11 @@ async function check(d: Deployment, ended: Ended, before: Before): Promise<void>
 export function exitCode({ exitCode, text }: Ended): string[] {
   return [
     ...([0, 1, 2, 3, 4, 6, 130, KILLED].includes(exitCode) ? [] : [`exit code ${exitCode}`]),
-    ...(exitCode === 6 && !/docker compose -f|docker exec|docker start|docker tag/.test(text)
+    ...(exitCode === 6 && !/docker (?:exec|start|tag|logs|unpause)|restore-prod\.ts/.test(text)
       ? ['exit code 6 without any command for a person']
+      : []),
+    ...(exitCode === 6 && /^→ *docker compose/m.test(text)
+      ? ['exit code 6 with a command that reads the compose file, which may be another release’s']
       : []),
     ...(/This is a bug in whalefall-ops/.test(text) ? ['an error that nobody expected'] : []),
   ];
@@ -130,8 +146,8 @@ export function foreign(d: Deployment): string[] {
 
 /** No image has what the scripts keep: dumps, userdata, the admin's password. */
 export function images(d: Deployment): string[] {
-  return d.machine.engine.images.flatMap(({ id, files }) =>
-    files?.has('.whalefall-ops') ? [`the image ${id} contains the state directory`] : [],
+  return d.machine.engine.images.flatMap(({ id, files, legacy }) =>
+    !legacy && files?.has('.whalefall-ops') ? [`the image ${id} contains the state directory`] : [],
   );
 }
 
@@ -140,7 +156,8 @@ export function lost(d: Deployment): string[] {
   const kept = saved(d);
   const consented = consentedIn(d);
   return d.machine.ledger.losses.flatMap((loss) => {
-    const isSaved = kept.some((k) => covers(k, loss));
+    const isGivenUp = loss.kind === 'userdata' && consented.includes(`userdata of ${loss.container}`);
+    const isSaved = isGivenUp || kept.some((k) => covers(k, loss));
     const needsConsent = loss.kind === 'volume';
     return [
       ...(isSaved ? [] : [`lost for ever: ${JSON.stringify(loss).slice(0, 400)}`]),
@@ -151,16 +168,16 @@ export function lost(d: Deployment): string[] {
   });
 }
 
-interface Kept {
+interface Saved {
   readonly databases: Record<string, Database>;
   readonly files: Tree | undefined;
 }
 
 /** What the backups that were tried, and say so, and the runs' directories hold. */
-function saved(d: Deployment): Kept[] {
+function saved(d: Deployment): Saved[] {
   const backups = path.join(d.state, 'backups');
   const names = existsSync(backups) ? readdirSync(backups).filter((n) => !n.endsWith('.partial')) : [];
-  const kept = names.map((name): Kept => {
+  const kept = names.map((name): Saved => {
     const dir = path.join(backups, name);
     const manifest = readManifest(dir);
     if (manifest.kind === 'volume') {
@@ -176,7 +193,7 @@ function saved(d: Deployment): Kept[] {
   return [...kept, ...userdata.map((f) => ({ files: unpack(readFileSync(f))?.files, databases: {} }))];
 }
 
-function covers(kept: Kept, loss: Loss): boolean {
+function covers(kept: Saved, loss: Loss): boolean {
   if (loss.kind === 'database') return Object.values(kept.databases).some((k) => same(k, loss.content));
   if (loss.kind === 'userdata') {
     const bare = Object.fromEntries(Object.entries(loss.files).map(([f, c]) => [f.replace('/app/userdata/', ''), c]));
@@ -194,7 +211,7 @@ const inPlace = (files: Tree = {}): Tree =>
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
 /** Without a deletion the server has the very cluster from before, at whatever point the run ended. */
-function cluster(d: Deployment, before: Before): string[] {
+function cluster(d: Deployment, before: Kept): string[] {
   const now = d.container('postgres')?.server?.cluster.systemIdentifier;
   if (consentedIn(d).length > 0 || before.cluster === undefined || now === undefined) return [];
   return now === before.cluster ? [] : [`the server has another cluster than before: ${now}`];

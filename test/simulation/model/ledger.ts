@@ -7,7 +7,7 @@ import type { Tree } from './tar.ts';
 export type Loss =
   | { readonly kind: 'volume'; readonly name: string; readonly files: Tree }
   | { readonly kind: 'database'; readonly name: string; readonly content: Database }
-  | { readonly kind: 'userdata'; readonly files: Tree };
+  | { readonly kind: 'userdata'; readonly container: string; readonly files: Tree };
 
 /** Writes down what is destroyed, with its content at that moment, and what was seen to be a backup. Helpers' own things don't count. */
 export class Ledger {
@@ -25,9 +25,9 @@ export class Ledger {
     this.losses.push({ kind: 'database', name, content: structuredClone(contentOf(content)) });
   }
 
-  containerGone({ layer }: Container): void {
+  containerGone({ id, layer }: Container): void {
     const files = Object.fromEntries(Object.entries(layer).filter(([f]) => f.startsWith('/app/userdata/')));
-    if (Object.keys(files).length > 0) this.losses.push({ kind: 'userdata', files });
+    if (Object.keys(files).length > 0) this.losses.push({ kind: 'userdata', container: id, files });
   }
 }
 

@@ -3,6 +3,7 @@ import type { Server } from './engine.ts';
 import type { Inside } from './in-container.ts';
 import type { Reply } from './process.ts';
 import { databaseName } from './psql.ts';
+import { isLocked } from './sql-queries.ts';
 
 const HEAD = 'PGDMP';
 const END = '\nEND';
@@ -24,6 +25,8 @@ export function pgDump(what: Inside): Reply {
   const wanted = what.argv.find((a) => a.startsWith('--snapshot='))?.slice('--snapshot='.length) ?? '';
   const snapshot = server.snapshots.get(wanted);
   if (!snapshot) return { exitCode: 1, stderr: `pg_dump: error: invalid snapshot identifier: "${wanted}"\n` };
+  if (isLocked(server, what.machine.engine.clock.monotonic()))
+    return { exitCode: 1, stderr: 'pg_dump: error: query failed: ERROR:  canceling statement due to lock timeout\n' };
   return { stdout: `${HEAD}${snapshot.content}${END}` };
 }
 

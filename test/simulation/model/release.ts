@@ -20,7 +20,7 @@ export interface Behaviour {
   readonly answers500?: boolean;
   readonly migrationFails?: boolean;
   /** Its migration commits on its way; when it fails, the first part of it stays. */
-  readonly commitsMidway?: boolean;
+  readonly commitsMidway?: boolean | 'rows';
 }
 
 /** A commit of the application, as far as anybody outside of it can tell. */

@@ -114,9 +114,11 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
       },
     ],
   ],
-  ['FROM pg_subscription', () => []],
-  ['pg_blocking_pids', () => []],
-  ["l.locktype = 'relation'", () => []],
+  ['SELECT to_jsonb(oid::bigint) FROM pg_database', ({ db }) => [oidOf(db)]],
+  ['FROM pg_subscription', ({ server }) => [{ subscriptions: [], slots: [], ...server.replication }]],
+  ["relkind IN ('r', 'p', 'm')", holders],
+  ['pg_blocking_pids', holders],
+  ["l.locktype = 'relation'", holders],
   [
     'WHERE application_name = ',
     ({ server, sql }) => {
@@ -163,13 +165,33 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
   ['SELECT count(*) FROM pg_class', () => [400]],
 ];
 
+const HOLDER = {
+  pid: 4242,
+  application: 'nightly-report',
+  user: 'reporter',
+  address: '10.0.0.9',
+  state: 'idle in transaction',
+  since: '2026-01-02T03:00:00Z',
+};
+
+export const isLocked = ({ locked }: Server, now: number): boolean => locked !== undefined && now < locked.until;
+
+function holders({ server, now }: Asked): readonly unknown[] {
+  return isLocked(server, now) ? [{ ...HOLDER, query: server.locked?.query }] : [];
+}
+
+/** Reads rows of the application's tables, and so waits for whoever has locked one. */
+const READS_ROWS = /'exact', (?:true|false|pg_table_size)|FROM users WHERE/;
+
 export function answerQuery(
   what: Inside,
   { server, database }: { server: Server; database: string },
   sql: string,
 ): readonly unknown[] {
   const db = server.cluster.databases[database] ?? unknown(database);
-  const asked = { server, database, db, sql, what, now: what.machine.engine.clock.monotonic() };
+  const now = what.machine.engine.clock.monotonic();
+  if (isLocked(server, now) && READS_ROWS.test(sql)) throw new SqlError('canceling statement due to lock timeout');
+  const asked = { server, database, db, sql, what, now };
   if (sql === SCHEMA_SQL) return [schema(db)];
   if (sql === SCHEMA_OBJECTS) return objects(db);
   const known = QUERIES.find(([feature]) => sql.includes(feature));

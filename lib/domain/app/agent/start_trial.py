@@ -1,5 +1,5 @@
 """Stands where supervisord would be, in a container that starts as its image starts: what the entrypoint made ready is tried by those who would
-use it, and nothing begins to serve. supervisord's own parser reads its configuration; nginx and gunicorn test theirs. Says so in one line.
+use it, and nothing begins to serve. supervisord's own parser reads its configuration; nginx and gunicorn test theirs. Reports in a file.
 """
 import json
 import os
@@ -8,12 +8,13 @@ import shutil
 import subprocess
 import sys
 
-SAYS = "WFOPS:TRIED "
 SECONDS = 120
 
 
 def say(tried, wrong):
-    print(SAYS + json.dumps({"tried": tried, "wrong": wrong}), flush=True)
+    # Into a file of the one who asks: where its output goes, the entrypoint decides.
+    with open(os.environ["WFOPS_REPORT"], "w") as report:
+        json.dump({"tried": tried, "wrong": wrong}, report)
     sys.exit(1 if wrong else 0)
 
 

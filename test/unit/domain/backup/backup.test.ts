@@ -51,7 +51,7 @@ describe('a backup', () => {
     expect(name).toMatch(/^whalefall-ops backup [0-9a-f]{12}$/);
     const dump = ops.scripted.calls.find((c) => is(c, 'pg_dump'));
     expect(dump?.argv).toEqual(
-      'docker exec -e PGOPTIONS -e PGAPPNAME c0ffee pg_dump -w -Fc -Z1 --lock-wait-timeout=60000 --snapshot=00000003-0000001B-1 -U whalefall_user -d whalefall'.split(
+      'docker exec -e PGOPTIONS -e PGAPPNAME c0ffee pg_dump -w -Fc -Z1 --lock-wait-timeout=5000 --snapshot=00000003-0000001B-1 -U whalefall_user -d whalefall'.split(
         ' ',
       ),
     );
@@ -290,6 +290,7 @@ describe('nothing with a final name is left', () => {
     try {
       const { ops, taken } = take(undefined, () => 'hangs');
       const outcome = taken.catch((e: unknown) => e);
+      while (ops.sessions.length === 0) await new Promise((resolve) => setImmediate(resolve));
       await vi.advanceTimersByTimeAsync(60_000);
       await vi.advanceTimersByTimeAsync(60_000);
       expect(await outcome).toMatchObject({ kind: 'deadline' });

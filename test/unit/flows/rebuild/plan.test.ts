@@ -131,7 +131,7 @@ it('names in the consent what would be lost', () => {
       empty: false,
     },
   });
-  const request = deletionRequest(full, planRebuild(target, full, 'delete'));
+  const request = deletionRequest(target, full, planRebuild(target, full, 'delete'));
   expect(request.phrase).toBe('DELETE ALL DATA');
   expect(request.volumes.map((v) => v.name)).toEqual(['shop_postgres_data', 'shop_redis_data']);
   const rows = request.losses.map(([label, value]) => `${label.en}: ${value.en}`);
@@ -229,7 +229,7 @@ it.each([
   [{ kind: 'unreadable', why: same('x'), fix: same('y') }, '运行中, 但无法读取: x'],
 ] as const)('says in Chinese, too, of a database that can not be asked: %o', (database, zh) => {
   const found = facts({ database });
-  const { losses } = deletionRequest(found, planRebuild(target, found, 'delete'));
+  const { losses } = deletionRequest(target, found, planRebuild(target, found, 'delete'));
   expect(losses.map(([, value]) => value.zh)).toEqual([zh]);
 });
 
@@ -253,7 +253,7 @@ it('asks consent for exactly what it deletes, says what each changing step would
       // What deletes is one step; consent is asked for its volumes, and no other command of the plan removes any.
       const deleting = plan.steps.filter((s) => s.risk === 'deletes');
       expect(deleting.map((s) => s.id)).toEqual(plan.deletes.length > 0 ? ['remove'] : []);
-      const named = deletionRequest(found, plan).volumes.map((v) => v.name);
+      const named = deletionRequest(target, found, plan).volumes.map((v) => v.name);
       expect(named).toEqual(plan.deletes.map((v) => v.name));
       for (const step of plan.steps) {
         const removes = step.commands.some((c) =>

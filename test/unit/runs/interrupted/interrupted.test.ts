@@ -81,6 +81,22 @@ it.each<[what: string, runs: readonly (readonly [script: string, journal: string
     undefined,
   ],
   [
+    'a rollback was killed, and a hot update has proved its release since',
+    [
+      ['rollback-prod', died('rollback-prod')],
+      ['update-prod-flask', ended(0)],
+    ],
+    undefined,
+  ],
+  [
+    'a restore was killed, of which a hot update proves nothing',
+    [
+      ['restore-prod', died('restore-prod')],
+      ['update-prod-flask', ended(0)],
+    ],
+    0,
+  ],
+  [
     'another died later',
     [
       ['restore-prod', died('restore-prod')],

@@ -1,0 +1,135 @@
+import { type Break, edit } from './break.ts';
+
+/** Nothing is lost, nothing stays broken, and what is said is so: what serves, what is kept for going back, who is in the way. */
+export const PROMISES: readonly Break[] = [
+  {
+    what: { en: 'what is kept for going back starts with the machine', zh: '保留的旧容器随机器自行启动' },
+    edits: [
+      edit(
+        'lib/domain/replacement/replace.ts',
+        "  if (startsAgain(definition)) await run(ops, setRestart(container.id, 'no'));\n",
+        '',
+      ),
+    ],
+    test: 'test/simulation/killed.test.ts',
+    named: 'before a kill and a reboot is production once',
+  },
+  {
+    what: { en: 'a container that is given back has lost its restart policy', zh: '恢复的容器丢失重启策略' },
+    edits: [
+      edit('lib/domain/replacement/replace.ts', '    if (policy) await run(ops, setRestart(id, policy));', '   '),
+    ],
+    test: 'test/simulation/killed.test.ts',
+    named: 'before a kill and a reboot is production once',
+  },
+  {
+    what: {
+      en: 'a killed rebuild’s former container outlives a proved update',
+      zh: '热更新验证后仍保留被杀重建的旧容器',
+    },
+    edits: [
+      edit(
+        'lib/flows/update/settle.ts',
+        "  await attempt(() => discardFormers(calm, facts.stack, ['app'], facts.app.id));\n",
+        '',
+      ),
+    ],
+    test: 'test/simulation/killed.test.ts',
+    named: 'nobody goes back any more to what a killed rebuild had put aside',
+  },
+  {
+    what: { en: 'a killed rollback stays unfinished whatever is proved', zh: '被杀的回退始终视为未完成' },
+    edits: [edit('lib/domain/ledger/unfinished-runs.ts', 'succeeded.has(PROVES_RELEASE)', 'succeeded.has(run.script)')],
+    test: 'test/unit/runs/interrupted/interrupted.test.ts',
+    named: 'what is unfinished when',
+  },
+  {
+    what: { en: 'userdata that can’t be read is lost unasked', zh: '无法读取的 userdata 未经确认即丢弃' },
+    edits: [edit('scripts/deploy-prod-all.ts', 'if (!consent && plan.losesUserdata) await', 'if (!plan) await')],
+    test: 'test/simulation/way-back.test.ts',
+    named: 'a wreck of which nothing at all can be read',
+  },
+  {
+    what: { en: 'a mount that fails is taken for userdata that is not there', zh: '把挂载失败当作没有 userdata' },
+    edits: [
+      edit(
+        'lib/tools/docker/container-files.ts',
+        '/no such container:path|could not find the file/i',
+        '/no such|could not find/i',
+      ),
+    ],
+    test: 'test/simulation/way-back.test.ts',
+    named: 'a wreck of which nothing at all can be read',
+    says: 'docker cp can not read',
+  },
+  {
+    what: {
+      en: 'rows that a failed migration may have changed count as before',
+      zh: '失败迁移可能改动的数据行被视为未变',
+    },
+    edits: [
+      edit(
+        'lib/flows/update/database-steps.ts',
+        '  if (rows.length > 0) throw halfWay(rowsText(rows), [], progress);\n',
+        '',
+      ),
+    ],
+    test: 'test/simulation/update.test.ts',
+    named: 'never says so over one that changed nothing but rows',
+  },
+  {
+    what: { en: 'a backup waits in a table’s queue and says nothing', zh: '备份排队等待表锁且不提示' },
+    edits: [
+      edit(
+        'lib/domain/backup/backup.ts',
+        '    await waitUntilReadable(ops, db, options.whenRead ? SHORT_PATIENCE_MS : PATIENCE_MS);\n',
+        '',
+      ),
+    ],
+    test: 'test/simulation/locked-table.test.ts',
+    named: 'a backup says whom it waits for',
+  },
+  {
+    what: { en: 'pg_dump gives up without who was in its way', zh: 'pg_dump 放弃时不说明占用者' },
+    edits: [
+      edit(
+        'lib/domain/backup/backup.ts',
+        'if (TableLocked.caused(error)) throw',
+        'if (options.tag === error.message) throw',
+      ),
+    ],
+    test: 'test/simulation/locked-table.test.ts',
+    named: 'a backup whose pg_dump meets what was taken a moment before',
+  },
+  {
+    what: { en: 'a database is replaced under those who replicate it', zh: '替换正在被复制的数据库' },
+    edits: [
+      edit('lib/flows/restore/survey.ts', '  refuseReplication(database, await replicationOf(ops, database));\n', ''),
+    ],
+    test: 'test/simulation/restore.test.ts',
+    named: 'refuses a database that is replicated',
+  },
+  {
+    what: { en: 'a kept image with the state directory is not named', zh: '不指出含有状态目录的保留镜像' },
+    edits: [edit('lib/domain/images/state-in-kept.ts', 'if (found.length > 0) ops', 'if (found.length > 99) ops')],
+    test: 'test/simulation/life.test.ts',
+    named: 'builds from the commit alone',
+  },
+  {
+    what: { en: 'a drill builds by the compose file of the day', zh: '演练按当前 compose 文件构建' },
+    edits: [
+      edit(
+        'lib/domain/images/build.ts',
+        'apart ? await asCommitted(ops, stack, commit, context) : { target',
+        'context === "" ? await asCommitted(ops, stack, commit, context) : { target',
+      ),
+    ],
+    test: 'test/e2e/image.e2e.test.ts',
+    named: 'leaves the service’s own image alone when it is built apart',
+  },
+  {
+    what: { en: 'the file with a login’s password keeps its name', zh: '登录密码文件保留文件名' },
+    edits: [edit('lib/tools/postgres/login.ts', 'exec 3<> "$f"; rm -f "$f"', 'exec 3<> "$f"')],
+    test: 'test/processes/login.test.ts',
+  },
+];
