@@ -15,6 +15,8 @@ import {
   ADOPT_FLAG,
   carryOut,
   confirmDestructive,
+  HOLD_FLAGS,
+  holdOptions,
   isProgram,
   main,
   type Ops,
@@ -47,6 +49,7 @@ export const rollbackProd: Script = {
   ],
   flags: {
     ...ADOPT_FLAG,
+    ...HOLD_FLAGS,
     way: {
       type: 'string',
       choices: ['auto', 'hot', 'image'],
@@ -137,20 +140,27 @@ async function goBackHot(
 async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): Promise<Text> {
   if (!choice.image.open) throw new Error('the image way was chosen and is not open');
   const backup = flags.data === undefined ? undefined : String(flags.data);
-  const way = await rollback.surveyImageWay(ops, choice, choice.image.with.id, backup);
+  const way = await rollback.surveyImageWay(ops, choice, choice.image.with.id, {
+    backup,
+    hold: holdOptions(flags),
+    tries: !flags.planOnly,
+  });
   const steps = rollback.showPlan(ops, way);
   if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
 
   // Asked once, before anything changes; with data, for exactly what would be lost of it.
   if (way.data) await confirmDestructive(ops, restoreRequest(way.data), flags.confirm as string | undefined);
-  else await rollback.agreeToGo(ops);
+  else await rollback.agreeToGo(ops, way.hold);
 
-  const outside = watchFromOutside(ops, way.facts);
+  const outside = watchFromOutside(ops, way.facts, way.hold);
   const recovery = {
     prove: (o: Ops) => rollback.proveAsBefore(o, way, outside),
     advice: () => rollback.advice(ops, way),
   };
-  const went = await carryOut(ops, steps, recovery, (step) => rollback.goBackByImage(step, way, outside));
+  const { hold } = way.aside;
+  const went = await carryOut(ops, steps, recovery, (step) => rollback.goBackByImage(step, way, outside)).finally(() =>
+    hold.end(ops),
+  );
   await removeOneOff(ops, way.facts);
   const verdict = rollback.conclude(ops, way, went, await outside.stop());
   await keepContainer(ops, way.facts.stack);
