@@ -13,7 +13,7 @@ const answer = z.object({
   drained: z.boolean(),
   /** Connections that were still there. */
   left: z.int(),
-  /** The scheduler and other programs ended by themselves. */
+  /** The scheduler and other programs have ended: to stop the container at once cuts nothing. */
   ended: z.boolean(),
   seconds: z.number(),
 });
@@ -27,19 +27,17 @@ export type Drained = z.infer<typeof answer>;
  * @returns undefined where it could not be asked: then an ordinary stop, which waits for everything, has to do.
  */
 export async function drain(ops: Ops, container: string, ports: readonly number[]): Promise<Drained | undefined> {
-  try {
-    const stop = await programsBeside(ops, container);
-    return await agent(ops, container, 'drain', {
+  const stop = await unlessImpossible(ops, programsBeside(ops, container));
+  const drained = await unlessImpossible(
+    ops,
+    agent(ops, container, 'drain', {
       effect: 'change',
-      args: { ports, seconds: DRAIN_SECONDS, stop },
+      args: { ports, seconds: DRAIN_SECONDS, stop: stop ?? [] },
       answer,
       deadlineMs: (DRAIN_SECONDS + 30) * 1000,
-    });
-  } catch (error) {
-    if (!(error instanceof OpsError) || error.kind === 'interrupted') throw error;
-    ops.screen.show({ event: 'warning', text: error.what });
-    return undefined;
-  }
+    }),
+  );
+  return drained && { ...drained, ended: drained.ended && stop !== undefined };
 }
 
 /** Names of those that have work of their own: the scheduler, a queue's worker. */
@@ -48,17 +46,21 @@ async function programsBeside(ops: Ops, container: string): Promise<string[]> {
   return [...(scheduler ? [scheduler] : []), ...others].map((p) => p.name);
 }
 
-/** What was not waited for; nothing when all ended well. */
-export function drainText({ drained, left, ended }: Drained): Text | undefined {
-  if (!drained) {
-    return {
-      en: `${left} connections were still under way after ${DRAIN_SECONDS} s; they are cut`,
-      zh: `${DRAIN_SECONDS} 秒后仍有 ${left} 个连接未结束, 将被切断`,
-    };
+async function unlessImpossible<T>(ops: Ops, deed: Promise<T>): Promise<T | undefined> {
+  try {
+    return await deed;
+  } catch (error) {
+    if (!(error instanceof OpsError) || error.kind === 'interrupted') throw error;
+    ops.screen.show({ event: 'warning', text: error.what });
+    return undefined;
   }
-  if (ended) return undefined;
-  return {
-    en: 'the scheduler did not end in time; a job that is under way is cut',
-    zh: '定时任务未能及时结束, 正在执行的任务将被中断',
-  };
 }
+
+/** What was cut; nothing when all ended well. */
+export const drainText = ({ drained, left }: Drained): Text | undefined =>
+  drained
+    ? undefined
+    : {
+        en: `${left} connections were still under way after ${DRAIN_SECONDS} s; they are cut`,
+        zh: `${DRAIN_SECONDS} 秒后仍有 ${left} 个连接未结束, 将被切断`,
+      };

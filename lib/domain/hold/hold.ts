@@ -51,6 +51,8 @@ interface Held {
 export function requestHold(facts: HoldFacts): RequestHold {
   let now: Held | undefined;
   let count = 0;
+  /** Doormen that are not gone yet. */
+  let standing = 0;
   const finishing: Promise<void>[] = [];
   const seen = { held: 0, turnedAway: 0, cut: 0 };
 
@@ -63,12 +65,15 @@ export function requestHold(facts: HoldFacts): RequestHold {
   /** Requests go past it; it stays until what it has is answered. */
   const dismiss = async (ops: Ops, { doorman, lease }: Held, seconds: number): Promise<void> => {
     now = undefined;
-    await lease.end();
+    await lease.stop();
     const finish = async () => {
       const state = await doorman.finish(seconds).catch(() => undefined);
       if (state) noteWhatItSaw(state);
       if (state && state.cut > 0) ops.screen.show({ event: 'warning', text: wereCut(state.cut) });
       await doorman.discard();
+      standing -= 1;
+      // Rules are one deploy directory's: those of another doorman stay.
+      if (standing === 0) await lease.end();
     };
     finishing.push(finish());
   };
@@ -100,10 +105,12 @@ export function requestHold(facts: HoldFacts): RequestHold {
       }
       const held: Held = { doorman, lease };
       now = held;
+      standing += 1;
       // Nobody is to be led to where nobody stands.
       doorman.ended.then(async () => {
         if (now !== held) return;
         now = undefined;
+        standing -= 1;
         await lease.end();
         ops.screen.show({ event: 'warning', text: DIED });
       });

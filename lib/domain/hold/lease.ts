@@ -5,7 +5,7 @@ import { whatHappened } from '../../core/errors.ts';
 import type { Ops, Paths } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
 import { type Family, type Firewall, findFirewall, replaceRules } from '../../tools/iptables/iptables.ts';
-import { commentOf } from './rules.ts';
+import { commentOf, reminder } from './rules.ts';
 
 /** Whatever dies, the kernel lets go of a rule after so long at most. */
 export const LEASE_MS = 12_000;
@@ -15,7 +15,9 @@ const NONE = { ipv4: [], ipv6: [] } as const;
 
 /** Rules that stand as long as somebody renews them. */
 export interface Lease {
-  /** Takes them away. */
+  /** New connections go past them; those that they have led keep their way. */
+  stop(): Promise<void>;
+  /** Takes them away; what they have led has ended. */
   end(): Promise<void>;
 }
 
@@ -43,6 +45,11 @@ export async function leaseRules(ops: Ops, firewall: Firewall, rules: RulesUntil
   }
   const renewing = renew(calm, put, over.signal);
   return {
+    async stop() {
+      over.abort();
+      await renewing;
+      await replaceRules(calm, firewall, comment, reminder(comment)).catch((error: unknown) => sayNotRemoved(calm, error));
+    },
     async end() {
       over.abort();
       await renewing;
@@ -74,9 +81,13 @@ async function takeAway(ops: Ops, firewall: Firewall): Promise<void> {
     await replaceRules(ops, firewall, commentOf(ops.paths), NONE);
     rmSync(noteOf(ops.paths), { force: true });
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    ops.screen.show({ event: 'warning', text: notRemoved(error.what), fix: BY_ITSELF });
+    sayNotRemoved(ops, error);
   }
+}
+
+function sayNotRemoved(ops: Ops, error: unknown): void {
+  if (!(error instanceof CommandError)) throw error;
+  ops.screen.show({ event: 'warning', text: notRemoved(error.what), fix: BY_ITSELF });
 }
 
 /** Removes what a killed run has left, known by its exact comment. Nothing is asked where no run has left a note. */

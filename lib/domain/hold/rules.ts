@@ -44,7 +44,8 @@ export function rulesFor(
     const own = door.ports.find((p) => p.family === family && p.target === target && p.hostIp === hostIp);
     if (own === undefined) continue;
     const to = isWildcard(hostIp) ? '-m addrtype --dst-type LOCAL' : `-d ${hostIp}`;
-    const meant = `-p tcp -m tcp --dport ${published}${from ? ` --sport ${from}` : ''} ${to} ${end}`;
+    // Only what begins: where nothing else has the kernel follow connections (IPv6), it takes up older ones at their next packet.
+    const meant = `-p tcp -m tcp --dport ${published} --tcp-flags FIN,SYN,RST,ACK SYN${from ? ` --sport ${from}` : ''} ${to} ${end}`;
     const exchanged = `-j DNAT --to-destination :${own.published}`;
     rules[family].push(`OUTPUT ${meant} ${exchanged}`);
     if (isLoopback(hostIp)) continue; // nobody else gets there
@@ -60,6 +61,15 @@ export function rulesFor(
 
 const isWildcard = (hostIp: string) => hostIp === '0.0.0.0' || hostIp === '::';
 const isLoopback = (hostIp: string) => hostIp.startsWith('127.') || hostIp === '::1';
+
+/**
+ * Without any rule in its table the kernel may follow connections no more, and forgets whom it has led elsewhere: this one, which does
+ * nothing, stays until these have ended.
+ */
+export const reminder = (comment: string): Record<Family, string[]> => {
+  const rule = `OUTPUT -p tcp -m comment --comment ${comment}`;
+  return { ipv4: [rule], ipv6: [rule] };
+};
 
 /** Bridges whose containers reach published ports through the engine's proxy: its own rules pass over them in the same way. */
 export const bridgesIn = (nat: Listing): string[] =>

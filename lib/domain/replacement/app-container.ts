@@ -30,7 +30,7 @@ export async function haltApp(ops: Ops, app: Container, aside: PutAside, outside
 /** Where nobody is served any more, there is nothing to wait for. */
 async function haltHeld(ops: Ops, app: Container, hold: RequestHold): Promise<void> {
   const drained = await hold.drain(ops, app);
-  if (drained) await run(ops, stop(app.id, 0));
+  if (drained?.ended) await run(ops, stop(app.id, 0));
   else await halt(ops, 'app', app);
 }
 
