@@ -98,7 +98,7 @@ async function surveyHot(ops: Ops, flags: Flags, choice: rollback.Choice, asked:
   const options = { ...update.optionsOf(ops, flags), ref: choice.release.commit, direction: 'back' as const };
   try {
     const facts = await update.surveyUpdate(ops, options.ref);
-    return { options, facts, plan: update.planUpdate(ops.target, facts, options) };
+    return { options, facts, plan: await update.planWithHold(ops, facts, options, !flags.planOnly) };
   } catch (error) {
     const other = error instanceof OpsError && error.kind === 'precondition' && asked === 'auto' && choice.image.open;
     if (!other) throw error;
@@ -119,8 +119,9 @@ async function goBackHot(
   if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
   await update.agreeToGo(ops, facts, plan, options);
 
-  const progress: update.Progress = { staging: update.stagingOf(ops, facts.app.id) };
-  const outside = update.watchFromOutside(ops, facts);
+  const hold = update.holdOf(plan);
+  const progress: update.Progress = { staging: update.stagingOf(ops, facts.app.id), hold };
+  const outside = update.watchFromOutside(ops, facts, plan.hold);
   const { back } = update.ways(facts);
   const recovery = {
     prove: (o: Ops) => update.proveAsBefore(o, facts, progress, outside),
@@ -130,7 +131,7 @@ async function goBackHot(
   outside.start();
   const { proven, settled } = await carryOut(ops, plan.steps, recovery, (step) =>
     update.releaseHot(step, facts, progress, options, (error) => rollback.unfit(choice, error)),
-  );
+  ).finally(() => hold.end(ops));
   const verdict = update.conclude(ops, facts, progress, proven, settled, await outside.stop(), options);
   await rollback.forgetOld(ops, facts.stack);
   return verdict;

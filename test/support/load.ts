@@ -11,11 +11,7 @@ export interface Load {
 export const startLoad = (url: string, ...args: readonly string[]): Promise<Load> => startLoadFrom([], url, ...args);
 
 /** The same from elsewhere. @param enter words before a command that runs there. */
-export async function startLoadFrom(
-  enter: readonly string[],
-  url: string,
-  ...args: readonly string[]
-): Promise<Load> {
+export async function startLoadFrom(enter: readonly string[], url: string, ...args: readonly string[]): Promise<Load> {
   const script = path.join(import.meta.dirname, '../sandbox/load.ts');
   const [program = '', ...words] = [...enter, process.execPath, '--import', 'tsx', script, '--url', url, ...args];
   const child = spawn(program, words, {

@@ -67,7 +67,11 @@ export async function postDoorman(ops: Ops, post: Post, name: string): Promise<D
   };
   const words = [
     ...['--name', name, ...ownerLabels(ops), '--network', post.network, '--user', '0', '--pull', 'never'],
-    ...['-v', `${program}:/doorman.py:ro`, ...post.ports.flatMap(({ hostIp, target }) => ['-p', published(hostIp, target)])],
+    ...[
+      '-v',
+      `${program}:/doorman.py:ro`,
+      ...post.ports.flatMap(({ hostIp, target }) => ['-p', published(hostIp, target)]),
+    ],
     ...['--entrypoint', ops.target.app.python, post.imageId, '/doorman.py'],
   ];
   const discard = async () => void (await discardContainer(ops, name));

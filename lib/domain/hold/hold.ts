@@ -96,9 +96,7 @@ export function requestHold(facts: HoldFacts): RequestHold {
       const comment = commentOf(ops.paths);
       let lease: Lease;
       try {
-        lease = await leaseRules(ops, firewall, (until) =>
-          rulesFor(ports, doorman.door, { comment, until, bridges }),
-        );
+        lease = await leaseRules(ops, firewall, (until) => rulesFor(ports, doorman.door, { comment, until, bridges }));
       } catch (error) {
         await doorman.discard();
         throw error;

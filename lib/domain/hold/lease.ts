@@ -1,8 +1,8 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { CommandError } from '../../core/run.ts';
 import { whatHappened } from '../../core/errors.ts';
 import type { Ops, Paths } from '../../core/ops.ts';
+import { CommandError } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { type Family, type Firewall, findFirewall, replaceRules } from '../../tools/iptables/iptables.ts';
 import { commentOf, reminder } from './rules.ts';
@@ -10,6 +10,7 @@ import { commentOf, reminder } from './rules.ts';
 /** Whatever dies, the kernel lets go of a rule after so long at most. */
 export const LEASE_MS = 12_000;
 const RENEW_MS = 4_000;
+const TRIES = 3;
 
 const NONE = { ipv4: [], ipv6: [] } as const;
 
@@ -35,7 +36,8 @@ export async function leaseRules(ops: Ops, firewall: Firewall, rules: RulesUntil
   const over = new AbortController();
   // Neither a Ctrl-C nor a full disk may end it: whoever undoes needs it as well.
   const calm = { ...ops, signal: new AbortController().signal };
-  const put = () => replaceRules(calm, firewall, comment, rules(Math.floor((ops.clock.now() + LEASE_MS) / 1000) * 1000));
+  const put = () =>
+    replaceRules(calm, firewall, comment, rules(Math.floor((ops.clock.now() + LEASE_MS) / 1000) * 1000));
   writeFileSync(noteOf(ops.paths), comment, { mode: 0o600 });
   try {
     await put();
@@ -48,7 +50,7 @@ export async function leaseRules(ops: Ops, firewall: Firewall, rules: RulesUntil
     async stop() {
       over.abort();
       await renewing;
-      await replaceRules(calm, firewall, comment, reminder(comment)).catch((error: unknown) => sayNotRemoved(calm, error));
+      await replaced(calm, firewall, reminder(comment));
     },
     async end() {
       over.abort();
@@ -77,11 +79,20 @@ async function renew(ops: Ops, put: () => Promise<void>, over: AbortSignal): Pro
 
 /** The rules of this deploy directory, all families, and the note of them. */
 async function takeAway(ops: Ops, firewall: Firewall): Promise<void> {
-  try {
-    await replaceRules(ops, firewall, commentOf(ops.paths), NONE);
-    rmSync(noteOf(ops.paths), { force: true });
-  } catch (error) {
-    sayNotRemoved(ops, error);
+  if (await replaced(ops, firewall, NONE)) rmSync(noteOf(ops.paths), { force: true });
+}
+
+/** False, and a warning, when it could not be done in several tries: others change the same table. */
+async function replaced(ops: Ops, firewall: Firewall, rules: ReturnType<RulesUntil>): Promise<boolean> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await replaceRules(ops, firewall, commentOf(ops.paths), rules);
+      return true;
+    } catch (error) {
+      if (tries < TRIES) continue;
+      sayNotRemoved(ops, error);
+      return false;
+    }
   }
 }
 

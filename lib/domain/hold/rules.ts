@@ -63,11 +63,11 @@ const isWildcard = (hostIp: string) => hostIp === '0.0.0.0' || hostIp === '::';
 const isLoopback = (hostIp: string) => hostIp.startsWith('127.') || hostIp === '::1';
 
 /**
- * Without any rule in its table the kernel may follow connections no more, and forgets whom it has led elsewhere: this one, which does
- * nothing, stays until these have ended.
+ * Without any rule that asks for it the kernel may follow connections no more (IPv6), and forgets whom it has led elsewhere: this one, which
+ * does nothing else, stays until these have ended.
  */
 export const reminder = (comment: string): Record<Family, string[]> => {
-  const rule = `OUTPUT -p tcp -m comment --comment ${comment}`;
+  const rule = `OUTPUT -p tcp -m conntrack --ctstate DNAT -m comment --comment ${comment}`;
   return { ipv4: [rule], ipv6: [rule] };
 };
 

@@ -61,9 +61,10 @@ export async function surveyHold(
   const nat = (await listing(ops, firewall, 'ipv4')) ?? [];
   if (!isEnginesTable(nat)) return plain(NOT_ENGINES);
   const ports = all.filter((p) => firewall.families.includes(p.family));
+  const families = firewall.families.filter((family) => ports.some((p) => p.family === family));
   const facts: HoldFacts = {
     kind: 'holds',
-    firewall,
+    firewall: { ...firewall, families },
     bridges: bridgesIn(nat),
     ports,
     network,

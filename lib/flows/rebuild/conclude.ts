@@ -42,7 +42,9 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
       ],
       [{ en: 'backup', zh: '备份' }, same(backup ?? '-')],
       [{ en: 'production was down', zh: '服务实际中断' }, down],
-      ...(aside.hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(aside.hold.seen)] as const] : []),
+      ...(aside.hold.seen.held > 0
+        ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(aside.hold.seen)] as const]
+        : []),
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
   });

@@ -30,7 +30,12 @@ async function create(ops: Ops, facts: Facts, role: ServiceRole): Promise<Contai
 }
 
 /** Notes it first, so that undoing starts again what was stopped half-way, too. */
-export async function stopStore(ops: Ops, aside: StoppedStores, role: ServiceRole, container: Container): Promise<void> {
+export async function stopStore(
+  ops: Ops,
+  aside: StoppedStores,
+  role: ServiceRole,
+  container: Container,
+): Promise<void> {
   aside.stoppedStores = new Set([...(aside.stoppedStores ?? []), role]);
   await halt(ops, role, container);
 }

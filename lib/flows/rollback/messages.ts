@@ -88,7 +88,9 @@ export function conclude(ops: Ops, way: ImageWay, went: WentBack, noticed: Notic
       [{ en: 'runs now', zh: '当前运行' }, same(printable(`${short} ${subject}`))],
       [{ en: 'health', zh: '健康检查' }, describeHealth(went.health)],
       [{ en: 'production was down', zh: '服务实际中断' }, down],
-      ...(aside.hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(aside.hold.seen)] as const] : []),
+      ...(aside.hold.seen.held > 0
+        ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(aside.hold.seen)] as const]
+        : []),
       [{ en: 'former database', zh: '原数据库' }, same(went.keptDatabase ?? '-')],
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],

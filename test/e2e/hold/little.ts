@@ -40,7 +40,10 @@ export class Little {
       screen: { ...base.screen, show } as unknown as Ops['screen'],
     };
     const subject = ['-subj', '/CN=localhost', '-days', '2', '-keyout', '-', '-out', '-'];
-    execFileSync('sh', ['-c', `openssl req -x509 -newkey rsa:2048 -nodes ${subject.join(' ')} > ${this.dir}/certificate.pem 2> /dev/null`]);
+    execFileSync('sh', [
+      '-c',
+      `openssl req -x509 -newkey rsa:2048 -nodes ${subject.join(' ')} > ${this.dir}/certificate.pem 2> /dev/null`,
+    ]);
     docker('network', 'create', NAME);
   }
 
@@ -64,6 +67,18 @@ export class Little {
     return inspectContainer(this.ops, id);
   }
 
+  /** Started, and answers at its own address. */
+  async serving(made: { readonly id: string }): Promise<Container> {
+    const app = await this.start(made);
+    const answers = () =>
+      fetch(`http://${Object.values(app.addresses)[0]}/`).then(
+        (r) => r.ok,
+        () => false,
+      );
+    while (!(await answers())) await new Promise((resolve) => setTimeout(resolve, 50));
+    return app;
+  }
+
   stop({ id }: { readonly id: string }): void {
     docker('stop', '-t', '0', id);
   }
@@ -73,9 +88,14 @@ export class Little {
     return { facts, hold: requestHold(facts) };
   }
 
-  /** Processes of the doorman's on this machine: the client that is attached to it. */
-  doormen(): string[] {
-    return docker('ps', '-q', '--filter', `name=${NAME}-.*-doorman`).split('\n').filter(Boolean);
+  /** Whatever a test has started gives the ports back. */
+  stopAll(): void {
+    const ids = docker('ps', '-q', '--filter', `name=${NAME}-app-`).split('\n').filter(Boolean);
+    if (ids.length > 0) docker('stop', '-t', '0', ...ids);
+  }
+
+  killDoorman(): void {
+    docker('kill', docker('ps', '-q', '--filter', `name=${NAME}-.*-doorman`));
   }
 
   left(): string[] {
