@@ -1,6 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { type Deployment, deployment, production } from './model/deployment.ts';
+import { throughDoor } from './model/door.ts';
 import { keepsData, runAndCheck } from './model/invariants.ts';
 import { itSurvives } from './model/it-survives.ts';
 import { rebuilt } from './model/rebuilt.ts';
@@ -10,6 +11,23 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const KEEP = ['--yes', '--data', 'keep'];
 const NOBODY = /production was down +0 ms \(nginx 0 of \d+ requests failed.*; direct 0 of \d+ requests failed/;
+
+/** Somebody who asks at both ports whenever a command begins. @returns when nobody would have listened. */
+function visitor({ machine }: Deployment): { readonly refused: string[]; readonly waited: string[] } {
+  const { engine, firewall } = machine;
+  const [refused, waited]: [string[], string[]] = [[], []];
+  const { override } = machine;
+  machine.override = (call, typed) => {
+    for (const port of [28080, 28081]) {
+      const peer = engine.publisher(firewall.leads(port) ?? port);
+      const answer = peer && throughDoor(engine, peer, '/api/v1/health/basic');
+      if (answer === undefined) refused.push(call.argv.join(' '));
+      else if (answer === 'waits') waited.push(call.argv.join(' '));
+    }
+    return override(call, typed);
+  };
+  return { refused, waited };
+}
 
 /** A machine whose rules may be changed. */
 const holding = async (made?: Deployment) => withRules(await production(made));
@@ -22,30 +40,42 @@ function withRules(d: Deployment): Deployment {
 
 it('no request fails while a rebuild replaces the container, and nothing of the hold is left', async () => {
   const d = await holding();
+  const { refused, waited } = visitor(d);
   const ended = await runAndCheck(d, KEEP);
   expect(ended).toMatchObject({ exitCode: 0, text: expect.stringMatching(NOBODY) });
+  expect(refused).toEqual([]);
+  expect(waited).not.toEqual([]);
   expect(ended.text).toMatch(/requests meanwhile +wait at ports 28080, 28081, at most 60 s \(tried just now\)/);
 });
 
 it('no request fails on the way back from a release that does not get healthy', async () => {
   const d = await holding();
   d.machine.release = release('broken', { deepUnhealthy: true });
+  const { refused, waited } = visitor(d);
   const ended = await runAndCheck(d, KEEP);
   expect(ended.exitCode, ended.text).toBe(1);
   expect(ended.text).toMatch(/Production was down: 0 ms/);
+  expect(refused).toEqual([]);
+  expect(waited).not.toEqual([]);
 });
 
 it('no request fails while a rollback by image replaces the container', async () => {
   const d = withRules(deployment());
   await rebuilt(d);
+  const { refused, waited } = visitor(d);
   const ended = await d.run(['previous', '--way', 'image', '--yes'], { script: rollbackProd });
-  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringMatching(NOBODY) });
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(refused).toEqual([]);
+  expect(waited).not.toEqual([]);
 });
 
 it('no request fails while a deletion gives the stack new volumes', async () => {
   const d = await holding();
+  const { refused, waited } = visitor(d);
   const ended = await runAndCheck(d, ['--data', 'delete', '--confirm', 'DELETE ALL DATA']);
-  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringMatching(NOBODY) });
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(refused).toEqual([]);
+  expect(waited).not.toEqual([]);
 });
 
 it('--plan tries nothing, and says so', async () => {
@@ -57,12 +87,23 @@ it('--plan tries nothing, and says so', async () => {
 
 it('--no-hold lets them be refused, and says for how long', async () => {
   const d = await holding();
+  const { refused } = visitor(d);
   const ended = await runAndCheck(d, [...KEEP, '--no-hold']);
-  expect(ended).toMatchObject({
-    exitCode: 0,
-    text: expect.stringMatching(/refused for about .* \(--no-hold was given\)/),
-  });
-  expect(ended.text).not.toMatch(NOBODY);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(/refused for about .* \(--no-hold was given\)/);
+  expect(refused).not.toEqual([]);
+});
+
+it('no request fails when what is proved last turns out wrong, and the former container comes back', async () => {
+  const d = await holding();
+  // Released already: they have to be held once more.
+  d.machine.override = (_call, typed) => (/ run -d .* --name \S+-client-/.test(typed) ? { exitCode: 1 } : undefined);
+  const { refused, waited } = visitor(d);
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(ended.changes.filter((c) => c.includes('doorman-2'))).not.toEqual([]);
+  expect(refused).toEqual([]);
+  expect(waited).not.toEqual([]);
 });
 
 it.each([
@@ -86,7 +127,9 @@ it.each([
   const d = await holding();
   given(d);
   const ended = await runAndCheck(d, KEEP);
-  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringMatching(said) });
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(said);
+  expect(ended.text).toMatch(/refused for about/);
 });
 
 it('a run that was killed leaves rules without effect, which the next start of any script removes', async () => {

@@ -116,7 +116,7 @@ export function requestHold(facts: HoldFacts): RequestHold {
 
     async drain(ops, app) {
       if (facts.kind === 'plain' || now === undefined) return undefined;
-      const drained = await drain(ops, app.id, [...new Set(facts.ports.map((p) => p.target))]);
+      const drained = await drain(ops, app.id, facts.ports);
       const text = drained && drainText(drained);
       if (text) ops.screen.show({ event: 'warning', text });
       return drained;

@@ -63,11 +63,8 @@ export async function leaseRules(ops: Ops, firewall: Firewall, rules: RulesUntil
 async function renew(ops: Ops, put: () => Promise<void>, over: AbortSignal): Promise<void> {
   let said = false;
   for (;;) {
-    try {
-      await ops.clock.sleep(RENEW_MS, over);
-    } catch {
-      return;
-    }
+    await ops.clock.sleep(RENEW_MS, over).catch(() => undefined);
+    if (over.aborted) return;
     try {
       await put();
     } catch (error) {

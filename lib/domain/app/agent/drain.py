@@ -8,6 +8,8 @@ import time
 
 # States of a connection in /proc/net/tcp in which a peer may still get or send something: established, being made, half closed, unsent data.
 UNDER_WAY = {"01", "03", "04", "08", "09", "0B"}
+# Of a socket that listens, the receive queue is that of connections.
+LISTENS = "0A"
 
 
 def words(pid):
@@ -18,9 +20,9 @@ def words(pid):
         return []
 
 
-def connected():
-    """Connections from elsewhere to one of the ports."""
-    count = 0
+def sockets():
+    """Connections from elsewhere to one of the ports, and those that nobody has taken as yet."""
+    count = queued = 0
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             with open(table) as file:
@@ -30,10 +32,12 @@ def connected():
         for line in lines:
             fields = line.split()
             port = int(fields[1].rsplit(":", 1)[1], 16)
+            if port in ARGS["ports"] and fields[3] == LISTENS:
+                queued += int(fields[4].split(":")[1], 16)
             peer = fields[2].split(":")[0]
             loopback = peer.endswith("7F") and peer[:-8].strip("0") in ("", "FFFF") or peer == "0" * 24 + "01000000"
             count += port in ARGS["ports"] and fields[3] in UNDER_WAY and not loopback
-    return count
+    return count, queued
 
 
 def quit_nginx():
@@ -57,9 +61,11 @@ def wait(until, over):
 def main():
     began = time.monotonic()
     until = began + ARGS["seconds"]
+    # Whoever is in its queue when it quits is refused.
+    wait(until, lambda: sockets()[1] == 0)
     quit_nginx()
-    drained = wait(until, lambda: connected() == 0)
-    left = connected()
+    drained = wait(until, lambda: sockets()[0] == 0)
+    left = sockets()[0]
     ended = True
     if ARGS["stop"]:
         # It waits for as long as supervisord's configuration says, and has them killed then.
