@@ -47,6 +47,7 @@ export { databaseOf } from './domain/stack/database.ts';
 export type { Stack } from './domain/stack/stack.ts';
 export { ADOPT_FLAG } from './runs/command-line/adopt-flag.ts';
 export type { Parsed } from './runs/command-line/flags.ts';
+export { HOLD_FLAGS, holdOptions } from './runs/command-line/hold-flags.ts';
 export type { Script } from './runs/command-line/script.ts';
 export { main } from './runs/main/main.ts';
 export { carryOut, type PlannedStep } from './runs/steps/steps.ts';

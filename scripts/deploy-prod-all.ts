@@ -14,6 +14,8 @@ import {
   confirmDestructive,
   type DestructiveRequest,
   ensureAdmin,
+  HOLD_FLAGS,
+  holdOptions,
   isProgram,
   main,
   revealAdmin,
@@ -29,6 +31,7 @@ export const deployProdAll: Script = {
   },
   flags: {
     ...ADOPT_FLAG,
+    ...HOLD_FLAGS,
     data: {
       type: 'string',
       choices: ['keep', 'delete'],
@@ -39,7 +42,10 @@ export const deployProdAll: Script = {
   async run(ops, flags) {
     const facts = await rebuild.surveyRebuild(ops, flags.planOnly);
     await refuseUnbuildable(ops, facts.stack, facts.checkout.commit);
-    const plan = rebuild.planRebuild(ops.target, facts, await rebuild.chooseData(ops, facts, flags));
+    const data = await rebuild.chooseData(ops, facts, flags);
+    const serves = facts.app?.serving ? facts.containers.app : undefined;
+    const holds = await rebuild.surveyHold(ops, serves, holdOptions(flags), !flags.planOnly);
+    const plan = rebuild.planRebuild(ops.target, facts, data, holds);
     rebuild.showPlan(ops, facts, plan);
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
 
@@ -49,15 +55,16 @@ export const deployProdAll: Script = {
     if (!consent && plan.losesUserdata) await ask(rebuild.userdataRequest(ops.target, facts));
     else if (!consent) await rebuild.agreeToGo(ops, plan);
 
-    const aside: rebuild.PutAside = { archives: new Map(), losesUserdata: plan.losesUserdata };
-    const outside = rebuild.watchFromOutside(ops, facts);
+    const hold = rebuild.requestHold(holds);
+    const aside: rebuild.PutAside = { archives: new Map(), losesUserdata: plan.losesUserdata, hold };
+    const outside = rebuild.watchFromOutside(ops, facts, holds);
     const recovery = {
       prove: (o: typeof ops) => rebuild.proveAsBefore(o, facts, aside, outside),
       advice: () => rebuild.advice(ops, facts, aside),
       also: [`--data=${plan.data}`],
     };
 
-    return carryOut(ops, plan.steps, recovery, async (step) => {
+    const carried = carryOut(ops, plan.steps, recovery, async (step) => {
       const imageId = await step('build', {
         run: async (o) => {
           await rebuild.fetchStoreImages(o, facts);
@@ -104,7 +111,7 @@ export const deployProdAll: Script = {
         });
       }
 
-      // From here on production is down.
+      // From here on requests wait; where they can't, production is down.
       if (facts.containers.app) {
         await step('stop', {
           run: (o) => rebuild.stopApp(o, facts, plan, aside, outside),
@@ -169,7 +176,7 @@ export const deployProdAll: Script = {
       const { app } = await step('start-app', {
         run: (o) => rebuild.startNewApp(o, facts, aside),
         evidence: rebuild.healthEvidence,
-        undo: (o) => rebuild.stopNewApp(o, facts),
+        undo: (o) => rebuild.stopNewApp(o, facts, aside),
       });
 
       const proven = await step('prove', {
@@ -184,6 +191,7 @@ export const deployProdAll: Script = {
       });
 
       await rebuild.discardHelpers(ops, facts, aside);
+      await hold.end(ops);
       const verdict = rebuild.conclude(ops, facts, aside, proven, await outside.stop());
       await rebuild.keepContainer(ops, facts.stack);
       await rebuild.discardFormers(ops, facts.stack);
@@ -191,6 +199,7 @@ export const deployProdAll: Script = {
       await rebuild.tellStateInKept(ops, facts.stack);
       return verdict;
     });
+    return carried.finally(() => hold.end(ops));
   },
 };
 

@@ -15,6 +15,8 @@ import {
   ADOPT_FLAG,
   carryOut,
   confirmDestructive,
+  HOLD_FLAGS,
+  holdOptions,
   isProgram,
   main,
   type Ops,
@@ -47,6 +49,7 @@ export const rollbackProd: Script = {
   ],
   flags: {
     ...ADOPT_FLAG,
+    ...HOLD_FLAGS,
     way: {
       type: 'string',
       choices: ['auto', 'hot', 'image'],
@@ -95,7 +98,7 @@ async function surveyHot(ops: Ops, flags: Flags, choice: rollback.Choice, asked:
   const options = { ...update.optionsOf(ops, flags), ref: choice.release.commit, direction: 'back' as const };
   try {
     const facts = await update.surveyUpdate(ops, options.ref);
-    return { options, facts, plan: update.planUpdate(ops.target, facts, options) };
+    return { options, facts, plan: await update.planWithHold(ops, facts, options, !flags.planOnly) };
   } catch (error) {
     const other = error instanceof OpsError && error.kind === 'precondition' && asked === 'auto' && choice.image.open;
     if (!other) throw error;
@@ -116,8 +119,9 @@ async function goBackHot(
   if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
   await update.agreeToGo(ops, facts, plan, options);
 
-  const progress: update.Progress = { staging: update.stagingOf(ops, facts.app.id) };
-  const outside = update.watchFromOutside(ops, facts);
+  const hold = update.holdOf(plan);
+  const progress: update.Progress = { staging: update.stagingOf(ops, facts.app.id), hold };
+  const outside = update.watchFromOutside(ops, facts, plan.hold);
   const { back } = update.ways(facts);
   const recovery = {
     prove: (o: Ops) => update.proveAsBefore(o, facts, progress, outside),
@@ -127,7 +131,7 @@ async function goBackHot(
   outside.start();
   const { proven, settled } = await carryOut(ops, plan.steps, recovery, (step) =>
     update.releaseHot(step, facts, progress, options, (error) => rollback.unfit(choice, error)),
-  );
+  ).finally(() => hold.end(ops));
   const verdict = update.conclude(ops, facts, progress, proven, settled, await outside.stop(), options);
   await rollback.forgetOld(ops, facts.stack);
   return verdict;
@@ -137,20 +141,27 @@ async function goBackHot(
 async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): Promise<Text> {
   if (!choice.image.open) throw new Error('the image way was chosen and is not open');
   const backup = flags.data === undefined ? undefined : String(flags.data);
-  const way = await rollback.surveyImageWay(ops, choice, choice.image.with.id, backup);
+  const way = await rollback.surveyImageWay(ops, choice, choice.image.with.id, {
+    backup,
+    hold: holdOptions(flags),
+    tries: !flags.planOnly,
+  });
   const steps = rollback.showPlan(ops, way);
   if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
 
   // Asked once, before anything changes; with data, for exactly what would be lost of it.
   if (way.data) await confirmDestructive(ops, restoreRequest(way.data), flags.confirm as string | undefined);
-  else await rollback.agreeToGo(ops);
+  else await rollback.agreeToGo(ops, way.hold);
 
-  const outside = watchFromOutside(ops, way.facts);
+  const outside = watchFromOutside(ops, way.facts, way.hold);
   const recovery = {
     prove: (o: Ops) => rollback.proveAsBefore(o, way, outside),
     advice: () => rollback.advice(ops, way),
   };
-  const went = await carryOut(ops, steps, recovery, (step) => rollback.goBackByImage(step, way, outside));
+  const { hold } = way.aside;
+  const went = await carryOut(ops, steps, recovery, (step) => rollback.goBackByImage(step, way, outside)).finally(() =>
+    hold.end(ops),
+  );
   await removeOneOff(ops, way.facts);
   const verdict = rollback.conclude(ops, way, went, await outside.stop());
   await keepContainer(ops, way.facts.stack);

@@ -7,7 +7,7 @@
  */
 import { forgetOld } from '../lib/domain/images/forget.ts';
 import * as update from '../lib/flows/update/index.ts';
-import { ADOPT_FLAG, carryOut, isProgram, main, type Script, thisProcess } from '../lib/index.ts';
+import { ADOPT_FLAG, carryOut, HOLD_FLAGS, isProgram, main, type Script, thisProcess } from '../lib/index.ts';
 
 export const updateProdFlask: Script = {
   name: 'update-prod-flask',
@@ -17,6 +17,7 @@ export const updateProdFlask: Script = {
   },
   flags: {
     ...ADOPT_FLAG,
+    ...HOLD_FLAGS,
     ref: {
       type: 'string',
       value: 'REF',
@@ -64,14 +65,15 @@ export const updateProdFlask: Script = {
   async run(ops, flags) {
     const options = update.optionsOf(ops, flags);
     const facts = await update.surveyUpdate(ops, options.ref);
-    const plan = update.planUpdate(ops.target, facts, options);
+    const plan = await update.planWithHold(ops, facts, options, !flags.planOnly);
     update.showPlan(ops, facts, plan);
     if (plan === undefined) return update.nothingToDo(ops, facts, flags.planOnly, options);
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
     await update.agreeToGo(ops, facts, plan, options);
 
-    const progress: update.Progress = { staging: update.stagingOf(ops, facts.app.id) };
-    const outside = update.watchFromOutside(ops, facts);
+    const hold = update.holdOf(plan);
+    const progress: update.Progress = { staging: update.stagingOf(ops, facts.app.id), hold };
+    const outside = update.watchFromOutside(ops, facts, plan.hold);
     const recovery = {
       prove: (o: typeof ops) => update.proveAsBefore(o, facts, progress, outside),
       advice: () => update.advice(ops, facts, progress),
@@ -82,7 +84,7 @@ export const updateProdFlask: Script = {
     // Stage, check, back up and migrate if need be, try as a canary; then switch the files, replace the workers, prove, settle.
     const { proven, settled } = await carryOut(ops, plan.steps, recovery, (step) =>
       update.releaseHot(step, facts, progress, options),
-    );
+    ).finally(() => hold.end(ops));
     const verdict = update.conclude(ops, facts, progress, proven, settled, await outside.stop(), options);
     await forgetOld(ops, facts.stack);
     return verdict;

@@ -8,9 +8,13 @@ export interface Load {
 }
 
 /** Starts test/sandbox/load.ts as a process of its own; resolves once it sends. `args` are its options. */
-export async function startLoad(url: string, ...args: readonly string[]): Promise<Load> {
+export const startLoad = (url: string, ...args: readonly string[]): Promise<Load> => startLoadFrom([], url, ...args);
+
+/** The same from elsewhere. @param enter words before a command that runs there. */
+export async function startLoadFrom(enter: readonly string[], url: string, ...args: readonly string[]): Promise<Load> {
   const script = path.join(import.meta.dirname, '../sandbox/load.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', script, '--url', url, ...args], {
+  const [program = '', ...words] = [...enter, process.execPath, '--import', 'tsx', script, '--url', url, ...args];
+  const child = spawn(program, words, {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let text = '';

@@ -18,6 +18,7 @@ export const FLOORS: readonly Floor[] = [
       'lib/tools/redis',
       'lib/tools/postgres',
       'lib/tools/pg-hba',
+      'lib/tools/iptables',
     ],
   },
   {
@@ -32,6 +33,7 @@ export const FLOORS: readonly Floor[] = [
       'lib/domain/images',
       'lib/domain/backup',
       'lib/domain/data',
+      'lib/domain/hold',
       'lib/domain/replacement',
     ],
   },

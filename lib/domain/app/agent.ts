@@ -10,6 +10,7 @@ type Script =
   | 'as_web'
   | 'ask_health'
   | 'compile'
+  | 'drain'
   | 'inventory'
   | 'place'
   | 'programs'

@@ -1,16 +1,17 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { change } from '../../core/command.ts';
-import { OpsError } from '../../core/errors.ts';
+import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
-import { remove, start } from '../../tools/docker/docker.ts';
+import { remove, start, stop } from '../../tools/docker/docker.ts';
 import type { Health } from '../app/health.ts';
 import { MARKER, markerText } from '../app/marker.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { neverServed, putBackUserdata, saveUserdata, userdataOfUnfinished } from '../app/userdata.ts';
+import { type RequestHold, unpublished } from '../hold/hold.ts';
 import { restoreImage } from '../images/previous.ts';
 import { findContainers } from '../stack/containers.ts';
 import type { Facts } from '../stack/deployment.ts';
@@ -19,11 +20,19 @@ import { putBackEnv } from './former-env.ts';
 import { createBeside, giveBack, halt, takeOver } from './replace.ts';
 import type { PutAside } from './state.ts';
 
-/** The stop itself: whoever was asked something is answered first. */
+/** The stop itself: whoever was asked something is answered first, and whoever asks from here on waits, if that can be. */
 export async function haltApp(ops: Ops, app: Container, aside: PutAside, outside: OutsideView): Promise<void> {
   outside.start();
+  await aside.hold.begin(ops, app);
   aside.stopping = true;
-  await halt(ops, 'app', app);
+  await haltHeld(ops, app, aside.hold);
+}
+
+/** Where nobody is served any more, there is nothing to wait for. */
+async function haltHeld(ops: Ops, app: Container, hold: RequestHold): Promise<void> {
+  const drained = await hold.drain(ops, app);
+  if (drained?.ended) await run(ops, stop(app.id, 0));
+  else await halt(ops, 'app', app);
 }
 
 /** Before a deletion it is done beside the last backup: nothing waits for it then. */
@@ -63,7 +72,8 @@ export async function startNewApp(
   await takeOver(ops, replacement);
   await run(ops, start(replacement.next));
   const app = await inspectContainer(ops, replacement.next);
-  const health = await waitUntilServing(ops, app);
+  const health = await waitUntilServing(ops, aside.hold.holding ? unpublished(app) : app);
+  await aside.hold.release(ops, app);
   await mark(ops, app.id, facts.checkout.commit);
   return { app, health };
 }
@@ -76,15 +86,29 @@ async function mark(ops: Ops, container: string, commit: string): Promise<void> 
 }
 
 /** Takes the new container out of the way, so that nothing writes while data is put back. */
-export async function stopNewApp(ops: Ops, facts: Facts): Promise<void> {
+export async function stopNewApp(ops: Ops, facts: Facts, { hold }: PutAside): Promise<void> {
   const { app } = await findContainers(ops, facts.stack);
   if (app === undefined || app.id === facts.containers.app?.id) return;
-  if (facts.containers.app) await halt(ops, 'app', app);
-  else await run(ops, remove(app.id));
+  if (facts.containers.app === undefined) return void (await run(ops, remove(app.id)));
+  const served = !hold.holding;
+  await hold.begin(ops, app).catch((error: unknown) => {
+    ops.screen.show({ event: 'warning', text: whatHappened(error) });
+  });
+  if (served) await haltHeld(ops, app, hold);
+  else await halt(ops, 'app', app);
 }
 
 /** The very container that served gets its place back and is started. What had to go with its data is made again, with its userdata. */
 export async function bringBackApp(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
+  await giveBackApp(ops, facts, aside);
+  if (!aside.hold.holding) return;
+  const { app } = await findContainers(ops, facts.stack);
+  // Whether all is as before is proved afterwards, by way of the published ports.
+  if (app?.state === 'running') await waitUntilServing(ops, unpublished(app)).catch(() => undefined);
+  await aside.hold.release(ops, app);
+}
+
+async function giveBackApp(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
   const former = aside.formers?.app;
   if (former === undefined || !aside.stopping) return;
   await restoreImage(ops, facts, aside.previous);

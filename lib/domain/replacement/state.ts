@@ -7,6 +7,7 @@ import type { Throwaway } from '../../tools/postgres/throwaway.ts';
 import type { AdminCreated } from '../app/admin.ts';
 import type { SavedUserdata } from '../app/userdata.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../backup/proofs.ts';
+import type { RequestHold } from '../hold/hold.ts';
 import type { PreviousImage } from '../images/previous.ts';
 import type { Migrated } from '../schema/migrate.ts';
 import type { Schema } from '../schema/revision.ts';
@@ -16,6 +17,8 @@ import type { Former, Replacement } from './replace.ts';
 
 /** What a run has put aside so far: all that bringing back what was there needs. Filled step by step. */
 export interface PutAside {
+  /** Requests to the application, which wait while it is replaced, if they can. */
+  readonly hold: RequestHold;
   previous?: PreviousImage | undefined;
   userdata?: SavedUserdata | undefined;
   /** userdata can't be read in any way, and a person has agreed to lose it. */

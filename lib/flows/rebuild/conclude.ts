@@ -2,19 +2,19 @@ import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
+import { seenText } from '../../domain/hold/messages.ts';
 import { readReleases, recordRelease } from '../../domain/ledger/releases.ts';
-import { outageText } from '../../domain/replacement/downtime.ts';
+import { type Noticed, outageText } from '../../domain/replacement/downtime.ts';
 import type { PutAside } from '../../domain/replacement/state.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
-import type { Outage } from '../../tools/http/probe.ts';
 import type { Proven } from './prove.ts';
 
 /** Records the release and shows the summary: only what was measured or seen. Returns the verdict. */
-export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven, outage: Outage | undefined): Text {
+export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven, noticed: Noticed | undefined): Text {
   const { commit, subject } = facts.checkout;
   const backup = aside.backup?.dir;
-  const down = outageText(outage);
+  const down = outageText(noticed);
   recordRelease(ops.paths, {
     at: new Date(ops.clock.now()).toISOString(),
     kind: 'rebuild',
@@ -43,6 +43,9 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
       [{ en: 'backup', zh: '备份' }, same(backup ?? '-')],
       ...(aside.losesUserdata && !aside.userdata ? [LOST] : []),
       [{ en: 'production was down', zh: '服务实际中断' }, down],
+      ...(aside.hold.seen.held > 0
+        ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(aside.hold.seen)] as const]
+        : []),
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
   });

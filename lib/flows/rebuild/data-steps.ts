@@ -91,7 +91,7 @@ async function remake(ops: Ops, facts: Facts, { formers }: PutAside, role: Servi
     await halt(ops, role, present);
     await discardContainer(ops, present.id);
   }
-  if (former === undefined) return stopped(ops, facts, { archives: new Map() }, role);
+  if (former === undefined) return stopped(ops, facts, {}, role);
   return inspectContainer(ops, await createFrom(ops, former.definition, properName(former.container.name)));
 }
 

@@ -1,5 +1,7 @@
 /** The parts of a full rebuild, for `scripts/deploy-prod-all.ts`. */
 
+export { requestHold } from '../../domain/hold/hold.ts';
+export { surveyHold } from '../../domain/hold/survey.ts';
 export { keepContainer } from '../../domain/images/kept-container.ts';
 export { fetchStoreImages, keepPreviousImage, restoreImage } from '../../domain/images/previous.ts';
 export { tellStateInKept } from '../../domain/images/state-in-kept.ts';

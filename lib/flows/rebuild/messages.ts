@@ -2,6 +2,7 @@ import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import type { AdminResult } from '../../domain/app/admin.ts';
+import { holdText, meanwhile } from '../../domain/hold/messages.ts';
 import { lastDrillText } from '../../domain/ledger/drills.ts';
 import { runningText } from '../../domain/release/running.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
@@ -43,8 +44,9 @@ export async function chooseData(
 
 /** The question before a rebuild that destroys nothing. @throws {OpsError} `declined` */
 export async function agreeToGo(ops: Ops, plan: RebuildPlan): Promise<undefined> {
+  const { en, zh } = meanwhile(plan.hold);
   const question: Text = plan.interrupts
-    ? { en: 'Go on? Production will be down for a few seconds.', zh: '是否继续? 服务将中断数秒.' }
+    ? { en: `Go on? ${en}.`, zh: `是否继续? ${zh}.` }
     : { en: 'Go on?', zh: '是否继续?' };
   if (await ops.screen.askYes(question)) return undefined;
   throw new OpsError({
@@ -71,6 +73,7 @@ export function showPlan(ops: Ops, facts: Facts, plan: RebuildPlan): void {
       ],
       [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
       [{ en: 'database', zh: '数据库' }, databaseText(facts.database)],
+      ...(plan.interrupts ? [[{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(plan.hold)] as const] : []),
       [{ en: 'free disk', zh: '剩余磁盘' }, same(humanBytes(facts.freeBytes))],
       [{ en: 'last drill', zh: '上次演练' }, lastDrillText(ops.paths, ops.clock.now())],
       [{ en: 'survey', zh: '检查用时' }, same(`${facts.milliseconds} ms`)],

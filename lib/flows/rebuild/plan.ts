@@ -4,6 +4,7 @@ import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { STATE_INSIDE } from '../../domain/app/state-inside.ts';
 import { foreignVolumes } from '../../domain/data/claim.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
+import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
 import { explainBind } from '../../domain/stack/binds.ts';
@@ -30,6 +31,8 @@ export interface RebuildPlan {
   readonly losesUserdata: boolean;
   /** Containers run that serve now. */
   readonly interrupts: boolean;
+  /** What becomes of requests meanwhile. */
+  readonly hold: HoldFacts;
   readonly warnings: readonly { readonly text: Text; readonly fix?: Text }[];
 }
 
@@ -41,7 +44,7 @@ export const USERDATA_PHRASE = 'LOSE USERDATA';
  *
  * @throws {OpsError} `precondition` with all reasons at once when the rebuild must not be done.
  */
-export function planRebuild(target: Target, facts: Facts, data: DataChoice): RebuildPlan {
+export function planRebuild(target: Target, facts: Facts, data: DataChoice, hold: HoldFacts): RebuildPlan {
   throwIfAny([...refusalsOf(facts, data), ...dataRefusals(target, facts, data)]);
   const deletes = data === 'delete' ? facts.volumes : [];
   const backup = facts.database.kind !== 'none';
@@ -49,13 +52,14 @@ export function planRebuild(target: Target, facts: Facts, data: DataChoice): Reb
   const outdated = data === 'delete' ? (['postgres', 'redis'] as const) : facts.storesOutdated;
   const replaces = [...outdated, 'app' as const].filter((role) => facts.containers[role] !== undefined);
   return {
-    steps: plannedSteps(target, facts, { data, deletes, replaces, backup }),
+    steps: plannedSteps(target, facts, { data, deletes, replaces, backup, hold }),
     data,
     deletes,
     replaces,
     backup,
     losesUserdata: facts.app?.unreachable?.certain === true,
     interrupts,
+    hold,
     warnings: warningsOf(target, facts),
   };
 }

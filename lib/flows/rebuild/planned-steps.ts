@@ -2,6 +2,8 @@ import { asTyped, type Command } from '../../core/command.ts';
 import type { Target } from '../../core/target.ts';
 import { humanBytes, type Text } from '../../core/text.ts';
 import { mountedUserdata } from '../../domain/app/userdata.ts';
+import { holdCommands, releaseCommands } from '../../domain/hold/messages.ts';
+import type { HoldFacts } from '../../domain/hold/survey.ts';
 import type { ExistingVolume } from '../../domain/stack/containers.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
@@ -13,6 +15,7 @@ interface Choice {
   readonly deletes: readonly ExistingVolume[];
   readonly replaces: readonly ServiceRole[];
   readonly backup: boolean;
+  readonly hold: HoldFacts;
 }
 
 /** Measured on a miniature database: dump, restore and comparison of a gigabyte take about this long. */
@@ -42,6 +45,10 @@ export const createStep = ({ stack, containers }: Facts, roles: readonly Service
   risk: 'none',
   commands: roles.map((role) => created(stack.services[role].key, containers[role]?.name)),
 });
+
+/** Whose requests wait is served all the same. */
+export const interrupting = (hold: HoldFacts): 'changes' | 'interrupts' =>
+  hold.kind === 'holds' ? 'changes' : 'interrupts';
 
 /** The steps of a full rebuild, in the order in which `scripts/deploy-prod-all.ts` does them. */
 export function plannedSteps(target: Target, facts: Facts, choice: Choice): PlannedStep[] {
@@ -135,8 +142,12 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
         ? { en: 'Stop the application', zh: '停止应用' }
         : { en: 'Stop the application and save its userdata', zh: '停止应用并保存 userdata' },
       replaces: 'stop_existing_services',
-      risk: 'interrupts',
-      commands: [`docker stop ${facts.containers.app.id.slice(0, 12)}`, ...(savesLater ? [] : saveUserdata)],
+      risk: interrupting(choice.hold),
+      commands: [
+        ...holdCommands(choice.hold),
+        `docker stop ${facts.containers.app.id.slice(0, 12)}`,
+        ...(savesLater ? [] : saveUserdata),
+      ],
       wayBack: { en: 'the same container is started again', zh: '重新启动原容器' },
     },
     (choice.backup || deleting) && {
@@ -247,11 +258,12 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
       id: 'start-app',
       title: { en: 'Start the new application and wait until it is healthy', zh: '启动新应用并等待健康检查通过' },
       replaces: 'start_flask_application',
-      risk: 'interrupts',
+      risk: interrupting(choice.hold),
       commands: [
         ...(facts.containers.app ? [] : [created(app.key)]),
         `docker cp - <new>:${target.app.root} < userdata.tar`,
         ...inItsPlace(facts.containers.app?.name),
+        ...releaseCommands(choice.hold),
       ],
       wayBack: WHOLE,
     },

@@ -14,8 +14,10 @@ import { waitForPostgres } from '../../tools/postgres/ready.ts';
 
 const READY_MS = 60_000;
 
+type StoppedStores = Pick<PutAside, 'stoppedStores'>;
+
 /** A service's container, not running; made if there is none, because only a container gives access to a volume's files. */
-export async function stopped(ops: Ops, facts: Facts, aside: PutAside, role: ServiceRole): Promise<Container> {
+export async function stopped(ops: Ops, facts: Facts, aside: StoppedStores, role: ServiceRole): Promise<Container> {
   const present = (await findContainers(ops, facts.stack))[role];
   if (present === undefined) return create(ops, facts, role);
   await stopStore(ops, aside, role, present);
@@ -28,7 +30,12 @@ async function create(ops: Ops, facts: Facts, role: ServiceRole): Promise<Contai
 }
 
 /** Notes it first, so that undoing starts again what was stopped half-way, too. */
-export async function stopStore(ops: Ops, aside: PutAside, role: ServiceRole, container: Container): Promise<void> {
+export async function stopStore(
+  ops: Ops,
+  aside: StoppedStores,
+  role: ServiceRole,
+  container: Container,
+): Promise<void> {
   aside.stoppedStores = new Set([...(aside.stoppedStores ?? []), role]);
   await halt(ops, role, container);
 }

@@ -44,7 +44,7 @@ export async function goBackByImage(step: StepRunner, way: ImageWay, outside: Ou
   // What serves stays whole until the former release is proved.
   await step('create', { run: (o) => createOld(o, way), undo: (o) => discardNew(o, aside) });
 
-  // From here on production is down.
+  // From here on requests wait; where they can't, production is down.
   if (facts.containers.app) {
     await step('stop', { run: (o) => stopOld(o, way, outside), undo: (o) => bringBackApp(o, facts, aside) });
   }
@@ -56,7 +56,7 @@ export async function goBackByImage(step: StepRunner, way: ImageWay, outside: Ou
   const { app } = await step('start-app', {
     run: (o) => startOld(o, way),
     evidence: healthEvidence,
-    undo: (o) => stopNewApp(o, facts),
+    undo: (o) => stopNewApp(o, facts, aside),
   });
 
   const { health } = await step('prove', { run: (o) => proveImage(o, way, app), evidence: ({ text }) => text });

@@ -1,3 +1,4 @@
+import type { HoldFacts } from '../../domain/hold/survey.ts';
 import type { PutAside } from '../../domain/replacement/state.ts';
 import type { Facts as RebuildFacts } from '../../domain/stack/deployment.ts';
 import type { Definition } from '../../tools/docker/definition.ts';
@@ -21,6 +22,8 @@ export interface ImageWay {
   readonly revision: string | undefined;
   /** The data that goes back with the code. */
   readonly data: RestoreFacts | undefined;
+  /** What becomes of requests meanwhile. */
+  readonly hold: HoldFacts;
   readonly aside: PutAside;
   readonly restored: Progress;
 }

@@ -1,11 +1,12 @@
 import type { Target } from '../../core/target.ts';
 import { printable } from '../../core/text.ts';
+import { holdCommands, releaseCommands } from '../../domain/hold/messages.ts';
 import type { PlannedStep } from '../../runs/steps/steps.ts';
-import { createStep, inItsPlace, savingUserdata, WHOLE } from '../rebuild/planned-steps.ts';
+import { createStep, inItsPlace, interrupting, savingUserdata, WHOLE } from '../rebuild/planned-steps.ts';
 import type { ImageWay } from './image-facts.ts';
 
 /** The steps of going back to a kept image, in the order in which `lib/flows/rollback/carry-out.ts` does them. */
-export function plannedSteps(target: Target, { facts, imageId, data, database }: ImageWay): PlannedStep[] {
+export function plannedSteps(target: Target, { facts, imageId, data, database, hold }: ImageWay): PlannedStep[] {
   const { app } = facts.stack.services;
   const old = facts.containers.app?.id.slice(0, 12);
   const name = printable(database.name);
@@ -59,8 +60,8 @@ export function plannedSteps(target: Target, { facts, imageId, data, database }:
     old !== undefined && {
       id: 'stop',
       title: { en: 'Stop the application and save its userdata', zh: '停止应用并保存 userdata' },
-      risk: 'interrupts',
-      commands: [`docker stop ${old}`, ...savingUserdata(target, facts)],
+      risk: interrupting(hold),
+      commands: [...holdCommands(hold), `docker stop ${old}`, ...savingUserdata(target, facts)],
       wayBack: { en: 'the same container is started again', zh: '重新启动原容器' },
     },
     data !== undefined && {
@@ -73,8 +74,12 @@ export function plannedSteps(target: Target, { facts, imageId, data, database }:
     {
       id: 'start-app',
       title: { en: 'Start the former release and wait until it is healthy', zh: '启动旧版本并等待健康检查通过' },
-      risk: 'interrupts',
-      commands: [`docker cp - <new>:${target.app.root} < userdata.tar`, ...inItsPlace(facts.containers.app?.name)],
+      risk: interrupting(hold),
+      commands: [
+        `docker cp - <new>:${target.app.root} < userdata.tar`,
+        ...inItsPlace(facts.containers.app?.name),
+        ...releaseCommands(hold),
+      ],
       wayBack: WHOLE,
     },
     {

@@ -1,5 +1,7 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { requestHold } from '../../domain/hold/hold.ts';
+import { type HoldFacts, type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { keptDefinition } from '../../domain/images/kept-container.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
@@ -17,18 +19,22 @@ import { revisionOf } from './image-way.ts';
  * Looks at everything that replacing the container depends on; changes nothing. The application itself may be down: that may be
  * why somebody wants to go back.
  *
- * @param backup directory or name of the backup whose data goes back too.
+ * @param asked.backup directory or name of the backup whose data goes back too.
+ * @param asked.tries whether holding requests is tried: not with `--plan`.
  * @throws {OpsError} `precondition` when the database or Redis doesn't run, or something else is in the way.
  */
 export async function surveyImageWay(
   ops: Ops,
   choice: Choice,
   imageId: string,
-  backup: string | undefined,
+  asked: { readonly backup: string | undefined; readonly hold: HoldOptions; readonly tries: boolean },
 ): Promise<ImageWay> {
+  const { backup } = asked;
   const facts = await surveyRebuild(ops, true);
   const kept = keptDefinition(ops.paths, choice.release.run);
-  refuseWhatIsInTheWay(ops, facts, kept !== undefined);
+  const serves = facts.app?.serving ? facts.containers.app : undefined;
+  const hold = await surveyHold(ops, serves, asked.hold, asked.tries);
+  refuseWhatIsInTheWay(ops, facts, hold, kept !== undefined);
   const { postgres, redis } = facts.containers;
   if (postgres?.state !== 'running' || redis?.state !== 'running') throw storesDown();
   const database = databaseOf(facts.stack, postgres, facts.volumes);
@@ -47,15 +53,16 @@ export async function surveyImageWay(
     oid,
     revision: revisionOf(schema),
     data,
-    aside: { archives: new Map() },
+    hold,
+    aside: { archives: new Map(), hold: requestHold(hold) },
     restored: {},
   };
 }
 
 /** Of any new container; where it is known how the former one was made, the compose file's own wishes are none of its business. */
-function refuseWhatIsInTheWay(ops: Ops, facts: Facts, isKnown: boolean): void {
+function refuseWhatIsInTheWay(ops: Ops, facts: Facts, hold: HoldFacts, isKnown: boolean): void {
   try {
-    planRebuild(ops.target, facts, 'keep');
+    planRebuild(ops.target, facts, 'keep', hold);
   } catch (error) {
     if (!isKnown || !(error instanceof OpsError)) throw error;
     ops.screen.show({ event: 'warning', text: error.what });

@@ -3,20 +3,21 @@ import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
+import { holdText, meanwhile, seenText } from '../../domain/hold/messages.ts';
+import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { runningText } from '../../domain/release/running.ts';
-import { outageText } from '../../domain/replacement/downtime.ts';
+import { type Noticed, outageText } from '../../domain/replacement/downtime.ts';
+import { siblingWarning } from '../../domain/stack/siblings.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
-import type { Outage } from '../../tools/http/probe.ts';
 import { clusterRows } from '../restore/messages.ts';
 import type { WentBack } from './carry-out.ts';
 import type { ImageWay } from './image-facts.ts';
-import { siblingWarning } from '../../domain/stack/siblings.ts';
 import { plannedSteps } from './image-plan.ts';
 
 /** What would be replaced by what, step by step. @returns the steps. */
 export function showPlan(ops: Ops, way: ImageWay) {
-  const { choice, facts, imageId, revision, data } = way;
+  const { choice, facts, imageId, revision, data, hold } = way;
   const { commit, subject, at } = choice.release;
   const steps = plannedSteps(ops.target, way);
   ops.screen.show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
@@ -28,6 +29,7 @@ export function showPlan(ops: Ops, way: ImageWay) {
       [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
       [{ en: 'goes back to', zh: '回退到' }, same(printable(`${commit.slice(0, 10)} ${subject} (${at})`))],
       [{ en: 'image', zh: '镜像' }, same(imageId.slice(0, 19))],
+      [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(hold)],
       [{ en: 'schema revision', zh: '数据库结构版本' }, same(revision ?? '-')],
       [
         { en: 'data', zh: '数据' },
@@ -49,11 +51,9 @@ function runsNow({ app, containers }: ImageWay['facts']): Text {
 }
 
 /** @throws {OpsError} `declined` */
-export async function agreeToGo(ops: Ops): Promise<void> {
-  const question = {
-    en: 'Go back? Production will be down for a few seconds; data stays as it is.',
-    zh: '是否回退? 服务将中断数秒, 数据保持不变.',
-  };
+export async function agreeToGo(ops: Ops, hold: HoldFacts): Promise<void> {
+  const { en, zh } = meanwhile(hold);
+  const question = { en: `Go back? ${en}; data stays as it is.`, zh: `是否回退? ${zh}, 数据保持不变.` };
   if (await ops.screen.askYes(question)) return;
   throw new OpsError({
     kind: 'declined',
@@ -64,11 +64,11 @@ export async function agreeToGo(ops: Ops): Promise<void> {
 }
 
 /** Records it and shows the summary: only what was measured or seen. Returns the verdict. */
-export function conclude(ops: Ops, way: ImageWay, went: WentBack, outage: Outage | undefined): Text {
+export function conclude(ops: Ops, way: ImageWay, went: WentBack, noticed: Noticed | undefined): Text {
   const { choice, facts, aside, imageId } = way;
   const { commit, subject } = choice.release;
   const [short, former] = [commit.slice(0, 10), facts.app?.commit];
-  const down = outageText(outage);
+  const down = outageText(noticed);
   recordRelease(ops.paths, {
     at: new Date(ops.clock.now()).toISOString(),
     kind: 'rollback',
@@ -91,6 +91,9 @@ export function conclude(ops: Ops, way: ImageWay, went: WentBack, outage: Outage
       [{ en: 'runs now', zh: '当前运行' }, same(printable(`${short} ${subject}`))],
       [{ en: 'health', zh: '健康检查' }, describeHealth(went.health)],
       [{ en: 'production was down', zh: '服务实际中断' }, down],
+      ...(aside.hold.seen.held > 0
+        ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(aside.hold.seen)] as const]
+        : []),
       [{ en: 'former database', zh: '原数据库' }, same(went.keptDatabase ?? '-')],
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],

@@ -3,6 +3,7 @@ export { stagingOf } from '../../domain/app/staging.ts';
 export { releaseHot } from './carry-out.ts';
 export { conclude } from './conclude.ts';
 export { watchFromOutside } from './downtime.ts';
+export { holdOf, planWithHold } from './hold.ts';
 export { agreeToGo, nothingToDo, optionsOf, showPlan } from './messages.ts';
 export { planUpdate } from './plan.ts';
 export type { Progress } from './progress.ts';

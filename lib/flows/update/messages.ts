@@ -2,11 +2,13 @@ import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import { holdText, meanwhile } from '../../domain/hold/messages.ts';
 import { lastDrillText } from '../../domain/ledger/drills.ts';
 import { resetTo } from '../../domain/release/reset.ts';
 import { runningText } from '../../domain/release/running.ts';
 import { saveLocal } from '../../domain/release/save-local.ts';
 import { duration } from '../../runs/command-line/flags.ts';
+import { holdOptions } from '../../runs/command-line/hold-flags.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Outage } from '../../tools/http/probe.ts';
 import type { Noticed } from './downtime.ts';
@@ -28,6 +30,7 @@ export function optionsOf(ops: Ops, flags: Parsed): UpdateOptions {
     discardLocal: Boolean(flags['discard-local']),
     syncSite: Boolean(flags['sync-nginx-site-config']),
     bake: Boolean(flags.bake),
+    hold: holdOptions(flags),
   };
 }
 
@@ -47,6 +50,9 @@ export function showPlan(ops: Ops, facts: Facts, plan: UpdatePlan | undefined): 
       [{ en: 'programs', zh: '程序' }, said(facts.programs.all.map((p) => p.name).join(', '))],
       [{ en: 'schema revision', zh: '数据库结构版本' }, said(schema.kind === 'empty' ? '-' : schema.revision)],
       [{ en: 'new migrations', zh: '新增迁移' }, said(newMigrations.join(', ') || '-')],
+      ...(plan?.restart.kind === 'container'
+        ? [[{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(plan.hold)] as const]
+        : []),
       [{ en: 'last drill', zh: '上次演练' }, lastDrillText(ops.paths, ops.clock.now())],
       [{ en: 'survey', zh: '检查用时' }, same(`${facts.milliseconds} ms`)],
     ],
@@ -91,8 +97,8 @@ export async function agreeToGo(ops: Ops, facts: Facts, plan: UpdatePlan, option
   const container = plan.restart.kind === 'container';
   const question: Text = container
     ? {
-        en: 'Go on? The container will be restarted: production is down meanwhile.',
-        zh: '是否继续? 容器将重启, 期间服务中断.',
+        en: `Go on? The container will be restarted. ${meanwhile(plan.hold).en}.`,
+        zh: `是否继续? 容器将重启, ${meanwhile(plan.hold).zh}.`,
       }
     : { en: 'Go on?', zh: '是否继续?' };
   if (await ops.screen.askYes(question)) return;

@@ -1,3 +1,4 @@
+import type { HoldOptions } from '../../domain/hold/survey.ts';
 import type { RestartKind } from './restart-kinds.ts';
 
 export interface UpdateOptions {
@@ -10,4 +11,5 @@ export interface UpdateOptions {
   readonly discardLocal: boolean;
   readonly syncSite: boolean;
   readonly bake: boolean;
+  readonly hold: HoldOptions;
 }

@@ -1,6 +1,7 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
+import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
@@ -14,6 +15,8 @@ export interface UpdatePlan {
   readonly steps: readonly PlannedStep[];
   /** As far as it can be told before the new release was tried. */
   readonly restart: Restart;
+  /** What becomes of requests when the container is restarted. */
+  readonly hold: HoldFacts;
   readonly warnings: readonly Text[];
 }
 
@@ -23,7 +26,12 @@ export interface UpdatePlan {
  * @returns `undefined` when what runs already is what would run.
  * @throws {OpsError} `precondition` with all reasons at once when this must not be hot-updated.
  */
-export function planUpdate(target: Target, facts: Facts, options: UpdateOptions): UpdatePlan | undefined {
+export function planUpdate(
+  target: Target,
+  facts: Facts,
+  options: UpdateOptions,
+  hold: HoldFacts = UNASKED,
+): UpdatePlan | undefined {
   const { put, remove, inTheWay } = facts.files;
   const sameFiles = put.length === 0 && remove.length === 0 && facts.copies.length === 0;
   const sameCommit = facts.running.certain && facts.running.commit === facts.source.commit;
@@ -39,12 +47,14 @@ export function planUpdate(target: Target, facts: Facts, options: UpdateOptions)
     });
   }
   const restart = chooseRestart(options.restart, facts, target.app.root);
-  return {
-    steps: plannedSteps(target, facts, options, restart),
-    restart,
-    warnings: [...warningsOf(facts), ...siblingsOf(target, facts, options)],
-  };
+  const steps = plannedSteps(target, facts, { ...options, holds: hold }, restart);
+  return { steps, restart, hold, warnings: [...warningsOf(facts), ...siblingsOf(target, facts, options)] };
 }
+
+const UNASKED: HoldFacts = {
+  kind: 'plain',
+  why: { en: 'the container is not restarted', zh: '不重启容器' },
+};
 
 interface Refusal {
   readonly text: Text;

@@ -1,12 +1,20 @@
 import type { Target } from '../../core/target.ts';
 import type { Text } from '../../core/text.ts';
+import { holdCommands, releaseCommands } from '../../domain/hold/messages.ts';
+import type { HoldFacts } from '../../domain/hold/survey.ts';
 import type { PlannedStep } from '../../runs/steps/steps.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
 import { type Restart, schedulerWay } from './restart.ts';
 
 /** The steps of a hot update, in the order in which `scripts/update-prod-flask.ts` does them. */
-export function plannedSteps(target: Target, facts: Facts, options: UpdateOptions, restart: Restart): PlannedStep[] {
+export function plannedSteps(
+  target: Target,
+  facts: Facts,
+  options: UpdateOptions & { readonly holds: HoldFacts },
+  restart: Restart,
+): PlannedStep[] {
+  const { holds } = options;
   const { root } = target.app;
   const app = facts.app.id.slice(0, 12);
   const { web, scheduler, others } = facts.programs;
@@ -141,7 +149,7 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
       id: 'restart',
       title: restartTitle(restart),
       replaces: 'restart_services',
-      risk: restart.kind === 'container' ? 'interrupts' : 'changes',
+      risk: restart.kind === 'container' && holds.kind === 'plain' ? 'interrupts' : 'changes',
       commands: {
         rolling: [
           {
@@ -152,7 +160,7 @@ export function plannedSteps(target: Target, facts: Facts, options: UpdateOption
           'nginx -t && nginx -s reload',
         ],
         reload: [`kill -HUP <${web.name}>`, ...successions, 'nginx -t && nginx -s reload'],
-        container: [`docker restart ${app}`],
+        container: [...holdCommands(holds), `docker restart ${app}`, ...releaseCommands(holds)],
       }[restart.kind],
       wayBack: { en: 'the same way, with the former files', zh: '换回原文件后以同样方式重启' },
     },

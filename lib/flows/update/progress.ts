@@ -1,6 +1,7 @@
 import type { Placement } from '../../domain/app/place.ts';
 import type { Staging } from '../../domain/app/staging.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
+import type { RequestHold } from '../../domain/hold/hold.ts';
 import type { SavedLocal } from '../../domain/release/save-local.ts';
 import type { Migrated } from '../../domain/schema/migrate.ts';
 import type { SchemaObjects } from '../../domain/schema/schema-objects.ts';
@@ -8,6 +9,8 @@ import type { SchemaObjects } from '../../domain/schema/schema-objects.ts';
 /** How far a run has come: what undoing and the summary need. Filled step by step. */
 export interface Progress {
   readonly staging: Staging;
+  /** Requests, which wait while the container is restarted, if they can. */
+  readonly hold: RequestHold;
   savedLocal?: SavedLocal | undefined;
   backup?: VerifiedBackup | undefined;
   migrated?: Migrated | undefined;

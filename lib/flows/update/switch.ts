@@ -20,6 +20,7 @@ import {
   succeedWorkers,
   waitUntilSettled,
 } from '../../domain/app/workers.ts';
+import { type RequestHold, unpublished } from '../../domain/hold/hold.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import type { Checked } from './check.ts';
@@ -93,7 +94,7 @@ export async function restart(
 ): Promise<void> {
   const { container } = progress.staging;
   progress.restarting = true;
-  if (checked.restart.kind === 'container') return restartContainer(ops, container);
+  if (checked.restart.kind === 'container') return restartContainer(ops, container, progress.hold);
   const { web, scheduler, others } = facts.programs;
   const reload = checked.restart.kind === 'reload';
   noteWorkers(ops, facts, reload ? checked.workers : facts.workers);
@@ -114,10 +115,16 @@ async function restartAll(ops: Ops, container: string, programs: readonly Progra
   for (const { name } of programs) await restartProgram(ops, container, name);
 }
 
-async function restartContainer(ops: Ops, id: string): Promise<void> {
-  const argv = ['docker', 'restart', '-t', String(GRACE_SECONDS), id];
-  await run(ops, change(argv, { deadlineMs: (GRACE_SECONDS + 60) * 1000 }));
-  await waitUntilServing(ops, await inspectContainer(ops, id));
+async function restartContainer(ops: Ops, id: string, hold: RequestHold): Promise<void> {
+  const before = await inspectContainer(ops, id);
+  await hold.begin(ops, before);
+  const drained = await hold.drain(ops, before);
+  const grace = drained?.ended ? 0 : GRACE_SECONDS;
+  const argv = ['docker', 'restart', '-t', String(grace), id];
+  await run(ops, change(argv, { deadlineMs: (grace + 60) * 1000 }));
+  const app = await inspectContainer(ops, id);
+  await waitUntilServing(ops, hold.holding ? unpublished(app) : app);
+  await hold.release(ops, app);
 }
 
 /**
@@ -135,8 +142,13 @@ export async function switchBack(ops: Ops, facts: Facts, progress: Progress): Pr
   } catch (error) {
     ops.screen.show({ event: 'warning', text: whatHappened(error) });
     ops.screen.show({ event: 'warning', text: RESTARTING });
-    await restartContainer(ops, container);
+    await restartContainer(ops, container, progress.hold);
   }
+  if (!progress.hold.holding) return;
+  const app = await inspectContainer(ops, container);
+  // Whether all is as before is proved afterwards, by way of the published ports.
+  await waitUntilServing(ops, unpublished(app)).catch(() => undefined);
+  await progress.hold.release(ops, app);
 }
 
 async function bringBackProcesses(ops: Ops, facts: Facts, container: string, since: number): Promise<void> {

@@ -20,6 +20,7 @@ import type { Target } from '../../core/target.ts';
 import { languageOf, printable, SCRIPTS, type Text } from '../../core/text.ts';
 import type { World } from '../../core/world.ts';
 import { looking } from '../../domain/data/claim.ts';
+import { removeLeftRules } from '../../domain/hold/lease.ts';
 import { recordAdopted } from '../../domain/ledger/adopted.ts';
 import { nextRunName } from '../../domain/ledger/runs.ts';
 import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
@@ -191,6 +192,7 @@ export async function main(script: Script, world: World): Promise<number> {
         secrets,
         run: async () => {
           const ops: Ops = { ...base, paths, hold: holding, journal, lockFd: held.fd };
+          if (!action.givesWay) await removeLeftRules(ops);
           await tidy(ops, action.givesWay ? script.name : undefined);
           const verdict = await action.run(ops, { ...parsed, planOnly });
           recordAdopted(paths, holding);

@@ -21,6 +21,7 @@ const PORTS: Readonly<Record<string, number>> = {
   'wfops-adhoc': 28740,
   'wfops-way-back': 28620,
   'wfops-artefacts': 28460,
+  'wfops-hold': 28900,
 };
 
 /** The stack of all files that leave one serving. */
@@ -28,7 +29,9 @@ export const SHARED = 'wfops-shared';
 
 export function sandboxOptions(name: string, root: string): SandboxOptions {
   const port = PORTS[name] as number;
-  return { name, root, ports: { http: port, direct: port + 1, postgres: port + 2, redis: port + 3 } };
+  // A client of its own comes from another address.
+  const hostIp = name === 'wfops-hold' ? '0.0.0.0' : '127.0.0.1';
+  return { name, root, hostIp, ports: { http: port, direct: port + 1, postgres: port + 2, redis: port + 3 } };
 }
 
 /** One sandbox that goes through the life of its releases; each case leaves it serving `current`. */

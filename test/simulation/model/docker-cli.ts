@@ -4,11 +4,12 @@ import { diffLines, write } from './app-files.ts';
 import type { Cluster } from './cluster.ts';
 import { compose } from './compose.ts';
 import { imageEnv, inspected, template, WORKING_DIR } from './docker-format.ts';
+import { Doorman } from './doorman.ts';
 import { type Container, EngineError, requireLayer, requireMounts } from './engine.ts';
 import { labelsOf, many, one, type Parsed, parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
 import { inContainer } from './in-container.ts';
-import type { Call, Hold, Reply } from './process.ts';
+import type { Call, Conversation, Hold, Reply } from './process.ts';
 import { pack, type Tree, unpack } from './tar.ts';
 
 /** `docker …`: the engine's answer to one call. */
@@ -43,7 +44,10 @@ const COMMANDS: Readonly<Record<string, Known>> = {
     reads: looks,
     answer: ({ endpoint }) => ({ stdout: `${endpoint.startsWith('unix') ? 'default' : 'far-away'}\t${endpoint}\n` }),
   },
-  info: { reads: looks, answer: () => ({ stdout: 'MODEL:ENGINE\n' }) },
+  info: {
+    reads: looks,
+    answer: (_machine, [, format]) => ({ stdout: format === '{{.ID}}' ? 'MODEL:ENGINE\n' : '["name=seccomp"]\n' }),
+  },
   version: { reads: looks, answer: () => ({ stdout: '20.10.24\n' }) },
   ps: { reads: looks, answer: ps },
   inspect: { reads: looks, answer: inspect },
@@ -331,9 +335,9 @@ function placeOf(engine: Host['engine'], place: string): [Container, string] {
   return [container, directory];
 }
 
-const RUN_BARE = '-d --rm --no-trunc';
+const RUN_BARE = '-d -i --rm --no-trunc --sig-proxy=false';
 const RUN_VALUED =
-  '--pull --name --network --network-alias --label --cpu-shares --oom-score-adj --shm-size --tmpfs --memory -e -v --entrypoint --user';
+  '--pull --name --network --network-alias --label --cpu-shares --oom-score-adj --shm-size --tmpfs --memory -e -v -p --entrypoint --user';
 
 function created({ engine }: Host, words: readonly string[], call: Call): { container: Container; flags: Parsed } {
   const flags = parseFlags(words, RUN_BARE, RUN_VALUED);
@@ -357,6 +361,11 @@ function created({ engine }: Host, words: readonly string[], call: Call): { cont
       ...Object.fromEntries(anonymous.map((at) => [at?.split(':')[0], undefined])),
     },
     autoRemove: flags.on.has('--rm'),
+    // The engine chooses among its own.
+    ports: many(flags, '-p').map((published, at) => {
+      const [, hostIp, target] = /^(.*)::(\d+)$/.exec(published) ?? unknown(published);
+      return { hostIp, target: Number(target), published: 32_768 + engine.containers.length * 10 + at };
+    }),
   });
   return { container, flags };
 }
@@ -391,6 +400,20 @@ function lookedInto({ engine }: Host, words: readonly string[]): Reply | undefin
   if (words[at - 1] !== '--entrypoint') return undefined;
   const [image = '', , file = ''] = words.slice(at + 1);
   return { exitCode: engine.image(image).files?.has(path.posix.relative('/app', file)) ? 0 : 1 };
+}
+
+/** `docker run -i` of a doorman, attached. */
+export function attach(machine: Host, call: Call): Conversation | Reply {
+  machine.changed(call);
+  try {
+    const { container } = created(machine, call.argv.slice(2), call);
+    container.doorman = new Doorman(machine.engine, container);
+    machine.engine.start(container);
+    return container.doorman.talk();
+  } catch (error) {
+    if (error instanceof EngineError) return { exitCode: 125, stderr: error.message };
+    throw error;
+  }
 }
 
 /** What a look into volumes finds: clusters and what Redis writes. */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { AppContainer } from './app-container.ts';
 import type { VirtualClock } from './clock.ts';
 import { type Cluster, type HbaRule, hbaRules, initdb, PGDATA } from './cluster.ts';
+import type { Doorman } from './doorman.ts';
 import type { Ledger } from './ledger.ts';
 import type { Release } from './release.ts';
 import type { Tree } from './tar.ts';
@@ -119,6 +120,8 @@ export interface Container extends Spec {
   app?: AppContainer | undefined;
   /** What its first process said. */
   said?: string;
+  /** It takes requests while another one is replaced. */
+  doorman?: Doorman;
 }
 
 export class EngineError extends Error {}
@@ -348,6 +351,7 @@ export class Engine {
     container.app?.stop();
     container.server = undefined;
     this.containers.splice(this.containers.indexOf(container), 1);
+    container.doorman?.onEnd();
     this.#ledger.containerGone(container);
   }
 
@@ -403,6 +407,7 @@ export class Engine {
 }
 
 /** What a container's main process is. */
-export function runs(container: Container): 'postgres' | 'redis' | 'app' | 'sleep' {
+export function runs(container: Container): 'postgres' | 'redis' | 'app' | 'sleep' | 'doorman' {
+  if (container.command?.[1] === '/doorman.py') return 'doorman';
   return container.command?.[0] === 'sleep' ? 'sleep' : container.image.program;
 }

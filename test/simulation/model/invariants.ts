@@ -102,8 +102,16 @@ async function check(d: Deployment, ended: Ended, before: Before): Promise<void>
     ...images(d),
     ...promises(d, ended, before),
     ...(await served(d, ended, before)),
+    ...(await held(d, ended)),
   ];
   if (wrong.length > 0) throw new Error(`${wrong.join('\n')}\n\nexit ${ended.exitCode}\n${ended.text}`);
+}
+
+/** Nobody waits any more for a run that has ended, and the next one finds nothing of a run that was killed to be in its way. */
+export async function held({ machine }: Deployment, { exitCode }: Ended): Promise<string[]> {
+  if (exitCode === KILLED) await machine.clock.sleep(15_000);
+  const doormen = machine.engine.containers.filter((c) => c.doorman).map((c) => `${c.name} stands there`);
+  return [...doormen, ...(exitCode === KILLED ? machine.firewall.leading : machine.firewall.rules)];
 }
 
 export function exitCode({ exitCode, text }: Ended): string[] {

@@ -2,9 +2,11 @@ import { chmodSync, closeSync, fstatSync, mkdirSync, readFileSync, symlinkSync, 
 import path from 'node:path';
 import { asTyped } from '../../../lib/core/command.ts';
 import { VirtualClock } from './clock.ts';
-import { docker, holdPaused } from './docker-cli.ts';
+import { attach, docker, holdPaused } from './docker-cli.ts';
+import { throughDoor } from './door.ts';
 import { Engine, EngineError } from './engine.ts';
 import { curl } from './engine-api.ts';
+import { Firewall } from './firewall.ts';
 import { unknown } from './flags.ts';
 import { Repository } from './git.ts';
 import type { Host } from './host.ts';
@@ -29,6 +31,7 @@ export class Machine implements Host, Programs {
   readonly clock = new VirtualClock();
   readonly ledger = new Ledger();
   readonly engine = new Engine(this.clock, this.ledger);
+  readonly firewall = new Firewall(this.clock);
   readonly registry = new Map<string, 'postgres' | 'redis'>();
   /** What is checked out in the deploy directory. */
   release: Release = release('a release');
@@ -36,7 +39,7 @@ export class Machine implements Host, Programs {
   readonly changes: string[] = [];
   /** Ports that something outside of Docker listens on. */
   readonly takenPorts = new Set<number>();
-  readonly absent = new Set<string>();
+  readonly absent = new Set<string>(['iptables', 'ip6tables', 'sudo']);
   /** Special answers, for what only one test needs. */
   override: Override = () => undefined;
   /** A user's doing, each time that a dump is taken while the application serves. */
@@ -65,6 +68,7 @@ export class Machine implements Host, Programs {
   }
 
   converse(call: Call): Conversation | Reply | undefined {
+    if (call.argv.slice(0, 3).join(' ') === 'docker run -i') return attach(this, call);
     const isSession =
       call.argv.includes('psql') && / exec -i (?:-e \S+ )*-e PGAPPNAME \S+ psql /.test(call.argv.join(' '));
     if (!isSession) return undefined;
@@ -90,7 +94,14 @@ export class Machine implements Host, Programs {
       case 'git':
         return this.repository?.run(call, (c) => this.changed(c)) ?? this.#git(call);
       case 'curl':
-        return curl(this, call);
+        return call.argv.includes('--local-port') ? visit(this, call) : curl(this, call);
+      case 'cat':
+        return {}; // nobody is in the engine's proxy
+      case 'iptables':
+      case 'iptables-restore':
+      case 'ip6tables':
+      case 'ip6tables-restore':
+        return this.firewall.run(call, () => this.changed(call));
       case 'tar':
         return tar(this, call);
       case 'flock':
@@ -151,6 +162,17 @@ export class Machine implements Host, Programs {
   }
 
   isLocked = (): boolean => [...this.#locks].some(([ino, fd]) => isOpen(fd, ino));
+}
+
+/** One request of this machine's from a port of its own; the answer's status. */
+function visit({ engine, firewall }: Machine, { argv }: Call): Reply {
+  const url = new URL(argv.at(-1) ?? '');
+  const from = Number.parseInt(argv[argv.indexOf('--local-port') + 1] ?? '', 10);
+  const port = Number(url.port || 80);
+  const peer = engine.publisher(firewall.leads(port, from) ?? port);
+  if (peer?.container.doorman) peer.container.doorman.taken += 1;
+  const answer = peer && throughDoor(engine, peer, url.pathname);
+  return typeof answer === 'object' ? { stdout: String(answer.status) } : { exitCode: 28, stdout: '000' };
 }
 
 function isOpen(fd: number, inode: number): boolean {

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Net } from '../../../lib/core/ops.ts';
-import { request } from './app.ts';
 import { remoteMethod } from './cluster.ts';
+import { throughDoor } from './door.ts';
 import type { Container } from './engine.ts';
 import type { Machine } from './machine.ts';
 
@@ -11,13 +11,15 @@ const REQUEST_MS = 4;
 /** A client waits for so long; real timers don't know the model's time. */
 const PATIENCE_MS = 5_000;
 const WAIT_MS = 50;
+/** Who is held waits longer. */
+const HELD_MS = 60_000;
 
 /** The network as the script's process sees it: published ports, and the containers' own addresses. */
 export function net(machine: Machine): Net {
   const { engine, clock } = machine;
   const behind = (host: string, port: number): { container: Container; target: number } | undefined => {
     engine.catchUp();
-    if (host === '127.0.0.1' || host === 'localhost') return engine.publisher(port);
+    if (host === '127.0.0.1' || host === 'localhost') return engine.publisher(machine.firewall.leads(port) ?? port);
     const container = engine.at(host);
     return container ? { container, target: port } : undefined;
   };
@@ -26,9 +28,10 @@ export function net(machine: Machine): Net {
       const { hostname, port, pathname } = new URL(url);
       await clock.sleep(REQUEST_MS, signal);
       const peer = behind(hostname, Number(port || 80));
-      const deadline = clock.monotonic() + PATIENCE_MS;
+      if (peer?.container.doorman) peer.container.doorman.taken += 1;
+      const deadline = clock.monotonic() + (peer?.container.doorman ? HELD_MS : PATIENCE_MS);
       for (;;) {
-        const answer = peer && request(engine, peer.container, peer.target, pathname);
+        const answer = peer && throughDoor(engine, peer, pathname);
         if (typeof answer === 'object') return answer;
         if (answer === undefined) break;
         if (clock.monotonic() > deadline)

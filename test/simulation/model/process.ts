@@ -28,6 +28,10 @@ export interface Reply {
 export interface Conversation {
   readonly answer: (sql: string) => readonly string[] | undefined;
   readonly end: () => void;
+  /** A line is answered by a line; else what goes up to a token, which is repeated behind the answer. */
+  readonly byLine?: true;
+  /** Told how to end it from within. */
+  readonly onEnd?: (end: () => void) => void;
 }
 
 /** A command that has its effect at once, and goes on until its stdin is closed. */
@@ -221,13 +225,14 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       };
       running.set(pid, () => finish(143));
       pipes.set(pid, () => finish(0));
+      talk.onEnd?.(() => end(137));
       child.stdin?.on('end', () => finish(0));
       child.stdin?.on('data', (chunk: Buffer) => {
         buffer += chunk.toString();
-        const complete = /^([\s\S]*?)\n\\echo (\S+)\n/.exec(buffer);
+        const complete = (talk.byLine ? /^(.*)\n/ : /^([\s\S]*?)\n\\echo (\S+)\n/).exec(buffer);
         if (!complete) return;
         buffer = buffer.slice(complete[0].length);
-        const [, sql = '', token = ''] = complete;
+        const [, sql = '', token] = complete;
         const said = { ...call, input: Buffer.from(sql) };
         clock
           .sleep(programs.latency(said))
@@ -242,7 +247,7 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
             if (fault === 'dies-after') return finish(KILLED);
             if (fault === 'hangs-after') return hang(true, finish);
             if (lines === undefined) finish(2, 'server closed the connection unexpectedly\n');
-            else child.stdout?.write([...lines, token, ''].join('\n'));
+            else child.stdout?.write([...lines, ...(token === undefined ? [] : [token]), ''].join('\n'));
           })
           .catch(fail);
       });

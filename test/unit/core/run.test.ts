@@ -156,6 +156,7 @@ it('is, but for those that have a deadline of their own, the only way to a proce
     'core/run.ts',
     'core/shell.ts',
     'core/world.ts', // another script, which has its own
+    'tools/docker/attached.ts', // one for each answer
     'tools/docker/pause.ts', // its own
     'tools/postgres/session.ts', // its own
   ]);

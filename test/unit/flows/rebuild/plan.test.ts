@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { targetFor } from '../../../../lib/core/target.ts';
 import { same } from '../../../../lib/core/text.ts';
+import type { HoldFacts } from '../../../../lib/domain/hold/survey.ts';
 import type { AppFacts } from '../../../../lib/domain/stack/deployment.ts';
 import { deletionRequest, planRebuild } from '../../../../lib/flows/rebuild/plan.ts';
 import { facts, identity, nothingYet, runningDatabase, volume } from '../../../support/facts.ts';
@@ -9,10 +10,11 @@ import { facts, identity, nothingYet, runningDatabase, volume } from '../../../s
 const WEB = { target: 80, published: 8080, hostIp: '0.0.0.0', protocol: 'tcp' } as const;
 const CERTS = { service: 'whalefall', source: '/srv/certs', target: '/etc/nginx/ssl' } as const;
 const target = targetFor('/srv/shop');
+const PLAIN: HoldFacts = { kind: 'plain', why: same('no iptables') };
 const ids = (plan: ReturnType<typeof planRebuild>) => plan.steps.map((s) => s.id);
 
 it('installs on an empty machine without backup, stop or removal', () => {
-  expect(ids(planRebuild(target, nothingYet(), 'keep'))).toEqual([
+  expect(ids(planRebuild(target, nothingYet(), 'keep', PLAIN))).toEqual([
     'build',
     'try',
     'start-stores',
@@ -25,7 +27,7 @@ it('installs on an empty machine without backup, stop or removal', () => {
 });
 
 it('keeps data: builds, tries and backs up before anything stops', () => {
-  expect(ids(planRebuild(target, facts(), 'keep'))).toEqual([
+  expect(ids(planRebuild(target, facts(), 'keep', PLAIN))).toEqual([
     'build',
     'try',
     'backup',
@@ -42,7 +44,7 @@ it('keeps data: builds, tries and backs up before anything stops', () => {
 });
 
 it('deletes only after stop and the backup that counts', () => {
-  const plan = planRebuild(target, facts(), 'delete');
+  const plan = planRebuild(target, facts(), 'delete', PLAIN);
   expect(ids(plan)).toEqual([
     'build',
     'try',
@@ -97,7 +99,7 @@ it.each([
     'userdata has 11 B',
   ],
 ] as const)('refuses %s with exit code 3', (_what, more, data, text) => {
-  expect(() => planRebuild(target, facts(more), data)).toThrow(
+  expect(() => planRebuild(target, facts(more), data, PLAIN)).toThrow(
     expect.objectContaining({ kind: 'precondition', exitCode: 3, message: expect.stringContaining(text) }),
   );
 });
@@ -107,11 +109,11 @@ it('says all refusals at once', () => {
     volumes: [volume('postgres', { project: 'a' }), volume('redis', { project: 'b' })],
     unusablePorts: [{ port: WEB, why: 'taken' }],
   });
-  expect(() => planRebuild(target, bad, 'keep')).toThrow(/shop_postgres_data.*shop_redis_data.*8080/s);
+  expect(() => planRebuild(target, bad, 'keep', PLAIN)).toThrow(/shop_postgres_data.*shop_redis_data.*8080/s);
 });
 
 it('accepts a volume made by hand, which bears no label', () => {
-  const plan = planRebuild(target, facts({ volumes: [volume('postgres', { project: undefined })] }), 'delete');
+  const plan = planRebuild(target, facts({ volumes: [volume('postgres', { project: undefined })] }), 'delete', PLAIN);
   expect(plan.deletes.map((v) => v.name)).toEqual(['shop_postgres_data']);
 });
 
@@ -131,7 +133,7 @@ it('names in the consent what would be lost', () => {
       empty: false,
     },
   });
-  const request = deletionRequest(target, full, planRebuild(target, full, 'delete'));
+  const request = deletionRequest(target, full, planRebuild(target, full, 'delete', PLAIN));
   expect(request.phrase).toBe('DELETE ALL DATA');
   expect(request.volumes.map((v) => v.name)).toEqual(['shop_postgres_data', 'shop_redis_data']);
   const rows = request.losses.map(([label, value]) => `${label.en}: ${value.en}`);
@@ -162,13 +164,14 @@ it('warns of local changes and of an open database', () => {
       database: { ...runningDatabase, remoteTrust: 1 },
     }),
     'keep',
+    PLAIN,
   );
   expect(plan.warnings.map((w) => w.text.en).join('\n')).toMatch(/app\.py.*WITHOUT A PASSWORD/s);
 });
 
 it('names the services that it leaves on the former code, and how to bring the new one there', () => {
   const { stack } = facts();
-  const plan = planRebuild(target, facts({ stack: { ...stack, siblings: ['worker'] } }), 'keep');
+  const plan = planRebuild(target, facts({ stack: { ...stack, siblings: ['worker'] } }), 'keep', PLAIN);
   const [warning] = plan.warnings.filter((w) => w.text.en.includes('worker'));
   expect(warning?.fix?.en).toMatch(/up -d --no-deps worker$/);
 });
@@ -202,7 +205,7 @@ it('never deletes without a backup before it, nor anything that is not this proj
     fc.property(anyFacts, fc.constantFrom('keep' as const, 'delete' as const), (any, data) => {
       let plan: ReturnType<typeof planRebuild>;
       try {
-        plan = planRebuild(target, any, data);
+        plan = planRebuild(target, any, data, PLAIN);
       } catch {
         return;
       }
@@ -229,7 +232,7 @@ it.each([
   [{ kind: 'unreadable', why: same('x'), fix: same('y') }, '运行中, 但无法读取: x'],
 ] as const)('says in Chinese, too, of a database that can not be asked: %o', (database, zh) => {
   const found = facts({ database });
-  const { losses } = deletionRequest(target, found, planRebuild(target, found, 'delete'));
+  const { losses } = deletionRequest(target, found, planRebuild(target, found, 'delete', PLAIN));
   expect(losses.map(([, value]) => value.zh)).toEqual([zh]);
 });
 
@@ -244,7 +247,7 @@ it('asks consent for exactly what it deletes, says what each changing step would
       };
       let plan: ReturnType<typeof planRebuild>;
       try {
-        plan = planRebuild(target, found, data);
+        plan = planRebuild(target, found, data, PLAIN);
       } catch (error) {
         expect(error).toMatchObject({ kind: 'precondition' });
         return;

@@ -16,6 +16,7 @@ const options: UpdateOptions = {
   discardLocal: false,
   syncSite: false,
   bake: false,
+  hold: { wanted: true, atMost: 60 },
 };
 const plan = (more: Parameters<typeof updateFacts>[0] = {}) => planUpdate(target, updateFacts(more), options);
 const same = { put: [], remove: [], handEdited: [], inTheWay: [] };

@@ -1,0 +1,78 @@
+"""Lets what is under way in the application's container end, now that nobody new is sent there: nginx quits, and once nothing is connected
+any more, programs that serve nobody from outside (the scheduler) are asked to end what they are at."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+# States of a connection in /proc/net/tcp in which a peer may still get or send something: established, being made, half closed, unsent data.
+UNDER_WAY = {"01", "03", "04", "08", "09", "0B"}
+# Of a socket that listens, the receive queue is that of connections.
+LISTENS = "0A"
+
+
+def words(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().split(b"\0")[:-1]
+    except OSError:
+        return []
+
+
+def sockets():
+    """Connections from elsewhere to one of the ports, and those that nobody has taken as yet."""
+    count = queued = 0
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table) as file:
+                lines = file.read().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            port = int(fields[1].rsplit(":", 1)[1], 16)
+            if port in ARGS["ports"] and fields[3] == LISTENS:
+                queued += int(fields[4].split(":")[1], 16)
+            peer = fields[2].split(":")[0]
+            loopback = peer.endswith("7F") and peer[:-8].strip("0") in ("", "FFFF") or peer == "0" * 24 + "01000000"
+            count += port in ARGS["ports"] and fields[3] in UNDER_WAY and not loopback
+    return count, queued
+
+
+def quit_nginx():
+    """Not through supervisord: its way to stop a program may be the quick one. The master is known by the title that it gives itself."""
+    for name in os.listdir("/proc"):
+        if name.isdigit() and words(name)[:1] != [] and words(name)[0].startswith(b"nginx: master"):
+            try:
+                os.kill(int(name), signal.SIGQUIT)
+            except ProcessLookupError:
+                pass
+
+
+def wait(until, over):
+    while not over():
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def main():
+    began = time.monotonic()
+    until = began + ARGS["seconds"]
+    # Whoever is in its queue when it quits is refused.
+    wait(until, lambda: sockets()[1] == 0)
+    quit_nginx()
+    drained = wait(until, lambda: sockets()[0] == 0)
+    left = sockets()[0]
+    ended = True
+    if ARGS["stop"]:
+        # It waits for as long as supervisord's configuration says, and has them killed then.
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        stopping = subprocess.Popen(["supervisorctl", "stop", *ARGS["stop"]], **quiet)
+        ended = wait(max(until, time.monotonic() + 5), lambda: stopping.poll() is not None) and stopping.returncode == 0
+    print(json.dumps({"drained": drained, "left": left, "ended": ended, "seconds": time.monotonic() - began}))
+
+
+main()

@@ -1,0 +1,227 @@
+"""Answers the application's door while its container is replaced: connections wait, and are then passed on byte for byte.
+
+Orders come by stdin and answers go to stdout, one JSON object a line; the first order is the settings. Who gives them holds the other end
+of stdin: when that is closed, whoever it was is gone, and what waits is passed on to where it was last said to go.
+"""
+import asyncio
+import json
+import re
+import resource
+import sys
+
+HTTP = re.compile(rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ")
+CHUNK = 65536
+# Many that have waited must not all arrive at once: nginx takes 768 connections, and each counts twice there.
+ABREAST = 64
+# For so long a connection counts as one that is to be answered first; an upload is answered at its end only.
+FIRST_ANSWER_SECONDS = 1
+RETRY_SECONDS = 0.1
+# After its answer, a connection that says nothing for so long is one that is kept for the next request.
+IDLE_SECONDS = 2
+# Without orders: longer than any rule leads here, and no longer than somebody could want to read on.
+ORPHANED_SECONDS = 20
+LONGEST_SECONDS = 120
+
+
+class Connection:
+    def __init__(self, now):
+        self.began = now
+        self.heard = now
+        self.answered = False
+
+
+class Doorman:
+    def __init__(self, atMost, page, ports, to=None):
+        self.at_most, self.page, self.ports = atMost, page, ports
+        self.last = to  # where it leads when nobody says any more
+        self.to = None
+        self.open = asyncio.Event()
+        self.shut = False
+        self.abreast = asyncio.Semaphore(ABREAST)
+        self.present = {}  # connections, and the tasks that serve them
+        self.taken = self.turned_away = self.cut = 0
+        self.longest = 0.0
+
+    def now(self):
+        return asyncio.get_running_loop().time()
+
+    # Orders
+
+    def lead(self, to):
+        """Passes on what waits, and what comes."""
+        self.to = self.last = to
+        self.shut = False
+        self.open.set()
+
+    def hold(self):
+        """What comes from here on waits."""
+        self.to, self.shut = None, False
+        self.open.clear()
+
+    def close(self):
+        """What waits, and what comes, gets the page."""
+        self.to, self.shut = None, True
+        self.open.set()
+
+    def state(self):
+        waiting = 0 if self.open.is_set() else len(self.present)
+        return {"taken": self.taken, "open": len(self.present), "waiting": waiting, "turnedAway": self.turned_away,
+                "cut": self.cut, "longest": self.longest}
+
+    async def finish(self, seconds, at_least=0):
+        """Nobody is sent here any more: what is under way ends, and the doorman with it."""
+        began = self.now()
+        while self.now() - began < seconds:
+            for connection, task in list(self.present.items()):
+                if connection.answered and self.now() - connection.heard > IDLE_SECONDS:
+                    task.cancel()
+            if not self.present and self.now() - began >= at_least:
+                break
+            await asyncio.sleep(0.05)
+        self.cut += len(self.present)
+
+    # Connections
+
+    async def take(self, port, reader, writer):
+        connection = Connection(self.now())
+        self.present[connection] = asyncio.current_task()
+        self.taken += 1
+        try:
+            await self.serve(connection, port, reader, writer)
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # either side has gone, or it was idle
+        finally:
+            del self.present[connection]
+            writer.close()
+
+    async def serve(self, connection, port, reader, writer):
+        deadline = connection.began + self.at_most
+        try:
+            await asyncio.wait_for(self.open.wait(), self.at_most)
+        except asyncio.TimeoutError:
+            return await self.turn_away(reader, writer)
+        await self.abreast.acquire()
+        free = once(self.abreast.release)
+        try:
+            inner = await self.reach(port, deadline)
+            if reader.at_eof():  # nobody waits any more
+                return inner and inner[1].close()
+            self.longest = max(self.longest, self.now() - connection.began)
+            if inner is None:
+                return await self.turn_away(reader, writer)
+            asyncio.get_running_loop().call_later(FIRST_ANSWER_SECONDS, free)
+            await self.relay(connection, (reader, writer), inner, free)
+        finally:
+            free()
+
+    async def reach(self, port, deadline):
+        """A connection to where requests go now, tried until somebody listens there; None when it has been too long."""
+        while not self.shut and self.now() < deadline:
+            try:
+                await asyncio.wait_for(self.open.wait(), deadline - self.now())
+                if self.to is not None:
+                    return await asyncio.wait_for(asyncio.open_connection(self.to, port), 5)
+            except (OSError, asyncio.TimeoutError):
+                await asyncio.sleep(RETRY_SECONDS)
+        return None
+
+    async def relay(self, connection, outer, inner, free):
+        async def pour(reader, writer, is_answer):
+            while data := await reader.read(CHUNK):
+                connection.heard, connection.answered = self.now(), is_answer
+                if is_answer:
+                    free()
+                writer.write(data)
+                await writer.drain()
+            if writer.can_write_eof():
+                writer.write_eof()
+
+        ways = [asyncio.ensure_future(pour(outer[0], inner[1], False)), asyncio.ensure_future(pour(inner[0], outer[1], True))]
+        try:
+            await asyncio.gather(*ways)
+        finally:
+            for way in ways:
+                way.cancel()
+            inner[1].close()
+
+    async def turn_away(self, reader, writer):
+        """A page for who speaks HTTP; nothing for who waits for TLS, or has said nothing."""
+        self.turned_away += 1
+        try:
+            first = await asyncio.wait_for(reader.read(16), 1)
+        except asyncio.TimeoutError:
+            return
+        if not HTTP.match(first):
+            return
+        body = self.page.encode()
+        head = (
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html; charset=utf-8\r\n"
+            f"Content-Length: {len(body)}\r\nRetry-After: 10\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+        ).encode()
+        writer.write(head if first.startswith(b"HEAD ") else head + body)
+        await writer.drain()
+        writer.write_eof()
+        # To close on what was not read would take the answer away again.
+        try:
+            await asyncio.wait_for(swallow(reader), 2)
+        except asyncio.TimeoutError:
+            pass
+
+
+async def swallow(reader):
+    while await reader.read(CHUNK):
+        pass
+
+
+def once(deed):
+    left = [deed]
+    return lambda: left and left.pop()()
+
+
+def say(**said):
+    print(json.dumps(said), flush=True)
+
+
+async def orders():
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        yield json.loads(line)
+
+
+async def listen(doorman, port):
+    async def take(reader, writer):
+        await doorman.take(port, reader, writer)
+
+    await asyncio.start_server(take, "0.0.0.0", port, backlog=4096)
+
+
+async def main():
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    come = orders()
+    doorman = Doorman(**await come.__anext__())
+    for port in doorman.ports:
+        await listen(doorman, port)
+    say(ready=True)
+    async for order in come:
+        if "lead" in order:
+            doorman.lead(order["lead"])
+        elif "hold" in order:
+            doorman.hold()
+        elif "close" in order:
+            doorman.close()
+        elif "finish" in order:
+            await doorman.finish(order["finish"])
+            say(**doorman.state())
+            return
+        say(**doorman.state())
+    if doorman.last is not None:
+        doorman.lead(doorman.last)
+    else:
+        doorman.close()
+    await doorman.finish(LONGEST_SECONDS, ORPHANED_SECONDS)
+
+
+asyncio.run(main())

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import type { Text } from '../../core/text.ts';
+import { agent } from '../app/agent.ts';
+import { findPrograms } from '../app/programs.ts';
+import type { HeldPort } from './ports.ts';
+import { socketsAt } from './sockets.ts';
+
+/** What is under way may take so long; gunicorn gives a request as much. */
+export const DRAIN_SECONDS = 30;
+const PROXY_MS = 10_000;
+const POLL_MS = 100;
+
+const answer = z.object({
+  /** Nothing was connected any more in time. */
+  drained: z.boolean(),
+  /** Connections that were still there. */
+  left: z.int(),
+  /** The scheduler and other programs have ended: to stop the container at once cuts nothing. */
+  ended: z.boolean(),
+  seconds: z.number(),
+});
+
+export type Drained = z.infer<typeof answer>;
+
+/**
+ * Has a container that nobody new is sent to finish what it is at.
+ *
+ * @param ports those of which connections are waited for.
+ * @returns undefined where it could not be asked: then an ordinary stop, which waits for everything, has to do.
+ */
+export async function drain(ops: Ops, container: string, held: readonly HeldPort[]): Promise<Drained | undefined> {
+  const [ports, published] = [held.map((p) => p.target), held.map((p) => p.published)];
+  const stop = await unlessImpossible(ops, programsBeside(ops, container));
+  // Who was led to the engine's proxy before the hold, and is on the way into the container only now.
+  await until(ops, 2, async () => (await socketsAt(ops, published)).queued === 0);
+  const drained = await unlessImpossible(
+    ops,
+    agent(ops, container, 'drain', {
+      effect: 'change',
+      args: { ports, seconds: DRAIN_SECONDS, stop: stop ?? [] },
+      answer,
+      deadlineMs: (DRAIN_SECONDS + 30) * 1000,
+    }),
+  );
+  // What the proxy still has to hand on goes with the container.
+  if (drained?.drained) await until(ops, 1, async () => (await socketsAt(ops, published)).open === 0);
+  return drained && { ...drained, ended: drained.ended && stop !== undefined };
+}
+
+/** Looks until it is so several times in a row, for some seconds at most. */
+async function until(ops: Ops, times: number, isSo: () => Promise<boolean>): Promise<void> {
+  const end = ops.clock.monotonic() + PROXY_MS;
+  for (let so = 0; ops.clock.monotonic() < end; ) {
+    so = (await isSo()) ? so + 1 : 0;
+    if (so === times) return;
+    await ops.clock.sleep(POLL_MS, ops.signal);
+  }
+}
+
+/** Names of those that have work of their own: the scheduler, a queue's worker. */
+async function programsBeside(ops: Ops, container: string): Promise<string[]> {
+  const { scheduler, others } = await findPrograms(ops, container);
+  return [...(scheduler ? [scheduler] : []), ...others].map((p) => p.name);
+}
+
+async function unlessImpossible<T>(ops: Ops, deed: Promise<T>): Promise<T | undefined> {
+  try {
+    return await deed;
+  } catch (error) {
+    if (!(error instanceof OpsError) || error.kind === 'interrupted') throw error;
+    ops.screen.show({ event: 'warning', text: error.what });
+    return undefined;
+  }
+}
+
+/** What was cut; nothing when all ended well. */
+export const drainText = ({ drained, left }: Drained): Text | undefined =>
+  drained
+    ? undefined
+    : {
+        en: `${left} connections were still under way after ${DRAIN_SECONDS} s; they are cut`,
+        zh: `${DRAIN_SECONDS} 秒后仍有 ${left} 个连接未结束, 将被切断`,
+      };

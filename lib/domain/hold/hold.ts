@@ -1,0 +1,169 @@
+import { whatHappened } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import type { Text } from '../../core/text.ts';
+import type { Container } from '../../tools/docker/containers.ts';
+import { type Doorman, type DoormanState, postDoorman } from './doorman.ts';
+import { type Drained, drain, drainText } from './drain.ts';
+import { type Lease, leaseRules } from './lease.ts';
+import { reachedAt } from './ports.ts';
+import { commentOf, rulesFor } from './rules.ts';
+import { type HoldFacts, postOf } from './survey.ts';
+
+/** What was passed on may take so long to its end before the doorman goes. */
+const FINISH_SECONDS = 30;
+
+/**
+ * Requests to the application, and whether they wait. One for a run: hold, drain, do it, release; and once more on the way back. Where
+ * holding can't be, or was not asked for, each of these does nothing, and requests are refused while nothing serves.
+ */
+export interface RequestHold {
+  /** They wait now: the application's published ports lead to the doorman, and only its container's own address leads to it. */
+  readonly holding: boolean;
+  /**
+   * From here on they wait. Those that are under way end where they began.
+   *
+   * @param app the container that serves them, and gets them again if this process dies.
+   * @throws {CommandError} when it could not be done; they are served as before then.
+   */
+  begin(ops: Ops, app: Container): Promise<void>;
+  /** Waits until a container whose requests are held has finished what it is at. @returns undefined when it has to be stopped gently. */
+  drain(ops: Ops, app: Container): Promise<Drained | undefined>;
+  /** What waits goes to this container now, and what comes goes straight to its ports. */
+  release(ops: Ops, to: Container | undefined): Promise<void>;
+  /** Nothing is left of it: whatever still waits is let go. Never throws. */
+  end(ops: Ops): Promise<void>;
+  /** What the doormen saw, once they have ended. */
+  readonly seen: Seen;
+}
+
+/** Connections of whoever came: visitors, and our own probe. */
+export interface Seen {
+  readonly held: number;
+  readonly turnedAway: number;
+  readonly cut: number;
+}
+
+interface Held {
+  readonly doorman: Doorman;
+  readonly lease: Lease;
+}
+
+export function requestHold(facts: HoldFacts): RequestHold {
+  let now: Held | undefined;
+  let count = 0;
+  /** Doormen that are not gone yet. */
+  let standing = 0;
+  const finishing: Promise<void>[] = [];
+  const seen = { held: 0, turnedAway: 0, cut: 0 };
+
+  const noteWhatItSaw = ({ taken, turnedAway, cut }: DoormanState) => {
+    seen.held += taken;
+    seen.turnedAway += turnedAway;
+    seen.cut += cut;
+  };
+
+  /** Requests go past it; it stays until what it has is answered. */
+  const dismiss = async (ops: Ops, { doorman, lease }: Held, seconds: number): Promise<void> => {
+    now = undefined;
+    await lease.stop();
+    const finish = async () => {
+      const state = await doorman.finish(seconds).catch(() => undefined);
+      if (state) noteWhatItSaw(state);
+      if (state && state.cut > 0) ops.screen.show({ event: 'warning', text: wereCut(state.cut) });
+      await doorman.discard();
+      standing -= 1;
+      // Rules are one deploy directory's: those of another doorman stay.
+      if (standing === 0) await lease.end();
+    };
+    finishing.push(finish());
+  };
+
+  return {
+    seen,
+    get holding() {
+      return now !== undefined;
+    },
+
+    async begin(given, app) {
+      if (facts.kind === 'plain' || now !== undefined) return;
+      const ops = calm(given);
+      given.signal.throwIfAborted();
+      const { addresses } = await reachedAt(ops, app.id);
+      const home = addresses.find((a) => a.network === facts.network)?.address;
+      count += 1;
+      const doorman = await postDoorman(ops, postOf(facts, app, home), `${app.name}-doorman-${count}`);
+      const { firewall, bridges, ports } = facts;
+      const comment = commentOf(ops.paths);
+      let lease: Lease;
+      try {
+        lease = await leaseRules(ops, firewall, (until) => rulesFor(ports, doorman.door, { comment, until, bridges }));
+      } catch (error) {
+        await doorman.discard();
+        throw error;
+      }
+      const held: Held = { doorman, lease };
+      now = held;
+      standing += 1;
+      // Nobody is to be led to where nobody stands.
+      doorman.ended.then(async () => {
+        if (now !== held) return;
+        now = undefined;
+        standing -= 1;
+        await lease.end();
+        ops.screen.show({ event: 'warning', text: DIED });
+      });
+    },
+
+    async drain(ops, app) {
+      if (facts.kind === 'plain' || now === undefined) return undefined;
+      const drained = await drain(ops, app.id, facts.ports);
+      const text = drained && drainText(drained);
+      if (text) ops.screen.show({ event: 'warning', text });
+      return drained;
+    },
+
+    async release(given, to) {
+      const held = now;
+      if (facts.kind === 'plain' || held === undefined) return;
+      const ops = calm(given);
+      try {
+        const { addresses } = to ? await reachedAt(ops, to.id) : { addresses: [] };
+        const address = (addresses.find((a) => a.network === facts.network) ?? addresses[0])?.address;
+        if (address === undefined) await held.doorman.close();
+        else await held.doorman.lead(address);
+      } catch (error) {
+        ops.screen.show({ event: 'warning', text: whatHappened(error) });
+      }
+      await dismiss(ops, held, FINISH_SECONDS);
+    },
+
+    async end(given) {
+      const ops = calm(given);
+      try {
+        if (now) {
+          await now.doorman.close().catch(() => undefined);
+          await dismiss(ops, now, 1);
+        }
+        await Promise.all(finishing);
+      } catch (error) {
+        ops.screen.show({ event: 'warning', text: whatHappened(error) });
+      }
+    },
+  };
+}
+
+/** What has begun to be held must be let go again, whatever stops the run. */
+const calm = (ops: Ops): Ops => ({ ...ops, signal: new AbortController().signal });
+
+/** As it is reached while its published ports lead elsewhere: at its own address. */
+export const unpublished = (app: Container): Container => ({ ...app, ports: [] });
+
+const wereCut = (count: number): Text => ({
+  en: `${count} connections that had been held were still under way ${FINISH_SECONDS} s later, and were cut.`,
+  zh: `${count} 个经暂存转发的连接在 ${FINISH_SECONDS} 秒后仍未结束, 已被切断.`,
+});
+
+const DIED: Text = {
+  en: 'The program that held requests has ended: they go straight to the published ports again, and are refused while nothing serves there.',
+  zh: '暂存请求的程序已退出: 请求恢复直接访问发布端口, 应用未就绪期间会被拒绝.',
+};

@@ -1,0 +1,69 @@
+import { same, type Text } from '../../core/text.ts';
+import { DRAIN_SECONDS } from './drain.ts';
+import { LEASE_MS } from './lease.ts';
+import type { HoldFacts } from './survey.ts';
+
+/** Measured with the real application: its boot and its stop. */
+const REFUSED_SECONDS = '7–14 s';
+
+/** What becomes of requests while the application is replaced: for the plan. */
+export function holdText(hold: HoldFacts): Text {
+  if (hold.kind === 'plain') {
+    return {
+      en: `refused for about ${REFUSED_SECONDS} (${hold.why.en})`,
+      zh: `约 ${REFUSED_SECONDS} 内会被拒绝 (${hold.why.zh})`,
+    };
+  }
+  const ports = [...new Set(hold.ports.map((p) => p.published))].join(', ');
+  const tried: Text = hold.tried
+    ? { en: 'tried just now', zh: '已试验' }
+    : { en: 'not tried with --plan', zh: '--plan 不做试验' };
+  const except: Text = hold.withoutIpv6
+    ? { en: '; over IPv6 they are refused: no ip6tables', zh: '; IPv6 请求会被拒绝: 没有 ip6tables' }
+    : { en: '', zh: '' };
+  return {
+    en: `wait at ports ${ports}, at most ${hold.atMost} s (${tried.en})${except.en}`,
+    zh: `在端口 ${ports} 等待, 最长 ${hold.atMost} 秒 (${tried.zh})${except.zh}`,
+  };
+}
+
+/** What a step does first that takes the application away. */
+export function holdCommands(hold: HoldFacts): (string | Text)[] {
+  if (hold.kind === 'plain') return [];
+  const seconds = LEASE_MS / 1000;
+  return [
+    {
+      en: 'docker run -i --rm <present image> doorman.py  # takes connections, and keeps them waiting',
+      zh: 'docker run -i --rm <当前镜像> doorman.py  # 接收连接并使其等待',
+    },
+    {
+      en: `iptables -t nat: <published ports> → doorman  # ends by itself ${seconds} s after the last renewal`,
+      zh: `iptables -t nat: <发布端口> → doorman  # 停止续期 ${seconds} 秒后自动失效`,
+    },
+    {
+      en: `kill -QUIT <nginx>; wait for what is under way, ${DRAIN_SECONDS} s at most; supervisorctl stop <scheduler>`,
+      zh: `kill -QUIT <nginx>; 等待进行中的请求结束, 最长 ${DRAIN_SECONDS} 秒; supervisorctl stop <定时任务>`,
+    },
+  ];
+}
+
+/** What a step does at last that brings the application back. */
+export const releaseCommands = (hold: HoldFacts): (string | Text)[] =>
+  hold.kind === 'plain'
+    ? []
+    : [{ en: 'doorman → <new>; iptables: as before', zh: 'doorman → <新容器>; iptables 恢复原状' }];
+
+/** How the question calls it. */
+export const meanwhile = (hold: HoldFacts): Text =>
+  hold.kind === 'plain'
+    ? { en: 'Production will be down for a few seconds', zh: '服务将中断数秒' }
+    : { en: 'Requests will wait for a few seconds', zh: '请求将等待数秒' };
+
+/** What was held in the end; `-` when nothing was. */
+export const seenText = (seen: { readonly held: number; readonly turnedAway: number; readonly cut: number }): Text =>
+  seen.held === 0
+    ? same('-')
+    : {
+        en: `${seen.held} connections held; ${seen.turnedAway} got the 503 page, ${seen.cut} were cut`,
+        zh: `暂存连接 ${seen.held} 个; 返回 503 页面 ${seen.turnedAway} 个, 被切断 ${seen.cut} 个`,
+      };

@@ -1,0 +1,31 @@
+import { read } from '../../core/command.ts';
+import type { Ops } from '../../core/ops.ts';
+import { ask } from '../../core/run.ts';
+
+/** This machine's own ends of connections to some of its ports: the engine's proxy has them, for whoever comes from this machine. */
+export interface Sockets {
+  /** Connected, and not yet taken by whoever listens. */
+  readonly queued: number;
+  /** A peer may still get or send something. */
+  readonly open: number;
+}
+
+/** Established, being made, half closed, with data that was not sent yet: as in proc(5), /proc/net/tcp. */
+const UNDER_WAY = new Set(['01', '03', '04', '08', '09', '0B']);
+const LISTENS = '0A';
+
+export async function socketsAt(ops: Ops, ports: readonly number[]): Promise<Sockets> {
+  return socketsIn(await ask(ops, read(['cat', '/proc/net/tcp', '/proc/net/tcp6'])), ports);
+}
+
+export function socketsIn(tables: string, ports: readonly number[]): Sockets {
+  let [queued, open] = [0, 0];
+  for (const line of tables.split('\n')) {
+    const [, local = '', , state = '', queues = ''] = line.trim().split(/\s+/);
+    if (!ports.includes(Number.parseInt(local.split(':')[1] ?? '', 16))) continue;
+    // Of a socket that listens, the receive queue is that of connections.
+    if (state === LISTENS) queued += Number.parseInt(queues.split(':')[1] ?? '0', 16);
+    else if (UNDER_WAY.has(state)) open += 1;
+  }
+  return { queued, open };
+}

@@ -1,0 +1,29 @@
+import type { HoldOptions } from '../../domain/hold/survey.ts';
+import { duration, type Flags, type Parsed } from './flags.ts';
+
+const AT_MOST = '60s';
+
+/** For every script that takes the application's container away for a while. */
+export const HOLD_FLAGS = {
+  'hold-at-most': {
+    type: 'string',
+    value: 'TIME',
+    duration: true,
+    help: {
+      en: 'requests that have to wait get a 503 page after so long (default 60s)',
+      zh: '请求最长等待时间, 超过则返回 503 页面(默认 60s)',
+    },
+  },
+  'no-hold': {
+    type: 'boolean',
+    help: {
+      en: 'let requests be refused while nothing serves, instead of holding them',
+      zh: '应用未就绪期间直接拒绝请求, 不让其等待',
+    },
+  },
+} as const satisfies Flags;
+
+export const holdOptions = (parsed: Parsed): HoldOptions => ({
+  wanted: !parsed['no-hold'],
+  atMost: duration(String(parsed['hold-at-most'] ?? AT_MOST)) / 1000,
+});

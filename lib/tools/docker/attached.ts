@@ -1,0 +1,91 @@
+import { asTyped, change, type Output } from '../../core/command.ts';
+import { CommandError, type RunOps } from '../../core/run.ts';
+
+/** A container that runs for as long as somebody holds the other end of its stdin, and talks with whoever does: a line for a line. */
+export interface Attached {
+  /** @throws {CommandError} when it has ended, or does not answer in time. */
+  ask(line: string, deadlineMs?: number): Promise<string>;
+  /** Settles when the container, or the client that is attached to it, has ended; never rejects. */
+  readonly ended: Promise<Output>;
+  /** Closes its stdin, which tells it that nobody is there any more. */
+  letGo(): void;
+}
+
+const ANSWER_MS = 15_000;
+
+/**
+ * `docker run -i --rm`, attached. The run's lock is not inherited: a container that goes on for a while after its run was killed must not
+ * keep the next run out.
+ *
+ * @param words what follows `docker run`.
+ * @param begin the first line that it is told; it answers when it is ready.
+ * @throws {CommandError} when it does not start.
+ */
+export async function runAttached(ops: RunOps, words: readonly string[], begin: string): Promise<Attached> {
+  ops.signal.throwIfAborted();
+  // A signal is for the client: the container hears that its stdin is closed.
+  const command = change(['docker', 'run', '-i', '--rm', '--sig-proxy=false', ...words], { deadlineMs: ANSWER_MS });
+  const shown = asTyped(command.argv);
+  const intent = ops.journal.write({ event: 'intent', command: shown });
+  const started = ops.clock.monotonic();
+  const child = ops.$({ nothrow: true, stdio: ['pipe', 'pipe', 'pipe'] })`${command.argv}`;
+  child.stdin.on('error', () => undefined); // EPIPE: the exit tells the story
+  let isOver = false;
+  const ended: Promise<Output> = child.then(({ exitCode, stderr }) => {
+    isOver = true;
+    const output: Output = {
+      stdout: '',
+      stderr: ops.secrets.redact(stderr),
+      exitCode: exitCode ?? 137,
+      milliseconds: Math.round(ops.clock.monotonic() - started),
+    };
+    ops.journal.write({ event: 'result', of: intent, exitCode: output.exitCode, milliseconds: output.milliseconds });
+    return output;
+  });
+  const answers = linesOf(child.stdout);
+  let turn: Promise<unknown> = Promise.resolve();
+  const askNow = async (line: string, deadlineMs: number): Promise<string> => {
+    if (isOver) throw new CommandError(command, await ended, 'command', shown);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), deadlineMs);
+    });
+    child.stdin.write(`${line}\n`);
+    const answer = answers().then((said) => ({ said }));
+    const first = await Promise.race([answer, ended, late]).finally(() => clearTimeout(timer));
+    if (typeof first === 'object' && 'said' in first) return first.said;
+    if (first === 'late' && child.pid !== undefined) ops.kill(child.pid, 'SIGKILL');
+    throw new CommandError(command, await ended, first === 'late' ? 'deadline' : 'command', shown);
+  };
+  const attached: Attached = {
+    ask(line, deadlineMs = ANSWER_MS) {
+      const answer = turn.then(() => askNow(line, deadlineMs));
+      turn = answer.catch(() => undefined);
+      return answer;
+    },
+    ended,
+    letGo: () => child.stdin.end(),
+  };
+  await attached.ask(begin);
+  return attached;
+}
+
+/** The next line, each time. */
+function linesOf(stream: NodeJS.ReadableStream): () => Promise<string> {
+  let rest = '';
+  const lines: string[] = [];
+  const waiting: ((line: string) => void)[] = [];
+  stream.on('data', (chunk: Buffer | string) => {
+    const parts = (rest + chunk.toString()).split('\n');
+    rest = parts.pop() ?? '';
+    for (const line of parts) {
+      const next = waiting.shift();
+      if (next) next(line);
+      else lines.push(line);
+    }
+  });
+  return () => {
+    const line = lines.shift();
+    return line === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(line);
+  };
+}

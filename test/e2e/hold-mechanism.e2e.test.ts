@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { removeLeftRules } from '../../lib/domain/hold/lease.ts';
+import { ensureBaseImages } from '../sandbox/images.ts';
+import { startLoadFrom } from '../support/load.ts';
+import { ask, every } from './hold/clients.ts';
+import { Elsewhere } from './hold/elsewhere.ts';
+import { Little, PORTS } from './hold/little.ts';
+import { itInFull } from './thorough.ts';
+
+// One container takes another one's place; what runs in it, and who does it, is of no interest here.
+let little: Little;
+let elsewhere: Elsewhere;
+
+const HTTP = `http://127.0.0.1:${PORTS.http}/`;
+const good = (got: { readonly status: number | string }) => got.status === 200;
+
+beforeAll(async () => {
+  little = new Little((await ensureBaseImages()).appBase);
+  elsewhere = new Elsewhere();
+});
+
+afterEach(() => {
+  little.stopAll();
+  expect(little.left()).toEqual([]);
+});
+
+afterAll(() => {
+  elsewhere?.remove();
+  little?.remove();
+});
+
+it('loses nobody: over loopback, IPv6, TLS, from another machine; slow requests, uploads and downloads across the replacement', async () => {
+  const [first, second] = [await little.create(), await little.create(2)];
+  const app = await little.serving(first);
+  const { facts, hold } = await little.hold(app);
+  expect(facts).toMatchObject({ kind: 'holds', tried: true, withoutIpv6: false });
+  const hosts = [{ enter: [], host: '127.0.0.1' }, { enter: [], host: '[::1]' }, elsewhere];
+  const loads = await Promise.all(
+    hosts.map(({ enter, host }) => startLoadFrom(enter, `http://${host}:${PORTS.http}/`, '--rate', '10')),
+  );
+  const across = every();
+  await hold.begin(little.ops, app);
+  expect(await hold.drain(little.ops, app)).toMatchObject({ drained: true });
+  const waiting = every();
+  little.stop(first);
+  await hold.release(little.ops, await little.serving(second));
+  expect((await across).filter((got) => !good(got))).toEqual([]);
+  expect((await waiting).filter((got) => !good(got))).toEqual([]);
+  expect((await ask(HTTP)).body).toContain(second.name);
+  await hold.end(little.ops);
+  expect(hold.seen).toMatchObject({ turnedAway: 0, cut: 0 });
+  for (const { sent, outcomes } of await Promise.all(loads.map((load) => load.stop())))
+    expect(outcomes).toEqual({ 200: sent });
+});
+
+it('sends nobody to a doorman that has died: requests go where they went before, within a second', async () => {
+  const app = await little.serving(await little.create());
+  const { hold } = await little.hold(app);
+  await hold.begin(little.ops, app);
+  const held = connect({ host: '127.0.0.1', port: PORTS.http });
+  await once(held, 'connect');
+  const closed = once(held, 'close');
+  const since = performance.now();
+  little.killDoorman();
+  while (hold.holding || little.left().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  console.log(`noticed after ${Math.round(performance.now() - since)} ms`);
+  await closed;
+  expect(await ask(HTTP)).toMatchObject({ status: 200 });
+  expect(little.said.join()).toContain('The program that held requests has ended');
+  await hold.release(little.ops, app);
+  await hold.end(little.ops);
+});
+
+it('answers who waits too long: with a page and when to come back, and TLS with an end', async () => {
+  const app = await little.serving(await little.create());
+  const { hold } = await little.hold(app, 1);
+  await hold.begin(little.ops, app);
+  const [page, encrypted, large] = await Promise.all([
+    ask(HTTP),
+    ask(`https://127.0.0.1:${PORTS.https}/`),
+    ask(HTTP, { method: 'POST', headers: { 'content-length': '3000000' } }, [Buffer.alloc(3_000_000)]),
+  ]);
+  expect(page).toMatchObject({ status: 503, headers: { 'retry-after': '10' } });
+  expect(page.body).toContain('系统维护中');
+  expect(encrypted.status).toBe('ECONNRESET');
+  expect(large.status).toBe(503);
+  await hold.release(little.ops, app);
+  expect(await ask(HTTP)).toMatchObject({ status: 200 });
+  await hold.end(little.ops);
+  expect(hold.seen).toMatchObject({ held: 3, turnedAway: 3 });
+});
+
+it('lets 500 in that have waited', async () => {
+  const app = await little.serving(await little.create());
+  const { hold } = await little.hold(app);
+  await hold.begin(little.ops, app);
+  const all = Array.from({ length: 500 }, () => ask(HTTP));
+  await hold.release(little.ops, app);
+  expect((await Promise.all(all)).filter((got) => !good(got))).toEqual([]);
+  await hold.end(little.ops);
+});
+
+itInFull('outlives nobody: the kernel lets go of a killed run, and what waited goes where it went', async () => {
+  const app = await little.serving(await little.create());
+  const { facts } = await little.hold(app);
+  const file = path.join(little.dir, 'facts.json');
+  writeFileSync(file, JSON.stringify(facts));
+  const holder = path.join(import.meta.dirname, 'hold/holder.ts');
+  const run = spawn(process.execPath, ['--import', 'tsx', holder, little.dir, app.id, file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await new Promise((resolve) => run.stdout.once('data', resolve));
+  const held = ask(HTTP);
+  const ended = new Promise((resolve) => run.once('close', resolve));
+  run.kill('SIGKILL');
+  const since = performance.now();
+  await ended;
+  expect(await held).toMatchObject({ status: 200 });
+  // By way of the doorman, and past it when the kernel has let go.
+  while (performance.now() - since < 17_000) expect(await ask(HTTP)).toMatchObject({ status: 200 });
+  while (little.left().some((name) => name.includes('doorman')))
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(await ask(HTTP)).toMatchObject({ status: 200 });
+  expect(little.left()).not.toEqual([]);
+  await removeLeftRules(little.ops);
+});

@@ -1,0 +1,153 @@
+import { expect, it, vi } from 'vitest';
+import { rollbackProd } from '../../scripts/rollback-prod.ts';
+import { type Deployment, deployment, production } from './model/deployment.ts';
+import { throughDoor } from './model/door.ts';
+import { keepsData, runAndCheck } from './model/invariants.ts';
+import { itSurvives } from './model/it-survives.ts';
+import { rebuilt } from './model/rebuilt.ts';
+import { release } from './model/release.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const KEEP = ['--yes', '--data', 'keep'];
+const NOBODY = /production was down +0 ms \(nginx 0 of \d+ requests failed.*; direct 0 of \d+ requests failed/;
+
+/** Somebody who asks at both ports whenever a command begins. @returns when nobody would have listened. */
+function visitor({ machine }: Deployment): { readonly refused: string[]; readonly waited: string[] } {
+  const { engine, firewall } = machine;
+  const [refused, waited]: [string[], string[]] = [[], []];
+  const { override } = machine;
+  machine.override = (call, typed) => {
+    for (const port of [28080, 28081]) {
+      const peer = engine.publisher(firewall.leads(port) ?? port);
+      const answer = peer && throughDoor(engine, peer, '/api/v1/health/basic');
+      if (answer === undefined) refused.push(call.argv.join(' '));
+      else if (answer === 'waits') waited.push(call.argv.join(' '));
+    }
+    return override(call, typed);
+  };
+  return { refused, waited };
+}
+
+/** A machine whose rules may be changed. */
+const holding = async (made?: Deployment) => withRules(await production(made));
+
+function withRules(d: Deployment): Deployment {
+  d.machine.absent.delete('iptables');
+  d.machine.absent.delete('ip6tables');
+  return d;
+}
+
+it('no request fails while a rebuild replaces the container, and nothing of the hold is left', async () => {
+  const d = await holding();
+  const { refused, waited } = visitor(d);
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringMatching(NOBODY) });
+  expect(refused).toEqual([]);
+  expect(waited).not.toEqual([]);
+  expect(ended.text).toMatch(/requests meanwhile +wait at ports 28080, 28081, at most 60 s \(tried just now\)/);
+});
+
+it('no request fails on the way back from a release that does not get healthy', async () => {
+  const d = await holding();
+  d.machine.release = release('broken', { deepUnhealthy: true });
+  const { refused, waited } = visitor(d);
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(ended.text).toMatch(/Production was down: 0 ms/);
+  expect(refused).toEqual([]);
+  expect(waited).not.toEqual([]);
+});
+
+it('no request fails while a rollback by image replaces the container', async () => {
+  const d = withRules(deployment());
+  await rebuilt(d);
+  const { refused, waited } = visitor(d);
+  const ended = await d.run(['previous', '--way', 'image', '--yes'], { script: rollbackProd });
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(refused).toEqual([]);
+  expect(waited).not.toEqual([]);
+});
+
+it('no request fails while a deletion gives the stack new volumes', async () => {
+  const d = await holding();
+  const { refused, waited } = visitor(d);
+  const ended = await runAndCheck(d, ['--data', 'delete', '--confirm', 'DELETE ALL DATA']);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(refused).toEqual([]);
+  expect(waited).not.toEqual([]);
+});
+
+it('--plan tries nothing, and says so', async () => {
+  const d = await holding();
+  const ended = await d.run(['--plan', '--data', 'keep']);
+  expect(ended.text).toMatch(/wait at ports .*not tried with --plan/);
+  expect(ended.changes).toEqual([]);
+});
+
+it('--no-hold lets them be refused, and says for how long', async () => {
+  const d = await holding();
+  const { refused } = visitor(d);
+  const ended = await runAndCheck(d, [...KEEP, '--no-hold']);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(/refused for about .* \(--no-hold was given\)/);
+  expect(refused).not.toEqual([]);
+});
+
+it('no request fails when what is proved last turns out wrong, and the former container comes back', async () => {
+  const d = await holding();
+  // Released already: they have to be held once more.
+  d.machine.override = (_call, typed) => (/ run -d .* --name \S+-client-/.test(typed) ? { exitCode: 1 } : undefined);
+  const { refused, waited } = visitor(d);
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(ended.changes.filter((c) => c.includes('doorman-2'))).not.toEqual([]);
+  expect(refused).toEqual([]);
+  expect(waited).not.toEqual([]);
+});
+
+it.each([
+  ['iptables is missing', (d: Deployment) => d.machine.absent.add('iptables'), /iptables is missing/],
+  [
+    'the engine is rootless',
+    (d: Deployment) => {
+      d.machine.override = (_call, typed) =>
+        typed.includes('SecurityOptions') ? { stdout: '["name=rootless"]\n' } : undefined;
+    },
+    /the engine runs rootless/,
+  ],
+  [
+    'a request of our own goes past the doorman',
+    (d: Deployment) => {
+      d.machine.override = (call) => (call.argv.includes('--local-port') ? { stdout: '200' } : undefined);
+    },
+    /a trial failed: a request to \S+ went past it/,
+  ],
+] as const)('goes the plain way where %s, and says why', async (_why, given, said) => {
+  const d = await holding();
+  given(d);
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(said);
+  expect(ended.text).toMatch(/refused for about/);
+});
+
+it('a run that was killed leaves rules without effect, which the next start of any script removes', async () => {
+  const [learned, d] = [await holding(), await holding()];
+  const { points } = await learned.run(KEEP);
+  const point = points.find((p) => /^docker stop -t 0/.test(p.label));
+  if (!point) throw new Error('nothing was stopped at once');
+  await runAndCheck(d, KEEP, { fault: { ...point, how: 'killed' } });
+  expect(d.machine.firewall.rules).not.toEqual([]);
+  await d.run(['--yes', '--data', 'keep', '--plan']);
+  expect(d.machine.firewall.rules).not.toEqual([]);
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+});
+
+itSurvives('whatever command goes wrong in a rebuild that holds requests, nobody waits for ever', {
+  name: 'hold',
+  args: KEEP,
+  kept: keepsData,
+  sample: { changes: 5, reads: 2 },
+  given: holding,
+});
