@@ -11,6 +11,7 @@ type Script =
   | 'ask_health'
   | 'compile'
   | 'inventory'
+  | 'logins'
   | 'place'
   | 'programs'
   | 'revisions'
@@ -18,6 +19,7 @@ type Script =
   | 'save'
   | 'site'
   | 'sweep'
+  | 'vitals'
   | 'workers';
 
 /** What serves goes first. */
