@@ -65,12 +65,7 @@ export function diagnose(
   };
 }
 
-function judgedBy(
-  check: Check,
-  facts: Facts,
-  acknowledgements: readonly Acknowledgement[],
-  today: string,
-): Finding {
+function judgedBy(check: Check, facts: Facts, acknowledgements: readonly Acknowledgement[], today: string): Finding {
   const missing = check.ask.map((group) => facts[group]).find((group) => !group.known);
   const rest = { check, acknowledged: undefined, under: undefined };
   if (missing && !missing.known) return { ...rest, level: 'UNKNOWN', problems: [], why: missing.why };

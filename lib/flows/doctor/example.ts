@@ -11,7 +11,11 @@ export function exampleFacts({ target }: Pick<Ops, 'target'>, values: Values): E
   const file = path.join(target.dir, target.envExample);
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const given = readEnvText(text).values;
-  return judgeSecrets(values, given, [...text.matchAll(/^([A-Z][A-Z0-9_]*)=/gm)].map(([, name = '']) => name));
+  return judgeSecrets(
+    values,
+    given,
+    [...text.matchAll(/^([A-Z][A-Z0-9_]*)=/gm)].map(([, name = '']) => name),
+  );
 }
 
 /** Of those whose names say that they are secrets. What is a URL with a password in it is judged by the password's own variable. */

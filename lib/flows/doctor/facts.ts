@@ -1,6 +1,6 @@
+import type { Drift } from '../../adhoc/environment.ts';
 import type { Target } from '../../core/target.ts';
 import type { Text } from '../../core/text.ts';
-import type { Drift } from '../../adhoc/environment.ts';
 import type { Health } from '../../domain/app/health.ts';
 import type { FreshLogins } from '../../domain/app/logins.ts';
 import type { Program } from '../../domain/app/programs.ts';

@@ -67,7 +67,9 @@ export async function gather(ops: Ops): Promise<Facts> {
   const health = of([app], (container) => healthCheck(ops, endpointsOf(target, container)));
   const served = of([app], async ({ ports: all }) => {
     const tls = all.filter((p) => p.target === TLS && p.protocol === 'tcp');
-    const found = await Promise.all(tls.map((p) => servedCertificate(ops, addressOf(p.hostIp, p.published), CONNECT_MS)));
+    const found = await Promise.all(
+      tls.map((p) => servedCertificate(ops, addressOf(p.hostIp, p.published), CONNECT_MS)),
+    );
     return found.filter((c) => c !== undefined);
   });
 
@@ -125,7 +127,12 @@ export async function gather(ops: Ops): Promise<Facts> {
   const hba = of([pg, postgres], (database) => inspectHba(ops, database as Database));
   const wire = of([server, stack], (container, project) => {
     const { user, name } = loginOf(project);
-    return askedFor(ops, { host: ownAddress(container), port: target.ports.postgres }, { user, database: name }, CONNECT_MS);
+    return askedFor(
+      ops,
+      { host: ownAddress(container), port: target.ports.postgres },
+      { user, database: name },
+      CONNECT_MS,
+    );
   });
   const redis = of([cache, stack], ({ id }, project) =>
     redisInfo(ops, id, project.services.app.environment.REDIS_PASSWORD ?? ''),
@@ -133,14 +140,31 @@ export async function gather(ops: Ops): Promise<Facts> {
 
   const facts: { [G in keyof Facts]: Promise<Facts[G]> } = {
     at: asked(ops, () => ({ now: ops.clock.now(), target })),
-    ...{ engine, stack, containers, owners, binds, mounts, ports, health, routes, served, programs, workers, vitals, site },
+    ...{
+      engine,
+      stack,
+      containers,
+      owners,
+      binds,
+      mounts,
+      ports,
+      health,
+      routes,
+      served,
+      programs,
+      workers,
+      vitals,
+      site,
+    },
     ...{ logins, env, drift, checkout, schema, frontend, postgres, sequences, hba, wire, redis },
     running: code,
     example: of([env], (reading) => exampleFacts(ops, valuesOf(reading))),
     exposed: of([stack], ({ services }) =>
       [...services.postgres.ports, ...services.redis.ports].filter((p) => !/^127\.|^::1$/.test(p.hostIp)),
     ),
-    host: of([containers], (found) => hostFacts(ops, found)).then((one) => (one.known ? one : asked(ops, () => hostFacts(ops, {})))),
+    host: of([containers], (found) => hostFacts(ops, found)).then((one) =>
+      one.known ? one : asked(ops, () => hostFacts(ops, {})),
+    ),
     ours: asked(ops, () => ourFacts(ops)),
   };
   const entries = Object.entries(facts).map(async ([group, answer]) => [group, await answer]);
@@ -156,7 +180,8 @@ async function engineFacts(ops: Ops): Promise<EngineFacts> {
     ask(ops, composeVersion()),
     findEngine(ops),
   ]);
-  const elsewhere = endpoint === '' || endpoint.startsWith('unix://') ? undefined : endpoint.replace(/\/\/[^/@]*@/, '//');
+  const elsewhere =
+    endpoint === '' || endpoint.startsWith('unix://') ? undefined : endpoint.replace(/\/\/[^/@]*@/, '//');
   return { version, compose: compose.replace(/^v/, ''), elsewhere };
 }
 
@@ -194,7 +219,11 @@ function runningOf(role: ServiceRole, container: ContainerFacts | undefined): Co
   });
 }
 
-function openPorts(ops: Ops, stack: Stack, found: Readonly<Partial<Record<ServiceRole, Container>>>): Promise<OpenPort[]> {
+function openPorts(
+  ops: Ops,
+  stack: Stack,
+  found: Readonly<Partial<Record<ServiceRole, Container>>>,
+): Promise<OpenPort[]> {
   const roles = Object.keys(stack.services) as ServiceRole[];
   const wanted = roles.flatMap((role) =>
     found[role]?.state === 'running' ? stack.services[role].ports.map((port) => ({ ...port, role })) : [],

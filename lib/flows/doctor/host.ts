@@ -18,9 +18,11 @@ export async function hostFacts(
   const { dir } = ops.target;
   const [root, clock] = await Promise.all([
     ask(ops, read(['docker', 'info', '-f', '{{.DockerRootDir}}'], { deadlineMs: 5_000 })).catch(() => ''),
-    run(ops, read(['timedatectl', 'show', '-p', 'NTPSynchronized', '--value'], { deadlineMs: 3_000 }), [0, 1, 127]).catch(
-      () => undefined,
-    ),
+    run(
+      ops,
+      read(['timedatectl', 'show', '-p', 'NTPSynchronized', '--value'], { deadlineMs: 3_000 }),
+      [0, 1, 127],
+    ).catch(() => undefined),
   ]);
   const disks = [dir, root].filter(Boolean).flatMap(diskOf);
   const short = disks.some((d) => d.free / d.size < SHORT);
@@ -70,7 +72,9 @@ const KINDS: Readonly<Record<string, Text>> = {
 /** By the engine's own count; in units of 1000. */
 async function whatFills(ops: Ops): Promise<HostFacts['fills']> {
   const format = '{{.Type}}\t{{.Size}}';
-  const said = await ask(ops, read(['docker', 'system', 'df', '--format', format], { deadlineMs: 10_000 })).catch(() => '');
+  const said = await ask(ops, read(['docker', 'system', 'df', '--format', format], { deadlineMs: 10_000 })).catch(
+    () => '',
+  );
   return said
     .split('\n')
     .flatMap((line) => {
@@ -84,5 +88,7 @@ async function whatFills(ops: Ops): Promise<HostFacts['fills']> {
 /** `1.2GB` */
 export function bytesOf(text: string): number {
   const [, number = '0', unit = 'B'] = /^([\d.]+)\s*([kMGT]?B)$/.exec(text.trim()) ?? [];
-  return Math.round(Number(number) * { B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 }[unit as 'B' | 'kB' | 'MB' | 'GB' | 'TB']);
+  return Math.round(
+    Number(number) * { B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 }[unit as 'B' | 'kB' | 'MB' | 'GB' | 'TB'],
+  );
 }

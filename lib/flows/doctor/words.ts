@@ -21,4 +21,5 @@ export function list(names: readonly string[], most = 6): string {
 }
 
 /** Foreign words in one line. */
-export const line = (words: string, longest = 300): string => printable(words.trim().replace(/\s+/g, ' ')).slice(0, longest);
+export const line = (words: string, longest = 300): string =>
+  printable(words.trim().replace(/\s+/g, ' ')).slice(0, longest);

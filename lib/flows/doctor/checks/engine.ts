@@ -10,15 +10,36 @@ const check = checksOf('engine');
 const targetOf = ({ at }: Facts) => (at.known ? at.value.target : undefined);
 
 /** All that the application's container answers itself. */
-const OF_APP = ['supervisor.*', 'gunicorn.*', 'scheduler.*', 'nginx.*', 'tls.*', 'health.*', 'routes.*', 'ports.app', 'app.*'];
+const OF_APP = [
+  'supervisor.*',
+  'gunicorn.*',
+  'scheduler.*',
+  'nginx.*',
+  'tls.*',
+  'health.*',
+  'routes.*',
+  'ports.app',
+  'app.*',
+];
 
 const WORDS: Readonly<Record<ServiceRole, { readonly name: Text; readonly explains: readonly string[] }>> = {
   app: { name: t('the application', '应用'), explains: OF_APP },
   postgres: {
     name: t('PostgreSQL', 'PostgreSQL'),
-    explains: ['postgres.*', 'health.deep', 'routes.*', 'ports.postgres', 'release.schema', 'gunicorn.*', 'supervisor.programs'],
+    explains: [
+      'postgres.*',
+      'health.deep',
+      'routes.*',
+      'ports.postgres',
+      'release.schema',
+      'gunicorn.*',
+      'supervisor.programs',
+    ],
   },
-  redis: { name: t('Redis', 'Redis'), explains: ['redis.*', 'health.deep', 'routes.*', 'ports.redis', 'gunicorn.*', 'supervisor.programs'] },
+  redis: {
+    name: t('Redis', 'Redis'),
+    explains: ['redis.*', 'health.deep', 'routes.*', 'ports.redis', 'gunicorn.*', 'supervisor.programs'],
+  },
 };
 
 /** Whether a service's container runs, for each role alike. */
@@ -83,7 +104,10 @@ export const engineChecks: readonly Check[] = [
         : [
             fail(
               { en: line(engine.why.en), zh: line(engine.why.zh) },
-              t('systemctl status docker; journalctl -u docker -n 50', 'systemctl status docker; journalctl -u docker -n 50'),
+              t(
+                'systemctl status docker; journalctl -u docker -n 50',
+                'systemctl status docker; journalctl -u docker -n 50',
+              ),
               t(
                 'Start it: systemctl start docker. Or run as a user who may use it: id, ls -l /var/run/docker.sock',
                 '启动引擎: systemctl start docker. 或换用有权限的用户: id, ls -l /var/run/docker.sock',
@@ -106,7 +130,10 @@ export const engineChecks: readonly Check[] = [
         : [
             fail(
               t(`docker talks to ${line(elsewhere)}`, `docker 连接的是 ${line(elsewhere)}`),
-              t('Run this on that machine, or: unset DOCKER_HOST; docker context use default', '请在该机器上运行, 或执行: unset DOCKER_HOST; docker context use default'),
+              t(
+                'Run this on that machine, or: unset DOCKER_HOST; docker context use default',
+                '请在该机器上运行, 或执行: unset DOCKER_HOST; docker context use default',
+              ),
             ),
           ],
   }),
@@ -114,7 +141,10 @@ export const engineChecks: readonly Check[] = [
     id: 'engine.version',
     when: 'now',
     title: t('engine and compose are known to work', '引擎与 compose 版本受支持'),
-    meaning: t('Commands that operate the stack do not work with such a version as this tool expects.', '该版本下运维命令的行为可能与本工具的预期不一致.'),
+    meaning: t(
+      'Commands that operate the stack do not work with such a version as this tool expects.',
+      '该版本下运维命令的行为可能与本工具的预期不一致.',
+    ),
     ask: ['engine'],
     judge({ engine: { version, compose } }) {
       const old = [
@@ -123,7 +153,15 @@ export const engineChecks: readonly Check[] = [
       ];
       return old.length === 0
         ? WELL
-        : [warn(t(old.join(', '), old.join(', ')), t('Upgrade the packages docker-ce and docker-compose-plugin.', '请升级 docker-ce 与 docker-compose-plugin.'))];
+        : [
+            warn(
+              t(old.join(', '), old.join(', ')),
+              t(
+                'Upgrade the packages docker-ce and docker-compose-plugin.',
+                '请升级 docker-ce 与 docker-compose-plugin.',
+              ),
+            ),
+          ];
     },
   }),
   check({
@@ -159,7 +197,10 @@ export const engineChecks: readonly Check[] = [
         return [
           fail(
             t(`made from elsewhere: ${list(made)}`, `由其他目录创建: ${list(made)}`),
-            t('Use that directory with --dir; or take them over: npx tsx scripts/deploy-prod-all.ts --data keep --adopt', '请用 --dir 指定该目录; 或接管: npx tsx scripts/deploy-prod-all.ts --data keep --adopt'),
+            t(
+              'Use that directory with --dir; or take them over: npx tsx scripts/deploy-prod-all.ts --data keep --adopt',
+              '请用 --dir 指定该目录; 或接管: npx tsx scripts/deploy-prod-all.ts --data keep --adopt',
+            ),
           ),
         ];
       }
@@ -179,7 +220,10 @@ export const engineChecks: readonly Check[] = [
     id: 'container.restarts',
     when: 'now',
     title: t('no container crashes and is started again', '没有容器反复崩溃重启'),
-    meaning: t('It runs now, but it ended by itself before. Each time its users had errors.', '目前在运行, 但此前曾自行退出, 每次都会造成请求失败.'),
+    meaning: t(
+      'It runs now, but it ended by itself before. Each time its users had errors.',
+      '目前在运行, 但此前曾自行退出, 每次都会造成请求失败.',
+    ),
     ask: ['containers', 'at'],
     judge: ({ containers, at }) =>
       Object.values(containers).flatMap((c) => {
@@ -215,7 +259,10 @@ export const engineChecks: readonly Check[] = [
     id: 'container.restart-policy',
     when: 'next-restart',
     title: t('every container comes back after a reboot', '机器重启后所有容器都会自动恢复'),
-    meaning: t('After a reboot of the machine, or of the engine, it stays down until somebody starts it.', '机器或引擎重启后, 该容器会一直停止, 直到有人手动启动.'),
+    meaning: t(
+      'After a reboot of the machine, or of the engine, it stays down until somebody starts it.',
+      '机器或引擎重启后, 该容器会一直停止, 直到有人手动启动.',
+    ),
     ask: ['containers'],
     judge: ({ containers }) =>
       Object.values(containers).flatMap((c) =>
@@ -245,8 +292,14 @@ export const engineChecks: readonly Check[] = [
         .map((b) =>
           fail(
             b.why === 'gone'
-              ? t(`${b.source} is gone; ${b.service} has it mounted at ${b.target}`, `${b.source} 已不存在, 但 ${b.service} 将其挂载到 ${b.target}`)
-              : t(`${b.source} is a directory by now; ${b.service} has a file at ${b.target}`, `${b.source} 现在是目录, 而 ${b.service} 在 ${b.target} 挂载的是文件`),
+              ? t(
+                  `${b.source} is gone; ${b.service} has it mounted at ${b.target}`,
+                  `${b.source} 已不存在, 但 ${b.service} 将其挂载到 ${b.target}`,
+                )
+              : t(
+                  `${b.source} is a directory by now; ${b.service} has a file at ${b.target}`,
+                  `${b.source} 现在是目录, 而 ${b.service} 在 ${b.target} 挂载的是文件`,
+                ),
             t(`Put it back: ls -la ${line(b.source)}`, `请恢复该文件: ls -la ${line(b.source)}`),
           ),
         ),
@@ -265,8 +318,14 @@ export const engineChecks: readonly Check[] = [
         .filter((m) => m.state === 'old')
         .map((m) =>
           warn(
-            t(`${m.source} is another file than ${m.target} in ${containers.app?.name}`, `${m.source} 与 ${containers.app?.name} 内的 ${m.target} 已不是同一个文件`),
-            t('When what it says by now is right, have it read: npx tsx scripts/deploy-prod-all.ts --data keep', '确认新内容无误后使其生效: npx tsx scripts/deploy-prod-all.ts --data keep'),
+            t(
+              `${m.source} is another file than ${m.target} in ${containers.app?.name}`,
+              `${m.source} 与 ${containers.app?.name} 内的 ${m.target} 已不是同一个文件`,
+            ),
+            t(
+              'When what it says by now is right, have it read: npx tsx scripts/deploy-prod-all.ts --data keep',
+              '确认新内容无误后使其生效: npx tsx scripts/deploy-prod-all.ts --data keep',
+            ),
           ),
         ),
   }),
@@ -286,11 +345,17 @@ export const engineChecks: readonly Check[] = [
         return [
           wanted === undefined
             ? fail(
-                t(`${c.name}: there is no image ${line(c.image)} any more`, `${c.name}: 镜像 ${line(c.image)} 已不存在`),
+                t(
+                  `${c.name}: there is no image ${line(c.image)} any more`,
+                  `${c.name}: 镜像 ${line(c.image)} 已不存在`,
+                ),
                 type('docker', 'tag', c.imageId.slice(7, 19), c.image),
               )
             : warn(
-                t(`${c.name} runs ${is}; ${line(c.image)} is ${wanted}`, `${c.name} 运行的是 ${is}, 而 ${line(c.image)} 为 ${wanted}`),
+                t(
+                  `${c.name} runs ${is}; ${line(c.image)} is ${wanted}`,
+                  `${c.name} 运行的是 ${is}, 而 ${line(c.image)} 为 ${wanted}`,
+                ),
                 ours('deploy-prod-all.ts --data keep --plan'),
               ),
         ];

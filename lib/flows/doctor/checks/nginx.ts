@@ -45,7 +45,10 @@ export const nginxChecks: readonly Check[] = [
         fail(
           t(line(said.join(' ') || site.said), line(said.join(' ') || site.said)),
           inside(app(facts), 'cat', template),
-          t(`Correct WHALEFALL_NGINX_* in .env, or ${from} in the repository, then release it.`, `请修正 .env 中的 WHALEFALL_NGINX_*, 或仓库中的 ${from} 后重新发布.`),
+          t(
+            `Correct WHALEFALL_NGINX_* in .env, or ${from} in the repository, then release it.`,
+            `请修正 .env 中的 WHALEFALL_NGINX_*, 或仓库中的 ${from} 后重新发布.`,
+          ),
         ),
       ];
     },
@@ -54,7 +57,10 @@ export const nginxChecks: readonly Check[] = [
     id: 'nginx.stale',
     when: 'next-restart',
     title: t('nginx runs with the configuration that lies there', 'nginx 正在使用磁盘上的配置'),
-    meaning: t('Files of its configuration were changed after it had read them: it will behave otherwise after the next reload.', '配置文件在 nginx 加载之后又被修改: 下次 reload 后行为会改变.'),
+    meaning: t(
+      'Files of its configuration were changed after it had read them: it will behave otherwise after the next reload.',
+      '配置文件在 nginx 加载之后又被修改: 下次 reload 后行为会改变.',
+    ),
     ask: ['vitals'],
     judge({ vitals }, facts) {
       const nginx = asked(vitals.nginx);
@@ -84,10 +90,19 @@ export const nginxChecks: readonly Check[] = [
       return [...shown, ...files].flatMap(({ validTo, validFrom, where }): Problem[] => {
         const days = Math.floor((validTo - at.now) / DAY);
         const end = new Date(validTo).toISOString().slice(0, 10);
-        const renew = t('Renew it, then have nginx read it: nginx -s reload in the container.', '请续期, 然后在容器内执行 nginx -s reload.');
+        const renew = t(
+          'Renew it, then have nginx read it: nginx -s reload in the container.',
+          '请续期, 然后在容器内执行 nginx -s reload.',
+        );
         if (validFrom > at.now) return [fail(t(`${where}: not valid yet`, `${where}: 尚未生效`), type('date'))];
         if (days < 0) return [fail(t(`${where}: expired on ${end}`, `${where}: 已于 ${end} 过期`), renew)];
-        if (days < 21) return [warn(t(`${where}: expires on ${end}, in ${days} days`, `${where}: 将于 ${end} 过期, 剩余 ${days} 天`), renew)];
+        if (days < 21)
+          return [
+            warn(
+              t(`${where}: expires on ${end}, in ${days} days`, `${where}: 将于 ${end} 过期, 剩余 ${days} 天`),
+              renew,
+            ),
+          ];
         return [];
       });
     },
@@ -108,7 +123,10 @@ export const nginxChecks: readonly Check[] = [
         : [
             warn(
               t(`not in it: ${list(missing)}; it has ${list(has)}`, `缺少: ${list(missing)}; 证书中有 ${list(has)}`),
-              t('Have it issued for these names, or correct WHALEFALL_NGINX_SERVER_NAMES in .env.', '请为这些域名签发证书, 或修正 .env 中的 WHALEFALL_NGINX_SERVER_NAMES.'),
+              t(
+                'Have it issued for these names, or correct WHALEFALL_NGINX_SERVER_NAMES in .env.',
+                '请为这些域名签发证书, 或修正 .env 中的 WHALEFALL_NGINX_SERVER_NAMES.',
+              ),
             ),
           ];
     },
@@ -117,16 +135,24 @@ export const nginxChecks: readonly Check[] = [
     id: 'tls.served',
     when: 'now',
     title: t('nginx shows the certificate that lies there', 'nginx 使用的是磁盘上的证书'),
-    meaning: t('It was renewed, and nginx still shows the former one, until that expires.', '证书已续期, 但 nginx 仍在使用旧证书, 直到其过期.'),
+    meaning: t(
+      'It was renewed, and nginx still shows the former one, until that expires.',
+      '证书已续期, 但 nginx 仍在使用旧证书, 直到其过期.',
+    ),
     ask: ['vitals', 'served'],
     judge({ vitals, served }, facts) {
-      const there = (asked(vitals.nginx)?.certificates ?? []).flatMap(({ pem }) => certificateIn(pem)?.fingerprint ?? []);
+      const there = (asked(vitals.nginx)?.certificates ?? []).flatMap(
+        ({ pem }) => certificateIn(pem)?.fingerprint ?? [],
+      );
       if (there.length === 0) return WELL;
       return served
         .filter((c) => !there.includes(c.fingerprint))
         .map((c) =>
           warn(
-            t(`port ${c.port} shows one that is in no file of nginx’ configuration`, `端口 ${c.port} 出示的证书不在 nginx 配置的任何文件中`),
+            t(
+              `port ${c.port} shows one that is in no file of nginx’ configuration`,
+              `端口 ${c.port} 出示的证书不在 nginx 配置的任何文件中`,
+            ),
             inside(app(facts), 'sh', '-c', 'nginx -t && nginx -s reload'),
           ),
         );

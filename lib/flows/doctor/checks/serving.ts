@@ -7,7 +7,8 @@ import { inside, line, list, ours, t, type } from '../words.ts';
 
 const check = checksOf('serving');
 
-const app = ({ containers }: Facts): ContainerFacts | undefined => (containers.known ? containers.value.app : undefined);
+const app = ({ containers }: Facts): ContainerFacts | undefined =>
+  containers.known ? containers.value.app : undefined;
 const logOf = (facts: Facts) =>
   `${facts.at.known ? facts.at.value.target.app.userdata : '/app/userdata'}/logs/gunicorn_error.log`;
 
@@ -18,7 +19,10 @@ export const servingChecks: readonly Check[] = [
     id: 'app.inside',
     when: 'now',
     title: t('the application’s container can be looked into', '可以进入应用容器检查'),
-    meaning: t('Half of the checks could not be made. The container may hang, or lack its Python.', '近半数检查无法进行. 容器可能卡死, 或缺少 Python.'),
+    meaning: t(
+      'Half of the checks could not be made. The container may hang, or lack its Python.',
+      '近半数检查无法进行. 容器可能卡死, 或缺少 Python.',
+    ),
     ask: ['containers'],
     judge({ containers }, facts) {
       const { vitals, programs } = facts;
@@ -54,7 +58,10 @@ export const servingChecks: readonly Check[] = [
     id: 'supervisor.flapping',
     when: 'now',
     title: t('no program was started again just now', '没有程序刚刚被重新拉起'),
-    meaning: t('It ended and was started again, while the container went on: it crashes, or somebody restarted it.', '容器未重启而程序重新启动过: 程序崩溃过, 或有人手动重启.'),
+    meaning: t(
+      'It ended and was started again, while the container went on: it crashes, or somebody restarted it.',
+      '容器未重启而程序重新启动过: 程序崩溃过, 或有人手动重启.',
+    ),
     ask: ['programs', 'workers'],
     judge({ programs, workers }, facts) {
       const uptime = workers[0]?.workers.uptime;
@@ -65,7 +72,10 @@ export const servingChecks: readonly Check[] = [
       const young = now.filter((p) => uptime - p.start < 60 && p.start - oldest > 120);
       return young.map((p) =>
         warn(
-          t(`${p.name} runs for ${Math.round(uptime - p.start)} s only`, `${p.name} 仅运行了 ${Math.round(uptime - p.start)} 秒`),
+          t(
+            `${p.name} runs for ${Math.round(uptime - p.start)} s only`,
+            `${p.name} 仅运行了 ${Math.round(uptime - p.start)} 秒`,
+          ),
           inside(app(facts)?.name, 'tail', '-n', '50', '/var/log/supervisord.log'),
         ),
       );
@@ -75,7 +85,10 @@ export const servingChecks: readonly Check[] = [
     id: 'gunicorn.web',
     when: 'now',
     title: t('a program serves the application', '有程序在提供应用服务'),
-    meaning: t('Nobody listens where nginx sends requests to: 502 for all of them.', 'nginx 转发的端口无人监听: 所有请求返回 502.'),
+    meaning: t(
+      'Nobody listens where nginx sends requests to: 502 for all of them.',
+      'nginx 转发的端口无人监听: 所有请求返回 502.',
+    ),
     ask: ['programs', 'at'],
     explains: DOWN.filter((id) => id !== 'gunicorn.*'),
     judge({ programs, at }, facts) {
@@ -104,7 +117,10 @@ export const servingChecks: readonly Check[] = [
       workers.flatMap(({ program, workers: { workers: all, uptime } }): Problem[] => {
         const serving = all.filter((w) => w.state === 'serving').length;
         const logs = inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts));
-        const seen = t(`${program}: ${serving} of ${all.length} workers serve`, `${program}: ${all.length} 个 worker 中 ${serving} 个可用`);
+        const seen = t(
+          `${program}: ${serving} of ${all.length} workers serve`,
+          `${program}: ${all.length} 个 worker 中 ${serving} 个可用`,
+        );
         if (serving === 0) return [fail(seen, logs)];
         const late = all.filter((w) => w.state === 'booting' && uptime - w.start > 60);
         return late.length === 0 ? [] : [warn(seen, logs)];
@@ -126,7 +142,10 @@ export const servingChecks: readonly Check[] = [
         .filter(({ waiting }) => waiting >= FEW_WAITING)
         .map(({ port, waiting }) => {
           const program = programs.find((p) => p.ports.includes(port))?.name ?? `port ${port}`;
-          const seen = t(`${waiting} connections wait for ${program} (port ${port})`, `${program} (端口 ${port}) 有 ${waiting} 个连接在排队`);
+          const seen = t(
+            `${waiting} connections wait for ${program} (port ${port})`,
+            `${program} (端口 ${port}) 有 ${waiting} 个连接在排队`,
+          );
           return fail(
             seen,
             inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)),
@@ -173,7 +192,8 @@ export const servingChecks: readonly Check[] = [
     judge({ vitals, workers, programs, at, ours: { drill } }) {
       const settings = asked(vitals.settings);
       const web = programs.find((p) => p.ports.includes(at.target.ports.direct));
-      const serving = workers.find((w) => w.program === web?.name)?.workers.workers.filter((w) => w.state === 'serving') ?? [];
+      const serving =
+        workers.find((w) => w.program === web?.name)?.workers.workers.filter((w) => w.state === 'serving') ?? [];
       const { max_requests: most = 0, max_requests_jitter: jitter = 0 } = settings ?? {};
       if (most === 0 || serving.length < 2 || jitter >= most / 4) return WELL;
       const apart = spread(serving);
@@ -209,13 +229,21 @@ export const servingChecks: readonly Check[] = [
       if (gunicorns.length === 0) return WELL;
       const name = app(facts)?.name;
       if (schedulers.length === 0) {
-        return [fail(t('no gunicorn runs with the scheduler switched on', '没有 gunicorn 启用调度器'), inside(name, 'supervisorctl', 'status'))];
+        return [
+          fail(
+            t('no gunicorn runs with the scheduler switched on', '没有 gunicorn 启用调度器'),
+            inside(name, 'supervisorctl', 'status'),
+          ),
+        ];
       }
       const workers = schedulers.reduce((n, p) => n + p.workers.length, 0);
       if (schedulers.length === 1 && workers <= 1) return WELL;
       return [
         fail(
-          t(`${schedulers.length} programs, ${workers} workers with the scheduler switched on`, `${schedulers.length} 个程序, ${workers} 个 worker 启用了调度器`),
+          t(
+            `${schedulers.length} programs, ${workers} workers with the scheduler switched on`,
+            `${schedulers.length} 个程序, ${workers} 个 worker 启用了调度器`,
+          ),
           inside(name, 'supervisorctl', 'status'),
         ),
       ];
@@ -225,7 +253,10 @@ export const servingChecks: readonly Check[] = [
     id: 'nginx.answers',
     when: 'now',
     title: t('nginx and gunicorn answer inside the container', '容器内 nginx 与 gunicorn 均有应答'),
-    meaning: t('Not the network: it is broken inside. 0 is no answer at all, 502 to 504 are nginx’ own when gunicorn does not answer.', '与外部网络无关, 故障在容器内. 0 表示无应答, 502–504 表示 nginx 收不到 gunicorn 的应答.'),
+    meaning: t(
+      'Not the network: it is broken inside. 0 is no answer at all, 502 to 504 are nginx’ own when gunicorn does not answer.',
+      '与外部网络无关, 故障在容器内. 0 表示无应答, 502–504 表示 nginx 收不到 gunicorn 的应答.',
+    ),
     ask: ['vitals', 'at'],
     explains: ['ports.app', 'health.*', 'routes.*', 'container.health'],
     judge({ vitals, at }, facts) {
@@ -246,7 +277,10 @@ export const servingChecks: readonly Check[] = [
     id: 'ports.app',
     when: 'now',
     title: t('every published port is open', '所有发布端口均可连接'),
-    meaning: t('Inside it may serve, but nobody gets there: the engine does not forward the port, or something stands in between.', '容器内可能正常, 但外部无法到达: 引擎未转发该端口, 或被其他东西占用或拦截.'),
+    meaning: t(
+      'Inside it may serve, but nobody gets there: the engine does not forward the port, or something stands in between.',
+      '容器内可能正常, 但外部无法到达: 引擎未转发该端口, 或被其他东西占用或拦截.',
+    ),
     ask: ['ports', 'containers'],
     explains: ['health.*', 'routes.*'],
     judge: ({ ports, containers }) =>
@@ -254,7 +288,10 @@ export const servingChecks: readonly Check[] = [
         .filter((p) => !p.open)
         .map((p) =>
           fail(
-            t(`${p.hostIp}:${p.published} → ${p.target} of ${p.role} does not open`, `${p.role} 的 ${p.hostIp}:${p.published} → ${p.target} 无法连接`),
+            t(
+              `${p.hostIp}:${p.published} → ${p.target} of ${p.role} does not open`,
+              `${p.role} 的 ${p.hostIp}:${p.published} → ${p.target} 无法连接`,
+            ),
             type('docker', 'port', containers[p.role]?.name ?? '?'),
             type('ss', '-ltnp', `sport = :${p.published}`),
           ),
@@ -264,30 +301,49 @@ export const servingChecks: readonly Check[] = [
     id: 'health.basic',
     when: 'now',
     title: t('the basic health check passes through nginx', '经 nginx 的基础健康检查通过'),
-    meaning: t('As visitors come: nginx, then gunicorn. It touches neither database nor Redis.', '与访问者路径相同: nginx → gunicorn, 不涉及数据库与 Redis.'),
+    meaning: t(
+      'As visitors come: nginx, then gunicorn. It touches neither database nor Redis.',
+      '与访问者路径相同: nginx → gunicorn, 不涉及数据库与 Redis.',
+    ),
     ask: ['health'],
     explains: ['routes.*', 'container.health'],
     judge: ({ health }, facts) =>
       health.checks
         .filter((c) => c.name === 'basic' && !c.healthy)
-        .map((c) => fail({ en: `${c.url}: ${c.text.en}`, zh: `${c.url}: ${c.text.zh}` }, inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)))),
+        .map((c) =>
+          fail(
+            { en: `${c.url}: ${c.text.en}`, zh: `${c.url}: ${c.text.zh}` },
+            inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)),
+          ),
+        ),
   }),
   check({
     id: 'health.deep',
     when: 'now',
     title: t('the deep health check passes', '深度健康检查通过'),
-    meaning: t('The application itself says that it can’t use its database or Redis. It answers 200 all the same.', '应用自身报告数据库或 Redis 不可用, 但 HTTP 状态码仍为 200.'),
+    meaning: t(
+      'The application itself says that it can’t use its database or Redis. It answers 200 all the same.',
+      '应用自身报告数据库或 Redis 不可用, 但 HTTP 状态码仍为 200.',
+    ),
     ask: ['health'],
     judge: ({ health }, facts) =>
       health.checks
         .filter((c) => c.name === 'deep' && !c.healthy)
-        .map((c) => fail({ en: `${c.url}: ${c.text.en}`, zh: `${c.url}: ${c.text.zh}` }, inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)))),
+        .map((c) =>
+          fail(
+            { en: `${c.url}: ${c.text.en}`, zh: `${c.url}: ${c.text.zh}` },
+            inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)),
+          ),
+        ),
   }),
   check({
     id: 'routes.served',
     when: 'now',
     title: t('the page, its files, and every program’s routes are served', '页面、静态文件及各程序的路由均可访问'),
-    meaning: t('Health is well, and people still see an error: a page or file is missing or may not be read, or a program behind nginx does not answer.', '健康检查正常但用户仍看到错误: 页面或文件缺失、无权读取, 或 nginx 后的某个程序无应答.'),
+    meaning: t(
+      'Health is well, and people still see an error: a page or file is missing or may not be read, or a program behind nginx does not answer.',
+      '健康检查正常但用户仍看到错误: 页面或文件缺失、无权读取, 或 nginx 后的某个程序无应答.',
+    ),
     ask: ['routes'],
     judge: ({ routes }, facts) =>
       routes.flatMap(({ path, fault }) =>
@@ -317,9 +373,15 @@ export const servingChecks: readonly Check[] = [
       const pages = `${at.target.app.root}/${at.target.release.artefacts[0] ?? ''}`;
       return [
         fail(
-          t(`${found.count} files or directories, such as ${list(found.some, 2)}`, `${found.count} 个文件或目录, 如 ${list(found.some, 2)}`),
+          t(
+            `${found.count} files or directories, such as ${list(found.some, 2)}`,
+            `${found.count} 个文件或目录, 如 ${list(found.some, 2)}`,
+          ),
           inside(app(facts)?.name, 'chmod', '-R', 'a+rX', pages),
-          t('For good: umask 022 before git clone or git pull, then a rebuild.', '根治: git clone 或 git pull 前执行 umask 022, 然后重建.'),
+          t(
+            'For good: umask 022 before git clone or git pull, then a rebuild.',
+            '根治: git clone 或 git pull 前执行 umask 022, 然后重建.',
+          ),
         ),
       ];
     },
@@ -340,7 +402,15 @@ export const servingChecks: readonly Check[] = [
       const full = `${Math.round(share * 100)} %`;
       const stats = type('docker', 'stats', '--no-stream', containers.app?.name ?? '?');
       if (memory.kills > 0)
-        return [warn(t(`${memory.kills} processes since its start; now at ${full} of its limit`, `启动以来 ${memory.kills} 个进程; 当前使用内存上限的 ${full}`), stats)];
+        return [
+          warn(
+            t(
+              `${memory.kills} processes since its start; now at ${full} of its limit`,
+              `启动以来 ${memory.kills} 个进程; 当前使用内存上限的 ${full}`,
+            ),
+            stats,
+          ),
+        ];
       return share > 0.95 ? [warn(t(`at ${full} of its limit`, `已使用内存上限的 ${full}`), stats)] : WELL;
     },
   }),
@@ -348,14 +418,20 @@ export const servingChecks: readonly Check[] = [
     id: 'app.open-files',
     when: 'now',
     title: t('no process is near its limit of open files', '没有进程接近文件描述符上限'),
-    meaning: t('At the limit it can accept no connection and open no log: it hangs or answers 500.', '达到上限后无法接收连接或打开日志, 表现为卡死或返回 500.'),
+    meaning: t(
+      'At the limit it can accept no connection and open no log: it hangs or answers 500.',
+      '达到上限后无法接收连接或打开日志, 表现为卡死或返回 500.',
+    ),
     ask: ['vitals'],
     judge({ vitals }, facts) {
       const files = asked(vitals.files);
       if (files === undefined || files.open < files.limit * 0.8) return WELL;
       return [
         (files.open < files.limit * 0.95 ? warn : fail)(
-          t(`process ${files.pid} has ${files.open} of ${files.limit} files open`, `进程 ${files.pid} 已打开 ${files.open}/${files.limit} 个文件`),
+          t(
+            `process ${files.pid} has ${files.open} of ${files.limit} files open`,
+            `进程 ${files.pid} 已打开 ${files.open}/${files.limit} 个文件`,
+          ),
           inside(app(facts)?.name, 'ls', '-l', `/proc/${files.pid}/fd`),
         ),
       ];
