@@ -3,7 +3,7 @@ import type { Ops } from '../../core/ops.ts';
 import { agent } from './agent.ts';
 
 /** A part that could not be asked says why, in Python's words. */
-const part = <T extends z.ZodType>(form: T) => z.union([z.object({ failed: z.string() }), form]);
+const part = <T extends z.ZodType>(form: T) => z.union([z.object({ notAsked: z.string() }), form]);
 const seconds = z.number();
 
 const answer = z.object({
@@ -53,8 +53,8 @@ const answer = z.object({
 export type Vitals = z.infer<typeof answer>;
 
 /** Which part of {@link Vitals} could be asked. */
-export const asked = <T>(one: T): Exclude<T, { failed: string }> | undefined =>
-  typeof one === 'object' && one !== null && 'failed' in one ? undefined : (one as Exclude<T, { failed: string }>);
+export const asked = <T>(one: T): Exclude<T, { notAsked: string }> | undefined =>
+  typeof one === 'object' && one !== null && 'notAsked' in one ? undefined : (one as Exclude<T, { notAsked: string }>);
 
 /** @param mounts paths whose files are to be compared with this machine's. */
 export function takeVitals(ops: Ops, container: string, mounts: readonly string[]): Promise<Vitals> {

@@ -84,7 +84,7 @@ export async function gather(ops: Ops): Promise<Facts> {
   );
   const vitals = of([app], (container) => takeVitals(ops, container.id, Object.keys(container.binds)));
   const mounts = of([app, vitals], ({ binds: sources }, { mounts: inside }) =>
-    'failed' in inside ? [] : inside.flatMap((m) => mountedFile(sources[m.path] ?? '', m)),
+    'notAsked' in inside ? [] : inside.flatMap((m) => mountedFile(sources[m.path] ?? '', m)),
   );
   const site = of([app, env], ({ id }, reading) => tryNextSite(ops, id, nginxVariables(reading)));
   const routes = of([app, programs], async (container, all) => {

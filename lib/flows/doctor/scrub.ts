@@ -4,7 +4,7 @@ const GONE = '[removed]';
 const LOOKS_SECRET: readonly (readonly [RegExp, string])[] = [
   [/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@]+@/gi, `$1:${GONE}@`],
   [/\b(authorization|cookie|set-cookie|x-api-key)(["']?\s*[:=]\s*)[^\r\n]+/gi, `$1$2${GONE}`],
-  [/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, `$1 ${GONE}`],
+  [/([:=]\s*["']?)(bearer|basic)\s+[\w.~+/=-]{8,}/gi, `$1$2 ${GONE}`],
   [/\b([\w-]*(?:password|passwd|pwd|secret|token|api_?key)[\w-]*)(["']?\s*[:=]\s*["']?)[^\s"',;&]+/gi, `$1$2${GONE}`],
   [/\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}/g, GONE],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, GONE],

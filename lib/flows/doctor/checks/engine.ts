@@ -20,25 +20,30 @@ const OF_APP = [
   'routes.*',
   'ports.app',
   'app.*',
+  'container.health',
+  'container.restarts',
+];
+
+/** What the application can't do without its stores. */
+const WITH_STORES = [
+  'health.*',
+  'routes.*',
+  'release.schema',
+  'gunicorn.*',
+  'supervisor.*',
+  'container.health',
+  'container.restarts',
 ];
 
 const WORDS: Readonly<Record<ServiceRole, { readonly name: Text; readonly explains: readonly string[] }>> = {
   app: { name: t('the application', '应用'), explains: OF_APP },
   postgres: {
     name: t('PostgreSQL', 'PostgreSQL'),
-    explains: [
-      'postgres.*',
-      'health.deep',
-      'routes.*',
-      'ports.postgres',
-      'release.schema',
-      'gunicorn.*',
-      'supervisor.programs',
-    ],
+    explains: ['postgres.*', 'database.*', ...WITH_STORES],
   },
   redis: {
     name: t('Redis', 'Redis'),
-    explains: ['redis.*', 'health.deep', 'routes.*', 'ports.redis', 'gunicorn.*', 'supervisor.programs'],
+    explains: ['redis.*', ...WITH_STORES],
   },
 };
 
@@ -243,16 +248,21 @@ export const engineChecks: readonly Check[] = [
     title: t('the engine calls every container healthy', '引擎报告所有容器健康'),
     meaning: t('The container’s own health check fails, again and again.', '容器自身的健康检查连续失败.'),
     ask: ['containers'],
-    judge: ({ containers }) =>
+    judge: ({ containers }, { health }) =>
       Object.values(containers).flatMap((c) => {
         if (c.state !== 'running' || c.health !== 'unhealthy') return [];
-        const last = c.checks.at(-1);
-        return [
-          fail(
-            t(`${c.name}: ${line(last?.said ?? 'unhealthy')}`, `${c.name}: ${line(last?.said ?? 'unhealthy')}`),
-            type('docker', 'inspect', '-f', '{{json .State.Health.Log}}', c.name),
-          ),
-        ];
+        const last = line(c.checks.at(-1)?.said.slice(-150) ?? '');
+        const history = type('docker', 'inspect', '-f', '{{json .State.Health.Log}}', c.name);
+        // The engine looks every now and then: what it says is as old as its last look.
+        const isWell = c === containers.app && health.known && health.value.healthy;
+        return isWell
+          ? [
+              warn(
+                t(`${c.name} serves again; the engine has not looked since`, `${c.name} 已恢复服务, 引擎尚未再次检查`),
+                history,
+              ),
+            ]
+          : [fail(t(`${c.name}: ${last}`, `${c.name}: ${last}`), history)];
       }),
   }),
   check({
@@ -313,6 +323,7 @@ export const engineChecks: readonly Check[] = [
       '编辑器、sed -i 或 git 用新文件替换了它, 容器内看到的仍是旧文件; 下次启动时才会读取新文件.',
     ),
     ask: ['mounts', 'containers'],
+    explains: ['env.drift'],
     judge: ({ mounts, containers }) =>
       mounts
         .filter((m) => m.state === 'old')

@@ -22,7 +22,7 @@ export const redisChecks: readonly Check[] = [
       const container = containers.redis;
       if (container?.state !== 'running' || redis.known) return WELL;
       // Whether it is broken already, or at the next start, the logins tell.
-      if (logins.known && logins.value.redis.now?.ok) return WELL;
+      if (logins.known && (logins.value.redis.now?.ok || /AUTH|WRONGPASS/.test(redis.why.en))) return WELL;
       return [
         fail(
           { en: line(redis.why.en), zh: line(redis.why.zh) },
