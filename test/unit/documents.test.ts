@@ -5,6 +5,7 @@ import { readCommandLine } from '../../lib/runs/command-line/command-line.ts';
 import type { Script } from '../../lib/runs/command-line/script.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
+import { doctorScript } from '../../scripts/doctor.ts';
 import { rehearseDisaster } from '../../scripts/rehearse.ts';
 import { restoreProd } from '../../scripts/restore-prod.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
@@ -16,6 +17,7 @@ const ROOT = path.join(import.meta.dirname, '../..');
 const SCRIPTS: readonly Script[] = [
   backupProd,
   deployProdAll,
+  doctorScript,
   rehearseDisaster,
   restoreProd,
   rollbackProd,

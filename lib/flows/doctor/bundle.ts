@@ -8,7 +8,7 @@ import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { eachRun } from '../../domain/ledger/runs.ts';
-import { CHECKS } from './checks/index.ts';
+import { CHECKS } from './checks.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { examine } from './examine.ts';
 import type { Facts, Value } from './facts.ts';

@@ -3,7 +3,7 @@ import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { same, type Text } from '../../core/text.ts';
 import type { Check } from './check.ts';
-import { CHECKS } from './checks/index.ts';
+import { CHECKS } from './checks.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
 import type { Facts } from './facts.ts';
 import { gather } from './gather.ts';

@@ -1,5 +1,5 @@
 /** What is wrong, from its cause on, and what mends it. */
 export { bundle } from './bundle.ts';
-export { CHECKS } from './checks/index.ts';
+export { CHECKS } from './checks.ts';
 export { explain, look, mend, watch } from './examine.ts';
 export { checkOf, selectChecks } from './select.ts';

@@ -1,7 +1,7 @@
 import { OpsError } from '../../core/errors.ts';
 import { printable } from '../../core/text.ts';
 import type { Check } from './check.ts';
-import { CHECKS } from './checks/index.ts';
+import { CHECKS } from './checks.ts';
 
 /**
  * Those that are meant by ids or beginnings of ids, separated by commas: `env.drift,database.*`.

@@ -187,19 +187,9 @@ export const MORE: readonly Fault[] = [
     finds: 'gunicorn.queue',
     inject: async (s) => {
       app(s, 'pkill -STOP -f "wsgi:application"; true');
-      app(
-        s,
-        `for i in 1 2 3 4 5 6 7 8; do (timeout 300 curl -s -o /dev/null http://127.0.0.1:5001/api/v1/health/basic &) ; done`,
-      );
-      await until(
-        () =>
-          Number(
-            app(
-              s,
-              'awk \'$4 == "0A" && $2 ~ /:1389$/ { print strtonum("0x" substr($5, 10)) }\' /proc/net/tcp || echo 0',
-            ),
-          ) >= 5,
-      );
+      const ask = 'curl -s -o /dev/null --max-time 300 http://127.0.0.1:5001/api/v1/health/basic';
+      for (let n = 0; n < 8; n += 1) docker('exec', '-d', s.container('whalefall'), 'sh', '-c', ask);
+      await until(() => queued(s) >= 5);
     },
     putBack: async (s) => {
       app(s, 'pkill -CONT -f "wsgi:application"; true');
@@ -445,6 +435,15 @@ export const MORE: readonly Fault[] = [
     putBack: (s) => rmSync(path.join(s.state, 'backups/20260101T000000Z-damaged'), { recursive: true }),
   },
 ];
+
+/** Connections that wait for gunicorn's web program. */
+function queued(s: Sick): number {
+  const lines = app(s, 'cat /proc/net/tcp')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  const listening = lines.find(([, local = '', , state]) => local.endsWith(':1389') && state === '0A');
+  return Number.parseInt(listening?.[4]?.split(':')[1] ?? '0', 16);
+}
 
 function healthy(s: Sick): boolean {
   try {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { CHECKS } from '../../../../lib/flows/doctor/checks/index.ts';
+import { CHECKS } from '../../../../lib/flows/doctor/checks.ts';
 import { diagnose } from '../../../../lib/flows/doctor/diagnose.ts';
 import type { Facts } from '../../../../lib/flows/doctor/facts.ts';
 import { doctorFacts, notKnown } from '../../../support/doctor-facts.ts';

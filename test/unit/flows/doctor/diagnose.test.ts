@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { CHECKS } from '../../../../lib/flows/doctor/checks/index.ts';
+import { CHECKS } from '../../../../lib/flows/doctor/checks.ts';
 import { diagnose } from '../../../../lib/flows/doctor/diagnose.ts';
 import { doctorFacts, said, sound, vitals } from '../../../support/doctor-facts.ts';
 import { scheduler, web } from '../../../support/update-facts.ts';

@@ -1,7 +1,7 @@
-import { humanBytes } from '../../../core/text.ts';
-import { type Check, checksOf, fail, WELL, warn } from '../check.ts';
-import type { Facts } from '../facts.ts';
-import { inside, line, ours, t, type } from '../words.ts';
+import { humanBytes } from '../../core/text.ts';
+import { type Check, checksOf, fail, WELL, warn } from './check.ts';
+import type { Facts } from './facts.ts';
+import { inside, line, ours, t, type } from './words.ts';
 
 const check = checksOf('redis');
 const server = ({ containers }: Facts) => (containers.known ? containers.value.redis?.name : undefined);

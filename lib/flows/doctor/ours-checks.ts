@@ -1,6 +1,6 @@
-import { spanText } from '../../../core/text.ts';
-import { type Check, checksOf, fail, WELL, warn } from '../check.ts';
-import { list, ours, t } from '../words.ts';
+import { spanText } from '../../core/text.ts';
+import { type Check, checksOf, fail, WELL, warn } from './check.ts';
+import { list, ours, t } from './words.ts';
 
 const check = checksOf('ours');
 const DAY = 86_400_000;

@@ -1,8 +1,8 @@
-import { humanBytes } from '../../../core/text.ts';
-import { loginOf } from '../../../domain/stack/database.ts';
-import { type Check, checksOf, fail, WELL, warn } from '../check.ts';
-import type { Facts } from '../facts.ts';
-import { list, ours, t, type } from '../words.ts';
+import { humanBytes } from '../../core/text.ts';
+import { loginOf } from '../../domain/stack/database.ts';
+import { type Check, checksOf, fail, WELL, warn } from './check.ts';
+import type { Facts } from './facts.ts';
+import { list, ours, t, type } from './words.ts';
 
 const check = checksOf('host');
 const GIGABYTE = 1_000_000_000;

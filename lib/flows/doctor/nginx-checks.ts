@@ -1,8 +1,8 @@
-import { asked } from '../../../domain/app/vitals.ts';
-import { certificateIn } from '../../../tools/http/certificate.ts';
-import { type Check, checksOf, fail, type Problem, WELL, warn } from '../check.ts';
-import type { Facts } from '../facts.ts';
-import { inside, line, list, t, type } from '../words.ts';
+import { asked } from '../../domain/app/vitals.ts';
+import { certificateIn } from '../../tools/http/certificate.ts';
+import { type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
+import type { Facts } from './facts.ts';
+import { inside, line, list, t, type } from './words.ts';
 
 const check = checksOf('serving');
 const app = ({ containers }: Facts) => (containers.known ? containers.value.app?.name : undefined);
@@ -39,11 +39,12 @@ export const nginxChecks: readonly Check[] = [
     ask: ['site', 'at'],
     judge({ site, at }, facts) {
       if (site === undefined || site.ok) return WELL;
-      const said = site.said.split('\n').filter((l) => /emerg|alert/.test(l));
       const { template, from } = at.target.release.site;
+      const told = site.said.replace(/\/dev\/shm\/[\w.-]+/g, template);
+      const said = told.split('\n').filter((l) => /emerg|alert/.test(l));
       return [
         fail(
-          t(line(said.join(' ') || site.said), line(said.join(' ') || site.said)),
+          t(line(said.join(' ') || told), line(said.join(' ') || told)),
           inside(app(facts), 'cat', template),
           t(
             `Correct WHALEFALL_NGINX_* in .env, or ${from} in the repository, then release it.`,

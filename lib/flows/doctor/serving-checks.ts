@@ -1,9 +1,9 @@
-import { isGunicorn } from '../../../domain/app/programs.ts';
-import { asked } from '../../../domain/app/vitals.ts';
-import type { Workers } from '../../../domain/app/workers.ts';
-import { type Check, checksOf, fail, type Problem, WELL, warn } from '../check.ts';
-import type { ContainerFacts, Facts } from '../facts.ts';
-import { inside, line, list, ours, t, type } from '../words.ts';
+import { isGunicorn } from '../../domain/app/programs.ts';
+import { asked } from '../../domain/app/vitals.ts';
+import type { Workers } from '../../domain/app/workers.ts';
+import { type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
+import type { ContainerFacts, Facts } from './facts.ts';
+import { inside, line, list, ours, t, type } from './words.ts';
 
 const check = checksOf('serving');
 

@@ -1,9 +1,9 @@
-import { humanBytes, spanText } from '../../../core/text.ts';
-import { leftBy } from '../../../domain/data/left-databases.ts';
-import { loginOf } from '../../../domain/stack/database.ts';
-import { type Check, checksOf, fail, type Problem, WELL, warn } from '../check.ts';
-import type { Facts } from '../facts.ts';
-import { inside, line, list, ours, t, type } from '../words.ts';
+import { humanBytes, spanText } from '../../core/text.ts';
+import { leftBy } from '../../domain/data/left-databases.ts';
+import { loginOf } from '../../domain/stack/database.ts';
+import { type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
+import type { Facts } from './facts.ts';
+import { inside, line, list, ours, t, type } from './words.ts';
 
 const check = checksOf('database');
 const server = ({ containers }: Facts) => (containers.known ? containers.value.postgres?.name : undefined);

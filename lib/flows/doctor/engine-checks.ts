@@ -1,9 +1,9 @@
-import type { Text } from '../../../core/text.ts';
-import type { ServiceRole } from '../../../domain/stack/stack.ts';
-import { composeTyped } from '../../../tools/docker/compose.ts';
-import { type Check, checksOf, fail, type Problem, WELL, warn } from '../check.ts';
-import type { ContainerFacts, Facts } from '../facts.ts';
-import { line, list, ours, t, type } from '../words.ts';
+import type { Text } from '../../core/text.ts';
+import type { ServiceRole } from '../../domain/stack/stack.ts';
+import { composeTyped } from '../../tools/docker/compose.ts';
+import { type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
+import type { ContainerFacts, Facts } from './facts.ts';
+import { line, list, ours, t, type } from './words.ts';
 
 const check = checksOf('engine');
 
