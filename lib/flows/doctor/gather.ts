@@ -43,7 +43,7 @@ import type { ContainerFacts, EngineFacts, Facts, MountedFile, OpenPort } from '
 import { hostFacts } from './host.ts';
 import { ourFacts } from './ours.ts';
 
-const CONNECT_MS = 2_000;
+const CONNECT_MS = 4_000;
 
 /** Asks all that any check wants to know, side by side. Changes nothing, and takes no lock. */
 export async function gather(ops: Ops): Promise<Facts> {
@@ -243,7 +243,8 @@ function isOpen(ops: Pick<Ops, 'net'>, address: { readonly host: string; readonl
       socket.destroy();
       resolve(open);
     };
-    const timer = setTimeout(() => end(false), CONNECT_MS);
+    // Of a process that was kept waiting for a processor both may be due: the answer counts.
+    const timer = setTimeout(() => setImmediate(() => end(false)), CONNECT_MS);
     socket.on('connect', () => end(true));
     socket.on('error', () => end(false));
   });

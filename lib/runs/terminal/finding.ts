@@ -22,7 +22,7 @@ export function findingLines(
       lines.push({ color, text: `${at === 0 ? first.padStart(indent) : ' '.repeat(indent)}${line}` });
   };
   if (under !== undefined) {
-    add(COLORS[level], `${id}  ${seen.map(t).join('; ')}`, 6, '└ ');
+    add(COLORS[level], `${id}: ${seen.map(t).join('; ')}`, 6, '└ ');
     return lines;
   }
   if (level === 'OK') return [{ color: 'green', text: `✓ ${id}  ${t(title)}` }];

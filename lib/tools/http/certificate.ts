@@ -46,7 +46,7 @@ export function servedCertificate(
       socket.destroy();
       resolve(found);
     };
-    const timer = setTimeout(end, timeoutMs);
+    const timer = setTimeout(() => setImmediate(() => end()), timeoutMs);
     socket.on('error', () => end());
     socket.on('secureConnect', () => {
       const { raw } = socket.getPeerCertificate();

@@ -186,13 +186,13 @@ export const MORE: readonly Fault[] = [
     name: 'all of gunicorn’s processes hang',
     finds: 'gunicorn.queue',
     inject: async (s) => {
-      app(s, 'pkill -STOP -f "wsgi:application"; true');
+      app(s, 'pkill -STOP -f "[w]sgi:application"; true');
       const ask = 'curl -s -o /dev/null --max-time 300 http://127.0.0.1:5001/api/v1/health/basic';
       for (let n = 0; n < 8; n += 1) docker('exec', '-d', s.container('whalefall'), 'sh', '-c', ask);
       await until(() => queued(s) >= 5);
     },
     putBack: async (s) => {
-      app(s, 'pkill -CONT -f "wsgi:application"; true');
+      app(s, 'pkill -CONT -f "[w]sgi:application"; true');
       await until(() => healthy(s));
     },
   },
