@@ -30,7 +30,8 @@ export interface Diagnosis {
   readonly findings: readonly Finding[];
   readonly well: readonly Finding[];
   readonly unknown: readonly Finding[];
-  readonly counts: Readonly<Record<'fail' | 'warn' | 'acknowledged' | 'well' | 'unknown', number>>;
+  /** `fail`, `warn` and `acknowledged` are causes; `follows` is what they explain. */
+  readonly counts: Readonly<Record<'fail' | 'warn' | 'acknowledged' | 'follows' | 'well' | 'unknown', number>>;
 }
 
 /** Judges all, and puts causes before what follows from them. Pure. */
@@ -49,16 +50,17 @@ export function diagnose(
     .toSorted((a, b) => rank(a) - rank(b))
     .flatMap((root) => [root, ...placed.filter((f) => rootOf(f, placed).check.id === root.check.id && f !== root)]);
   const [well, unknown] = [judged.filter((f) => f.level === 'OK'), judged.filter((f) => f.level === 'UNKNOWN')];
-  const warnings = placed.filter((f) => f.level === 'WARN');
+  const warnings = roots.filter((f) => f.level === 'WARN');
   const acknowledged = warnings.filter((f) => f.acknowledged).length;
   return {
     findings,
     well,
     unknown,
     counts: {
-      fail: placed.length - warnings.length,
+      fail: roots.length - warnings.length,
       warn: warnings.length - acknowledged,
       acknowledged,
+      follows: placed.length - roots.length,
       well: well.length,
       unknown: unknown.length,
     },

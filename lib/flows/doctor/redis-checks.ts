@@ -71,6 +71,7 @@ export const redisChecks: readonly Check[] = [
       '达到上限后拒绝写入 (noeviction) 或丢弃键: 登录失效, 任务可能重复执行.',
     ),
     ask: ['redis'],
+    explains: ['health.deep'],
     judge({ redis }, facts) {
       const [used, most] = [Number(redis.used_memory ?? 0), Number(redis.maxmemory ?? 0)];
       const policy = redis.maxmemory_policy ?? '?';
@@ -100,6 +101,7 @@ export const redisChecks: readonly Check[] = [
       '最近一次保存或 AOF 写入失败, 多为磁盘不足. 可能已拒绝写入, 下次启动会丢失数据.',
     ),
     ask: ['redis'],
+    explains: ['health.deep'],
     judge({ redis }, facts) {
       const bad = ['rdb_last_bgsave_status', 'aof_last_bgrewrite_status', 'aof_last_write_status'].filter(
         (f) => redis[f] === 'err',
@@ -124,6 +126,7 @@ export const redisChecks: readonly Check[] = [
       '它被设为其他服务器的从节点: 不接受写入, 数据可能被对方覆盖. 多因端口暴露且无密码.',
     ),
     ask: ['redis'],
+    explains: ['health.deep'],
     judge: ({ redis }, facts) =>
       redis.role === 'slave'
         ? [

@@ -264,8 +264,8 @@ export const servingChecks: readonly Check[] = [
       return bad.map(({ port, status }) =>
         fail(
           t(
-            `port ${port} inside answers ${status} (${port === at.target.ports.nginx ? 'nginx' : 'gunicorn'})`,
-            `容器内端口 ${port} 返回 ${status} (${port === at.target.ports.nginx ? 'nginx' : 'gunicorn'})`,
+            `inside, port ${port} answers ${status === 0 ? 'nothing' : status} (${port === at.target.ports.nginx ? 'nginx' : 'gunicorn'})`,
+            `容器内端口 ${port} ${status === 0 ? '无应答' : `返回 ${status}`} (${port === at.target.ports.nginx ? 'nginx' : 'gunicorn'})`,
           ),
           inside(app(facts)?.name, 'tail', '-n', '30', '/var/log/nginx/error.log'),
           inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)),

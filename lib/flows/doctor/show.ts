@@ -48,13 +48,14 @@ const firstLine = (text: string) => (text.split('\n')[0] ?? '').slice(0, 160);
 
 /** What came out, in one sentence. */
 export function verdictText(
-  { counts: { fail, warn, acknowledged, well, unknown } }: Diagnosis,
+  { counts: { fail, warn, acknowledged, follows, well, unknown } }: Diagnosis,
   milliseconds: number,
 ): Text {
   const en = [
     ...(fail > 0 ? [`${fail} broken or about to be`] : []),
     ...(warn > 0 ? [`${warn} to be looked at`] : []),
     ...(acknowledged > 0 ? [`${acknowledged} known`] : []),
+    ...(follows > 0 ? [`${follows} that follow`] : []),
     `${well} well`,
     ...(unknown > 0 ? [`${unknown} not asked`] : []),
   ];
@@ -62,6 +63,7 @@ export function verdictText(
     ...(fail > 0 ? [`${fail} 项故障或即将故障`] : []),
     ...(warn > 0 ? [`${warn} 项需关注`] : []),
     ...(acknowledged > 0 ? [`${acknowledged} 项已知悉`] : []),
+    ...(follows > 0 ? [`${follows} 项由此引起`] : []),
     `${well} 项正常`,
     ...(unknown > 0 ? [`${unknown} 项未检查`] : []),
   ];

@@ -34,7 +34,6 @@ const docker = (...args: string[]): string =>
   execFileSync('docker', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
 const inside = (id: string, script: string) => docker('exec', id, 'sh', '-c', script);
 const app = (s: Sick, script: string) => inside(s.container('whalefall'), script);
-const postgres = (s: Sick, script: string) => inside(s.container('postgres'), script);
 const redis = (s: Sick, command: string, password = given(s, 'REDIS_PASSWORD')) =>
   docker('exec', '-e', `REDISCLI_AUTH=${password}`, s.container('redis'), 'sh', '-c', `redis-cli ${command}`);
 /** What `.env` says. */
@@ -290,18 +289,6 @@ export const MORE: readonly Fault[] = [
     ...changedInside('postgres', AUTO, `echo "autovacuum = 'off'" >> ${AUTO} && ${RELOAD}`, RELOAD),
   },
   {
-    name: 'nearly all connections are used',
-    finds: 'database.connections',
-    inject: async (s) => {
-      postgres(
-        s,
-        `for i in $(seq 1 92); do (psql -XqAt -U whalefall_user -d whalefall_prod -c 'SELECT pg_sleep(600)' >/dev/null 2>&1 &) ; done`,
-      );
-      await until(() => Number(s.sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%'")) > 85);
-    },
-    putBack: endSleepers,
-  },
-  {
     name: 'Redis is at its limit',
     finds: 'redis.memory',
     inject: (s) => void redis(s, 'CONFIG SET maxmemory 100kb'),
@@ -310,11 +297,10 @@ export const MORE: readonly Fault[] = [
   {
     name: 'Redis hangs',
     finds: 'redis.answers',
-    inject: (s) => void docker('exec', s.container('redis'), 'sh', '-c', 'kill -STOP $(pgrep -x redis-server)'),
-    putBack: async (s) => {
-      docker('exec', s.container('redis'), 'sh', '-c', 'kill -CONT $(pgrep -x redis-server)');
-      await until(() => healthy(s));
-    },
+    below: ['health.deep'],
+    // Nothing can end that before its time.
+    inject: (s) => void redis(s, 'CLIENT PAUSE 40000 ALL'),
+    putBack: (s) => until(() => healthy(s)),
   },
   {
     name: 'Redis was made a replica',
