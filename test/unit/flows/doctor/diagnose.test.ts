@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { CHECKS } from '../../../../lib/flows/doctor/checks.ts';
 import { diagnose } from '../../../../lib/flows/doctor/diagnose.ts';
-import { doctorFacts, said, sound, vitals } from '../../../support/doctor-facts.ts';
+import { condition, doctorFacts, said, sound } from '../../../support/doctor-facts.ts';
 import { scheduler, web } from '../../../support/update-facts.ts';
 
 const containers = () => ({ app: sound('app'), postgres: sound('postgres'), redis: sound('redis') });
@@ -51,13 +51,16 @@ it('keeps two causes apart, what is broken now before what breaks later, and war
   ]);
 });
 
-it('lets no warning explain a failure', () => {
-  const facts = {
-    vitals: vitals({ unreadable: { count: 0, some: [] } }),
-    mounts: [{ source: 's', target: 't', state: 'old' as const }],
-  };
+it('lets no warning explain a failure, but another warning', () => {
+  const held = [{ pid: 7, by: 'psql', state: 'active', seconds: 4, waiting: 1 }];
+  expect(shown({ postgres: condition({ held }), health })).toEqual([
+    ['health.basic', undefined],
+    ['health.deep', undefined],
+    ['database.blocked', undefined],
+  ]);
+  const mounts = [{ source: 's', target: 't', state: 'old' as const }];
   const drift = [{ name: 'A', container: 'differs' as const, process: 'same' as const }];
-  expect(shown({ ...facts, drift })).toEqual([
+  expect(shown({ mounts, drift })).toEqual([
     ['container.stale-mount', undefined],
     ['env.drift', 'container.stale-mount'],
   ]);
