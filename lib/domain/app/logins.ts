@@ -13,8 +13,6 @@ const login = z.object({
   readOnly: z.boolean().optional(),
 });
 
-export type FreshLogin = z.infer<typeof login>;
-
 const both = z.object({ now: login.optional(), next: login.optional() });
 const answer = z.object({ database: both, redis: both });
 

@@ -31,26 +31,42 @@ export interface Check {
   readonly explains: readonly string[];
   /** The groups of facts that it stands on. */
   readonly ask: readonly (keyof Facts)[];
+  /** Groups that it looks at as well, known or not. */
+  readonly also: readonly (keyof Facts)[];
   /** Pure. Empty: all is well. Called only when all that it asks for is known. */
   readonly judge: (facts: Facts) => readonly Problem[];
 }
 
 type Known<K extends keyof Facts> = { readonly [G in K]: Value<Facts[G]> };
 
-interface Written<K extends keyof Facts> extends Omit<Check, 'ask' | 'judge' | 'explains' | 'area'> {
+/** What every check may look at: names of containers, and where commands are typed. */
+const BASIS = ['at', 'engine', 'stack', 'containers'] as const;
+
+export type Basis = Pick<Facts, (typeof BASIS)[number]>;
+
+interface Written<K extends keyof Facts, M extends keyof Facts>
+  extends Omit<Check, 'ask' | 'also' | 'judge' | 'explains' | 'area'> {
   readonly ask: readonly K[];
+  readonly also?: readonly M[];
   readonly explains?: readonly string[];
   /** @param all also what may be unknown. */
-  readonly judge: (known: Known<K>, all: Facts) => readonly Problem[];
+  readonly judge: (known: Known<K>, all: Basis & Pick<Facts, M>) => readonly Problem[];
 }
 
 /** Checks of one area; what a check asks for is there, with its type. */
 export const checksOf =
   (area: Area) =>
-  <const K extends keyof Facts>({ ask, judge, explains = [], ...rest }: Written<K>): Check => ({
+  <const K extends keyof Facts, const M extends keyof Facts = never>({
+    ask,
+    also = [],
+    judge,
+    explains = [],
+    ...rest
+  }: Written<K, M>): Check => ({
     ...rest,
     area,
     ask,
+    also,
     explains,
     judge: (facts) =>
       judge(
@@ -62,3 +78,7 @@ export const checksOf =
 export const fail = (seen: Text, ...mend: readonly Text[]): Problem => ({ level: 'FAIL', seen, mend });
 export const warn = (seen: Text, ...mend: readonly Text[]): Problem => ({ level: 'WARN', seen, mend });
 export const WELL: readonly Problem[] = [];
+
+/** The groups of facts that some checks want. */
+export const groupsOf = (checks: readonly Check[]): ReadonlySet<keyof Facts> =>
+  new Set([...BASIS, ...checks.flatMap(({ ask, also }) => [...ask, ...also])]);

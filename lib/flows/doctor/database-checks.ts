@@ -1,14 +1,13 @@
 import { humanBytes, spanText } from '../../core/text.ts';
 import { leftBy } from '../../domain/data/left-databases.ts';
 import { loginOf } from '../../domain/stack/database.ts';
-import { type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
-import type { Facts } from './facts.ts';
+import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
 import { inside, line, list, ours, t, type } from './words.ts';
 
 const check = checksOf('database');
-const server = ({ containers }: Facts) => (containers.known ? containers.value.postgres?.name : undefined);
+const server = ({ containers }: Basis) => (containers.known ? containers.value.postgres?.name : undefined);
 
-const psql = (facts: Facts, sql: string) => {
+const psql = (facts: Basis, sql: string) => {
   const { user, name } = facts.stack.known
     ? loginOf(facts.stack.value)
     : { user: '$POSTGRES_USER', name: '$POSTGRES_DB' };
@@ -30,6 +29,7 @@ export const databaseChecks: readonly Check[] = [
       '容器在运行, 但服务器不接受任何会话(包括超级用户): 正在启动或恢复、连接已用尽、磁盘已满, 或卡死.',
     ),
     ask: ['containers'],
+    also: ['postgres'],
     explains: ['database.*', 'postgres.*', 'health.deep', 'routes.*', 'release.schema', 'container.health'],
     judge({ containers }, { postgres }) {
       const { postgres: container } = containers;

@@ -1,18 +1,20 @@
 import type { Text } from '../../core/text.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
-import { type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
-import type { ContainerFacts, Facts } from './facts.ts';
+import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
+import type { ContainerFacts } from './facts.ts';
 import { line, list, ours, t, type } from './words.ts';
 
 const check = checksOf('engine');
 
-const targetOf = ({ at }: Facts) => (at.known ? at.value.target : undefined);
+const targetOf = ({ at }: Basis) => (at.known ? at.value.target : undefined);
+
+const GUNICORN = ['gunicorn.web', 'gunicorn.workers', 'gunicorn.queue', 'gunicorn.timeouts'];
 
 /** All that the application's container answers itself. */
 const OF_APP = [
   'supervisor.*',
-  'gunicorn.*',
+  ...GUNICORN,
   'scheduler.*',
   'nginx.*',
   'tls.*',
@@ -29,7 +31,7 @@ const WITH_STORES = [
   'health.*',
   'routes.*',
   'release.schema',
-  'gunicorn.*',
+  ...GUNICORN,
   'supervisor.*',
   'container.health',
   'container.restarts',
@@ -248,6 +250,7 @@ export const engineChecks: readonly Check[] = [
     title: t('the engine calls every container healthy', '引擎报告所有容器健康'),
     meaning: t('The container’s own health check fails, again and again.', '容器自身的健康检查连续失败.'),
     ask: ['containers'],
+    also: ['health'],
     judge: ({ containers }, { health }) =>
       Object.values(containers).flatMap((c) => {
         if (c.state !== 'running' || c.health !== 'unhealthy') return [];

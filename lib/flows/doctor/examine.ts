@@ -2,7 +2,7 @@ import { asTyped, change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { same, type Text } from '../../core/text.ts';
-import type { Check } from './check.ts';
+import { type Check, groupsOf } from './check.ts';
 import { CHECKS } from './checks.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
 import type { Facts } from './facts.ts';
@@ -20,7 +20,7 @@ type Verdict = Text & { readonly exitCode: number };
 /** Asks, and judges. Changes nothing. */
 export async function examine(ops: Ops, checks: readonly Check[]): Promise<Examined> {
   const started = ops.clock.monotonic();
-  const facts = await gather(ops);
+  const facts = await gather(ops, groupsOf(checks));
   const diagnosis = diagnose(checks, facts, ops.target.acknowledged);
   return { facts, diagnosis, milliseconds: ops.clock.monotonic() - started };
 }

@@ -37,25 +37,26 @@ import type { Database } from '../../tools/postgres/database.ts';
 import { type PgServer, query } from '../../tools/postgres/psql.ts';
 import { askedFor } from '../../tools/postgres/wire.ts';
 import { redisInfo } from '../../tools/redis/info.ts';
-import { asked, askedOf } from './asked.ts';
+import { asked, askedOf, type Later, later, unknown } from './asked.ts';
 import { exampleFacts } from './example.ts';
-import type { ContainerFacts, EngineFacts, Facts, MountedFile, OpenPort } from './facts.ts';
+import type { Asked, ContainerFacts, EngineFacts, Facts, MountedFile, OpenPort } from './facts.ts';
 import { hostFacts } from './host.ts';
 import { ourFacts } from './ours.ts';
 
 const CONNECT_MS = 4_000;
 
-/** Asks all that any check wants to know, side by side. Changes nothing, and takes no lock. */
-export async function gather(ops: Ops): Promise<Facts> {
+/** Asks what is wanted, side by side, and what that stands on. Changes nothing, and takes no lock. */
+export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promise<Facts> {
+  const is = <T>(question: () => Promise<T> | T) => later(() => asked(ops, question));
   const of = <const D extends Parameters<typeof askedOf>[1], T>(
     stands: D,
     question: Parameters<typeof askedOf<D, T>>[2],
-  ) => askedOf<D, T>(ops, stands, question);
+  ) => later(() => askedOf<D, T>(ops, stands, question));
   const { target } = ops;
 
-  const engine = asked(ops, () => engineFacts(ops));
-  const stack = asked(ops, () => resolveStack(ops, { justLooking: true }));
-  const env = asked(ops, () => readEnv(ops));
+  const engine = is(() => engineFacts(ops));
+  const stack = is(() => resolveStack(ops, { justLooking: true }));
+  const env = is(() => readEnv(ops));
   const containers = of([engine, stack], (_, project) => containerFacts(ops, project));
   const owners = of([engine, stack], (_, project) => findOwners(ops, project));
   const binds = of([stack, containers], (project, found) => findBrokenBinds(ops, project, found));
@@ -63,8 +64,9 @@ export async function gather(ops: Ops): Promise<Facts> {
   const [app, server, cache] = [running('app'), running('postgres'), running('redis')];
 
   // What can be asked from outside.
-  const ports = of([stack, containers], (project, found) => openPorts(ops, project, found));
-  const health = of([app], (container) => healthCheck(ops, endpointsOf(target, container)));
+  const askPorts = () => askedOf(ops, [stack, containers], (project, found) => openPorts(ops, project, found));
+  const askHealth = () => askedOf(ops, [app], (container) => healthCheck(ops, endpointsOf(target, container)));
+  const [ports, health] = [later(askPorts), later(askHealth)];
   const served = of([app], async ({ ports: all }) => {
     const tls = all.filter((p) => p.target === TLS && p.protocol === 'tcp');
     const found = await Promise.all(
@@ -86,14 +88,20 @@ export async function gather(ops: Ops): Promise<Facts> {
   const mounts = of([app, vitals], ({ binds: sources }, { mounts: inside }) =>
     'notAsked' in inside ? [] : inside.flatMap((m) => mountedFile(sources[m.path] ?? '', m)),
   );
-  const site = of([app, env], ({ id }, reading) => tryNextSite(ops, id, nginxVariables(reading)));
-  const routes = of([app, programs], async (container, all) => {
-    const endpoints = endpointsOf(target, container);
-    const found = await findRoutes(ops, container.id, all);
-    return Promise.all(
-      found.map(async (route) => ({ path: route.path, fault: await routeFault(ops, endpoints, route) })),
-    );
+  const site = of([app, env], ({ id }, reading) => {
+    // Rendering reads .env as the start script does, which executes what stands in it.
+    if (reading.kind !== 'present' || reading.findings.some((f) => f.severity === 'error')) throw notReadable();
+    return tryNextSite(ops, id, nginxVariables(reading));
   });
+  const askRoutes = () =>
+    askedOf(ops, [app, programs], async (container, all) => {
+      const endpoints = endpointsOf(target, container);
+      const found = await findRoutes(ops, container.id, all);
+      return Promise.all(
+        found.map(async (route) => ({ path: route.path, fault: await routeFault(ops, endpoints, route) })),
+      );
+    });
+  const routes = later(askRoutes);
   const web = (all: readonly Program[]) => all.find((p) => p.ports.includes(target.ports.direct));
   const logins = of([app, programs, stack, env], ({ id }, all, project, reading) =>
     loginsAnew(ops, id, web(all)?.pid ?? 0, { ...project.services.app.environment, ...valuesOf(reading) }),
@@ -104,7 +112,7 @@ export async function gather(ops: Ops): Promise<Facts> {
   });
 
   // What was released.
-  const checkout = asked(ops, async () => {
+  const checkout = is(async () => {
     const found = await inspectCheckout(ops, target.dir);
     if (found === undefined) throw new OpsError({ kind: 'precondition', what: NO_REPOSITORY });
     return found;
@@ -138,8 +146,8 @@ export async function gather(ops: Ops): Promise<Facts> {
     redisInfo(ops, id, project.services.app.environment.REDIS_PASSWORD ?? ''),
   );
 
-  const facts: { [G in keyof Facts]: Promise<Facts[G]> } = {
-    at: asked(ops, () => ({ now: ops.clock.now(), target })),
+  const facts: { [G in keyof Facts]: Later<Facts[G]> } = {
+    at: is(() => ({ now: ops.clock.now(), target })),
     ...{
       engine,
       stack,
@@ -162,15 +170,26 @@ export async function gather(ops: Ops): Promise<Facts> {
     exposed: of([stack], ({ services }) =>
       [...services.postgres.ports, ...services.redis.ports].filter((p) => !/^127\.|^::1$/.test(p.hostIp)),
     ),
-    host: of([containers], (found) => hostFacts(ops, found)).then((one) =>
-      one.known ? one : asked(ops, () => hostFacts(ops, {})),
-    ),
-    ours: asked(ops, () => ourFacts(ops)),
+    host: is(async () => {
+      const found = await containers();
+      return hostFacts(ops, found.known ? found.value : {});
+    }),
+    ours: is(() => ourFacts(ops)),
   };
-  const entries = Object.entries(facts).map(async ([group, answer]) => [group, await answer]);
-  return Object.fromEntries(await Promise.all(entries)) as Facts;
+  const groups = Object.entries(facts) as [keyof Facts, Later<Asked<unknown>>][];
+  const entries = groups.map(async ([group, ask]) => [group, wanted.has(group) ? await ask() : NOT_WANTED]);
+  const all = Object.fromEntries(await Promise.all(entries)) as Facts;
+  // Where processors are short, our own questions keep others waiting: who did not answer is asked once more, when all else is done.
+  return {
+    ...all,
+    ports: all.ports.known && all.ports.value.some((p) => !p.open) ? await askPorts() : all.ports,
+    health:
+      all.health.known && all.health.value.checks.some((c) => c.outcome === 'timeout') ? await askHealth() : all.health,
+    routes: all.routes.known && all.routes.value.some((r) => r.fault) ? await askRoutes() : all.routes,
+  };
 }
 
+const NOT_WANTED = unknown({ en: 'no check that was chosen wants it', zh: '所选检查项不需要' });
 const TLS = 443;
 const REVISION = `SELECT json_build_object('revision', (SELECT version_num FROM alembic_version LIMIT 1))`;
 
@@ -291,6 +310,12 @@ async function frontendFacts(ops: Ops): Promise<{ changed: number | undefined }>
   const said = await ask(ops, git(dir, ['log', '-1', '--format=%ct', '--', ...sources]), [0, 128]);
   return { changed: said === '' ? undefined : Number(said) };
 }
+
+const notReadable = () =>
+  new OpsError({
+    kind: 'precondition',
+    what: { en: '.env can’t be read as it should (env.readable)', zh: '.env 无法正常解读 (env.readable)' },
+  });
 
 const NO_REPOSITORY: Text = {
   en: 'the deploy directory is not a git repository with a commit',

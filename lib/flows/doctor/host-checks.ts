@@ -1,6 +1,6 @@
 import { humanBytes } from '../../core/text.ts';
 import { loginOf } from '../../domain/stack/database.ts';
-import { type Check, checksOf, fail, WELL, warn } from './check.ts';
+import { type Basis, type Check, checksOf, fail, WELL, warn } from './check.ts';
 import type { Facts } from './facts.ts';
 import { list, ours, t, type } from './words.ts';
 
@@ -9,7 +9,7 @@ const GIGABYTE = 1_000_000_000;
 const DAY = 86_400_000;
 
 /** Bytes a day that the database grew, by its size in the backups of the last weeks; 0 when nothing tells. */
-export function growthOf({ postgres, stack, ours: own, at }: Facts): number {
+export function growthOf({ postgres, stack, ours: own, at }: Basis & Pick<Facts, 'postgres' | 'ours'>): number {
   if (!postgres.known || !stack.known || !own.known || !at.known) return 0;
   const oldest = own.value.sizes.filter((s) => at.value.now - s.at < 30 * DAY).at(-1);
   const now = postgres.value.databases.find((d) => d.name === loginOf(stack.value).name)?.bytes;
@@ -28,6 +28,7 @@ export const hostChecks: readonly Check[] = [
       '无法写入 WAL 时 PostgreSQL 会停止, 备份、构建和更新也无法进行.',
     ),
     ask: ['host'],
+    also: ['postgres', 'ours'],
     explains: ['postgres.answers', 'redis.persistence'],
     judge({ host }, facts) {
       const daily = growthOf(facts);

@@ -1,11 +1,10 @@
 import { asked } from '../../domain/app/vitals.ts';
 import { certificateIn } from '../../tools/http/certificate.ts';
-import { type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
-import type { Facts } from './facts.ts';
+import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
 import { inside, line, list, t, type } from './words.ts';
 
 const check = checksOf('serving');
-const app = ({ containers }: Facts) => (containers.known ? containers.value.app?.name : undefined);
+const app = ({ containers }: Basis) => (containers.known ? containers.value.app?.name : undefined);
 
 const DAY = 86_400_000;
 /** Names that mean whoever asks. */

@@ -1,10 +1,9 @@
 import { humanBytes } from '../../core/text.ts';
-import { type Check, checksOf, fail, WELL, warn } from './check.ts';
-import type { Facts } from './facts.ts';
+import { type Basis, type Check, checksOf, fail, WELL, warn } from './check.ts';
 import { inside, line, ours, t, type } from './words.ts';
 
 const check = checksOf('redis');
-const server = ({ containers }: Facts) => (containers.known ? containers.value.redis?.name : undefined);
+const server = ({ containers }: Basis) => (containers.known ? containers.value.redis?.name : undefined);
 const REPAIR = ours('deploy-prod-all.ts --data keep');
 
 export const redisChecks: readonly Check[] = [
@@ -17,6 +16,7 @@ export const redisChecks: readonly Check[] = [
       'Redis 卡死、正在加载, 或密码与 .env 不同. 其自带健康检查仍会通过: 拒绝也算应答.',
     ),
     ask: ['containers'],
+    also: ['redis', 'logins'],
     explains: ['redis.*', 'health.deep'],
     judge({ containers }, { redis, logins }) {
       const container = containers.redis;

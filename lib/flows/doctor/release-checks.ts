@@ -1,12 +1,11 @@
 import path from 'node:path';
 import { asked } from '../../domain/app/vitals.ts';
 import { runningText } from '../../domain/release/running.ts';
-import { type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
-import type { Facts } from './facts.ts';
+import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
 import { line, list, ours, t, type } from './words.ts';
 
 const check = checksOf('release');
-const app = ({ containers }: Facts) => (containers.known ? containers.value.app?.name : undefined);
+const app = ({ containers }: Basis) => (containers.known ? containers.value.app?.name : undefined);
 const short = (commit: string) => commit.slice(0, 10);
 
 export const releaseChecks: readonly Check[] = [

@@ -1,18 +1,29 @@
 import { isGunicorn } from '../../domain/app/programs.ts';
 import { asked } from '../../domain/app/vitals.ts';
 import type { Workers } from '../../domain/app/workers.ts';
-import { type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
-import type { ContainerFacts, Facts } from './facts.ts';
+import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
+import type { ContainerFacts } from './facts.ts';
 import { inside, line, list, ours, t, type } from './words.ts';
 
 const check = checksOf('serving');
 
-const app = ({ containers }: Facts): ContainerFacts | undefined =>
+const app = ({ containers }: Basis): ContainerFacts | undefined =>
   containers.known ? containers.value.app : undefined;
-const logOf = (facts: Facts) =>
+const logOf = (facts: Basis) =>
   `${facts.at.known ? facts.at.value.target.app.userdata : '/app/userdata'}/logs/gunicorn_error.log`;
 
-const DOWN = ['gunicorn.*', 'health.*', 'routes.*', 'ports.app', 'container.health', 'nginx.answers', 'scheduler.*'];
+const DOWN = [
+  'gunicorn.web',
+  'gunicorn.workers',
+  'gunicorn.queue',
+  'gunicorn.timeouts',
+  'health.*',
+  'routes.*',
+  'ports.app',
+  'container.health',
+  'nginx.answers',
+  'scheduler.*',
+];
 
 export const servingChecks: readonly Check[] = [
   check({
@@ -24,6 +35,7 @@ export const servingChecks: readonly Check[] = [
       '近半数检查无法进行. 容器可能卡死, 或缺少 Python.',
     ),
     ask: ['containers'],
+    also: ['vitals', 'programs'],
     judge({ containers }, facts) {
       const { vitals, programs } = facts;
       if (containers.app?.state !== 'running' || (vitals.known && programs.known)) return WELL;
@@ -90,7 +102,7 @@ export const servingChecks: readonly Check[] = [
       'nginx 转发的端口无人监听: 所有请求返回 502.',
     ),
     ask: ['programs', 'at'],
-    explains: DOWN.filter((id) => id !== 'gunicorn.*'),
+    explains: DOWN.filter((id) => !id.startsWith('gunicorn.')),
     judge({ programs, at }, facts) {
       const port = at.target.ports.direct;
       if (programs.some((p) => p.ports.includes(port))) return WELL;
