@@ -144,6 +144,11 @@ it('tells every check of the doctor, as it explains itself', () => {
   }
 });
 
+it('counts them in the README', () => {
+  expect(read('README.md')).toContain(`asks ${CHECKS.length} things at once`);
+  expect(read('README.zh-CN.md')).toContain(`同时检查 ${CHECKS.length} 项`);
+});
+
 it('names no check of the doctor that there is not', () => {
   const areas = new Set(CHECKS.map(({ id }) => id.split('.')[0]));
   const ids = new Set(CHECKS.map(({ id }) => id));

@@ -153,7 +153,19 @@ export const engineChecks: readonly Check[] = [
       '该版本下运维命令的行为可能与本工具的预期不一致.',
     ),
     ask: ['engine'],
+    explains: ['stack.config'],
     judge({ engine: { version, compose } }) {
+      if (compose === undefined) {
+        return [
+          fail(
+            t('there is no `docker compose`', '没有 docker compose 子命令'),
+            t(
+              'Install the package docker-compose-plugin; docker-compose 1.x will not do.',
+              '请安装 docker-compose-plugin; docker-compose 1.x 不可用.',
+            ),
+          ),
+        ];
+      }
       const old = [
         ...(isBelow(version, [20, 10]) ? [`engine ${version} < 20.10`] : []),
         ...(isBelow(compose, [2, 17]) ? [`compose ${compose} < 2.17`] : []),

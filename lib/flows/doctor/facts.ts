@@ -72,7 +72,8 @@ export interface Moment {
 
 export interface EngineFacts {
   readonly version: string;
-  readonly compose: string;
+  /** `undefined` without the plugin. */
+  readonly compose: string | undefined;
   /** Where the engine is, when that is not this machine. */
   readonly elsewhere: string | undefined;
 }

@@ -196,12 +196,12 @@ const REVISION = `SELECT json_build_object('revision', (SELECT version_num FROM 
 async function engineFacts(ops: Ops): Promise<EngineFacts> {
   const [version, compose, { endpoint }] = await Promise.all([
     ask(ops, { ...serverVersion(), deadlineMs: 5_000 }),
-    ask(ops, composeVersion()),
+    run(ops, composeVersion(), [0, 1, 16, 125]),
     findEngine(ops),
   ]);
   const elsewhere =
     endpoint === '' || endpoint.startsWith('unix://') ? undefined : endpoint.replace(/\/\/[^/@]*@/, '//');
-  return { version, compose: compose.replace(/^v/, ''), elsewhere };
+  return { version, compose: /(\d+\.\d+\S*)/.exec(compose.exitCode === 0 ? compose.stdout : '')?.[1], elsewhere };
 }
 
 async function containerFacts(ops: Ops, stack: Stack): Promise<Readonly<Partial<Record<ServiceRole, ContainerFacts>>>> {

@@ -53,6 +53,17 @@ it('ends with 1 for a warning only when it is strict', async () => {
   expect((await run(engine, [...only, '--strict'])).exitCode).toBe(1);
 });
 
+it('starts what was stopped only when that is agreed to, and tells what came of it', async () => {
+  const states = { postgres: 'running', redis: 'running', whalefall: 'paused' };
+  const answer = (call: Call): Reply => (call.argv.join(' ') === 'docker unpause whalefall_1' ? {} : engine(call));
+  const unpaused = async (...more: string[]) => {
+    const ran = await run(answer, ['--fix', '--only', 'container.app', ...more], states);
+    return [ran.exitCode, ran.calls.filter(({ argv }) => argv[1] === 'unpause').length, /Afterwards/.test(ran.stdout)];
+  };
+  expect(await unpaused()).toEqual([1, 0, false]);
+  expect(await unpaused('--yes')).toEqual([1, 1, true]);
+});
+
 it('explains a check without asking anything, and refuses one that there is not', async () => {
   const { stdout, calls } = await run(nothing, ['--explain', 'env.drift', '--lang', 'zh']);
   expect(stdout).toContain('.env 与应用启动时一致');

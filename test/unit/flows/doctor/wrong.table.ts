@@ -39,6 +39,7 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
   'engine.answers': [['FAIL', { engine: cannotAsk }]],
   'engine.local': [['FAIL', { engine: { ...of('engine'), elsewhere: 'ssh://other' } }]],
   'engine.version': [
+    ['FAIL', { engine: { ...of('engine'), compose: undefined } }],
     ['WARN', { engine: { ...of('engine'), version: '19.3.1' } }],
     ['WARN', { engine: { ...of('engine'), compose: '2.16.9' } }],
   ],
