@@ -1,7 +1,7 @@
 import { OpsError } from '../core/errors.ts';
 import type { Screen } from '../core/screen.ts';
 import { same, type Text } from '../core/text.ts';
-import { columns as widthOf } from '../runs/terminal/terminal.ts';
+import { columns as widthOf } from '../runs/terminal/columns.ts';
 import { isText, textOf, type Words } from './words.ts';
 
 /** What a script can say. Everything is redacted, and what a terminal would obey is made visible. */

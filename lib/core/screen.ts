@@ -25,6 +25,20 @@ export type ScreenEvent =
       rows: readonly (readonly Text[])[];
       items: readonly Readonly<Record<string, unknown>>[];
     }
+  /** What a check came to. `under`: it follows from the one of that id, which was shown before. */
+  | {
+      event: 'finding';
+      id: string;
+      area: string;
+      level: 'OK' | 'WARN' | 'FAIL' | 'UNKNOWN';
+      when: 'now' | 'next-restart';
+      title: Text;
+      seen: readonly Text[];
+      meaning: Text;
+      mend: readonly Text[];
+      under?: string | undefined;
+      acknowledged?: { readonly reason: string; readonly until: string } | undefined;
+    }
   | { event: 'result'; exitCode: number; verdict: string; data?: Readonly<Record<string, unknown>> };
 
 /** Everything that is shown or asked. Questions are answered `undefined` at end of input and without a terminal. */

@@ -116,6 +116,10 @@ export const targetSchema = z.strictObject({
       releases: z.int().min(2),
     })
     .default({ images: 5, gigabytes: 50, releases: 50 }),
+  /** Warnings of the doctor that are known, why, and the last day on which they are. They are counted all the same. */
+  acknowledged: z
+    .array(z.strictObject({ id: z.string().min(1), reason: z.string().min(1), until: z.iso.date() }))
+    .default([]),
 });
 
 export type TargetConfig = z.infer<typeof targetSchema>;

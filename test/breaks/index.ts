@@ -2,9 +2,10 @@ import { ADHOC } from './adhoc.ts';
 import type { Break } from './break.ts';
 import { DATA } from './data.ts';
 import { DATABASES } from './databases.ts';
+import { DOCTOR } from './doctor.ts';
 import { PROMISES } from './promises.ts';
 import { RUNS } from './runs.ts';
 import { WORDS } from './words.ts';
 
 /** All that the code was broken by on purpose, and seen to fail. */
-export const BREAKS: readonly Break[] = [...RUNS, ...WORDS, ...DATA, ...DATABASES, ...ADHOC, ...PROMISES];
+export const BREAKS: readonly Break[] = [...RUNS, ...WORDS, ...DATA, ...DATABASES, ...ADHOC, ...PROMISES, ...DOCTOR];

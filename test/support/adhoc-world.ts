@@ -118,8 +118,9 @@ function finding(line: string, states: States): Reply | undefined {
     Image: `sha256:${service}`,
     RestartCount: 0,
     Mounts: [],
-    State: { Status: state },
-    Config: { Labels: { 'com.docker.compose.service': service } },
+    State: { Status: state, StartedAt: '2026-01-02T03:00:00Z', ExitCode: 0 },
+    Config: { Image: service, Labels: { 'com.docker.compose.service': service } },
+    HostConfig: { RestartPolicy: { Name: 'always' }, LogConfig: { Type: 'local' } },
     NetworkSettings: { Ports: {}, Networks: { net: { IPAddress: '172.18.0.2' } } },
   }));
   return { stdout: JSON.stringify(inspected) };

@@ -1,10 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { CHECKS } from '../../lib/flows/doctor/checks.ts';
 import { readCommandLine } from '../../lib/runs/command-line/command-line.ts';
 import type { Script } from '../../lib/runs/command-line/script.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
+import { doctorScript } from '../../scripts/doctor.ts';
 import { rehearseDisaster } from '../../scripts/rehearse.ts';
 import { restoreProd } from '../../scripts/restore-prod.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
@@ -16,6 +18,7 @@ const ROOT = path.join(import.meta.dirname, '../..');
 const SCRIPTS: readonly Script[] = [
   backupProd,
   deployProdAll,
+  doctorScript,
   rehearseDisaster,
   restoreProd,
   rollbackProd,
@@ -122,6 +125,37 @@ it('tells of every script of scripts/adhoc', () => {
   for (const file of ['docs/adhoc-scripts.md', 'docs/adhoc-scripts.zh-CN.md']) {
     const told = callsIn(read(file)).map(({ script }) => script);
     for (const name of ADHOC.keys()) if (name !== 'adhoc/template') expect(told, file).toContain(name);
+  }
+});
+
+it('tells every check of the doctor, as it explains itself', () => {
+  for (const [file, language] of [
+    ['docs/doctor.md', 'en'],
+    ['docs/doctor.zh-CN.md', 'zh'],
+  ] as const) {
+    const rows = read(file)
+      .split('\n')
+      .filter((line) => /^\| `[a-z]+\.[a-z-]+`/.test(line) && line.split('|').length === 5);
+    const wanted = CHECKS.map(({ id, when, title, meaning }) => {
+      const later = when === 'next-restart' ? ' ⏻' : '';
+      return `| \`${id}\`${later} | ${title[language]} | ${meaning[language]} |`;
+    });
+    expect([...rows].sort(), file).toEqual(wanted.sort());
+  }
+});
+
+it('counts them in the README', () => {
+  expect(read('README.md')).toContain(`asks ${CHECKS.length} things at once`);
+  expect(read('README.zh-CN.md')).toContain(`同时检查 ${CHECKS.length} 项`);
+});
+
+it('names no check of the doctor that there is not', () => {
+  const areas = new Set(CHECKS.map(({ id }) => id.split('.')[0]));
+  const ids = new Set(CHECKS.map(({ id }) => id));
+  for (const file of DOCUMENTS.filter((name) => /doctor|runbook|full-rebuild|hot-update|README/.test(name))) {
+    for (const [, id = ''] of read(file).matchAll(/`([a-z]+\.[a-z][a-z-]*)`/g))
+      if (areas.has(id.split('.')[0]) && !/\.(ts|md|py|env|dump|tar|conf)$/.test(id))
+        expect([...ids], `${file}: ${id}`).toContain(id);
   }
 });
 

@@ -53,6 +53,7 @@ export const FLOORS: readonly Floor[] = [
     name: 'flows',
     folders: [
       'lib/flows/backup',
+      'lib/flows/doctor',
       'lib/flows/rebuild',
       'lib/flows/rehearse',
       'lib/flows/restore',

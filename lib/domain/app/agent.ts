@@ -12,6 +12,7 @@ type Script =
   | 'compile'
   | 'drain'
   | 'inventory'
+  | 'logins'
   | 'place'
   | 'programs'
   | 'revisions'
@@ -19,6 +20,7 @@ type Script =
   | 'save'
   | 'site'
   | 'sweep'
+  | 'vitals'
   | 'workers';
 
 /** What serves goes first. */

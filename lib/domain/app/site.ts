@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
@@ -39,6 +40,31 @@ export async function checkSite(ops: Ops, staging: Staging): Promise<void> {
     },
     state: NOTHING_CHANGED,
     next: [{ en: 'Correct it in the repository, then run again.', zh: '请在代码仓库中修正后重新运行.' }],
+  });
+}
+
+/**
+ * Renders the site that lies in the container as its next start will, and has nginx test it. Leaves nothing behind.
+ *
+ * @param over variables that `.env` has by now; a file that was replaced is another one in there.
+ * @returns `undefined` for a container that renders none.
+ */
+export function tryNextSite(
+  ops: Ops,
+  container: string,
+  over: Readonly<Record<string, string>>,
+): Promise<z.infer<typeof tested> | undefined> {
+  return agent(ops, container, 'site', {
+    effect: 'read',
+    args: {
+      template: ops.target.release.site.template,
+      rendered: `/dev/shm/.whalefall-ops-site-${randomUUID()}`,
+      env: `${ops.target.app.root}/.env`,
+      onlyLook: true,
+      over,
+    },
+    answer: tested.nullable().transform((said) => said ?? undefined),
+    deadlineMs: 20_000,
   });
 }
 

@@ -1,5 +1,7 @@
 import type { Screen, ScreenEvent } from '../../core/screen.ts';
 import { json, type Language, printable, SCRIPTS, seconds, type Text } from '../../core/text.ts';
+import { columns } from './columns.ts';
+import { findingLines } from './finding.ts';
 
 export interface TerminalOptions {
   readonly language: Language;
@@ -82,6 +84,9 @@ export function terminal(options: TerminalOptions): Screen {
         });
         return;
       }
+      case 'finding':
+        for (const { color, text } of findingLines(e, t, options.columns)) say(color, text);
+        return;
       case 'result':
         return;
     }
@@ -140,16 +145,4 @@ function redacted(value: unknown, redact: (text: string) => string): unknown {
   if (Array.isArray(value)) return value.map((v) => redacted(v, redact));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, redacted(v, redact)]));
-}
-
-/** Columns on a terminal: Chinese characters and full-width punctuation take two. */
-export function columns(text: string): number {
-  return [...text].reduce(
-    (n, c) =>
-      n +
-      (/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u.test(c)
-        ? 2
-        : 1),
-    0,
-  );
 }

@@ -11,10 +11,13 @@ def environment():
         first = dict(item.split(b"=", 1) for item in file.read().split(b"\0") if b"=" in item)
     script = 'set -a; [ ! -f "$1" ] || . "$1"; exec env -0'
     output = subprocess.run(["bash", "-c", script, "env", ARGS["env"]], env=first, capture_output=True, timeout=10)
-    return first | dict(item.split(b"=", 1) for item in output.stdout.split(b"\0") if b"=" in item)
+    over = {name.encode(): value.encode() for name, value in ARGS.get("over", {}).items()}
+    return first | dict(item.split(b"=", 1) for item in output.stdout.split(b"\0") if b"=" in item) | over
 
 
 def main():
+    if ARGS.get("onlyLook") and not os.path.exists(ARGS["template"]):
+        return print("null")
     with open(ARGS["template"], "rb") as file:
         template = file.read()
     # nginx has variables of its own that look the same: only those of the application's are replaced.
@@ -36,6 +39,8 @@ def main():
         test = subprocess.run(["nginx", "-t", "-q", "-c", config], capture_output=True, text=True, timeout=20)
     finally:
         os.unlink(config)
+        if ARGS.get("onlyLook"):
+            os.unlink(ARGS["rendered"])
     print(json.dumps({"ok": test.returncode == 0 and alone != main_config, "said": test.stderr[-2000:]}))
 
 

@@ -1,0 +1,213 @@
+"""How the container is, seen from within: nginx and its certificates, queues, memory, mounts, gunicorn's settings and recent words,
+files that nobody may read. Only looks; each part by itself, so that one that fails leaves the others."""
+import ast
+import http.client
+import json
+import os
+import re
+import subprocess
+import threading
+import time
+from datetime import datetime
+
+HZ = os.sysconf("SC_CLK_TCK")
+LOG_TAIL = 400_000
+MOST = 20
+
+
+def read(path, mode="r"):
+    try:
+        with open(path, mode) as file:
+            return file.read()
+    except OSError:
+        return "" if mode == "r" else b""
+
+
+def boot_time():
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def processes():
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            fields = read(f"/proc/{name}/stat").rsplit(")", 1)
+            if len(fields) == 2:
+                parts = fields[1].split()
+                yield int(name), int(parts[1]), boot_time() + int(parts[19]) / HZ, read(f"/proc/{name}/cmdline").replace("\0", " ")
+
+
+def nginx():
+    dump = subprocess.run(["nginx", "-T"], capture_output=True, text=True, errors="replace", timeout=20)
+    files = re.findall(r"^# configuration file (.+):$", dump.stdout, re.M)
+    masters = [p for p in processes() if "nginx: master" in p[3]]
+    workers = [p for p in processes() if "nginx: worker" in p[3] and "shutting down" not in p[3]]
+    paths = sorted(set(re.findall(r"^\s*ssl_certificate\s+([^;\s]+)\s*;", dump.stdout, re.M)))
+    # Its warnings (http2, for one) are always there.
+    said = [line for line in dump.stderr.splitlines() if "[emerg]" in line or "[alert]" in line]
+    stats = [os.stat(file).st_mtime for file in files if os.path.exists(file)]
+    return {
+        "ok": dump.returncode == 0,
+        "said": "\n".join(said or dump.stderr.splitlines()[-3:])[-1000:],
+        "certificates": [{"path": path, "pem": read(path)[:20_000]} for path in paths[:MOST]],
+        "names": sorted({n for line in re.findall(r"^\s*server_name\s+([^;]+);", dump.stdout, re.M) for n in line.split()})[:50],
+        "changed": max(stats, default=None),
+        "read": min((p[2] for p in workers), default=None),
+        "masters": len(masters),
+    }
+
+
+def queues():
+    """Connections that wait to be accepted, by port."""
+    found = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in read(table).splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A":
+                port = int(fields[1].rsplit(":", 1)[1], 16)
+                found[port] = found.get(port, 0) + int(fields[4].split(":")[1], 16)
+    return [{"port": port, "waiting": waiting} for port, waiting in sorted(found.items())]
+
+
+def memory():
+    """Of this container's control group, second version or first."""
+    two = dict(line.split() for line in read("/sys/fs/cgroup/memory.events").splitlines() if len(line.split()) == 2)
+    one = dict(line.split() for line in read("/sys/fs/cgroup/memory/memory.oom_control").splitlines() if len(line.split()) == 2)
+    limit = read("/sys/fs/cgroup/memory.max").strip() or read("/sys/fs/cgroup/memory/memory.limit_in_bytes").strip()
+    used = read("/sys/fs/cgroup/memory.current").strip() or read("/sys/fs/cgroup/memory/memory.usage_in_bytes").strip()
+    bounded = limit.isdigit() and int(limit) < 1 << 60
+    return {
+        "kills": int(two.get("oom_kill", one.get("oom_kill", 0))),
+        "limit": int(limit) if bounded else None,
+        "used": int(used) if used.isdigit() else None,
+    }
+
+
+def mounts():
+    found = []
+    for path in ARGS["mounts"]:
+        try:
+            stat = os.stat(path)
+            found.append({"path": path, "inode": stat.st_ino, "device": stat.st_dev})
+        except OSError:
+            found.append({"path": path, "inode": None, "device": None})
+    return found
+
+
+def settings():
+    """What gunicorn's configuration says in plain words; what it computes stays unknown."""
+    found = {}
+    try:
+        tree = ast.parse(read(ARGS["gunicorn"]))
+    except SyntaxError:
+        return {"parsed": False}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if name in ("max_requests", "max_requests_jitter", "workers", "timeout"):
+                try:
+                    found[name] = int(ast.literal_eval(node.value))
+                except (ValueError, TypeError):
+                    pass
+    return {"parsed": True, **found}
+
+
+def log_end(path):
+    """The end of a log. Its lines may be older than the process: whoever counts compares their times."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - LOG_TAIL))
+            return file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+
+
+def gunicorn_log():
+    """Of the last hour: workers that were killed because they did not answer, that were killed from outside, and planned replacements."""
+    counts = {"timeouts": 0, "killed": 0, "replaced": 0, "failed": 0}
+    words = {"WORKER TIMEOUT": "timeouts", "was sent SIGKILL": "killed", "Autorestarting worker": "replaced", "Worker failed to boot": "failed"}
+    for path in ARGS["logs"]:
+        for line in log_end(path):
+            match = re.match(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) ([+-]\d{4})\]", line)
+            if not match:
+                continue
+            at = datetime.strptime(f"{match.group(1)} {match.group(2)}", "%Y-%m-%d %H:%M:%S %z").timestamp()
+            if time.time() - at > 3600:
+                continue
+            for word, name in words.items():
+                if word in line:
+                    counts[name] += 1
+    return counts
+
+
+def unreadable():
+    """Pages that nginx' workers, and code that others than root, may not read."""
+    found = []
+    for directory, names, leaves in os.walk(ARGS["pages"]):
+        for path in [directory, *(os.path.join(directory, leaf) for leaf in leaves)]:
+            mode = os.stat(path).st_mode
+            if not mode & (0o001 if path == directory else 0o004):
+                found.append(path)
+    return {"count": len(found), "some": found[:3]}
+
+
+def pages():
+    index = os.path.join(ARGS["pages"], "index.html")
+    if not os.path.isdir(os.path.dirname(ARGS["pages"])):
+        return None
+    return {"index": os.path.exists(index) and os.path.getsize(index) > 0, "changed": os.stat(index).st_mtime if os.path.exists(index) else None}
+
+
+def asked():
+    """The same questions as from outside, within."""
+    answers = []
+
+    def ask(port, path):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
+        status = 0
+        try:
+            connection.request("GET", path, headers={"Connection": "close"})
+            status = connection.getresponse().status
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            connection.close()
+        answers.append({"port": port, "path": path, "status": status})
+
+    threads = [threading.Thread(target=ask, args=question) for question in ARGS["ask"]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    return answers
+
+
+def files():
+    """Open files of the process that has most of its limit, and that limit."""
+    most = {"pid": 0, "open": 0, "limit": 1}
+    for pid, *_ in processes():
+        try:
+            count = len(os.listdir(f"/proc/{pid}/fd"))
+        except OSError:
+            continue
+        match = re.search(r"^Max open files\s+(\d+)", read(f"/proc/{pid}/limits"), re.M)
+        limit = int(match.group(1)) if match else 1 << 30
+        if count / limit > most["open"] / most["limit"]:
+            most = {"pid": pid, "open": count, "limit": limit}
+    return most
+
+
+def part(look):
+    try:
+        return look()
+    except Exception as error:  # noqa: BLE001 one that can't be asked is an answer
+        return {"notAsked": f"{type(error).__name__}: {error}"[:300]}
+
+
+def main():
+    looks = [nginx, queues, memory, mounts, settings, gunicorn_log, unreadable, pages, asked, files]
+    answer = {look.__name__: part(look) for look in looks}
+    print(json.dumps({**answer, "now": time.time(), "started": next(p[2] for p in processes() if p[0] == 1)}))
+
+
+main()

@@ -1,0 +1,155 @@
+import type { Drift } from '../../adhoc/environment.ts';
+import type { Target } from '../../core/target.ts';
+import type { Text } from '../../core/text.ts';
+import type { Health } from '../../domain/app/health.ts';
+import type { FreshLogins } from '../../domain/app/logins.ts';
+import type { Program } from '../../domain/app/programs.ts';
+import type { Vitals } from '../../domain/app/vitals.ts';
+import type { Workers } from '../../domain/app/workers.ts';
+import type { EnvReading } from '../../domain/env/env.ts';
+import type { Drill } from '../../domain/ledger/drills.ts';
+import type { BrokenBind } from '../../domain/stack/binds.ts';
+import type { RunningCode } from '../../domain/stack/deployment.ts';
+import type { Owners } from '../../domain/stack/owners.ts';
+import type { ServiceRole, Stack } from '../../domain/stack/stack.ts';
+import type { Container, PublishedPort } from '../../tools/docker/containers.ts';
+import type { ContainerHistory } from '../../tools/docker/history.ts';
+import type { Checkout } from '../../tools/git/checkout.ts';
+import type { ServedCertificate } from '../../tools/http/certificate.ts';
+import type { Hba } from '../../tools/pg-hba/rules.ts';
+import type { SequenceUse, ServerCondition } from '../../tools/postgres/condition.ts';
+import type { Asked as WireAnswer } from '../../tools/postgres/wire.ts';
+import type { RedisInfo } from '../../tools/redis/info.ts';
+
+/** A group of facts, or why it could not be asked. */
+export type Asked<T> = { readonly known: true; readonly value: T } | { readonly known: false; readonly why: Text };
+
+export type Value<A> = A extends { readonly known: true; readonly value: infer T } ? T : never;
+
+/** All that was asked, at one moment. Each group by itself, so that half a stack that is down is still diagnosed. No secrets. */
+export interface Facts {
+  readonly at: Asked<Moment>;
+  readonly engine: Asked<EngineFacts>;
+  readonly stack: Asked<Stack>;
+  readonly containers: Asked<Readonly<Partial<Record<ServiceRole, ContainerFacts>>>>;
+  readonly owners: Asked<Owners>;
+  readonly binds: Asked<readonly BrokenBind[]>;
+  /** Files of this machine that the application's container has mounted, as both sides see them. */
+  readonly mounts: Asked<readonly MountedFile[]>;
+  readonly ports: Asked<readonly OpenPort[]>;
+  readonly health: Asked<Health>;
+  readonly routes: Asked<readonly { readonly path: string; readonly fault: Text | undefined }[]>;
+  readonly served: Asked<readonly ServedCertificate[]>;
+  readonly programs: Asked<readonly Program[]>;
+  /** By program; of those that are gunicorn. */
+  readonly workers: Asked<readonly { readonly program: string; readonly workers: Workers }[]>;
+  readonly vitals: Asked<Vitals>;
+  /** nginx' site as the next start will render it; `undefined` where no template is rendered. */
+  readonly site: Asked<{ readonly ok: boolean; readonly said: string } | undefined>;
+  readonly logins: Asked<FreshLogins>;
+  readonly env: Asked<EnvReading>;
+  readonly drift: Asked<readonly Drift[]>;
+  readonly example: Asked<ExampleFacts>;
+  readonly checkout: Asked<Checkout>;
+  readonly running: Asked<RunningCode>;
+  readonly schema: Asked<SchemaFacts>;
+  readonly frontend: Asked<{ readonly changed: number | undefined }>;
+  readonly postgres: Asked<ServerCondition>;
+  readonly sequences: Asked<readonly SequenceUse[]>;
+  readonly hba: Asked<Hba>;
+  readonly wire: Asked<WireAnswer>;
+  readonly redis: Asked<RedisInfo>;
+  readonly host: Asked<HostFacts>;
+  readonly exposed: Asked<readonly PublishedPort[]>;
+  readonly ours: Asked<OurFacts>;
+}
+
+export interface Moment {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly target: Target;
+}
+
+export interface EngineFacts {
+  readonly version: string;
+  /** `undefined` without the plugin. */
+  readonly compose: string | undefined;
+  /** Where the engine is, when that is not this machine. */
+  readonly elsewhere: string | undefined;
+}
+
+export interface ContainerFacts extends Container, ContainerHistory {
+  /** What the name that compose gives its image means now; `undefined` when there is no such image. */
+  readonly wantedImageId: string | undefined;
+}
+
+export interface MountedFile {
+  readonly source: string;
+  readonly target: string;
+  /** `old`: another file is there by now under that name, and the container still has the former one. */
+  readonly state: 'same' | 'old' | 'gone';
+}
+
+export interface OpenPort extends PublishedPort {
+  readonly role: ServiceRole;
+  readonly open: boolean;
+}
+
+/** `.env` against the example of the release. Names only. */
+export interface ExampleFacts {
+  readonly missing: readonly string[];
+  /** Secrets that still have the example's value. */
+  readonly unchanged: readonly string[];
+  /** Secrets that are short, or common words. */
+  readonly weak: readonly string[];
+}
+
+export interface SchemaFacts {
+  /** The database's; `undefined` without a version table. */
+  readonly revision: string | undefined;
+  readonly head: string;
+  /** The code in the container has a migration of this name. */
+  readonly known: boolean;
+}
+
+export interface HostFacts {
+  readonly disks: readonly Disk[];
+  /** Bytes; of what can be given to programs. */
+  readonly memory: { readonly total: number; readonly available: number };
+  /** Of the last five minutes. */
+  readonly load: number;
+  readonly cpus: number;
+  /** Of the deploy directory. */
+  readonly owner: { readonly uid: number; readonly mine: boolean; readonly openToOthers: boolean };
+  /** Log files of containers that have no limit, in bytes, where they can be seen. */
+  readonly logs: readonly { readonly name: string; readonly bytes: number | undefined }[];
+  /** What fills the disk, biggest first; only asked when it is short. */
+  readonly fills: readonly { readonly what: Text; readonly bytes: number }[];
+  readonly clockSynchronised: boolean | undefined;
+}
+
+export interface Disk {
+  readonly path: string;
+  readonly size: number;
+  readonly free: number;
+  /** 0 where the file system has no fixed number of them. */
+  readonly inodes: number;
+  readonly freeInodes: number;
+}
+
+export interface OurFacts {
+  readonly newest: Readonly<{ name: string; at: number; level: string; failed: boolean }> | undefined;
+  /** The newest that was really restored. */
+  readonly restored: Readonly<{ name: string; at: number }> | undefined;
+  readonly damaged: readonly string[];
+  readonly leftovers: readonly string[];
+  readonly exported: boolean;
+  readonly drill: Drill | undefined;
+  readonly unfinished: string | undefined;
+  /** Of the last days: how often a backup was attempted and failed since the last good one. */
+  readonly failedBackups: number;
+  /** Helper containers of runs that are gone. */
+  readonly remains: readonly string[];
+  /** Of the database, in its backups, newest first. */
+  readonly sizes: readonly { readonly at: number; readonly bytes: number }[];
+}

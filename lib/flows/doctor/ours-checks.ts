@@ -1,0 +1,133 @@
+import { spanText } from '../../core/text.ts';
+import { type Check, checksOf, fail, WELL, warn } from './check.ts';
+import { list, ours, t } from './words.ts';
+
+const check = checksOf('ours');
+const DAY = 86_400_000;
+
+export const ourChecks: readonly Check[] = [
+  check({
+    id: 'backup.age',
+    when: 'now',
+    title: t('there is a backup of the last two days', '最近两天内有备份'),
+    meaning: t('Whatever happens to the data now, so much is lost.', '一旦数据出事, 将丢失这段时间的全部数据.'),
+    ask: ['ours', 'at'],
+    explains: ['backup.level'],
+    judge({ ours: { newest, failedBackups }, at }) {
+      const create = ours('backup-prod.ts create');
+      if (newest === undefined) return [warn(t('there is none', '没有任何备份'), create)];
+      const age = at.now - newest.at;
+      const failures =
+        failedBackups > 0
+          ? t(`; ${failedBackups} attempts failed since`, `; 此后 ${failedBackups} 次尝试失败`)
+          : t('', '');
+      const text = spanText(age);
+      const seen = t(`the newest is ${text.en} old${failures.en}`, `最新备份为 ${text.zh}前${failures.zh}`);
+      if (age > 7 * DAY) return [fail(seen, create, ours('runs.ts list'))];
+      return age > 2 * DAY || failedBackups > 0 ? [warn(seen, create, ours('runs.ts list'))] : WELL;
+    },
+  }),
+  check({
+    id: 'backup.level',
+    when: 'now',
+    title: t('a backup of the last week was really restored', '最近一周内有备份经过实际恢复验证'),
+    meaning: t('A backup that nobody restored is a hope.', '没有恢复过的备份只是一种期望.'),
+    ask: ['ours', 'at'],
+    judge({ ours: { newest, restored, damaged }, at }) {
+      const verify = ours('backup-prod.ts verify latest --level restored');
+      if (newest === undefined) return WELL;
+      const bad =
+        damaged.length > 0
+          ? [fail(t(`damaged: ${list(damaged)}`, `已损坏: ${list(damaged)}`), ours('backup-prod.ts list'))]
+          : [];
+      if (newest.failed)
+        return [
+          ...bad,
+          fail(
+            t(`the newest failed its verification: ${newest.name}`, `最新备份验证失败: ${newest.name}`),
+            ours('backup-prod.ts create'),
+          ),
+        ];
+      if (restored === undefined) return [...bad, warn(t('none was restored yet', '尚无备份做过恢复验证'), verify)];
+      const age = at.now - restored.at;
+      return age > 7 * DAY
+        ? [
+            ...bad,
+            warn(
+              t(`the last that was is ${spanText(age).en} old`, `最近一次经验证的备份为 ${spanText(age).zh}前`),
+              verify,
+            ),
+          ]
+        : bad;
+    },
+  }),
+  check({
+    id: 'backup.elsewhere',
+    when: 'now',
+    title: t('a backup was taken off this machine', '备份已复制到其他机器'),
+    meaning: t('What takes the disk takes the backups on it.', '磁盘损坏时, 其上的备份也会一起丢失.'),
+    ask: ['ours'],
+    judge: ({ ours: { newest, exported } }) =>
+      newest === undefined || exported
+        ? WELL
+        : [warn(t('none was exported yet', '尚未导出过备份'), ours('backup-prod.ts export --help'))],
+  }),
+  check({
+    id: 'drill.age',
+    when: 'now',
+    title: t('a drill of the last three months recovered', '最近三个月内的灾难演练成功'),
+    meaning: t(
+      'Nobody knows how long recovery takes, or whether it works with this release.',
+      '无法确定恢复需要多久, 也无法确定当前版本能否恢复.',
+    ),
+    ask: ['ours', 'at'],
+    judge({ ours: { drill }, at }) {
+      const again = ours('rehearse.ts');
+      if (drill === undefined) return [warn(t('none yet', '尚未演练'), again)];
+      const age = at.now - Date.parse(drill.at);
+      if (drill.outcome === 'failed')
+        return [
+          warn(
+            t(`the last one failed (${drill.failed?.step ?? '?'})`, `最近一次失败 (${drill.failed?.step ?? '?'})`),
+            again,
+          ),
+        ];
+      return age > 92 * DAY ? [warn(t(`${spanText(age).en} ago`, `${spanText(age).zh}前`), again)] : WELL;
+    },
+  }),
+  check({
+    id: 'runs.unfinished',
+    when: 'now',
+    title: t('every run came to its end', '没有未完成的运行'),
+    meaning: t(
+      'A run was killed, or ended and needs a person: production may be half-way between two releases.',
+      '有运行被中断, 或需要人工处理: 生产环境可能停留在两个版本之间.',
+    ),
+    ask: ['ours'],
+    judge: ({ ours: { unfinished } }) =>
+      unfinished === undefined
+        ? WELL
+        : [
+            fail(
+              t(unfinished, unfinished),
+              ours(`runs.ts show ${unfinished}`),
+              ours('runs.ts resume'),
+              ours('runs.ts undo'),
+            ),
+          ],
+  }),
+  check({
+    id: 'runs.leftovers',
+    when: 'now',
+    title: t('runs that were killed left nothing behind', '被中断的运行没有残留'),
+    meaning: t(
+      'Helper containers, or backups half written. The next run of any script removes them.',
+      '存在辅助容器或未写完的备份, 任何脚本下次运行时会清理.',
+    ),
+    ask: ['ours'],
+    judge({ ours: { leftovers, remains } }) {
+      const all = [...remains, ...leftovers];
+      return all.length === 0 ? WELL : [warn(t(list(all), list(all)), ours('backup-prod.ts prune --plan'))];
+    },
+  }),
+];

@@ -1,0 +1,65 @@
+import path from 'node:path';
+import type { Ops } from '../../core/ops.ts';
+import { listBackups } from '../../domain/backup/manifest.ts';
+import { readDrills } from '../../domain/ledger/drills.ts';
+import { eachRun, entriesOf, type Run } from '../../domain/ledger/runs.ts';
+import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
+import { helperContainers } from '../../tools/docker/helpers.ts';
+import type { OurFacts } from './facts.ts';
+
+/** So many runs are read: a deploy directory that is backed up each night has thousands. */
+const READ = 30;
+
+/** What this tool's own files say. Reads the manifests and the newest journals. */
+export async function ourFacts(ops: Ops): Promise<OurFacts> {
+  const { stored, damaged, leftovers } = listBackups(ops.paths.backups);
+  const databases = stored.filter(({ manifest }) => manifest.kind === 'database');
+  const restored = databases.find(({ manifest }) => manifest.verification.level === 'restored');
+  const [newest] = databases;
+  const backups = newestRuns(ops, 'backup-prod');
+  const helpers = await helperContainers(ops).catch(() => []);
+  return {
+    newest: newest && {
+      name: newest.manifest.id,
+      at: Date.parse(newest.manifest.createdAt),
+      level: newest.manifest.verification.level,
+      failed: newest.manifest.verification.failure !== undefined,
+    },
+    restored: restored && { name: restored.manifest.id, at: Date.parse(restored.manifest.createdAt) },
+    damaged: damaged.map(({ dir }) => path.basename(dir)),
+    leftovers: leftovers.map((dir) => path.basename(dir)),
+    exported: backups.some((run) => commandOf(run) === 'export' && endedWith(run) === 0),
+    drill: readDrills(ops.paths).at(-1),
+    unfinished: findUnfinished(ops.paths)?.name,
+    failedBackups: failuresIn(backups.filter((run) => commandOf(run) === 'create')),
+    remains: helpers.filter(({ run }) => !isRunning(ops, run)).map(({ id, run }) => `${id.slice(0, 12)} (${run})`),
+    sizes: databases.flatMap(({ manifest }) =>
+      manifest.kind === 'database' ? [{ at: Date.parse(manifest.createdAt), bytes: manifest.databaseBytes }] : [],
+    ),
+  };
+}
+
+/** Newest first. */
+function newestRuns(ops: Ops, script: string): Run[] {
+  const found: Run[] = [];
+  for (const run of eachRun(ops.paths, (_, of) => of === script)) {
+    found.push(run);
+    if (found.length >= READ) break;
+  }
+  return found;
+}
+
+const commandOf = (run: Run): string => entriesOf(run, 'run-start')[0]?.args?.[0] ?? '';
+const endedWith = ({ state }: Run): number | undefined => (state.kind === 'ended' ? state.exitCode : undefined);
+
+/** Since the last that succeeded. */
+function failuresIn(runs: readonly Run[]): number {
+  const good = runs.findIndex((run) => endedWith(run) === 0);
+  const since = good < 0 ? runs : runs.slice(0, good);
+  return since.filter((run) => run.state.kind === 'died' || (endedWith(run) ?? 0) !== 0).length;
+}
+
+function isRunning(ops: Ops, name: string): boolean {
+  const [run] = eachRun(ops.paths, (of) => of === name);
+  return run?.state.kind === 'running';
+}

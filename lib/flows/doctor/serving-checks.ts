@@ -1,0 +1,461 @@
+import { isGunicorn } from '../../domain/app/programs.ts';
+import { asked } from '../../domain/app/vitals.ts';
+import type { Workers } from '../../domain/app/workers.ts';
+import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
+import type { ContainerFacts } from './facts.ts';
+import { inside, line, list, ours, t, type } from './words.ts';
+
+const check = checksOf('serving');
+
+const app = ({ containers }: Basis): ContainerFacts | undefined =>
+  containers.known ? containers.value.app : undefined;
+const logOf = (facts: Basis) =>
+  `${facts.at.known ? facts.at.value.target.app.userdata : '/app/userdata'}/logs/gunicorn_error.log`;
+
+const DOWN = [
+  'gunicorn.web',
+  'gunicorn.workers',
+  'gunicorn.queue',
+  'gunicorn.timeouts',
+  'health.*',
+  'routes.*',
+  'ports.app',
+  'container.health',
+  'nginx.answers',
+  'scheduler.*',
+];
+
+export const servingChecks: readonly Check[] = [
+  check({
+    id: 'app.inside',
+    when: 'now',
+    title: t('the application’s container can be looked into', '可以进入应用容器检查'),
+    meaning: t(
+      'Half of the checks could not be made. The container may hang, or lack its Python.',
+      '近半数检查无法进行. 容器可能卡死, 或缺少 Python.',
+    ),
+    ask: ['containers'],
+    also: ['vitals', 'programs'],
+    judge({ containers }, facts) {
+      const { vitals, programs } = facts;
+      if (containers.app?.state !== 'running' || (vitals.known && programs.known)) return WELL;
+      const why = vitals.known ? (programs.known ? t('', '') : programs.why) : vitals.why;
+      return [fail({ en: line(why.en), zh: line(why.zh) }, inside(containers.app.name, 'supervisorctl', 'status'))];
+    },
+  }),
+  check({
+    id: 'supervisor.programs',
+    when: 'now',
+    title: t('every program of supervisor runs', 'supervisor 管理的程序全部运行中'),
+    meaning: t(
+      'nginx answers 502 for what the program served; or there is no nginx at all. FATAL: it failed several times, and supervisor has given up.',
+      '该程序负责的请求会返回 502, 若是 nginx 则完全无法访问. FATAL 表示多次启动失败, supervisor 已放弃.',
+    ),
+    ask: ['programs'],
+    explains: DOWN,
+    judge: ({ programs }, facts) =>
+      programs
+        .filter((p) => p.state !== 'RUNNING')
+        .map((p): Problem => {
+          const name = app(facts)?.name;
+          const start = ['supervisorctl', 'start', p.name];
+          const seen = t(`${p.name}: ${p.state}`, `${p.name}: ${p.state}`);
+          if (p.state === 'STARTING') return warn(seen, inside(name, 'supervisorctl', 'status'));
+          const mend = [inside(name, 'supervisorctl', 'tail', p.name, 'stderr'), inside(name, ...start)];
+          const fix = p.state === 'STOPPED' && name ? { fix: ['docker', 'exec', name, ...start] } : {};
+          return { ...fail(seen, ...mend), ...fix };
+        }),
+  }),
+  check({
+    id: 'supervisor.flapping',
+    when: 'now',
+    title: t('no program was started again just now', '没有程序刚刚被重新拉起'),
+    meaning: t(
+      'It ended and was started again, while the container went on: it crashes, or somebody restarted it.',
+      '容器未重启而程序重新启动过: 程序崩溃过, 或有人手动重启.',
+    ),
+    ask: ['programs', 'workers'],
+    judge({ programs, workers }, facts) {
+      const uptime = workers[0]?.workers.uptime;
+      const now = programs.filter((p) => p.state === 'RUNNING' && p.start > 0);
+      if (uptime === undefined || now.length === 0) return WELL;
+      // A container's start starts all of them within seconds.
+      const oldest = Math.min(...now.map((p) => p.start));
+      const young = now.filter((p) => uptime - p.start < 60 && p.start - oldest > 120);
+      return young.map((p) =>
+        warn(
+          t(
+            `${p.name} runs for ${Math.round(uptime - p.start)} s only`,
+            `${p.name} 仅运行了 ${Math.round(uptime - p.start)} 秒`,
+          ),
+          inside(app(facts)?.name, 'tail', '-n', '50', '/var/log/supervisord.log'),
+        ),
+      );
+    },
+  }),
+  check({
+    id: 'gunicorn.web',
+    when: 'now',
+    title: t('a program serves the application', '有程序在提供应用服务'),
+    meaning: t(
+      'Nobody listens where nginx sends requests to: 502 for all of them.',
+      'nginx 转发的端口无人监听: 所有请求返回 502.',
+    ),
+    ask: ['programs', 'at'],
+    explains: DOWN.filter((id) => !id.startsWith('gunicorn.')),
+    judge({ programs, at }, facts) {
+      const port = at.target.ports.direct;
+      if (programs.some((p) => p.ports.includes(port))) return WELL;
+      return [
+        fail(
+          t(`no program listens on port ${port}`, `没有程序监听端口 ${port}`),
+          inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)),
+          inside(app(facts)?.name, 'supervisorctl', 'status'),
+        ),
+      ];
+    },
+  }),
+  check({
+    id: 'gunicorn.workers',
+    when: 'now',
+    title: t('every gunicorn has workers that serve', '每个 gunicorn 都有可用的 worker'),
+    meaning: t(
+      'A worker that never finishes booting serves nobody: its import waits for something, or it dies and is started again and again.',
+      'worker 一直未完成启动就无法处理请求: 导入卡住, 或反复退出又被拉起.',
+    ),
+    ask: ['workers'],
+    explains: DOWN.filter((id) => !id.startsWith('gunicorn.')),
+    judge: ({ workers }, facts) =>
+      workers.flatMap(({ program, workers: { workers: all, uptime } }): Problem[] => {
+        const serving = all.filter((w) => w.state === 'serving').length;
+        const logs = inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts));
+        const seen = t(
+          `${program}: ${serving} of ${all.length} workers serve`,
+          `${program}: ${all.length} 个 worker 中 ${serving} 个可用`,
+        );
+        if (serving === 0) return [fail(seen, logs)];
+        const late = all.filter((w) => w.state === 'booting' && uptime - w.start > 60);
+        return late.length === 0 ? [] : [warn(seen, logs)];
+      }),
+  }),
+  check({
+    id: 'gunicorn.queue',
+    when: 'now',
+    title: t('requests are accepted at once', '请求能被及时接收'),
+    meaning: t(
+      'Connections wait in the kernel, because every worker is busy or hangs. Health may still look well to whoever waits long enough.',
+      '连接堆积在内核队列中: 所有 worker 都在忙或已卡死. 健康检查只要等得够久, 可能仍显示正常.',
+    ),
+    ask: ['vitals', 'programs'],
+    explains: ['health.*', 'routes.*', 'container.health', 'nginx.answers'],
+    judge({ vitals, programs }, facts) {
+      const queues = asked(vitals.queues) ?? [];
+      return queues
+        .filter(({ waiting }) => waiting >= FEW_WAITING)
+        .map(({ port, waiting }) => {
+          const program = programs.find((p) => p.ports.includes(port))?.name ?? `port ${port}`;
+          const seen = t(
+            `${waiting} connections wait for ${program} (port ${port})`,
+            `${program} (端口 ${port}) 有 ${waiting} 个连接在排队`,
+          );
+          return fail(
+            seen,
+            inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)),
+            ours('adhoc/who-holds-locks.ts'),
+            inside(app(facts)?.name, 'supervisorctl', 'restart', program),
+          );
+        });
+    },
+  }),
+  check({
+    id: 'gunicorn.timeouts',
+    when: 'now',
+    title: t('no worker was killed in the last hour', '最近一小时没有 worker 被强制终止'),
+    meaning: t(
+      'A request took longer than gunicorn’s timeout; its worker was killed with all that it was doing. Mostly something outside does not answer: database lock, LDAP, a remote server.',
+      '有请求超过 gunicorn 超时时间, worker 连同其上的请求被终止. 多为外部依赖无响应: 数据库锁、LDAP 或远端服务器.',
+    ),
+    ask: ['vitals'],
+    judge({ vitals }, facts) {
+      const log = asked(vitals.gunicorn_log);
+      if (log === undefined || log.timeouts + log.killed + log.failed === 0) return WELL;
+      const { timeouts, killed, failed } = log;
+      return [
+        warn(
+          t(
+            `last hour: ${timeouts} timeouts, ${killed} killed from outside (memory?), ${failed} failed to boot`,
+            `最近一小时: ${timeouts} 次超时, ${killed} 次被外部终止 (内存?), ${failed} 次启动失败`,
+          ),
+          inside(app(facts)?.name, 'grep', '-E', 'TIMEOUT|SIGKILL|failed to boot', logOf(facts)),
+          ours('adhoc/who-holds-locks.ts'),
+        ),
+      ];
+    },
+  }),
+  check({
+    id: 'gunicorn.recycling',
+    when: 'now',
+    title: t('workers are not all replaced at the same time', 'worker 不会同时被回收'),
+    meaning: t(
+      'After max_requests a worker is replaced, and serves nobody while the next one boots. Workers of one age come to it within max_requests_jitter requests of each other: then nobody serves, and nginx answers 502 for as long as a boot takes.',
+      'worker 处理满 max_requests 个请求后会被回收, 新 worker 启动期间不提供服务. 年龄相同的 worker 会在 max_requests_jitter 个请求之内先后到达该点: 此时没有 worker 可用, nginx 在整个启动期间返回 502.',
+    ),
+    ask: ['vitals', 'workers', 'programs', 'at', 'ours'],
+    judge({ vitals, workers, programs, at, ours: { drill } }) {
+      const settings = asked(vitals.settings);
+      const web = programs.find((p) => p.ports.includes(at.target.ports.direct));
+      const serving =
+        workers.find((w) => w.program === web?.name)?.workers.workers.filter((w) => w.state === 'serving') ?? [];
+      const { max_requests: most = 0, max_requests_jitter: jitter = 0 } = settings ?? {};
+      if (most === 0 || serving.length < 2 || jitter >= most / 4) return WELL;
+      const apart = spread(serving);
+      if (apart > SAME_AGE_SECONDS) return WELL;
+      const boot = drill?.took.boot == null ? '' : ` (${(drill.took.boot / 1000).toFixed(0)} s)`;
+      return [
+        warn(
+          t(
+            `${serving.length} workers of ${web?.name} were started within ${apart.toFixed(1)} s; max_requests ${most}, max_requests_jitter ${jitter}: about once in ${most} requests each, nobody serves for a boot${boot}`,
+            `${web?.name} 的 ${serving.length} 个 worker 在 ${apart.toFixed(1)} 秒内启动; max_requests ${most}, max_requests_jitter ${jitter}: 大约每个 worker 处理 ${most} 个请求后, 会有一次启动时长${boot}的无服务窗口`,
+          ),
+          t(
+            `In gunicorn.conf.py: max_requests_jitter = ${Math.round(most / 2)}; more workers; or max_requests = 0 when no memory leaks`,
+            `在 gunicorn.conf.py 中: max_requests_jitter = ${Math.round(most / 2)}; 增加 workers; 若无内存泄漏, 设 max_requests = 0`,
+          ),
+        ),
+      ];
+    },
+  }),
+  check({
+    id: 'scheduler.one',
+    when: 'now',
+    title: t('exactly one scheduler runs', '恰好有一个调度器在运行'),
+    meaning: t(
+      'With none, nothing is collected and no report is sent, and no page says so. With two, each task runs twice.',
+      '没有调度器时, 采集和报告会全部停止, 且页面上看不出来. 有两个时, 每个任务都会执行两次.',
+    ),
+    ask: ['programs'],
+    judge({ programs }, facts) {
+      // supervisord itself has the variable, and hands it on: only a gunicorn's counts.
+      const gunicorns = programs.filter((p) => isGunicorn(p) && p.state === 'RUNNING');
+      const schedulers = gunicorns.filter((p) => p.scheduler === 'true');
+      if (gunicorns.length === 0) return WELL;
+      const name = app(facts)?.name;
+      if (schedulers.length === 0) {
+        return [
+          fail(
+            t('no gunicorn runs with the scheduler switched on', '没有 gunicorn 启用调度器'),
+            inside(name, 'supervisorctl', 'status'),
+          ),
+        ];
+      }
+      const workers = schedulers.reduce((n, p) => n + p.workers.length, 0);
+      if (schedulers.length === 1 && workers <= 1) return WELL;
+      return [
+        fail(
+          t(
+            `${schedulers.length} programs, ${workers} workers with the scheduler switched on`,
+            `${schedulers.length} 个程序, ${workers} 个 worker 启用了调度器`,
+          ),
+          inside(name, 'supervisorctl', 'status'),
+        ),
+      ];
+    },
+  }),
+  check({
+    id: 'nginx.answers',
+    when: 'now',
+    title: t('nginx and gunicorn answer inside the container', '容器内 nginx 与 gunicorn 均有应答'),
+    meaning: t(
+      'Not the network: it is broken inside. 0 is no answer at all, 502 to 504 are nginx’ own when gunicorn does not answer.',
+      '与外部网络无关, 故障在容器内. 0 表示无应答, 502–504 表示 nginx 收不到 gunicorn 的应答.',
+    ),
+    ask: ['vitals', 'at'],
+    explains: ['ports.app', 'health.*', 'routes.*', 'container.health'],
+    judge({ vitals, at }, facts) {
+      const bad = (asked(vitals.asked) ?? []).filter((a) => a.status === 0 || a.status >= 500);
+      return bad.map(({ port, status }) =>
+        fail(
+          t(
+            `inside, port ${port} answers ${status === 0 ? 'nothing' : status} (${port === at.target.ports.nginx ? 'nginx' : 'gunicorn'})`,
+            `容器内端口 ${port} ${status === 0 ? '无应答' : `返回 ${status}`} (${port === at.target.ports.nginx ? 'nginx' : 'gunicorn'})`,
+          ),
+          inside(app(facts)?.name, 'tail', '-n', '30', '/var/log/nginx/error.log'),
+          inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)),
+        ),
+      );
+    },
+  }),
+  check({
+    id: 'ports.app',
+    when: 'now',
+    title: t('every published port is open', '所有发布端口均可连接'),
+    meaning: t(
+      'Inside it may serve, but nobody gets there: the engine does not forward the port, or something stands in between.',
+      '容器内可能正常, 但外部无法到达: 引擎未转发该端口, 或被其他东西占用或拦截.',
+    ),
+    ask: ['ports', 'containers'],
+    explains: ['health.*', 'routes.*'],
+    judge: ({ ports, containers }) =>
+      ports
+        .filter((p) => !p.open)
+        .map((p) =>
+          fail(
+            t(
+              `${p.hostIp}:${p.published} → ${p.target} of ${p.role} does not open`,
+              `${p.role} 的 ${p.hostIp}:${p.published} → ${p.target} 无法连接`,
+            ),
+            type('docker', 'port', containers[p.role]?.name ?? '?'),
+            type('ss', '-ltnp', `sport = :${p.published}`),
+          ),
+        ),
+  }),
+  check({
+    id: 'health.basic',
+    when: 'now',
+    title: t('the basic health check passes through nginx', '经 nginx 的基础健康检查通过'),
+    meaning: t(
+      'As visitors come: nginx, then gunicorn. It touches neither database nor Redis.',
+      '与访问者路径相同: nginx → gunicorn, 不涉及数据库与 Redis.',
+    ),
+    ask: ['health'],
+    explains: ['routes.*', 'container.health'],
+    judge: ({ health }, facts) =>
+      health.checks
+        .filter((c) => c.name === 'basic' && !c.healthy)
+        .map((c) =>
+          fail(
+            { en: `${c.url}: ${c.text.en}`, zh: `${c.url}: ${c.text.zh}` },
+            inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)),
+          ),
+        ),
+  }),
+  check({
+    id: 'health.deep',
+    when: 'now',
+    title: t('the deep health check passes', '深度健康检查通过'),
+    meaning: t(
+      'The application itself says that it can’t use its database or Redis. It answers 200 all the same.',
+      '应用自身报告数据库或 Redis 不可用, 但 HTTP 状态码仍为 200.',
+    ),
+    ask: ['health'],
+    judge: ({ health }, facts) =>
+      health.checks
+        .filter((c) => c.name === 'deep' && !c.healthy)
+        .map((c) =>
+          fail(
+            { en: `${c.url}: ${c.text.en}`, zh: `${c.url}: ${c.text.zh}` },
+            inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)),
+          ),
+        ),
+  }),
+  check({
+    id: 'routes.served',
+    when: 'now',
+    title: t('the page, its files, and every program’s routes are served', '页面、静态文件及各程序的路由均可访问'),
+    meaning: t(
+      'Health is well, and people still see an error: a page or file is missing or may not be read, or a program behind nginx does not answer.',
+      '健康检查正常但用户仍看到错误: 页面或文件缺失、无权读取, 或 nginx 后的某个程序无应答.',
+    ),
+    ask: ['routes'],
+    judge: ({ routes }, facts) =>
+      routes.flatMap(({ path, fault }) =>
+        fault === undefined
+          ? []
+          : [
+              fail(
+                { en: `${path}: ${fault.en}`, zh: `${path}: ${fault.zh}` },
+                inside(app(facts)?.name, 'sh', '-c', 'tail -n 20 /var/log/nginx/*error.log'),
+              ),
+            ],
+      ),
+  }),
+  check({
+    id: 'app.unreadable',
+    when: 'now',
+    title: t('nginx may read every page', 'nginx 有权读取所有页面文件'),
+    meaning: t(
+      'The files came from a checkout under umask 077, so nginx’ workers may not read them: health is fine, and pages are 403 or 500.',
+      '文件来自 umask 077 环境下的代码检出, nginx 工作进程无权读取: 健康检查正常, 页面返回 403 或 500.',
+    ),
+    ask: ['vitals', 'at'],
+    explains: ['routes.*'],
+    judge({ vitals, at }, facts) {
+      const found = asked(vitals.unreadable);
+      if (found === undefined || found.count === 0) return WELL;
+      const pages = `${at.target.app.root}/${at.target.release.artefacts[0] ?? ''}`;
+      return [
+        fail(
+          t(
+            `${found.count} files or directories, such as ${list(found.some, 2)}`,
+            `${found.count} 个文件或目录, 如 ${list(found.some, 2)}`,
+          ),
+          inside(app(facts)?.name, 'chmod', '-R', 'a+rX', pages),
+          t(
+            'For good: umask 022 before git clone or git pull, then a rebuild.',
+            '根治: git clone 或 git pull 前执行 umask 022, 然后重建.',
+          ),
+        ),
+      ];
+    },
+  }),
+  check({
+    id: 'app.memory',
+    when: 'now',
+    title: t('nothing in the container was killed for lack of memory', '容器内没有进程因内存不足被终止'),
+    meaning: t(
+      'The kernel killed a process of it. The engine’s own mark stays false while only a child dies; its control group counts all of them.',
+      '内核终止过其中的进程. 仅子进程被终止时引擎不会标记 OOM, 此处读取的是 cgroup 计数.',
+    ),
+    ask: ['vitals', 'containers'],
+    judge({ vitals, containers }) {
+      const memory = asked(vitals.memory);
+      if (memory === undefined) return WELL;
+      const share = memory.limit && memory.used ? memory.used / memory.limit : 0;
+      const full = `${Math.round(share * 100)} %`;
+      const stats = type('docker', 'stats', '--no-stream', containers.app?.name ?? '?');
+      if (memory.kills > 0)
+        return [
+          warn(
+            t(
+              `${memory.kills} processes since its start; now at ${full} of its limit`,
+              `启动以来 ${memory.kills} 个进程; 当前使用内存上限的 ${full}`,
+            ),
+            stats,
+          ),
+        ];
+      return share > 0.95 ? [warn(t(`at ${full} of its limit`, `已使用内存上限的 ${full}`), stats)] : WELL;
+    },
+  }),
+  check({
+    id: 'app.open-files',
+    when: 'now',
+    title: t('no process is near its limit of open files', '没有进程接近文件描述符上限'),
+    meaning: t(
+      'At the limit it can accept no connection and open no log: it hangs or answers 500.',
+      '达到上限后无法接收连接或打开日志, 表现为卡死或返回 500.',
+    ),
+    ask: ['vitals'],
+    judge({ vitals }, facts) {
+      const files = asked(vitals.files);
+      if (files === undefined || files.open < files.limit * 0.8) return WELL;
+      return [
+        (files.open < files.limit * 0.95 ? warn : fail)(
+          t(
+            `process ${files.pid} has ${files.open} of ${files.limit} files open`,
+            `进程 ${files.pid} 已打开 ${files.open}/${files.limit} 个文件`,
+          ),
+          inside(app(facts)?.name, 'ls', '-l', `/proc/${files.pid}/fd`),
+        ),
+      ];
+    },
+  }),
+];
+
+/** A few wait at every moment where many come; these are more than a worker takes at once. */
+const FEW_WAITING = 5;
+const SAME_AGE_SECONDS = 30;
+
+function spread(workers: Workers['workers']): number {
+  const starts = workers.map((w) => w.start);
+  return Math.max(...starts) - Math.min(...starts);
+}

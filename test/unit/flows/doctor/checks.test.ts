@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest';
+import { CHECKS } from '../../../../lib/flows/doctor/checks.ts';
+import { diagnose } from '../../../../lib/flows/doctor/diagnose.ts';
+import type { Facts } from '../../../../lib/flows/doctor/facts.ts';
+import { doctorFacts, notKnown } from '../../../support/doctor-facts.ts';
+import { WRONG } from './wrong.table.ts';
+
+const cases = Object.entries(WRONG).flatMap(([id, all]) => all.map(([level, facts], at) => ({ id, at, level, facts })));
+
+const judged = (id: string, facts: Facts) => {
+  const { findings, well, unknown } = diagnose(CHECKS, facts, []);
+  return [...findings, ...well, ...unknown].find((f) => f.check.id === id);
+};
+
+it('finds nothing on a sound stack', () => {
+  const { findings, unknown, well } = diagnose(CHECKS, doctorFacts(), []);
+  expect(findings.map((f) => [f.check.id, f.problems.map((p) => p.seen.en)])).toEqual([]);
+  expect(unknown).toEqual([]);
+  expect(well).toHaveLength(CHECKS.length);
+});
+
+it('has a case for every check, and no other', () => {
+  expect(Object.keys(WRONG).sort()).toEqual(CHECKS.map((c) => c.id).sort());
+});
+
+it.each(cases)('$id: $level (case $at)', ({ id, level, facts }) => {
+  const found = judged(id, doctorFacts(facts));
+  expect(found?.level, JSON.stringify(found?.problems)).toBe(level);
+  for (const { seen, mend } of found?.problems ?? []) {
+    expect(seen.en.trim()).not.toBe('');
+    expect(seen.zh.trim()).not.toBe('');
+    for (const text of [seen, ...mend]) expect(`${text.en}${text.zh}`).not.toMatch(/undefined|NaN|\[object|null/);
+  }
+});
+
+it('asks nothing of what is not known', () => {
+  const nothing = Object.fromEntries(Object.keys(doctorFacts()).map((group) => [group, notKnown])) as unknown as Facts;
+  const { findings, unknown } = diagnose(CHECKS, { ...nothing, at: doctorFacts().at }, []);
+  expect(findings[0]?.check.id).toBe('engine.answers');
+  expect(findings.every((f) => ['engine.answers', 'stack.config'].includes(f.check.id))).toBe(true);
+  expect(unknown.length).toBe(CHECKS.length - findings.length);
+});
+
+it('has ids of one form, each once, and explains only what there is', () => {
+  const ids = CHECKS.map((c) => c.id);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const id of ids) expect(id).toMatch(/^[a-z]+\.[a-z-]+$/);
+  for (const { id, explains } of CHECKS) {
+    for (const e of explains) {
+      const meant = ids.filter((other) => (e.endsWith('.*') ? other.startsWith(e.slice(0, -1)) : other === e));
+      expect(meant.length, `${id} explains ${e}`).toBeGreaterThan(0);
+    }
+  }
+});
