@@ -306,7 +306,8 @@ async function frontendFacts(ops: Ops): Promise<{ changed: number | undefined }>
   const { dir, release } = ops.target;
   const artefact = release.artefacts[0];
   if (artefact === undefined) return { changed: undefined };
-  const sources = [`${path.posix.dirname(artefact)}/`, `:(exclude)${artefact}`];
+  const { to, from = `${path.posix.dirname(to)}/` } = artefact;
+  const sources = [from, `:(exclude)${to}`];
   const said = await ask(ops, git(dir, ['log', '-1', '--format=%ct', '--', ...sources]), [0, 128]);
   return { changed: said === '' ? undefined : Number(said) };
 }

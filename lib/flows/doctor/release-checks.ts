@@ -130,7 +130,7 @@ export const releaseChecks: readonly Check[] = [
       const pages = asked(vitals.pages);
       // Only of the commit that runs: what is not released yet has not to be built.
       if (!pages || changed === undefined || running.commit !== checkout.commit) return WELL;
-      const artefact = at.target.release.artefacts[0] ?? '';
+      const { to: artefact, stage } = at.target.release.artefacts[0] ?? { to: '' };
       if (!pages.index)
         return [
           fail(
@@ -144,8 +144,8 @@ export const releaseChecks: readonly Check[] = [
         fail(
           t(`built ${built}, sources changed ${wanted}`, `构建于 ${built}, 源码修改于 ${wanted}`),
           t(
-            `Build it (npm run build in ${path.posix.dirname(artefact)}), then: npx tsx scripts/update-prod-flask.ts`,
-            `请先构建 (在 ${path.posix.dirname(artefact)} 执行 npm run build), 然后: npx tsx scripts/update-prod-flask.ts`,
+            `npx tsx scripts/update-prod-flask.ts  # builds stage ${stage ?? '-'}; without one, run npm run build in ${path.posix.dirname(artefact)} first`,
+            `npx tsx scripts/update-prod-flask.ts  # 自动构建 ${stage ?? '-'} 阶段; 若无此阶段, 请先在 ${path.posix.dirname(artefact)} 执行 npm run build`,
           ),
         ),
       ];
