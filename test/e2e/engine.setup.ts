@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -28,7 +28,9 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
   const leftovers = watchLeftovers(names);
   provide('sharedRoot', root);
   return async () => {
-    await new Sandbox(sandboxOptions(SHARED, root)).down();
+    const sandbox = new Sandbox(sandboxOptions(SHARED, root));
+    // Only where a file of this process made it: another process may have one of the same name.
+    if (existsSync(sandbox.dir)) await sandbox.down();
     const left = await leftovers.end();
     rmSync(root, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`the tests left on the engine:\n  ${left.join('\n  ')}`);

@@ -20,6 +20,8 @@ export interface Apart {
   readonly project: string;
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** A stage of the Dockerfile; without it, the last one or the compose file's own. */
+  readonly stage?: string;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function buildImage(ops: Ops, stack: Stack, commit: string, apart?:
   const keep = (said: string) => writeFileSync(log, printable(ops.secrets.redact(said)), { mode: 0o600 });
   try {
     const context = path.join(scratch, 'context');
-    await layContext(ops, commit, context);
+    await layContext(ops, stack, commit, context);
     const override = path.join(scratch, 'build.json');
     const of = apart ? await asCommitted(ops, stack, commit, context) : { target: ops.target, stack };
     writeFileSync(override, JSON.stringify(overriding(of.target, of.stack, context, apart)));
@@ -77,12 +79,15 @@ function overriding({ dir }: Target, stack: Stack, context: string, apart: Apart
     ...(moved && { context: moved.context, additional_contexts: moved.others }),
     ...(moved?.dockerfile !== undefined && { dockerfile: moved.dockerfile }),
     ...(apart && { labels: apart.labels }),
+    ...(apart?.stage !== undefined && { target: apart.stage }),
   };
   return { services: { [key]: { build, ...(apart && { image: apart.image }) } } };
 }
 
 function buildFailed(error: CommandError, log: string): OpsError {
-  const missesFile = /COPY|ADD|not found|no such file/i.test(error.output.stderr + error.output.stdout);
+  const missesFile = /failed to (?:compute cache key|calculate checksum)|(?:COPY|ADD) failed/.test(
+    error.output.stderr + error.output.stdout,
+  );
   return new OpsError({
     kind: error.kind,
     what: error.what,

@@ -6,6 +6,7 @@ import { describeHealth } from '../../domain/app/health.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { runningText } from '../../domain/release/running.ts';
 import { outageText } from '../../domain/replacement/downtime.ts';
+import { siblingWarning } from '../../domain/stack/siblings.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Outage } from '../../tools/http/probe.ts';
 import { clusterRows } from '../restore/messages.ts';
@@ -101,6 +102,8 @@ export function conclude(ops: Ops, way: ImageWay, went: WentBack, outage: Outage
       zh: '部署目录未改动: 在其中执行全量重建会再次部署刚才回退掉的版本.',
     },
   });
+  const siblings = siblingWarning(ops.target, facts.stack, 'new');
+  if (siblings) show({ event: 'warning', ...siblings });
   if (went.keptDatabase !== undefined) {
     const back = `npx tsx scripts/restore-prod.ts --back ${went.keptDatabase}`;
     show({

@@ -3,6 +3,7 @@ import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
+import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { PlannedStep } from '../../runs/steps/steps.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
@@ -27,7 +28,7 @@ export function planUpdate(target: Target, facts: Facts, options: UpdateOptions)
   const sameFiles = put.length === 0 && remove.length === 0 && facts.copies.length === 0;
   const sameCommit = facts.running.certain && facts.running.commit === facts.source.commit;
   const unfinished = facts.outdated || facts.cutShort.staging || (facts.pending && options.direction === 'forward');
-  if (sameFiles && sameCommit && !unfinished) return undefined;
+  if (sameFiles && sameCommit && !unfinished && facts.stale.length === 0) return undefined;
   const refusals = [...rebuildNeeded(facts), ...blocked(inTheWay), ...inProgress(facts)];
   if (refusals.length > 0) {
     throw new OpsError({
@@ -38,7 +39,11 @@ export function planUpdate(target: Target, facts: Facts, options: UpdateOptions)
     });
   }
   const restart = chooseRestart(options.restart, facts, target.app.root);
-  return { steps: plannedSteps(target, facts, options, restart), restart, warnings: warningsOf(facts) };
+  return {
+    steps: plannedSteps(target, facts, options, restart),
+    restart,
+    warnings: [...warningsOf(facts), ...siblingsOf(target, facts, options)],
+  };
 }
 
 interface Refusal {
@@ -84,6 +89,9 @@ function inProgress({ local }: Facts): Refusal[] {
     },
   ];
 }
+
+const siblingsOf = (target: Target, { stack }: Facts, { bake }: UpdateOptions): Text[] =>
+  [siblingWarning(target, stack, bake ? 'new' : 'old')].flatMap((w) => (w ? [w.text] : []));
 
 function warningsOf({ running, files, schema, cutShort, outdated, programs, routeFaults, midway }: Facts): Text[] {
   const warnings: Text[] = [];

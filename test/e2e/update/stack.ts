@@ -20,6 +20,7 @@ const PORTS: Readonly<Record<string, number>> = {
   'wfops-secrets': 28700,
   'wfops-adhoc': 28740,
   'wfops-way-back': 28620,
+  'wfops-artefacts': 28460,
 };
 
 /** The stack of all files that leave one serving. */
