@@ -31,11 +31,11 @@ import { digest } from '../../lib/tools/files/durable.ts';
 import type { Database } from '../../lib/tools/postgres/database.ts';
 import { execute, query } from '../../lib/tools/postgres/psql.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
-import { nameInLane } from '../sandbox/sandbox.ts';
+import { ownName } from '../sandbox/sandbox.ts';
 import { realOps } from '../support/real-ops.ts';
 import { some } from './thorough.ts';
 
-const NAME = nameInLane(`wfops-backup-damage-${process.pid}`);
+const NAME = ownName(`wfops-backup-damage-${process.pid}`);
 const tmp = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-damage-'));
 const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
 const random = mulberry32(seed);

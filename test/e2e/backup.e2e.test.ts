@@ -36,11 +36,11 @@ import type { Database } from '../../lib/tools/postgres/database.ts';
 import { execute, identifier, literal, query } from '../../lib/tools/postgres/psql.ts';
 import { startThrowaway, type Throwaway } from '../../lib/tools/postgres/throwaway.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
-import { nameInLane } from '../sandbox/sandbox.ts';
+import { ownName } from '../sandbox/sandbox.ts';
 import { realOps } from '../support/real-ops.ts';
 import { itInFull, some } from './thorough.ts';
 
-const PREFIX = nameInLane(`wfops-backup-${process.pid}`);
+const PREFIX = ownName(`wfops-backup-${process.pid}`);
 const USER = 'whalefall_user';
 const NAME = `鲸 'n "fall"=\\x`;
 const ROLE = `rôle "x'y" 鲸`;

@@ -22,15 +22,17 @@ declare module 'vitest' {
 export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   await ensureEngine({ install: false });
   await ensureBaseImages();
-  const leftovers = watchLeftovers();
   const root = mkdtempSync(path.join(os.tmpdir(), `${SHARED}-`));
+  const names = path.join(root, 'names');
+  process.env.E2E_NAMES = names;
+  const leftovers = watchLeftovers(names);
   provide('sharedRoot', root);
   return async () => {
     const sandbox = new Sandbox(sandboxOptions(SHARED, root));
     // Only where a file of this process made it: another process may have one of the same name.
     if (existsSync(sandbox.dir)) await sandbox.down();
-    rmSync(root, { recursive: true, force: true });
     const left = await leftovers.end();
+    rmSync(root, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`the tests left on the engine:\n  ${left.join('\n  ')}`);
   };
 }

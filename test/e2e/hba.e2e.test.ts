@@ -18,9 +18,9 @@ import { execute, query } from '../../lib/tools/postgres/psql.ts';
 import { waitForPostgres } from '../../lib/tools/postgres/ready.ts';
 import { askedFor } from '../../lib/tools/postgres/wire.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
-import { nameInLane } from '../sandbox/sandbox.ts';
+import { ownName } from '../sandbox/sandbox.ts';
 
-const PREFIX = nameInLane(`wfops-hba-${process.pid}`);
+const PREFIX = ownName(`wfops-hba-${process.pid}`);
 const USER = 'app_user';
 const PASSWORD = 'r1ght:pass\\w%rd';
 

@@ -43,7 +43,7 @@ function edit(change: (text: string) => string): () => void {
 
 beforeAll(async () => {
   sandbox = await createFreshSandbox({
-    name: 'wfops-e2e-identity',
+    name: 'wfops-identity',
     root,
     ports: { http: 28470, direct: 28471, postgres: 28472, redis: 28473 },
   });

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { isOfLane } from '../sandbox/sandbox.ts';
 
 const docker = (...args: string[]): string[] =>
   execFileSync('docker', args, { encoding: 'utf8' }).split('\n').filter(Boolean);
@@ -11,30 +11,29 @@ const LISTS = {
   network: ['network', 'ls', '--format', '{{.Name}}'],
 } as const;
 
-const there = (): string[] =>
-  Object.entries(LISTS).flatMap(([what, list]) =>
-    docker(...list)
-      .filter(isOfLane)
-      .map((name) => `${what} ${name}`),
-  );
+/** Whether it is called as the tests of this process have called something. */
+function isOurs(name: string, names: string): boolean {
+  const ours = existsSync(names) ? readFileSync(names, 'utf8').split('\n').filter(Boolean) : [];
+  return ours.some((own) => name === own || name.startsWith(`${own}_`) || name.startsWith(`${own}-`));
+}
 
 /**
  * Looks what the tests leave on the engine: by the names that they give, and, of volumes without a name, by the containers that had them.
  *
- * @returns `end`, which names what is there and was not at the beginning.
+ * @param names the file in which what makes something notes how it calls that: another process may have tests of its own at the same time.
+ * @returns `end`, which names what is there.
  */
-export function watchLeftovers(): { end(): Promise<string[]> } {
-  const before = new Set(there());
+export function watchLeftovers(names: string): { end(): Promise<string[]> } {
   const nameless = new Map<string, string>();
-  const names = new Map<string, string>();
-  const format = '{{.Type}} {{.Actor.ID}} {{.Actor.Attributes.name}} {{.Actor.Attributes.container}}';
+  const containers = new Map<string, string>();
+  const format = '{{.Type}}\t{{.Actor.ID}}\t{{.Actor.Attributes.name}}\t{{.Actor.Attributes.container}}';
   const filters = ['type=container', 'type=volume', 'event=create', 'event=mount'].flatMap((f) => ['--filter', f]);
   const events = spawn('docker', ['events', ...filters, '--format', format], { stdio: ['ignore', 'pipe', 'ignore'] });
   const told = createInterface({ input: events.stdout });
   told.on('line', (line) => {
-    const [type, id = '', name = '', container = ''] = line.split(' ');
-    if (type === 'container') names.set(id, name);
-    else if (container !== '<no' && /^[0-9a-f]{64}$/.test(id)) nameless.set(id, container);
+    const [type, id = '', name = '', container = ''] = line.split('\t');
+    if (type === 'container') containers.set(id, name);
+    else if (/^[0-9a-f]{64}$/.test(id)) nameless.set(id, container);
   });
   return {
     async end() {
@@ -43,10 +42,14 @@ export function watchLeftovers(): { end(): Promise<string[]> } {
       await ended;
       const volumes = new Set(docker('volume', 'ls', '-q'));
       const left = [...nameless]
-        .map(([volume, container]) => ({ volume, name: names.get(container) ?? '' }))
-        .filter(({ volume, name }) => volumes.has(volume) && isOfLane(name));
+        .map(([volume, container]) => ({ volume, name: containers.get(container) ?? '' }))
+        .filter(({ volume, name }) => volumes.has(volume) && isOurs(name, names));
       return [
-        ...there().filter((one) => !before.has(one)),
+        ...Object.entries(LISTS).flatMap(([what, list]) =>
+          docker(...list)
+            .filter((name) => isOurs(name, names))
+            .map((name) => `${what} ${name}`),
+        ),
         ...left.map(({ volume, name }) => `volume ${volume} of container ${name}`),
       ];
     },

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeProject } from './cleanup.ts';
 import { SENTINELS, writeEnvFile } from './env-file.ts';
@@ -62,12 +62,16 @@ function laneNumber(): number {
   return lane;
 }
 
-/** What a test calls something on the engine. */
-export const nameInLane = (name: string): string => (laneNumber() === 0 ? name : `${name}-lane${laneNumber()}`);
+const nameInLane = (name: string): string => (laneNumber() === 0 ? name : `${name}-lane${laneNumber()}`);
 
-/** Whether it is called as the tests of this checkout call theirs. */
-export const isOfLane = (name: string): boolean =>
-  name.startsWith('wfops-') && (/-lane(\d)/.exec(name)?.[1] ?? '0') === String(laneNumber());
+/** What a test calls something on the engine: noted, so that it is known whose it is when it is left there. */
+export const ownName = (name: string): string => noted(nameInLane(name));
+
+function noted(name: string): string {
+  const file = process.env.E2E_NAMES;
+  if (file) appendFileSync(file, `${name}\n`);
+  return name;
+}
 
 /** One miniature stack: a remote, a deploy directory, and everything that compose makes from it. */
 export class Sandbox {
@@ -145,6 +149,7 @@ export class Sandbox {
  */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const sandbox = new Sandbox(options);
+  noted(sandbox.project);
   const { ports } = sandbox.options;
   // They may have been removed since: they are every sandbox's.
   const images = await ensureBaseImages();

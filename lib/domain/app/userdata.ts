@@ -1,4 +1,5 @@
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { devNull } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { change } from '../../core/command.ts';
@@ -56,7 +57,7 @@ export async function saveUserdata(
 }
 
 /**
- * Copies it once for a trial. `undefined` when it can be saved, or there is none.
+ * Copies it once for a trial, to nowhere. `undefined` when it can be saved, or there is none.
  *
  * @param planOnly makes no image of the container.
  */
@@ -66,18 +67,15 @@ export async function findUnreachable(
   planOnly: boolean,
 ): Promise<Unreachable | undefined> {
   if (mountedUserdata(ops.target, container.mounts).includes(ops.target.app.userdata)) return undefined;
-  const file = path.join(ops.paths.run, 'userdata-trial.tar');
   try {
-    if ((await copyPlainly(ops, container.id, file)) !== undefined) return undefined;
+    if ((await copyPlainly(ops, container.id, devNull)) !== undefined) return undefined;
     if (planOnly) return { why: NOT_PLAINLY, certain: false };
-    await copyFromLayer(ops, container.id, file);
+    await copyFromLayer(ops, container.id, devNull);
     return undefined;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     ops.signal.throwIfAborted();
     return { why: error.what, certain: true };
-  } finally {
-    rmSync(file, { force: true });
   }
 }
 

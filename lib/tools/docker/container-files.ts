@@ -1,4 +1,4 @@
-import { closeSync, constants, fsyncSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { change, read } from '../../core/command.ts';
 import type { RunOps } from '../../core/run.ts';
@@ -19,7 +19,7 @@ export async function copyOut(ops: RunOps, container: string, directory: string,
     });
     const { exitCode, stderr } = await run(ops, copy, [0, 1]);
     if (exitCode === 0) {
-      fsyncSync(fd);
+      if (fstatSync(fd).isFile()) fsyncSync(fd);
       return true;
     }
     // A mount that fails says "no such file or directory", too: that is a container that can't be read.
