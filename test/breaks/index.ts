@@ -2,8 +2,9 @@ import { ADHOC } from './adhoc.ts';
 import type { Break } from './break.ts';
 import { DATA } from './data.ts';
 import { DATABASES } from './databases.ts';
+import { HOLD } from './hold.ts';
 import { RUNS } from './runs.ts';
 import { WORDS } from './words.ts';
 
 /** All that the code was broken by on purpose, and seen to fail. */
-export const BREAKS: readonly Break[] = [...RUNS, ...WORDS, ...DATA, ...DATABASES, ...ADHOC];
+export const BREAKS: readonly Break[] = [...RUNS, ...WORDS, ...DATA, ...DATABASES, ...ADHOC, ...HOLD];
