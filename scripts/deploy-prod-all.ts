@@ -43,8 +43,7 @@ export const deployProdAll: Script = {
     const facts = await rebuild.surveyRebuild(ops, flags.planOnly);
     await refuseUnbuildable(ops, facts.stack, facts.checkout.commit);
     const data = await rebuild.chooseData(ops, facts, flags);
-    const serves = facts.app?.serving ? facts.containers.app : undefined;
-    const holds = await rebuild.surveyHold(ops, serves, holdOptions(flags), !flags.planOnly);
+    const holds = await rebuild.surveyHold(ops, facts.containers.app, holdOptions(flags), !flags.planOnly);
     const plan = rebuild.planRebuild(ops.target, facts, data, holds);
     rebuild.showPlan(ops, facts, plan);
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };

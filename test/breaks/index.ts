@@ -3,9 +3,19 @@ import type { Break } from './break.ts';
 import { DATA } from './data.ts';
 import { DATABASES } from './databases.ts';
 import { DOCTOR } from './doctor.ts';
+import { HOLD } from './hold.ts';
 import { PROMISES } from './promises.ts';
 import { RUNS } from './runs.ts';
 import { WORDS } from './words.ts';
 
 /** All that the code was broken by on purpose, and seen to fail. */
-export const BREAKS: readonly Break[] = [...RUNS, ...WORDS, ...DATA, ...DATABASES, ...ADHOC, ...PROMISES, ...DOCTOR];
+export const BREAKS: readonly Break[] = [
+  ...RUNS,
+  ...WORDS,
+  ...DATA,
+  ...DATABASES,
+  ...ADHOC,
+  ...PROMISES,
+  ...DOCTOR,
+  ...HOLD,
+];

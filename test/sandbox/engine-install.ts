@@ -28,7 +28,7 @@ export async function installEngine(): Promise<void> {
   await apt`apt-get update`;
   // From Debian 13 on the docker command is a package of its own.
   const command = (await candidateOf('docker-cli')) ? ['docker-cli'] : [];
-  await apt`apt-get ${INSTALL} docker.io iptables ${command}`;
+  await apt`apt-get ${INSTALL} docker.io iptables iproute2 ${command}`;
 }
 
 /** Install the programs that the sandbox itself calls. */

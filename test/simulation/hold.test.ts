@@ -2,10 +2,12 @@ import { expect, it, vi } from 'vitest';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { type Deployment, deployment, production } from './model/deployment.ts';
 import { throughDoor } from './model/door.ts';
-import { keepsData, runAndCheck } from './model/invariants.ts';
+import { held, keepsData, runAndCheck } from './model/invariants.ts';
+import { updateAndCheck } from './model/invariants-update.ts';
 import { itSurvives } from './model/it-survives.ts';
 import { rebuilt } from './model/rebuilt.ts';
 import { release } from './model/release.ts';
+import { UPDATE, updatable } from './model/updatable.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -78,6 +80,36 @@ it('no request fails while a deletion gives the stack new volumes', async () => 
   expect(waited).not.toEqual([]);
 });
 
+it('no request fails while a hot update restarts the container', async () => {
+  const d = withRules(await updatable());
+  const { refused, waited } = visitor(d);
+  const ended = await updateAndCheck(d, ['--yes', '--soak', '1s', '--restart', 'container'], { script: UPDATE });
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(/requests meanwhile +wait at ports/);
+  expect(ended.changes.filter((c) => /^docker restart -t 0 /.test(c))).toHaveLength(1);
+  expect(refused).toEqual([]);
+  expect(waited).not.toEqual([]);
+  expect(await held(d, ended)).toEqual([]);
+});
+
+it('no request fails when a hot update that restarted the container is taken back', async () => {
+  const d = withRules(await updatable());
+  const { override } = d.machine;
+  let restarted = false;
+  d.machine.override = (call, typed) => {
+    restarted ||= typed.startsWith('docker restart');
+    // What is proved at last: every file is the commit's.
+    return restarted && typed.endsWith(' - inventory') ? broken() : override(call, typed);
+  };
+  let times = 0;
+  const broken = () => (times++ === 0 ? { exitCode: 1, stderr: 'no' } : undefined);
+  const { refused } = visitor(d);
+  const ended = await d.run(['--yes', '--soak', '1s', '--restart', 'container'], { script: UPDATE });
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(refused).toEqual([]);
+  expect(await held(d, ended)).toEqual([]);
+});
+
 it('--plan tries nothing, and says so', async () => {
   const d = await holding();
   const ended = await d.run(['--plan', '--data', 'keep']);
@@ -141,7 +173,8 @@ it('a run that was killed leaves rules without effect, which the next start of a
   expect(d.machine.firewall.rules).not.toEqual([]);
   await d.run(['--yes', '--data', 'keep', '--plan']);
   expect(d.machine.firewall.rules).not.toEqual([]);
-  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+  // One that puts none there itself.
+  expect(await runAndCheck(d, [...KEEP, '--no-hold'])).toMatchObject({ exitCode: 0 });
 });
 
 itSurvives('whatever command goes wrong in a rebuild that holds requests, nobody waits for ever', {

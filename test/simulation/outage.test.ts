@@ -57,6 +57,11 @@ const FLOWS: Readonly<Record<string, () => Promise<Ended>>> = {
     await rebuilt(d);
     return d.run(['previous', '--way', 'image', '--yes'], { script: rollbackProd });
   },
+  held: async () => {
+    const d = await production();
+    for (const program of ['iptables', 'ip6tables']) d.machine.absent.delete(program);
+    return d.run(['--data', 'keep', '--yes']);
+  },
 };
 
 const DOCS = ['outage.md', 'outage.zh-CN.md'].map((name) =>

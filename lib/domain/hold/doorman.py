@@ -53,11 +53,6 @@ class Doorman:
         self.shut = False
         self.open.set()
 
-    def hold(self):
-        """What comes from here on waits."""
-        self.to, self.shut = None, False
-        self.open.clear()
-
     def close(self):
         """What waits, and what comes, gets the page."""
         self.to, self.shut = None, True
@@ -208,8 +203,6 @@ async def main():
     async for order in come:
         if "lead" in order:
             doorman.lead(order["lead"])
-        elif "hold" in order:
-            doorman.hold()
         elif "close" in order:
             doorman.close()
         elif "finish" in order:

@@ -29,8 +29,6 @@ export interface Doorman {
   readonly door: Door;
   /** What waits, and what comes, goes to this address. */
   lead(address: string): Promise<DoormanState>;
-  /** What comes waits from here on. */
-  hold(): Promise<DoormanState>;
   /** What waits, and what comes, gets the page. */
   close(): Promise<DoormanState>;
   look(): Promise<DoormanState>;
@@ -91,7 +89,6 @@ export async function postDoorman(ops: Ops, post: Post, name: string): Promise<D
   return {
     door,
     lead: (address) => order({ lead: address }),
-    hold: () => order({ hold: true }),
     close: () => order({ close: true }),
     look: () => order({ look: true }),
     finish: (seconds) => order({ finish: seconds }, seconds * 1000 + 15_000),

@@ -104,7 +104,8 @@ export async function bringBackApp(ops: Ops, facts: Facts, aside: PutAside): Pro
   if (!aside.hold.holding) return;
   const { app } = await findContainers(ops, facts.stack);
   // Whether all is as before is proved afterwards, by way of the published ports.
-  if (app?.state === 'running') await waitUntilServing(ops, unpublished(app)).catch(() => undefined);
+  if (app?.state === 'running' && facts.app?.serving)
+    await waitUntilServing(ops, unpublished(app)).catch(() => undefined);
   await aside.hold.release(ops, app);
 }
 

@@ -32,8 +32,7 @@ export async function surveyImageWay(
   const { backup } = asked;
   const facts = await surveyRebuild(ops, true);
   const kept = keptDefinition(ops.paths, choice.release.run);
-  const serves = facts.app?.serving ? facts.containers.app : undefined;
-  const hold = await surveyHold(ops, serves, asked.hold, asked.tries);
+  const hold = await surveyHold(ops, facts.containers.app, asked.hold, asked.tries);
   refuseWhatIsInTheWay(ops, facts, hold, kept !== undefined);
   const { postgres, redis } = facts.containers;
   if (postgres?.state !== 'running' || redis?.state !== 'running') throw storesDown();

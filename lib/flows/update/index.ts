@@ -5,7 +5,6 @@ export { conclude } from './conclude.ts';
 export { watchFromOutside } from './downtime.ts';
 export { holdOf, planWithHold } from './hold.ts';
 export { agreeToGo, nothingToDo, optionsOf, showPlan } from './messages.ts';
-export { planUpdate } from './plan.ts';
 export type { Progress } from './progress.ts';
 export { RESTARTS } from './restart-kinds.ts';
 export { surveyUpdate } from './survey.ts';

@@ -7,8 +7,6 @@ export interface Attached {
   ask(line: string, deadlineMs?: number): Promise<string>;
   /** Settles when the container, or the client that is attached to it, has ended; never rejects. */
   readonly ended: Promise<Output>;
-  /** Closes its stdin, which tells it that nobody is there any more. */
-  letGo(): void;
 }
 
 const ANSWER_MS = 15_000;
@@ -64,7 +62,6 @@ export async function runAttached(ops: RunOps, words: readonly string[], begin: 
       return answer;
     },
     ended,
-    letGo: () => child.stdin.end(),
   };
   await attached.ask(begin);
   return attached;

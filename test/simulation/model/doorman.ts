@@ -8,7 +8,6 @@ interface Order {
   readonly ports?: readonly number[];
   readonly to?: string;
   readonly lead?: string;
-  readonly hold?: true;
   readonly close?: true;
   readonly finish?: number;
 }
@@ -38,7 +37,6 @@ export class Doorman {
       return { ready: true };
     }
     if (order.lead) this.lead(order.lead);
-    if (order.hold) this.to = undefined;
     if (order.close) this.shut = true;
     return { taken: this.taken, open: 0, waiting: 0, turnedAway: 0, cut: 0, longest: 0 };
   }

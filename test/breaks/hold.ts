@@ -1,0 +1,77 @@
+import { type Break, edit } from './break.ts';
+
+/** Requests that wait. */
+export const HOLD: readonly Break[] = [
+  {
+    what: { en: 'requests are refused while the container is replaced', zh: '替换容器期间请求被拒绝' },
+    edits: [edit('lib/domain/replacement/app-container.ts', '  await aside.hold.begin(ops, app);\n', '')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'no request fails while a rebuild replaces the container',
+  },
+  {
+    what: { en: 'requests are refused on the way back', zh: '恢复过程中请求被拒绝' },
+    edits: [
+      edit(
+        'lib/domain/replacement/app-container.ts',
+        'await hold.begin(ops, app).catch(',
+        'await Promise.resolve().catch(',
+      ),
+    ],
+    test: 'test/simulation/hold.test.ts',
+    named: 'no request fails when what is proved last turns out wrong',
+  },
+  {
+    what: { en: 'requests go to the new container before it is healthy', zh: '新容器未健康就放行请求' },
+    edits: [
+      edit(
+        'lib/domain/replacement/app-container.ts',
+        '  await run(ops, start(replacement.next));\n',
+        '  await run(ops, start(replacement.next));\n  await aside.hold.end(ops);\n',
+      ),
+    ],
+    test: 'test/simulation/hold.test.ts',
+    named: 'no request fails while a rebuild replaces the container',
+  },
+  {
+    what: { en: 'rules of a killed run are never removed', zh: '被强制终止的运行留下的规则无人清除' },
+    edits: [edit('lib/runs/main/main.ts', 'if (!action.givesWay) await removeLeftRules(ops);', '')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'which the next start of any script removes',
+  },
+  {
+    what: { en: 'holding is taken for granted', zh: '未经试验就认为可以暂存' },
+    edits: [edit('lib/domain/hold/survey.ts', 'if (taken !== before + 1) return passedBy(url);', '')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'goes the plain way where',
+  },
+  {
+    what: { en: 'another directory’s rules are known as ours', zh: '把其他目录的规则当作自己的' },
+    edits: [
+      edit(
+        'lib/tools/iptables/iptables.ts',
+        '?.slice(1).includes(comment) ?? false',
+        '?.slice(1).some((said) => said?.startsWith(comment)) ?? false',
+      ),
+    ],
+    test: 'test/unit/tools/iptables/iptables.test.ts',
+    named: 'knows rules by the whole of their comment',
+  },
+  {
+    what: { en: 'a rule has no end of its own', zh: '规则没有自己的终点' },
+    edits: [
+      edit(
+        'lib/domain/hold/rules.ts',
+        '-m time --datestop ${new Date(until).toISOString().slice(0, 19)} ',
+        '${until > 0 ? "" : " "}',
+      ),
+    ],
+    test: 'test/unit/domain/hold/rules.test.ts',
+    named: 'leads others to the doorman',
+  },
+  {
+    what: { en: 'the doorman’s death is not noticed', zh: 'doorman 死亡无人察觉' },
+    edits: [edit('lib/domain/hold/hold.ts', 'if (now !== held) return;', 'if (held) return;')],
+    test: 'test/e2e/hold-mechanism.e2e.test.ts',
+    named: 'sends nobody to a doorman that has died',
+  },
+];
