@@ -7,6 +7,9 @@ const check = checksOf('serving');
 const app = ({ containers }: Basis) => (containers.known ? containers.value.app?.name : undefined);
 
 const DAY = 86_400_000;
+/** nginx' own, without its time and process. */
+const words = (said: string) => line(said.replace(/\d{4}\/\d\d\/\d\d [\d:]+ (\[\w+\]) \d+#\d+:/g, '$1'));
+
 /** Names that mean whoever asks. */
 const ANY = /^(_|localhost|"")$|^[~*]|^\d+\.\d+\.\d+\.\d+$|^$/;
 
@@ -24,7 +27,7 @@ export const nginxChecks: readonly Check[] = [
     judge({ vitals }, facts) {
       const nginx = asked(vitals.nginx);
       if (nginx === undefined || nginx.ok) return WELL;
-      return [fail(t(line(nginx.said), line(nginx.said)), inside(app(facts), 'nginx', '-t'))];
+      return [fail(t(words(nginx.said), words(nginx.said)), inside(app(facts), 'nginx', '-t'))];
     },
   }),
   check({
@@ -43,7 +46,7 @@ export const nginxChecks: readonly Check[] = [
       const said = told.split('\n').filter((l) => /emerg|alert/.test(l));
       return [
         fail(
-          t(line(said.join(' ') || told), line(said.join(' ') || told)),
+          t(words(said.join(' ') || told), words(said.join(' ') || told)),
           inside(app(facts), 'cat', template),
           t(
             `Correct WHALEFALL_NGINX_* in .env, or ${from} in the repository, then release it.`,

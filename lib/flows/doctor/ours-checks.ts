@@ -35,11 +35,11 @@ export const ourChecks: readonly Check[] = [
     ask: ['ours', 'at'],
     judge({ ours: { newest, restored, damaged }, at }) {
       const verify = ours('backup-prod.ts verify latest --level restored');
-      if (newest === undefined) return WELL;
       const bad =
         damaged.length > 0
           ? [fail(t(`damaged: ${list(damaged)}`, `已损坏: ${list(damaged)}`), ours('backup-prod.ts list'))]
           : [];
+      if (newest === undefined) return bad;
       if (newest.failed)
         return [
           ...bad,

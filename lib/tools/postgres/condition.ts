@@ -71,6 +71,10 @@ const HELD = `SELECT a.pid, coalesce(nullif(a.application_name, ''), nullif(a.ba
   FROM pg_stat_activity a WHERE a.xact_start IS NOT NULL AND a.pid <> pg_backend_pid() AND a.backend_type = 'client backend'
     AND clock_timestamp() - a.xact_start > interval '2 seconds' ORDER BY 5 DESC, 4 DESC LIMIT 20`;
 
+/** Bounds of other tables may be numbers: the server need not have left those out before it casts. */
+const bound = (text: string) => `CASE WHEN ${text} = 'MINVALUE' THEN '-infinity'::timestamptz
+      WHEN ${text} = 'MAXVALUE' THEN 'infinity'::timestamptz WHEN ${text} ~ '^\\d{4}-\\d\\d-\\d\\d' THEN ${text}::timestamptz END`;
+
 // A range whose bounds are constants, on one column that is a time: what an insert of now needs.
 const WITHOUT_PARTITION = `SELECT c.oid::regclass::text AS name FROM pg_partitioned_table p JOIN pg_class c ON c.oid = p.partrelid
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
@@ -78,8 +82,7 @@ const WITHOUT_PARTITION = `SELECT c.oid::regclass::text AS name FROM pg_partitio
     AND NOT EXISTS (SELECT FROM pg_inherits i JOIN pg_class k ON k.oid = i.inhrelid,
       LATERAL (SELECT regexp_match(pg_get_expr(k.relpartbound, k.oid), 'FROM \\(''?([^)'']+)''?\\) TO \\(''?([^)'']+)''?\\)') AS b) x
       WHERE i.inhparent = c.oid AND x.b IS NOT NULL
-        AND (CASE WHEN x.b[1] = 'MINVALUE' THEN '-infinity' ELSE x.b[1] END)::timestamptz <= now()
-        AND (CASE WHEN x.b[2] = 'MAXVALUE' THEN 'infinity' ELSE x.b[2] END)::timestamptz > now())`;
+        AND ${bound('x.b[1]')} <= now() AND ${bound('x.b[2]')} > now())`;
 
 const CONDITION = `SELECT json_build_object(
   'version', current_setting('server_version_num')::int,

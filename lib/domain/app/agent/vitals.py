@@ -140,14 +140,31 @@ def gunicorn_log():
     return counts
 
 
+def nobody():
+    """User and groups of nginx' workers, who read the pages; without a worker, those of nobody in particular."""
+    for pid, _, _, command in processes():
+        if "nginx: worker" in command:
+            status = read(f"/proc/{pid}/status")
+            ids = {key: value.split() for key, value in re.findall(r"^(Uid|Gid|Groups):\s*(.*)$", status, re.M)}
+            return int(ids["Uid"][1]), {int(group) for group in [ids["Gid"][1], *ids.get("Groups", [])]}
+    return -1, set()
+
+
 def unreadable():
-    """Pages that nginx' workers, and code that others than root, may not read."""
+    """Pages that nginx' workers may not read, and directories that they may not enter."""
+    uid, groups = nobody()
+
+    def may(path, bit):
+        stat = os.stat(path)
+        if uid in (0, stat.st_uid):
+            return uid == 0 or bool(stat.st_mode & (bit << 6))
+        return bool(stat.st_mode & (bit << 3 if stat.st_gid in groups else bit))
+
     found = []
-    for directory, names, leaves in os.walk(ARGS["pages"]):
-        for path in [directory, *(os.path.join(directory, leaf) for leaf in leaves)]:
-            mode = os.stat(path).st_mode
-            if not mode & (0o001 if path == directory else 0o004):
-                found.append(path)
+    for directory, _, leaves in os.walk(ARGS["pages"]):
+        if not may(directory, 0o1):
+            found.append(directory)
+        found += [path for path in (os.path.join(directory, leaf) for leaf in leaves) if not may(path, 0o4)]
     return {"count": len(found), "some": found[:3]}
 
 

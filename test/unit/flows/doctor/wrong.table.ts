@@ -327,6 +327,7 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
     ['WARN', our({ restored: { name: 'b', at: NOW - 8 * DAY } })],
     ['FAIL', our({ newest: { name: 'b', at: NOW, level: 'none', failed: true } })],
     ['FAIL', our({ damaged: ['x'] })],
+    ['FAIL', our({ damaged: ['x'], newest: undefined })],
   ],
   'backup.elsewhere': [['WARN', our({ exported: false })]],
   'drill.age': [
