@@ -382,7 +382,7 @@ export const servingChecks: readonly Check[] = [
     judge({ vitals, at }, facts) {
       const found = asked(vitals.unreadable);
       if (found === undefined || found.count === 0) return WELL;
-      const pages = `${at.target.app.root}/${at.target.release.artefacts[0] ?? ''}`;
+      const pages = `${at.target.app.root}/${at.target.release.artefacts[0]?.to ?? ''}`;
       return [
         fail(
           t(
