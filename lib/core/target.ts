@@ -2,6 +2,9 @@ import path from 'node:path';
 import { z } from 'zod';
 import { GLOB } from './globs.ts';
 
+/** A path below a directory, and not that directory itself. */
+const inside = z.string().regex(/^(?!\/)(?!(?:.*\/)?\.\.?(?:\/|$)).+/, 'must be a path below the directory');
+
 /**
  * What is deployed: names inside the compose file and inside the application's container. Everything else (container
  * names, ports, volume names) is read from the resolved compose config. The defaults are WhaleFall's.
@@ -53,8 +56,20 @@ export const targetSchema = z.strictObject({
       ref: z.string().min(1),
       /** Below the application's root, from elsewhere than git: no release touches them. userdata is always one. */
       kept: z.array(z.string().min(1)),
-      /** Directories that a build on this machine fills, taken from the deploy directory where git does not have them. */
-      artefacts: z.array(z.string().min(1)),
+      /**
+       * Directories that are part of the release and that git does not have (`to`, below the application's root). A stage of the
+       * Dockerfile makes them from sources that git has; where it has no such stage, a build on this machine fills them in the deploy directory.
+       */
+      artefacts: z.array(
+        z.union([
+          z.strictObject({ to: inside.regex(/[^/]$/), from: inside, stage: z.string().min(1) }),
+          z.strictObject({
+            to: inside.regex(/[^/]$/),
+            from: z.undefined().optional(),
+            stage: z.undefined().optional(),
+          }),
+        ]),
+      ),
       /** Files of the repository that the image's build also copies to another place; a directory ends with a slash. */
       copies: z.array(z.strictObject({ from: z.string(), to: z.string().startsWith('/') })),
       /** nginx's site: in the repository, as a template in the container (newer images), and rendered. */
@@ -64,7 +79,7 @@ export const targetSchema = z.strictObject({
     .default({
       ref: 'origin/main',
       kept: ['.env', '.venv'],
-      artefacts: ['frontend/dist'],
+      artefacts: [{ from: 'frontend/', to: 'frontend/dist', stage: 'frontend-build' }],
       copies: [
         { from: 'nginx/gunicorn/gunicorn-prod.conf.py', to: '/app/gunicorn.conf.py' },
         { from: 'nginx/supervisor/whalefall-prod.conf', to: '/etc/supervisor/conf.d/whalefall.conf' },

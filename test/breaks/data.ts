@@ -477,4 +477,22 @@ export const DATA: readonly Break[] = [
     test: 'test/e2e/git-build.e2e.test.ts',
     named: 'has the declared artefacts',
   },
+  {
+    what: { en: 'a changed front end is not built', zh: '前端源码变化后不重新构建' },
+    edits: [edit('lib/domain/release/artefact-stages.ts', 'there[at] !== sources', 'false')],
+    test: 'test/e2e/git-build.e2e.test.ts',
+    named: 'is built anew when its sources are others',
+  },
+  {
+    what: { en: 'health alone proves a new container', zh: '新容器仅凭健康检查即视为成功' },
+    edits: [edit('lib/domain/app/routes.ts', 'if (own.length === 0) return', 'if (own.length >= 0) return')],
+    test: 'test/unit/domain/app/routes.test.ts',
+    named: 'not for a page that nobody may read',
+  },
+  {
+    what: { en: 'other services of the image pass for released', zh: '使用同一镜像的其他服务被视为已发布' },
+    edits: [edit('lib/domain/stack/siblings.ts', 'siblings.length === 0', 'siblings.length >= 0')],
+    test: 'test/unit/flows/update/plan.test.ts',
+    named: 'names the services that it leaves',
+  },
 ];

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -24,7 +24,9 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
   const root = mkdtempSync(path.join(os.tmpdir(), `${SHARED}-`));
   provide('sharedRoot', root);
   return async () => {
-    await new Sandbox(sandboxOptions(SHARED, root)).down();
+    const sandbox = new Sandbox(sandboxOptions(SHARED, root));
+    // Only where a file of this process made it: another process may have one of the same name.
+    if (existsSync(sandbox.dir)) await sandbox.down();
     rmSync(root, { recursive: true, force: true });
   };
 }

@@ -2,8 +2,10 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSyn
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { targetFor } from '../../lib/core/target.ts';
+import { builtArtefacts, otherSources, unbuiltReasons } from '../../lib/domain/release/artefact-stages.ts';
 import { layContext } from '../../lib/domain/release/build-context.ts';
 import { refuseUnbuildable } from '../../lib/domain/release/buildable.ts';
+import { treeOf } from '../../lib/tools/git/tree.ts';
 import { facts } from '../support/facts.ts';
 import { type Scene, scene } from './git.repos.ts';
 
@@ -17,7 +19,7 @@ function underUmask(mask: number): void {
 
 async function lay(s: Scene): Promise<string> {
   const context = path.join(s.root, 'context');
-  await layContext(s.ops, s.git('rev-parse', 'HEAD'), context);
+  await layContext(s.ops, stackOf(s), s.git('rev-parse', 'HEAD'), context);
   return context;
 }
 
@@ -109,6 +111,69 @@ it('lays the same by another spelling of the directory', async () => {
   mkdirSync(path.join(s.root, 'x'));
   chmodSync(path.join(s.root, 'x'), 0o700);
   const context = path.join(s.root, 'x', 'context');
-  await layContext({ ...s.ops, target: targetFor(link) }, s.git('rev-parse', 'HEAD'), context);
+  await layContext({ ...s.ops, target: targetFor(link) }, stackOf(s, link), s.git('rev-parse', 'HEAD'), context);
   expect(readdirSync(context)).toEqual(['app.py']);
+});
+
+describe('what only the image’s build makes', () => {
+  const DOCKERFILE = `FROM node AS frontend-build
+RUN make
+FROM python
+COPY --from=frontend-build /build/dist /app/frontend/dist
+`;
+  const built = async (s: Scene, commit: string) =>
+    builtArtefacts(s.ops, stackOf(s), commit, await treeOf(s.ops, commit));
+  const there = new Map([['frontend/dist/index.html', { mode: '100644', blob: 'x' }]]);
+  const to = (list: readonly { readonly to: string }[]) => list.map((a) => a.to);
+
+  it('is built anew when its sources are others than those of what runs, and only then', async () => {
+    const s = scene({ 'Dockerfile.prod': DOCKERFILE, 'frontend/src/a.js': '1' });
+    const first = s.git('rev-parse', 'HEAD');
+    const code = s.release({ 'app.py': 'two' });
+    const pages = s.release({ 'frontend/src/a.js': '2' });
+    s.git('fetch', '-q');
+    const image = { commit: first, run: 'r-deploy-prod-all' };
+    const [ofCode, ofPages] = [await built(s, code), await built(s, pages)];
+    expect(ofPages).toMatchObject([{ from: 'frontend/', to: 'frontend/dist', made: '/build/dist' }]);
+    expect(to(await otherSources(s.ops, ofCode, image, there))).toEqual([]);
+    expect(to(await otherSources(s.ops, ofPages, image, there))).toEqual(['frontend/dist']);
+
+    // A hot release has what it brought, whatever its commit says; one that does not tell may have left it alone.
+    const hot = { commit: pages, run: 'r-update-prod-flask', hot: true };
+    const brought = { 'frontend/dist': ofPages[0]?.sources ?? '' };
+    expect(to(await otherSources(s.ops, ofPages, { ...hot, artefacts: brought }, there))).toEqual([]);
+    expect(to(await otherSources(s.ops, ofPages, hot, there))).toEqual(['frontend/dist']);
+
+    // Nobody knows what lies there, or nothing does.
+    expect(to(await otherSources(s.ops, ofCode, undefined, there))).toEqual(['frontend/dist']);
+    expect(to(await otherSources(s.ops, ofCode, image, new Map()))).toEqual(['frontend/dist']);
+    const unknown = { ...image, commit: 'ab'.repeat(20) };
+    expect(to(await otherSources(s.ops, ofCode, unknown, there))).toEqual(['frontend/dist']);
+  });
+
+  it('is refused where no stage makes it and its sources changed, but for what a build on this machine left', async () => {
+    const s = scene({ 'Dockerfile.prod': 'FROM python\nRUN make\n', 'frontend/src/a.js': '1' });
+    const first = s.git('rev-parse', 'HEAD');
+    const pages = s.release({ 'frontend/src/a.js': '2' });
+    s.git('fetch', '-q');
+    const artefacts = await built(s, pages);
+    expect(artefacts).toMatchObject([{ to: 'frontend/dist', made: undefined }]);
+    const reasons = (laid: readonly string[], running: string | undefined = first) =>
+      unbuiltReasons(
+        s.ops,
+        artefacts,
+        { directories: laid.map((d) => ({ path: d, base: s.dir })), files: new Map() },
+        running,
+      );
+    expect((await reasons([])).map((r) => r.path)).toEqual(['frontend/']);
+    expect(await reasons(['frontend/dist'])).toEqual([]);
+    expect(await reasons([], pages)).toEqual([]);
+  });
+
+  it('is git’s where git has it, and nobody’s without sources', async () => {
+    const s = scene({ 'Dockerfile.prod': DOCKERFILE, 'frontend/src/a.js': '1', 'frontend/dist/index.html': 'x' });
+    expect(await built(s, s.git('rev-parse', 'HEAD'))).toEqual([]);
+    const none = scene({ 'Dockerfile.prod': DOCKERFILE });
+    expect(await built(none, none.git('rev-parse', 'HEAD'))).toEqual([]);
+  });
 });

@@ -90,7 +90,7 @@ it('refuses a release that it does not know, and changes nothing', async () => {
   }
 });
 
-it('a run killed outright while it goes back hot is made good by the next one', async () => {
+itInFull('a run killed outright while it goes back hot is made good by the next one', async () => {
   const second = await stack.release({ import_delay: 1 });
   await expectNew(stack, await update(stack), second);
   const killed = await rollback(['previous', '--json'], {
@@ -160,7 +160,7 @@ it('goes back by the kept image when a new one was needed, with rows and userdat
   expect(stack.git(['rev-parse', 'HEAD']).trim(), 'the deploy directory is left alone').toBe(third.commit);
 });
 
-it('Ctrl-C while production is down: everything as before', async () => {
+itInFull('Ctrl-C while production is down: everything as before', async () => {
   const rows = notes();
   const run = await rollback(['previous', '--json'], {
     during: async (running) => {

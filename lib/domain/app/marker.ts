@@ -16,6 +16,8 @@ const marker = z.object({
   run: z.string(),
   /** Put in place in a running container, before its processes were replaced. */
   hot: z.boolean().optional(),
+  /** Of a hot release: by the place of each artefact, one word for the content of the sources that it was built from. */
+  artefacts: z.record(z.string(), z.string()).optional(),
 });
 
 export type Marker = z.infer<typeof marker>;

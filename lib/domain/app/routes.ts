@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import { agent } from './agent.ts';
-import type { Endpoints } from './endpoints.ts';
-import type { Program } from './programs.ts';
+import { type Endpoints, endpointsOf } from './endpoints.ts';
+import { findPrograms, type Program } from './programs.ts';
 
 const answer = z.array(
   z.object({
@@ -73,6 +75,59 @@ export async function routeFault(
   return undefined;
 }
 
+/** What is wrong with what nginx leads people to, by the route's path. */
+export async function routeFaults(ops: Ops, app: Container): Promise<ReadonlyMap<string, Fault>> {
+  // Only for their names: what nginx serves has nothing to do with who started it.
+  const programs = await findPrograms(ops, app.id).then(
+    ({ all }) => all,
+    () => [],
+  );
+  const routes = await findRoutes(ops, app.id, programs);
+  const endpoints = endpointsOf(ops.target, app);
+  const faults = await Promise.all(routes.map((route) => routeFault(ops, endpoints, route)));
+  return new Map(
+    routes.flatMap((route, at) => {
+      const why = faults[at];
+      return why ? [[route.path, { kind: route.kind, why }] as const] : [];
+    }),
+  );
+}
+
+interface Fault {
+  readonly kind: Route['kind'];
+  readonly why: Text;
+}
+
+/**
+ * Waits until everything that nginx leads people to is served: a program's route may take as long as its program boots, pages are there at
+ * once or not at all.
+ *
+ * @param before paths that were not well served by the container that was replaced: that is told, and not this one's doing.
+ * @returns what is still wrong with those.
+ * @throws {OpsError} what is wrong with another one.
+ */
+export async function requireRoutes(ops: Ops, app: Container, before: readonly string[]): Promise<readonly Text[]> {
+  const until = ops.clock.monotonic() + ops.target.bootSeconds * 1000;
+  for (;;) {
+    const faults = [...(await routeFaults(ops, app))];
+    const own = faults.filter(([path]) => !before.includes(path)).map(([, fault]) => fault);
+    if (own.length === 0) return faults.map(([, { why }]) => why);
+    const lasting = own.find(({ kind }) => kind === 'pages') ?? own[0];
+    if (lasting?.kind === 'pages' || ops.clock.monotonic() > until) throw notServing(own.map(({ why }) => why));
+    await ops.clock.sleep(POLL_MS, ops.signal);
+  }
+}
+
+const notServing = (faults: readonly Text[]) =>
+  new OpsError({
+    kind: 'command',
+    what: {
+      en: `Not proved: ${faults.map((f) => f.en).join('; ')}`,
+      zh: `未能证明部署成功: ${faults.map((f) => f.zh).join('; ')}`,
+    },
+  });
+
+const POLL_MS = 500;
 const MOST_ASSETS = 20;
 const LONGEST_PAGE = 1_000_000;
 

@@ -49,17 +49,23 @@ dir=$1 root=$2; shift 3; for kept; do [ ! -e "$root/$kept" ] || { rm -rf "$dir/n
 /**
  * Copies a release into the container, beside what runs, and compares every file there with the commit.
  *
- * @param release.archives tar files which together are the release. `tree`: the same as git lists it.
+ * @param release.archives tar files which together are the release. `tree`: the same as git lists it. `artefacts`: as a marker has them.
  * @throws {OpsError} when what arrived is not the commit: then the copy was interrupted.
  */
 export async function stageRelease(
   ops: Ops,
   staging: Staging,
-  release: { readonly archives: readonly string[]; readonly tree: Inventory; readonly commit: string },
+  release: {
+    readonly archives: readonly string[];
+    readonly tree: Inventory;
+    readonly commit: string;
+    readonly artefacts: Readonly<Record<string, string>>;
+  },
 ): Promise<void> {
   const { container, dir, tree } = staging;
-  const marker = markerText({ commit: release.commit, run: path.basename(ops.paths.run), hot: true });
-  for (const archive of release.archives) {
+  const { commit, artefacts, archives } = release;
+  const marker = markerText({ commit, run: path.basename(ops.paths.run), hot: true, artefacts });
+  for (const archive of archives) {
     const fd = openSync(archive, 'r');
     try {
       const argv = ['bash', '-euc', UNPACK, 'unpack', dir, ops.target.app.root, marker, ...keptPaths(ops.target)];

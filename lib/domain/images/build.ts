@@ -18,6 +18,8 @@ export interface Apart {
   readonly project: string;
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** A stage of the Dockerfile; without it, the last one or the compose file's own. */
+  readonly stage?: string;
 }
 
 /**
@@ -38,7 +40,7 @@ export async function buildImage(ops: Ops, stack: Stack, commit: string, apart?:
   const keep = (said: string) => writeFileSync(log, printable(ops.secrets.redact(said)), { mode: 0o600 });
   try {
     const context = path.join(scratch, 'context');
-    await layContext(ops, commit, context);
+    await layContext(ops, stack, commit, context);
     const override = path.join(scratch, 'build.json');
     writeFileSync(override, JSON.stringify(overriding(ops, stack, context, apart)));
     const where = { ...(section && { override }), ...(apart && { project: apart.project }) };
@@ -64,12 +66,15 @@ function overriding(ops: Ops, stack: Stack, context: string, apart: Apart | unde
     ...(moved && { context: moved.context, additional_contexts: moved.others }),
     ...(moved?.dockerfile !== undefined && { dockerfile: moved.dockerfile }),
     ...(apart && { labels: apart.labels }),
+    ...(apart?.stage !== undefined && { target: apart.stage }),
   };
   return { services: { [key]: { build, ...(apart && { image: apart.image }) } } };
 }
 
 function buildFailed(error: CommandError, log: string): OpsError {
-  const missesFile = /COPY|ADD|not found|no such file/i.test(error.output.stderr + error.output.stdout);
+  const missesFile = /failed to (?:compute cache key|calculate checksum)|(?:COPY|ADD) failed/.test(
+    error.output.stderr + error.output.stdout,
+  );
   return new OpsError({
     kind: error.kind,
     what: error.what,

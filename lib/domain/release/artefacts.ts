@@ -7,37 +7,61 @@ import { run } from '../../core/run.ts';
 import { createFile } from '../../tools/files/durable.ts';
 import type { TreeEntry } from '../../tools/git/tree.ts';
 
+/** Directories that are part of the release although git does not have them, as they lie on this machine. */
 export interface Artefacts {
-  /** Those of the target's directories that are taken from here. */
-  readonly directories: readonly string[];
+  /** `path` below the application's root, and below `base` here. */
+  readonly directories: readonly { readonly path: string; readonly base: string }[];
   /** Their files, named as git would name them. */
   readonly files: ReadonlyMap<string, TreeEntry>;
 }
 
 /**
- * What a build left in the deploy directory and git does not have: part of the release all the same. A directory of which the
- * commit has any file is git's.
+ * What a build left in the deploy directory and git does not have. A directory of which the commit has any file is git's.
+ *
+ * @param made those that a stage of the Dockerfile makes: what lies here in their place is nobody's.
  */
-export function findArtefacts(ops: Pick<Ops, 'target'>, tree: ReadonlyMap<string, unknown>): Artefacts {
+export function findArtefacts(
+  ops: Pick<Ops, 'target'>,
+  tree: ReadonlyMap<string, unknown>,
+  made: readonly string[],
+): Artefacts {
   const { dir, release } = ops.target;
-  const isGits = (directory: string) => [...tree.keys()].some((file) => file.startsWith(`${directory}/`));
   const isThere = (directory: string) =>
     lstatSync(path.join(dir, directory), { throwIfNoEntry: false })?.isDirectory() ?? false;
-  const directories = release.artefacts.filter((d) => isThere(d) && !isGits(d));
+  const here = release.artefacts.map(({ to }) => to).filter((to) => isThere(to) && !isGits(tree, to));
+  return artefactsIn(
+    dir,
+    here.filter((to) => !made.includes(to)),
+  );
+}
+
+/** Whether the commit has any file of a directory. */
+export const isGits = (tree: ReadonlyMap<string, unknown>, directory: string): boolean =>
+  [...tree.keys()].some((file) => file.startsWith(`${directory}/`));
+
+/** Directories below another one, with all that lies in them. */
+export function artefactsIn(base: string, directories: readonly string[]): Artefacts {
   const files = directories.flatMap((directory) =>
-    readdirSync(path.join(dir, directory), { recursive: true, withFileTypes: true }).flatMap((found) => {
+    readdirSync(path.join(base, directory), { recursive: true, withFileTypes: true }).flatMap((found) => {
       const file = path.join(found.parentPath, found.name);
       const entry = entryOf(file);
-      return entry ? [[path.relative(dir, file), entry] as const] : [];
+      return entry ? [[path.relative(base, file), entry] as const] : [];
     }),
   );
-  return { directories, files: new Map(files) };
+  return { directories: directories.map((directory) => ({ path: directory, base })), files: new Map(files) };
 }
+
+export const together = (a: Artefacts, b: Artefacts): Artefacts => ({
+  directories: [...a.directories, ...b.directories],
+  files: new Map([...a.files, ...b.files]),
+});
 
 /** Packs them into a new 0600 tar file; modes are git's, whatever the umask was that they were built under. */
 export async function archiveArtefacts(ops: Ops, { directories }: Artefacts, file: string): Promise<void> {
-  const tar = ['tar', '-c', '--mode=u=rwX,go=rX', '-C', ops.target.dir, '--', ...directories];
-  await createFile(file, (stdoutFd) => run(ops, read(tar, { stdoutFd, deadlineMs: 300_000 })));
+  const each = directories.flatMap(({ base, path }) => ['-C', base, `./${path}`]);
+  await createFile(file, (stdoutFd) =>
+    run(ops, read(['tar', '-c', '--mode=u=rwX,go=rX', ...each], { stdoutFd, deadlineMs: 300_000 })),
+  );
 }
 
 function entryOf(file: string): TreeEntry | undefined {

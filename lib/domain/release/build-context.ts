@@ -6,6 +6,8 @@ import { run } from '../../core/run.ts';
 import { archiveCommit } from '../../tools/git/archive.ts';
 import { ancestors } from '../../tools/git/collisions.ts';
 import { treeOf } from '../../tools/git/tree.ts';
+import type { Stack } from '../stack/stack.ts';
+import { builtArtefacts, madeOf } from './artefact-stages.ts';
 import { archiveArtefacts, findArtefacts } from './artefacts.ts';
 
 /**
@@ -14,7 +16,7 @@ import { archiveArtefacts, findArtefacts } from './artefacts.ts';
  *
  * @param context must not exist; its parent is the caller's to remove.
  */
-export async function layContext(ops: Ops, commit: string, context: string): Promise<void> {
+export async function layContext(ops: Ops, stack: Stack, commit: string, context: string): Promise<void> {
   makeOpen(context);
   const archive = `${context}.tar`;
   const unpack = async () => {
@@ -23,10 +25,12 @@ export async function layContext(ops: Ops, commit: string, context: string): Pro
   };
   await archiveCommit(ops, commit, archive);
   await unpack();
-  const artefacts = findArtefacts(ops, await treeOf(ops, commit));
+  const tree = await treeOf(ops, commit);
+  const built = await builtArtefacts(ops, stack, commit, tree);
+  const artefacts = findArtefacts(ops, tree, madeOf(built));
   if (artefacts.directories.length === 0) return;
   // Those above them are not in the archive, so tar would make them by the umask.
-  for (const above of artefacts.directories.flatMap(ancestors)) makeOpen(path.join(context, above));
+  for (const above of artefacts.directories.flatMap((d) => ancestors(d.path))) makeOpen(path.join(context, above));
   await archiveArtefacts(ops, artefacts, archive);
   await unpack();
 }

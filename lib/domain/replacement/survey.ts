@@ -8,6 +8,7 @@ import { canLogIn, type Login } from '../../tools/postgres/login.ts';
 import { lastingKeys } from '../../tools/redis/keys.ts';
 import { endpointsOf, healthCheck } from '../app/health.ts';
 import { lookAround } from '../app/inventory.ts';
+import { routeFaults } from '../app/routes.ts';
 import { holdsState } from '../app/state-inside.ts';
 import { userdataSize } from '../app/userdata.ts';
 import { claimStack } from '../data/claim.ts';
@@ -114,15 +115,26 @@ async function findOutdated(
 async function surveyApp(ops: Ops, container: Container, checkedOut: string): Promise<AppFacts> {
   const released = readReleases(ops.paths).at(-1)?.commit;
   if (container.state !== 'running')
-    return { userdataBytes: 0, commit: undefined, running: undefined, released, serving: false, holdsState: false };
-  const [userdataBytes, around, health, inside] = await Promise.all([
+    return {
+      userdataBytes: 0,
+      commit: undefined,
+      running: undefined,
+      released,
+      serving: false,
+      unserved: [],
+      holdsState: false,
+    };
+  const [userdataBytes, around, health, faults, inside] = await Promise.all([
     userdataSize(ops, container.id),
     lookAround(ops, container.id, []),
     healthCheck(ops, endpointsOf(ops.target, container), { timeoutMs: 2_000 }),
+    routeFaults(ops, container),
     holdsState(ops, container.id),
   ]);
   const running = await identifyRunning(ops, around, container.imageId, checkedOut);
-  return { userdataBytes, commit: running.commit, running, released, serving: health.healthy, holdsState: inside };
+  const serving = health.healthy;
+  const unserved = [...faults.keys()];
+  return { userdataBytes, commit: running.commit, running, released, serving, unserved, holdsState: inside };
 }
 
 /** The login that the application will do, with the password that it will have, at the server as it is. */

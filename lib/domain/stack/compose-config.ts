@@ -116,9 +116,24 @@ export async function resolveStack(
   return {
     project: resolved.name,
     services,
+    siblings: siblingsOf(resolved, keys),
     volumes,
     networks: Object.entries(resolved.networks ?? {}).map(([key, n]) => n?.name ?? `${resolved.name}_${key}`),
   };
+}
+
+/** By the image's name, or because both are built from the same. */
+function siblingsOf(resolved: Config, { postgres, redis, app }: ConfigOps['target']['services']): string[] {
+  const made = (key: string) => {
+    const { image, build } = resolved.services[key] as ServiceConfig;
+    return { image: image ?? `${resolved.name}-${key}`, build: build && `${build.context}\0${build.dockerfile ?? ''}` };
+  };
+  const own = made(app);
+  const others = Object.keys(resolved.services).filter((key) => ![postgres, redis, app].includes(key));
+  return others.filter((key) => {
+    const { image, build } = made(key);
+    return image === own.image || (build != null && build === own.build);
+  });
 }
 
 // They become words of command lines. The engine takes no others, but compose hands them on as they are.

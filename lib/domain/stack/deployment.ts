@@ -79,6 +79,8 @@ export interface AppFacts {
   readonly userdataBytes: number;
   /** Both health checks were healthy. */
   readonly serving: boolean;
+  /** Paths of what nginx leads people to and was not well served. */
+  readonly unserved: readonly string[];
   /** The state directory of the deploy directory is in it: see `app/state-inside.ts`. */
   readonly holdsState: boolean;
   /** Commit that it runs, by its files; `undefined`: none that is known here, or it does not run. */

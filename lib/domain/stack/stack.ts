@@ -6,6 +6,8 @@ export interface Stack {
   /** Compose project name. */
   readonly project: string;
   readonly services: Readonly<Record<ServiceRole, Service>>;
+  /** Keys of other services that are made from the application's image. */
+  readonly siblings: readonly string[];
   /** Named volumes of the compose file that are mounted by a service. */
   readonly volumes: readonly NamedVolume[];
   /** Full names of the project's networks. */

@@ -8,6 +8,7 @@ import { readReleases, recordRelease } from '../../domain/ledger/releases.ts';
 import { type Noticed, outageText } from '../../domain/replacement/downtime.ts';
 import type { PutAside } from '../../domain/replacement/state.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
+import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { Proven } from './prove.ts';
 
 /** Records the release and shows the summary: only what was measured or seen. Returns the verdict. */
@@ -48,6 +49,11 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
   });
+  for (const { en, zh } of proven.unserved) {
+    show({ event: 'warning', text: { en: `${en}, as it did before.`, zh: `${zh} (部署前已如此).` } });
+  }
+  const siblings = siblingWarning(ops.target, facts.stack, 'new');
+  if (siblings) show({ event: 'warning', ...siblings });
   for (const p of facts.exposedPorts) {
     show({
       event: 'warning',

@@ -11,6 +11,7 @@ import { explainBind } from '../../domain/stack/binds.ts';
 import type { ExistingVolume } from '../../domain/stack/containers.ts';
 import type { EnvChange, Facts } from '../../domain/stack/deployment.ts';
 import { explain } from '../../domain/stack/ports.ts';
+import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
 import type { PlannedStep } from '../../runs/steps/steps.ts';
 import { type DataChoice, dataRefusals, type Reason } from './data-refusals.ts';
@@ -213,6 +214,8 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
   for (const text of runningWarnings(facts.app?.running, facts.app?.released)) warnings.push({ text });
   warnings.push(...facts.brokenBinds.filter((b) => b.why === 'absent').map(explainBind));
   if (facts.login === 'wrong-password') warnings.push({ text: PASSWORD_CHANGES });
+  const siblings = siblingWarning(target, facts.stack, 'new');
+  if (siblings) warnings.push(siblings);
   return warnings;
 }
 

@@ -277,6 +277,10 @@ export function plannedSteps(target: Target, facts: Facts, choice: Choice): Plan
         `GET ${target.health.basic}`,
         `GET ${target.health.deep.join(' | ')}`,
         {
+          en: 'GET / with its scripts and styles, one route of each program that nginx leads to',
+          zh: 'GET / 及页面引用的脚本与样式, nginx 转发到的每个程序各一个路由',
+        },
+        {
           en: 'PostgreSQL wire probe, wrong password, table count, commit, image',
           zh: 'PostgreSQL 协议探测, 错误密码, 表数量, 提交, 镜像',
         },

@@ -6,6 +6,7 @@ import type { Text } from '../../core/text.ts';
 import { containerHealth } from '../../domain/app/container-health.ts';
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
+import { requireRoutes } from '../../domain/app/routes.ts';
 import { ownAddress } from '../../domain/replacement/addresses.ts';
 import { notProved } from '../../domain/replacement/container-health.ts';
 import type { Stores } from '../../domain/replacement/state.ts';
@@ -23,6 +24,8 @@ export interface Proven {
   readonly imageId: string;
   readonly container: Text;
   readonly database: Text;
+  /** What is wrong with routes that were not well served before either. */
+  readonly unserved: readonly Text[];
 }
 
 export interface Expected {
@@ -56,6 +59,7 @@ export async function proveRebuild(
     inspectContainer(ops, stores.redis.id),
   ]);
   if (!health.healthy) throw notProved(describeHealth(health));
+  const unserved = await requireRoutes(ops, now, facts.app?.unserved ?? []);
   if (contents.tables === 0) throw notProved({ en: 'the database has no tables', zh: '数据库中没有任何表' });
   requireSameData(expected.identity, identity, { untouched: false });
   if (now.imageId !== expected.imageId) throw notProved({ en: 'another image runs', zh: '运行的不是新构建的镜像' });
@@ -66,7 +70,7 @@ export async function proveRebuild(
     if (c.state !== 'running') throw notProved({ en: `${c.name} is ${c.state}`, zh: `${c.name} 状态为 ${c.state}` });
   }
   const database = await fromTheAppsSide(ops, facts, stores, now, expected.closedSince);
-  return { health, tables: contents.tables, commit, imageId: now.imageId, container, database };
+  return { health, tables: contents.tables, commit, imageId: now.imageId, container, database, unserved };
 }
 
 /**

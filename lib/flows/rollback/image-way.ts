@@ -6,6 +6,7 @@ import { askHealth } from '../../domain/app/ask-health.ts';
 import { containerHealth } from '../../domain/app/container-health.ts';
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
+import { requireRoutes } from '../../domain/app/routes.ts';
 import { keepPreviousImage } from '../../domain/images/previous.ts';
 import { haltApp, keepUserdata, startNewApp } from '../../domain/replacement/app-container.ts';
 import { createNew } from '../../domain/replacement/create.ts';
@@ -101,6 +102,7 @@ export async function proveImage(ops: Ops, way: ImageWay, app: Container): Promi
       what: { en: `Not proved: ${first.en}`, zh: `未能证明回退成功: ${first.zh}` },
     });
   }
+  await requireRoutes(ops, now, way.facts.app?.unserved ?? []);
   const said = describeHealth(health);
   const revision = expected ?? '-';
   return {

@@ -8,6 +8,7 @@ import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { runningText } from '../../domain/release/running.ts';
 import { type Noticed, outageText } from '../../domain/replacement/downtime.ts';
+import { siblingWarning } from '../../domain/stack/siblings.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { WentBack } from './carry-out.ts';
 import type { ImageWay } from './image-facts.ts';
@@ -102,6 +103,8 @@ export function conclude(ops: Ops, way: ImageWay, went: WentBack, noticed: Notic
       zh: '部署目录未改动: 在其中执行全量重建会再次部署刚才回退掉的版本.',
     },
   });
+  const siblings = siblingWarning(ops.target, facts.stack, 'new');
+  if (siblings) show({ event: 'warning', ...siblings });
   if (went.keptDatabase !== undefined) {
     const back = `npx tsx scripts/restore-prod.ts --back ${went.keptDatabase}`;
     show({

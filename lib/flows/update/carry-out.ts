@@ -1,5 +1,6 @@
 import { describeTrial } from '../../domain/app/canary.ts';
 import { describeHealth } from '../../domain/app/health.ts';
+import { forgetArtefacts } from '../../domain/images/built-artefacts.ts';
 import type { StepRunner } from '../../runs/steps/steps.ts';
 import { check } from './check.ts';
 import { backUp, backupEvidence, endMigration, migrateStaged, migrationEvidence } from './database-steps.ts';
@@ -9,7 +10,7 @@ import type { UpdateOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import { type Proven, proveUpdate } from './prove.ts';
 import { type Settled, settle } from './settle.ts';
-import { saveLocalChanges, stage, stageEvidence, unstage } from './stage.ts';
+import { build, buildEvidence, saveLocalChanges, stage, stageEvidence, unstage } from './stage.ts';
 import { restart, switchBack, switchFiles } from './switch.ts';
 import { tryRelease } from './try-release.ts';
 
@@ -21,14 +22,23 @@ import { tryRelease } from './try-release.ts';
  */
 export async function releaseHot(
   step: StepRunner,
-  facts: Facts,
+  surveyed: Facts,
   progress: Progress,
   options: UpdateOptions,
   unfit: (error: unknown) => unknown = (error) => error,
 ): Promise<{ proven: Proven; settled: Settled }> {
-  if (!facts.local.none) {
-    await step('save-local', { run: (o) => saveLocalChanges(o, facts, progress) });
+  if (!surveyed.local.none) {
+    await step('save-local', { run: (o) => saveLocalChanges(o, surveyed, progress) });
   }
+
+  const facts =
+    surveyed.stale.length === 0
+      ? surveyed
+      : await step('build', {
+          run: (o) => build(o, surveyed),
+          evidence: buildEvidence,
+          undo: async (o) => forgetArtefacts(o),
+        });
 
   // Beside what runs: nothing that serves reads it.
   await step('stage', {

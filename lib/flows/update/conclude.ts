@@ -3,6 +3,7 @@ import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import { readReleases } from '../../domain/ledger/releases.ts';
+import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { Noticed } from './downtime.ts';
 import type { Facts } from './facts.ts';
 import { noticedText } from './messages.ts';
@@ -57,7 +58,10 @@ export function conclude(
       },
     });
   }
-  if (facts.files.put.some((f) => /\.(css|js|html)$/.test(f))) show({ event: 'info', text: CACHED });
+  if (facts.stale.length > 0 || facts.files.put.some((f) => /\.(css|js|html)$/.test(f)))
+    show({ event: 'info', text: CACHED });
+  const siblings = siblingWarning(ops.target, facts.stack, settled.imageId === undefined ? 'old' : 'new');
+  if (siblings) show({ event: 'warning', ...siblings });
   for (const text of settled.left) show({ event: 'warning', text });
   if (settled.imageId === undefined) {
     show({

@@ -4,6 +4,7 @@ import type { Inventory } from '../../domain/app/inventory.ts';
 import type { CutShort } from '../../domain/app/marker.ts';
 import type { Programs } from '../../domain/app/programs.ts';
 import type { Route } from '../../domain/app/routes.ts';
+import type { BuiltArtefact } from '../../domain/release/artefact-stages.ts';
 import type { Artefacts } from '../../domain/release/artefacts.ts';
 import type { LocalChanges } from '../../domain/release/local-changes.ts';
 import type { RebuildReason } from '../../domain/release/rebuild-reasons.ts';
@@ -38,11 +39,17 @@ export interface Facts {
   readonly seenAt: number;
   /** What would run. */
   readonly source: Source;
-  /** Its files, but those that no release touches; with the artefacts. */
+  /** Its files, but those that no release touches; with the artefacts, as far as they are here. */
   readonly tree: Inventory;
   readonly artefacts: Artefacts;
+  /** What it has of which only the sources are in git. */
+  readonly built: readonly BuiltArtefact[];
+  /** Of these, what is to be built: the container has it from other sources, or nothing says from which. Its files are not in `tree` yet. */
+  readonly stale: readonly BuiltArtefact[];
   readonly running: Running;
   readonly files: FilePlan;
+  /** What git had of what lies in the container; `undefined` when it is not known. */
+  readonly former: Inventory | undefined;
   /** What earlier runs left that were killed: some of their releases' files may lie in place. */
   readonly cutShort: CutShort;
   /** Processes run that were started before the files were put in place. */

@@ -4,6 +4,7 @@ import { printable, type Text } from '../../core/text.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
+import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { PlannedStep } from '../../runs/steps/steps.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
@@ -35,7 +36,7 @@ export function planUpdate(
   const sameFiles = put.length === 0 && remove.length === 0 && facts.copies.length === 0;
   const sameCommit = facts.running.certain && facts.running.commit === facts.source.commit;
   const unfinished = facts.outdated || facts.cutShort.staging || (facts.pending && options.direction === 'forward');
-  if (sameFiles && sameCommit && !unfinished) return undefined;
+  if (sameFiles && sameCommit && !unfinished && facts.stale.length === 0) return undefined;
   const refusals = [...rebuildNeeded(facts), ...blocked(inTheWay), ...inProgress(facts)];
   if (refusals.length > 0) {
     throw new OpsError({
@@ -47,7 +48,7 @@ export function planUpdate(
   }
   const restart = chooseRestart(options.restart, facts, target.app.root);
   const steps = plannedSteps(target, facts, { ...options, holds: hold }, restart);
-  return { steps, restart, hold, warnings: warningsOf(facts) };
+  return { steps, restart, hold, warnings: [...warningsOf(facts), ...siblingsOf(target, facts, options)] };
 }
 
 const UNASKED: HoldFacts = {
@@ -98,6 +99,9 @@ function inProgress({ local }: Facts): Refusal[] {
     },
   ];
 }
+
+const siblingsOf = (target: Target, { stack }: Facts, { bake }: UpdateOptions): Text[] =>
+  [siblingWarning(target, stack, bake ? 'new' : 'old')].flatMap((w) => (w ? [w.text] : []));
 
 function warningsOf({ running, files, schema, cutShort, outdated, programs, routeFaults, midway }: Facts): Text[] {
   const warnings: Text[] = [];

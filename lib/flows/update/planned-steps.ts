@@ -35,6 +35,11 @@ export function plannedSteps(
   const forward = options.direction === 'forward';
   const oneTransaction = facts.midway.length === 0;
   const n = facts.workers;
+  const artefacts = facts.stale.map(({ to }) => to).join(', ');
+  const andBuilt: Text =
+    artefacts === ''
+      ? { en: '', zh: '' }
+      : { en: `; ${artefacts} as it is built`, zh: `; ${artefacts} 以构建结果为准` };
   const steps: (PlannedStep | false)[] = [
     !facts.local.none && {
       id: 'save-local',
@@ -49,6 +54,21 @@ export function plannedSteps(
           zh: 'git update-ref refs/whalefall-ops/saved/<run> <包含本地修改的提交>',
         },
       ],
+    },
+    facts.stale.length > 0 && {
+      id: 'build',
+      title: {
+        en: `Build ${artefacts}, while production serves`,
+        zh: `构建 ${artefacts}, 期间生产环境正常服务`,
+      },
+      risk: 'none',
+      commands: facts.stale.flatMap(({ from, to, stage }) => [
+        {
+          en: `docker compose build ${facts.stack.services.app.key}  # stage ${stage}, from ${from} at ${short}`,
+          zh: `docker compose build ${facts.stack.services.app.key}  # 构建阶段 ${stage}, 源码为 ${short} 的 ${from}`,
+        },
+        `docker cp <${stage}>:… ${to}`,
+      ]),
     },
     {
       id: 'stage',
@@ -118,8 +138,8 @@ export function plannedSteps(
       risk: 'changes',
       commands: [
         {
-          en: `${facts.files.put.length} files by a rename each, ${facts.files.remove.length} removed`,
-          zh: `逐个 rename 替换 ${facts.files.put.length} 个文件, 删除 ${facts.files.remove.length} 个`,
+          en: `${facts.files.put.length} files by a rename each, ${facts.files.remove.length} removed${andBuilt.en}`,
+          zh: `逐个 rename 替换 ${facts.files.put.length} 个文件, 删除 ${facts.files.remove.length} 个${andBuilt.zh}`,
         },
         ...facts.copies.map(({ from, to }) => `${from} → ${to}`),
       ],

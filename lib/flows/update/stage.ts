@@ -2,9 +2,12 @@ import { rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
+import { planFiles } from '../../domain/app/file-plan.ts';
 import { insist } from '../../domain/app/retry.ts';
 import { stageRelease, sweepStaging } from '../../domain/app/staging.ts';
-import { archiveArtefacts } from '../../domain/release/artefacts.ts';
+import { buildArtefacts, forgetArtefacts } from '../../domain/images/built-artefacts.ts';
+import { sourcesOf } from '../../domain/release/artefact-stages.ts';
+import { archiveArtefacts, together } from '../../domain/release/artefacts.ts';
 import { saveLocal } from '../../domain/release/save-local.ts';
 import { archiveCommit } from '../../tools/git/archive.ts';
 import type { Facts } from './facts.ts';
@@ -13,6 +16,28 @@ import type { Progress } from './progress.ts';
 /** Keeps what resetting the deploy directory would lose, before anything else happens. */
 export async function saveLocalChanges(ops: Ops, facts: Facts, progress: Progress): Promise<void> {
   progress.savedLocal = await saveLocal(ops, facts.local, path.basename(ops.paths.run));
+}
+
+/** Builds what the release has from other sources than the container, and nothing of it reaches production yet. */
+export async function build(ops: Ops, facts: Facts): Promise<Facts> {
+  const { stack, source, stale, running, former } = facts;
+  const built = await buildArtefacts(ops, stack, source.commit, stale);
+  const tree = new Map([...facts.tree, ...built.files]);
+  return {
+    ...facts,
+    tree,
+    artefacts: together(facts.artefacts, built),
+    files: planFiles(running.files, tree, former),
+  };
+}
+
+export function buildEvidence({ stale, artefacts }: Facts): Text {
+  const count = (to: string) => [...artefacts.files.keys()].filter((file) => file.startsWith(`${to}/`)).length;
+  const each = stale.map(({ to }) => [to, count(to)] as const);
+  return {
+    en: each.map(([to, n]) => `${to}: ${n} files`).join(', '),
+    zh: each.map(([to, n]) => `${to}: ${n} 个文件`).join(', '),
+  };
 }
 
 /** Brings the release into the container, beside what runs. */
@@ -28,9 +53,11 @@ export async function stage(ops: Ops, facts: Facts, { staging }: Progress): Prom
     await archiveCommit(ops, facts.source.commit, commit);
     if (hasArtefacts) await archiveArtefacts(ops, facts.artefacts, artefacts);
     const archives = hasArtefacts ? [commit, artefacts] : [commit];
-    await stageRelease(ops, staging, { archives, tree: facts.tree, commit: facts.source.commit });
+    const { tree, source, built } = facts;
+    await stageRelease(ops, staging, { archives, tree, commit: source.commit, artefacts: sourcesOf(built) });
   } finally {
     for (const file of [commit, artefacts]) rmSync(file, { force: true });
+    forgetArtefacts(ops);
   }
 }
 

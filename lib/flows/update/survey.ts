@@ -10,7 +10,8 @@ import { readRevisions } from '../../domain/app/revisions.ts';
 import { findRoutes, routeFault } from '../../domain/app/routes.ts';
 import { claimStack, refuseForeignVolumes } from '../../domain/data/claim.ts';
 import { readReleases } from '../../domain/ledger/releases.ts';
-import { type Artefacts, findArtefacts } from '../../domain/release/artefacts.ts';
+import { builtArtefacts, madeOf, otherSources, unbuiltReasons } from '../../domain/release/artefact-stages.ts';
+import { findArtefacts } from '../../domain/release/artefacts.ts';
 import { inspectLocal } from '../../domain/release/local-changes.ts';
 import { commitsMidway } from '../../domain/release/midway.ts';
 import { identifyRunning } from '../../domain/release/running.ts';
@@ -63,17 +64,25 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   inContainer.catch(() => undefined);
   const source = await fetching;
   const [release, local] = await Promise.all([treeOf(ops, source.commit), inspectLocal(ops, source.commit)]);
-  const artefacts = findArtefacts(ops, release);
+  const built = await builtArtefacts(ops, stack, source.commit, release);
+  const artefacts = findArtefacts(ops, release, madeOf(built));
   const tree: Inventory = new Map([...release, ...artefacts.files].filter(([file]) => !isKept(ops.target, file)));
   const [health, programs, served, schema, identity, { files, elsewhere, marker, cutShort }, { running, trees }] =
     await inContainer;
   await requireServing(ops, stack, containers, health);
 
-  const former = withArtefacts(trees, artefacts, files);
-  const rebuildReasons = await findRebuildReasons(ops, { app, running, former, source, tree });
+  const others = await otherSources(ops, built, marker, files);
+  const stale = others.filter(({ made }) => made);
+  const replaced = [...artefacts.directories.map((d) => d.path), ...madeOf(stale)];
+  const former = withArtefacts(trees, replaced, files);
+  const rebuildReasons = [
+    ...(await findRebuildReasons(ops, { app, running, former, source, tree })),
+    ...(await unbuiltReasons(ops, others, artefacts, running.commit)),
+  ];
   const { workers } = programs.web;
   const midway = await commitsMidway(ops, tree, schema.kind === 'empty' ? undefined : schema.revision);
-  const filePlan = planFiles(files, tree, former && (running.certain ? former : sameIn(former, files)));
+  const known = former && (running.certain ? former : sameIn(former, files));
+  const filePlan = planFiles(files, tree, known);
   return {
     engine,
     compose,
@@ -89,8 +98,11 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     source,
     tree,
     artefacts,
+    built,
+    stale,
     running,
     files: filePlan,
+    former: known,
     copies: findCopies(ops.target, tree, elsewhere),
     cutShort,
     outdated: isHot(marker) && workers.some((w) => w.start < (programs.released ?? 0)),
@@ -162,7 +174,7 @@ const isHot = (marker: Marker | undefined) => marker?.hot ?? marker?.run.endsWit
 /** Artefacts are replaced whole: an earlier build's files go like those that git no longer has. */
 function withArtefacts(
   former: Inventory | undefined,
-  { directories }: Artefacts,
+  directories: readonly string[],
   there: Inventory,
 ): Inventory | undefined {
   const earlier = [...there].filter(([file]) => directories.some((d) => file.startsWith(`${d}/`)));

@@ -27,7 +27,7 @@ export function disturbedCases(world: () => World): void {
     await world().expectUnharmed(notes, databases);
   });
 
-  it.each(some(['restore', 'pause', 'swap', 'resume', 'prove'], 2))('Ctrl-C during %s', async (step) => {
+  it.each(some(['restore', 'pause', 'swap', 'resume', 'prove']))('Ctrl-C during %s', async (step) => {
     const [notes, databases] = [world().notes(), world().databases()];
     const running = world().launch(...PHRASE);
     await stepBegins(running, step);

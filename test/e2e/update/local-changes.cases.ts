@@ -90,7 +90,7 @@ export function localChangesCases(stack: () => Stack): void {
     }
   });
 
-  it('--discard-local keeps the changes where they are when the release fails', async () => {
+  itInFull('--discard-local keeps the changes where they are when the release fails', async () => {
     await stack().release({ import_error: true });
     appendFileSync(inDir('wsgi.py'), '# by hand\n');
     try {

@@ -121,7 +121,9 @@ export function migrationCases(stack: () => Stack): void {
   it('takes a restore back when the application is not healthy on what was restored', async () => {
     const before = [stack().revision(), notes()];
     const args = ['--dir', stack().sandbox.deployDir, '--config', stack().config];
-    const ended = await runScript('restore-prod', [...args, '--confirm', 'RESTORE whalefall_prod']);
+    stack().patience(15);
+    const restoring = runScript('restore-prod', [...args, '--confirm', 'RESTORE whalefall_prod']);
+    const ended = await restoring.finally(() => stack().patience());
     expect(ended.exitCode, ended.text).toBe(1);
     expect(ended.text).toContain('is the one from before');
     expect([stack().revision(), notes()]).toEqual(before);

@@ -20,6 +20,7 @@ const PORTS: Readonly<Record<string, number>> = {
   'wfops-secrets': 28700,
   'wfops-adhoc': 28740,
   'wfops-way-back': 28620,
+  'wfops-artefacts': 28460,
   'wfops-hold': 28900,
 };
 

@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { assetsOf, findRoutes, isServed, routeFault } from '../../../../lib/domain/app/routes.ts';
+import { assetsOf, findRoutes, isServed, requireRoutes, routeFault } from '../../../../lib/domain/app/routes.ts';
+import { container } from '../../../support/facts.ts';
 import { testOps } from '../../../support/ops.ts';
 import { scheduler, web } from '../../../support/update-facts.ts';
 
@@ -110,4 +111,45 @@ it('is not content with a page whose script is missing, or is another page', asy
   expect(fallback?.en).toBe('GET /assets/app.js gives a web page instead of the file');
   expect((await routeFault(answering({ '/': page('', 403) }), at, PAGES))?.en).toBe('GET / answers 403');
   expect((await routeFault(answering({}), at, PAGES))?.en).toBe('GET / is not answered');
+});
+
+/** A container whose nginx serves pages and a scheduler, with what each answers in turn; the last answer stays. */
+function serving(answers: Readonly<Record<string, readonly number[]>>) {
+  const left = new Map(Object.entries(answers).map(([path, statuses]) => [path, [...statuses]]));
+  const served = [
+    { path: '/', port: null },
+    { path: '/api/v1/scheduler/', port: 5002 },
+  ];
+  // supervisorctl says nothing: the names are not needed.
+  const ops = testOps(({ argv }) => (argv.includes('routes') ? { stdout: JSON.stringify(served) } : { exitCode: 1 }));
+  const fetch = async (url: string) => {
+    const statuses = left.get(new URL(url).pathname) ?? [];
+    const status = (statuses.length > 1 ? statuses.shift() : statuses[0]) ?? 0;
+    if (status === 0) throw new Error('refused');
+    return page('', status);
+  };
+  return { ...ops, net: { ...ops.net, fetch: fetch as never } };
+}
+const app = container('app', { ports: [{ target: 80, published: 80, hostIp: '127.0.0.1', protocol: 'tcp' }] });
+const said = (texts: readonly { readonly en: string }[]) => texts.map(({ en }) => en);
+
+it('waits for a program that boots, and not for a page that nobody may read', async () => {
+  expect(await requireRoutes(serving({ '/': [200], '/api/v1/scheduler/': [502, 0, 404] }), app, [])).toEqual([]);
+  const ops = serving({ '/': [403, 200], '/api/v1/scheduler/': [200] });
+  await expect(requireRoutes(ops, app, [])).rejects.toMatchObject({
+    what: { en: expect.stringContaining('GET / answers 403') },
+  });
+});
+
+it('gives up a program that never answers, when a boot has had its time', async () => {
+  const ops = serving({ '/': [200], '/api/v1/scheduler/': [502] });
+  await expect(requireRoutes(ops, app, [])).rejects.toMatchObject({
+    what: { en: expect.stringContaining('GET /api/v1/scheduler/ answers 502') },
+  });
+  expect(ops.clock.monotonic()).toBeGreaterThanOrEqual(ops.target.bootSeconds * 1000);
+});
+
+it('tells what was not well served before either, and does not count it against the new container', async () => {
+  const ops = serving({ '/': [403], '/api/v1/scheduler/': [200] });
+  expect(said(await requireRoutes(ops, app, ['/']))).toEqual(['GET / answers 403']);
 });

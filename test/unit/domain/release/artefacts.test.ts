@@ -17,8 +17,8 @@ function directory() {
 }
 
 it('takes what a build left in the deploy directory, under the names that git would give the contents', () => {
-  const { directories, files } = findArtefacts(directory(), tree({ 'app/a.py': '1' }));
-  expect(directories).toEqual(['frontend/dist']);
+  const { directories, files } = findArtefacts(directory(), tree({ 'app/a.py': '1' }), []);
+  expect(directories.map((d) => d.path)).toEqual(['frontend/dist']);
   // printf 'hello\n' | git hash-object --stdin; git hash-object -t blob /dev/null; printf index.html | git hash-object --stdin
   expect(Object.fromEntries(files)).toEqual({
     'frontend/dist/index.html': { mode: '100644', blob: 'ce013625030ba8dba906f756967f9e9ca394464a' },
@@ -28,7 +28,11 @@ it('takes what a build left in the deploy directory, under the names that git wo
 });
 
 it('leaves a directory to git of which the commit has any file', () => {
-  expect(findArtefacts(directory(), tree({ 'frontend/dist/index.html': '1' })).directories).toEqual([]);
+  expect(findArtefacts(directory(), tree({ 'frontend/dist/index.html': '1' }), []).directories).toEqual([]);
+});
+
+it('leaves a directory to the stage of the Dockerfile that makes it', () => {
+  expect(findArtefacts(directory(), tree({}), ['frontend/dist']).directories).toEqual([]);
 });
 
 it('has none where nothing was built', () => {
@@ -36,6 +40,7 @@ it('has none where nothing was built', () => {
     findArtefacts(
       testOps(() => undefined),
       tree({}),
+      [],
     ).directories,
   ).toEqual([]);
 });

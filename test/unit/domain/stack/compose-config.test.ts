@@ -118,8 +118,20 @@ it('reduces compose’s config to what scripts need', async () => {
       },
       { key: 'cache', name: 'shared_cache', external: true, role: 'redis', mountPoint: '/data', holdsData: true },
     ],
+    siblings: [],
     networks: ['whalefall_prod'],
   });
+});
+
+it('knows the services that are made from the application’s image, by its name or by what both are built from', async () => {
+  const more = {
+    worker: { image: 'whalefall-whalefall' },
+    beat: { build: { context: '.' } },
+    docs: { build: { context: './docs' } },
+    tests: { build: { context: '.', dockerfile: 'Dockerfile.test' } },
+  };
+  const { siblings } = await resolveStack(answering((c) => Object.assign(c.services, more)));
+  expect(siblings).toEqual(['worker', 'beat']);
 });
 
 it('registers the secrets of all services and build arguments', async () => {

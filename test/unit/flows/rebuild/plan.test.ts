@@ -158,6 +158,7 @@ it('warns of local changes and of an open database', () => {
         running: undefined,
         released: undefined,
         serving: true,
+        unserved: [],
         holdsState: false,
       },
       database: { ...runningDatabase, remoteTrust: 1 },
@@ -166,6 +167,13 @@ it('warns of local changes and of an open database', () => {
     PLAIN,
   );
   expect(plan.warnings.map((w) => w.text.en).join('\n')).toMatch(/app\.py.*WITHOUT A PASSWORD/s);
+});
+
+it('names the services that it leaves on the former code, and how to bring the new one there', () => {
+  const { stack } = facts();
+  const plan = planRebuild(target, facts({ stack: { ...stack, siblings: ['worker'] } }), 'keep', PLAIN);
+  const [warning] = plan.warnings.filter((w) => w.text.en.includes('worker'));
+  expect(warning?.fix?.en).toMatch(/up -d --no-deps worker$/);
 });
 
 const anyVolume = fc.record({

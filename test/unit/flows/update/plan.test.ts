@@ -26,6 +26,21 @@ it('changes nothing in place before the release was checked, migrated for and tr
   expect(ids).toEqual(['stage', 'check', 'backup', 'migrate', 'canary', 'switch', 'restart', 'prove', 'settle']);
 });
 
+it('builds what comes from other sources before it stages, and that alone is something to do', () => {
+  const { source } = updateFacts();
+  const running = { ...updateFacts().running, commit: source.commit };
+  const stale = [{ from: 'web/', to: 'web/dist', stage: 'web-build', sources: 's', made: '/build/dist' }];
+  const steps = plan({ running, files: same, stale })?.steps ?? [];
+  expect(steps.map((s) => s.id).slice(0, 2)).toEqual(['build', 'stage']);
+  expect(steps[0]).toMatchObject({ risk: 'none', title: { en: expect.stringContaining('web/dist') } });
+});
+
+it('names the services that it leaves on the former code', () => {
+  const { stack } = updateFacts();
+  const warnings = plan({ stack: { ...stack, siblings: ['worker'] } })?.warnings ?? [];
+  expect(warnings.map((w) => w.en).join()).toMatch(/worker.*former code/);
+});
+
 it('saves local changes first of all', () => {
   expect(plan({ local: { ...noLocalChanges, none: false } })?.steps[0]?.id).toBe('save-local');
 });
