@@ -307,7 +307,10 @@ async function frontendFacts(ops: Ops): Promise<{ changed: number | undefined }>
   const artefact = release.artefacts[0];
   if (artefact === undefined) return { changed: undefined };
   const { to, from = `${path.posix.dirname(to)}/` } = artefact;
-  const sources = [from, `:(exclude)${to}`];
+  // Paths are literal here: what is beside the build is named one by one.
+  const inside = await ask(ops, git(dir, ['ls-tree', '--name-only', 'HEAD', from]), [0, 128]);
+  const sources = inside.split('\n').filter((name) => name !== '' && name !== to);
+  if (sources.length === 0) return { changed: undefined };
   const said = await ask(ops, git(dir, ['log', '-1', '--format=%ct', '--', ...sources]), [0, 128]);
   return { changed: said === '' ? undefined : Number(said) };
 }
