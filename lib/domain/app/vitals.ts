@@ -59,12 +59,11 @@ export const asked = <T>(one: T): Exclude<T, { notAsked: string }> | undefined =
 /** @param mounts paths whose files are to be compared with this machine's. */
 export function takeVitals(ops: Ops, container: string, mounts: readonly string[]): Promise<Vitals> {
   const { app, release, ports, health } = ops.target;
-  const [artefact = 'frontend/dist'] = release.artefacts;
   const args = {
     mounts,
     gunicorn: `${app.root}/gunicorn.conf.py`,
     logs: [`${app.userdata}/logs/gunicorn_error.log`],
-    pages: `${app.root}/${artefact}`,
+    pages: `${app.root}/${release.artefacts[0]?.to ?? 'frontend/dist'}`,
     ask: [
       [ports.nginx, health.basic],
       [ports.direct, health.basic],
