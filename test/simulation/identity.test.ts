@@ -220,6 +220,23 @@ it('deletes and saves each of the database’s volumes, whichever is listed firs
   expect(ended.text).toMatch(/database postgres +\S/);
 });
 
+it('deletes userdata that is a volume, though the trial’s container had it mounted', async () => {
+  const made = deployment();
+  made.editCompose(mountUserdata);
+  const d = await production(made);
+  const files = () => d.machine.engine.volumes.get('prod_userdata')?.files ?? {};
+  delete d.container('whalefall')?.layer['/app/userdata/upload.txt'];
+  Object.assign(files(), { 'upload.txt': 'an upload' });
+  d.machine.release = release('broken', { neverHealthy: true });
+  const failed = await runAndCheck(d, DELETE);
+  expect(failed.exitCode, failed.text).toBe(1);
+  expect(files()).toMatchObject({ 'upload.txt': 'an upload' });
+  d.machine.release = release('new');
+  const ended = await runAndCheck(d, DELETE);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(files()).not.toHaveProperty('upload.txt');
+});
+
 it('names a worker that has a volume mounted before anything stops', async () => {
   const d = await production();
   const image = d.machine.engine.image('redis:7-alpine');

@@ -1,6 +1,6 @@
 import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { ask } from '../../core/run.ts';
+import { ask, CommandError } from '../../core/run.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { MARKER } from '../app/marker.ts';
 
@@ -9,7 +9,14 @@ import { MARKER } from '../app/marker.ts';
  * holds up everything else that is asked of the container.
  */
 export async function hasDrifted(ops: Ops, container: Container): Promise<boolean> {
-  return changesApplication(ops, await ask(ops, read(['docker', 'diff', container.id], { deadlineMs: 60_000 })));
+  const diff = await ask(ops, read(['docker', 'diff', container.id], { deadlineMs: 60_000 })).catch(
+    (error: unknown) => {
+      // A wreck whose layer is gone has nothing of its own any more.
+      if (error instanceof CommandError && error.kind === 'command' && container.state !== 'running') return '';
+      throw error;
+    },
+  );
+  return changesApplication(ops, diff);
 }
 
 function changesApplication(ops: Ops, diff: string): boolean {

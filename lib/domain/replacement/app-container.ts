@@ -13,11 +13,11 @@ import { waitUntilServing } from '../app/serving.ts';
 import { neverServed, putBackUserdata, saveUserdata, userdataOfUnfinished } from '../app/userdata.ts';
 import { type RequestHold, unpublished } from '../hold/hold.ts';
 import { restoreImage } from '../images/previous.ts';
-import { findContainers } from '../stack/containers.ts';
+import { findAllContainers, findContainers } from '../stack/containers.ts';
 import type { Facts } from '../stack/deployment.ts';
 import type { OutsideView } from './downtime.ts';
 import { putBackEnv } from './former-env.ts';
-import { createBeside, giveBack, halt, takeOver } from './replace.ts';
+import { createBeside, type Former, giveBack, halt, takeOver } from './replace.ts';
 import type { PutAside } from './state.ts';
 
 /** The stop itself: whoever was asked something is answered first, and whoever asks from here on waits, if that can be. */
@@ -63,13 +63,17 @@ export async function startNewApp(
   aside: PutAside,
 ): Promise<{ app: Container; health: Health }> {
   if (facts.containers.app === undefined) await keepUserdata(ops, facts, aside);
-  const replacement =
-    aside.replaced?.app ?? (await createBeside(ops, facts.stack, 'app', aside.formers?.app, aside.definition));
+  const former = aside.formers?.app;
+  // One that had a volume mounted which was deleted went with it: then there is no place to be taken.
+  const isGone = former !== undefined && aside.removed === true && !(await isThere(ops, facts, former));
+  const made =
+    aside.replaced?.app ?? (await createBeside(ops, facts.stack, 'app', isGone ? undefined : former, aside.definition));
+  const replacement = { ...made, former };
   aside.replaced = { ...aside.replaced, app: replacement };
   // With its data deleted, userdata would speak of what is no more; it stays saved in the run's directory.
   if (aside.userdata && !aside.removed)
     await putBackUserdata(ops, aside.userdata, await inspectContainer(ops, replacement.next));
-  await takeOver(ops, replacement);
+  if (!isGone) await takeOver(ops, replacement);
   await run(ops, start(replacement.next));
   const app = await inspectContainer(ops, replacement.next);
   const health = await waitUntilServing(ops, aside.hold.holding ? unpublished(app) : app);
@@ -77,6 +81,9 @@ export async function startNewApp(
   await mark(ops, app.id, facts.checkout.commit);
   return { app, health };
 }
+
+const isThere = async (ops: Ops, { stack }: Facts, { container }: Former): Promise<boolean> =>
+  (await findAllContainers(ops, stack)).app.some((c) => c.id === container.id);
 
 /** Notes the commit in the container; once it serves, because nothing in it needs the note. */
 async function mark(ops: Ops, container: string, commit: string): Promise<void> {

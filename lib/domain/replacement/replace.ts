@@ -146,7 +146,9 @@ export async function giveBack(
     if (policy) await run(ops, setRestart(id, policy)); // before the name, which tells the next run of it
     await run(ops, rename(id, name));
   }
-  const back = present?.id ?? (await createFrom(ops, former.definition, name));
+  // Made again already, where its volume had to be filled.
+  const again = present ?? all.find((c) => c.name === name && c.id !== next && c.state === 'created');
+  const back = again?.id ?? (await createFrom(ops, former.definition, name));
   if (!present) await refill(back);
   // One that a killed run had put aside ran before that run.
   if (state !== 'running' && isAside(former.container) === undefined) return;

@@ -30,6 +30,8 @@ import { bringBackStores, startStores } from './stores.ts';
 
 /** Stops the stores and deletes exactly the consented volumes, each with its proof, and of the containers those that hold them. */
 export async function removeData(ops: Ops, facts: Facts, plan: RebuildPlan, aside: PutAside, consent: Consent) {
+  // It mounts what the application mounts, and the database that follows has been migrated already.
+  if (plan.deletes.some((v) => v.role === 'app')) await removeOneOff(ops, facts);
   const holders = await holdersOf(
     ops,
     plan.deletes.map((v) => v.name),

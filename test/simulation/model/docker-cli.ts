@@ -228,6 +228,7 @@ function inspect({ engine }: Host, words: readonly string[]): Reply {
 }
 
 function diff({ engine }: Host, [id = '']: readonly string[]): Reply {
+  requireLayer(engine.container(id));
   return {
     stdout: diffLines(engine.container(id))
       .map((line) => `${line}\n`)
