@@ -47,12 +47,9 @@ export async function saveUserdata(
   const mounted = mountedUserdata(ops.target, container.mounts);
   const file = path.join(ops.paths.run, 'userdata.tar');
   if (mounted.includes(userdata)) return undefined;
-  const copied = await copyPlainly(ops, container.id, file);
+  // `docker cp` can't leave out what is mounted inside; the layer itself does not have it. GNU tar's --delete is no way: it loses what follows.
+  const copied = mounted.length > 0 ? undefined : await copyPlainly(ops, container.id, file);
   if (!(copied ?? (await copyFromLayer(ops, container.id, file)))) return undefined;
-  const parts = mounted.map((directory) => path.posix.relative(path.posix.dirname(userdata), directory));
-  // `docker cp` can't leave out what is mounted; the layer itself does not have it.
-  if (copied && parts.length > 0)
-    await run(ops, change(['tar', '--delete', '-f', file, '--', ...parts], { deadlineMs: 600_000 }));
   return noted(ops, { file, bytes: statSync(file).size, ownOnly: true });
 }
 
