@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { commitsMidwayHere } from '../../../../lib/domain/release/midway.ts';
@@ -9,11 +8,11 @@ const [ENV, NEXT] = ['migrations/env.py', 'migrations/versions/20260601090000_ne
 
 function found(env: string, migration: string, revision = '20251231120100') {
   const ops = testOps(() => undefined);
-  const dir = mkdtempSync(path.join(os.tmpdir(), 'wfops-midway-'));
+  const { dir } = ops.target;
   mkdirSync(path.join(dir, 'migrations', 'versions'), { recursive: true });
   writeFileSync(path.join(dir, ENV), env);
   writeFileSync(path.join(dir, NEXT), migration);
-  return commitsMidwayHere({ ...ops, target: { ...ops.target, dir } }, revision);
+  return commitsMidwayHere(ops, revision);
 }
 
 it.each([
