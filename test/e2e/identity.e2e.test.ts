@@ -183,6 +183,8 @@ itInFull(
     const common = ['--dir', sandbox.deployDir, '--config', path.join(root, 'target.json')];
     const taken = await runScript('backup-prod', ['create', '--from', archive, '--database', 'other', ...common]);
     expect(taken.exitCode, taken.text).toBe(0);
-    expect(taken.text).toMatch(/1 tables?, 1 rows?/);
+    const made = readdirSync(backups).find((name) => name.endsWith('Z-other')) ?? '';
+    const manifest = readFileSync(path.join(backups, made, 'manifest.json'), 'utf8');
+    expect(JSON.parse(manifest).contents.tables).toMatchObject([{ schema: 'public', name: 'things', rows: 1 }]);
   },
 );

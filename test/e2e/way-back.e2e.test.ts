@@ -19,9 +19,11 @@ const aside = () =>
   docker('ps', '-a', '--format', '{{.Names}}', '--filter', `label=com.docker.compose.project=${stack.sandbox.project}`)
     .split('\n')
     .filter((name) => /-(next|before)-|template/.test(name));
-const uploaded = async () => (await fetch(`${stack.sandbox.directUrl}/api/v1/upload/kept.txt`)).text();
+// Not over a connection to a container that is gone.
+const CLOSING = { headers: { connection: 'close' } };
+const uploaded = async () => (await fetch(`${stack.sandbox.directUrl}/api/v1/upload/kept.txt`, CLOSING)).text();
 const healthy = async () =>
-  ((await (await fetch(`${stack.sandbox.directUrl}/api/v1/health`)).json()) as { success: boolean }).success;
+  ((await (await fetch(`${stack.sandbox.directUrl}/api/v1/health`, CLOSING)).json()) as { success: boolean }).success;
 
 /** A file of the deploy directory is another one meanwhile. */
 async function withFile<T>(name: string, edit: (text: string) => string, use: () => Promise<T>): Promise<T> {

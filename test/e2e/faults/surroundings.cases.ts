@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { launchScript, runScript } from '../../support/run-script.ts';
 import { itInFull } from '../thorough.ts';
-import { lockNotes, pause, stepBegins } from '../update/disturb.ts';
+import { pause, stepBegins } from '../update/disturb.ts';
 import { expectNew } from '../update/judge.ts';
 import { update } from '../update/run.ts';
-import type { Stack } from '../update/stack.ts';
+import { docker, type Stack } from '../update/stack.ts';
 
 const common = (stack: Stack) => ['--dir', stack.sandbox.deployDir, '--config', stack.config];
 const shell = (command: string, ...args: readonly string[]) => execFileSync(command, args, { encoding: 'utf8' });
@@ -51,19 +51,24 @@ export function surroundingsCases(stack: () => Stack): void {
     });
     rmSync(path.join(dir, 'lost+found'), { recursive: true });
 
-    // The dump waits for a lock until the disk is nearly full, whoever is the quicker.
-    const letGo = await lockNotes(stack(), 'ACCESS EXCLUSIVE');
+    // The dump stands still until the disk is nearly full, whoever is the quicker.
     const running = launchScript('backup-prod', ['create', '--json', ...common(stack())]);
     let over = false;
     void running.ended.then(() => {
       over = true;
     });
-    const waiting = `SELECT count(*) FROM pg_stat_activity
-      WHERE wait_event_type = 'Lock' AND application_name LIKE 'whalefall-ops backup%'`;
-    while (!over && stack().sql(waiting) === '0') await pause(50);
+    const dumping = () =>
+      readdirSync(dir, { recursive: true, encoding: 'utf8' }).some(
+        (name) =>
+          name.endsWith('database.dump') && (statSync(path.join(dir, name), { throwIfNoEntry: false })?.size ?? 0) > 0,
+      );
+    while (!over && !dumping()) await pause(20);
+    const dump = (signal: string) =>
+      docker('exec', stack().container('postgres'), 'pkill', `-${signal}`, '-x', 'pg_dump');
+    dump('STOP'); // fails where there is none
     const { bavail, bsize } = statfsSync(dir);
     shell('fallocate', '-l', String(bavail * bsize - 4_000_000), path.join(dir, 'somebody-elses-file'));
-    await letGo();
+    dump('CONT');
     const full = await running.ended;
     expect(full.exitCode, full.text).toBe(1);
     expect(full.text).toMatch(/got full during the backup .*so it was stopped/);
