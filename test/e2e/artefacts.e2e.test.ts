@@ -82,22 +82,25 @@ it('a release that changes the front end alone is built beside what serves, and 
   expect(assets()).toEqual(former);
 });
 
-it('a release that leaves the front end alone builds nothing, and one whose front end can not be built changes nothing', async () => {
-  await stack.release();
-  const same = await update(stack);
-  expectServed(same);
-  expect(finished(same, 'stage'), same.text).toBe(true);
-  expect(same.journal.some((l) => l.step === 'build')).toBe(false);
+itInFull(
+  'a release that leaves the front end alone builds nothing, and one whose front end can not be built changes nothing',
+  async () => {
+    await stack.release();
+    const same = await update(stack);
+    expectServed(same);
+    expect(finished(same, 'stage'), same.text).toBe(true);
+    expect(same.journal.some((l) => l.step === 'build')).toBe(false);
 
-  await stack.release({ files: { 'frontend/build.sh': 'echo no such bundler >&2; exit 7\n' } });
-  const broken = await update(stack);
-  expectServed(broken, 1);
-  expect(broken.text).toContain('exit code: 7');
-  expect(readFileSync(path.join(broken.directory ?? '', 'build.log'), 'utf8')).toContain('no such bundler');
-  expect(await page()).toMatch(/^200 <h1>first</);
-});
+    await stack.release({ files: { 'frontend/build.sh': 'echo no such bundler >&2; exit 7\n' } });
+    const broken = await update(stack);
+    expectServed(broken, 1);
+    expect(broken.text).toContain('exit code: 7');
+    expect(readFileSync(path.join(broken.directory ?? '', 'build.log'), 'utf8')).toContain('no such bundler');
+    expect(await page()).toMatch(/^200 <h1>first</);
+  },
+);
 
-it('pages that nginx may not read are no success of a rebuild: what served serves again', async () => {
+itInFull('pages that nginx may not read are no success of a rebuild: what served serves again', async () => {
   const before = stack.container('whalefall');
   const dockerfile = original(stack, 'Dockerfile.prod').replace(
     COPIED,

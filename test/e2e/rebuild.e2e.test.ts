@@ -213,7 +213,7 @@ itInFull('does not stop anything for an image that cannot create the application
   expect(service('whalefall')).toBe(before);
 });
 
-it('brings back schema, rows and code when a migration fails', async () => {
+itInFull('brings back schema, rows and code when a migration fails', async () => {
   await release({ migrations: ['20260601100000_fails_halfway'] });
   const ended = await deploy(['--yes', '--data', 'keep']);
   expect(ended.exitCode, ended.text).toBe(1);

@@ -137,56 +137,59 @@ const MORE: readonly (readonly [string, string])[] = [
 const inspect = (format: string, id: string) => docker('inspect', '-f', format, id);
 const POLICY = '{{.HostConfig.RestartPolicy.Name}}';
 
-it('networks, restart policy and a volume in userdata are as before when a release is no good, and after a kill', async () => {
-  const text = readFileSync(path.join(stack.sandbox.deployDir, COMPOSE), 'utf8');
-  const files = { [COMPOSE]: MORE.reduce((now, [from, to]) => now.replace(from, to), text) };
-  await stack.release({ files });
-  await stack.sandbox.pull();
-  const first = await deploy();
-  expect(first.exitCode, first.text).toBe(0);
-  const exports = `${stack.sandbox.project}_exports`;
-  const [, redis = ''] = ids();
-  const loop = 'i=0; while :; do i=$((i+1)); echo $i >> /u/lines; sleep 0.1; done';
-  docker(
-    'run',
-    '-d',
-    '--name',
-    writer(),
-    '-v',
-    `${exports}:/u`,
-    '--entrypoint',
-    'sh',
-    inspect('{{.Image}}', redis),
-    '-c',
-    loop,
-  );
+itInFull(
+  'networks, restart policy and a volume in userdata are as before when a release is no good, and after a kill',
+  async () => {
+    const text = readFileSync(path.join(stack.sandbox.deployDir, COMPOSE), 'utf8');
+    const files = { [COMPOSE]: MORE.reduce((now, [from, to]) => now.replace(from, to), text) };
+    await stack.release({ files });
+    await stack.sandbox.pull();
+    const first = await deploy();
+    expect(first.exitCode, first.text).toBe(0);
+    const exports = `${stack.sandbox.project}_exports`;
+    const [, redis = ''] = ids();
+    const loop = 'i=0; while :; do i=$((i+1)); echo $i >> /u/lines; sleep 0.1; done';
+    docker(
+      'run',
+      '-d',
+      '--name',
+      writer(),
+      '-v',
+      `${exports}:/u`,
+      '--entrypoint',
+      'sh',
+      inspect('{{.Image}}', redis),
+      '-c',
+      loop,
+    );
 
-  const [, , app = ''] = ids();
-  const seen = () => [
-    inspect(POLICY, app),
-    inspect('{{range $n, $e := .NetworkSettings.Networks}}{{$n}} {{end}}', app),
-    inspect(`{{json (index .NetworkSettings.Networks "${stack.sandbox.project}_second").Aliases}}`, app),
-  ];
-  const before = seen();
-  expect(before.slice(0, 2)).toEqual(['always', expect.stringMatching(/_second \S+_whalefall_prod_network/)]);
-  expect(before[2]).toContain('pages');
-  await stack.release({ never_healthy: true, files });
-  await stack.sandbox.pull();
-  stack.patience(15);
-  const failed = await deploy().finally(() => stack.patience());
-  expect(failed.exitCode, failed.text).toBe(1);
-  expect(ids()[2]).toBe(app);
-  expect(seen()).toEqual(before);
-  await expectTheSame([...ids()]);
+    const [, , app = ''] = ids();
+    const seen = () => [
+      inspect(POLICY, app),
+      inspect('{{range $n, $e := .NetworkSettings.Networks}}{{$n}} {{end}}', app),
+      inspect(`{{json (index .NetworkSettings.Networks "${stack.sandbox.project}_second").Aliases}}`, app),
+    ];
+    const before = seen();
+    expect(before.slice(0, 2)).toEqual(['always', expect.stringMatching(/_second \S+_whalefall_prod_network/)]);
+    expect(before[2]).toContain('pages');
+    await stack.release({ never_healthy: true, files });
+    await stack.sandbox.pull();
+    stack.patience(15);
+    const failed = await deploy().finally(() => stack.patience());
+    expect(failed.exitCode, failed.text).toBe(1);
+    expect(ids()[2]).toBe(app);
+    expect(seen()).toEqual(before);
+    await expectTheSame([...ids()]);
 
-  if (thorough) await killedOnTheWay(app, files);
+    if (thorough) await killedOnTheWay(app, files);
 
-  docker('stop', '-t', '0', writer());
-  const lines = stack.inApp(['cat', '/app/userdata/exports/lines']).trim().split('\n');
-  docker('rm', '-f', '-v', writer());
-  expect(lines).toEqual(lines.map((_, at) => String(at + 1)));
-  await expectTheSame([...ids()]);
-});
+    docker('stop', '-t', '0', writer());
+    const lines = stack.inApp(['cat', '/app/userdata/exports/lines']).trim().split('\n');
+    docker('rm', '-f', '-v', writer());
+    expect(lines).toEqual(lines.map((_, at) => String(at + 1)));
+    await expectTheSame([...ids()]);
+  },
+);
 
 /** Killed when the new container has the name, and went on with by the next start. */
 async function killedOnTheWay(app: string, files: Record<string, string>): Promise<void> {

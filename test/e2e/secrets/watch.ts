@@ -16,6 +16,7 @@ export interface Seen {
 
 export interface Container {
   readonly Id: string;
+  readonly Name: string;
   readonly Config: { readonly Labels: Record<string, string> | null; readonly Env: string[] | null };
 }
 

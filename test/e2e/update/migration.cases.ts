@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { startLoad } from '../../support/load.ts';
 import { runScript } from '../../support/run-script.ts';
-import { itInFull } from '../thorough.ts';
+import { itInFull, some } from '../thorough.ts';
 import { lockNotes, stepBegins } from './disturb.ts';
 import { expectNew, expectOld } from './judge.ts';
 import { began, finished, update } from './run.ts';
@@ -12,6 +12,22 @@ import type { Stack } from './stack.ts';
 const AUTHOR = '20260601090000_add_note_author';
 const MOOD = '20260601120000_add_note_mood';
 const FIRST = '20251231120100';
+
+/** What a migration commits on its way, what is said of that, and what takes it back. */
+const COMMITTING = [
+  [
+    'an index',
+    'CREATE INDEX CONCURRENTLY half_way ON notes (text)',
+    /a part of them stays although they failed: index public\.half_way/,
+    'DROP INDEX half_way',
+  ],
+  [
+    'nothing but rows',
+    "INSERT INTO notes (text) VALUES ('on the way')",
+    /schema is as before, but \S+_on_the_way\.py commits on its way: rows may have been changed for good/,
+    "DELETE FROM notes WHERE text = 'on the way'",
+  ],
+] as const;
 
 /** Releases with pending migrations. In this order: the schema only goes forward. */
 export function migrationCases(stack: () => Stack): void {
@@ -53,33 +69,23 @@ export function migrationCases(stack: () => Stack): void {
       '',
     ].join('\n');
 
-  it.each([
-    [
-      'an index',
-      'CREATE INDEX CONCURRENTLY half_way ON notes (text)',
-      /a part of them stays although they failed: index public\.half_way/,
-      'DROP INDEX half_way',
-    ],
-    [
-      'nothing but rows',
-      "INSERT INTO notes (text) VALUES ('on the way')",
-      /schema is as before, but \S+_on_the_way\.py commits on its way: rows may have been changed for good/,
-      "DELETE FROM notes WHERE text = 'on the way'",
-    ],
-  ])('says what stays of a migration that had committed %s on its way', async (_what, inside, says, undo) => {
-    const revision = '20260601110000';
-    const files = { [`migrations/versions/${revision}_on_the_way.py`]: autocommit(revision, inside) };
-    await stack().release({ files });
-    const before = await stack().inApp(['cat', '/app/.whalefall-release.json']);
-    const run = await update(stack());
-    stack().sql(undo);
-    expect(run.exitCode, run.text).toBe(6);
-    expect(run.text).toMatch(/not one transaction: it commits on its way/);
-    expect(run.text).toMatch(says);
-    expect(run.text).toMatch(/Back: .*restore-prod\.ts \S+ {3}# loses what was written since/);
-    expect(stack().revision()).toBe(FIRST);
-    expect(stack().inApp(['cat', '/app/.whalefall-release.json'])).toBe(before);
-  });
+  it.each(some(COMMITTING, 1))(
+    'says what stays of a migration that had committed %s on its way',
+    async (_what, inside, says, undo) => {
+      const revision = '20260601110000';
+      const files = { [`migrations/versions/${revision}_on_the_way.py`]: autocommit(revision, inside) };
+      await stack().release({ files });
+      const before = await stack().inApp(['cat', '/app/.whalefall-release.json']);
+      const run = await update(stack());
+      stack().sql(undo);
+      expect(run.exitCode, run.text).toBe(6);
+      expect(run.text).toMatch(/not one transaction: it commits on its way/);
+      expect(run.text).toMatch(says);
+      expect(run.text).toMatch(/Back: .*restore-prod\.ts \S+ {3}# loses what was written since/);
+      expect(stack().revision()).toBe(FIRST);
+      expect(stack().inApp(['cat', '/app/.whalefall-release.json'])).toBe(before);
+    },
+  );
 
   itInFull('does not begin while a transaction has been holding a lock on what the migration needs', async () => {
     await stack().release({ migrations: [AUTHOR] });
@@ -90,7 +96,7 @@ export function migrationCases(stack: () => Stack): void {
     expect(stack().revision()).toBe(FIRST);
   });
 
-  it('gives up a migration whose lock is taken by a transaction begun just before', async () => {
+  itInFull('gives up a migration whose lock is taken by a transaction begun just before', async () => {
     await stack().release({ migrations: [AUTHOR] });
     let release = async () => {};
     const run = await update(stack(), ['--json'], {
