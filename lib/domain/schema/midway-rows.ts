@@ -8,7 +8,7 @@ const BEGUN = /Running upgrade .*?-> ([^\s,]+)/g;
 
 /**
  * Files by which an upgrade that failed, and left the schema as it was, may have changed rows for good: those that commit inside a migration,
- * as far as it had begun. Alembic names a migration's file by its revision.
+ * as far as it had begun. A migration's file has its revision in its name, where alembic's file_template puts it.
  *
  * @param said what the upgrade said; undefined when it was cut off.
  */
@@ -16,7 +16,7 @@ export function mayHaveChangedRows(midway: readonly MidwayFile[], said: string |
   const begun = said !== undefined && LOGS.test(said) ? [...said.matchAll(BEGUN)].map((m) => m[1] ?? '') : undefined;
   const had = (file: string) => {
     const name = path.posix.basename(file);
-    return name === 'env.py' ? begun?.length !== 0 : (begun?.some((revision) => name.startsWith(revision)) ?? true);
+    return name === 'env.py' ? begun?.length !== 0 : (begun?.some((revision) => name.includes(revision)) ?? true);
   };
   return midway.filter(({ file, within }) => within && had(file)).map(({ file }) => file);
 }

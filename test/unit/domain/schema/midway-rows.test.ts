@@ -26,3 +26,9 @@ it('an env.py that switches transactions off counts for whichever had begun', ()
   expect(mayHaveChangedRows(env, log('2025_a'))).toEqual(['migrations/env.py']);
   expect(mayHaveChangedRows(env, log())).toEqual([]);
 });
+
+it('knows a migration by its revision wherever its name has it: alembic’s file_template may put a date before it', () => {
+  const dated = [{ file: 'migrations/versions/2026_06_01-ab12cd_note.py', within: true }];
+  expect(mayHaveChangedRows(dated, log('ab12cd'))).toEqual([dated[0]?.file]);
+  expect(mayHaveChangedRows(dated, log('ef34ab'))).toEqual([]);
+});
