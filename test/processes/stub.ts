@@ -61,16 +61,22 @@ const stub: Script = {
       also: ['--seconds=0'],
       back: { script: 'stub', args: ['--back'] },
     };
-    return carryOut(ops, [planned('make'), planned('work')], recovery, async (step) => {
-      await step('make', {
-        run: (o) => (flags.back ? remove(o) : run(o, change(['touch', made]))),
-        undo: async (o) => {
-          if (flags['hold-undo']) await run(o, change(held(ops.target.dir, 'undo')));
-          await remove(o);
-        },
-      });
-      const work = flags.hold ? held(ops.target.dir, 'work') : ['sleep', String(flags.seconds ?? 0)];
-      await step('work', { run: (o) => run(o, change(work, { interruptible: Boolean(flags.interruptible) })) });
+    const toMake = {
+      ...planned('make'),
+      run: (o: Ops) => (flags.back ? remove(o) : run(o, change(['touch', made]))),
+      undo: async (o: Ops) => {
+        if (flags['hold-undo']) await run(o, change(held(ops.target.dir, 'undo')));
+        await remove(o);
+      },
+    };
+    const work = flags.hold ? held(ops.target.dir, 'work') : ['sleep', String(flags.seconds ?? 0)];
+    const toWork = {
+      ...planned('work'),
+      run: (o: Ops) => run(o, change(work, { interruptible: Boolean(flags.interruptible) })),
+    };
+    return carryOut(ops, [toMake, toWork], recovery, async (step) => {
+      await step(toMake);
+      await step(toWork);
       return same(flags.back ? 'removed' : 'made');
     });
   },

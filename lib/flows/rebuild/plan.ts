@@ -1,4 +1,5 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { PlannedStep } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { STATE_INSIDE } from '../../domain/app/state-inside.ts';
@@ -13,7 +14,6 @@ import type { EnvChange, Facts } from '../../domain/stack/deployment.ts';
 import { explain } from '../../domain/stack/ports.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
-import type { PlannedStep } from '../../runs/steps/steps.ts';
 import { type DataChoice, dataRefusals, type Reason } from './data-refusals.ts';
 import { databaseText } from './database-text.ts';
 import { plannedSteps } from './planned-steps.ts';

@@ -1,26 +1,26 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import type { Facts } from '../../domain/restoration/facts.ts';
 import type { Outage } from '../../tools/http/probe.ts';
 import { backCommand, dropCommand } from './commands.ts';
 import { noticedText } from './downtime.ts';
-import type { Facts } from './facts.ts';
 import { leftText } from './messages.ts';
 import type { Proven } from './prove.ts';
+
+export interface Restored {
+  /** What the former database is called now; undefined when there was none. */
+  readonly kept: string | undefined;
+  readonly proven: Proven;
+  readonly noticed: Outage | undefined;
+}
 
 /**
  * Shows the summary: only what was measured or seen. Returns the verdict.
  *
- * @param kept what the former database is called now; undefined when there was none.
  * @throws {OpsError} `needs-person` when the application runs and is not healthy: it was not before either.
  */
-export function conclude(
-  ops: Ops,
-  facts: Facts,
-  kept: string | undefined,
-  proven: Proven,
-  noticed: Outage | undefined,
-): Text {
+export function conclude(ops: Ops, facts: Facts, { kept, proven, noticed }: Restored): Text {
   const { show } = ops.screen;
   const from = facts.incoming.kind === 'backup' ? facts.incoming.stored.dir : facts.incoming.database;
   const rows: (readonly [Text, Text])[] = [

@@ -1,8 +1,8 @@
 import type { Ops } from '../../core/ops.ts';
 import { same, seconds, type Text } from '../../core/text.ts';
 import { endpointsOf } from '../../domain/app/endpoints.ts';
+import type { Facts } from '../../domain/restoration/facts.ts';
 import { type Outage, type Probe, startProbe } from '../../tools/http/probe.ts';
-import type { Facts } from './facts.ts';
 
 /** Measures from outside what a restore does to those who use production. */
 export interface OutsideView {

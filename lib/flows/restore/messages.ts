@@ -2,14 +2,14 @@ import type { Ops } from '../../core/ops.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import type { LeftDatabase } from '../../domain/data/left-databases.ts';
-import { noTablespaces } from '../../domain/data/restore-errors.ts';
+import { ageText } from '../../domain/restoration/age.ts';
+import { clusterRows } from '../../domain/restoration/cluster-rows.ts';
+import type { Facts } from '../../domain/restoration/facts.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
-import { ageText } from './age.ts';
-import type { Facts } from './facts.ts';
-import { plannedSteps } from './plan.ts';
+import type { Steps } from '../../runs/steps/steps.ts';
 
 /** What was found, and what will be done. */
-export function showPlan(ops: Ops, facts: Facts): void {
+export function showPlan(ops: Ops, facts: Facts, steps: Steps): void {
   const { show } = ops.screen;
   show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
   const rows: (readonly [Text, Text])[] = [
@@ -33,7 +33,7 @@ export function showPlan(ops: Ops, facts: Facts): void {
   rows.push(...clusterRows(facts.incoming));
   for (const left of facts.left) rows.push([{ en: 'left beside', zh: '旁路保留' }, leftText(left)]);
   show({ event: 'table', id: 'facts', rows });
-  showSteps(ops.screen, plannedSteps(facts));
+  showSteps(ops.screen, steps);
 }
 
 function incomingText({ incoming, at }: Facts): Text {
@@ -56,23 +56,6 @@ function incomingText({ incoming, at }: Facts): Text {
     zh: `${printable(dir)}\n    备份时间 ${createdAt}, ${zh}前; ${size}, 结构版本 ${revision}, 提交 ${by}; ${proved.zh}`,
   };
 }
-
-/** What of the cluster, which is no part of the database, is not as it was. */
-export function clusterRows(incoming: Facts['incoming']): (readonly [Text, Text])[] {
-  if (incoming.kind === 'kept') return [];
-  const { stored, roleDifferences, missingTablespaces } = incoming;
-  const rows = roleDifferences.map((line): readonly [Text, Text] => [{ en: 'role', zh: '角色' }, line]);
-  if (missingTablespaces.length > 0)
-    rows.push([{ en: 'tablespaces', zh: '表空间' }, noTablespaces(missingTablespaces)]);
-  if ((stored.manifest.contents.objects.subscriptions ?? 0) > 0)
-    rows.push([{ en: 'subscriptions', zh: '订阅' }, LEFT_OUT]);
-  return rows;
-}
-
-const LEFT_OUT: Text = {
-  en: 'the backup has some; they are not restored: they would fetch from another server',
-  zh: '备份中有订阅, 不会恢复: 否则会从其他服务器拉取数据',
-};
 
 function appText({ app, health }: Facts): Text {
   if (app === undefined) return { en: 'no container', zh: '没有容器' };

@@ -1,16 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Facts } from '../../../../lib/flows/restore/facts.ts';
-import { restoreRequest } from '../../../../lib/flows/restore/losses.ts';
-import { plannedSteps } from '../../../../lib/flows/restore/plan.ts';
-import {
-  discard,
-  type Progress,
-  pause,
-  prepare,
-  resume,
-  swap,
-  swapAgain,
-} from '../../../../lib/flows/restore/steps.ts';
+import type { Facts } from '../../../../lib/domain/restoration/facts.ts';
+import { restoreRequest } from '../../../../lib/domain/restoration/losses.ts';
+import { keptBeside } from '../../../../lib/domain/restoration/steps.ts';
+import { begin } from '../../../../lib/flows/restore/steps.ts';
+import { plannedOf } from '../../../../lib/runs/steps/steps.ts';
 import { container, identity } from '../../../support/facts.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call } from '../../../support/scripted-spawn.ts';
@@ -78,17 +71,18 @@ describe('a restore that is taken back', () => {
     const there = new Set(['postgres', 'whalefall']);
     const { ops, state } = world(there);
     const facts = await factsFor(ops);
-    const progress: Progress = {};
-    await prepare(ops, facts, progress);
+    const { restore, pause, swap } = begin(ops, facts).steps;
+    const beside = await restore?.run(ops);
+    if (!beside) throw new Error('nothing was restored');
     expect(there).toContain(INCOMING);
-    await pause(ops, facts, progress);
+    await pause?.run(ops);
     expect(state()).toBe('paused');
-    expect(await swap(ops, progress)).toBe(BEFORE);
+    expect(await swap.run(ops, beside)).toBe(BEFORE);
     expect([...there].sort()).toEqual(['postgres', 'whalefall', BEFORE]);
 
-    await swapAgain(ops, progress);
-    await resume(ops, facts, progress);
-    await discard(ops, facts, progress);
+    await swap.undo?.(ops, beside);
+    await pause?.undo?.(ops);
+    await restore?.undo?.(ops);
     expect([...there].sort()).toEqual(['postgres', 'whalefall']);
     expect(state()).toBe('running');
   });
@@ -96,10 +90,11 @@ describe('a restore that is taken back', () => {
   it('swaps nothing that was not swapped, and does not wake what was not paused', async () => {
     const { ops, calls } = world(new Set(['postgres', 'whalefall']));
     const facts = await factsFor(ops);
-    const progress: Progress = {};
-    await prepare(ops, facts, progress);
-    await swapAgain(ops, progress);
-    await resume(ops, facts, progress);
+    const { restore, pause, swap } = begin(ops, facts).steps;
+    const beside = await restore?.run(ops);
+    if (!beside) throw new Error('nothing was restored');
+    await swap.undo?.(ops, beside);
+    await pause?.undo?.(ops);
     expect(ops.scripted.calls.some((c) => c.input.includes('RENAME'))).toBe(false);
     expect(calls().some((c) => c.includes('unpause'))).toBe(false);
   });
@@ -108,17 +103,16 @@ describe('a restore that is taken back', () => {
     const there = new Set(['postgres', 'whalefall', BEFORE]);
     const { ops } = world(there);
     const facts = await factsFor(ops, { incoming: { kind: 'kept', database: BEFORE, rows: undefined } });
-    const progress: Progress = {};
-    await prepare(ops, facts, progress);
-    await discard(ops, facts, progress);
-    expect(there).toContain(BEFORE);
+    expect((await keptBeside(ops, facts)).incoming).toBe(BEFORE);
+    // Nothing is restored that could be discarded.
+    expect(begin(ops, facts).steps.restore).toBeUndefined();
   });
 });
 
 it('refuses to return to a database that is not there', async () => {
   const { ops } = world(new Set(['postgres', 'whalefall']));
   const facts = await factsFor(ops, { incoming: { kind: 'kept', database: 'nosuch', rows: undefined } });
-  await expect(prepare(ops, facts, {})).rejects.toMatchObject({
+  await expect(keptBeside(ops, facts)).rejects.toMatchObject({
     kind: 'precondition',
     what: { en: expect.stringContaining('nosuch') },
   });
@@ -128,9 +122,10 @@ describe('the plan', () => {
   it('stops nobody while the backup is restored, and pauses only what runs', async () => {
     const { ops } = world(new Set());
     const facts = await factsFor(ops);
-    expect(plannedSteps(facts).map((s) => s.id)).toEqual(['restore', 'pause', 'swap', 'resume', 'prove']);
+    const planned = (f: Facts) => plannedOf(begin(ops, f).steps).map((s) => s.id);
+    expect(planned(facts)).toEqual(['restore', 'pause', 'swap', 'resume', 'prove']);
     const down = { ...facts, app: container('app', { state: 'exited' }) };
-    expect(plannedSteps(down).map((s) => s.id)).toEqual(['restore', 'swap', 'prove']);
+    expect(planned(down)).toEqual(['restore', 'swap', 'prove']);
   });
 
   it('names, table by table, what was written since, and the database in the phrase', async () => {
