@@ -10,7 +10,7 @@ export type Noticed = readonly { readonly name: Text; readonly outage: Outage }[
 
 /** Measures from outside how long production is down. */
 export interface OutsideView {
-  start(): void;
+  start(ops: Ops): void;
   /** `undefined` when nothing served before, so nothing could go down. */
   stop(): Promise<Noticed | undefined>;
 }
@@ -19,10 +19,10 @@ export interface OutsideView {
 const ANSWER_MS = 2_000;
 
 /** Asks through nginx and past it, 20 times a second in all, from `start` on, as users would: who has to wait waits. */
-export function watchFromOutside(ops: Ops, facts: Facts, hold: HoldFacts): OutsideView {
+export function watchFromOutside(facts: Facts, hold: HoldFacts): OutsideView {
   let probes: readonly { readonly name: Text; readonly probe: Probe }[] | undefined;
   return {
-    start() {
+    start(ops) {
       const { app } = facts.containers;
       if (!app || !facts.app?.serving) return;
       // Its own signal: after an interruption it goes on measuring while what was there is brought back.
