@@ -69,7 +69,10 @@ export const DATABASES: readonly Break[] = [
     named: 'no request fails while a restore swaps',
   },
   {
-    what: { en: 'what stands still does so for good when its freezer has died', zh: '冻结程序异常退出后, 应用一直静止' },
+    what: {
+      en: 'what stands still does so for good when its freezer has died',
+      zh: '冻结程序异常退出后, 应用一直静止',
+    },
     edits: [edit('lib/domain/app/freezer.ts', '} catch {\n', '} catch {\n        return;\n')],
     test: 'test/unit/domain/app/freezer.test.ts',
     named: 'by another program when its own has died',
