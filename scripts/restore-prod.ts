@@ -4,7 +4,17 @@
  * change of names, for which the application pauses. The former database is kept; --back returns to it, --drop removes it some day.
  */
 import * as restore from '../lib/flows/restore/index.ts';
-import { ADOPT_FLAG, carryOut, confirmDestructive, isProgram, main, type Script, thisProcess } from '../lib/index.ts';
+import {
+  ADOPT_FLAG,
+  carryOut,
+  confirmDestructive,
+  HOLD_FLAGS,
+  holdOptions,
+  isProgram,
+  main,
+  type Script,
+  thisProcess,
+} from '../lib/index.ts';
 
 export const restoreProd: Script = {
   name: 'restore-prod',
@@ -21,6 +31,7 @@ export const restoreProd: Script = {
   ],
   flags: {
     ...ADOPT_FLAG,
+    ...HOLD_FLAGS,
     roles: {
       type: 'string',
       value: 'FROM',
@@ -50,8 +61,9 @@ export const restoreProd: Script = {
     const confirm = flags.confirm as string | undefined;
     if (wanted.kind === 'drop') return restore.dropLeft(ops, wanted.database, { planOnly: flags.planOnly, confirm });
     const facts = await restore.surveyRestore(ops, wanted);
-    const { steps, recovery, outside } = restore.begin(ops, facts);
-    restore.showPlan(ops, facts, steps);
+    const holds = await restore.surveyHold(ops, facts.app, holdOptions(flags), !flags.planOnly);
+    const { steps, recovery, outside, requests } = restore.begin(ops, facts, holds);
+    restore.showPlan(ops, facts, { steps, holds });
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
     await confirmDestructive(ops, restore.restoreRequest(facts), confirm);
 
@@ -60,14 +72,14 @@ export const restoreProd: Script = {
       const beside = (await step(steps.restore)) ?? (await restore.keptBeside(ops, facts));
 
       // From here on requests wait.
-      await step(steps.pause);
+      await step(steps.hold);
       const kept = await step(steps.swap, beside);
-      await step(steps.resume);
+      await step(steps.release);
 
       const proven = await step(steps.prove);
       return { kept, proven };
-    });
-    return restore.conclude(ops, facts, { ...restored, noticed: await outside.stop() });
+    }).finally(() => requests.end(ops));
+    return restore.conclude(ops, facts, { ...restored, noticed: await outside.stop(), seen: requests.seen });
   },
 };
 

@@ -55,6 +55,7 @@ export const FLOORS: readonly Floor[] = [
     folders: [
       'lib/flows/backup',
       'lib/flows/doctor',
+      'lib/flows/maintenance',
       'lib/flows/rebuild',
       'lib/flows/rehearse',
       'lib/flows/restore',

@@ -20,8 +20,8 @@ export function advice(ops: Pick<Ops, 'target'>, { app, database }: Facts, swapp
     ...(app
       ? [
           {
-            en: `If the application is paused: docker unpause ${app.id.slice(0, 12)}`,
-            zh: `若应用处于暂停状态: docker unpause ${app.id.slice(0, 12)}`,
+            en: `If the application's programs stand still (state T): docker exec -u 0 ${app.id.slice(0, 12)} pkill -CONT -f gunicorn`,
+            zh: `若应用各程序处于静止状态 (T): docker exec -u 0 ${app.id.slice(0, 12)} pkill -CONT -f gunicorn`,
           },
         ]
       : []),

@@ -2,6 +2,8 @@ import type { Ops } from '../../core/ops.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import type { LeftDatabase } from '../../domain/data/left-databases.ts';
+import { holdText } from '../../domain/hold/messages.ts';
+import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { ageText } from '../../domain/restoration/age.ts';
 import { clusterRows } from '../../domain/restoration/cluster-rows.ts';
 import type { Facts } from '../../domain/restoration/facts.ts';
@@ -9,7 +11,11 @@ import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Steps } from '../../runs/steps/steps.ts';
 
 /** What was found, and what will be done. */
-export function showPlan(ops: Ops, facts: Facts, steps: Steps): void {
+export function showPlan(
+  ops: Ops,
+  facts: Facts,
+  { steps, holds }: { readonly steps: Steps; readonly holds: HoldFacts },
+): void {
   const { show } = ops.screen;
   show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
   const rows: (readonly [Text, Text])[] = [
@@ -23,6 +29,7 @@ export function showPlan(ops: Ops, facts: Facts, steps: Steps): void {
     [{ en: 'to be restored', zh: '待恢复' }, incomingText(facts)],
     [{ en: 'application', zh: '应用' }, appText(facts)],
   ];
+  if (facts.app?.state === 'running') rows.push([{ en: 'requests meanwhile', zh: '期间的请求' }, waitText(holds)]);
   if (facts.disk) {
     const [free, needed] = [humanBytes(facts.disk.free), humanBytes(facts.disk.needed)];
     rows.push([
@@ -35,6 +42,15 @@ export function showPlan(ops: Ops, facts: Facts, steps: Steps): void {
   show({ event: 'table', id: 'facts', rows });
   showSteps(ops.screen, steps);
 }
+
+/** Without a hold those that are under way are not waited for. */
+const waitText = (holds: HoldFacts): Text =>
+  holds.kind === 'holds'
+    ? holdText(holds)
+    : {
+        en: `wait for about a second; those in the middle of a transaction fail (${holds.why.en})`,
+        zh: `等待约 1 秒; 事务进行中的请求会失败 (${holds.why.zh})`,
+      };
 
 function incomingText({ incoming, at }: Facts): Text {
   if (incoming.kind === 'kept') return same(printable(incoming.database));

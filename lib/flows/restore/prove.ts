@@ -1,16 +1,16 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
-import { printable, seconds, type Text } from '../../core/text.ts';
+import { printable, type Text } from '../../core/text.ts';
 import { endpointsOf } from '../../domain/app/endpoints.ts';
 import { describeHealth, waitForHealth } from '../../domain/app/health.ts';
 import { databaseSizes } from '../../domain/data/left-databases.ts';
+import { type OutsideView, outageText } from '../../domain/hold/downtime.ts';
 import type { Facts } from '../../domain/restoration/facts.ts';
 import { serves } from '../../domain/restoration/survey.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
-import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
+import { inspectContainer } from '../../tools/docker/containers.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
-import { noticedText, type OutsideView } from './downtime.ts';
 
 /** What was seen after the swap. */
 export interface Proven {
@@ -62,7 +62,7 @@ export async function proveAsBefore(ops: Ops, facts: Facts, outside: OutsideView
   const now = (await databaseSizes(ops, database)).find((d) => d.name === database.name);
   if (now?.oid !== before?.oid) throw notBack(database.name);
   const health = serves(facts) ? (await healthNow(ops, facts)).health : NOT_SERVED;
-  const noticed = noticedText(await outside.stop());
+  const noticed = outageText(await outside.stop());
   const name = printable(database.name);
   return {
     en: `Database ${name} is the one from before. ${health.en} Noticed from outside: ${noticed.en}.`,
@@ -78,35 +78,8 @@ async function healthNow(ops: Ops, { app }: Facts): Promise<Pick<Proven, 'health
   const deadlineMs = ops.target.bootSeconds * 1000;
   const ended = app.state === 'running' ? now : async () => undefined;
   const health = await waitForHealth(ops, endpointsOf(ops.target, now), ended, { deadlineMs });
-  const said = describeHealth(health);
-  const engine = await engineAgrees(ops, app);
-  return { healthy: true, health: { en: `${said.en}${engine.en}`, zh: `${said.zh}${engine.zh}` } };
+  return { healthy: true, health: describeHealth(health) };
 }
-
-/**
- * The engine's own check may have fallen into the pause. Whoever goes by its word (a program that restarts what is unhealthy, our own
- * update) shall not find it as we left it.
- */
-async function engineAgrees(ops: Ops, before: Container): Promise<Text> {
-  if (before.health !== 'healthy') return { en: '', zh: '' };
-  const started = ops.clock.monotonic();
-  let waited = 0;
-  while ((await inspectContainer(ops, before.id)).health === 'unhealthy') {
-    waited = ops.clock.monotonic() - started;
-    if (waited >= ENGINE_WITHIN_MS) {
-      const so = seconds(waited);
-      return { en: `; the engine calls it unhealthy, still after ${so}`, zh: `; 引擎在 ${so} 后仍报告不健康` };
-    }
-    await ops.clock.sleep(ENGINE_EVERY_MS, ops.signal);
-  }
-  if (waited === 0) return { en: '', zh: '' };
-  const so = seconds(waited);
-  return { en: `; its engine's check too, ${so} later`, zh: `; ${so} 后引擎的健康检查也已恢复` };
-}
-
-/** Two intervals of the application's check, and its time limit. */
-const ENGINE_WITHIN_MS = 75_000;
-const ENGINE_EVERY_MS = 500;
 
 const NOT_RUNNING: Text = { en: 'The application does not run.', zh: '应用未在运行.' };
 const NOT_SERVED: Text = {

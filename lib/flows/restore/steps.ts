@@ -1,22 +1,26 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Beside } from '../../domain/data/restore.ts';
+import { watchFromOutside } from '../../domain/hold/downtime.ts';
+import { requestHold } from '../../domain/hold/hold.ts';
+import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { advice } from '../../domain/restoration/advice.ts';
 import type { Facts } from '../../domain/restoration/facts.ts';
 import { restoreStep, swapStep } from '../../domain/restoration/steps.ts';
 import type { Recovery } from '../../runs/steps/steps.ts';
-import { watchFromOutside } from './downtime.ts';
-import { pauseSteps } from './pause.ts';
 import { proveAsBefore, proveStep } from './prove.ts';
+import { standstillSteps } from './standstill.ts';
 
 /** One restore: its steps in their order, and what speaks for it when one of them fails. Nothing happens yet. */
-export function begin(ops: Ops, facts: Facts) {
-  const outside = watchFromOutside(ops, facts);
-  const { pause, resume } = pauseSteps(facts);
+export function begin(ops: Ops, facts: Facts, holds: HoldFacts) {
+  const running = facts.app?.state === 'running' ? facts.app : undefined;
+  const requests = requestHold(holds);
+  const outside = watchFromOutside(ops, { app: running, hold: holds });
+  const { hold, release } = standstillSteps(facts, holds, requests);
   const swap = swapStep(facts);
   let swapping: Beside | undefined;
   const steps = {
     restore: restoreStep(facts),
-    pause,
+    hold,
     swap: {
       ...swap,
       run(o: Ops, beside: Beside) {
@@ -26,12 +30,12 @@ export function begin(ops: Ops, facts: Facts) {
         return swap.run(o, beside);
       },
     },
-    resume,
+    release,
     prove: proveStep(facts),
   };
   const recovery: Recovery = {
     prove: (o) => proveAsBefore(o, facts, outside),
     advice: () => advice(ops, facts, swapping),
   };
-  return { steps, recovery, outside };
+  return { steps, recovery, outside, requests };
 }

@@ -14,9 +14,12 @@ import { cluster } from '../../tools/postgres/cluster.fake.ts';
 const BEFORE = 'whalefall_before_20260102t030405z';
 const INCOMING = 'whalefall_restoring_20260102t030405z';
 
-/** A server with databases, and an engine that pauses the application. */
+const PLAIN = { kind: 'plain', why: { en: '', zh: '' } } as const;
+
+/** A server with databases, and an application whose programs can be made to stand still. */
 function world(databases: Set<string>) {
   let state = 'running';
+  const told: string[] = [];
   const app = container('app');
   const inspected = () => [
     {
@@ -25,7 +28,7 @@ function world(databases: Set<string>) {
       Image: app.imageId,
       RestartCount: 0,
       Mounts: [],
-      State: { Status: state },
+      State: { Status: 'running' },
       Config: { Labels: null },
       NetworkSettings: { Ports: null, Networks: {} },
     },
@@ -33,18 +36,17 @@ function world(databases: Set<string>) {
   const ops = testOps(
     cluster(databases, ({ argv }: Call) => {
       if (argv[1] === 'inspect') return { stdout: JSON.stringify(inspected()) };
-      const to = (next: string) => () => {
-        state = next;
+      if (!argv.includes('-i') || argv[1] !== 'exec' || !argv.includes(app.id)) return undefined;
+      const answer = (line: string) => {
+        if (line.startsWith('"')) return '{"ready": true}';
+        state = (JSON.parse(line) as { freeze: boolean }).freeze ? 'frozen' : 'running';
+        told.push(state);
+        return '{"frozen": 3, "moving": 0}';
       };
-      if (argv[0] === 'bash' && argv.includes(app.id)) {
-        to('paused')();
-        return { stdout: app.id, whenReleased: to('running') };
-      }
-      if (argv[1] === 'unpause') to('running')();
-      return argv[1] === 'unpause' ? {} : undefined;
+      return { talk: { answer, end: () => undefined } };
     }),
   );
-  return { ops, state: () => state, calls: () => ops.scripted.calls.map((c) => c.argv.join(' ')) };
+  return { ops, state: () => state, told };
 }
 
 async function factsFor(ops: Parameters<typeof storedBackup>[0], more: Partial<Facts> = {}): Promise<Facts> {
@@ -71,32 +73,32 @@ describe('a restore that is taken back', () => {
     const there = new Set(['postgres', 'whalefall']);
     const { ops, state } = world(there);
     const facts = await factsFor(ops);
-    const { restore, pause, swap } = begin(ops, facts).steps;
+    const { restore, hold, swap } = begin(ops, facts, PLAIN).steps;
     const beside = await restore?.run(ops);
     if (!beside) throw new Error('nothing was restored');
     expect(there).toContain(INCOMING);
-    await pause?.run(ops);
-    expect(state()).toBe('paused');
+    await hold?.run(ops);
+    expect(state()).toBe('frozen');
     expect(await swap.run(ops, beside)).toBe(BEFORE);
     expect([...there].sort()).toEqual(['postgres', 'whalefall', BEFORE]);
 
     await swap.undo?.(ops, beside);
-    await pause?.undo?.(ops);
+    await hold?.undo?.(ops);
     await restore?.undo?.(ops);
     expect([...there].sort()).toEqual(['postgres', 'whalefall']);
     expect(state()).toBe('running');
   });
 
-  it('swaps nothing that was not swapped, and does not wake what was not paused', async () => {
-    const { ops, calls } = world(new Set(['postgres', 'whalefall']));
+  it('swaps nothing that was not swapped, and does not wake what does not stand still', async () => {
+    const { ops, told } = world(new Set(['postgres', 'whalefall']));
     const facts = await factsFor(ops);
-    const { restore, pause, swap } = begin(ops, facts).steps;
+    const { restore, hold, swap } = begin(ops, facts, PLAIN).steps;
     const beside = await restore?.run(ops);
     if (!beside) throw new Error('nothing was restored');
     await swap.undo?.(ops, beside);
-    await pause?.undo?.(ops);
+    await hold?.undo?.(ops);
     expect(ops.scripted.calls.some((c) => c.input.includes('RENAME'))).toBe(false);
-    expect(calls().some((c) => c.includes('unpause'))).toBe(false);
+    expect(told).toEqual([]);
   });
 
   it('never drops a database that was there before', async () => {
@@ -105,7 +107,7 @@ describe('a restore that is taken back', () => {
     const facts = await factsFor(ops, { incoming: { kind: 'kept', database: BEFORE, rows: undefined } });
     expect((await keptBeside(ops, facts)).incoming).toBe(BEFORE);
     // Nothing is restored that could be discarded.
-    expect(begin(ops, facts).steps.restore).toBeUndefined();
+    expect(begin(ops, facts, PLAIN).steps.restore).toBeUndefined();
   });
 });
 
@@ -119,11 +121,11 @@ it('refuses to return to a database that is not there', async () => {
 });
 
 describe('the plan', () => {
-  it('stops nobody while the backup is restored, and pauses only what runs', async () => {
+  it('stops nobody while the backup is restored, and has only what runs stand still', async () => {
     const { ops } = world(new Set());
     const facts = await factsFor(ops);
-    const planned = (f: Facts) => plannedOf(begin(ops, f).steps).map((s) => s.id);
-    expect(planned(facts)).toEqual(['restore', 'pause', 'swap', 'resume', 'prove']);
+    const planned = (f: Facts) => plannedOf(begin(ops, f, PLAIN).steps).map((s) => s.id);
+    expect(planned(facts)).toEqual(['restore', 'hold', 'swap', 'release', 'prove']);
     const down = { ...facts, app: container('app', { state: 'exited' }) };
     expect(planned(down)).toEqual(['restore', 'swap', 'prove']);
   });
