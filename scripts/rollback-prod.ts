@@ -116,14 +116,14 @@ async function goBackHot(
 
   const hold = update.holdOf(plan);
   const progress: update.Progress = { staging: update.stagingOf(ops, facts.app.id), hold };
-  const outside = update.watchFromOutside(ops, facts, plan.hold);
+  const outside = update.watchFromOutside({ app: facts.app, routes: facts.routes, hold: plan.hold });
   const { back } = update.ways(facts);
   const recovery = {
     prove: (o: Ops) => update.proveAsBefore(o, facts, progress, outside),
     advice: () => update.advice(ops, facts, progress),
     ...(back && { back }),
   };
-  outside.start();
+  outside.start(ops);
   const { proven, settled } = await carryOut(ops, plan.steps, recovery, (step) =>
     update.releaseHot(step, facts, progress, options, (error) => rollback.unfit(choice, error)),
   ).finally(() => hold.end(ops));

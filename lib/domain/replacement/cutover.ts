@@ -2,12 +2,12 @@ import type { Target } from '../../core/target.ts';
 import type { Definition } from '../../tools/docker/definition.ts';
 import type { SavedUserdata } from '../app/userdata.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../backup/proofs.ts';
+import { type OutsideView, watchFromOutside } from '../hold/downtime.ts';
 import { type RequestHold, requestHold } from '../hold/hold.ts';
 import type { HoldFacts } from '../hold/survey.ts';
 import type { PreviousImage } from '../images/previous.ts';
 import type { Facts } from '../stack/deployment.ts';
 import type { ServiceRole } from '../stack/stack.ts';
-import { type OutsideView, watchFromOutside } from './downtime.ts';
 import type { Former, Replacement } from './replace.ts';
 
 /** One replacement of what is deployed: what there is, and what was put aside so far: all that bringing it back needs. Filled step by step. */
@@ -44,5 +44,6 @@ export const cutoverOf = (target: Target, facts: Facts, requests: HoldFacts): Cu
   facts,
   requests,
   hold: requestHold(requests),
-  outside: watchFromOutside(facts, requests),
+  // What did not serve can't go down.
+  outside: watchFromOutside({ app: facts.app?.serving ? facts.containers.app : undefined, hold: requests }),
 });

@@ -3,10 +3,10 @@ import type { Ops } from '../../core/ops.ts';
 import { same, type Text } from '../../core/text.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
 import { describeHealth, endpointsOf, waitForHealth } from '../app/health.ts';
+import { outageText } from '../hold/downtime.ts';
 import { findContainers } from '../stack/containers.ts';
 import { loginOf } from '../stack/database.ts';
 import type { Cutover } from './cutover.ts';
-import { outageText } from './downtime.ts';
 import { givenBackByHand } from './replace.ts';
 
 /**

@@ -4,7 +4,7 @@ import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import { seenText } from '../../domain/hold/messages.ts';
 import { readReleases, recordRelease } from '../../domain/ledger/releases.ts';
-import { type Noticed, outageText } from '../../domain/replacement/downtime.ts';
+import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { Proven } from './prove.ts';
 import type { Rebuild } from './rebuild.ts';

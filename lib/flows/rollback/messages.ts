@@ -7,7 +7,7 @@ import { holdText, meanwhile, seenText } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { runningText } from '../../domain/release/running.ts';
-import { type Noticed, outageText } from '../../domain/replacement/downtime.ts';
+import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import { clusterRows } from '../../domain/restoration/cluster-rows.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
