@@ -44,11 +44,7 @@ export async function carryOut<R>(
   ops.journal.write({ event: 'plan', steps: plan.map((s) => s.id), ...(also && { also }), ...(back && { back }) });
   const begun: Begun[] = [];
 
-  const carry = async <T, A extends readonly unknown[]>(
-    step: Step<T, A>,
-    given: A,
-    shown: PlannedStep = step,
-  ): Promise<T> => {
+  const run = async <T, A extends readonly unknown[]>(step: Step<T, A>, ...given: A): Promise<T> => {
     const { id, title, risk, undo } = step;
     // A script that does what its plan didn't show would be lying to its operator.
     if (plan[begun.length] !== step) throw new Error(`step ${id} is not in the plan, or out of its order`);
@@ -79,9 +75,8 @@ export async function carryOut<R>(
     }
   };
 
-  async function step<T, A extends readonly unknown[]>(what: Step<T, A> | undefined, ...given: A) {
-    return what && carry(what, given);
-  }
+  const step: StepRunner = async <T, A extends readonly unknown[]>(what: Step<T, A> | undefined, ...given: A) =>
+    what && run(what, ...given);
 
   try {
     const result = await body(step);
