@@ -28,7 +28,7 @@ export interface Staging {
 const COPY_MS = 600_000;
 const COMPILE_MS = 300_000;
 
-export function stagingOf(ops: Ops, container: string): Staging {
+export function stagingOf(ops: Pick<Ops, 'target' | 'paths'>, container: string): Staging {
   const dir = `${ops.target.app.root}/${STAGING}/${path.basename(ops.paths.run)}`;
   return {
     container,
