@@ -42,7 +42,10 @@ export interface Checked {
 
 export const checkStep = (update: Update): Step<Checked> => ({
   id: 'check',
-  title: { en: 'Compile it, test its gunicorn and nginx configuration', zh: '编译, 并检查 gunicorn 与 nginx 配置' },
+  title: {
+    en: 'Compile what is new, test its gunicorn and nginx configuration',
+    zh: '编译新文件, 并检查 gunicorn 与 nginx 配置',
+  },
   risk: 'none',
   commands: [
     {
@@ -56,7 +59,7 @@ export const checkStep = (update: Update): Step<Checked> => ({
 });
 
 /**
- * Tries everything that can be tried without serving: Python compiles every file, gunicorn reads its configuration and loads the
+ * Tries everything that can be tried without serving: Python compiles every file that is new or changed, gunicorn reads its configuration and loads the
  * application once, Alembic reads its chain of migrations, nginx tests the site. A release that brings no migration begins to boot for
  * its trial instead of only being loaded.
  *
@@ -89,7 +92,7 @@ async function check(ops: Ops, update: Update): Promise<Checked> {
     settingsBefore(web),
     scheduler ? settingsOf(scheduler) : Promise.resolve(undefined),
     facts.tree.has(ops.target.release.site.from) ? checkSite(ops, staging) : Promise.resolve(),
-    compileStaged(ops, staging, facts.tree),
+    compileStaged(ops, staging, facts.files.put, facts.tree),
   ]);
   const restart = chooseRestart(options.restart, facts, root, { before, after });
   const needed = neededRestart(facts, root, { before, after }).kind;
