@@ -31,6 +31,7 @@ export const rehearseDisaster: Script = {
     },
   },
   givesWay: true,
+  watched: 'drill',
 
   async run(ops, flags) {
     const wanted = {

@@ -201,6 +201,8 @@ function values(): Values {
       unfinished: undefined,
       failedBackups: 0,
       remains: [],
+      alerts: { configured: true, unreached: [] },
+      watched: [{ what: 'backup', hours: 26, success: NOW - DAY }],
       sizes: [],
     },
   };

@@ -19,6 +19,7 @@ export const FLOORS: readonly Floor[] = [
       'lib/tools/postgres',
       'lib/tools/pg-hba',
       'lib/tools/iptables',
+      'lib/tools/alerts',
     ],
   },
   {
@@ -27,6 +28,7 @@ export const FLOORS: readonly Floor[] = [
       'lib/domain/env',
       'lib/domain/stack',
       'lib/domain/ledger',
+      'lib/domain/alerts',
       'lib/domain/schema',
       'lib/domain/app',
       'lib/domain/release',
@@ -54,6 +56,7 @@ export const FLOORS: readonly Floor[] = [
     folders: [
       'lib/flows/backup',
       'lib/flows/doctor',
+      'lib/flows/notify',
       'lib/flows/rebuild',
       'lib/flows/rehearse',
       'lib/flows/restore',

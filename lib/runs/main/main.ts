@@ -19,21 +19,24 @@ import { childEnv, createShell } from '../../core/shell.ts';
 import type { Target } from '../../core/target.ts';
 import { languageOf, printable, SCRIPTS, type Text } from '../../core/text.ts';
 import type { World } from '../../core/world.ts';
+import { registerAddresses } from '../../domain/alerts/addresses.ts';
 import { looking } from '../../domain/data/claim.ts';
 import { removeLeftRules } from '../../domain/hold/lease.ts';
 import { recordAdopted } from '../../domain/ledger/adopted.ts';
+import { RequestRecord } from '../../domain/ledger/requests.ts';
 import { nextRunName } from '../../domain/ledger/runs.ts';
 import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { readCommandLine } from '../command-line/command-line.ts';
-import { loadTarget, makeState, stateDir, typedBefore } from '../command-line/deploy-dir.ts';
+import { loadTarget, makeState, stateDir, typedAnywhere, typedBefore } from '../command-line/deploy-dir.ts';
 import { ADOPTS, duration, type Parsed } from '../command-line/flags.ts';
 import type { Action, GoOn, Script, Verdict } from '../command-line/script.ts';
 import { commonArgs, ownArgs, refuseAnswers } from '../command-line/typed-again.ts';
 import { offerWays, showUnfinished } from '../interrupted/offer.ts';
 import { withElapsed } from '../terminal/elapsed.ts';
-import { report } from '../terminal/report.ts';
+import { explain, report } from '../terminal/report.ts';
 import { terminal } from '../terminal/terminal.ts';
+import { type Ending, endedWell, endedWith, teller } from './alerts.ts';
 import { giveWay } from './give-way.ts';
 import { type Holding, holdStack } from './hold.ts';
 import { type Lock, takeLock } from './lock.ts';
@@ -90,6 +93,7 @@ export async function main(script: Script, world: World): Promise<number> {
   const base = {
     $: createShell({ env: childEnv(world.env), spawn: world.spawn }),
     env: childEnv(world.env),
+    variables: world.env,
     target,
     clock: world.clock,
     net: world.net,
@@ -98,6 +102,8 @@ export async function main(script: Script, world: World): Promise<number> {
     kill: world.kill,
     signal: stopping.signal,
   };
+
+  registerAddresses(base, target.notify);
 
   const state = stateDir(target);
   const start = async (to: Invocation) => {
@@ -136,6 +142,17 @@ export async function main(script: Script, world: World): Promise<number> {
     return next ? start(next) : 0;
   }
 
+  const tells = teller(
+    { ...base, paths: { state, backups: path.join(state, 'backups'), run: state } },
+    {
+      subject: name,
+      watched: action.watched,
+      host: world.hostname,
+      watching: world.interactive,
+      scripts: typedAnywhere(parsed, target, world),
+      metrics: parsed.metrics === undefined ? undefined : path.resolve(world.cwd, String(parsed.metrics)),
+    },
+  );
   let lock: Lock | undefined;
   let hold: Holding | undefined;
   let endWatch = () => {};
@@ -167,6 +184,8 @@ export async function main(script: Script, world: World): Promise<number> {
     }
     if (next === undefined) {
       mkdirSync(paths.run, { mode: 0o700 });
+      tells.begin();
+      const requests = new RequestRecord(world.clock, paths.run);
       logs.write = appendingTo(path.join(paths.run, 'log'), world);
       const journal = openJournal(path.join(paths.run, 'journal'), world.clock.now, (event, seq) => {
         underWay.note(event, seq);
@@ -178,7 +197,7 @@ export async function main(script: Script, world: World): Promise<number> {
           screen.show({ event: 'info', text: { en: `      $ ${event.command}`, zh: `      $ ${event.command}` } });
         }
       });
-      return await journaled(journal, {
+      const ending = await journaled(journal, {
         begin: {
           event: 'run-start',
           script: script.name,
@@ -191,7 +210,7 @@ export async function main(script: Script, world: World): Promise<number> {
         screen,
         secrets,
         run: async () => {
-          const ops: Ops = { ...base, paths, hold: holding, journal, lockFd: held.fd };
+          const ops: Ops = { ...base, paths, hold: holding, journal, requests, lockFd: held.fd };
           if (!action.givesWay) await removeLeftRules(ops);
           await tidy(ops, action.givesWay ? script.name : undefined);
           const verdict = await action.run(ops, { ...parsed, planOnly });
@@ -199,9 +218,16 @@ export async function main(script: Script, world: World): Promise<number> {
           return verdict;
         },
       });
+      requests.flush();
+      const { project: stack } = holding;
+      await tells.end({ ...ending, run: path.basename(paths.run), stack, requests: requests.noticed });
+      return result(screen, ending);
     }
   } catch (error) {
-    return report(screen, error);
+    // It did not come so far as to have a journal; that a nightly one can't begin is worth telling as well.
+    const ending = endedWith(error, explain(screen, error));
+    await tells.end({ ...ending, stack: hold?.project });
+    return result(screen, ending);
   } finally {
     unhook();
     endWatch();
@@ -218,24 +244,30 @@ interface Journaled {
   readonly run: () => Promise<Verdict | GoOn>;
 }
 
-/** Runs between the journal's first line and its last, and reports how that ended. */
-async function journaled(journal: Journal & { close(): void }, { begin, screen, secrets, run }: Journaled) {
+/** Runs between the journal's first line and its last, and shows how that ended, but for the last line. */
+async function journaled(
+  journal: Journal & { close(): void },
+  { begin, screen, secrets, run }: Journaled,
+): Promise<Ending> {
   journal.write(begin);
-  let exitCode = 0;
-  let verdict: Text;
+  let ending: Ending;
   try {
     const said = await run();
     if ('goOn' in said) throw new Error('only what looks may hand over');
-    verdict = said;
-    exitCode = said.exitCode ?? 0;
-    screen.show({ event: 'result', exitCode, verdict: verdict.en });
+    ending = endedWell(said);
   } catch (error) {
-    verdict = whatHappened(error);
-    exitCode = report(screen, error);
+    ending = endedWith(error, explain(screen, error));
   }
+  const { exitCode, what } = ending;
   // A full disk does not make what was proved untrue; the next start will look again.
-  lenient(journal, screen).write({ event: 'run-end', exitCode, verdict: secrets.redact(verdict.en) });
+  lenient(journal, screen).write({ event: 'run-end', exitCode, verdict: secrets.redact(what.en) });
   journal.close();
+  return ending;
+}
+
+/** The last line, for programs. */
+function result(screen: Screen, { exitCode, what }: Ending): number {
+  screen.show({ event: 'result', exitCode, verdict: what.en });
   return exitCode;
 }
 

@@ -335,6 +335,15 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
     ['WARN', our({ drill: { ...(of('ours').drill as never as object), outcome: 'failed' } as never })],
     ['WARN', { at: { ...of('at'), now: NOW + 93 * DAY } }],
   ],
+  'alerts.configured': [['WARN', our({ alerts: { configured: false, unreached: [] } })]],
+  'alerts.delivery': [
+    ['WARN', our({ alerts: { configured: true, unreached: [{ to: 'group', why: said('HTTP 404') }] } })],
+    ['WARN', our({ alerts: { configured: true, unreached: [{ to: 'ping.backup', why: said('OK (not found)') }] } })],
+  ],
+  'alerts.overdue': [
+    ['WARN', our({ watched: [{ what: 'backup', hours: 26, success: NOW - 27 * 3_600_000 }] })],
+    ['WARN', our({ watched: [{ what: 'drill', hours: 200, success: undefined }] })],
+  ],
   'runs.unfinished': [['FAIL', our({ unfinished: '20260101T000000Z-update-prod-flask' })]],
   'runs.leftovers': [
     ['WARN', our({ leftovers: ['b.partial'] })],
