@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Those that share a stack, and as much beside them as makes two halves. */
-const FIRST_HALF = /\/(doctor|faults|rebuild|rehearse|restore|runs|update)\.e2e\.test\.ts$/;
+const FIRST_HALF = /\/(doctor|faults|rebuild|rehearse|report|restore|runs|update)\.e2e\.test\.ts$/;
 
 /** The files that share a stack come one after the other, and `update` last: migrations only go forward. */
 class ByName extends BaseSequencer {

@@ -46,6 +46,7 @@ export const FLOORS: readonly Floor[] = [
       'lib/runs/terminal',
       'lib/runs/command-line',
       'lib/runs/interrupted',
+      'lib/runs/report',
       'lib/runs/main',
       'lib/adhoc',
       'lib',

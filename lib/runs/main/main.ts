@@ -33,6 +33,7 @@ import { ADOPTS, duration, type Parsed } from '../command-line/flags.ts';
 import type { Action, GoOn, Script, Verdict } from '../command-line/script.ts';
 import { commonArgs, ownArgs, refuseAnswers } from '../command-line/typed-again.ts';
 import { offerWays, showUnfinished } from '../interrupted/offer.ts';
+import { writeReport } from '../report/write.ts';
 import { withElapsed } from '../terminal/elapsed.ts';
 import { explain, report } from '../terminal/report.ts';
 import { terminal } from '../terminal/terminal.ts';
@@ -40,6 +41,7 @@ import { type Ending, endedWell, endedWith, teller } from './alerts.ts';
 import { giveWay } from './give-way.ts';
 import { type Holding, holdStack } from './hold.ts';
 import { type Lock, takeLock } from './lock.ts';
+import { recorded } from './recorded.ts';
 import { stopOn, UnderWay } from './signals.ts';
 
 /**
@@ -87,7 +89,8 @@ export async function main(script: Script, world: World): Promise<number> {
     interactive: world.interactive,
     log: (text) => logs.write(text),
   });
-  const screen = withElapsed(lines, world.clock, world.every);
+  let requests: RequestRecord | undefined;
+  const screen = withElapsed(lines, world.clock, world.every, () => requests?.soFar);
   setMaxListeners(0, stopping.signal); // each command under way listens to it
   const underWay = new UnderWay();
   const base = {
@@ -185,7 +188,8 @@ export async function main(script: Script, world: World): Promise<number> {
     if (next === undefined) {
       mkdirSync(paths.run, { mode: 0o700 });
       tells.begin();
-      const requests = new RequestRecord(world.clock, paths.run);
+      const record = new RequestRecord(world.clock, paths.run);
+      requests = record;
       logs.write = appendingTo(path.join(paths.run, 'log'), world);
       const journal = openJournal(path.join(paths.run, 'journal'), world.clock.now, (event, seq) => {
         underWay.note(event, seq);
@@ -204,13 +208,22 @@ export async function main(script: Script, world: World): Promise<number> {
           version: VERSION,
           pid: world.pid,
           user: world.user,
+          host: world.hostname,
           options: withoutAnswers(parsed),
           args: ownArgs(action, parsed),
         },
         screen,
         secrets,
         run: async () => {
-          const ops: Ops = { ...base, paths, hold: holding, journal, requests, lockFd: held.fd };
+          const ops: Ops = {
+            ...base,
+            screen: recorded(screen, journal, secrets),
+            paths,
+            hold: holding,
+            journal,
+            requests: record,
+            lockFd: held.fd,
+          };
           if (!action.givesWay) await removeLeftRules(ops);
           await tidy(ops, action.givesWay ? script.name : undefined);
           const verdict = await action.run(ops, { ...parsed, planOnly });
@@ -218,9 +231,10 @@ export async function main(script: Script, world: World): Promise<number> {
           return verdict;
         },
       });
-      requests.flush();
+      record.flush();
+      await keepReport(screen, paths);
       const { project: stack } = holding;
-      await tells.end({ ...ending, run: path.basename(paths.run), stack, requests: requests.noticed });
+      await tells.end({ ...ending, run: path.basename(paths.run), stack, requests: record.noticed });
       return result(screen, ending);
     }
   } catch (error) {
@@ -260,9 +274,24 @@ async function journaled(
   }
   const { exitCode, what } = ending;
   // A full disk does not make what was proved untrue; the next start will look again.
-  lenient(journal, screen).write({ event: 'run-end', exitCode, verdict: secrets.redact(what.en) });
+  const { state, next = [] } = ending;
+  const says = secrets.redactIn({ says: what, ...(state && { state }), ...(next.length > 0 && { next }) });
+  lenient(journal, screen).write({ event: 'run-end', exitCode, verdict: says.says.en, ...says });
   journal.close();
   return ending;
+}
+
+/** A page for people who were not there. What was done and proved does not depend on it. */
+async function keepReport(screen: Screen, paths: Paths): Promise<void> {
+  try {
+    await writeReport(paths, path.basename(paths.run), screen.language);
+  } catch (error) {
+    const why = whatHappened(error).en;
+    screen.show({
+      event: 'warning',
+      text: { en: `The report could not be written: ${why}`, zh: `无法写入运行报告: ${why}` },
+    });
+  }
 }
 
 /** The last line, for programs. */

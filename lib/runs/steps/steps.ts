@@ -60,7 +60,13 @@ export async function carryOut<R>(
   body: (step: StepRunner) => Promise<R>,
 ): Promise<R> {
   const { also, back } = recovery;
-  ops.journal.write({ event: 'plan', steps: plan.map((s) => s.id), ...(also && { also }), ...(back && { back }) });
+  ops.journal.write({
+    event: 'plan',
+    steps: plan.map((s) => s.id),
+    titles: plan.map((s) => s.title),
+    ...(also && { also }),
+    ...(back && { back }),
+  });
   const begun: Begun[] = [];
   let number = 0;
 
@@ -85,13 +91,13 @@ export async function carryOut<R>(
         event: 'step-done',
         step: id,
         milliseconds: took(),
-        ...(evidence && { evidence: ops.secrets.redact(evidence.en) }),
+        ...(evidence && { evidence: ops.secrets.redact(evidence.en), says: ops.secrets.redactIn(evidence) }),
       });
       ops.screen.show({ event: 'step-end', id, outcome: 'done', milliseconds: took(), evidence });
       return result;
     } catch (error) {
-      const text = ops.secrets.redact(whatHappened(error).en);
-      lenient(ops.journal, ops.screen).write({ event: 'step-failed', step: id, error: text });
+      const says = ops.secrets.redactIn(whatHappened(error));
+      lenient(ops.journal, ops.screen).write({ event: 'step-failed', step: id, error: says.en, says });
       ops.screen.show({ event: 'step-end', id, outcome: 'failed', milliseconds: took() });
       throw error;
     }

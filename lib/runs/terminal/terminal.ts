@@ -1,7 +1,7 @@
 import type { Screen, ScreenEvent } from '../../core/screen.ts';
 import { redactedIn } from '../../core/secrets.ts';
 import { json, type Language, printable, SCRIPTS, seconds, type Text } from '../../core/text.ts';
-import { columns } from './columns.ts';
+import { clipped, columns } from './columns.ts';
 import { findingLines } from './finding.ts';
 
 export interface TerminalOptions {
@@ -109,7 +109,8 @@ export function terminal(options: TerminalOptions): Screen {
     },
     progress(text) {
       if (!options.interactive || options.json) return;
-      out(safe(t(text)).replace(/[\n\t]+/g, ' '));
+      // A line that goes over the edge can't be taken back. Cut only here, when secrets are out of it.
+      out(clipped(safe(t(text)).replace(/[\n\t]+/g, ' '), (options.columns ?? Number.POSITIVE_INFINITY) - 1));
       passing = true;
     },
     showSecret(label, secret) {
