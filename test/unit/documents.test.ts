@@ -164,3 +164,17 @@ it('names no check of the doctor that there is not', () => {
 it('has a README that can be read in one go', () => {
   for (const file of ['README.md', 'README.zh-CN.md']) expect(read(file).split('\n').length, file).toBeLessThan(251);
 });
+
+it('names only checks that the doctor has', () => {
+  const kinds = new Set(CHECKS.map((c) => c.id.split('.')[0]));
+  const ids = new Set(CHECKS.map((c) => c.id));
+  let named = 0;
+  for (const file of DOCUMENTS) {
+    for (const [, id = '', kind = ''] of read(file).matchAll(/`(([a-z]+)\.[a-z-]+)`/g)) {
+      if (!kinds.has(kind) || /\.(ts|py|sh|json|conf|log|html|yml|md)$/.test(id)) continue;
+      named += 1;
+      expect([...ids], `${file}: ${id}`).toContain(id);
+    }
+  }
+  expect(named).toBeGreaterThan(200);
+});

@@ -158,6 +158,10 @@ export interface OurFacts {
   };
   /** What has to succeed again and again, as the configuration has it. `success`: when it did last; milliseconds since the epoch. */
   readonly watched: readonly { readonly what: Watched; readonly hours: number; readonly success: number | undefined }[];
+  /** Rows of each table (with its schema) in the oldest backup that is between a day and a month old. */
+  readonly former: { readonly at: number; readonly rows: Readonly<Record<string, number>> } | undefined;
+  /** A run that held requests was killed, and its rules have not been taken away. */
+  readonly heldRules: boolean;
   /** Of the database, in its backups, newest first. */
   readonly sizes: readonly { readonly at: number; readonly bytes: number }[];
 }

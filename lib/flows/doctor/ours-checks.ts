@@ -187,6 +187,26 @@ export const ourChecks: readonly Check[] = [
           ],
   }),
   check({
+    id: 'hold.rules',
+    when: 'now',
+    title: t('no rule is left that holds requests', '没有遗留的请求暂存规则'),
+    meaning: t(
+      'A run that let requests wait was killed. The kernel ends its rules within 12 s, so nobody waits; what is left in the table does nothing, and hides what else is there.',
+      '暂存请求的运行被中断. 内核会在 12 秒内使规则失效, 不会有请求被挡住; 残留的规则不起作用, 但会干扰排查.',
+    ),
+    ask: ['ours'],
+    judge: ({ ours: { heldRules } }) =>
+      heldRules
+        ? [
+            warn(
+              t('a killed run has left rules in the nat table', '被中断的运行在 nat 表中留下了规则'),
+              ours('runs.ts show'),
+              ours('backup-prod.ts create'),
+            ),
+          ]
+        : WELL,
+  }),
+  check({
     id: 'runs.leftovers',
     when: 'now',
     title: t('runs that were killed left nothing behind', '被中断的运行没有残留'),

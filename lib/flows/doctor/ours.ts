@@ -4,7 +4,8 @@ import type { Ops } from '../../core/ops.ts';
 import { addressesOf, addressOf } from '../../domain/alerts/addresses.ts';
 import { readDelivery } from '../../domain/alerts/deliveries.ts';
 import { readOutcomes } from '../../domain/alerts/outcomes.ts';
-import { listBackups } from '../../domain/backup/manifest.ts';
+import { listBackups, type Stored } from '../../domain/backup/manifest.ts';
+import { hasLeftRules } from '../../domain/hold/lease.ts';
 import { readDrills } from '../../domain/ledger/drills.ts';
 import { eachRun, entriesOf, type Run } from '../../domain/ledger/runs.ts';
 import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
@@ -42,6 +43,8 @@ export async function ourFacts(ops: Ops): Promise<OurFacts> {
       unreached: unreachedOf(ops),
     },
     watched: watchedOf(ops),
+    former: formerOf(ops, databases),
+    heldRules: hasLeftRules(ops.paths) && !isAnyRunning(ops),
     sizes: databases.flatMap(({ manifest }) =>
       manifest.kind === 'database' ? [{ at: Date.parse(manifest.createdAt), bytes: manifest.databaseBytes }] : [],
     ),
@@ -49,11 +52,11 @@ export async function ourFacts(ops: Ops): Promise<OurFacts> {
 }
 
 /** Newest first. */
-function newestRuns(ops: Ops, script: string): Run[] {
+function newestRuns(ops: Ops, script: string | undefined, most = READ): Run[] {
   const found: Run[] = [];
-  for (const run of eachRun(ops.paths, (_, of) => of === script)) {
+  for (const run of eachRun(ops.paths, (_, of) => script === undefined || of === script)) {
     found.push(run);
-    if (found.length >= READ) break;
+    if (found.length >= most) break;
   }
   return found;
 }
@@ -83,6 +86,25 @@ function unreachedOf(ops: Ops): OurFacts['alerts']['unreached'] {
     const why = readDelivery(ops.paths, to)?.failure;
     return why ? [{ to, why }] : [];
   });
+}
+
+const DAY = 86_400_000;
+
+function formerOf(ops: Ops, stored: readonly Stored[]): OurFacts['former'] {
+  const now = ops.clock.now();
+  const oldest = stored.findLast(({ manifest }) => {
+    const age = now - Date.parse(manifest.createdAt);
+    return age > DAY && age < 30 * DAY;
+  })?.manifest;
+  if (oldest?.kind !== 'database') return undefined;
+  const rows = oldest.contents.tables.map((one) => [`${one.schema}.${one.name}`, one.rows] as const);
+  return { at: Date.parse(oldest.createdAt), rows: Object.fromEntries(rows) };
+}
+
+/** The newest is the one that may hold the directory. */
+function isAnyRunning(ops: Ops): boolean {
+  const [newest] = newestRuns(ops, undefined, 1);
+  return newest?.state.kind === 'running';
 }
 
 function watchedOf(ops: Ops): OurFacts['watched'] {
