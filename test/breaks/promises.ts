@@ -68,11 +68,7 @@ export const PROMISES: readonly Break[] = [
       zh: '失败迁移可能改动的数据行被视为未变',
     },
     edits: [
-      edit(
-        'lib/flows/update/database-steps.ts',
-        '  if (rows.length > 0) throw halfWay(rowsText(rows), [], progress);\n',
-        '',
-      ),
+      edit('lib/flows/update/database.ts', '  if (rows.length > 0) throw halfWay(rowsText(rows), [], update);\n', ''),
     ],
     test: 'test/simulation/update.test.ts',
     named: 'never says so over one that changed nothing but rows',
@@ -104,7 +100,11 @@ export const PROMISES: readonly Break[] = [
   {
     what: { en: 'a database is replaced under those who replicate it', zh: '替换正在被复制的数据库' },
     edits: [
-      edit('lib/flows/restore/survey.ts', '  refuseReplication(database, await replicationOf(ops, database));\n', ''),
+      edit(
+        'lib/domain/restoration/survey.ts',
+        '  refuseReplication(database, await replicationOf(ops, database));\n',
+        '',
+      ),
     ],
     test: 'test/simulation/restore.test.ts',
     named: 'refuses a database that is replicated',

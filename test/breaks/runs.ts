@@ -3,6 +3,18 @@ import { type Break, edit } from './break.ts';
 /** Journal, unfinished runs, commands, signals. */
 export const RUNS: readonly Break[] = [
   {
+    what: { en: 'a step that the plan did not show is carried out', zh: '执行计划中没有的步骤' },
+    edits: [edit('lib/runs/steps/steps.ts', 'if (plan[begun.length] !== step) throw', 'if (plan.length < 0) throw')],
+    test: 'test/unit/runs/steps/steps.test.ts',
+    named: 'what the plan shows is what is carried out',
+  },
+  {
+    what: { en: 'a step that the plan showed is left out', zh: '遗漏计划中的步骤' },
+    edits: [edit('lib/runs/steps/steps.ts', 'if (left) throw', 'if (plan.length < 0) throw')],
+    test: 'test/unit/runs/steps/steps.test.ts',
+    named: 'what the plan shows is what is carried out',
+  },
+  {
     what: { en: 'a torn last line is read like a whole one', zh: '没写完整的最后一行当作完整行读取' },
     edits: [
       edit('lib/core/journal.ts', 'const rest = lines.pop();', "const rest = lines.at(-1) === '' ? lines.pop() : '';"),
@@ -93,18 +105,6 @@ export const RUNS: readonly Break[] = [
     edits: [edit('lib/core/run.ts', "killTimer ??= setTimeout(() => ops.kill(pid, 'SIGKILL'), KILL_AFTER_MS);", '')],
     test: 'test/unit/core/run.test.ts',
     named: 'SIGTERM, then SIGKILL',
-  },
-  {
-    what: { en: 'no SIGKILL after SIGTERM, of a pause', zh: '暂停容器的命令在 SIGTERM 之后没有 SIGKILL' },
-    edits: [edit('lib/tools/docker/pause.ts', "killTimer ??= setTimeout(() => signal('SIGKILL'), KILL_AFTER_MS);", '')],
-    test: 'test/unit/tools/docker/pause.test.ts',
-    named: 'is ended by SIGKILL',
-  },
-  {
-    what: { en: 'a pause answers a run that may be dead', zh: '暂停命令直接向可能已终止的运行应答' },
-    edits: [edit('lib/tools/docker/pause.ts', 'id=$(docker pause "$1") ||', 'docker pause "$1" ||')],
-    test: 'test/processes/pause.test.ts',
-    named: 'goes on when whoever holds it is killed',
   },
   {
     what: { en: 'a closed terminal ends a run', zh: '终端关闭会终止运行' },

@@ -82,7 +82,7 @@ async function overChannel(ops: Ops, channel: Channel, message: Message): Promis
         TELL_MS,
       );
     case 'sendmail':
-      return viaSendmail(ops, channel.path, message, channel, TELL_MS);
+      return viaSendmail(ops, channel, message, TELL_MS);
     default: {
       const to = addressesOf(ops, channel);
       if ('missing' in to) return to.missing;

@@ -10,6 +10,7 @@ import { readDrills } from '../../domain/ledger/drills.ts';
 import { eachRun, entriesOf, type Run } from '../../domain/ledger/runs.ts';
 import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
 import { helperContainers } from '../../tools/docker/helpers.ts';
+import { whoHasOpen } from '../../tools/files/open-files.ts';
 import type { OurFacts } from './facts.ts';
 
 /** So many runs are read: a deploy directory that is backed up each night has thousands. */
@@ -44,7 +45,7 @@ export async function ourFacts(ops: Ops): Promise<OurFacts> {
     },
     watched: watchedOf(ops),
     former: formerOf(ops, databases),
-    heldRules: hasLeftRules(ops.paths) && !isAnyRunning(ops),
+    heldRules: hasLeftRules(ops.paths) && whoHasOpen(path.join(ops.paths.state, 'lock')).length === 0,
     sizes: databases.flatMap(({ manifest }) =>
       manifest.kind === 'database' ? [{ at: Date.parse(manifest.createdAt), bytes: manifest.databaseBytes }] : [],
     ),
@@ -52,11 +53,11 @@ export async function ourFacts(ops: Ops): Promise<OurFacts> {
 }
 
 /** Newest first. */
-function newestRuns(ops: Ops, script: string | undefined, most = READ): Run[] {
+function newestRuns(ops: Ops, script: string): Run[] {
   const found: Run[] = [];
-  for (const run of eachRun(ops.paths, (_, of) => script === undefined || of === script)) {
+  for (const run of eachRun(ops.paths, (_, of) => of === script)) {
     found.push(run);
-    if (found.length >= most) break;
+    if (found.length >= READ) break;
   }
   return found;
 }
@@ -99,12 +100,6 @@ function formerOf(ops: Ops, stored: readonly Stored[]): OurFacts['former'] {
   if (oldest?.kind !== 'database') return undefined;
   const rows = oldest.contents.tables.map((one) => [`${one.schema}.${one.name}`, one.rows] as const);
   return { at: Date.parse(oldest.createdAt), rows: Object.fromEntries(rows) };
-}
-
-/** The newest is the one that may hold the directory. */
-function isAnyRunning(ops: Ops): boolean {
-  const [newest] = newestRuns(ops, undefined, 1);
-  return newest?.state.kind === 'running';
 }
 
 function watchedOf(ops: Ops): OurFacts['watched'] {

@@ -71,9 +71,8 @@ function refused(error: unknown): Text {
 /** By this machine's own sendmail, which reads the recipients from the mail: they are in no argument. */
 export async function viaSendmail(
   ops: Ops,
-  path: string,
+  { path, ...envelope }: Envelope & { readonly path: string },
   message: Message,
-  envelope: Envelope,
   timeoutMs: number,
 ): Promise<Failure> {
   const { createTransport } = await import('nodemailer');
