@@ -1,4 +1,5 @@
 import { ADHOC } from './adhoc.ts';
+import { ALERTS } from './alerts.ts';
 import type { Break } from './break.ts';
 import { DATA } from './data.ts';
 import { DATABASES } from './databases.ts';
@@ -18,4 +19,5 @@ export const BREAKS: readonly Break[] = [
   ...PROMISES,
   ...DOCTOR,
   ...HOLD,
+  ...ALERTS,
 ];
