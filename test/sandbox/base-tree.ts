@@ -10,24 +10,42 @@ const PACKAGES = [
   ...['python3-flask', 'python3-flask-migrate', 'python3-flask-sqlalchemy', 'python3-psycopg2', 'python3-redis'],
   ...['python3-cryptography', 'python3-bcrypt', 'gosu', 'gettext-base', 'curl', 'procps', 'zstd', 'iproute2'],
 ];
-const OPTIONS = [
+/** A Debian tree: a suite, and what is installed in it. */
+export type Tree = { suite: string; packages: readonly string[]; clusters: string; options?: readonly string[] };
+
+/** One that holds the programs of all three services. */
+export const BASE: Tree = { suite: SUITE, packages: PACKAGES, clusters: '15' };
+
+/** PostgreSQL alone, of a later major version. */
+export const LATER_POSTGRES: Readonly<Record<'17' | '18', Tree>> = {
+  '17': { suite: 'trixie', packages: ['postgresql-17', 'gosu', 'procps'], clusters: '[0-9]*' },
+  // A snapshot of unstable may be older than its Release file allows.
+  '18': {
+    suite: 'sid',
+    packages: ['postgresql-18', 'gosu', 'procps'],
+    clusters: '[0-9]*',
+    options: ['--aptopt=Acquire::Check-Valid-Until "false"'],
+  },
+};
+
+const optionsOf = ({ packages, clusters, options = [] }: Tree): string[] => [
   '--variant=minbase',
   '--format=tar',
-  `--include=${PACKAGES.join(',')}`,
+  `--include=${packages.join(',')}`,
   ...['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'].map((path) => `--dpkgopt=path-exclude=${path}`),
   // The package makes a cluster of its own; the images start from an empty data directory.
-  '--customize-hook=rm -rf "$1"/var/lib/postgresql/15 "$1"/etc/postgresql/15',
+  `--customize-hook=rm -rf "$1"/var/lib/postgresql/${clusters} "$1"/etc/postgresql/${clusters}`,
+  ...options,
 ];
 
-/** What the base image is made from, as text: the image's tag is its hash. */
-export function baseRecipe(): string {
-  return [SUITE, ...OPTIONS].join('\n');
-}
+/** What a tree is made from, as text: the image's tag is its hash. */
+export const recipeOf = (tree: Tree): string => [tree.suite, ...optionsOf(tree)].join('\n');
 
-/** Make one Debian tree that holds the programs of all three services, and import it as an image. */
-export async function buildBaseTree(tag: string): Promise<void> {
+/** Make a Debian tree, and import it as an image. */
+export async function buildTree(tree: Tree, tag: string): Promise<void> {
+  const { suite } = tree;
   await requireMmdebstrap();
-  const sources = distributionSources().map((source) => ({ ...source, text: withSuite(source, SUITE) }));
+  const sources = distributionSources().map((source) => ({ ...source, text: withSuite(source, suite) }));
   if (sources.length === 0) {
     throw new SandboxError({
       en: 'No image registry answers, and this machine has no Debian package source to build the images from.',
@@ -41,8 +59,8 @@ export async function buildBaseTree(tag: string): Promise<void> {
       writeFileSync(file, source.text);
       return file;
     });
-    const options = [...OPTIONS, ...(await acquireOptions())];
-    await $({ timeout: '900s' })`mmdebstrap -q ${options} ${SUITE} - ${files} | docker import - ${tag}`;
+    const options = [...optionsOf(tree), ...(await acquireOptions())];
+    await $({ timeout: '900s' })`mmdebstrap -q ${options} ${suite} - ${files} | docker import - ${tag}`;
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { baseRecipe, buildBaseTree } from './base-tree.ts';
+import { BASE, buildTree, LATER_POSTGRES, recipeOf, type Tree } from './base-tree.ts';
 import { $, ask, say } from './run.ts';
 
 /** The images that the stack is made of. The application's own image is built from `appBase`. */
@@ -11,14 +11,16 @@ const CONTEXTS = join(import.meta.dirname, 'images');
 const OFFICIAL = { postgres: 'postgres:15-alpine', redis: 'redis:7-alpine' } as const;
 
 /** Everything that `ensureBaseImages` may have made has this name; the tag is a hash of the recipe. */
-const IMAGE_NAMES = ['base', 'postgres', 'redis'].map((name) => `whalefall-sandbox/${name}`);
+const IMAGE_NAMES = ['base', 'postgres-tree', 'postgres', 'postgres-later', 'redis'].map(
+  (name) => `whalefall-sandbox/${name}`,
+);
 
 /**
  * The images below the stack: the official ones where a registry answers, else our own from distribution packages.
  * They are kept from run to run; a changed recipe changes the tag, so it is built again.
  */
 export async function ensureBaseImages(): Promise<BaseImages> {
-  const appBase = await ensureBase();
+  const appBase = await ensureTree('base', BASE);
   const [postgres, redis] = await Promise.all([ensureService('postgres', appBase), ensureService('redis', appBase)]);
   return { postgres, redis, appBase };
 }
@@ -34,14 +36,32 @@ export async function removeBaseImages(): Promise<void> {
   }
 }
 
-async function ensureBase(): Promise<string> {
-  const tag = `whalefall-sandbox/base:${hash(baseRecipe())}`;
+/** Where later official images of PostgreSQL keep their data, and what they want a volume at. */
+const LATER_DATA = {
+  '17': { PGDATA: '/var/lib/postgresql/data', MOUNTED: '/var/lib/postgresql/data' },
+  '18': { PGDATA: '/var/lib/postgresql/18/docker', MOUNTED: '/var/lib/postgresql' },
+} as const;
+
+/** PostgreSQL of a later major version, from distribution packages. */
+export async function ensureLaterPostgres(MAJOR: '17' | '18'): Promise<string> {
+  const base = await ensureTree('postgres-tree', LATER_POSTGRES[MAJOR]);
+  const context = join(CONTEXTS, 'postgres');
+  const tag = `whalefall-sandbox/postgres-later:${MAJOR}-${hash(base + contentOf(context))}`;
+  if (await exists(tag)) return tag;
+  const args = Object.entries({ BASE: base, MAJOR, ...LATER_DATA[MAJOR] });
+  const flags = args.flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]);
+  await $({ timeout: '300s' })`docker build -q -t ${tag} -f ${join(context, 'later.Dockerfile')} ${flags} ${context}`;
+  return tag;
+}
+
+async function ensureTree(name: string, tree: Tree): Promise<string> {
+  const tag = `whalefall-sandbox/${name}:${hash(recipeOf(tree))}`;
   if (await exists(tag)) return tag;
   say({
-    en: 'Building the base image from distribution packages; this takes about a minute, once.',
-    zh: '正在用发行版软件包构建基础镜像，约需一分钟，仅首次需要。',
+    en: 'Building an image from distribution packages; this takes about a minute, once.',
+    zh: '正在用发行版软件包构建镜像，约需一分钟，仅首次需要。',
   });
-  await buildBaseTree(tag);
+  await buildTree(tree, tag);
   return tag;
 }
 

@@ -72,6 +72,7 @@ it('installs on an empty machine', async () => {
       "run helper on container network",
       "docker rm client",
       "docker rm one-off",
+      "docker tag sha256:<new> whalefall:running",
     ]
   `);
 });
@@ -98,6 +99,7 @@ it('keeps rows, userdata and the stores', async () => {
   expect(told(ended.changes, before)).toMatchInlineSnapshot(`
     [
       "docker tag sha256:<new> whalefall:before-<run>",
+      "docker tag sha256:<new> whalefall:running",
       "tar -x",
       "compose build whalefall",
       "compose run whalefall 86400",
@@ -121,6 +123,7 @@ it('keeps rows, userdata and the stores', async () => {
       "docker rm client",
       "docker rm one-off",
       "docker rm whalefall",
+      "docker tag sha256:<new> whalefall:running",
     ]
   `);
 });
@@ -155,6 +158,7 @@ it('deletes with consent, after a backup that was restored and compared', async 
   expect([...did.slice(0, from), ...did.slice(from, to).sort(), ...did.slice(to)]).toMatchInlineSnapshot(`
     [
       "docker tag sha256:<new> whalefall:before-<run>",
+      "docker tag sha256:<new> whalefall:running",
       "tar -x",
       "compose build whalefall",
       "compose run whalefall 86400",
@@ -206,6 +210,7 @@ it('deletes with consent, after a backup that was restored and compared', async 
       "docker rm <new>",
       "docker rm one-off",
       "docker rm whalefall",
+      "docker tag sha256:<new> whalefall:running",
     ]
   `);
 });
