@@ -13,13 +13,7 @@ const PACKAGES = [
   ...['python3-flask', 'python3-flask-migrate', 'python3-flask-sqlalchemy', 'python3-psycopg2', 'python3-redis'],
   ...['python3-cryptography', 'python3-bcrypt', 'gosu', 'gettext-base', 'curl', 'procps', 'zstd', 'iproute2'],
 ];
-const OPTIONS = [
-  '--variant=minbase',
-  '--format=tar',
-  ...['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'].map((path) => `--dpkgopt=path-exclude=${path}`),
-  // A mirror that stands still serves an old index of a release that goes on.
-  '--aptopt=Acquire::Check-Valid-Until "false"',
-];
+const EXCLUDED = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'];
 
 /** The programs of all three services. */
 export function baseTree(suite: Suite): Tree {
@@ -38,7 +32,13 @@ export function baseTree(suite: Suite): Tree {
 export const treeRecipe = (tree: Tree): string => [tree.suite, ...optionsOf(tree)].join('\n');
 
 function optionsOf({ packages, hooks = [] }: Tree): string[] {
-  return [...OPTIONS, `--include=${packages.join(',')}`, ...hooks.map((hook) => `--customize-hook=${hook}`)];
+  return [
+    '--variant=minbase',
+    '--format=tar',
+    `--include=${packages.join(',')}`,
+    ...EXCLUDED.map((path) => `--dpkgopt=path-exclude=${path}`),
+    ...hooks.map((hook) => `--customize-hook=${hook}`),
+  ];
 }
 
 /** Make the tree of a suite and import it as an image; one that lies in `SANDBOX_TREES` is taken from there. */
@@ -82,10 +82,9 @@ async function withTree(tree: Tree, use: (command: string[]) => Promise<unknown>
 /** mmdebstrap starts with an empty apt configuration, so proxies and the like have to be handed on. */
 async function acquireOptions(): Promise<string[]> {
   const dump = (await ask('apt-config', 'dump', 'Acquire')) ?? '';
-  return dump
-    .split('\n')
-    .filter((line) => /^Acquire::https?::(Proxy|Verify|CaInfo|.*Proxy)/i.test(line))
-    .map((line) => `--aptopt=${line}`);
+  const handedOn = dump.split('\n').filter((line) => /^Acquire::https?::(Proxy|Verify|CaInfo|.*Proxy)/i.test(line));
+  // A mirror that stands still serves an old index of a release that goes on.
+  return [...handedOn, 'Acquire::Check-Valid-Until "false"'].map((line) => `--aptopt=${line}`);
 }
 
 async function requireMmdebstrap(): Promise<void> {
