@@ -137,6 +137,7 @@ const COMMANDS: Readonly<Record<string, Known>> = {
       const [id = '', tag = ''] = parseFlags(words, '--pause=false', '--change').rest;
       requireLayer(engine.container(id));
       const { image, layer } = engine.container(id);
+      if (!engine.images.includes(image)) throw new EngineError('NotFound: content digest sha256:2ad2: not found');
       const committed = engine.addImage(image.program, tag, {
         ...(image.release && { release: image.release }),
         layer,

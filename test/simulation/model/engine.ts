@@ -144,7 +144,9 @@ const TRIED = '{"tried":["nginx","whalefall_web"],"wrong":null}';
 
 /** Images, volumes, networks and containers, and what happens to what is in them. */
 export class Engine {
-  readonly images: Image[] = [];
+  images: Image[] = [];
+  /** With that of containerd, an image whose last name a build has taken loses its content, although containers run from it. */
+  imageStore: 'graph drivers' | 'containerd' = 'graph drivers';
   readonly volumes = new Map<string, Volume>();
   /** Labels by name. */
   readonly networks = new Map<string, Readonly<Record<string, string>>>([
@@ -189,6 +191,7 @@ export class Engine {
   tag(image: Image, tag: string): void {
     for (const other of this.images) other.tags.delete(tag);
     image.tags.add(tag);
+    if (this.imageStore === 'containerd') this.images = this.images.filter((i) => i.tags.size > 0);
   }
 
   findImage(reference: string): Image | undefined {
