@@ -10,6 +10,7 @@ export default defineConfig({
     include: ['test/matrix/parts/*.test.ts'],
     fileParallelism: false,
     isolate: false,
+    reporters: ['default', './test/matrix/case-reporter.ts'],
     // Only for what hangs.
     testTimeout: 900_000,
     hookTimeout: 900_000,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Language, languageOf, SandboxError, say, speak, tell } from '../sandbox/run.ts';
 import { accept } from './accept.ts';
-import { bringUp, type Place, takeDown } from './place.ts';
+import { bringUp, takeDown } from './place.ts';
 import { documentOf, FILES, RESULTS, type Result, type Results } from './results.ts';
 import { PARTS, type Part, SURROUNDINGS, type Surrounding } from './surroundings.ts';
 import { WORK } from './trees.ts';
@@ -36,6 +36,14 @@ Run the acceptance in each surrounding, and write docs/compatibility.md. Needs r
   --lang en|zh      提示语言`,
 };
 
+// What is under way ends by the same signal; what came out until then is written down, and the surrounding stays.
+let stopped = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    stopped = true;
+  });
+}
+
 /** Run the command line; answers the exit code. */
 async function main(args: string[]): Promise<number> {
   const { values } = parseArgs({
@@ -65,51 +73,48 @@ async function main(args: string[]): Promise<number> {
   if (process.getuid?.() !== 0) {
     throw new SandboxError({ en: 'The matrix needs root.', zh: '兼容性矩阵需要 root 权限.' });
   }
-  const whole = parts.length === PARTS.length;
-  let failed = false;
+  let well = true;
   for (const surrounding of surroundings) {
-    if (!values.down) failed = !(await run(surrounding, parts, whole)) || failed;
-    if (!values.keep) await remove(surrounding);
+    if (!values.down) well = (await run(surrounding, parts)) && well;
+    if (stopped) return 143;
+    if (!values.keep) well = (await remove(surrounding)) && well;
   }
-  return failed ? 1 : 0;
+  return well ? 0 : 1;
 }
 
 /** @returns whether all went well. */
-async function run(surrounding: Surrounding, parts: readonly Part[], whole: boolean): Promise<boolean> {
+async function run(surrounding: Surrounding, parts: readonly Part[]): Promise<boolean> {
   say({ en: `\n== ${surrounding.name}`, zh: `\n== ${surrounding.name}` });
   const place = await bringUp(surrounding);
-  if (whole || parts.includes('install')) record(surrounding, () => ({ date: today(), versions: {}, cases: {} }));
+  if (parts.includes('install')) record(surrounding, () => ({ date: today(), versions: {}, cases: {} }));
   let well = true;
   for (const part of parts) {
-    const cases = await accept(place, part);
-    if (part === 'install') note(surrounding, place);
-    record(surrounding, (before) => ({ ...before, date: today(), cases: { ...before.cases, ...cases } }));
-    for (const [name, { seconds, failure }] of Object.entries(cases)) {
-      console.log(
-        `${failure === undefined ? '✓' : '✗'} ${name} (${seconds.toFixed(0)} s)${failure ? `\n    ${failure}` : ''}`,
-      );
-      well &&= failure === undefined;
-    }
+    if (stopped) break;
+    well = recorded(surrounding, await accept(place, part)) && well;
+    if (part !== 'install') continue;
     // Nothing that comes after it could work.
-    if (part === 'install' && !well) break;
+    if (!well) break;
+    record(surrounding, (before) => ({ ...before, versions: versionsIn(place) }));
   }
   return well;
 }
 
-function note(surrounding: Surrounding, place: Place): void {
-  const versions = versionsIn(place);
-  record(surrounding, (before) => ({ ...before, versions }));
+/** Takes away what there is of a surrounding. @returns whether the scripts had left nothing. */
+async function remove(surrounding: Surrounding): Promise<boolean> {
+  if (!existsSync(path.join(WORK, surrounding.name))) return true;
+  const well = recorded(surrounding, await accept(await bringUp(surrounding), 'down'));
+  await takeDown(surrounding);
+  if (!SURROUNDINGS.some(({ name }) => existsSync(path.join(WORK, name)))) rmSync(WORK, { recursive: true });
+  return well;
 }
 
-async function remove(surrounding: Surrounding): Promise<void> {
-  const root = path.join(WORK, surrounding.name);
-  if (!existsSync(root)) return;
-  const place = await bringUp(surrounding);
-  const left = Object.values(await accept(place, 'down')).filter(({ failure }) => failure !== undefined);
-  await takeDown(surrounding);
-  if (!SURROUNDINGS.some(({ name }) => existsSync(path.join(WORK, name))))
-    rmSync(WORK, { recursive: true, force: true });
-  for (const { failure } of left) console.log(`✗ ${failure}`);
+/** @returns whether all went well. */
+function recorded(surrounding: Surrounding, cases: Result['cases']): boolean {
+  record(surrounding, (before) => ({ ...before, date: today(), cases: { ...before.cases, ...cases } }));
+  for (const [name, { seconds, failure }] of Object.entries(cases)) {
+    console.log(failure === undefined ? `✓ ${name} (${seconds} s)` : `✗ ${name}\n    ${failure}`);
+  }
+  return Object.values(cases).every(({ failure }) => failure === undefined);
 }
 
 /** Writes down what came out, and the documents anew: whoever stops half-way keeps what was run. */

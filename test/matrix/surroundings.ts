@@ -61,7 +61,7 @@ export const SURROUNDINGS: readonly Surrounding[] = [
   { name: 'i-node-24', title: { en: 'Node 24', zh: 'Node 24' }, recipe: 'bookworm', node: 24 },
 ];
 
-/** In this order: each begins with the stack as the one before has left it. */
+/** In this order: each begins with the stack as the one before has left it. In the end comes `down`. */
 export const PARTS = [
   'install',
   'rebuild',
@@ -71,7 +71,6 @@ export const PARTS = [
   'broken-update',
   'broken-rebuild',
   'killed',
-  'down',
 ] as const;
 
 export type Part = (typeof PARTS)[number];
