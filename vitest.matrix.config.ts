@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 // One part of the acceptance at a time, in the surrounding in which the process was started: see test/matrix/main.ts.
 export default defineConfig({
   // The user who runs it may not be allowed to write beside the code.
-  cacheDir: path.join(os.tmpdir(), `wfops-matrix-vite-${process.getuid?.()}`),
+  cacheDir: path.join(path.dirname(process.env.MATRIX_ROOT ?? os.tmpdir()), 'vite'),
   test: {
     include: ['test/matrix/parts/*.test.ts'],
     fileParallelism: false,

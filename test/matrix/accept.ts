@@ -16,7 +16,14 @@ export async function accept(place: Place, part: Part | 'down'): Promise<Readonl
   const { uid, gid } = statSync(place.home);
   for (const its of [out, file]) chownSync(its, uid, gid);
   try {
-    const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.matrix.config.ts'];
+    // Another loader of the configuration writes beside the code, which the user there may not be allowed to.
+    const vitest = [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      '--config',
+      'vitest.matrix.config.ts',
+      '--configLoader=runner',
+    ];
     const ended = await inPlace(place, [place.node, ...vitest, `test/matrix/parts/${part}.test.ts`], file);
     const cases = readFileSync(file, 'utf8').split('\n').filter(Boolean);
     if (cases.length === 0 && ended !== 0) return { [part]: { seconds: 0, failure: `vitest: ${ended}` } };

@@ -96,6 +96,8 @@ export class Machine {
     writeFileSync(this.#record, String(child.pid));
     child.unref();
     const answers = async () => {
+      // Before it is dockerd, it is in this machine still, whose engine would answer.
+      if (this.#pid() === undefined) return false;
       const [enter = '', ...rest] = [...this.#enter(), 'docker', 'version', '-f', '{{.Server.Version}}'];
       return Boolean(await ask(enter, ...rest));
     };

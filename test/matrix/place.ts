@@ -27,7 +27,8 @@ const workOf = ({ name }: Surrounding) => path.join(WORK, name);
 export async function bringUp(surrounding: Surrounding): Promise<Place> {
   const home = path.join(workOf(surrounding), 'home');
   const root = path.join(home, surrounding.plainUser ? 'a link' : 'deploy');
-  mkdirSync(path.join(home, 'a directory'), { recursive: true });
+  const temporary = path.join(home, 'tmp');
+  for (const dir of [temporary, path.join(home, 'a directory')]) mkdirSync(dir, { recursive: true });
   if (surrounding.plainUser && !existsSync(root)) symlinkSync('a directory', root);
   const env = { SANDBOX_RECIPE: surrounding.recipe, SANDBOX_TREES: TREES, MATRIX_ROOT: root };
   if (surrounding.recipe !== 'bookworm' || surrounding.machine) await makeBaseTree(recipe(surrounding.recipe).suite);
@@ -36,7 +37,8 @@ export async function bringUp(surrounding: Surrounding): Promise<Place> {
     return { enter: await machine.start(home), env, node: process.execPath, home };
   }
   await ensureEngine({ install: false });
-  if (surrounding.plainUser) return { ...(await asPlainUser(home)), env: { ...env, HOME: home }, home };
+  if (surrounding.plainUser)
+    return { ...(await asPlainUser(home)), env: { ...env, HOME: home, TMPDIR: temporary }, home };
   const node = surrounding.node === undefined ? process.execPath : await nodeOf(surrounding.node, workOf(surrounding));
   return { enter: [], env, node, home };
 }
