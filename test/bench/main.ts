@@ -1,4 +1,5 @@
 import { benchBackup } from './backup.ts';
+import { benchHold } from './hold.ts';
 import { benchRebuild } from './rebuild.ts';
 import { benchRestore } from './restore.ts';
 import { benchUpdate } from './update.ts';
@@ -9,6 +10,7 @@ const BENCHES: Record<string, (args: string[]) => Promise<void>> = {
   update: benchUpdate,
   backup: benchBackup,
   restore: benchRestore,
+  hold: benchHold,
 };
 
 const args = process.argv.slice(2);

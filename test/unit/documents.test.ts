@@ -7,6 +7,7 @@ import type { Script } from '../../lib/runs/command-line/script.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
 import { doctorScript } from '../../scripts/doctor.ts';
+import { maintenanceScript } from '../../scripts/maintenance.ts';
 import { rehearseDisaster } from '../../scripts/rehearse.ts';
 import { restoreProd } from '../../scripts/restore-prod.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
@@ -22,6 +23,7 @@ const SCRIPTS: readonly Script[] = [
   rehearseDisaster,
   restoreProd,
   rollbackProd,
+  maintenanceScript,
   runsScript,
   updateProdFlask,
 ];

@@ -13,13 +13,10 @@ import type { EnvChange, Facts } from '../../domain/stack/deployment.ts';
 import { explain } from '../../domain/stack/ports.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
-import type { PlannedStep } from '../../runs/steps/steps.ts';
 import { type DataChoice, dataRefusals, type Reason } from './data-refusals.ts';
 import { databaseText } from './database-text.ts';
-import { plannedSteps } from './planned-steps.ts';
 
 export interface RebuildPlan {
-  readonly steps: readonly PlannedStep[];
   readonly data: DataChoice;
   /** The volumes that will be deleted; empty when data is kept. */
   readonly deletes: readonly ExistingVolume[];
@@ -52,7 +49,6 @@ export function planRebuild(target: Target, facts: Facts, data: DataChoice, hold
   const outdated = data === 'delete' ? (['postgres', 'redis'] as const) : facts.storesOutdated;
   const replaces = [...outdated, 'app' as const].filter((role) => facts.containers[role] !== undefined);
   return {
-    steps: plannedSteps(target, facts, { data, deletes, replaces, backup, hold }),
     data,
     deletes,
     replaces,

@@ -4,7 +4,7 @@ import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import { readReleases } from '../../domain/ledger/releases.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
-import type { Noticed } from './downtime.ts';
+import type { Noticed } from '../../domain/hold/downtime.ts';
 import type { Facts } from './facts.ts';
 import { noticedText } from './messages.ts';
 import type { UpdateOptions } from './options.ts';

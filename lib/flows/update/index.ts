@@ -2,7 +2,7 @@
 export { stagingOf } from '../../domain/app/staging.ts';
 export { releaseHot } from './carry-out.ts';
 export { conclude } from './conclude.ts';
-export { watchFromOutside } from './downtime.ts';
+export { watchFromOutside } from '../../domain/hold/downtime.ts';
 export { holdOf, planWithHold } from './hold.ts';
 export { agreeToGo, nothingToDo, optionsOf, showPlan } from './messages.ts';
 export type { Progress } from './progress.ts';

@@ -11,7 +11,7 @@ import { duration } from '../../runs/command-line/flags.ts';
 import { holdOptions } from '../../runs/command-line/hold-flags.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Outage } from '../../tools/http/probe.ts';
-import type { Noticed } from './downtime.ts';
+import type { Noticed } from '../../domain/hold/downtime.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
 import type { UpdatePlan } from './plan.ts';

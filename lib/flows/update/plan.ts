@@ -1,11 +1,11 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { PlannedStep } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
-import type { PlannedStep } from '../../runs/steps/steps.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
 import { plannedSteps } from './planned-steps.ts';

@@ -7,7 +7,7 @@ import { describeHealth, waitForHealth } from '../../domain/app/health.ts';
 import { takeInventory } from '../../domain/app/inventory.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
-import type { OutsideView } from './downtime.ts';
+import type { OutsideView } from '../../domain/hold/downtime.ts';
 import type { Facts } from './facts.ts';
 import { noticedText } from './messages.ts';
 import type { Progress } from './progress.ts';

@@ -1,0 +1,121 @@
+import type { Ops } from '../../core/ops.ts';
+import { CommandError } from '../../core/run.ts';
+import type { Container } from '../../tools/docker/containers.ts';
+import { requireLocalEngine } from '../../tools/docker/engine.ts';
+import type { Database } from '../../tools/postgres/database.ts';
+import { identify } from '../../tools/postgres/identity.ts';
+import { literal, query } from '../../tools/postgres/psql.ts';
+import { countRows, type RowCount } from '../../tools/postgres/row-counts.ts';
+import { refuseWithoutServerDisk } from '../../tools/postgres/server-disk.ts';
+import { TableLocked } from '../../tools/postgres/table-locked.ts';
+import { endpointsOf } from '../app/endpoints.ts';
+import { healthCheck } from '../app/health.ts';
+import { chooseBackup } from '../backup/choose.ts';
+import { damaged } from '../backup/damaged.ts';
+import type { DatabaseManifest, Stored } from '../backup/manifest.ts';
+import {
+  type ClusterNow,
+  clusterNow,
+  globalsOf,
+  missingTablespaces,
+  type Roles,
+  roleDifferences,
+} from '../backup/roles.ts';
+import { claimStack, refuseForeignVolumes } from '../data/claim.ts';
+import { databaseSizes, leftBy } from '../data/left-databases.ts';
+import { refuseUnlessFits, spaceFor } from '../data/restore.ts';
+import { resolveStack } from '../stack/compose-config.ts';
+import { findContainers, findVolumes } from '../stack/containers.ts';
+import { databaseOf } from '../stack/database.ts';
+import type { Stack } from '../stack/stack.ts';
+import type { Facts, Incoming, Wanted } from './facts.ts';
+import { noSuchDatabase, notRunning, paused, type Replication, refuseReplication } from './refusals.ts';
+
+/**
+ * Looks at the database, the application and what is to be restored; changes nothing.
+ *
+ * @throws {OpsError} `precondition` with whatever would make the restore fail: the database does not run, there is no such backup, it
+ *   is not of this database, the disk can't hold a second copy.
+ */
+export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
+  const { stack, database, app } = await findDatabase(ops);
+  if (app?.state === 'paused') throw paused(app);
+  // From outside of the database, which may be what is broken or missing.
+  const server = { ...database, name: 'template1' };
+  const stored = wanted.kind === 'backup' ? chooseBackup(ops, database.name, wanted.backup) : undefined;
+  if (stored) await refuseUnlessFits(ops, server, database.name, stored.manifest);
+  const running = app?.state === 'running' ? app : undefined;
+  const [health, rows, sizes, disk, cluster, identity] = await Promise.all([
+    running && healthCheck(ops, endpointsOf(ops.target, running), { timeoutMs: 2_000 }),
+    rowsOf(ops, database),
+    databaseSizes(ops, database),
+    stored && refuseWithoutServerDisk(ops, server, spaceFor(stored.manifest)),
+    clusterNow(ops, server),
+    identify(ops, server),
+  ]);
+  refuseReplication(database, await replicationOf(ops, database));
+  const left = leftBy(database.name, sizes);
+  let incoming: Incoming;
+  if (stored) incoming = fromBackup(stored, cluster, wanted.kind === 'backup' ? wanted.roles : undefined);
+  else {
+    const kept = wanted.kind === 'back' ? wanted.database : '';
+    if (!sizes.some((s) => s.name === kept)) throw noSuchDatabase(kept, left);
+    incoming = { kind: 'kept', database: kept, rows: await rowsOf(ops, { ...database, name: kept }) };
+  }
+  const before = sizes.find((s) => s.name === database.name);
+  return { stack, database, identity, before, app, health, incoming, rows, left, disk, at: ops.clock.now() };
+}
+
+/** The running database, and the application's container if there is one. @throws {OpsError} `precondition` */
+export async function findDatabase(
+  ops: Ops,
+): Promise<{ stack: Stack; database: Database; app: Container | undefined }> {
+  const [stack] = await Promise.all([resolveStack(ops), requireLocalEngine(ops)]);
+  await claimStack(ops, stack);
+  const [{ postgres, app }, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
+  refuseForeignVolumes(stack, volumes);
+  if (postgres?.state !== 'running') throw notRunning(stack.services.postgres.key, postgres);
+  return { stack, database: databaseOf(stack, postgres, volumes), app };
+}
+
+function fromBackup(stored: Stored<DatabaseManifest>, cluster: ClusterNow, roles: Roles = 'needed'): Incoming {
+  const globals = readableGlobals(stored);
+  return {
+    kind: 'backup',
+    stored,
+    roles,
+    roleDifferences: roleDifferences(globals, cluster, stored.manifest, roles),
+    missingTablespaces: missingTablespaces(globals, cluster),
+  };
+}
+
+function readableGlobals(stored: Stored<DatabaseManifest>) {
+  try {
+    return globalsOf(stored);
+  } catch (error) {
+    throw damaged(stored.dir, { en: 'its globals can not be read', zh: '全局对象文件无法解析' }, error);
+  }
+}
+
+/** Names, of this database. */
+async function replicationOf(ops: Ops, { container, user, name }: Database): Promise<Replication> {
+  const server = { container, user, name: 'template1' };
+  const sql = `SELECT json_build_object('subscriptions', (SELECT coalesce(json_agg(subname ORDER BY subname), '[]') FROM pg_subscription s
+      JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = ${literal(name)}),
+    'slots', (SELECT coalesce(json_agg(slot_name ORDER BY slot_name), '[]') FROM pg_replication_slots
+      WHERE NOT temporary AND database = ${literal(name)}))`;
+  const [found] = await query<Replication>(ops, server, sql);
+  if (found === undefined) throw new Error('the server did not say what replicates');
+  return found;
+}
+
+async function rowsOf(ops: Ops, database: Database): Promise<RowCount[] | undefined> {
+  return countRows(ops, database).catch((error: unknown) => {
+    if (!(error instanceof CommandError) || ops.signal.aborted) throw error;
+    if (error instanceof TableLocked) ops.screen.show({ event: 'warning', text: error.what });
+    return undefined;
+  });
+}
+
+/** Whether both health checks were healthy. */
+export const serves = ({ health }: Facts): boolean => health?.healthy ?? false;
