@@ -52,36 +52,47 @@ const TEXTS = {
     title: '# Compatibility: what was run where',
     other: '[中文](compatibility.zh-CN.md)',
     intro: `Written by \`npm run matrix\` (\`-- --only c\` for one surrounding, \`-- --list\` for their names); each cell was run on the date in its column, with the scripts
-as processes, under load: 50 requests a second, none of which may be lost. A number is the seconds that it took on two cores that others used as well; a cell
-without one was not run since.`,
+as processes, under load: 50 requests a second, none of which may be lost where they can be held. A number is the seconds that it took on two cores that others
+used as well.`,
     surroundings: '## Surroundings',
     versions: '## Versions',
     acceptance: '## Acceptance',
     failures: '## What failed',
-    nothing: 'Nothing.',
+    nothing: 'Nothing of what was run.',
     date: 'date',
     case: 'case',
     failed: 'failed',
+    whole: (date: string) => `Every case was run in every surrounding, the first of them on ${date}.`,
+    not: (blank: number) => `Not whole: ${blank} cells are blank, which means that they were not run.`,
   },
   zh: {
     title: '# 兼容性: 在何处验证过什么',
     other: '[English](compatibility.md)',
     intro: `由 \`npm run matrix\` 生成 (\`-- --only c\` 只测一种环境, \`-- --list\` 列出名称). 每一格都在该列的日期实际运行过: 脚本作为独立进程执行, 期间每秒 50 个请求,
-一个都不允许丢失. 数字为耗时 (秒), 测试机双核且同时有其他负载; 空格表示此后尚未运行.`,
+在可以暂存请求时一个都不允许丢失. 数字为耗时 (秒), 测试机双核且同时有其他负载.`,
     surroundings: '## 环境',
     versions: '## 版本',
     acceptance: '## 验收',
     failures: '## 未通过的项目',
-    nothing: '无.',
+    nothing: '已运行的项目中无.',
     date: '日期',
     case: '项目',
     failed: '未通过',
+    whole: (date: string) => `所有项目均已在所有环境中运行, 最早一次在 ${date}.`,
+    not: (blank: number) => `尚不完整: ${blank} 格为空, 表示未运行.`,
   },
 } as const;
 
 /** docs/compatibility.md in a language. */
 export function documentOf(results: Results, language: Language): string {
   const text = TEXTS[language];
+  const blank = SURROUNDINGS.flatMap(({ name }) =>
+    ROWS.filter(([title]) => cell(results[name]?.cases ?? {}, title, text.failed) === ''),
+  ).length;
+  const first =
+    Object.values(results)
+      .map(({ date }) => date)
+      .sort()[0] ?? '';
   const run = SURROUNDINGS.filter(({ name }) => results[name] !== undefined);
   const letters = run.map(({ name }) => `**${name[0]}**`);
   const of = run.map(({ name }) => results[name] as Result);
@@ -99,8 +110,9 @@ export function documentOf(results: Results, language: Language): string {
     text.title,
     text.other,
     text.intro,
+    blank === 0 ? text.whole(first) : text.not(blank),
     text.surroundings,
-    run.map(({ name, title }) => `- **${name[0]}** \`${name}\`: ${title[language]}`).join('\n'),
+    SURROUNDINGS.map(({ name, title }) => `- **${name[0]}** \`${name}\`: ${title[language]}`).join('\n'),
     text.versions,
     table(
       ['', ...letters],

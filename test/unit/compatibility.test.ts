@@ -27,7 +27,11 @@ it('tells what is as promised, what failed and why, and what was not run', () =>
         'rebuild: another': { seconds: 7 },
       },
     },
-    'c-newest': { date: '2026-11-29', versions: { engine: '28.5.2', nginx: '1.30' }, cases: { install: { seconds: 9 } } },
+    'c-newest': {
+      date: '2026-11-29',
+      versions: { engine: '28.5.2', nginx: '1.30' },
+      cases: { install: { seconds: 9 } },
+    },
   };
   const lines = documentOf(results, 'en').split('\n');
   expect(lines).toEqual(
@@ -45,6 +49,19 @@ it('tells what is as promised, what failed and why, and what was not run', () =>
       '- **a** update: another: `requests lost`',
     ]),
   );
+  const blank = SURROUNDINGS.length * 17 - 5;
+  expect(lines).toContain(`Not whole: ${blank} cells are blank, which means that they were not run.`);
+});
+
+it('is whole when every case was run in every surrounding', () => {
+  const titles = documentOf({}, 'en').match(/^\| ([^|]+) \|$/gm) ?? [];
+  expect(titles).not.toEqual([]);
+  const rows = [...titles.map((line) => line.slice(2, -2)), 'update: one kind', 'rebuild: one kind'];
+  const cases = Object.fromEntries(rows.map((title) => [title, { seconds: 1 }]));
+  const all = SURROUNDINGS.map(({ name }, i) => [name, { date: `2026-11-${i + 10}`, versions: {}, cases }] as const);
+  const whole = 'Every case was run in every surrounding, the first of them on 2026-11-10.';
+  expect(documentOf(Object.fromEntries(all), 'en')).toContain(whole);
+  expect(documentOf(Object.fromEntries(all.slice(1)), 'en')).not.toContain('Every case');
 });
 
 it('each surrounding has a letter of its own, and a recipe that can be made', () => {
