@@ -1,4 +1,5 @@
 import { appendFileSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 import type { Case } from './results.ts';
 
@@ -9,7 +10,10 @@ export default class CaseReporter implements Reporter {
   onTestCaseResult(test: TestCase): void {
     const { state, errors = [] } = test.result();
     const failure = state === 'passed' ? undefined : firstLine(errors[0]?.message ?? state);
-    tell(test.name, { seconds: Math.round((test.diagnostic()?.duration ?? 0) / 1000), ...(failure && { failure }) });
+    tell(test.name, {
+      seconds: Math.round((test.diagnostic()?.duration ?? 0) / 1000),
+      ...(failure !== undefined && { failure }),
+    });
   }
 
   onTestModuleEnd(module: TestModule): void {
@@ -22,6 +26,10 @@ function tell(title: string, told: Case): void {
   appendFileSync(process.env[CASES_FILE] ?? '', `${JSON.stringify([title, told])}\n`);
 }
 
-// Whole outputs of scripts are in what was shown.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: colours
-const firstLine = (text: string): string => (text.replace(/\x1b\[\d+m/g, '').split('\n')[0] ?? '').slice(0, 200);
+/** Whole outputs of scripts are in what was shown. */
+const firstLine = (text: string): string =>
+  (
+    stripVTControlCharacters(text)
+      .split('\n')
+      .find((line) => line.trim() !== '') ?? '(without a word)'
+  ).slice(0, 200);

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { expectNew } from '../../e2e/update/judge.ts';
 import { update } from '../../e2e/update/run.ts';
 import { docker } from '../../e2e/update/stack.ts';
-import { expectReplaced, nextMigration, note, notes, openedStack, rebuild } from './part.ts';
+import { expectReplaced, note, notes, openedStack, rebuild } from './part.ts';
 
 const stack = openedStack();
 
@@ -14,10 +14,11 @@ it('hot update', async () => {
 it('hot update with a migration', async () => {
   note(stack(), 'before the migration');
   const rows = notes(stack());
-  const release = await stack().release({ files: nextMigration(stack(), '20260601090000_add_note_author') });
+  const revision = String(Number(stack().revision()) + 1);
+  const release = await stack().release({ files: addsColumn(revision, stack().revision()) });
   await expectNew(stack(), await update(stack()), release);
   stack().base = release.commit;
-  expect(stack().revision()).toBe('20260601090000');
+  expect(stack().revision()).toBe(revision);
   expect(notes(stack())).toBe(rows);
 });
 
@@ -34,4 +35,20 @@ it('rebuild, data kept, after --bake', async () => {
   const rows = notes(stack());
   await expectReplaced(stack(), await rebuild(stack(), ['--data', 'keep']), release);
   expect(notes(stack())).toBe(rows);
+});
+
+const addsColumn = (revision: string, after: string) => ({
+  [`migrations/versions/${revision}_add_column.py`]: `from alembic import op
+
+revision = "${revision}"
+down_revision = "${after}"
+
+
+def upgrade():
+    op.execute("ALTER TABLE notes ADD COLUMN c${revision} text")
+
+
+def downgrade():
+    op.execute("ALTER TABLE notes DROP COLUMN c${revision}")
+`,
 });
