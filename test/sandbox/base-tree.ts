@@ -1,51 +1,65 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { distributionSources, withSuite } from './apt-sources.ts';
+import { POSTGRES, type Suite } from './recipe.ts';
 import { $, ask, SandboxError } from './run.ts';
 
-const SUITE = 'bookworm';
+/** A Debian tree: of a release, with packages. */
+export type Tree = { suite: Suite; packages: string[]; hooks?: string[] };
+
 const PACKAGES = [
-  ...['postgresql-15', 'redis-server', 'nginx-light', 'supervisor', 'gunicorn', 'python3-gevent'],
+  ...['redis-server', 'nginx-light', 'supervisor', 'gunicorn', 'python3-gevent'],
   ...['python3-flask', 'python3-flask-migrate', 'python3-flask-sqlalchemy', 'python3-psycopg2', 'python3-redis'],
   ...['python3-cryptography', 'python3-bcrypt', 'gosu', 'gettext-base', 'curl', 'procps', 'zstd', 'iproute2'],
 ];
-/** A Debian tree: a suite, and what is installed in it. */
-export type Tree = { suite: string; packages: readonly string[]; clusters: string; options?: readonly string[] };
+const EXCLUDED = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'];
 
-/** One that holds the programs of all three services. */
-export const BASE: Tree = { suite: SUITE, packages: PACKAGES, clusters: '15' };
+/** The programs of all three services. */
+export function baseTree(suite: Suite): Tree {
+  const postgres = POSTGRES[suite];
+  // Bookworm has no Valkey.
+  const other = suite === 'bookworm' ? [] : ['busybox', 'valkey-server'];
+  return {
+    suite,
+    packages: [`postgresql-${postgres}`, ...PACKAGES, ...other],
+    // The package makes a cluster of its own; the images start from an empty data directory.
+    hooks: [`rm -rf "$1"/var/lib/postgresql/${postgres} "$1"/etc/postgresql/${postgres}`],
+  };
+}
 
-/** PostgreSQL alone, of a later major version. */
-export const LATER_POSTGRES: Readonly<Record<'17' | '18', Tree>> = {
-  '17': { suite: 'trixie', packages: ['postgresql-17', 'gosu', 'procps'], clusters: '[0-9]*' },
-  // A snapshot of unstable may be older than its Release file allows.
-  '18': {
-    suite: 'sid',
-    packages: ['postgresql-18', 'gosu', 'procps'],
-    clusters: '[0-9]*',
-    options: ['--aptopt=Acquire::Check-Valid-Until "false"'],
-  },
-};
+/** What a tree is made from, as text: the base image's tag is its hash. */
+export const treeRecipe = (tree: Tree): string => [tree.suite, ...optionsOf(tree)].join('\n');
 
-const optionsOf = ({ packages, clusters, options = [] }: Tree): string[] => [
-  '--variant=minbase',
-  '--format=tar',
-  `--include=${packages.join(',')}`,
-  ...['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'].map((path) => `--dpkgopt=path-exclude=${path}`),
-  // The package makes a cluster of its own; the images start from an empty data directory.
-  `--customize-hook=rm -rf "$1"/var/lib/postgresql/${clusters} "$1"/etc/postgresql/${clusters}`,
-  ...options,
-];
+function optionsOf({ packages, hooks = [] }: Tree): string[] {
+  return [
+    '--variant=minbase',
+    '--format=tar',
+    `--include=${packages.join(',')}`,
+    ...EXCLUDED.map((path) => `--dpkgopt=path-exclude=${path}`),
+    ...hooks.map((hook) => `--customize-hook=${hook}`),
+  ];
+}
 
-/** What a tree is made from, as text: the image's tag is its hash. */
-export const recipeOf = (tree: Tree): string => [tree.suite, ...optionsOf(tree)].join('\n');
+/** Make the tree of a suite and import it as an image; one that lies in `SANDBOX_TREES` is taken from there. */
+export async function buildBaseTree(tag: string, suite: Suite): Promise<void> {
+  const made = join(process.env.SANDBOX_TREES ?? '', `base-${suite}.tar`);
+  if (process.env.SANDBOX_TREES && existsSync(made)) {
+    await $({ timeout: '300s' })`docker import ${made} ${tag}`;
+    return;
+  }
+  await withTree(baseTree(suite), (command) => $({ timeout: '900s' })`${command} | docker import - ${tag}`);
+}
 
-/** Make a Debian tree, and import it as an image. */
-export async function buildTree(tree: Tree, tag: string): Promise<void> {
-  const { suite } = tree;
+/** Make a tree and write it to a tar file. */
+export async function writeTree(tree: Tree, file: string): Promise<void> {
+  await withTree(tree, (command) => $({ timeout: '900s' })`${command} > ${file}`);
+}
+
+/** @param use runs the command, which writes the tree to stdout. */
+async function withTree(tree: Tree, use: (command: string[]) => Promise<unknown>): Promise<void> {
   await requireMmdebstrap();
-  const sources = distributionSources().map((source) => ({ ...source, text: withSuite(source, suite) }));
+  const sources = distributionSources().map((source) => ({ ...source, text: withSuite(source, tree.suite) }));
   if (sources.length === 0) {
     throw new SandboxError({
       en: 'No image registry answers, and this machine has no Debian package source to build the images from.',
@@ -59,8 +73,7 @@ export async function buildTree(tree: Tree, tag: string): Promise<void> {
       writeFileSync(file, source.text);
       return file;
     });
-    const options = [...optionsOf(tree), ...(await acquireOptions())];
-    await $({ timeout: '900s' })`mmdebstrap -q ${options} ${suite} - ${files} | docker import - ${tag}`;
+    await use(['mmdebstrap', '-q', ...optionsOf(tree), ...(await acquireOptions()), tree.suite, '-', ...files]);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -69,10 +82,9 @@ export async function buildTree(tree: Tree, tag: string): Promise<void> {
 /** mmdebstrap starts with an empty apt configuration, so proxies and the like have to be handed on. */
 async function acquireOptions(): Promise<string[]> {
   const dump = (await ask('apt-config', 'dump', 'Acquire')) ?? '';
-  return dump
-    .split('\n')
-    .filter((line) => /^Acquire::https?::(Proxy|Verify|CaInfo|.*Proxy)/i.test(line))
-    .map((line) => `--aptopt=${line}`);
+  const handedOn = dump.split('\n').filter((line) => /^Acquire::https?::(Proxy|Verify|CaInfo|.*Proxy)/i.test(line));
+  // A mirror that stands still serves an old index of a release that goes on.
+  return [...handedOn, 'Acquire::Check-Valid-Until "false"'].map((line) => `--aptopt=${line}`);
 }
 
 async function requireMmdebstrap(): Promise<void> {
