@@ -5,6 +5,7 @@ import { DATA } from './data.ts';
 import { DATABASES } from './databases.ts';
 import { DOCTOR } from './doctor.ts';
 import { HOLD } from './hold.ts';
+import { POSTGRES } from './postgres.ts';
 import { PROMISES } from './promises.ts';
 import { RUNS } from './runs.ts';
 import { WORDS } from './words.ts';
@@ -17,6 +18,7 @@ export const BREAKS: readonly Break[] = [
   ...DATABASES,
   ...ADHOC,
   ...PROMISES,
+  ...POSTGRES,
   ...DOCTOR,
   ...HOLD,
   ...ALERTS,

@@ -14,6 +14,7 @@ import { restoreProd } from '../../scripts/restore-prod.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { runsScript } from '../../scripts/runs.ts';
 import { updateProdFlask } from '../../scripts/update-prod-flask.ts';
+import { upgradePostgres } from '../../scripts/upgrade-postgres.ts';
 
 // What people copy from the documents must be understood by the scripts as they are: names, commands, options, values.
 const ROOT = path.join(import.meta.dirname, '../..');
@@ -28,6 +29,7 @@ const SCRIPTS: readonly Script[] = [
   maintenanceScript,
   runsScript,
   updateProdFlask,
+  upgradePostgres,
 ];
 /** Those of `scripts/adhoc/`, called by their path below `scripts/`. */
 const ADHOC = new Map<string, Script>(

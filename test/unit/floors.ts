@@ -66,6 +66,7 @@ export const FLOORS: readonly Floor[] = [
       'lib/flows/rollback',
       'lib/flows/runs',
       'lib/flows/update',
+      'lib/flows/upgrade-postgres',
     ],
   },
   { name: 'scripts', folders: ['scripts', 'scripts/adhoc'] },
