@@ -36,4 +36,28 @@ export const ALERTS: readonly Break[] = [
     test: 'test/unit/runs/main/alerts.test.ts',
     named: 'tells of a run that could not begin',
   },
+  {
+    what: { en: 'foreign text is markup in a report', zh: '报告中的外来文本不转义' },
+    edits: [
+      edit(
+        'lib/runs/report/html.ts',
+        'printable(text).replace(/[&<>"\']/g, (c) => ENTITIES[c] ?? c)',
+        'printable(text)',
+      ),
+    ],
+    test: 'test/unit/runs/report/report.test.ts',
+    named: 'escapes whatever comes from elsewhere',
+  },
+  {
+    what: { en: 'a secret that was shown is written down for the report', zh: '显示过的密钥被写入报告来源' },
+    edits: [edit('lib/runs/main/recorded.ts', 'says: secrets.redactIn(e.text)', 'says: e.text')],
+    test: 'test/unit/runs/main/recorded.test.ts',
+    named: 'writes down tables and remarks, redacted',
+  },
+  {
+    what: { en: 'who still waits counts for nothing', zh: '仍在等待的请求不计入' },
+    edits: [edit('lib/domain/ledger/requests.ts', 'now - (oldest?.began ?? now)', '0')],
+    test: 'test/unit/domain/ledger/requests.test.ts',
+    named: 'counts who still waits',
+  },
 ];
