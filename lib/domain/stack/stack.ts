@@ -5,6 +5,8 @@ import type { Mount } from '../../tools/docker/places.ts';
 export interface Stack {
   /** Compose project name. */
   readonly project: string;
+  /** What compose itself said of its configuration. Foreign text. */
+  readonly warnings: readonly string[];
   readonly services: Readonly<Record<ServiceRole, Service>>;
   /** Keys of other services that are made from the application's image. */
   readonly siblings: readonly string[];
@@ -41,6 +43,8 @@ export interface Service {
 export interface BuildSection {
   readonly context: string;
   readonly dockerfile: string | undefined;
+  /** The stage of the Dockerfile that is the image; `undefined`: the last one. */
+  readonly target?: string | undefined;
   /** Contexts that the Dockerfile uses by name. */
   readonly others: Readonly<Record<string, string>>;
 }

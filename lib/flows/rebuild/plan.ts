@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Target } from '../../core/target.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
@@ -8,12 +9,14 @@ import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
 import { explainBind } from '../../domain/stack/binds.ts';
+import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import type { ExistingVolume } from '../../domain/stack/containers.ts';
 import type { EnvChange, Facts } from '../../domain/stack/deployment.ts';
 import { explain } from '../../domain/stack/ports.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
 import type { PlannedStep } from '../../runs/steps/steps.ts';
+import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { type DataChoice, dataRefusals, type Reason } from './data-refusals.ts';
 import { databaseText } from './database-text.ts';
 import { plannedSteps } from './planned-steps.ts';
@@ -217,9 +220,14 @@ const noRoom = ({ app, freeBytes }: Facts): Reason => {
 };
 
 function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] {
-  const warnings: { text: Text; fix?: Text }[] = [];
+  const warnings: { text: Text; fix?: Text }[] = facts.stack.warnings.map((said) => ({ text: composeSaid(said) }));
   const changed = facts.checkout.changed.map((line) => line.slice(3));
-  const leftOut = changed.filter((file) => file !== target.composeFile);
+  const composed = composeFiles(target).map((file) => path.relative(target.dir, file));
+  const leftOut = changed.filter((file) => !composed.includes(file));
+  const asTheyLie = changed
+    .filter((file) => composed.includes(file))
+    .map(printable)
+    .join(', ');
   if (leftOut.length > 0) {
     const some = `${leftOut.slice(0, 5).map(printable).join(', ')}${leftOut.length > 5 ? ', …' : ''}`;
     warnings.push({
@@ -233,11 +241,11 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
       },
     });
   }
-  if (leftOut.length < changed.length) {
+  if (asTheyLie) {
     warnings.push({
       text: {
-        en: `${target.composeFile} differs from the commit. It is used as it lies here.`,
-        zh: `${target.composeFile} 与提交不一致, 将按本地内容使用.`,
+        en: `${asTheyLie}: not as in the commit. Used as it lies here.`,
+        zh: `${asTheyLie} 与提交不一致, 将按本地内容使用.`,
       },
     });
   }

@@ -4,6 +4,7 @@ import { printable, type Text } from '../../core/text.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
+import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { PlannedStep } from '../../runs/steps/steps.ts';
 import type { Facts } from './facts.ts';
@@ -103,8 +104,18 @@ function inProgress({ local }: Facts): Refusal[] {
 const siblingsOf = (target: Target, { stack }: Facts, { bake }: UpdateOptions): Text[] =>
   [siblingWarning(target, stack, bake ? 'new' : 'old')].flatMap((w) => (w ? [w.text] : []));
 
-function warningsOf({ running, files, schema, cutShort, outdated, programs, routeFaults, midway }: Facts): Text[] {
-  const warnings: Text[] = [];
+function warningsOf({
+  stack,
+  running,
+  files,
+  schema,
+  cutShort,
+  outdated,
+  programs,
+  routeFaults,
+  midway,
+}: Facts): Text[] {
+  const warnings = stack.warnings.map(composeSaid);
   if (cutShort.staging || outdated) {
     const runs = cutShort.releases.map((m) => printable(m.run)).join(', ') || '-';
     warnings.push({

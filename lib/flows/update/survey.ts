@@ -26,7 +26,7 @@ import { identify } from '../../tools/postgres/identity.ts';
 import { copyRules, findCopies } from './copies.ts';
 import type { Facts, Running } from './facts.ts';
 import { restartOfUnfinished, workersOfUnfinished } from './interrupted.ts';
-import { findRebuildReasons } from './rebuild-needed.ts';
+import { needsRebuild } from './rebuild-needed.ts';
 import { requireServing } from './require-serving.ts';
 
 /**
@@ -76,7 +76,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const replaced = [...artefacts.directories.map((d) => d.path), ...madeOf(stale)];
   const former = withArtefacts(trees, replaced, files);
   const rebuildReasons = [
-    ...(await findRebuildReasons(ops, { app, running, former, source, tree })),
+    ...(await needsRebuild(ops, { app, running, former, source, tree })),
     ...(await unbuiltReasons(ops, others, artefacts, running.commit)),
   ];
   const { workers } = programs.web;
