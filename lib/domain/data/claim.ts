@@ -28,8 +28,10 @@ export async function claimStack(ops: Ops, stack: Pick<Stack, 'project'>, use: '
   const owners = { ...found, others: unknown(found.others), moved: unknown(found.moved) };
   const foreign = [...owners.others, ...owners.moved];
   const refusal = refusalOf(ops, stack, owners);
+  // By this name there is nothing to look at either, and "it does not run" would not be true.
+  const nothingThere = owners.count === 0 && foreign.length === 0;
   if (foreign.length > 0 && use === 'change' && hold.adopt) await agreeToAdopt(ops, hold, stack, foreign);
-  else if (refusal && use === 'change')
+  else if (refusal && (use === 'change' || nothingThere))
     throw new OpsError({ kind: 'precondition', state: NOTHING_CHANGED, ...refusal });
   else if (refusal) screen.show({ event: 'warning', text: refusal.what });
   else if (owners.renamed.length > 0) screen.show({ event: 'warning', text: alsoRenamed(owners.renamed) });

@@ -25,7 +25,8 @@ const resolvedSchema = z.looseObject({
 export type Resolved = z.infer<typeof resolvedSchema>;
 
 /** Words by which a compose file takes in another file; the deploy directory's `.env` is none of a release's. */
-const TAKES_IN = /\b(?:include|extends|env_file)\b(?!"?:\s*(?:-\s*|\[\s*)?["']?(?:\.\/)?\.env["']?[ \t]*\]?[ \t]*(?:\n(?!\s*-\s)|(?![\s\S])))/;
+const TAKES_IN =
+  /\b(?:include|extends|env_file)\b(?!"?:\s*(?:-\s*|\[\s*)?["']?(?:\.\/)?\.env["']?[ \t]*\]?[ \t]*(?:\n(?!\s*-\s)|(?![\s\S])))/;
 
 /**
  * Where a release's compose files make something else of the stack's services than those of what runs: a container has all of it from its

@@ -81,7 +81,9 @@ flask = "3"
 pytest = "8"
 `;
   const why = (before: string | undefined, after: string | undefined) =>
-    rebuildReasons(target, new Map(), new Map(), { ...none, pyproject: { before, after } }).map((r) => `${r.path}: ${r.why.en}`);
+    rebuildReasons(target, new Map(), new Map(), { ...none, pyproject: { before, after } }).map(
+      (r) => `${r.path}: ${r.why.en}`,
+    );
   const changed = (what: string) => [`pyproject.toml: dependencies changed: ${what}`];
 
   it.each([
