@@ -13,6 +13,7 @@ import { holdsState } from '../app/state-inside.ts';
 import { findUnreachable, neverServed, userdataSize } from '../app/userdata.ts';
 import { claimStack } from '../data/claim.ts';
 import { readEnv } from '../env/env.ts';
+import { surveyExample } from '../env/example.ts';
 import { imageId } from '../images/build.ts';
 import { readReleases } from '../ledger/releases.ts';
 import { commitsMidwayHere } from '../release/midway.ts';
@@ -49,7 +50,8 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   // They are awaited in the order in which an error explains the others: without an engine nothing else means anything.
   for (const answer of first) answer.catch(() => undefined);
   const prerequisites = await first[0];
-  const { env, stack } = await prepareEnv(ops, await first[1], first[2], planOnly);
+  const reading = await first[1];
+  const { env, stack } = await prepareEnv(ops, reading, first[2], planOnly);
 
   await claimStack(ops, stack);
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
@@ -81,6 +83,10 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     fresh: isFresh(ops, deployed, database, redisKeys),
     app,
     envChange,
+    example:
+      reading.kind === 'present' && env === 'present'
+        ? await surveyExample(ops, prerequisites.checkout.commit, reading.values)
+        : undefined,
     midway: commitsMidwayHere(ops, database.kind === 'running' ? database.revision : undefined),
     unusablePorts,
     // Under --plan it is not made yet.

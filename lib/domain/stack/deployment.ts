@@ -4,6 +4,7 @@ import type { Checkout } from '../../tools/git/checkout.ts';
 import type { TableFacts } from '../../tools/postgres/contents.ts';
 import type { DataIdentity } from '../../tools/postgres/identity.ts';
 import type { Login } from '../../tools/postgres/login.ts';
+import type { ExampleFacts } from '../env/example.ts';
 import type { BrokenBind } from './binds.ts';
 import type { Containers, ExistingVolume } from './containers.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -16,7 +17,7 @@ export interface Facts {
   readonly engine: string;
   readonly compose: string;
   readonly checkout: Checkout;
-  /** `created` after asking, when it was absent; `would-create` under `--plan`. */
+  /** `created` after asking, when it was absent or had no secrets; `would-create` under `--plan`. */
   readonly env: 'present' | 'created' | 'would-create';
   readonly stack: Stack;
   readonly containers: Containers;
@@ -33,6 +34,8 @@ export interface Facts {
   readonly app: AppFacts | undefined;
   /** Set when `.env` was changed after the application's container had been started. */
   readonly envChange?: EnvChange | undefined;
+  /** `.env` against the example of what will be built. */
+  readonly example?: ExampleFacts | undefined;
   /** Published ports of the stack that the engine could not bind. */
   readonly unusablePorts: readonly UnusablePort[];
   /** What of this machine the services mount and is not there, or not as it was. */

@@ -5,6 +5,7 @@ import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { STATE_INSIDE } from '../../domain/app/state-inside.ts';
 import { foreignVolumes } from '../../domain/data/claim.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
+import { exampleTexts } from '../../domain/env/example.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
@@ -250,6 +251,7 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
     });
   }
   if (facts.envChange) warnings.push(envChanged(facts.envChange));
+  if (facts.example) for (const text of exampleTexts(target.envExample, facts.example)) warnings.push({ text });
   if (facts.app?.unreachable?.certain === false) warnings.push({ text: notPlainly(facts.app.unreachable.why) });
   if (facts.midway.length > 0) warnings.push({ text: midwayText(facts.midway) });
   if (facts.app?.holdsState) warnings.push({ text: STATE_INSIDE });

@@ -1,6 +1,7 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
+import { exampleTexts } from '../../domain/env/example.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
@@ -49,7 +50,12 @@ export function planUpdate(
   }
   const restart = chooseRestart(options.restart, facts, target.app.root);
   const steps = plannedSteps(target, facts, { ...options, holds: hold }, restart);
-  return { steps, restart, hold, warnings: [...warningsOf(facts), ...siblingsOf(target, facts, options)] };
+  return {
+    steps,
+    restart,
+    hold,
+    warnings: [...warningsOf(facts), ...envTexts(target, facts), ...siblingsOf(target, facts, options)],
+  };
 }
 
 const UNASKED: HoldFacts = {
@@ -103,6 +109,22 @@ function inProgress({ local }: Facts): Refusal[] {
 
 const siblingsOf = (target: Target, { stack }: Facts, { bake }: UpdateOptions): Text[] =>
   [siblingWarning(target, stack, bake ? 'new' : 'old')].flatMap((w) => (w ? [w.text] : []));
+
+/** What of `.env` this leaves undone. */
+function envTexts({ envExample }: Target, { envChange, example }: Facts): Text[] {
+  const names = envChange?.names.map(printable).join(', ');
+  return [
+    ...(example ? exampleTexts(envExample, example) : []),
+    ...(names === undefined
+      ? []
+      : [
+          {
+            en: `.env was changed since the container was made: ${names}. A hot update does not bring that to what runs; this does: npx tsx scripts/apply-env.ts`,
+            zh: `创建容器之后 .env 有改动: ${names}. 热更新不会使其生效, 请另行执行: npx tsx scripts/apply-env.ts`,
+          },
+        ]),
+  ];
+}
 
 function warningsOf({
   stack,

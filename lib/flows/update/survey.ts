@@ -9,6 +9,8 @@ import { findPrograms, type Program } from '../../domain/app/programs.ts';
 import { readRevisions } from '../../domain/app/revisions.ts';
 import { findRoutes, routeFault } from '../../domain/app/routes.ts';
 import { claimStack, refuseForeignVolumes } from '../../domain/data/claim.ts';
+import { surveyExample } from '../../domain/env/example.ts';
+import { envValues } from '../../domain/env/file.ts';
 import { readReleases } from '../../domain/ledger/releases.ts';
 import { builtArtefacts, madeOf, otherSources, unbuiltReasons } from '../../domain/release/artefact-stages.ts';
 import { findArtefacts } from '../../domain/release/artefacts.ts';
@@ -16,6 +18,7 @@ import { inspectLocal } from '../../domain/release/local-changes.ts';
 import { commitsMidway } from '../../domain/release/midway.ts';
 import { identifyRunning } from '../../domain/release/running.ts';
 import { describeCommit, fetchSource } from '../../domain/release/source.ts';
+import { surveyEnvChange } from '../../domain/replacement/former-env.ts';
 import { inspectSchema, type Schema } from '../../domain/schema/revision.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers, findVolumes } from '../../domain/stack/containers.ts';
@@ -60,6 +63,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     identify(ops, database),
     looking,
     looking.then((around) => describeFormer(ops, around, app.imageId, checkout.commit)),
+    surveyEnvChange(ops, stack, app),
   ]);
   inContainer.catch(() => undefined);
   const source = await fetching;
@@ -67,8 +71,16 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const built = await builtArtefacts(ops, stack, source.commit, release);
   const artefacts = findArtefacts(ops, release, madeOf(built));
   const tree: Inventory = new Map([...release, ...artefacts.files].filter(([file]) => !isKept(ops.target, file)));
-  const [health, programs, served, schema, identity, { files, elsewhere, marker, cutShort }, { running, trees }] =
-    await inContainer;
+  const [
+    health,
+    programs,
+    served,
+    schema,
+    identity,
+    { files, elsewhere, marker, cutShort },
+    { running, trees },
+    envChange,
+  ] = await inContainer;
   await requireServing(ops, stack, containers, health);
 
   const others = await otherSources(ops, built, marker, files);
@@ -108,6 +120,8 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     outdated: isHot(marker) && workers.some((w) => w.start < (programs.released ?? 0)),
     rebuildReasons,
     local,
+    envChange,
+    example: await surveyExample(ops, source.commit, envValues(ops)),
     schema,
     midway,
     newMigrations: [...tree.keys()].filter(
