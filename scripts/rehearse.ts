@@ -7,7 +7,7 @@
 import { recordDrill } from '../lib/domain/ledger/drills.ts';
 import { migrationEvidence } from '../lib/domain/schema/migration-evidence.ts';
 import * as rehearse from '../lib/flows/rehearse/index.ts';
-import { carryOut, isProgram, main, OpsError, type Script, thisProcess } from '../lib/index.ts';
+import { carryOut, isProgram, main, type Ops, OpsError, type Script, type Text, thisProcess } from '../lib/index.ts';
 
 export const rehearseDisaster: Script = {
   name: 'rehearse',
@@ -49,7 +49,8 @@ export const rehearseDisaster: Script = {
     const recovery = { prove: (o: typeof ops) => rehearse.proveGone(o, facts), advice: () => [] };
     const discard = (o: typeof ops) => rehearse.discard(o, facts);
     const gone = await carryOut(ops, steps, recovery, async (step) => {
-      const part: typeof step = (id, actions) => {
+      type Part<T> = { run(o: Ops): Promise<T>; evidence?(): Text | undefined; undo?(o: Ops): Promise<unknown> };
+      const part = <T>(id: string, actions: Part<T>): Promise<T> => {
         progress.step = id;
         return step(id, { ...actions, run: (o) => rehearse.unlessStopped(o, () => actions.run(o)) });
       };

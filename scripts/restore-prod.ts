@@ -4,7 +4,17 @@
  * change of names, for which the application pauses. The former database is kept; --back returns to it, --drop removes it some day.
  */
 import * as restore from '../lib/flows/restore/index.ts';
-import { ADOPT_FLAG, carryOut, confirmDestructive, isProgram, main, type Script, thisProcess } from '../lib/index.ts';
+import {
+  ADOPT_FLAG,
+  carryOut,
+  confirmDestructive,
+  HOLD_FLAGS,
+  holdOptions,
+  isProgram,
+  main,
+  type Script,
+  thisProcess,
+} from '../lib/index.ts';
 
 export const restoreProd: Script = {
   name: 'restore-prod',
@@ -21,6 +31,7 @@ export const restoreProd: Script = {
   ],
   flags: {
     ...ADOPT_FLAG,
+    ...HOLD_FLAGS,
     roles: {
       type: 'string',
       value: 'FROM',
@@ -50,47 +61,25 @@ export const restoreProd: Script = {
     const confirm = flags.confirm as string | undefined;
     if (wanted.kind === 'drop') return restore.dropLeft(ops, wanted.database, { planOnly: flags.planOnly, confirm });
     const facts = await restore.surveyRestore(ops, wanted);
-    restore.showPlan(ops, facts);
+    const holds = await restore.surveyHold(ops, facts.app, holdOptions(flags), !flags.planOnly);
+    const { steps, recovery, outside, requests } = restore.begin(ops, facts, holds);
+    restore.showPlan(ops, facts, { steps, holds });
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
     await confirmDestructive(ops, restore.restoreRequest(facts), confirm);
 
-    const progress: restore.Progress = {};
-    const outside = restore.watchFromOutside(ops, facts);
-    const recovery = {
-      prove: (o: typeof ops) => restore.proveAsBefore(o, facts, outside),
-      advice: () => restore.advice(ops, facts, progress),
-    };
     outside.start();
-    const { before, proven } = await carryOut(ops, restore.plannedSteps(facts), recovery, async (step) => {
-      if (facts.incoming.kind === 'backup') {
-        await step('restore', {
-          run: (o) => restore.prepare(o, facts, progress),
-          evidence: () => restore.prepareEvidence(facts),
-          undo: (o) => restore.discard(o, facts, progress),
-        });
-      } else await restore.prepare(ops, facts, progress);
+    const restored = await carryOut(ops, steps, recovery, async (step) => {
+      const beside = (await step(steps.restore)) ?? (await restore.keptBeside(ops, facts));
 
       // From here on requests wait.
-      const running = facts.app?.state === 'running';
-      if (running) {
-        await step('pause', {
-          run: (o) => restore.pause(o, facts, progress),
-          undo: (o) => restore.resume(o, facts, progress),
-        });
-      }
-      const before = await step('swap', {
-        run: (o) => {
-          restore.noteWayBack(o, progress);
-          return restore.swap(o, progress);
-        },
-        undo: (o) => restore.swapAgain(o, progress),
-      });
-      if (running) await step('resume', { run: (o) => restore.resume(o, facts, progress) });
+      await step(steps.hold);
+      const kept = await step(steps.swap, beside);
+      await step(steps.release);
 
-      const proven = await step('prove', { run: (o) => restore.prove(o, facts), evidence: restore.provenText });
-      return { before, proven };
-    });
-    return restore.conclude(ops, facts, before, proven, await outside.stop());
+      const proven = await step(steps.prove);
+      return { kept, proven };
+    }).finally(() => requests.end(ops));
+    return restore.conclude(ops, facts, { ...restored, noticed: await outside.stop(), seen: requests.seen });
   },
 };
 

@@ -8,7 +8,7 @@ import { keepContainer } from '../lib/domain/images/kept-container.ts';
 import { watchFromOutside } from '../lib/domain/replacement/downtime.ts';
 import { removeOneOff } from '../lib/domain/replacement/one-off.ts';
 import { discardFormers } from '../lib/domain/replacement/replace.ts';
-import { restoreRequest } from '../lib/flows/restore/losses.ts';
+import { restoreRequest } from '../lib/domain/restoration/losses.ts';
 import * as rollback from '../lib/flows/rollback/index.ts';
 import * as update from '../lib/flows/update/index.ts';
 import {

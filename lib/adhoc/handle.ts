@@ -1,12 +1,12 @@
 import { allEnded } from '../core/concurrency.ts';
 import type { Ops } from '../core/ops.ts';
+import type { PlannedStep } from '../core/step.ts';
 import type { Health } from '../domain/app/health.ts';
 import { claimStack } from '../domain/data/claim.ts';
 import type { Consent, DestructiveRequest } from '../domain/data/consent.ts';
 import { resolveStack } from '../domain/stack/compose-config.ts';
 import { findContainers } from '../domain/stack/containers.ts';
 import type { Stack } from '../domain/stack/stack.ts';
-import type { PlannedStep } from '../runs/steps/steps.ts';
 import { type App, appOf } from './app.ts';
 import { type Chain, chainOf } from './chain.ts';
 import type { Context } from './context.ts';

@@ -1,10 +1,11 @@
 import { NOTHING_CHANGED, OpsError } from '../core/errors.ts';
 import type { Ops } from '../core/ops.ts';
+import type { Step as RunStep } from '../core/step.ts';
 import { same, type Text } from '../core/text.ts';
 import { describeHealth, endpointsOf, type Health, waitForHealth } from '../domain/app/health.ts';
 import { type Consent, confirmDestructive } from '../domain/data/consent.ts';
 import { showSteps } from '../runs/steps/show-steps.ts';
-import { carryOut, type PlannedStep, type StepActions } from '../runs/steps/steps.ts';
+import { carryOut } from '../runs/steps/steps.ts';
 import { misused } from './errors.ts';
 import {
   type Deployment,
@@ -32,38 +33,35 @@ export async function takeSteps(
   steps: readonly Step[],
   { question, destroys, planOnly, confirm }: StepsOptions & Answers,
 ): Promise<void> {
-  const plan = steps.map(plannedOf);
+  const plan = steps.map((step) => runStep(step, before));
   showSteps(ops.screen, plan);
   if (planOnly) throw new OnlyPlanned();
   const serving = before.app.state === 'running' ? await before.health() : undefined;
   const consent = destroys ? await confirmDestructive(ops, destroys, confirm) : undefined;
   if (!destroys && !(await ops.screen.askYes(textOf(question ?? GO_ON)))) throw cancelled();
 
-  const now = (o: Ops) => stepDeployment(o, before, consent);
   const recovery = { prove: (o: Ops) => asBefore(o, before, serving), advice: () => [ADVICE] };
   await carryOut(ops, plan, recovery, async (step) => {
-    for (const one of steps) await step(one.id, actionsOf(one, now));
+    for (const one of plan) await step(one, consent);
     ops.screen.show({ event: 'ok', text: await asBefore(ops, before, serving) });
   });
 }
 
-function plannedOf(step: Step): PlannedStep {
-  const { id, title, risk = 'changes', commands = [], loses, undo } = step;
+/** As a run carries it out. */
+function runStep(step: Step, before: Deployment): RunStep<unknown, [consent: Consent | undefined]> {
+  const { id, title, risk = 'changes', commands = [], loses, run, undo } = step;
   return {
     id,
     title: textOf(title ?? id),
     risk,
     commands,
     ...(loses === undefined ? {} : { loses: textOf(loses) }),
-    ...(undo ? { wayBack: WAY_BACK } : {}),
-  };
-}
-
-function actionsOf({ run, undo }: Step, now: (ops: Ops) => Promise<StepDeployment>): StepActions<unknown> {
-  return {
-    run: async (ops) => run(await now(ops)),
+    run: async (ops, consent) => run(await stepDeployment(ops, before, consent)),
     evidence: (result) => (typeof result === 'string' ? same(result) : undefined),
-    ...(undo ? { undo: async (ops) => undo(await now(ops)) } : {}),
+    ...(undo && {
+      wayBack: WAY_BACK,
+      undo: async (ops, consent) => undo(await stepDeployment(ops, before, consent)),
+    }),
   };
 }
 

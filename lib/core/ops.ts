@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Journal } from './journal.ts';
+import type { Invocation, Journal } from './journal.ts';
 import type { Screen } from './screen.ts';
 import type { Secrets } from './secrets.ts';
 import type { Shell } from './shell.ts';
@@ -70,6 +70,14 @@ export interface Hold {
   readonly fd?: number | undefined;
 }
 
+/** A script that goes on by itself. */
+export interface Beside {
+  /** What it had shown until it ended. */
+  readonly ended: Promise<{ readonly exitCode: number; readonly text: string }>;
+  /** This process ends without it. */
+  leave(): void;
+}
+
 /** Everything through which a helper touches the outside. */
 export interface Ops {
   readonly $: Shell;
@@ -87,6 +95,8 @@ export interface Ops {
   /** The run's lock: inherited by every command that changes something, so that it is held as long as they run. */
   readonly lockFd?: number;
   readonly hold?: Hold;
+  /** Starts another script of this tool in this deploy directory, which goes on when this process has ended. */
+  readonly beside?: (to: Invocation) => Beside;
   /** Aborted when the run is to stop; cleared while undoing. */
   readonly signal: AbortSignal;
 }

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { asTyped } from './command.ts';
-import type { BindProblem, Clock, Net } from './ops.ts';
+import type { Beside, BindProblem, Clock, Net } from './ops.ts';
 import { SCRIPTS } from './text.ts';
 
 /** The process and machine that a script runs in: the only file of `lib/` that looks at `process`. */
@@ -40,6 +40,8 @@ export interface World {
   readonly onSignal: (handler: (signal: 'SIGINT' | 'SIGTERM') => void) => () => void;
   /** Runs another script of this tool in this terminal, to its end. @returns its exit code. */
   readonly start: (script: string, args: readonly string[]) => Promise<number>;
+  /** The same without a terminal: it goes on when this process has ended. */
+  readonly beside: (script: string, args: readonly string[]) => Beside;
   /** Ends at once; only for the third Ctrl-C. */
   readonly exit: (code: number) => never;
 }
@@ -84,6 +86,7 @@ export function thisProcess(): World {
       };
     },
     start: startScript,
+    beside: startBeside,
     exit: (code) => process.exit(code),
   };
 }
@@ -179,10 +182,35 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** As this one was started (Node's options load TypeScript). A Ctrl-C reaches both from the terminal; other signals are passed on. */
-function startScript(script: string, args: readonly string[]): Promise<number> {
+/** As this process was started. */
+function argvOf(script: string, args: readonly string[]): string[] {
   if (!/^[a-z][a-z-]*$/.test(script)) throw new Error(`not a script's name: ${script}`); // it is read from a file
   const file = path.join(path.dirname(realpathSync(process.argv[1] ?? '')), `${script}.ts`);
-  const child = spawn(process.execPath, [...process.execArgv, file, ...args], { stdio: 'inherit' });
+  return [...process.execArgv, file, ...args];
+}
+
+/** It has a session of its own, so that neither a Ctrl-C nor the end of a terminal reaches it. */
+function startBeside(script: string, args: readonly string[]): Beside {
+  const child = spawn(process.execPath, argvOf(script, args), { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk));
+  const ended = new Promise<{ exitCode: number; text: string }>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ exitCode: code ?? 137, text }));
+  });
+  return {
+    ended,
+    leave() {
+      // What it shows from now on goes nowhere; its log has it.
+      child.stdout.destroy();
+      child.stderr.destroy();
+      child.unref();
+    },
+  };
+}
+
+function startScript(script: string, args: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, argvOf(script, args), { stdio: 'inherit' });
   const passOn = (signal: NodeJS.Signals) => void child.kill(signal);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, passOn);
   return new Promise((resolve, reject) => {

@@ -362,9 +362,9 @@ export const DATA: readonly Break[] = [
     what: { en: 'the restore drops the former database', zh: '恢复时删除原数据库' },
     edits: [
       edit(
-        'lib/flows/restore/steps.ts',
-        'const { before } = await swapIn(ops, progress.beside);',
-        'const { before } = await swapIn(ops, progress.beside);\n  if (before) await dropDatabase(ops, progress.beside.server, before);',
+        'lib/domain/restoration/steps.ts',
+        'const { before } = await swapIn(ops, beside);',
+        'const { before } = await swapIn(ops, beside);\n      if (before) await dropDatabase(ops, beside.server, before);',
       ),
     ],
     test: sweep('restore'),

@@ -57,9 +57,21 @@ export const DATABASES: readonly Break[] = [
     test: 'test/unit/tools/postgres/table-locked.test.ts',
   },
   {
-    what: { en: 'a restore leaves the engine’s check as the pause made it', zh: '恢复后不等待引擎健康检查复原' },
-    edits: [edit('lib/flows/restore/prove.ts', ".health === 'unhealthy')", ".health === 'never')")],
-    test: 'test/simulation/restore.test.ts',
-    named: 'the engine calls the application healthy again',
+    what: { en: 'a restore does not wait for transactions under way', zh: '恢复时不等待进行中的事务' },
+    edits: [edit('lib/tools/postgres/transactions.ts', 'if (young === 0) return all;', 'return all;')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'nobody is asked to wait before what was begun has ended',
+  },
+  {
+    what: { en: 'the application writes while a restore swaps', zh: '交换数据库名称时应用仍在写入' },
+    edits: [edit('lib/flows/restore/standstill.ts', '        await freezer.freeze();\n', '')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'no request fails while a restore swaps',
+  },
+  {
+    what: { en: 'what stands still does so for good when its freezer has died', zh: '冻结程序异常退出后, 应用一直静止' },
+    edits: [edit('lib/domain/app/freezer.ts', '} catch {\n', '} catch {\n        return;\n')],
+    test: 'test/unit/domain/app/freezer.test.ts',
+    named: 'by another program when its own has died',
   },
 ];

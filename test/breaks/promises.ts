@@ -104,7 +104,11 @@ export const PROMISES: readonly Break[] = [
   {
     what: { en: 'a database is replaced under those who replicate it', zh: '替换正在被复制的数据库' },
     edits: [
-      edit('lib/flows/restore/survey.ts', '  refuseReplication(database, await replicationOf(ops, database));\n', ''),
+      edit(
+        'lib/domain/restoration/survey.ts',
+        '  refuseReplication(database, await replicationOf(ops, database));\n',
+        '',
+      ),
     ],
     test: 'test/simulation/restore.test.ts',
     named: 'refuses a database that is replicated',

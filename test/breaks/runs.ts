@@ -95,18 +95,6 @@ export const RUNS: readonly Break[] = [
     named: 'SIGTERM, then SIGKILL',
   },
   {
-    what: { en: 'no SIGKILL after SIGTERM, of a pause', zh: '暂停容器的命令在 SIGTERM 之后没有 SIGKILL' },
-    edits: [edit('lib/tools/docker/pause.ts', "killTimer ??= setTimeout(() => signal('SIGKILL'), KILL_AFTER_MS);", '')],
-    test: 'test/unit/tools/docker/pause.test.ts',
-    named: 'is ended by SIGKILL',
-  },
-  {
-    what: { en: 'a pause answers a run that may be dead', zh: '暂停命令直接向可能已终止的运行应答' },
-    edits: [edit('lib/tools/docker/pause.ts', 'id=$(docker pause "$1") ||', 'docker pause "$1" ||')],
-    test: 'test/processes/pause.test.ts',
-    named: 'goes on when whoever holds it is killed',
-  },
-  {
     what: { en: 'a closed terminal ends a run', zh: '终端关闭会终止运行' },
     edits: [edit('lib/core/world.ts', "process.on('SIGHUP', ignored);", '')],
     test: 'test/processes/signals.test.ts',

@@ -12,7 +12,6 @@ import {
   type Script,
   thisProcess,
 } from '../../lib/index.ts';
-import { pauseContainer } from '../../lib/tools/docker/pause.ts';
 
 // A script with nothing but a file to change and time to spend, for what happens to real processes. What it holds goes on until its test lets
 // it go, however busy the machine is: see launch.ts.
@@ -37,7 +36,6 @@ const stub: Script = {
     ask: { type: 'boolean', help: same('') },
     'ask-after': number,
     back: { type: 'boolean', help: same('') },
-    pause: { type: 'boolean', help: same('') },
     project: { type: 'string', help: same('') },
   },
   run: async (ops, flags) => {
@@ -51,7 +49,6 @@ const stub: Script = {
     if ((flags.ask || flags['ask-after']) && (await ops.screen.askPhrase(same('phrase?'))) === undefined) {
       throw new OpsError({ kind: 'declined', what: same('no answer') });
     }
-    if (flags.pause) await (await pauseContainer(ops, 'app')).end();
     const recovery = {
       prove: async () => {
         if (existsSync(made)) throw new Error(`${made} is still there`);
@@ -61,16 +58,22 @@ const stub: Script = {
       also: ['--seconds=0'],
       back: { script: 'stub', args: ['--back'] },
     };
-    return carryOut(ops, [planned('make'), planned('work')], recovery, async (step) => {
-      await step('make', {
-        run: (o) => (flags.back ? remove(o) : run(o, change(['touch', made]))),
-        undo: async (o) => {
-          if (flags['hold-undo']) await run(o, change(held(ops.target.dir, 'undo')));
-          await remove(o);
-        },
-      });
-      const work = flags.hold ? held(ops.target.dir, 'work') : ['sleep', String(flags.seconds ?? 0)];
-      await step('work', { run: (o) => run(o, change(work, { interruptible: Boolean(flags.interruptible) })) });
+    const toMake = {
+      ...planned('make'),
+      run: (o: Ops) => (flags.back ? remove(o) : run(o, change(['touch', made]))),
+      undo: async (o: Ops) => {
+        if (flags['hold-undo']) await run(o, change(held(ops.target.dir, 'undo')));
+        await remove(o);
+      },
+    };
+    const work = flags.hold ? held(ops.target.dir, 'work') : ['sleep', String(flags.seconds ?? 0)];
+    const toWork = {
+      ...planned('work'),
+      run: (o: Ops) => run(o, change(work, { interruptible: Boolean(flags.interruptible) })),
+    };
+    return carryOut(ops, [toMake, toWork], recovery, async (step) => {
+      await step(toMake);
+      await step(toWork);
       return same(flags.back ? 'removed' : 'made');
     });
   },

@@ -3,10 +3,12 @@ import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { type Deployment, deployment, production } from './model/deployment.ts';
 import { throughDoor } from './model/door.ts';
 import { held, keepsData, runAndCheck } from './model/invariants.ts';
+import { restoreAndCheck } from './model/invariants-restore.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
 import { itSurvives } from './model/it-survives.ts';
 import { rebuilt } from './model/rebuilt.ts';
 import { release } from './model/release.ts';
+import { restorable, YES } from './model/restorable.ts';
 import { UPDATE, updatable } from './model/updatable.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -69,6 +71,26 @@ it('no request fails while a rollback by image replaces the container', async ()
   expect(ended.exitCode, ended.text).toBe(0);
   expect(refused).toEqual([]);
   expect(waited).not.toEqual([]);
+});
+
+it('no request fails while a restore swaps, nobody is asked to wait before what was begun has ended, and no health check fails', async () => {
+  const d = withRules(await restorable());
+  const server = d.container('postgres')?.server;
+  if (server) server.transactions = [2, 1];
+  const atSwap: unknown[] = [];
+  d.machine.override = (call) => {
+    if (call.input.includes('RENAME TO'))
+      atSwap.push({ frozen: d.container('whalefall')?.app?.frozen, underWay: server?.transactions });
+    return undefined;
+  };
+  const { refused, waited } = visitor(d);
+  const ended = await restoreAndCheck(d, YES);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(/requests meanwhile +wait at ports/);
+  expect(refused).toEqual([]);
+  expect(waited).not.toEqual([]);
+  expect(atSwap).toEqual([{ frozen: true, underWay: [] }]);
+  expect(d.container('whalefall')?.app?.looks.status).not.toBe('unhealthy');
 });
 
 it('no request fails while a deletion gives the stack new volumes', async () => {

@@ -91,6 +91,9 @@ export async function runAdhoc(
     kill: scripted.kill,
     onSignal: () => () => undefined,
     start: async () => 1,
+    beside: () => {
+      throw new Error('nothing is started beside');
+    },
     exit: (code) => {
       throw new Error(`ended at once with ${code}`);
     },

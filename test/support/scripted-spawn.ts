@@ -1,6 +1,7 @@
 import type { ChildProcess, SpawnOptions, spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 
 /** A call as the operating system would see it: zx's quoting undone by the same rules as bash's. */
@@ -22,8 +23,8 @@ export interface Reply {
   readonly endedBy?: NodeJS.Signals;
   /** A child that ignores SIGTERM. */
   readonly trapsTerm?: boolean;
-  /** Goes on until its stdin is closed, and then does this; only for `bash -c`, which is answered before its input is read. */
-  readonly whenReleased?: () => void;
+  /** Answers line by line until its stdin is closed; only for what is attached, which is answered before its input is read. No answer: it is killed. */
+  readonly talk?: { readonly answer: (line: string) => string | undefined; readonly end: () => void };
 }
 
 /** Answers a call, or `undefined` when it was not expected. */
@@ -77,8 +78,8 @@ export function scriptedSpawn(respond: Responder): ScriptedSpawn {
       });
     };
     const answer = async () => {
-      const holds = argv[0] === 'bash';
-      const input = child.stdin && !holds ? await all(child.stdin) : '';
+      const attached = argv.some((word) => word.includes('sys.stdin.readline'));
+      const input = child.stdin && !attached ? await all(child.stdin) : '';
       const call: Call = { argv, env: options.env as Record<string, string>, input, pid };
       calls.push(call);
       const reply = await respond(call);
@@ -95,9 +96,13 @@ export function scriptedSpawn(respond: Responder): ScriptedSpawn {
         }
       }
       if (reply.stderr) child.stderr.write(reply.stderr);
-      if (reply.whenReleased && child.stdin) {
-        await all(child.stdin);
-        reply.whenReleased();
+      if (reply.talk && child.stdin) {
+        for await (const line of createInterface(child.stdin)) {
+          const said = reply.talk.answer(line);
+          if (said === undefined) return end(137, null);
+          child.stdout?.write(`${said}\n`);
+        }
+        reply.talk.end();
       }
       if (reply.endedBy) return end(null, reply.endedBy);
       if (!reply.hangs) return end(reply.exitCode ?? 0, null);

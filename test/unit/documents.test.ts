@@ -10,6 +10,7 @@ import { doctorScript } from '../../scripts/doctor.ts';
 import { rehearseDisaster } from '../../scripts/rehearse.ts';
 import { restoreProd } from '../../scripts/restore-prod.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
+import { maintenanceScript } from '../../scripts/maintenance.ts';
 import { runsScript } from '../../scripts/runs.ts';
 import { updateProdFlask } from '../../scripts/update-prod-flask.ts';
 
@@ -22,6 +23,7 @@ const SCRIPTS: readonly Script[] = [
   rehearseDisaster,
   restoreProd,
   rollbackProd,
+  maintenanceScript,
   runsScript,
   updateProdFlask,
 ];

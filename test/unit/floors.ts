@@ -33,6 +33,7 @@ export const FLOORS: readonly Floor[] = [
       'lib/domain/images',
       'lib/domain/backup',
       'lib/domain/data',
+      'lib/domain/restoration',
       'lib/domain/hold',
       'lib/domain/replacement',
     ],
@@ -54,6 +55,7 @@ export const FLOORS: readonly Floor[] = [
     folders: [
       'lib/flows/backup',
       'lib/flows/doctor',
+      'lib/flows/maintenance',
       'lib/flows/rebuild',
       'lib/flows/rehearse',
       'lib/flows/restore',
@@ -72,18 +74,16 @@ interface Exception {
   readonly why: string;
 }
 
-const WITH_DATA = 'going back with data restores a backup: for now by the steps of the restore itself';
 const NOT_EXPORTED = 'lib/index.ts does not export it yet';
 
 /** What is still to be cured. It gets shorter, never longer: one that is no longer needed fails the test. */
 export const EXCEPTIONS: readonly Exception[] = [
-  { from: 'lib/flows/rollback', to: 'lib/flows/restore', why: WITH_DATA },
   {
     from: 'lib/flows/rollback',
     to: 'lib/flows/rebuild',
     why: 'what is in the way of any new container is judged by the plan of the rebuild',
   },
-  { from: 'scripts/rollback-prod.ts', to: 'lib/flows/restore', why: WITH_DATA },
+  { from: 'scripts/rollback-prod.ts', to: 'lib/domain/restoration', why: NOT_EXPORTED },
   { from: 'scripts/rollback-prod.ts', to: 'lib/flows/update', why: 'going back hot is an update to a former release' },
   { from: 'scripts/rollback-prod.ts', to: 'lib/domain/replacement', why: NOT_EXPORTED },
   { from: 'scripts/rollback-prod.ts', to: 'lib/domain/images', why: NOT_EXPORTED },

@@ -72,8 +72,7 @@ export async function dropLeftDatabase(
   ops: Ops,
   server: PgServer,
   name: string,
-  consent: Consent,
-  superseded: Superseded,
+  { consent, superseded }: { readonly consent: Consent; readonly superseded: Superseded },
 ): Promise<void> {
   if (!isConsent(consent) || !SupersededProof.is(superseded) || !consent.coversDatabase(name)) throw notProved();
   await superseded.check(name);

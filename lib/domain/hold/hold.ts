@@ -30,6 +30,10 @@ export interface RequestHold {
   drain(ops: Ops, app: Container): Promise<Drained | undefined>;
   /** What waits goes to this container now, and what comes goes straight to its ports. */
   release(ops: Ops, to: Container | undefined): Promise<void>;
+  /** Whoever waits, and comes, gets the page. @throws {CommandError} when the doorman does not answer. */
+  turnAway(): Promise<void>;
+  /** What the doorman has seen so far; undefined when none stands there. */
+  look(): Promise<DoormanState | undefined>;
   /** Nothing is left of it: whatever still waits is let go. Never throws. */
   end(ops: Ops): Promise<void>;
   /** What the doormen saw, once they have ended. */
@@ -135,6 +139,14 @@ export function requestHold(facts: HoldFacts): RequestHold {
         ops.screen.show({ event: 'warning', text: whatHappened(error) });
       }
       await dismiss(ops, held, FINISH_SECONDS);
+    },
+
+    async turnAway() {
+      await now?.doorman.close();
+    },
+
+    async look() {
+      return now?.doorman.look();
     },
 
     async end(given) {

@@ -27,8 +27,8 @@ export function holdText(hold: HoldFacts): Text {
   };
 }
 
-/** What a step does first that takes the application away. */
-export function holdCommands(hold: HoldFacts): (string | Text)[] {
+/** What a step does first that has requests wait. */
+export function takeInCommands(hold: HoldFacts): (string | Text)[] {
   if (hold.kind === 'plain') return [];
   const seconds = LEASE_MS / 1000;
   return [
@@ -40,6 +40,14 @@ export function holdCommands(hold: HoldFacts): (string | Text)[] {
       en: `iptables -t nat: <published ports> → doorman  # ends by itself ${seconds} s after the last renewal`,
       zh: `iptables -t nat: <发布端口> → doorman  # 停止续期 ${seconds} 秒后自动失效`,
     },
+  ];
+}
+
+/** What a step does first that takes the application away. */
+export function holdCommands(hold: HoldFacts): (string | Text)[] {
+  if (hold.kind === 'plain') return [];
+  return [
+    ...takeInCommands(hold),
     {
       en: `kill -QUIT <nginx>; wait for what is under way, ${DRAIN_SECONDS} s at most; supervisorctl stop <scheduler>`,
       zh: `kill -QUIT <nginx>; 等待进行中的请求结束, 最长 ${DRAIN_SECONDS} 秒; supervisorctl stop <定时任务>`,
@@ -51,7 +59,7 @@ export function holdCommands(hold: HoldFacts): (string | Text)[] {
 export const releaseCommands = (hold: HoldFacts): (string | Text)[] =>
   hold.kind === 'plain'
     ? []
-    : [{ en: 'doorman → <new>; iptables: as before', zh: 'doorman → <新容器>; iptables 恢复原状' }];
+    : [{ en: 'doorman → <application>; iptables: as before', zh: 'doorman → <应用>; iptables 恢复原状' }];
 
 /** How the question calls it. */
 export const meanwhile = (hold: HoldFacts): Text =>

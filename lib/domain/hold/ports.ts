@@ -17,37 +17,49 @@ export interface HeldPort {
 /** Where a container is reached: what it publishes, both families apart, and its own addresses. */
 export interface Reached {
   readonly ports: readonly HeldPort[];
-  /** IPv4 by network, in the order in which the engine names them. */
+  /** IPv4 by network, in the order in which the engine names them; none while it does not run. */
   readonly addresses: readonly { readonly network: string; readonly address: string }[];
+  readonly networks: readonly string[];
 }
+
+const bindings = z
+  .record(z.string(), z.array(z.object({ HostIp: z.string(), HostPort: z.string() })).nullable())
+  .nullable();
 
 const form = z.array(
   z.object({
+    State: z.object({ Running: z.boolean() }),
+    HostConfig: z.object({ PortBindings: bindings }),
     NetworkSettings: z.object({
-      Ports: z
-        .record(z.string(), z.array(z.object({ HostIp: z.string(), HostPort: z.string() })).nullable())
-        .nullable(),
+      Ports: bindings,
       Networks: z.record(z.string(), z.object({ IPAddress: z.string() })),
     }),
   }),
 );
 
-/** As the engine has bound it now: nothing for a container that does not run. UDP is not held. */
+/** Where the engine has bound it, or would if it ran. UDP is not held. */
 export async function reachedAt(ops: RunOps, container: string): Promise<Reached> {
   const { stdout } = await run(ops, inspect([container]));
   const [found] = answerOf('docker inspect', form, stdout);
   const { Ports, Networks } = found?.NetworkSettings ?? { Ports: null, Networks: {} };
+  const bound = found?.State.Running ? Ports : (found?.HostConfig.PortBindings ?? null);
   return {
-    ports: Object.entries(Ports ?? {})
+    ports: Object.entries(bound ?? {})
       .filter(([port]) => !port.endsWith('/udp'))
-      .flatMap(([port, bindings]) =>
-        (bindings ?? []).map(({ HostIp, HostPort }) => ({
-          family: HostIp.includes(':') ? ('ipv6' as const) : ('ipv4' as const),
-          target: Number.parseInt(port, 10),
-          published: Number(HostPort),
-          hostIp: HostIp || '0.0.0.0',
-        })),
+      .flatMap(([port, at]) =>
+        (at ?? [])
+          // What names no address is bound at all of them.
+          .flatMap(({ HostIp, HostPort }) =>
+            (HostIp ? [HostIp] : ['0.0.0.0', '::']).map((hostIp) => ({ hostIp, HostPort })),
+          )
+          .map(({ hostIp, HostPort }) => ({
+            family: hostIp.includes(':') ? ('ipv6' as const) : ('ipv4' as const),
+            target: Number.parseInt(port, 10),
+            published: Number(HostPort),
+            hostIp,
+          })),
       ),
+    networks: Object.keys(Networks),
     addresses: Object.entries(Networks)
       .filter(([, { IPAddress }]) => IPAddress !== '')
       .map(([network, { IPAddress }]) => ({ network, address: IPAddress })),

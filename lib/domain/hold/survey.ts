@@ -18,6 +18,8 @@ export interface HoldOptions {
   readonly wanted: boolean;
   /** Seconds that a request waits at most. */
   readonly atMost: number;
+  /** Nobody is to wait: who comes gets the page, also where nothing serves. */
+  readonly page?: true;
 }
 
 /** Whether requests can wait while the application's container is replaced, and all that it takes. Plain data. */
@@ -46,15 +48,15 @@ export type HoldFacts =
 export async function surveyHold(
   ops: Ops,
   app: Container | undefined,
-  { wanted, atMost }: HoldOptions,
+  { wanted, atMost, page }: HoldOptions,
   tries: boolean,
 ): Promise<HoldFacts> {
   const plain = (why: Text): HoldFacts => ({ kind: 'plain', why });
   if (!wanted) return plain(NOT_WANTED);
-  if (app?.state !== 'running') return plain(NOBODY_SERVES);
-  const { ports: all, addresses } = await reachedAt(ops, app.id);
-  const [{ network, address } = { network: '', address: '' }] = addresses;
-  if (all.length === 0 || address === '') return plain(NOTHING_PUBLISHED);
+  if (app === undefined || (app.state !== 'running' && !page)) return plain(NOBODY_SERVES);
+  const { ports: all, addresses, networks } = await reachedAt(ops, app.id);
+  const network = addresses[0]?.network ?? networks[0];
+  if (all.length === 0 || network === undefined || (addresses.length === 0 && !page)) return plain(NOTHING_PUBLISHED);
   if (await isRootless(ops)) return plain(ROOTLESS);
   const firewall = await findFirewall(ops);
   if (firewall === undefined) return plain(NO_IPTABLES);
@@ -73,7 +75,7 @@ export async function surveyHold(
     withoutIpv6: ports.length < all.length,
   };
   if (!tries) return facts;
-  const failure = await tryHold(ops, app, facts, address);
+  const failure = await tryHold(ops, app, facts, page ? undefined : addresses[0]?.address);
   return failure ? plain(notProved(failure)) : facts;
 }
 
@@ -90,8 +92,11 @@ export const postOf = (holds: Holds, app: Pick<Container, 'imageId'>, home: stri
 /** Ports of our own requests during a trial; those that the kernel gives out by itself begin higher. */
 const FROM = { curl: '20480-20735', rule: '20480:20735' };
 
-/** @returns why it did not work. */
-async function tryHold(ops: Ops, app: Container, holds: Holds, address: string): Promise<Text | undefined> {
+/**
+ * @param address where our request goes; without one it gets the page.
+ * @returns why it did not work.
+ */
+async function tryHold(ops: Ops, app: Container, holds: Holds, address: string | undefined): Promise<Text | undefined> {
   const { firewall, ports, bridges } = holds;
   const urls = urlsOf(ops, ports);
   if (urls.length === 0) return NO_HTTP;
@@ -100,7 +105,7 @@ async function tryHold(ops: Ops, app: Container, holds: Holds, address: string):
   try {
     doorman = await postDoorman(ops, postOf(holds, app, address), `${app.name}-doorman-trial`);
     const { door } = doorman;
-    await doorman.lead(address);
+    await (address === undefined ? doorman.close() : doorman.lead(address));
     const lease = await leaseRules(ops, firewall, (until) =>
       rulesFor(ports, door, { comment, until, bridges, from: FROM.rule }),
     );
@@ -110,7 +115,8 @@ async function tryHold(ops: Ops, app: Container, holds: Holds, address: string):
         const status = await ask(ops, get(url));
         const { taken } = await doorman.look();
         if (taken !== before + 1) return passedBy(url);
-        if (!/^[2345]\d\d$/.test(status)) return noAnswer(url, status);
+        const answered = address === undefined ? status === '503' : /^[2345]\d\d$/.test(status);
+        if (!answered) return noAnswer(url, status);
       }
     } finally {
       await lease.end();

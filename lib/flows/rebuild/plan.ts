@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { PlannedStep } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { STATE_INSIDE } from '../../domain/app/state-inside.ts';
@@ -16,7 +17,6 @@ import type { EnvChange, Facts } from '../../domain/stack/deployment.ts';
 import { explain } from '../../domain/stack/ports.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
-import type { PlannedStep } from '../../runs/steps/steps.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { type DataChoice, dataRefusals, type Reason } from './data-refusals.ts';
 import { databaseText } from './database-text.ts';

@@ -1,4 +1,5 @@
 import { asTyped, type Command } from '../../core/command.ts';
+import type { PlannedStep } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import { humanBytes, type Text } from '../../core/text.ts';
 import { mountedUserdata } from '../../domain/app/userdata.ts';
@@ -7,7 +8,6 @@ import type { HoldFacts } from '../../domain/hold/survey.ts';
 import type { ExistingVolume } from '../../domain/stack/containers.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
-import type { PlannedStep } from '../../runs/steps/steps.ts';
 import { build, pull, runDetached } from '../../tools/docker/compose.ts';
 
 interface Choice {

@@ -1,9 +1,9 @@
 import type { Ops } from '../../core/ops.ts';
+import type { PlannedStep } from '../../core/step.ts';
 import { humanBytes, printable, same, spanText, type Text } from '../../core/text.ts';
 import { verificationText } from '../../domain/backup/messages.ts';
 import { lastDrillText } from '../../domain/ledger/drills.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
-import type { PlannedStep } from '../../runs/steps/steps.ts';
 import type { Facts } from './facts.ts';
 import { limitFlags } from './limits.ts';
 

@@ -1,26 +1,29 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
-import type { Outage } from '../../tools/http/probe.ts';
+import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
+import type { Seen } from '../../domain/hold/hold.ts';
+import { seenText } from '../../domain/hold/messages.ts';
+import type { Facts } from '../../domain/restoration/facts.ts';
 import { backCommand, dropCommand } from './commands.ts';
-import { noticedText } from './downtime.ts';
-import type { Facts } from './facts.ts';
 import { leftText } from './messages.ts';
 import type { Proven } from './prove.ts';
+
+export interface Restored {
+  /** What the former database is called now; undefined when there was none. */
+  readonly kept: string | undefined;
+  readonly proven: Proven;
+  readonly noticed: Noticed | undefined;
+  /** Of the connections that waited. */
+  readonly seen: Seen;
+}
 
 /**
  * Shows the summary: only what was measured or seen. Returns the verdict.
  *
- * @param kept what the former database is called now; undefined when there was none.
  * @throws {OpsError} `needs-person` when the application runs and is not healthy: it was not before either.
  */
-export function conclude(
-  ops: Ops,
-  facts: Facts,
-  kept: string | undefined,
-  proven: Proven,
-  noticed: Outage | undefined,
-): Text {
+export function conclude(ops: Ops, facts: Facts, { kept, proven, noticed, seen }: Restored): Text {
   const { show } = ops.screen;
   const from = facts.incoming.kind === 'backup' ? facts.incoming.stored.dir : facts.incoming.database;
   const rows: (readonly [Text, Text])[] = [
@@ -28,7 +31,8 @@ export function conclude(
     [{ en: 'database', zh: '数据库' }, same(printable(facts.database.name))],
     [{ en: 'revision', zh: '结构版本' }, same(printable(proven.revision ?? '-'))],
     [{ en: 'health', zh: '健康检查' }, proven.health],
-    [{ en: 'users noticed', zh: '用户感知' }, noticedText(noticed)],
+    [{ en: 'users noticed', zh: '用户感知' }, outageText(noticed)],
+    [{ en: 'held meanwhile', zh: '期间暂存' }, seenText(seen)],
     [{ en: 'former database', zh: '原数据库' }, same(printable(kept ?? '-'))],
     [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
   ];

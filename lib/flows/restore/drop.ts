@@ -1,16 +1,18 @@
 import type { Ops } from '../../core/ops.ts';
+import type { Step } from '../../core/step.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { backupsOf } from '../../domain/backup/choose.ts';
-import { confirmDestructive } from '../../domain/data/consent.ts';
-import { dropLeftDatabase, proveSuperseded } from '../../domain/data/drop-database.ts';
+import { type Consent, confirmDestructive } from '../../domain/data/consent.ts';
+import { dropLeftDatabase, proveSuperseded, type Superseded } from '../../domain/data/drop-database.ts';
 import { databaseSizes, type LeftDatabase, leftBy } from '../../domain/data/left-databases.ts';
 import { isThere } from '../../domain/data/restore.ts';
+import { noSuchDatabase } from '../../domain/restoration/refusals.ts';
+import { findDatabase } from '../../domain/restoration/survey.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
-import { carryOut, type PlannedStep } from '../../runs/steps/steps.ts';
+import { carryOut } from '../../runs/steps/steps.ts';
+import type { PgServer } from '../../tools/postgres/psql.ts';
 import { countRows } from '../../tools/postgres/row-counts.ts';
 import { leftText } from './messages.ts';
-import { noSuchDatabase } from './refusals.ts';
-import { findDatabase } from './survey.ts';
 
 const SHOWN = 12;
 
@@ -30,8 +32,8 @@ export async function dropLeft(
   const left = all.find((l) => l.name === name);
   if (left === undefined) throw noSuchDatabase(name, all);
   const superseded = proveSuperseded(left, backupsOf(ops, database.name));
-  const steps = [dropStep(left)];
-  showSteps(ops.screen, steps);
+  const drop = dropStep(server, left, superseded);
+  showSteps(ops.screen, [drop]);
   if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
 
   const tables = (await countRows(ops, { ...database, name })).filter((t) => t.rows > 0);
@@ -55,23 +57,22 @@ export async function dropLeft(
   };
   const consent = await confirmDestructive(ops, request, confirm);
   const recovery = { prove: (o: Ops) => stillThere(o, server, name), advice: () => [] };
-  await carryOut(ops, steps, recovery, (step) =>
-    step('drop', { run: (o) => dropLeftDatabase(o, server, name, consent, superseded) }),
-  );
+  await carryOut(ops, [drop], recovery, (step) => step(drop, consent));
   const done = { en: `Dropped: ${printable(name)}`, zh: `已删除: ${printable(name)}` };
   ops.screen.show({ event: 'ok', text: done });
   return done;
 }
 
-const dropStep = (left: LeftDatabase): PlannedStep => ({
+const dropStep = (server: PgServer, left: LeftDatabase, superseded: Superseded): Step<void, [Consent]> => ({
   id: 'drop',
   title: { en: 'Drop a database that a restore left', zh: '删除恢复操作保留的数据库' },
   risk: 'deletes',
   commands: [`DROP DATABASE ${printable(left.name)}`],
   loses: leftText(left),
+  run: (ops, consent) => dropLeftDatabase(ops, server, left.name, { consent, superseded }),
 });
 
-async function stillThere(ops: Ops, server: Parameters<typeof isThere>[1], name: string): Promise<Text> {
+async function stillThere(ops: Ops, server: PgServer, name: string): Promise<Text> {
   return (await isThere(ops, server, name))
     ? { en: `${printable(name)} is still there.`, zh: `${printable(name)} 仍然存在.` }
     : { en: `${printable(name)} is dropped.`, zh: `${printable(name)} 已删除.` };

@@ -2,14 +2,20 @@ import type { Ops } from '../../core/ops.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import type { LeftDatabase } from '../../domain/data/left-databases.ts';
-import { noTablespaces } from '../../domain/data/restore-errors.ts';
+import { holdText } from '../../domain/hold/messages.ts';
+import type { HoldFacts } from '../../domain/hold/survey.ts';
+import { ageText } from '../../domain/restoration/age.ts';
+import { clusterRows } from '../../domain/restoration/cluster-rows.ts';
+import type { Facts } from '../../domain/restoration/facts.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
-import { ageText } from './age.ts';
-import type { Facts } from './facts.ts';
-import { plannedSteps } from './plan.ts';
+import type { Steps } from '../../runs/steps/steps.ts';
 
 /** What was found, and what will be done. */
-export function showPlan(ops: Ops, facts: Facts): void {
+export function showPlan(
+  ops: Ops,
+  facts: Facts,
+  { steps, holds }: { readonly steps: Steps; readonly holds: HoldFacts },
+): void {
   const { show } = ops.screen;
   show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
   const rows: (readonly [Text, Text])[] = [
@@ -23,6 +29,7 @@ export function showPlan(ops: Ops, facts: Facts): void {
     [{ en: 'to be restored', zh: '待恢复' }, incomingText(facts)],
     [{ en: 'application', zh: '应用' }, appText(facts)],
   ];
+  if (facts.app?.state === 'running') rows.push([{ en: 'requests meanwhile', zh: '期间的请求' }, waitText(holds)]);
   if (facts.disk) {
     const [free, needed] = [humanBytes(facts.disk.free), humanBytes(facts.disk.needed)];
     rows.push([
@@ -33,8 +40,17 @@ export function showPlan(ops: Ops, facts: Facts): void {
   rows.push(...clusterRows(facts.incoming));
   for (const left of facts.left) rows.push([{ en: 'left beside', zh: '旁路保留' }, leftText(left)]);
   show({ event: 'table', id: 'facts', rows });
-  showSteps(ops.screen, plannedSteps(facts));
+  showSteps(ops.screen, steps);
 }
+
+/** Without a hold those that are under way are not waited for. */
+const waitText = (holds: HoldFacts): Text =>
+  holds.kind === 'holds'
+    ? holdText(holds)
+    : {
+        en: `wait for about a second; those in the middle of a transaction fail (${holds.why.en})`,
+        zh: `等待约 1 秒; 事务进行中的请求会失败 (${holds.why.zh})`,
+      };
 
 function incomingText({ incoming, at }: Facts): Text {
   if (incoming.kind === 'kept') return same(printable(incoming.database));
@@ -56,23 +72,6 @@ function incomingText({ incoming, at }: Facts): Text {
     zh: `${printable(dir)}\n    备份时间 ${createdAt}, ${zh}前; ${size}, 结构版本 ${revision}, 提交 ${by}; ${proved.zh}`,
   };
 }
-
-/** What of the cluster, which is no part of the database, is not as it was. */
-export function clusterRows(incoming: Facts['incoming']): (readonly [Text, Text])[] {
-  if (incoming.kind === 'kept') return [];
-  const { stored, roleDifferences, missingTablespaces } = incoming;
-  const rows = roleDifferences.map((line): readonly [Text, Text] => [{ en: 'role', zh: '角色' }, line]);
-  if (missingTablespaces.length > 0)
-    rows.push([{ en: 'tablespaces', zh: '表空间' }, noTablespaces(missingTablespaces)]);
-  if ((stored.manifest.contents.objects.subscriptions ?? 0) > 0)
-    rows.push([{ en: 'subscriptions', zh: '订阅' }, LEFT_OUT]);
-  return rows;
-}
-
-const LEFT_OUT: Text = {
-  en: 'the backup has some; they are not restored: they would fetch from another server',
-  zh: '备份中有订阅, 不会恢复: 否则会从其他服务器拉取数据',
-};
 
 function appText({ app, health }: Facts): Text {
   if (app === undefined) return { en: 'no container', zh: '没有容器' };

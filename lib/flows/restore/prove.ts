@@ -1,16 +1,16 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { printable, seconds, type Text } from '../../core/text.ts';
+import type { Step } from '../../core/step.ts';
+import { printable, type Text } from '../../core/text.ts';
 import { endpointsOf } from '../../domain/app/endpoints.ts';
 import { describeHealth, waitForHealth } from '../../domain/app/health.ts';
 import { databaseSizes } from '../../domain/data/left-databases.ts';
+import { type OutsideView, outageText } from '../../domain/hold/downtime.ts';
+import type { Facts } from '../../domain/restoration/facts.ts';
+import { serves } from '../../domain/restoration/survey.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
-import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
+import { inspectContainer } from '../../tools/docker/containers.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
-import { noticedText, type OutsideView } from './downtime.ts';
-import type { Facts } from './facts.ts';
-import type { Progress } from './steps.ts';
-import { serves } from './survey.ts';
 
 /** What was seen after the swap. */
 export interface Proven {
@@ -20,13 +20,25 @@ export interface Proven {
   readonly health: Text;
 }
 
+export const proveStep = (facts: Facts): Step<Proven> => ({
+  id: 'prove',
+  title: { en: 'Prove it', zh: '逐项验证' },
+  risk: 'none',
+  commands: [{ en: 'alembic revision of the backup; both health checks', zh: '备份对应的 alembic 版本; 两项健康检查' }],
+  run: (ops) => prove(ops, facts),
+  evidence: ({ revision, health }) => ({
+    en: `revision ${printable(revision ?? '-')}; ${health.en}`,
+    zh: `结构版本 ${printable(revision ?? '-')}; ${health.zh}`,
+  }),
+});
+
 /**
  * The database in use is the one that was restored, and the application is healthy on it. One that was not healthy before either is no
  * reason to bring back the database that it was unhealthy with: that is told and not thrown.
  *
  * @throws {OpsError} otherwise.
  */
-export async function prove(ops: Ops, facts: Facts): Promise<Proven> {
+async function prove(ops: Ops, facts: Facts): Promise<Proven> {
   const { incoming, database } = facts;
   const [schema, identity] = await Promise.all([inspectSchema(ops, database), identify(ops, database)]);
   // Another database of that name, and the same cluster with all others.
@@ -43,11 +55,6 @@ export async function prove(ops: Ops, facts: Facts): Promise<Proven> {
   }
 }
 
-export const provenText = ({ revision, health }: Proven): Text => ({
-  en: `revision ${printable(revision ?? '-')}; ${health.en}`,
-  zh: `结构版本 ${printable(revision ?? '-')}; ${health.zh}`,
-});
-
 /** After undoing: what was there serves again, if it did. */
 export async function proveAsBefore(ops: Ops, facts: Facts, outside: OutsideView): Promise<Text> {
   const { before, database } = facts;
@@ -55,7 +62,7 @@ export async function proveAsBefore(ops: Ops, facts: Facts, outside: OutsideView
   const now = (await databaseSizes(ops, database)).find((d) => d.name === database.name);
   if (now?.oid !== before?.oid) throw notBack(database.name);
   const health = serves(facts) ? (await healthNow(ops, facts)).health : NOT_SERVED;
-  const noticed = noticedText(await outside.stop());
+  const noticed = outageText(await outside.stop());
   const name = printable(database.name);
   return {
     en: `Database ${name} is the one from before. ${health.en} Noticed from outside: ${noticed.en}.`,
@@ -71,61 +78,7 @@ async function healthNow(ops: Ops, { app }: Facts): Promise<Pick<Proven, 'health
   const deadlineMs = ops.target.bootSeconds * 1000;
   const ended = app.state === 'running' ? now : async () => undefined;
   const health = await waitForHealth(ops, endpointsOf(ops.target, now), ended, { deadlineMs });
-  const said = describeHealth(health);
-  const engine = await engineAgrees(ops, app);
-  return { healthy: true, health: { en: `${said.en}${engine.en}`, zh: `${said.zh}${engine.zh}` } };
-}
-
-/**
- * The engine's own check may have fallen into the pause. Whoever goes by its word (a program that restarts what is unhealthy, our own
- * update) shall not find it as we left it.
- */
-async function engineAgrees(ops: Ops, before: Container): Promise<Text> {
-  if (before.health !== 'healthy') return { en: '', zh: '' };
-  const started = ops.clock.monotonic();
-  let waited = 0;
-  while ((await inspectContainer(ops, before.id)).health === 'unhealthy') {
-    waited = ops.clock.monotonic() - started;
-    if (waited >= ENGINE_WITHIN_MS) {
-      const so = seconds(waited);
-      return { en: `; the engine calls it unhealthy, still after ${so}`, zh: `; 引擎在 ${so} 后仍报告不健康` };
-    }
-    await ops.clock.sleep(ENGINE_EVERY_MS, ops.signal);
-  }
-  if (waited === 0) return { en: '', zh: '' };
-  const so = seconds(waited);
-  return { en: `; its engine's check too, ${so} later`, zh: `; ${so} 后引擎的健康检查也已恢复` };
-}
-
-/** Two intervals of the application's check, and its time limit. */
-const ENGINE_WITHIN_MS = 75_000;
-const ENGINE_EVERY_MS = 500;
-
-/** Exact commands for a person. */
-export function advice(ops: Ops, { app, database }: Facts, { beside }: Progress): Text[] {
-  const same = (command: string): Text => ({ en: command, zh: command });
-  const psql = `docker exec -it ${database.container.id.slice(0, 12)} psql -U ${database.user} -d postgres`;
-  return [
-    { en: `In ${ops.target.dir}: which databases there are`, zh: `请在 ${ops.target.dir} 中查看现有数据库:` },
-    same(`${psql} -l`),
-    ...(beside
-      ? [
-          {
-            en: `The former database is ${printable(beside.name)}, or ${printable(beside.before)} if that exists; the restored one is the other.`,
-            zh: `若存在 ${printable(beside.before)}, 则它是原数据库, 否则原数据库仍为 ${printable(beside.name)}.`,
-          },
-        ]
-      : []),
-    ...(app
-      ? [
-          {
-            en: `If the application is paused: docker unpause ${app.id.slice(0, 12)}`,
-            zh: `若应用处于暂停状态: docker unpause ${app.id.slice(0, 12)}`,
-          },
-        ]
-      : []),
-    same(`docker logs --tail 100 ${database.container.id.slice(0, 12)}`),
-  ];
+  return { healthy: true, health: describeHealth(health) };
 }
 
 const NOT_RUNNING: Text = { en: 'The application does not run.', zh: '应用未在运行.' };

@@ -1,18 +1,15 @@
-import type { Roles } from '../../domain/backup/roles.ts';
+import type { Wanted } from '../../domain/restoration/facts.ts';
 import type { Parsed } from '../../runs/command-line/flags.ts';
 import { usage } from '../../runs/command-line/flags.ts';
 
-/** What a command line asks for. */
-export type Wanted =
-  /** A backup's directory or name, or `latest`. */
-  | { readonly kind: 'backup'; readonly backup: string; readonly roles?: Roles }
-  /** A database that an earlier restore kept is to be in use again. */
-  | { readonly kind: 'back'; readonly database: string }
-  /** It is to go. */
-  | { readonly kind: 'drop'; readonly database: string };
+/** A database that an earlier restore kept is to go. */
+interface Unwanted {
+  readonly kind: 'drop';
+  readonly database: string;
+}
 
-/** @throws {OpsError} `usage` when it asks for several things. */
-export function wantedBy({ backup, back, drop, roles }: Parsed): Wanted {
+/** What a command line asks for. @throws {OpsError} `usage` when it asks for several things. */
+export function wantedBy({ backup, back, drop, roles }: Parsed): Wanted | Unwanted {
   if ([backup, back, drop].filter((w) => w !== undefined).length > 1) {
     throw usage({
       en: 'a backup, --back and --drop exclude one another',

@@ -5,8 +5,8 @@ import { healthEvidence } from '../../domain/replacement/container-health.ts';
 import { discardNew } from '../../domain/replacement/create.ts';
 import type { OutsideView } from '../../domain/replacement/downtime.ts';
 import { removeOneOff } from '../../domain/replacement/one-off.ts';
+import { restoreStep, swapStep } from '../../domain/restoration/steps.ts';
 import type { StepRunner } from '../../runs/steps/steps.ts';
-import * as restore from '../restore/steps.ts';
 import type { ImageWay } from './image-facts.ts';
 import { createOld, pointAtImage, proveImage, startOld, stopOld, tryEvidence, tryOnDatabase } from './image-way.ts';
 
@@ -28,12 +28,8 @@ export async function goBackByImage(step: StepRunner, way: ImageWay, outside: Ou
     undo: (o) => restoreImage(o, facts, aside.previous),
   });
 
-  if (data) {
-    await step('restore', {
-      run: (o) => restore.prepare(o, data, restored),
-      undo: (o) => restore.discard(o, data, restored),
-    });
-  }
+  const toRestore = data && restoreStep(data);
+  restored.beside = toRestore && (await step('restore', toRestore));
 
   await step('try', {
     run: (o) => tryOnDatabase(o, way),
@@ -49,9 +45,12 @@ export async function goBackByImage(step: StepRunner, way: ImageWay, outside: Ou
     await step('stop', { run: (o) => stopOld(o, way, outside), undo: (o) => bringBackApp(o, facts, aside) });
   }
 
+  const { beside } = restored;
+  const swap = data && swapStep(data);
   const keptDatabase =
-    data &&
-    (await step('swap', { run: (o) => restore.swap(o, restored), undo: (o) => restore.swapAgain(o, restored) }));
+    beside &&
+    swap &&
+    (await step('swap', { run: (o) => swap.run(o, beside), undo: async (o) => swap.undo?.(o, beside) }));
 
   const { app } = await step('start-app', {
     run: (o) => startOld(o, way),

@@ -1,10 +1,10 @@
+import type { Beside } from '../../domain/data/restore.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import type { PutAside } from '../../domain/replacement/state.ts';
+import type { Facts as RestoreFacts } from '../../domain/restoration/facts.ts';
 import type { Facts as RebuildFacts } from '../../domain/stack/deployment.ts';
 import type { Definition } from '../../tools/docker/definition.ts';
 import type { Database } from '../../tools/postgres/database.ts';
-import type { Facts as RestoreFacts } from '../restore/facts.ts';
-import type { Progress } from '../restore/steps.ts';
 import type { Choice } from './facts.ts';
 
 /** What the steps of this way know and have put aside. */
@@ -25,5 +25,5 @@ export interface ImageWay {
   /** What becomes of requests meanwhile. */
   readonly hold: HoldFacts;
   readonly aside: PutAside;
-  readonly restored: Progress;
+  readonly restored: { beside?: Beside | undefined };
 }

@@ -1,7 +1,7 @@
+import type { PlannedStep } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import { printable } from '../../core/text.ts';
 import { holdCommands, releaseCommands } from '../../domain/hold/messages.ts';
-import type { PlannedStep } from '../../runs/steps/steps.ts';
 import { createStep, inItsPlace, interrupting, savingUserdata, WHOLE } from '../rebuild/planned-steps.ts';
 import type { ImageWay } from './image-facts.ts';
 

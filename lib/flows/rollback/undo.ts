@@ -3,7 +3,7 @@ import type { Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
 import type { OutsideView } from '../../domain/replacement/downtime.ts';
 import * as rebuild from '../../domain/replacement/undo.ts';
-import * as restore from '../restore/prove.ts';
+import * as restore from '../../domain/restoration/advice.ts';
 import type { ImageWay } from './image-facts.ts';
 import { databaseId } from './image-survey.ts';
 
@@ -30,6 +30,6 @@ export async function proveAsBefore(ops: Ops, way: ImageWay, outside: OutsideVie
 
 /** Exact commands for a person. */
 export const advice = (ops: Ops, { facts, aside, data, restored }: ImageWay): Text[] => [
-  ...(data ? restore.advice(ops, data, restored) : []),
+  ...(data ? restore.advice(ops, data, restored.beside) : []),
   ...rebuild.advice(ops, facts, aside),
 ];

@@ -1,4 +1,5 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { PlannedStep } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exampleTexts } from '../../domain/env/example.ts';
@@ -7,7 +8,6 @@ import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
 import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
-import type { PlannedStep } from '../../runs/steps/steps.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
 import { plannedSteps } from './planned-steps.ts';

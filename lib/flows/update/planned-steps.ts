@@ -1,8 +1,8 @@
+import type { PlannedStep } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import type { Text } from '../../core/text.ts';
 import { holdCommands, releaseCommands } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
-import type { PlannedStep } from '../../runs/steps/steps.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
 import { type Restart, schedulerWay } from './restart.ts';

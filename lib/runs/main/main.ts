@@ -100,6 +100,8 @@ export async function main(script: Script, world: World): Promise<number> {
   };
 
   const state = stateDir(target);
+  const beside = ({ script: other, args }: Invocation) =>
+    world.beside(other, [...args, ...commonArgs(parsed, target.dir)]);
   const start = async (to: Invocation) => {
     try {
       refuseAnswers(to);
@@ -117,7 +119,7 @@ export async function main(script: Script, world: World): Promise<number> {
     let next: Invocation | undefined;
     try {
       const paths: Paths = { state, backups: path.join(state, 'backups'), run: scratch };
-      const ops = { ...base, paths, journal: NO_JOURNAL, hold: looking(asked) };
+      const ops: Ops = { ...base, paths, journal: NO_JOURNAL, hold: looking(asked), beside };
       const unfinished = onlyLooks ? undefined : findUnfinished(paths);
       if (unfinished) await showUnfinished(ops, unfinished);
       const verdict = await action.run(ops, { ...parsed, planOnly });

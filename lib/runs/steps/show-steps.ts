@@ -1,13 +1,13 @@
 import type { Screen } from '../../core/screen.ts';
 import { same } from '../../core/text.ts';
-import type { PlannedStep } from './steps.ts';
+import { plannedOf, type Steps } from './steps.ts';
 
 const RISK = { none: '', changes: '', interrupts: ' ⏸', deletes: ' ⚠' } as const;
 
 /** The steps of a plan with their commands, what each would lose, and its way back. */
-export function showSteps({ show }: Screen, steps: readonly PlannedStep[]): void {
+export function showSteps({ show }: Screen, steps: Steps): void {
   show({ event: 'heading', text: { en: 'What will be done', zh: '将要执行' } });
-  steps.forEach((step, i) => {
+  plannedOf(steps).forEach((step, i) => {
     const takes = step.seconds === undefined ? '' : ` (≈ ${step.seconds} s)`;
     const risk = RISK[step.risk];
     show({

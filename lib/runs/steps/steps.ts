@@ -1,37 +1,16 @@
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import { type Invocation, lenient } from '../../core/journal.ts';
 import type { Ops } from '../../core/ops.ts';
+import type { PlannedStep, Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 
-/** A step as the plan shows it, before anything happens. */
-export interface PlannedStep {
-  /** Stable English name, used in the journal and in `--json`. */
-  readonly id: string;
-  readonly title: Text;
-  /** The step of the former shell script that this replaces. */
-  readonly replaces?: string;
-  /** `changes` production while it goes on serving. */
-  readonly risk: 'none' | 'changes' | 'interrupts' | 'deletes';
-  /** What will be run, as a person would type it; `<…>` stands for what is known only then. What a command says of itself is a `Text`. */
-  readonly commands: readonly (string | Text)[];
-  /** What would be lost. */
-  readonly loses?: Text;
-  /** How it is undone when a later step fails. */
-  readonly wayBack?: Text;
-  /** A guess, said as such. */
-  readonly seconds?: number;
-}
+/** The steps of a run in the order of its plan, by name or as a list; those that it does not have are `undefined`. */
+export type Steps = Readonly<Record<string, PlannedStep | undefined>> | readonly (PlannedStep | undefined)[];
 
-export interface StepActions<T> {
-  /** `evidence` is shown behind the step's name when it is done. */
-  readonly run: (ops: Ops) => Promise<T>;
-  readonly evidence?: (result: T) => Text | undefined;
-  /**
-   * Makes the world as it was before the step. Called when this or a later step failed, also when `run` stopped in its
-   * middle: it looks at the world and does only what is missing.
-   */
-  readonly undo?: (ops: Ops) => Promise<unknown>;
-}
+export const plannedOf = (steps: Steps): PlannedStep[] => Object.values(steps).filter((s) => s !== undefined);
+
+/** To go away with the last flow that names its steps. */
+export type StepActions<T> = Pick<Step<T>, 'run' | 'evidence' | 'undo'>;
 
 export interface Recovery {
   /** Proves after undoing that what was there before serves again; throws otherwise. */
@@ -44,7 +23,12 @@ export interface Recovery {
   readonly back?: Invocation;
 }
 
-export type StepRunner = <T>(id: string, actions: StepActions<T>) => Promise<T>;
+export interface StepRunner {
+  <T, A extends readonly unknown[]>(step: Step<T, A>, ...given: A): Promise<T>;
+  /** One that the run does not have is nothing to be done. */
+  <T, A extends readonly unknown[]>(step: Step<T, A> | undefined, ...given: A): Promise<T | undefined>;
+  <T>(id: string, actions: StepActions<T>): Promise<T>;
+}
 
 /**
  * Runs a script's steps in the order of its plan: each is journaled before and after, and when one fails, those that had
@@ -55,31 +39,33 @@ export type StepRunner = <T>(id: string, actions: StepActions<T>) => Promise<T>;
  */
 export async function carryOut<R>(
   ops: Ops,
-  plan: readonly PlannedStep[],
+  steps: Steps,
   recovery: Recovery,
   body: (step: StepRunner) => Promise<R>,
 ): Promise<R> {
   const { also, back } = recovery;
+  const plan = plannedOf(steps);
   ops.journal.write({ event: 'plan', steps: plan.map((s) => s.id), ...(also && { also }), ...(back && { back }) });
   const begun: Begun[] = [];
-  let number = 0;
 
-  const step: StepRunner = async (id, actions) => {
-    const at = plan.findIndex((s) => s.id === id);
-    const planned = plan[at];
+  const carry = async <T, A extends readonly unknown[]>(
+    step: Step<T, A>,
+    given: A,
+    shown: PlannedStep = step,
+  ): Promise<T> => {
+    const { id, title, risk, undo } = step;
     // A script that does what its plan didn't show would be lying to its operator.
-    if (planned === undefined || at < number) throw new Error(`step ${id} is not in the plan, or out of its order`);
-    number = at + 1;
+    if (plan[begun.length] !== shown) throw new Error(`step ${id} is not in the plan, or out of its order`);
     ops.signal.throwIfAborted();
     const started = ops.clock.monotonic();
     const took = () => Math.round(ops.clock.monotonic() - started);
     // Written down first: a run that is killed must not have told more than the next one can read.
     ops.journal.write({ event: 'step-start', step: id });
-    ops.screen.show({ event: 'step', id, number, of: plan.length, title: planned.title });
-    begun.push({ id, harmless: planned.risk === 'none', undo: actions.undo });
+    ops.screen.show({ event: 'step', id, number: begun.length + 1, of: plan.length, title });
+    begun.push({ id, harmless: risk === 'none', undo: undo && ((calm) => undo(calm, ...given)) });
     try {
-      const result = await actions.run(ops);
-      const evidence = actions.evidence?.(result);
+      const result = await step.run(ops, ...given);
+      const evidence = step.evidence?.(result);
       // On a full disk the next step can't begin; the last one has no next, and what it did is done.
       lenient(ops.journal, ops.screen).write({
         event: 'step-done',
@@ -97,8 +83,18 @@ export async function carryOut<R>(
     }
   };
 
+  async function step<T, A extends readonly unknown[]>(what: Step<T, A> | undefined | string, ...given: A) {
+    if (typeof what !== 'string') return what && carry(what, given);
+    const [planned, actions] = [plan.find((s) => s.id === what), given[0] as unknown as StepActions<T>];
+    if (planned === undefined) throw new Error(`step ${what} is not in the plan, or out of its order`);
+    return carry<T, []>({ ...planned, ...actions }, [], planned);
+  }
+
   try {
-    return await body(step);
+    const result = await body(step as StepRunner);
+    const [left] = plan.slice(begun.length);
+    if (left) throw new Error(`step ${left.id} is in the plan and was not carried out`);
+    return result;
   } catch (error) {
     throw await undoAll(ops, begun.reverse(), recovery, error);
   }

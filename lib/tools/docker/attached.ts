@@ -1,32 +1,54 @@
 import { asTyped, change, type Output } from '../../core/command.ts';
-import { CommandError, type RunOps } from '../../core/run.ts';
+import { CommandError, locksOf, type RunOps } from '../../core/run.ts';
 
-/** A container that runs for as long as somebody holds the other end of its stdin, and talks with whoever does: a line for a line. */
+/** A program in a container that goes on for as long as somebody holds the other end of its stdin, and talks with whoever does: a line for a line. */
 export interface Attached {
   /** @throws {CommandError} when it has ended, or does not answer in time. */
   ask(line: string, deadlineMs?: number): Promise<string>;
-  /** Settles when the container, or the client that is attached to it, has ended; never rejects. */
+  /** Lets go of its stdin, and waits until it has ended; its client is killed when it does not in time. Never rejects. */
+  close(): Promise<void>;
+  /** Settles when the program, or the client that is attached to it, has ended; never rejects. */
   readonly ended: Promise<Output>;
 }
 
 const ANSWER_MS = 15_000;
 
 /**
- * `docker run -i --rm`, attached. The run's lock is not inherited: a container that goes on for a while after its run was killed must not
- * keep the next run out.
+ * A container of its own (`docker run -i --rm`), attached. The run's lock is not inherited: one that goes on for a while after its run was
+ * killed must not keep the next run out.
  *
  * @param words what follows `docker run`.
  * @param begin the first line that it is told; it answers when it is ready.
  * @throws {CommandError} when it does not start.
  */
-export async function runAttached(ops: RunOps, words: readonly string[], begin: string): Promise<Attached> {
-  ops.signal.throwIfAborted();
+export function runAttached(ops: RunOps, words: readonly string[], begin: string): Promise<Attached> {
   // A signal is for the client: the container hears that its stdin is closed.
-  const command = change(['docker', 'run', '-i', '--rm', '--sig-proxy=false', ...words], { deadlineMs: ANSWER_MS });
+  return attach(ops, ['docker', 'run', '-i', '--rm', '--sig-proxy=false', ...words], begin, []);
+}
+
+/**
+ * A program in a container that runs (`docker exec -i`), attached. The run's lock is inherited: whoever comes next waits until what it does is
+ * over.
+ *
+ * @param words what follows `docker exec`; `begin` as for {@link runAttached}.
+ * @throws {CommandError} when it does not start.
+ */
+export function execAttached(ops: RunOps, words: readonly string[], begin: string): Promise<Attached> {
+  return attach(ops, ['docker', 'exec', '-i', ...words], begin, locksOf(ops));
+}
+
+async function attach(
+  ops: RunOps,
+  argv: readonly string[],
+  begin: string,
+  inherited: ReturnType<typeof locksOf>,
+): Promise<Attached> {
+  ops.signal.throwIfAborted();
+  const command = change(argv, { deadlineMs: ANSWER_MS });
   const shown = asTyped(command.argv);
   const intent = ops.journal.write({ event: 'intent', command: shown });
   const started = ops.clock.monotonic();
-  const child = ops.$({ nothrow: true, stdio: ['pipe', 'pipe', 'pipe'] })`${command.argv}`;
+  const child = ops.$({ nothrow: true, stdio: ['pipe', 'pipe', 'pipe', ...inherited] })`${command.argv}`;
   child.stdin.on('error', () => undefined); // EPIPE: the exit tells the story
   let isOver = false;
   const ended: Promise<Output> = child.then(({ exitCode, stderr }) => {
@@ -52,10 +74,18 @@ export async function runAttached(ops: RunOps, words: readonly string[], begin: 
     const answer = answers().then((said) => ({ said }));
     const first = await Promise.race([answer, ended, late]).finally(() => clearTimeout(timer));
     if (typeof first === 'object' && 'said' in first) return first.said;
-    if (first === 'late' && child.pid !== undefined) ops.kill(child.pid, 'SIGKILL');
+    if (first === 'late') kill();
     throw new CommandError(command, await ended, first === 'late' ? 'deadline' : 'command', shown);
   };
+  const kill = () => {
+    if (child.pid !== undefined) ops.kill(child.pid, 'SIGKILL');
+  };
   const attached: Attached = {
+    async close() {
+      child.stdin.end();
+      const due = setTimeout(kill, ANSWER_MS);
+      await ended.finally(() => clearTimeout(due));
+    },
     ask(line, deadlineMs = ANSWER_MS) {
       const answer = turn.then(() => askNow(line, deadlineMs));
       turn = answer.catch(() => undefined);

@@ -27,7 +27,7 @@ export function disturbedCases(world: () => World): void {
     await world().expectUnharmed(notes, databases);
   });
 
-  it.each(some(['restore', 'pause', 'swap', 'resume', 'prove']))('Ctrl-C during %s', async (step) => {
+  it.each(some(['restore', 'hold', 'swap', 'release', 'prove']))('Ctrl-C during %s', async (step) => {
     const [notes, databases] = [world().notes(), world().databases()];
     const running = world().launch(...PHRASE);
     await stepBegins(running, step);
@@ -38,8 +38,8 @@ export function disturbedCases(world: () => World): void {
     await world().expectUnharmed(notes, databases);
   });
 
-  it.each(some(['pause', 'swap', 'resume', 'prove'], 1))(
-    'a run that is killed outright during %s leaves nobody paused',
+  it.each(some(['hold', 'swap', 'release', 'prove'], 1))(
+    'a run that is killed outright during %s leaves nobody waiting',
     async (step) => {
       const running = world().launch(...PHRASE);
       await stepBegins(running, step);

@@ -37,6 +37,8 @@ export class AppContainer {
   canaries: Gunicorn[] = [];
   others: Other[] = [];
   restarts = 0;
+  /** The incarnation of which the programs stand still. */
+  frozenIn: number | undefined;
   /** Moves with each start: what belongs to an earlier one is void. */
   incarnation = 0;
   #pids = 0;
@@ -48,6 +50,10 @@ export class AppContainer {
     this.looks = new HealthLooks(engine, this);
     this.releases = engine.releases;
     this.#timeline = new Timeline(engine.clock, () => this.seen());
+  }
+
+  get frozen(): boolean {
+    return this.frozenIn === this.incarnation;
   }
 
   now = (): number => this.#timeline.now();
@@ -185,6 +191,7 @@ export class AppContainer {
   service(): Service {
     const { web } = this;
     if (this.container.state !== 'running' || !this.nginx || !web) return { kind: 'down' };
+    if (this.frozen) return { kind: 'waits' };
     const { serving } = web;
     return serving.length > 0 ? { kind: 'answers', contents: serving.map((w) => w.content) } : { kind: 'waits' };
   }

@@ -12,8 +12,7 @@ export function healthOf(
   c: Container,
 ): { Status: string; Log: readonly { Start: string }[] } | undefined {
   if (!c.healthcheck?.length) return undefined;
-  if (c.state !== 'running' || engine.clock.monotonic() < (c.missedCheckUntil ?? 0))
-    return { Status: 'unhealthy', Log: [] };
+  if (c.state !== 'running') return { Status: 'unhealthy', Log: [] };
   if (c.app) return { Status: c.app.looks.status, Log: c.app.looks.log };
   return { Status: engine.clock.monotonic() - c.startedAt < HEALTHCHECK_MS ? 'starting' : 'healthy', Log: [] };
 }
@@ -59,6 +58,7 @@ export function request(engine: Engine, c: Container, port: number, path: string
   if (c.state !== 'running' || !app) return undefined;
   if (port === 80 && !app.nginx) return undefined;
   if (port === 80 && path === '/') return new Response('<p>page</p>', { headers: { 'content-type': 'text/html' } });
+  if (app.frozen) return 'waits';
   if (port === 80 && path === SCHEDULER_PATH) {
     const { scheduler } = app;
     if (!scheduler) return new Response('bad gateway', { status: 502 });

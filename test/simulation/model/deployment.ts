@@ -141,6 +141,9 @@ export class Deployment {
       start: async (script) => {
         throw new Error(`${script} was started`);
       },
+      beside: (script) => {
+        throw new Error(`${script} was started`);
+      },
       exit: (code) => {
         throw new Error(`the script ended at once with ${code}`);
       },

@@ -9,7 +9,7 @@ import { type Container, EngineError, requireLayer, requireMounts } from './engi
 import { labelsOf, many, one, type Parsed, parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
 import { inContainer } from './in-container.ts';
-import type { Call, Conversation, Hold, Reply } from './process.ts';
+import type { Call, Conversation, Reply } from './process.ts';
 import { pack, type Tree, unpack } from './tar.ts';
 
 /** `docker …`: the engine's answer to one call. */
@@ -152,21 +152,6 @@ const COMMANDS: Readonly<Record<string, Known>> = {
     answer: run,
   },
 };
-
-/** `docker pause`, until whoever asked for it lets go or is no more. */
-export function holdPaused({ engine }: Host, id: string): Hold {
-  const frozen = (from: 'running' | 'paused', to: 'running' | 'paused') => (): Reply => {
-    try {
-      const container = engine.container(id);
-      if (from === 'paused') container.missedCheckUntil = engine.clock.monotonic() + engine.missesChecksMs;
-      return change(container, from, to);
-    } catch (error) {
-      if (error instanceof EngineError) return { exitCode: 1, stderr: error.message };
-      throw error;
-    }
-  };
-  return { begin: frozen('running', 'paused'), release: frozen('paused', 'running') };
-}
 
 function change(container: Container, from: Container['state'], to: Container['state']): Reply {
   if (container.state !== from)

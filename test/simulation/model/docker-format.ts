@@ -7,10 +7,13 @@ import { INTERVAL_MS } from './health-looks.ts';
 export function inspected(engine: Engine, c: Container) {
   const running = c.state === 'running' || c.state === 'paused';
   const health = healthOf(engine, c);
-  const ports = (c.ports ?? []).map((p) => [
-    `${p.target}/tcp`,
-    running ? [{ HostIp: p.hostIp || '0.0.0.0', HostPort: String(p.published) }] : null,
-  ]);
+  const bindings = (is: boolean) =>
+    Object.fromEntries(
+      (c.ports ?? []).map((p) => [
+        `${p.target}/tcp`,
+        is ? [{ HostIp: p.hostIp || '0.0.0.0', HostPort: String(p.published) }] : null,
+      ]),
+    );
   return {
     Id: c.id,
     Name: `/${c.name}`,
@@ -38,8 +41,9 @@ export function inspected(engine: Engine, c: Container) {
       })),
       ...Object.entries(c.binds ?? {}).map(([Destination, Source]) => ({ Type: 'bind', Source, Destination })),
     ],
+    HostConfig: { PortBindings: bindings(true) },
     NetworkSettings: {
-      Ports: Object.fromEntries(ports),
+      Ports: bindings(running),
       Networks: Object.fromEntries(
         Object.keys(c.networks)
           .filter((n) => !n.startsWith('container:'))

@@ -60,6 +60,8 @@ export interface Server {
   readonly snapshots: Map<string, { database: string; content: string }>;
   /** What of logical replication hangs on the application's database. */
   replication?: { readonly subscriptions?: readonly string[]; readonly slots?: readonly string[] };
+  /** How many transactions each look finds under way. */
+  transactions?: number[];
   /** Somebody keeps even readers from a table, until then by the server's clock. */
   locked?: { readonly query: string; readonly until: number };
 }
@@ -114,8 +116,6 @@ export interface Container extends Spec {
   brokenLayer?: boolean;
   /** What the entrypoint has read. */
   sourced?: Readonly<Record<string, string>>;
-  /** Until then the engine calls it unhealthy: a check fell into its pause. */
-  missedCheckUntil?: number;
   /** Processes of the application, once it was started. */
   app?: AppContainer | undefined;
   /** What its first process said. */
@@ -152,8 +152,6 @@ export class Engine {
     ['none', {}],
   ]);
   readonly containers: Container[] = [];
-  /** After a pause the engine's check has failed, and the next one is this far away. */
-  missesChecksMs = 0;
   /** Every release that there was an image or a commit of, by its commit. */
   readonly releases = new Map<string, Release>();
   /** This machine's. */

@@ -39,6 +39,8 @@ export class HealthLooks {
   #look(): void {
     const { container } = this.#app;
     if (container.state !== 'running' || !container.healthcheck?.length) return;
+    // It waits with them, and its time limit is longer than they ever stand still.
+    if (this.#app.frozen) return;
     this.log.push({ Start: `${this.#app.now()} ms` });
     if (!curl(this.#engine, container, container.healthcheck?.at(-1) ?? '').exitCode) {
       this.status = 'healthy';

@@ -25,7 +25,7 @@ const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
 
 /** What must be so after every run of a restore, however it ended. */
 async function check(d: Deployment, ended: Ended, before: Before): Promise<void> {
-  await d.machine.clock.sleep(40_000); // longer than any pause
+  await d.machine.clock.sleep(40_000); // longer than anything stands still
   d.machine.engine.catchUp();
   const wrong = [
     ...exitCode(ended),
@@ -36,19 +36,18 @@ async function check(d: Deployment, ended: Ended, before: Before): Promise<void>
     ...foreign(d),
     ...images(d),
     ...promises(d, ended, before.kept),
-    ...paused(d, ended, before),
+    ...standing(d, ended, before),
     ...(await contents(d, ended, before)),
     ...(await serves(d, ended, before)),
   ];
   if (wrong.length > 0) throw new Error(`${wrong.join('\n')}\n\nexit ${ended.exitCode}\n${ended.text}`);
 }
 
-/** Nobody finds the application frozen, unless a person was told so and what to type. */
-function paused(d: Deployment, { exitCode, text }: Ended, before: Before): string[] {
-  const state = d.container('whalefall')?.state;
-  if (state === before.app) return [];
-  const told = exitCode === 6 && state === 'paused' && text.includes('docker unpause');
-  return told ? [] : [`the application was ${before.app} and is ${state}`];
+/** Nobody finds the application standing still, unless a person was told so and what to type. */
+function standing(d: Deployment, { exitCode, text }: Ended, before: Before): string[] {
+  const app = d.container('whalefall');
+  if (app?.app?.frozen && !(exitCode === 6 && text.includes('pkill -CONT'))) return ['the application stands still'];
+  return app?.state === before.app ? [] : [`the application was ${before.app} and is ${app?.state}`];
 }
 
 /** Whatever database has the name is wholly the old one or wholly the new one, and both the old and others are there still. */
@@ -97,7 +96,6 @@ export async function restoreAndCheck(
 /** The same after a person did what the last run said. */
 export const restoreAgain: Check = (d, args, options) => {
   const app = d.container('whalefall');
-  if (app?.state === 'paused' && !options.fault)
-    d.machine.run({ argv: ['docker', 'unpause', app.id], env: {}, input: Buffer.alloc(0), extraFd: undefined });
+  if (app?.app?.frozen && !options.fault) app.app.frozenIn = undefined;
   return restoreAndCheck(d, args, options);
 };

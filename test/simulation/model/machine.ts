@@ -2,18 +2,19 @@ import { chmodSync, closeSync, fstatSync, mkdirSync, readFileSync, symlinkSync, 
 import path from 'node:path';
 import { asTyped } from '../../../lib/core/command.ts';
 import { VirtualClock } from './clock.ts';
-import { attach, docker, holdPaused } from './docker-cli.ts';
+import { attach, docker } from './docker-cli.ts';
 import { throughDoor } from './door.ts';
 import { Engine, EngineError } from './engine.ts';
 import { curl } from './engine-api.ts';
 import { Firewall } from './firewall.ts';
 import { unknown } from './flags.ts';
+import { freezer } from './freezer.ts';
 import { Repository } from './git.ts';
 import type { Host } from './host.ts';
 import { inside } from './in-container.ts';
 import { KILLED } from './later.ts';
 import { Ledger } from './ledger.ts';
-import type { Call, Conversation, Hold, Programs, Reply } from './process.ts';
+import type { Call, Conversation, Programs, Reply } from './process.ts';
 import { conversation } from './psql.ts';
 import { type Release, release } from './release.ts';
 import { namesIn, unpack } from './tar.ts';
@@ -21,10 +22,6 @@ import { untar } from './ustar.ts';
 
 /** Answers a call in place of the model, or `undefined` to leave it to the model. */
 export type Override = (call: Call, typed: string) => Reply | undefined;
-
-/** How a container is paused for as long as somebody holds on; that this shell does so is what real processes show. */
-const HOLD =
-  /^trap '' PIPE\ntrap 'docker unpause "\$1" .*' EXIT\nid=\$\(docker pause "\$1"\) \|\| .*\necho .*\nread -r -t "\$2"/;
 
 /** A server with Docker on it: everything that outlives a run of a script. */
 export class Machine implements Host, Programs {
@@ -69,13 +66,15 @@ export class Machine implements Host, Programs {
 
   converse(call: Call): Conversation | Reply | undefined {
     if (call.argv.slice(0, 3).join(' ') === 'docker run -i') return attach(this, call);
-    const isSession =
-      call.argv.includes('psql') && / exec -i (?:-e \S+ )*-e PGAPPNAME \S+ psql /.test(call.argv.join(' '));
-    if (!isSession) return undefined;
+    const typed = call.argv.join(' ');
+    const isSession = call.argv.includes('psql') && / exec -i (?:-e \S+ )*-e PGAPPNAME \S+ psql /.test(typed);
+    const isFreezer =
+      / exec -i -u 0 \S+ \S+ -c import json, sys; exec\(json\.loads\(sys\.stdin\.readline\(\)\)\)$/.test(typed);
+    if (!isSession && !isFreezer) return undefined;
     const special = this.override(call, asTyped(call.argv));
     if (special) return special;
     try {
-      return conversation(inside(this, call));
+      return isFreezer ? freezer(inside(this, call)) : conversation(inside(this, call));
     } catch (error) {
       if (error instanceof EngineError) return { exitCode: 1, stderr: error.message };
       throw error;
@@ -145,14 +144,6 @@ export class Machine implements Host, Programs {
     // Shared ones are asked for only to see whether it is free.
     if (how === 'x' && extraFd !== undefined) this.#locks.set(ino, extraFd);
     return {};
-  }
-
-  hold(call: Call): Hold | undefined {
-    const [program, , script = '', name, id = ''] = call.argv;
-    if (program !== 'bash' || name !== 'pause') return undefined;
-    if (!HOLD.test(script)) return unknown(script);
-    this.changed(call);
-    return holdPaused(this, id);
   }
 
   /** Their holder was killed. */

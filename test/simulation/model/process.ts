@@ -34,12 +34,6 @@ export interface Conversation {
   readonly onEnd?: (end: () => void) => void;
 }
 
-/** A command that has its effect at once, and goes on until its stdin is closed. */
-export interface Hold {
-  readonly begin: () => Reply;
-  readonly release: () => Reply;
-}
-
 /** The rest of the machine, as the operating system calls it. */
 export interface Programs {
   /** A change of the model happens when this is called; throwing means that the command is not modelled. */
@@ -48,8 +42,6 @@ export interface Programs {
   latency(call: Call): number;
   /** Opens a conversation if the call is one. */
   converse(call: Call): Conversation | Reply | undefined;
-  /** The call, if it is one that is held. */
-  hold(call: Call): Hold | undefined;
   missing(program: string): boolean;
   /** The application's container dies during this call; its end, if the call was at work in there. */
   appDies(call: Call): Reply | undefined;
@@ -162,8 +154,6 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
     const start = async () => {
       const program = call.argv[0] ?? '';
       if (programs.missing(program)) return end(127, `/bin/bash: line 1: ${program}: command not found\n`);
-      const held = programs.hold(call);
-      if (held) return hold(held);
       const talk = programs.converse(call);
       if (talk !== undefined) {
         calls.push(call);
@@ -174,48 +164,6 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       calls.push(whole);
       await clock.sleep(programs.latency(whole));
       act(whole, () => programs.run(whole));
-    };
-    const hold = async (held: Hold) => {
-      calls.push(call);
-      await clock.sleep(programs.latency(call));
-      /** @returns whether it had its effect, and its answer if there is one. */
-      const strike = (does: () => Reply): { readonly begun: boolean; readonly reply?: Reply | 'none' } => {
-        const fault = over || orphaned ? undefined : faults.at(call);
-        if (fault === 'interrupt') faults.interrupt();
-        if (fault === 'fails') return { begun: false, reply: { exitCode: 1, stderr: DAEMON_GONE } };
-        if (fault === 'dies') return { begun: false, reply: { exitCode: KILLED } };
-        if (fault === 'hangs') return { begun: false, reply: 'none' };
-        if (fault === 'killed') faults.kill();
-        if (fault === 'killed' && does === held.begin) return { begun: false };
-        const reply = does();
-        if (fault === 'interrupted-after') faults.interrupt();
-        if (fault === 'killed-after') faults.kill();
-        if (fault === 'hangs-after') return { begun: true, reply: 'none' };
-        return { begun: true, reply: fault === 'dies-after' ? { exitCode: KILLED } : reply };
-      };
-      let released = false;
-      const release = () => {
-        if (released) return;
-        released = true;
-        const { reply } = strike(held.release);
-        // What waits for the engine at its end too is not ended by SIGTERM.
-        if (reply === 'none') return hang(true);
-        end(reply?.exitCode ?? 0, reply?.stderr);
-      };
-      pipes.set(pid, release);
-      const { begun, reply } = strike(held.begin);
-      if (reply === 'none') {
-        pipes.delete(pid);
-        return hang(!begun, (code) => {
-          if (begun) held.release();
-          end(code);
-        });
-      }
-      if (!begun || reply?.exitCode) return end(reply?.exitCode ?? KILLED, reply?.stderr);
-      if (orphaned) return release();
-      running.set(pid, release);
-      child.stdin?.on('end', release).resume();
-      print(reply?.stdout ?? '');
     };
     const converse = (talk: Conversation) => {
       let buffer = '';

@@ -27,6 +27,7 @@ const time = (milliseconds: number) => new Date(Date.parse('2026-01-02T03:04:05Z
 
 /** Queries by what only they have in them, and their rows. */
 const QUERIES: readonly (readonly [string, Answer])[] = [
+  ['xact_start > clock_timestamp()', ({ server }) => [{ young: server.transactions?.shift() ?? 0, all: 0 }]],
   [
     "'hasRows', CASE",
     ({ server, database, what }) => [identityOf(server.cluster, database, what.container.env.PGDATA ?? PGDATA)],

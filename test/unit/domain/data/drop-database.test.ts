@@ -49,7 +49,7 @@ it('needs no backup for what a killed restore left', () => {
 it('drops what was consented to, without forcing anybody out', async () => {
   const ops = world();
   const proof = proveSuperseded({ ...LEFT, kind: 'restoring' }, []);
-  await dropLeftDatabase(ops, SERVER, NAME, await consentTo(ops, NAME), proof);
+  await dropLeftDatabase(ops, SERVER, NAME, { consent: await consentTo(ops, NAME), superseded: proof });
   expect(ops.scripted.calls.map((c) => c.input).join()).toContain(`DROP DATABASE "${NAME}";`);
 });
 
@@ -57,7 +57,7 @@ it('drops nothing that the consent does not name, or that the proof is not for',
   const ops = world();
   const proof = proveSuperseded({ ...LEFT, kind: 'restoring' }, []);
   const drop = async (name: string, ...consented: string[]) =>
-    dropLeftDatabase(ops, SERVER, name, await consentTo(ops, ...consented), proof);
+    dropLeftDatabase(ops, SERVER, name, { consent: await consentTo(ops, ...consented), superseded: proof });
   await expect(drop(NAME, 'whalefall')).rejects.toMatchObject({ kind: 'precondition' });
   await expect(drop('whalefall', 'whalefall')).rejects.toMatchObject({ kind: 'precondition' });
   await expect(drop(NAME)).rejects.toMatchObject({ kind: 'precondition' });
@@ -72,7 +72,9 @@ it('drops nothing once the newer backup is not what it was', async () => {
   const left = { ...LEFT, since: new Date(Date.parse(createdAt) - 5_000).toISOString() };
   const proof = proveSuperseded(left, [stored]);
   writeFileSync(path.join(stored.dir, 'database.dump'), 'another');
-  await expect(dropLeftDatabase(ops, SERVER, NAME, await consentTo(ops, NAME), proof)).rejects.toMatchObject({
+  await expect(
+    dropLeftDatabase(ops, SERVER, NAME, { consent: await consentTo(ops, NAME), superseded: proof }),
+  ).rejects.toMatchObject({
     kind: 'precondition',
   });
   expect(ops.scripted.calls).toEqual([]);

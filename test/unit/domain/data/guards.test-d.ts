@@ -48,11 +48,12 @@ it('does not take anything that merely looks like a proof', () => {
 it('drops a database only with a consent and a proof that something newer is saved', () => {
   const server = { container: { id: '' }, user: '', name: '' };
   // @ts-expect-error without a proof
-  dropLeftDatabase(ops, server, 'shop_before', consent);
+  dropLeftDatabase(ops, server, 'shop_before', { consent });
   // @ts-expect-error a backup is no such proof
-  dropLeftDatabase(ops, server, 'shop_before', consent, backup);
+  dropLeftDatabase(ops, server, 'shop_before', { consent, superseded: backup });
+  const superseded = proveSuperseded(left, []);
   // @ts-expect-error only confirmDestructive makes a consent
-  dropLeftDatabase(ops, server, 'shop_before', { coversDatabase: () => true }, proveSuperseded(left, []));
+  dropLeftDatabase(ops, server, 'shop_before', { consent: { coversDatabase: () => true }, superseded });
 });
 
 it('removes backups only with a consent, and only those that the retention gave up', () => {

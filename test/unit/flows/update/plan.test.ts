@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { PlannedStep } from '../../../../lib/core/step.ts';
 import { targetFor } from '../../../../lib/core/target.ts';
 import type { UpdateOptions } from '../../../../lib/flows/update/options.ts';
 import { planUpdate } from '../../../../lib/flows/update/plan.ts';
-import type { PlannedStep } from '../../../../lib/runs/steps/steps.ts';
 import { noLocalChanges, updateFacts } from '../../../support/update-facts.ts';
 
 const target = targetFor('/opt/whalefall');

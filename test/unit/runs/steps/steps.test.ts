@@ -1,11 +1,17 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { OpsError } from '../../../../lib/core/errors.ts';
 import type { JournalEvent } from '../../../../lib/core/journal.ts';
-import { carryOut, type PlannedStep, type Recovery } from '../../../../lib/runs/steps/steps.ts';
+import type { PlannedStep, Step } from '../../../../lib/core/step.ts';
+import { carryOut, type Recovery } from '../../../../lib/runs/steps/steps.ts';
 import { testOps } from '../../../support/ops.ts';
 
 const planned = (id: string): PlannedStep => ({ id, title: { en: id, zh: id }, risk: 'none', commands: [] });
-const plan = ['one', 'two', 'three'].map(planned);
+/** A step that does nothing but what is given. */
+const stepOf = (id: string, does: Partial<Step> = {}): Step => ({
+  ...planned(id),
+  run: async () => undefined,
+  ...does,
+});
 const back: Recovery = {
   prove: async () => ({ en: 'as before', zh: '与之前一致' }),
   advice: () => [{ en: 'type this', zh: '执行' }],
@@ -14,8 +20,9 @@ const lost: Recovery = { ...back, prove: async () => Promise.reject(new Error('d
 
 it('journals each step before and after', async () => {
   const ops = testOps(() => undefined);
-  await carryOut(ops, plan, back, async (step) => {
-    for (const id of ['one', 'two', 'three']) await step(id, { run: async () => id });
+  const steps = ['one', 'two', 'three'].map((id) => stepOf(id));
+  await carryOut(ops, steps, back, async (step) => {
+    for (const one of steps) await step(one);
   });
   expect(ops.written.map((e) => `${e.event} ${'step' in e ? e.step : ''}`.trim())).toEqual([
     'plan',
@@ -34,48 +41,75 @@ it('says that a step begins only when that can be read by whoever finds the run 
   ops.screen.show = (event) => {
     if (event.event === 'step') written.push(ops.written.at(-1)?.event ?? 'nothing');
   };
-  await carryOut(ops, plan, back, async (step) => step('one', { run: async () => 1 }));
+  const one = stepOf('one');
+  await carryOut(ops, [one], back, (step) => step(one));
   expect(written).toEqual(['step-start']);
 });
 
-it('refuses a step that the plan did not show, or shows later', async () => {
-  const run = { run: async () => undefined };
-  await expect(
-    carryOut(
-      testOps(() => undefined),
-      plan,
-      back,
-      (step) => step('four', run),
-    ),
-  ).rejects.toMatchObject({
-    what: { en: expect.stringContaining('not in the plan') },
+it('hands on what a step came to, and gives undoing what running was given', async () => {
+  const ops = testOps(() => undefined);
+  const undone: number[] = [];
+  const one: Step<number> = { ...planned('one'), run: async () => 1 };
+  const two: Step<string, [number]> = {
+    ...planned('two'),
+    run: async (_, n) => `got ${n}`,
+    evidence: (said) => ({ en: said, zh: said }),
+    undo: async (_, n) => undone.push(n),
+  };
+  const three = stepOf('three', { run: async () => Promise.reject(new Error('broke')) });
+  await carryOut(ops, { one, two, three }, back, async (step) => {
+    await step(two, await step(one));
+    await step(three);
+  }).catch(() => undefined);
+  expect(ops.written).toContainEqual(expect.objectContaining({ event: 'step-done', step: 'two', evidence: 'got 1' }));
+  expect(undone).toEqual([1]);
+});
+
+it('neither plans nor carries out a step that the run does not have', async () => {
+  const ops = testOps(() => undefined);
+  const steps = { one: stepOf('one'), absent: undefined as Step<number> | undefined };
+  expect(await carryOut(ops, steps, back, async (step) => [await step(steps.one), await step(steps.absent)])).toEqual([
+    undefined,
+    undefined,
+  ]);
+  expect(ops.written[0]).toMatchObject({ event: 'plan', steps: ['one'] });
+  expect(ops.written.filter((e) => e.event === 'step-start')).toHaveLength(1);
+});
+
+describe('what the plan shows is what is carried out', () => {
+  const [one, two, other] = [stepOf('one'), stepOf('two'), stepOf('two')];
+  it.each([
+    { what: 'a step that it does not show', order: [one, other] },
+    { what: 'a step that it shows later', order: [two, one] },
+    { what: 'a step twice', order: [one, one, two] },
+    { what: 'less than it shows', order: [one] },
+  ])('refuses $what', async ({ order }) => {
+    const ops = testOps(() => undefined);
+    const outcome = carryOut(ops, [one, two], back, async (step) => {
+      for (const each of order) await step(each);
+    });
+    await expect(outcome).rejects.toMatchObject({ what: { en: expect.stringContaining('the plan') } });
   });
-  await expect(
-    carryOut(
-      testOps(() => undefined),
-      plan,
-      back,
-      async (step) => {
-        await step('two', run);
-        await step('one', run);
-      },
-    ),
-  ).rejects.toMatchObject({ what: { en: expect.stringContaining('not in the plan') } });
 });
 
 async function failing(recovery: Recovery, error: unknown = new Error('broke'), undoTwo = async () => undefined) {
   const undone: string[] = [];
   const ops = testOps(() => undefined);
-  const outcome = await carryOut(ops, plan, recovery, async (step) => {
-    await step('one', { run: async () => 1, undo: async () => void undone.push('one') });
-    await step('two', {
+  const steps = {
+    one: stepOf('one', { undo: async () => undone.push('one') }),
+    two: stepOf('two', {
       run: async () => Promise.reject(error),
       undo: async () => {
         undone.push('two');
         await undoTwo();
       },
-    });
-    await step('three', { run: async () => 3, undo: async () => void undone.push('three') });
+    }),
+    three: stepOf('three', { undo: async () => undone.push('three') }),
+  };
+  const outcome = await carryOut(ops, steps, recovery, async (step) => {
+    await step(steps.one);
+    await step(steps.two);
+    await step(steps.three);
   }).catch((e: unknown) => e);
   return { undone, outcome: outcome as OpsError, ops };
 }
@@ -109,13 +143,16 @@ it('keeps the exit code of an interruption when everything is back', async () =>
 
 it('does not say "nothing was changed" after a step that interrupts', async () => {
   const missing = new OpsError({ kind: 'precondition', what: { en: 'missing', zh: '缺少' } });
-  const end = (risk: PlannedStep['risk']) =>
-    carryOut(
+  const end = (risk: PlannedStep['risk']) => {
+    const one = stepOf('one', { risk, run: () => Promise.reject(missing) });
+    const carried = carryOut(
       testOps(() => undefined),
-      [{ ...planned('one'), risk }],
+      [one],
       back,
-      (step) => step('one', { run: () => Promise.reject(missing) }),
-    ).catch((e: unknown) => (e as OpsError).exitCode);
+      (step) => step(one),
+    );
+    return carried.catch((e: unknown) => (e as OpsError).exitCode);
+  };
   expect(await end('none')).toBe(3);
   expect(await end('interrupts')).toBe(1);
   expect(await end('deletes')).toBe(1);
@@ -125,30 +162,28 @@ it('undoes although the run was aborted', async () => {
   const stopping = new AbortController();
   const ops = testOps(() => ({}), { signal: stopping.signal });
   let aborted: boolean | undefined;
-  await carryOut(ops, plan, back, (step) =>
-    step('one', {
-      run: async () => {
-        stopping.abort(new OpsError({ kind: 'interrupted', what: { en: 'x', zh: 'x' } }));
-        stopping.signal.throwIfAborted();
-      },
-      undo: async (calm) => {
-        aborted = calm.signal.aborted;
-      },
-    }),
-  ).catch(() => undefined);
+  const one = stepOf('one', {
+    run: async () => {
+      stopping.abort(new OpsError({ kind: 'interrupted', what: { en: 'x', zh: 'x' } }));
+      stopping.signal.throwIfAborted();
+    },
+    undo: async (calm) => {
+      aborted = calm.signal.aborted;
+    },
+  });
+  await carryOut(ops, [one], back, (step) => step(one)).catch(() => undefined);
   expect(aborted).toBe(false);
 });
 
 it('starts no further step after an abort', async () => {
   const ops = testOps(() => undefined, { signal: AbortSignal.abort(new Error('stopped')) });
   let ran = false;
-  await carryOut(ops, plan, back, (step) =>
-    step('one', {
-      run: async () => {
-        ran = true;
-      },
-    }),
-  ).catch(() => undefined);
+  const one = stepOf('one', {
+    run: async () => {
+      ran = true;
+    },
+  });
+  await carryOut(ops, [one], back, (step) => step(one)).catch(() => undefined);
   expect(ran).toBe(false);
 });
 
@@ -157,12 +192,18 @@ it('undoes and proves also when nothing can be written down any more, and says s
   let room = 3; // the plan, and the beginnings of both steps
   const full = { ...ops.journal, write: (e: JournalEvent) => (room-- > 0 ? ops.journal.write(e) : fullDisk()) };
   const undone: string[] = [];
-  const outcome = await carryOut({ ...ops, journal: full }, plan, back, async (step) => {
-    await step('one', { run: async () => (room += 1), undo: async () => void undone.push('one') });
-    await step('two', {
-      run: async () => Promise.reject(new Error('broke')),
-      undo: async () => void undone.push('two'),
-    });
+  const steps = {
+    one: stepOf('one', {
+      run: async () => {
+        room += 1;
+      },
+      undo: async () => undone.push('one'),
+    }),
+    two: stepOf('two', { run: async () => Promise.reject(new Error('broke')), undo: async () => undone.push('two') }),
+  };
+  const outcome = await carryOut({ ...ops, journal: full }, steps, back, async (step) => {
+    await step(steps.one);
+    await step(steps.two);
   }).catch((e: unknown) => e);
   expect(outcome).toMatchObject({ kind: 'failed', what: { en: 'broke' }, state: { en: 'as before' } });
   expect(undone).toEqual(['two', 'one']);
@@ -174,9 +215,8 @@ it('does not take back what is done because it can not be written down', async (
   let room = 2; // the plan, and the step's beginning
   const full = { ...ops.journal, write: (e: JournalEvent) => (room-- > 0 ? ops.journal.write(e) : fullDisk()) };
   const undone: string[] = [];
-  const outcome = await carryOut({ ...ops, journal: full }, plan, back, (step) =>
-    step('one', { run: async () => 'done', undo: async () => void undone.push('one') }),
-  );
+  const one: Step<string> = { ...planned('one'), run: async () => 'done', undo: async () => undone.push('one') };
+  const outcome = await carryOut({ ...ops, journal: full }, [one], back, (step) => step(one));
   expect(outcome).toBe('done');
   expect(undone).toEqual([]);
   expect(ops.shown.filter((e) => JSON.stringify(e).includes("journal can't be written"))).not.toHaveLength(0);

@@ -1,5 +1,5 @@
 import { printable, same, type Text } from '../../core/text.ts';
-import type { DestructiveRequest } from '../../domain/data/consent.ts';
+import type { DestructiveRequest } from '../data/consent.ts';
 import { ageText } from './age.ts';
 import type { Facts, Incoming } from './facts.ts';
 

@@ -1,25 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
-import { endpointsOf } from '../../domain/app/endpoints.ts';
-import { healthCheck } from '../../domain/app/health.ts';
-import { chooseBackup } from '../../domain/backup/choose.ts';
-import { damaged } from '../../domain/backup/damaged.ts';
-import type { DatabaseManifest, Stored } from '../../domain/backup/manifest.ts';
-import {
-  type ClusterNow,
-  clusterNow,
-  globalsOf,
-  missingTablespaces,
-  type Roles,
-  roleDifferences,
-} from '../../domain/backup/roles.ts';
-import { claimStack, refuseForeignVolumes } from '../../domain/data/claim.ts';
-import { databaseSizes, leftBy } from '../../domain/data/left-databases.ts';
-import { refuseUnlessFits, spaceFor } from '../../domain/data/restore.ts';
-import { resolveStack } from '../../domain/stack/compose-config.ts';
-import { findContainers, findVolumes } from '../../domain/stack/containers.ts';
-import { databaseOf } from '../../domain/stack/database.ts';
-import type { Stack } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { requireLocalEngine } from '../../tools/docker/engine.ts';
 import type { Database } from '../../tools/postgres/database.ts';
@@ -28,9 +8,28 @@ import { literal, query } from '../../tools/postgres/psql.ts';
 import { countRows, type RowCount } from '../../tools/postgres/row-counts.ts';
 import { refuseWithoutServerDisk } from '../../tools/postgres/server-disk.ts';
 import { TableLocked } from '../../tools/postgres/table-locked.ts';
-import type { Facts, Incoming } from './facts.ts';
+import { endpointsOf } from '../app/endpoints.ts';
+import { healthCheck } from '../app/health.ts';
+import { chooseBackup } from '../backup/choose.ts';
+import { damaged } from '../backup/damaged.ts';
+import type { DatabaseManifest, Stored } from '../backup/manifest.ts';
+import {
+  type ClusterNow,
+  clusterNow,
+  globalsOf,
+  missingTablespaces,
+  type Roles,
+  roleDifferences,
+} from '../backup/roles.ts';
+import { claimStack, refuseForeignVolumes } from '../data/claim.ts';
+import { databaseSizes, leftBy } from '../data/left-databases.ts';
+import { refuseUnlessFits, spaceFor } from '../data/restore.ts';
+import { resolveStack } from '../stack/compose-config.ts';
+import { findContainers, findVolumes } from '../stack/containers.ts';
+import { databaseOf } from '../stack/database.ts';
+import type { Stack } from '../stack/stack.ts';
+import type { Facts, Incoming, Wanted } from './facts.ts';
 import { noSuchDatabase, notRunning, paused, type Replication, refuseReplication } from './refusals.ts';
-import type { Wanted } from './wanted.ts';
 
 /**
  * Looks at the database, the application and what is to be restored; changes nothing.
@@ -38,7 +37,7 @@ import type { Wanted } from './wanted.ts';
  * @throws {OpsError} `precondition` with whatever would make the restore fail: the database does not run, there is no such backup, it
  *   is not of this database, the disk can't hold a second copy.
  */
-export async function surveyRestore(ops: Ops, wanted: Exclude<Wanted, { kind: 'drop' }>): Promise<Facts> {
+export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
   const { stack, database, app } = await findDatabase(ops);
   if (app?.state === 'paused') throw paused(app);
   // From outside of the database, which may be what is broken or missing.

@@ -1,8 +1,8 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import { printable, same } from '../../core/text.ts';
-import type { LeftDatabase } from '../../domain/data/left-databases.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { identifier, literal } from '../../tools/postgres/psql.ts';
+import type { LeftDatabase } from '../data/left-databases.ts';
 
 // Why a restore does not begin: `precondition` all of them.
 

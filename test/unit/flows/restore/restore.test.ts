@@ -1,16 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Facts } from '../../../../lib/flows/restore/facts.ts';
-import { restoreRequest } from '../../../../lib/flows/restore/losses.ts';
-import { plannedSteps } from '../../../../lib/flows/restore/plan.ts';
-import {
-  discard,
-  type Progress,
-  pause,
-  prepare,
-  resume,
-  swap,
-  swapAgain,
-} from '../../../../lib/flows/restore/steps.ts';
+import type { Facts } from '../../../../lib/domain/restoration/facts.ts';
+import { restoreRequest } from '../../../../lib/domain/restoration/losses.ts';
+import { keptBeside } from '../../../../lib/domain/restoration/steps.ts';
+import { begin } from '../../../../lib/flows/restore/steps.ts';
+import { plannedOf } from '../../../../lib/runs/steps/steps.ts';
 import { container, identity } from '../../../support/facts.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call } from '../../../support/scripted-spawn.ts';
@@ -21,9 +14,12 @@ import { cluster } from '../../tools/postgres/cluster.fake.ts';
 const BEFORE = 'whalefall_before_20260102t030405z';
 const INCOMING = 'whalefall_restoring_20260102t030405z';
 
-/** A server with databases, and an engine that pauses the application. */
+const PLAIN = { kind: 'plain', why: { en: '', zh: '' } } as const;
+
+/** A server with databases, and an application whose programs can be made to stand still. */
 function world(databases: Set<string>) {
   let state = 'running';
+  const told: string[] = [];
   const app = container('app');
   const inspected = () => [
     {
@@ -32,7 +28,7 @@ function world(databases: Set<string>) {
       Image: app.imageId,
       RestartCount: 0,
       Mounts: [],
-      State: { Status: state },
+      State: { Status: 'running' },
       Config: { Labels: null },
       NetworkSettings: { Ports: null, Networks: {} },
     },
@@ -40,18 +36,17 @@ function world(databases: Set<string>) {
   const ops = testOps(
     cluster(databases, ({ argv }: Call) => {
       if (argv[1] === 'inspect') return { stdout: JSON.stringify(inspected()) };
-      const to = (next: string) => () => {
-        state = next;
+      if (!argv.includes('-i') || argv[1] !== 'exec' || !argv.includes(app.id)) return undefined;
+      const answer = (line: string) => {
+        if (line.startsWith('"')) return '{"ready": true}';
+        state = (JSON.parse(line) as { freeze: boolean }).freeze ? 'frozen' : 'running';
+        told.push(state);
+        return '{"frozen": 3, "moving": 0}';
       };
-      if (argv[0] === 'bash' && argv.includes(app.id)) {
-        to('paused')();
-        return { stdout: app.id, whenReleased: to('running') };
-      }
-      if (argv[1] === 'unpause') to('running')();
-      return argv[1] === 'unpause' ? {} : undefined;
+      return { talk: { answer, end: () => undefined } };
     }),
   );
-  return { ops, state: () => state, calls: () => ops.scripted.calls.map((c) => c.argv.join(' ')) };
+  return { ops, state: () => state, told };
 }
 
 async function factsFor(ops: Parameters<typeof storedBackup>[0], more: Partial<Facts> = {}): Promise<Facts> {
@@ -78,59 +73,61 @@ describe('a restore that is taken back', () => {
     const there = new Set(['postgres', 'whalefall']);
     const { ops, state } = world(there);
     const facts = await factsFor(ops);
-    const progress: Progress = {};
-    await prepare(ops, facts, progress);
+    const { restore, hold, swap } = begin(ops, facts, PLAIN).steps;
+    const beside = await restore?.run(ops);
+    if (!beside) throw new Error('nothing was restored');
     expect(there).toContain(INCOMING);
-    await pause(ops, facts, progress);
-    expect(state()).toBe('paused');
-    expect(await swap(ops, progress)).toBe(BEFORE);
+    await hold?.run(ops);
+    expect(state()).toBe('frozen');
+    expect(await swap.run(ops, beside)).toBe(BEFORE);
     expect([...there].sort()).toEqual(['postgres', 'whalefall', BEFORE]);
 
-    await swapAgain(ops, progress);
-    await resume(ops, facts, progress);
-    await discard(ops, facts, progress);
+    await swap.undo?.(ops, beside);
+    await hold?.undo?.(ops);
+    await restore?.undo?.(ops);
     expect([...there].sort()).toEqual(['postgres', 'whalefall']);
     expect(state()).toBe('running');
   });
 
-  it('swaps nothing that was not swapped, and does not wake what was not paused', async () => {
-    const { ops, calls } = world(new Set(['postgres', 'whalefall']));
+  it('swaps nothing that was not swapped, and does not wake what does not stand still', async () => {
+    const { ops, told } = world(new Set(['postgres', 'whalefall']));
     const facts = await factsFor(ops);
-    const progress: Progress = {};
-    await prepare(ops, facts, progress);
-    await swapAgain(ops, progress);
-    await resume(ops, facts, progress);
+    const { restore, hold, swap } = begin(ops, facts, PLAIN).steps;
+    const beside = await restore?.run(ops);
+    if (!beside) throw new Error('nothing was restored');
+    await swap.undo?.(ops, beside);
+    await hold?.undo?.(ops);
     expect(ops.scripted.calls.some((c) => c.input.includes('RENAME'))).toBe(false);
-    expect(calls().some((c) => c.includes('unpause'))).toBe(false);
+    expect(told).toEqual([]);
   });
 
   it('never drops a database that was there before', async () => {
     const there = new Set(['postgres', 'whalefall', BEFORE]);
     const { ops } = world(there);
     const facts = await factsFor(ops, { incoming: { kind: 'kept', database: BEFORE, rows: undefined } });
-    const progress: Progress = {};
-    await prepare(ops, facts, progress);
-    await discard(ops, facts, progress);
-    expect(there).toContain(BEFORE);
+    expect((await keptBeside(ops, facts)).incoming).toBe(BEFORE);
+    // Nothing is restored that could be discarded.
+    expect(begin(ops, facts, PLAIN).steps.restore).toBeUndefined();
   });
 });
 
 it('refuses to return to a database that is not there', async () => {
   const { ops } = world(new Set(['postgres', 'whalefall']));
   const facts = await factsFor(ops, { incoming: { kind: 'kept', database: 'nosuch', rows: undefined } });
-  await expect(prepare(ops, facts, {})).rejects.toMatchObject({
+  await expect(keptBeside(ops, facts)).rejects.toMatchObject({
     kind: 'precondition',
     what: { en: expect.stringContaining('nosuch') },
   });
 });
 
 describe('the plan', () => {
-  it('stops nobody while the backup is restored, and pauses only what runs', async () => {
+  it('stops nobody while the backup is restored, and has only what runs stand still', async () => {
     const { ops } = world(new Set());
     const facts = await factsFor(ops);
-    expect(plannedSteps(facts).map((s) => s.id)).toEqual(['restore', 'pause', 'swap', 'resume', 'prove']);
+    const planned = (f: Facts) => plannedOf(begin(ops, f, PLAIN).steps).map((s) => s.id);
+    expect(planned(facts)).toEqual(['restore', 'hold', 'swap', 'release', 'prove']);
     const down = { ...facts, app: container('app', { state: 'exited' }) };
-    expect(plannedSteps(down).map((s) => s.id)).toEqual(['restore', 'swap', 'prove']);
+    expect(planned(down)).toEqual(['restore', 'swap', 'prove']);
   });
 
   it('names, table by table, what was written since, and the database in the phrase', async () => {

@@ -1,14 +1,14 @@
 import type { Text } from '../../core/text.ts';
-import type { Health } from '../../domain/app/health.ts';
-import type { DatabaseManifest, Stored } from '../../domain/backup/manifest.ts';
-import type { Roles } from '../../domain/backup/roles.ts';
-import type { DatabaseSize, LeftDatabase } from '../../domain/data/left-databases.ts';
-import type { Stack } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import type { DataIdentity } from '../../tools/postgres/identity.ts';
 import type { RowCount } from '../../tools/postgres/row-counts.ts';
 import type { ServerDisk } from '../../tools/postgres/server-disk.ts';
+import type { Health } from '../app/health.ts';
+import type { DatabaseManifest, Stored } from '../backup/manifest.ts';
+import type { Roles } from '../backup/roles.ts';
+import type { DatabaseSize, LeftDatabase } from '../data/left-databases.ts';
+import type { Stack } from '../stack/stack.ts';
 
 /** What is to take the database's place. */
 export type Incoming =
@@ -45,3 +45,10 @@ export interface Facts {
   /** When all this was so; milliseconds since the epoch. */
   readonly at: number;
 }
+
+/** What is to be restored. */
+export type Wanted =
+  /** A backup's directory or name, or `latest`. */
+  | { readonly kind: 'backup'; readonly backup: string; readonly roles?: Roles }
+  /** A database that an earlier restore kept is to be in use again. */
+  | { readonly kind: 'back'; readonly database: string };

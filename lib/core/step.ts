@@ -1,0 +1,39 @@
+import type { Ops } from './ops.ts';
+import type { Text } from './text.ts';
+
+/** A step as the plan shows it, before anything happens. */
+export interface PlannedStep {
+  /** Stable English name, used in the journal and in `--json`. */
+  readonly id: string;
+  readonly title: Text;
+  /** The step of the former shell script that this replaces. */
+  readonly replaces?: string;
+  /** `changes` production while it goes on serving. */
+  readonly risk: 'none' | 'changes' | 'interrupts' | 'deletes';
+  /** What will be run, as a person would type it; `<…>` stands for what is known only then. What a command says of itself is a `Text`. */
+  readonly commands: readonly (string | Text)[];
+  /** What would be lost. */
+  readonly loses?: Text;
+  /** How it is undone when a later step fails. */
+  readonly wayBack?: Text;
+  /** A guess, said as such. */
+  readonly seconds?: number;
+}
+
+/**
+ * One step of a run: what the plan shows of it, and what it does. Making one does nothing. A step that this run does not have is
+ * `undefined`.
+ *
+ * @typeParam T what the steps after it get from it.
+ * @typeParam A what it gets from the steps before it.
+ */
+export interface Step<T = void, A extends readonly unknown[] = []> extends PlannedStep {
+  readonly run: (ops: Ops, ...given: A) => Promise<T>;
+  /** Shown behind the step's name when it is done. */
+  readonly evidence?: (result: T) => Text | undefined;
+  /**
+   * Makes the world as it was before the step. Called when this or a later step failed, also when `run` stopped in its
+   * middle: it looks at the world and does only what is missing.
+   */
+  readonly undo?: (ops: Ops, ...given: A) => Promise<unknown>;
+}

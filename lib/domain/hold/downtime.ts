@@ -1,0 +1,73 @@
+import type { Ops } from '../../core/ops.ts';
+import { same, seconds, type Text } from '../../core/text.ts';
+import type { Container } from '../../tools/docker/containers.ts';
+import { type Outage, type Probe, startProbe } from '../../tools/http/probe.ts';
+import { endpointsOf } from '../app/endpoints.ts';
+import { isServed, type Route } from '../app/routes.ts';
+import type { HoldFacts } from './survey.ts';
+
+/** What a visitor noticed of each thing that is served: through nginx, directly at gunicorn, pages, other programs' routes. */
+export type Noticed = readonly { readonly name: Text; readonly outage: Outage }[];
+
+/** Measures from outside what becomes of requests. */
+export interface OutsideView {
+  start(): void;
+  /** `undefined` when nothing served before, so nothing could go down. */
+  stop(): Promise<Noticed | undefined>;
+}
+
+interface Watched {
+  /** The container that serves now; undefined when none does. */
+  readonly app: Container | undefined;
+  /** What is asked through nginx beside the health check. */
+  readonly routes?: readonly Route[];
+  readonly hold: HoldFacts;
+}
+
+/** Beyond what a request may be held, it takes no longer than that to be answered. */
+const ANSWER_MS = 10_000;
+const PER_SECOND = 10;
+
+/** Asks 10 times a second each way, from `start` on, as users would: who has to wait waits. */
+export function watchFromOutside(ops: Ops, { app, routes = [], hold }: Watched): OutsideView {
+  let probes: readonly { readonly name: Text; readonly probe: Probe }[] | undefined;
+  return {
+    start() {
+      if (app === undefined || probes) return;
+      const { nginx, direct } = endpointsOf(ops.target, app);
+      const { basic } = ops.target.health;
+      const held = hold.kind === 'holds' ? hold.atMost * 1000 : 0;
+      // Its own signal: after an interruption it goes on measuring while what was there is brought back.
+      const calm = { ...ops, signal: new AbortController().signal };
+      const watch = (name: Text, url: string, accept?: (status: number) => boolean) => ({
+        name,
+        probe: startProbe(calm, url, { perSecond: PER_SECOND, timeoutMs: held + ANSWER_MS, ...(accept && { accept }) }),
+      });
+      probes = [
+        watch(same('nginx'), nginx + basic),
+        watch({ en: 'direct', zh: '直连' }, direct + basic),
+        ...routes.map((route) => watch(route.name, nginx + route.path, (status) => isServed(route, status))),
+      ];
+    },
+    async stop() {
+      return probes && Promise.all(probes.map(async ({ name, probe }) => ({ name, outage: await probe.stop() })));
+    },
+  };
+}
+
+/** What users noticed: the longest that nobody was answered, and by each way how many failed and how long the others waited. */
+export function outageText(noticed: Noticed | undefined): Text {
+  if (noticed === undefined) return same('-');
+  const gap = Math.max(...noticed.map(({ outage }) => outage.longestGapMs));
+  const ways = noticed.map(({ name, outage: { failed, sent, latencyMs } }): Text => {
+    const longest = seconds(latencyMs.max);
+    return {
+      en: `${name.en} ${failed} of ${sent} requests failed, longest wait ${longest}`,
+      zh: `${name.zh} 请求失败 ${failed}/${sent}, 最长等待 ${longest}`,
+    };
+  });
+  return {
+    en: `${seconds(gap)} (${ways.map((w) => w.en).join('; ')})`,
+    zh: `${seconds(gap)} (${ways.map((w) => w.zh).join('; ')})`,
+  };
+}

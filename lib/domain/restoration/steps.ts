@@ -1,0 +1,89 @@
+import type { Ops } from '../../core/ops.ts';
+import type { Step } from '../../core/step.ts';
+import { humanBytes, printable, type Text } from '../../core/text.ts';
+import { swapDatabases } from '../../tools/postgres/swap.ts';
+import type { DatabaseManifest } from '../backup/manifest.ts';
+import { type Beside, dropDatabase, existingBeside, isThere, restoreBeside, swapIn } from '../data/restore.ts';
+import type { Facts } from './facts.ts';
+
+/** Restoring and comparing on this disk, against the trial in memory when the backup was taken. */
+const SLOWER = 2;
+const BYTES_PER_SECOND = 20_000_000;
+
+/** Restores the backup beside what is in use, however long it takes; there is none to restore where an earlier restore kept the database. */
+export function restoreStep({ incoming, database }: Facts): Step<Beside> | undefined {
+  if (incoming.kind === 'kept') return undefined;
+  const { stored, roles } = incoming;
+  const { manifest } = stored;
+  const name = `${printable(database.name)}_restoring_<time>`;
+  let beside: Beside | undefined;
+  return {
+    id: 'restore',
+    title: { en: 'Restore the backup beside what is in use, and compare it', zh: '将备份恢复到旁路数据库并逐项比对' },
+    risk: 'none',
+    commands: [
+      {
+        en: `CREATE DATABASE ${name}; pg_restore; compare every table; ANALYZE`,
+        zh: `CREATE DATABASE ${name}; pg_restore; 逐表比对; ANALYZE`,
+      },
+    ],
+    wayBack: { en: 'it is dropped', zh: '删除旁路数据库' },
+    seconds: restoreSeconds(manifest),
+    async run(ops) {
+      beside = await restoreBeside(ops, database, stored, { roles });
+      return beside;
+    },
+    evidence: () => comparedText(manifest),
+    // It may be in use; then there is none of this name.
+    undo: async (ops) => beside && dropDatabase(ops, beside.server, beside.incoming),
+  };
+}
+
+/** What an earlier restore kept is there already. @throws {OpsError} `precondition` when it is not. */
+export async function keptBeside(ops: Ops, { incoming, database }: Facts): Promise<Beside> {
+  if (incoming.kind !== 'kept') throw new Error('the backup was not restored');
+  return existingBeside(ops, database, incoming.database);
+}
+
+/** The names, in one transaction. Tells what the former database is called now; undefined when there was none. */
+export function swapStep({ incoming, database }: Facts): Step<string | undefined, [Beside]> {
+  const name = printable(database.name);
+  const from = incoming.kind === 'kept' ? printable(incoming.database) : `${name}_restoring_<time>`;
+  return {
+    id: 'swap',
+    title: { en: 'Swap the names, in one transaction', zh: '在同一事务中交换数据库名称' },
+    risk: 'changes',
+    commands: [
+      {
+        en: 'pg_terminate_backend: the sessions of these two databases, of no other',
+        zh: 'pg_terminate_backend: 仅终止这两个数据库的会话',
+      },
+      `BEGIN; ALTER DATABASE ${name} RENAME TO ${name}_before_<time>; ALTER DATABASE ${from} RENAME TO ${name}; COMMIT`,
+    ],
+    wayBack: { en: 'the names are swapped back', zh: '再次交换名称' },
+    seconds: 1,
+    async run(ops, beside) {
+      const { before } = await swapIn(ops, beside);
+      return before ?? undefined;
+    },
+    async undo(ops, { server, name, incoming, before }) {
+      if (await isThere(ops, server, incoming)) return;
+      await swapDatabases(ops, server, { incoming: before, name, before: incoming });
+    },
+  };
+}
+
+/** From how long it took to restore it on trial, if it was. */
+function restoreSeconds({ verification: { level, milliseconds }, databaseBytes }: DatabaseManifest): number {
+  const guess = level === 'restored' ? milliseconds / 1000 : databaseBytes / BYTES_PER_SECOND;
+  return Math.max(1, Math.round(guess * SLOWER));
+}
+
+function comparedText({ contents, databaseBytes }: DatabaseManifest): Text {
+  const rows = contents.tables.reduce((sum, t) => sum + t.rows, 0);
+  const size = humanBytes(databaseBytes);
+  return {
+    en: `${size}; ${contents.tables.length} tables, ${rows} rows, all as in the backup`,
+    zh: `${size}; ${contents.tables.length} 张表, ${rows} 行, 与备份完全一致`,
+  };
+}

@@ -1,0 +1,116 @@
+import { writeFileSync } from 'node:fs';
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Invocation } from '../../core/journal.ts';
+import type { Ops } from '../../core/ops.ts';
+import { printable, same, type Text } from '../../core/text.ts';
+import { endpointsOf } from '../../domain/app/endpoints.ts';
+import { describeHealth, healthCheck } from '../../domain/app/health.ts';
+import { readRun } from '../../domain/ledger/runs.ts';
+import { resolveStack } from '../../domain/stack/compose-config.ts';
+import { findContainers } from '../../domain/stack/containers.ts';
+import { isOn } from './keep.ts';
+import { findOn, offFile } from './note.ts';
+import { OFF } from './status.ts';
+import { survey } from './survey.ts';
+
+const LOOK_EVERY_MS = 200;
+/** To a run that keeps it on, so long at most for what is under way to end: the hold's own limit and some. */
+const OFF_WITHIN_MS = 60_000;
+
+interface Wanted {
+  readonly keeper: Invocation;
+  /** As typed: `1h`. */
+  readonly lasts: string;
+  readonly planOnly: boolean;
+}
+
+/** Asks, has the page put up by a run that goes on by itself, and returns once visitors see it. */
+export async function turnOn(ops: Ops, { keeper, lasts, planOnly }: Wanted): Promise<Text> {
+  const already = findOn(ops, keeper.script);
+  if (already) return isOn(already.note.ports, already.note.until);
+  const { holds } = await survey(ops, false);
+  const ports = [...new Set(holds.ports.map((p) => p.published))].join(', ');
+  const plan: Text = {
+    en: `Whoever comes to ports ${ports} gets a 503 page instead of the application, for ${lasts} at most.`,
+    zh: `访问端口 ${ports} 的请求将看到 503 维护页面, 最长 ${lasts}.`,
+  };
+  ops.screen.show({ event: 'info', text: plan });
+  if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  if (!(await ops.screen.askYes({ en: 'Put the maintenance page up?', zh: '是否启用维护页面?' }))) throw declined();
+  if (ops.beside === undefined) throw new Error('nothing can be started beside');
+  const run = ops.beside(keeper);
+  for (;;) {
+    const ended = await Promise.race([run.ended, ops.clock.sleep(LOOK_EVERY_MS, ops.signal).then(() => undefined)]);
+    if (ended) throw cameToNothing(ended.exitCode, ended.text);
+    const on = findOn(ops, keeper.script);
+    if (on === undefined) continue;
+    run.leave();
+    ops.screen.show({ event: 'info', text: ENDS });
+    return isOn(on.note.ports, on.note.until);
+  }
+}
+
+/**
+ * Ends the run that has the page on, and asks the application whether it serves.
+ *
+ * @returns with exit code 1 when the page is off and the application is not healthy.
+ */
+export async function turnOff(ops: Ops, script: string): Promise<Text & { exitCode?: number }> {
+  const on = findOn(ops, script);
+  if (on === undefined) return OFF;
+  writeFileSync(offFile(on.run.dir), '', { mode: 0o600 });
+  const end = ops.clock.monotonic() + OFF_WITHIN_MS;
+  for (;;) {
+    const { state } = readRun(ops.paths, on.run.name);
+    if (state.kind !== 'running') break;
+    if (ops.clock.monotonic() > end) throw goesOn(on.run.name);
+    await ops.clock.sleep(LOOK_EVERY_MS, ops.signal);
+  }
+  const { app } = await findContainers(ops, await resolveStack(ops));
+  if (app === undefined) return { ...withText(OFF, NO_CONTAINER), exitCode: 1 };
+  const health = await healthCheck(ops, endpointsOf(ops.target, app));
+  return { ...withText(OFF, describeHealth(health)), ...(health.healthy ? {} : { exitCode: 1 }) };
+}
+
+const withText = (first: Text, second: Text): Text => ({
+  en: `${first.en} ${second.en}`,
+  zh: `${first.zh} ${second.zh}`,
+});
+
+const NO_CONTAINER: Text = { en: 'The application has no container.', zh: '应用没有容器.' };
+
+const ENDS: Text = {
+  en: 'No other script that changes something starts meanwhile. To end it: npx tsx scripts/maintenance.ts off',
+  zh: '期间其他会做改动的脚本无法启动. 结束维护: npx tsx scripts/maintenance.ts off',
+};
+
+const declined = () =>
+  new OpsError({
+    kind: 'declined',
+    what: { en: 'Cancelled.', zh: '已取消.' },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Without a terminal, pass --yes.', zh: '无终端环境请使用 --yes.' }],
+  });
+
+/** It said itself why. */
+const cameToNothing = (exitCode: number, text: string) =>
+  new OpsError({
+    kind: 'failed',
+    exitCode: exitCode || 1,
+    what: {
+      en: `The maintenance page could not be put up:\n${printable(text.trim())}`,
+      zh: `未能启用维护页面:\n${printable(text.trim())}`,
+    },
+    state: { en: 'Visitors reach the application as before.', zh: '访问者仍直接访问应用.' },
+  });
+
+const goesOn = (name: string) =>
+  new OpsError({
+    kind: 'failed',
+    what: { en: `Run ${name} does not end.`, zh: `运行 ${name} 未能结束.` },
+    state: {
+      en: 'The page may still be on; it ends by itself some seconds after that process is killed.',
+      zh: '页面可能仍在启用; 终止该进程后数秒内会自动失效.',
+    },
+    next: [same(`npx tsx scripts/runs.ts show ${name}`)],
+  });

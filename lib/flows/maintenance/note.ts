@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import type { Ops } from '../../core/ops.ts';
+import { eachRun, type Run } from '../../domain/ledger/runs.ts';
+import { writeAtomically } from '../../tools/files/durable.ts';
+
+/** A run that has the page on. */
+const note = z.object({
+  /** RFC 3339. */
+  since: z.string(),
+  until: z.string(),
+  ports: z.array(z.int()),
+  /** Connections that got the page, or were closed. */
+  turnedAway: z.int(),
+});
+
+export type Note = z.infer<typeof note>;
+
+export interface On {
+  readonly run: Run;
+  readonly note: Note;
+}
+
+const file = (dir: string) => path.join(dir, 'page.json');
+/** Whoever makes it asks the run to end. */
+export const offFile = (dir: string): string => path.join(dir, 'off');
+
+export const writeNote = (ops: Ops, now: Note): Promise<void> =>
+  writeAtomically(file(ops.paths.run), JSON.stringify(now), 'new');
+
+/** The run that has the page on now; undefined when it is off. */
+export function findOn(ops: Ops, script: string): On | undefined {
+  const run: Run | undefined = eachRun(ops.paths, (_name, of) => of === script).next().value;
+  if (run?.state.kind !== 'running') return undefined;
+  try {
+    return { run, note: note.parse(JSON.parse(readFileSync(file(run.dir), 'utf8'))) };
+  } catch {
+    return undefined; // it has only begun
+  }
+}

@@ -1,0 +1,28 @@
+import type { Ops } from '../../core/ops.ts';
+import { literal, type PgServer, query } from './psql.ts';
+
+/** A transaction is waited for so long; one that has lasted longer will not end for us. */
+export const TRANSACTION_SECONDS = 10;
+const LOOK_EVERY_MS = 50;
+
+/**
+ * Waits until nobody is in a transaction of a database any more that began less than {@link TRANSACTION_SECONDS} ago.
+ *
+ * @returns how many sessions are in one all the same.
+ */
+export async function untilNoTransaction(ops: Ops, server: PgServer, database: string): Promise<number> {
+  for (;;) {
+    const [{ young, all } = { young: 0, all: 0 }] = await query<{ young: number; all: number }>(
+      ops,
+      server,
+      transactions(database),
+    );
+    if (young === 0) return all;
+    await ops.clock.sleep(LOOK_EVERY_MS, ops.signal);
+  }
+}
+
+/** A session of a pool that waits for its next query is in none. */
+const transactions = (database: string): string =>
+  `SELECT json_build_object('young', count(*) FILTER (WHERE xact_start > clock_timestamp() - interval '${TRANSACTION_SECONDS} s'), 'all', count(*))
+     FROM pg_stat_activity WHERE datname = ${literal(database)} AND backend_type = 'client backend' AND xact_start IS NOT NULL AND pid <> pg_backend_pid()`;
