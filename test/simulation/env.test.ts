@@ -34,7 +34,9 @@ it('makes no new secrets where there is a database', async () => {
   d.writeEnv(EMPTY);
   const ended = await runAndCheck(d, KEEP);
   expect(ended).toMatchObject({ exitCode: 3, changes: [] });
-  expect(ended.text).toMatch(/In \.env these are empty: POSTGRES_PASSWORD.*The database volume prod_whalefall_postgres_data exists/s);
+  expect(ended.text).toMatch(
+    /In \.env these are empty: POSTGRES_PASSWORD.*The database volume prod_whalefall_postgres_data exists/s,
+  );
   expect(readFileSync(path.join(d.dir, '.env'), 'utf8')).toBe(EMPTY);
 });
 
