@@ -1,4 +1,5 @@
 import { benchBackup } from './backup.ts';
+import { benchReal } from './real.ts';
 import { benchRebuild } from './rebuild.ts';
 import { benchRestore } from './restore.ts';
 import { benchUpdate } from './update.ts';
@@ -9,6 +10,7 @@ const BENCHES: Record<string, (args: string[]) => Promise<void>> = {
   update: benchUpdate,
   backup: benchBackup,
   restore: benchRestore,
+  real: benchReal,
 };
 
 const args = process.argv.slice(2);
