@@ -133,13 +133,11 @@ async function prepare(sandbox: Sandbox, letter: string): Promise<{ what: string
       await sandbox.pull();
       return {
         what: 'rebuild, data kept',
-        kind: 'rebuild',
         argv: script(sandbox, 'deploy-prod-all', '--data', 'keep'),
       };
     case 'B':
       return {
         what: 'rollback to the one before',
-        kind: 'rollback',
         argv: script(sandbox, 'rollback-prod', 'previous'),
       };
     default:
