@@ -53,7 +53,16 @@ const serviceSchema = z.object({
       }),
     )
     .nullish(),
-  volumes: z.array(z.object({ type: z.string(), source: z.string().optional(), target: z.string() })).nullish(),
+  volumes: z
+    .array(
+      z.object({
+        type: z.string(),
+        source: z.string().optional(),
+        target: z.string(),
+        read_only: z.boolean().optional(),
+      }),
+    )
+    .nullish(),
   working_dir: z.string().optional(),
   secrets: z.array(z.object({ source: z.string(), target: z.string().optional() })).nullish(),
 });
@@ -247,8 +256,8 @@ function environmentOf(ops: ConfigOps, resolved: Config, key: string): Pick<Serv
 }
 
 function mountsOf(resolved: Config, { volumes }: ServiceConfig): Mount[] {
-  return (volumes ?? []).map(({ type, source = '', target }): Mount => {
-    if (type === 'bind') return { kind: 'bind', source, target };
+  return (volumes ?? []).map(({ type, source = '', target, read_only: readOnly }): Mount => {
+    if (type === 'bind') return { kind: 'bind', source, target, ...(readOnly && { readOnly }) };
     return type === 'volume' && source
       ? { kind: 'volume', source: volumeName(resolved, source), target }
       : { kind: 'own', source: '', target };

@@ -1,5 +1,6 @@
 import type { Text } from '../../core/text.ts';
 import type { PublishedPort } from '../../tools/docker/containers.ts';
+import type { Mount } from '../../tools/docker/places.ts';
 import type { Checkout } from '../../tools/git/checkout.ts';
 import type { TableFacts } from '../../tools/postgres/contents.ts';
 import type { DataIdentity } from '../../tools/postgres/identity.ts';
@@ -36,6 +37,8 @@ export interface Facts {
   readonly envChange?: EnvChange | undefined;
   /** `.env` against the example of what will be built. */
   readonly example?: ExampleFacts | undefined;
+  /** Mounts of the compose file over files of what will be built. */
+  readonly hidden?: readonly Hidden[];
   /** Published ports of the stack that the engine could not bind. */
   readonly unusablePorts: readonly UnusablePort[];
   /** What of this machine the services mount and is not there, or not as it was. */
@@ -54,6 +57,15 @@ export interface Facts {
   readonly storesCurrent: boolean;
   /** Stores whose containers are not what the compose file says, whether they run or not. */
   readonly storesOutdated: readonly ServiceRole[];
+}
+
+/** A mount that lies over files of a release: what is behind it comes from elsewhere, whatever is released. */
+export interface Hidden {
+  readonly mount: Pick<Mount, 'kind' | 'source' | 'target'>;
+  /** How many files of the release are not to be seen. */
+  readonly files: number;
+  /** The target configuration says so: no release touches them. */
+  readonly isKept: boolean;
 }
 
 /** A file by which an upgrade commits on its way. */

@@ -10,6 +10,8 @@ export interface Stack {
   readonly services: Readonly<Record<ServiceRole, Service>>;
   /** Keys of other services that are made from the application's image. */
   readonly siblings: readonly string[];
+  /** Those of them that do not run, once the engine was asked. */
+  readonly stoppedSiblings?: readonly string[];
   /** Named volumes of the compose file that are mounted by a service. */
   readonly volumes: readonly NamedVolume[];
   /** Full names of the project's networks. */

@@ -8,6 +8,7 @@ import { foreignVolumes } from '../../domain/data/claim.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
 import { exampleTexts } from '../../domain/env/example.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
+import { hiddenText } from '../../domain/release/hidden.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
 import { explainBind } from '../../domain/stack/binds.ts';
@@ -253,6 +254,7 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
   if (facts.envChange) warnings.push(envChanged(facts.envChange));
   if (facts.example) for (const text of exampleTexts(target.envExample, facts.example)) warnings.push({ text });
   if (facts.app?.unreachable?.certain === false) warnings.push({ text: notPlainly(facts.app.unreachable.why) });
+  for (const hidden of facts.hidden ?? []) warnings.push({ text: hiddenText(hidden) });
   if (facts.midway.length > 0) warnings.push({ text: midwayText(facts.midway) });
   if (facts.app?.holdsState) warnings.push({ text: STATE_INSIDE });
   if (facts.database.kind === 'running' && facts.database.remoteTrust > 0) {

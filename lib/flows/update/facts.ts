@@ -11,7 +11,7 @@ import type { LocalChanges } from '../../domain/release/local-changes.ts';
 import type { RebuildReason } from '../../domain/release/rebuild-reasons.ts';
 import type { Source } from '../../domain/release/source.ts';
 import type { Schema } from '../../domain/schema/revision.ts';
-import type { EnvChange, MidwayFile, RunningCode } from '../../domain/stack/deployment.ts';
+import type { EnvChange, Hidden, MidwayFile, RunningCode } from '../../domain/stack/deployment.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Database } from '../../tools/postgres/database.ts';
@@ -49,6 +49,8 @@ export interface Facts {
   readonly stale: readonly BuiltArtefact[];
   readonly running: Running;
   readonly files: FilePlan;
+  /** Mounts over files of the release. */
+  readonly hidden?: readonly Hidden[];
   /** What git had of what lies in the container; `undefined` when it is not known. */
   readonly former: Inventory | undefined;
   /** What earlier runs left that were killed: some of their releases' files may lie in place. */

@@ -4,6 +4,7 @@ import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exampleTexts } from '../../domain/env/example.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
+import { hiddenText, keepHidden } from '../../domain/release/hidden.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
 import { composeSaid } from '../../domain/stack/compose-warnings.ts';
@@ -39,7 +40,7 @@ export function planUpdate(
   const sameCommit = facts.running.certain && facts.running.commit === facts.source.commit;
   const unfinished = facts.outdated || facts.cutShort.staging || (facts.pending && options.direction === 'forward');
   if (sameFiles && sameCommit && !unfinished && facts.stale.length === 0) return undefined;
-  const refusals = [...rebuildNeeded(facts), ...blocked(inTheWay), ...inProgress(facts)];
+  const refusals = [...rebuildNeeded(facts), ...hiding(target, facts), ...blocked(inTheWay), ...inProgress(facts)];
   if (refusals.length > 0) {
     throw new OpsError({
       kind: 'precondition',
@@ -78,6 +79,9 @@ const rebuildNeeded = (facts: Facts): Refusal[] =>
     text: { en: `${printable(path)}: ${why.en}`, zh: `${printable(path)}: ${why.zh}` },
     fix: REBUILD,
   }));
+
+const hiding = (target: Target, { hidden = [] }: Facts): Refusal[] =>
+  hidden.filter((h) => !h.isKept).map((h) => ({ text: hiddenText(h), fix: keepHidden(target, h) }));
 
 const blocked = (inTheWay: readonly string[]): Refusal[] =>
   inTheWay.map((path) => ({
@@ -128,6 +132,7 @@ function envTexts({ envExample }: Target, { envChange, example }: Facts): Text[]
 
 function warningsOf({
   stack,
+  hidden = [],
   running,
   files,
   schema,
@@ -137,7 +142,7 @@ function warningsOf({
   routeFaults,
   midway,
 }: Facts): Text[] {
-  const warnings = stack.warnings.map(composeSaid);
+  const warnings = [...stack.warnings.map(composeSaid), ...hidden.map(hiddenText)];
   if (cutShort.staging || outdated) {
     const runs = cutShort.releases.map((m) => printable(m.run)).join(', ') || '-';
     warnings.push({

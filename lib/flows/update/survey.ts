@@ -14,6 +14,8 @@ import { envValues } from '../../domain/env/file.ts';
 import { readReleases } from '../../domain/ledger/releases.ts';
 import { builtArtefacts, madeOf, otherSources, unbuiltReasons } from '../../domain/release/artefact-stages.ts';
 import { findArtefacts } from '../../domain/release/artefacts.ts';
+import { refusePointers } from '../../domain/release/buildable.ts';
+import { hiddenBy } from '../../domain/release/hidden.ts';
 import { inspectLocal } from '../../domain/release/local-changes.ts';
 import { commitsMidway } from '../../domain/release/midway.ts';
 import { identifyRunning } from '../../domain/release/running.ts';
@@ -24,6 +26,7 @@ import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers, findVolumes } from '../../domain/stack/containers.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
 import { surveyPrerequisites } from '../../domain/stack/prerequisites.ts';
+import { withSiblings } from '../../domain/stack/siblings.ts';
 import { treeOf } from '../../tools/git/tree.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { copyRules, findCopies } from './copies.ts';
@@ -44,8 +47,9 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const resolving = resolveStack(ops);
   for (const answer of [fetching, resolving]) answer.catch(() => undefined);
   const { engine, compose, checkout } = await surveyPrerequisites(ops);
-  const stack = await resolving;
-  await claimStack(ops, stack);
+  const resolved = await resolving;
+  await claimStack(ops, resolved);
+  const stack = await withSiblings(ops, resolved);
   const [found, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   refuseForeignVolumes(stack, volumes);
   const containers = found.app ? { ...found, app: await lookAgain(ops, found.app) } : found;
@@ -67,7 +71,11 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   ]);
   inContainer.catch(() => undefined);
   const source = await fetching;
-  const [release, local] = await Promise.all([treeOf(ops, source.commit), inspectLocal(ops, source.commit)]);
+  const [release, local] = await Promise.all([
+    treeOf(ops, source.commit),
+    inspectLocal(ops, source.commit),
+    refusePointers(ops, source.commit),
+  ]);
   const built = await builtArtefacts(ops, stack, source.commit, release);
   const artefacts = findArtefacts(ops, release, madeOf(built));
   const tree: Inventory = new Map([...release, ...artefacts.files].filter(([file]) => !isKept(ops.target, file)));
@@ -114,6 +122,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     stale,
     running,
     files: filePlan,
+    hidden: hiddenBy(ops.target, app.mounts, [...release.keys(), ...artefacts.files.keys(), ...built.map((b) => b.to)]),
     former: known,
     copies: findCopies(ops.target, tree, elsewhere),
     cutShort,
