@@ -67,7 +67,7 @@ export const restoreProd: Script = {
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
     await confirmDestructive(ops, restore.restoreRequest(facts), confirm);
 
-    outside.start();
+    outside.start(ops);
     const restored = await carryOut(ops, steps, recovery, async (step) => {
       const beside = (await step(steps.restore)) ?? (await restore.keptBeside(ops, facts));
 

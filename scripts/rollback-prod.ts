@@ -4,11 +4,6 @@
  * right. The old code is tried on the present database before anything is replaced; it never migrates. Data stays, unless a
  * backup is named with --data: then code and data go back together, or neither.
  */
-import { keepContainer } from '../lib/domain/images/kept-container.ts';
-import { watchFromOutside } from '../lib/domain/replacement/downtime.ts';
-import { removeOneOff } from '../lib/domain/replacement/one-off.ts';
-import { discardFormers } from '../lib/domain/replacement/replace.ts';
-import { restoreRequest } from '../lib/domain/restoration/losses.ts';
 import * as rollback from '../lib/flows/rollback/index.ts';
 import * as update from '../lib/flows/update/index.ts';
 import {
@@ -121,14 +116,14 @@ async function goBackHot(
 
   const hold = update.holdOf(plan);
   const progress: update.Progress = { staging: update.stagingOf(ops, facts.app.id), hold };
-  const outside = update.watchFromOutside(ops, facts, plan.hold);
+  const outside = update.watchFromOutside({ app: facts.app, routes: facts.routes, hold: plan.hold });
   const { back } = update.ways(facts);
   const recovery = {
     prove: (o: Ops) => update.proveAsBefore(o, facts, progress, outside),
     advice: () => update.advice(ops, facts, progress),
     ...(back && { back }),
   };
-  outside.start();
+  outside.start(ops);
   const { proven, settled } = await carryOut(ops, plan.steps, recovery, (step) =>
     update.releaseHot(step, facts, progress, options, (error) => rollback.unfit(choice, error)),
   ).finally(() => hold.end(ops));
@@ -146,26 +141,32 @@ async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): P
     hold: holdOptions(flags),
     tries: !flags.planOnly,
   });
-  const steps = rollback.showPlan(ops, way);
+  const { steps, recovery } = rollback.beginByImage(way);
+  rollback.showPlan(ops, way, steps);
   if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
 
   // Asked once, before anything changes; with data, for exactly what would be lost of it.
-  if (way.data) await confirmDestructive(ops, restoreRequest(way.data), flags.confirm as string | undefined);
-  else await rollback.agreeToGo(ops, way.hold);
+  if (way.data) await confirmDestructive(ops, rollback.restoreRequest(way.data), flags.confirm as string | undefined);
+  else await rollback.agreeToGo(ops, way.requests);
 
-  const outside = watchFromOutside(ops, way.facts, way.hold);
-  const recovery = {
-    prove: (o: Ops) => rollback.proveAsBefore(o, way, outside),
-    advice: () => rollback.advice(ops, way),
-  };
-  const { hold } = way.aside;
-  const went = await carryOut(ops, steps, recovery, (step) => rollback.goBackByImage(step, way, outside)).finally(() =>
-    hold.end(ops),
-  );
-  await removeOneOff(ops, way.facts);
-  const verdict = rollback.conclude(ops, way, went, await outside.stop());
-  await keepContainer(ops, way.facts.stack);
-  await discardFormers(ops, way.facts.stack);
+  const went = await carryOut(ops, steps, recovery, async (step) => {
+    await step(steps.keep);
+    const beside = await step(steps.restore);
+    await step(steps.try, beside);
+    await step(steps.create);
+
+    // From here on requests wait; where they can't, production is down.
+    await step(steps.stop);
+    const keptDatabase = beside && (await step(steps.swap, beside));
+    const { app } = await step(steps.startApp);
+
+    const { health } = await step(steps.prove, app);
+    return { health, keptDatabase };
+  }).finally(() => way.hold.end(ops));
+  await rollback.removeOneOff(ops, way.facts);
+  const verdict = rollback.conclude(ops, way, went, await way.outside.stop());
+  await rollback.keepContainer(ops, way.facts.stack);
+  await rollback.discardFormers(ops, way.facts.stack);
   await rollback.forgetOld(ops, way.facts.stack);
   return verdict;
 }

@@ -73,13 +73,13 @@ export const updateProdFlask: Script = {
 
     const hold = update.holdOf(plan);
     const progress: update.Progress = { staging: update.stagingOf(ops, facts.app.id), hold };
-    const outside = update.watchFromOutside(ops, facts, plan.hold);
+    const outside = update.watchFromOutside({ app: facts.app, routes: facts.routes, hold: plan.hold });
     const recovery = {
       prove: (o: typeof ops) => update.proveAsBefore(o, facts, progress, outside),
       advice: () => update.advice(ops, facts, progress),
       ...update.ways(facts),
     };
-    outside.start();
+    outside.start(ops);
 
     // Stage, check, back up and migrate if need be, try as a canary; then switch the files, replace the workers, prove, settle.
     const { proven, settled } = await carryOut(ops, plan.steps, recovery, (step) =>

@@ -1,4 +1,5 @@
 import { benchBackup } from './backup.ts';
+import { benchHold } from './hold.ts';
 import { benchReal } from './real.ts';
 import { benchRebuild } from './rebuild.ts';
 import { benchRestore } from './restore.ts';
@@ -11,6 +12,7 @@ const BENCHES: Record<string, (args: string[]) => Promise<void>> = {
   backup: benchBackup,
   restore: benchRestore,
   real: benchReal,
+  hold: benchHold,
 };
 
 const args = process.argv.slice(2);

@@ -3,7 +3,7 @@ import { type Break, edit } from './break.ts';
 const sweep = (name: string) => `test/simulation/sweep-${name}.test.ts`;
 const IDENTITY = 'test/simulation/identity.test.ts';
 const killed = { test: 'test/simulation/killed.test.ts' };
-const BRING_BACK = edit('scripts/deploy-prod-all.ts', 'undo: (o) => rebuild.bringBackApp(o, facts, aside),', '');
+const BRING_BACK = edit('lib/domain/replacement/steps.ts', 'undo: (ops) => bringBackApp(ops, cutover),', '');
 
 /** Data, the service, what a killed run leaves: most of them seen by the simulation with the sample of `npm test`. */
 export const DATA: readonly Break[] = [
@@ -54,7 +54,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'a change of a rebuild has no way back', zh: '重建中的改动没有回退方式' },
     edits: [
       edit(
-        'lib/flows/rebuild/planned-steps.ts',
+        'lib/domain/replacement/steps.ts',
         "wayBack: { en: 'the same container is started again', zh: '重新启动原容器' },",
         '',
       ),
@@ -134,7 +134,7 @@ export const DATA: readonly Break[] = [
       edit(
         'lib/flows/rebuild/final-backup.ts',
         '    backupPg(inner, db, deleting ? { ...options, whenRead } : options),\n',
-        '    (deleting ? whenRead(inner) : Promise.resolve()).then(() => aside.backup ?? backupPg(inner, db, options)),\n',
+        '    (deleting ? whenRead(inner) : Promise.resolve()).then(() => rebuild.backup ?? backupPg(inner, db, options)),\n',
       ),
     ],
     test: sweep('delete'),
@@ -160,7 +160,7 @@ export const DATA: readonly Break[] = [
       BRING_BACK,
       edit(
         'lib/domain/replacement/undo.ts',
-        'const proof = await asBefore(ops, facts, aside);',
+        'const proof = await asBefore(ops, cutover);',
         'const proof = FIRST_INSTALL;',
       ),
     ],
@@ -271,11 +271,11 @@ export const DATA: readonly Break[] = [
     what: { en: 'the way back is made of the compose file', zh: '按 compose 文件创建回退用的容器' },
     edits: [
       edit(
-        'lib/flows/rebuild/data-steps.ts',
+        'lib/flows/rebuild/remove.ts',
         'await createFrom(ops, former.definition, properName(former.container.name))',
-        '(await createBeside(ops, facts.stack, role, undefined)).next',
+        '(await createBeside(ops, facts.stack, role)).next',
       ),
-      edit('lib/flows/rebuild/data-steps.ts', 'import { halt, holdersOf }', 'import { createBeside, halt, holdersOf }'),
+      edit('lib/flows/rebuild/remove.ts', 'import { halt, holdersOf }', 'import { createBeside, halt, holdersOf }'),
     ],
     test: 'test/simulation/way-back.test.ts',
     says: 'what undoes reads the compose file',
@@ -296,9 +296,9 @@ export const DATA: readonly Break[] = [
     what: { en: 'a former release runs as the present compose file has it', zh: '回退后的版本按当前 compose 文件运行' },
     edits: [
       edit(
-        'lib/flows/rollback/image-way.ts',
-        'way.aside.definition = await definitionFor(ops, way);',
-        'await definitionFor(ops, way);',
+        'lib/flows/rollback/image-steps.ts',
+        'way.definition = await definitionFor(o, way);',
+        'await definitionFor(o, way);',
       ),
     ],
     test: 'test/simulation/way-back.test.ts',

@@ -42,11 +42,11 @@ export const DATABASES: readonly Break[] = [
     what: { en: 'a rebuild compares only the revision after it', zh: '重建失败后只比对 revision' },
     edits: [
       edit(
-        'lib/flows/rebuild/data-steps.ts',
+        'lib/flows/rebuild/migrate.ts',
         'await changesSince(ops, database, schemaBefore)',
         "(await changesSince(ops, database, schemaBefore)).filter((name) => name === 'the alembic revision')",
       ),
-      edit('lib/flows/rebuild/data-steps.ts', ' && facts.midway.length === 0', ''),
+      edit('lib/flows/rebuild/migrate.ts', ' && facts.midway.length === 0', ''),
     ],
     test: 'test/simulation/bad-input.test.ts',
     named: 'had committed a part of itself',
@@ -69,7 +69,10 @@ export const DATABASES: readonly Break[] = [
     named: 'no request fails while a restore swaps',
   },
   {
-    what: { en: 'what stands still does so for good when its freezer has died', zh: '冻结程序异常退出后, 应用一直静止' },
+    what: {
+      en: 'what stands still does so for good when its freezer has died',
+      zh: '冻结程序异常退出后, 应用一直静止',
+    },
     edits: [edit('lib/domain/app/freezer.ts', '} catch {\n', '} catch {\n        return;\n')],
     test: 'test/unit/domain/app/freezer.test.ts',
     named: 'by another program when its own has died',

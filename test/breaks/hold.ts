@@ -4,7 +4,7 @@ import { type Break, edit } from './break.ts';
 export const HOLD: readonly Break[] = [
   {
     what: { en: 'requests are refused while the container is replaced', zh: '替换容器期间请求被拒绝' },
-    edits: [edit('lib/domain/replacement/app-container.ts', '  await aside.hold.begin(ops, app);\n', '')],
+    edits: [edit('lib/domain/replacement/app-container.ts', '  await hold.begin(ops, app);\n', '')],
     test: 'test/simulation/hold.test.ts',
     named: 'no request fails while a rebuild replaces the container',
   },
@@ -26,7 +26,7 @@ export const HOLD: readonly Break[] = [
       edit(
         'lib/domain/replacement/app-container.ts',
         '  await run(ops, start(replacement.next));\n',
-        '  await run(ops, start(replacement.next));\n  await aside.hold.end(ops);\n',
+        '  await run(ops, start(replacement.next));\n  await hold.end(ops);\n',
       ),
     ],
     test: 'test/simulation/hold.test.ts',

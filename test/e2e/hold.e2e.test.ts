@@ -69,9 +69,9 @@ it('a maintenance page for work by hand: seen from everywhere, kept without a te
   expect(statuses()).toEqual(['503', '503', '503', '503']);
 
   // Work by hand: the application goes and comes, and visitors go on seeing the page.
-  docker('stop', '-t', '1', stack.container('app'));
+  docker('stop', '-t', '1', stack.container('whalefall'));
   expect(statuses()).toEqual(['503', '503', '503', '503']);
-  docker('start', stack.container('app'));
+  docker('start', stack.container('whalefall'));
   const refused = await deploy('--data', 'keep');
   expect(refused, refused.text).toMatchObject({ exitCode: 5, text: expect.stringContaining('maintenance keep') });
 
@@ -97,6 +97,17 @@ itInFull('a maintenance page whose keeper was killed ends by itself', async () =
 });
 
 const statusFrom = (enter: readonly string[], url: string): string => {
-  const [program = '', ...args] = [...enter, 'curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '--max-time', '20', url];
+  const [program = '', ...args] = [
+    ...enter,
+    'curl',
+    '-s',
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{http_code}',
+    '--max-time',
+    '20',
+    url,
+  ];
   return spawnSync(program, args, { encoding: 'utf8' }).stdout;
 };

@@ -3,12 +3,12 @@ import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { type Deployment, deployment, production } from './model/deployment.ts';
 import { throughDoor } from './model/door.ts';
 import { held, keepsData, runAndCheck } from './model/invariants.ts';
-import { restoreAndCheck } from './model/invariants-restore.ts';
+import { restoreAgain, restoreAndCheck } from './model/invariants-restore.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
 import { itSurvives } from './model/it-survives.ts';
 import { rebuilt } from './model/rebuilt.ts';
 import { release } from './model/release.ts';
-import { restorable, YES } from './model/restorable.ts';
+import { RESTORE, restorable, YES } from './model/restorable.ts';
 import { UPDATE, updatable } from './model/updatable.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -205,4 +205,13 @@ itSurvives('whatever command goes wrong in a rebuild that holds requests, nobody
   kept: keepsData,
   sample: { changes: 5, reads: 2 },
   given: holding,
+});
+
+itSurvives('whatever command goes wrong in a restore that holds requests, nobody waits for ever', {
+  name: 'hold in a restore',
+  args: YES,
+  script: RESTORE,
+  check: restoreAgain,
+  sample: { changes: 3, reads: 0 },
+  given: async (made) => withRules(await restorable(made)),
 });

@@ -8,10 +8,10 @@ import { applyEnv } from '../../scripts/apply-env.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
 import { doctorScript } from '../../scripts/doctor.ts';
+import { maintenanceScript } from '../../scripts/maintenance.ts';
 import { rehearseDisaster } from '../../scripts/rehearse.ts';
 import { restoreProd } from '../../scripts/restore-prod.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
-import { maintenanceScript } from '../../scripts/maintenance.ts';
 import { runsScript } from '../../scripts/runs.ts';
 import { updateProdFlask } from '../../scripts/update-prod-flask.ts';
 

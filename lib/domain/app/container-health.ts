@@ -83,7 +83,7 @@ function passed({ health }: Container, { intervalMs }: Healthcheck): Text {
   };
 }
 
-const notProved = (why: Text) =>
+export const notProved = (why: Text) =>
   new OpsError({
     kind: 'command',
     what: { en: `Not proved: ${why.en}`, zh: `未能证明部署成功: ${why.zh}` },

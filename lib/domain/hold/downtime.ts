@@ -11,7 +11,7 @@ export type Noticed = readonly { readonly name: Text; readonly outage: Outage }[
 
 /** Measures from outside what becomes of requests. */
 export interface OutsideView {
-  start(): void;
+  start(ops: Ops): void;
   /** `undefined` when nothing served before, so nothing could go down. */
   stop(): Promise<Noticed | undefined>;
 }
@@ -29,10 +29,10 @@ const ANSWER_MS = 10_000;
 const PER_SECOND = 10;
 
 /** Asks 10 times a second each way, from `start` on, as users would: who has to wait waits. */
-export function watchFromOutside(ops: Ops, { app, routes = [], hold }: Watched): OutsideView {
+export function watchFromOutside({ app, routes = [], hold }: Watched): OutsideView {
   let probes: readonly { readonly name: Text; readonly probe: Probe }[] | undefined;
   return {
-    start() {
+    start(ops) {
       if (app === undefined || probes) return;
       const { nginx, direct } = endpointsOf(ops.target, app);
       const { basic } = ops.target.health;

@@ -15,17 +15,17 @@ import { type RequestHold, unpublished } from '../hold/hold.ts';
 import { restoreImage } from '../images/previous.ts';
 import { findAllContainers, findContainers } from '../stack/containers.ts';
 import type { Facts } from '../stack/deployment.ts';
-import type { OutsideView } from './downtime.ts';
+import type { Cutover } from './cutover.ts';
 import { putBackEnv } from './former-env.ts';
 import { createBeside, type Former, giveBack, halt, takeOver } from './replace.ts';
-import type { PutAside } from './state.ts';
 
 /** The stop itself: whoever was asked something is answered first, and whoever asks from here on waits, if that can be. */
-export async function haltApp(ops: Ops, app: Container, aside: PutAside, outside: OutsideView): Promise<void> {
-  outside.start();
-  await aside.hold.begin(ops, app);
-  aside.stopping = true;
-  await haltHeld(ops, app, aside.hold);
+export async function haltApp(ops: Ops, app: Container, cutover: Cutover): Promise<void> {
+  const { outside, hold } = cutover;
+  outside.start(ops);
+  await hold.begin(ops, app);
+  cutover.stopping = true;
+  await haltHeld(ops, app, hold);
 }
 
 /** Where nobody is served any more, there is nothing to wait for. */
@@ -36,14 +36,14 @@ async function haltHeld(ops: Ops, app: Container, hold: RequestHold): Promise<vo
 }
 
 /** Before a deletion it is done beside the last backup: nothing waits for it then. */
-export async function keepUserdata(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
-  const { app } = facts.containers;
+export async function keepUserdata(ops: Ops, cutover: Cutover): Promise<void> {
+  const { app } = cutover.facts.containers;
   const former = app === undefined || neverServed(app) ? userdataOfUnfinished(ops) : undefined;
-  aside.userdata = former ?? (app && (await saveUserdata(ops, app).catch(unlessGivenUp(aside))));
+  cutover.userdata = former ?? (app && (await saveUserdata(ops, app).catch(unlessGivenUp(cutover))));
 }
 
 /** Somebody has agreed to lose it. */
-function unlessGivenUp({ losesUserdata }: PutAside): (error: unknown) => undefined {
+function unlessGivenUp({ losesUserdata }: Cutover): (error: unknown) => undefined {
   return (error) => {
     if (!(error instanceof CommandError) || error.kind !== 'command') throw error;
     if (losesUserdata) return undefined;
@@ -57,27 +57,25 @@ const WITH_CONSENT: Text = {
 };
 
 /** The application's new container takes the place of the old one, with its userdata, and is waited for until it serves. */
-export async function startNewApp(
-  ops: Ops,
-  facts: Facts,
-  aside: PutAside,
-): Promise<{ app: Container; health: Health }> {
-  if (facts.containers.app === undefined) await keepUserdata(ops, facts, aside);
-  const former = aside.formers?.app;
+export async function startNewApp(ops: Ops, cutover: Cutover): Promise<{ app: Container; health: Health }> {
+  const { facts, hold, removed, definition } = cutover;
+  if (facts.containers.app === undefined) await keepUserdata(ops, cutover);
+  const former = cutover.formers?.app;
   // One that had a volume mounted which was deleted went with it: then there is no place to be taken.
-  const isGone = former !== undefined && aside.removed === true && !(await isThere(ops, facts, former));
+  const isGone = former !== undefined && removed === true && !(await isThere(ops, facts, former));
   const made =
-    aside.replaced?.app ?? (await createBeside(ops, facts.stack, 'app', isGone ? undefined : former, aside.definition));
+    cutover.replaced?.app ??
+    (await createBeside(ops, facts.stack, 'app', { former: isGone ? undefined : former, definition }));
   const replacement = { ...made, former };
-  aside.replaced = { ...aside.replaced, app: replacement };
+  cutover.replaced = { ...cutover.replaced, app: replacement };
   // With its data deleted, userdata would speak of what is no more; it stays saved in the run's directory.
-  if (aside.userdata && !aside.removed)
-    await putBackUserdata(ops, aside.userdata, await inspectContainer(ops, replacement.next));
+  if (cutover.userdata && !removed)
+    await putBackUserdata(ops, cutover.userdata, await inspectContainer(ops, replacement.next));
   if (!isGone) await takeOver(ops, replacement);
   await run(ops, start(replacement.next));
   const app = await inspectContainer(ops, replacement.next);
-  const health = await waitUntilServing(ops, aside.hold.holding ? unpublished(app) : app);
-  await aside.hold.release(ops, app);
+  const health = await waitUntilServing(ops, hold.holding ? unpublished(app) : app);
+  await hold.release(ops, app);
   await mark(ops, app.id, facts.checkout.commit);
   return { app, health };
 }
@@ -93,7 +91,7 @@ async function mark(ops: Ops, container: string, commit: string): Promise<void> 
 }
 
 /** Takes the new container out of the way, so that nothing writes while data is put back. */
-export async function stopNewApp(ops: Ops, facts: Facts, { hold }: PutAside): Promise<void> {
+export async function stopNewApp(ops: Ops, { facts, hold }: Cutover): Promise<void> {
   const { app } = await findContainers(ops, facts.stack);
   if (app === undefined || app.id === facts.containers.app?.id) return;
   if (facts.containers.app === undefined) return void (await run(ops, remove(app.id)));
@@ -106,24 +104,26 @@ export async function stopNewApp(ops: Ops, facts: Facts, { hold }: PutAside): Pr
 }
 
 /** The very container that served gets its place back and is started. What had to go with its data is made again, with its userdata. */
-export async function bringBackApp(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
-  await giveBackApp(ops, facts, aside);
-  if (!aside.hold.holding) return;
+export async function bringBackApp(ops: Ops, cutover: Cutover): Promise<void> {
+  const { facts, hold } = cutover;
+  await giveBackApp(ops, cutover);
+  if (!hold.holding) return;
   const { app } = await findContainers(ops, facts.stack);
   // Whether all is as before is proved afterwards, by way of the published ports.
   if (app?.state === 'running' && facts.app?.serving)
     await waitUntilServing(ops, unpublished(app)).catch(() => undefined);
-  await aside.hold.release(ops, app);
+  await hold.release(ops, app);
 }
 
-async function giveBackApp(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
-  const former = aside.formers?.app;
-  if (former === undefined || !aside.stopping) return;
-  await restoreImage(ops, facts, aside.previous);
+async function giveBackApp(ops: Ops, cutover: Cutover): Promise<void> {
+  const { facts, previous, userdata } = cutover;
+  const former = cutover.formers?.app;
+  if (former === undefined || !cutover.stopping) return;
+  await restoreImage(ops, facts, previous);
   await putBackEnv(ops, facts);
-  const next = aside.replaced?.app?.next;
+  const next = cutover.replaced?.app?.next;
   await giveBack(ops, facts.stack, { role: 'app', former, next }, async (again) => {
-    if (aside.userdata) await putBackUserdata(ops, aside.userdata, await inspectContainer(ops, again));
+    if (userdata) await putBackUserdata(ops, userdata, await inspectContainer(ops, again));
     if (facts.app?.commit) await mark(ops, again, facts.app.commit);
   });
 }

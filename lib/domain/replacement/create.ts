@@ -1,8 +1,12 @@
 import type { Ops } from '../../core/ops.ts';
-import type { Facts } from '../stack/deployment.ts';
 import type { ServiceRole } from '../stack/stack.ts';
+import type { Cutover } from './cutover.ts';
 import { createBeside, describeFormer, discardNext, holdersOf } from './replace.ts';
-import type { PutAside } from './state.ts';
+
+export interface Wanted {
+  readonly roles: readonly ServiceRole[];
+  readonly deletes?: readonly string[];
+}
 
 /**
  * Makes the new containers beside those that serve, of what will run. What can't be made, because the compose file asks for what there
@@ -11,15 +15,8 @@ import type { PutAside } from './state.ts';
  * @param wanted.roles whose containers are replaced.
  * @param wanted.deletes names of the volumes that will be deleted.
  */
-export async function createNew(
-  ops: Ops,
-  facts: Facts,
-  aside: PutAside,
-  wanted: {
-    readonly roles: readonly ServiceRole[];
-    readonly deletes?: readonly string[];
-  },
-): Promise<void> {
+export async function createNew(ops: Ops, cutover: Cutover, wanted: Wanted): Promise<void> {
+  const { facts, definition } = cutover;
   const { roles, deletes = [] } = wanted;
   const holders = await holdersOf(ops, deletes);
   const willHold = new Set(facts.stack.volumes.filter((v) => deletes.includes(v.name)).map((v) => v.role));
@@ -27,15 +24,14 @@ export async function createNew(
     const container = facts.containers[role];
     if (container === undefined) continue;
     const former = await describeFormer(ops, role, container);
-    aside.formers = { ...aside.formers, [role]: former };
+    cutover.formers = { ...cutover.formers, [role]: former };
     if (holders.has(container.id) || willHold.has(role)) continue;
-    const definition = role === 'app' ? aside.definition : undefined;
-    const replacement = await createBeside(ops, facts.stack, role, former, definition);
-    aside.replaced = { ...aside.replaced, [role]: replacement };
+    const made = role === 'app' ? { former, definition } : { former };
+    cutover.replaced = { ...cutover.replaced, [role]: await createBeside(ops, facts.stack, role, made) };
   }
 }
 
 /** Removes the new containers; those that served have their places again. */
-export async function discardNew(ops: Ops, { replaced }: PutAside): Promise<void> {
+export async function discardNew(ops: Ops, { replaced }: Cutover): Promise<void> {
   for (const replacement of Object.values(replaced ?? {})) await discardNext(ops, replacement);
 }

@@ -79,14 +79,13 @@ function restartBefore(ops: Ops, role: ServiceRole, container: Container): Pick<
  * Makes a service's new container beside the one that goes on serving; nothing is bound and nothing started. Without one to be replaced
  * it has its own name at once.
  *
- * @param definition what it is made of; default: what the compose file says.
+ * @param of.definition what it is made of; default: what the compose file says.
  */
 export async function createBeside(
   ops: Ops,
   stack: Stack,
   role: ServiceRole,
-  former: Former | undefined,
-  definition?: Definition,
+  { former, definition }: { readonly former?: Former | undefined; readonly definition?: Definition | undefined } = {},
 ): Promise<Replacement> {
   await clearAway(ops, stack, role, former);
   const planned = definition

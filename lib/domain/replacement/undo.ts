@@ -3,30 +3,29 @@ import type { Ops } from '../../core/ops.ts';
 import { same, type Text } from '../../core/text.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
 import { describeHealth, endpointsOf, waitForHealth } from '../app/health.ts';
+import { outageText } from '../hold/downtime.ts';
 import { findContainers } from '../stack/containers.ts';
 import { loginOf } from '../stack/database.ts';
-import type { Facts } from '../stack/deployment.ts';
-import { type OutsideView, outageText } from './downtime.ts';
+import type { Cutover } from './cutover.ts';
 import { givenBackByHand } from './replace.ts';
-import type { PutAside } from './state.ts';
 
 /**
  * Proves after undoing that production is what it was before the run.
  *
  * @throws {OpsError} when it is not; its text says what is missing.
  */
-export async function proveAsBefore(ops: Ops, facts: Facts, aside: PutAside, outside: OutsideView): Promise<Text> {
-  const proof = await asBefore(ops, facts, aside);
-  const outage = await outside.stop();
+export async function proveAsBefore(ops: Ops, cutover: Cutover): Promise<Text> {
+  const proof = await asBefore(ops, cutover);
+  const outage = await cutover.outside.stop();
   if (outage === undefined) return proof;
   const down = outageText(outage);
   return { en: `${proof.en}. Production was down: ${down.en}`, zh: `${proof.zh}. 服务实际中断: ${down.zh}` };
 }
 
-async function asBefore(ops: Ops, facts: Facts, aside: PutAside): Promise<Text> {
+async function asBefore(ops: Ops, { facts, removed, previous }: Cutover): Promise<Text> {
   const before = facts.containers.app;
   const { app, postgres } = await findContainers(ops, facts.stack);
-  if (!aside.removed && facts.database.kind === 'running' && postgres?.state === 'running') {
+  if (!removed && facts.database.kind === 'running' && postgres?.state === 'running') {
     const { name, user } = loginOf(facts.stack);
     const identity = await identify(ops, { container: postgres, name, user });
     requireSameData(facts.database.identity, identity, { untouched: true, renamed: [name] });
@@ -36,7 +35,7 @@ async function asBefore(ops: Ops, facts: Facts, aside: PutAside): Promise<Text> 
     return FIRST_INSTALL;
   }
   if (app === undefined) throw notBack({ en: 'there is no application container', zh: '没有应用容器' });
-  if (app.id !== before.id && app.imageId !== aside.previous?.id) {
+  if (app.id !== before.id && app.imageId !== previous?.id) {
     throw notBack({ en: 'the application runs another image than before', zh: '应用运行的镜像与之前不同' });
   }
   if (before.state !== 'running' || !facts.app?.serving) {
@@ -64,16 +63,16 @@ const FIRST_INSTALL: Text = {
  * Exact commands for a person when bringing back failed. They start what was there, by id: whatever the compose file and the checkout
  * say now.
  */
-export function advice(ops: Ops, facts: Facts, aside: PutAside): Text[] {
+export function advice(cutover: Cutover): Text[] {
+  const { target, facts, formers, replaced, removed, backup, previous, userdata } = cutover;
   const byHand = (['postgres', 'redis', 'app'] as const).flatMap((role) => {
-    const former = aside.formers?.[role];
-    if (former) return givenBackByHand(former, aside.replaced?.[role]?.next, role !== 'app' && Boolean(aside.removed));
+    const former = formers?.[role];
+    if (former) return givenBackByHand(former, replaced?.[role]?.next, role !== 'app' && Boolean(removed));
     const present = facts.containers[role];
     return present?.state === 'running' ? [`docker start ${present.id.slice(0, 12)}`] : [];
   });
-  const { backup, previous, userdata } = aside;
   return [
-    { en: `In ${ops.target.dir}, by hand:`, zh: `请在 ${ops.target.dir} 中手工执行:` },
+    { en: `In ${target.dir}, by hand:`, zh: `请在 ${target.dir} 中手工执行:` },
     ...(backup ? [{ en: `The data is safe in ${backup.dir}.`, zh: `数据完好保存在 ${backup.dir}.` }] : []),
     ...(previous ? [same(`docker tag ${previous.reference} ${facts.stack.services.app.image}`)] : []),
     ...byHand.map(same),

@@ -4,7 +4,7 @@ import type { Beside } from '../data/restore.ts';
 import type { Facts } from './facts.ts';
 
 /** Exact commands for a person. @param swapping the names that were being swapped. */
-export function advice(ops: Ops, { app, database }: Facts, swapping: Beside | undefined): Text[] {
+export function advice(ops: Pick<Ops, 'target'>, { app, database }: Facts, swapping: Beside | undefined): Text[] {
   const psql = `docker exec -it ${database.container.id.slice(0, 12)} psql -U ${database.user} -d postgres`;
   return [
     { en: `In ${ops.target.dir}: which databases there are`, zh: `请在 ${ops.target.dir} 中查看现有数据库:` },

@@ -2,18 +2,18 @@ import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
+import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import { seenText } from '../../domain/hold/messages.ts';
 import { readReleases, recordRelease } from '../../domain/ledger/releases.ts';
-import { type Noticed, outageText } from '../../domain/replacement/downtime.ts';
-import type { PutAside } from '../../domain/replacement/state.ts';
-import type { Facts } from '../../domain/stack/deployment.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { Proven } from './prove.ts';
+import type { Rebuild } from './rebuild.ts';
 
 /** Records the release and shows the summary: only what was measured or seen. Returns the verdict. */
-export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven, noticed: Noticed | undefined): Text {
+export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: Noticed | undefined): Text {
+  const { facts, previous, hold } = rebuild;
   const { commit, subject } = facts.checkout;
-  const backup = aside.backup?.dir;
+  const backup = rebuild.backup?.dir;
   const down = outageText(noticed);
   recordRelease(ops.paths, {
     at: new Date(ops.clock.now()).toISOString(),
@@ -21,7 +21,7 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
     commit,
     subject: printable(subject),
     imageId: proven.imageId,
-    previousImage: aside.previous?.reference,
+    previousImage: previous?.reference,
     previousCommit: facts.app?.commit,
     backup,
     run: path.basename(ops.paths.run),
@@ -41,11 +41,9 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
         { en: `${proven.tables} tables; ${proven.database.en}`, zh: `${proven.tables} 张表; ${proven.database.zh}` },
       ],
       [{ en: 'backup', zh: '备份' }, same(backup ?? '-')],
-      ...(aside.losesUserdata && !aside.userdata ? [LOST] : []),
+      ...(rebuild.losesUserdata && !rebuild.userdata ? [LOST] : []),
       [{ en: 'production was down', zh: '服务实际中断' }, down],
-      ...(aside.hold.seen.held > 0
-        ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(aside.hold.seen)] as const]
-        : []),
+      ...(hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(hold.seen)] as const] : []),
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
   });
@@ -70,7 +68,7 @@ export function conclude(ops: Ops, facts: Facts, aside: PutAside, proven: Proven
   // To the very commit that was released now, there is no way back by its name.
   const former = facts.app?.commit === commit ? undefined : facts.app?.commit?.slice(0, 10);
   const recorded = readReleases(ops.paths).some((r) => r.commit === facts.app?.commit);
-  if (aside.previous && former && recorded) {
+  if (previous && former && recorded) {
     show({
       event: 'info',
       text: {

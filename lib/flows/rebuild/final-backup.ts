@@ -1,83 +1,108 @@
 import { together } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
+import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
 import { archiveVolume } from '../../domain/backup/volume-archive.ts';
 import { keepUserdata } from '../../domain/replacement/app-container.ts';
-import type { PutAside } from '../../domain/replacement/state.ts';
+import type { TriedImage } from '../../domain/replacement/one-off.ts';
+import { savingUserdata } from '../../domain/replacement/steps.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
 import { databaseOf, databaseVolume } from '../../domain/stack/database.ts';
-import type { Facts } from '../../domain/stack/deployment.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
-import type { BackupOutcome } from './backup-steps.ts';
-import type { RebuildPlan } from './plan.ts';
-import { stopped, stopStore } from './stop-stores.ts';
+import { type BackupOutcome, backupEvidence, backupSeconds } from './backup.ts';
+import type { Rebuild } from './rebuild.ts';
+import { restartStores, stopped, stopStore } from './stopped-stores.ts';
+
+/** The dump that counts is taken when nothing writes any more; without a pending change the first one will do. */
+export function finalBackupStep(rebuild: Rebuild): Step<BackupOutcome, [TriedImage]> | undefined {
+  const { plan, facts } = rebuild;
+  const { postgres, redis } = facts.stack.services;
+  const deleting = plan.deletes.length > 0;
+  if (!plan.backup && !deleting) return undefined;
+  const all = deleting && plan.backup;
+  return {
+    id: 'final-backup',
+    title: deleting
+      ? {
+          en: 'Back up all of it again now that nothing writes: the backup that counts',
+          zh: '应用停止写入后再次完整备份 (以此份为准)',
+        }
+      : { en: 'Back up again if a migration is pending', zh: '存在待执行迁移时, 再次备份' },
+    risk: all ? 'interrupts' : 'none',
+    commands: all
+      ? [
+          {
+            en: `as in backup; docker stop ${postgres.key} as soon as it is read`,
+            zh: `同备份步骤; 读取完毕立即 docker stop ${postgres.key}`,
+          },
+          ...savingUserdata(rebuild),
+          {
+            en: `docker stop ${redis.key}; docker cp ${redis.key}:<its volume> - > volume.tar`,
+            zh: `docker stop ${redis.key}; docker cp ${redis.key}:<其数据卷> - > volume.tar`,
+          },
+        ]
+      : [{ en: 'as in backup', zh: '同备份步骤' }],
+    ...(all && { wayBack: { en: 'both are started again', zh: '重新启动这两个服务' } }),
+    ...backupSeconds(facts),
+    run: (ops, tried) => backUpAgain(ops, rebuild, tried.head),
+    evidence: backupEvidence,
+    undo: (ops) => restartStores(ops, rebuild),
+  };
+}
 
 /**
  * The backup that counts, now that the application writes no more. Needed when data will be deleted or migrated; otherwise the
  * first backup and the untouched volume are enough, and the outage stays short. What else a deletion takes is saved beside it, and
  * the stores are stopped as soon as they have been read: nothing is deleted before all of it is proved.
  */
-export async function backUpAgain(
-  ops: Ops,
-  facts: Facts,
-  plan: RebuildPlan,
-  aside: PutAside,
-  head: string,
-): Promise<BackupOutcome> {
+async function backUpAgain(ops: Ops, rebuild: Rebuild, head: string): Promise<BackupOutcome> {
+  const { facts, plan, database: db } = rebuild;
   const deleting = plan.deletes.length > 0;
-  const { database: db } = aside;
   if (facts.database.kind === 'none') {
-    await beside(ops, facts, plan, aside, async () => undefined); // Redis may have data all the same
+    await beside(ops, rebuild, async () => undefined); // Redis may have data all the same
     return { kind: 'not-needed', why: NO_DATABASE };
   }
-  if (aside.backup === undefined || db === undefined || aside.wholeVolume) {
-    return archiveDatabase(ops, facts, plan, aside);
-  }
+  if (rebuild.backup === undefined || db === undefined || rebuild.wholeVolume) return archiveDatabase(ops, rebuild);
   if (!deleting) {
-    const schema = aside.beforehand?.schema ?? (await inspectSchema(ops, db));
+    const schema = rebuild.beforehand?.schema ?? (await inspectSchema(ops, db));
     if (schema.kind === 'empty' || (schema.kind === 'versioned' && schema.revision === head)) {
       return { kind: 'not-needed', why: NOTHING_PENDING };
     }
   }
-  const options = { reason: 'rebuild', commit: facts.app?.commit, warm: aside.throwaway };
-  const whenRead = (inner: Ops) => stopStore(inner, aside, 'postgres', db.container);
-  const saved = await beside(ops, facts, plan, aside, (inner) =>
+  const options = { reason: 'rebuild', commit: facts.app?.commit, warm: rebuild.throwaway };
+  const whenRead = (inner: Ops) => stopStore(inner, rebuild, 'postgres', db.container);
+  const saved = await beside(ops, rebuild, (inner) =>
     backupPg(inner, db, deleting ? { ...options, whenRead } : options),
   );
-  aside.backup = saved;
-  aside.final = true;
+  rebuild.backup = saved;
+  rebuild.final = true;
   return { kind: 'taken', saved };
 }
 
 /** Saves the database and, before a deletion, all else that goes with it. The first failure ends the others before it is thrown. */
-async function beside<T>(
-  ops: Ops,
-  facts: Facts,
-  plan: RebuildPlan,
-  aside: PutAside,
-  saveDatabase: (ops: Ops) => Promise<T>,
-): Promise<T> {
+async function beside<T>(ops: Ops, rebuild: Rebuild, saveDatabase: (ops: Ops) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   const inner = { ...ops, signal: AbortSignal.any([ops.signal, stop.signal]) };
-  const deleting = plan.deletes.length > 0;
+  const deleting = rebuild.plan.deletes.length > 0;
   const [saved] = await together(stop, [
     saveDatabase(inner),
-    ...(deleting ? [archiveOthers(inner, facts, plan, aside, STANDS), keepUserdata(inner, facts, aside)] : []),
+    ...(deleting ? [archiveOthers(inner, rebuild, STANDS), keepUserdata(inner, rebuild)] : []),
   ]);
   // The server of the database was needed until now.
-  if (deleting) await archiveOthers(ops, facts, plan, aside, (role) => role === 'postgres');
+  if (deleting) await archiveOthers(ops, rebuild, (role) => role === 'postgres');
   return saved;
 }
 
 /** The cold way: stop the server and copy its files, proved by a server that starts on a copy of the copy. */
-async function archiveDatabase(ops: Ops, facts: Facts, plan: RebuildPlan, aside: PutAside): Promise<BackupOutcome> {
+async function archiveDatabase(ops: Ops, rebuild: Rebuild): Promise<BackupOutcome> {
+  const { facts } = rebuild;
   const volume = databaseVolume(facts.volumes);
   if (volume === undefined) throw new Error('a database without a volume was to be archived');
-  aside.beforehand = undefined; // what was seen of a server counts only while it runs
-  const container = await stopped(ops, facts, aside, 'postgres');
+  rebuild.beforehand = undefined; // what was seen of a server counts only while it runs
+  const container = await stopped(ops, rebuild, 'postgres');
   const db = databaseOf(facts.stack, container, facts.volumes);
-  const archive = await beside(ops, facts, plan, aside, (inner) =>
+  const archive = await beside(ops, rebuild, (inner) =>
     archiveVolume(inner, container.id, {
       volume,
       mountPoint: volume.mountPoint,
@@ -86,31 +111,26 @@ async function archiveDatabase(ops: Ops, facts: Facts, plan: RebuildPlan, aside:
       database: { user: db.user, name: db.name },
     }),
   );
-  aside.backup = archive;
-  aside.final = true;
+  rebuild.backup = archive;
+  rebuild.final = true;
   return { kind: 'taken', saved: archive };
 }
 
 const STANDS = (role: ServiceRole) => role !== 'postgres';
 
 /** Cold copies of the volumes of these services that will be deleted, the database's own apart. */
-async function archiveOthers(
-  ops: Ops,
-  facts: Facts,
-  plan: RebuildPlan,
-  aside: PutAside,
-  ofRole: (role: ServiceRole) => boolean,
-): Promise<void> {
+async function archiveOthers(ops: Ops, rebuild: Rebuild, ofRole: (role: ServiceRole) => boolean): Promise<void> {
+  const { plan, facts, archives } = rebuild;
   const database = databaseVolume(plan.deletes);
   for (const volume of plan.deletes.filter((v) => v !== database && ofRole(v.role))) {
-    const container = await stopped(ops, facts, aside, volume.role);
+    const container = await stopped(ops, rebuild, volume.role);
     const archive = await archiveVolume(ops, container.id, {
       volume,
       mountPoint: volume.mountPoint,
       reason: 'rebuild',
       commit: facts.app?.commit,
     });
-    aside.archives.set(volume.name, archive);
+    archives.set(volume.name, archive);
   }
 }
 

@@ -1,15 +1,16 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
-import type { AdminResult } from '../../domain/app/admin.ts';
 import { holdText, meanwhile } from '../../domain/hold/messages.ts';
 import { lastDrillText } from '../../domain/ledger/drills.ts';
 import { runningText } from '../../domain/release/running.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
+import type { Steps } from '../../runs/steps/steps.ts';
 import type { DataChoice } from './data-refusals.ts';
 import { databaseText } from './database-text.ts';
 import type { RebuildPlan } from './plan.ts';
+import type { Rebuild } from './rebuild.ts';
 
 /** Keep or delete, from `--data` or by asking; without anybody's data there is nothing to choose. @throws {OpsError} `declined` */
 export async function chooseData(
@@ -58,7 +59,7 @@ export async function agreeToGo(ops: Ops, plan: RebuildPlan): Promise<undefined>
 }
 
 /** What was found and what will be done, step by step, with the commands. */
-export function showPlan(ops: Ops, facts: Facts, plan: RebuildPlan): void {
+export function showPlan(ops: Ops, { facts, plan }: Rebuild, steps: Steps): void {
   const { show } = ops.screen;
   show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
   show({
@@ -81,7 +82,7 @@ export function showPlan(ops: Ops, facts: Facts, plan: RebuildPlan): void {
     ],
   });
   for (const warning of plan.warnings) show({ event: 'warning', text: warning.text, fix: warning.fix });
-  showSteps(ops.screen, plan.steps);
+  showSteps(ops.screen, steps);
 }
 
 function runsNow(facts: Facts): Text {
@@ -92,14 +93,4 @@ function runsNow(facts: Facts): Text {
   if (running === undefined) return same(what);
   const said = runningText(running);
   return { en: `${what}, ${said.en}`, zh: `${what}, ${said.zh}` };
-}
-
-export function adminEvidence(admin: AdminResult): Text {
-  if (admin.kind === 'existed') return { en: 'exists', zh: '已存在' };
-  return admin.shown === 'file'
-    ? {
-        en: `created; password in ${admin.file} (mode 0600; delete it after use)`,
-        zh: `已创建; 密码保存在 ${admin.file} (权限 0600, 使用后请删除)`,
-      }
-    : { en: 'created; password shown above', zh: '已创建; 密码见上方' };
 }

@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
-import type { PlannedStep } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { STATE_INSIDE } from '../../domain/app/state-inside.ts';
@@ -21,10 +20,8 @@ import type { ServiceRole } from '../../domain/stack/stack.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { type DataChoice, dataRefusals, type Reason } from './data-refusals.ts';
 import { databaseText } from './database-text.ts';
-import { plannedSteps } from './planned-steps.ts';
 
 export interface RebuildPlan {
-  readonly steps: readonly PlannedStep[];
   readonly data: DataChoice;
   /** The volumes that will be deleted; empty when data is kept. */
   readonly deletes: readonly ExistingVolume[];
@@ -57,7 +54,6 @@ export function planRebuild(target: Target, facts: Facts, data: DataChoice, hold
   const outdated = data === 'delete' ? (['postgres', 'redis'] as const) : facts.storesOutdated;
   const replaces = [...outdated, 'app' as const].filter((role) => facts.containers[role] !== undefined);
   return {
-    steps: plannedSteps(target, facts, { data, deletes, replaces, backup, hold }),
     data,
     deletes,
     replaces,

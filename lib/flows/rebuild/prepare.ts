@@ -2,8 +2,11 @@ import path from 'node:path';
 import { change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
-import { createAdmin } from '../../domain/app/admin.ts';
-import type { PreparedDatabase } from '../../domain/replacement/state.ts';
+import type { Step } from '../../core/step.ts';
+import { type AdminCreated, createAdmin } from '../../domain/app/admin.ts';
+import type { TriedImage } from '../../domain/replacement/one-off.ts';
+import type { Migrated } from '../../domain/schema/migrate.ts';
+import { migrationEvidence } from '../../domain/schema/migration-evidence.ts';
 import { databaseVolume, loginOf } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { copyOut } from '../../tools/docker/container-files.ts';
@@ -11,23 +14,57 @@ import { type Container, inspectContainer } from '../../tools/docker/containers.
 import { stop } from '../../tools/docker/docker.ts';
 import { discardContainer, discardNetwork, ownerLabels } from '../../tools/docker/helpers.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
-import { look } from './inspect-database.ts';
-import { migrateAndSeed } from './stores.ts';
+import { look } from './look.ts';
+import { migrateAndSeed } from './migrate.ts';
+import type { Rebuild, Seen } from './rebuild.ts';
 
 const READY_MS = 60_000;
 const GRACE_SECONDS = 60;
+
+/** A new database cluster as files: initialised, migrated, seeded, with its admin; ready to be put into a new volume. */
+export interface PreparedDatabase {
+  readonly file: string;
+  readonly mountPoint: string;
+  readonly migrated: Migrated;
+  readonly admin: AdminCreated;
+  /** What it answered as it was put away: its files say the same when they are started again. */
+  readonly seen: Seen;
+}
+
+export const preparedFile = (ops: Ops): string => path.join(ops.paths.run, 'prepared-database.tar');
+
+/** What follows a deletion is made before it: an empty database that can't be migrated harms nobody yet. */
+export function prepareStep({ facts, plan }: Rebuild): Step<PreparedDatabase, [string, TriedImage]> | undefined {
+  if (plan.deletes.length === 0) return undefined;
+  const { postgres } = facts.stack.services;
+  return {
+    id: 'prepare',
+    title: {
+      en: 'Prepare the new database aside: initialise, migrate, seed, admin',
+      zh: '旁路准备新数据库: 初始化、迁移、写入种子数据、创建管理员',
+    },
+    risk: 'none',
+    commands: [
+      {
+        en: `docker run --network <of its own> --network-alias ${postgres.key} ${postgres.image}`,
+        zh: `docker run --network <独立网络> --network-alias ${postgres.key} ${postgres.image}`,
+      },
+      'docker exec <one-off> flask db upgrade; psql over TCP',
+      { en: 'docker cp <its data> - > prepared-database.tar', zh: 'docker cp <其数据> - > prepared-database.tar' },
+    ],
+    seconds: 10,
+    run: (ops, imageId, { head }) => prepareDatabase(ops, facts, imageId, head),
+    evidence: ({ migrated }) => migrationEvidence(migrated),
+    undo: (ops) => discardPreparation(ops, facts),
+  };
+}
 
 /**
  * Makes the database that will follow a deletion, while the old one still serves: on a network of its own, where the service name
  * of the database means the new server, without any of the project's volumes. What would go wrong in an empty database goes wrong
  * here, where it harms nobody, and the outage has not to wait for it.
  */
-export async function prepareDatabase(
-  ops: Ops,
-  facts: Facts,
-  imageId: string,
-  head: string,
-): Promise<PreparedDatabase> {
+async function prepareDatabase(ops: Ops, facts: Facts, imageId: string, head: string): Promise<PreparedDatabase> {
   const names = namesOf(ops, facts);
   const volume = databaseVolume(facts.stack.volumes);
   if (volume === undefined) throw new Error('the database has no volume');
@@ -43,7 +80,7 @@ export async function prepareDatabase(
     const admin = await createAdmin(ops, oneOff);
     const seen = await look(ops, facts, db);
     await run(ops, stop(server.id, GRACE_SECONDS));
-    const file = path.join(ops.paths.run, 'prepared-database.tar');
+    const file = preparedFile(ops);
     if (!(await copyOut(ops, server.id, volume.mountPoint, file)))
       throw new Error('the prepared database has no files');
     return { file, mountPoint: volume.mountPoint, migrated, admin, seen };
@@ -53,7 +90,7 @@ export async function prepareDatabase(
 }
 
 /** Removes what the preparation needed, by name, also after an interruption. */
-export async function discardPreparation(ops: Ops, facts: Facts): Promise<void> {
+async function discardPreparation(ops: Ops, facts: Facts): Promise<void> {
   const { network, server, oneOff } = namesOf(ops, facts);
   await Promise.all([discardContainer(ops, server), discardContainer(ops, oneOff)]);
   await discardNetwork(ops, network);

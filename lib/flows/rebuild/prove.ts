@@ -2,20 +2,21 @@ import path from 'node:path';
 import { change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
+import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
-import { containerHealth } from '../../domain/app/container-health.ts';
+import { containerHealth, notProved } from '../../domain/app/container-health.ts';
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { requireRoutes } from '../../domain/app/routes.ts';
 import { ownAddress } from '../../domain/replacement/addresses.ts';
-import { notProved } from '../../domain/replacement/container-health.ts';
-import type { Stores } from '../../domain/replacement/state.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
 import { proveHba } from '../../tools/pg-hba/hba.ts';
 import { summarizeContents } from '../../tools/postgres/contents.ts';
-import { type DataIdentity, identify, requireSameData } from '../../tools/postgres/identity.ts';
+import { identify, requireSameData } from '../../tools/postgres/identity.ts';
+import type { Connected } from './connection.ts';
+import type { Rebuild, Started } from './rebuild.ts';
 
 export interface Proven {
   readonly health: Health;
@@ -30,10 +31,38 @@ export interface Proven {
 
 export interface Expected {
   readonly imageId: string;
-  readonly commit: string;
-  readonly closedSince: string | undefined;
-  /** The data as it was seen when the stores had started. */
-  readonly identity: DataIdentity;
+  /** The stores, and the data as it was seen when they had started. */
+  readonly started: Started;
+  readonly connected: Connected;
+  readonly app: Container;
+}
+
+export function proveStep(rebuild: Rebuild): Step<Proven, [Expected]> {
+  const { health } = rebuild.target;
+  return {
+    id: 'prove',
+    title: { en: 'Prove it', zh: '逐项验证' },
+    replaces: 'verify_deployment',
+    risk: 'none',
+    commands: [
+      { en: 'docker exec <new> <its own health check>', zh: 'docker exec <new> <容器自身的健康检查>' },
+      `GET ${health.basic}`,
+      `GET ${health.deep.join(' | ')}`,
+      {
+        en: 'GET / with its scripts and styles, one route of each program that nginx leads to',
+        zh: 'GET / 及页面引用的脚本与样式, nginx 转发到的每个程序各一个路由',
+      },
+      {
+        en: 'PostgreSQL wire probe, wrong password, table count, commit, image',
+        zh: 'PostgreSQL 协议探测, 错误密码, 表数量, 提交, 镜像',
+      },
+    ],
+    run: (ops, expected) => prove(ops, rebuild.facts, expected),
+    evidence: ({ container, database }) => ({
+      en: `${container.en}; ${database.en}`,
+      zh: `${container.zh}; ${database.zh}`,
+    }),
+  };
 }
 
 /**
@@ -42,13 +71,9 @@ export interface Expected {
  *
  * @throws {OpsError} the first thing that is not as it should be.
  */
-export async function proveRebuild(
-  ops: Ops,
-  facts: Facts,
-  stores: Stores,
-  app: Container,
-  expected: Expected,
-): Promise<Proven> {
+async function prove(ops: Ops, facts: Facts, expected: Expected): Promise<Proven> {
+  const { app, started } = expected;
+  const { stores } = started;
   const { now, evidence: container } = await containerHealth(ops, app);
   const [health, contents, identity, marker, postgres, redis] = await Promise.all([
     healthCheck(ops, endpointsOf(ops.target, now)),
@@ -61,15 +86,15 @@ export async function proveRebuild(
   if (!health.healthy) throw notProved(describeHealth(health));
   const unserved = await requireRoutes(ops, now, facts.app?.unserved ?? []);
   if (contents.tables === 0) throw notProved({ en: 'the database has no tables', zh: '数据库中没有任何表' });
-  requireSameData(expected.identity, identity, { untouched: false });
+  requireSameData(started.identity, identity, { untouched: false });
   if (now.imageId !== expected.imageId) throw notProved({ en: 'another image runs', zh: '运行的不是新构建的镜像' });
   const commit = marker?.commit;
-  if (commit !== expected.commit)
+  if (commit !== facts.checkout.commit)
     throw notProved({ en: `the container says commit ${commit}`, zh: `容器中的提交为 ${commit}` });
   for (const c of [postgres, redis]) {
     if (c.state !== 'running') throw notProved({ en: `${c.name} is ${c.state}`, zh: `${c.name} 状态为 ${c.state}` });
   }
-  const database = await fromTheAppsSide(ops, facts, stores, now, expected.closedSince);
+  const database = await fromTheAppsSide(ops, facts, now, expected);
   return { health, tables: contents.tables, commit, imageId: now.imageId, container, database, unserved };
 }
 
@@ -80,10 +105,10 @@ export async function proveRebuild(
 async function fromTheAppsSide(
   ops: Ops,
   facts: Facts,
-  { database }: Stores,
   app: Container,
-  closedSince: string | undefined,
+  { started, connected }: Expected,
 ): Promise<Text> {
+  const { database } = started.stores;
   const host = ownAddress(facts, database.container);
   const name = `${facts.stack.project}-client-${path.basename(ops.paths.run).slice(0, 16)}`;
   try {
@@ -95,14 +120,9 @@ async function fromTheAppsSide(
       ]),
     );
     const address = { host, port: ops.target.ports.postgres };
-    return (await proveHba(ops, database, { address, clientContainer: client, clientHost: host }, closedSince))
-      .evidence;
+    const outside = { address, clientContainer: client, clientHost: host };
+    return (await proveHba(ops, database, outside, connected.closedSince)).evidence;
   } finally {
     await discardContainer(ops, name);
   }
 }
-
-export const proofEvidence = ({ container, database }: Proven): Text => ({
-  en: `${container.en}; ${database.en}`,
-  zh: `${container.zh}; ${database.zh}`,
-});

@@ -14,7 +14,7 @@ import { standstillSteps } from './standstill.ts';
 export function begin(ops: Ops, facts: Facts, holds: HoldFacts) {
   const running = facts.app?.state === 'running' ? facts.app : undefined;
   const requests = requestHold(holds);
-  const outside = watchFromOutside(ops, { app: running, hold: holds });
+  const outside = watchFromOutside({ app: running, hold: holds });
   const { hold, release } = standstillSteps(facts, holds, requests);
   const swap = swapStep(facts);
   let swapping: Beside | undefined;

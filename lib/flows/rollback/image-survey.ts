@@ -1,11 +1,11 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { requestHold } from '../../domain/hold/hold.ts';
 import { type HoldFacts, type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { keptDefinition } from '../../domain/images/kept-container.ts';
+import { cutoverOf } from '../../domain/replacement/cutover.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
 import { surveyRestore } from '../../domain/restoration/survey.ts';
-import { inspectSchema } from '../../domain/schema/revision.ts';
+import { inspectSchema, type Schema } from '../../domain/schema/revision.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import type { Database } from '../../tools/postgres/database.ts';
@@ -13,7 +13,6 @@ import { query } from '../../tools/postgres/psql.ts';
 import { planRebuild } from '../rebuild/plan.ts';
 import type { Choice } from './facts.ts';
 import type { ImageWay } from './image-facts.ts';
-import { revisionOf } from './image-way.ts';
 
 /**
  * Looks at everything that replacing the container depends on; changes nothing. The application itself may be down: that may be
@@ -44,17 +43,14 @@ export async function surveyImageWay(
   ]);
   const { commit, subject } = choice.release;
   return {
+    ...cutoverOf(ops.target, { ...facts, checkout: { ...facts.checkout, commit, subject } }, hold),
     choice,
     imageId,
     kept,
-    facts: { ...facts, checkout: { ...facts.checkout, commit, subject } },
     database,
     oid,
     revision: revisionOf(schema),
     data,
-    hold,
-    aside: { archives: new Map(), hold: requestHold(hold) },
-    restored: {},
   };
 }
 
@@ -75,6 +71,9 @@ export async function databaseId(ops: Ops, database: Database): Promise<number> 
   if (oid === undefined) throw new Error('the database did not say its id');
   return oid;
 }
+
+export const revisionOf = (schema: Schema): string | undefined =>
+  schema.kind === 'versioned' ? schema.revision : undefined;
 
 const storesDown = () =>
   new OpsError({

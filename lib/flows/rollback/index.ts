@@ -1,12 +1,15 @@
 /** The parts of a rollback, for `scripts/rollback-prod.ts`. */
 
 export { forgetOld } from '../../domain/images/forget.ts';
-export { goBackByImage } from './carry-out.ts';
+export { keepContainer } from '../../domain/images/kept-container.ts';
+export { removeOneOff } from '../../domain/replacement/one-off.ts';
+export { discardFormers } from '../../domain/replacement/replace.ts';
+export { restoreRequest } from '../../domain/restoration/losses.ts';
 export { chooseWay, findChoice } from './choices.ts';
 export type { Choice } from './facts.ts';
+export { beginByImage } from './image-steps.ts';
 export { surveyImageWay } from './image-survey.ts';
 export { showReleases } from './list.ts';
 export { agreeToGo, conclude, showPlan } from './messages.ts';
 export { surveyReleases } from './survey.ts';
-export { advice, proveAsBefore } from './undo.ts';
 export { unfit } from './unfit.ts';

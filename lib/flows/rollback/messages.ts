@@ -2,24 +2,22 @@ import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
-import { describeHealth } from '../../domain/app/health.ts';
+import { describeHealth, type Health } from '../../domain/app/health.ts';
+import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import { holdText, meanwhile, seenText } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { runningText } from '../../domain/release/running.ts';
-import { type Noticed, outageText } from '../../domain/replacement/downtime.ts';
 import { clusterRows } from '../../domain/restoration/cluster-rows.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
-import type { WentBack } from './carry-out.ts';
+import type { Steps } from '../../runs/steps/steps.ts';
 import type { ImageWay } from './image-facts.ts';
-import { plannedSteps } from './image-plan.ts';
 
-/** What would be replaced by what, step by step. @returns the steps. */
-export function showPlan(ops: Ops, way: ImageWay) {
-  const { choice, facts, imageId, revision, data, hold } = way;
+/** What would be replaced by what, step by step. */
+export function showPlan(ops: Ops, way: ImageWay, steps: Steps): void {
+  const { choice, facts, imageId, revision, data, requests } = way;
   const { commit, subject, at } = choice.release;
-  const steps = plannedSteps(ops.target, way);
   ops.screen.show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
   ops.screen.show({
     event: 'table',
@@ -29,7 +27,7 @@ export function showPlan(ops: Ops, way: ImageWay) {
       [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
       [{ en: 'goes back to', zh: '回退到' }, same(printable(`${commit.slice(0, 10)} ${subject} (${at})`))],
       [{ en: 'image', zh: '镜像' }, same(imageId.slice(0, 19))],
-      [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(hold)],
+      [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
       [{ en: 'schema revision', zh: '数据库结构版本' }, same(revision ?? '-')],
       [
         { en: 'data', zh: '数据' },
@@ -41,7 +39,6 @@ export function showPlan(ops: Ops, way: ImageWay) {
     ],
   });
   showSteps(ops.screen, steps);
-  return steps;
 }
 
 function runsNow({ app, containers }: ImageWay['facts']): Text {
@@ -63,9 +60,15 @@ export async function agreeToGo(ops: Ops, hold: HoldFacts): Promise<void> {
   });
 }
 
+export interface WentBack {
+  readonly health: Health;
+  /** What the former database is called, when data went back too. */
+  readonly keptDatabase: string | undefined;
+}
+
 /** Records it and shows the summary: only what was measured or seen. Returns the verdict. */
 export function conclude(ops: Ops, way: ImageWay, went: WentBack, noticed: Noticed | undefined): Text {
-  const { choice, facts, aside, imageId } = way;
+  const { choice, facts, imageId, previous, hold } = way;
   const { commit, subject } = choice.release;
   const [short, former] = [commit.slice(0, 10), facts.app?.commit];
   const down = outageText(noticed);
@@ -76,7 +79,7 @@ export function conclude(ops: Ops, way: ImageWay, went: WentBack, noticed: Notic
     commit,
     subject: printable(subject),
     imageId,
-    previousImage: aside.previous?.reference,
+    previousImage: previous?.reference,
     previousCommit: former,
     run: path.basename(ops.paths.run),
     verdict: `proved; production was down ${down.en}${went.keptDatabase ? '; with its data' : ''}`,
@@ -91,9 +94,7 @@ export function conclude(ops: Ops, way: ImageWay, went: WentBack, noticed: Notic
       [{ en: 'runs now', zh: '当前运行' }, same(printable(`${short} ${subject}`))],
       [{ en: 'health', zh: '健康检查' }, describeHealth(went.health)],
       [{ en: 'production was down', zh: '服务实际中断' }, down],
-      ...(aside.hold.seen.held > 0
-        ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(aside.hold.seen)] as const]
-        : []),
+      ...(hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(hold.seen)] as const] : []),
       [{ en: 'former database', zh: '原数据库' }, same(went.keptDatabase ?? '-')],
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],

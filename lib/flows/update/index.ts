@@ -1,8 +1,8 @@
 /** The parts of a hot update, for `scripts/update-prod-flask.ts`. */
 export { stagingOf } from '../../domain/app/staging.ts';
+export { watchFromOutside } from '../../domain/hold/downtime.ts';
 export { releaseHot } from './carry-out.ts';
 export { conclude } from './conclude.ts';
-export { watchFromOutside } from './downtime.ts';
 export { holdOf, planWithHold } from './hold.ts';
 export { agreeToGo, nothingToDo, optionsOf, showPlan } from './messages.ts';
 export type { Progress } from './progress.ts';

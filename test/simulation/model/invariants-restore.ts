@@ -3,7 +3,7 @@ import { isServing } from './app.ts';
 import { contentOf, type Database } from './cluster.ts';
 import type { Deployment, Ended, RunOptions } from './deployment.ts';
 import { KILLED } from './faults.ts';
-import { exitCode, foreign, images, type Kept, keptNow, lock, lost, promises, secrets } from './invariants.ts';
+import { exitCode, foreign, held, images, type Kept, keptNow, lock, lost, promises, secrets } from './invariants.ts';
 import { journal } from './journals.ts';
 import { backedUp, NAME, RESTORE } from './restorable.ts';
 
@@ -37,6 +37,7 @@ async function check(d: Deployment, ended: Ended, before: Before): Promise<void>
     ...images(d),
     ...promises(d, ended, before.kept),
     ...standing(d, ended, before),
+    ...(await held(d, ended)),
     ...(await contents(d, ended, before)),
     ...(await serves(d, ended, before)),
   ];

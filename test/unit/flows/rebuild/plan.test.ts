@@ -3,18 +3,27 @@ import { expect, it } from 'vitest';
 import { targetFor } from '../../../../lib/core/target.ts';
 import { same } from '../../../../lib/core/text.ts';
 import type { HoldFacts } from '../../../../lib/domain/hold/survey.ts';
-import type { AppFacts } from '../../../../lib/domain/stack/deployment.ts';
+import type { AppFacts, Facts } from '../../../../lib/domain/stack/deployment.ts';
 import { deletionRequest, planRebuild } from '../../../../lib/flows/rebuild/plan.ts';
+import { begin } from '../../../../lib/flows/rebuild/steps.ts';
 import { facts, identity, nothingYet, runningDatabase, volume } from '../../../support/facts.ts';
 
 const WEB = { target: 80, published: 8080, hostIp: '0.0.0.0', protocol: 'tcp' } as const;
 const CERTS = { service: 'whalefall', source: '/srv/certs', target: '/etc/nginx/ssl' } as const;
 const target = targetFor('/srv/shop');
 const PLAIN: HoldFacts = { kind: 'plain', why: same('no iptables') };
-const ids = (plan: ReturnType<typeof planRebuild>) => plan.steps.map((s) => s.id);
+
+/** The plan with its steps. */
+function planned(found: Facts, data: 'keep' | 'delete') {
+  const plan = planRebuild(target, found, data, PLAIN);
+  const { steps } = begin(target, found, plan);
+  return { ...plan, steps: Object.values(steps).filter((s) => s !== undefined) };
+}
+
+const ids = ({ steps }: ReturnType<typeof planned>) => steps.map((s) => s.id);
 
 it('installs on an empty machine without backup, stop or removal', () => {
-  expect(ids(planRebuild(target, nothingYet(), 'keep', PLAIN))).toEqual([
+  expect(ids(planned(nothingYet(), 'keep'))).toEqual([
     'build',
     'try',
     'start-stores',
@@ -27,7 +36,7 @@ it('installs on an empty machine without backup, stop or removal', () => {
 });
 
 it('keeps data: builds, tries and backs up before anything stops', () => {
-  expect(ids(planRebuild(target, facts(), 'keep', PLAIN))).toEqual([
+  expect(ids(planned(facts(), 'keep'))).toEqual([
     'build',
     'try',
     'backup',
@@ -44,7 +53,7 @@ it('keeps data: builds, tries and backs up before anything stops', () => {
 });
 
 it('deletes only after stop and the backup that counts', () => {
-  const plan = planRebuild(target, facts(), 'delete', PLAIN);
+  const plan = planned(facts(), 'delete');
   expect(ids(plan)).toEqual([
     'build',
     'try',
@@ -203,9 +212,9 @@ const anyFacts = fc
 it('never deletes without a backup before it, nor anything that is not this project’s own', () => {
   fc.assert(
     fc.property(anyFacts, fc.constantFrom('keep' as const, 'delete' as const), (any, data) => {
-      let plan: ReturnType<typeof planRebuild>;
+      let plan: ReturnType<typeof planned>;
       try {
-        plan = planRebuild(target, any, data, PLAIN);
+        plan = planned(any, data);
       } catch {
         return;
       }
@@ -245,9 +254,9 @@ it('asks consent for exactly what it deletes, says what each changing step would
         containers: kind.containers ? any.containers : {},
         storesCurrent: kind.storesCurrent,
       };
-      let plan: ReturnType<typeof planRebuild>;
+      let plan: ReturnType<typeof planned>;
       try {
-        plan = planRebuild(target, found, data, PLAIN);
+        plan = planned(found, data);
       } catch (error) {
         expect(error).toMatchObject({ kind: 'precondition' });
         return;
@@ -268,6 +277,7 @@ it('asks consent for exactly what it deletes, says what each changing step would
         // Stores that were configured anew stay so: what they hold is the former application's as well.
         const undone = (step.risk !== 'none' && step.id !== 'start-stores') || step.id === 'migrate';
         if (undone) expect(step.wayBack, step.id).toBeDefined();
+        if (step.wayBack) expect(step.undo, step.id).toBeDefined();
       }
       expect(order(plan, 'build', 'try', 'backup', 'prepare', 'stop', 'final-backup', 'remove', 'start-stores')).toBe(
         true,
@@ -278,7 +288,7 @@ it('asks consent for exactly what it deletes, says what each changing step would
 });
 
 /** Those of the steps that are there come in this order. */
-function order(plan: ReturnType<typeof planRebuild>, ...wanted: string[]): boolean {
+function order(plan: ReturnType<typeof planned>, ...wanted: string[]): boolean {
   const at = wanted.map((id) => ids(plan).indexOf(id)).filter((i) => i >= 0);
   return at.every((i, n) => n === 0 || i > (at[n - 1] ?? 0));
 }

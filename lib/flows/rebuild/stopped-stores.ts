@@ -2,7 +2,6 @@ import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import type { Consent } from '../../domain/data/consent.ts';
 import { createBeside, halt } from '../../domain/replacement/replace.ts';
-import type { PutAside } from '../../domain/replacement/state.ts';
 import { findContainers, findVolumes } from '../../domain/stack/containers.ts';
 import { databaseOf, databaseVolume } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
@@ -11,32 +10,26 @@ import { type Container, inspectContainer } from '../../tools/docker/containers.
 import { start } from '../../tools/docker/docker.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
+import type { Rebuild } from './rebuild.ts';
 
 const READY_MS = 60_000;
 
-type StoppedStores = Pick<PutAside, 'stoppedStores'>;
-
 /** A service's container, not running; made if there is none, because only a container gives access to a volume's files. */
-export async function stopped(ops: Ops, facts: Facts, aside: StoppedStores, role: ServiceRole): Promise<Container> {
-  const present = (await findContainers(ops, facts.stack))[role];
-  if (present === undefined) return create(ops, facts, role);
-  await stopStore(ops, aside, role, present);
+export async function stopped(ops: Ops, rebuild: Rebuild, role: ServiceRole): Promise<Container> {
+  const present = (await findContainers(ops, rebuild.facts.stack))[role];
+  if (present === undefined) return createStore(ops, rebuild.facts, role);
+  await stopStore(ops, rebuild, role, present);
   return present;
 }
 
 /** The container of a service that has none. */
-async function create(ops: Ops, facts: Facts, role: ServiceRole): Promise<Container> {
-  return inspectContainer(ops, (await createBeside(ops, facts.stack, role, undefined)).next);
+export async function createStore(ops: Ops, facts: Facts, role: ServiceRole): Promise<Container> {
+  return inspectContainer(ops, (await createBeside(ops, facts.stack, role)).next);
 }
 
 /** Notes it first, so that undoing starts again what was stopped half-way, too. */
-export async function stopStore(
-  ops: Ops,
-  aside: StoppedStores,
-  role: ServiceRole,
-  container: Container,
-): Promise<void> {
-  aside.stoppedStores = new Set([...(aside.stoppedStores ?? []), role]);
+export async function stopStore(ops: Ops, rebuild: Rebuild, role: ServiceRole, container: Container): Promise<void> {
+  rebuild.stoppedStores = new Set([...(rebuild.stoppedStores ?? []), role]);
   await halt(ops, role, container);
 }
 
@@ -48,7 +41,7 @@ export async function running(
   present: Container | undefined,
 ): Promise<Container> {
   if (present?.state === 'running') return present;
-  const { id } = present ?? (await create(ops, facts, role));
+  const { id } = present ?? (await createStore(ops, facts, role));
   await run(ops, start(id));
   return inspectContainer(ops, id);
 }
@@ -58,7 +51,7 @@ export async function runningDatabase(ops: Ops, facts: Facts, consent: Consent |
   let { postgres } = await findContainers(ops, facts.stack);
   const volume = databaseVolume(facts.volumes);
   if (postgres === undefined && consent && volume) {
-    postgres = await create(ops, facts, 'postgres');
+    postgres = await createStore(ops, facts, 'postgres');
     await consent.heldBy(ops, volume.name, postgres.id);
   }
   postgres = await running(ops, facts, 'postgres', postgres);
@@ -68,11 +61,11 @@ export async function runningDatabase(ops: Ops, facts: Facts, consent: Consent |
 }
 
 /** Starts again what the cold copies needed stopped, as far as it is still there. */
-export async function restartStores(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
+export async function restartStores(ops: Ops, { facts, stoppedStores }: Rebuild): Promise<void> {
   const now = await findContainers(ops, facts.stack);
   for (const role of ['postgres', 'redis'] as const) {
     const [before, present] = [facts.containers[role], now[role]];
-    if (before?.state !== 'running' || present?.id !== before.id || !aside.stoppedStores?.has(role)) continue;
+    if (before?.state !== 'running' || present?.id !== before.id || !stoppedStores?.has(role)) continue;
     await halt(ops, role, present); // to the end of a stop that is under way
     await run(ops, start(present.id));
   }

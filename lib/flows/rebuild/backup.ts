@@ -1,18 +1,19 @@
 import { rmSync } from 'node:fs';
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import type { Step } from '../../core/step.ts';
 import { humanBytes, printable, type Text } from '../../core/text.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
 import { filesOf } from '../../domain/backup/manifest.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../../domain/backup/proofs.ts';
 import type { Consent } from '../../domain/data/consent.ts';
-import { removeOneOff } from '../../domain/replacement/one-off.ts';
-import type { PutAside } from '../../domain/replacement/state.ts';
+import { removeOneOff, type TriedImage } from '../../domain/replacement/one-off.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { startThrowaway } from '../../tools/postgres/throwaway.ts';
-import type { RebuildPlan } from './plan.ts';
-import { runningDatabase } from './stop-stores.ts';
+import { preparedFile } from './prepare.ts';
+import type { Rebuild } from './rebuild.ts';
+import { runningDatabase } from './stopped-stores.ts';
 
 /** What a backup step came to: a backup, or why there is none yet. */
 export type BackupOutcome =
@@ -21,25 +22,47 @@ export type BackupOutcome =
   | { readonly kind: 'not-dumpable'; readonly why: Text }
   | { readonly kind: 'not-needed'; readonly why: Text };
 
+/** Measured on a miniature database: dump, restore and comparison of a gigabyte take about this long. */
+const SECONDS_PER_GIGABYTE = 30;
+
+/** How long each backup takes, as far as the database could be asked. */
+export const backupSeconds = ({ database }: Facts): { readonly seconds?: number } =>
+  database.kind === 'running' ? { seconds: Math.ceil(3 + (database.bytes / 1e9) * SECONDS_PER_GIGABYTE) } : {};
+
+export function backupStep(rebuild: Rebuild): Step<BackupOutcome, [TriedImage, Consent | undefined]> | undefined {
+  const { plan, facts } = rebuild;
+  if (!plan.backup) return undefined;
+  return {
+    id: 'backup',
+    title: { en: 'Back up the database and prove it by a restore', zh: '备份数据库, 并通过实际恢复验证' },
+    risk: 'none',
+    commands: [
+      `docker exec ${facts.stack.services.postgres.key} pg_dump -Fc --snapshot=<id> > <backup>/dump`,
+      {
+        en: 'docker run --network none <the same image>; pg_restore; compare every table',
+        zh: 'docker run --network none <同一镜像>; pg_restore; 逐表比对',
+      },
+    ],
+    ...backupSeconds(facts),
+    run: (ops, tried, consent) => backUp(ops, rebuild, tried.head, consent),
+    evidence: backupEvidence,
+    undo: (ops) => discardHelpers(ops, rebuild),
+  };
+}
+
 /**
  * Backs up the database while the application goes on, and proves it by a restore. A server that does not run is started first. One
  * that can't be dumped, or that holds other databases too and is to be deleted, has its files archived once production is stopped.
  */
-export async function backUp(
-  ops: Ops,
-  facts: Facts,
-  plan: RebuildPlan,
-  aside: PutAside,
-  head: string,
-  consent: Consent | undefined,
-): Promise<BackupOutcome> {
+async function backUp(ops: Ops, rebuild: Rebuild, head: string, consent: Consent | undefined): Promise<BackupOutcome> {
+  const { facts, plan } = rebuild;
   const taken = await dump(ops, facts, consent);
   if ('why' in taken) return { kind: 'not-dumpable', why: taken.why };
   const { db, saved } = taken;
-  aside.database = db;
-  aside.backup = saved;
+  rebuild.database = db;
+  rebuild.backup = saved;
   if (plan.deletes.length > 0 && saved.leavesOut.length > 0) {
-    aside.wholeVolume = true;
+    rebuild.wholeVolume = true;
     ops.screen.show({ event: 'warning', text: otherDatabases(saved.leavesOut) });
     return { kind: 'taken', saved };
   }
@@ -47,7 +70,7 @@ export async function backUp(
   if (plan.deletes.length > 0 || revision !== head) {
     // The next verification will be part of the outage: its server had better be there already.
     const { databaseBytes } = saved.manifest;
-    aside.throwaway = await startThrowaway(ops, { imageId: db.container.imageId, databaseSize: databaseBytes });
+    rebuild.throwaway = await startThrowaway(ops, { imageId: db.container.imageId, databaseSize: databaseBytes });
   }
   return { kind: 'taken', saved };
 }
@@ -68,11 +91,11 @@ async function dump(
   }
 }
 
-/** Removes the containers that only this run needed. */
-export async function discardHelpers(ops: Ops, facts: Facts, aside: PutAside): Promise<void> {
-  await Promise.all([aside.throwaway?.remove(), removeOneOff(ops, facts)]);
-  if (aside.prepared) rmSync(aside.prepared.file, { force: true });
-  aside.throwaway = undefined;
+/** Removes what only this run needed. */
+export async function discardHelpers(ops: Ops, rebuild: Rebuild): Promise<void> {
+  await Promise.all([rebuild.throwaway?.remove(), removeOneOff(ops, rebuild.facts)]);
+  rmSync(preparedFile(ops), { force: true });
+  rebuild.throwaway = undefined;
 }
 
 export function backupEvidence(outcome: BackupOutcome): Text {

@@ -1,0 +1,132 @@
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import type { Step } from '../../core/step.ts';
+import { redisPassword } from '../../domain/replacement/passwords.ts';
+import { halt, takeOver } from '../../domain/replacement/replace.ts';
+import { requireDataOfSurvey } from '../../domain/replacement/same-data.ts';
+import { created, inItsPlace, WHOLE } from '../../domain/replacement/steps.ts';
+import { FIRST_INSTALL_NOTE } from '../../domain/replacement/survey-data.ts';
+import { findContainers } from '../../domain/stack/containers.ts';
+import { loginOf } from '../../domain/stack/database.ts';
+import type { Facts } from '../../domain/stack/deployment.ts';
+import { copyIn } from '../../tools/docker/container-files.ts';
+import type { Container } from '../../tools/docker/containers.ts';
+import { start } from '../../tools/docker/docker.ts';
+import { type DataIdentity, identify, requireSameData } from '../../tools/postgres/identity.ts';
+import { lastingKeys } from '../../tools/redis/keys.ts';
+import { look } from './look.ts';
+import type { PreparedDatabase } from './prepare.ts';
+import type { Rebuild, Started, Stores } from './rebuild.ts';
+import { stopped } from './stopped-stores.ts';
+import { bringBackStores, STORES, startStores } from './stores.ts';
+
+/** What was seen beforehand and can't have changed since is not looked at again during the outage. */
+export function startStoresStep(rebuild: Rebuild): Step<Started, [PreparedDatabase | undefined]> {
+  const { plan, facts } = rebuild;
+  const { services } = facts.stack;
+  return {
+    id: 'start-stores',
+    title: { en: 'Start PostgreSQL and Redis and wait until they answer', zh: '启动 PostgreSQL 与 Redis, 等待就绪' },
+    replaces: 'start_base_services',
+    risk: facts.storesCurrent ? 'none' : 'interrupts',
+    commands:
+      plan.deletes.length > 0
+        ? [
+            created(services.postgres.key),
+            created(services.redis.key),
+            `docker cp - <new ${services.postgres.key}>:… < prepared-database.tar`,
+            { en: 'docker start <both>', zh: 'docker start <两个服务>' },
+          ]
+        : STORES.flatMap((role) =>
+            plan.replaces.includes(role)
+              ? inItsPlace(facts.containers[role]?.name)
+              : [`docker start ${services[role].key}`],
+          ),
+    wayBack: WHOLE,
+    async run(ops, prepared) {
+      if (rebuild.beforehand) return rebuild.beforehand;
+      return prepared ? startOnPrepared(ops, rebuild, prepared) : startOnKept(ops, rebuild);
+    },
+    undo: (ops) => bringBackStores(ops, rebuild),
+  };
+}
+
+/** `undefined` when the stores will be replaced, so that nothing seen now would count. */
+export async function lookBeforehand(ops: Ops, { facts, plan }: Rebuild): Promise<Started | undefined> {
+  if (plan.deletes.length > 0 || !facts.storesCurrent) return undefined;
+  const stores = await startStores(ops, facts);
+  const seen = await look(ops, facts, stores.database);
+  requireDataOfSurvey(facts, seen.identity, { untouched: false });
+  return { stores, ...seen };
+}
+
+/**
+ * Starts the stores on what is kept, and proves before anything is written that it is what was there: the cluster, not older, with its
+ * databases, tables and rows; Redis with its keys. What the application wrote until it was stopped is known by asking once more.
+ */
+async function startOnKept(ops: Ops, rebuild: Rebuild): Promise<Started> {
+  const { facts } = rebuild;
+  const before = await lastSeen(ops, facts);
+  const stores = await replaceStores(ops, rebuild);
+  const seen = await look(ops, facts, stores.database);
+  requireDataOfSurvey(facts, seen.identity, { untouched: false });
+  if (before.identity) requireSameData(before.identity, seen.identity, { untouched: true });
+  const keys = before.keys ? await lastingKeys(ops, stores.redis, redisPassword(facts.stack)) : undefined;
+  if (before.keys && keys === 0) throw redisIsEmpty(before.keys);
+  if (facts.fresh) ops.journal.write({ event: 'note', key: FIRST_INSTALL_NOTE, value: seen.identity.systemIdentifier });
+  return { stores, ...seen };
+}
+
+/** Makes new containers and volumes in place of the deleted ones, and starts the stores on the database that was prepared aside. */
+async function startOnPrepared(ops: Ops, rebuild: Rebuild, prepared: PreparedDatabase): Promise<Started> {
+  const { id } = await stopped(ops, rebuild, 'postgres');
+  // The files come before the start: a server that starts beside the copying takes longer than both in turn.
+  await copyIn(ops, prepared.file, id, prepared.mountPoint);
+  return { ...prepared.seen, stores: await replaceStores(ops, rebuild) };
+}
+
+/** The new containers of those that are not what the compose file says take the places of the old ones; both stores are started. */
+async function replaceStores(ops: Ops, rebuild: Rebuild): Promise<Stores> {
+  for (const role of STORES) {
+    const replacement = rebuild.replaced?.[role];
+    if (replacement?.former === undefined) continue;
+    rebuild.takenOver = new Set([...(rebuild.takenOver ?? []), role]);
+    await halt(ops, role, replacement.former.container);
+    await takeOver(ops, replacement);
+    await run(ops, start(replacement.next));
+  }
+  return startStores(ops, rebuild.facts);
+}
+
+/** While nothing but the application was stopped. */
+async function lastSeen(
+  ops: Ops,
+  facts: Facts,
+): Promise<{ readonly identity: DataIdentity | undefined; readonly keys: number | undefined }> {
+  const { postgres, redis } = await findContainers(ops, facts.stack);
+  const running = (c: Container | undefined) => (c?.state === 'running' ? c : undefined);
+  const [database, cache] = [running(postgres), running(redis)];
+  const [identity, keys] = await Promise.all([
+    database && facts.database.kind === 'running'
+      ? identify(ops, { container: database, ...loginOf(facts.stack) })
+      : undefined,
+    cache ? lastingKeys(ops, cache, redisPassword(facts.stack)) : undefined,
+  ]);
+  return { identity, keys: keys ?? facts.redisKeys };
+}
+
+const redisIsEmpty = (keys: number) =>
+  new OpsError({
+    kind: 'failed',
+    what: {
+      en: `Redis is empty, and had ${keys} keys that don't expire.`,
+      zh: `Redis 为空, 而此前有 ${keys} 个不过期的键.`,
+    },
+    next: [
+      {
+        en: 'See what the compose file changes about Redis’ volume and command (--appendonly, --dir, --dbfilename).',
+        zh: '请检查 compose 文件对 Redis 的卷与启动命令 (--appendonly, --dir, --dbfilename) 的改动.',
+      },
+    ],
+  });

@@ -1,0 +1,70 @@
+import type { Step } from '../../core/step.ts';
+import type { Target } from '../../core/target.ts';
+import { cutoverOf } from '../../domain/replacement/cutover.ts';
+import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
+import { advice, proveAsBefore } from '../../domain/replacement/undo.ts';
+import type { Facts } from '../../domain/stack/deployment.ts';
+import type { Recovery } from '../../runs/steps/steps.ts';
+import { adminStep } from './admin.ts';
+import { backupStep } from './backup.ts';
+import { connectionStep } from './connection.ts';
+import { finalBackupStep } from './final-backup.ts';
+import { buildStep, tryStep } from './image.ts';
+import { migrateStep } from './migrate.ts';
+import type { RebuildPlan } from './plan.ts';
+import { prepareStep } from './prepare.ts';
+import { proveStep } from './prove.ts';
+import type { Rebuild } from './rebuild.ts';
+import { removeStep } from './remove.ts';
+import { lookBeforehand, startStoresStep } from './start-stores.ts';
+
+/** One full rebuild: its steps in their order, and what speaks for it when one of them fails. Nothing happens yet. */
+export function begin(target: Target, facts: Facts, plan: RebuildPlan) {
+  const { losesUserdata, replaces, deletes } = plan;
+  const rebuild: Rebuild = { ...cutoverOf(target, facts, plan.hold), losesUserdata, plan, archives: new Map() };
+  const steps = {
+    build: buildStep(rebuild),
+    try: tryStep(rebuild),
+    backup: backupStep(rebuild),
+    prepare: prepareStep(rebuild),
+    create:
+      replaces.length > 0 ? createStep(rebuild, { roles: replaces, deletes: deletes.map((v) => v.name) }) : undefined,
+    stop: stop(rebuild),
+    finalBackup: finalBackupStep(rebuild),
+    remove: removeStep(rebuild),
+    startStores: startStoresStep(rebuild),
+    connection: connectionStep(rebuild),
+    migrate: migrateStep(rebuild),
+    admin: adminStep(),
+    startApp: {
+      ...startAppStep(rebuild, {
+        en: 'Start the new application and wait until it is healthy',
+        zh: '启动新应用并等待健康检查通过',
+      }),
+      replaces: 'start_flask_application',
+    },
+    prove: proveStep(rebuild),
+  };
+  const recovery: Recovery = {
+    prove: (o) => proveAsBefore(o, rebuild),
+    advice: () => advice(rebuild),
+    also: [`--data=${plan.data}`],
+  };
+  return { rebuild, steps, recovery };
+}
+
+/** Before a deletion userdata is saved beside the last backup. What stays as it is while only the application is stopped is looked at first. */
+function stop(rebuild: Rebuild): Step | undefined {
+  const { deletes, backup } = rebuild.plan;
+  const step = stopStep(rebuild, deletes.length > 0 && backup);
+  return (
+    step && {
+      ...step,
+      replaces: 'stop_existing_services',
+      async run(ops) {
+        rebuild.beforehand = await lookBeforehand(ops, rebuild);
+        await step.run(ops);
+      },
+    }
+  );
+}

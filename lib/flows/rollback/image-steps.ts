@@ -1,0 +1,108 @@
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import type { Step } from '../../core/step.ts';
+import type { Text } from '../../core/text.ts';
+import type { Beside } from '../../domain/data/restore.ts';
+import { keepPreviousImage, restoreImage } from '../../domain/images/previous.ts';
+import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
+import * as replacement from '../../domain/replacement/undo.ts';
+import * as restoration from '../../domain/restoration/advice.ts';
+import { restoreStep, swapStep } from '../../domain/restoration/steps.ts';
+import type { Recovery } from '../../runs/steps/steps.ts';
+import { tag } from '../../tools/docker/docker.ts';
+import { discardStale } from '../../tools/docker/helpers.ts';
+import { definitionFor } from './definition.ts';
+import type { ImageWay } from './image-facts.ts';
+import { proveStep } from './image-prove.ts';
+import { databaseId } from './image-survey.ts';
+import { tryStep } from './image-try.ts';
+
+/**
+ * The application's container is replaced by one of a kept image, with the userdata of the present one; on request the database as
+ * well. Whatever can fail without harm comes before "stop"; the order of undoing is the reverse, so that never the one code
+ * writes to the other's data. Nothing happens yet.
+ */
+export function beginByImage(way: ImageWay) {
+  const { data } = way;
+  const create = createStep(way, { roles: ['app'] });
+  const swap = data && swapStep(data);
+  let swapping: Beside | undefined;
+  const steps = {
+    keep: keepStep(way),
+    restore: data && restoreStep(data),
+    try: tryStep(way),
+    create: {
+      ...create,
+      async run(o: Ops) {
+        way.definition = await definitionFor(o, way);
+        await create.run(o);
+      },
+    },
+    stop: stopStep(way),
+    swap: swap && {
+      ...swap,
+      run(o: Ops, beside: Beside) {
+        swapping = beside;
+        return swap.run(o, beside);
+      },
+    },
+    startApp: startAppStep(way, {
+      en: 'Start the former release and wait until it is healthy',
+      zh: '启动旧版本并等待健康检查通过',
+    }),
+    prove: proveStep(way),
+  };
+  const recovery: Recovery = {
+    prove: (o) => proveAsBefore(o, way),
+    advice: () => [...(data ? restoration.advice(way, data, swapping) : []), ...replacement.advice(way)],
+  };
+  return { steps, recovery };
+}
+
+/** Keeps what runs under a tag of its own, and gives the service's image name to the former image. Nothing notices yet. */
+function keepStep(way: ImageWay): Step {
+  const { facts, imageId } = way;
+  const { app } = facts.stack.services;
+  const repository = app.image.replace(/:[^:/]+$/, '');
+  return {
+    id: 'keep',
+    title: { en: 'Keep the image of what runs; name the former one', zh: '保留当前镜像, 并指定要回退的镜像' },
+    risk: 'none',
+    commands: [
+      {
+        en: `docker tag <image of ${app.key}> <${repository}:before-…>`,
+        zh: `docker tag <${app.key} 当前镜像> <${repository}:before-…>`,
+      },
+      `docker tag ${imageId.slice(7, 19)} ${app.image}`,
+    ],
+    wayBack: { en: `${app.image} is pointed back`, zh: `${app.image} 重新指向当前镜像` },
+    async run(ops) {
+      await discardStale(ops);
+      way.previous = await keepPreviousImage(ops, facts);
+      await run(ops, tag(imageId, app.image));
+    },
+    undo: (ops) => restoreImage(ops, facts, way.previous),
+  };
+}
+
+/**
+ * Proves after undoing that code and data are those from before.
+ *
+ * @throws {OpsError} when they are not.
+ */
+async function proveAsBefore(ops: Ops, way: ImageWay): Promise<Text> {
+  const code = await replacement.proveAsBefore(ops, way);
+  if (way.data === undefined) return code;
+  const { name } = way.database;
+  if ((await databaseId(ops, way.database)) !== way.oid) {
+    throw new OpsError({
+      kind: 'command',
+      what: { en: `database ${name} is not the one from before`, zh: `数据库 ${name} 不是原来的库` },
+    });
+  }
+  return {
+    en: `${code.en}. Database ${name} is the one from before`,
+    zh: `${code.zh}. 数据库 ${name} 仍是原来的库`,
+  };
+}
