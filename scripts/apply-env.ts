@@ -24,13 +24,13 @@ export const applyEnv: Script = {
   flags: { ...ADOPT_FLAG, ...HOLD_FLAGS },
 
   async run(ops, flags) {
-    const facts = await env.surveyEnv(ops, { hold: holdOptions(flags), tries: !flags.planOnly });
-    if (facts.change === undefined) return env.nothingToDo(ops);
-    env.refuse(facts.deployed);
-    const { steps, recovery, outside, aside } = env.begin(ops, facts);
-    env.showPlan(ops, facts, steps);
+    const way = await env.surveyEnv(ops, { hold: holdOptions(flags), tries: !flags.planOnly });
+    if (way.change === undefined) return env.nothingToDo(ops);
+    env.refuse(way.facts);
+    const { steps, recovery } = env.begin(way);
+    env.showPlan(ops, way, steps);
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
-    await env.agreeToGo(ops, facts);
+    await env.agreeToGo(ops, way);
 
     const proved = await carryOut(ops, steps, recovery, async (step) => {
       const { imageId } = await step(steps.keep);
@@ -40,16 +40,16 @@ export const applyEnv: Script = {
 
       // From here on requests wait; where they can't, production is down.
       await step(steps.stop);
-      const { app } = await step(steps.start);
+      const { app } = await step(steps.startApp);
 
       const { health } = await step(steps.prove, app, imageId);
       return { health, imageId };
-    }).finally(() => aside.hold.end(ops));
-    await env.removeOneOff(ops, facts.deployed);
-    const verdict = env.conclude(ops, facts, aside, { ...proved, noticed: await outside.stop() });
-    await env.keepContainer(ops, facts.deployed.stack);
-    await env.discardFormers(ops, facts.deployed.stack);
-    await env.forgetOld(ops, facts.deployed.stack);
+    }).finally(() => way.hold.end(ops));
+    await env.removeOneOff(ops, way.facts);
+    const verdict = env.conclude(ops, way, { ...proved, noticed: await way.outside.stop() });
+    await env.keepContainer(ops, way.facts.stack);
+    await env.discardFormers(ops, way.facts.stack);
+    await env.forgetOld(ops, way.facts.stack);
     return verdict;
   },
 };

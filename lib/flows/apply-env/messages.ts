@@ -7,18 +7,17 @@ import { exampleTexts } from '../../domain/env/example.ts';
 import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import { holdText, meanwhile, seenText } from '../../domain/hold/messages.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
-import type { PutAside } from '../../domain/replacement/state.ts';
 import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Steps } from '../../runs/steps/steps.ts';
-import type { Facts } from './facts.ts';
+import type { EnvWay } from './facts.ts';
 import type { Proven } from './prove.ts';
 import { namesText } from './refusals.ts';
 
 /** What was found and what will be done, step by step. */
-export function showPlan(ops: Ops, facts: Facts, steps: Steps): void {
-  const { deployed, change, hold } = facts;
+export function showPlan(ops: Ops, way: EnvWay, steps: Steps): void {
+  const { facts: deployed, change, requests } = way;
   const { show } = ops.screen;
   const { commit, subject } = deployed.checkout;
   show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
@@ -29,7 +28,7 @@ export function showPlan(ops: Ops, facts: Facts, steps: Steps): void {
       [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
       [{ en: 'runs now, and stays', zh: '当前运行 (不变)' }, same(printable(`${commit.slice(0, 10)} ${subject}`))],
       [{ en: 'changed in .env', zh: '.env 中的改动' }, same(namesText(change?.names ?? []) || '-')],
-      [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(hold)],
+      [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
     ],
   });
   for (const said of deployed.stack.warnings) show({ event: 'warning', text: composeSaid(said) });
@@ -45,8 +44,8 @@ const NOT_KEPT: Text = {
 };
 
 /** @throws {OpsError} `declined` */
-export async function agreeToGo(ops: Ops, { hold }: Facts): Promise<void> {
-  const { en, zh } = meanwhile(hold);
+export async function agreeToGo(ops: Ops, { requests }: EnvWay): Promise<void> {
+  const { en, zh } = meanwhile(requests);
   if (await ops.screen.askYes({ en: `Apply .env? ${en}.`, zh: `是否应用 .env? ${zh}.` })) return;
   throw new OpsError({
     kind: 'declined',
@@ -69,16 +68,15 @@ export function nothingToDo(ops: Ops): Text {
 /** Records it and shows the summary: only what was measured or seen. Returns the verdict. */
 export function conclude(
   ops: Ops,
-  facts: Facts,
-  aside: PutAside,
+  way: EnvWay,
   {
     health,
     noticed,
     imageId,
   }: Pick<Proven, 'health'> & { readonly noticed: Noticed | undefined; readonly imageId: string },
 ): Text {
-  const { commit, subject } = facts.deployed.checkout;
-  const names = namesText(facts.change?.names ?? []);
+  const { commit, subject } = way.facts.checkout;
+  const names = namesText(way.change?.names ?? []);
   const down = outageText(noticed);
   recordRelease(ops.paths, {
     at: new Date(ops.clock.now()).toISOString(),
@@ -87,7 +85,7 @@ export function conclude(
     commit,
     subject: printable(subject),
     imageId,
-    previousImage: aside.previous?.reference,
+    previousImage: way.previous?.reference,
     previousCommit: commit,
     run: path.basename(ops.paths.run),
     verdict: `proved; .env: ${names}; production was down ${down.en}`,
@@ -102,13 +100,11 @@ export function conclude(
       [{ en: 'commit, as before', zh: '提交 (未变)' }, same(printable(`${commit.slice(0, 10)} ${subject}`))],
       [{ en: 'health', zh: '健康检查' }, describeHealth(health)],
       [{ en: 'production was down', zh: '服务实际中断' }, down],
-      ...(aside.hold.seen.held > 0
-        ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(aside.hold.seen)] as const]
-        : []),
+      ...(way.hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(way.hold.seen)] as const] : []),
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
   });
-  const siblings = siblingWarning(ops.target, facts.deployed.stack, 'new');
+  const siblings = siblingWarning(ops.target, way.facts.stack, 'new');
   if (siblings) show({ event: 'warning', ...siblings });
   show({ event: 'ok', text: { en: 'Applied and proved.', zh: '已应用并验证.' } });
   return {

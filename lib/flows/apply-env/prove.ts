@@ -1,17 +1,17 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { containerHealth } from '../../domain/app/container-health.ts';
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { requireRoutes } from '../../domain/app/routes.ts';
 import { registerVariables } from '../../domain/env/secrets.ts';
-import { notProved } from '../../domain/replacement/container-health.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
-import type { Facts } from './facts.ts';
+import type { EnvWay } from './facts.ts';
 import { namesText } from './refusals.ts';
 
 export interface Proven {
@@ -19,13 +19,29 @@ export interface Proven {
   readonly text: Text;
 }
 
+export function proveStep(way: EnvWay): Step<Proven, [Container, string]> {
+  const { health } = way.target;
+  return {
+    id: 'prove',
+    title: { en: 'Prove it', zh: '逐项验证' },
+    risk: 'none',
+    commands: [
+      {
+        en: `GET ${health.basic}, ${health.deep[0]}; variables, commit, image, data`,
+        zh: `GET ${health.basic}, ${health.deep[0]}; 变量, 提交, 镜像, 数据`,
+      },
+    ],
+    run: (ops, app, imageId) => prove(ops, way, app, imageId),
+    evidence: ({ text }) => text,
+  };
+}
+
 /**
  * Everything is asked of what runs: health, routes, that it is the same code on the same data, and that it has the variables.
  *
  * @throws {OpsError} the first thing that is not as it should be.
  */
-export async function proveEnv(ops: Ops, facts: Facts, app: Container, imageId: string): Promise<Proven> {
-  const { deployed } = facts;
+async function prove(ops: Ops, { facts: deployed, change }: EnvWay, app: Container, imageId: string): Promise<Proven> {
   const { now, evidence } = await containerHealth(ops, app);
   const { postgres } = deployed.containers;
   const database = postgres && databaseOf(deployed.stack, postgres, deployed.volumes);
@@ -45,7 +61,7 @@ export async function proveEnv(ops: Ops, facts: Facts, app: Container, imageId: 
   const has = variablesOf(definition);
   registerVariables(ops.secrets, has);
   const wants = deployed.stack.services.app.environment;
-  const lacks = (facts.change?.names ?? []).filter((name) => name in wants && has[name] !== wants[name]);
+  const lacks = (change?.names ?? []).filter((name) => name in wants && has[name] !== wants[name]);
   if (lacks.length > 0) throw lacking(lacks);
   await requireRoutes(ops, now, deployed.app?.unserved ?? []);
   const said = describeHealth(health);
@@ -53,10 +69,13 @@ export async function proveEnv(ops: Ops, facts: Facts, app: Container, imageId: 
 }
 
 const lacking = (names: readonly string[]) =>
+  notProved({
+    en: `the container has another value of ${namesText(names)} than .env gives`,
+    zh: `容器中 ${namesText(names)} 的值与 .env 不一致`,
+  });
+
+const notProved = (why: Text) =>
   new OpsError({
     kind: 'command',
-    what: {
-      en: `Not proved: the container has another value of ${namesText(names)} than .env gives`,
-      zh: `未能证明生效: 容器中 ${namesText(names)} 的值与 .env 不一致`,
-    },
+    what: { en: `Not proved: ${why.en}`, zh: `未能证明生效: ${why.zh}` },
   });

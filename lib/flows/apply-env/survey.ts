@@ -2,8 +2,9 @@ import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { describeCommit } from '../../domain/release/source.ts';
+import { cutoverOf } from '../../domain/replacement/cutover.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
-import type { Facts } from './facts.ts';
+import type { EnvWay } from './facts.ts';
 
 /**
  * Looks at everything that replacing the container depends on; changes nothing. The application may be down: the wrong `.env` may be why.
@@ -14,18 +15,16 @@ import type { Facts } from './facts.ts';
 export async function surveyEnv(
   ops: Ops,
   asked: { readonly hold: HoldOptions; readonly tries: boolean },
-): Promise<Facts> {
+): Promise<EnvWay> {
   const deployed = await surveyRebuild(ops, true);
   const { app, checkout, containers } = deployed;
   if (containers.app === undefined) throw nothingThere();
   const commit = app?.commit ?? (containers.app.state === 'running' ? undefined : app?.released);
   const described = commit === undefined ? undefined : await describeCommit(ops, commit);
   if (commit === undefined || described === undefined) throw unknownRelease();
-  return {
-    deployed: { ...deployed, checkout: { ...checkout, commit, subject: described.subject } },
-    change: deployed.envChange,
-    hold: await surveyHold(ops, containers.app, asked.hold, asked.tries),
-  };
+  const facts = { ...deployed, checkout: { ...checkout, commit, subject: described.subject } };
+  const requests = await surveyHold(ops, containers.app, asked.hold, asked.tries);
+  return { ...cutoverOf(ops.target, facts, requests), change: deployed.envChange };
 }
 
 const REBUILD = {
