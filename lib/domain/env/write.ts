@@ -53,7 +53,7 @@ export async function replaceEnv(ops: EnvOps, text: string): Promise<string | un
   const present = readFileSync(file, 'utf8');
   if (present === text) return undefined;
   registerEnvSecrets(ops.secrets, text, readEnvText(text).values);
-  const aside = path.join(temporaryDirectory(ops), 'set-aside');
+  const aside = path.join(temporaryDirectory(ops), 'env-set-aside');
   await createFile(aside, (fd) => writeFileSync(fd, present));
   const { uid, gid, mode } = statSync(file);
   await writeAtomically(file, text, 'former');

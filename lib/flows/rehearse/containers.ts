@@ -1,16 +1,14 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { change } from '../../core/command.ts';
 import { allEnded } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
-import { printable, type Text } from '../../core/text.ts';
 import { readEnvText } from '../../domain/env/file.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { start } from '../../tools/docker/docker.ts';
 import { ownerLabels } from '../../tools/docker/helpers.ts';
-import { isWithin } from '../../tools/docker/places.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 import { waitForRedis } from '../../tools/redis/ready.ts';
@@ -18,6 +16,7 @@ import { drillEnvironment } from './environment.ts';
 import type { Facts } from './facts.ts';
 import { createNetwork, requireIsolated } from './isolation.ts';
 import { limitFlags } from './limits.ts';
+import { copyMounted } from './mounted.ts';
 import { type Names, namesOf } from './names.ts';
 import type { Progress } from './progress.ts';
 
@@ -103,53 +102,12 @@ export async function startApp(
   const empty = path.join(ops.paths.run, 'empty.env');
   writeFileSync(empty, '');
   await run(ops, change(['docker', 'cp', empty, `${id}:${ops.target.app.root}/.env`]));
-  await copyMounted(ops, facts, id);
+  await copyMounted(ops, facts.stack.services.app.mounts, id);
   await run(ops, start(id));
   const container = await inspectContainer(ops, id);
   if (container.state === 'running') await requireIsolated(ops, names.network, [container]);
   return container;
 }
-
-/** More is data, and no configuration. */
-const MOST_BYTES = 64 * 1024 * 1024;
-
-/**
- * Copies of the files that compose mounts read-only, such as the certificate without which nginx does not start. Copies: nothing of the
- * host's is in the container.
- */
-async function copyMounted(ops: Ops, { stack }: Facts, id: string): Promise<void> {
-  const { root, userdata } = ops.target.app;
-  const wanted = stack.services.app.mounts.filter(
-    (m) => m.kind === 'bind' && m.readOnly && m.target !== `${root}/.env` && !isWithin(m.target, userdata),
-  );
-  for (const { source, target } of wanted) {
-    const bytes = sizeOf(source);
-    if (bytes === undefined || bytes > MOST_BYTES) {
-      ops.screen.show({ event: 'warning', text: leftOut(target, bytes) });
-      continue;
-    }
-    const from = statSync(source).isDirectory() ? `${source}/.` : source;
-    await run(ops, change(['docker', 'cp', '-L', from, `${id}:${target}`]));
-  }
-}
-
-/** Bytes of a file, or of all below a directory; `undefined` for what is none of both, or not there. */
-function sizeOf(place: string): number | undefined {
-  const stat = statSync(place, { throwIfNoEntry: false });
-  if (stat?.isFile()) return stat.size;
-  if (!stat?.isDirectory()) return undefined;
-  let bytes = 0;
-  for (const entry of readdirSync(place, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) bytes += statSync(path.join(entry.parentPath, entry.name)).size;
-    if (bytes > MOST_BYTES) break;
-  }
-  return bytes;
-}
-
-const leftOut = (target: string, bytes: number | undefined): Text => ({
-  en: `The drill has nothing at ${printable(target)}, which production mounts: ${bytes === undefined ? 'it is no file or directory' : 'it is too large to be copied'}.`,
-  zh: `演练中没有 ${printable(target)} (生产环境为挂载): ${bytes === undefined ? '不是普通文件或目录' : '体积过大, 未复制'}.`,
-});
 
 function environmentOf(ops: Ops, { stack }: Facts, own: Progress['own']): Record<string, string> {
   const { app, postgres } = stack.services;
