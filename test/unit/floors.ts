@@ -85,7 +85,6 @@ export const EXCEPTIONS: readonly Exception[] = [
     why: 'what is in the way of any new container is judged by the plan of the rebuild',
   },
   { from: 'scripts/rollback-prod.ts', to: 'lib/flows/update', why: 'going back hot is an update to a former release' },
-  { from: 'scripts/update-prod-flask.ts', to: 'lib/domain/images', why: NOT_EXPORTED },
   { from: 'scripts/rehearse.ts', to: 'lib/domain/ledger', why: NOT_EXPORTED },
   { from: 'scripts/rehearse.ts', to: 'lib/domain/schema', why: NOT_EXPORTED },
 ];

@@ -1,5 +1,4 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
-import type { PlannedStep } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exampleTexts } from '../../domain/env/example.ts';
@@ -11,11 +10,9 @@ import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
-import { plannedSteps } from './planned-steps.ts';
 import { chooseRestart, type Restart } from './restart.ts';
 
 export interface UpdatePlan {
-  readonly steps: readonly PlannedStep[];
   /** As far as it can be told before the new release was tried. */
   readonly restart: Restart;
   /** What becomes of requests when the container is restarted. */
@@ -50,13 +47,8 @@ export function planUpdate(
     });
   }
   const restart = chooseRestart(options.restart, facts, target.app.root);
-  const steps = plannedSteps(target, facts, { ...options, holds: hold }, restart);
-  return {
-    steps,
-    restart,
-    hold,
-    warnings: [...warningsOf(facts), ...envTexts(target, facts), ...siblingsOf(target, facts, options)],
-  };
+  const warnings = [...warningsOf(facts), ...envTexts(target, facts), ...siblingsOf(target, facts, options)];
+  return { restart, hold, warnings };
 }
 
 const UNASKED: HoldFacts = {

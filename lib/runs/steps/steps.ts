@@ -65,7 +65,7 @@ export async function carryOut<R>(
     begun.push({ id, harmless: risk === 'none', undo: undo && ((calm) => undo(calm, ...given)) });
     try {
       const result = await step.run(ops, ...given);
-      const evidence = step.evidence?.(result);
+      const evidence = step.evidence?.(result, ...given);
       // On a full disk the next step can't begin; the last one has no next, and what it did is done.
       lenient(ops.journal, ops.screen).write({
         event: 'step-done',
