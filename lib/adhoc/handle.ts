@@ -2,6 +2,7 @@ import { allEnded } from '../core/concurrency.ts';
 import type { Ops } from '../core/ops.ts';
 import type { PlannedStep } from '../core/step.ts';
 import type { Health } from '../domain/app/health.ts';
+import { claimStack } from '../domain/data/claim.ts';
 import type { Consent, DestructiveRequest } from '../domain/data/consent.ts';
 import { resolveStack } from '../domain/stack/compose-config.ts';
 import { findContainers } from '../domain/stack/containers.ts';
@@ -74,7 +75,10 @@ export async function deploymentOf<F extends OwnFlags>(
   effect: Context['effect'] = 'read',
 ): Promise<Found<F>> {
   const stack = await resolveStack(ops, { justLooking: true });
-  const context: Context = { ops, stack, containers: await findContainers(ops, stack), effect };
+  const containers = await findContainers(ops, stack);
+  // They may run by another name: then "not running" would not be true.
+  if (Object.keys(containers).length === 0) await claimStack(ops, stack, 'look');
+  const context: Context = { ops, stack, containers, effect };
   const [app, db, redis, output] = [
     appOf(context),
     postgresOf(context),

@@ -7,10 +7,10 @@ type Spawn = typeof spawn;
 
 /**
  * What a child may inherit: where things are and how to reach engine, git and proxy, and whom sudo speaks for (git accepts that
- * person's repository). Nothing that a project's .env could define.
+ * person's repository). Of what a project's .env could define, only the profiles: the rest compose takes from the file.
  */
 const INHERITED =
-  /^(PATH|HOME|USER|LOGNAME|SUDO_UID|TMPDIR|SSH_AUTH_SOCK|SSL_CERT_(FILE|DIR)|GIT_SSH(_COMMAND)?|DOCKER_(HOST|CONTEXT|CONFIG|TLS_VERIFY|CERT_PATH|API_VERSION)|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|(HTTPS?|NO|ALL)_PROXY)$/i;
+  /^(PATH|HOME|USER|LOGNAME|SUDO_UID|TMPDIR|SSH_AUTH_SOCK|SSL_CERT_(FILE|DIR)|GIT_SSH(_COMMAND)?|DOCKER_(HOST|CONTEXT|CONFIG|TLS_VERIFY|CERT_PATH|API_VERSION)|COMPOSE_PROFILES|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|(HTTPS?|NO|ALL)_PROXY)$/i;
 
 /**
  * The environment for children. The caller's variables would beat `.env` in compose's `${…}`, so only what

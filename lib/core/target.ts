@@ -97,15 +97,12 @@ export const targetSchema = z.strictObject({
   seed: z.string().default('sql/seed/postgresql/permission_configs.sql'),
   envExample: z.string().default('env.example'),
   /**
-   * Files that only a build reads (globs; compose file, Dockerfile and the dependencies in pyproject.toml always count): when one
-   * has changed, copying files into the running container is not enough.
+   * Files that only a build reads (globs): when one has changed, copying files into the running container is not enough. The Dockerfile,
+   * the requirements that it names, the dependencies in pyproject.toml, and what compose makes of the services count always.
    */
   rebuildWhenChanged: z
     .array(z.string().regex(GLOB))
-    .default([
-      ...['uv.lock', 'poetry.lock', 'Pipfile.lock', 'requirements*.txt', 'requirements/**'],
-      ...['Dockerfile*', '.dockerignore', 'docker-compose*.yml', 'scripts/ops/docker/**'],
-    ]),
+    .default([...['uv.lock', 'poetry.lock', 'Pipfile.lock', '.dockerignore', 'scripts/ops/docker/**']]),
   /** What stays to go back to. The release that runs and the one before it always do. */
   keep: z
     .strictObject({
@@ -130,9 +127,11 @@ export type TargetConfig = z.infer<typeof targetSchema>;
 export interface Target extends TargetConfig {
   /** The deploy directory, absolute. */
   readonly dir: string;
+  /** What COMPOSE_FILE names in the terminal, which compose takes before what `.env` says: see `tools/docker/compose-files.ts`. */
+  readonly composeFiles?: readonly string[] | undefined;
 }
 
 /** @throws {z.ZodError} when `config` has unknown keys or wrong values. */
-export function targetFor(dir: string, config: unknown = {}): Target {
-  return { ...targetSchema.parse(config), dir: path.resolve(dir) };
+export function targetFor(dir: string, config: unknown = {}, composeFiles?: readonly string[]): Target {
+  return { ...targetSchema.parse(config), dir: path.resolve(dir), ...(composeFiles && { composeFiles }) };
 }

@@ -1,5 +1,6 @@
 import { benchBackup } from './backup.ts';
 import { benchHold } from './hold.ts';
+import { benchReal } from './real.ts';
 import { benchRebuild } from './rebuild.ts';
 import { benchRestore } from './restore.ts';
 import { benchUpdate } from './update.ts';
@@ -10,6 +11,7 @@ const BENCHES: Record<string, (args: string[]) => Promise<void>> = {
   update: benchUpdate,
   backup: benchBackup,
   restore: benchRestore,
+  real: benchReal,
   hold: benchHold,
 };
 

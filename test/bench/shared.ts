@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { createFreshSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 
-const REPO = path.join(import.meta.dirname, '../..');
+export const REPO = path.join(import.meta.dirname, '../..');
 
 export interface Timed {
   readonly text: string;

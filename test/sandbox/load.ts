@@ -19,6 +19,8 @@ const { values } = parseArgs({
     // A mixture: every n-th request goes to /api/v1/slow?s=2, or posts to /api/v1/echo.
     'slow-every': { type: 'string', default: '0' },
     'post-every': { type: 'string', default: '0' },
+    // What counts for answered: `ok` (below 400), or `below-500`, of a route that only answers whoever is logged in.
+    answered: { type: 'string', default: 'ok' },
   },
 });
 const number = (name: 'rate' | 'seconds' | 'timeout' | 'slow-every' | 'post-every') => Number(values[name]);
@@ -53,7 +55,9 @@ function send(kind: Sample['kind']): void {
       const status = response.statusCode ?? 0;
       response.resume();
       response.on('error', (error: NodeJS.ErrnoException) => finish(false, error.code ?? error.name));
-      response.on('end', () => finish(status >= 200 && status < 400, String(status)));
+      response.on('end', () =>
+        finish(status >= 200 && status < (values.answered === 'below-500' ? 500 : 400), String(status)),
+      );
     });
     call.end(kind === 'post' ? 'load' : undefined);
   });

@@ -138,6 +138,11 @@ describe('the same directory', () => {
       expect(ended.text).toContain("This directory's stack runs as compose project prod (");
       expect(ended.text).toContain('COMPOSE_PROJECT_NAME=prod');
     }
+    // There is nothing to be had by this name; that the database does not run would not be true.
+    const backup = await runAndCheck(d, ['create'], { script: backupProd });
+    expect(backup).toMatchObject({ exitCode: 3, changes: [] });
+    expect(backup.text).toContain("This directory's stack runs as compose project prod (");
+    expect(backup.text).not.toContain('does not run');
   });
 
   it('is told when other compose files made what runs', async () => {

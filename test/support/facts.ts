@@ -91,6 +91,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
         app: service('whalefall', 'whalefall:prod'),
       },
       volumes: [],
+      warnings: [],
       siblings: [],
       networks: ['shop_net'],
     },

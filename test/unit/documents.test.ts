@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { CHECKS } from '../../lib/flows/doctor/checks.ts';
 import { readCommandLine } from '../../lib/runs/command-line/command-line.ts';
 import type { Script } from '../../lib/runs/command-line/script.ts';
+import { applyEnv } from '../../scripts/apply-env.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
 import { doctorScript } from '../../scripts/doctor.ts';
@@ -19,6 +20,7 @@ import { upgradePostgres } from '../../scripts/upgrade-postgres.ts';
 // What people copy from the documents must be understood by the scripts as they are: names, commands, options, values.
 const ROOT = path.join(import.meta.dirname, '../..');
 const SCRIPTS: readonly Script[] = [
+  applyEnv,
   backupProd,
   deployProdAll,
   doctorScript,

@@ -56,6 +56,7 @@ export const FLOORS: readonly Floor[] = [
   {
     name: 'flows',
     folders: [
+      'lib/flows/apply-env',
       'lib/flows/backup',
       'lib/flows/doctor',
       'lib/flows/maintenance',

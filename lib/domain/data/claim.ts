@@ -1,6 +1,8 @@
+import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Hold, Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { engineId } from '../../tools/docker/engine.ts';
 import { readAdopted } from '../ledger/adopted.ts';
 import type { ExistingVolume } from '../stack/containers.ts';
@@ -26,8 +28,10 @@ export async function claimStack(ops: Ops, stack: Pick<Stack, 'project'>, use: '
   const owners = { ...found, others: unknown(found.others), moved: unknown(found.moved) };
   const foreign = [...owners.others, ...owners.moved];
   const refusal = refusalOf(ops, stack, owners);
+  // By this name there is nothing to look at either, and "it does not run" would not be true.
+  const nothingThere = owners.count === 0 && foreign.length === 0;
   if (foreign.length > 0 && use === 'change' && hold.adopt) await agreeToAdopt(ops, hold, stack, foreign);
-  else if (refusal && use === 'change')
+  else if (refusal && (use === 'change' || nothingThere))
     throw new OpsError({ kind: 'precondition', state: NOTHING_CHANGED, ...refusal });
   else if (refusal) screen.show({ event: 'warning', text: refusal.what });
   else if (owners.renamed.length > 0) screen.show({ event: 'warning', text: alsoRenamed(owners.renamed) });
@@ -148,9 +152,12 @@ const alsoRenamed = (renamed: readonly Made[]): Text => ({
 
 const otherFiles = (ops: Ops, made: readonly Made[]): Text => {
   const files = [...new Set(made.flatMap((m) => m.files.map(printable)))].join(', ');
+  const own = composeFiles(ops.target)
+    .map((file) => printable(path.relative(ops.target.dir, file)))
+    .join(', ');
   return {
-    en: `${namesOf(made)}: made with ${files}. These scripts use ${ops.target.composeFile} alone: whatever is replaced is as that says.`,
-    zh: `${namesOf(made)}: 创建时使用了 ${files}. 脚本只使用 ${ops.target.composeFile}, 重建的容器以该文件为准.`,
+    en: `${namesOf(made)}: made with ${files}. These scripts use ${own} alone: whatever is replaced is as that says.`,
+    zh: `${namesOf(made)}: 创建时使用了 ${files}. 脚本只使用 ${own}, 重建的容器以此为准.`,
   };
 };
 

@@ -31,6 +31,9 @@ const GENERATORS: Readonly<Record<string, (random: Random) => string>> = {
   PASSWORD_ENCRYPTION_KEY: fernet,
 };
 
+/** Secrets that are made where they are empty. */
+export const GENERATED: readonly string[] = Object.keys(GENERATORS);
+
 /** `NAME=`, perhaps with empty quotes and a comment. */
 const EMPTY = /^([ \t]*([A-Z_]+)=)(?:''|"")?[ \t]*(#.*)?(\r?)$/;
 

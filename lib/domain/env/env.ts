@@ -8,7 +8,7 @@ import { type EnvFinding, readEnvText } from './file.ts';
 import { type EnvProblem, envProblems } from './schema.ts';
 import { registerEnvSecrets } from './secrets.ts';
 
-export { withCandidateEnv, writeEnv } from './write.ts';
+export { replaceEnv, withCandidateEnv, writeEnv } from './write.ts';
 
 export type EnvReading =
   | { readonly kind: 'absent' }

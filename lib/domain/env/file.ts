@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { parse } from 'dotenv';
+import type { Target } from '../../core/target.ts';
 import type { Text } from '../../core/text.ts';
 import { CAUSES, definedLater, duplicate } from './causes.ts';
 import { type EnvLine, type EnvLines, scanEnv } from './lines.ts';
@@ -80,6 +83,15 @@ export function readEnvText(text: string): EnvText {
   }
   for (const name of undecided) values.delete(name);
   return { values: Object.fromEntries(values), undecided, findings };
+}
+
+/** What `.env` in the deploy directory gives; nothing where it can't be read. Contains secrets. */
+export function envValues({ target }: { readonly target: Pick<Target, 'dir'> }): Readonly<Record<string, string>> {
+  try {
+    return readEnvText(readFileSync(path.join(target.dir, '.env'), 'utf8')).values;
+  } catch {
+    return {};
+  }
 }
 
 function shapeCause(line: EnvLine, firstLine: ReadonlyMap<string, number>): Text | undefined {

@@ -51,8 +51,10 @@ export function connectionProblems(values: Values, services: ServiceKeys): EnvPr
   const database = POSTGRES_URL.exec(values['DATABASE_URL'] ?? '');
   if (database) {
     const [, user = '', password = '', server, , name] = database;
-    expect('DATABASE_URL', unquotePercent(user), 'POSTGRES_USER', values['POSTGRES_USER']);
-    expect('DATABASE_URL', unquotePercent(password), 'POSTGRES_PASSWORD', values['POSTGRES_PASSWORD']);
+    const [role, own] = [unquotePercent(user), values['POSTGRES_USER']];
+    // Another role has another password.
+    if (own && role !== own) problems.push({ variable: 'DATABASE_URL', rule: OTHER_ROLE });
+    else expect('DATABASE_URL', unquotePercent(password), 'POSTGRES_PASSWORD', values['POSTGRES_PASSWORD']);
     expect('DATABASE_URL', name, 'POSTGRES_DB', values['POSTGRES_DB']); // SQLAlchemy does not decode the name
     host('DATABASE_URL', server, services.postgres);
   }
@@ -67,6 +69,11 @@ export function connectionProblems(values: Values, services: ServiceKeys): EnvPr
 
 const MISSING: Text = { en: 'is required, and the file does not define it', zh: '为必填项, 文件中没有定义' };
 const EMPTY: Text = { en: 'is required, and empty', zh: '为必填项, 当前为空' };
+
+const OTHER_ROLE: Text = {
+  en: 'logs in as another role than POSTGRES_USER. These scripts set the password of that one role, and prove with it that the application can log in: give both the same name (a special character percent-encoded in the URL)',
+  zh: '使用的角色与 POSTGRES_USER 不同. 脚本只管理该角色的密码, 并以它验证应用能够登录: 请使两者一致 (URL 中的特殊字符须百分号编码)',
+};
 
 const mustMatch = (other: string): Text => ({
   en: `does not fit ${other} (percent-encode special characters in the URL: @ as %40, : as %3A, / as %2F, % as %25)`,

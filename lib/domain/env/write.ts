@@ -1,4 +1,6 @@
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   fchmodSync,
   fsyncSync,
@@ -6,12 +8,16 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
+  realpathSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { createFile, writeAtomically } from '../../tools/files/durable.ts';
 import { readEnvText } from './file.ts';
 import { registerEnvSecrets } from './secrets.ts';
 
@@ -34,6 +40,26 @@ export function writeEnv(ops: EnvOps, text: string): void {
     }
     flushDirectory(ops.target.dir);
   });
+}
+
+/**
+ * Puts another text in the place of the `.env` that is there, with its owner and mode; the present one is kept in the run's directory.
+ * Whoever reads it sees one or the other whole.
+ *
+ * @returns where the present one is kept; `undefined` when it says the same already.
+ */
+export async function replaceEnv(ops: EnvOps, text: string): Promise<string | undefined> {
+  const file = realpathSync(path.join(ops.target.dir, '.env'));
+  const present = readFileSync(file, 'utf8');
+  if (present === text) return undefined;
+  registerEnvSecrets(ops.secrets, text, readEnvText(text).values);
+  const aside = path.join(temporaryDirectory(ops), 'env-set-aside');
+  await createFile(aside, (fd) => writeFileSync(fd, present));
+  const { uid, gid, mode } = statSync(file);
+  await writeAtomically(file, text, 'former');
+  chownSync(file, uid, gid);
+  chmodSync(file, mode);
+  return aside;
 }
 
 /**

@@ -7,6 +7,7 @@ import { ask, CommandError, run } from '../../core/run.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { build } from '../../tools/docker/compose.ts';
+import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { layContext } from '../release/build-context.ts';
 import { movedTo, refuseUnbuildable } from '../release/buildable.ts';
 import { resolveStack } from '../stack/compose-config.ts';
@@ -66,9 +67,9 @@ export async function buildImage(ops: Ops, stack: Stack, commit: string, apart?:
 
 /** The services as the commit's own compose file has them, if there is one in it, with the deploy directory's `.env`. */
 async function asCommitted(ops: Ops, stack: Stack, commit: string, context: string) {
-  const composeFile = path.resolve(context, ops.target.composeFile);
-  if (!existsSync(composeFile)) return { target: ops.target, stack };
-  const target = { ...ops.target, composeFile };
+  const moved = composeFiles(ops.target).map((file) => path.resolve(context, path.relative(ops.target.dir, file)));
+  if (!moved.every(existsSync)) return { target: ops.target, stack };
+  const target = { ...ops.target, composeFile: moved[0] ?? '', composeFiles: moved };
   const committed = await resolveStack({ ...ops, target });
   await refuseUnbuildable(ops, committed, commit);
   return { target, stack: committed };

@@ -21,8 +21,8 @@ const release = z.object({
   /** RFC 3339. */
   at: z.string(),
   /** `found`: what ran before the first of them, whoever released it. */
-  kind: z.enum(['found', 'rebuild', 'hot', 'restore', 'rollback']),
-  /** How a rollback went: into the running container, or a container of a kept image. */
+  kind: z.enum(['found', 'rebuild', 'hot', 'restore', 'rollback', 'env']),
+  /** How a rollback went: into the running container, or a container of a kept image; `env` goes by an image. */
   way: z.enum(['hot', 'image']).optional(),
   /** Full id. */
   commit: z.string().regex(/^[0-9a-f]{40,64}$/),

@@ -43,7 +43,10 @@ export async function builtArtefacts(
   const dockerfile = name === undefined ? undefined : await showFile(ops, commit, name);
   return found.map((artefact) => {
     const place = path.posix.join(ops.target.app.root, artefact.to);
-    return { ...artefact, made: dockerfile === undefined ? undefined : outputOf(dockerfile, artefact.stage, place) };
+    return {
+      ...artefact,
+      made: dockerfile === undefined ? undefined : outputOf(dockerfile, artefact.stage, place, build?.target),
+    };
   });
 }
 
@@ -122,10 +125,11 @@ export const sourcesOf = (artefacts: readonly BuiltArtefact[]): Record<string, s
  * Where in a stage's image that lies which the final image copies from it to a place.
  *
  * @param place absolute.
+ * @param target the stage that is the image; the last one, unless it is told.
  * @returns absolute; `undefined` when there is no such stage, or nothing is copied from it to there.
  */
-export function outputOf(dockerfile: string, stage: string, place: string): string | undefined {
-  const stages = stagesOf(dockerfile);
+export function outputOf(dockerfile: string, stage: string, place: string, target?: string): string | undefined {
+  const stages = upTo(stagesOf(dockerfile), target);
   const at = stages.findIndex(({ name }) => name === stage.toLowerCase());
   if (at === -1) return undefined;
   let workdir = '/';
@@ -144,6 +148,14 @@ export function outputOf(dockerfile: string, stage: string, place: string): stri
     if (inside !== '..' && !inside.startsWith('../')) output = path.posix.join('/', source, inside);
   }
   return output;
+}
+
+/** The engine takes a name or a number; of a name that comes twice, the last. */
+function upTo(stages: readonly Stage[], target: string | undefined): readonly Stage[] {
+  if (target === undefined) return stages;
+  const named = stages.findLastIndex(({ name }) => name === target.toLowerCase());
+  const at = named === -1 && /^\d+$/.test(target) ? Number(target) : named;
+  return stages.slice(0, at + 1);
 }
 
 /** Without the quotes of a JSON list. */

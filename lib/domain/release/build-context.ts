@@ -18,21 +18,29 @@ import { archiveArtefacts, findArtefacts } from './artefacts.ts';
  */
 export async function layContext(ops: Ops, stack: Stack, commit: string, context: string): Promise<void> {
   makeOpen(context);
-  const archive = `${context}.tar`;
-  const unpack = async () => {
-    await run(ops, change(['tar', '-x', '-p', '-f', archive, '-C', context], { deadlineMs: 300_000 }));
-    rmSync(archive); // before the next one, for the disk's sake
-  };
-  await archiveCommit(ops, commit, archive);
-  await unpack();
+  await layCommit(ops, commit, context);
   const tree = await treeOf(ops, commit);
   const built = await builtArtefacts(ops, stack, commit, tree);
   const artefacts = findArtefacts(ops, tree, madeOf(built));
   if (artefacts.directories.length === 0) return;
   // Those above them are not in the archive, so tar would make them by the umask.
   for (const above of artefacts.directories.flatMap((d) => ancestors(d.path))) makeOpen(path.join(context, above));
+  const archive = `${context}.tar`;
   await archiveArtefacts(ops, artefacts, archive);
-  await unpack();
+  await unpack(ops, archive, context);
+}
+
+/** Exactly a commit's files, into a directory that is there and empty. */
+export async function layCommit(ops: Ops, commit: string, directory: string): Promise<void> {
+  const archive = `${directory}.tar`;
+  await archiveCommit(ops, commit, archive);
+  await unpack(ops, archive, directory);
+}
+
+/** The archive goes, before the next one is made, for the disk's sake. */
+async function unpack(ops: Ops, archive: string, directory: string): Promise<void> {
+  await run(ops, change(['tar', '-x', '-p', '-f', archive, '-C', directory], { deadlineMs: 300_000 }));
+  rmSync(archive);
 }
 
 /** As git would make it under the usual umask; COPY takes the mode along. */

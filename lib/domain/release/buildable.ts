@@ -1,9 +1,8 @@
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
-import { git } from '../../tools/git/git.ts';
+import { filesWith } from '../../tools/git/grep.ts';
 import { listed } from '../../tools/git/paths.ts';
 import { showFile, treeOf } from '../../tools/git/tree.ts';
 import type { BuildSection, Stack } from '../stack/stack.ts';
@@ -23,12 +22,16 @@ export async function refuseUnbuildable(ops: Ops, stack: Stack, commit: string):
   const { build } = stack.services.app;
   if (build) movedTo(ops.target.dir, build, ops.target.dir);
   await treeOf(ops, commit);
-  // Exit code 1: none.
-  const grep = git(ops.target.dir, ['grep', '-l', '-z', '--no-color', '-F', '-e', POINTER, commit, '--'], {
-    deadlineMs: 60_000,
-  });
-  const found = (await run(ops, grep, [0, 1])).stdout.split('\0').filter(Boolean);
-  const files = found.map((name) => name.slice(commit.length + 1));
+  await refusePointers(ops, commit);
+}
+
+/**
+ * Whether git has the files of a commit themselves: whoever releases from git alone would release the pointers.
+ *
+ * @throws {OpsError} `precondition`
+ */
+export async function refusePointers(ops: Ops, commit: string): Promise<void> {
+  const files = await filesWith(ops, commit, POINTER);
   const pointers: string[] = [];
   for (const file of files) if (WHOLE_POINTER.test((await showFile(ops, commit, file)) ?? '')) pointers.push(file);
   if (pointers.length > 0) throw hasPointers(pointers);
@@ -87,6 +90,6 @@ const hasPointers = (files: readonly string[]) =>
   });
 
 const LFS: Text = {
-  en: 'The image would contain the pointers. Commit the files themselves (git lfs migrate export), or let the build fetch them.',
-  zh: '镜像中会是指针而非文件内容. 请直接提交文件本身 (git lfs migrate export), 或在构建时下载.',
+  en: 'The release would have the pointers in their place. Commit the files themselves (git lfs migrate export), or let the build fetch them.',
+  zh: '发布的会是指针而非文件内容. 请直接提交文件本身 (git lfs migrate export), 或在构建时下载.',
 };

@@ -16,7 +16,14 @@ export interface Pyproject {
   readonly after: string | undefined;
 }
 
-type BuildConfig = Pick<TargetConfig, 'rebuildWhenChanged' | 'composeFile' | 'dockerfile'>;
+type BuildConfig = Pick<TargetConfig, 'rebuildWhenChanged' | 'dockerfile'>;
+
+/** What can't be told from the paths of files alone. */
+export interface BuildInput {
+  readonly pyproject: Pyproject;
+  /** More files that the build reads: see `requirementsRead`. */
+  readonly reads: ReadonlySet<string>;
+}
 
 /**
  * Whether a hot update is unsuitable: what has changed of the files that only a build reads.
@@ -28,10 +35,10 @@ export function rebuildReasons(
   target: BuildConfig,
   before: ReadonlyMap<string, string>,
   after: ReadonlyMap<string, string>,
-  pyproject: Pyproject,
+  { pyproject, reads }: BuildInput,
 ): readonly RebuildReason[] {
   const globs = target.rebuildWhenChanged;
-  const named = new Set([target.composeFile, target.dockerfile]);
+  const named = new Set([target.dockerfile, ...reads]);
   const paths = [...new Set([...before.keys(), ...after.keys()])].sort();
   const reasons = paths
     .filter((path) => before.get(path) !== after.get(path))

@@ -4,9 +4,10 @@ import path from 'node:path';
 import { NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
-import { createEnvText } from '../env/create.ts';
-import { type EnvReading, withCandidateEnv, writeEnv } from '../env/env.ts';
-import { connectionProblems } from '../env/schema.ts';
+import { createEnvText, GENERATED } from '../env/create.ts';
+import { type EnvReading, replaceEnv, withCandidateEnv, writeEnv } from '../env/env.ts';
+import { readEnvText } from '../env/file.ts';
+import { connectionProblems, envProblems } from '../env/schema.ts';
 import { resolveStack } from '../stack/compose-config.ts';
 import { findVolumes } from '../stack/containers.ts';
 import { databaseVolume } from '../stack/database.ts';
@@ -27,6 +28,10 @@ export async function prepareEnv(
   resolving: Promise<Stack>,
   planOnly: boolean,
 ): Promise<Pick<Facts, 'env' | 'stack'>> {
+  if (reading.kind === 'present') {
+    const filled = await fillEmpty(ops, reading, planOnly);
+    if (filled !== undefined) return filled;
+  }
   if (reading.kind !== 'absent') {
     throwIfBad(ops, reading, await resolving.catch(() => undefined));
     return { env: 'present', stack: await resolving };
@@ -42,6 +47,44 @@ export async function prepareEnv(
   });
   if (!agreed) throw declined();
   writeEnv(ops, text);
+  return { env: 'created', stack: await resolveStack(ops) };
+}
+
+/**
+ * Somebody has copied env.example and filled in the rest: the secrets are there, and empty. As long as no database depends on what they
+ * once were, they are made as for a new file.
+ *
+ * @returns `undefined` when that is not what is wrong, or not all of it.
+ * @throws {OpsError} `declined`; `precondition` when there is a database.
+ */
+async function fillEmpty(
+  ops: Ops,
+  { values, problems }: Extract<EnvReading, { kind: 'present' }>,
+  planOnly: boolean,
+): Promise<Pick<Facts, 'env' | 'stack'> | undefined> {
+  if (!problems.some(({ variable }) => GENERATED.includes(variable) && values[variable] === '')) return undefined;
+  const filled = createEnvText(readFileSync(path.join(ops.target.dir, '.env'), 'utf8'), randomBytes);
+  if (!filled.ok || envProblems(readEnvText(filled.text).values, ops.target.services).length > 0) return undefined;
+  const names = filled.generated.join(', ');
+  const stack = await withCandidateEnv(ops, filled.text, (projectDirectory) => resolveStack(ops, { projectDirectory }));
+  const existing = databaseVolume(await findVolumes(ops, stack));
+  if (existing) throw mustNotFill(existing.name, filled.generated);
+  if (planOnly) {
+    ops.screen.show({
+      event: 'info',
+      text: {
+        en: `Would ask whether to fill in what is empty in .env: ${names}`,
+        zh: `将询问是否填写 .env 中的空值: ${names}`,
+      },
+    });
+    return { env: 'would-create', stack };
+  }
+  const agreed = await ops.screen.askYes({
+    en: `In .env these are empty: ${names}. Fill them with generated secrets?`,
+    zh: `.env 中以下变量为空: ${names}. 是否填入自动生成的密钥?`,
+  });
+  if (!agreed) throw leftEmpty(names);
+  await replaceEnv(ops, filled.text);
   return { env: 'created', stack: await resolveStack(ops) };
 }
 
@@ -123,6 +166,30 @@ const mustNotGenerate = (volume: string, generated: readonly string[]) =>
       {
         en: `Restore .env from where you keep it; it must have the former ${generated.join(', ')}.`,
         zh: `请找回原来的 .env; 其中必须包含原有的 ${generated.join(', ')}.`,
+      },
+    ],
+  });
+
+const mustNotFill = (volume: string, empty: readonly string[]) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `In .env these are empty: ${empty.join(', ')}. The database volume ${volume} exists, and new secrets would make the credentials stored in it unreadable, so none are generated.`,
+      zh: `.env 中以下变量为空: ${empty.join(', ')}. 数据库卷 ${volume} 已存在, 重新生成密钥会使库中保存的凭据无法解密, 因此不会自动生成.`,
+    },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Fill in their former values.', zh: '请填写原有的值.' }],
+  });
+
+const leftEmpty = (names: string) =>
+  new OpsError({
+    kind: 'declined',
+    what: { en: `.env was left as it is: ${names} are empty.`, zh: `.env 未改动: ${names} 仍为空.` },
+    state: NOTHING_CHANGED,
+    next: [
+      {
+        en: 'Fill them in, or agree to have them generated (--yes without a terminal).',
+        zh: '请自行填写, 或同意自动生成 (无终端时使用 --yes).',
       },
     ],
   });

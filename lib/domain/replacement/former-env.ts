@@ -1,12 +1,10 @@
-import { chmodSync, chownSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';
-import { createFile, writeAtomically } from '../../tools/files/durable.ts';
 import { canLogIn, setPassword } from '../../tools/postgres/login.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
-import { readEnvText } from '../env/file.ts';
+import { replaceEnv } from '../env/env.ts';
+import { envValues, readEnvText } from '../env/file.ts';
 import { registerEnvSecrets } from '../env/secrets.ts';
 import { keptEnv } from '../images/kept-container.ts';
 import { findContainers, findVolumes } from '../stack/containers.ts';
@@ -22,7 +20,8 @@ type Variables = Readonly<Record<string, string>>;
 
 /** Looks at `.env`, at the one of the last release that was proved, and at what the container was started with. */
 export async function surveyEnvChange(ops: Ops, stack: Stack, app: Container): Promise<EnvChange | undefined> {
-  const { values: host } = readEnvText(readFileSync(path.join(ops.target.dir, '.env'), 'utf8'));
+  const host = envValues(ops);
+  if (Object.keys(host).length === 0) return undefined; // whoever needs the file says what is wrong with it
   const text = keptEnv(ops.paths);
   const container = variablesOf(await definitionOf(ops, app.id));
   if (text === undefined) return changeSeen(host, container, stack.services.app.environment);
@@ -52,15 +51,8 @@ export function changeSince(host: Variables, container: Variables, kept: Variabl
 export async function putBackEnv(ops: Ops, facts: Facts): Promise<void> {
   const text = facts.envChange?.isKept ? keptEnv(ops.paths) : undefined;
   if (text === undefined) return;
-  const file = realpathSync(path.join(ops.target.dir, '.env'));
-  const present = readFileSync(file, 'utf8');
-  if (present !== text) {
-    const aside = path.join(ops.paths.run, 'env-set-aside');
-    await createFile(aside, (fd) => writeFileSync(fd, present));
-    const { uid, gid, mode } = statSync(file);
-    await writeAtomically(file, text, 'former');
-    chownSync(file, uid, gid);
-    chmodSync(file, mode);
+  const aside = await replaceEnv(ops, text);
+  if (aside !== undefined) {
     ops.journal.write({ event: 'note', key: 'env-set-aside', value: aside });
     ops.screen.show({
       event: 'warning',

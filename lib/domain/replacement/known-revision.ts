@@ -1,8 +1,8 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, type Text } from '../../core/text.ts';
-import { treeOf } from '../../tools/git/tree.ts';
 import { readReleases } from '../ledger/releases.ts';
+import { knowsRevision } from '../release/knows-revision.ts';
 import { describeCommit } from '../release/source.ts';
 import type { Facts } from '../stack/deployment.ts';
 import type { TriedImage } from './one-off.ts';
@@ -31,14 +31,12 @@ export async function requireKnownRevision(ops: Ops, facts: Facts, { head, known
   });
 }
 
-/** The newest release of the ledger with such a migration. Alembic names a migration's file by its revision. */
+/** The newest release of the ledger with such a migration. */
 async function newestThatKnows(ops: Ops, revision: string): Promise<string | undefined> {
-  const { migrations } = ops.target.release;
   const commits = [...new Set(readReleases(ops.paths).map((r) => r.commit))].reverse();
   for (const commit of commits) {
     if ((await describeCommit(ops, commit)) === undefined) continue;
-    const files = [...(await treeOf(ops, commit)).keys()];
-    if (files.some((f) => f.startsWith(`${migrations}${revision}`) && f.endsWith('.py'))) return commit;
+    if (await knowsRevision(ops, commit, revision)) return commit;
   }
   return undefined;
 }

@@ -4,6 +4,7 @@ import { ask, run } from '../../core/run.ts';
 import { config, hashOf } from '../../tools/docker/compose.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { freeBytes } from '../../tools/files/disk.ts';
+import { treeOf } from '../../tools/git/tree.ts';
 import { canLogIn, type Login } from '../../tools/postgres/login.ts';
 import { lastingKeys } from '../../tools/redis/keys.ts';
 import { endpointsOf, healthCheck } from '../app/health.ts';
@@ -13,9 +14,11 @@ import { holdsState } from '../app/state-inside.ts';
 import { findUnreachable, neverServed, userdataSize } from '../app/userdata.ts';
 import { claimStack } from '../data/claim.ts';
 import { readEnv } from '../env/env.ts';
+import { surveyExample } from '../env/example.ts';
 import { imageId } from '../images/build.ts';
 import { imageState } from '../images/running.ts';
 import { readReleases } from '../ledger/releases.ts';
+import { hiddenBy } from '../release/hidden.ts';
 import { commitsMidwayHere } from '../release/midway.ts';
 import { identifyRunning } from '../release/running.ts';
 import { findBrokenBinds } from '../stack/binds.ts';
@@ -26,6 +29,7 @@ import type { AppFacts, Facts } from '../stack/deployment.ts';
 import { findHomes } from '../stack/homes.ts';
 import { findUnusablePorts } from '../stack/ports.ts';
 import { surveyPrerequisites } from '../stack/prerequisites.ts';
+import { withSiblings } from '../stack/siblings.ts';
 import type { ServiceRole, Stack } from '../stack/stack.ts';
 import { ownAddress } from './addresses.ts';
 import { prepareEnv } from './env-step.ts';
@@ -51,9 +55,11 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   // They are awaited in the order in which an error explains the others: without an engine nothing else means anything.
   for (const answer of first) answer.catch(() => undefined);
   const prerequisites = await first[0];
-  const { env, stack } = await prepareEnv(ops, await first[1], first[2], planOnly);
+  const reading = await first[1];
+  const { env, stack: resolved } = await prepareEnv(ops, reading, first[2], planOnly);
 
-  await claimStack(ops, stack);
+  await claimStack(ops, resolved);
+  const stack = await withSiblings(ops, resolved);
   const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   const hashes = env === 'present' ? await first[3] : '';
   const deployed = { stack, containers, volumes };
@@ -84,6 +90,11 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     fresh: isFresh(ops, deployed, database, redisKeys),
     app,
     envChange,
+    example:
+      reading.kind === 'present' && env === 'present'
+        ? await surveyExample(ops, prerequisites.checkout.commit, reading.values)
+        : undefined,
+    hidden: hiddenBy(ops.target, stack.services.app.mounts, (await treeOf(ops, prerequisites.checkout.commit)).keys()),
     midway: commitsMidwayHere(ops, database.kind === 'running' ? database.revision : undefined),
     unusablePorts,
     // Under --plan it is not made yet.

@@ -12,6 +12,20 @@ export const missingComposeFile = (file: string) =>
     },
   ]);
 
+export const otherComposeFiles = (file: string, files: readonly string[]) =>
+  configError(
+    {
+      en: `COMPOSE_FILE names ${files.map(printable).join(', ')}, and ${file}, by which this stack is known here, is not among them.`,
+      zh: `COMPOSE_FILE 指定了 ${files.map(printable).join(', ')}, 其中不含目标配置的 ${file}.`,
+    },
+    [
+      {
+        en: 'If production is made of those files, name one of them in the target config (--config, "composeFile"). Otherwise take COMPOSE_FILE out of .env, or out of this terminal: unset COMPOSE_FILE',
+        zh: '若生产环境确由这些文件定义, 请在目标配置中指定其一 (--config, "composeFile"). 否则请从 .env 中删除 COMPOSE_FILE, 或在当前终端执行 unset COMPOSE_FILE',
+      },
+    ],
+  );
+
 export const missingServices = (file: string, keys: readonly string[]) =>
   configError({ en: `${file} has no service ${keys.join(', ')}.`, zh: `${file} 中缺少服务 ${keys.join(', ')}.` }, [
     {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError, type RunOps, run } from '../../core/run.ts';
 import { config } from '../../tools/docker/compose.ts';
+import { composeFiles } from '../../tools/docker/compose-files.ts';
 import type { PublishedPort } from '../../tools/docker/containers.ts';
 import { dataDirectoryOf, type Mount, placeOf } from '../../tools/docker/places.ts';
 import { readEnvText } from '../env/file.ts';
@@ -13,6 +14,7 @@ import {
   missingServices,
   noDatabaseVolume,
   oddName,
+  otherComposeFiles,
   refused,
   runsProvider,
   unknownShape,
@@ -36,6 +38,7 @@ const serviceSchema = z.object({
     .object({
       context: z.string().default(''),
       dockerfile: z.string().optional(),
+      target: z.string().optional(),
       additional_contexts: z.record(z.string(), z.string()).nullish(),
       args: variables,
     })
@@ -50,7 +53,16 @@ const serviceSchema = z.object({
       }),
     )
     .nullish(),
-  volumes: z.array(z.object({ type: z.string(), source: z.string().optional(), target: z.string() })).nullish(),
+  volumes: z
+    .array(
+      z.object({
+        type: z.string(),
+        source: z.string().optional(),
+        target: z.string(),
+        read_only: z.boolean().optional(),
+      }),
+    )
+    .nullish(),
   working_dir: z.string().optional(),
   secrets: z.array(z.object({ source: z.string(), target: z.string().optional() })).nullish(),
 });
@@ -82,11 +94,13 @@ export async function resolveStack(
   options: { projectDirectory?: string; justLooking?: boolean } = {},
 ): Promise<Stack> {
   const { composeFile, dir, services: keys } = ops.target;
-  const file = path.resolve(dir, composeFile);
-  if (!existsSync(file)) throw missingComposeFile(file);
+  const files = composeFiles(ops.target, options.projectDirectory);
+  for (const file of files) if (!existsSync(file)) throw missingComposeFile(file);
+  if (!files.includes(path.resolve(dir, composeFile))) throw otherComposeFiles(composeFile, files);
   // compose's messages repeat lines of `.env`, so its secrets must be known before they can be shown.
   registerEnvFile(ops, options.projectDirectory ?? dir);
-  const answer = parseConfig(await askCompose(ops, options.projectDirectory));
+  const { stdout, stderr } = await askCompose(ops, options.projectDirectory);
+  const answer = parseConfig(stdout);
   const resolved = options.projectDirectory === undefined ? answer : rebased(answer, options.projectDirectory, dir);
   for (const service of Object.values(resolved.services)) {
     registerVariables(ops.secrets, present(service.environment));
@@ -115,6 +129,7 @@ export async function resolveStack(
   if (!options.justLooking) requireDatabaseVolume(composeFile, services.postgres);
   return {
     project: resolved.name,
+    warnings: warningsIn(stderr),
     services,
     siblings: siblingsOf(resolved, keys),
     volumes,
@@ -169,9 +184,26 @@ function rebased(config: Config, from: string, to: string): Config {
   };
 }
 
-async function askCompose(ops: ConfigOps, projectDirectory: string | undefined): Promise<string> {
+/** compose says them in logfmt: `time="…" level=warning msg="The \"X\" variable is not set. …"`. */
+function warningsIn(stderr: string): readonly string[] {
+  const said = [...stderr.matchAll(/\blevel=warning msg=("(?:[^"\\]|\\.)*")/g)].map(([, msg = '']) => unquoted(msg));
+  return [...new Set(said)].filter((msg) => !OBSOLETE.test(msg));
+}
+
+/** Of the key `version`, which newer releases of compose no longer want: it changes nothing. */
+const OBSOLETE = /attribute `version` is obsolete/;
+
+function unquoted(text: string): string {
   try {
-    return (await run(ops, config(ops.target, projectDirectory))).stdout;
+    return JSON.parse(text) as string;
+  } catch {
+    return text.slice(1, -1);
+  }
+}
+
+async function askCompose(ops: ConfigOps, projectDirectory: string | undefined) {
+  try {
+    return await run(ops, config(ops.target, projectDirectory));
   } catch (error) {
     if (!(error instanceof CommandError) || error.kind === 'deadline' || NO_COMPOSE.test(error.output.stderr))
       throw error;
@@ -195,7 +227,8 @@ const present = (map: z.infer<typeof variables>): Record<string, string> =>
 
 function buildOf(build: ServiceConfig['build']): BuildSection | undefined {
   if (build == null) return undefined;
-  return { context: build.context, dockerfile: build.dockerfile, others: build.additional_contexts ?? {} };
+  const { context, dockerfile, target, additional_contexts: others } = build;
+  return { context, dockerfile, target, others: others ?? {} };
 }
 
 /** Ports that are bound to a known one on the host; ranges and random ports are the engine's choice. */
@@ -223,8 +256,8 @@ function environmentOf(ops: ConfigOps, resolved: Config, key: string): Pick<Serv
 }
 
 function mountsOf(resolved: Config, { volumes }: ServiceConfig): Mount[] {
-  return (volumes ?? []).map(({ type, source = '', target }): Mount => {
-    if (type === 'bind') return { kind: 'bind', source, target };
+  return (volumes ?? []).map(({ type, source = '', target, read_only: readOnly }): Mount => {
+    if (type === 'bind') return { kind: 'bind', source, target, ...(readOnly && { readOnly }) };
     return type === 'volume' && source
       ? { kind: 'volume', source: volumeName(resolved, source), target }
       : { kind: 'own', source: '', target };

@@ -1,10 +1,10 @@
-import path from 'node:path';
 import { z } from 'zod';
 import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { config, createTemplate, hashOf } from '../../tools/docker/compose.ts';
+import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { createFrom, type Definition, definitionOf, withVolumesOf } from '../../tools/docker/definition.ts';
 import { discardContainer, labelsOf } from '../../tools/docker/helpers.ts';
 import type { Service, Stack } from './stack.ts';
@@ -53,8 +53,7 @@ export async function planService(ops: Ops, stack: Stack, { key }: Service, form
     await run(ops, createTemplate(ops.target, stack.project, templateKey, JSON.stringify(template)));
     const made = await definitionOf(ops, templateName);
     const labels = Object.entries(made.Config.Labels ?? {}).filter(([label]) => !(label in marks));
-    const file = path.resolve(ops.target.dir, ops.target.composeFile);
-    const real = { [SERVICE]: key, [HASH]: hash, [CONFIG_FILES]: file };
+    const real = { [SERVICE]: key, [HASH]: hash, [CONFIG_FILES]: composeFiles(ops.target).join(',') };
     const aliases = new Map([
       [templateName, name],
       [templateKey, key],

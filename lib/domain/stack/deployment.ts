@@ -1,9 +1,11 @@
 import type { Text } from '../../core/text.ts';
 import type { PublishedPort } from '../../tools/docker/containers.ts';
+import type { Mount } from '../../tools/docker/places.ts';
 import type { Checkout } from '../../tools/git/checkout.ts';
 import type { TableFacts } from '../../tools/postgres/contents.ts';
 import type { DataIdentity } from '../../tools/postgres/identity.ts';
 import type { Login } from '../../tools/postgres/login.ts';
+import type { ExampleFacts } from '../env/example.ts';
 import type { BrokenBind } from './binds.ts';
 import type { Containers, ExistingVolume } from './containers.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -16,7 +18,7 @@ export interface Facts {
   readonly engine: string;
   readonly compose: string;
   readonly checkout: Checkout;
-  /** `created` after asking, when it was absent; `would-create` under `--plan`. */
+  /** `created` after asking, when it was absent or had no secrets; `would-create` under `--plan`. */
   readonly env: 'present' | 'created' | 'would-create';
   readonly stack: Stack;
   readonly containers: Containers;
@@ -35,6 +37,10 @@ export interface Facts {
   readonly app: AppFacts | undefined;
   /** Set when `.env` was changed after the application's container had been started. */
   readonly envChange?: EnvChange | undefined;
+  /** `.env` against the example of what will be built. */
+  readonly example?: ExampleFacts | undefined;
+  /** Mounts of the compose file over files of what will be built. */
+  readonly hidden?: readonly Hidden[];
   /** Published ports of the stack that the engine could not bind. */
   readonly unusablePorts: readonly UnusablePort[];
   /** What of this machine the services mount and is not there, or not as it was. */
@@ -61,6 +67,15 @@ export interface CollationChange {
   readonly from: string;
   /** Null: that image's server can't tell. */
   readonly to: string | null;
+}
+
+/** A mount that lies over files of a release: what is behind it comes from elsewhere, whatever is released. */
+export interface Hidden {
+  readonly mount: Pick<Mount, 'kind' | 'source' | 'target'>;
+  /** How many files of the release are not to be seen. */
+  readonly files: number;
+  /** The target configuration says so: no release touches them. */
+  readonly isKept: boolean;
 }
 
 /** A file by which an upgrade commits on its way. */

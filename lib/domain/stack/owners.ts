@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
-import path from 'node:path';
 import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
+import { composeFiles } from '../../tools/docker/compose-files.ts';
 import type { Stack } from './stack.ts';
 
 /** A container that compose made, and from where. */
@@ -40,14 +40,15 @@ export async function findOwners(ops: Ops, stack: Pick<Stack, 'project'>): Promi
   const lines = await ask(ops, read(['docker', 'ps', '-a', '--no-trunc', ...filters, '--format', format]));
   const all = lines.split('\n').filter(Boolean).map(madeIn);
   const { dir } = ops.target;
-  const composeFile = path.resolve(dir, ops.target.composeFile);
+  const own = composeFiles(ops.target);
+  const isOwn = (file: string, whose: readonly Whose[]) => own.some((ours) => whose.includes(isSame(file, ours)));
   const ours = all.filter((made) => made.project === stack.project);
   const by = (whose: Whose, some: readonly Made[]) => some.filter((made) => whoMade(made.dir, dir) === whose);
-  const uses = ({ files }: Made) => files.some((file) => isSame(file, composeFile) !== 'other');
+  const uses = ({ files }: Made) => files.some((file) => isOwn(file, ['same', 'gone']));
   return {
     others: by('other', ours),
     moved: by('gone', ours),
-    otherFiles: by('same', ours).filter((made) => made.files.some((file) => isSame(file, composeFile) !== 'same')),
+    otherFiles: by('same', ours).filter((made) => !made.files.every((file) => isOwn(file, ['same']))),
     renamed: by('same', all).filter((made) => made.project !== stack.project && uses(made)),
     count: ours.length,
   };

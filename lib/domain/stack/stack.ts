@@ -5,9 +5,13 @@ import type { Mount } from '../../tools/docker/places.ts';
 export interface Stack {
   /** Compose project name. */
   readonly project: string;
+  /** What compose itself said of its configuration. Foreign text. */
+  readonly warnings: readonly string[];
   readonly services: Readonly<Record<ServiceRole, Service>>;
   /** Keys of other services that are made from the application's image. */
   readonly siblings: readonly string[];
+  /** Those of them that do not run, once the engine was asked. */
+  readonly stoppedSiblings?: readonly string[];
   /** Named volumes of the compose file that are mounted by a service. */
   readonly volumes: readonly NamedVolume[];
   /** Full names of the project's networks. */
@@ -41,6 +45,8 @@ export interface Service {
 export interface BuildSection {
   readonly context: string;
   readonly dockerfile: string | undefined;
+  /** The stage of the Dockerfile that is the image; `undefined`: the last one. */
+  readonly target?: string | undefined;
   /** Contexts that the Dockerfile uses by name. */
   readonly others: Readonly<Record<string, string>>;
 }

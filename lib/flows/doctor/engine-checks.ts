@@ -210,7 +210,23 @@ export const engineChecks: readonly Check[] = [
       '同一项目正被另一个目录(另一份 .env)操作, 双方会互相覆盖.',
     ),
     ask: ['owners'],
-    judge: ({ owners: { others, moved, otherFiles, renamed } }): readonly Problem[] => {
+    explains: ['container.app', 'container.postgres', 'container.redis'],
+    judge: ({ owners: { others, moved, otherFiles, renamed, count } }): readonly Problem[] => {
+      const [{ project: former = '' } = {}] = renamed;
+      if (former && count === 0) {
+        return [
+          fail(
+            t(
+              `runs as compose project ${line(former)}, which is not its name now`,
+              `以 compose 项目 ${line(former)} 运行, 与当前项目名不符`,
+            ),
+            t(
+              `Give the project its name back: COMPOSE_PROJECT_NAME=${line(former)} in .env`,
+              `恢复项目名称: 在 .env 中设置 COMPOSE_PROJECT_NAME=${line(former)}`,
+            ),
+          ),
+        ];
+      }
       const made = [...others, ...otherFiles].map((m) => `${m.name} (${m.dir})`);
       if (made.length > 0) {
         return [

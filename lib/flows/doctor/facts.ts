@@ -8,6 +8,7 @@ import type { Program } from '../../domain/app/programs.ts';
 import type { Vitals } from '../../domain/app/vitals.ts';
 import type { Workers } from '../../domain/app/workers.ts';
 import type { EnvReading } from '../../domain/env/env.ts';
+import type { ExampleFacts } from '../../domain/env/example.ts';
 import type { Drill } from '../../domain/ledger/drills.ts';
 import type { BrokenBind } from '../../domain/stack/binds.ts';
 import type { RunningCode } from '../../domain/stack/deployment.ts';
@@ -94,15 +95,6 @@ export interface MountedFile {
 export interface OpenPort extends PublishedPort {
   readonly role: ServiceRole;
   readonly open: boolean;
-}
-
-/** `.env` against the example of the release. Names only. */
-export interface ExampleFacts {
-  readonly missing: readonly string[];
-  /** Secrets that still have the example's value. */
-  readonly unchanged: readonly string[];
-  /** Secrets that are short, or common words. */
-  readonly weak: readonly string[];
 }
 
 export interface SchemaFacts {

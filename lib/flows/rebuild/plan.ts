@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { asTyped } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Target } from '../../core/target.ts';
@@ -5,17 +6,21 @@ import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { STATE_INSIDE } from '../../domain/app/state-inside.ts';
 import { foreignVolumes } from '../../domain/data/claim.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
+import { exampleTexts } from '../../domain/env/example.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { unnamedWarning } from '../../domain/images/running.ts';
+import { hiddenText } from '../../domain/release/hidden.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
 import { explainBind } from '../../domain/stack/binds.ts';
+import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import type { ExistingVolume } from '../../domain/stack/containers.ts';
 import type { CollationChange, EnvChange, Facts } from '../../domain/stack/deployment.ts';
 import { explain } from '../../domain/stack/ports.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
+import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { identifier } from '../../tools/postgres/psql.ts';
 import { type DataChoice, dataRefusals, type Reason } from './data-refusals.ts';
 import { databaseText } from './database-text.ts';
@@ -217,9 +222,14 @@ const noRoom = ({ app, freeBytes }: Facts): Reason => {
 };
 
 function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] {
-  const warnings: { text: Text; fix?: Text }[] = [];
+  const warnings: { text: Text; fix?: Text }[] = facts.stack.warnings.map((said) => ({ text: composeSaid(said) }));
   const changed = facts.checkout.changed.map((line) => line.slice(3));
-  const leftOut = changed.filter((file) => file !== target.composeFile);
+  const composed = composeFiles(target).map((file) => path.relative(target.dir, file));
+  const leftOut = changed.filter((file) => !composed.includes(file));
+  const asTheyLie = changed
+    .filter((file) => composed.includes(file))
+    .map(printable)
+    .join(', ');
   if (leftOut.length > 0) {
     const some = `${leftOut.slice(0, 5).map(printable).join(', ')}${leftOut.length > 5 ? ', …' : ''}`;
     warnings.push({
@@ -233,16 +243,18 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
       },
     });
   }
-  if (leftOut.length < changed.length) {
+  if (asTheyLie) {
     warnings.push({
       text: {
-        en: `${target.composeFile} differs from the commit. It is used as it lies here.`,
-        zh: `${target.composeFile} 与提交不一致, 将按本地内容使用.`,
+        en: `${asTheyLie}: not as in the commit. Used as it lies here.`,
+        zh: `${asTheyLie} 与提交不一致, 将按本地内容使用.`,
       },
     });
   }
   if (facts.envChange) warnings.push(envChanged(facts.envChange));
+  if (facts.example) for (const text of exampleTexts(target.envExample, facts.example)) warnings.push({ text });
   if (facts.app?.unreachable?.certain === false) warnings.push({ text: notPlainly(facts.app.unreachable.why) });
+  for (const hidden of facts.hidden ?? []) warnings.push({ text: hiddenText(hidden) });
   if (facts.midway.length > 0) warnings.push({ text: midwayText(facts.midway) });
   if (facts.app && facts.app.image !== 'named') warnings.push({ text: unnamedWarning(facts.app.image) });
   if (facts.app?.holdsState) warnings.push({ text: STATE_INSIDE });

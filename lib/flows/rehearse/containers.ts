@@ -16,6 +16,7 @@ import { drillEnvironment } from './environment.ts';
 import type { Facts } from './facts.ts';
 import { createNetwork, requireIsolated } from './isolation.ts';
 import { limitFlags } from './limits.ts';
+import { copyMounted } from './mounted.ts';
 import { type Names, namesOf } from './names.ts';
 import type { Rehearsal } from './rehearsal.ts';
 
@@ -94,6 +95,7 @@ export async function startApp(
   const empty = path.join(ops.paths.run, 'empty.env');
   writeFileSync(empty, '');
   await run(ops, change(['docker', 'cp', empty, `${id}:${ops.target.app.root}/.env`]));
+  await copyMounted(ops, facts.stack.services.app.mounts, id);
   await run(ops, start(id));
   const container = await inspectContainer(ops, id);
   if (container.state === 'running') await requireIsolated(ops, network, [container]);

@@ -83,6 +83,7 @@ function kindOf(kind: Choice['release']['kind'], way: Choice['release']['way']):
     rebuild: { en: 'full', zh: '全量' },
     hot: { en: 'hot', zh: '热更新' },
     restore: { en: 'restore', zh: '数据恢复' },
+    env: { en: '.env', zh: '.env 变更' },
   };
   return kinds[kind];
 }

@@ -4,12 +4,13 @@ import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { endpointsOf, healthCheck } from '../../domain/app/health.ts';
-import { type FileEntry, lookAround } from '../../domain/app/inventory.ts';
+import { lookAround } from '../../domain/app/inventory.ts';
 import { claimStack } from '../../domain/data/claim.ts';
 import { listKept } from '../../domain/images/kept.ts';
 import { readReleases } from '../../domain/ledger/releases.ts';
 import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
-import { type RebuildReason, rebuildReasons } from '../../domain/release/rebuild-reasons.ts';
+import { findRebuildReasons } from '../../domain/release/find-rebuild-reasons.ts';
+import type { RebuildReason } from '../../domain/release/rebuild-reasons.ts';
 import { identifyRunning, runningWarnings } from '../../domain/release/running.ts';
 import { describeCommit } from '../../domain/release/source.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
@@ -79,18 +80,15 @@ async function reasonsBetween(
   const known: string[] = [];
   for (const commit of commits) if (await describeCommit(ops, commit)) known.push(commit);
   if (running === undefined || !known.includes(running)) return new Map();
-  const look = async (commit: string) => ({
-    blobs: blobs(await treeOf(ops, commit)),
-    pyproject: await showFile(ops, commit, PYPROJECT),
-  });
-  const now = await look(running);
+  const before = await blobsAt(ops, running);
   const answers = new Map<string, readonly RebuildReason[]>();
   for (const commit of known) {
-    const then = await look(commit);
-    const pyproject = { before: now.pyproject, after: then.pyproject };
-    answers.set(commit, rebuildReasons(ops.target, now.blobs, then.blobs, pyproject));
+    const compared = { before, after: await blobsAt(ops, commit), commits: { before: running, after: commit } };
+    const pyproject = () => showFile(ops, running, PYPROJECT);
+    answers.set(commit, await findRebuildReasons(ops, { ...compared, pyproject }));
   }
   return answers;
 }
 
-const blobs = (tree: ReadonlyMap<string, FileEntry>) => new Map([...tree].map(([file, { blob }]) => [file, blob]));
+const blobsAt = async (ops: Ops, commit: string) =>
+  new Map([...(await treeOf(ops, commit))].map(([file, { blob }]) => [file, blob]));

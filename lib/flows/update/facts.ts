@@ -4,13 +4,14 @@ import type { Inventory } from '../../domain/app/inventory.ts';
 import type { CutShort } from '../../domain/app/marker.ts';
 import type { Programs } from '../../domain/app/programs.ts';
 import type { Route } from '../../domain/app/routes.ts';
+import type { ExampleFacts } from '../../domain/env/example.ts';
 import type { BuiltArtefact } from '../../domain/release/artefact-stages.ts';
 import type { Artefacts } from '../../domain/release/artefacts.ts';
 import type { LocalChanges } from '../../domain/release/local-changes.ts';
 import type { RebuildReason } from '../../domain/release/rebuild-reasons.ts';
 import type { Source } from '../../domain/release/source.ts';
 import type { Schema } from '../../domain/schema/revision.ts';
-import type { MidwayFile, RunningCode } from '../../domain/stack/deployment.ts';
+import type { EnvChange, Hidden, MidwayFile, RunningCode } from '../../domain/stack/deployment.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Database } from '../../tools/postgres/database.ts';
@@ -48,6 +49,8 @@ export interface Facts {
   readonly stale: readonly BuiltArtefact[];
   readonly running: Running;
   readonly files: FilePlan;
+  /** Mounts over files of the release. */
+  readonly hidden?: readonly Hidden[];
   /** What git had of what lies in the container; `undefined` when it is not known. */
   readonly former: Inventory | undefined;
   /** What earlier runs left that were killed: some of their releases' files may lie in place. */
@@ -59,6 +62,10 @@ export interface Facts {
   /** Why this must not be hot-updated. */
   readonly rebuildReasons: readonly RebuildReason[];
   readonly local: LocalChanges;
+  /** `.env` was changed since the container was made; the processes in it have the former values. */
+  readonly envChange?: EnvChange | undefined;
+  /** `.env` against the example of what would run. */
+  readonly example?: ExampleFacts | undefined;
   readonly schema: Schema;
   /** Migrations of the new release that are not in the container. */
   readonly newMigrations: readonly string[];

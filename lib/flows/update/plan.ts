@@ -1,9 +1,12 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
+import { exampleTexts } from '../../domain/env/example.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
+import { hiddenText, keepHidden } from '../../domain/release/hidden.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
+import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
@@ -34,7 +37,7 @@ export function planUpdate(
   const sameCommit = facts.running.certain && facts.running.commit === facts.source.commit;
   const unfinished = facts.outdated || facts.cutShort.staging || (facts.pending && options.direction === 'forward');
   if (sameFiles && sameCommit && !unfinished && facts.stale.length === 0) return undefined;
-  const refusals = [...rebuildNeeded(facts), ...blocked(inTheWay), ...inProgress(facts)];
+  const refusals = [...rebuildNeeded(facts), ...hiding(target, facts), ...blocked(inTheWay), ...inProgress(facts)];
   if (refusals.length > 0) {
     throw new OpsError({
       kind: 'precondition',
@@ -44,7 +47,8 @@ export function planUpdate(
     });
   }
   const restart = chooseRestart(options.restart, facts, target.app.root);
-  return { restart, hold, warnings: [...warningsOf(facts), ...siblingsOf(target, facts, options)] };
+  const warnings = [...warningsOf(facts), ...envTexts(target, facts), ...siblingsOf(target, facts, options)];
+  return { restart, hold, warnings };
 }
 
 const UNASKED: HoldFacts = {
@@ -67,6 +71,9 @@ const rebuildNeeded = (facts: Facts): Refusal[] =>
     text: { en: `${printable(path)}: ${why.en}`, zh: `${printable(path)}: ${why.zh}` },
     fix: REBUILD,
   }));
+
+const hiding = (target: Target, { hidden = [] }: Facts): Refusal[] =>
+  hidden.filter((h) => !h.isKept).map((h) => ({ text: hiddenText(h), fix: keepHidden(target, h) }));
 
 const blocked = (inTheWay: readonly string[]): Refusal[] =>
   inTheWay.map((path) => ({
@@ -99,8 +106,35 @@ function inProgress({ local }: Facts): Refusal[] {
 const siblingsOf = (target: Target, { stack }: Facts, { bake }: UpdateOptions): Text[] =>
   [siblingWarning(target, stack, bake ? 'new' : 'old')].flatMap((w) => (w ? [w.text] : []));
 
-function warningsOf({ running, files, schema, cutShort, outdated, programs, routeFaults, midway }: Facts): Text[] {
-  const warnings: Text[] = [];
+/** What of `.env` this leaves undone. */
+function envTexts({ envExample }: Target, { envChange, example }: Facts): Text[] {
+  const names = envChange?.names.map(printable).join(', ');
+  return [
+    ...(example ? exampleTexts(envExample, example) : []),
+    ...(names === undefined
+      ? []
+      : [
+          {
+            en: `.env was changed since the container was made: ${names}. A hot update does not bring that to what runs; this does: npx tsx scripts/apply-env.ts`,
+            zh: `创建容器之后 .env 有改动: ${names}. 热更新不会使其生效, 请另行执行: npx tsx scripts/apply-env.ts`,
+          },
+        ]),
+  ];
+}
+
+function warningsOf({
+  stack,
+  hidden = [],
+  running,
+  files,
+  schema,
+  cutShort,
+  outdated,
+  programs,
+  routeFaults,
+  midway,
+}: Facts): Text[] {
+  const warnings = [...stack.warnings.map(composeSaid), ...hidden.map(hiddenText)];
   if (cutShort.staging || outdated) {
     const runs = cutShort.releases.map((m) => printable(m.run)).join(', ') || '-';
     warnings.push({

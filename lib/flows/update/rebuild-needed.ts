@@ -1,7 +1,8 @@
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import type { FileEntry, Inventory } from '../../domain/app/inventory.ts';
-import { type RebuildReason, rebuildReasons } from '../../domain/release/rebuild-reasons.ts';
+import { findRebuildReasons } from '../../domain/release/find-rebuild-reasons.ts';
+import type { RebuildReason } from '../../domain/release/rebuild-reasons.ts';
 import type { Source } from '../../domain/release/source.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
@@ -23,14 +24,13 @@ const PYPROJECT = 'pyproject.toml';
  * Why the new release can't do with the image that runs. What lies in the container counts; of what the image leaves out, the
  * commit that runs.
  */
-export async function findRebuildReasons(ops: Ops, compared: Compared): Promise<readonly RebuildReason[]> {
+export function needsRebuild(ops: Ops, compared: Compared): Promise<readonly RebuildReason[]> {
   const { running, former, source, tree } = compared;
-  const before = new Map([...blobs(former ?? new Map()), ...blobs(running.files)]);
-  const after = new Map(blobs(tree));
-  const same = before.get(PYPROJECT) === after.get(PYPROJECT);
-  return rebuildReasons(ops.target, before, after, {
-    before: same ? undefined : await pyprojectThere(ops, compared),
-    after: same ? undefined : await showFile(ops, source.commit, PYPROJECT),
+  return findRebuildReasons(ops, {
+    before: new Map([...blobs(former ?? new Map()), ...blobs(running.files)]),
+    after: new Map(blobs(tree)),
+    commits: { before: running.commit, after: source.commit },
+    pyproject: () => pyprojectThere(ops, compared),
   });
 }
 

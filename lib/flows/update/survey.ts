@@ -9,24 +9,30 @@ import { findPrograms, type Program } from '../../domain/app/programs.ts';
 import { readRevisions } from '../../domain/app/revisions.ts';
 import { findRoutes, routeFault } from '../../domain/app/routes.ts';
 import { claimStack, refuseForeignVolumes } from '../../domain/data/claim.ts';
+import { surveyExample } from '../../domain/env/example.ts';
+import { envValues } from '../../domain/env/file.ts';
 import { readReleases } from '../../domain/ledger/releases.ts';
 import { builtArtefacts, madeOf, otherSources, unbuiltReasons } from '../../domain/release/artefact-stages.ts';
 import { findArtefacts } from '../../domain/release/artefacts.ts';
+import { refusePointers } from '../../domain/release/buildable.ts';
+import { hiddenBy } from '../../domain/release/hidden.ts';
 import { inspectLocal } from '../../domain/release/local-changes.ts';
 import { commitsMidway } from '../../domain/release/midway.ts';
 import { identifyRunning } from '../../domain/release/running.ts';
 import { describeCommit, fetchSource } from '../../domain/release/source.ts';
+import { surveyEnvChange } from '../../domain/replacement/former-env.ts';
 import { inspectSchema, type Schema } from '../../domain/schema/revision.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers, findVolumes } from '../../domain/stack/containers.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
 import { surveyPrerequisites } from '../../domain/stack/prerequisites.ts';
+import { withSiblings } from '../../domain/stack/siblings.ts';
 import { treeOf } from '../../tools/git/tree.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { copyRules, findCopies } from './copies.ts';
 import type { Facts, Running } from './facts.ts';
 import { restartOfUnfinished, workersOfUnfinished } from './interrupted.ts';
-import { findRebuildReasons } from './rebuild-needed.ts';
+import { needsRebuild } from './rebuild-needed.ts';
 import { requireServing } from './require-serving.ts';
 
 /**
@@ -41,8 +47,9 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const resolving = resolveStack(ops);
   for (const answer of [fetching, resolving]) answer.catch(() => undefined);
   const { engine, compose, checkout } = await surveyPrerequisites(ops);
-  const stack = await resolving;
-  await claimStack(ops, stack);
+  const resolved = await resolving;
+  await claimStack(ops, resolved);
+  const stack = await withSiblings(ops, resolved);
   const [found, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
   refuseForeignVolumes(stack, volumes);
   const containers = found.app ? { ...found, app: await lookAgain(ops, found.app) } : found;
@@ -60,15 +67,28 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     identify(ops, database),
     looking,
     looking.then((around) => describeFormer(ops, around, app.imageId, checkout.commit)),
+    surveyEnvChange(ops, stack, app),
   ]);
   inContainer.catch(() => undefined);
   const source = await fetching;
-  const [release, local] = await Promise.all([treeOf(ops, source.commit), inspectLocal(ops, source.commit)]);
+  const [release, local] = await Promise.all([
+    treeOf(ops, source.commit),
+    inspectLocal(ops, source.commit),
+    refusePointers(ops, source.commit),
+  ]);
   const built = await builtArtefacts(ops, stack, source.commit, release);
   const artefacts = findArtefacts(ops, release, madeOf(built));
   const tree: Inventory = new Map([...release, ...artefacts.files].filter(([file]) => !isKept(ops.target, file)));
-  const [health, programs, served, schema, identity, { files, elsewhere, marker, cutShort }, { running, trees }] =
-    await inContainer;
+  const [
+    health,
+    programs,
+    served,
+    schema,
+    identity,
+    { files, elsewhere, marker, cutShort },
+    { running, trees },
+    envChange,
+  ] = await inContainer;
   await requireServing(ops, stack, containers, health);
 
   const others = await otherSources(ops, built, marker, files);
@@ -76,7 +96,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const replaced = [...artefacts.directories.map((d) => d.path), ...madeOf(stale)];
   const former = withArtefacts(trees, replaced, files);
   const rebuildReasons = [
-    ...(await findRebuildReasons(ops, { app, running, former, source, tree })),
+    ...(await needsRebuild(ops, { app, running, former, source, tree })),
     ...(await unbuiltReasons(ops, others, artefacts, running.commit)),
   ];
   const { workers } = programs.web;
@@ -102,12 +122,15 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     stale,
     running,
     files: filePlan,
+    hidden: hiddenBy(ops.target, app.mounts, [...release.keys(), ...artefacts.files.keys(), ...built.map((b) => b.to)]),
     former: known,
     copies: findCopies(ops.target, tree, elsewhere),
     cutShort,
     outdated: isHot(marker) && workers.some((w) => w.start < (programs.released ?? 0)),
     rebuildReasons,
     local,
+    envChange,
+    example: await surveyExample(ops, source.commit, envValues(ops)),
     schema,
     midway,
     newMigrations: [...tree.keys()].filter(

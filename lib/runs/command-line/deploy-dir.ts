@@ -31,9 +31,11 @@ export function loadTarget(parsed: Parsed, world: World): Target {
     });
   }
   const file = configFile(parsed, world);
-  if (file === undefined) return targetFor(dir);
+  const { COMPOSE_FILE: named, COMPOSE_PATH_SEPARATOR: separator } = world.env;
+  const composeFiles = named ? named.split(separator || path.delimiter) : undefined;
+  if (file === undefined) return targetFor(dir, {}, composeFiles);
   try {
-    return targetFor(dir, JSON.parse(readFileSync(file, 'utf8')));
+    return targetFor(dir, JSON.parse(readFileSync(file, 'utf8')), composeFiles);
   } catch (error) {
     const why = whatHappened(error).en;
     throw new OpsError({

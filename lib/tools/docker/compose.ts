@@ -1,8 +1,5 @@
 import { asTyped, type Command, change, read } from '../../core/command.ts';
-import type { Target } from '../../core/target.ts';
-
-/** Where the compose file and `.env` are. */
-export type ComposeTarget = Pick<Target, 'dir' | 'composeFile'>;
+import { type ComposeTarget, composeFiles } from './compose-files.ts';
 
 type Extra = Partial<Omit<Command, 'argv' | 'effect'>> & {
   /** Where `.env` and relative paths are looked up; default: the deploy directory. */
@@ -20,7 +17,7 @@ export const composeTyped = (target: ComposeTarget, ...args: readonly string[]):
 /** The plugin's version alone, such as `2.26.1`; an error where only compose 1.x or none is installed. */
 export const composeVersion = (): Command => read(['docker', 'compose', 'version', '--short']);
 
-/** `docker compose <args>` on the target's compose file, whatever the current directory. */
+/** `docker compose <args>` on the target's compose files, whatever the current directory. */
 export function compose(
   target: ComposeTarget,
   args: readonly string[],
@@ -29,10 +26,10 @@ export function compose(
 ): Command {
   const { projectDirectory = target.dir, override, project, ...rest } = extra;
   // Without --project-directory, compose would take the .env beside the compose file, not the deploy directory's.
-  const file = target.composeFile.startsWith('/') ? target.composeFile : `${target.dir}/${target.composeFile}`;
+  const files = composeFiles(target, projectDirectory).flatMap((file) => ['-f', file]);
   return (effect === 'read' ? read : change)(
     [
-      ...['docker', 'compose', ...(project === undefined ? [] : ['-p', project]), '-f', file],
+      ...['docker', 'compose', ...(project === undefined ? [] : ['-p', project]), ...files],
       ...(override === undefined ? [] : ['-f', override]),
       ...['--project-directory', projectDirectory, ...args],
     ],

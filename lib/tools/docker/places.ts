@@ -9,6 +9,8 @@ export interface Mount {
   readonly source: string;
   /** Mount point in the container. */
   readonly target: string;
+  /** Of what the compose file has: a container can't write to it. */
+  readonly readOnly?: boolean;
 }
 
 /** Where a directory of a container really lies: on what, and where below it. */

@@ -113,6 +113,12 @@ describe('DATABASE_URL', () => {
     expect(rules(url(changes))).toEqual([expect.stringContaining(rule)]);
   });
 
+  it('says that another role logs in, whose password is another one', () => {
+    expect(rules(url({ user: 'reporting', password: 'other' }))).toEqual([
+      expect.stringMatching(/^logs in as another role than POSTGRES_USER\./),
+    ]);
+  });
+
   it('must encode a percent sign', () => {
     expect(rules(url({ password: 'p%41' }), { POSTGRES_PASSWORD: 'p%41' })).toEqual([
       expect.stringContaining('POSTGRES_PASSWORD'),

@@ -47,6 +47,21 @@ CMD ["start"]
   expect(outputOf(text, 'frontend-build', PLACE)).toBe('/build/dist');
 });
 
+it('follows the stage that compose builds, which need not be the last', () => {
+  const text = `FROM node AS frontend-build
+FROM python AS Production
+COPY --from=frontend-build /build/dist /app/frontend/dist
+FROM python AS tests
+COPY . /app
+`;
+  const at = (target?: string) => outputOf(text, 'frontend-build', PLACE, target)?.replace(/\/$/, '');
+  expect(at('production')).toBe('/build/dist');
+  expect(at('1')).toBe('/build/dist');
+  expect(at('tests')).toBe(undefined);
+  expect(at('nowhere')).toBe(undefined);
+  expect(at()).toBe(undefined);
+});
+
 it('knows nothing of a stage that is not there', () => {
   expect(outputOf(dockerfile('COPY --from=frontend-build /d /app/frontend/dist'), 'web-build', PLACE)).toBe(undefined);
   expect(outputOf('', 'frontend-build', PLACE)).toBe(undefined);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { matchesGlob } from '../../../../lib/core/globs.ts';
 import { targetFor, targetSchema } from '../../../../lib/core/target.ts';
-import { type Pyproject, rebuildReasons } from '../../../../lib/domain/release/rebuild-reasons.ts';
+import { type BuildInput, rebuildReasons } from '../../../../lib/domain/release/rebuild-reasons.ts';
 
-const target = targetFor('/opt/whalefall', { composeFile: 'deploy/stack.yaml', dockerfile: 'deploy/image' });
-const none: Pyproject = { before: undefined, after: undefined };
+const target = targetFor('/opt/whalefall', { dockerfile: 'deploy/image' });
+const none: BuildInput = { pyproject: { before: undefined, after: undefined }, reads: new Set(['requirements.txt']) };
 const paths = (before: Record<string, string>, after: Record<string, string>) =>
   rebuildReasons(target, new Map(Object.entries(before)), new Map(Object.entries(after)), none).map((r) => r.path);
 
@@ -13,13 +13,8 @@ it.each([
   'poetry.lock',
   'Pipfile.lock',
   'requirements.txt',
-  'requirements-dev.txt',
-  'requirements/prod/base.txt',
-  'Dockerfile.prod',
   '.dockerignore',
-  'docker-compose.prod.yml',
   'scripts/ops/docker/start-prod-services.sh',
-  'deploy/stack.yaml',
   'deploy/image',
 ])('wants a rebuild when %s is changed, new or gone, and not otherwise', (path) => {
   expect(paths({ [path]: 'a' }, { [path]: 'b' })).toEqual([path]);
@@ -34,6 +29,9 @@ it.each([
   'migrations/versions/1.py',
   'env.example',
   'nginx/requirements.txt',
+  'requirements-dev.txt',
+  'Dockerfile.dev',
+  'docker-compose.dev.yml',
   'pyproject.toml',
 ])('does not for %s', (path) => expect(paths({ [path]: 'a' }, { [path]: 'b' })).toEqual([]));
 
@@ -48,13 +46,13 @@ it('says what happened to each file, by path', () => {
     before,
     new Map([
       ['uv.lock', 'b'],
-      ['Dockerfile', 'a'],
+      ['deploy/image', 'a'],
     ]),
     none,
   );
   expect(reasons.map((r) => `${r.path} ${r.why.en}`)).toEqual([
     '.dockerignore is gone; only a build reads it',
-    'Dockerfile is new; only a build reads it',
+    'deploy/image is new; only a build reads it',
     'uv.lock changed; only a build reads it',
   ]);
   for (const { why } of reasons) expect(why.zh).toMatch(/构建镜像/);
@@ -83,7 +81,9 @@ flask = "3"
 pytest = "8"
 `;
   const why = (before: string | undefined, after: string | undefined) =>
-    rebuildReasons(target, new Map(), new Map(), { before, after }).map((r) => `${r.path}: ${r.why.en}`);
+    rebuildReasons(target, new Map(), new Map(), { ...none, pyproject: { before, after } }).map(
+      (r) => `${r.path}: ${r.why.en}`,
+    );
   const changed = (what: string) => [`pyproject.toml: dependencies changed: ${what}`];
 
   it.each([

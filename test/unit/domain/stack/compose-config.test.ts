@@ -118,6 +118,7 @@ it('reduces compose’s config to what scripts need', async () => {
       },
       { key: 'cache', name: 'shared_cache', external: true, role: 'redis', mountPoint: '/data', holdsData: true },
     ],
+    warnings: [],
     siblings: [],
     networks: ['whalefall_prod'],
   });

@@ -47,6 +47,7 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
   'stack.owner': [
     ['FAIL', { owners: { ...of('owners'), others: [made('c')] } }],
     ['WARN', { owners: { ...of('owners'), renamed: [made('c')] } }],
+    ['FAIL', { owners: { ...of('owners'), renamed: [made('c')], count: 0 } }],
   ],
   'container.app': [
     ['FAIL', only('app', { state: 'exited', exitCode: 1 })],

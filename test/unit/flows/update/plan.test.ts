@@ -91,6 +91,32 @@ it('refuses what needs a new image, file by file, and says what to run instead',
   expect(refused.next.map((n) => n.en).join()).toContain('deploy-prod-all.ts');
 });
 
+const hidden = { mount: { kind: 'volume', source: 'front', target: '/app/web' } as const, files: 3 };
+
+it('refuses to call released what a mount hides, unless the configuration leaves it alone', () => {
+  const refused = refusal({ hidden: [{ ...hidden, isKept: false }] });
+  expect(refused.what.en).toContain('/app/web is mounted (front): 3 files of the release are hidden behind it');
+  expect(refused.next.map((n) => n.en).join()).toContain('"kept": [".env", ".venv", "web"]');
+  const warnings = plan({ hidden: [{ ...hidden, isKept: true }] })?.warnings.map((w) => w.en);
+  expect(warnings).toEqual([expect.stringContaining('What is there is not released')]);
+});
+
+it('tells what compose said, what .env lacks, and what of it this does not bring', () => {
+  const { stack } = updateFacts();
+  const said = plan({
+    stack: { ...stack, warnings: ['The "MAIL_HOST" variable is not set. Defaulting to a blank string.', 'odd \u001b'] },
+    example: { missing: ['NEW_ONE'], unchanged: ['SECRET_KEY'], weak: [] },
+    envChange: { names: ['LOG_LEVEL'], isKept: true },
+  })?.warnings.map((w) => w.en);
+  expect(said).toEqual([
+    expect.stringMatching(/uses MAIL_HOST, which nothing sets/),
+    'docker compose: odd \\x1b',
+    expect.stringMatching(/lacks: NEW_ONE\./),
+    expect.stringMatching(/everybody can read: SECRET_KEY\./),
+    expect.stringMatching(/changed since the container was made: LOG_LEVEL\..*apply-env/),
+  ]);
+});
+
 it('refuses to overwrite what is not from git', () => {
   expect(refusal({ files: { ...same, inTheWay: ['app/\u001b[2J'] } }).what.en).toContain('app/\\x1b[2J');
 });

@@ -35,6 +35,13 @@ it('names file and directory, whatever the current directory', () => {
     '--format',
     'json',
   ]);
+  const both = { ...target, composeFiles: ['docker-compose.prod.yml', 'more.yml'] };
+  expect(compose(both, ['ps'], 'read').argv).toEqual([
+    ...BASE.slice(0, 4),
+    ...['-f', '/opt/whalefall/more.yml'],
+    ...BASE.slice(4),
+    'ps',
+  ]);
   expect(config(target)).not.toHaveProperty('projectDirectory');
 });
 

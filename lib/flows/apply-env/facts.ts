@@ -1,0 +1,8 @@
+import type { Cutover } from '../../domain/replacement/cutover.ts';
+import type { EnvChange } from '../../domain/stack/deployment.ts';
+
+/** What applying `.env` depends on; what will be deployed is the release that runs. */
+export interface EnvWay extends Cutover {
+  /** Variables by which `.env` differs from what the container was made with; `undefined`: none. */
+  readonly change: EnvChange | undefined;
+}

@@ -1,0 +1,9 @@
+/** The parts of applying a changed `.env`, for `scripts/apply-env.ts`. */
+export { forgetOld } from '../../domain/images/forget.ts';
+export { keepContainer } from '../../domain/images/kept-container.ts';
+export { removeOneOff } from '../../domain/replacement/one-off.ts';
+export { discardFormers } from '../../domain/replacement/replace.ts';
+export { agreeToGo, conclude, nothingToDo, showPlan } from './messages.ts';
+export { refuse } from './refusals.ts';
+export { begin } from './steps.ts';
+export { surveyEnv } from './survey.ts';

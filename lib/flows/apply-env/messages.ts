@@ -1,0 +1,114 @@
+import path from 'node:path';
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { printable, same, type Text } from '../../core/text.ts';
+import { describeHealth } from '../../domain/app/health.ts';
+import { exampleTexts } from '../../domain/env/example.ts';
+import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
+import { holdText, meanwhile, seenText } from '../../domain/hold/messages.ts';
+import { recordRelease } from '../../domain/ledger/releases.ts';
+import { composeSaid } from '../../domain/stack/compose-warnings.ts';
+import { siblingWarning } from '../../domain/stack/siblings.ts';
+import { showSteps } from '../../runs/steps/show-steps.ts';
+import type { Steps } from '../../runs/steps/steps.ts';
+import type { EnvWay } from './facts.ts';
+import type { Proven } from './prove.ts';
+import { namesText } from './refusals.ts';
+
+/** What was found and what will be done, step by step. */
+export function showPlan(ops: Ops, way: EnvWay, steps: Steps): void {
+  const { facts: deployed, change, requests } = way;
+  const { show } = ops.screen;
+  const { commit, subject } = deployed.checkout;
+  show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
+  show({
+    event: 'table',
+    id: 'facts',
+    rows: [
+      [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
+      [{ en: 'runs now, and stays', zh: '当前运行 (不变)' }, same(printable(`${commit.slice(0, 10)} ${subject}`))],
+      [{ en: 'changed in .env', zh: '.env 中的改动' }, same(namesText(change?.names ?? []) || '-')],
+      [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
+    ],
+  });
+  for (const said of deployed.stack.warnings) show({ event: 'warning', text: composeSaid(said) });
+  for (const text of deployed.example ? exampleTexts(ops.target.envExample, deployed.example) : [])
+    show({ event: 'warning', text });
+  if (change?.isKept === false) show({ event: 'warning', text: NOT_KEPT });
+  showSteps(ops.screen, steps);
+}
+
+const NOT_KEPT: Text = {
+  en: 'The .env that the container was made with is not kept here: going back would start it with the present file. Keep the former one at hand.',
+  zh: '此处没有保存创建该容器时的 .env: 回退时旧容器会读到当前文件. 请备好原来的 .env.',
+};
+
+/** @throws {OpsError} `declined` */
+export async function agreeToGo(ops: Ops, { requests }: EnvWay): Promise<void> {
+  const { en, zh } = meanwhile(requests);
+  if (await ops.screen.askYes({ en: `Apply .env? ${en}.`, zh: `是否应用 .env? ${zh}.` })) return;
+  throw new OpsError({
+    kind: 'declined',
+    what: { en: 'Cancelled.', zh: '已取消.' },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'Without a terminal, pass --yes.', zh: '无终端环境请使用 --yes.' }],
+  });
+}
+
+/** What is said when the container has all of `.env` already. */
+export function nothingToDo(ops: Ops): Text {
+  const text = {
+    en: 'Nothing to do: the container was made with the present .env.',
+    zh: '无需操作: 容器即以当前 .env 创建.',
+  };
+  ops.screen.show({ event: 'ok', text });
+  return text;
+}
+
+/** Records it and shows the summary: only what was measured or seen. Returns the verdict. */
+export function conclude(
+  ops: Ops,
+  way: EnvWay,
+  {
+    health,
+    noticed,
+    imageId,
+  }: Pick<Proven, 'health'> & { readonly noticed: Noticed | undefined; readonly imageId: string },
+): Text {
+  const { commit, subject } = way.facts.checkout;
+  const names = namesText(way.change?.names ?? []);
+  const down = outageText(noticed);
+  recordRelease(ops.paths, {
+    at: new Date(ops.clock.now()).toISOString(),
+    kind: 'env',
+    way: 'image',
+    commit,
+    subject: printable(subject),
+    imageId,
+    previousImage: way.previous?.reference,
+    previousCommit: commit,
+    run: path.basename(ops.paths.run),
+    verdict: `proved; .env: ${names}; production was down ${down.en}`,
+  });
+  const { show } = ops.screen;
+  show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
+  show({
+    event: 'table',
+    id: 'summary',
+    rows: [
+      [{ en: 'applied', zh: '已生效' }, same(names || '-')],
+      [{ en: 'commit, as before', zh: '提交 (未变)' }, same(printable(`${commit.slice(0, 10)} ${subject}`))],
+      [{ en: 'health', zh: '健康检查' }, describeHealth(health)],
+      [{ en: 'production was down', zh: '服务实际中断' }, down],
+      ...(way.hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(way.hold.seen)] as const] : []),
+      [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+    ],
+  });
+  const siblings = siblingWarning(ops.target, way.facts.stack, 'new');
+  if (siblings) show({ event: 'warning', ...siblings });
+  show({ event: 'ok', text: { en: 'Applied and proved.', zh: '已应用并验证.' } });
+  return {
+    en: `applied .env: ${names}; production was down ${down.en}`,
+    zh: `已应用 .env: ${names}; 服务中断 ${down.zh}`,
+  };
+}

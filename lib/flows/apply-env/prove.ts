@@ -1,0 +1,81 @@
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import type { Step } from '../../core/step.ts';
+import type { Text } from '../../core/text.ts';
+import { containerHealth } from '../../domain/app/container-health.ts';
+import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
+import { readMarker } from '../../domain/app/marker.ts';
+import { requireRoutes } from '../../domain/app/routes.ts';
+import { registerVariables } from '../../domain/env/secrets.ts';
+import { databaseOf } from '../../domain/stack/database.ts';
+import type { Container } from '../../tools/docker/containers.ts';
+import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';
+import { identify, requireSameData } from '../../tools/postgres/identity.ts';
+import type { EnvWay } from './facts.ts';
+import { namesText } from './refusals.ts';
+
+export interface Proven {
+  readonly health: Health;
+  readonly text: Text;
+}
+
+export function proveStep(way: EnvWay): Step<Proven, [Container, string]> {
+  const { health } = way.target;
+  return {
+    id: 'prove',
+    title: { en: 'Prove it', zh: '逐项验证' },
+    risk: 'none',
+    commands: [
+      {
+        en: `GET ${health.basic}, ${health.deep[0]}; variables, commit, image, data`,
+        zh: `GET ${health.basic}, ${health.deep[0]}; 变量, 提交, 镜像, 数据`,
+      },
+    ],
+    run: (ops, app, imageId) => prove(ops, way, app, imageId),
+    evidence: ({ text }) => text,
+  };
+}
+
+/**
+ * Everything is asked of what runs: health, routes, that it is the same code on the same data, and that it has the variables.
+ *
+ * @throws {OpsError} the first thing that is not as it should be.
+ */
+async function prove(ops: Ops, { facts: deployed, change }: EnvWay, app: Container, imageId: string): Promise<Proven> {
+  const { now, evidence } = await containerHealth(ops, app);
+  const { postgres } = deployed.containers;
+  const database = postgres && databaseOf(deployed.stack, postgres, deployed.volumes);
+  const [health, marker, identity, definition] = await Promise.all([
+    healthCheck(ops, endpointsOf(ops.target, now)),
+    readMarker(ops, now.id),
+    database && identify(ops, database),
+    definitionOf(ops, now.id),
+  ]);
+  if (!health.healthy) throw notProved(describeHealth(health));
+  if (now.imageId !== imageId) throw notProved({ en: 'another image runs', zh: '运行的不是原来的镜像' });
+  const { commit } = deployed.checkout;
+  if (marker?.commit !== commit)
+    throw notProved({ en: `the container says commit ${marker?.commit}`, zh: `容器中的提交为 ${marker?.commit}` });
+  if (identity && deployed.database.kind === 'running')
+    requireSameData(deployed.database.identity, identity, { untouched: false });
+  const has = variablesOf(definition);
+  registerVariables(ops.secrets, has);
+  const wants = deployed.stack.services.app.environment;
+  const lacks = (change?.names ?? []).filter((name) => name in wants && has[name] !== wants[name]);
+  if (lacks.length > 0) throw lacking(lacks);
+  await requireRoutes(ops, now, deployed.app?.unserved ?? []);
+  const said = describeHealth(health);
+  return { health, text: { en: `${evidence.en}; ${said.en}`, zh: `${evidence.zh}; ${said.zh}` } };
+}
+
+const lacking = (names: readonly string[]) =>
+  notProved({
+    en: `the container has another value of ${namesText(names)} than .env gives`,
+    zh: `容器中 ${namesText(names)} 的值与 .env 不一致`,
+  });
+
+const notProved = (why: Text) =>
+  new OpsError({
+    kind: 'command',
+    what: { en: `Not proved: ${why.en}`, zh: `未能证明生效: ${why.zh}` },
+  });

@@ -1,0 +1,112 @@
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { foreignVolumes } from '../../domain/data/claim.ts';
+import { explainBind } from '../../domain/stack/binds.ts';
+import type { Facts as Deployed } from '../../domain/stack/deployment.ts';
+import { explain } from '../../domain/stack/ports.ts';
+import { placeText, samePlace } from '../../tools/docker/places.ts';
+
+interface Reason {
+  readonly text: Text;
+  readonly fix: Text;
+}
+
+const REBUILD: Text = {
+  en: 'A full rebuild does it, with a backup: npx tsx scripts/deploy-prod-all.ts --data keep',
+  zh: '请执行全量重建 (会先备份): npx tsx scripts/deploy-prod-all.ts --data keep',
+};
+
+/**
+ * Why `.env` can't be applied by replacing the application's container alone. Pure.
+ *
+ * @throws {OpsError} `precondition` with all reasons at once.
+ */
+export function refuse(deployed: Deployed): void {
+  const reasons = [
+    ...foreignVolumes(deployed.stack, deployed.volumes),
+    ...stores(deployed),
+    ...userdata(deployed),
+    ...deployed.unusablePorts.map(explain),
+    ...deployed.brokenBinds.filter((b) => b.why !== 'absent').map(explainBind),
+  ];
+  if (reasons.length === 0) return;
+  throw new OpsError({
+    kind: 'precondition',
+    what: { en: reasons.map((r) => r.text.en).join('\n'), zh: reasons.map((r) => r.text.zh).join('\n') },
+    state: NOTHING_CHANGED,
+    next: [...new Map(reasons.map((r) => [r.fix.en, r.fix])).values()],
+  });
+}
+
+function stores({ stack, containers, storesOutdated, login }: Deployed): Reason[] {
+  const down = (['postgres', 'redis'] as const).filter((role) => containers[role]?.state !== 'running');
+  const names = (roles: readonly ('postgres' | 'redis' | 'app')[]) =>
+    roles.map((r) => stack.services[r].key).join(', ');
+  return [
+    ...(down.length === 0
+      ? []
+      : [
+          {
+            text: {
+              en: `${names(down)} must run: the application is tried on it with the new .env before anything is replaced.`,
+              zh: `${names(down)} 必须处于运行状态: 替换之前会用新的 .env 在其上试运行应用.`,
+            },
+            fix: REBUILD,
+          },
+        ]),
+    ...(storesOutdated.length === 0
+      ? []
+      : [
+          {
+            text: {
+              en: `This .env (or the compose file) makes another container of ${names(storesOutdated)} as well, which is not replaced here.`,
+              zh: `当前 .env (或 compose 文件) 还会改变 ${names(storesOutdated)} 的容器, 本脚本不会替换它们.`,
+            },
+            fix: REBUILD,
+          },
+        ]),
+    ...(typeof login === 'object' || login === 'wrong-password'
+      ? [
+          {
+            text: {
+              en: `With this .env the application can not log in to PostgreSQL: ${typeof login === 'object' ? login.error : 'wrong password'}.`,
+              zh: `使用当前 .env, 应用无法登录 PostgreSQL: ${typeof login === 'object' ? login.error : '密码错误'}.`,
+            },
+            fix: REBUILD,
+          },
+        ]
+      : []),
+  ];
+}
+
+function userdata({ app, data, freeBytes }: Deployed): Reason[] {
+  const moved = data.homes.filter((h) => h.role === 'app' && h.now.kind !== 'own' && !samePlace(h.now, h.next));
+  return [
+    ...moved.map(({ now, next }) => ({
+      text: {
+        en: `userdata is in ${placeText(now).en}; the next container would look in ${placeText(next).en}.`,
+        zh: `userdata 位于${placeText(now).zh}, 而新容器会使用${placeText(next).zh}.`,
+      },
+      fix: { en: 'Leave its mount as it is, or move the files by hand.', zh: '请保持原挂载, 或手工移动文件.' },
+    })),
+    ...(app?.unreachable
+      ? [
+          {
+            text: { en: `userdata: ${app.unreachable.why.en}.`, zh: `userdata: ${app.unreachable.why.zh}.` },
+            fix: REBUILD,
+          },
+        ]
+      : []),
+    ...((app?.userdataBytes ?? 0) > freeBytes
+      ? [
+          {
+            text: { en: 'There is no room on disk to save userdata.', zh: '磁盘空间不足, 无法保存 userdata.' },
+            fix: { en: 'Make room: docker system df', zh: '请先释放空间: docker system df' },
+          },
+        ]
+      : []),
+  ];
+}
+
+/** The variables, for people. */
+export const namesText = (names: readonly string[]): string => names.map(printable).join(', ');

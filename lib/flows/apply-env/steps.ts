@@ -1,0 +1,110 @@
+import { isDeepStrictEqual } from 'node:util';
+import { OpsError } from '../../core/errors.ts';
+import type { Step } from '../../core/step.ts';
+import type { Text } from '../../core/text.ts';
+import { askHealth } from '../../domain/app/ask-health.ts';
+import { describeHealth } from '../../domain/app/health.ts';
+import { removeOneOff, tryImage } from '../../domain/replacement/one-off.ts';
+import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
+import { advice, proveAsBefore } from '../../domain/replacement/undo.ts';
+import type { Recovery } from '../../runs/steps/steps.ts';
+import { type Definition, definitionOf, variablesOf } from '../../tools/docker/definition.ts';
+import type { EnvWay } from './facts.ts';
+import { giveNameBack, type KeptCode, keepCode } from './image.ts';
+import { proveStep } from './prove.ts';
+import { namesText } from './refusals.ts';
+
+/** One run: its steps in their order, and what speaks for it when one of them fails. Nothing happens yet. */
+export function begin(way: EnvWay) {
+  const steps = {
+    keep: keepStep(way),
+    try: tryStep(way),
+    create: createAndCompare(way),
+    stop: stopStep(way),
+    startApp: startAppStep(way, {
+      en: 'Start it with the new .env and wait until it is healthy',
+      zh: '以新的 .env 启动并等待健康检查通过',
+    }),
+    prove: proveStep(way),
+  };
+  const recovery: Recovery = { prove: (o) => proveAsBefore(o, way), advice: () => advice(way) };
+  return { steps, recovery };
+}
+
+function keepStep(way: EnvWay): Step<KeptCode> {
+  const { image } = way.facts.stack.services.app;
+  const name = way.facts.containers.app?.name ?? '<container>';
+  let named: string | undefined;
+  return {
+    id: 'keep',
+    title: { en: 'Make sure that an image has exactly the code that runs', zh: '确保镜像与正在运行的代码完全一致' },
+    risk: 'none',
+    commands: [
+      {
+        en: `docker commit ${name} <…>  # only if it was hot-updated`,
+        zh: `docker commit ${name} <…>  # 仅当做过热更新`,
+      },
+      `docker tag <…> ${image}`,
+    ],
+    wayBack: { en: `${image} is pointed back`, zh: `${image} 重新指向原镜像` },
+    async run(ops) {
+      const kept = await keepCode(ops, way);
+      named = kept.named;
+      return kept;
+    },
+    undo: (ops) => giveNameBack(ops, way, named),
+  };
+}
+
+function tryStep({ facts }: EnvWay): Step<Text> {
+  const { key } = facts.stack.services.app;
+  return {
+    id: 'try',
+    title: {
+      en: 'Try it with the new .env: create the application, ask its health, start all but what would serve',
+      zh: '用新的 .env 试运行: 创建应用、检查健康, 并试运行启动过程 (不提供服务)',
+    },
+    risk: 'none',
+    commands: [`docker compose run ${key} <one-off>`, `docker compose run ${key} <trial>`],
+    seconds: 10,
+    async run(ops) {
+      const { oneOff } = await tryImage(ops, facts, undefined);
+      const health = await askHealth(ops, oneOff);
+      if (!health.healthy) throw new OpsError({ kind: 'failed', what: describeHealth(health) });
+      return describeHealth(health);
+    },
+    evidence: (said) => said,
+    undo: (ops) => removeOneOff(ops, facts),
+  };
+}
+
+/** What the new container differs in is known before anything stops. */
+function createAndCompare(way: EnvWay): Step<readonly string[]> {
+  const create = createStep(way, { roles: ['app'] });
+  return {
+    ...create,
+    async run(ops) {
+      await create.run(ops);
+      const [former, next] = [way.formers?.app?.definition, way.replaced?.app?.next];
+      return former && next ? differences(former, await definitionOf(ops, next)) : [];
+    },
+    evidence: (parts) =>
+      parts.length === 0
+        ? { en: 'nothing of it differs but the file .env', zh: '除 .env 文件外无差异' }
+        : { en: `differs in ${namesText(parts)}`, zh: `差异: ${namesText(parts)}` },
+  };
+}
+
+/** What of a container is another than before: variables by name, the rest by the engine's words for its parts. */
+export function differences(former: Definition, next: Definition): string[] {
+  const [was, is] = [variablesOf(former), variablesOf(next)];
+  const variables = [...new Set([...Object.keys(was), ...Object.keys(is)])].filter((name) => was[name] !== is[name]);
+  const { Env: _, Image: __, Hostname: ___, Labels: ____, ...config } = former.Config;
+  const rest: Readonly<Record<string, unknown>> = next.Config;
+  const parts = Object.entries(config).filter(([part, value]) => !isDeepStrictEqual(value, rest[part]));
+  const [hostWas, hostIs] = [former.HostConfig, next.HostConfig] as Readonly<Record<string, unknown>>[];
+  const hosts = Object.keys({ ...hostWas, ...hostIs }).filter(
+    (part) => !isDeepStrictEqual(hostWas?.[part], hostIs?.[part]),
+  );
+  return [...variables, ...parts.map(([part]) => part), ...hosts];
+}

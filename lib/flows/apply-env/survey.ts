@@ -1,0 +1,55 @@
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
+import { describeCommit } from '../../domain/release/source.ts';
+import { cutoverOf } from '../../domain/replacement/cutover.ts';
+import { surveyRebuild } from '../../domain/replacement/survey.ts';
+import type { EnvWay } from './facts.ts';
+
+/**
+ * Looks at everything that replacing the container depends on; changes nothing. The application may be down: the wrong `.env` may be why.
+ *
+ * @param asked.tries whether holding requests is tried: not with `--plan`.
+ * @throws {OpsError} `config` with all that is wrong with `.env`; `precondition` when there is no container, or nobody knows its release.
+ */
+export async function surveyEnv(
+  ops: Ops,
+  asked: { readonly hold: HoldOptions; readonly tries: boolean },
+): Promise<EnvWay> {
+  const deployed = await surveyRebuild(ops, true);
+  const { app, checkout, containers } = deployed;
+  if (containers.app === undefined) throw nothingThere();
+  const commit = app?.commit ?? (containers.app.state === 'running' ? undefined : app?.released);
+  const described = commit === undefined ? undefined : await describeCommit(ops, commit);
+  if (commit === undefined || described === undefined) throw unknownRelease();
+  const facts = { ...deployed, checkout: { ...checkout, commit, subject: described.subject } };
+  const requests = await surveyHold(ops, containers.app, asked.hold, asked.tries);
+  return { ...cutoverOf(ops.target, facts, requests), change: deployed.envChange };
+}
+
+const REBUILD = {
+  en: 'A full rebuild makes it of the checked-out commit, with the present .env: npx tsx scripts/deploy-prod-all.ts --data keep',
+  zh: '可执行全量重建, 按检出的提交和当前 .env 创建: npx tsx scripts/deploy-prod-all.ts --data keep',
+};
+
+const nothingThere = () =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: 'There is no container of the application that could get another .env.',
+      zh: '没有应用容器, 无法应用 .env.',
+    },
+    state: NOTHING_CHANGED,
+    next: [REBUILD],
+  });
+
+const unknownRelease = () =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: 'Which release the container runs is not known, so it can not be proved that another .env is all that changes.',
+      zh: '无法确定容器运行的版本, 因而无法证明只有 .env 发生了变化.',
+    },
+    state: NOTHING_CHANGED,
+    next: [REBUILD],
+  });

@@ -1,0 +1,215 @@
+/**
+ * The third promise, measured: `npm run bench -- real`. A life of releases on the miniature that is like the deployed application where
+ * that hurts, and on the plain one beside it, while 50 requests a second come in four ways and workers recycle. What each run says in its
+ * summary stands beside what these probes of their own counted; an update or a hot way back that lost a request, or a summary that says
+ * something else, is exit code 1.
+ *
+ * In pieces: `--like real --life umf --keep`, then `--like real --life R` on what that left.
+ */
+import { execFileSync } from 'node:child_process';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import type { LoadReport } from '../sandbox/load-report.ts';
+import { REAL_HEAD } from '../sandbox/real.ts';
+import { createFreshSandbox, createSandbox, type Sandbox, type SandboxOptions } from '../sandbox/sandbox.ts';
+import { startLoad } from '../support/load.ts';
+import { REPO, script, timed } from './shared.ts';
+
+/** Ten updates (three with a migration, two of the front end alone, one that changes nothing visible), three rebuilds, two ways back. */
+const LIFE = 'umfuRmnuRfuRmBB';
+const PLAIN_HEAD = '20251231120100';
+const PER_SECOND = 50;
+
+interface Lived {
+  readonly what: string;
+  readonly seconds: number;
+  /** By the probes of this bench, each way. */
+  readonly outside: Readonly<Record<string, LoadReport>>;
+  /** The container that served went on serving: then nothing may be lost. */
+  readonly hot: boolean;
+  /** By the script's own summary, all ways together. */
+  readonly said: Counted;
+}
+
+interface Counted {
+  readonly failed: number;
+  readonly sent: number;
+}
+
+export async function benchReal(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      like: { type: 'string', default: 'both' },
+      life: { type: 'string', default: LIFE },
+      keep: { type: 'boolean', default: false },
+    },
+  });
+  const likes = values.like === 'both' ? (['real', 'plain'] as const) : ([values.like as 'real' | 'plain'] as const);
+  const wrong: string[] = [];
+  for (const like of likes) {
+    const lived = await live(like, values.life, values.keep);
+    show(like, lived);
+    wrong.push(...lived.flatMap((step) => untrue(like, step)));
+  }
+  for (const line of wrong) console.error(line);
+  if (wrong.length > 0) process.exitCode = 1;
+}
+
+async function live(like: 'real' | 'plain', life: string, keep: boolean): Promise<Lived[]> {
+  const sandbox = await deployed(like, keep);
+  try {
+    const lived: Lived[] = [];
+    for (const letter of life) lived.push(await step(sandbox, letter));
+    return lived;
+  } finally {
+    if (!keep) await sandbox.down();
+  }
+}
+
+/** One that an earlier piece has kept is gone on with. */
+async function deployed(like: 'real' | 'plain', keep: boolean): Promise<Sandbox> {
+  const options: SandboxOptions = {
+    name: `wfops-${like}`,
+    root: path.join(os.tmpdir(), 'wfops-bench-real'),
+    ports: { http: 28580, direct: 28581, postgres: 28582, redis: 28583, https: 28584 },
+    like,
+  };
+  const sandbox = await (keep ? createSandbox(options) : createFreshSandbox(options));
+  const runs = execFileSync('docker', ['ps', '-q', '--filter', `name=^${sandbox.project}_app_prod$`], {
+    encoding: 'utf8',
+  });
+  if (runs.trim() !== '') return sandbox;
+  sandbox.writeEnv();
+  const [program, ...words] = script(sandbox, 'deploy-prod-all', '--data', 'keep');
+  execFileSync(program, words, { cwd: REPO, stdio: 'ignore' });
+  return sandbox;
+}
+
+async function step(sandbox: Sandbox, letter: string): Promise<Lived> {
+  const { what, argv } = await prepare(sandbox, letter);
+  const ways = Object.entries({
+    pages: `${sandbox.url}/`,
+    health: `${sandbox.url}/api/v1/health/basic`,
+    ...(sandbox.isReal ? { scheduler: `${sandbox.url}/api/v1/scheduler/` } : {}),
+    direct: `${sandbox.directUrl}/api/v1/health/basic`,
+  });
+  const rate = String(PER_SECOND / ways.length);
+  const loads = await Promise.all(
+    ways.map(async ([way, url]) => [way, await startLoad(url, '--rate', rate, '--answered', 'below-500')] as const),
+  );
+  const stop = async () => Promise.all(loads.map(async ([way, load]) => [way, await load.stop()] as const));
+  try {
+    const { text, seconds } = await timed(argv);
+    const outside = Object.fromEntries(await stop());
+    return { what, seconds, outside, hot: !/^\s+production was down {2}/m.test(text), said: saidIn(text) };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+let migrations = 0;
+
+async function prepare(sandbox: Sandbox, letter: string): Promise<{ what: string; argv: [string, ...string[]] }> {
+  const update = script(sandbox, 'update-prod-flask');
+  const stamp = Date.now().toString(36);
+  switch (letter) {
+    case 'u':
+      await sandbox.release({ marker: `code-${stamp}` });
+      return { what: 'update: code', argv: update };
+    case 'm':
+      await sandbox.release({ files: migration(sandbox), marker: `schema-${stamp}` });
+      return { what: 'update: with a migration', argv: update };
+    case 'f':
+      await sandbox.release({ files: { 'frontend/src/version.txt': stamp }, message: 'The front end alone' });
+      return { what: 'update: front end alone', argv: update };
+    case 'n':
+      await sandbox.release({ files: { 'docs/notes.md': `${stamp}\n` }, message: 'Nothing visible' });
+      return { what: 'update: nothing visible', argv: update };
+    case 'R':
+      await sandbox.release({ marker: `whole-${stamp}` });
+      await sandbox.pull();
+      return {
+        what: 'rebuild, data kept',
+        argv: script(sandbox, 'deploy-prod-all', '--data', 'keep'),
+      };
+    case 'B':
+      return {
+        what: 'rollback to the one before',
+        argv: script(sandbox, 'rollback-prod', 'previous'),
+      };
+    default:
+      throw new Error(`--life has no ${letter}: u, m, f, n, R, B`);
+  }
+}
+
+/** A column more, after whatever came before. */
+function migration(sandbox: Sandbox): Record<string, string> {
+  const versions = execFileSync(
+    'git',
+    ['--git-dir', sandbox.origin, 'ls-tree', '--name-only', 'main', 'migrations/versions/'],
+    {
+      encoding: 'utf8',
+    },
+  );
+  const mine = [...versions.matchAll(/(2027\d{10})_bench\.py/g)].map(([, revision = '']) => revision).sort();
+  migrations = mine.length + 1;
+  const revision = `20270101${String(migrations).padStart(6, '0')}`;
+  const down = mine.at(-1) ?? (sandbox.isReal ? REAL_HEAD : PLAIN_HEAD);
+  const text = `from alembic import op
+
+revision = "${revision}"
+down_revision = "${down}"
+
+
+def upgrade():
+    op.execute("ALTER TABLE notes ADD COLUMN bench_${migrations} text")
+
+
+def downgrade():
+    op.execute("ALTER TABLE notes DROP COLUMN bench_${migrations}")
+`;
+  return { [`migrations/versions/${revision}_bench.py`]: text };
+}
+
+/** `3/120` of an update, `3 of 120 requests failed` of a rebuild; in the summary's row of requests, or of the time that production was down. */
+function saidIn(text: string): Counted {
+  const rows = text.split('\n').filter((line) => /^\s+(requests|production was down) {2}/.test(line));
+  const counts = rows.flatMap((row) => [...row.matchAll(/\b(\d+)(?:\/| of )(\d+)\b/g)]);
+  return {
+    failed: counts.reduce((sum, [, failed]) => sum + Number(failed), 0),
+    sent: counts.reduce((sum, [, , sent]) => sum + Number(sent), 0),
+  };
+}
+
+const failedOutside = ({ outside }: Lived): number => Object.values(outside).reduce((sum, r) => sum + r.failed, 0);
+
+/** An update that loses something, and a summary that says of a loss that there was none, or the other way round. */
+function untrue(like: string, lived: Lived): string[] {
+  const { what, hot, said } = lived;
+  const failed = failedOutside(lived);
+  return [
+    ...(hot && failed > 0 ? [`${like}, ${what}: ${failed} requests were lost`] : []),
+    ...(said.sent === 0 ? [`${like}, ${what}: the summary counts no requests`] : []),
+    ...(failed > 0 !== said.failed > 0
+      ? [`${like}, ${what}: the summary says ${said.failed} failed, and ${failed} did`]
+      : []),
+  ];
+}
+
+function show(like: string, lived: readonly Lived[]): void {
+  console.log(`\n${like}: ${PER_SECOND} requests/s by ${Object.keys(lived[0]?.outside ?? {}).join(', ')}\n`);
+  console.log('| | whole run | failed/sent, outside | longest without an answer | failed/sent, by the summary |');
+  console.log('|---|---|---|---|---|');
+  for (const step of lived) {
+    const reports = Object.values(step.outside);
+    const sent = reports.reduce((sum, r) => sum + r.sent, 0);
+    const gap = Math.max(...reports.map((r) => r.longestGapMs)) / 1000;
+    const { said } = step;
+    console.log(
+      `| ${step.what} | ${step.seconds.toFixed(1)} s | ${failedOutside(step)}/${sent} | ${gap.toFixed(1)} s | ${said.failed}/${said.sent} |`,
+    );
+  }
+}

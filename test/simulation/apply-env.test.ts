@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { applyEnv } from '../../scripts/apply-env.ts';
+import { type Deployment, deployment } from './model/deployment.ts';
+import { runAndCheck } from './model/invariants.ts';
+import { release } from './model/release.ts';
+import { appOf, UPDATE, updatable } from './model/updatable.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const YES = ['--yes'];
+const SCRIPT = { script: applyEnv };
+const env = (d: Deployment) => readFileSync(path.join(d.dir, '.env'), 'utf8');
+const edit = (d: Deployment, name: string, value: string) =>
+  d.writeEnv(env(d).replace(new RegExp(`^${name}=.*$`, 'm'), `${name}=${value}`));
+
+/** A release of ours serves, and somebody has changed `.env`. */
+async function changed(): Promise<Deployment> {
+  const d = await updatable();
+  const ended = await runAndCheck(d, ['--yes', '--data', 'keep']);
+  if (ended.exitCode !== 0) throw new Error(ended.text);
+  edit(d, 'LOG_LEVEL', 'DEBUG');
+  return d;
+}
+
+it('gives the application the changed variables, without a build, and with its userdata', async () => {
+  const d = await changed();
+  const before = appOf(d);
+  const ended = await runAndCheck(d, YES, SCRIPT);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(/changed in \.env +LOG_LEVEL\n/);
+  expect(ended.text).toContain('Applied and proved.');
+  expect(ended.changes.filter((c) => / build | pull |pg_dump| upgrade/.test(c))).toEqual([]);
+  const after = appOf(d);
+  expect(after.id).not.toBe(before.id);
+  expect(after.image.id).toBe(before.image.id);
+  expect(after.env).toMatchObject({ LOG_LEVEL: 'DEBUG' });
+  expect(d.userdata['report.csv'] ?? d.userdata['/app/userdata/report.csv']).toBeDefined();
+  expect(await d.run(YES, SCRIPT)).toMatchObject({
+    exitCode: 0,
+    changes: [],
+    text: expect.stringContaining('Nothing to do'),
+  });
+});
+
+it('takes the code that runs along, also what came by a hot update', async () => {
+  const d = await updatable();
+  expect(await d.run(['--yes', '--soak', '2s'], { script: UPDATE })).toMatchObject({ exitCode: 0 });
+  const now = release('new');
+  edit(d, 'LOG_LEVEL', 'DEBUG');
+  const ended = await d.run(YES, SCRIPT);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toContain(now.commit.slice(0, 10));
+  expect(new Set(appOf(d).app?.web?.workers.map((w) => w.content))).toEqual(new Set([now.commit]));
+});
+
+it('changes nothing when it is only planned, or cancelled', async () => {
+  const d = await changed();
+  const { id } = appOf(d);
+  expect(await runAndCheck(d, ['--plan'], SCRIPT)).toMatchObject({ exitCode: 0, changes: [] });
+  expect(await runAndCheck(d, [], SCRIPT)).toMatchObject({ exitCode: 4, changes: [] });
+  expect(appOf(d).id).toBe(id);
+});
+
+it('refuses what replacing the application alone does not do', async () => {
+  const d = await changed();
+  edit(d, 'REDIS_PASSWORD', 'another-one-of-redis');
+  const ended = await runAndCheck(d, YES, SCRIPT);
+  expect(ended).toMatchObject({ exitCode: 3, changes: [] });
+  expect(ended.text).toMatch(/makes another container of redis as well/);
+  expect(ended.text).toMatch(/deploy-prod-all\.ts --data keep/);
+});
+
+it('refuses a .env with which nothing could start, with all that is wrong with it', async () => {
+  const d = await changed();
+  d.writeEnv(
+    env(d)
+      .replace(/^SECRET_KEY=.*$/m, 'SECRET_KEY=')
+      .replace(/^LOG_LEVEL=.*$/m, ''),
+  );
+  const ended = await runAndCheck(d, YES, SCRIPT);
+  expect(ended.exitCode).not.toBe(0);
+  expect(ended.changes).toEqual([]);
+  expect(ended.text).toMatch(/SECRET_KEY/);
+});
+
+it('has nothing to give where nothing runs', async () => {
+  const d = deployment();
+  const ended = await runAndCheck(d, YES, SCRIPT);
+  expect(ended).toMatchObject({ exitCode: 3, changes: [] });
+});

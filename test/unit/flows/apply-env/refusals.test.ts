@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest';
+import { OpsError } from '../../../../lib/core/errors.ts';
+import { refuse } from '../../../../lib/flows/apply-env/refusals.ts';
+import { container, facts } from '../../../support/facts.ts';
+
+/** What is said no to; '' when nothing is. */
+function refused(more: Parameters<typeof facts>[0] = {}): string {
+  try {
+    refuse(facts(more));
+    return '';
+  } catch (error) {
+    if (!(error instanceof OpsError) || error.kind !== 'precondition') throw error;
+    expect(error.next.length).toBeGreaterThan(0);
+    return error.what.en;
+  }
+}
+
+it('goes on where the application alone is replaced', () => expect(refused()).toBe(''));
+
+it.each<[string, Parameters<typeof facts>[0], RegExp]>([
+  ['a store that is down', { containers: { app: container('app'), redis: container('redis') } }, /^postgres must run/],
+  ['another container of a store', { storesOutdated: ['redis'] }, /another container of redis as well/],
+  ['another password', { login: 'wrong-password' }, /can not log in to PostgreSQL: wrong password/],
+  ['no login', { login: { error: 'no pg_hba.conf entry' } }, /can not log in to PostgreSQL: no pg_hba\.conf entry/],
+  [
+    'userdata elsewhere',
+    {
+      data: {
+        ...facts().data,
+        homes: [
+          {
+            role: 'app',
+            directory: '/app/userdata',
+            now: { kind: 'bind', source: '/srv/a', path: '' },
+            next: { kind: 'bind', source: '/srv/b', path: '' },
+          },
+        ],
+      },
+    },
+    /userdata is in the host's directory \/srv\/a; the next container would look in the host's directory \/srv\/b/,
+  ],
+  [
+    'a port that is taken',
+    {
+      unusablePorts: [{ port: { target: 80, published: 80, hostIp: '0.0.0.0', protocol: 'tcp' }, why: 'taken' }],
+    },
+    /Port 0\.0\.0\.0:80 is taken/,
+  ],
+])('refuses %s', (_, more, says) => expect(refused(more)).toMatch(says));
+
+it('says all that is in the way at once', () => {
+  const said = refused({ storesOutdated: ['postgres'], login: 'wrong-password' });
+  expect(said.split('\n')).toHaveLength(2);
+});
