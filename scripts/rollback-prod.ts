@@ -109,25 +109,29 @@ async function goBackHot(
   choice: rollback.Choice,
   { options, facts, plan }: NonNullable<Awaited<ReturnType<typeof surveyHot>>>,
 ): Promise<Text> {
-  update.showPlan(ops, facts, plan);
+  update.showFacts(ops, facts, plan);
   if (plan === undefined) return update.nothingToDo(ops, facts, flags.planOnly, options);
+  const { run, recovery, ...begun } = update.begin(ops, facts, plan, options);
+  const steps = { ...begun.steps, canary: rollback.orUnfit(choice, begun.steps.canary) };
+  update.showSteps(ops.screen, steps);
   if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
   await update.agreeToGo(ops, facts, plan, options);
 
-  const hold = update.holdOf(plan);
-  const progress: update.Progress = { staging: update.stagingOf(ops, facts.app.id), hold };
-  const outside = update.watchFromOutside({ app: facts.app, routes: facts.routes, hold: plan.hold });
-  const { back } = update.ways(facts);
-  const recovery = {
-    prove: (o: Ops) => update.proveAsBefore(o, facts, progress, outside),
-    advice: () => update.advice(ops, facts, progress),
-    ...(back && { back }),
-  };
-  outside.start(ops);
-  const { proven, settled } = await carryOut(ops, plan.steps, recovery, (step) =>
-    update.releaseHot(step, facts, progress, options, (error) => rollback.unfit(choice, error)),
-  ).finally(() => hold.end(ops));
-  const verdict = update.conclude(ops, facts, progress, proven, settled, await outside.stop(), options);
+  run.outside.start(ops);
+  const released = await carryOut(ops, steps, recovery, async (step) => {
+    await step(steps.saveLocal);
+    await step(steps.build);
+    await step(steps.stage);
+    const checked = await step(steps.check);
+    await step(steps.canary, checked);
+
+    const since = await step(steps.switch, checked);
+    await step(steps.restart, checked, since);
+    const proven = await step(steps.prove, since);
+    const settled = await step(steps.settle, proven);
+    return { proven, settled };
+  }).finally(() => run.hold.end(ops));
+  const verdict = update.conclude(ops, run, { ...released, noticed: await run.outside.stop() });
   await rollback.forgetOld(ops, facts.stack);
   return verdict;
 }

@@ -1,11 +1,9 @@
 #!/usr/bin/env -S npx tsx
 /**
  * Hot update: new code in the running container, without losing a request. Replaces update-prod-flask.sh;
- * `lib/flows/update/planned-steps.ts` names the former step behind each of its steps, `lib/flows/update/carry-out.ts` does them. Nothing in /app
- * changes before the release has been loaded, migrated for, booted and found healthy beside what serves; a failure after that
+ * its steps (`lib/flows/update`) name the former ones (`replaces`). Nothing in /app changes before the release has been loaded, migrated for, booted and found healthy beside what serves; a failure after that
  * puts the former files back in the same gentle way.
  */
-import { forgetOld } from '../lib/domain/images/forget.ts';
 import * as update from '../lib/flows/update/index.ts';
 import { ADOPT_FLAG, carryOut, HOLD_FLAGS, isProgram, main, type Script, thisProcess } from '../lib/index.ts';
 
@@ -66,27 +64,32 @@ export const updateProdFlask: Script = {
     const options = update.optionsOf(ops, flags);
     const facts = await update.surveyUpdate(ops, options.ref);
     const plan = await update.planWithHold(ops, facts, options, !flags.planOnly);
-    update.showPlan(ops, facts, plan);
+    update.showFacts(ops, facts, plan);
     if (plan === undefined) return update.nothingToDo(ops, facts, flags.planOnly, options);
+    const { run, steps, recovery } = update.begin(ops, facts, plan, options);
+    update.showSteps(ops.screen, steps);
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
     await update.agreeToGo(ops, facts, plan, options);
 
-    const hold = update.holdOf(plan);
-    const progress: update.Progress = { staging: update.stagingOf(ops, facts.app.id), hold };
-    const outside = update.watchFromOutside({ app: facts.app, routes: facts.routes, hold: plan.hold });
-    const recovery = {
-      prove: (o: typeof ops) => update.proveAsBefore(o, facts, progress, outside),
-      advice: () => update.advice(ops, facts, progress),
-      ...update.ways(facts),
-    };
-    outside.start(ops);
+    run.outside.start(ops);
+    const released = await carryOut(ops, steps, recovery, async (step) => {
+      // Beside what runs: nothing that serves notices.
+      await step(steps.saveLocal);
+      await step(steps.build);
+      await step(steps.stage);
+      const checked = await step(steps.check);
+      await step(steps.backup, checked);
+      await step(steps.migrate, checked);
+      await step(steps.canary, checked);
 
-    // Stage, check, back up and migrate if need be, try as a canary; then switch the files, replace the workers, prove, settle.
-    const { proven, settled } = await carryOut(ops, plan.steps, recovery, (step) =>
-      update.releaseHot(step, facts, progress, options),
-    ).finally(() => hold.end(ops));
-    const verdict = update.conclude(ops, facts, progress, proven, settled, await outside.stop(), options);
-    await forgetOld(ops, facts.stack);
+      const since = await step(steps.switch, checked);
+      await step(steps.restart, checked, since);
+      const proven = await step(steps.prove, since);
+      const settled = await step(steps.settle, proven);
+      return { proven, settled };
+    }).finally(() => run.hold.end(ops));
+    const verdict = update.conclude(ops, run, { ...released, noticed: await run.outside.stop() });
+    await update.forgetOld(ops, facts.stack);
     return verdict;
   },
 };

@@ -30,7 +30,7 @@ export interface PlannedStep {
 export interface Step<T = void, A extends readonly unknown[] = []> extends PlannedStep {
   readonly run: (ops: Ops, ...given: A) => Promise<T>;
   /** Shown behind the step's name when it is done. */
-  readonly evidence?: (result: T) => Text | undefined;
+  readonly evidence?: (result: T, ...given: A) => Text | undefined;
   /**
    * Makes the world as it was before the step. Called when this or a later step failed, also when `run` stopped in its
    * middle: it looks at the world and does only what is missing.

@@ -66,7 +66,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'a change of an update has no way back', zh: '更新中的改动没有回退方式' },
     edits: [
       edit(
-        'lib/flows/update/planned-steps.ts',
+        'lib/flows/update/switch.ts',
         "wayBack: { en: 'the former files, by the same renames', zh: '以同样方式换回原文件' },",
         '',
       ),
@@ -324,8 +324,8 @@ export const DATA: readonly Break[] = [
     edits: [
       edit(
         'lib/flows/update/settle.ts',
-        '  const { staging } = progress;',
-        '  const { staging } = progress;\n  await attempt(() => sweepStaging(calm, staging));',
+        '  await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));',
+        '  await attempt(() => sweepStaging(calm, staging));\n  await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));',
       ),
     ],
     ...killed,
@@ -348,13 +348,13 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'the files from before a failed update are not put back', zh: '更新失败后不放回原文件' },
-    edits: [edit('lib/flows/update/carry-out.ts', 'undo: (o) => switchBack(o, facts, progress),', '')],
+    edits: [edit('lib/flows/update/switch.ts', 'undo: (ops) => switchBack(ops, update),', '')],
     test: 'test/simulation/update.test.ts',
     named: 'goes back from a release',
   },
   {
     what: { en: 'the same, in the sweep', zh: '同上, 由抽样发现' },
-    edits: [edit('lib/flows/update/carry-out.ts', 'undo: (o) => switchBack(o, facts, progress),', '')],
+    edits: [edit('lib/flows/update/switch.ts', 'undo: (ops) => switchBack(ops, update),', '')],
     test: sweep('update'),
     says: '+   "needsPerson": [',
   },

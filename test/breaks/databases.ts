@@ -30,9 +30,9 @@ export const DATABASES: readonly Break[] = [
     what: { en: 'a migration that failed half-way counts as taken back', zh: '迁移中途失败被当作已回滚' },
     edits: [
       edit(
-        'lib/flows/update/database-steps.ts',
-        'throw halfWay(partlyMigrated(stays), stays, progress)',
-        'halfWay(partlyMigrated(stays), stays, progress)',
+        'lib/flows/update/database.ts',
+        'throw halfWay(partlyMigrated(stays), stays, update)',
+        'halfWay(partlyMigrated(stays), stays, update)',
       ),
     ],
     test: 'test/simulation/update.test.ts',

@@ -68,11 +68,7 @@ export const PROMISES: readonly Break[] = [
       zh: '失败迁移可能改动的数据行被视为未变',
     },
     edits: [
-      edit(
-        'lib/flows/update/database-steps.ts',
-        '  if (rows.length > 0) throw halfWay(rowsText(rows), [], progress);\n',
-        '',
-      ),
+      edit('lib/flows/update/database.ts', '  if (rows.length > 0) throw halfWay(rowsText(rows), [], update);\n', ''),
     ],
     test: 'test/simulation/update.test.ts',
     named: 'never says so over one that changed nothing but rows',

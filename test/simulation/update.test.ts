@@ -39,6 +39,15 @@ it('brings a release into the running container', async () => {
   expect(ended.changes.filter((c) => /pg_dump| flask \/app/.test(c))).toEqual([]);
 });
 
+it('compiles what is new or changed, and nothing else', async () => {
+  const d = await updatable({ files: { 'app/new.py': 'NEW = 1\n', 'app/read.txt': 'no Python\n' } });
+  const ended = await updateAndCheck(d, YES);
+  const compiled = ended.calls.filter(({ argv }) => argv.at(-1) === 'compile').map(({ input }) => input.toString());
+  expect(compiled).toHaveLength(1);
+  expect(compiled[0]).toContain('app/new.py');
+  expect(compiled[0]).not.toMatch(/app\/models|read\.txt/);
+});
+
 it('finds nothing to do the second time', async () => {
   const d = await updatable();
   await updateAndCheck(d, YES);

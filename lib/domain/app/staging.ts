@@ -28,7 +28,7 @@ export interface Staging {
 const COPY_MS = 600_000;
 const COMPILE_MS = 300_000;
 
-export function stagingOf(ops: Ops, container: string): Staging {
+export function stagingOf(ops: Pick<Ops, 'target' | 'paths'>, container: string): Staging {
   const dir = `${ops.target.app.root}/${STAGING}/${path.basename(ops.paths.run)}`;
   return {
     container,
@@ -82,12 +82,22 @@ export async function stageRelease(
 
 const compileErrors = z.array(z.object({ path: z.string(), why: z.string() }));
 
-/** Compiles every Python file. @throws {OpsError} with each file that Python does not accept. */
-export async function compileStaged(ops: Ops, staging: Staging, tree: Inventory): Promise<void> {
-  const files = [...tree].filter(([f, e]) => f.endsWith('.py') && e.mode !== '120000').map(([f]) => f);
+/**
+ * Compiles the Python files among those that the release changes: the others run already.
+ *
+ * @throws {OpsError} with each file that Python does not accept.
+ */
+export async function compileStaged(
+  ops: Ops,
+  staging: Staging,
+  changed: readonly string[],
+  tree: Inventory,
+): Promise<void> {
+  const files = changed.filter((f) => f.endsWith('.py') && tree.get(f)?.mode !== '120000' && !isKept(ops.target, f));
+  if (files.length === 0) return;
   const errors = await agent(ops, staging.container, 'compile', {
     effect: 'change',
-    args: { staged: staging.tree, root: ops.target.app.root, files: files.filter((f) => !isKept(ops.target, f)) },
+    args: { staged: staging.tree, root: ops.target.app.root, files },
     answer: compileErrors,
     deadlineMs: COMPILE_MS,
   });

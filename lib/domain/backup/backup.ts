@@ -58,12 +58,15 @@ const LOCK_WAIT_MS = 5_000;
 const SMALL_FILES = 16_000_000;
 
 /** The dump's command. Its session has `applicationName`, so that it can be ended from outside. */
-function pgDump(db: Database, snapshot: string, applicationName: string, stdoutFd: number, deadlineMs: number) {
+function pgDump(
+  db: Database,
+  snapshot: string,
+  { applicationName, ...options }: { applicationName: string; stdoutFd: number; deadlineMs: number },
+) {
   const flags = ['-w', '-Fc', '-Z1', `--lock-wait-timeout=${LOCK_WAIT_MS}`, `--snapshot=${snapshot}`];
   return pgExec('read', db, ['pg_dump', ...flags, '-U', db.user, '-d', connectTo(db.name)], {
     env: { PGAPPNAME: applicationName },
-    stdoutFd,
-    deadlineMs,
+    ...options,
   });
 }
 
@@ -96,7 +99,7 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
     return await inNewBackupDir(ops, db.name, async (place) => {
       // The trial, too: its server may have its data on the same disk.
       const proved = await whileThereIsRoom(ops, ops.paths.backups, async (roomy) => {
-        const { stored, server } = await dump(roomy, db, place, applicationName, options, throwaway);
+        const { stored, server } = await dump(roomy, db, { ...options, place, applicationName, throwaway });
         const stop = new AbortController();
         const inner = { ...roomy, signal: AbortSignal.any([roomy.signal, stop.signal]) };
         const sealing = { holder: db.container.id, finalDir: place.final };
@@ -121,14 +124,18 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
   }
 }
 
+interface Dump extends BackupOptions {
+  readonly place: Place;
+  readonly applicationName: string;
+  readonly throwaway: (ops: Ops, databaseSize: number) => Promise<Throwaway>;
+}
+
 async function dump(
   ops: Ops,
   db: Database,
-  place: Place,
-  applicationName: string,
-  options: BackupOptions,
-  throwaway: (ops: Ops, databaseSize: number) => Promise<Throwaway>,
+  options: Dump,
 ): Promise<{ stored: Stored<DatabaseManifest>; server: Throwaway }> {
+  const { place, applicationName, throwaway } = options;
   const [dumpFile, globalsFile, userdataFile] = [
     path.join(place.partial, DUMP),
     path.join(place.partial, GLOBALS),
@@ -145,7 +152,7 @@ async function dump(
     const deadlineMs = patience(facts.databaseBytes);
     const held = { ...inner, signal: AbortSignal.any([inner.signal, snapshot.lost]) };
     const archive = () =>
-      createFile(dumpFile, (fd) => run(held, pgDump(db, snapshot.id, applicationName, fd, deadlineMs)));
+      createFile(dumpFile, (fd) => run(held, pgDump(db, snapshot.id, { applicationName, stdoutFd: fd, deadlineMs })));
     const rest = async () => {
       options.onProgress?.({ phase: 'contents', ...NO_BYTES, milliseconds: 0 });
       return together(stop, [

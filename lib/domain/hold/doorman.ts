@@ -35,7 +35,7 @@ export interface Doorman {
   /** What is under way may end for so long; then it is gone. */
   finish(seconds: number): Promise<DoormanState>;
   /** Settles when it is no more. */
-  readonly ended: Promise<unknown>;
+  readonly ended: Promise<void>;
   /** Removes it, whatever it has open. */
   discard(): Promise<void>;
 }
@@ -92,7 +92,7 @@ export async function postDoorman(ops: Ops, post: Post, name: string): Promise<D
     close: () => order({ close: true }),
     look: () => order({ look: true }),
     finish: (seconds) => order({ finish: seconds }, seconds * 1000 + 15_000),
-    ended: attached.ended,
+    ended: attached.silent,
     discard,
   };
 }

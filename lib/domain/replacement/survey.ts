@@ -122,7 +122,7 @@ async function surveyApp(ops: Ops, container: Container, checkedOut: string, pla
   const [userdataBytes, around, health, faults, inside] = await Promise.all([
     userdataSize(ops, container.id),
     lookAround(ops, container.id, []),
-    healthCheck(ops, endpointsOf(ops.target, container), { timeoutMs: 2_000 }),
+    healthCheck(ops, endpointsOf(ops.target, container)),
     routeFaults(ops, container),
     holdsState(ops, container.id),
   ]);

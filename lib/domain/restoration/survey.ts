@@ -46,7 +46,7 @@ export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
   if (stored) await refuseUnlessFits(ops, server, database.name, stored.manifest);
   const running = app?.state === 'running' ? app : undefined;
   const [health, rows, sizes, disk, cluster, identity] = await Promise.all([
-    running && healthCheck(ops, endpointsOf(ops.target, running), { timeoutMs: 2_000 }),
+    running && healthCheck(ops, endpointsOf(ops.target, running)),
     rowsOf(ops, database),
     databaseSizes(ops, database),
     stored && refuseWithoutServerDisk(ops, server, spaceFor(stored.manifest)),

@@ -59,7 +59,7 @@ export async function createBackup(ops: Ops, options: CreateOptions): Promise<Te
   }).catch((error: unknown) => {
     throw error instanceof OpsError && error.kind === 'interrupted' ? leftNothing(error) : error;
   });
-  conclude(ops, backup, dumped, ops.clock.monotonic() - started, options.userdata);
+  conclude(ops, backup, { dumped, milliseconds: ops.clock.monotonic() - started, userdata: options.userdata });
   return { en: `backed up to ${backup.dir}`, zh: `已备份到 ${backup.dir}` };
 }
 
@@ -81,12 +81,17 @@ function userdataOf({ app, userdataBytes }: Facts) {
   });
 }
 
+interface Taken {
+  readonly dumped: BackupProgress | undefined;
+  readonly milliseconds: number;
+  /** It was asked for. */
+  readonly userdata: boolean;
+}
+
 function conclude(
   ops: Ops,
   { dir, manifest, leavesOut }: VerifiedBackup,
-  dumped: BackupProgress | undefined,
-  milliseconds: number,
-  userdata: boolean,
+  { dumped, milliseconds, userdata }: Taken,
 ): void {
   const { show } = ops.screen;
   const { tables, sequences, alembic } = manifest.contents;

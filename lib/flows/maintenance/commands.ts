@@ -26,15 +26,16 @@ interface Wanted {
 
 /** Asks, has the page put up by a run that goes on by itself, and returns once visitors see it. */
 export async function turnOn(ops: Ops, { keeper, lasts, planOnly }: Wanted): Promise<Text> {
+  const { show } = ops.screen;
   const already = findOn(ops, keeper.script);
-  if (already) return isOn(already.note.ports, already.note.until);
+  if (already) return said(ops, isOn(already.note.ports, already.note.until));
   const { holds } = await survey(ops, false);
   const ports = [...new Set(holds.ports.map((p) => p.published))].join(', ');
   const plan: Text = {
     en: `Whoever comes to ports ${ports} gets a 503 page instead of the application, for ${lasts} at most.`,
     zh: `访问端口 ${ports} 的请求将看到 503 维护页面, 最长 ${lasts}.`,
   };
-  ops.screen.show({ event: 'info', text: plan });
+  show({ event: 'info', text: plan });
   if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
   if (!(await ops.screen.askYes({ en: 'Put the maintenance page up?', zh: '是否启用维护页面?' }))) throw declined();
   if (ops.beside === undefined) throw new Error('nothing can be started beside');
@@ -45,8 +46,9 @@ export async function turnOn(ops: Ops, { keeper, lasts, planOnly }: Wanted): Pro
     const on = findOn(ops, keeper.script);
     if (on === undefined) continue;
     run.leave();
-    ops.screen.show({ event: 'info', text: ENDS });
-    return isOn(on.note.ports, on.note.until);
+    const isUp = said(ops, isOn(on.note.ports, on.note.until));
+    show({ event: 'info', text: ENDS });
+    return isUp;
   }
 }
 
@@ -56,8 +58,9 @@ export async function turnOn(ops: Ops, { keeper, lasts, planOnly }: Wanted): Pro
  * @returns with exit code 1 when the page is off and the application is not healthy.
  */
 export async function turnOff(ops: Ops, script: string): Promise<Text & { exitCode?: number }> {
+  const { show } = ops.screen;
   const on = findOn(ops, script);
-  if (on === undefined) return OFF;
+  if (on === undefined) return said(ops, OFF);
   writeFileSync(offFile(on.run.dir), '', { mode: 0o600 });
   const end = ops.clock.monotonic() + OFF_WITHIN_MS;
   for (;;) {
@@ -67,15 +70,19 @@ export async function turnOff(ops: Ops, script: string): Promise<Text & { exitCo
     await ops.clock.sleep(LOOK_EVERY_MS, ops.signal);
   }
   const { app } = await findContainers(ops, await resolveStack(ops));
-  if (app === undefined) return { ...withText(OFF, NO_CONTAINER), exitCode: 1 };
-  const health = await healthCheck(ops, endpointsOf(ops.target, app));
-  return { ...withText(OFF, describeHealth(health)), ...(health.healthy ? {} : { exitCode: 1 }) };
+  said(ops, OFF);
+  const health = app && (await healthCheck(ops, endpointsOf(ops.target, app)));
+  const text = health ? describeHealth(health) : NO_CONTAINER;
+  if (health?.healthy) return said(ops, text);
+  show({ event: 'error', text });
+  return { ...text, exitCode: 1 };
 }
 
-const withText = (first: Text, second: Text): Text => ({
-  en: `${first.en} ${second.en}`,
-  zh: `${first.zh} ${second.zh}`,
-});
+/** Shown, and the verdict. */
+function said(ops: Ops, text: Text): Text {
+  ops.screen.show({ event: 'ok', text });
+  return text;
+}
 
 const NO_CONTAINER: Text = { en: 'The application has no container.', zh: '应用没有容器.' };
 

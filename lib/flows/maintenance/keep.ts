@@ -49,10 +49,12 @@ export async function keepOn(ops: Ops, lasts: string): Promise<Text> {
   }
   const lasted = seconds(ops.clock.now() - since);
   const { turnedAway } = hold.seen;
-  return {
+  const text: Text = {
     en: `The maintenance page is off; it was on for ${lasted}, and ${turnedAway} connections got it.`,
     zh: `维护页面已关闭; 持续 ${lasted}, 共 ${turnedAway} 个连接看到该页面.`,
   };
+  ops.screen.show({ event: 'ok', text });
+  return text;
 }
 
 const iso = (at: number) => new Date(at).toISOString();

@@ -7,9 +7,10 @@ export const OFF: Text = { en: 'The maintenance page is off.', zh: '维护页面
 /** How it stands; looks only at what the run that has it on writes down. */
 export function showStatus(ops: Ops, script: string): Text {
   const on = findOn(ops, script);
-  if (on === undefined) return OFF;
-  ops.screen.show({ event: 'table', id: 'maintenance', rows: rowsOf(on) });
-  return { en: 'The maintenance page is on.', zh: '维护页面已启用.' };
+  const text: Text = on ? { en: 'The maintenance page is on.', zh: '维护页面已启用.' } : OFF;
+  ops.screen.show({ event: 'ok', text });
+  if (on) ops.screen.show({ event: 'table', id: 'maintenance', rows: rowsOf(on) });
+  return text;
 }
 
 function rowsOf({ run, note }: On): (readonly [Text, Text])[] {

@@ -12,4 +12,4 @@ export { surveyImageWay } from './image-survey.ts';
 export { showReleases } from './list.ts';
 export { agreeToGo, conclude, showPlan } from './messages.ts';
 export { surveyReleases } from './survey.ts';
-export { unfit } from './unfit.ts';
+export { orUnfit } from './unfit.ts';

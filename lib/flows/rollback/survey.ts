@@ -34,7 +34,7 @@ export async function surveyReleases(ops: Ops, use: 'change' | 'look'): Promise<
   const up = app?.state === 'running' ? app : undefined;
   const [around, health, images, kept] = await Promise.all([
     up && lookAround(ops, up.id, []),
-    up && healthCheck(ops, endpointsOf(ops.target, up), { timeoutMs: 2_000 }),
+    up && healthCheck(ops, endpointsOf(ops.target, up)),
     existing(ops, [...new Set(releases.map((r) => r.imageId))]),
     listKept(ops, stack.services.app.image),
   ]);

@@ -1,7 +1,17 @@
 import path from 'node:path';
 import { OpsError } from '../../core/errors.ts';
+import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import type { Choice } from './facts.ts';
+
+/** A step that tries the old code on the present database, whose failure says how data could go back too. */
+export const orUnfit = <T, A extends readonly unknown[]>(choice: Choice, step: Step<T, A>): Step<T, A> => ({
+  ...step,
+  run: (ops, ...given: A) =>
+    step.run(ops, ...given).catch((error: unknown) => {
+      throw unfit(choice, error);
+    }),
+});
 
 /**
  * Turns the failure of old code on the present database into a refusal that says how data could go back too.

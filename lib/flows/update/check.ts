@@ -1,5 +1,6 @@
 import { allEnded } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
+import type { Step } from '../../core/step.ts';
 import {
   type From,
   loadOnce,
@@ -13,8 +14,6 @@ import { readRevisions } from '../../domain/app/revisions.ts';
 import { checkSite } from '../../domain/app/site.ts';
 import { compileStaged } from '../../domain/app/staging.ts';
 import type { Facts } from './facts.ts';
-import type { UpdateOptions } from './options.ts';
-import type { Progress } from './progress.ts';
 import {
   changesSettings,
   chooseRestart,
@@ -24,6 +23,7 @@ import {
   schedulerWay,
 } from './restart.ts';
 import type { RestartKind } from './restart-kinds.ts';
+import type { Update } from './update.ts';
 
 export interface Checked {
   /** The newest schema revision that the release knows. */
@@ -40,15 +40,33 @@ export interface Checked {
   readonly from: From;
 }
 
+export const checkStep = (update: Update): Step<Checked> => ({
+  id: 'check',
+  title: {
+    en: 'Compile what is new, test its gunicorn and nginx configuration',
+    zh: '编译新文件, 并检查 gunicorn 与 nginx 配置',
+  },
+  risk: 'none',
+  commands: [
+    {
+      en: 'gunicorn <as the web program>  # its configuration; before a migration with --check-config',
+      zh: 'gunicorn <与 web 程序相同的参数>  # 读取其配置; 有迁移时加 --check-config',
+    },
+    { en: 'nginx -t <the site as the next start renders it>', zh: 'nginx -t <下次启动时将渲染的站点配置>' },
+  ],
+  run: (ops) => check(ops, update),
+  evidence: ({ restart }) => restart.why,
+});
+
 /**
- * Tries everything that can be tried without serving: Python compiles every file, gunicorn reads its configuration and loads the
+ * Tries everything that can be tried without serving: Python compiles every file that is new or changed, gunicorn reads its configuration and loads the
  * application once, Alembic reads its chain of migrations, nginx tests the site. A release that brings no migration begins to boot for
  * its trial instead of only being loaded.
  *
  * @throws {OpsError} with the words of whoever found something wrong.
  */
-export async function check(ops: Ops, facts: Facts, progress: Progress, options: UpdateOptions): Promise<Checked> {
-  const { staging } = progress;
+async function check(ops: Ops, update: Update): Promise<Checked> {
+  const { facts, staging, options } = update;
   const { web, scheduler } = facts.programs;
   const { root } = ops.target.app;
   const staged = (program: Program): From => ({
@@ -65,7 +83,7 @@ export async function check(ops: Ops, facts: Facts, progress: Progress, options:
   const revision = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
   const bootEarly = async (): Promise<Settings> => {
     const { pid, settings } = await startCanary(ops, staging, web, from);
-    progress.canary = pid;
+    update.canary = pid;
     return settings;
   };
   const [after, { head, known }, before, forScheduler] = await allEnded([
@@ -74,7 +92,7 @@ export async function check(ops: Ops, facts: Facts, progress: Progress, options:
     settingsBefore(web),
     scheduler ? settingsOf(scheduler) : Promise.resolve(undefined),
     facts.tree.has(ops.target.release.site.from) ? checkSite(ops, staging) : Promise.resolve(),
-    compileStaged(ops, staging, facts.tree),
+    compileStaged(ops, staging, facts.files.put, facts.tree),
   ]);
   const restart = chooseRestart(options.restart, facts, root, { before, after });
   const needed = neededRestart(facts, root, { before, after }).kind;

@@ -2,30 +2,27 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
+import type { Noticed } from '../../domain/hold/downtime.ts';
 import { readReleases } from '../../domain/ledger/releases.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
-import type { Noticed } from '../../domain/hold/downtime.ts';
-import type { Facts } from './facts.ts';
 import { noticedText } from './messages.ts';
-import type { UpdateOptions } from './options.ts';
-import type { Progress } from './progress.ts';
 import type { Proven } from './prove.ts';
 import type { Settled } from './settle.ts';
+import type { Update } from './update.ts';
+
+export interface Released {
+  readonly proven: Proven;
+  readonly settled: Settled;
+  readonly noticed: Noticed | undefined;
+}
 
 /**
  * Shows the summary: only what was measured or seen. Returns the verdict.
  *
  * @throws {OpsError} `needs-person` when the image that was asked for could not be built.
  */
-export function conclude(
-  ops: Ops,
-  facts: Facts,
-  progress: Progress,
-  proven: Proven,
-  settled: Settled,
-  noticed: Noticed | undefined,
-  options: UpdateOptions,
-): Text {
+export function conclude(ops: Ops, update: Update, { proven, settled, noticed }: Released): Text {
+  const { facts, options, migrated, backup, savedLocal } = update;
   const { running, source } = facts;
   const { show } = ops.screen;
   const from = running.commit?.slice(0, 10) ?? '?';
@@ -37,13 +34,11 @@ export function conclude(
     rows: [
       [{ en: 'old release', zh: '旧版本' }, same(printable(`${from} ${running.subject ?? ''}`))],
       [{ en: 'new release', zh: '新版本' }, same(printable(`${to} ${source.subject}`))],
-      [{ en: 'migrations applied', zh: '已执行迁移' }, same(progress.migrated?.applied.join(', ') || '-')],
+      [{ en: 'migrations applied', zh: '已执行迁移' }, same(migrated?.applied.join(', ') || '-')],
       [{ en: 'requests', zh: '请求' }, noticedText(noticed)],
       [{ en: 'health', zh: '健康检查' }, describeHealth(proven.health)],
-      [{ en: 'backup', zh: '备份' }, same(progress.backup?.dir ?? '-')],
-      ...(progress.savedLocal
-        ? [[{ en: 'local changes', zh: '本地修改' }, same(progress.savedLocal.ref)] as [Text, Text]]
-        : []),
+      [{ en: 'backup', zh: '备份' }, same(backup?.dir ?? '-')],
+      ...(savedLocal ? [[{ en: 'local changes', zh: '本地修改' }, same(savedLocal.ref)] as [Text, Text]] : []),
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
   });

@@ -1,5 +1,4 @@
 import type { Ops } from '../../core/ops.ts';
-import { type RequestHold, requestHold } from '../../domain/hold/hold.ts';
 import { surveyHold } from '../../domain/hold/survey.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
@@ -20,6 +19,3 @@ export async function planWithHold(
   if (plan?.restart.kind !== 'container') return plan;
   return planUpdate(ops.target, facts, options, await surveyHold(ops, facts.app, options.hold, tries));
 }
-
-/** Of a restart that the plan does not have, and only the trial of the release calls for, nothing was surveyed: requests are refused then. */
-export const holdOf = ({ hold }: UpdatePlan): RequestHold => requestHold(hold);

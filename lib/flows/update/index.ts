@@ -1,12 +1,9 @@
 /** The parts of a hot update, for `scripts/update-prod-flask.ts`. */
-export { stagingOf } from '../../domain/app/staging.ts';
-export { releaseHot } from './carry-out.ts';
+export { forgetOld } from '../../domain/images/forget.ts';
+export { showSteps } from '../../runs/steps/show-steps.ts';
 export { conclude } from './conclude.ts';
-export { watchFromOutside } from '../../domain/hold/downtime.ts';
-export { holdOf, planWithHold } from './hold.ts';
-export { agreeToGo, nothingToDo, optionsOf, showPlan } from './messages.ts';
-export type { Progress } from './progress.ts';
+export { planWithHold } from './hold.ts';
+export { agreeToGo, nothingToDo, optionsOf, showFacts } from './messages.ts';
 export { RESTARTS } from './restart-kinds.ts';
+export { begin } from './steps.ts';
 export { surveyUpdate } from './survey.ts';
-export { advice, proveAsBefore } from './undo.ts';
-export { ways } from './ways.ts';

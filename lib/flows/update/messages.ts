@@ -2,6 +2,7 @@ import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import type { Noticed } from '../../domain/hold/downtime.ts';
 import { holdText, meanwhile } from '../../domain/hold/messages.ts';
 import { lastDrillText } from '../../domain/ledger/drills.ts';
 import { resetTo } from '../../domain/release/reset.ts';
@@ -9,9 +10,7 @@ import { runningText } from '../../domain/release/running.ts';
 import { saveLocal } from '../../domain/release/save-local.ts';
 import { duration } from '../../runs/command-line/flags.ts';
 import { holdOptions } from '../../runs/command-line/hold-flags.ts';
-import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Outage } from '../../tools/http/probe.ts';
-import type { Noticed } from '../../domain/hold/downtime.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
 import type { UpdatePlan } from './plan.ts';
@@ -34,8 +33,8 @@ export function optionsOf(ops: Ops, flags: Parsed): UpdateOptions {
   };
 }
 
-/** What was found and what will be done, step by step, with the commands. */
-export function showPlan(ops: Ops, facts: Facts, plan: UpdatePlan | undefined): void {
+/** What was found, and what is to be said of it. */
+export function showFacts(ops: Ops, facts: Facts, plan: UpdatePlan | undefined): void {
   const { show } = ops.screen;
   const { source, schema, newMigrations, local } = facts;
   const said = (text: string): Text => same(printable(text));
@@ -67,7 +66,6 @@ export function showPlan(ops: Ops, facts: Facts, plan: UpdatePlan | undefined): 
     });
   }
   for (const text of plan?.warnings ?? []) show({ event: 'warning', text });
-  if (plan) showSteps(ops.screen, plan.steps);
 }
 
 function runsNow({ running: { code, commit, subject } }: Facts): Text {

@@ -1,5 +1,4 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
-import type { PlannedStep } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
@@ -8,11 +7,9 @@ import { runningWarnings } from '../../domain/release/running.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
-import { plannedSteps } from './planned-steps.ts';
 import { chooseRestart, type Restart } from './restart.ts';
 
 export interface UpdatePlan {
-  readonly steps: readonly PlannedStep[];
   /** As far as it can be told before the new release was tried. */
   readonly restart: Restart;
   /** What becomes of requests when the container is restarted. */
@@ -47,8 +44,7 @@ export function planUpdate(
     });
   }
   const restart = chooseRestart(options.restart, facts, target.app.root);
-  const steps = plannedSteps(target, facts, { ...options, holds: hold }, restart);
-  return { steps, restart, hold, warnings: [...warningsOf(facts), ...siblingsOf(target, facts, options)] };
+  return { restart, hold, warnings: [...warningsOf(facts), ...siblingsOf(target, facts, options)] };
 }
 
 const UNASKED: HoldFacts = {

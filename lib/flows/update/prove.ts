@@ -1,6 +1,7 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
+import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { endpointsOf } from '../../domain/app/endpoints.ts';
 import { differences } from '../../domain/app/file-plan.ts';
@@ -13,7 +14,7 @@ import { type Container, inspectContainer } from '../../tools/docker/containers.
 import { exec } from '../../tools/docker/docker.ts';
 import { startProbe } from '../../tools/http/probe.ts';
 import type { Facts } from './facts.ts';
-import type { UpdateOptions } from './options.ts';
+import type { Update } from './update.ts';
 
 const SOAK_EVERY_MS = 1_000;
 /** A while for what starts last, such as the engine's own opinion after a restart. */
@@ -24,6 +25,27 @@ export interface Proven {
   readonly workers: readonly number[];
 }
 
+export function proveStep(update: Update): Step<Proven, [number]> {
+  const { health } = update.target;
+  const seconds = update.options.soakMs / 1000;
+  return {
+    id: 'prove',
+    title: { en: 'Prove it', zh: '逐项验证' },
+    replaces: 'verify_deployment',
+    risk: 'none',
+    commands: [
+      { en: 'every file is the commit’s, every worker is new', zh: '所有文件与提交一致, 所有 worker 均为新进程' },
+      {
+        en: `GET ${health.basic}, ${health.deep[0]}; for ${seconds} s`,
+        zh: `GET ${health.basic}, ${health.deep[0]}; 持续 ${seconds} 秒`,
+      },
+    ],
+    seconds: Math.ceil(seconds) + 1,
+    run: (ops, since) => prove(ops, update, since),
+    evidence: ({ health }) => describeHealth(health),
+  };
+}
+
 /**
  * The evidence at the end of a hot update, all of it asked of the running container: its files are the commit's, every worker was
  * started after them, both health checks are strict and good, and stay so.
@@ -31,7 +53,7 @@ export interface Proven {
  * @param since when the files were in place, seconds since the machine's start.
  * @throws {OpsError} the first thing that is not as it should be.
  */
-export async function proveUpdate(ops: Ops, facts: Facts, options: UpdateOptions, since: number): Promise<Proven> {
+async function prove(ops: Ops, { facts, options }: Update, since: number): Promise<Proven> {
   const app = await inspectContainer(ops, facts.app.id);
   const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, { deadlineMs: HEALTHY_MS, times: 2 });
   const [programs, { marker, files }] = await Promise.all([findPrograms(ops, app.id), lookAround(ops, app.id, [])]);

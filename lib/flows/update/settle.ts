@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { insist } from '../../domain/app/retry.ts';
 import { sweepStaging } from '../../domain/app/staging.ts';
@@ -11,9 +12,8 @@ import { resetTo } from '../../domain/release/reset.ts';
 import { keepRelease } from '../../domain/release/save-local.ts';
 import { discardFormers } from '../../domain/replacement/replace.ts';
 import type { Facts } from './facts.ts';
-import type { UpdateOptions } from './options.ts';
-import type { Progress } from './progress.ts';
 import type { Proven } from './prove.ts';
+import type { Update } from './update.ts';
 
 export interface Settled {
   /** The image with the same code; `undefined` when none was asked for, or it could not be built. */
@@ -22,17 +22,25 @@ export interface Settled {
   readonly left: readonly Text[];
 }
 
+export const settleStep = (update: Update): Step<Settled, [Proven]> => ({
+  id: 'settle',
+  title: { en: 'Record the release, bring the deploy directory to it', zh: '记录发布, 并将部署目录同步到该提交' },
+  risk: 'changes',
+  commands: [
+    `git reset --hard ${update.facts.source.commit.slice(0, 10)}`,
+    ...(update.options.bake
+      ? [`docker compose -f ${update.target.composeFile} build ${update.facts.stack.services.app.key}`]
+      : []),
+  ],
+  run: (ops, proven) => settle(ops, update, proven),
+});
+
 /**
  * What remains when the new release is proved: it is recorded, the deploy directory brought to it, if asked for the
  * image built, and the staging directory removed. Nothing here can make the release fail any more; what can't be done is said.
  */
-export async function settle(
-  ops: Ops,
-  facts: Facts,
-  progress: Progress,
-  options: UpdateOptions,
-  { workers }: Proven,
-): Promise<Settled> {
+async function settle(ops: Ops, update: Update, { workers }: Proven): Promise<Settled> {
+  const { facts, staging, options, savedLocal, backup } = update;
   const left: Text[] = [];
   const calm = { ...ops, signal: new AbortController().signal };
   const { commit, subject } = facts.source;
@@ -44,9 +52,8 @@ export async function settle(
       return undefined;
     }
   };
-  const { staging } = progress;
   await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));
-  await attempt(() => resetTo(calm, commit, facts.local, progress.savedLocal));
+  await attempt(() => resetTo(calm, commit, facts.local, savedLocal));
   const imageId = options.bake ? await attempt(() => bake(ops, facts)) : undefined;
   await attempt(async () => noteFound(ops, facts));
   const release: Release = {
@@ -55,7 +62,7 @@ export async function settle(
     commit,
     subject: printable(subject),
     imageId: imageId ?? facts.app.imageId,
-    backup: progress.backup?.dir,
+    backup: backup?.dir,
     run: path.basename(ops.paths.run),
     verdict: `proved: every file, ${workers.length} new workers, healthy`,
   };

@@ -1,10 +1,9 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import path from 'node:path';
-import { change } from '../../core/command.ts';
-import { allEnded } from '../../core/concurrency.ts';
 import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
+import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { MARKER } from '../../domain/app/marker.ts';
 import { type Placement, place, putBack, savePlaced } from '../../domain/app/place.ts';
@@ -20,40 +19,68 @@ import {
   succeedWorkers,
   waitUntilSettled,
 } from '../../domain/app/workers.ts';
-import { type RequestHold, unpublished } from '../../domain/hold/hold.ts';
+import { unpublished } from '../../domain/hold/hold.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import type { Checked } from './check.ts';
 import type { Facts } from './facts.ts';
-import { noteWorkers } from './interrupted.ts';
-import type { UpdateOptions } from './options.ts';
-import type { Progress } from './progress.ts';
+import { noteRestart } from './interrupted.ts';
 import { changesSettings, schedulerWay } from './restart.ts';
+import { restartContainer } from './restart-step.ts';
+import { artefactNames } from './stage.ts';
+import type { Update } from './update.ts';
 
-/** gunicorn finishes requests for up to 30 s. */
-const GRACE_SECONDS = 35;
 const POLL_MS = 50;
 
+/** @see keepFormer, which keeps what it replaces. Tells when the files were in place, seconds since the machine's start. */
+export function switchStep(update: Update): Step<number, [Checked]> {
+  const { facts, target } = update;
+  const { root } = target.app;
+  const names = artefactNames(facts);
+  const andBuilt: Text =
+    names === '' ? { en: '', zh: '' } : { en: `; ${names} as it is built`, zh: `; ${names} 以构建结果为准` };
+  return {
+    id: 'switch',
+    title: { en: `Put the release in place in ${root}`, zh: `在 ${root} 中切换到新版本` },
+    replaces: 'sync_code',
+    risk: 'changes',
+    commands: [
+      {
+        en: `${facts.files.put.length} files by a rename each, ${facts.files.remove.length} removed${andBuilt.en}`,
+        zh: `逐个 rename 替换 ${facts.files.put.length} 个文件, 删除 ${facts.files.remove.length} 个${andBuilt.zh}`,
+      },
+      ...facts.copies.map(({ from, to }) => `${from} → ${to}`),
+    ],
+    wayBack: { en: 'the former files, by the same renames', zh: '以同样方式换回原文件' },
+    run(ops, { needed }) {
+      noteRestart(ops, update.facts, needed);
+      return switchFiles(ops, update);
+    },
+    undo: (ops) => switchBack(ops, update),
+  };
+}
+
 /** Keeps the files that {@link switchFiles} will replace. */
-export async function keepFormer(ops: Ops, facts: Facts, progress: Progress, options: UpdateOptions): Promise<void> {
-  const placement = placementOf(ops, facts, progress, options);
-  progress.kept = await savePlaced(ops, progress.staging, placement);
-  progress.placement = placement;
-  if (facts.files.handEdited.length > 0) await keepHandEdited(ops, facts, progress);
+export async function keepFormer(ops: Ops, update: Update): Promise<void> {
+  const placement = placementOf(update);
+  update.kept = await savePlaced(ops, update.staging, placement);
+  update.placement = placement;
+  if (update.facts.files.handEdited.length > 0) await keepHandEdited(ops, update);
 }
 
 /** Puts the release's files in place, at a moment when nobody reads them. @returns when that was done, seconds since the machine's start. */
-export async function switchFiles(ops: Ops, { programs }: Facts, progress: Progress): Promise<number> {
-  if (progress.placement === undefined) throw new Error('the former files were not kept');
-  await waitUntilSettled(ops, progress.staging.container, programs.web);
-  progress.switching = true;
-  return place(ops, progress.staging, progress.placement);
+async function switchFiles(ops: Ops, update: Update): Promise<number> {
+  const { facts, staging, placement } = update;
+  if (placement === undefined) throw new Error('the former files were not kept');
+  await waitUntilSettled(ops, staging.container, facts.programs.web);
+  update.switching = true;
+  return place(ops, staging, placement);
 }
 
-function placementOf(ops: Ops, facts: Facts, { staging }: Progress, options: UpdateOptions): Placement {
-  const { root } = ops.target.app;
+function placementOf({ target, facts, staging, options }: Update): Placement {
+  const { root } = target.app;
   const { put, remove } = facts.files;
-  const { site } = ops.target.release;
+  const { site } = target.release;
   const files = put.map((f) => [`${staging.tree}/${f}`, `${root}/${f}`] as const);
   const copies = facts.copies.map(({ from, to }) => [`${staging.tree}/${from}`, to] as const);
   const rendered = options.syncSite ? [[renderedSite(staging), site.rendered] as const] : [];
@@ -73,7 +100,7 @@ function byteCode(file: string): string[] {
 }
 
 /** What somebody changed in the container is nowhere else. */
-async function keepHandEdited(ops: Ops, facts: Facts, { staging }: Progress): Promise<void> {
+async function keepHandEdited(ops: Ops, { facts, staging }: Update): Promise<void> {
   const file = path.join(ops.paths.run, 'hand-edited.tar');
   const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
   try {
@@ -84,71 +111,28 @@ async function keepHandEdited(ops: Ops, facts: Facts, { staging }: Progress): Pr
   }
 }
 
-/** Has every process run the new code. @param since when the files were in place. */
-export async function restart(
-  ops: Ops,
-  facts: Facts,
-  progress: Progress,
-  checked: Checked,
-  since: number,
-): Promise<void> {
-  const { container } = progress.staging;
-  progress.restarting = true;
-  if (checked.restart.kind === 'container') return restartContainer(ops, container, progress.hold);
-  const { web, scheduler, others } = facts.programs;
-  const reload = checked.restart.kind === 'reload';
-  noteWorkers(ops, facts, reload ? checked.workers : facts.workers);
-  // Beside one another, and each to its end: undoing must not begin while the other is still at it.
-  await allEnded([
-    reload
-      ? reloadWorkers(ops, container, web, checked.workers)
-      : replaceWorkers(ops, container, web, facts.workers, since),
-    scheduler && checked.scheduler === 'succession'
-      ? succeedWorkers(ops, container, scheduler, since)
-      : restartAll(ops, container, scheduler ? [scheduler] : []),
-    restartAll(ops, container, others),
-  ]);
-  await reloadNginx(ops, container);
-}
-
-async function restartAll(ops: Ops, container: string, programs: readonly Program[]): Promise<void> {
-  for (const { name } of programs) await restartProgram(ops, container, name);
-}
-
-async function restartContainer(ops: Ops, id: string, hold: RequestHold): Promise<void> {
-  const before = await inspectContainer(ops, id);
-  await hold.begin(ops, before);
-  const drained = await hold.drain(ops, before);
-  const grace = drained?.ended ? 0 : GRACE_SECONDS;
-  const argv = ['docker', 'restart', '-t', String(grace), id];
-  await run(ops, change(argv, { deadlineMs: (grace + 60) * 1000 }));
-  const app = await inspectContainer(ops, id);
-  await waitUntilServing(ops, hold.holding ? unpublished(app) : app);
-  await hold.release(ops, app);
-}
-
 /**
  * Puts the former files back, also after the container died in the middle and the engine started it again, and has every process
  * replaced that was started while other files were in place. Looks first: what is as it was is left alone.
  */
-export async function switchBack(ops: Ops, facts: Facts, progress: Progress): Promise<void> {
-  const { placement, kept, staging } = progress;
-  if (!progress.switching || placement === undefined || kept === undefined) return;
+async function switchBack(ops: Ops, update: Update): Promise<void> {
+  const { facts, placement, kept, staging, hold } = update;
+  if (!update.switching || placement === undefined || kept === undefined) return;
   const { container } = staging;
   const since = await insist(ops, container, () => putBack(ops, staging, placement, kept));
-  progress.switching = false;
+  update.switching = false;
   try {
     await bringBackProcesses(ops, facts, container, since);
   } catch (error) {
     ops.screen.show({ event: 'warning', text: whatHappened(error) });
     ops.screen.show({ event: 'warning', text: RESTARTING });
-    await restartContainer(ops, container, progress.hold);
+    await restartContainer(ops, container, hold);
   }
-  if (!progress.hold.holding) return;
+  if (!hold.holding) return;
   const app = await inspectContainer(ops, container);
   // Whether all is as before is proved afterwards, by way of the published ports.
   await waitUntilServing(ops, unpublished(app)).catch(() => undefined);
-  await progress.hold.release(ops, app);
+  await hold.release(ops, app);
 }
 
 async function bringBackProcesses(ops: Ops, facts: Facts, container: string, since: number): Promise<void> {
@@ -162,7 +146,7 @@ async function bringBackProcesses(ops: Ops, facts: Facts, container: string, sin
     // Its configuration is read at the start and on SIGHUP only, and may be the new one.
     if (!clean && changesSettings(facts, root, web)) await reloadWorkers(ops, container, now, facts.workers);
     else if (!clean || workers.length !== facts.workers)
-      await replaceWorkers(ops, container, now, facts.workers, since);
+      await replaceWorkers(ops, container, now, { wanted: facts.workers, since });
   }
   if (scheduler) await bringBackScheduler(ops, facts, scheduler, { container, since });
   for (const { name } of others) {

@@ -7,10 +7,8 @@ import { describeHealth, waitForHealth } from '../../domain/app/health.ts';
 import { takeInventory } from '../../domain/app/inventory.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
-import type { OutsideView } from '../../domain/hold/downtime.ts';
-import type { Facts } from './facts.ts';
 import { noticedText } from './messages.ts';
-import type { Progress } from './progress.ts';
+import type { Update } from './update.ts';
 
 /**
  * Proves after undoing that the old release serves, file by file, and says what stays: a migration that was applied is not taken
@@ -18,7 +16,8 @@ import type { Progress } from './progress.ts';
  *
  * @throws {OpsError} when the old release does not serve.
  */
-export async function proveAsBefore(ops: Ops, facts: Facts, progress: Progress, outside: OutsideView): Promise<Text> {
+export async function proveAsBefore(ops: Ops, update: Update): Promise<Text> {
+  const { facts, outside } = update;
   const app = await inspectContainer(ops, facts.app.id);
   const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, {
     deadlineMs: ops.target.bootSeconds * 1000,
@@ -26,7 +25,7 @@ export async function proveAsBefore(ops: Ops, facts: Facts, progress: Progress, 
   const files = await takeInventory(ops, app.id, ops.target.app.root);
   const wrong = differences(files, facts.running.files);
   if (wrong.length > 0) throw notBack(wrong);
-  const schema = await schemaNow(ops, facts, progress);
+  const schema = await schemaNow(ops, update);
   const noticed = noticedText(await outside.stop());
   const said = describeHealth(health);
   const died = app.restartCount > facts.app.restartCount;
@@ -39,7 +38,7 @@ export async function proveAsBefore(ops: Ops, facts: Facts, progress: Progress, 
   };
 }
 
-async function schemaNow(ops: Ops, facts: Facts, { backup }: Progress): Promise<Text> {
+async function schemaNow(ops: Ops, { facts, backup }: Update): Promise<Text> {
   const before = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
   const now = await inspectSchema(ops, facts.database);
   const revision = now.kind === 'versioned' ? now.revision : undefined;
@@ -53,23 +52,23 @@ async function schemaNow(ops: Ops, facts: Facts, { backup }: Progress): Promise<
 }
 
 /** Exact commands for a person when the old release could not be proved to serve. */
-export function advice(ops: Ops, facts: Facts, progress: Progress): Text[] {
+export function advice({ target, facts, switching, staging, backup }: Update): Text[] {
   const same = (command: string): Text => ({ en: command, zh: command });
   const id = facts.app.id.slice(0, 12);
   const lines: Text[] = [
     {
-      en: `In ${ops.target.dir}, by hand. What the container says:`,
-      zh: `请在 ${ops.target.dir} 中手工处理. 查看容器日志:`,
+      en: `In ${target.dir}, by hand. What the container says:`,
+      zh: `请在 ${target.dir} 中手工处理. 查看容器日志:`,
     },
     same(`docker logs --tail 200 ${id}`),
     same(`docker exec ${id} supervisorctl status`),
   ];
-  if (progress.switching) {
+  if (switching) {
     const commit = facts.running.commit?.slice(0, 10);
     lines.push(
       {
-        en: `The former files are kept in the container, in ${progress.staging.saved}.`,
-        zh: `原文件保存在容器内 ${progress.staging.saved}.`,
+        en: `The former files are kept in the container, in ${staging.saved}.`,
+        zh: `原文件保存在容器内 ${staging.saved}.`,
       },
       ...(commit
         ? [
@@ -81,10 +80,10 @@ export function advice(ops: Ops, facts: Facts, progress: Progress): Text[] {
         : []),
     );
   }
-  if (progress.backup) {
+  if (backup) {
     lines.push({
-      en: `The database from before is safe in ${progress.backup.dir}.`,
-      zh: `更新前的数据库备份在 ${progress.backup.dir}.`,
+      en: `The database from before is safe in ${backup.dir}.`,
+      zh: `更新前的数据库备份在 ${backup.dir}.`,
     });
   }
   return lines;

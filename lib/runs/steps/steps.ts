@@ -9,9 +9,6 @@ export type Steps = Readonly<Record<string, PlannedStep | undefined>> | readonly
 
 export const plannedOf = (steps: Steps): PlannedStep[] => Object.values(steps).filter((s) => s !== undefined);
 
-/** To go away with the last flow that names its steps. */
-export type StepActions<T> = Pick<Step<T>, 'run' | 'evidence' | 'undo'>;
-
 export interface Recovery {
   /** Proves after undoing that what was there before serves again; throws otherwise. */
   readonly prove: (ops: Ops) => Promise<Text>;
@@ -27,7 +24,6 @@ export interface StepRunner {
   <T, A extends readonly unknown[]>(step: Step<T, A>, ...given: A): Promise<T>;
   /** One that the run does not have is nothing to be done. */
   <T, A extends readonly unknown[]>(step: Step<T, A> | undefined, ...given: A): Promise<T | undefined>;
-  <T>(id: string, actions: StepActions<T>): Promise<T>;
 }
 
 /**
@@ -48,14 +44,10 @@ export async function carryOut<R>(
   ops.journal.write({ event: 'plan', steps: plan.map((s) => s.id), ...(also && { also }), ...(back && { back }) });
   const begun: Begun[] = [];
 
-  const carry = async <T, A extends readonly unknown[]>(
-    step: Step<T, A>,
-    given: A,
-    shown: PlannedStep = step,
-  ): Promise<T> => {
+  const run = async <T, A extends readonly unknown[]>(step: Step<T, A>, ...given: A): Promise<T> => {
     const { id, title, risk, undo } = step;
     // A script that does what its plan didn't show would be lying to its operator.
-    if (plan[begun.length] !== shown) throw new Error(`step ${id} is not in the plan, or out of its order`);
+    if (plan[begun.length] !== step) throw new Error(`step ${id} is not in the plan, or out of its order`);
     ops.signal.throwIfAborted();
     const started = ops.clock.monotonic();
     const took = () => Math.round(ops.clock.monotonic() - started);
@@ -65,7 +57,7 @@ export async function carryOut<R>(
     begun.push({ id, harmless: risk === 'none', undo: undo && ((calm) => undo(calm, ...given)) });
     try {
       const result = await step.run(ops, ...given);
-      const evidence = step.evidence?.(result);
+      const evidence = step.evidence?.(result, ...given);
       // On a full disk the next step can't begin; the last one has no next, and what it did is done.
       lenient(ops.journal, ops.screen).write({
         event: 'step-done',
@@ -83,15 +75,11 @@ export async function carryOut<R>(
     }
   };
 
-  async function step<T, A extends readonly unknown[]>(what: Step<T, A> | undefined | string, ...given: A) {
-    if (typeof what !== 'string') return what && carry(what, given);
-    const [planned, actions] = [plan.find((s) => s.id === what), given[0] as unknown as StepActions<T>];
-    if (planned === undefined) throw new Error(`step ${what} is not in the plan, or out of its order`);
-    return carry<T, []>({ ...planned, ...actions }, [], planned);
-  }
+  const step: StepRunner = async <T, A extends readonly unknown[]>(what: Step<T, A> | undefined, ...given: A) =>
+    what && run(what, ...given);
 
   try {
-    const result = await body(step as StepRunner);
+    const result = await body(step);
     const [left] = plan.slice(begun.length);
     if (left) throw new Error(`step ${left.id} is in the plan and was not carried out`);
     return result;

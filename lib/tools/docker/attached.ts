@@ -7,8 +7,8 @@ export interface Attached {
   ask(line: string, deadlineMs?: number): Promise<string>;
   /** Lets go of its stdin, and waits until it has ended; its client is killed when it does not in time. Never rejects. */
   close(): Promise<void>;
-  /** Settles when the program, or the client that is attached to it, has ended; never rejects. */
-  readonly ended: Promise<Output>;
+  /** Settles when nothing more comes from it: the program, or the client that is attached to it, has ended. The engine takes longer to say so. */
+  readonly silent: Promise<void>;
 }
 
 const ANSWER_MS = 15_000;
@@ -62,6 +62,7 @@ async function attach(
     ops.journal.write({ event: 'result', of: intent, exitCode: output.exitCode, milliseconds: output.milliseconds });
     return output;
   });
+  const silent = new Promise<void>((resolve) => child.stdout.once('close', resolve));
   const answers = linesOf(child.stdout);
   let turn: Promise<unknown> = Promise.resolve();
   const askNow = async (line: string, deadlineMs: number): Promise<string> => {
@@ -91,7 +92,7 @@ async function attach(
       turn = answer.catch(() => undefined);
       return answer;
     },
-    ended,
+    silent,
   };
   await attached.ask(begin);
   return attached;

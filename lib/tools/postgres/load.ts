@@ -97,8 +97,7 @@ export async function loadDump(
   ops: RunOps,
   server: PgServer,
   dump: Archive,
-  database: string,
-  deadlineMs: number,
+  { database, deadlineMs }: { readonly database: string; readonly deadlineMs: number },
 ): Promise<void> {
   const id = server.container.id;
   const halfWay = { deadlineMs, interruptible: true };

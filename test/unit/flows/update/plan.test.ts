@@ -4,6 +4,8 @@ import type { PlannedStep } from '../../../../lib/core/step.ts';
 import { targetFor } from '../../../../lib/core/target.ts';
 import type { UpdateOptions } from '../../../../lib/flows/update/options.ts';
 import { planUpdate } from '../../../../lib/flows/update/plan.ts';
+import { begin } from '../../../../lib/flows/update/steps.ts';
+import { plannedOf } from '../../../../lib/runs/steps/steps.ts';
 import { noLocalChanges, updateFacts } from '../../../support/update-facts.ts';
 
 const target = targetFor('/opt/whalefall');
@@ -19,10 +21,19 @@ const options: UpdateOptions = {
   hold: { wanted: true, atMost: 60 },
 };
 const plan = (more: Parameters<typeof updateFacts>[0] = {}) => planUpdate(target, updateFacts(more), options);
+const paths = { state: '/state', backups: '/state/backups', run: '/state/runs/now' };
+
+/** The steps of the plan; none where there is nothing to do. */
+function steps(more: Parameters<typeof updateFacts>[0] = {}, choice: Partial<UpdateOptions> = {}): PlannedStep[] {
+  const [facts, chosen] = [updateFacts(more), { ...options, ...choice }];
+  const planned = planUpdate(target, facts, chosen);
+  return planned ? plannedOf(begin({ target, paths }, facts, planned, chosen).steps) : [];
+}
+
 const same = { put: [], remove: [], handEdited: [], inTheWay: [] };
 
 it('changes nothing in place before the release was checked, migrated for and tried', () => {
-  const ids = plan()?.steps.map((s) => s.id) ?? [];
+  const ids = steps().map((s) => s.id);
   expect(ids).toEqual(['stage', 'check', 'backup', 'migrate', 'canary', 'switch', 'restart', 'prove', 'settle']);
 });
 
@@ -30,9 +41,9 @@ it('builds what comes from other sources before it stages, and that alone is som
   const { source } = updateFacts();
   const running = { ...updateFacts().running, commit: source.commit };
   const stale = [{ from: 'web/', to: 'web/dist', stage: 'web-build', sources: 's', made: '/build/dist' }];
-  const steps = plan({ running, files: same, stale })?.steps ?? [];
-  expect(steps.map((s) => s.id).slice(0, 2)).toEqual(['build', 'stage']);
-  expect(steps[0]).toMatchObject({ risk: 'none', title: { en: expect.stringContaining('web/dist') } });
+  const building = steps({ running, files: same, stale });
+  expect(building.map((s) => s.id).slice(0, 2)).toEqual(['build', 'stage']);
+  expect(building[0]).toMatchObject({ risk: 'none', title: { en: expect.stringContaining('web/dist') } });
 });
 
 it('names the services that it leaves on the former code', () => {
@@ -42,7 +53,7 @@ it('names the services that it leaves on the former code', () => {
 });
 
 it('saves local changes first of all', () => {
-  expect(plan({ local: { ...noLocalChanges, none: false } })?.steps[0]?.id).toBe('save-local');
+  expect(steps({ local: { ...noLocalChanges, none: false } })[0]?.id).toBe('save-local');
 });
 
 it('has nothing to do when that commit runs, every file of it, at its schema', () => {
@@ -102,8 +113,8 @@ it('warns where it had to assume what runs, and of files changed by hand', () =>
 
 it('marks the restart of the container as an interruption, and nothing else', () => {
   const risky = (asked: 'auto' | 'container') =>
-    planUpdate(target, updateFacts(), { ...options, restart: asked })
-      ?.steps.filter((s) => s.risk === 'interrupts')
+    steps({}, { restart: asked })
+      .filter((s) => s.risk === 'interrupts')
       .map((s) => s.id);
   expect(risky('auto')).toEqual([]);
   expect(risky('container')).toEqual(['restart']);
@@ -124,18 +135,18 @@ it('whatever there is: tries before it changes, backs up before it migrates, nev
   });
   fc.assert(
     fc.property(found, chosen, (more, choice) => {
-      let steps: readonly PlannedStep[];
+      let planned: readonly PlannedStep[];
       try {
-        steps = planUpdate(target, updateFacts(more), { ...options, ...choice })?.steps ?? [];
+        planned = steps(more, choice);
       } catch (error) {
         expect(error).toMatchObject({ kind: 'precondition', next: expect.arrayContaining([expect.anything()]) });
         return;
       }
-      const ids = steps.map((s) => s.id);
+      const ids = planned.map((s) => s.id);
       expect(new Set(ids).size).toBe(ids.length);
       if (ids.length === 0) return;
-      const changing = steps.filter((s) => s.risk !== 'none');
-      expect(steps.some((s) => s.risk === 'deletes')).toBe(false);
+      const changing = planned.filter((s) => s.risk !== 'none');
+      expect(planned.some((s) => s.risk === 'deletes')).toBe(false);
       for (const step of changing) if (step.id !== 'settle') expect(step.wayBack, step.id).toBeDefined();
       expect(ids.indexOf('save-local')).toBe(more.local.none ? -1 : 0);
       for (const tried of ['stage', 'check', 'canary']) expect(ids.indexOf(tried)).toBeLessThan(ids.indexOf('switch'));

@@ -1,57 +1,89 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
 import { MIGRATION_NAME } from '../../domain/schema/flask-db.ts';
 import { waitForLongTransactions } from '../../domain/schema/long-transactions.ts';
 import { mayHaveChangedRows, rowsText } from '../../domain/schema/midway-rows.ts';
-import { type Migrated, migrate, partlyMigrated } from '../../domain/schema/migrate.ts';
+import { migrate, partlyMigrated } from '../../domain/schema/migrate.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
 import { changesSince } from '../../domain/schema/schema-objects.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
 import { endSessions } from '../../tools/postgres/psql.ts';
 import { type Checked, stagedOps } from './check.ts';
-import type { Facts } from './facts.ts';
-import type { UpdateOptions } from './options.ts';
-import type { Progress } from './progress.ts';
+import type { Update } from './update.ts';
 
 /** How long a session that would block the migration is waited for. */
 const PATIENCE_MS = 30_000;
+
+export const backupStep = (update: Update): Step<void, [Checked]> => ({
+  id: 'backup',
+  title:
+    update.options.backup === 'always'
+      ? { en: 'Back up the database and prove it by a restore', zh: '备份数据库, 并通过实际恢复验证' }
+      : { en: 'Back up the database if a migration is pending', zh: '若有待执行的迁移, 先备份数据库并验证' },
+  risk: 'none',
+  commands: [{ en: 'pg_dump …; restored in a throwaway server and compared', zh: 'pg_dump …; 在临时实例中恢复并比对' }],
+  run: (ops, checked) => backUp(ops, update, checked),
+  evidence: () => backupEvidence(update),
+});
 
 /**
  * Backs up when a migration will follow, or when asked to; before that, waits for transactions that would block it.
  *
  * @throws {OpsError} `precondition` naming the session that goes on.
  */
-export async function backUp(
-  ops: Ops,
-  facts: Facts,
-  checked: Checked,
-  progress: Progress,
-  options: UpdateOptions,
-): Promise<void> {
-  const migrating = checked.schema === 'behind';
-  if (migrating) await waitForLongTransactions(ops, facts.database, PATIENCE_MS);
-  if (!migrating && options.backup === 'auto') return;
-  progress.backup = await backupPg(ops, facts.database, { reason: 'update', commit: facts.running.commit });
+async function backUp(ops: Ops, update: Update, { schema }: Checked): Promise<void> {
+  const { database, running } = update.facts;
+  const migrating = schema === 'behind';
+  if (migrating) await waitForLongTransactions(ops, database, PATIENCE_MS);
+  if (!migrating && update.options.backup === 'auto') return;
+  update.backup = await backupPg(ops, database, { reason: 'update', commit: running.commit });
+}
+
+/** The old code goes on with the new schema; a migration that fails is taken back whole by the database, unless it commits on its way. */
+export function migrateStep(update: Update): Step<void, [Checked]> {
+  const { app, midway } = update.facts;
+  const id = app.id.slice(0, 12);
+  const oneTransaction = midway.length === 0;
+  return {
+    id: 'migrate',
+    title: { en: 'Bring the schema to the newest revision', zh: '将数据库结构升级到最新版本' },
+    replaces: 'run_migrations',
+    risk: 'changes',
+    commands: [
+      {
+        en: `docker exec ${id} flask db upgrade  # the staged code, lock_timeout${oneTransaction ? ', one transaction' : ''}`,
+        zh: `docker exec ${id} flask db upgrade  # 使用暂存的新代码, 设 lock_timeout${oneTransaction ? ', 单一事务' : ''}`,
+      },
+    ],
+    wayBack: {
+      en: 'the backup; the old code is checked on the new schema',
+      zh: '备份; 并检查旧代码在新结构上是否正常',
+    },
+    run: (ops, checked) => migrateStaged(ops, update, checked),
+    evidence: (_, checked) => migrationEvidence(update, checked),
+    undo: (ops, checked) => endMigration(ops, update, checked),
+  };
 }
 
 /** Migrates with the staged code, while the old code serves. */
-export async function migrateStaged(ops: Ops, facts: Facts, checked: Checked, progress: Progress): Promise<void> {
-  if (checked.schema !== 'behind') return;
+async function migrateStaged(ops: Ops, update: Update, { schema, head }: Checked): Promise<void> {
+  const { facts, staging } = update;
+  if (schema !== 'behind') return;
   // The survey was minutes ago, and the backup is of what is there now.
   requireSameData(facts.identity, await identify(ops, facts.database), { untouched: false });
-  const { staging } = progress;
   const staged = stagedOps(ops, staging.tree);
-  progress.migrated = await migrate(staged, facts.database, staging.container, {
-    head: checked.head,
+  update.migrated = await migrate(staged, facts.database, staging.container, {
+    head,
     schema: facts.schema,
     midway: facts.midway,
     noteSchema: (before) => {
-      progress.schemaBefore = before;
+      update.schemaBefore = before;
     },
     noteFailure: (said) => {
-      progress.upgradeSaid = said;
+      update.upgradeSaid = said;
     },
   });
 }
@@ -62,20 +94,20 @@ export async function migrateStaged(ops: Ops, facts: Facts, checked: Checked, pr
  *
  * @throws {OpsError} `needs-person` when that is a part of the migrations, or may be.
  */
-export async function endMigration(ops: Ops, facts: Facts, { head }: Checked, progress: Progress): Promise<void> {
+async function endMigration(ops: Ops, update: Update, { head }: Checked): Promise<void> {
+  const { facts, schemaBefore, migrated } = update;
   const { database } = facts;
   await endSessions(ops, database, MIGRATION_NAME);
-  const { schemaBefore, migrated } = progress;
   if (schemaBefore === undefined || migrated !== undefined) return;
   const stays = await changesSince(ops, database, schemaBefore);
   const now = stays.length > 0 ? await inspectSchema(ops, database) : undefined;
   if (now?.kind === 'versioned' && now.revision === head) return; // all of them
-  if (stays.length > 0) throw halfWay(partlyMigrated(stays), stays, progress);
-  const rows = mayHaveChangedRows(facts.midway, progress.upgradeSaid);
-  if (rows.length > 0) throw halfWay(rowsText(rows), [], progress);
+  if (stays.length > 0) throw halfWay(partlyMigrated(stays), stays, update);
+  const rows = mayHaveChangedRows(facts.midway, update.upgradeSaid);
+  if (rows.length > 0) throw halfWay(rowsText(rows), [], update);
 }
 
-function halfWay(what: Text, stays: readonly string[], { backup }: Progress): OpsError {
+function halfWay(what: Text, stays: readonly string[], { backup }: Update): OpsError {
   const at = backup?.manifest.createdAt ?? '?';
   const invalid = stays.filter((name) => name.startsWith('invalid index ')).map((name) => printable(name.slice(14)));
   return new OpsError({
@@ -105,7 +137,7 @@ function halfWay(what: Text, stays: readonly string[], { backup }: Progress): Op
   });
 }
 
-export function backupEvidence({ backup }: Progress): Text {
+function backupEvidence({ backup }: Update): Text {
   if (backup === undefined) return { en: 'not needed: no migration is pending', zh: '不需要: 没有待执行的迁移' };
   const tables = backup.manifest.contents.tables.length;
   return {
@@ -114,7 +146,7 @@ export function backupEvidence({ backup }: Progress): Text {
   };
 }
 
-export function migrationEvidence(facts: Facts, checked: Checked, migrated: Migrated | undefined): Text {
+function migrationEvidence({ facts, migrated }: Update, checked: Checked): Text {
   const from = facts.schema.kind === 'empty' ? '-' : facts.schema.revision;
   if (checked.schema === 'newer') {
     return {

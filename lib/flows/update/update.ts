@@ -1,16 +1,27 @@
+import type { Target } from '../../core/target.ts';
 import type { Placement } from '../../domain/app/place.ts';
 import type { Staging } from '../../domain/app/staging.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
+import type { OutsideView } from '../../domain/hold/downtime.ts';
 import type { RequestHold } from '../../domain/hold/hold.ts';
 import type { SavedLocal } from '../../domain/release/save-local.ts';
 import type { Migrated } from '../../domain/schema/migrate.ts';
 import type { SchemaObjects } from '../../domain/schema/schema-objects.ts';
+import type { Facts } from './facts.ts';
+import type { UpdateOptions } from './options.ts';
+import type { UpdatePlan } from './plan.ts';
 
-/** How far a run has come: what undoing and the summary need. Filled step by step. */
-export interface Progress {
+/** One hot release, forward or back, and how far it has come: what undoing and the summary need. Filled step by step. */
+export interface Update {
+  readonly target: Target;
+  readonly options: UpdateOptions;
+  readonly plan: UpdatePlan;
+  /** As surveyed; of what is built, once it is. */
+  facts: Facts;
   readonly staging: Staging;
   /** Requests, which wait while the container is restarted, if they can. */
   readonly hold: RequestHold;
+  readonly outside: OutsideView;
   savedLocal?: SavedLocal | undefined;
   backup?: VerifiedBackup | undefined;
   migrated?: Migrated | undefined;
@@ -25,6 +36,4 @@ export interface Progress {
   kept?: readonly string[] | undefined;
   /** The switch has begun and was not taken back: files in place may be new. */
   switching?: boolean;
-  /** Processes have been asked to take the new code. */
-  restarting?: boolean;
 }
