@@ -29,6 +29,7 @@ export const rehearseDisaster: Script = {
     },
   },
   givesWay: true,
+  watched: 'drill',
 
   async run(ops, flags) {
     const wanted = {

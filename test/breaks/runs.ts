@@ -140,7 +140,7 @@ export const RUNS: readonly Break[] = [
   },
   {
     what: { en: 'commands do not keep the lock', zh: '子命令不持有锁' },
-    edits: [edit('lib/runs/main/main.ts', 'journal, lockFd: held.fd }', 'journal }')],
+    edits: [edit('lib/runs/main/main.ts', 'lockFd: held.fd,', '')],
     test: 'test/processes/lock.test.ts',
     named: 'stays with a command that outlives its run',
   },

@@ -26,6 +26,12 @@ export async function ensureBaseImages(wanted = recipe()): Promise<BaseImages> {
   return { postgres, redis, appBase };
 }
 
+/** PostgreSQL of a later major version: that of the Debian release which has it. */
+export async function ensureLaterPostgres(major: '17' | '18'): Promise<string> {
+  const suite = major === '17' ? 'trixie' : 'sid';
+  return (await ensureBaseImages({ suite, userland: 'debian', redis: 'redis' })).postgres;
+}
+
 /** Remove every image that `ensureBaseImages` has built. Those that were pulled stay: they may be others' too. */
 export async function removeBaseImages(): Promise<void> {
   for (const name of [...IMAGE_NAMES].reverse()) {

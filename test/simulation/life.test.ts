@@ -100,6 +100,7 @@ it('keeps rows, userdata and the stores', async () => {
     [
       "docker tag sha256:<new> whalefall:running",
       "docker tag sha256:<new> whalefall:before-<run>",
+      "docker tag sha256:<new> whalefall:running",
       "tar -x",
       "compose build whalefall",
       "compose run whalefall 86400",
@@ -124,6 +125,7 @@ it('keeps rows, userdata and the stores', async () => {
       "docker rm one-off",
       "docker tag sha256:<new> whalefall:running",
       "docker rm whalefall",
+      "docker tag sha256:<new> whalefall:running",
     ]
   `);
 });
@@ -159,6 +161,7 @@ it('deletes with consent, after a backup that was restored and compared', async 
     [
       "docker tag sha256:<new> whalefall:running",
       "docker tag sha256:<new> whalefall:before-<run>",
+      "docker tag sha256:<new> whalefall:running",
       "tar -x",
       "compose build whalefall",
       "compose run whalefall 86400",
@@ -211,6 +214,7 @@ it('deletes with consent, after a backup that was restored and compared', async 
       "docker rm one-off",
       "docker tag sha256:<new> whalefall:running",
       "docker rm whalefall",
+      "docker tag sha256:<new> whalefall:running",
     ]
   `);
 });

@@ -37,8 +37,11 @@ export interface BackupOptions {
   readonly tag?: string | undefined;
   /** A throwaway server to verify in, started beforehand to save its two seconds; stays the caller's to remove. */
   readonly warm?: Throwaway | undefined;
-  /** Called as soon as nothing more is read from the server: it may be stopped while what was read is tried out. */
-  readonly whenRead?: ((ops: Ops) => Promise<void>) | undefined;
+  /**
+   * Called as soon as nothing more is read from the server: it may be stopped while what was read is tried out. The files are not proved
+   * as yet; they keep their place until it ends.
+   */
+  readonly whenRead?: ((ops: Ops, read: Stored<DatabaseManifest>) => Promise<void>) | undefined;
   /** A container whose userdata is saved along with the database, and about how many bytes that is. */
   readonly userdata?: { readonly container: string; readonly bytes: number } | undefined;
   /** Told twice a second how far it is. */
@@ -102,12 +105,13 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
         const { stored, server } = await dump(roomy, db, { ...options, place, applicationName, throwaway });
         const stop = new AbortController();
         const inner = { ...roomy, signal: AbortSignal.any([roomy.signal, stop.signal]) };
-        const sealing = { holder: db.container.id, finalDir: place.final };
+        const alsoReading = options.whenRead?.(inner, stored) ?? Promise.resolve();
+        const sealing = { holder: db.container.id, finalDir: place.final, after: alsoReading };
         const [backup] = await together(stop, [
           reporting(inner, options, { phase: 'trial', ...NO_BYTES }, () =>
             ours(inner, verifyBackup(inner, stored, server, sealing)),
           ),
-          options.whenRead?.(inner) ?? Promise.resolve(),
+          alsoReading,
         ]);
         return backup;
       });

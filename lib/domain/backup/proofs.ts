@@ -142,6 +142,8 @@ export interface Sealing {
   readonly holder: string;
   /** The name that the directory gets once it is proved; without one it keeps its own. */
   readonly finalDir?: string;
+  /** Somebody else still reads the files by their present names. */
+  readonly after?: Promise<unknown>;
 }
 
 /**
@@ -158,6 +160,7 @@ export async function verifyBackup(
 ): Promise<VerifiedBackup> {
   const comparison = await restoreAndCompare(ops, stored, throwaway);
   throwIfDifferent(stored.dir, comparison.differences);
+  await sealing.after;
   const proved = await seal(ops, stored, { ...sealing, level: 'restored', milliseconds: comparison.milliseconds });
   return new BackupProof(
     proved,

@@ -7,7 +7,6 @@ import { writeAtomically } from '../../tools/files/durable.ts';
 import { readReleases } from '../ledger/releases.ts';
 import { findContainers } from '../stack/containers.ts';
 import type { Stack } from '../stack/stack.ts';
-import { nameRunning } from './previous.ts';
 
 // Of each release that is proved: what its container was made of, and the .env that it was started with. Beside the ledger, and as long.
 
@@ -15,13 +14,12 @@ const directory = ({ backups }: Pick<Paths, 'backups'>) => path.join(path.dirnam
 const definitionFile = (paths: Pick<Paths, 'backups'>, run: string) => path.join(directory(paths), `${run}.json`);
 const envFile = (paths: Pick<Paths, 'backups'>, run: string) => path.join(directory(paths), `${run}.env`);
 
-/** Keeps both of the application's container, which was proved just now, and its image. What can't be kept is only said. */
+/** Keeps both of the application's container, which was proved just now. What can't be kept is only said. */
 export async function keepContainer(ops: Ops, stack: Stack): Promise<void> {
   const calm = { ...ops, signal: new AbortController().signal };
   try {
     const { app } = await findContainers(calm, stack);
     if (app === undefined) return;
-    await nameRunning(calm, stack, app);
     mkdirSync(directory(ops.paths), { recursive: true, mode: 0o700 });
     const run = path.basename(ops.paths.run);
     const definition = await definitionOf(calm, app.id);

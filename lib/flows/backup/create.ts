@@ -24,7 +24,7 @@ export interface CreateOptions {
  * renames the database under it, and what a killed run left can only be told from what is being written when nobody else writes. So
  * a nightly one should wait (`--lock-wait`), and a deployment finds out who is in its way.
  */
-export async function createBackup(ops: Ops, options: CreateOptions): Promise<Text> {
+export async function createBackup(ops: Ops, options: CreateOptions): Promise<Text & { readonly bytes?: number }> {
   const facts = await surveyBackup(ops);
   const saved = options.userdata ? userdataOf(facts) : undefined;
   ops.screen.show({ event: 'heading', text: { en: 'Backup', zh: '备份' } });
@@ -60,7 +60,7 @@ export async function createBackup(ops: Ops, options: CreateOptions): Promise<Te
     throw error instanceof OpsError && error.kind === 'interrupted' ? leftNothing(error) : error;
   });
   conclude(ops, backup, { dumped, milliseconds: ops.clock.monotonic() - started, userdata: options.userdata });
-  return { en: `backed up to ${backup.dir}`, zh: `已备份到 ${backup.dir}` };
+  return { en: `backed up to ${backup.dir}`, zh: `已备份到 ${backup.dir}`, bytes: sizeOf(backup.manifest) };
 }
 
 /** Unlike a rebuild, a backup takes what is mounted there along. */

@@ -6,7 +6,6 @@ import { printable, type Text } from '../../core/text.ts';
 import { insist } from '../../domain/app/retry.ts';
 import { sweepStaging } from '../../domain/app/staging.ts';
 import { buildImage } from '../../domain/images/build.ts';
-import { nameRunning } from '../../domain/images/previous.ts';
 import { type Release, readReleases, recordRelease } from '../../domain/ledger/releases.ts';
 import { resetTo } from '../../domain/release/reset.ts';
 import { keepRelease } from '../../domain/release/save-local.ts';
@@ -54,7 +53,7 @@ async function settle(ops: Ops, update: Update, { workers }: Proven): Promise<Se
   };
   await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));
   await attempt(() => resetTo(calm, commit, facts.local, savedLocal));
-  const imageId = options.bake ? await attempt(() => bake(ops, facts)) : undefined;
+  const imageId = options.bake ? await attempt(() => buildImage(ops, facts.stack, commit)) : undefined;
   await attempt(async () => noteFound(ops, facts));
   const release: Release = {
     at: new Date(ops.clock.now()).toISOString(),
@@ -76,12 +75,6 @@ async function settle(ops: Ops, update: Update, { workers }: Proven): Promise<Se
   });
   if (!swept) left.push(stays(staging.dir));
   return { imageId, left };
-}
-
-/** What runs is still the container of the former image. */
-async function bake(ops: Ops, { stack, app, source }: Facts): Promise<string> {
-  await nameRunning(ops, stack, app);
-  return buildImage(ops, stack, source.commit);
 }
 
 const stays = (dir: string): Text => ({

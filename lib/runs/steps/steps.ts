@@ -41,7 +41,13 @@ export async function carryOut<R>(
 ): Promise<R> {
   const { also, back } = recovery;
   const plan = plannedOf(steps);
-  ops.journal.write({ event: 'plan', steps: plan.map((s) => s.id), ...(also && { also }), ...(back && { back }) });
+  ops.journal.write({
+    event: 'plan',
+    steps: plan.map((s) => s.id),
+    titles: plan.map((s) => s.title),
+    ...(also && { also }),
+    ...(back && { back }),
+  });
   const begun: Begun[] = [];
 
   const run = async <T, A extends readonly unknown[]>(step: Step<T, A>, ...given: A): Promise<T> => {
@@ -63,13 +69,13 @@ export async function carryOut<R>(
         event: 'step-done',
         step: id,
         milliseconds: took(),
-        ...(evidence && { evidence: ops.secrets.redact(evidence.en) }),
+        ...(evidence && { evidence: ops.secrets.redact(evidence.en), says: ops.secrets.redactIn(evidence) }),
       });
       ops.screen.show({ event: 'step-end', id, outcome: 'done', milliseconds: took(), evidence });
       return result;
     } catch (error) {
-      const text = ops.secrets.redact(whatHappened(error).en);
-      lenient(ops.journal, ops.screen).write({ event: 'step-failed', step: id, error: text });
+      const says = ops.secrets.redactIn(whatHappened(error));
+      lenient(ops.journal, ops.screen).write({ event: 'step-failed', step: id, error: says.en, says });
       ops.screen.show({ event: 'step-end', id, outcome: 'failed', milliseconds: took() });
       throw error;
     }

@@ -28,6 +28,7 @@ const PORTS: Readonly<Record<string, number>> = {
   'wfops-way-back': 28620,
   'wfops-artefacts': 28460,
   'wfops-hold': 28900,
+  'wfops-upgrade': 28660,
   'wfops-matrix': 28540,
 };
 
