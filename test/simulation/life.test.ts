@@ -98,7 +98,6 @@ it('keeps rows, userdata and the stores', async () => {
   ]);
   expect(told(ended.changes, before)).toMatchInlineSnapshot(`
     [
-      "docker tag sha256:<new> whalefall:running",
       "docker tag sha256:<new> whalefall:before-<run>",
       "docker tag sha256:<new> whalefall:running",
       "tar -x",
@@ -123,7 +122,6 @@ it('keeps rows, userdata and the stores', async () => {
       "run helper on container network",
       "docker rm client",
       "docker rm one-off",
-      "docker tag sha256:<new> whalefall:running",
       "docker rm whalefall",
       "docker tag sha256:<new> whalefall:running",
     ]
@@ -159,7 +157,6 @@ it('deletes with consent, after a backup that was restored and compared', async 
   const [from, to] = [did.indexOf('docker stop whalefall') + 1, did.indexOf('docker rm postgres')];
   expect([...did.slice(0, from), ...did.slice(from, to).sort(), ...did.slice(to)]).toMatchInlineSnapshot(`
     [
-      "docker tag sha256:<new> whalefall:running",
       "docker tag sha256:<new> whalefall:before-<run>",
       "docker tag sha256:<new> whalefall:running",
       "tar -x",
@@ -212,7 +209,6 @@ it('deletes with consent, after a backup that was restored and compared', async 
       "docker rm client",
       "docker rm <new>",
       "docker rm one-off",
-      "docker tag sha256:<new> whalefall:running",
       "docker rm whalefall",
       "docker tag sha256:<new> whalefall:running",
     ]
