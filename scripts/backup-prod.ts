@@ -27,6 +27,7 @@ export const backupProd: Script = {
   commands: {
     create: {
       about: { en: 'take a backup and prove it by a restore', zh: '创建备份, 并通过恢复验证' },
+      watched: 'backup',
       flags: {
         tag: {
           type: 'string',

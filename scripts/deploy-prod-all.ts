@@ -40,8 +40,8 @@ export const deployProdAll: Script = {
     const data = await rebuild.chooseData(ops, facts, flags);
     const holds = await rebuild.surveyHold(ops, facts.containers.app, holdOptions(flags), !flags.planOnly);
     const plan = rebuild.planRebuild(ops.target, facts, data, holds);
-    const { rebuild: it, steps, recovery } = rebuild.begin(ops.target, facts, plan);
-    rebuild.showPlan(ops, it, steps);
+    const { run, steps, recovery } = rebuild.begin(ops.target, facts, plan);
+    rebuild.showPlan(ops, run, steps);
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
 
     // Asked once, before anything changes, for exactly what the plan would destroy.
@@ -68,16 +68,16 @@ export const deployProdAll: Script = {
       const { app } = await step(steps.startApp);
 
       const proven = await step(steps.prove, { imageId, started, connected, app });
-      await rebuild.discardHelpers(ops, it);
-      await it.hold.end(ops);
-      const verdict = rebuild.conclude(ops, it, proven, await it.outside.stop());
+      await rebuild.discardHelpers(ops, run);
+      await run.hold.end(ops);
+      const verdict = rebuild.conclude(ops, run, proven, await run.outside.stop());
       await rebuild.keepContainer(ops, facts.stack);
       await rebuild.discardFormers(ops, facts.stack);
       await rebuild.forgetOld(ops, facts.stack);
       await rebuild.tellStateInKept(ops, facts.stack);
       return verdict;
     });
-    return carried.finally(() => it.hold.end(ops));
+    return carried.finally(() => run.hold.end(ops));
   },
 };
 

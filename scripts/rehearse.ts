@@ -4,10 +4,8 @@
  * whether it is healthy. What counts afterwards is how long that took, how old the data was, and that it works at all. Everything is
  * removed again, however it ends; a deployment that begins meanwhile comes first, and ends the drill.
  */
-import { recordDrill } from '../lib/domain/ledger/drills.ts';
-import { migrationEvidence } from '../lib/domain/schema/migration-evidence.ts';
 import * as rehearse from '../lib/flows/rehearse/index.ts';
-import { carryOut, isProgram, main, type Ops, OpsError, type Script, type Text, thisProcess } from '../lib/index.ts';
+import { carryOut, isProgram, main, OpsError, type Script, thisProcess } from '../lib/index.ts';
 
 export const rehearseDisaster: Script = {
   name: 'rehearse',
@@ -31,6 +29,7 @@ export const rehearseDisaster: Script = {
     },
   },
   givesWay: true,
+  watched: 'drill',
 
   async run(ops, flags) {
     const wanted = {
@@ -41,46 +40,23 @@ export const rehearseDisaster: Script = {
       if (isFailure(error) && !flags.planOnly) await rehearse.recordUnusable(ops, wanted.backup ?? '?', error);
       throw error;
     });
-    const steps = rehearse.plannedSteps(facts);
+    const { run, steps, recovery } = rehearse.begin(ops, facts);
     rehearse.showPlan(ops, facts, steps);
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
 
-    const progress = rehearse.begin(ops);
-    const recovery = { prove: (o: typeof ops) => rehearse.proveGone(o, facts), advice: () => [] };
-    const discard = (o: typeof ops) => rehearse.discard(o, facts);
     const gone = await carryOut(ops, steps, recovery, async (step) => {
-      type Part<T> = { run(o: Ops): Promise<T>; evidence?(): Text | undefined; undo?(o: Ops): Promise<unknown> };
-      const part = <T>(id: string, actions: Part<T>): Promise<T> => {
-        progress.step = id;
-        return step(id, { ...actions, run: (o) => rehearse.unlessStopped(o, () => actions.run(o)) });
-      };
-      // Whichever step fails: what was made goes by name, so one undoing is enough.
-      await part('image', { run: (o) => rehearse.haveImage(o, facts, progress), undo: discard });
-      await part('stores', { run: (o) => rehearse.haveStores(o, facts, progress) });
-      await part('restore', {
-        run: (o) => rehearse.restore(o, facts, progress),
-        evidence: () => rehearse.restoreEvidence(facts, progress),
-      });
-      await part('migrate', {
-        run: (o) => rehearse.migrateRestored(o, facts, progress),
-        evidence: () => progress.migrated && migrationEvidence(progress.migrated),
-      });
-      await part('boot', {
-        run: (o) => rehearse.boot(o, facts, progress),
-        evidence: () => rehearse.bootEvidence(progress),
-      });
-      return part('remove', {
-        run: async (o) => {
-          await discard(o);
-          return rehearse.proveGone(o, facts);
-        },
-      });
+      const imageId = await step(steps.image);
+      const database = await step(steps.stores);
+      await step(steps.restore, database);
+      await step(steps.migrate, database, imageId);
+      await step(steps.boot, imageId);
+      return step(steps.remove);
     }).catch(async (error: unknown) => {
       // One that was stopped, or had to give way, says nothing about the backup.
-      if (isFailure(error)) await recordDrill(ops.paths, rehearse.drillOf(ops, facts, progress, error));
+      if (isFailure(error)) await rehearse.recordDrill(ops.paths, rehearse.drillOf(ops, run, error));
       throw error;
     });
-    return rehearse.conclude(ops, facts, progress, gone);
+    return rehearse.conclude(ops, run, gone);
   },
 };
 

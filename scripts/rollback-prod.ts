@@ -111,13 +111,13 @@ async function goBackHot(
 ): Promise<Text> {
   update.showFacts(ops, facts, plan);
   if (plan === undefined) return update.nothingToDo(ops, facts, flags.planOnly, options);
-  const { update: it, recovery, ...begun } = update.begin(ops, facts, plan, options);
+  const { run, recovery, ...begun } = update.begin(ops, facts, plan, options);
   const steps = { ...begun.steps, canary: rollback.orUnfit(choice, begun.steps.canary) };
   update.showSteps(ops.screen, steps);
   if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
   await update.agreeToGo(ops, facts, plan, options);
 
-  it.outside.start(ops);
+  run.outside.start(ops);
   const released = await carryOut(ops, steps, recovery, async (step) => {
     await step(steps.saveLocal);
     await step(steps.build);
@@ -130,8 +130,8 @@ async function goBackHot(
     const proven = await step(steps.prove, since);
     const settled = await step(steps.settle, proven);
     return { proven, settled };
-  }).finally(() => it.hold.end(ops));
-  const verdict = update.conclude(ops, it, { ...released, noticed: await it.outside.stop() });
+  }).finally(() => run.hold.end(ops));
+  const verdict = update.conclude(ops, run, { ...released, noticed: await run.outside.stop() });
   await rollback.forgetOld(ops, facts.stack);
   return verdict;
 }

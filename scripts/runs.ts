@@ -31,9 +31,16 @@ export const runsScript: Script = {
           count: true,
           help: { en: 'so many (default 20)', zh: '显示条数(默认 20)' },
         },
+        html: {
+          type: 'boolean',
+          help: { en: 'as a page with their reports, beside them', zh: '生成带报告链接的页面, 存放在运行记录旁' },
+        },
       },
       onlyLooks: true,
-      run: async (ops, flags) => runs.list(ops, Number(flags.limit ?? 20)),
+      run: async (ops, flags) => {
+        const limit = Number(flags.limit ?? 20);
+        return flags.html ? runs.listAsPage(ops, limit) : runs.list(ops, limit);
+      },
     },
 
     show: {
@@ -45,6 +52,17 @@ export const runsScript: Script = {
       positionals: [RUN],
       onlyLooks: true,
       run: async (ops, flags) => runs.show(ops, runs.findRun(ops, flags.run, 'newest')),
+    },
+
+    report: {
+      about: {
+        en: 'write the page of a run again, to send on: report.html beside its journal',
+        zh: '重新生成一次运行的报告页面 (流水旁的 report.html), 可转发',
+      },
+      flags: {},
+      positionals: [RUN],
+      onlyLooks: true,
+      run: async (ops, flags) => runs.report(ops, runs.findRun(ops, flags.run, 'newest')),
     },
 
     follow: {

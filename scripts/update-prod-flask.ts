@@ -66,12 +66,12 @@ export const updateProdFlask: Script = {
     const plan = await update.planWithHold(ops, facts, options, !flags.planOnly);
     update.showFacts(ops, facts, plan);
     if (plan === undefined) return update.nothingToDo(ops, facts, flags.planOnly, options);
-    const { update: it, steps, recovery } = update.begin(ops, facts, plan, options);
+    const { run, steps, recovery } = update.begin(ops, facts, plan, options);
     update.showSteps(ops.screen, steps);
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
     await update.agreeToGo(ops, facts, plan, options);
 
-    it.outside.start(ops);
+    run.outside.start(ops);
     const released = await carryOut(ops, steps, recovery, async (step) => {
       // Beside what runs: nothing that serves notices.
       await step(steps.saveLocal);
@@ -87,8 +87,8 @@ export const updateProdFlask: Script = {
       const proven = await step(steps.prove, since);
       const settled = await step(steps.settle, proven);
       return { proven, settled };
-    }).finally(() => it.hold.end(ops));
-    const verdict = update.conclude(ops, it, { ...released, noticed: await it.outside.stop() });
+    }).finally(() => run.hold.end(ops));
+    const verdict = update.conclude(ops, run, { ...released, noticed: await run.outside.stop() });
     await update.forgetOld(ops, facts.stack);
     return verdict;
   },

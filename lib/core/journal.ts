@@ -9,6 +9,9 @@ const invocation = z.object({ script: z.string(), args: z.array(z.string()).read
 
 export type Invocation = z.infer<typeof invocation>;
 
+/** For people, in both languages. What programs read stands beside it, in English. */
+const words = z.object({ en: z.string(), zh: z.string() });
+
 /** Each kind of event with its fields. Names and fields are stable. */
 const events = {
   'run-start': {
@@ -16,6 +19,7 @@ const events = {
     version: z.string(),
     pid: z.number(),
     user: z.string().optional(),
+    host: z.string().optional(),
     options: z.record(z.string(), z.unknown()),
     /** The same options as they would be typed again. */
     args: z.array(z.string()).readonly().optional(),
@@ -23,23 +27,39 @@ const events = {
   /** `also`: options that make the same command line mean later what it means now. `back`: returns to what was there before. */
   plan: {
     steps: z.array(z.string()).readonly(),
+    /** The same for people. */
+    titles: z.array(words).readonly().optional(),
     also: z.array(z.string()).readonly().optional(),
     back: invocation.optional(),
   },
   /** The same, when it becomes known only on the way. */
   'way-back': invocation.shape,
+  /** What the operator was shown on the way: facts, the summary, warnings. For the report. */
+  table: { id: z.string(), rows: z.array(z.tuple([words, words])).readonly() },
+  remark: { level: z.enum(['info', 'ok', 'warning']), says: words },
   consent: { things: z.array(z.string()).readonly() },
   'step-start': { step: z.string() },
   intent: { command: z.string() },
   result: { of: z.number(), exitCode: z.number(), milliseconds: z.number() },
   /** A fact that undoing needs and that a later process could not find out by looking. */
   note: { key: z.string(), value: z.unknown() },
-  'step-done': { step: z.string(), milliseconds: z.number(), evidence: z.string().optional() },
-  'step-failed': { step: z.string(), error: z.string() },
+  'step-done': {
+    step: z.string(),
+    milliseconds: z.number(),
+    evidence: z.string().optional(),
+    says: words.optional(),
+  },
+  'step-failed': { step: z.string(), error: z.string(), says: words.optional() },
   'undo-start': { step: z.string() },
   'undo-done': { step: z.string() },
   'undo-failed': { step: z.string(), error: z.string() },
-  'run-end': { exitCode: z.number(), verdict: z.string() },
+  'run-end': {
+    exitCode: z.number(),
+    verdict: z.string(),
+    says: words.optional(),
+    state: words.optional(),
+    next: z.array(words).readonly().optional(),
+  },
 };
 
 type Events = typeof events;

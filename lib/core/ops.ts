@@ -26,11 +26,11 @@ export interface HostPort {
  */
 export type BindProblem = 'taken' | 'no-address' | 'unknown';
 
-/** The network as this process sees it. Never through a proxy: what is asked is on this machine. */
+/** The network as this process sees it. Never through a proxy: what is asked is on this machine, but for what alerts are sent to. */
 export interface Net {
   fetch(
     url: string,
-    init: { method?: string; headers?: Record<string, string>; signal: AbortSignal },
+    init: { method?: string; headers?: Record<string, string>; body?: string; signal: AbortSignal },
   ): Promise<Response>;
   /** A TCP connection, not yet established. */
   connect(address: { host: string; port: number }): Socket;
@@ -38,6 +38,12 @@ export interface Net {
   tryBind(address: HostPort): Promise<BindProblem | undefined>;
   /** This machine's own addresses, IPv4 and IPv6. */
   addresses(): readonly string[];
+}
+
+/** Told of each request of a probe, for whoever watches and for the run's report. */
+export interface RequestLog {
+  /** One is sent now. @returns what to call when it was answered, or was not. */
+  sent(url: string): (well: boolean) => void;
 }
 
 /** Where this run keeps its files; all absolute. */
@@ -83,12 +89,15 @@ export interface Ops {
   readonly $: Shell;
   /** What every child gets (`childEnv` in shell.ts); a command adds to it. */
   readonly env: Readonly<Record<string, string>>;
+  /** What this process itself was started with, for the addresses that the target configuration names. No child gets it. */
+  readonly variables?: Readonly<Record<string, string | undefined>>;
   readonly target: Target;
   readonly paths: Paths;
   readonly clock: Clock;
   readonly net: Net;
   readonly screen: Screen;
   readonly journal: Journal;
+  readonly requests?: RequestLog;
   readonly secrets: Secrets;
   /** Sends a signal to a process group; replaced in tests. */
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;

@@ -23,6 +23,19 @@ export class Secrets {
     for (const value of this.#values) clean = clean.replaceAll(value, PLACEHOLDER);
     return clean;
   }
+
+  /** The same value with every text in it redacted: in JSON a shape of a secret may be another. */
+  redactIn<T>(value: T): T {
+    return redactedIn(value, (text) => this.redact(text)) as T;
+  }
+}
+
+/** The same value with every text in it redacted. */
+export function redactedIn(value: unknown, redact: (text: string) => string): unknown {
+  if (typeof value === 'string') return redact(value);
+  if (Array.isArray(value)) return value.map((v) => redactedIn(v, redact));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, redactedIn(v, redact)]));
 }
 
 function shapesOf(value: string): string[] {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { GLOB } from './globs.ts';
+import { notifySchema } from './notify.ts';
 
 /** A path below a directory, and not that directory itself. */
 const inside = z.string().regex(/^(?!\/)(?!(?:.*\/)?\.\.?(?:\/|$)).+/, 'must be a path below the directory');
@@ -117,6 +118,8 @@ export const targetSchema = z.strictObject({
   acknowledged: z
     .array(z.strictObject({ id: z.string().min(1), reason: z.string().min(1), until: z.iso.date() }))
     .default([]),
+  /** Who is told how runs end, and what has to succeed again and again. */
+  notify: notifySchema.default({ channels: [], watch: {} }),
 });
 
 export type TargetConfig = z.infer<typeof targetSchema>;

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { realpathSync, statSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { createServer, connect as tcpConnect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -138,9 +139,10 @@ const clock: Clock = {
 
 const net: Net = {
   // Not Node's fetch: that refuses some ports of its own accord (6000, 10080, …). No proxy, no redirects, a connection each.
-  fetch: (url, init) =>
+  fetch: (url, { body, ...init }) =>
     new Promise((resolve, reject) => {
-      const request = httpRequest(url, { ...init, agent: false }, (answer) => {
+      const ask = url.startsWith('https:') ? httpsRequest : httpRequest;
+      const request = ask(url, { ...init, agent: false }, (answer) => {
         const headers = Object.entries(answer.headersDistinct).flatMap(([name, all]) =>
           (all ?? []).map((value): [string, string] => [name, value]),
         );
@@ -149,7 +151,7 @@ const net: Net = {
         resolve(new Response(empty ? null : (Readable.toWeb(answer) as ReadableStream), { status, headers }));
       });
       request.on('error', reject);
-      request.end();
+      request.end(body);
     }),
   connect: (address) => tcpConnect(address),
   tryBind: ({ host, port, protocol }) =>

@@ -495,4 +495,37 @@ export const DATA: readonly Break[] = [
     test: 'test/unit/flows/update/plan.test.ts',
     named: 'names the services that it leaves',
   },
+  {
+    what: {
+      en: '--bake takes the only name of the image that runs, and with it the image',
+      zh: '--bake 夺走运行中镜像的唯一名称, 镜像随之消失',
+    },
+    edits: [edit('lib/flows/update/settle.ts', 'await nameRunning(ops, stack, app);', '')],
+    test: 'test/simulation/image-store.test.ts',
+    named: 'the image that --bake builds does not take the content',
+  },
+  {
+    what: {
+      en: 'a build by hand takes the only name of the image that a release has started',
+      zh: '手动构建夺走发布后运行中镜像的唯一名称',
+    },
+    edits: [edit('lib/domain/images/kept-container.ts', 'await nameRunning(calm, stack, app);', '')],
+    test: 'test/simulation/image-store.test.ts',
+    named: 'neither does a build by hand',
+  },
+  {
+    what: {
+      en: 'an image that is gone is taken for one that can be kept',
+      zh: '把已不存在的镜像当作可以保留的镜像',
+    },
+    edits: [
+      edit(
+        'lib/domain/images/previous.ts',
+        '(await imageId(ops, container.imageId)) === undefined',
+        "(await imageId(ops, container.imageId)) === ''",
+      ),
+    ],
+    test: 'test/simulation/image-store.test.ts',
+    named: 'rebuilds although the image that runs is gone',
+  },
 ];

@@ -74,4 +74,16 @@ export const HOLD: readonly Break[] = [
     test: 'test/e2e/hold-mechanism.e2e.test.ts',
     named: 'sends nobody to a doorman that has died',
   },
+  {
+    what: { en: 'a maintenance page lets visitors wait instead', zh: '维护页面让访问者一直等待' },
+    edits: [edit('lib/flows/maintenance/keep.ts', '    await hold.turnAway();\n', '')],
+    test: 'test/simulation/maintenance.test.ts',
+    named: 'has visitors see the page for as long as it was told',
+  },
+  {
+    what: { en: 'a maintenance page stays when its time is over', zh: '维护页面到时后仍不关闭' },
+    edits: [edit('lib/flows/maintenance/keep.ts', '    await hold.end(ops);\n', '')],
+    test: 'test/simulation/maintenance.test.ts',
+    named: 'has visitors see the page for as long as it was told',
+  },
 ];

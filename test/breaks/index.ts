@@ -1,9 +1,11 @@
 import { ADHOC } from './adhoc.ts';
+import { ALERTS } from './alerts.ts';
 import type { Break } from './break.ts';
 import { DATA } from './data.ts';
 import { DATABASES } from './databases.ts';
 import { DOCTOR } from './doctor.ts';
 import { HOLD } from './hold.ts';
+import { POSTGRES } from './postgres.ts';
 import { PROMISES } from './promises.ts';
 import { RUNS } from './runs.ts';
 import { WORDS } from './words.ts';
@@ -16,6 +18,8 @@ export const BREAKS: readonly Break[] = [
   ...DATABASES,
   ...ADHOC,
   ...PROMISES,
+  ...POSTGRES,
   ...DOCTOR,
   ...HOLD,
+  ...ALERTS,
 ];

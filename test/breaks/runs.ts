@@ -3,6 +3,18 @@ import { type Break, edit } from './break.ts';
 /** Journal, unfinished runs, commands, signals. */
 export const RUNS: readonly Break[] = [
   {
+    what: { en: 'a step that the plan did not show is carried out', zh: '执行计划中没有的步骤' },
+    edits: [edit('lib/runs/steps/steps.ts', 'if (plan[begun.length] !== step) throw', 'if (plan.length < 0) throw')],
+    test: 'test/unit/runs/steps/steps.test.ts',
+    named: 'what the plan shows is what is carried out',
+  },
+  {
+    what: { en: 'a step that the plan showed is left out', zh: '遗漏计划中的步骤' },
+    edits: [edit('lib/runs/steps/steps.ts', 'if (left) throw', 'if (plan.length < 0) throw')],
+    test: 'test/unit/runs/steps/steps.test.ts',
+    named: 'what the plan shows is what is carried out',
+  },
+  {
     what: { en: 'a torn last line is read like a whole one', zh: '没写完整的最后一行当作完整行读取' },
     edits: [
       edit('lib/core/journal.ts', 'const rest = lines.pop();', "const rest = lines.at(-1) === '' ? lines.pop() : '';"),
@@ -128,7 +140,7 @@ export const RUNS: readonly Break[] = [
   },
   {
     what: { en: 'commands do not keep the lock', zh: '子命令不持有锁' },
-    edits: [edit('lib/runs/main/main.ts', 'journal, lockFd: held.fd }', 'journal }')],
+    edits: [edit('lib/runs/main/main.ts', 'lockFd: held.fd,', '')],
     test: 'test/processes/lock.test.ts',
     named: 'stays with a command that outlives its run',
   },

@@ -36,8 +36,8 @@ export const WORDS: readonly Break[] = [
     edits: [
       edit(
         'lib/runs/terminal/terminal.ts',
-        'options.redact(json(redacted(e, options.redact)))',
-        'options.redact(JSON.stringify(redacted(e, options.redact)))',
+        'options.redact(json(redactedIn(e, options.redact)))',
+        'options.redact(JSON.stringify(redactedIn(e, options.redact)))',
       ),
     ],
     test: 'test/unit/runs/terminal/terminal.test.ts',

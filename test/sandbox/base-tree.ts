@@ -1,33 +1,65 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { distributionSources, withSuite } from './apt-sources.ts';
+import { POSTGRES, type Suite } from './recipe.ts';
 import { $, ask, SandboxError } from './run.ts';
 
-const SUITE = 'bookworm';
+/** A Debian tree: of a release, with packages. */
+export type Tree = { suite: Suite; packages: string[]; hooks?: string[] };
+
 const PACKAGES = [
-  ...['postgresql-15', 'redis-server', 'nginx-light', 'supervisor', 'gunicorn', 'python3-gevent'],
+  ...['redis-server', 'nginx-light', 'supervisor', 'gunicorn', 'python3-gevent'],
   ...['python3-flask', 'python3-flask-migrate', 'python3-flask-sqlalchemy', 'python3-psycopg2', 'python3-redis'],
   ...['python3-cryptography', 'python3-bcrypt', 'gosu', 'gettext-base', 'curl', 'procps', 'zstd', 'iproute2'],
 ];
-const OPTIONS = [
-  '--variant=minbase',
-  '--format=tar',
-  `--include=${PACKAGES.join(',')}`,
-  ...['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'].map((path) => `--dpkgopt=path-exclude=${path}`),
-  // The package makes a cluster of its own; the images start from an empty data directory.
-  '--customize-hook=rm -rf "$1"/var/lib/postgresql/15 "$1"/etc/postgresql/15',
-];
+const EXCLUDED = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'];
 
-/** What the base image is made from, as text: the image's tag is its hash. */
-export function baseRecipe(): string {
-  return [SUITE, ...OPTIONS].join('\n');
+/** The programs of all three services. */
+export function baseTree(suite: Suite): Tree {
+  const postgres = POSTGRES[suite];
+  // Bookworm has no Valkey.
+  const other = suite === 'bookworm' ? [] : ['busybox', 'valkey-server'];
+  return {
+    suite,
+    packages: [`postgresql-${postgres}`, ...PACKAGES, ...other],
+    // The package makes a cluster of its own; the images start from an empty data directory.
+    hooks: [`rm -rf "$1"/var/lib/postgresql/${postgres} "$1"/etc/postgresql/${postgres}`],
+  };
 }
 
-/** Make one Debian tree that holds the programs of all three services, and import it as an image. */
-export async function buildBaseTree(tag: string): Promise<void> {
+/** What a tree is made from, as text: the base image's tag is its hash. */
+export const treeRecipe = (tree: Tree): string => [tree.suite, ...optionsOf(tree)].join('\n');
+
+function optionsOf({ packages, hooks = [] }: Tree): string[] {
+  return [
+    '--variant=minbase',
+    '--format=tar',
+    `--include=${packages.join(',')}`,
+    ...EXCLUDED.map((path) => `--dpkgopt=path-exclude=${path}`),
+    ...hooks.map((hook) => `--customize-hook=${hook}`),
+  ];
+}
+
+/** Make the tree of a suite and import it as an image; one that lies in `SANDBOX_TREES` is taken from there. */
+export async function buildBaseTree(tag: string, suite: Suite): Promise<void> {
+  const made = join(process.env.SANDBOX_TREES ?? '', `base-${suite}.tar`);
+  if (process.env.SANDBOX_TREES && existsSync(made)) {
+    await $({ timeout: '300s' })`docker import ${made} ${tag}`;
+    return;
+  }
+  await withTree(baseTree(suite), (command) => $({ timeout: '900s' })`${command} | docker import - ${tag}`);
+}
+
+/** Make a tree and write it to a tar file. */
+export async function writeTree(tree: Tree, file: string): Promise<void> {
+  await withTree(tree, (command) => $({ timeout: '900s' })`${command} > ${file}`);
+}
+
+/** @param use runs the command, which writes the tree to stdout. */
+async function withTree(tree: Tree, use: (command: string[]) => Promise<unknown>): Promise<void> {
   await requireMmdebstrap();
-  const sources = distributionSources().map((source) => ({ ...source, text: withSuite(source, SUITE) }));
+  const sources = distributionSources().map((source) => ({ ...source, text: withSuite(source, tree.suite) }));
   if (sources.length === 0) {
     throw new SandboxError({
       en: 'No image registry answers, and this machine has no Debian package source to build the images from.',
@@ -41,8 +73,7 @@ export async function buildBaseTree(tag: string): Promise<void> {
       writeFileSync(file, source.text);
       return file;
     });
-    const options = [...OPTIONS, ...(await acquireOptions())];
-    await $({ timeout: '900s' })`mmdebstrap -q ${options} ${SUITE} - ${files} | docker import - ${tag}`;
+    await use(['mmdebstrap', '-q', ...optionsOf(tree), ...(await acquireOptions()), tree.suite, '-', ...files]);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -51,10 +82,9 @@ export async function buildBaseTree(tag: string): Promise<void> {
 /** mmdebstrap starts with an empty apt configuration, so proxies and the like have to be handed on. */
 async function acquireOptions(): Promise<string[]> {
   const dump = (await ask('apt-config', 'dump', 'Acquire')) ?? '';
-  return dump
-    .split('\n')
-    .filter((line) => /^Acquire::https?::(Proxy|Verify|CaInfo|.*Proxy)/i.test(line))
-    .map((line) => `--aptopt=${line}`);
+  const handedOn = dump.split('\n').filter((line) => /^Acquire::https?::(Proxy|Verify|CaInfo|.*Proxy)/i.test(line));
+  // A mirror that stands still serves an old index of a release that goes on.
+  return [...handedOn, 'Acquire::Check-Valid-Until "false"'].map((line) => `--aptopt=${line}`);
 }
 
 async function requireMmdebstrap(): Promise<void> {

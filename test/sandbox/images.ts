@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { baseRecipe, buildBaseTree } from './base-tree.ts';
+import { baseTree, buildBaseTree, treeRecipe } from './base-tree.ts';
+import { POSTGRES, postgresData, postgresVolume, type Recipe, recipe } from './recipe.ts';
 import { $, ask, say } from './run.ts';
 
 /** The images that the stack is made of. The application's own image is built from `appBase`. */
@@ -17,10 +18,18 @@ const IMAGE_NAMES = ['base', 'postgres', 'redis'].map((name) => `whalefall-sandb
  * The images below the stack: the official ones where a registry answers, else our own from distribution packages.
  * They are kept from run to run; a changed recipe changes the tag, so it is built again.
  */
-export async function ensureBaseImages(): Promise<BaseImages> {
-  const appBase = await ensureBase();
-  const [postgres, redis] = await Promise.all([ensureService('postgres', appBase), ensureService('redis', appBase)]);
+export async function ensureBaseImages(wanted = recipe()): Promise<BaseImages> {
+  const appBase = await ensureBase(wanted);
+  const [postgres, redis] = (await Promise.all(
+    (['postgres', 'redis'] as const).map((service) => ensureService(service, appBase, wanted)),
+  )) as [string, string];
   return { postgres, redis, appBase };
+}
+
+/** PostgreSQL of a later major version: that of the Debian release which has it. */
+export async function ensureLaterPostgres(major: '17' | '18'): Promise<string> {
+  const suite = major === '17' ? 'trixie' : 'sid';
+  return (await ensureBaseImages({ suite, userland: 'debian', redis: 'redis' })).postgres;
 }
 
 /** Remove every image that `ensureBaseImages` has built. Those that were pulled stay: they may be others' too. */
@@ -34,25 +43,40 @@ export async function removeBaseImages(): Promise<void> {
   }
 }
 
-async function ensureBase(): Promise<string> {
-  const tag = `whalefall-sandbox/base:${hash(baseRecipe())}`;
+async function ensureBase({ suite }: Recipe): Promise<string> {
+  const tag = `whalefall-sandbox/base:${hash(treeRecipe(baseTree(suite)))}`;
   if (await exists(tag)) return tag;
   say({
     en: 'Building the base image from distribution packages; this takes about a minute, once.',
     zh: '正在用发行版软件包构建基础镜像，约需一分钟，仅首次需要。',
   });
-  await buildBaseTree(tag);
+  await buildBaseTree(tag, suite);
   return tag;
 }
 
-async function ensureService(service: 'postgres' | 'redis', base: string): Promise<string> {
+async function ensureService(service: 'postgres' | 'redis', base: string, wanted: Recipe): Promise<string> {
   const context = join(CONTEXTS, service);
-  const tag = `whalefall-sandbox/${service}:${hash(base + contentOf(context))}`;
+  const args = [`BASE=${base}`, ...ARGUMENTS[service](wanted)];
+  const tag = `whalefall-sandbox/${service}:${hash(args.join('\n') + contentOf(context))}`;
   if (await exists(tag)) return tag;
-  if (await pulled(OFFICIAL[service])) return OFFICIAL[service];
-  await $({ timeout: '300s' })`docker build -q -t ${tag} --build-arg ${`BASE=${base}`} ${context}`;
+  // What differs from the official ones can't be had from a registry.
+  const usual = wanted.suite === 'bookworm' && wanted.userland === 'debian' && wanted.redis === 'redis';
+  if (usual && (await pulled(OFFICIAL[service]))) return OFFICIAL[service];
+  const given = args.flatMap((arg) => ['--build-arg', arg]);
+  await $({ timeout: '300s' })`docker build -q -t ${tag} ${given} ${context}`;
   return tag;
 }
+
+/** What the Dockerfiles of the two services are told. */
+const ARGUMENTS = {
+  postgres: ({ suite, userland }: Recipe) => [
+    `PG_MAJOR=${POSTGRES[suite]}`,
+    `DATA=${postgresData(POSTGRES[suite])}`,
+    `VOLUME=${postgresVolume(POSTGRES[suite])}`,
+    `USERLAND=${userland}`,
+  ],
+  redis: ({ userland, redis }: Recipe) => [`SERVER=${redis}`, `USERLAND=${userland}`],
+} as const;
 
 /** Asking for the manifest first keeps the wait short where no registry answers, and the pull unhurried where one does. */
 async function pulled(image: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Files } from './git.ts';
 import type { BaseImages } from './images.ts';
+import { POSTGRES, postgresVolume, recipe } from './recipe.ts';
 
 /** The miniature application's repository, apart from the files that are rendered. */
 export const APP_DIR = join(import.meta.dirname, 'app');
@@ -18,12 +19,15 @@ export type Placeholders = { prefix: string; appImage: string; images: BaseImage
  */
 export function renderTemplates(values: Placeholders, dir = APP_DIR): Files {
   const port = (number: number) => (values.hostIp === '0.0.0.0' ? String(number) : `${values.hostIp}:${number}`);
+  const { suite, redis } = recipe();
   const placeholders: Record<string, string> = {
     PREFIX: values.prefix,
     APP_IMAGE: values.appImage,
     APP_BASE: values.images.appBase,
     POSTGRES_IMAGE: values.images.postgres,
+    POSTGRES_VOLUME: postgresVolume(POSTGRES[suite]),
     REDIS_IMAGE: values.images.redis,
+    REDIS: redis,
     HTTP_PORT: port(values.ports.http),
     DIRECT_PORT: port(values.ports.direct),
     POSTGRES_PORT: port(values.ports.postgres),

@@ -77,6 +77,36 @@ it('is refused when another image keeps data elsewhere, or is another major vers
   ]);
 });
 
+it('asks the server of an image that does not say its major version', async () => {
+  const d = await production();
+  const env = { PG_MAJOR: '', SAYS_VERSION: '17.2 (Debian 17.2-1)' };
+  d.machine.engine.addImage('postgres', 'own/postgres:new', { env });
+  d.editCompose((file) => Object.assign(file.services.postgres ?? {}, { image: 'own/postgres:new' }));
+  await refused(d, [/is PostgreSQL 17: it does not start/, /upgrade-postgres\.ts --to own\/postgres:new --trial/]);
+});
+
+it('says which databases another image sorts with another library, and what to type after it', async () => {
+  const d = await production();
+  const server = d.container('postgres')?.server;
+  if (server) server.sorted = [{ database: 'whalefall_prod', provider: 'c', version: '2.36' }];
+  const [old, now] = [
+    { c: '2.36', i: '1' },
+    { c: '2.41', i: '1' },
+  ];
+  const { engine } = d.machine;
+  engine.addImage('postgres', 'postgres:15-same', { libraries: old });
+  engine.addImage('postgres', 'postgres:15-newer', { libraries: now });
+  const planned = async (image: string) => {
+    d.editCompose((file) => Object.assign(file.services.postgres ?? {}, { image }));
+    return (await runAndCheck(d, [...KEEP, '--plan'])).text;
+  };
+  expect(await planned('postgres:15-same')).not.toContain('sorts text');
+  const text = await planned('postgres:15-newer');
+  expect(text).toMatch(/another library than whalefall_prod was built with \(2\.36 → 2\.41\)/);
+  expect(text).toMatch(/REINDEX DATABASE CONCURRENTLY[\s\S]*REFRESH COLLATION VERSION/);
+  expect(engine.containers.filter((c) => c.name.includes('throwaway'))).toEqual([]);
+});
+
 it('is refused also when the image has to be fetched first: nothing has stopped then', async () => {
   const d = await production();
   d.machine.registry.set('postgres:15-other', 'postgres');

@@ -72,6 +72,7 @@ it('installs on an empty machine', async () => {
       "run helper on container network",
       "docker rm client",
       "docker rm one-off",
+      "docker tag sha256:<new> whalefall:running",
     ]
   `);
 });
@@ -97,7 +98,9 @@ it('keeps rows, userdata and the stores', async () => {
   ]);
   expect(told(ended.changes, before)).toMatchInlineSnapshot(`
     [
+      "docker tag sha256:<new> whalefall:running",
       "docker tag sha256:<new> whalefall:before-<run>",
+      "docker tag sha256:<new> whalefall:running",
       "tar -x",
       "compose build whalefall",
       "compose run whalefall 86400",
@@ -120,7 +123,9 @@ it('keeps rows, userdata and the stores', async () => {
       "run helper on container network",
       "docker rm client",
       "docker rm one-off",
+      "docker tag sha256:<new> whalefall:running",
       "docker rm whalefall",
+      "docker tag sha256:<new> whalefall:running",
     ]
   `);
 });
@@ -154,7 +159,9 @@ it('deletes with consent, after a backup that was restored and compared', async 
   const [from, to] = [did.indexOf('docker stop whalefall') + 1, did.indexOf('docker rm postgres')];
   expect([...did.slice(0, from), ...did.slice(from, to).sort(), ...did.slice(to)]).toMatchInlineSnapshot(`
     [
+      "docker tag sha256:<new> whalefall:running",
       "docker tag sha256:<new> whalefall:before-<run>",
+      "docker tag sha256:<new> whalefall:running",
       "tar -x",
       "compose build whalefall",
       "compose run whalefall 86400",
@@ -205,7 +212,9 @@ it('deletes with consent, after a backup that was restored and compared', async 
       "docker rm client",
       "docker rm <new>",
       "docker rm one-off",
+      "docker tag sha256:<new> whalefall:running",
       "docker rm whalefall",
+      "docker tag sha256:<new> whalefall:running",
     ]
   `);
 });

@@ -71,6 +71,7 @@ export const vitals = (more: Partial<Vitals> = {}): Vitals => ({
     { port: 80, path: '/', status: 200 },
     { port: 5001, path: '/', status: 200 },
   ],
+  bytecode: { count: 0, some: [] },
   files: { pid: 27, open: 40, limit: 1024 },
   now: SECOND,
   started: SECOND - 86_400,
@@ -94,7 +95,7 @@ export const condition = (more: Partial<ServerCondition> = {}): ServerCondition 
   settingErrors: [],
   pendingRestart: [],
   withoutPartition: [],
-  largest: [],
+  largest: [{ table: 'public.log', bytes: 5e9, rows: 1_400_000 }],
   ...more,
 });
 
@@ -201,6 +202,10 @@ function values(): Values {
       unfinished: undefined,
       failedBackups: 0,
       remains: [],
+      alerts: { configured: true, unreached: [] },
+      watched: [{ what: 'backup', hours: 26, success: NOW - DAY }],
+      former: { at: NOW - 20 * DAY, rows: { 'public.log': 1_000_000 } },
+      heldRules: false,
       sizes: [],
     },
   };

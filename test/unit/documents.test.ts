@@ -9,11 +9,13 @@ import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
 import { doctorScript } from '../../scripts/doctor.ts';
 import { maintenanceScript } from '../../scripts/maintenance.ts';
+import { notifyScript } from '../../scripts/notify.ts';
 import { rehearseDisaster } from '../../scripts/rehearse.ts';
 import { restoreProd } from '../../scripts/restore-prod.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { runsScript } from '../../scripts/runs.ts';
 import { updateProdFlask } from '../../scripts/update-prod-flask.ts';
+import { upgradePostgres } from '../../scripts/upgrade-postgres.ts';
 
 // What people copy from the documents must be understood by the scripts as they are: names, commands, options, values.
 const ROOT = path.join(import.meta.dirname, '../..');
@@ -22,12 +24,14 @@ const SCRIPTS: readonly Script[] = [
   backupProd,
   deployProdAll,
   doctorScript,
+  notifyScript,
   rehearseDisaster,
   restoreProd,
   rollbackProd,
   maintenanceScript,
   runsScript,
   updateProdFlask,
+  upgradePostgres,
 ];
 /** Those of `scripts/adhoc/`, called by their path below `scripts/`. */
 const ADHOC = new Map<string, Script>(
@@ -156,7 +160,9 @@ it('counts them in the README', () => {
 it('names no check of the doctor that there is not', () => {
   const areas = new Set(CHECKS.map(({ id }) => id.split('.')[0]));
   const ids = new Set(CHECKS.map(({ id }) => id));
-  for (const file of DOCUMENTS.filter((name) => /doctor|runbook|full-rebuild|hot-update|README/.test(name))) {
+  for (const file of DOCUMENTS.filter((name) =>
+    /doctor|runbook|full-rebuild|hot-update|backups|drill|rollback|alerts|README/.test(name),
+  )) {
     for (const [, id = ''] of read(file).matchAll(/`([a-z]+\.[a-z][a-z-]*)`/g))
       if (areas.has(id.split('.')[0]) && !/\.(ts|md|py|env|dump|tar|conf)$/.test(id))
         expect([...ids], `${file}: ${id}`).toContain(id);

@@ -19,6 +19,7 @@ export const FLOORS: readonly Floor[] = [
       'lib/tools/postgres',
       'lib/tools/pg-hba',
       'lib/tools/iptables',
+      'lib/tools/alerts',
     ],
   },
   {
@@ -27,6 +28,7 @@ export const FLOORS: readonly Floor[] = [
       'lib/domain/env',
       'lib/domain/stack',
       'lib/domain/ledger',
+      'lib/domain/alerts',
       'lib/domain/schema',
       'lib/domain/app',
       'lib/domain/release',
@@ -45,6 +47,7 @@ export const FLOORS: readonly Floor[] = [
       'lib/runs/terminal',
       'lib/runs/command-line',
       'lib/runs/interrupted',
+      'lib/runs/report',
       'lib/runs/main',
       'lib/adhoc',
       'lib',
@@ -57,12 +60,14 @@ export const FLOORS: readonly Floor[] = [
       'lib/flows/backup',
       'lib/flows/doctor',
       'lib/flows/maintenance',
+      'lib/flows/notify',
       'lib/flows/rebuild',
       'lib/flows/rehearse',
       'lib/flows/restore',
       'lib/flows/rollback',
       'lib/flows/runs',
       'lib/flows/update',
+      'lib/flows/upgrade-postgres',
     ],
   },
   { name: 'scripts', folders: ['scripts', 'scripts/adhoc'] },
@@ -75,8 +80,6 @@ interface Exception {
   readonly why: string;
 }
 
-const NOT_EXPORTED = 'lib/index.ts does not export it yet';
-
 /** What is still to be cured. It gets shorter, never longer: one that is no longer needed fails the test. */
 export const EXCEPTIONS: readonly Exception[] = [
   {
@@ -85,6 +88,4 @@ export const EXCEPTIONS: readonly Exception[] = [
     why: 'what is in the way of any new container is judged by the plan of the rebuild',
   },
   { from: 'scripts/rollback-prod.ts', to: 'lib/flows/update', why: 'going back hot is an update to a former release' },
-  { from: 'scripts/rehearse.ts', to: 'lib/domain/ledger', why: NOT_EXPORTED },
-  { from: 'scripts/rehearse.ts', to: 'lib/domain/schema', why: NOT_EXPORTED },
 ];

@@ -62,7 +62,13 @@ function throughSocket(ops: Ops, staging: Staging): Net {
       const known = answers.get(pathname) ?? [];
       if (known.length === 0) {
         const socket = ['--unix-socket', staging.socket];
-        known.push(...(await askInside(ops, staging.container, socket, `http://localhost${pathname}`, TIMES)));
+        known.push(
+          ...(await askInside(ops, staging.container, {
+            options: socket,
+            url: `http://localhost${pathname}`,
+            times: TIMES,
+          })),
+        );
         answers.set(pathname, known);
       }
       const answer = known.shift();

@@ -51,7 +51,7 @@ export interface From {
  * @throws {OpsError} with gunicorn's own words.
  */
 export async function readSettings(ops: Ops, staging: Staging, web: Program, from: From): Promise<Settings> {
-  return settingsOf(ops, await tryGunicorn(ops, staging, web, from, { name: 'settings', instead: null }));
+  return settingsOf(ops, await tryGunicorn(ops, staging, web, { name: 'settings', from, instead: null }));
 }
 
 /**
@@ -61,7 +61,7 @@ export async function readSettings(ops: Ops, staging: Staging, web: Program, fro
  * @throws {OpsError} with gunicorn's and the application's own words.
  */
 export async function loadOnce(ops: Ops, staging: Staging, web: Program, from: From): Promise<Settings> {
-  const tried = await tryGunicorn(ops, staging, web, from, { name: 'load', instead: { check_config: true } });
+  const tried = await tryGunicorn(ops, staging, web, { name: 'load', from, instead: { check_config: true } });
   const settings = settingsOf(ops, tried);
   if (tried.exitCode === 0) return settings;
   const words = lastWords(ops, tried.said);
@@ -101,25 +101,21 @@ export async function startCanary(ops: Ops, staging: Staging, web: Program, from
     errorlog: '-',
     proc_name: 'canary',
   };
-  const tried = await tryGunicorn(ops, staging, web, from, { name: 'canary', instead, leave: true });
+  const tried = await tryGunicorn(ops, staging, web, { name: 'canary', from, instead, leave: true });
   return { pid: tried.pid, settings: settingsOf(ops, tried) };
 }
 
 interface Trial {
   readonly name: string;
+  readonly from: From;
   /** Settings that replace the configured ones, by gunicorn's names; null: nothing is started. */
   readonly instead: Readonly<Record<string, unknown>> | null;
   /** It goes on when it has told its settings. */
   readonly leave?: boolean;
 }
 
-function tryGunicorn(
-  ops: Ops,
-  staging: Staging,
-  web: Program,
-  from: From,
-  { name, instead, leave = false }: Trial,
-): Promise<z.infer<typeof outcome>> {
+function tryGunicorn(ops: Ops, staging: Staging, web: Program, trial: Trial): Promise<z.infer<typeof outcome>> {
+  const { name, from, instead, leave = false } = trial;
   const seconds = ops.target.bootSeconds;
   const at = from.argv.findIndex((word) => word.endsWith('gunicorn'));
   // `python [-u] [-m] gunicorn`: its options are not for `-c`.

@@ -7,19 +7,23 @@ import { exec } from '../../tools/docker/docker.ts';
 const NO_ANSWER = [7, 28, 52, 56];
 const REQUEST_SECONDS = 10;
 
+interface Asked {
+  /** curl's own: the way there. */
+  readonly options: readonly string[];
+  readonly url: string;
+  readonly times?: number;
+}
+
 /**
  * Asks by curl inside a container, as if by `fetch`; several times in a row, each on a connection of its own, until there is no answer.
  *
- * @param options curl's own: the way there.
  * @returns what to do instead of fetching, for each time that was asked: give the response, or throw ECONNREFUSED. Never empty.
  * @throws {CommandError} when the container can't be asked.
  */
 export async function askInside(
   ops: RunOps,
   container: string,
-  options: readonly string[],
-  url: string,
-  times = 1,
+  { options, url, times = 1 }: Asked,
 ): Promise<(() => Response)[]> {
   const end = randomUUID(); // which no body can have in it
   const curl = ['curl', '-s', '--fail-early', '--max-time', String(REQUEST_SECONDS), '-H', 'connection: close'];
@@ -46,7 +50,7 @@ function noAnswer(): never {
 export const netInside = (ops: RunOps & { readonly net: Net }, container: string): Net => ({
   ...ops.net,
   fetch: async (url) => {
-    const [answer = noAnswer] = await askInside(ops, container, ['--noproxy', '*'], url);
+    const [answer = noAnswer] = await askInside(ops, container, { options: ['--noproxy', '*'], url });
     return answer();
   },
 });

@@ -43,6 +43,8 @@ const answer = z.object({
   pages: part(z.object({ index: z.boolean(), changed: seconds.nullable() })).nullable(),
   /** Status 0: no answer. */
   asked: part(z.array(z.object({ port: z.int(), path: z.string(), status: z.int() }))),
+  /** Byte code that runs though no source has it. */
+  bytecode: part(z.object({ count: z.int(), some: z.array(z.string()) })),
   files: part(z.object({ pid: z.int(), open: z.int(), limit: z.number() })),
   now: seconds,
   /** When the container's first process was started. */
@@ -63,6 +65,9 @@ export function takeVitals(ops: Ops, container: string, mounts: readonly string[
     mounts,
     gunicorn: `${app.root}/gunicorn.conf.py`,
     logs: [`${app.userdata}/logs/gunicorn_error.log`],
+    root: app.root,
+    // Of no release: its byte code is what its package manager made.
+    kept: [app.userdata, ...release.kept.map((name) => `${app.root}/${name}`), 'node_modules'],
     pages: `${app.root}/${release.artefacts[0]?.to ?? 'frontend/dist'}`,
     ask: [
       [ports.nginx, health.basic],

@@ -66,8 +66,8 @@ export async function lookAtWorkers(ops: Ops, container: string, master: number,
  * not come to serve are killed, and those that are leaving let go; the master starts others in their place. Also finishes a
  * replacement that was cut short.
  *
- * @param wanted how many workers there are to be.
- * @param since seconds since the machine's start.
+ * @param of.wanted how many workers there are to be.
+ * @param of.since seconds since the machine's start.
  * @throws {OpsError} `failed` when the master ended or the new workers did not boot in time; the old ones still serve then,
  *   unless it was the master that ended.
  */
@@ -75,8 +75,7 @@ export async function replaceWorkers(
   ops: Ops,
   container: string,
   web: Program,
-  wanted: number,
-  since: number,
+  { wanted, since }: { readonly wanted: number; readonly since: number },
 ): Promise<void> {
   const master = { ops, container, web };
   const now = await bringNew(master, wanted, { by: 'TTIN', since });
@@ -121,15 +120,12 @@ interface Master {
   readonly web: Program;
 }
 
-async function bringNew(
-  { ops, container, web }: Master,
-  wanted: number,
-  bring: NonNullable<Deed['bring']>,
-): Promise<Workers> {
+async function bringNew(master: Master, wanted: number, bring: NonNullable<Deed['bring']>): Promise<Workers> {
+  const { ops, container, web } = master;
   const now = await lookAtWorkers(ops, container, web.pid, { bring, wanted, seconds: ops.target.bootSeconds });
   if (now.before === null || now.master !== now.before) throw await masterEnded(ops, container, web);
   const booted = now.workers.filter((w) => w.state === 'serving' && !now.old.includes(w.pid)).length;
-  if (booted < wanted) throw await notBooted(ops, container, web, booted, wanted);
+  if (booted < wanted) throw await notBooted(master, booted, wanted);
   return now;
 }
 
@@ -180,7 +176,7 @@ const masterEnded = async (ops: Ops, container: string, web: Program) => {
   });
 };
 
-const notBooted = async (ops: Ops, container: string, web: Program, booted: number, wanted: number) => {
+const notBooted = async ({ ops, container, web }: Master, booted: number, wanted: number) => {
   const words = await lastWords(ops, container);
   return new OpsError({
     kind: 'failed',

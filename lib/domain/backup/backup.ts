@@ -37,8 +37,11 @@ export interface BackupOptions {
   readonly tag?: string | undefined;
   /** A throwaway server to verify in, started beforehand to save its two seconds; stays the caller's to remove. */
   readonly warm?: Throwaway | undefined;
-  /** Called as soon as nothing more is read from the server: it may be stopped while what was read is tried out. */
-  readonly whenRead?: ((ops: Ops) => Promise<void>) | undefined;
+  /**
+   * Called as soon as nothing more is read from the server: it may be stopped while what was read is tried out. The files are not proved
+   * as yet; they keep their place until it ends.
+   */
+  readonly whenRead?: ((ops: Ops, read: Stored<DatabaseManifest>) => Promise<void>) | undefined;
   /** A container whose userdata is saved along with the database, and about how many bytes that is. */
   readonly userdata?: { readonly container: string; readonly bytes: number } | undefined;
   /** Told twice a second how far it is. */
@@ -58,12 +61,15 @@ const LOCK_WAIT_MS = 5_000;
 const SMALL_FILES = 16_000_000;
 
 /** The dump's command. Its session has `applicationName`, so that it can be ended from outside. */
-function pgDump(db: Database, snapshot: string, applicationName: string, stdoutFd: number, deadlineMs: number) {
+function pgDump(
+  db: Database,
+  snapshot: string,
+  { applicationName, ...options }: { applicationName: string; stdoutFd: number; deadlineMs: number },
+) {
   const flags = ['-w', '-Fc', '-Z1', `--lock-wait-timeout=${LOCK_WAIT_MS}`, `--snapshot=${snapshot}`];
   return pgExec('read', db, ['pg_dump', ...flags, '-U', db.user, '-d', connectTo(db.name)], {
     env: { PGAPPNAME: applicationName },
-    stdoutFd,
-    deadlineMs,
+    ...options,
   });
 }
 
@@ -96,15 +102,16 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
     return await inNewBackupDir(ops, db.name, async (place) => {
       // The trial, too: its server may have its data on the same disk.
       const proved = await whileThereIsRoom(ops, ops.paths.backups, async (roomy) => {
-        const { stored, server } = await dump(roomy, db, place, applicationName, options, throwaway);
+        const { stored, server } = await dump(roomy, db, { ...options, place, applicationName, throwaway });
         const stop = new AbortController();
         const inner = { ...roomy, signal: AbortSignal.any([roomy.signal, stop.signal]) };
-        const sealing = { holder: db.container.id, finalDir: place.final };
+        const alsoReading = options.whenRead?.(inner, stored) ?? Promise.resolve();
+        const sealing = { holder: db.container.id, finalDir: place.final, after: alsoReading };
         const [backup] = await together(stop, [
           reporting(inner, options, { phase: 'trial', ...NO_BYTES }, () =>
             ours(inner, verifyBackup(inner, stored, server, sealing)),
           ),
-          options.whenRead?.(inner) ?? Promise.resolve(),
+          alsoReading,
         ]);
         return backup;
       });
@@ -121,14 +128,18 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
   }
 }
 
+interface Dump extends BackupOptions {
+  readonly place: Place;
+  readonly applicationName: string;
+  readonly throwaway: (ops: Ops, databaseSize: number) => Promise<Throwaway>;
+}
+
 async function dump(
   ops: Ops,
   db: Database,
-  place: Place,
-  applicationName: string,
-  options: BackupOptions,
-  throwaway: (ops: Ops, databaseSize: number) => Promise<Throwaway>,
+  options: Dump,
 ): Promise<{ stored: Stored<DatabaseManifest>; server: Throwaway }> {
+  const { place, applicationName, throwaway } = options;
   const [dumpFile, globalsFile, userdataFile] = [
     path.join(place.partial, DUMP),
     path.join(place.partial, GLOBALS),
@@ -145,7 +156,7 @@ async function dump(
     const deadlineMs = patience(facts.databaseBytes);
     const held = { ...inner, signal: AbortSignal.any([inner.signal, snapshot.lost]) };
     const archive = () =>
-      createFile(dumpFile, (fd) => run(held, pgDump(db, snapshot.id, applicationName, fd, deadlineMs)));
+      createFile(dumpFile, (fd) => run(held, pgDump(db, snapshot.id, { applicationName, stdoutFd: fd, deadlineMs })));
     const rest = async () => {
       options.onProgress?.({ phase: 'contents', ...NO_BYTES, milliseconds: 0 });
       return together(stop, [

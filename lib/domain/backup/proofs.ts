@@ -142,6 +142,8 @@ export interface Sealing {
   readonly holder: string;
   /** The name that the directory gets once it is proved; without one it keeps its own. */
   readonly finalDir?: string;
+  /** Somebody else still reads the files by their present names. */
+  readonly after?: Promise<unknown>;
 }
 
 /**
@@ -158,7 +160,8 @@ export async function verifyBackup(
 ): Promise<VerifiedBackup> {
   const comparison = await restoreAndCompare(ops, stored, throwaway);
   throwIfDifferent(stored.dir, comparison.differences);
-  const proved = await seal(ops, stored, 'restored', comparison.milliseconds, sealing.finalDir);
+  await sealing.after;
+  const proved = await seal(ops, stored, { ...sealing, level: 'restored', milliseconds: comparison.milliseconds });
   return new BackupProof(
     proved,
     { ...stored.manifest.volume, holder: sealing.holder },
@@ -181,7 +184,11 @@ export async function verifyArchive(
   const started = ops.clock.monotonic();
   await tryArchive(ops, stored, database);
   const level = database ? 'started' : 'readable';
-  const proved = await seal(ops, stored, level, Math.round(ops.clock.monotonic() - started), sealing.finalDir);
+  const proved = await seal(ops, stored, {
+    ...sealing,
+    level,
+    milliseconds: Math.round(ops.clock.monotonic() - started),
+  });
   return new ArchiveProof(
     proved,
     { ...stored.manifest.volume, holder: sealing.holder },
@@ -214,12 +221,15 @@ export async function proveAbsent(ops: Ops, volumeName: string): Promise<Nothing
   return new NothingProof(nowhere, ops.clock.monotonic() + FRESH_MS, async () => undefined);
 }
 
+interface Sealed extends Sealing {
+  readonly level: Manifest['verification']['level'];
+  readonly milliseconds: number;
+}
+
 async function seal<M extends Manifest>(
   ops: Ops,
   { dir, manifest }: Stored<M>,
-  level: Manifest['verification']['level'],
-  milliseconds: number,
-  finalDir = dir,
+  { level, milliseconds, finalDir = dir }: Sealed,
 ): Promise<Stored<M>> {
   const verification = { level, at: new Date(ops.clock.now()).toISOString(), milliseconds };
   const proved = await writeManifest(dir, { ...manifest, verification });

@@ -55,8 +55,7 @@ export function rolesSql(
   globals: Globals,
   now: ClusterNow,
   manifest: DatabaseManifest,
-  roles: Roles,
-  inPlace: boolean,
+  { roles, inPlace = false }: { readonly roles: Roles; readonly inPlace?: boolean },
 ) {
   const there = now.roles.map((r) => r.name);
   if (roles === 'saved') return savedRolesSql(globals, there, inPlace);

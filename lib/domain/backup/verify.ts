@@ -62,7 +62,8 @@ export async function restoreAndCompare(
   const deadlineMs = patience(manifest.databaseBytes);
   const roles = savedRolesSql(globalsOf(stored), [throwaway.user], true).join('\n');
   await execute(ops, throwaway, `${roles}\n${createDatabaseSql(database, manifest.database)}`, { deadlineMs });
-  await loadDump(ops, throwaway, { file: path.join(dir, dump.name), size: dump.size }, database, deadlineMs);
+  const archive = { file: path.join(dir, dump.name), size: dump.size };
+  await loadDump(ops, throwaway, archive, { database, deadlineMs });
   const { differences, contents } = await examine(ops, throwaway, database, manifest);
   const ofSettings = await applySettings(ops, throwaway, database, manifest.database);
   return {
@@ -106,14 +107,14 @@ export async function examine(ops: Ops, server: PgServer, database: string, mani
 /** What `found` has other than `expected`; nothing when they hold the same. */
 export function compareContents(expected: Contents, found: Contents): Text[] {
   return [
-    ...each('table', '表', expected.tables, found.tables, (e, f) =>
+    ...each({ en: 'table', zh: '表' }, expected.tables, found.tables, (e, f) =>
       e.rows !== f.rows ? `${e.rows} → ${f.rows}` : e.hash !== f.hash ? '≠' : undefined,
     ),
-    ...each('sequence', '序列', expected.sequences, found.sequences, (e, f) =>
+    ...each({ en: 'sequence', zh: '序列' }, expected.sequences, found.sequences, (e, f) =>
       sequenceFits(e, f) ? undefined : `${e.lastValue} → ${f.lastValue}`,
     ),
     // Only by name: a restore creates the version that the image has, and the data above is compared all the same.
-    ...each('extension', '扩展', expected.extensions, found.extensions, () => undefined),
+    ...each({ en: 'extension', zh: '扩展' }, expected.extensions, found.extensions, () => undefined),
     ...one('large objects', '大对象', JSON.stringify(expected.largeObjects), JSON.stringify(found.largeObjects)),
     ...one('alembic revision', 'alembic revision', String(expected.alembic), String(found.alembic)),
     ...[...new Set([...Object.keys(expected.objects), ...counted(expected, found)])].flatMap((kind) =>
@@ -156,8 +157,7 @@ function sequenceFits(expected: Sequence, found: Sequence): boolean {
 }
 
 function each<T extends { readonly name: string; readonly schema?: string }>(
-  en: string,
-  zh: string,
+  { en, zh }: Text,
   expected: readonly T[],
   found: readonly T[],
   differs: (expected: T, found: T) => string | undefined,

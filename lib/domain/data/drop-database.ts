@@ -33,14 +33,20 @@ class SupersededProof {
 /** Nobody falls back on a database that a restore left. Made by {@link proveSuperseded} and by nothing else. */
 export type Superseded = SupersededProof;
 
+/** Run-time counterpart of the type, for callers that come from plain JavaScript. */
+export const isSuperseded = SupersededProof.is;
+
 /**
- * A database that was put aside may go once what came after it is in a backup that was restored and compared. One that a killed restore
+ * A database, or a whole cluster's volume, that was put aside may go once what came after it is in a backup that was restored and compared. One that a killed restore
  * left holds nothing that is not in its backup.
  *
  * @param backups of the database in use, newest first.
  * @throws {OpsError} `precondition`, with how to get such a backup.
  */
-export function proveSuperseded(left: LeftDatabase, backups: readonly Stored<DatabaseManifest>[]): Superseded {
+export function proveSuperseded(
+  left: Pick<LeftDatabase, 'name' | 'kind' | 'since'>,
+  backups: readonly Stored<DatabaseManifest>[],
+): Superseded {
   if (left.kind === 'restoring') return new SupersededProof(left.name, undefined);
   // A whole second: the name has no parts of one.
   const since = Date.parse(left.since) + 1_000;

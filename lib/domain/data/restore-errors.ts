@@ -54,14 +54,12 @@ export function notRestored(name: string, incoming: string, dropped: boolean, er
 
 /** @param swapped undefined when the server could not be asked any more. */
 export function notSwapped(
-  name: string,
-  incoming: string,
-  before: string,
+  names: { readonly name: string; readonly incoming: string; readonly before: string },
   swapped: boolean | undefined,
   error: unknown,
 ): unknown {
   if (!(error instanceof OpsError)) return error;
-  const [now, beside, old] = [name, incoming, before].map((n) => printable(identifier(n)));
+  const [now, beside, old] = [names.name, names.incoming, names.before].map((n) => printable(identifier(n)));
   const finish = `BEGIN; ALTER DATABASE ${now} RENAME TO ${old}; ALTER DATABASE ${beside} RENAME TO ${now}; COMMIT;`;
   return new OpsError({
     kind: swapped === undefined ? 'needs-person' : error.kind,

@@ -78,7 +78,8 @@ export async function restoreBeside(
     await execute(ops, server, database);
     const { name, size } = manifest.files.dump;
     const deadlineMs = patience(manifest.databaseBytes);
-    await loadDump(ops, server, { file: path.join(dir, name), size, tablespaces }, incoming, deadlineMs);
+    const archive = { file: path.join(dir, name), size, tablespaces };
+    await loadDump(ops, server, archive, { database: incoming, deadlineMs });
     const expected = tablespaces ? manifest : withoutTablespace(manifest);
     throwIfDifferent(dir, (await examine(ops, server, incoming, expected)).differences);
     // Without statistics the application's first minutes are slow.
@@ -106,7 +107,7 @@ export async function swapIn(ops: Ops, { server, name, incoming, before }: Besid
       (there) => !there,
       () => undefined,
     );
-    if (swapped !== true) throw notSwapped(name, incoming, before, swapped, error);
+    if (swapped !== true) throw notSwapped({ name, incoming, before }, swapped, error);
   }
   return { before: was ? before : null };
 }
@@ -187,10 +188,9 @@ export async function refuseUnlessFits(
 /** @returns whether the cluster has every tablespace of the backup. */
 async function applyGlobals(ops: Ops, server: PgServer, backup: Stored<DatabaseManifest>, into: Into) {
   const [globals, now] = [globalsOf(backup), await clusterNow(ops, server)];
-  const { roles, inPlace = false } = into;
-  const sql = rolesSql(globals, now, backup.manifest, roles, inPlace);
+  const sql = rolesSql(globals, now, backup.manifest, into);
   if (sql.length > 0) await execute(ops, server, sql.join('\n'));
-  const missing = inPlace ? [] : missingTablespaces(globals, now);
+  const missing = into.inPlace ? [] : missingTablespaces(globals, now);
   if (missing.length > 0) ops.screen.show({ event: 'warning', text: noTablespaces(missing) });
   return missing.length === 0;
 }

@@ -105,6 +105,9 @@ export async function removeLeftRules(ops: Ops): Promise<void> {
   if (firewall) await takeAway(ops, firewall);
 }
 
+/** A run has put rules in place and has not taken them away: it is at that, or it was killed. */
+export const hasLeftRules = (paths: Pick<Paths, 'state'>): boolean => existsSync(noteOf(paths));
+
 const noteOf = ({ state }: Pick<Paths, 'state'>) => path.join(state, 'hold-rules');
 
 const notRenewed = (why: Text): Text => ({

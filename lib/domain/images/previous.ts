@@ -8,6 +8,7 @@ import { tag } from '../../tools/docker/docker.ts';
 import type { Facts } from '../stack/deployment.ts';
 import { imageId } from './build.ts';
 import { hasDrifted } from './drift.ts';
+import { imageState, repositoryOf } from './running.ts';
 
 /** The image that runs before the rebuild, under a tag that no later build moves. */
 export interface PreviousImage {
@@ -17,8 +18,7 @@ export interface PreviousImage {
 
 /** `whalefall:prod` → `whalefall:before-20260102T030405Z`; registries with ports are left alone. */
 export function previousReference(image: string, run: string): string {
-  const repository = image.replace(/(@[^/]*|:[^/:]+)$/, '');
-  return `${repository}:before-${path.basename(run).slice(0, 16)}`;
+  return `${repositoryOf(image)}:before-${path.basename(run).slice(0, 16)}`;
 }
 
 /**
@@ -31,6 +31,8 @@ export async function keepPreviousImage(ops: Ops, facts: Facts): Promise<Previou
   const container = facts.containers.app;
   const current = container?.imageId ?? (await imageId(ops, image));
   if (current === undefined) return undefined;
+  // Neither tagged nor committed can it be; the container itself is the way back. The survey has said so.
+  if (container && (await imageState(ops, current)) === 'gone') return undefined;
   if (container && (await hasDrifted(ops, container))) {
     ops.screen.show({ event: 'warning', text: HOT_UPDATED });
     await run(ops, change(['docker', 'commit', '--pause=false', container.id, reference], { deadlineMs: 600_000 }));

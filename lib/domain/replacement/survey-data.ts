@@ -8,6 +8,7 @@ import { whatClusterHolds } from '../../tools/postgres/emptiness.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { type DatabaseManifest, listBackups } from '../backup/manifest.ts';
 import { imageId } from '../images/build.ts';
+import { putAside, readUpgrades } from '../ledger/postgres-upgrades.ts';
 import { readReleases } from '../ledger/releases.ts';
 import { eachRun, entriesOf } from '../ledger/runs.ts';
 import type { Containers } from '../stack/containers.ts';
@@ -86,7 +87,12 @@ export async function findDetached(
   const present = await ask(ops, read(['docker', 'volume', 'ls', '-q']));
   const ofProject = await ask(ops, read([...LIST, `label=com.docker.compose.project=${stack.project}`]));
   const named = backups.map((m) => m.volume.name).filter((name) => present.split('\n').includes(name));
+  // Put aside on purpose, as long as what came in its place is there.
+  const upgraded = readUpgrades(ops.paths).filter((u) =>
+    present.split('\n').includes((putAside(u) === u.from ? u.to : u.from).volume),
+  );
   const mounted = new Set([
+    ...upgraded.map((u) => putAside(u).volume),
     ...stack.volumes.map((v) => v.name),
     ...Object.values(containers).flatMap((c) => c.mounts.map((m) => m.source)),
   ]);

@@ -16,6 +16,7 @@ import { claimStack } from '../data/claim.ts';
 import { readEnv } from '../env/env.ts';
 import { surveyExample } from '../env/example.ts';
 import { imageId } from '../images/build.ts';
+import { imageState } from '../images/running.ts';
 import { readReleases } from '../ledger/releases.ts';
 import { hiddenBy } from '../release/hidden.ts';
 import { commitsMidwayHere } from '../release/midway.ts';
@@ -34,6 +35,7 @@ import { ownAddress } from './addresses.ts';
 import { prepareEnv } from './env-step.ts';
 import { surveyEnvChange } from './former-env.ts';
 import { databasePassword, redisPassword } from './passwords.ts';
+import { surveyCollation } from './survey-collation.ts';
 import { findDetached, isFresh, surveyDatabase } from './survey-data.ts';
 
 /**
@@ -82,6 +84,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     volumes,
     database,
     data,
+    collation: await surveyCollation(ops, stack, containers.postgres),
     detached: await findDetached(ops, deployed, database),
     redisKeys,
     fresh: isFresh(ops, deployed, database, redisKeys),
@@ -125,10 +128,11 @@ async function findOutdated(
 
 async function surveyApp(ops: Ops, container: Container, checkedOut: string, planOnly: boolean): Promise<AppFacts> {
   const released = readReleases(ops.paths).at(-1)?.commit;
+  const image = await imageState(ops, container.imageId);
   if (container.state !== 'running') {
     const unreachable = neverServed(container) ? undefined : await findUnreachable(ops, container, planOnly);
     const nothing = { userdataBytes: 0, commit: undefined, running: undefined, serving: false, holdsState: false };
-    return { ...nothing, unserved: [], released, unreachable };
+    return { ...nothing, image, unserved: [], released, unreachable };
   }
   const [userdataBytes, around, health, faults, inside] = await Promise.all([
     userdataSize(ops, container.id),
@@ -140,7 +144,7 @@ async function surveyApp(ops: Ops, container: Container, checkedOut: string, pla
   const running = await identifyRunning(ops, around, container.imageId, checkedOut);
   const serving = health.healthy;
   const unserved = [...faults.keys()];
-  return { userdataBytes, commit: running.commit, running, released, serving, unserved, holdsState: inside };
+  return { userdataBytes, commit: running.commit, running, released, serving, unserved, image, holdsState: inside };
 }
 
 /** The login that the application will do, with the password that it will have, at the server as it is. */

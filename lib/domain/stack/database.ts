@@ -36,5 +36,9 @@ const noVolume = (name: string) =>
         en: 'Compare: docker volume ls, and the volumes in the compose file.',
         zh: '请对照 docker volume ls 与 compose 文件中的 volumes.',
       },
+      {
+        en: 'If it is the volume for another major version of PostgreSQL: npx tsx scripts/upgrade-postgres.ts --to IMAGE',
+        zh: '若该卷用于升级 PostgreSQL 大版本: npx tsx scripts/upgrade-postgres.ts --to IMAGE',
+      },
     ],
   });

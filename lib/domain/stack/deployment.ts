@@ -26,6 +26,8 @@ export interface Facts {
   readonly database: DatabaseFacts;
   /** Where data is, and where the next containers would look for it. */
   readonly data: Homes;
+  /** Databases that the next image would sort with another library. */
+  readonly collation: readonly CollationChange[];
   /** Data directories in volumes that no service mounts, where what is mounted has nothing; undefined when nobody could look. */
   readonly detached: readonly DataDirectory[] | undefined;
   /** See `lastingKeys`. */
@@ -68,6 +70,14 @@ export interface Hidden {
   readonly isKept: boolean;
 }
 
+/** A database whose text indexes were built with another version of the library that sorts than the next image has. */
+export interface CollationChange {
+  readonly database: string;
+  readonly from: string;
+  /** Null: that image's server can't tell. */
+  readonly to: string | null;
+}
+
 /** A file by which an upgrade commits on its way. */
 export interface MidwayFile {
   /** Its path in the repository. */
@@ -108,6 +118,8 @@ export interface AppFacts {
   readonly unserved: readonly string[];
   /** The state directory of the deploy directory is in it: see `app/state-inside.ts`. */
   readonly holdsState: boolean;
+  /** What the engine still has of the image that it was made from. */
+  readonly image: 'named' | 'unnamed' | 'gone';
   /** Commit that it runs, by its files; `undefined`: none that is known here, or it does not run. */
   readonly commit: string | undefined;
   /** The same, with what else was seen; `undefined` when it does not run. */

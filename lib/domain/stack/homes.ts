@@ -4,6 +4,7 @@ import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
+import { ownerLabels } from '../../tools/docker/helpers.ts';
 import { dataDirectoryOf, isWithin, type Mount, type Place, placeOf } from '../../tools/docker/places.ts';
 import type { Containers } from './containers.ts';
 import type { Service, ServiceRole, Stack } from './stack.ts';
@@ -35,7 +36,7 @@ export interface Homes {
  */
 export async function findHomes(ops: Ops, stack: Stack, containers: Containers): Promise<Homes> {
   const roles = ['postgres', 'redis'] as const;
-  const [postgres, redis] = await Promise.all(roles.map((role) => defaultsOf(ops, stack.services[role].image)));
+  const [postgres, redis] = await Promise.all(roles.map((role) => defaultsOf(ops, role, stack.services[role].image)));
   const stores = { postgres, redis };
   const homes = roles.flatMap((role): Home[] => {
     const [container, defaults] = [containers[role], stores[role]];
@@ -73,12 +74,19 @@ function real(mount: Mount): Mount {
   return { ...mount, source: realpathSync(mount.source) };
 }
 
-interface Defaults {
+/** What the image of a store decides where the compose file does not. */
+export interface Defaults {
   readonly command: readonly string[];
   readonly pgdata: string | undefined;
   readonly workingDir: string | undefined;
   readonly major: string;
   readonly volumes: readonly string[];
+}
+
+/** Where PostgreSQL's next container would keep its data; undefined when its image is not here. */
+export async function nextDataOf(ops: Ops, service: Service): Promise<Place | undefined> {
+  const defaults = await defaultsOf(ops, 'postgres', service.image);
+  return defaults && nextPlace(service, defaults);
 }
 
 function nextPlace(service: Service, image: Defaults): Place {
@@ -105,7 +113,7 @@ const imageSchema = z.tuple([
 ]);
 
 /** `undefined` when the image is not on this machine. */
-async function defaultsOf(ops: Ops, image: string): Promise<Defaults | undefined> {
+export async function defaultsOf(ops: Ops, role: 'postgres' | 'redis', image: string): Promise<Defaults | undefined> {
   const inspect = read(['docker', 'image', 'inspect', image]);
   const first = await run(ops, inspect, [0, 1]);
   if (first.exitCode === 1 && /no such image/i.test(first.stderr)) return undefined;
@@ -116,7 +124,16 @@ async function defaultsOf(ops: Ops, image: string): Promise<Defaults | undefined
     command: Config.Cmd ?? [],
     pgdata: variable('PGDATA'),
     workingDir: Config.WorkingDir ?? undefined,
-    major: variable('PG_MAJOR') ?? '',
+    major: variable('PG_MAJOR') || (role === 'postgres' ? await majorOf(ops, image) : ''),
     volumes: Object.keys(Config.Volumes ?? {}),
   };
+}
+
+/** Of an image that does not say it in a variable: its server is asked, without data and network. '' when it has none. */
+async function majorOf(ops: Ops, image: string): Promise<string> {
+  const helper = ['docker', 'run', '--rm', '--network', 'none', '--pull', 'never', ...ownerLabels(ops)];
+  const version = read([...helper, '--entrypoint', 'postgres', image, '--version'], { deadlineMs: 60_000 });
+  // 125 to 127: it has no such program, or none that starts.
+  const { stdout } = await run(ops, version, [0, 1, 125, 126, 127]);
+  return /^postgres \(PostgreSQL\) (\d+)/.exec(stdout)?.[1] ?? '';
 }

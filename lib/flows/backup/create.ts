@@ -24,7 +24,7 @@ export interface CreateOptions {
  * renames the database under it, and what a killed run left can only be told from what is being written when nobody else writes. So
  * a nightly one should wait (`--lock-wait`), and a deployment finds out who is in its way.
  */
-export async function createBackup(ops: Ops, options: CreateOptions): Promise<Text> {
+export async function createBackup(ops: Ops, options: CreateOptions): Promise<Text & { readonly bytes?: number }> {
   const facts = await surveyBackup(ops);
   const saved = options.userdata ? userdataOf(facts) : undefined;
   ops.screen.show({ event: 'heading', text: { en: 'Backup', zh: '备份' } });
@@ -59,8 +59,8 @@ export async function createBackup(ops: Ops, options: CreateOptions): Promise<Te
   }).catch((error: unknown) => {
     throw error instanceof OpsError && error.kind === 'interrupted' ? leftNothing(error) : error;
   });
-  conclude(ops, backup, dumped, ops.clock.monotonic() - started, options.userdata);
-  return { en: `backed up to ${backup.dir}`, zh: `已备份到 ${backup.dir}` };
+  conclude(ops, backup, { dumped, milliseconds: ops.clock.monotonic() - started, userdata: options.userdata });
+  return { en: `backed up to ${backup.dir}`, zh: `已备份到 ${backup.dir}`, bytes: sizeOf(backup.manifest) };
 }
 
 /** Unlike a rebuild, a backup takes what is mounted there along. */
@@ -81,12 +81,17 @@ function userdataOf({ app, userdataBytes }: Facts) {
   });
 }
 
+interface Taken {
+  readonly dumped: BackupProgress | undefined;
+  readonly milliseconds: number;
+  /** It was asked for. */
+  readonly userdata: boolean;
+}
+
 function conclude(
   ops: Ops,
   { dir, manifest, leavesOut }: VerifiedBackup,
-  dumped: BackupProgress | undefined,
-  milliseconds: number,
-  userdata: boolean,
+  { dumped, milliseconds, userdata }: Taken,
 ): void {
   const { show } = ops.screen;
   const { tables, sequences, alembic } = manifest.contents;

@@ -18,6 +18,8 @@ const REPAIR = ours('deploy-prod-all.ts --data keep');
 const AGE_WARN = 1_000_000_000;
 const AGE_FAIL = 1_800_000_000;
 const GIGABYTE = 1_000_000_000;
+const LARGE = GIGABYTE;
+const MANY = 100_000;
 
 export const databaseChecks: readonly Check[] = [
   check({
@@ -447,6 +449,35 @@ export const databaseChecks: readonly Check[] = [
             ),
           ]
         : WELL,
+  }),
+  check({
+    id: 'database.growth',
+    when: 'now',
+    title: t('no large table grows out of hand', '大表没有异常增长'),
+    meaning: t(
+      'A table that nothing tidies up fills the disk, and makes each backup, restore and migration longer.',
+      '无人清理的表会写满磁盘, 也会让每次备份、恢复和迁移变慢.',
+    ),
+    ask: ['postgres', 'ours', 'at'],
+    judge: ({ postgres: { largest }, ours: { former }, at }) =>
+      largest.flatMap(({ table, bytes, rows }) => {
+        const before = former?.rows[table];
+        // Estimates, and a table that was loaded for the first time: only what is large and was so.
+        if (former === undefined || before === undefined || bytes < LARGE || before < MANY || rows < before * 1.5)
+          return [];
+        const ago = spanText(at.now - former.at);
+        const size = humanBytes(bytes);
+        const times = (rows / before).toFixed(1);
+        return [
+          warn(
+            t(
+              `${line(table)}: ${size}, ${times} times as many rows as ${ago.en} ago`,
+              `${line(table)}: ${size}, 行数为 ${ago.zh}前的 ${times} 倍`,
+            ),
+            ours('adhoc/biggest-tables.ts'),
+          ),
+        ];
+      }),
   }),
   check({
     id: 'database.leftovers',

@@ -1,4 +1,5 @@
 import type { Drift } from '../../adhoc/environment.ts';
+import type { Watched } from '../../core/notify.ts';
 import type { Target } from '../../core/target.ts';
 import type { Text } from '../../core/text.ts';
 import type { Health } from '../../domain/app/health.ts';
@@ -142,6 +143,17 @@ export interface OurFacts {
   readonly failedBackups: number;
   /** Helper containers of runs that are gone. */
   readonly remains: readonly string[];
+  /** Whether somebody is told how runs end, and whom the last word did not reach, or can't reach. */
+  readonly alerts: {
+    readonly configured: boolean;
+    readonly unreached: readonly { readonly to: string; readonly why: Text }[];
+  };
+  /** What has to succeed again and again, as the configuration has it. `success`: when it did last; milliseconds since the epoch. */
+  readonly watched: readonly { readonly what: Watched; readonly hours: number; readonly success: number | undefined }[];
+  /** Rows of each table (with its schema) in the oldest backup that is between a day and a month old. */
+  readonly former: { readonly at: number; readonly rows: Readonly<Record<string, number>> } | undefined;
+  /** A run that held requests was killed, and its rules have not been taken away. */
+  readonly heldRules: boolean;
   /** Of the database, in its backups, newest first. */
   readonly sizes: readonly { readonly at: number; readonly bytes: number }[];
 }

@@ -1,9 +1,12 @@
+import type { Watched } from '../../core/notify.ts';
 import { spanText } from '../../core/text.ts';
 import { type Check, checksOf, fail, WELL, warn } from './check.ts';
-import { list, ours, t } from './words.ts';
+import { list, ours, t, type } from './words.ts';
 
 const check = checksOf('ours');
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const NAMES: Readonly<Record<Watched, string>> = { backup: '备份', drill: '演练' };
 
 export const ourChecks: readonly Check[] = [
   check({
@@ -96,6 +99,73 @@ export const ourChecks: readonly Check[] = [
     },
   }),
   check({
+    id: 'alerts.configured',
+    when: 'now',
+    title: t('somebody is told when a run fails', '运行失败时会通知到人'),
+    meaning: t(
+      'A nightly backup that fails is noticed on the day when it is needed.',
+      '夜间备份失败要等到需要它的那天才会被发现.',
+    ),
+    ask: ['ours'],
+    judge: ({ ours: { alerts } }) =>
+      alerts.configured
+        ? WELL
+        : [
+            warn(
+              t('notify has no channel in the target configuration', '目标配置的 notify 中没有通道'),
+              t('docs/alerts.md has one to copy', '示例见 docs/alerts.zh-CN.md'),
+            ),
+          ],
+  }),
+  check({
+    id: 'alerts.delivery',
+    when: 'now',
+    title: t('all who are to be told can be reached', '所有通知对象均可送达'),
+    meaning: t(
+      'Who is to be told hears nothing, which looks as if all were well.',
+      '该收到通知的人什么也收不到, 看上去就像一切正常.',
+    ),
+    ask: ['ours'],
+    judge: ({ ours: { alerts } }) =>
+      alerts.unreached.map(({ to, why }) =>
+        warn(
+          t(`${to}: ${why.en}`, `${to}: ${why.zh}`),
+          ours(to.startsWith('ping.') ? 'notify.ts list' : `notify.ts test ${to}`),
+        ),
+      ),
+  }),
+  check({
+    id: 'alerts.overdue',
+    when: 'now',
+    title: t('what has to succeed again and again did so in time', '需定期成功的任务均按时完成'),
+    meaning: t(
+      'It failed, or nobody starts it any more: a cron line that is gone says nothing.',
+      '任务失败, 或已不再启动: 被删掉的 cron 任务不会有任何提示.',
+    ),
+    ask: ['ours', 'at'],
+    judge: ({ ours: { watched }, at }) =>
+      watched.flatMap(({ what, hours, success }) => {
+        const age = success === undefined ? undefined : at.now - success;
+        if (age !== undefined && age <= hours * HOUR) return [];
+        const last =
+          age === undefined
+            ? t('never succeeded yet', '尚未成功过')
+            : t(
+                `succeeded ${spanText(age).en} ago, due every ${hours} h`,
+                `上次成功在 ${spanText(age).zh}前, 应每 ${hours} 小时一次`,
+              );
+        const again = what === 'backup' ? 'backup-prod.ts create' : 'rehearse.ts';
+        return [
+          warn(
+            t(`${what}: ${last.en}`, `${NAMES[what]}: ${last.zh}`),
+            ours(again),
+            ours('runs.ts list'),
+            type('crontab', '-l'),
+          ),
+        ];
+      }),
+  }),
+  check({
     id: 'runs.unfinished',
     when: 'now',
     title: t('every run came to its end', '没有未完成的运行'),
@@ -115,6 +185,26 @@ export const ourChecks: readonly Check[] = [
               ours('runs.ts undo'),
             ),
           ],
+  }),
+  check({
+    id: 'hold.rules',
+    when: 'now',
+    title: t('no rule is left that holds requests', '没有遗留的请求暂存规则'),
+    meaning: t(
+      'A run that let requests wait was killed. The kernel ends its rules within 12 s, so nobody waits; what is left in the table does nothing, and hides what else is there.',
+      '暂存请求的运行被中断. 内核会在 12 秒内使规则失效, 不会有请求被挡住; 残留的规则不起作用, 但会干扰排查.',
+    ),
+    ask: ['ours'],
+    judge: ({ ours: { heldRules } }) =>
+      heldRules
+        ? [
+            warn(
+              t('a killed run has left rules in the nat table', '被中断的运行在 nat 表中留下了规则'),
+              ours('runs.ts show'),
+              ours('backup-prod.ts create'),
+            ),
+          ]
+        : WELL,
   }),
   check({
     id: 'runs.leftovers',

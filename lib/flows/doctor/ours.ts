@@ -1,10 +1,16 @@
 import path from 'node:path';
+import { WATCHED } from '../../core/notify.ts';
 import type { Ops } from '../../core/ops.ts';
-import { listBackups } from '../../domain/backup/manifest.ts';
+import { addressesOf, addressOf } from '../../domain/alerts/addresses.ts';
+import { readDelivery } from '../../domain/alerts/deliveries.ts';
+import { readOutcomes } from '../../domain/alerts/outcomes.ts';
+import { listBackups, type Stored } from '../../domain/backup/manifest.ts';
+import { hasLeftRules } from '../../domain/hold/lease.ts';
 import { readDrills } from '../../domain/ledger/drills.ts';
 import { eachRun, entriesOf, type Run } from '../../domain/ledger/runs.ts';
 import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
 import { helperContainers } from '../../tools/docker/helpers.ts';
+import { whoHasOpen } from '../../tools/files/open-files.ts';
 import type { OurFacts } from './facts.ts';
 
 /** So many runs are read: a deploy directory that is backed up each night has thousands. */
@@ -33,6 +39,13 @@ export async function ourFacts(ops: Ops): Promise<OurFacts> {
     unfinished: findUnfinished(ops.paths)?.name,
     failedBackups: failuresIn(backups.filter((run) => commandOf(run) === 'create')),
     remains: helpers.filter(({ run }) => !isRunning(ops, run)).map(({ id, run }) => `${id.slice(0, 12)} (${run})`),
+    alerts: {
+      configured: ops.target.notify.channels.length > 0,
+      unreached: unreachedOf(ops),
+    },
+    watched: watchedOf(ops),
+    former: formerOf(ops, databases),
+    heldRules: hasLeftRules(ops.paths) && whoHasOpen(path.join(ops.paths.state, 'lock')).length === 0,
     sizes: databases.flatMap(({ manifest }) =>
       manifest.kind === 'database' ? [{ at: Date.parse(manifest.createdAt), bytes: manifest.databaseBytes }] : [],
     ),
@@ -57,6 +70,46 @@ function failuresIn(runs: readonly Run[]): number {
   const good = runs.findIndex((run) => endedWith(run) === 0);
   const since = good < 0 ? runs : runs.slice(0, good);
   return since.filter((run) => run.state.kind === 'died' || (endedWith(run) ?? 0) !== 0).length;
+}
+
+/** By the configuration as it is now, and by the last attempt. */
+function unreachedOf(ops: Ops): OurFacts['alerts']['unreached'] {
+  const { channels, watch } = ops.target.notify;
+  const all = [
+    ...channels.map((c) => ({ to: c.name, address: addressesOf(ops, c) })),
+    ...WATCHED.flatMap((name) => {
+      const kept = watch[name]?.ping;
+      return kept ? [{ to: `ping.${name}`, address: addressOf(ops, kept) }] : [];
+    }),
+  ];
+  return all.flatMap(({ to, address }) => {
+    if ('missing' in address) return [{ to, why: address.missing }];
+    const why = readDelivery(ops.paths, to)?.failure;
+    return why ? [{ to, why }] : [];
+  });
+}
+
+const DAY = 86_400_000;
+
+function formerOf(ops: Ops, stored: readonly Stored[]): OurFacts['former'] {
+  const now = ops.clock.now();
+  const oldest = stored.findLast(({ manifest }) => {
+    const age = now - Date.parse(manifest.createdAt);
+    return age > DAY && age < 30 * DAY;
+  })?.manifest;
+  if (oldest?.kind !== 'database') return undefined;
+  const rows = oldest.contents.tables.map((one) => [`${one.schema}.${one.name}`, one.rows] as const);
+  return { at: Date.parse(oldest.createdAt), rows: Object.fromEntries(rows) };
+}
+
+function watchedOf(ops: Ops): OurFacts['watched'] {
+  const outcomes = readOutcomes(ops.paths);
+  return WATCHED.flatMap((what) => {
+    const hours = ops.target.notify.watch[what]?.hours;
+    if (hours === undefined) return [];
+    const times = outcomes.flatMap((o) => (o.watched === what && o.success ? [Date.parse(o.success.at)] : []));
+    return [{ what, hours, success: times.length > 0 ? Math.max(...times) : undefined }];
+  });
 }
 
 function isRunning(ops: Ops, name: string): boolean {

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { asked } from '../../domain/app/vitals.ts';
 import { runningText } from '../../domain/release/running.ts';
 import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
-import { line, list, ours, t, type } from './words.ts';
+import { inside, line, list, ours, t, type } from './words.ts';
 
 const check = checksOf('release');
 const app = ({ containers }: Basis) => (containers.known ? containers.value.app?.name : undefined);
@@ -115,6 +115,31 @@ export const releaseChecks: readonly Check[] = [
               type('git', '-C', at.target.dir, 'status'),
             ),
           ];
+    },
+  }),
+  check({
+    id: 'release.bytecode',
+    when: 'now',
+    title: t('no byte code runs that no source has', '没有脱离源码的字节码'),
+    meaning: t(
+      'Python runs it as if it were part of the release: code that was deleted, or that is older than its source, and that nobody can read.',
+      'Python 会把它当作发布内容执行: 已删除或早于源码的代码, 而且无法阅读.',
+    ),
+    ask: ['vitals'],
+    judge({ vitals }, facts) {
+      const found = asked(vitals.bytecode);
+      if (found === undefined || found.count === 0) return WELL;
+      const name = facts.containers.known ? facts.containers.value.app?.name : undefined;
+      return [
+        warn(
+          t(`${found.count} files, such as ${list(found.some, 2)}`, `${found.count} 个文件, 如 ${list(found.some, 2)}`),
+          inside(name, 'rm', ...found.some),
+          t(
+            'They go from memory when workers are replaced: npx tsx scripts/update-prod-flask.ts',
+            '替换 worker 后才会从内存中消失: npx tsx scripts/update-prod-flask.ts',
+          ),
+        ),
+      ];
     },
   }),
   check({

@@ -87,8 +87,8 @@ function otherMajor({ composeFile }: Target, { database, data, stack }: About): 
         zh: `数据属于 PostgreSQL ${printable(now)}, 而 ${image} 为 PostgreSQL ${next}, 无法在该数据上启动.`,
       },
       fix: {
-        en: `In ${composeFile} name an image of PostgreSQL ${printable(now)}. Another major version needs a dump and a restore, or pg_upgrade: https://www.postgresql.org/docs/current/upgrading.html`,
-        zh: `请在 ${composeFile} 中使用 PostgreSQL ${printable(now)} 的镜像. 升级大版本需要导出再恢复, 或使用 pg_upgrade: https://www.postgresql.org/docs/current/upgrading.html`,
+        en: `To stay: in ${composeFile} name an image of PostgreSQL ${printable(now)}. To go on to ${next}, with a way back: npx tsx scripts/upgrade-postgres.ts --to ${printable(image)} --trial   (only tries, and says what to do)`,
+        zh: `若保持现版本: 请在 ${composeFile} 中使用 PostgreSQL ${printable(now)} 的镜像. 若要升级到 ${next} (保留退路): npx tsx scripts/upgrade-postgres.ts --to ${printable(image)} --trial   (仅试运行, 并提示后续步骤)`,
       },
     },
   ];

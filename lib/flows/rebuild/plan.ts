@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { asTyped } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Target } from '../../core/target.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
@@ -7,17 +8,20 @@ import { foreignVolumes } from '../../domain/data/claim.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
 import { exampleTexts } from '../../domain/env/example.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
+import { unnamedWarning } from '../../domain/images/running.ts';
 import { hiddenText } from '../../domain/release/hidden.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
 import { explainBind } from '../../domain/stack/binds.ts';
 import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import type { ExistingVolume } from '../../domain/stack/containers.ts';
-import type { EnvChange, Facts } from '../../domain/stack/deployment.ts';
+import type { CollationChange, EnvChange, Facts } from '../../domain/stack/deployment.ts';
 import { explain } from '../../domain/stack/ports.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
+import { composeTyped } from '../../tools/docker/compose.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
+import { identifier } from '../../tools/postgres/psql.ts';
 import { type DataChoice, dataRefusals, type Reason } from './data-refusals.ts';
 import { databaseText } from './database-text.ts';
 
@@ -252,6 +256,7 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
   if (facts.app?.unreachable?.certain === false) warnings.push({ text: notPlainly(facts.app.unreachable.why) });
   for (const hidden of facts.hidden ?? []) warnings.push({ text: hiddenText(hidden) });
   if (facts.midway.length > 0) warnings.push({ text: midwayText(facts.midway) });
+  if (facts.app && facts.app.image !== 'named') warnings.push({ text: unnamedWarning(facts.app.image) });
   if (facts.app?.holdsState) warnings.push({ text: STATE_INSIDE });
   if (facts.database.kind === 'running' && facts.database.remoteTrust > 0) {
     warnings.push({
@@ -261,6 +266,7 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
       },
     });
   }
+  warnings.push(...facts.collation.map((change) => sortsOtherwise(target, change)));
   for (const text of runningWarnings(facts.app?.running, facts.app?.released)) warnings.push({ text });
   warnings.push(...facts.brokenBinds.filter((b) => b.why === 'absent').map(explainBind));
   if (facts.login === 'wrong-password') warnings.push({ text: PASSWORD_CHANGES });
@@ -273,3 +279,23 @@ const PASSWORD_CHANGES: Text = {
   en: "The server's role has another password than .env: it will get that of .env (ALTER ROLE).",
   zh: '数据库角色的密码与 .env 不一致: 将更新为 .env 中的密码 (ALTER ROLE).',
 };
+
+function sortsOtherwise(target: Target, { database, from, to }: CollationChange): { text: Text; fix: Text } {
+  const [name, then] = [printable(database), printable(to ?? '?')];
+  const psql = (sql: string) => `psql -d ${asTyped([database])} -c ${asTyped([sql])}`;
+  const inServer = composeTyped(target, 'exec', target.services.postgres, 'sh', '-c');
+  const commands = [
+    `REINDEX DATABASE CONCURRENTLY ${identifier(database)}`,
+    `ALTER DATABASE ${identifier(database)} REFRESH COLLATION VERSION`,
+  ]
+    .map((sql) => psql(sql).replace('psql', 'psql -U "$POSTGRES_USER"'))
+    .join(' && ');
+  const typed = printable(`${inServer} ${asTyped([commands])}`);
+  return {
+    text: {
+      en: `The image of PostgreSQL that is named now sorts text with another library than ${name} was built with (${printable(from)} → ${then}): rows may not be found by their indexes until these are built anew.`,
+      zh: `compose 文件指定的 PostgreSQL 镜像更换了文本排序库 (${name}: ${printable(from)} → ${then}): 重建索引之前, 按索引查询可能找不到数据.`,
+    },
+    fix: { en: `Directly after it: ${typed}`, zh: `完成后立即执行: ${typed}` },
+  };
+}

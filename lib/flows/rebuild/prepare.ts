@@ -14,9 +14,9 @@ import { type Container, inspectContainer } from '../../tools/docker/containers.
 import { stop } from '../../tools/docker/docker.ts';
 import { discardContainer, discardNetwork, ownerLabels } from '../../tools/docker/helpers.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
-import { look } from './look.ts';
 import { migrateAndSeed } from './migrate.ts';
 import type { Rebuild, Seen } from './rebuild.ts';
+import { look } from './stores.ts';
 
 const READY_MS = 60_000;
 const GRACE_SECONDS = 60;

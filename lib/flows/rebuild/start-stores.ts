@@ -15,11 +15,10 @@ import type { Container } from '../../tools/docker/containers.ts';
 import { start } from '../../tools/docker/docker.ts';
 import { type DataIdentity, identify, requireSameData } from '../../tools/postgres/identity.ts';
 import { lastingKeys } from '../../tools/redis/keys.ts';
-import { look } from './look.ts';
 import type { PreparedDatabase } from './prepare.ts';
 import type { Rebuild, Started, Stores } from './rebuild.ts';
 import { stopped } from './stopped-stores.ts';
-import { bringBackStores, STORES, startStores } from './stores.ts';
+import { bringBackStores, look, STORES, startStores } from './stores.ts';
 
 /** What was seen beforehand and can't have changed since is not looked at again during the outage. */
 export function startStoresStep(rebuild: Rebuild): Step<Started, [PreparedDatabase | undefined]> {

@@ -50,7 +50,7 @@ export function begin(target: Target, facts: Facts, plan: RebuildPlan) {
     advice: () => advice(rebuild),
     also: [`--data=${plan.data}`],
   };
-  return { rebuild, steps, recovery };
+  return { run: rebuild, steps, recovery };
 }
 
 /** Before a deletion userdata is saved beside the last backup. What stays as it is while only the application is stopped is looked at first. */

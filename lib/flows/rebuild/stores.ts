@@ -1,13 +1,18 @@
 import type { Ops } from '../../core/ops.ts';
+import { adminExists } from '../../domain/app/admin.ts';
 import { redisPassword } from '../../domain/replacement/passwords.ts';
 import { giveBack } from '../../domain/replacement/replace.ts';
+import { inspectSchema } from '../../domain/schema/revision.ts';
 import { type Containers, findContainers, findVolumes } from '../../domain/stack/containers.ts';
 import { databaseOf, loginOf } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { inspectContainers, type VolumeIdentity } from '../../tools/docker/containers.ts';
+import type { Database } from '../../tools/postgres/database.ts';
+import { identify } from '../../tools/postgres/identity.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 import { waitForRedis } from '../../tools/redis/ready.ts';
-import type { Rebuild, Stores } from './rebuild.ts';
+import { inspectConnection } from './connection.ts';
+import type { Rebuild, Seen, Stores } from './rebuild.ts';
 import { running } from './stopped-stores.ts';
 
 const READY_MS = 60_000;
@@ -50,4 +55,15 @@ async function waitForStores(
   ]);
   const [database = postgres, cache = redis] = started;
   return { database: databaseOf(facts.stack, database, volumes), redis: cache };
+}
+
+/** Looks at a database that has just been started: one wave of questions instead of three. */
+export async function look(ops: Ops, facts: Facts, database: Database): Promise<Seen> {
+  const [connection, schema, admin, identity] = await Promise.all([
+    inspectConnection(ops, facts, database),
+    inspectSchema(ops, database),
+    adminExists(ops, database),
+    identify(ops, database),
+  ]);
+  return { connection, schema, admin, identity };
 }

@@ -1,18 +1,18 @@
 import path from 'node:path';
+import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, spanText, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import { type Drill, recordDrill } from '../../domain/ledger/drills.ts';
 import { LOOK_EVERY_MS } from '../../tools/postgres/longest-lock.ts';
-import type { Facts } from './facts.ts';
-import { codeText } from './plan.ts';
-import type { Progress } from './progress.ts';
-import { reason, throughput } from './steps.ts';
+import { throughput } from './data-steps.ts';
+import { codeText } from './messages.ts';
+import type { Rehearsal } from './rehearsal.ts';
 
 /** What is recorded of a drill; `error` of one that failed. */
-export function drillOf(ops: Ops, facts: Facts, progress: Progress, error?: unknown): Drill {
+export function drillOf(ops: Ops, rehearsal: Rehearsal, error?: unknown): Drill {
+  const { facts, longestLock, migrated } = rehearsal;
   const { manifest } = facts.backup;
-  const { longestLock, migrated } = progress;
   return {
     version: 1,
     at: new Date(ops.clock.now()).toISOString(),
@@ -20,14 +20,14 @@ export function drillOf(ops: Ops, facts: Facts, progress: Progress, error?: unkn
     backup: manifest.id,
     commit: facts.code.commit ?? null,
     outcome: error === undefined ? 'recovered' : 'failed',
-    failed: error === undefined ? null : { step: progress.step, why: ops.secrets.redact(reason(error)) },
-    dataAge: dataAge(facts, progress),
+    failed: error === undefined ? null : { step: rehearsal.step, why: ops.secrets.redact(reason(error)) },
+    dataAge: dataAge(rehearsal),
     databaseBytes: manifest.databaseBytes,
     took: {
-      recover: progress.recoverMs ?? null,
-      restore: progress.restoreMs ?? null,
-      migrate: progress.migrateMs ?? null,
-      boot: progress.bootMs ?? null,
+      recover: rehearsal.recoverMs ?? null,
+      restore: rehearsal.restoreMs ?? null,
+      migrate: rehearsal.migrateMs ?? null,
+      boot: rehearsal.bootMs ?? null,
     },
     migrations: migrated ? [...migrated.applied] : null,
     longestLock: longestLock === undefined || longestLock === 'unknown' ? null : longestLock,
@@ -55,12 +55,13 @@ export function recordUnusable(ops: Ops, backup: string, error: unknown): Promis
 }
 
 /** Records the drill and shows what was measured. Returns the verdict. */
-export async function conclude(ops: Ops, facts: Facts, progress: Progress, gone: Text): Promise<Text> {
-  await recordDrill(ops.paths, drillOf(ops, facts, progress));
+export async function conclude(ops: Ops, rehearsal: Rehearsal, gone: Text): Promise<Text> {
+  const { facts } = rehearsal;
+  await recordDrill(ops.paths, drillOf(ops, rehearsal));
   const { show } = ops.screen;
   const { manifest } = facts.backup;
-  const { recoverMs = 0, restoreMs = 0, migrateMs = 0, bootMs = 0, migrated, health } = progress;
-  const [recovered, age] = [seconds(recoverMs), spanText(dataAge(facts, progress))];
+  const { recoverMs = 0, restoreMs = 0, migrateMs = 0, bootMs = 0, migrated, health } = rehearsal;
+  const [recovered, age] = [seconds(recoverMs), spanText(dataAge(rehearsal))];
   const applied = migrated?.applied.length ?? 0;
   const { cpus } = facts.limits;
   show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
@@ -90,7 +91,7 @@ export async function conclude(ops: Ops, facts: Facts, progress: Progress, gone:
         { en: 'migrations', zh: '迁移' },
         { en: `${applied}, ${seconds(migrateMs)}`, zh: `${applied} 个, ${seconds(migrateMs)}` },
       ],
-      [{ en: 'longest lock', zh: '最长锁' }, lockText(progress)],
+      [{ en: 'longest lock', zh: '最长锁' }, lockText(rehearsal)],
       [{ en: 'boot', zh: '启动' }, same(seconds(bootMs))],
       [{ en: 'health', zh: '健康检查' }, health ? describeHealth(health) : same('-')],
       [{ en: 'code', zh: '代码' }, codeText(facts)],
@@ -106,7 +107,7 @@ export async function conclude(ops: Ops, facts: Facts, progress: Progress, gone:
   return { en: `recovered in ${recovered}`, zh: `${recovered}内恢复` };
 }
 
-function lockText({ longestLock, migrated }: Progress): Text {
+function lockText({ longestLock, migrated }: Rehearsal): Text {
   const every = `pg_locks ${LOOK_EVERY_MS} ms`;
   if (longestLock === 'unknown') return { en: 'not measured', zh: '未测量' };
   if (longestLock === undefined) {
@@ -120,7 +121,11 @@ function lockText({ longestLock, migrated }: Progress): Text {
   };
 }
 
-const dataAge = ({ backup }: Facts, { startedOn }: Progress): number =>
-  Math.max(0, startedOn - Date.parse(backup.manifest.createdAt));
+const dataAge = ({ facts, startedOn }: Rehearsal): number =>
+  Math.max(0, startedOn - Date.parse(facts.backup.manifest.createdAt));
 
 const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(1)} s`;
+
+/** A sentence of any error, for the record. */
+const reason = (error: unknown): string =>
+  (error instanceof OpsError ? whatHappened(error).en : String(error)).slice(0, 500);

@@ -18,7 +18,7 @@ import { createNetwork, requireIsolated } from './isolation.ts';
 import { limitFlags } from './limits.ts';
 import { copyMounted } from './mounted.ts';
 import { type Names, namesOf } from './names.ts';
-import type { Progress } from './progress.ts';
+import type { Rehearsal } from './rehearsal.ts';
 
 /** With half of the processors. */
 const READY_MS = 120_000;
@@ -26,8 +26,15 @@ const READY_MS = 120_000;
 // Redis takes its configuration from stdin, and printf is the shell's own: so the password is in no command line.
 const REDIS = 'printf \'requirepass %s\\nsave ""\\n\' "$REDIS_PASSWORD" | exec redis-server -';
 
+interface Started {
+  readonly role: keyof Names;
+  readonly alias: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** `docker run` and `docker create` of a drill: labels, limits, its own network and nothing else; environment by name only. */
-function flags(ops: Ops, facts: Facts, names: Names, role: keyof Names, alias: string, env: object): string[] {
+function flags(ops: Ops, facts: Facts, { role, alias, env }: Started): string[] {
+  const names = namesOf(ops, facts.stack.project);
   return [
     ...['--pull', 'never', '--name', names[role], ...ownerLabels(ops), ...limitFlags(facts.limits)],
     ...['--network', names.network, '--network-alias', alias, '--no-healthcheck'],
@@ -39,60 +46,46 @@ function flags(ops: Ops, facts: Facts, names: Names, role: keyof Names, alias: s
  * Starts PostgreSQL, as durable as production's, and Redis, empty both, in a network that leads nowhere; and proves that it does.
  * Their data is in anonymous volumes, which go with the containers.
  */
-export async function startStores(ops: Ops, facts: Facts, { own }: Progress): Promise<Database> {
+export async function startStores(ops: Ops, { facts, own }: Rehearsal): Promise<Database> {
   const { postgres, redis } = facts.stack.services;
-  const names = namesOf(ops, facts.stack.project);
-  await run(ops, createNetwork(ops, names.network));
+  const { network } = namesOf(ops, facts.stack.project);
+  await run(ops, createNetwork(ops, network));
   const ofPostgres = { ...postgres.environment, POSTGRES_PASSWORD: own.database };
   const ofRedis = { REDIS_PASSWORD: own.redis };
   const [server, cache] = await allEnded([
-    started(
-      ops,
-      ['-d', ...flags(ops, facts, names, 'postgres', postgres.key, ofPostgres), facts.images.postgres],
-      ofPostgres,
-    ),
-    started(
-      ops,
-      [
-        '-d',
-        ...flags(ops, facts, names, 'redis', redis.key, ofRedis),
-        '--entrypoint',
-        'sh',
-        facts.images.redis,
-        '-c',
-        REDIS,
-      ],
-      ofRedis,
-    ),
+    started(ops, facts, { role: 'postgres', alias: postgres.key, env: ofPostgres }, [facts.images.postgres]),
+    started(ops, facts, { role: 'redis', alias: redis.key, env: ofRedis }, [
+      ...['--entrypoint', 'sh', facts.images.redis, '-c', REDIS],
+    ]),
   ]);
-  await requireIsolated(ops, names.network, [server, cache]);
+  await requireIsolated(ops, network, [server, cache]);
   const database = { container: server, ...loginOf(facts.stack), volume: { name: '', createdAt: '' } };
   await allEnded([waitForPostgres(ops, database, READY_MS), waitForRedis(ops, cache, own.redis, READY_MS)]);
   return database;
 }
 
-async function started(ops: Ops, words: readonly string[], env: Readonly<Record<string, string>>): Promise<Container> {
-  return inspectContainer(ops, await ask(ops, change(['docker', 'run', ...words], { env })));
+async function started(ops: Ops, facts: Facts, what: Started, words: readonly string[]): Promise<Container> {
+  const argv = ['docker', 'run', '-d', ...flags(ops, facts, what), ...words];
+  return inspectContainer(ops, await ask(ops, change(argv, { env: what.env })));
 }
 
 /**
  * Starts a container of the image that is to be tried, with production's variables as far as they are the application's own.
  *
- * @param argv instead of the image's own program.
+ * @param of.argv instead of the image's own program.
  */
 export async function startApp(
   ops: Ops,
-  facts: Facts,
-  { own, imageId = '' }: Progress,
-  role: 'oneOff' | 'app',
-  argv: readonly string[] = [],
+  { facts, own }: Rehearsal,
+  of: { readonly role: 'oneOff' | 'app'; readonly imageId: string; readonly argv?: readonly string[] },
 ): Promise<Container> {
-  const names = namesOf(ops, facts.stack.project);
+  const { role, imageId, argv = [] } = of;
+  const { network } = namesOf(ops, facts.stack.project);
   const { key } = facts.stack.services.app;
   const env = environmentOf(ops, facts, own);
   const [program, ...rest] = argv;
   const words = [
-    ...flags(ops, facts, names, role, role === 'app' ? key : role, env),
+    ...flags(ops, facts, { role, alias: role === 'app' ? key : role, env }),
     ...(program === undefined ? [] : ['--entrypoint', program]),
     ...[imageId, ...rest],
   ];
@@ -105,11 +98,11 @@ export async function startApp(
   await copyMounted(ops, facts.stack.services.app.mounts, id);
   await run(ops, start(id));
   const container = await inspectContainer(ops, id);
-  if (container.state === 'running') await requireIsolated(ops, names.network, [container]);
+  if (container.state === 'running') await requireIsolated(ops, network, [container]);
   return container;
 }
 
-function environmentOf(ops: Ops, { stack }: Facts, own: Progress['own']): Record<string, string> {
+function environmentOf(ops: Ops, { stack }: Facts, own: Rehearsal['own']): Record<string, string> {
   const { app, postgres } = stack.services;
   const file = path.join(ops.target.dir, '.env');
   const fromFile = existsSync(file) ? readEnvText(readFileSync(file, 'utf8')).values : {};

@@ -1,117 +1,74 @@
+import { randomBytes } from 'node:crypto';
 import { allEnded } from '../../core/concurrency.ts';
-import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { ask } from '../../core/run.ts';
-import { printable, type Text } from '../../core/text.ts';
-import { describeHealth, waitForHealth } from '../../domain/app/health.ts';
-import { netInside } from '../../domain/app/inside.ts';
-import { readRevisions } from '../../domain/app/revisions.ts';
-import { checkFiles } from '../../domain/backup/verify.ts';
-import { restoreDatabase } from '../../domain/data/restore.ts';
-import { migrate } from '../../domain/schema/migrate.ts';
-import { inspectSchema } from '../../domain/schema/revision.ts';
+import type { Step } from '../../core/step.ts';
+import type { Text } from '../../core/text.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
-import { exec } from '../../tools/docker/docker.ts';
+import type { Recovery } from '../../runs/steps/steps.ts';
 import { discardContainer, discardImage, discardNetwork, remainsOfRun } from '../../tools/docker/helpers.ts';
-import { throwIfEnded } from '../../tools/docker/wait.ts';
-import { watchLocks } from '../../tools/postgres/longest-lock.ts';
-import { refuseWithoutServerDisk } from '../../tools/postgres/server-disk.ts';
+import { bootStep } from './boot.ts';
 import { imageFor } from './build.ts';
-import { startApp, startStores } from './containers.ts';
-import { appFailed, backupFailed, leftBehind, migrationFailed, olderThanSchema } from './errors.ts';
+import { migrateStep, restoreStep, storesStep } from './data-steps.ts';
+import { leftBehind } from './errors.ts';
 import type { Facts } from './facts.ts';
 import { namesOf } from './names.ts';
-import type { Progress } from './progress.ts';
+import type { Rehearsal } from './rehearsal.ts';
 
-/** In a row: one healthy answer may be luck. */
-const TIMES = 3;
-/** With half of the processors. */
-const SLOWER = 2;
-
-/** Has the image of the code that is to be tried. */
-export async function haveImage(ops: Ops, facts: Facts, progress: Progress): Promise<string> {
-  progress.imageId = await imageFor(ops, facts);
-  return progress.imageId;
-}
-
-/** Starts the two stores, and meanwhile reads the backup's files to their end. */
-export async function haveStores(ops: Ops, facts: Facts, progress: Progress): Promise<void> {
-  const [database] = await allEnded([
-    startStores(ops, facts, progress),
-    checkFiles(facts.backup).catch((error: unknown) => {
-      throw backupFailed(error);
-    }),
-  ]);
-  const { databaseBytes, files } = facts.backup.manifest;
-  await refuseWithoutServerDisk(ops, database, databaseBytes * 1.1 + files.dump.size);
-  progress.database = database;
-}
-
-/** Restores the backup and compares it, table by table. */
-export async function restore(ops: Ops, facts: Facts, progress: Progress): Promise<void> {
-  const started = ops.clock.monotonic();
-  await restoreDatabase(ops, databaseOf(progress), facts.backup, { roles: 'saved', inPlace: true }).catch(
-    (error: unknown) => {
-      throw backupFailed(error);
+/** One drill: its steps in their order, none of which touches production. It is timed from here on; nothing happens yet. */
+export function begin({ clock, secrets }: Pick<Ops, 'clock' | 'secrets'>, facts: Facts) {
+  const password = () => randomBytes(24).toString('base64url');
+  const own = { database: password(), redis: password() };
+  secrets.add(own.database, own.redis);
+  const rehearsal: Rehearsal = { facts, step: '', startedAt: clock.monotonic(), startedOn: clock.now(), own };
+  const part = <T, A extends readonly unknown[]>(step: Step<T, A>): Step<T, A> => ({
+    ...step,
+    run(ops, ...given: A) {
+      rehearsal.step = step.id;
+      return unlessStopped(ops, () => step.run(ops, ...given));
     },
-  );
-  progress.restoreMs = since(ops, started);
+  });
+  const steps = {
+    image: part(imageStep(facts)),
+    stores: part(storesStep(rehearsal)),
+    restore: part(restoreStep(rehearsal)),
+    migrate: part(migrateStep(rehearsal)),
+    boot: part(bootStep(rehearsal)),
+    remove: part(removeStep(facts)),
+  };
+  const recovery: Recovery = { prove: (ops) => proveGone(ops, facts), advice: () => [] };
+  return { run: rehearsal, steps, recovery };
 }
 
-/** Runs what migrations the code has beyond the backup, and watches which locks they hold. */
-export async function migrateRestored(ops: Ops, facts: Facts, progress: Progress): Promise<void> {
-  const started = ops.clock.monotonic();
-  const database = databaseOf(progress);
-  let older: OpsError | undefined;
-  try {
-    const oneOff = await startApp(ops, facts, progress, 'oneOff', ['sleep', '86400']);
-    const schema = await inspectSchema(ops, database);
-    const former = schema.kind === 'versioned' ? schema.revision : undefined;
-    const { head, known } = await readRevisions(ops, oneOff.id, ops.target.app.root, former);
-    older = former !== undefined && !known ? olderThanSchema(former, head) : undefined;
-    if (older) throw older;
-    const locks = watchLocks(ops, database);
-    try {
-      progress.migrated = await migrate(ops, database, oneOff.id, { head, schema });
-    } finally {
-      progress.longestLock = await locks.stop();
-    }
-  } catch (error) {
-    throw older ?? migrationFailed(error);
-  }
-  await discardContainer(ops, namesOf(ops, facts.stack.project).oneOff);
-  progress.migrateMs = since(ops, started);
+/** Has the image of the code that is to be tried; tells its id. Whichever step fails: what was made goes by name, so one undoing is enough. */
+function imageStep(facts: Facts): Step<string> {
+  const { code, stack } = facts;
+  return {
+    id: 'image',
+    title:
+      code.kind === 'image'
+        ? { en: 'Take the image that runs', zh: '使用当前运行的镜像' }
+        : { en: 'Build the commit, under a name of the drill', zh: '以演练专用名称构建该提交的镜像' },
+    risk: 'none',
+    commands: [
+      code.kind === 'image'
+        ? `docker inspect ${code.imageId.slice(0, 19)}`
+        : `git archive ${code.commit.slice(0, 10)}; docker compose -p <drill> build ${stack.services.app.key}`,
+    ],
+    run: (ops) => imageFor(ops, facts),
+    undo: (ops) => discard(ops, facts),
+  };
 }
 
-/** Boots the code on the restored data as its image starts by itself, and asks from inside whether it is healthy, deeply too. */
-export async function boot(ops: Ops, facts: Facts, progress: Progress): Promise<void> {
-  const started = ops.clock.monotonic();
-  const app = await startApp(ops, facts, progress, 'app');
-  const inside = { ...ops, net: netInside(ops, app.id) };
-  const { nginx, direct } = ops.target.ports;
-  const endpoints = { nginx: `http://127.0.0.1:${nginx}`, direct: `http://127.0.0.1:${direct}` };
-  try {
-    // Asked through the container, so first whether that still runs.
-    progress.health = await waitForHealth(inside, endpoints, () => throwIfEnded(ops, app, 'app'), {
-      deadlineMs: ops.target.bootSeconds * 1000 * SLOWER,
-      intervalMs: 250,
-      times: TIMES,
-      timeoutMs: 10_000,
-    });
-  } catch (error) {
-    ops.signal.throwIfAborted();
-    throw appFailed(error, await itsWords(ops, app.id));
-  }
-  progress.bootMs = since(ops, started);
-  progress.recoverMs = since(ops, progress.startedAt);
-}
-
-/** Last lines of the application's logs; nothing when it can't be asked. */
-async function itsWords(ops: Ops, container: string): Promise<string> {
-  const script = 'tail -q -n 6 "$1"/logs/*.log 2>/dev/null || :';
-  const words = exec('read', container, ['sh', '-c', script, 'tail', ops.target.app.userdata]);
-  return printable(ops.secrets.redact(await ask(ops, words, [0, 1, 126, 127, 137]).catch(() => '')));
-}
+const removeStep = (facts: Facts): Step<Text> => ({
+  id: 'remove',
+  title: { en: 'Remove every trace of the drill', zh: '清除全部演练资源' },
+  risk: 'none',
+  commands: ['docker rm -f -v …; docker network rm …'],
+  async run(ops) {
+    await discard(ops, facts);
+    return proveGone(ops, facts);
+  },
+});
 
 /** Removes whatever the drill has made, by name, so that what was only begun goes too. */
 export async function discard(ops: Ops, facts: Facts): Promise<void> {
@@ -139,31 +96,6 @@ export async function proveGone(ops: Ops, facts: Facts): Promise<Text> {
   };
 }
 
-export function restoreEvidence(facts: Facts, { restoreMs = 0 }: Progress): Text {
-  const { contents, databaseBytes } = facts.backup.manifest;
-  const rate = throughput(databaseBytes, restoreMs);
-  const [tables, rows] = [contents.tables.length, contents.tables.reduce((sum, t) => sum + t.rows, 0)];
-  return {
-    en: `${tables} tables, ${rows} rows, every one compared; ${rate}/s`,
-    zh: `${tables} 张表, ${rows} 行, 已逐项比对; ${rate}/s`,
-  };
-}
-
-export const bootEvidence = ({ health }: Progress): Text => (health ? describeHealth(health) : { en: '', zh: '' });
-
-/** `12.3 MB`, in a second. */
-export function throughput(bytes: number, milliseconds: number): string {
-  const rate = (bytes / Math.max(milliseconds, 1)) * 1000;
-  return `${(rate / 1e6).toFixed(1)} MB`;
-}
-
-const since = (ops: Ops, started: number) => Math.round(ops.clock.monotonic() - started);
-
-function databaseOf({ database }: Progress) {
-  if (database === undefined) throw new Error('there is no server to restore into');
-  return database;
-}
-
 /** A run that takes the deploy directory also removes what a drill has; it is noticed a little later than that. */
 const NOTICED_MS = 1_000;
 
@@ -180,7 +112,3 @@ export async function unlessStopped<T>(ops: Ops, deed: () => Promise<T>): Promis
     throw error;
   }
 }
-
-/** A sentence of any error, for the record. */
-export const reason = (error: unknown): string =>
-  (error instanceof OpsError ? whatHappened(error).en : String(error)).slice(0, 500);

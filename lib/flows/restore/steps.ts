@@ -11,7 +11,7 @@ import { proveAsBefore, proveStep } from './prove.ts';
 import { standstillSteps } from './standstill.ts';
 
 /** One restore: its steps in their order, and what speaks for it when one of them fails. Nothing happens yet. */
-export function begin(ops: Ops, facts: Facts, holds: HoldFacts) {
+export function begin(ops: Pick<Ops, 'target'>, facts: Facts, holds: HoldFacts) {
   const running = facts.app?.state === 'running' ? facts.app : undefined;
   const requests = requestHold(holds);
   const outside = watchFromOutside({ app: running, hold: holds });

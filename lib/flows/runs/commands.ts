@@ -2,21 +2,18 @@ import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
-import { eachRun, entriesOf, type Run } from '../../domain/ledger/runs.ts';
+import { entriesOf, type Run } from '../../domain/ledger/runs.ts';
 import type { GoOn } from '../../runs/command-line/script.ts';
 import { commandRows, stateText, stepRows } from '../../runs/interrupted/messages.ts';
 import { showUnfinished } from '../../runs/interrupted/offer.ts';
 import { lookAround } from '../../runs/interrupted/surroundings.ts';
 import { finishOf, requireBack, typed } from '../../runs/interrupted/ways.ts';
 import { whoHasOpen } from '../../tools/files/open-files.ts';
+import { newestRuns } from './find.ts';
 
 /** Shows the newest `limit` runs. */
 export function list(ops: Ops, limit: number): Text {
-  const shown: Run[] = [];
-  for (const run of eachRun(ops.paths)) {
-    if (shown.length === limit) break;
-    shown.push(run);
-  }
+  const shown = newestRuns(ops, limit);
   ops.screen.show({
     event: 'table',
     id: 'runs',

@@ -2,3 +2,4 @@
 export { list, resume, show, undo } from './commands.ts';
 export { findRun } from './find.ts';
 export { follow } from './follow.ts';
+export { listAsPage, report } from './report.ts';

@@ -83,7 +83,7 @@ async function restart(ops: Ops, { facts, staging, hold }: Update, checked: Chec
   await allEnded([
     reload
       ? reloadWorkers(ops, container, web, checked.workers)
-      : replaceWorkers(ops, container, web, facts.workers, since),
+      : replaceWorkers(ops, container, web, { wanted: facts.workers, since }),
     scheduler && checked.scheduler === 'succession'
       ? succeedWorkers(ops, container, scheduler, since)
       : restartAll(ops, container, scheduler ? [scheduler] : []),

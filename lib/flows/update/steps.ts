@@ -62,5 +62,5 @@ export function begin(
     ...(forward && { also: [`--ref=${source.commit}`] }),
     ...(commit !== undefined && { back: { script: 'update-prod-flask', args: [`--ref=${commit}`] } }),
   };
-  return { update, steps, recovery };
+  return { run: update, steps, recovery };
 }

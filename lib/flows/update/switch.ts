@@ -146,7 +146,7 @@ async function bringBackProcesses(ops: Ops, facts: Facts, container: string, sin
     // Its configuration is read at the start and on SIGHUP only, and may be the new one.
     if (!clean && changesSettings(facts, root, web)) await reloadWorkers(ops, container, now, facts.workers);
     else if (!clean || workers.length !== facts.workers)
-      await replaceWorkers(ops, container, now, facts.workers, since);
+      await replaceWorkers(ops, container, now, { wanted: facts.workers, since });
   }
   if (scheduler) await bringBackScheduler(ops, facts, scheduler, { container, since });
   for (const { name } of others) {

@@ -14,7 +14,7 @@ import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Paths } from '../../core/ops.ts';
 import { type Target, targetFor } from '../../core/target.ts';
 import { printable } from '../../core/text.ts';
-import type { World } from '../../core/world.ts';
+import { scriptsFrom, type World } from '../../core/world.ts';
 import type { Parsed } from './flags.ts';
 
 /** Where everything of ours is kept: backups, runs, releases, the lock. */
@@ -58,6 +58,13 @@ export function typedBefore(parsed: Parsed, target: Target, world: World): strin
     ...(target.dir === path.resolve(world.cwd) ? [] : [`WHALEFALL_DIR=${asTyped([target.dir])} `]),
     ...(config === undefined ? [] : [`WHALEFALL_CONFIG=${asTyped([config])} `]),
   ].join('');
+}
+
+/** The same with the name of a script, wherever it is typed on this machine. */
+export function typedAnywhere(parsed: Parsed, target: Target, world: World): string {
+  const elsewhere = { ...world, cwd: '/' };
+  const config = configFile(parsed, world);
+  return typedBefore(config === undefined ? parsed : { ...parsed, config }, target, elsewhere) + scriptsFrom('/');
 }
 
 /** Makes the state directory, for its owner alone. @throws {OpsError} `precondition` */

@@ -72,6 +72,14 @@ export const COMMON_FLAGS = {
     choices: ['zh', 'en'],
     help: { en: 'language (default: from the locale)', zh: '语言(默认取自 locale)' },
   },
+  metrics: {
+    type: 'string',
+    value: 'FILE',
+    help: {
+      en: "write how runs ended for Prometheus' textfile collector (NAME.prom)",
+      zh: '将运行结果写入 Prometheus textfile (NAME.prom)',
+    },
+  },
   verbose: {
     type: 'boolean',
     help: { en: 'also show each command that changes something', zh: '同时显示每条会产生改动的命令' },

@@ -1,4 +1,5 @@
 import type { Invocation } from '../../core/journal.ts';
+import type { Watched } from '../../core/notify.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
 import type { Flags, Parsed, Positional } from './flags.ts';
@@ -13,6 +14,8 @@ export interface Action {
   readonly onlyLooks?: true | ((flags: Parsed) => boolean);
   /** It only works beside production: there is one of it at a time, and it ends as soon as another run takes the deploy directory. */
   readonly givesWay?: true;
+  /** It has to succeed again and again: a dead-man's switch hears of it, and the doctor says when it is due. */
+  readonly watched?: Watched;
   /**
    * Returns the verdict, a sentence for the journal and the last line; or, where it only looks, the script that shall go on in its
    * place. Throws `OpsError` for any other end.
@@ -20,8 +23,8 @@ export interface Action {
   readonly run: (ops: Ops, flags: Parsed & { readonly planOnly: boolean }) => Promise<Verdict | GoOn>;
 }
 
-/** With an exit code where something is wrong that was shown already; default 0. */
-export type Verdict = Text & { readonly exitCode?: number };
+/** With an exit code where something is wrong that was shown already; default 0. `bytes`: of what was made. */
+export type Verdict = Text & { readonly exitCode?: number; readonly bytes?: number };
 
 /** Another script takes over, with this one's directory and answers. */
 export interface GoOn {

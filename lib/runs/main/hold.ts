@@ -6,6 +6,8 @@ import { type Holder, type Lock, type LockHost, takeLock } from './lock.ts';
 import { projectLock } from './lock-file.ts';
 
 export interface Holding extends Hold {
+  /** The compose project, as soon as it is known. */
+  readonly project: string | undefined;
   /** Says who holds it, and at which step. */
   record(holder: Holder): void;
   release(): void;
@@ -30,13 +32,18 @@ export function holdStack(
   { locks, holder, waitMs, givesWay }: How,
 ): Holding {
   let lock: Lock | undefined;
+  let locked: string | undefined;
   let endWatch = () => {};
   return {
     ...looking(asked),
     get fd() {
       return lock?.fd;
     },
+    get project() {
+      return locked;
+    },
     async lockProject(engine, project) {
+      locked = project;
       const file = projectLock(locks, engine, project);
       if (givesWay) endWatch = await giveWay(host, file, givesWay);
       else lock = await takeLock(host, file, holder, waitMs);

@@ -19,24 +19,29 @@ import { childEnv, createShell } from '../../core/shell.ts';
 import type { Target } from '../../core/target.ts';
 import { languageOf, printable, SCRIPTS, type Text } from '../../core/text.ts';
 import type { World } from '../../core/world.ts';
+import { registerAddresses } from '../../domain/alerts/addresses.ts';
 import { looking } from '../../domain/data/claim.ts';
 import { removeLeftRules } from '../../domain/hold/lease.ts';
 import { recordAdopted } from '../../domain/ledger/adopted.ts';
+import { RequestRecord } from '../../domain/ledger/requests.ts';
 import { nextRunName } from '../../domain/ledger/runs.ts';
 import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { readCommandLine } from '../command-line/command-line.ts';
-import { loadTarget, makeState, stateDir, typedBefore } from '../command-line/deploy-dir.ts';
+import { loadTarget, makeState, stateDir, typedAnywhere, typedBefore } from '../command-line/deploy-dir.ts';
 import { ADOPTS, duration, type Parsed } from '../command-line/flags.ts';
 import type { Action, GoOn, Script, Verdict } from '../command-line/script.ts';
 import { commonArgs, ownArgs, refuseAnswers } from '../command-line/typed-again.ts';
 import { offerWays, showUnfinished } from '../interrupted/offer.ts';
+import { writeReport } from '../report/write.ts';
 import { withElapsed } from '../terminal/elapsed.ts';
-import { report } from '../terminal/report.ts';
+import { explain, report } from '../terminal/report.ts';
 import { terminal } from '../terminal/terminal.ts';
+import { type Ending, endedWell, endedWith, teller } from './alerts.ts';
 import { giveWay } from './give-way.ts';
 import { type Holding, holdStack } from './hold.ts';
 import { type Lock, takeLock } from './lock.ts';
+import { recorded } from './recorded.ts';
 import { stopOn, UnderWay } from './signals.ts';
 
 /**
@@ -84,12 +89,14 @@ export async function main(script: Script, world: World): Promise<number> {
     interactive: world.interactive,
     log: (text) => logs.write(text),
   });
-  const screen = withElapsed(lines, world.clock, world.every);
+  let requests: RequestRecord | undefined;
+  const screen = withElapsed(lines, world.clock, world.every, () => requests?.soFar);
   setMaxListeners(0, stopping.signal); // each command under way listens to it
   const underWay = new UnderWay();
   const base = {
     $: createShell({ env: childEnv(world.env), spawn: world.spawn }),
     env: childEnv(world.env),
+    variables: world.env,
     target,
     clock: world.clock,
     net: world.net,
@@ -98,6 +105,8 @@ export async function main(script: Script, world: World): Promise<number> {
     kill: world.kill,
     signal: stopping.signal,
   };
+
+  registerAddresses(base, target.notify);
 
   const state = stateDir(target);
   const beside = ({ script: other, args }: Invocation) =>
@@ -138,6 +147,17 @@ export async function main(script: Script, world: World): Promise<number> {
     return next ? start(next) : 0;
   }
 
+  const tells = teller(
+    { ...base, paths: { state, backups: path.join(state, 'backups'), run: state } },
+    {
+      subject: name,
+      watched: action.watched,
+      host: world.hostname,
+      watching: world.interactive,
+      scripts: typedAnywhere(parsed, target, world),
+      metrics: parsed.metrics === undefined ? undefined : path.resolve(world.cwd, String(parsed.metrics)),
+    },
+  );
   let lock: Lock | undefined;
   let hold: Holding | undefined;
   let endWatch = () => {};
@@ -169,6 +189,9 @@ export async function main(script: Script, world: World): Promise<number> {
     }
     if (next === undefined) {
       mkdirSync(paths.run, { mode: 0o700 });
+      tells.begin();
+      const record = new RequestRecord(world.clock, paths.run);
+      requests = record;
       logs.write = appendingTo(path.join(paths.run, 'log'), world);
       const journal = openJournal(path.join(paths.run, 'journal'), world.clock.now, (event, seq) => {
         underWay.note(event, seq);
@@ -180,20 +203,29 @@ export async function main(script: Script, world: World): Promise<number> {
           screen.show({ event: 'info', text: { en: `      $ ${event.command}`, zh: `      $ ${event.command}` } });
         }
       });
-      return await journaled(journal, {
+      const ending = await journaled(journal, {
         begin: {
           event: 'run-start',
           script: script.name,
           version: VERSION,
           pid: world.pid,
           user: world.user,
+          host: world.hostname,
           options: withoutAnswers(parsed),
           args: ownArgs(action, parsed),
         },
         screen,
         secrets,
         run: async () => {
-          const ops: Ops = { ...base, paths, hold: holding, journal, lockFd: held.fd };
+          const ops: Ops = {
+            ...base,
+            screen: recorded(screen, journal, secrets),
+            paths,
+            hold: holding,
+            journal,
+            requests: record,
+            lockFd: held.fd,
+          };
           if (!action.givesWay) await removeLeftRules(ops);
           await tidy(ops, action.givesWay ? script.name : undefined);
           const verdict = await action.run(ops, { ...parsed, planOnly });
@@ -201,9 +233,17 @@ export async function main(script: Script, world: World): Promise<number> {
           return verdict;
         },
       });
+      record.flush();
+      await keepReport(screen, paths);
+      const { project: stack } = holding;
+      await tells.end({ ...ending, run: path.basename(paths.run), stack, requests: record.noticed });
+      return result(screen, ending);
     }
   } catch (error) {
-    return report(screen, error);
+    // It did not come so far as to have a journal; that a nightly one can't begin is worth telling as well.
+    const ending = endedWith(error, explain(screen, error));
+    await tells.end({ ...ending, stack: hold?.project });
+    return result(screen, ending);
   } finally {
     unhook();
     endWatch();
@@ -220,24 +260,45 @@ interface Journaled {
   readonly run: () => Promise<Verdict | GoOn>;
 }
 
-/** Runs between the journal's first line and its last, and reports how that ended. */
-async function journaled(journal: Journal & { close(): void }, { begin, screen, secrets, run }: Journaled) {
+/** Runs between the journal's first line and its last, and shows how that ended, but for the last line. */
+async function journaled(
+  journal: Journal & { close(): void },
+  { begin, screen, secrets, run }: Journaled,
+): Promise<Ending> {
   journal.write(begin);
-  let exitCode = 0;
-  let verdict: Text;
+  let ending: Ending;
   try {
     const said = await run();
     if ('goOn' in said) throw new Error('only what looks may hand over');
-    verdict = said;
-    exitCode = said.exitCode ?? 0;
-    screen.show({ event: 'result', exitCode, verdict: verdict.en });
+    ending = endedWell(said);
   } catch (error) {
-    verdict = whatHappened(error);
-    exitCode = report(screen, error);
+    ending = endedWith(error, explain(screen, error));
   }
+  const { exitCode, what } = ending;
   // A full disk does not make what was proved untrue; the next start will look again.
-  lenient(journal, screen).write({ event: 'run-end', exitCode, verdict: secrets.redact(verdict.en) });
+  const { state, next = [] } = ending;
+  const says = secrets.redactIn({ says: what, ...(state && { state }), ...(next.length > 0 && { next }) });
+  lenient(journal, screen).write({ event: 'run-end', exitCode, verdict: says.says.en, ...says });
   journal.close();
+  return ending;
+}
+
+/** A page for people who were not there. What was done and proved does not depend on it. */
+async function keepReport(screen: Screen, paths: Paths): Promise<void> {
+  try {
+    await writeReport(paths, path.basename(paths.run), screen.language);
+  } catch (error) {
+    const why = whatHappened(error).en;
+    screen.show({
+      event: 'warning',
+      text: { en: `The report could not be written: ${why}`, zh: `无法写入运行报告: ${why}` },
+    });
+  }
+}
+
+/** The last line, for programs. */
+function result(screen: Screen, { exitCode, what }: Ending): number {
+  screen.show({ event: 'result', exitCode, verdict: what.en });
   return exitCode;
 }
 

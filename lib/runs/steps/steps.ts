@@ -9,9 +9,6 @@ export type Steps = Readonly<Record<string, PlannedStep | undefined>> | readonly
 
 export const plannedOf = (steps: Steps): PlannedStep[] => Object.values(steps).filter((s) => s !== undefined);
 
-/** To go away with the last flow that names its steps. */
-export type StepActions<T> = Pick<Step<T>, 'run' | 'evidence' | 'undo'>;
-
 export interface Recovery {
   /** Proves after undoing that what was there before serves again; throws otherwise. */
   readonly prove: (ops: Ops) => Promise<Text>;
@@ -27,7 +24,6 @@ export interface StepRunner {
   <T, A extends readonly unknown[]>(step: Step<T, A>, ...given: A): Promise<T>;
   /** One that the run does not have is nothing to be done. */
   <T, A extends readonly unknown[]>(step: Step<T, A> | undefined, ...given: A): Promise<T | undefined>;
-  <T>(id: string, actions: StepActions<T>): Promise<T>;
 }
 
 /**
@@ -45,17 +41,19 @@ export async function carryOut<R>(
 ): Promise<R> {
   const { also, back } = recovery;
   const plan = plannedOf(steps);
-  ops.journal.write({ event: 'plan', steps: plan.map((s) => s.id), ...(also && { also }), ...(back && { back }) });
+  ops.journal.write({
+    event: 'plan',
+    steps: plan.map((s) => s.id),
+    titles: plan.map((s) => s.title),
+    ...(also && { also }),
+    ...(back && { back }),
+  });
   const begun: Begun[] = [];
 
-  const carry = async <T, A extends readonly unknown[]>(
-    step: Step<T, A>,
-    given: A,
-    shown: PlannedStep = step,
-  ): Promise<T> => {
+  const run = async <T, A extends readonly unknown[]>(step: Step<T, A>, ...given: A): Promise<T> => {
     const { id, title, risk, undo } = step;
     // A script that does what its plan didn't show would be lying to its operator.
-    if (plan[begun.length] !== shown) throw new Error(`step ${id} is not in the plan, or out of its order`);
+    if (plan[begun.length] !== step) throw new Error(`step ${id} is not in the plan, or out of its order`);
     ops.signal.throwIfAborted();
     const started = ops.clock.monotonic();
     const took = () => Math.round(ops.clock.monotonic() - started);
@@ -71,27 +69,23 @@ export async function carryOut<R>(
         event: 'step-done',
         step: id,
         milliseconds: took(),
-        ...(evidence && { evidence: ops.secrets.redact(evidence.en) }),
+        ...(evidence && { evidence: ops.secrets.redact(evidence.en), says: ops.secrets.redactIn(evidence) }),
       });
       ops.screen.show({ event: 'step-end', id, outcome: 'done', milliseconds: took(), evidence });
       return result;
     } catch (error) {
-      const text = ops.secrets.redact(whatHappened(error).en);
-      lenient(ops.journal, ops.screen).write({ event: 'step-failed', step: id, error: text });
+      const says = ops.secrets.redactIn(whatHappened(error));
+      lenient(ops.journal, ops.screen).write({ event: 'step-failed', step: id, error: says.en, says });
       ops.screen.show({ event: 'step-end', id, outcome: 'failed', milliseconds: took() });
       throw error;
     }
   };
 
-  async function step<T, A extends readonly unknown[]>(what: Step<T, A> | undefined | string, ...given: A) {
-    if (typeof what !== 'string') return what && carry(what, given);
-    const [planned, actions] = [plan.find((s) => s.id === what), given[0] as unknown as StepActions<T>];
-    if (planned === undefined) throw new Error(`step ${what} is not in the plan, or out of its order`);
-    return carry<T, []>({ ...planned, ...actions }, [], planned);
-  }
+  const step: StepRunner = async <T, A extends readonly unknown[]>(what: Step<T, A> | undefined, ...given: A) =>
+    what && run(what, ...given);
 
   try {
-    const result = await body(step as StepRunner);
+    const result = await body(step);
     const [left] = plan.slice(begun.length);
     if (left) throw new Error(`step ${left.id} is in the plan and was not carried out`);
     return result;

@@ -17,3 +17,15 @@ export function wrapped(text: string, width: number): string[] {
   }
   return line.trim() === '' ? lines : [...lines, line.trimEnd()];
 }
+
+/** Its beginning, in at most so many columns. */
+export function clipped(text: string, width: number): string {
+  let taken = 0;
+  let kept = '';
+  for (const c of text) {
+    taken += columns(c);
+    if (taken > width) break;
+    kept += c;
+  }
+  return kept;
+}

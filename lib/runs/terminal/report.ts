@@ -2,8 +2,15 @@ import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Screen } from '../../core/screen.ts';
 import type { Text } from '../../core/text.ts';
 
-/** Shows how it ended, in what state things are, and what to do next. @returns the exit code */
+/** The same as {@link explain}, and the result for programs. @returns the exit code */
 export function report(screen: Screen, error: unknown): number {
+  const exitCode = explain(screen, error);
+  screen.show({ event: 'result', exitCode, verdict: whatHappened(error).en });
+  return exitCode;
+}
+
+/** Shows how it ended, in what state things are, and what to do next. @returns the exit code */
+export function explain(screen: Screen, error: unknown): number {
   const known = error instanceof OpsError;
   const exitCode = known ? error.exitCode : 1;
   const show = (text: Text) => screen.show({ event: 'info', text });
@@ -18,6 +25,5 @@ export function report(screen: Screen, error: unknown): number {
       zh: `这是 whalefall-ops 的缺陷, 请反馈.\n${stack}`,
     });
   }
-  screen.show({ event: 'result', exitCode, verdict: whatHappened(error).en });
   return exitCode;
 }

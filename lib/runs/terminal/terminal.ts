@@ -1,6 +1,7 @@
 import type { Screen, ScreenEvent } from '../../core/screen.ts';
+import { redactedIn } from '../../core/secrets.ts';
 import { json, type Language, printable, SCRIPTS, seconds, type Text } from '../../core/text.ts';
-import { columns } from './columns.ts';
+import { clipped, columns } from './columns.ts';
 import { findingLines } from './finding.ts';
 
 export interface TerminalOptions {
@@ -103,12 +104,13 @@ export function terminal(options: TerminalOptions): Screen {
     columns: options.columns,
     show(e) {
       // Twice: as a value, because in JSON a shape of a secret may be another; as text, for what is no string.
-      if (options.json) options.stdout(`${options.redact(json(redacted(e, options.redact)))}\n`);
+      if (options.json) options.stdout(`${options.redact(json(redactedIn(e, options.redact)))}\n`);
       render(e);
     },
     progress(text) {
       if (!options.interactive || options.json) return;
-      out(safe(t(text)).replace(/[\n\t]+/g, ' '));
+      // A line that goes over the edge can't be taken back. Cut only here, when secrets are out of it.
+      out(clipped(safe(t(text)).replace(/[\n\t]+/g, ' '), (options.columns ?? Number.POSITIVE_INFINITY) - 1));
       passing = true;
     },
     showSecret(label, secret) {
@@ -138,11 +140,3 @@ const OUTCOMES: Record<Extract<ScreenEvent, { event: 'step-end' }>['outcome'], T
 
 /** Only what we say begins at a line's first column: foreign text with line ends must not look like a line of ours. */
 const indented = (text: string): string => text.replace(/\n(?=[^\s])/g, '\n  ');
-
-/** The same value with every text in it redacted. */
-function redacted(value: unknown, redact: (text: string) => string): unknown {
-  if (typeof value === 'string') return redact(value);
-  if (Array.isArray(value)) return value.map((v) => redacted(v, redact));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, redacted(v, redact)]));
-}

@@ -12,8 +12,7 @@ export const ONE_TRY_MS = 5_000;
 export async function poll(
   ops: Ops,
   container: Container,
-  deadlineMs: number,
-  name: string,
+  { name, deadlineMs }: { readonly name: string; readonly deadlineMs: number },
   isReady: () => Promise<boolean>,
 ) {
   const end = ops.clock.monotonic() + deadlineMs;

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { closeSync, constants, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { closeSync, constants, fchmodSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -39,9 +39,15 @@ export async function createFile<T>(file: string, fill: (fd: number) => Promise<
 }
 
 /** Replaces a file in one go: readers see the old text or the new, also after a power cut. */
-export async function writeAtomically(file: string, text: string, unique: string): Promise<void> {
+export async function writeAtomically(
+  file: string,
+  text: string,
+  unique: string = randomUUID(),
+  mode = 0o600,
+): Promise<void> {
   const beside = `${file}.${unique}.tmp`;
   await createFile(beside, (fd) => {
+    if (mode !== 0o600) fchmodSync(fd, mode);
     const bytes = Buffer.from(text);
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
   });

@@ -24,7 +24,7 @@ export interface Probe {
  * @param options.perSecond default 20. `timeoutMs` for each request, default 5000. `accept`: which statuses are well; default 2xx.
  */
 export function startProbe(
-  ops: Pick<Ops, 'net' | 'clock' | 'signal'>,
+  ops: Pick<Ops, 'net' | 'clock' | 'signal' | 'requests'>,
   url: string,
   options: {
     readonly perSecond?: number;
@@ -41,9 +41,11 @@ export function startProbe(
 
   const send = () => {
     const started = ops.clock.monotonic();
+    const answered = ops.requests?.sent(url);
     const request = succeeds(ops, url, { timeoutMs, accept }).then((good) => {
       if (good) successes.push([started, ops.clock.monotonic()]);
       else failures.push(started);
+      answered?.(good);
       underWay.delete(request);
     });
     underWay.add(request);

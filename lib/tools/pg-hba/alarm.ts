@@ -5,15 +5,16 @@ import type { Text } from '../../core/text.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Hba } from './rules.ts';
 
+interface Unsafe {
+  readonly hba?: Hba | undefined;
+  /** Known to be open; else it may be. */
+  readonly open: boolean;
+  readonly reasons: readonly Text[];
+  readonly cause?: unknown;
+}
+
 /** What to tell and type when the database is open, or may be. */
-export function notSafe(
-  ops: Ops,
-  db: Database,
-  hba: Hba | undefined,
-  open: boolean,
-  reasons: readonly Text[],
-  cause?: unknown,
-): OpsError {
+export function notSafe(ops: Ops, db: Database, { hba, open, reasons, cause }: Unsafe): OpsError {
   const list = (language: 'en' | 'zh') => reasons.map((r) => `\n  - ${ops.secrets.redact(r[language])}`).join('');
   const { name } = db.container;
   const psql = ['docker', 'exec', name, 'psql', '-X', '-U', db.user, '-d', db.name, '-c'];

@@ -43,7 +43,7 @@ export async function restoreHba(ops: Ops, db: Database, outside: Outside): Prom
     const proof = await proveHba(ops, db, outside);
     return {
       ...proof,
-      evidence: evidenceOf(proof.evidence, found.remoteTrust.length, method, copies, endedSessions),
+      evidence: evidenceOf(proof.evidence, { rules: found.remoteTrust.length, method, copies, endedSessions }),
       done: open ? 'rewritten' : 'reloaded',
       rewritten: found.remoteTrust,
       method,
@@ -57,17 +57,20 @@ export async function restoreHba(ops: Ops, db: Database, outside: Outside): Prom
     const closed = (now === 'scram' || now === 'md5' || now === 'password') && !found?.remoteTrust.length;
     const kind = error instanceof OpsError ? error.kind : undefined;
     if (kind === 'needs-person' || (kind === 'precondition' && closed)) throw error;
-    throw notSafe(ops, db, found, now === 'trust', [whatHappened(error)], error);
+    throw notSafe(ops, db, { hba: found, open: now === 'trust', reasons: [whatHappened(error)], cause: error });
   }
 }
 
 function evidenceOf(
   proof: Text,
-  rules: number,
-  method: PasswordMethod | undefined,
-  copies: readonly string[],
-  ended: number,
+  done: {
+    readonly rules: number;
+    readonly method: PasswordMethod | undefined;
+    readonly copies: readonly string[];
+    readonly endedSessions: number;
+  },
 ): Text {
+  const { rules, method, copies, endedSessions: ended } = done;
   const old = copies.join(', ');
   return {
     en: `${method ? `${rules} rules changed from trust to ${method} (old file: ${old})` : 'rules reloaded'}, ${ended} sessions ended; ${proof.en}`,

@@ -55,7 +55,7 @@ export async function proveHba(ops: Ops, db: Database, outside: Outside, since?:
   const open = asked === 'trust' || login === 'yes';
   const reasons = [...aboutFile(hba), ...aboutServer(asked, login)];
   if (reasons.length > 0 || 'failed' in hba || typeof asked === 'object') {
-    throw notSafe(ops, db, 'failed' in hba ? undefined : hba, open, reasons);
+    throw notSafe(ops, db, { hba: 'failed' in hba ? undefined : hba, open, reasons });
   }
   return {
     asked,

@@ -51,12 +51,11 @@ export async function endSessionsBefore(ops: Ops, db: Database, since: string): 
     await execute(ops, db, `SELECT pg_terminate_backend(pid) ${which};`);
     if (ops.clock.monotonic() >= end) {
       const pids = sessions.join(', ');
-      throw notSafe(ops, db, undefined, false, [
-        {
-          en: `Sessions that came in without a password do not end: pid ${pids}.`,
-          zh: `未经密码登录的会话无法终止: pid ${pids}.`,
-        },
-      ]);
+      const staying = {
+        en: `Sessions that came in without a password do not end: pid ${pids}.`,
+        zh: `未经密码登录的会话无法终止: pid ${pids}.`,
+      };
+      throw notSafe(ops, db, { open: false, reasons: [staying] });
     }
     await ops.clock.sleep(POLL_MS, ops.signal);
   }

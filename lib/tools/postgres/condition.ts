@@ -43,8 +43,8 @@ export interface ServerCondition {
   readonly pendingRestart: readonly string[];
   /** Partitioned tables that have no partition for this moment. */
   readonly withoutPartition: readonly string[];
-  /** By the catalog's estimate. */
-  readonly largest: readonly { readonly table: string; readonly bytes: number }[];
+  /** By the catalog's estimates; `rows` is negative before the first ANALYZE. `table`: with its schema. */
+  readonly largest: readonly { readonly table: string; readonly bytes: number; readonly rows: number }[];
 }
 
 /** Used up so far, of what the column's type can hold. */
@@ -118,9 +118,9 @@ const CONDITION = `SELECT json_build_object(
   'pendingRestart', ${names(`SELECT name FROM pg_settings WHERE pending_restart`)},
   'withoutPartition', ${names(WITHOUT_PARTITION)},
   'largest', ${rows(
-    `'table', q.name, 'bytes', q.bytes`,
-    `SELECT c.oid::regclass::text AS name, c.relpages::bigint * current_setting('block_size')::int AS bytes FROM pg_class c
-      JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema)' ORDER BY 2 DESC LIMIT 3`,
+    `'table', q.name, 'bytes', q.bytes, 'rows', q.rows`,
+    `SELECT n.nspname || '.' || c.relname AS name, c.reltuples::bigint AS rows, c.relpages::bigint * current_setting('block_size')::int AS bytes FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema)' ORDER BY 3 DESC LIMIT 5`,
   )})`;
 
 // By itself: reading a sequence waits for whoever alters it.

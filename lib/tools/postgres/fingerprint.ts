@@ -93,7 +93,8 @@ SELECT json_build_object('is', 'objects', 'counts', (SELECT json_object_agg(kind
   UNION ALL SELECT 'policies', count(*) FROM pg_policy
   UNION ALL SELECT 'rules', count(*) FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n
     ON n.oid = c.relnamespace WHERE r.rulename <> '_RETURN' AND ${OURS}
-  UNION ALL SELECT 'grants', count(*) FROM ${RELATIONS} CROSS JOIN aclexplode(c.relacl) WHERE ${OURS}
+  UNION ALL -- From PostgreSQL 17 on an owner has MAINTAIN, too.
+  SELECT 'grants', count(*) FROM ${RELATIONS} CROSS JOIN aclexplode(c.relacl) a WHERE a.privilege_type <> 'MAINTAIN' AND ${OURS}
   UNION ALL SELECT 'schemas', count(*) FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   UNION ALL SELECT 'types', count(*) FROM pg_type y JOIN pg_namespace n ON n.oid = y.typnamespace
     WHERE y.typtype IN ('d', 'e', 'r') AND n.nspname !~ '^pg_(catalog|toast|temp)' AND n.nspname <> 'information_schema'

@@ -68,7 +68,7 @@ function propertiesSql(name: string, { comment, privileges }: DatabaseProperties
 export function settingsSql(name: string, { settings, connectionLimit = -1 }: DatabaseProperties): string {
   const database = `DATABASE ${identifier(name)}`;
   const lines = settings.map(({ role, name: parameter, value }) => {
-    const shown = LISTS.has(parameter) ? listValue(value) : literal(value);
+    const shown = settingValue(parameter, value);
     const whose = role === null ? `ALTER ${database}` : `ALTER ROLE ${identifier(role)} IN ${database}`;
     // A parameter of an extension has a dot; its parts are quoted one by one.
     return `${whose} SET ${parameter.split('.').map(identifier).join('.')} TO ${shown};`;
@@ -76,6 +76,10 @@ export function settingsSql(name: string, { settings, connectionLimit = -1 }: Da
   if (connectionLimit !== -1) lines.push(`ALTER ${database} CONNECTION LIMIT ${connectionLimit};`);
   return lines.join('\n');
 }
+
+/** The value of a parameter as `SET` takes it. */
+export const settingValue = (parameter: string, value: string): string =>
+  LISTS.has(parameter) ? listValue(value) : literal(value);
 
 /** `a, "B c"` as it is stored, into literals of its names. */
 function listValue(value: string): string {
@@ -97,8 +101,7 @@ export async function loadDump(
   ops: RunOps,
   server: PgServer,
   dump: Archive,
-  database: string,
-  deadlineMs: number,
+  { database, deadlineMs }: { readonly database: string; readonly deadlineMs: number },
 ): Promise<void> {
   const id = server.container.id;
   const halfWay = { deadlineMs, interruptible: true };

@@ -21,7 +21,7 @@ export async function waitForRedis(
     env: { REDISCLI_AUTH: password },
     deadlineMs: ONE_TRY_MS,
   });
-  await poll(ops, container, deadlineMs, 'Redis', async () => {
+  await poll(ops, container, { name: 'Redis', deadlineMs }, async () => {
     const { stdout, stderr } = await run(ops, ping, [0, 1, 126, 127, 137]);
     const wrong = whatIsWrong(`${stdout}\n${stderr}`);
     if (wrong) throw new OpsError({ kind: 'precondition', what: wrong });

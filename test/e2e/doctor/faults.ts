@@ -411,6 +411,23 @@ export const MORE: readonly Fault[] = [
     putBack: (s) => rmSync(path.join(s.state, 'runs/20990101T000000Z-update-prod-flask'), { recursive: true }),
   },
   {
+    name: 'a module was deleted, and its byte code stayed',
+    finds: 'release.bytecode',
+    inject: (s) =>
+      void app(
+        s,
+        "cd /app && echo x=1 > left.py && .venv/bin/python -c \"import py_compile; py_compile.compile('left.py', cfile='left.pyc')\" && rm left.py",
+      ),
+    putBack: (s) => void app(s, 'rm -f /app/left.pyc'),
+  },
+  {
+    name: 'a run that held requests was killed',
+    finds: 'hold.rules',
+    inject: (s) =>
+      writeFileSync(path.join(s.state, 'hold-rules'), 'whalefall-ops-hold-0000000000000000', { mode: 0o600 }),
+    putBack: (s) => rmSync(path.join(s.state, 'hold-rules'), { force: true }),
+  },
+  {
     name: 'a backup is damaged',
     finds: 'backup.level',
     inject: (s) => {

@@ -16,7 +16,7 @@ export function helpers(stack: Stack): string[] {
 }
 
 export const hba = (stack: Stack): string =>
-  docker('exec', stack.container('postgres'), 'cat', '/var/lib/postgresql/data/pg_hba.conf');
+  docker('exec', stack.container('postgres'), 'sh', '-c', 'cat "$PGDATA/pg_hba.conf"');
 
 /** The databases that restores left beside the one in use. */
 export function databasesBeside(stack: Stack, then?: 'drop'): string[] {

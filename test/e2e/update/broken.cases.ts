@@ -17,7 +17,7 @@ type Broken = readonly [
 ];
 
 const SYNTAX_ERROR = 'def broken(:\n    pass\n';
-const BROKEN: readonly Broken[] = [
+export const BROKEN: readonly Broken[] = [
   ['a syntax error in a module', { files: { 'app/api/data.py': SYNTAX_ERROR } }, /app\/api\/data\.py|SyntaxError/],
   ['a syntax error in a module nobody imports yet', { files: { 'app/api/later.py': SYNTAX_ERROR } }, /later\.py/],
   ['a package that cannot be imported', { import_error: true }, /import_error/],

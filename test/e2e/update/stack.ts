@@ -2,7 +2,13 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type Changes, createFreshSandbox, type Sandbox, type SandboxOptions } from '../../sandbox/sandbox.ts';
+import {
+  type Changes,
+  createFreshSandbox,
+  createSandbox,
+  type Sandbox,
+  type SandboxOptions,
+} from '../../sandbox/sandbox.ts';
 import { runScript } from '../../support/run-script.ts';
 import { lostBeside } from './files.ts';
 import { deepHealth } from './serving.ts';
@@ -22,6 +28,8 @@ const PORTS: Readonly<Record<string, number>> = {
   'wfops-way-back': 28620,
   'wfops-artefacts': 28460,
   'wfops-hold': 28900,
+  'wfops-upgrade': 28660,
+  'wfops-matrix': 28540,
 };
 
 /** The stack of all files that leave one serving. */
@@ -48,6 +56,15 @@ export class Stack {
 
   static async prepared(name: string, root = mkdtempSync(path.join(os.tmpdir(), `${name}-`))): Promise<Stack> {
     return new Stack(await createFreshSandbox(sandboxOptions(name, root)), root);
+  }
+
+  /** One that an earlier process has left serving, as it is; what serves is good to start a release from. */
+  static async opened(name: string, root: string): Promise<Stack> {
+    const stack = new Stack(await createSandbox(sandboxOptions(name, root)), root);
+    stack.patience();
+    stack.base = (JSON.parse(stack.inApp(['cat', '/app/.whalefall-release.json'])) as { commit: string }).commit;
+    await stack.takeOver();
+    return stack;
   }
 
   /** The first deployment. */

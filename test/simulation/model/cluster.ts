@@ -16,6 +16,8 @@ export interface Database {
 
 /** The content of a PostgreSQL data directory. */
 export interface Cluster {
+  /** Of the server that made it. */
+  readonly major?: string;
   systemIdentifier: string;
   /** How far its log has come. */
   written: number;
@@ -47,7 +49,7 @@ export const emptyDatabase = (owner: string): Database => ({
 });
 
 /** As the official image's first start leaves it. */
-export function initdb(id: string, user: string, password: string, database: string): Cluster {
+export function initdb(id: string, user: string, password: string, database: string, major = '15'): Cluster {
   const databases: Cluster['databases'] = {};
   for (const name of ['postgres', 'template1', database]) databases[name] = emptyDatabase(user);
   const hba = [
@@ -58,7 +60,7 @@ export function initdb(id: string, user: string, password: string, database: str
     'host all all all scram-sha-256',
     '',
   ].join('\n');
-  return { systemIdentifier: id, written: 1_000, roles: { [user]: verifier(password) }, databases, hba };
+  return { major, systemIdentifier: id, written: 1_000, roles: { [user]: verifier(password) }, databases, hba };
 }
 
 export function hbaRules(text: string): HbaRule[] {
@@ -117,7 +119,7 @@ export const identityOf = (cluster: Cluster, name: string, dataDirectory: string
   systemIdentifier: cluster.systemIdentifier,
   written: String(cluster.written),
   dataDirectory,
-  major: '15',
+  major: majorOf(cluster),
   databases: Object.keys(cluster.databases)
     .filter((d) => d !== 'template1')
     .sort()
@@ -130,7 +132,7 @@ export const identityOf = (cluster: Cluster, name: string, dataDirectory: string
 /** What `FACTS` prints. */
 export const factsLine = (cluster: Cluster, name: string): string =>
   JSON.stringify({
-    server: { version: '15.6', versionNumber: 150_006, systemIdentifier: cluster.systemIdentifier },
+    server: { ...versionOf(cluster), systemIdentifier: cluster.systemIdentifier },
     databaseBytes: bytesOf(cluster.databases[name]),
     tableBytes: 1_000,
     database: {
@@ -156,3 +158,10 @@ export const contentOf = ({ oid: _, ...content }: Database): Database => content
 
 /** Whether there is anything in it that somebody could miss. */
 export const holdsAnything = (db: Database) => Object.keys(tablesOf(db)).length > 0;
+
+const majorOf = ({ major = '15' }: Cluster): string => major;
+
+export const versionOf = (cluster: Cluster) => ({
+  version: `${majorOf(cluster)}.6`,
+  versionNumber: Number(majorOf(cluster)) * 10_000 + 6,
+});

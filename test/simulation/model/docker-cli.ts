@@ -137,6 +137,8 @@ const COMMANDS: Readonly<Record<string, Known>> = {
       const [id = '', tag = ''] = parseFlags(words, '--pause=false', '--change').rest;
       requireLayer(engine.container(id));
       const { image, layer } = engine.container(id);
+      if (!engine.images.includes(image))
+        throw new EngineError(`Error response from daemon: content digest ${image.id}: not found`);
       const committed = engine.addImage(image.program, tag, {
         ...(image.release && { release: image.release }),
         layer,
@@ -148,7 +150,11 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   create: { answer: (machine, words, call) => ({ stdout: `${created(machine, words, call).container.id}\n` }) },
   // Nothing can be written to what is mounted like that.
   run: {
-    reads: (words) => words.includes('test') || words.some((w) => w.endsWith(':ro') && w.includes(':/v/')),
+    reads: (words) =>
+      words.includes('test') ||
+      words.includes('--version') ||
+      words.some((w) => w.includes('postgres --single')) ||
+      words.some((w) => w.endsWith(':ro') && w.includes(':/v/')),
     answer: run,
   },
 };
@@ -230,7 +236,8 @@ function imageInspect({ engine }: Host, words: readonly string[]): Reply {
   const exitCode = missing.length > 0 ? 1 : 0;
   if (format) {
     const lines = found.map(
-      (i) => `${template(format, { Id: i.id, Size: 500_000_000, Config: { Entrypoint: null, Cmd: [START] } })}\n`,
+      (i) =>
+        `${template(format, { Id: i.id, RepoTags: [...i.tags], Size: 500_000_000, Config: { Entrypoint: null, Cmd: [START] } })}\n`,
     );
     return { stdout: lines.join('') || '\n', stderr, exitCode };
   }
@@ -359,6 +366,17 @@ function created({ engine }: Host, words: readonly string[], call: Call): { cont
 function run(machine: Host, words: readonly string[], call: Call): Reply {
   const looked = lookedInto(machine, words);
   if (looked) return looked;
+  const single = words.findIndex((w) => w.includes('postgres --single'));
+  if (single > 0) {
+    const { libraries = { c: '2.36', i: '153.120' } } = machine.engine.image(words[single - 2] ?? '');
+    return {
+      stdout: `PostgreSQL stand-alone backend\nbackend> \t 1: answer = "${JSON.stringify(libraries)}"\t(typeid = 114)\n`,
+    };
+  }
+  if (words.at(-1) === '--version') {
+    const { env, program } = machine.engine.image(words.at(-2) ?? '');
+    return { stdout: `${program} (PostgreSQL) ${env?.SAYS_VERSION ?? '15.6'}\n` };
+  }
   const { container, flags } = created(machine, words, call);
   const { engine } = machine;
   if (flags.on.has('-d')) {
@@ -409,7 +427,9 @@ function dataDirectories({ engine }: Host, container: Container): Reply {
     return Object.entries(engine.filesAt(container, at)).flatMap(([name, content]) => {
       const directory = path.posix.join(`.${at.slice(2)}`, path.posix.dirname(name));
       if (path.posix.basename(name) === 'cluster')
-        return [`postgres|15|${(content as Cluster).systemIdentifier}|./${directory}`];
+        return [
+          `postgres|${(content as Cluster).major ?? '15'}|${(content as Cluster).systemIdentifier}|./${directory}`,
+        ];
       return path.posix.basename(name) === 'appendonly.aof' ? [`redis|||./${directory}`] : [];
     });
   });

@@ -17,6 +17,10 @@ export interface Image {
   readonly release?: Release;
   /** What its own variables are instead of the usual ones. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Versions of what its PostgreSQL sorts text with. */
+  readonly libraries?: { readonly c: string | null; readonly i: string | null };
+  /** Extensions and parameters that its PostgreSQL does not have. */
+  readonly lacks?: readonly string[];
   /** Files of a container that were committed into it. */
   readonly layer?: Tree;
   /** Whatever the build was given, by path: a `COPY .` takes it all. */
@@ -60,6 +64,13 @@ export interface Server {
   readonly snapshots: Map<string, { database: string; content: string }>;
   /** What of logical replication hangs on the application's database. */
   replication?: { readonly subscriptions?: readonly string[]; readonly slots?: readonly string[] };
+  /** In its own configuration files. */
+  told?: readonly { readonly name: string; readonly value: string }[];
+  extensions?: readonly string[];
+  /** Sessions of others than the scripts. */
+  visitors?: readonly { readonly address: string | null; readonly who: string }[];
+  /** Databases that are sorted by a library. */
+  sorted?: readonly { readonly database: string; readonly provider: 'c' | 'i'; readonly version: string }[];
   /** How many transactions each look finds under way. */
   transactions?: number[];
   /** Somebody keeps even readers from a table, until then by the server's clock. */
@@ -152,6 +163,8 @@ export class Engine {
     ['none', {}],
   ]);
   readonly containers: Container[] = [];
+  /** The containerd image store: with its last name an image is gone, whoever runs from it. */
+  losesUnnamed = false;
   /** Every release that there was an image or a commit of, by its commit. */
   readonly releases = new Map<string, Release>();
   /** This machine's. */
@@ -185,8 +198,10 @@ export class Engine {
   }
 
   tag(image: Image, tag: string): void {
-    for (const other of this.images) other.tags.delete(tag);
+    const former = this.images.find((other) => other.tags.has(tag));
+    former?.tags.delete(tag);
     image.tags.add(tag);
+    if (former && this.losesUnnamed && former.tags.size === 0) this.images.splice(this.images.indexOf(former), 1);
   }
 
   findImage(reference: string): Image | undefined {
@@ -281,9 +296,18 @@ export class Engine {
     const files = this.filesAt(container, mount);
     const name = path.posix.join(inside, 'cluster');
     const isNew = files[name] === undefined;
+    const major = container.image.env?.PG_MAJOR ?? '15';
     const { POSTGRES_USER: user = 'postgres', POSTGRES_PASSWORD: password = '', POSTGRES_DB } = container.env;
-    files[name] ??= initdb(BigInt(`0x${this.newId().slice(0, 15)}`).toString(), user, password, POSTGRES_DB ?? user);
+    files[name] ??= initdb(
+      BigInt(`0x${this.newId().slice(0, 15)}`).toString(),
+      user,
+      password,
+      POSTGRES_DB ?? user,
+      major,
+    );
     const cluster = files[name] as Cluster;
+    // FATAL: database files are incompatible with server
+    if ((cluster.major ?? '15') !== major) return this.stop(container, 1);
     cluster.written += 100;
     this.#moveDate(container);
     const now = this.clock.monotonic();

@@ -131,7 +131,7 @@ export const lock = (d: Deployment) => (d.machine.isLocked() ? ['the lock is hel
 
 /** Files that hold secrets on purpose, and are 0600. */
 const SECRET_FILES =
-  /\/(admin-password|containers\/[\w-]+\.(?:env|json)|before-\w+\.json|env-set-aside|database\.dump|globals\.sql|[\w-]+\.tar)$/;
+  /\/(admin-password|postgres-upgrades\/[\w-]+\.container\.json|containers\/[\w-]+\.(?:env|json)|before-\w+\.json|env-set-aside|database\.dump|globals\.sql|[\w-]+\.tar)$/;
 
 export function secrets(d: Deployment, { text, calls }: Ended): string[] {
   const places: [string, string][] = [

@@ -20,7 +20,7 @@ const ignored: Change = () => undefined;
 
 /** Statements by what they begin with; anything else is not modelled. */
 const STATEMENTS: readonly (readonly [RegExp, Change])[] = [
-  [/^(SET |ANALYZE$|COMMENT ON |BEGIN$|COMMIT$)/, ignored],
+  [/^(SET |ALTER SYSTEM SET |ANALYZE$|COMMENT ON |BEGIN$|COMMIT$)/, ignored],
   [
     new RegExp(`^CREATE ROLE ${NAME}(?: NOLOGIN)?$`),
     ({ cluster }, [, role]) => {

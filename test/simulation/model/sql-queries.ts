@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { SCHEMA_SQL } from '../../../lib/domain/schema/revision.ts';
 import { PROBES } from '../../../lib/domain/schema/revision-probes.ts';
 import { SCHEMA_OBJECTS } from '../../../lib/domain/schema/schema-objects.ts';
-import { bytesOf, type Database, hbaRules, holdsAnything, identityOf, oidOf, PGDATA } from './cluster.ts';
+import { bytesOf, type Database, hbaRules, holdsAnything, identityOf, oidOf, PGDATA, versionOf } from './cluster.ts';
 import type { Server } from './engine.ts';
 import { unknown } from './flags.ts';
 import type { Inside } from './in-container.ts';
@@ -115,8 +115,24 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
       },
     ],
   ],
+  [
+    "'inFiles', (SELECT",
+    ({ server, what }) => [
+      {
+        inFiles: server.told ?? [],
+        onCommandLine: [],
+        known: ['work_mem', 'old_setting'].filter((name) => !what.container.image.lacks?.includes(name)),
+        available: ['plpgsql', 'pg_trgm'].filter((name) => !what.container.image.lacks?.includes(name)),
+        extensions: server.extensions ?? ['plpgsql'],
+      },
+    ],
+  ],
+  ["'who', concat_ws", ({ server }) => server.visitors ?? []],
+  ['txid_snapshot_xmax', (asked) => [createHash('sha1').update(JSON.stringify(asked.db)).digest('hex')]],
+  ['sum(pg_database_size(oid))', (asked) => [names(asked).length * 8_000_000]],
+  ["to_jsonb(d) ->> 'datcollversion'", ({ server }) => server.sorted ?? []],
   ['SELECT to_jsonb(oid::bigint) FROM pg_database', ({ db }) => [oidOf(db)]],
-  ['FROM pg_subscription', ({ server }) => [{ subscriptions: [], slots: [], ...server.replication }]],
+  ['FROM pg_subscription', ({ server }) => [{ subscriptions: [], slots: [], prepared: [], ...server.replication }]],
   ["relkind IN ('r', 'p', 'm')", holders],
   ['pg_blocking_pids', holders],
   ["l.locktype = 'relation'", holders],
@@ -142,7 +158,7 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
     (asked) => names(asked).filter((n) => n === 'postgres' && n !== texts(asked)[0]),
   ],
   ['SELECT to_jsonb(true) FROM pg_database', (asked) => (names(asked).includes(texts(asked)[0] ?? '') ? [true] : [])],
-  ["'versionNumber', current_setting", () => [{ versionNumber: 150_006, version: '15.6' }]],
+  ["'versionNumber', current_setting", ({ server }) => [versionOf(server.cluster)]],
   [
     "'memberOf', (SELECT",
     ({ server }) => [

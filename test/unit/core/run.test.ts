@@ -157,7 +157,6 @@ it('is, but for those that have a deadline of their own, the only way to a proce
     'core/shell.ts',
     'core/world.ts', // another script, which has its own
     'tools/docker/attached.ts', // one for each answer
-    'tools/docker/pause.ts', // its own
     'tools/postgres/session.ts', // its own
   ]);
 });

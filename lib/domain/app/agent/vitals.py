@@ -2,6 +2,7 @@
 files that nobody may read. Only looks; each part by itself, so that one that fails leaves the others."""
 import ast
 import http.client
+import importlib.util
 import json
 import os
 import re
@@ -214,6 +215,30 @@ def files():
     return most
 
 
+def bytecode():
+    """Byte code that Python will run though no source has it: a module without its source beside it, and what is bound to a source that was
+    another one and is not compared (PEP 552). What is merely older than its source Python compiles anew by itself."""
+    found = []
+    for directory, below, leaves in os.walk(ARGS["root"]):
+        below[:] = [name for name in below if name not in ARGS["kept"] and os.path.join(directory, name) not in ARGS["kept"]]
+        there = set(leaves)
+        cache = os.path.basename(directory) == "__pycache__"
+        for leaf in leaves:
+            if not leaf.endswith(".pyc"):
+                continue
+            path = os.path.join(directory, leaf)
+            if not cache:
+                if f"{leaf[:-1]}" not in there:
+                    found.append(path)
+                continue
+            source = os.path.join(os.path.dirname(directory), f"{leaf.split('.')[0]}.py")
+            with open(path, "rb") as file:
+                head = file.read(16)
+            if len(head) == 16 and head[4] & 3 == 1 and os.path.exists(source) and importlib.util.source_hash(read(source, "rb")) != head[8:16]:
+                found.append(path)
+    return {"count": len(found), "some": sorted(found)[:3]}
+
+
 def part(look):
     try:
         return look()
@@ -222,7 +247,7 @@ def part(look):
 
 
 def main():
-    looks = [nginx, queues, memory, mounts, settings, gunicorn_log, unreadable, pages, asked, files]
+    looks = [nginx, queues, memory, mounts, settings, gunicorn_log, unreadable, pages, asked, files, bytecode]
     answer = {look.__name__: part(look) for look in looks}
     print(json.dumps({**answer, "now": time.time(), "started": next(p[2] for p in processes() if p[0] == 1)}))
 

@@ -14,7 +14,7 @@ function printed(argv: readonly string[], told: readonly Told[]): string {
 
 async function asked(told: readonly Told[], exitCode: number): Promise<string[]> {
   const ops = testOps(({ argv }) => ({ stdout: printed(argv, told), exitCode }));
-  const answers = await askInside(ops, 'app', [], 'http://x/', told.length);
+  const answers = await askInside(ops, 'app', { options: [], url: 'http://x/', times: told.length });
   return Promise.all(
     answers.map(async (answer) => {
       try {

@@ -94,7 +94,7 @@ const opsFor = (gunicorn: Gunicorn) => testOps((call) => gunicorn.answer(call));
 describe('replacing workers', () => {
   it('adds as many as there are, and takes the old ones away when the new ones have booted', async () => {
     const gunicorn = new Gunicorn(serving(10, 11));
-    await replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500);
+    await replaceWorkers(opsFor(gunicorn), 'app', web, { wanted: 2, since: 500 });
     expect(gunicorn.signals).toEqual([`TTIN ${web.pid} × 2`, `TTOU ${web.pid} × 2`]);
     expect(gunicorn.workers.every((w) => w.start > 500)).toBe(true);
   });
@@ -102,7 +102,7 @@ describe('replacing workers', () => {
   it('takes no old worker away when the new ones do not boot, and says why', async () => {
     const gunicorn = new Gunicorn(serving(10, 11));
     gunicorn.boots = false;
-    await expect(replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500)).rejects.toMatchObject({
+    await expect(replaceWorkers(opsFor(gunicorn), 'app', web, { wanted: 2, since: 500 })).rejects.toMatchObject({
       kind: 'failed',
       what: { en: expect.stringMatching(/0 of 2 began to serve[\s\S]*the last words/) },
     });
@@ -115,7 +115,7 @@ describe('replacing workers', () => {
       gunicorn.onWait = () => {
         gunicorn.master = master;
       };
-      await expect(replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500)).rejects.toMatchObject({
+      await expect(replaceWorkers(opsFor(gunicorn), 'app', web, { wanted: 2, since: 500 })).rejects.toMatchObject({
         what: { en: expect.stringContaining('whalefall_web ended') },
       });
       expect(gunicorn.signals.some((s) => s.startsWith('TTOU'))).toBe(false);
@@ -125,7 +125,7 @@ describe('replacing workers', () => {
   it('finishes a replacement that was cut short: hung new workers are killed, the old ones serve until others have booted', async () => {
     const hung = [20, 21].map((start) => ({ pid: start, start, state: 'booting' as const }));
     const gunicorn = new Gunicorn([...serving(10, 11), ...hung]);
-    await replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500);
+    await replaceWorkers(opsFor(gunicorn), 'app', web, { wanted: 2, since: 500 });
     expect(gunicorn.signals).toEqual(['KILL 20 21', `TTOU ${web.pid} × 2`]);
     expect(gunicorn.workers).toHaveLength(2);
     expect(gunicorn.workers.every((w) => w.start > 500)).toBe(true);
@@ -134,14 +134,14 @@ describe('replacing workers', () => {
   it('kills no worker that leaves after its last request: the master makes another by itself', async () => {
     const leaving = { pid: 10, start: 10, state: 'leaving' as const };
     const gunicorn = new Gunicorn([leaving, ...serving(11)]);
-    await replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500);
+    await replaceWorkers(opsFor(gunicorn), 'app', web, { wanted: 2, since: 500 });
     expect(gunicorn.signals).toEqual([`TTIN ${web.pid} × 1`, `TTOU ${web.pid} × 1`]);
     expect(gunicorn.workers.every((w) => w.start > 500)).toBe(true);
   });
 
   it('leaves workers alone that were started since', async () => {
     const gunicorn = new Gunicorn(serving(510, 511));
-    await replaceWorkers(opsFor(gunicorn), 'app', web, 2, 500);
+    await replaceWorkers(opsFor(gunicorn), 'app', web, { wanted: 2, since: 500 });
     expect(gunicorn.signals).toEqual([]);
   });
 });

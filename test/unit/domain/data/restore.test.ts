@@ -246,12 +246,12 @@ CREATE TABLESPACE fast OWNER app LOCATION '/fast';
 
   it('raise nobody’s rights without a consent: what is missing and needed is created bare', () => {
     const globals = parseGlobals(DUMP);
-    expect(rolesSql(globals, now([]), manifest, 'needed', false)).toEqual(['CREATE ROLE "app" NOLOGIN;']);
+    expect(rolesSql(globals, now([]), manifest, { roles: 'needed' })).toEqual(['CREATE ROLE "app" NOLOGIN;']);
     const app = { name: 'app', rights: [], password: null, memberOf: [] };
-    expect(rolesSql(globals, now([app]), manifest, 'needed', false)).toEqual([]);
+    expect(rolesSql(globals, now([app]), manifest, { roles: 'needed' })).toEqual([]);
     // An older backup does not say whom it refers to.
     const older = { database: manifest.database } as unknown as DatabaseManifest;
-    expect(rolesSql(globals, now([app]), older, 'needed', false)).toEqual(['CREATE ROLE "r""o;l--e\nx" NOLOGIN;']);
+    expect(rolesSql(globals, now([app]), older, { roles: 'needed' })).toEqual(['CREATE ROLE "r""o;l--e\nx" NOLOGIN;']);
   });
 
   it('are compared by rights, memberships and whether the password is the same, which is never shown', () => {

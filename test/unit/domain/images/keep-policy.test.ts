@@ -148,11 +148,12 @@ function engine(tags: Record<string, string>, moved: Record<string, string> = {}
           .map((t) => `whalefall:${t}\n`)
           .join(''),
       };
-    if (verb === 'rm') return {};
+    if (verb === 'rm' || what === 'tag') return {};
     if (verb !== 'inspect') return undefined;
     const [format = '', ...names] = argv.slice(4);
     if (format.includes('Size')) return { stdout: names.map((n) => `${tags[n.split(':')[1] ?? '']} 1000\n`).join('') };
     const [name = ''] = names;
+    if (format.includes('RepoTags')) return { stdout: '["whalefall:prod"]\n' };
     if (name === 'whalefall:prod') return { stdout: 'sha256:run\n' };
     const tag = name.split(':')[1] ?? '';
     return { stdout: `${moved[tag] ?? tags[tag]}\n` };

@@ -154,6 +154,7 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
   'health.basic': [['FAIL', basic('basic')]],
   'health.deep': [['FAIL', basic('deep')]],
   'routes.served': [['FAIL', { routes: [{ path: '/', fault: said('403') }] }]],
+  'release.bytecode': [['WARN', { vitals: vitals({ bytecode: { count: 1, some: ['/app/gone.pyc'] } }) }]],
   'app.unreadable': [['FAIL', { vitals: vitals({ unreadable: { count: 2, some: ['/app/x'] } }) }]],
   'app.memory': [
     ['WARN', { vitals: vitals({ memory: { kills: 1, limit: null, used: 1 } }) }],
@@ -335,6 +336,20 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
     ['WARN', our({ drill: undefined })],
     ['WARN', our({ drill: { ...(of('ours').drill as never as object), outcome: 'failed' } as never })],
     ['WARN', { at: { ...of('at'), now: NOW + 93 * DAY } }],
+  ],
+  'alerts.configured': [['WARN', our({ alerts: { configured: false, unreached: [] } })]],
+  'alerts.delivery': [
+    ['WARN', our({ alerts: { configured: true, unreached: [{ to: 'group', why: said('HTTP 404') }] } })],
+    ['WARN', our({ alerts: { configured: true, unreached: [{ to: 'ping.backup', why: said('OK (not found)') }] } })],
+  ],
+  'alerts.overdue': [
+    ['WARN', our({ watched: [{ what: 'backup', hours: 26, success: NOW - 27 * 3_600_000 }] })],
+    ['WARN', our({ watched: [{ what: 'drill', hours: 200, success: undefined }] })],
+  ],
+  'hold.rules': [['WARN', our({ heldRules: true })]],
+  'database.growth': [
+    ['WARN', pg({ largest: [{ table: 'public.log', bytes: 5e9, rows: 1_600_000 }] })],
+    ['WARN', { ...pg({}), ...our({ former: { at: NOW - 2 * DAY, rows: { 'public.log': 200_000 } } }) }],
   ],
   'runs.unfinished': [['FAIL', our({ unfinished: '20260101T000000Z-update-prod-flask' })]],
   'runs.leftovers': [

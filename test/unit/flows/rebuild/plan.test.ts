@@ -169,6 +169,7 @@ it('warns of local changes and of an open database', () => {
         serving: true,
         unserved: [],
         holdsState: false,
+        image: 'named',
       },
       database: { ...runningDatabase, remoteTrust: 1 },
     }),

@@ -7,8 +7,8 @@ import type { Facts } from '../../../../lib/flows/rehearse/facts.ts';
 import { requireIsolated } from '../../../../lib/flows/rehearse/isolation.ts';
 import { limitFlags, limitsFor } from '../../../../lib/flows/rehearse/limits.ts';
 import { namesOf } from '../../../../lib/flows/rehearse/names.ts';
-import { plannedSteps } from '../../../../lib/flows/rehearse/plan.ts';
-import { discard, proveGone, unlessStopped } from '../../../../lib/flows/rehearse/steps.ts';
+import { begin, discard, proveGone, unlessStopped } from '../../../../lib/flows/rehearse/steps.ts';
+import { plannedOf } from '../../../../lib/runs/steps/steps.ts';
 import { container, facts as rebuildFacts } from '../../../support/facts.ts';
 import { testOps } from '../../../support/ops.ts';
 import { storedBackup } from '../../domain/backup/backup.fakes.ts';
@@ -180,12 +180,13 @@ describe('what a drill makes', () => {
 
 describe('the plan', () => {
   it('touches nothing of production in any step', async () => {
-    const facts = await drillFacts(testOps(() => undefined));
+    const ops = testOps(() => undefined);
+    const facts = await drillFacts(ops);
     for (const code of [
       { kind: 'image', imageId: 'sha256:app', commit: undefined, subject: '' },
       { kind: 'build', commit: 'c0ffee', subject: '' },
     ] as const) {
-      const steps = plannedSteps({ ...facts, code });
+      const steps = plannedOf(begin(ops, { ...facts, code }).steps);
       expect(steps.map((s) => s.id)).toEqual(['image', 'stores', 'restore', 'migrate', 'boot', 'remove']);
       expect(steps.every((s) => s.risk === 'none' && s.loses === undefined)).toBe(true);
     }

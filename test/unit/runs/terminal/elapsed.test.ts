@@ -80,3 +80,26 @@ it('writes over no question', async () => {
   pass(2);
   expect(lines).not.toEqual([]);
 });
+
+it('says beside it what visitors notice, before what the step says itself', () => {
+  let requests: { sent: number; failed: number; longest: number } | undefined;
+  const told = withElapsed(
+    { ...screen, show: () => undefined, progress: (text) => void lines.push(text.en.trim()) },
+    { monotonic: () => now },
+    (_ms, tick) => {
+      ticking = tick;
+      return () => undefined;
+    },
+    () => requests,
+  );
+  told.show({ event: 'step', id: 'a', number: 1, of: 1, title: same('a') });
+  pass(1);
+  requests = { sent: 40, failed: 2, longest: 1_240 };
+  pass(1);
+  told.progress(same('      40 %'));
+  expect(lines).toEqual([
+    '… 1 s',
+    '40 requests, 2 failed, longest wait 1.2 s | … 2 s',
+    '40 requests, 2 failed, longest wait 1.2 s | 40 %',
+  ]);
+});

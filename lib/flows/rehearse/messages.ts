@@ -1,63 +1,13 @@
 import type { Ops } from '../../core/ops.ts';
-import type { PlannedStep } from '../../core/step.ts';
 import { humanBytes, printable, same, spanText, type Text } from '../../core/text.ts';
 import { verificationText } from '../../domain/backup/messages.ts';
 import { lastDrillText } from '../../domain/ledger/drills.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
+import type { Steps } from '../../runs/steps/steps.ts';
 import type { Facts } from './facts.ts';
-import { limitFlags } from './limits.ts';
-
-/** The steps of a drill, in the order in which `scripts/rehearse.ts` does them. None of them touches production. */
-export function plannedSteps({ code, limits, stack }: Facts): PlannedStep[] {
-  const step = (id: string, title: Text, ...commands: PlannedStep['commands']): PlannedStep => ({
-    id,
-    title,
-    risk: 'none',
-    commands,
-  });
-  const { postgres, redis, app } = stack.services;
-  return [
-    code.kind === 'image'
-      ? step(
-          'image',
-          { en: 'Take the image that runs', zh: '使用当前运行的镜像' },
-          `docker inspect ${code.imageId.slice(0, 19)}`,
-        )
-      : step(
-          'image',
-          { en: 'Build the commit, under a name of the drill', zh: '以演练专用名称构建该提交的镜像' },
-          `git archive ${code.commit.slice(0, 10)}; docker compose -p <drill> build ${app.key}`,
-        ),
-    step(
-      'stores',
-      {
-        en: 'Start an empty PostgreSQL and Redis in a network of their own',
-        zh: '在独立隔离网络中启动空的 PostgreSQL 和 Redis',
-      },
-      'docker network create --internal -o …inhibit_ipv4=true <drill>',
-      `docker run --network <drill> ${limitFlags(limits).join(' ')} <${postgres.key}, ${redis.key}>`,
-    ),
-    step(
-      'restore',
-      { en: 'Restore the backup and compare every table', zh: '恢复备份并逐表比对' },
-      { en: 'pg_restore; compare every table', zh: 'pg_restore; 逐表比对' },
-    ),
-    step('migrate', { en: 'Run the migrations of the code', zh: '执行该版本的数据库迁移' }, 'flask db upgrade'),
-    step(
-      'boot',
-      { en: 'Boot the application and ask its health from inside', zh: '启动应用并从容器内部检查健康状态' },
-      'docker run --network <drill> … ; docker exec <app> curl http://127.0.0.1…',
-    ),
-    step(
-      'remove',
-      { en: 'Remove every trace of the drill', zh: '清除全部演练资源' },
-      'docker rm -f -v …; docker network rm …',
-    ),
-  ];
-}
 
 /** What was found and what will be done. */
-export function showPlan(ops: Ops, facts: Facts, steps: readonly PlannedStep[]): void {
+export function showPlan(ops: Ops, facts: Facts, steps: Steps): void {
   const { show } = ops.screen;
   const { backup, code, limits } = facts;
   const { manifest } = backup;

@@ -1,0 +1,111 @@
+import { change } from '../../core/command.ts';
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import type { Step } from '../../core/step.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { backupsOf } from '../../domain/backup/choose.ts';
+import { confirmDestructive } from '../../domain/data/consent.ts';
+import { proveSuperseded } from '../../domain/data/drop-database.ts';
+import { removeAsideVolume } from '../../domain/data/remove-aside-volume.ts';
+import { forgetUpgrade, putAside, readUpgrades } from '../../domain/ledger/postgres-upgrades.ts';
+import { loginOf } from '../../domain/stack/database.ts';
+import { showSteps } from '../../runs/steps/show-steps.ts';
+import { carryOut } from '../../runs/steps/steps.ts';
+import { findVolume } from '../../tools/docker/same-volume.ts';
+import { identify } from '../../tools/postgres/identity.ts';
+import { databaseIn, findStack } from './survey.ts';
+
+/**
+ * Deletes the volume that the newest upgrade, or the way back from it, has put aside: after a consent, and only once what came after it is
+ * in a backup that was restored and compared.
+ *
+ * @throws {OpsError} `precondition`, `declined`
+ */
+export async function dropAside(
+  ops: Ops,
+  { planOnly, confirm }: { readonly planOnly: boolean; readonly confirm: string | undefined },
+): Promise<Text> {
+  const { stack, postgres } = await findStack(ops);
+  const upgrade = readUpgrades(ops.paths).at(-1);
+  if (upgrade === undefined) throw nothingAside();
+  const aside = putAside(upgrade);
+  const serves = postgres?.state === 'running' ? await databaseIn(ops, stack, postgres) : undefined;
+  if (serves === undefined || serves.volume.name === aside.volume) throw notServing(aside);
+  const { systemIdentifier } = await identify(ops, serves);
+  const volume = await findVolume(ops, aside.volume);
+  if (volume === undefined) {
+    forgetUpgrade(ops.paths, upgrade);
+    throw nothingAside();
+  }
+  const since = { name: aside.volume, kind: 'before' as const, since: upgrade.at };
+  // A dump of the cluster that is gone counts for nothing: it has to be of the one that serves.
+  const ofServing = backupsOf(ops, loginOf(stack).name).filter(
+    ({ manifest }) => manifest.server.systemIdentifier === systemIdentifier,
+  );
+  const superseded = proveSuperseded(since, ofServing);
+  const what: Text = {
+    en: `volume ${printable(aside.volume)}: the cluster of PostgreSQL ${aside.major} that was put aside`,
+    zh: `卷 ${printable(aside.volume)}: 已旁置的 PostgreSQL ${aside.major} 集群`,
+  };
+  const step: Step = {
+    id: 'drop',
+    title: { en: 'Delete the cluster that was put aside', zh: '删除已旁置的集群' },
+    risk: 'deletes',
+    commands: [`docker volume rm ${aside.volume}`, `docker image rm ${upgrade.image}`],
+    loses: what,
+    run: async (o) => {
+      await removeAsideVolume(o, volume, consent, superseded);
+      // Earlier ones that were about it are no way back either.
+      for (const about of readUpgrades(o.paths).filter((u) => [u.from.volume, u.to.volume].includes(aside.volume))) {
+        await run(o, change(['docker', 'image', 'rm', about.image]), [0, 1]);
+        forgetUpgrade(o.paths, about);
+      }
+    },
+  };
+  showSteps(ops.screen, [step]);
+  if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  const consent = await confirmDestructive(
+    ops,
+    {
+      title: {
+        en: `The way back of ${upgrade.at} will be deleted for ever:`,
+        zh: `将永久删除 ${upgrade.at} 的退路:`,
+      },
+      phrase: `DROP ${aside.volume}`,
+      volumes: [{ ...volume, holder: '' }],
+      losses: [[{ en: 'cluster', zh: '集群' }, what]],
+    },
+    confirm,
+  );
+  const recovery = { prove: async (o: Ops) => stillThere(o, aside.volume), advice: () => [] };
+  await carryOut(ops, [step], recovery, (carry) => carry(step));
+  const done = { en: `Deleted: ${what.en}`, zh: `已删除: ${what.zh}` };
+  ops.screen.show({ event: 'ok', text: done });
+  return done;
+}
+
+async function stillThere(ops: Ops, volume: string): Promise<Text> {
+  const name = printable(volume);
+  return (await findVolume(ops, volume))
+    ? { en: `Volume ${name} is still there.`, zh: `卷 ${name} 仍然存在.` }
+    : { en: `Volume ${name} is deleted.`, zh: `卷 ${name} 已删除.` };
+}
+
+const nothingAside = () =>
+  new OpsError({
+    kind: 'precondition',
+    what: { en: 'No upgrade has left a cluster aside.', zh: '没有升级操作留下的旁置集群.' },
+    state: NOTHING_CHANGED,
+  });
+
+const notServing = ({ volume, major }: ReturnType<typeof putAside>) =>
+  new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `No other PostgreSQL than that of volume ${volume} (${major}) serves now: it is still needed.`,
+      zh: `当前没有卷 ${volume} (PostgreSQL ${major}) 之外的实例在提供服务: 该卷仍需使用.`,
+    },
+    state: NOTHING_CHANGED,
+    next: [{ en: 'What runs: npx tsx scripts/doctor.ts', zh: '查看当前状态: npx tsx scripts/doctor.ts' }],
+  });

@@ -1,0 +1,87 @@
+import type { Ops } from '../../core/ops.ts';
+import type { Step } from '../../core/step.ts';
+import type { Text } from '../../core/text.ts';
+import { requestHold } from '../../domain/hold/hold.ts';
+import { type PostgresUpgrade, readUpgrades } from '../../domain/ledger/postgres-upgrades.ts';
+import { describeFormer, giveBack } from '../../domain/replacement/replace.ts';
+import { findAllContainers, isAside } from '../../domain/stack/containers.ts';
+import { loginOf } from '../../domain/stack/database.ts';
+import type { Stack } from '../../domain/stack/stack.ts';
+import type { Recovery } from '../../runs/steps/steps.ts';
+import type { Container } from '../../tools/docker/containers.ts';
+import { identify } from '../../tools/postgres/identity.ts';
+import { waitForPostgres } from '../../tools/postgres/ready.ts';
+import { findStack } from './survey.ts';
+import { proveStep, type Surroundings, startStep } from './switch.ts';
+
+/** What a run that was killed has left, from where another way leads on than from the beginning. */
+export type Left =
+  /** The new server is in use; at most the application has not been started. */
+  | { readonly kind: 'done'; readonly around: Surroundings; readonly upgrade: PostgresUpgrade }
+  /** The former container was about to lose its place, and nothing serves. */
+  | { readonly kind: 'interrupted'; readonly stack: Stack; readonly former: Container };
+
+const READY_MS = 120_000;
+
+/** Looks whether the last upgrade is what somebody asks for again; changes nothing. */
+export async function surveyLeft(ops: Ops, image: { readonly major: string }): Promise<Left | undefined> {
+  const { stack, postgres, app } = await findStack(ops);
+  const upgrade = readUpgrades(ops.paths).findLast((u) => u.inUse === 'to');
+  if (upgrade === undefined || postgres === undefined || upgrade.to.major !== image.major) return undefined;
+  const has = (volume: string) => postgres.mounts.some((m) => m.kind === 'volume' && m.source === volume);
+  if (postgres.state !== 'running') {
+    return has(upgrade.from.volume) ? { kind: 'interrupted', stack, former: postgres } : undefined;
+  }
+  if (!has(upgrade.to.volume)) return undefined;
+  const { systemIdentifier } = await identify(ops, { container: postgres, ...loginOf(stack) });
+  if (systemIdentifier !== upgrade.to.systemIdentifier) return undefined;
+  const holdFacts = { kind: 'plain', why: { en: '-', zh: '-' } } as const;
+  const around = { stack, app, holdFacts, hold: requestHold(holdFacts), progress: {} };
+  return { kind: 'done', around, upgrade };
+}
+
+/** Gives the former container its place back. */
+export function beginBringBack({ stack, former }: Extract<Left, { kind: 'interrupted' }>) {
+  const step: Step = {
+    id: 'bring-back',
+    title: { en: 'Start the former PostgreSQL again, in its place', zh: '恢复原 PostgreSQL 容器的位置并启动' },
+    risk: 'changes',
+    commands: [`docker start ${former.name}`],
+    async run(ops) {
+      const all = (await findAllContainers(ops, stack)).postgres;
+      const next = all.find((c) => c.id !== former.id && !isAside(c))?.id;
+      // It ran until that run stopped it.
+      const described = await describeFormer(ops, 'postgres', { ...former, state: 'running' });
+      await giveBack(ops, stack, { role: 'postgres', former: described, next });
+      await waitForPostgres(ops, { container: former, ...loginOf(stack) }, READY_MS);
+    },
+  };
+  const recovery: Recovery = {
+    prove: async () => AS_LEFT,
+    advice: () => [{ en: `docker start ${former.id.slice(0, 12)}`, zh: `docker start ${former.id.slice(0, 12)}` }],
+  };
+  return { steps: { step }, recovery };
+}
+
+const AS_LEFT: Text = {
+  en: 'No data was touched: the former cluster is in its volume.',
+  zh: '未改动任何数据: 原集群仍在其卷中.',
+};
+
+/** What is missing of an upgrade whose new server serves already. */
+export function beginFinish({ around }: Extract<Left, { kind: 'done' }>) {
+  const steps = { start: startStep(around), prove: proveStep(around) };
+  const recovery: Recovery = {
+    prove: async () => NEW_SERVES,
+    advice: () =>
+      around.app
+        ? [{ en: `docker start ${around.app.id.slice(0, 12)}`, zh: `docker start ${around.app.id.slice(0, 12)}` }]
+        : [],
+  };
+  return { steps, recovery };
+}
+
+const NEW_SERVES: Text = {
+  en: 'The new PostgreSQL serves; the application is as it was.',
+  zh: '新的 PostgreSQL 在运行; 应用状态与之前相同.',
+};

@@ -1,0 +1,145 @@
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { describeHealth, endpointsOf, healthCheck } from '../../domain/app/health.ts';
+import { claimStack, refuseForeignVolumes } from '../../domain/data/claim.ts';
+import { databaseSizes, leftBy } from '../../domain/data/left-databases.ts';
+import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
+import { imageId } from '../../domain/images/build.ts';
+import { notRunning, paused } from '../../domain/restoration/refusals.ts';
+import { resolveStack } from '../../domain/stack/compose-config.ts';
+import { findContainers, findVolumes, isAside } from '../../domain/stack/containers.ts';
+import { findDataDirectories } from '../../domain/stack/data-directory.ts';
+import { loginOf } from '../../domain/stack/database.ts';
+import { defaultsOf, nextDataOf } from '../../domain/stack/homes.ts';
+import type { Stack } from '../../domain/stack/stack.ts';
+import type { Container } from '../../tools/docker/containers.ts';
+import { requireLocalEngine } from '../../tools/docker/engine.ts';
+import { isWithin, placeOf } from '../../tools/docker/places.ts';
+import { findVolume } from '../../tools/docker/same-volume.ts';
+import { capabilitiesOf } from '../../tools/postgres/capabilities.ts';
+import type { Database } from '../../tools/postgres/database.ts';
+import { otherDatabases } from '../../tools/postgres/emptiness.ts';
+import { identify } from '../../tools/postgres/identity.ts';
+import type { Facts, PostgresImage, Room } from './facts.ts';
+import { requireAlone, requireUpgradable } from './others.ts';
+import {
+  holdsOthers,
+  noImage,
+  noPostgres,
+  notHealthy,
+  notInVolume,
+  notNewer,
+  putAsideByKilledRun,
+  volumeTaken,
+} from './refusals.ts';
+
+/** What the command line asks for. */
+export interface Asked {
+  /** An image's name. */
+  readonly to: string;
+  readonly hold: HoldOptions;
+  /** Whether holding requests is tried: not where nothing will be stopped. */
+  readonly tries: boolean;
+}
+
+/**
+ * Looks at the database, the image that it is to have, and what the compose file says about it; changes nothing.
+ *
+ * @throws {OpsError} `precondition` with whatever would make the upgrade fail, or lose something.
+ */
+export async function surveyUpgrade(ops: Ops, asked: Asked): Promise<Facts> {
+  const { stack, postgres, app } = await findStack(ops);
+  if (postgres?.state !== 'running') {
+    if (postgres && isAside(postgres)) throw putAsideByKilledRun(postgres);
+    throw notRunning(stack.services.postgres.key, postgres);
+  }
+  if (app?.state === 'paused') throw paused(app);
+  const to = await imageOf(ops, asked.to);
+  const database = await databaseIn(ops, stack, postgres);
+  const [identity, capabilities, sizes, others] = await Promise.all([
+    identify(ops, database),
+    capabilitiesOf(ops, database),
+    databaseSizes(ops, database),
+    otherDatabases(ops, database),
+  ]);
+  if (Number(to.major) <= Number(identity.major)) throw notNewer(asked.to, identity.major, to.major);
+  const left = leftBy(database.name, sizes).map((l) => l.name);
+  const foreign = others.filter((name) => !left.includes(name));
+  if (foreign.length > 0) throw holdsOthers(foreign, database.name);
+  await requireUpgradable(ops, database);
+  await requireAlone(ops, database, app);
+  if (app?.state === 'running') {
+    const health = await healthCheck(ops, endpointsOf(ops.target, app), { timeoutMs: 5_000 });
+    if (!health.healthy) throw notHealthy(describeHealth(health));
+  }
+  return {
+    stack,
+    to,
+    room: await roomFor(ops, stack, to, database),
+    database,
+    identity,
+    capabilities,
+    bytes: sizes.find((s) => s.name === database.name)?.bytes ?? 0,
+    left,
+    app,
+    hold: await surveyHold(ops, app, asked.hold, asked.tries),
+  };
+}
+
+/** The stack, claimed; its containers. */
+export async function findStack(
+  ops: Ops,
+): Promise<{ stack: Stack; postgres: Container | undefined; app: Container | undefined }> {
+  const [stack] = await Promise.all([resolveStack(ops), requireLocalEngine(ops)]);
+  await claimStack(ops, stack);
+  const [{ postgres, app }, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
+  refuseForeignVolumes(stack, volumes);
+  return { stack, postgres, app };
+}
+
+/** The database in a container, by the volume that it really has: the compose file may name the next one already. */
+export async function databaseIn(ops: Ops, stack: Stack, container: Container): Promise<Database> {
+  const { kind, source } = placeOf(container.mounts, container.dataDirectory);
+  const volume = kind === 'volume' ? await findVolume(ops, source) : undefined;
+  if (volume === undefined) throw notInVolume(container);
+  return { container, ...loginOf(stack), volume };
+}
+
+/** @throws {OpsError} `precondition` when it is not here, or no PostgreSQL. */
+export async function imageOf(ops: Ops, reference: string): Promise<PostgresImage> {
+  const [id, defaults] = await Promise.all([imageId(ops, reference), defaultsOf(ops, 'postgres', reference)]);
+  if (id === undefined || defaults === undefined) throw noImage(reference);
+  const { major, volumes, pgdata = '/var/lib/postgresql/data' } = defaults;
+  if (!/^\d+$/.test(major)) throw noPostgres(reference);
+  return { reference, id, major, mountPoint: volumes.find((v) => isWithin(pgdata, v)) ?? pgdata };
+}
+
+async function roomFor(ops: Ops, stack: Stack, to: PostgresImage, database: Database): Promise<Room> {
+  const service = stack.services.postgres;
+  if ((await imageId(ops, service.image)) !== to.id) return { missing: 'image' };
+  const next = await nextDataOf(ops, service);
+  if (next?.kind !== 'volume' || next.source === database.volume.name) return { missing: 'volume' };
+  const volume = next.source;
+  const mountPoint = stack.volumes.find((v) => v.name === volume)?.mountPoint;
+  if (mountPoint === undefined) return { missing: 'volume' };
+  if ((await findVolume(ops, volume)) !== undefined) {
+    // Left by a run that did not end, or by a way back: then it goes on being used, and nothing in it is deleted.
+    const [found] = (await findDataDirectories(ops, database.container.imageId, [volume])).filter(
+      (f) => f.of === 'postgres',
+    );
+    if (found && found.major !== to.major) throw volumeTaken(volume, found.major, to.major);
+  }
+  return { volume, mountPoint };
+}
+
+/** What `--to` must be. @throws {OpsError} `usage` */
+export function requireReference(to: string): string {
+  if (/^[a-zA-Z0-9][\w./:@-]*$/.test(to)) return to;
+  throw new OpsError({
+    kind: 'usage',
+    what: {
+      en: `--to is the name of an image, such as postgres:18-alpine`,
+      zh: '--to 应为镜像名称, 例如 postgres:18-alpine',
+    },
+  });
+}

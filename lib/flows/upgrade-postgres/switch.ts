@@ -1,0 +1,234 @@
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import type { Step } from '../../core/step.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { describeHealth, endpointsOf, type Health, waitForHealth } from '../../domain/app/health.ts';
+import { waitUntilServing } from '../../domain/app/serving.ts';
+import { type RequestHold, unpublished } from '../../domain/hold/hold.ts';
+import { holdCommands, releaseCommands } from '../../domain/hold/messages.ts';
+import type { HoldFacts } from '../../domain/hold/survey.ts';
+import { ownAddress } from '../../domain/replacement/addresses.ts';
+import { databasePassword } from '../../domain/replacement/passwords.ts';
+import { type Former, giveBack, halt, type Replacement, takeOver } from '../../domain/replacement/replace.ts';
+import { findContainers } from '../../domain/stack/containers.ts';
+import { loginOf } from '../../domain/stack/database.ts';
+import type { Stack } from '../../domain/stack/stack.ts';
+import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
+import { rename, start, stop } from '../../tools/docker/docker.ts';
+import { inspectHba } from '../../tools/pg-hba/hba.ts';
+import type { Database } from '../../tools/postgres/database.ts';
+import { identify } from '../../tools/postgres/identity.ts';
+import { canLogIn } from '../../tools/postgres/login.ts';
+import { waitForPostgres } from '../../tools/postgres/ready.ts';
+
+// What going on and coming back have in common: the application stops, another container of PostgreSQL takes the place of the one that
+// serves, and the application starts again.
+
+const READY_MS = 120_000;
+
+/** How far it has come; filled step by step. */
+export interface Progress {
+  /** PostgreSQL's container that was in use, once it has begun to lose its place. */
+  former?: Former;
+  next?: string;
+  swapping?: boolean;
+  stopping?: boolean;
+  starting?: boolean;
+}
+
+/** What is going to serve. */
+export interface Coming {
+  readonly replacement: Replacement;
+  readonly major: string;
+  /** Of its cluster. */
+  readonly systemIdentifier: string;
+}
+
+export interface Surroundings {
+  readonly stack: Stack;
+  readonly app: Container | undefined;
+  readonly holdFacts: HoldFacts;
+  readonly hold: RequestHold;
+  readonly progress: Progress;
+}
+
+/** Undefined where no application serves. */
+export function stopStep({ app, hold, holdFacts, progress }: Surroundings): Step | undefined {
+  if (app?.state !== 'running') return undefined;
+  return {
+    id: 'stop',
+    title: { en: 'Stop the application: nothing writes any more', zh: '停止应用, 不再有写入' },
+    risk: holdFacts.kind === 'holds' ? 'changes' : 'interrupts',
+    commands: [...holdCommands(holdFacts), `docker stop ${app.name}`],
+    wayBack: { en: 'the same container is started again', zh: '重新启动原容器' },
+    async run(ops) {
+      await hold.begin(ops, app);
+      progress.stopping = true;
+      const drained = await hold.drain(ops, app);
+      if (drained?.ended) await run(ops, stop(app.id, 0));
+      else await halt(ops, 'app', app);
+    },
+    async undo(ops) {
+      if (!progress.stopping) return;
+      // An engine that was asked to stop goes on with it: so the stop comes first to its end.
+      await halt(ops, 'app', app);
+      await run(ops, start(app.id));
+      const now = await inspectContainer(ops, app.id);
+      if (hold.holding) await waitUntilServing(ops, unpublished(now)).catch(() => undefined);
+      await hold.release(ops, now);
+    },
+  };
+}
+
+/** @param before what is written down first, so that whoever finds this run dead knows the way back. */
+export function swapStep<A extends readonly unknown[]>(
+  { stack, progress }: Surroundings,
+  former: Container | undefined,
+  before: (ops: Ops, ...given: A) => Promise<Coming>,
+): Step<Database, A> {
+  const name = former?.name ?? '<postgres>';
+  return {
+    id: 'swap',
+    title: { en: 'The other PostgreSQL takes the place of the present one', zh: '由另一个 PostgreSQL 接替当前实例' },
+    risk: 'interrupts',
+    commands: [
+      ...(former ? [`docker stop ${name}`, `docker rename ${name} ${name}-before-…`] : []),
+      `docker rename ${name}-next-… ${name}; docker start ${name}`,
+      { en: 'log in over TCP as the application will', zh: '以应用身份经 TCP 登录' },
+    ],
+    wayBack: {
+      en: 'the very container that served is started again, on its own volume',
+      zh: '原容器及其数据卷保留, 直接重新启动',
+    },
+    async run(ops, ...given) {
+      const coming = await before(ops, ...given);
+      const { replacement } = coming;
+      if (replacement.former) progress.former = replacement.former;
+      progress.next = replacement.next;
+      progress.swapping = true;
+      if (replacement.former) {
+        await halt(ops, 'postgres', replacement.former.container);
+        await takeOver(ops, replacement);
+      } else if ((await inspectContainer(ops, replacement.next)).name !== replacement.name) {
+        await run(ops, rename(replacement.next, replacement.name));
+      }
+      await run(ops, start(replacement.next));
+      return proveServer(ops, stack, coming);
+    },
+    evidence: ({ container }, ..._given) => ({ en: printable(container.name), zh: printable(container.name) }),
+    async undo(ops, ..._given) {
+      if (!progress.swapping) return;
+      if (progress.former)
+        await giveBack(ops, stack, { role: 'postgres', former: progress.former, next: progress.next });
+    },
+  };
+}
+
+/** It is the server that was meant, and lets in whom it should. */
+async function proveServer(
+  ops: Ops,
+  stack: Stack,
+  { replacement, major, systemIdentifier }: Coming,
+): Promise<Database> {
+  const login = loginOf(stack);
+  const starting = await inspectContainer(ops, replacement.next);
+  await waitForPostgres(ops, { container: starting, ...login }, READY_MS);
+  const container = await inspectContainer(ops, replacement.next);
+  const mount = container.mounts.find((m) => m.kind === 'volume');
+  const database: Database = { container, ...login, volume: { name: mount?.source ?? '', createdAt: '' } };
+  const identity = await identify(ops, database);
+  if (identity.systemIdentifier !== systemIdentifier || identity.major !== major) {
+    throw notProved({
+      en: `the server is PostgreSQL ${identity.major} with cluster ${identity.systemIdentifier}, not ${major} with ${systemIdentifier}`,
+      zh: `服务器为 PostgreSQL ${identity.major}, 集群 ${identity.systemIdentifier}, 而应为 ${major}, 集群 ${systemIdentifier}`,
+    });
+  }
+  const from = { container: container.id, host: ownAddress({ stack }, container) };
+  const can = await canLogIn(ops, database, from, databasePassword(stack));
+  if (can !== 'yes') {
+    const why = typeof can === 'object' ? can.error : can;
+    throw notProved({ en: `the application could not log in: ${why}`, zh: `应用无法登录: ${why}` });
+  }
+  const hba = await inspectHba(ops, database);
+  if (hba.remoteTrust.length > 0)
+    throw notProved({ en: 'it lets strangers in without a password', zh: '它允许外部免密登录' });
+  return database;
+}
+
+export function startStep({ app, hold, holdFacts, progress }: Surroundings): Step<Health> | undefined {
+  if (app === undefined) return undefined;
+  return {
+    id: 'start',
+    title: { en: 'Start the application and wait until it is healthy', zh: '启动应用并等待健康检查通过' },
+    risk: holdFacts.kind === 'holds' ? 'changes' : 'interrupts',
+    commands: [`docker start ${app.name}`, ...releaseCommands(holdFacts)],
+    wayBack: {
+      en: 'it is stopped again; what it wrote meanwhile stays in the volume of the server that it ran on',
+      zh: '再次停止应用; 期间写入的数据保留在该服务器的卷中',
+    },
+    async run(ops) {
+      progress.starting = true;
+      await run(ops, start(app.id));
+      const now = await inspectContainer(ops, app.id);
+      const health = await waitUntilServing(ops, hold.holding ? unpublished(now) : now);
+      await hold.release(ops, now);
+      return health;
+    },
+    evidence: describeHealth,
+    async undo(ops) {
+      // What ran before this run goes on.
+      if (!progress.starting || (app.state === 'running' && !progress.stopping)) return;
+      const now = await inspectContainer(ops, app.id);
+      if (now.state === 'running') await hold.begin(ops, now).catch(() => undefined);
+      await halt(ops, 'app', app);
+    },
+  };
+}
+
+export function proveStep({ stack }: Surroundings): Step<Text> {
+  return {
+    id: 'prove',
+    title: { en: 'Prove it', zh: '逐项验证' },
+    risk: 'none',
+    commands: [{ en: 'both health checks by the published ports', zh: '经发布端口进行两项健康检查' }],
+    async run(ops) {
+      const { app } = await findContainers(ops, stack);
+      if (app?.state !== 'running') return NOT_RUNNING;
+      const deadlineMs = ops.target.bootSeconds * 1000;
+      return describeHealth(await waitForHealth(ops, endpointsOf(ops.target, app), app, { deadlineMs }));
+    },
+    evidence: (text) => text,
+  };
+}
+
+export const NOT_RUNNING: Text = { en: 'the application has no container', zh: '没有应用容器' };
+
+const notProved = (why: Text) =>
+  new OpsError({ kind: 'failed', what: { en: `Not proved: ${why.en}`, zh: `验证未通过: ${why.zh}` } });
+
+/** After undoing: the same PostgreSQL on the same data, and the application as it was. */
+export async function proveAsBefore(
+  ops: Ops,
+  { stack, app }: Surroundings,
+  before: { readonly systemIdentifier: string } | undefined,
+): Promise<Text> {
+  const now = await findContainers(ops, stack);
+  if (before) {
+    if (now.postgres?.state !== 'running') throw notProved({ en: 'PostgreSQL does not run', zh: 'PostgreSQL 未运行' });
+    const server = { container: now.postgres, ...loginOf(stack) };
+    await waitForPostgres(ops, server, READY_MS);
+    const { systemIdentifier } = await identify(ops, server);
+    if (systemIdentifier !== before.systemIdentifier)
+      throw notProved({ en: 'another cluster serves', zh: '当前运行的是另一个集群' });
+  }
+  if (app?.state !== 'running' || now.app === undefined) return AS_BEFORE;
+  const deadlineMs = ops.target.bootSeconds * 1000;
+  const said = describeHealth(await waitForHealth(ops, endpointsOf(ops.target, now.app), now.app, { deadlineMs }));
+  return { en: `${AS_BEFORE.en} ${said.en}`, zh: `${AS_BEFORE.zh} ${said.zh}` };
+}
+
+const AS_BEFORE: Text = {
+  en: 'PostgreSQL is the one from before, on its own data.',
+  zh: 'PostgreSQL 仍是原来的实例与数据.',
+};

@@ -1,0 +1,83 @@
+import { type Break, edit } from './break.ts';
+
+const UPGRADE = 'test/simulation/upgrade-postgres.test.ts';
+const NAMES = 'test/simulation/image-names.test.ts';
+
+/** PostgreSQL's major version, and names of images. */
+export const POSTGRES: readonly Break[] = [
+  {
+    what: { en: 'a build takes the last name of what runs', zh: '构建夺走正在运行的镜像的最后一个名称' },
+    edits: [edit('lib/domain/images/build.ts', 'if (!apart) await nameRunning(ops, stack);', '')],
+    test: NAMES,
+    named: 'rebuilds after an update with --bake',
+  },
+  {
+    what: { en: 'a release that is proved leaves what runs with one name', zh: '发布验证后不为运行中的镜像另加名称' },
+    edits: [edit('lib/domain/images/forget.ts', 'await nameRunning(calm, stack);', '')],
+    test: NAMES,
+    named: 'keeps a name on what runs through a build by hand',
+  },
+  {
+    what: { en: 'an image that does not say its major version passes', zh: '镜像未声明大版本时直接放行' },
+    edits: [edit('lib/domain/stack/homes.ts', "role === 'postgres' ? await majorOf(ops, image) : ''", "''")],
+    test: 'test/simulation/identity.test.ts',
+    named: 'asks the server of an image that does not say its major version',
+  },
+  {
+    what: { en: 'nobody looks whether the last dump is what is there still', zh: '不检查最后一次导出之后是否有写入' },
+    edits: [
+      edit(
+        'lib/flows/upgrade-postgres/steps.ts',
+        'await requireUnchanged(o, database, before, backup);',
+        'before.slice();',
+      ),
+    ],
+    test: UPGRADE,
+    named: 'notices what is written while it is read for the last time',
+  },
+  {
+    what: { en: 'others may go on writing while it is upgraded', zh: '升级期间允许其他连接继续写入' },
+    edits: [edit('lib/flows/upgrade-postgres/others.ts', 'if (others.length === 0) return;', 'if (others) return;')],
+    test: UPGRADE,
+    named: 'is refused where something would be lost',
+  },
+  {
+    what: { en: 'databases that do not come along are not told of', zh: '不提示未随升级迁移的数据库' },
+    edits: [
+      edit(
+        'lib/flows/upgrade-postgres/survey.ts',
+        'if (foreign.length > 0) throw holdsOthers',
+        'if (!foreign) throw holdsOthers',
+      ),
+    ],
+    test: UPGRADE,
+    named: 'is refused where something would be lost',
+  },
+  {
+    what: { en: 'what the new version lacks is found when nothing serves', zh: '停止服务后才发现新版本缺少的内容' },
+    edits: [
+      edit('lib/flows/upgrade-postgres/server.ts', 'if (extensions.length + settings.length > 0)', 'if (!extensions)'),
+    ],
+    test: UPGRADE,
+    named: 'finds in the trial what the new version does not have',
+  },
+  {
+    what: { en: 'the former cluster is taken for one that was lost', zh: '把旁置的原集群当成丢失的数据' },
+    edits: [edit('lib/domain/replacement/survey-data.ts', '...upgraded.map((u) => putAside(u).volume),', '')],
+    test: UPGRADE,
+    named: 'is what a rebuild goes on with',
+  },
+  {
+    what: { en: 'a former cluster goes without a newer backup', zh: '没有更新的备份也删除原集群' },
+    edits: [
+      edit('lib/flows/upgrade-postgres/drop.ts', 'since: upgrade.at };', "since: '2000-01-01T00:00:00Z' };"),
+      edit(
+        'lib/flows/upgrade-postgres/drop.ts',
+        'manifest.server.systemIdentifier === systemIdentifier',
+        'manifest.id !== systemIdentifier',
+      ),
+    ],
+    test: UPGRADE,
+    named: 'deletes the former cluster with a consent',
+  },
+];

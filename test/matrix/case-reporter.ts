@@ -1,0 +1,35 @@
+import { appendFileSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
+import type { Case } from './results.ts';
+
+export const CASES_FILE = 'MATRIX_CASES';
+
+/** Tells each case as soon as it is over, a line of JSON each: a part that is cut short has still shown something. */
+export default class CaseReporter implements Reporter {
+  onTestCaseResult(test: TestCase): void {
+    const { state, errors = [] } = test.result();
+    const failure = state === 'passed' ? undefined : firstLine(errors[0]?.message ?? state);
+    tell(test.name, {
+      seconds: Math.round((test.diagnostic()?.duration ?? 0) / 1000),
+      ...(failure !== undefined && { failure }),
+    });
+  }
+
+  onTestModuleEnd(module: TestModule): void {
+    for (const { message } of module.errors())
+      tell(module.moduleId.split('/').at(-1) ?? '', { seconds: 0, failure: firstLine(message) });
+  }
+}
+
+function tell(title: string, told: Case): void {
+  appendFileSync(process.env[CASES_FILE] ?? '', `${JSON.stringify([title, told])}\n`);
+}
+
+/** Whole outputs of scripts are in what was shown. */
+const firstLine = (text: string): string =>
+  (
+    stripVTControlCharacters(text)
+      .split('\n')
+      .find((line) => line.trim() !== '') ?? '(without a word)'
+  ).slice(0, 200);

@@ -1,0 +1,107 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { eachRun } from '../../lib/domain/ledger/runs.ts';
+import { maintenanceScript as script } from '../../scripts/maintenance.ts';
+import { type Deployment, production } from './model/deployment.ts';
+import { throughDoor } from './model/door.ts';
+import { held, lock } from './model/invariants.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+/** Production on a machine whose rules may be changed. */
+async function withRules(): Promise<Deployment> {
+  const d = await production();
+  d.machine.absent.delete('iptables');
+  d.machine.absent.delete('ip6tables');
+  return d;
+}
+
+/** What visitors get at both ports. */
+function seen({ machine: { engine, firewall } }: Deployment): unknown[] {
+  return [28080, 28081].map((port) => {
+    const peer = engine.publisher(firewall.leads(port) ?? port);
+    const answer = peer && throughDoor(engine, peer, '/api/v1/health/basic');
+    return typeof answer === 'object' ? answer.status : answer;
+  });
+}
+
+/** What visitors get every few seconds while it runs. */
+function watch(d: Deployment, every = 3_000): { readonly got: unknown[]; stop(): void } {
+  const got: unknown[] = [];
+  const over = new AbortController();
+  const look = async () => {
+    while (!over.signal.aborted) {
+      got.push(seen(d).join());
+      await d.machine.clock.sleep(every, over.signal).catch(() => undefined);
+    }
+  };
+  void look();
+  return { got, stop: () => over.abort() };
+}
+
+it('has visitors see the page for as long as it was told, renewed well beyond a rule’s own end, and leaves nothing', async () => {
+  const d = await withRules();
+  const visitors = watch(d);
+  const ended = await d.run(['keep', '--for', '40s', '--yes'], { script });
+  visitors.stop();
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(/is on at ports 28080, 28081, until \S+ at the latest/);
+  expect(ended.text).toMatch(/is off; it was on for 4\d/);
+  const pages = visitors.got.filter((v) => v === '503,503').length;
+  expect(pages).toBeGreaterThan(11);
+  expect(new Set(visitors.got)).toEqual(new Set(['200,200', '503,503']));
+  expect(seen(d)).toEqual([200, 200]);
+  expect([...(await held(d, ended)), ...lock(d)]).toEqual([]);
+});
+
+it('ends when it is told to', async () => {
+  const d = await withRules();
+  const running = d.run(['keep', '--for', '1h', '--yes'], { script });
+  void d.machine.clock.sleep(20_000).then(() => {
+    expect(seen(d)).toEqual([503, 503]);
+    const [run] = eachRun({ state: path.join(d.dir, '.whalefall-ops') });
+    writeFileSync(path.join(run?.dir ?? '', 'off'), '');
+  });
+  const ended = await running;
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(d.machine.clock.monotonic()).toBeLessThan(600_000);
+  expect(seen(d)).toEqual([200, 200]);
+});
+
+it('stands in for an application that does not run', async () => {
+  const d = await withRules();
+  const app = d.container('whalefall');
+  if (app) d.machine.engine.stop(app);
+  expect(seen(d)).toEqual([undefined, undefined]);
+  const visitors = watch(d);
+  const ended = await d.run(['keep', '--for', '10s', '--yes'], { script });
+  visitors.stop();
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(visitors.got).toContain('503,503');
+  expect(await held(d, ended)).toEqual([]);
+});
+
+it('ends by itself when its keeper was killed', async () => {
+  const [learned, d] = [await withRules(), await withRules()];
+  const { points } = await learned.run(['keep', '--for', '30s', '--yes'], { script });
+  const point = points.findLast((p) => p.label.startsWith('iptables-restore'));
+  if (!point) throw new Error('no rule was put there');
+  const ended = await d.run(['keep', '--for', '30s', '--yes'], { script, fault: { ...point, how: 'killed' } });
+  expect(await held(d, ended)).toEqual([]);
+  expect(seen(d)).toEqual([200, 200]);
+});
+
+it('is refused where nobody can be led to it, and says why', async () => {
+  const d = await production();
+  const ended = await d.run(['on', '--yes'], { script });
+  expect(ended).toMatchObject({ exitCode: 3, changes: [], text: expect.stringContaining('iptables is missing') });
+});
+
+it('puts nothing up when it is only planned, or not agreed to', async () => {
+  const d = await withRules();
+  expect(await d.run(['on', '--plan'], { script })).toMatchObject({ exitCode: 0, changes: [] });
+  expect(await d.run(['on'], { script })).toMatchObject({ exitCode: 4, changes: [] });
+  expect(await d.run(['status'], { script })).toMatchObject({ exitCode: 0, text: expect.stringContaining('is off') });
+  expect(await d.run(['off'], { script })).toMatchObject({ exitCode: 0, changes: [] });
+});

@@ -1,0 +1,148 @@
+import { expect, it, vi } from 'vitest';
+import { backupProd } from '../../scripts/backup-prod.ts';
+import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
+import { emptyDatabase } from './model/cluster.ts';
+import { production } from './model/deployment.ts';
+import {
+  BACK,
+  former,
+  IMAGE,
+  next,
+  refused,
+  serving,
+  TO,
+  UPGRADE,
+  upgradable,
+  upgradeAndCheck,
+} from './model/upgradable.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const NOTE = 'a note that must survive';
+const TRIAL = ['--to', IMAGE, '--trial'];
+
+it('brings everything to the next major version, and leaves the former cluster as it was', async () => {
+  const d = await upgradable();
+  const app = d.container('whalefall')?.id;
+  const ended = await upgradeAndCheck(d, TO);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(serving(d)).toBe(next(d));
+  expect(next(d)?.databases.whalefall_prod?.tables).toEqual(former(d)?.databases.whalefall_prod?.tables);
+  expect(d.container('whalefall')?.id).toBe(app);
+  expect(d.machine.engine.containers.filter((c) => /before|next|upgrade|trial/.test(c.name))).toEqual([]);
+  const again = await upgradeAndCheck(d, TO);
+  expect(again.text).toContain('PostgreSQL 17 is what runs.');
+});
+
+it('only tries, before the compose file says anything about it, and says what that has to say', async () => {
+  const d = await production();
+  d.machine.engine.addImage('postgres', IMAGE, { env: { PG_MAJOR: '17' } });
+  const running = d.container('postgres')?.id;
+  const ended = await d.run(TRIAL, { script: UPGRADE });
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(/whalefall_postgres_data_17:\/var\/lib\/postgresql\/data/);
+  expect(ended.text).toMatch(/nothing will be served for +about/);
+  expect(d.container('postgres')).toMatchObject({ id: running, state: 'running' });
+  expect(next(d)).toBeUndefined();
+  await refused(d, TO, /names another image for PostgreSQL/, /whalefall_postgres_data_17:/);
+  d.editCompose((file) => Object.assign(file.services.postgres ?? {}, { image: IMAGE }));
+  await refused(d, TO, /no volume of its own/);
+});
+
+it('finds in the trial what the new version does not have', async () => {
+  const d = await upgradable();
+  const server = d.container('postgres')?.server;
+  if (server)
+    Object.assign(server, { extensions: ['plpgsql', 'pg_trgm'], told: [{ name: 'old_setting', value: '1' }] });
+  Object.assign(d.machine.engine.image(IMAGE), { lacks: ['pg_trgm', 'old_setting'] });
+  await refused(
+    d,
+    TO,
+    /does not have what the database uses: pg_trgm, old_setting/,
+    /DROP EXTENSION/,
+    /ALTER SYSTEM RESET old_setting/,
+  );
+  expect(d.container('whalefall')?.state).toBe('running');
+});
+
+it('is refused where something would be lost, or somebody could write meanwhile', async () => {
+  const d = await upgradable();
+  const server = d.container('postgres')?.server;
+  if (!server) throw new Error('there is no server');
+  await refused(d, ['--to', 'postgres:15-alpine', '--yes'], /no newer major version/);
+  await refused(d, ['--to', 'postgres:19', '--yes'], /docker pull postgres:19/);
+  server.cluster.databases.other = { ...emptyDatabase('whalefall_user'), tables: { things: ['of another'] } };
+  await refused(d, TO, /other databases that hold something \(other\)/);
+  delete server.cluster.databases.other;
+  server.visitors = [{ address: '10.0.0.9', who: 'reporter nightly 10.0.0.9' }];
+  await refused(d, TO, /Others than the application are connected[\s\S]*reporter nightly/);
+  delete server.visitors;
+  server.replication = { slots: ['warehouse'] };
+  await refused(d, TO, /slots warehouse/);
+});
+
+it('notices what is written while it is read for the last time, and goes back', async () => {
+  const d = await upgradable();
+  let dumps = 0;
+  d.machine.onDump = () => {
+    dumps += 1;
+    if (dumps === 2) d.database?.tables.notes?.push('written by a stranger');
+  };
+  const ended = await upgradeAndCheck(d, TO);
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(ended.text).toContain('Somebody has written to the database');
+  expect(serving(d)?.major).toBe('15');
+});
+
+it('goes back with what was there, keeps what was written since, and goes on again', async () => {
+  const d = await upgradable();
+  await upgradeAndCheck(d, TO);
+  next(d)?.databases.whalefall_prod?.tables.notes?.push('written on 17');
+  expect((await d.run(['--back', '--yes'], { script: UPGRADE })).exitCode).toBe(4);
+  const back = await d.run(BACK, { script: UPGRADE });
+  expect(back.exitCode, back.text).toBe(0);
+  expect(serving(d)).toBe(former(d));
+  expect(next(d)?.databases.whalefall_prod?.tables.notes).toContain('written on 17');
+  // The compose file still asks for 17: nothing of ours starts an empty one.
+  expect((await d.run(['--yes', '--data', 'keep'], { script: deployProdAll })).exitCode).toBe(3);
+  const again = await upgradeAndCheck(d, TO);
+  expect(again.exitCode, again.text).toBe(0);
+  const kept = Object.entries(next(d)?.databases ?? {}).find(([name]) => name.includes('_before_'));
+  expect(kept?.[1].tables.notes).toContain('written on 17');
+});
+
+it('is what a rebuild goes on with, which does not take the former cluster for a lost one', async () => {
+  const d = await upgradable();
+  await upgradeAndCheck(d, TO);
+  const ended = await d.run(['--yes', '--data', 'keep'], { script: deployProdAll });
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(serving(d)).toBe(next(d));
+  expect(next(d)?.databases.whalefall_prod?.tables.notes?.some((n) => n.startsWith(NOTE))).toBe(true);
+});
+
+it('deletes the former cluster with a consent and a newer backup of the new one, and not without', async () => {
+  const d = await upgradable();
+  const drop = (...args: string[]) => d.run(['--drop', ...args], { script: UPGRADE });
+  expect((await drop('--yes')).exitCode).toBe(3);
+  await upgradeAndCheck(d, TO);
+  const confirmed = ['--confirm', 'DROP prod_whalefall_postgres_data'];
+  const early = await drop(...confirmed);
+  expect(early, early.text).toMatchObject({
+    exitCode: 3,
+    text: expect.stringContaining('no backup that was restored'),
+  });
+  await d.machine.clock.sleep(5_000);
+  expect((await d.run(['create'], { script: backupProd })).exitCode).toBe(0);
+  expect((await drop('--yes')).exitCode).toBe(4);
+  expect(former(d)).toBeDefined();
+  const ended = await drop(...confirmed);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(former(d)).toBeUndefined();
+  expect((await drop(...confirmed)).exitCode).toBe(3);
+});
+
+it('asks for one thing at a time', async () => {
+  const d = await upgradable();
+  for (const args of [[], ['--back', '--drop'], ['--trial', '--back'], ['--to', '--rm']])
+    expect((await d.run(args, { script: UPGRADE })).exitCode).toBe(2);
+});
