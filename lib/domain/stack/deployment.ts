@@ -61,6 +61,14 @@ export interface Facts {
   readonly storesOutdated: readonly ServiceRole[];
 }
 
+/** A database whose text indexes were built with another version of the library that sorts than the next image has. */
+export interface CollationChange {
+  readonly database: string;
+  readonly from: string;
+  /** Null: that image's server can't tell. */
+  readonly to: string | null;
+}
+
 /** A mount that lies over files of a release: what is behind it comes from elsewhere, whatever is released. */
 export interface Hidden {
   readonly mount: Pick<Mount, 'kind' | 'source' | 'target'>;
@@ -68,14 +76,6 @@ export interface Hidden {
   readonly files: number;
   /** The target configuration says so: no release touches them. */
   readonly isKept: boolean;
-}
-
-/** A database whose text indexes were built with another version of the library that sorts than the next image has. */
-export interface CollationChange {
-  readonly database: string;
-  readonly from: string;
-  /** Null: that image's server can't tell. */
-  readonly to: string | null;
 }
 
 /** A file by which an upgrade commits on its way. */
