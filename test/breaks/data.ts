@@ -491,7 +491,13 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'other services of the image pass for released', zh: '使用同一镜像的其他服务被视为已发布' },
-    edits: [edit('lib/domain/stack/siblings.ts', 'siblings.length === 0', 'siblings.length >= 0')],
+    edits: [
+      edit(
+        'lib/domain/stack/siblings.ts',
+        'if (siblings.length === 0) return undefined;',
+        'if (siblings.length >= 0) return undefined;',
+      ),
+    ],
     test: 'test/unit/flows/update/plan.test.ts',
     named: 'names the services that it leaves',
   },
