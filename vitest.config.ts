@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** They replace a module for themselves, or change what belongs to the whole process: each has one of its own. For all others, loading the modules anew takes a third of the time. */
+const REPLACING_SIMULATION = 'test/simulation/bad-input.test.ts';
 const REPLACING = [
   'test/unit/domain/backup/directory.test.ts',
   'test/unit/domain/env/env.test.ts',
   'test/unit/core/journal.test.ts',
   'test/unit/runs/terminal/terminal.test.ts',
-  'test/simulation/bad-input.test.ts',
 ];
 
 export default defineConfig({
@@ -21,15 +21,26 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'shared',
+          name: 'unit',
           isolate: false,
           pool: 'threads',
-          include: ['test/unit/**/*.test.ts', 'test/simulation/**/*.test.ts'],
+          include: ['test/unit/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...REPLACING],
           typecheck: { enabled: true, include: ['test/unit/**/*.test-d.ts'] },
         },
       },
-      { extends: true, test: { name: 'replacing', include: REPLACING } },
+      { extends: true, test: { name: 'unit-alone', include: REPLACING } },
+      {
+        extends: true,
+        test: {
+          name: 'simulation',
+          isolate: false,
+          pool: 'threads',
+          include: ['test/simulation/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, REPLACING_SIMULATION],
+        },
+      },
+      { extends: true, test: { name: 'simulation-alone', include: [REPLACING_SIMULATION] } },
     ],
   },
 });

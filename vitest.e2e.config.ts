@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Those that share a stack; what takes as long together; and all others. */
 const THIRDS = [
-  /\/(doctor|faults|rehearse|report|restore|runs|update)\.e2e\.test\.ts$/,
+  /\/(apply-env|doctor|faults|rehearse|report|restore|runs|update)\.e2e\.test\.ts$/,
   /\/(adhoc|backup|rebuild|rollback)\.e2e\.test\.ts$/,
 ] as const;
 

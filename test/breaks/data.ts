@@ -5,7 +5,7 @@ const IDENTITY = 'test/simulation/identity.test.ts';
 const killed = { test: 'test/simulation/killed.test.ts' };
 const BRING_BACK = edit('lib/domain/replacement/steps.ts', 'undo: (ops) => bringBackApp(ops, cutover),', '');
 
-/** Data, the service, what a killed run leaves: most of them seen by the simulation with the sample of `npm test`. */
+/** Data, the service, what a killed run leaves: most of them seen by the simulation with the sample of `npm run test:simulation`. */
 export const DATA: readonly Break[] = [
   {
     what: { en: 'data that is not the data from before is taken for it', zh: '把不是原来的数据当成原来的数据' },

@@ -132,4 +132,16 @@ export const PROMISES: readonly Break[] = [
     edits: [edit('lib/tools/postgres/login.ts', 'exec 3<> "$f"; rm -f "$f"', 'exec 3<> "$f"')],
     test: 'test/processes/login.test.ts',
   },
+  {
+    what: { en: 'what is proved is taken back for what it replaced', zh: '因旧容器未能清理而撤销已验证的发布' },
+    edits: [
+      edit(
+        'lib/domain/replacement/replace.ts',
+        "ops.screen.show({ event: 'warning', text: formersLeft(whatHappened(error)) });",
+        'throw error;',
+      ),
+    ],
+    test: 'test/simulation/way-back.test.ts',
+    named: 'what is proved is not taken back because the containers that it replaced',
+  },
 ];

@@ -175,3 +175,14 @@ it('a wreck of which nothing at all can be read is rebuilt once it is agreed tha
   expect(ended.text).toMatch(/userdata +lost, as was agreed/);
   expect(d.machine.engine.containers).toHaveLength(3);
 });
+
+it('what is proved is not taken back because the containers that it replaced can not be listed', async () => {
+  const [learned, d] = [await production(), await production()];
+  const { points } = await learned.run(KEEP);
+  const removed = points.findLastIndex((p) => p.label.startsWith('docker rm'));
+  const last = points.findLastIndex((p, at) => at < removed && p.label.startsWith('docker ps -a '));
+  const before = d.container('whalefall')?.id;
+  const ended = await d.run(KEEP, { fault: { ...(points[last] as (typeof points)[number]), how: 'fails' } });
+  expect(ended).toMatchObject({ exitCode: 0, struck: true });
+  expect(d.container('whalefall')?.id).not.toBe(before);
+});

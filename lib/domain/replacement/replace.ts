@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { read } from '../../core/command.ts';
+import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
+import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import {
   bodyOf,
@@ -162,7 +164,8 @@ export async function discardNext(ops: Ops, { next, former }: Replacement): Prom
 }
 
 /**
- * Removes those whose place was taken, once nobody will go back to them.
+ * Removes those whose place was taken, once nobody will go back to them. What can't be done is only said: what serves is proved, and must not
+ * be taken back for it.
  *
  * @param proved what serves, where it may have kept such a name.
  */
@@ -173,10 +176,19 @@ export async function discardFormers(
   proved?: string,
 ): Promise<void> {
   const calm = { ...ops, signal: new AbortController().signal };
-  const all = await findAllContainers(calm, stack);
-  for (const c of roles.flatMap((role) => all[role]))
-    if (isAside(c) && c.id !== proved) await discardContainer(calm, c.id);
+  try {
+    const all = await findAllContainers(calm, stack);
+    for (const c of roles.flatMap((role) => all[role]))
+      if (isAside(c) && c.id !== proved) await discardContainer(calm, c.id);
+  } catch (error) {
+    ops.screen.show({ event: 'warning', text: formersLeft(whatHappened(error)) });
+  }
 }
+
+const formersLeft = (why: Text): Text => ({
+  en: `Containers whose place was taken could not be removed; the next run tries again: ${why.en}`,
+  zh: `未能移除已被替换的旧容器, 下次运行会重试: ${why.zh}`,
+});
 
 /** Ids of all containers that have one of these volumes mounted. */
 export async function holdersOf(ops: Ops, volumes: readonly string[]): Promise<ReadonlySet<string>> {
