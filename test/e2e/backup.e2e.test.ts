@@ -167,7 +167,7 @@ describe('a backup', () => {
     await backup.check(ops);
   });
 
-  it('vouches for the volume only if it holds all that is in there', async () => {
+  itInFull('vouches for the volume only if it holds all that is in there', async () => {
     await execute(ops, { ...db, name: 'whalefall' }, 'CREATE TABLE mine ();');
     const partly = await backupPg(ops, db, { reason: 'manual' });
     expect(partly.leavesOut).toEqual(['whalefall']);
@@ -412,7 +412,7 @@ ALTER DATABASE odd SET search_path = nowhere; ALTER DATABASE odd CONNECTION LIMI
     rmSync(backup.dir, { recursive: true });
   });
 
-  it('goes into a server without the tablespace, all of it into the default one', async () => {
+  itInFull('goes into a server without the tablespace, all of it into the default one', async () => {
     const again = await backupPg(ops, odd, { reason: 'manual' });
     const fresh = await startServer(`${PREFIX}-fresh`);
     const there = { ...fresh, name: 'odd' };

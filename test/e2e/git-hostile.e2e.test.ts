@@ -13,6 +13,7 @@ import { resolveStack } from '../../lib/domain/stack/compose-config.ts';
 import { archiveCommit } from '../../lib/tools/git/archive.ts';
 import { inspectCheckout } from '../../lib/tools/git/checkout.ts';
 import { type Scene, scene } from './git.repos.ts';
+import { some } from './thorough.ts';
 
 // Repositories whose own configuration would have git run a program. Each trap is shown to snap under plain git; none may under ours.
 const exec = promisify(execFile);
@@ -184,17 +185,20 @@ async function trapped(trap: Trap): Promise<{ s: Scene; trace: () => string }> {
   return { s, trace: () => (existsSync(trace) ? readFileSync(trace, 'utf8') : '') };
 }
 
-it.each(Object.entries(TRAPS))('runs nothing of the repository’s own: %s', async (_what, trap) => {
-  const plain = await trapped(trap);
-  const env = { PATH: process.env.PATH, HOME: path.join(plain.s.root, 'home'), GIT_TERMINAL_PROMPT: '0' };
-  for (const args of trap.snaps) await exec('git', ['-C', plain.s.dir, ...args], { env }).catch(() => undefined);
-  expect(plain.trace(), 'the trap is none').not.toBe('');
+it.each(some(Object.entries(TRAPS), 0, 2, 4, 6, 8, 10, 12))(
+  'runs nothing of the repository’s own: %s',
+  async (_what, trap) => {
+    const plain = await trapped(trap);
+    const env = { PATH: process.env.PATH, HOME: path.join(plain.s.root, 'home'), GIT_TERMINAL_PROMPT: '0' };
+    for (const args of trap.snaps) await exec('git', ['-C', plain.s.dir, ...args], { env }).catch(() => undefined);
+    expect(plain.trace(), 'the trap is none').not.toBe('');
 
-  const { s, trace } = await trapped(trap);
-  const said = await everything(s);
-  expect(trace()).toBe('');
-  expect(said).toEqual(trap.refused ? SAYS_NO_TO[trap.refused] : {});
-});
+    const { s, trace } = await trapped(trap);
+    const said = await everything(s);
+    expect(trace()).toBe('');
+    expect(said).toEqual(trap.refused ? SAYS_NO_TO[trap.refused] : {});
+  },
+);
 
 it('works where the repository asks for nothing of the kind', async () => {
   const s = scene({ 'app.py': 'one\n' });

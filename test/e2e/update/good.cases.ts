@@ -46,7 +46,7 @@ export function goodCases(stack: () => Stack): void {
   });
 
   // The case after it brings two workers back.
-  it('brings a changed gunicorn config into force without a restart of the container', async () => {
+  itInFull('brings a changed gunicorn config into force without a restart of the container', async () => {
     const files = { [GUNICORN]: edited(stack(), GUNICORN, 'workers = 2', 'workers = 3') };
     const three = await stack().release({ files });
     await expectNew(stack(), await update(stack()), three, { workers: 3 });
