@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -78,6 +78,10 @@ export function ofRun(dir: string, file: 'journal' | 'log'): string {
     return '';
   }
 }
+
+/** The command that the stub was told to hold runs: in the moment of its start a terminal's Ctrl-C would still reach it, and end it. */
+export const works = (dir: string): Promise<void> =>
+  until(() => existsSync(path.join(dir, 'work.on')), 'the command has begun');
 
 /** Ends the command that the stub was told to hold. */
 export const letGo = (dir: string, what: 'work' | 'undo'): void => writeFileSync(path.join(dir, `${what}.go`), '');

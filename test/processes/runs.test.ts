@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { deployDir, inTerminal, isFree, type Launched, launch, letGo, ofRun, until } from './launch.ts';
+import { deployDir, inTerminal, isFree, type Launched, launch, letGo, ofRun, until, works } from './launch.ts';
 
 const made = (dir: string) => existsSync(path.join(dir, 'made'));
 const runsIn = (dir: string) => readdirSync(path.join(dir, '.whalefall-ops', 'runs'));
@@ -49,6 +49,7 @@ it('follows a run whose terminal was closed, and ends with its exit code', async
   const dir = deployDir();
   const run = inTerminal('stub', dir, ['--hold', '--interruptible']);
   await run.shows(/\[2\/2\] work/);
+  await works(dir);
   run.child.kill('SIGKILL');
   const following = launch('runs', dir, ['follow']);
   await following.shows(/\[1\/2\] make[\s\S]*\[2\/2\] work/);

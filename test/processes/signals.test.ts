@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { deployDir, inTerminal, launch, letGo, ofRun, pause, until } from './launch.ts';
+import { deployDir, inTerminal, launch, letGo, ofRun, pause, until, works } from './launch.ts';
 
 const CTRL_C = '\x03';
 const made = (dir: string) => existsSync(path.join(dir, 'made'));
@@ -11,6 +11,7 @@ it('Ctrl-C lets the command under way end, undoes, proves, and ends with 130', a
   const dir = deployDir();
   const run = inTerminal('stub', dir, ['--hold']);
   await run.shows(/\[2\/2\] work/);
+  await works(dir);
   run.type(CTRL_C);
   await run.shows(/SIGINT: stopping after the command under way, then undoing/);
   expect(ofRun(dir, 'journal')).not.toContain('"event":"undo-start"'); // the command is not cut short
@@ -26,6 +27,7 @@ it('SIGTERM does the same, with 143', async () => {
   const dir = deployDir();
   const run = launch('stub', dir, ['--hold']);
   await run.shows(/\[2\/2\] work/);
+  await works(dir);
   run.child.kill('SIGTERM');
   await run.shows(/SIGTERM: stopping after/);
   letGo(dir, 'work');
@@ -37,6 +39,7 @@ it('a second Ctrl-C says what it would leave, and the undoing goes on', async ()
   const dir = deployDir();
   const run = inTerminal('stub', dir, ['--hold-undo', '--hold']);
   await run.shows(/\[2\/2\] work/);
+  await works(dir);
   run.type(CTRL_C);
   await run.shows(/SIGINT: stopping after/);
   letGo(dir, 'work');
@@ -53,6 +56,7 @@ it('a third ends at once; what had begun goes on under the lock, and the next st
   const dir = deployDir();
   const run = inTerminal('stub', dir, ['--hold-undo', '--hold']);
   await run.shows(/\[2\/2\] work/);
+  await works(dir);
   run.type(CTRL_C);
   await run.shows(/SIGINT: stopping after/);
   letGo(dir, 'work');
@@ -77,6 +81,7 @@ it('a closed terminal does not stop a run: it goes on into its log', async () =>
   const dir = deployDir();
   const run = inTerminal('stub', dir, ['--hold']);
   await run.shows(/\[2\/2\] work/);
+  await works(dir);
   run.child.kill('SIGKILL'); // the terminal's other end is gone: SIGHUP, then EIO
   await run.ended;
   expect(isOver(dir)).toBe(false);
