@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
@@ -76,7 +76,8 @@ export async function postDoorman(ops: Ops, post: Post, name: string): Promise<D
   let attached: Attached;
   let door: Door;
   try {
-    attached = await runAttached(ops, words, JSON.stringify(settings));
+    // Read once it is ready; nobody else needs a file that every user may read.
+    attached = await runAttached(ops, words, JSON.stringify(settings)).finally(() => rmSync(program, { force: true }));
     const { ports, addresses } = await reachedAt(ops, name);
     const address = addresses.find((a) => a.network === post.network)?.address ?? '';
     door = { address, ports };
