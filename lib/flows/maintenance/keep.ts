@@ -23,7 +23,7 @@ export async function keepOn(ops: Ops, lasts: string): Promise<Text> {
   const end = ops.clock.monotonic() + milliseconds;
   const ports = [...new Set(holds.ports.map((p) => p.published))];
   const note = async () => {
-    const state = await hold.look();
+    const state = await hold.look().catch(() => undefined); // one that has just died: another one comes
     const turnedAway = hold.seen.turnedAway + (state?.turnedAway ?? 0);
     await writeNote(ops, { since: iso(since), until: iso(until), ports, turnedAway });
   };

@@ -21,10 +21,14 @@ export function standstillSteps(
   let freezer: Freezer | undefined;
   /** Changes nothing when they go on already. */
   const goOn = async (ops: Ops) => {
-    await freezer?.thaw();
-    await hold.release(ops, app);
-    await freezer?.end();
-    freezer = undefined;
+    try {
+      await freezer?.thaw();
+    } finally {
+      // Whoever waits is let go all the same: a container that died meanwhile has nothing that stands still.
+      await hold.release(ops, app);
+      await freezer?.end();
+    }
+    freezer = undefined; // after a failure it is tried once more, by whoever undoes
   };
   return {
     hold: {
