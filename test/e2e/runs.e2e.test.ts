@@ -35,7 +35,9 @@ async function killed(name: string, step: string, at: 'start' | 'change', ...arg
 
 /** Whether the newest run's journal has a change of the step. */
 function changing(step: string): boolean {
-  const [newest = ''] = readdirSync(path.join(stack.state, 'runs')).sort().reverse();
+  const entries = readdirSync(path.join(stack.state, 'runs'), { withFileTypes: true }); // `report --write` leaves a page there
+  const directories = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  const [newest = ''] = directories.sort().reverse();
   const journal = readFileSync(path.join(stack.state, 'runs', newest, 'journal'), 'utf8');
   return journal.slice(journal.indexOf(`"event":"step-start","step":"${step}"`)).includes('"event":"intent"');
 }

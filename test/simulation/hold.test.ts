@@ -9,7 +9,7 @@ import { itSurvives } from './model/it-survives.ts';
 import { rebuilt } from './model/rebuilt.ts';
 import { release } from './model/release.ts';
 import { RESTORE, restorable, YES } from './model/restorable.ts';
-import { UPDATE, updatable } from './model/updatable.ts';
+import { appOf, UPDATE, updatable } from './model/updatable.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -71,6 +71,32 @@ it('no request fails while a rollback by image replaces the container', async ()
   expect(ended.exitCode, ended.text).toBe(0);
   expect(refused).toEqual([]);
   expect(waited).not.toEqual([]);
+});
+
+it('a helper made from the image of a container that was committed is never taken for the application', async () => {
+  const d = withRules(deployment());
+  await rebuilt(d);
+  const { image, labels = {}, layer } = appOf(d);
+  const committed = d.machine.engine.addImage('app', 'whalefall:committed', {
+    ...image,
+    id: 'sha256:c0',
+    labels,
+    layer,
+  });
+  Object.assign(appOf(d), { image: committed });
+  const COMPOSE = 'com.docker.compose';
+  const { override } = d.machine;
+  const taken: string[] = [];
+  d.machine.override = (call, typed) => {
+    for (const { name, labels = {} } of d.machine.engine.containers) {
+      const isService = labels[`${COMPOSE}.service`] === 'whalefall' && labels[`${COMPOSE}.oneoff`] === 'False';
+      if (isService && labels['whalefall-ops.run']) taken.push(`${name}: ${typed}`);
+    }
+    return override(call, typed);
+  };
+  const ended = await d.run(['previous', '--way', 'image', '--yes'], { script: rollbackProd });
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(taken).toEqual([]);
 });
 
 it('no request fails while a restore swaps, nobody is asked to wait before what was begun has ended, and no health check fails', async () => {

@@ -100,10 +100,8 @@ async function copyFromLayer(ops: Ops, container: string, file: string): Promise
   const marks = Object.entries(labelsOf(ops)).flatMap(([key, value]) => ['--change', `LABEL "${key}"="${value}"`]);
   const commit = change(['docker', 'commit', '--pause=false', ...marks, container, image], { deadlineMs: 600_000 });
   await run(ops, commit);
-  // The labels of the image are the former container's: it must not be taken for the service's.
-  const labels = [...ownerLabels(ops), '--label', 'com.docker.compose.oneoff=True'];
   try {
-    const copy = await ask(ops, change(['docker', 'create', ...labels, '--entrypoint', 'sleep', image, '1']));
+    const copy = await ask(ops, change(['docker', 'create', ...ownerLabels(ops), '--entrypoint', 'sleep', image, '1']));
     return await copyOut(ops, copy, ops.target.app.userdata, file).finally(() => discardContainer(ops, copy));
   } finally {
     await discardImage(ops, image);

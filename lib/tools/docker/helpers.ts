@@ -10,6 +10,7 @@ import { remove } from './docker.ts';
 // are left alone, and the run, so that a later one knows what an earlier one left behind when it was killed.
 const OWNER_LABEL = 'whalefall-ops.state';
 export const RUN_LABEL = 'whalefall-ops.run';
+const ONE_OFF = 'com.docker.compose.oneoff';
 
 const POLL_MS = 200;
 const POLLS = 50;
@@ -20,9 +21,12 @@ export const labelsOf = (ops: Pick<Ops, 'paths'>): Readonly<Record<string, strin
   [OWNER_LABEL]: ops.paths.state,
 });
 
-/** The same as `--label` flags. */
+/**
+ * The same as `--label` flags, for a container or network. A container has its image's labels as well, and an image committed from the
+ * container of a service has compose's own: without the last one a helper from it would be taken for the service.
+ */
 export const ownerLabels = (ops: Pick<Ops, 'paths'>): string[] =>
-  Object.entries(labelsOf(ops)).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
+  Object.entries({ ...labelsOf(ops), [ONE_OFF]: 'True' }).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
 
 /** Removes a container, also when the run is being stopped. False, and a warning that says what to type, when it may still be there. */
 export const discardContainer = (ops: Ops, container: string): Promise<boolean> => discard(ops, remove(container));

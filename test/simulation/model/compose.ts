@@ -80,7 +80,8 @@ function build(host: Host, config: Resolved, words: readonly string[]): Reply {
   }
   // Nothing changed: the cache gives the same image again.
   const files = new Set(readdirSync(context, { recursive: true }).map(String));
-  engine.addImage('app', image, { id: `sha256:${release.commit}${'e'.repeat(24)}`, release, files });
+  const labels = { [PROJECT]: config.name, [SERVICE]: rest[0] ?? '' };
+  engine.addImage('app', image, { id: `sha256:${release.commit}${'e'.repeat(24)}`, release, files, labels });
   return { stderr: '#12 exporting layers\n', stdout: '' };
 }
 

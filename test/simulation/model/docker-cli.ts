@@ -136,12 +136,13 @@ const COMMANDS: Readonly<Record<string, Known>> = {
     answer: ({ engine }, words) => {
       const [id = '', tag = ''] = parseFlags(words, '--pause=false', '--change').rest;
       requireLayer(engine.container(id));
-      const { image, layer } = engine.container(id);
+      const { image, layer, labels } = engine.container(id);
       if (!engine.images.includes(image))
         throw new EngineError(`Error response from daemon: content digest ${image.id}: not found`);
       const committed = engine.addImage(image.program, tag, {
         ...(image.release && { release: image.release }),
         layer,
+        ...(labels && { labels }),
       });
       return { stdout: `${committed.id}\n` };
     },
@@ -256,7 +257,7 @@ function imageInspect({ engine }: Host, words: readonly string[]): Reply {
 
 function imageLs({ engine }: Host, words: readonly string[]): Reply {
   const flags = parseFlags(words, '--no-trunc -q', '--format --filter');
-  if (one(flags, '--filter') !== undefined) return {}; // no image of the model has labels
+  if (one(flags, '--filter') !== undefined) return {}; // no image is a helper that a run left
   const tags = engine.images.flatMap((i) => [...i.tags]).map((tag) => tag.split(':') as [string, string]);
   const lines = tags
     .filter(([repository]) => repository === flags.rest[0])

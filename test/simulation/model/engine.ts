@@ -23,6 +23,8 @@ export interface Image {
   readonly lacks?: readonly string[];
   /** Files of a container that were committed into it. */
   readonly layer?: Tree;
+  /** A container from it has them, too, where it is not given others. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Whatever the build was given, by path: a `COPY .` takes it all. */
   readonly files?: ReadonlySet<string>;
   /** Made by somebody else before. */
@@ -248,6 +250,7 @@ export class Engine {
     const container: Container = {
       ...spec,
       id: this.newId(),
+      labels: { ...spec.image.labels, ...spec.labels },
       mounts,
       anonymous,
       state: 'created',
