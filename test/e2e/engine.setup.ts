@@ -5,6 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { ensureEngine } from '../sandbox/engine.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { Sandbox } from '../sandbox/sandbox.ts';
+import { compileOnce } from './compiled.ts';
 import { watchLeftovers } from './leftovers.ts';
 import { SHARED, sandboxOptions } from './update/stack.ts';
 
@@ -22,12 +23,14 @@ declare module 'vitest' {
 export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   await ensureEngine({ install: false });
   await ensureBaseImages();
+  const removeCompiled = compileOnce();
   const root = mkdtempSync(path.join(os.tmpdir(), `${SHARED}-`));
   const names = path.join(root, 'names');
   process.env.E2E_NAMES = names;
   const leftovers = watchLeftovers(names);
   provide('sharedRoot', root);
   return async () => {
+    removeCompiled();
     const sandbox = new Sandbox(sandboxOptions(SHARED, root));
     // Only where a file of this process made it: another process may have one of the same name.
     if (existsSync(sandbox.dir)) await sandbox.down();

@@ -72,7 +72,7 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-it('leaves userdata alone that a worker writes to: no line is lost in a rebuild', async () => {
+itInFull('leaves userdata alone that a worker writes to: no line is lost in a rebuild', async () => {
   const ended = await keep();
   expect(ended.exitCode, ended.text).toBe(0);
   expect(ended.text).toContain('/app/userdata is mounted: left alone');
@@ -110,7 +110,7 @@ it('goes back to the very container when another cluster comes up that nobody co
   expect(await serving()).toBe(true);
 });
 
-it('finds the database in a volume that nothing mounts after `compose down` and a renamed key', async () => {
+itInFull('finds the database in a volume that nothing mounts after `compose down` and a renamed key', async () => {
   const before = identifier();
   await sandbox.compose('down');
   const renamed = (text: string) => text.replaceAll('whalefall_postgres_data', 'postgres_files');

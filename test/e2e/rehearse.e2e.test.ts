@@ -187,7 +187,7 @@ describe('what a drill finds out before there is a disaster', () => {
     expect(lock?.milliseconds).toBeGreaterThan(5_000);
   });
 
-  it('a commit whose migration fails', async () => {
+  itInFull('a commit whose migration fails', async () => {
     const { commit } = await stack.release({ migrations: ['20260601100000_fails_halfway'] });
     const ended = await unnoticed(() => rehearse('--ref', commit));
     expect(ended.exitCode, ended.text).toBe(1);

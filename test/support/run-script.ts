@@ -33,9 +33,9 @@ export function runScript(name: string, args: readonly string[], options: RunOpt
 /** The same, for tests that do something in the middle of it. */
 export function launchScript(name: string, args: readonly string[], options: RunOptions = {}): Running {
   const started = performance.now();
-  const script = path.join(REPO, 'scripts', `${name}.ts`);
-  const child = spawn(process.execPath, ['--import', 'tsx', script, '--lang', 'en', ...args], {
-    cwd: REPO,
+  const [root, ...start] = startOf(name);
+  const child = spawn(process.execPath, [...start, '--lang', 'en', ...args], {
+    cwd: root,
     env: { ...process.env, ...options.env },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
@@ -54,6 +54,13 @@ export function launchScript(name: string, args: readonly string[], options: Run
     signal: (signal) => child.kill(signal),
     ended,
   };
+}
+
+/** The tool's directory, and node's words that start a script of it. */
+function startOf(name: string): [root: string, ...words: string[]] {
+  const { E2E_COMPILED: compiled } = process.env;
+  if (compiled) return [compiled, path.join(compiled, 'scripts', `${name}.js`)];
+  return [REPO, '--import', 'tsx', path.join(REPO, 'scripts', `${name}.ts`)];
 }
 
 function shows(child: ChildProcess, pattern: RegExp, text: () => string): Promise<void> {

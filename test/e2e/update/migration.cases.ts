@@ -171,7 +171,7 @@ export function migrationCases(stack: () => Stack): void {
   });
 
   // What serves needs what the last migration brought, and the newest backup is from before it.
-  it('takes a restore back when the application is not healthy on what was restored', async () => {
+  itInFull('takes a restore back when the application is not healthy on what was restored', async () => {
     const before = [stack().revision(), notes()];
     const args = ['--dir', stack().sandbox.deployDir, '--config', stack().config];
     stack().patience(15);
