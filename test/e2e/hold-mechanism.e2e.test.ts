@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { removeLeftRules } from '../../lib/domain/hold/lease.ts';
+import { restartEngineWeStarted } from '../sandbox/engine.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { startLoadFrom } from '../support/load.ts';
 import { ask, every } from './hold/clients.ts';
@@ -39,7 +40,9 @@ it('loses nobody: over loopback, IPv6, TLS, from another machine; slow requests,
   const app = await little.serving(first);
   const { facts, hold } = await little.hold(app);
   expect(facts).toMatchObject({ kind: 'holds', tried: true, withoutIpv6: false });
-  const hosts = [{ enter: [], host: '127.0.0.1' }, { enter: [], host: '[::1]' }, elsewhere];
+  elsewhere.admitOnly(Object.values(PORTS)); // as ufw and its like do it
+  const { enter, host6 } = elsewhere;
+  const hosts = [{ enter: [], host: '127.0.0.1' }, { enter: [], host: '[::1]' }, elsewhere, { enter, host: host6 }];
   const loads = await Promise.all(
     hosts.map(({ enter, host }) => startLoadFrom(enter, `http://${host}:${PORTS.http}/`, '--rate', '10')),
   );
@@ -102,6 +105,22 @@ it('lets 500 in that have waited', async () => {
   const all = Array.from({ length: 500 }, () => ask(HTTP));
   await hold.release(little.ops, app);
   expect((await Promise.all(all)).filter((got) => !good(got))).toEqual([]);
+  await hold.end(little.ops);
+});
+
+// Whatever else runs on the engine goes down with it.
+itInFull('an engine that is started again in the middle of it: nobody is led to where nobody stands', async () => {
+  const made = await little.create();
+  const app = await little.serving(made);
+  const { hold } = await little.hold(app);
+  await hold.begin(little.ops, app);
+  expect(await restartEngineWeStarted(), 'the engine is one that the sandbox started').toBe(true);
+  expect(hold.holding).toBe(false);
+  expect(little.left()).toEqual([]);
+  expect(little.said.join()).toContain('The program that held requests has ended');
+  const again = await little.serving(made);
+  expect(await ask(HTTP)).toMatchObject({ status: 200 });
+  await hold.release(little.ops, again);
   await hold.end(little.ops);
 });
 

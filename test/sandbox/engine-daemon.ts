@@ -54,17 +54,28 @@ export async function stopEngineWeStarted(): Promise<boolean> {
     });
     return false;
   }
-  process.kill(started.pid, 'SIGTERM');
-  const gone = await until(30, async () => startTimeOf(started.pid) !== started.startTime);
-  if (!gone) {
-    throw new SandboxError({
-      en: `dockerd (pid ${started.pid}) did not stop within 30 s.`,
-      zh: `dockerd（进程号 ${started.pid}）在 30 秒内没有停止。`,
-    });
-  }
+  await stop(started);
   rmSync(STATE, { recursive: true, force: true });
   rmSync(LOG, { force: true });
   return true;
+}
+
+/** Stops the daemon that an earlier run started, with whatever runs on it, and starts it again. False when somebody else started it. */
+export async function restartEngineWeStarted(): Promise<boolean> {
+  const started = readRecord();
+  if (!started) return false;
+  await stop(started);
+  await startDaemon();
+  return true;
+}
+
+async function stop(started: Started): Promise<void> {
+  process.kill(started.pid, 'SIGTERM');
+  if (await until(30, async () => startTimeOf(started.pid) !== started.startTime)) return;
+  throw new SandboxError({
+    en: `dockerd (pid ${started.pid}) did not stop within 30 s.`,
+    zh: `dockerd（进程号 ${started.pid}）在 30 秒内没有停止。`,
+  });
 }
 
 /**

@@ -3,7 +3,7 @@ import { startDaemon } from './engine-daemon.ts';
 import { installEngine, installPlugins, installTools } from './engine-install.ts';
 import { ask, SandboxError, say, type Text } from './run.ts';
 
-export { removeBuildCacheIfOurs, stopEngineWeStarted } from './engine-daemon.ts';
+export { removeBuildCacheIfOurs, restartEngineWeStarted, stopEngineWeStarted } from './engine-daemon.ts';
 
 type Missing = 'engine' | 'compose' | 'buildx' | 'git';
 

@@ -14,6 +14,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         url = urllib.parse.urlparse(self.path)
+        if self.headers["Upgrade"]:
+            return self.converse()
         seconds = float(urllib.parse.parse_qs(url.query).get("s", ["0"])[0])
         if url.path == "/download":
             self.send_response(200)
@@ -32,6 +34,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         while read < left and (data := self.rfile.read1(min(65536, left - read))):
             read += len(data)
         self.answer(read)
+
+    def converse(self):
+        """Says back whatever it is told, until the other side has no more to say."""
+        self.send_response(101)
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Upgrade", "echo")
+        self.end_headers()
+        while data := self.rfile.read1(65536):
+            self.wfile.write(data)
+        self.close_connection = True
 
     def answer(self, received):
         body = json.dumps({"name": os.environ["NAME"], "received": received}).encode()

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http, { type RequestOptions } from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 import { PORTS } from './little.ts';
 
 /** What a client got: a status and what was said, or the error's code. */
@@ -30,7 +31,28 @@ export async function ask(url: string, options: RequestOptions = {}, body: reado
   }
 }
 
-/** Slow, large, encrypted, the other family, over one connection that is kept: all in 200s, or what went wrong. */
+/** A connection on which both sides go on talking, as over a websocket, for two seconds: 200, or what went wrong. */
+async function converse(port: number): Promise<Got> {
+  const call = http.request({ host: '127.0.0.1', port, headers: { connection: 'Upgrade', upgrade: 'echo' } });
+  const got = (status: number | string): Got => ({ status, body: '', headers: {} });
+  try {
+    const agreed = once(call, 'upgrade') as Promise<[http.IncomingMessage, Socket]>;
+    call.end();
+    const [, socket] = await agreed;
+    for (let word = 0; word < 20; word += 1) {
+      socket.write(`${word}\n`);
+      const [said] = (await once(socket, 'data')) as [Buffer];
+      if (String(said) !== `${word}\n`) return got(`${word} came back as ${said}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    socket.end();
+    return got(200);
+  } catch (error) {
+    return got((error as NodeJS.ErrnoException).code ?? String(error));
+  }
+}
+
+/** Slow, large, encrypted, upgraded, the other family, over one connection that is kept: all in 200s, or what went wrong. */
 export async function every(): Promise<readonly Got[]> {
   const at = (host: string, port: number, path: string) => `http://${host}:${port}${path}`;
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
@@ -48,6 +70,7 @@ export async function every(): Promise<readonly Got[]> {
     ask(at('127.0.0.1', PORTS.direct, '/'), { method: 'POST', headers }, upload),
     ask(`https://127.0.0.1:${PORTS.https}/?s=1`),
     ask(at('[::1]', PORTS.http, '/?s=1')),
+    converse(PORTS.http),
     kept(),
   ]);
   return all.flat();
