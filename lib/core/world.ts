@@ -183,12 +183,11 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** As this one was started (Node's options load TypeScript). A Ctrl-C reaches both from the terminal; other signals are passed on. */
-/** As this process was started. */
+/** As this process was started: Node's options load TypeScript, unless it has been compiled. */
 function argvOf(script: string, args: readonly string[]): string[] {
   if (!/^[a-z][a-z-]*$/.test(script)) throw new Error(`not a script's name: ${script}`); // it is read from a file
-  const file = path.join(path.dirname(realpathSync(process.argv[1] ?? '')), `${script}.ts`);
-  return [...process.execArgv, file, ...args];
+  const { dir, ext } = path.parse(realpathSync(process.argv[1] ?? ''));
+  return [...process.execArgv, path.join(dir, `${script}${ext}`), ...args];
 }
 
 /** It has a session of its own, so that neither a Ctrl-C nor the end of a terminal reaches it. */
@@ -211,6 +210,7 @@ function startBeside(script: string, args: readonly string[]): Beside {
   };
 }
 
+/** A Ctrl-C reaches both from the terminal; other signals are passed on. */
 function startScript(script: string, args: readonly string[]): Promise<number> {
   const child = spawn(process.execPath, argvOf(script, args), { stdio: 'inherit' });
   const passOn = (signal: NodeJS.Signals) => void child.kill(signal);

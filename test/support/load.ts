@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import path from 'node:path';
 import type { LoadReport } from '../sandbox/load-report.ts';
+import { startOf } from './run-script.ts';
 
 export interface Load {
   /** Sends no more, waits for the answers under way, and tells. */
@@ -12,11 +12,9 @@ export const startLoad = (url: string, ...args: readonly string[]): Promise<Load
 
 /** The same from elsewhere. @param enter words before a command that runs there. */
 export async function startLoadFrom(enter: readonly string[], url: string, ...args: readonly string[]): Promise<Load> {
-  const script = path.join(import.meta.dirname, '../sandbox/load.ts');
-  const [program = '', ...words] = [...enter, process.execPath, '--import', 'tsx', script, '--url', url, ...args];
-  const child = spawn(program, words, {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const start = startOf('test/sandbox/load');
+  const [program = '', ...words] = [...enter, process.execPath, ...start.words, '--url', url, ...args];
+  const child = spawn(program, words, { cwd: start.root, stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.on('data', (d: Buffer) => (text += d));
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));

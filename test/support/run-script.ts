@@ -33,8 +33,8 @@ export function runScript(name: string, args: readonly string[], options: RunOpt
 /** The same, for tests that do something in the middle of it. */
 export function launchScript(name: string, args: readonly string[], options: RunOptions = {}): Running {
   const started = performance.now();
-  const [root, ...start] = startOf(name);
-  const child = spawn(process.execPath, [...start, '--lang', 'en', ...args], {
+  const { root, words } = startOf(`scripts/${name}`);
+  const child = spawn(process.execPath, [...words, '--lang', 'en', ...args], {
     cwd: root,
     env: { ...process.env, ...options.env },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -56,11 +56,11 @@ export function launchScript(name: string, args: readonly string[], options: Run
   };
 }
 
-/** The tool's directory, and node's words that start a script of it. */
-function startOf(name: string): [root: string, ...words: string[]] {
+/** Node's words that start a program of this repository, by its path without an extension, and where. */
+export function startOf(program: string): { readonly root: string; readonly words: readonly string[] } {
   const { E2E_COMPILED: compiled } = process.env;
-  if (compiled) return [compiled, path.join(compiled, 'scripts', `${name}.js`)];
-  return [REPO, '--import', 'tsx', path.join(REPO, 'scripts', `${name}.ts`)];
+  if (compiled) return { root: compiled, words: [path.join(compiled, `${program}.js`)] };
+  return { root: REPO, words: ['--import', 'tsx', path.join(REPO, `${program}.ts`)] };
 }
 
 function shows(child: ChildProcess, pattern: RegExp, text: () => string): Promise<void> {

@@ -125,7 +125,7 @@ export function goodCases(world: () => World): void {
     world().forgetKept();
   });
 
-  it('drops what it kept only when that is named, and saved', async () => {
+  itInFull('drops what it kept only when that is named, and saved', async () => {
     const restored = await world().restore(...PHRASE);
     const kept = /--back (\S+)/.exec(restored.text)?.[1] ?? '';
     const early = await world().restore('--drop', kept, '--confirm', `DROP ${kept}`);
