@@ -26,7 +26,7 @@ const { values } = parseArgs({
 const number = (name: 'rate' | 'seconds' | 'timeout' | 'slow-every' | 'post-every') => Number(values[name]);
 
 const target = new URL(values.url ?? '');
-if (!/^(localhost|127\.\d+\.\d+\.\d+|10\.231\.\d+\.1|\[::1\])$/.test(target.hostname)) {
+if (!/^(localhost|127\.\d+\.\d+\.\d+|10\.231\.\d+\.1|\[::1\]|\[fd00:231:[\da-f:]*1\])$/.test(target.hostname)) {
   throw new Error('load goes to this machine only: localhost, 127.0.0.1, or its address in the network of a test');
 }
 
