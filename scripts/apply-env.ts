@@ -25,7 +25,7 @@ export const applyEnv: Script = {
 
   async run(ops, flags) {
     const way = await env.surveyEnv(ops, { hold: holdOptions(flags), tries: !flags.planOnly });
-    if (way.change === undefined) return env.nothingToDo(ops);
+    if (way.change === undefined && way.stamps.length === 0) return env.nothingToDo(ops);
     env.refuse(way.facts);
     const { steps, recovery } = env.begin(way);
     env.showPlan(ops, way, steps);

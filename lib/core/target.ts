@@ -54,45 +54,42 @@ export const targetSchema = z.strictObject({
   release: z
     .strictObject({
       /** What is released when nothing else is asked for. */
-      ref: z.string().min(1),
+      ref: z.string().min(1).default('origin/main'),
       /** Below the application's root, from elsewhere than git: no release touches them. userdata is always one. */
-      kept: z.array(z.string().min(1)),
+      kept: z.array(z.string().min(1)).default(['.env', '.venv']),
       /**
        * Directories that are part of the release and that git does not have (`to`, below the application's root). A stage of the
        * Dockerfile makes them from sources that git has; where it has no such stage, a build on this machine fills them in the deploy directory.
        */
-      artefacts: z.array(
-        z.union([
-          z.strictObject({ to: inside.regex(/[^/]$/), from: inside, stage: z.string().min(1) }),
-          z.strictObject({
-            to: inside.regex(/[^/]$/),
-            from: z.undefined().optional(),
-            stage: z.undefined().optional(),
-          }),
-        ]),
-      ),
+      artefacts: z
+        .array(
+          z.union([
+            z.strictObject({ to: inside.regex(/[^/]$/), from: inside, stage: z.string().min(1) }),
+            z.strictObject({
+              to: inside.regex(/[^/]$/),
+              from: z.undefined().optional(),
+              stage: z.undefined().optional(),
+            }),
+          ]),
+        )
+        .default([{ from: 'frontend/', to: 'frontend/dist', stage: 'frontend-build' }]),
       /** Files of the repository that the image's build also copies to another place; a directory ends with a slash. */
-      copies: z.array(z.strictObject({ from: z.string(), to: z.string().startsWith('/') })),
-      /** nginx's site: in the repository, as a template in the container (newer images), and rendered. */
-      site: z.strictObject({ from: z.string(), template: z.string(), rendered: z.string() }),
-      migrations: z.string(),
-    })
-    .default({
-      ref: 'origin/main',
-      kept: ['.env', '.venv'],
-      artefacts: [{ from: 'frontend/', to: 'frontend/dist', stage: 'frontend-build' }],
-      copies: [
+      copies: z.array(z.strictObject({ from: z.string(), to: z.string().startsWith('/') })).default([
         { from: 'nginx/gunicorn/gunicorn-prod.conf.py', to: '/app/gunicorn.conf.py' },
         { from: 'nginx/supervisor/whalefall-prod.conf', to: '/etc/supervisor/conf.d/whalefall.conf' },
         { from: 'nginx/error_pages/', to: '/usr/share/nginx/html/' },
-      ],
-      site: {
+      ]),
+      /** nginx's site: in the repository, as a template in the container (newer images), and rendered. */
+      site: z.strictObject({ from: z.string(), template: z.string(), rendered: z.string() }).default({
         from: 'nginx/sites-available/whalefall-prod',
         template: '/etc/nginx/templates/whalefall-prod.template',
         rendered: '/etc/nginx/sites-available/whalefall',
-      },
-      migrations: 'migrations/versions/',
-    }),
+      }),
+      migrations: z.string().default('migrations/versions/'),
+      /** Variables, such as BUILD_HASH, that each new container of the application gets the commit in. They are not in `.env`. */
+      stamp: z.array(z.string().regex(/^[A-Za-z_]\w*$/, 'must be the name of a variable')).default([]),
+    })
+    .prefault({}),
   /** Run once on an empty database, if present; relative to the deploy directory. */
   seed: z.string().default('sql/seed/postgresql/permission_configs.sql'),
   envExample: z.string().default('env.example'),

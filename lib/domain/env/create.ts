@@ -42,10 +42,12 @@ const EMPTY = /^([ \t]*([A-Z_]+)=)(?:''|"")?[ \t]*(#.*)?(\r?)$/;
  * not do is refused: all variables that a person must fill in are named.
  *
  * @param random cryptographically strong bytes.
+ * @param leftOut variables that the file shall not have.
  */
-export function createEnvText(example: string, random: Random): CreatedEnv {
+export function createEnvText(example: string, random: Random, leftOut: readonly string[] = []): CreatedEnv {
   const generated: string[] = [];
-  const lines = example.split('\n').map((line) => {
+  const wanted = example.split('\n').filter((line) => !leftOut.some((name) => line.trimStart().startsWith(`${name}=`)));
+  const lines = wanted.map((line) => {
     const [, before = '', name = '', comment = '', end = ''] = EMPTY.exec(line) ?? [];
     const generate = Object.hasOwn(GENERATORS, name) ? GENERATORS[name] : undefined;
     if (!generate) return line;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import type { RunOps } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
+import { stampProblems } from '../release/stamp.ts';
 import { compareWithCompose } from './compare.ts';
 import { type EnvFinding, readEnvText } from './file.ts';
 import { type EnvProblem, envProblems } from './schema.ts';
@@ -52,7 +53,10 @@ export async function readEnv(ops: RunOps & Pick<Ops, 'target'>): Promise<EnvRea
     values,
     mode,
     findings: mode & 0o077 ? [...findings, tooOpen(mode)] : findings,
-    problems: envProblems(values, ops.target.services, undecided),
+    problems: [
+      ...envProblems(values, ops.target.services, undecided),
+      ...stampProblems(ops.target, (name) => name in values || undecided.has(name)),
+    ],
     comparedWithCompose: named,
   };
 }

@@ -17,7 +17,9 @@ export interface ExampleFacts {
 
 /** Against the example that a commit has. */
 export async function surveyExample(ops: Ops, commit: string, values: Values): Promise<ExampleFacts> {
-  return exampleFacts(values, (await showFile(ops, commit, ops.target.envExample)) ?? '');
+  const { missing, ...facts } = exampleFacts(values, (await showFile(ops, commit, ops.target.envExample)) ?? '');
+  const { stamp } = ops.target.release;
+  return { ...facts, missing: missing.filter((name) => !stamp.includes(name)) };
 }
 
 /** Pure. */

@@ -13,6 +13,7 @@ import { waitUntilServing } from '../app/serving.ts';
 import { neverServed, putBackUserdata, saveUserdata, userdataOfUnfinished } from '../app/userdata.ts';
 import { type RequestHold, unpublished } from '../hold/hold.ts';
 import { restoreImage } from '../images/previous.ts';
+import { stampOf } from '../release/stamp.ts';
 import { findAllContainers, findContainers } from '../stack/containers.ts';
 import type { Facts } from '../stack/deployment.ts';
 import type { Cutover } from './cutover.ts';
@@ -63,9 +64,10 @@ export async function startNewApp(ops: Ops, cutover: Cutover): Promise<{ app: Co
   const former = cutover.formers?.app;
   // One that had a volume mounted which was deleted went with it: then there is no place to be taken.
   const isGone = former !== undefined && removed === true && !(await isThere(ops, facts, former));
+  const variables = stampOf(ops.target, facts.checkout.commit);
   const made =
     cutover.replaced?.app ??
-    (await createBeside(ops, facts.stack, 'app', { former: isGone ? undefined : former, definition }));
+    (await createBeside(ops, facts.stack, 'app', { former: isGone ? undefined : former, definition, variables }));
   const replacement = { ...made, former };
   cutover.replaced = { ...cutover.replaced, app: replacement };
   // With its data deleted, userdata would speak of what is no more; it stays saved in the run's directory.

@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import { stampOf } from '../release/stamp.ts';
 import type { ServiceRole } from '../stack/stack.ts';
 import type { Cutover } from './cutover.ts';
 import { createBeside, describeFormer, discardNext, holdersOf } from './replace.ts';
@@ -26,7 +27,8 @@ export async function createNew(ops: Ops, cutover: Cutover, wanted: Wanted): Pro
     const former = await describeFormer(ops, role, container);
     cutover.formers = { ...cutover.formers, [role]: former };
     if (holders.has(container.id) || willHold.has(role)) continue;
-    const made = role === 'app' ? { former, definition } : { former };
+    const made =
+      role === 'app' ? { former, definition, variables: stampOf(ops.target, facts.checkout.commit) } : { former };
     cutover.replaced = { ...cutover.replaced, [role]: await createBeside(ops, facts.stack, role, made) };
   }
 }

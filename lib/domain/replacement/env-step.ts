@@ -8,6 +8,7 @@ import { createEnvText, GENERATED } from '../env/create.ts';
 import { type EnvReading, replaceEnv, withCandidateEnv, writeEnv } from '../env/env.ts';
 import { readEnvText } from '../env/file.ts';
 import { connectionProblems, envProblems } from '../env/schema.ts';
+import { stampProblems } from '../release/stamp.ts';
 import { resolveStack } from '../stack/compose-config.ts';
 import { findVolumes } from '../stack/containers.ts';
 import { databaseVolume } from '../stack/database.ts';
@@ -64,7 +65,10 @@ async function fillEmpty(
 ): Promise<Pick<Facts, 'env' | 'stack'> | undefined> {
   if (!problems.some(({ variable }) => GENERATED.includes(variable) && values[variable] === '')) return undefined;
   const filled = createEnvText(readFileSync(path.join(ops.target.dir, '.env'), 'utf8'), randomBytes);
-  if (!filled.ok || envProblems(readEnvText(filled.text).values, ops.target.services).length > 0) return undefined;
+  if (!filled.ok) return undefined;
+  const { values: all } = readEnvText(filled.text);
+  const left = [...envProblems(all, ops.target.services), ...stampProblems(ops.target, (name) => name in all)];
+  if (left.length > 0) return undefined;
   const names = filled.generated.join(', ');
   const stack = await withCandidateEnv(ops, filled.text, (projectDirectory) => resolveStack(ops, { projectDirectory }));
   const existing = databaseVolume(await findVolumes(ops, stack));
@@ -132,7 +136,7 @@ function candidate(ops: Ops): { text: string; generated: readonly string[] } {
       },
     ]);
   }
-  const created = createEnvText(example, randomBytes);
+  const created = createEnvText(example, randomBytes, ops.target.release.stamp);
   if (created.ok) return created;
   throw bad([
     ...created.missing.map((name) => ({

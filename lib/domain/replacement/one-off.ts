@@ -8,6 +8,7 @@ import { runDetached } from '../../tools/docker/compose.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
 import { MARKER } from '../app/marker.ts';
 import { readRevisions } from '../app/revisions.ts';
+import { stampOf } from '../release/stamp.ts';
 import { createsApplication } from '../schema/flask-db.ts';
 import type { Facts } from '../stack/deployment.ts';
 import { type StartTrial, tryStart } from './try-start.ts';
@@ -36,6 +37,7 @@ export async function tryImage(ops: Ops, facts: Facts, revision: string | undefi
     name: oneOffName(ops, facts),
     labels: ownerLabels(ops),
     argv: ['sleep', '86400'],
+    env: stampOf(ops.target, facts.checkout.commit),
   });
   const oneOff = (await ask(ops, command)).split('\n').at(-1) ?? '';
   await createsApplication(ops, oneOff);

@@ -13,6 +13,7 @@ import {
   definitionOf,
   startsAgain,
   variablesOf,
+  withVariables,
   withVolumesOf,
 } from '../../tools/docker/definition.ts';
 import { rename, setRestart, start, stop } from '../../tools/docker/docker.ts';
@@ -77,24 +78,32 @@ function restartBefore(ops: Ops, role: ServiceRole, container: Container): Pick<
   }
 }
 
+interface Making {
+  readonly former?: Former | undefined;
+  readonly definition?: Definition | undefined;
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
 /**
  * Makes a service's new container beside the one that goes on serving; nothing is bound and nothing started. Without one to be replaced
  * it has its own name at once.
  *
  * @param of.definition what it is made of; default: what the compose file says.
+ * @param of.variables what it has besides.
  */
 export async function createBeside(
   ops: Ops,
   stack: Stack,
   role: ServiceRole,
-  { former, definition }: { readonly former?: Former | undefined; readonly definition?: Definition | undefined } = {},
+  { former, definition, variables = {} }: Making = {},
 ): Promise<Replacement> {
   await clearAway(ops, stack, role, former);
   const planned = definition
     ? { definition: inheriting(definition, former), name: properName(definition.Name.replace(/^\//, '')) }
     : await planService(ops, stack, stack.services[role], former?.definition);
+  const made = { ...planned, definition: withVariables(planned.definition, variables) };
   const name = former ? nameAside(planned.name, 'next', ops.paths.run) : planned.name;
-  return { role, former, name: planned.name, next: await createPlanned(ops, planned, name) };
+  return { role, former, name: planned.name, next: await createPlanned(ops, made, name) };
 }
 
 const inheriting = (definition: Definition, former: Former | undefined): Definition =>

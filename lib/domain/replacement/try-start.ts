@@ -10,6 +10,7 @@ import { answerOf } from '../../core/tool-output.ts';
 import { runDetached } from '../../tools/docker/compose.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
+import { stampOf } from '../release/stamp.ts';
 import type { Facts } from '../stack/deployment.ts';
 
 /** The programs that were tried, or why the image's own start could not be. */
@@ -59,6 +60,7 @@ export async function tryStart(ops: Ops, facts: Facts, oneOff: string): Promise<
         mounts: modules.map((module) => `${stub}:${module}`),
         writable: [`${report}:${REPORT}`],
         env: {
+          ...stampOf(ops.target, facts.checkout.commit),
           [ops.target.app.schedulerVariable]: 'false',
           WFOPS_SCHEDULER_VARIABLE: ops.target.app.schedulerVariable,
           WFOPS_REPORT: REPORT,

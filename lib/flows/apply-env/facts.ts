@@ -5,4 +5,6 @@ import type { EnvChange } from '../../domain/stack/deployment.ts';
 export interface EnvWay extends Cutover {
   /** Variables by which `.env` differs from what the container was made with; `undefined`: none. */
   readonly change: EnvChange | undefined;
+  /** Variables of the container that shall have the commit and have another: it was hot-updated since, or they are new. */
+  readonly stamps: readonly string[];
 }

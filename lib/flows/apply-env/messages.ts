@@ -7,6 +7,7 @@ import { exampleTexts } from '../../domain/env/example.ts';
 import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import { holdText, meanwhile, seenText } from '../../domain/hold/messages.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
+import { stampRows } from '../../domain/release/stamp.ts';
 import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
@@ -28,6 +29,7 @@ export function showPlan(ops: Ops, way: EnvWay, steps: Steps): void {
       [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
       [{ en: 'runs now, and stays', zh: '当前运行 (不变)' }, same(printable(`${commit.slice(0, 10)} ${subject}`))],
       [{ en: 'changed in .env', zh: '.env 中的改动' }, same(namesText(change?.names ?? []) || '-')],
+      ...stampRows(way.stamps),
       [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
     ],
   });
@@ -76,7 +78,7 @@ export function conclude(
   }: Pick<Proven, 'health'> & { readonly noticed: Noticed | undefined; readonly imageId: string },
 ): Text {
   const { commit, subject } = way.facts.checkout;
-  const names = namesText(way.change?.names ?? []);
+  const names = namesText([...(way.change?.names ?? []), ...way.stamps]);
   const down = outageText(noticed);
   recordRelease(ops.paths, {
     at: new Date(ops.clock.now()).toISOString(),

@@ -2,8 +2,10 @@ import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { describeCommit } from '../../domain/release/source.ts';
+import { staleStamps } from '../../domain/release/stamp.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
+import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';
 import type { EnvWay } from './facts.ts';
 
 /**
@@ -24,7 +26,8 @@ export async function surveyEnv(
   if (commit === undefined || described === undefined) throw unknownRelease();
   const facts = { ...deployed, checkout: { ...checkout, commit, subject: described.subject } };
   const requests = await surveyHold(ops, containers.app, asked.hold, asked.tries);
-  return { ...cutoverOf(ops.target, facts, requests), change: deployed.envChange };
+  const stamps = staleStamps(ops.target, commit, variablesOf(await definitionOf(ops, containers.app.id)));
+  return { ...cutoverOf(ops.target, facts, requests), change: deployed.envChange, stamps };
 }
 
 const REBUILD = {

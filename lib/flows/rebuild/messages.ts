@@ -4,6 +4,7 @@ import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { holdText, meanwhile } from '../../domain/hold/messages.ts';
 import { lastDrillText } from '../../domain/ledger/drills.ts';
 import { runningText } from '../../domain/release/running.ts';
+import { stampRows } from '../../domain/release/stamp.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Steps } from '../../runs/steps/steps.ts';
@@ -72,6 +73,7 @@ export function showPlan(ops: Ops, { facts, plan }: Rebuild, steps: Steps): void
         { en: 'commit', zh: '提交' },
         same(`${facts.checkout.commit.slice(0, 10)} ${printable(facts.checkout.subject)}`),
       ],
+      ...stampRows(ops.target.release.stamp),
       [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
       [{ en: 'database', zh: '数据库' }, databaseText(facts.database)],
       ...(plan.interrupts ? [[{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(plan.hold)] as const] : []),

@@ -15,12 +15,13 @@ const IMAGE = 'com.docker.compose.image';
 export async function definitionFor(ops: Ops, { facts, kept, imageId }: ImageWay): Promise<Definition | undefined> {
   if (kept === undefined) return undefined;
   const { app } = facts.stack.services;
+  const { stamp } = ops.target.release;
   const former = facts.containers.app && (await definitionOf(ops, facts.containers.app.id));
   const planned = await planService(ops, facts.stack, app, former).catch((error: unknown) => {
     if (error instanceof OpsError && error.kind === 'command') return undefined;
     throw error;
   });
-  if (planned && isDeepStrictEqual(shapeOf(planned.definition), shapeOf(kept))) return planned.definition;
+  if (planned && isDeepStrictEqual(shapeOf(planned.definition, stamp), shapeOf(kept, stamp))) return planned.definition;
   ops.screen.show({ event: 'warning', text: CHANGED });
   const now = new Map(Object.entries(planned ? variablesOf(planned.definition) : {}));
   const env = Object.entries(variablesOf(kept)).map(([name, then]): [string, string] => [name, now.get(name) ?? then]);
@@ -30,11 +31,11 @@ export async function definitionFor(ops: Ops, { facts, kept, imageId }: ImageWay
   return { ...kept, Config };
 }
 
-/** All but names, values of variables, and the image. */
-function shapeOf(definition: Definition): unknown {
+/** All but names, values of variables, what gets the commit, and the image. */
+function shapeOf(definition: Definition, stamp: readonly string[]): unknown {
   const { Env, Image: _, Hostname: __, Labels: ___, ...shape } = bodyOf(definition) as Definition['Config'];
-  const names = (Env ?? []).map((line) => line.split('=')[0]).sort();
-  return JSON.parse(JSON.stringify({ ...shape, names }));
+  const names = (Env ?? []).map((line) => line.split('=')[0] ?? '');
+  return JSON.parse(JSON.stringify({ ...shape, names: names.filter((name) => !stamp.includes(name)).sort() }));
 }
 
 const CHANGED = {

@@ -8,6 +8,7 @@ import { holdText, meanwhile, seenText } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { runningText } from '../../domain/release/running.ts';
+import { stampRows } from '../../domain/release/stamp.ts';
 import { clusterRows } from '../../domain/restoration/cluster-rows.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
@@ -26,6 +27,7 @@ export function showPlan(ops: Ops, way: ImageWay, steps: Steps): void {
       [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
       [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
       [{ en: 'goes back to', zh: '回退到' }, same(printable(`${commit.slice(0, 10)} ${subject} (${at})`))],
+      ...stampRows(ops.target.release.stamp),
       [{ en: 'image', zh: '镜像' }, same(imageId.slice(0, 19))],
       [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
       [{ en: 'schema revision', zh: '数据库结构版本' }, same(revision ?? '-')],

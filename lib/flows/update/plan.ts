@@ -6,6 +6,7 @@ import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { hiddenText, keepHidden } from '../../domain/release/hidden.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
+import { stampStays } from '../../domain/release/stamp.ts';
 import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { Facts } from './facts.ts';
@@ -107,10 +108,11 @@ const siblingsOf = (target: Target, { stack }: Facts, { bake }: UpdateOptions): 
   [siblingWarning(target, stack, bake ? 'new' : 'old')].flatMap((w) => (w ? [w.text] : []));
 
 /** What of `.env` this leaves undone. */
-function envTexts({ envExample }: Target, { envChange, example }: Facts): Text[] {
+function envTexts(target: Target, { envChange, example }: Facts): Text[] {
   const names = envChange?.names.map(printable).join(', ');
   return [
-    ...(example ? exampleTexts(envExample, example) : []),
+    ...(example ? exampleTexts(target.envExample, example) : []),
+    ...stampStays(target),
     ...(names === undefined
       ? []
       : [

@@ -51,6 +51,13 @@ export const definitionOf = (ops: RunOps, id: string): Promise<Definition> =>
 export const variablesOf = ({ Config: { Env } }: Definition): Record<string, string> =>
   Object.fromEntries((Env ?? []).map((line) => line.split(/=(.*)/s).slice(0, 2)));
 
+/** The same, with these variables besides, or in the place of what it has by their names. */
+export function withVariables(definition: Definition, variables: Readonly<Record<string, string>>): Definition {
+  const others = (definition.Config.Env ?? []).filter((line) => !Object.hasOwn(variables, line.split('=')[0] ?? ''));
+  const Env = [...others, ...Object.entries(variables).map((pair) => pair.join('='))];
+  return { ...definition, Config: { ...definition.Config, Env } };
+}
+
 /**
  * The restart policy as `docker update` takes it, if it is one by which the engine starts a container when the machine starts, although
  * somebody had stopped it; undefined for the others, `unless-stopped` among them.
