@@ -8,6 +8,7 @@ import { HOLD } from './hold.ts';
 import { POSTGRES } from './postgres.ts';
 import { PROMISES } from './promises.ts';
 import { RUNS } from './runs.ts';
+import { TRUTH } from './truth.ts';
 import { WORDS } from './words.ts';
 
 /** All that the code was broken by on purpose, and seen to fail. */
@@ -22,4 +23,5 @@ export const BREAKS: readonly Break[] = [
   ...DOCTOR,
   ...HOLD,
   ...ALERTS,
+  ...TRUTH,
 ];

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { outputOf } from '../../../../lib/domain/release/artefact-stages.ts';
+import { otherSources, outputOf } from '../../../../lib/domain/release/artefact-stages.ts';
+import { testOps } from '../../../support/ops.ts';
 
 const PLACE = '/app/frontend/dist';
 const dockerfile = (...last: readonly string[]) =>
@@ -65,4 +66,17 @@ COPY . /app
 it('knows nothing of a stage that is not there', () => {
   expect(outputOf(dockerfile('COPY --from=frontend-build /d /app/frontend/dist'), 'web-build', PLACE)).toBe(undefined);
   expect(outputOf('', 'frontend-build', PLACE)).toBe(undefined);
+});
+
+it('knows from which sources a hot release brought what is built, and of nothing else', async () => {
+  const artefact = { from: 'frontend/', to: 'frontend/dist', stage: 'frontend-build', made: '/d', sources: 'now' };
+  const files = new Map([['frontend/dist/index.html', { mode: '100644', blob: 'b' }]]);
+  const ops = testOps(() => undefined);
+  const others = (from: string) => {
+    const marker = { commit: 'a'.repeat(40), run: 'a run', hot: true, artefacts: { 'frontend/dist': from } };
+    return otherSources(ops, [artefact], marker, files);
+  };
+  expect(await others('now')).toEqual([]);
+  expect(await others('then')).toEqual([artefact]);
+  expect(await otherSources(ops, [artefact], undefined, files)).toEqual([artefact]);
 });

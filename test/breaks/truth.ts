@@ -1,0 +1,128 @@
+import { type Break, edit } from './break.ts';
+
+/** What is said to be released, changed or new is so: pages, what is built, the resolved configuration, `.env`, the commit. */
+export const TRUTH: readonly Break[] = [
+  {
+    what: { en: 'a page is well served whatever its scripts are', zh: '不检查页面所引用的脚本' },
+    edits: [edit('lib/domain/app/routes.ts', 'if (/^text\\/html/.test(type)) return', 'if (type === "") return')],
+    test: 'test/unit/domain/app/routes.test.ts',
+    named: 'is not content with a page whose script is missing',
+  },
+  {
+    what: { en: 'what is built counts as of the release’s sources', zh: '构建产物一律视为来自本版本源码' },
+    edits: [
+      edit(
+        'lib/domain/release/artefact-stages.ts',
+        'there[at] !== sources);',
+        'there[at] !== undefined && there[at] !== sources);',
+      ),
+    ],
+    test: 'test/unit/domain/release/artefact-stages.test.ts',
+    named: 'knows from which sources a hot release brought',
+  },
+  {
+    what: { en: 'COMPOSE_FILE in .env is passed over', zh: '忽略 .env 中的 COMPOSE_FILE' },
+    edits: [edit('lib/tools/docker/compose-files.ts', 'named ?? inEnvFile(projectDirectory)', 'named ?? []')],
+    test: 'test/unit/tools/docker/compose-files.test.ts',
+    named: 'takes the files that .env names',
+  },
+  {
+    what: { en: 'an override does not count against a hot update', zh: '热更新不考虑 override 带来的差异' },
+    edits: [
+      edit('lib/domain/release/compose-changes.ts', 'if (parts.length === 0) return [];', 'if (parts) return [];'),
+    ],
+    test: 'test/unit/domain/release/compose-changes.test.ts',
+    named: 'by name and never by value',
+  },
+  {
+    what: { en: 'what is behind a volume counts as released', zh: '被卷遮盖的文件视为已发布' },
+    edits: [edit('lib/domain/release/hidden.ts', '=> isWithin(m.target, root) &&', "=> m.kind === 'bind' &&")],
+    test: 'test/unit/domain/release/hidden.test.ts',
+    named: 'sees a mount over files of the release',
+  },
+  {
+    what: { en: 'a hot update goes on over a hidden mount', zh: '存在遮盖版本文件的挂载时热更新仍继续' },
+    edits: [edit('lib/flows/update/plan.ts', 'hidden.filter((h) => !h.isKept)', 'hidden.filter((h) => h.isKept)')],
+    test: 'test/unit/flows/update/plan.test.ts',
+    says: '/app/web is mounted',
+  },
+  {
+    what: { en: 'services that stopped pass for running', zh: '已停止的同镜像服务被视为运行中' },
+    edits: [edit('lib/domain/stack/siblings.ts', "service === key && state === 'running'", 'service === key')],
+    test: 'test/unit/domain/stack/siblings.test.ts',
+    named: 'says which do not run',
+  },
+  {
+    what: { en: 'pointers of git-lfs are released as files', zh: '把 git-lfs 指针当作文件发布' },
+    edits: [
+      edit('lib/domain/release/buildable.ts', 'if (pointers.length > 0) throw', 'if (pointers.length < 0) throw'),
+    ],
+    test: 'test/unit/domain/release/buildable.test.ts',
+    named: 'refuses a commit that has pointers',
+  },
+  {
+    what: { en: 'a changed .env is not told by a hot update', zh: '热更新不提示 .env 有改动' },
+    edits: [
+      edit(
+        'lib/domain/replacement/former-env.ts',
+        'return names.length > 0 ? { names, isKept: false } : undefined;',
+        'return names.length < 0 ? { names, isKept: false } : undefined;',
+      ),
+    ],
+    test: 'test/simulation/env.test.ts',
+    named: 'tells a hot update what of .env it does not bring',
+  },
+  {
+    what: { en: 'the container gets no commit', zh: '容器未写入提交号' },
+    edits: [
+      edit('lib/domain/replacement/create.ts', ', variables: stampOf(ops.target, facts.checkout.commit) }', ' }'),
+    ],
+    test: 'test/simulation/stamp.test.ts',
+    named: 'gives a new container the commit',
+  },
+  {
+    what: { en: 'going back keeps the newer commit', zh: '回退后仍上报较新的提交' },
+    edits: [
+      edit(
+        'lib/domain/replacement/create.ts',
+        'stampOf(ops.target, facts.checkout.commit)',
+        'stampOf(ops.target, facts.app?.commit ?? facts.checkout.commit)',
+      ),
+    ],
+    test: 'test/simulation/stamp.test.ts',
+    named: 'goes back with the commit that runs then',
+  },
+  {
+    what: {
+      en: 'the commit in a container is taken for a change of the compose file',
+      zh: '提交号被当作 compose 文件改动',
+    },
+    edits: [edit('lib/flows/rollback/definition.ts', 'names.filter((name) => !stamp.includes(name))', 'names')],
+    test: 'test/simulation/stamp.test.ts',
+    named: 'goes back with the commit that runs then',
+  },
+  {
+    what: { en: '.env may hide the commit', zh: '.env 可覆盖提交号' },
+    edits: [edit('lib/domain/release/stamp.ts', 'release.stamp.filter(defined)', 'release.stamp.filter(() => false)')],
+    test: 'test/simulation/stamp.test.ts',
+    named: 'refuses a line of .env',
+  },
+  {
+    what: { en: 'a .env made of the example hides the commit', zh: '按示例生成的 .env 覆盖提交号' },
+    edits: [edit('lib/domain/replacement/env-step.ts', ', randomBytes, ops.target.release.stamp)', ', randomBytes)')],
+    test: 'test/simulation/stamp.test.ts',
+    named: 'leaves it out of a .env',
+  },
+  {
+    what: { en: 'a hot update is silent about the commit that is reported', zh: '热更新不说明上报的提交未变' },
+    edits: [edit('lib/domain/release/stamp.ts', 'if (release.stamp.length === 0) return', 'if (release.stamp) return')],
+    test: 'test/simulation/stamp.test.ts',
+    named: 'says before a hot update',
+  },
+  {
+    what: { en: 'applying .env leaves the former commit', zh: '应用 .env 后仍上报原来的提交' },
+    edits: [edit('scripts/apply-env.ts', ' && way.stamps.length === 0', '')],
+    test: 'test/simulation/stamp.test.ts',
+    named: 'says before a hot update',
+  },
+];
