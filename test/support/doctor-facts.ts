@@ -63,7 +63,6 @@ export const vitals = (more: Partial<Vitals> = {}): Vitals => ({
   queues: [{ port: 5001, waiting: 0 }],
   memory: { kills: 0, limit: null, used: 1e8 },
   mounts: [{ path: '/app/.env', inode: 1, device: 1 }],
-  settings: { parsed: true, max_requests: 0, workers: 2 },
   gunicorn_log: { timeouts: 0, killed: 0, replaced: 3, failed: 0 },
   unreadable: { count: 0, some: [] },
   pages: { index: true, changed: SECOND - 1000 },

@@ -20,6 +20,15 @@ const program = z.object({
   scheduler: z.string(),
   /** Its child processes; `start` on the same scale. */
   workers: z.array(z.object({ pid: z.int(), start: z.number() })),
+  /** A gunicorn's, as far as its command line and its configuration file have them as plain values; what they compute is not known. */
+  settings: z
+    .object({
+      preload_app: z.boolean(),
+      /** Requests after which a worker is replaced; 0: never. */
+      max_requests: z.int().optional(),
+      max_requests_jitter: z.int().optional(),
+    })
+    .optional(),
 });
 
 export type Program = z.infer<typeof program>;

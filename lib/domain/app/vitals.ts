@@ -26,16 +26,6 @@ const answer = z.object({
   memory: part(z.object({ kills: z.int(), limit: z.number().nullable(), used: z.number().nullable() })),
   /** Null: it is not there. */
   mounts: part(z.array(z.object({ path: z.string(), inode: z.number().nullable(), device: z.number().nullable() }))),
-  /** gunicorn's, as far as its file has them as plain numbers. */
-  settings: part(
-    z.object({
-      parsed: z.boolean(),
-      max_requests: z.int().optional(),
-      max_requests_jitter: z.int().optional(),
-      workers: z.int().optional(),
-      timeout: z.int().optional(),
-    }),
-  ),
   /** Of the last hour. */
   gunicorn_log: part(z.object({ timeouts: z.int(), killed: z.int(), replaced: z.int(), failed: z.int() })),
   unreadable: part(z.object({ count: z.int(), some: z.array(z.string()) })),
@@ -63,7 +53,6 @@ export function takeVitals(ops: Ops, container: string, mounts: readonly string[
   const { app, release, ports, health } = ops.target;
   const args = {
     mounts,
-    gunicorn: `${app.root}/gunicorn.conf.py`,
     logs: [`${app.userdata}/logs/gunicorn_error.log`],
     root: app.root,
     // Of no release: its byte code is what its package manager made.

@@ -1,4 +1,5 @@
 import { isGunicorn } from '../../domain/app/programs.ts';
+import { recyclesTogether, recyclingCure, recyclingText } from '../../domain/app/recycling.ts';
 import { asked } from '../../domain/app/vitals.ts';
 import type { Workers } from '../../domain/app/workers.ts';
 import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
@@ -200,27 +201,24 @@ export const servingChecks: readonly Check[] = [
       'After max_requests a worker is replaced, and serves nobody while the next one boots. Workers of one age come to it within max_requests_jitter requests of each other: then nobody serves, and nginx answers 502 for as long as a boot takes.',
       'worker 处理满 max_requests 个请求后会被回收, 新 worker 启动期间不提供服务. 年龄相同的 worker 会在 max_requests_jitter 个请求之内先后到达该点: 此时没有 worker 可用, nginx 在整个启动期间返回 502.',
     ),
-    ask: ['vitals', 'workers', 'programs', 'at', 'ours'],
-    judge({ vitals, workers, programs, at, ours: { drill } }) {
-      const settings = asked(vitals.settings);
+    ask: ['workers', 'programs', 'at', 'ours'],
+    judge({ workers, programs, at, ours: { drill } }) {
       const web = programs.find((p) => p.ports.includes(at.target.ports.direct));
       const serving =
         workers.find((w) => w.program === web?.name)?.workers.workers.filter((w) => w.state === 'serving') ?? [];
-      const { max_requests: most = 0, max_requests_jitter: jitter = 0 } = settings ?? {};
-      if (most === 0 || serving.length < 2 || jitter >= most / 4) return WELL;
+      const recycling = web && recyclesTogether(web, serving.length);
+      if (recycling === undefined) return WELL;
       const apart = spread(serving);
       if (apart > SAME_AGE_SECONDS) return WELL;
       const boot = drill?.took.boot == null ? '' : ` (${(drill.took.boot / 1000).toFixed(0)} s)`;
+      const { en, zh } = recyclingText(recycling);
       return [
         warn(
           t(
-            `${serving.length} workers of ${web?.name} were started within ${apart.toFixed(1)} s; max_requests ${most}, max_requests_jitter ${jitter}: about once in ${most} requests each, nobody serves for a boot${boot}`,
-            `${web?.name} 的 ${serving.length} 个 worker 在 ${apart.toFixed(1)} 秒内启动; max_requests ${most}, max_requests_jitter ${jitter}: 大约每个 worker 处理 ${most} 个请求后, 会有一次启动时长${boot}的无服务窗口`,
+            `${serving.length} workers of ${web?.name} were started within ${apart.toFixed(1)} s; ${en}${boot}`,
+            `${web?.name} 的 ${serving.length} 个 worker 在 ${apart.toFixed(1)} 秒内启动; ${zh}${boot}`,
           ),
-          t(
-            `In gunicorn.conf.py: max_requests_jitter = ${Math.round(most / 2)}; more workers; or max_requests = 0 when no memory leaks`,
-            `在 gunicorn.conf.py 中: max_requests_jitter = ${Math.round(most / 2)}; 增加 workers; 若无内存泄漏, 设 max_requests = 0`,
-          ),
+          recyclingCure(recycling),
         ),
       ];
     },

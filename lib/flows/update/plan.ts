@@ -1,6 +1,7 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
+import { recyclesTogether, recyclingCure, recyclingText } from '../../domain/app/recycling.ts';
 import { exampleTexts } from '../../domain/env/example.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { hiddenText, keepHidden } from '../../domain/release/hidden.ts';
@@ -135,6 +136,7 @@ function warningsOf({
   programs,
   routeFaults,
   midway,
+  workers,
 }: Facts): Text[] {
   const warnings = [...stack.warnings.map(composeSaid), ...hidden.map(hiddenText)];
   if (cutShort.staging || outdated) {
@@ -174,6 +176,14 @@ function warningsOf({
     });
   }
   if (midway.length > 0) warnings.push(midwayText(midway));
+  const recycling = recyclesTogether(programs.web, workers);
+  if (recycling) {
+    const [what, cure] = [recyclingText(recycling), recyclingCure(recycling)];
+    warnings.push({
+      en: `The ${workers} new workers will be of one age; ${what.en}. ${cure.en}`,
+      zh: `${workers} 个新 worker 的启动时间几乎相同; ${what.zh}. ${cure.zh}`,
+    });
+  }
   if (schema.kind !== 'versioned') {
     warnings.push({
       en: 'The database has no Alembic stamp; one that fits its tables will be set.',

@@ -32,6 +32,7 @@ export type SchedulerWay = 'succession' | 'restart';
 export function schedulerWay(facts: Facts, root: string, settings: GunicornSettings | undefined): SchedulerWay {
   const { scheduler } = facts.programs;
   if (!scheduler || !isGunicorn(scheduler)) return 'restart';
+  if (scheduler.settings?.preload_app) return 'restart';
   if (settings === undefined) return changesSettings(facts, root, scheduler) ? 'restart' : 'succession';
   const { before, after } = settings;
   const alone = after.get('workers') === '1' && after.get('preload_app') === 'False';
@@ -51,6 +52,7 @@ export const neededRestart = (facts: Facts, root: string, settings: GunicornSett
 function gentlest(facts: Facts, root: string, settings: GunicornSettings | undefined): Restart {
   const { web, scheduler } = facts.programs;
   const all = [settings?.before, settings?.after].filter((s) => s !== undefined);
+  const preloads = web.settings?.preload_app || all.some((s) => s.get('preload_app') === 'True');
   if (changesSupervisor(facts)) {
     return container({
       en: "supervisor's configuration changed, and only a restart reads it",
@@ -63,7 +65,7 @@ function gentlest(facts: Facts, root: string, settings: GunicornSettings | undef
       zh: `${web.name} 同时运行调度器, 而调度器不能同时存在两个`,
     });
   }
-  if (all.some((s) => s.get('preload_app') === 'True')) {
+  if (preloads) {
     return container({
       en: 'gunicorn preloads the application: its workers would keep the old code',
       zh: 'gunicorn 启用了 preload_app, worker 会继续使用旧代码',

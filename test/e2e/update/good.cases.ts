@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { itInFull, some } from '../thorough.ts';
-import { expectNew, expectNoSecret, expectOnly } from './judge.ts';
+import { expectNew, expectNoSecret, expectOld, expectOnly } from './judge.ts';
 import { began, update } from './run.ts';
 import { supervised } from './serving.ts';
 import { edited, GUNICORN, NGINX, SUPERVISOR } from './sources.ts';
@@ -51,6 +51,20 @@ export function goodCases(stack: () => Stack): void {
     const three = await stack().release({ files });
     await expectNew(stack(), await update(stack()), three, { workers: 3 });
   });
+
+  itInFull(
+    'foretells from the configuration that gunicorn preloads, which a rolling restart would not bring',
+    async () => {
+      const preload = { [GUNICORN]: edited(stack(), GUNICORN, 'preload_app = False', 'preload_app = True') };
+      await expectNew(stack(), await update(stack()), await stack().release({ files: preload }));
+      const next = await stack().release();
+      const planned = await update(stack(), ['--plan']);
+      expect(planned.text).toContain('gunicorn preloads the application');
+      const refused = await update(stack(), ['--restart', 'rolling']);
+      await expectOld(stack(), refused, 3);
+      await expectNew(stack(), await update(stack()), next);
+    },
+  );
 
   it('makes /app the commit: deletes a file and a directory, changes a mode, adds odd names and a link', async () => {
     const odd = {

@@ -1,9 +1,11 @@
 """The programs that supervisord runs: which one serves the web port, which one schedules, and gunicorn's workers."""
+import ast
 import configparser
 import http.client
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import time
@@ -73,6 +75,58 @@ def children(parent):
     return found
 
 
+def literals(file):
+    """A configuration's plain values by their names; what it computes stays unknown. Nothing of it is executed."""
+    try:
+        body = ast.parse(read(file)).body
+    except (SyntaxError, ValueError):
+        return {}
+    found = {}
+    for node in body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            try:
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+            except (ValueError, TypeError):
+                found.pop(node.targets[0].id, None)
+    return found
+
+
+def gunicorn_settings(pid, argv, cwd):
+    """What decides how gunicorn's workers come and go, where it is written down plainly: its file, its variable, its words, in this order."""
+    at = next((i for i, word in enumerate(argv) if word.endswith("gunicorn")), None)
+    if at is None:
+        return None
+    try:
+        given = shlex.split(environment(pid).get("GUNICORN_CMD_ARGS", b"").decode("utf-8", "replace"))
+    except ValueError:
+        given = []
+    words = given + argv[at + 1 :]
+    said = {"config": "gunicorn.conf.py"}
+    flags = {
+        "-c": "config",
+        "--config": "config",
+        "--max-requests": "max_requests",
+        "--max-requests-jitter": "max_requests_jitter",
+    }
+    for word, following in zip(words, [*words[1:], ""]):
+        glued = word.startswith("-c") and word != "-c"
+        flag, _, value = ("-c", "", word[2:]) if glued else word.partition("=")
+        if flag in flags:
+            said[flags[flag]] = value or following
+        elif word == "--preload":
+            said["preload_app"] = True
+    file = str(said.pop("config")).removeprefix("file:")
+    # /proc: as that process sees it, wherever it has its root.
+    settings = {**literals(f"/proc/{pid}/root{os.path.join(cwd, file)}"), **said}
+    found = {"preload_app": str(settings.get("preload_app")).lower() == "true"}
+    for name in ("max_requests", "max_requests_jitter"):
+        try:
+            found[name] = max(0, int(settings.get(name, 0)))
+        except (ValueError, TypeError):
+            pass
+    return found
+
+
 class Supervisor(xmlrpc.client.Transport):
     """supervisord's own interface, on its socket."""
 
@@ -117,13 +171,17 @@ def main():
     programs = []
     for name, state, pid in found:
         scheduler = environment(pid).get(ARGS["schedulerVariable"], b"") if pid else b""
+        argv = [a.decode("utf-8", "replace") for a in read(f"/proc/{pid}/cmdline", "rb").split(b"\0")[:-1]]
+        cwd = directory(pid) if pid else ""
+        settings = gunicorn_settings(pid, argv, cwd)
         programs.append(
             {
                 "name": name,
                 "state": state,
                 "pid": pid,
-                "argv": [a.decode("utf-8", "replace") for a in read(f"/proc/{pid}/cmdline", "rb").split(b"\0")[:-1]],
-                "cwd": directory(pid),
+                "argv": argv,
+                "cwd": cwd,
+                **({"settings": settings} if settings else {}),
                 "ports": sorted({ports[i] for i in sockets(pid) if i in ports}) if pid else [],
                 "start": pid and (started(pid) or (0, 0))[1],
                 "workers": children(pid) if pid else [],

@@ -1,6 +1,5 @@
 """How the container is, seen from within: nginx and its certificates, queues, memory, mounts, gunicorn's settings and recent words,
 files that nobody may read. Only looks; each part by itself, so that one that fails leaves the others."""
-import ast
 import http.client
 import importlib.util
 import json
@@ -92,24 +91,6 @@ def mounts():
         except OSError:
             found.append({"path": path, "inode": None, "device": None})
     return found
-
-
-def settings():
-    """What gunicorn's configuration says in plain words; what it computes stays unknown."""
-    found = {}
-    try:
-        tree = ast.parse(read(ARGS["gunicorn"]))
-    except SyntaxError:
-        return {"parsed": False}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            if name in ("max_requests", "max_requests_jitter", "workers", "timeout"):
-                try:
-                    found[name] = int(ast.literal_eval(node.value))
-                except (ValueError, TypeError):
-                    pass
-    return {"parsed": True, **found}
 
 
 def log_end(path):
@@ -247,7 +228,7 @@ def part(look):
 
 
 def main():
-    looks = [nginx, queues, memory, mounts, settings, gunicorn_log, unreadable, pages, asked, files, bytecode]
+    looks = [nginx, queues, memory, mounts, gunicorn_log, unreadable, pages, asked, files, bytecode]
     answer = {look.__name__: part(look) for look in looks}
     print(json.dumps({**answer, "now": time.time(), "started": next(p[2] for p in processes() if p[0] == 1)}))
 

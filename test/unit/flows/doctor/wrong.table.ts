@@ -120,7 +120,10 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
     [
       'WARN',
       {
-        vitals: vitals({ settings: { parsed: true, max_requests: 1000, max_requests_jitter: 50 } }),
+        programs: [
+          { ...web, settings: { preload_app: false, max_requests: 1000, max_requests_jitter: 50 } },
+          scheduler,
+        ],
         workers: [{ program: web.name, workers: workers([100, 101]) }],
       },
     ],

@@ -6,7 +6,7 @@ import type { UpdateOptions } from '../../../../lib/flows/update/options.ts';
 import { planUpdate } from '../../../../lib/flows/update/plan.ts';
 import { begin } from '../../../../lib/flows/update/steps.ts';
 import { plannedOf } from '../../../../lib/runs/steps/steps.ts';
-import { noLocalChanges, updateFacts } from '../../../support/update-facts.ts';
+import { noLocalChanges, updateFacts, web } from '../../../support/update-facts.ts';
 
 const target = targetFor('/opt/whalefall');
 const options: UpdateOptions = {
@@ -50,6 +50,14 @@ it('names the services that it leaves on the former code', () => {
   const { stack } = updateFacts();
   const warnings = plan({ stack: { ...stack, siblings: ['worker'] } })?.warnings ?? [];
   expect(warnings.map((w) => w.en).join()).toMatch(/worker.*former code/);
+});
+
+it('says beforehand that the new workers will end together, and what keeps them apart', () => {
+  const recycled = { ...web, settings: { preload_app: false, max_requests: 1000, max_requests_jitter: 50 } };
+  const programs = { ...updateFacts().programs, web: recycled };
+  const said = (plan({ programs })?.warnings ?? []).map((w) => w.en).join('\n');
+  expect(said).toMatch(/2 new workers will be of one age; max_requests 1000, max_requests_jitter 50: .*jitter = 500/);
+  expect((plan()?.warnings ?? []).map((w) => w.en).join()).not.toContain('max_requests');
 });
 
 it('saves local changes first of all', () => {

@@ -22,6 +22,13 @@ describe('auto', () => {
     );
   });
 
+  it('foretells a restart of the container where what runs preloads the application', () => {
+    const preloading = { ...web, settings: { preload_app: true } };
+    const facts = updateFacts({ programs: { ...updateFacts().programs, web: preloading } });
+    expect(chooseRestart('auto', facts, '/app').kind).toBe('container');
+    expect(() => chooseRestart('rolling', facts, '/app')).toThrow('gunicorn preloads the application');
+  });
+
   it('foretells a reload from the file alone', () => {
     expect(chooseRestart('auto', updateFacts({ copies: [conf] }), '/app').kind).toBe('reload');
   });
@@ -107,6 +114,12 @@ describe("the scheduler's program", () => {
   it('gets a new worker behind its open socket', () => {
     expect(schedulerWay(facts(), '/app', { before: undefined, after: one() })).toBe('succession');
     expect(schedulerWay(facts(), '/app', undefined)).toBe('succession');
+  });
+
+  it('is restarted when what runs preloads', () => {
+    const preloading = { ...own, settings: { preload_app: true } };
+    const programs = { ...facts().programs, scheduler: preloading };
+    expect(schedulerWay(facts({ programs }), '/app', undefined)).toBe('restart');
   });
 
   it('is restarted when its settings changed, not for a comment in their file', () => {

@@ -1,0 +1,27 @@
+import type { Text } from '../../core/text.ts';
+import type { Program } from './programs.ts';
+
+/** How gunicorn replaces workers after so many requests. */
+export interface Recycling {
+  readonly most: number;
+  readonly jitter: number;
+}
+
+/**
+ * Whether workers of one age come to their end together, because what sets them apart is small: then nobody serves for as long as a boot
+ * takes. `undefined` when they do not, or are not replaced.
+ */
+export function recyclesTogether({ settings }: Program, workers: number): Recycling | undefined {
+  const { max_requests: most = 0, max_requests_jitter: jitter = 0 } = settings ?? {};
+  return most === 0 || workers < 2 || jitter >= most / 4 ? undefined : { most, jitter };
+}
+
+export const recyclingText = ({ most, jitter }: Recycling): Text => ({
+  en: `max_requests ${most}, max_requests_jitter ${jitter}: about once in ${most} requests each, nobody serves for a boot`,
+  zh: `max_requests ${most}, max_requests_jitter ${jitter}: 大约每个 worker 处理 ${most} 个请求后, 会有一次相当于启动时长的无服务窗口`,
+});
+
+export const recyclingCure = ({ most }: Recycling): Text => ({
+  en: `In gunicorn.conf.py: max_requests_jitter = ${Math.round(most / 2)}; more workers; or max_requests = 0 when no memory leaks`,
+  zh: `在 gunicorn.conf.py 中: max_requests_jitter = ${Math.round(most / 2)}; 增加 workers; 若无内存泄漏, 设 max_requests = 0`,
+});
