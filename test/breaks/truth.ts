@@ -44,7 +44,7 @@ export const TRUTH: readonly Break[] = [
     what: { en: 'a hot update goes on over a hidden mount', zh: '存在遮盖版本文件的挂载时热更新仍继续' },
     edits: [edit('lib/flows/update/plan.ts', 'hidden.filter((h) => !h.isKept)', 'hidden.filter((h) => h.isKept)')],
     test: 'test/unit/flows/update/plan.test.ts',
-    says: '/app/web is mounted',
+    named: 'refuses to call released what a mount hides',
   },
   {
     what: { en: 'services that stopped pass for running', zh: '已停止的同镜像服务被视为运行中' },
