@@ -103,7 +103,7 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: '.env may hide the commit', zh: '.env 可覆盖提交号' },
-    edits: [edit('lib/domain/release/stamp.ts', 'release.stamp.filter(defined)', 'release.stamp.filter(() => false)')],
+    edits: [edit('lib/domain/env/stamp.ts', 'release.stamp.filter(defined)', 'release.stamp.filter(() => false)')],
     test: 'test/simulation/stamp.test.ts',
     named: 'refuses a line of .env',
   },
@@ -115,7 +115,7 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: 'a hot update is silent about the commit that is reported', zh: '热更新不说明上报的提交未变' },
-    edits: [edit('lib/domain/release/stamp.ts', 'if (release.stamp.length === 0) return', 'if (release.stamp) return')],
+    edits: [edit('lib/domain/env/stamp.ts', 'if (release.stamp.length === 0) return', 'if (release.stamp) return')],
     test: 'test/simulation/stamp.test.ts',
     named: 'says before a hot update',
   },
@@ -124,5 +124,17 @@ export const TRUTH: readonly Break[] = [
     edits: [edit('scripts/apply-env.ts', ' && way.stamps.length === 0', '')],
     test: 'test/simulation/stamp.test.ts',
     named: 'says before a hot update',
+  },
+  {
+    what: { en: 'that gunicorn preloads is found after the consent', zh: '确认之后才发现 gunicorn 启用了 preload_app' },
+    edits: [edit('lib/flows/update/restart.ts', 'web.settings?.preload_app || all.some', 'all.some')],
+    test: 'test/unit/flows/update/restart.test.ts',
+    named: 'foretells a restart of the container where what runs preloads',
+  },
+  {
+    what: { en: 'workers that end together are not told', zh: '不提示 worker 会同时被回收' },
+    edits: [edit('lib/domain/app/recycling.ts', 'jitter >= most / 4 ?', 'jitter >= 0 ?')],
+    test: 'test/unit/flows/update/plan.test.ts',
+    named: 'says beforehand that the new workers will end together',
   },
 ];

@@ -3,11 +3,11 @@ import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import type { RunOps } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
-import { stampProblems } from '../release/stamp.ts';
 import { compareWithCompose } from './compare.ts';
 import { type EnvFinding, readEnvText } from './file.ts';
 import { type EnvProblem, envProblems } from './schema.ts';
 import { registerEnvSecrets } from './secrets.ts';
+import { stampProblems } from './stamp.ts';
 
 export { replaceEnv, withCandidateEnv, writeEnv } from './write.ts';
 

@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import { stampOf } from '../release/stamp.ts';
+import { stampOf } from '../env/stamp.ts';
 import type { ServiceRole } from '../stack/stack.ts';
 import type { Cutover } from './cutover.ts';
 import { createBeside, describeFormer, discardNext, holdersOf } from './replace.ts';

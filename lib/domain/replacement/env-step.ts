@@ -8,7 +8,7 @@ import { createEnvText, GENERATED } from '../env/create.ts';
 import { type EnvReading, replaceEnv, withCandidateEnv, writeEnv } from '../env/env.ts';
 import { readEnvText } from '../env/file.ts';
 import { connectionProblems, envProblems } from '../env/schema.ts';
-import { stampProblems } from '../release/stamp.ts';
+import { stampProblems } from '../env/stamp.ts';
 import { resolveStack } from '../stack/compose-config.ts';
 import { findVolumes } from '../stack/containers.ts';
 import { databaseVolume } from '../stack/database.ts';

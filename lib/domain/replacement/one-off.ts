@@ -8,7 +8,7 @@ import { runDetached } from '../../tools/docker/compose.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
 import { MARKER } from '../app/marker.ts';
 import { readRevisions } from '../app/revisions.ts';
-import { stampOf } from '../release/stamp.ts';
+import { stampOf } from '../env/stamp.ts';
 import { createsApplication } from '../schema/flask-db.ts';
 import type { Facts } from '../stack/deployment.ts';
 import { type StartTrial, tryStart } from './try-start.ts';

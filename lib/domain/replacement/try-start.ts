@@ -10,7 +10,7 @@ import { answerOf } from '../../core/tool-output.ts';
 import { runDetached } from '../../tools/docker/compose.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
-import { stampOf } from '../release/stamp.ts';
+import { stampOf } from '../env/stamp.ts';
 import type { Facts } from '../stack/deployment.ts';
 
 /** The programs that were tried, or why the image's own start could not be. */

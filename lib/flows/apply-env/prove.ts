@@ -7,7 +7,7 @@ import { describeHealth, endpointsOf, type Health, healthCheck } from '../../dom
 import { readMarker } from '../../domain/app/marker.ts';
 import { requireRoutes } from '../../domain/app/routes.ts';
 import { registerVariables } from '../../domain/env/secrets.ts';
-import { staleStamps } from '../../domain/release/stamp.ts';
+import { staleStamps } from '../../domain/env/stamp.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';

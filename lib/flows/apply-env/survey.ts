@@ -1,8 +1,8 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { staleStamps } from '../../domain/env/stamp.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { describeCommit } from '../../domain/release/source.ts';
-import { staleStamps } from '../../domain/release/stamp.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
 import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';

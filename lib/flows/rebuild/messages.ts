@@ -1,10 +1,10 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
+import { stampRows } from '../../domain/env/stamp.ts';
 import { holdText, meanwhile } from '../../domain/hold/messages.ts';
 import { lastDrillText } from '../../domain/ledger/drills.ts';
 import { runningText } from '../../domain/release/running.ts';
-import { stampRows } from '../../domain/release/stamp.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Steps } from '../../runs/steps/steps.ts';

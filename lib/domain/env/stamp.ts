@@ -1,6 +1,6 @@
 import type { TargetConfig } from '../../core/target.ts';
 import { same, type Text } from '../../core/text.ts';
-import type { EnvProblem } from '../env/schema.ts';
+import type { EnvProblem } from './schema.ts';
 
 type Stamped = { readonly release: Pick<TargetConfig['release'], 'stamp'> };
 
