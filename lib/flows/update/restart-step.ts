@@ -8,7 +8,7 @@ import type { Program } from '../../domain/app/programs.ts';
 import { waitUntilServing } from '../../domain/app/serving.ts';
 import { reloadNginx } from '../../domain/app/site.ts';
 import { reloadWorkers, replaceWorkers, restartProgram, succeedWorkers } from '../../domain/app/workers.ts';
-import { type RequestHold, unpublished } from '../../domain/hold/hold.ts';
+import type { RequestHold } from '../../domain/hold/hold.ts';
 import { holdCommands, releaseCommands } from '../../domain/hold/messages.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import type { Checked } from './check.ts';
@@ -104,6 +104,6 @@ export async function restartContainer(ops: Ops, id: string, hold: RequestHold):
   const argv = ['docker', 'restart', '-t', String(grace), id];
   await run(ops, change(argv, { deadlineMs: (grace + 60) * 1000 }));
   const app = await inspectContainer(ops, id);
-  await waitUntilServing(ops, hold.holding ? unpublished(app) : app);
+  await waitUntilServing(ops, app, hold);
   await hold.release(ops, app);
 }
