@@ -16,7 +16,11 @@ export const DATA: readonly Break[] = [
   {
     what: { en: 'nobody compares where data is with where it would be', zh: '不比较数据现在与将来的位置' },
     edits: [
-      edit('lib/flows/rebuild/data-refusals.ts', 'if (samePlace(now, next)) return [];', 'if (now || next) return [];'),
+      edit(
+        'lib/domain/replacement/data-refusals.ts',
+        'if (samePlace(now, next)) return [];',
+        'if (now || next) return [];',
+      ),
     ],
     test: IDENTITY,
     named: 'is refused before the stop when it moves',

@@ -12,6 +12,7 @@ import { unnamedWarning } from '../../domain/images/running.ts';
 import { hiddenText } from '../../domain/release/hidden.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
+import { type DataChoice, dataRefusals, type Reason } from '../../domain/replacement/data-refusals.ts';
 import { explainBind } from '../../domain/stack/binds.ts';
 import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import type { ExistingVolume } from '../../domain/stack/containers.ts';
@@ -22,7 +23,6 @@ import type { ServiceRole } from '../../domain/stack/stack.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { identifier } from '../../tools/postgres/psql.ts';
-import { type DataChoice, dataRefusals, type Reason } from './data-refusals.ts';
 import { databaseText } from './database-text.ts';
 
 export interface RebuildPlan {

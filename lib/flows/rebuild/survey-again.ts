@@ -1,8 +1,8 @@
 import type { Ops } from '../../core/ops.ts';
+import { dataRefusals } from '../../domain/replacement/data-refusals.ts';
 import { findDetached, surveyDatabase } from '../../domain/replacement/survey-data.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { findHomes } from '../../domain/stack/homes.ts';
-import { dataRefusals } from './data-refusals.ts';
 import { type RebuildPlan, throwIfAny } from './plan.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
-import type { Facts } from '../../domain/stack/deployment.ts';
-import type { Home } from '../../domain/stack/homes.ts';
 import { placeText, samePlace } from '../../tools/docker/places.ts';
+import type { Facts } from '../stack/deployment.ts';
+import type { Home } from '../stack/homes.ts';
 
 type About = Pick<Facts, 'stack' | 'volumes' | 'database' | 'data' | 'detached'>;
 
