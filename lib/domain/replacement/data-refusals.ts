@@ -1,3 +1,4 @@
+import type { Reason } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { placeText, samePlace } from '../../tools/docker/places.ts';
@@ -153,9 +154,3 @@ function unreadable({ database }: About, data: DataChoice): Reason[] {
 }
 
 export type DataChoice = 'keep' | 'delete';
-
-/** Why a rebuild must not be done, and what to do about it. */
-export interface Reason {
-  readonly text: Text;
-  readonly fix: Text;
-}
