@@ -38,6 +38,7 @@ export const FLOORS: readonly Floor[] = [
       'lib/domain/restoration',
       'lib/domain/hold',
       'lib/domain/replacement',
+      'lib/domain/hot-release',
     ],
   },
   {

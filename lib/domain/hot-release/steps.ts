@@ -1,8 +1,9 @@
 import type { Ops } from '../../core/ops.ts';
-import { stagingOf } from '../../domain/app/staging.ts';
-import { watchFromOutside } from '../../domain/hold/downtime.ts';
-import { requestHold } from '../../domain/hold/hold.ts';
-import type { Recovery } from '../../runs/steps/steps.ts';
+import type { Recovery } from '../../core/step.ts';
+import { stagingOf } from '../app/staging.ts';
+import { watchFromOutside } from '../hold/downtime.ts';
+import { requestHold } from '../hold/hold.ts';
+
 import { checkStep } from './check.ts';
 import { backupStep, migrateStep } from './database.ts';
 import type { Facts } from './facts.ts';

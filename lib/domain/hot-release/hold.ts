@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import { surveyHold } from '../../domain/hold/survey.ts';
+import { surveyHold } from '../hold/survey.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
 import { planUpdate, type UpdatePlan } from './plan.ts';

@@ -1,12 +1,12 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, type Text } from '../../core/text.ts';
-import { endpointsOf } from '../../domain/app/endpoints.ts';
-import { differences } from '../../domain/app/file-plan.ts';
-import { describeHealth, waitForHealth } from '../../domain/app/health.ts';
-import { takeInventory } from '../../domain/app/inventory.ts';
-import { inspectSchema } from '../../domain/schema/revision.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
+import { endpointsOf } from '../app/endpoints.ts';
+import { differences } from '../app/file-plan.ts';
+import { describeHealth, waitForHealth } from '../app/health.ts';
+import { takeInventory } from '../app/inventory.ts';
+import { inspectSchema } from '../schema/revision.ts';
 import { noticedText } from './messages.ts';
 import type { Update } from './update.ts';
 

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { PlannedStep } from '../../../../lib/core/step.ts';
 import { targetFor } from '../../../../lib/core/target.ts';
-import type { UpdateOptions } from '../../../../lib/flows/update/options.ts';
-import { planUpdate } from '../../../../lib/flows/update/plan.ts';
-import { begin } from '../../../../lib/flows/update/steps.ts';
+import type { UpdateOptions } from '../../../../lib/domain/hot-release/options.ts';
+import { planUpdate } from '../../../../lib/domain/hot-release/plan.ts';
+import { begin } from '../../../../lib/domain/hot-release/steps.ts';
 import { plannedOf } from '../../../../lib/runs/steps/steps.ts';
 import { noLocalChanges, updateFacts, web } from '../../../support/update-facts.ts';
 

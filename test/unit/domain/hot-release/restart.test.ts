@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Settings } from '../../../../lib/domain/app/gunicorn.ts';
-import { chooseRestart, schedulerWay } from '../../../../lib/flows/update/restart.ts';
+import { chooseRestart, schedulerWay } from '../../../../lib/domain/hot-release/restart.ts';
 import { scheduler, updateFacts, web } from '../../../support/update-facts.ts';
 
 const settings = (more: Readonly<Record<string, string>> = {}): Settings =>

@@ -2,36 +2,16 @@ import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
-import type { Noticed } from '../../domain/hold/downtime.ts';
-import { holdText, meanwhile } from '../../domain/hold/messages.ts';
-import { lastDrillText } from '../../domain/ledger/drills.ts';
-import { resetTo } from '../../domain/release/reset.ts';
-import { runningText } from '../../domain/release/running.ts';
-import { saveLocal } from '../../domain/release/save-local.ts';
-import { duration } from '../../runs/command-line/flags.ts';
-import { holdOptions } from '../../runs/command-line/hold-flags.ts';
 import type { Outage } from '../../tools/http/probe.ts';
+import type { Noticed } from '../hold/downtime.ts';
+import { holdText, meanwhile } from '../hold/messages.ts';
+import { lastDrillText } from '../ledger/drills.ts';
+import { resetTo } from '../release/reset.ts';
+import { runningText } from '../release/running.ts';
+import { saveLocal } from '../release/save-local.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
 import type { UpdatePlan } from './plan.ts';
-import type { RestartKind } from './restart-kinds.ts';
-
-type Parsed = Readonly<Record<string, string | boolean | undefined>>;
-
-/** @throws {OpsError} `usage` for a soak that is no duration. */
-export function optionsOf(ops: Ops, flags: Parsed): UpdateOptions {
-  return {
-    ref: String(flags.ref ?? ops.target.release.ref),
-    direction: 'forward',
-    restart: (flags.restart ?? 'auto') as RestartKind | 'auto',
-    backup: (flags.backup ?? 'auto') as 'auto' | 'always',
-    soakMs: duration(String(flags.soak ?? '10s')),
-    discardLocal: Boolean(flags['discard-local']),
-    syncSite: Boolean(flags['sync-nginx-site-config']),
-    bake: Boolean(flags.bake),
-    hold: holdOptions(flags),
-  };
-}
 
 /** What was found, and what is to be said of it. */
 export function showFacts(ops: Ops, facts: Facts, plan: UpdatePlan | undefined): void {

@@ -1,12 +1,12 @@
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
-import type { FileEntry, Inventory } from '../../domain/app/inventory.ts';
-import { findRebuildReasons } from '../../domain/release/find-rebuild-reasons.ts';
-import type { RebuildReason } from '../../domain/release/rebuild-reasons.ts';
-import type { Source } from '../../domain/release/source.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { showFile } from '../../tools/git/tree.ts';
+import type { FileEntry, Inventory } from '../app/inventory.ts';
+import { findRebuildReasons } from '../release/find-rebuild-reasons.ts';
+import type { RebuildReason } from '../release/rebuild-reasons.ts';
+import type { Source } from '../release/source.ts';
 import type { Running } from './facts.ts';
 
 interface Compared {

@@ -2,11 +2,11 @@ import { asTyped } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
-import type { Health } from '../../domain/app/health.ts';
-import type { Containers } from '../../domain/stack/containers.ts';
-import type { Stack } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
+import type { Health } from '../app/health.ts';
+import type { Containers } from '../stack/containers.ts';
+import type { Stack } from '../stack/stack.ts';
 
 /**
  * What to do about a stack that is not well, as far as the cause is known. A rebuild is named only where it is a cure: what starts no better

@@ -1,7 +1,7 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Text } from '../../core/text.ts';
-import type { Settings } from '../../domain/app/gunicorn.ts';
-import { isGunicorn, type Program } from '../../domain/app/programs.ts';
+import type { Settings } from '../app/gunicorn.ts';
+import { isGunicorn, type Program } from '../app/programs.ts';
 import type { Facts } from './facts.ts';
 import { RESTARTS, type RestartKind } from './restart-kinds.ts';
 

@@ -1,18 +1,11 @@
 import { allEnded } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
-import {
-  type From,
-  loadOnce,
-  readSettings,
-  type Settings,
-  stagedArgv,
-  startCanary,
-} from '../../domain/app/gunicorn.ts';
-import type { Program } from '../../domain/app/programs.ts';
-import { readRevisions } from '../../domain/app/revisions.ts';
-import { checkSite } from '../../domain/app/site.ts';
-import { compileStaged } from '../../domain/app/staging.ts';
+import { type From, loadOnce, readSettings, type Settings, stagedArgv, startCanary } from '../app/gunicorn.ts';
+import type { Program } from '../app/programs.ts';
+import { readRevisions } from '../app/revisions.ts';
+import { checkSite } from '../app/site.ts';
+import { compileStaged } from '../app/staging.ts';
 import type { Facts } from './facts.ts';
 import {
   changesSettings,

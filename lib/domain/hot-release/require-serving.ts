@@ -1,10 +1,10 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
-import { describeHealth, type Health } from '../../domain/app/health.ts';
-import type { Containers } from '../../domain/stack/containers.ts';
-import type { Stack } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
+import { describeHealth, type Health } from '../app/health.ts';
+import type { Containers } from '../stack/containers.ts';
+import type { Stack } from '../stack/stack.ts';
 import { adviceFor } from './unwell.ts';
 
 /**

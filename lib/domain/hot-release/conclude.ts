@@ -1,10 +1,10 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
-import { describeHealth } from '../../domain/app/health.ts';
-import type { Noticed } from '../../domain/hold/downtime.ts';
-import { readReleases } from '../../domain/ledger/releases.ts';
-import { siblingWarning } from '../../domain/stack/siblings.ts';
+import { describeHealth } from '../app/health.ts';
+import type { Noticed } from '../hold/downtime.ts';
+import { readReleases } from '../ledger/releases.ts';
+import { siblingWarning } from '../stack/siblings.ts';
 import { noticedText } from './messages.ts';
 import type { Proven } from './prove.ts';
 import type { Settled } from './settle.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Health } from '../../../../lib/domain/app/health.ts';
-import { requireServing } from '../../../../lib/flows/update/require-serving.ts';
+import { requireServing } from '../../../../lib/domain/hot-release/require-serving.ts';
 import { container, facts } from '../../../support/facts.ts';
 import { testOps } from '../../../support/ops.ts';
 

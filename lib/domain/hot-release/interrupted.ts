@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
-import { notedByUnfinished } from '../../domain/ledger/run-notes.ts';
+import { notedByUnfinished } from '../ledger/run-notes.ts';
 import type { Facts } from './facts.ts';
 import { RESTARTS, type RestartKind } from './restart-kinds.ts';
 

@@ -5,12 +5,14 @@ import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
-import { MARKER } from '../../domain/app/marker.ts';
-import { type Placement, place, putBack, savePlaced } from '../../domain/app/place.ts';
-import { listPrograms, type Program } from '../../domain/app/programs.ts';
-import { BACK_AGAIN_MS, insist } from '../../domain/app/retry.ts';
-import { waitUntilServing } from '../../domain/app/serving.ts';
-import { reloadNginx, renderedSite } from '../../domain/app/site.ts';
+import { inspectContainer } from '../../tools/docker/containers.ts';
+import { exec } from '../../tools/docker/docker.ts';
+import { MARKER } from '../app/marker.ts';
+import { type Placement, place, putBack, savePlaced } from '../app/place.ts';
+import { listPrograms, type Program } from '../app/programs.ts';
+import { BACK_AGAIN_MS, insist } from '../app/retry.ts';
+import { waitUntilServing } from '../app/serving.ts';
+import { reloadNginx, renderedSite } from '../app/site.ts';
 import {
   lookAtWorkers,
   reloadWorkers,
@@ -18,10 +20,8 @@ import {
   restartProgram,
   succeedWorkers,
   waitUntilSettled,
-} from '../../domain/app/workers.ts';
-import { unpublished } from '../../domain/hold/hold.ts';
-import { inspectContainer } from '../../tools/docker/containers.ts';
-import { exec } from '../../tools/docker/docker.ts';
+} from '../app/workers.ts';
+import { unpublished } from '../hold/hold.ts';
 import type { Checked } from './check.ts';
 import type { Facts } from './facts.ts';
 import { noteRestart } from './interrupted.ts';

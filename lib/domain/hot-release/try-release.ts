@@ -1,9 +1,9 @@
 import { allEnded } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
-import { describeTrial, endCanary, tryCanary } from '../../domain/app/canary.ts';
-import { startCanary } from '../../domain/app/gunicorn.ts';
-import type { Health } from '../../domain/app/health.ts';
+import { describeTrial, endCanary, tryCanary } from '../app/canary.ts';
+import { startCanary } from '../app/gunicorn.ts';
+import type { Health } from '../app/health.ts';
 import type { Checked } from './check.ts';
 import { keepFormer } from './switch.ts';
 import type { Update } from './update.ts';

@@ -1,21 +1,21 @@
 import type { Text } from '../../core/text.ts';
-import type { FilePlan } from '../../domain/app/file-plan.ts';
-import type { Inventory } from '../../domain/app/inventory.ts';
-import type { CutShort } from '../../domain/app/marker.ts';
-import type { Programs } from '../../domain/app/programs.ts';
-import type { Route } from '../../domain/app/routes.ts';
-import type { ExampleFacts } from '../../domain/env/example.ts';
-import type { BuiltArtefact } from '../../domain/release/artefact-stages.ts';
-import type { Artefacts } from '../../domain/release/artefacts.ts';
-import type { LocalChanges } from '../../domain/release/local-changes.ts';
-import type { RebuildReason } from '../../domain/release/rebuild-reasons.ts';
-import type { Source } from '../../domain/release/source.ts';
-import type { Schema } from '../../domain/schema/revision.ts';
-import type { EnvChange, Hidden, MidwayFile, RunningCode } from '../../domain/stack/deployment.ts';
-import type { Stack } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import type { DataIdentity } from '../../tools/postgres/identity.ts';
+import type { FilePlan } from '../app/file-plan.ts';
+import type { Inventory } from '../app/inventory.ts';
+import type { CutShort } from '../app/marker.ts';
+import type { Programs } from '../app/programs.ts';
+import type { Route } from '../app/routes.ts';
+import type { ExampleFacts } from '../env/example.ts';
+import type { BuiltArtefact } from '../release/artefact-stages.ts';
+import type { Artefacts } from '../release/artefacts.ts';
+import type { LocalChanges } from '../release/local-changes.ts';
+import type { RebuildReason } from '../release/rebuild-reasons.ts';
+import type { Source } from '../release/source.ts';
+import type { Schema } from '../schema/revision.ts';
+import type { EnvChange, Hidden, MidwayFile, RunningCode } from '../stack/deployment.ts';
+import type { Stack } from '../stack/stack.ts';
 import type { RestartKind } from './restart-kinds.ts';
 
 /** Everything the plan of a hot update depends on, as the survey found it. Plain data: no secret, no handle. */

@@ -1,5 +1,5 @@
 import type { Target } from '../../core/target.ts';
-import type { Inventory } from '../../domain/app/inventory.ts';
+import type { Inventory } from '../app/inventory.ts';
 import type { Copy } from './facts.ts';
 
 /** What the image's build copies from the repository to other places. */
