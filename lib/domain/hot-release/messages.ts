@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { agree } from '../../core/agree.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
@@ -79,13 +80,7 @@ export async function agreeToGo(ops: Ops, facts: Facts, plan: UpdatePlan, option
         zh: `是否继续? 容器将重启, ${meanwhile(plan.hold).zh}.`,
       }
     : { en: 'Go on?', zh: '是否继续?' };
-  if (await ops.screen.askYes(question)) return;
-  throw new OpsError({
-    kind: 'declined',
-    what: { en: 'Cancelled.', zh: '已取消.' },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Without a terminal, pass --yes.', zh: '无终端环境请使用 --yes.' }],
-  });
+  await agree(ops.screen, question);
 }
 
 const localChanges = () =>
