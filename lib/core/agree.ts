@@ -3,7 +3,7 @@ import type { Screen } from './screen.ts';
 import type { Text } from './text.ts';
 
 /** The one question before a change that destroys nothing. @throws {OpsError} `declined` */
-export async function agree(screen: Screen, question: Text): Promise<void> {
+export async function agree(screen: Pick<Screen, 'askYes'>, question: Text): Promise<void> {
   if (await screen.askYes(question)) return;
   throw new OpsError({
     kind: 'declined',

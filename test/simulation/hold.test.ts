@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { type Deployment, deployment, production } from './model/deployment.ts';
@@ -17,20 +19,24 @@ const KEEP = ['--yes', '--data', 'keep'];
 const NOBODY = /production was down +0 ms \(nginx 0 of \d+ requests failed.*; direct 0 of \d+ requests failed/;
 
 /** Somebody who asks at both ports whenever a command begins. @returns when nobody would have listened. */
-function visitor({ machine }: Deployment): { readonly refused: string[]; readonly waited: string[] } {
+function visitor({ machine }: Deployment) {
   const { engine, firewall } = machine;
   const [refused, waited]: [string[], string[]] = [[], []];
+  const at: number[] = [];
   const { override } = machine;
   machine.override = (call, typed) => {
     for (const port of [28080, 28081]) {
       const peer = engine.publisher(firewall.leads(port) ?? port);
       const answer = peer && throughDoor(engine, peer, '/api/v1/health/basic');
       if (answer === undefined) refused.push(call.argv.join(' '));
-      else if (answer === 'waits') waited.push(call.argv.join(' '));
+      else if (answer === 'waits') {
+        waited.push(call.argv.join(' '));
+        at.push(machine.clock.now());
+      }
     }
     return override(call, typed);
   };
-  return { refused, waited };
+  return { refused, waited, since: () => at[0] ?? 0, until: () => at.at(-1) ?? 0 };
 }
 
 /** A machine whose rules may be changed. */
@@ -55,12 +61,14 @@ it('no request fails while a rebuild replaces the container, and nothing of the 
 it('no request fails on the way back from a release that does not get healthy', async () => {
   const d = await holding();
   d.machine.release = release('broken', { deepUnhealthy: true });
-  const { refused, waited } = visitor(d);
+  writeFileSync(path.join(d.root, 'target.json'), JSON.stringify({ bootSeconds: 90 }));
+  const { refused, waited, since, until } = visitor(d);
   const ended = await runAndCheck(d, KEEP);
   expect(ended.exitCode, ended.text).toBe(1);
   expect(ended.text).toMatch(/Production was down: 0 ms/);
   expect(refused).toEqual([]);
   expect(waited).not.toEqual([]);
+  expect(until() - since(), 'who waits longer is turned away').toBeLessThan(60_000);
 });
 
 it('no request fails while a rollback by image replaces the container', async () => {

@@ -134,11 +134,15 @@ export function describeHealth(health: Health): Text {
   return { en: line('en'), zh: line('zh') };
 }
 
+/** It has booted, and answers for itself. */
+const saysUnhealthy = ({ checks }: Health): boolean => checks.some((c) => c.outcome === 'unhealthy');
+
 /**
  * Waits until the application is healthy several times in a row: of two workers one may have booted.
  *
  * @param ended the application's container, as it was when the waiting began; or what else throws when waiting is pointless.
- * @param options.deadlineMs for the whole; `intervalMs` between two looks, default 150; `times` in a row, default 2.
+ * @param options.deadlineMs for the whole; `intervalMs` between two looks, default 150; `times` in a row, default 2; `unhealthyMs` for how
+ *   long it may go on answering that it is not healthy, default as long as it may take altogether.
  * @throws {OpsError} `deadline` with what the last look saw; what `ended` throws, by default `command` as soon as the container ended or
  *   was restarted.
  */
@@ -151,26 +155,30 @@ export async function waitForHealth(
     readonly intervalMs?: number;
     readonly times?: number;
     readonly timeoutMs?: number;
+    readonly unhealthyMs?: number;
   },
 ): Promise<Health> {
-  const { deadlineMs, intervalMs = 150, times = 2, timeoutMs = REQUEST_MS } = options;
+  const { deadlineMs, intervalMs = 150, times = 2, timeoutMs = REQUEST_MS, unhealthyMs = deadlineMs } = options;
   const end = ops.clock.monotonic() + deadlineMs;
+  let givenUpAt = end;
   for (let inARow = 0, looks = 0; ; looks += 1) {
     // Not less than a second: a last look that had no time to see would hide what the ones before saw.
     const left = Math.max(end - ops.clock.monotonic(), 1_000);
     const health = await healthCheck(ops, endpoints, { timeoutMs: Math.min(timeoutMs, left) });
     inARow = health.healthy ? inARow + 1 : 0;
+    givenUpAt = saysUnhealthy(health) ? Math.min(givenUpAt, ops.clock.monotonic() + unhealthyMs) : end;
     if (inARow >= times) return health;
     if (!health.healthy && looks % LOOKS_PER_INSPECTION === 0) {
       await (typeof ended === 'function' ? ended() : throwIfEnded(ops, ended, 'app'));
     }
-    if (ops.clock.monotonic() >= end) {
+    if (ops.clock.monotonic() >= givenUpAt) {
       const last = describeHealth(health);
+      const seconds = (givenUpAt < end ? unhealthyMs : deadlineMs) / 1000;
       throw new OpsError({
         kind: 'deadline',
         what: {
-          en: `The application was not healthy ${times} times in a row within ${deadlineMs / 1000} s. Last: ${last.en}`,
-          zh: `应用在 ${deadlineMs / 1000} 秒内未能连续 ${times} 次通过健康检查. 最后一次: ${last.zh}`,
+          en: `The application was not healthy ${times} times in a row within ${seconds} s. Last: ${last.en}`,
+          zh: `应用在 ${seconds} 秒内未能连续 ${times} 次通过健康检查. 最后一次: ${last.zh}`,
         },
         next: health.checks.some((c) => c.outcome === 'gateway') ? [GATEWAY] : [],
       });

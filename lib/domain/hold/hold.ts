@@ -167,9 +167,6 @@ export function requestHold(facts: HoldFacts): RequestHold {
 /** What has begun to be held must be let go again, whatever stops the run. */
 const calm = (ops: Ops): Ops => ({ ...ops, signal: new AbortController().signal });
 
-/** As it is reached while its published ports lead elsewhere: at its own address. */
-export const unpublished = (app: Container): Container => ({ ...app, ports: [] });
-
 const wereCut = (count: number): Text => ({
   en: `${count} connections that had been held were still under way ${FINISH_SECONDS} s later, and were cut.`,
   zh: `${count} 个经暂存转发的连接在 ${FINISH_SECONDS} 秒后仍未结束, 已被切断.`,

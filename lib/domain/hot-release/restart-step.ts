@@ -9,7 +9,7 @@ import type { Program } from '../app/programs.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { reloadNginx } from '../app/site.ts';
 import { reloadWorkers, replaceWorkers, restartProgram, succeedWorkers } from '../app/workers.ts';
-import { type RequestHold, unpublished } from '../hold/hold.ts';
+import type { RequestHold } from '../hold/hold.ts';
 import { holdCommands, releaseCommands } from '../hold/messages.ts';
 import type { Checked } from './check.ts';
 import { noteWorkers } from './interrupted.ts';
@@ -104,6 +104,6 @@ export async function restartContainer(ops: Ops, id: string, hold: RequestHold):
   const argv = ['docker', 'restart', '-t', String(grace), id];
   await run(ops, change(argv, { deadlineMs: (grace + 60) * 1000 }));
   const app = await inspectContainer(ops, id);
-  await waitUntilServing(ops, hold.holding ? unpublished(app) : app);
+  await waitUntilServing(ops, app, hold);
   await hold.release(ops, app);
 }

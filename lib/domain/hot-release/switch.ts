@@ -21,7 +21,6 @@ import {
   succeedWorkers,
   waitUntilSettled,
 } from '../app/workers.ts';
-import { unpublished } from '../hold/hold.ts';
 import type { Checked } from './check.ts';
 import type { Facts } from './facts.ts';
 import { noteRestart } from './interrupted.ts';
@@ -131,7 +130,7 @@ async function switchBack(ops: Ops, update: Update): Promise<void> {
   if (!hold.holding) return;
   const app = await inspectContainer(ops, container);
   // Whether all is as before is proved afterwards, by way of the published ports.
-  await waitUntilServing(ops, unpublished(app)).catch(() => undefined);
+  await waitUntilServing(ops, app, hold).catch(() => undefined);
   await hold.release(ops, app);
 }
 

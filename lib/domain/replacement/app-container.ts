@@ -11,7 +11,7 @@ import type { Health } from '../app/health.ts';
 import { MARKER, markerText } from '../app/marker.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { neverServed, putBackUserdata, saveUserdata, userdataOfUnfinished } from '../app/userdata.ts';
-import { type RequestHold, unpublished } from '../hold/hold.ts';
+import type { RequestHold } from '../hold/hold.ts';
 import { restoreImage } from '../images/previous.ts';
 import { findAllContainers, findContainers } from '../stack/containers.ts';
 import type { Facts } from '../stack/deployment.ts';
@@ -74,7 +74,7 @@ export async function startNewApp(ops: Ops, cutover: Cutover): Promise<{ app: Co
   if (!isGone) await takeOver(ops, replacement);
   await run(ops, start(replacement.next));
   const app = await inspectContainer(ops, replacement.next);
-  const health = await waitUntilServing(ops, hold.holding ? unpublished(app) : app);
+  const health = await waitUntilServing(ops, app, hold);
   await hold.release(ops, app);
   await mark(ops, app.id, facts.checkout.commit);
   return { app, health };
@@ -110,8 +110,7 @@ export async function bringBackApp(ops: Ops, cutover: Cutover): Promise<void> {
   if (!hold.holding) return;
   const { app } = await findContainers(ops, facts.stack);
   // Whether all is as before is proved afterwards, by way of the published ports.
-  if (app?.state === 'running' && facts.app?.serving)
-    await waitUntilServing(ops, unpublished(app)).catch(() => undefined);
+  if (app?.state === 'running' && facts.app?.serving) await waitUntilServing(ops, app, hold).catch(() => undefined);
   await hold.release(ops, app);
 }
 

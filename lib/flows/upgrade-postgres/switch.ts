@@ -5,7 +5,7 @@ import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { describeHealth, endpointsOf, type Health, waitForHealth } from '../../domain/app/health.ts';
 import { waitUntilServing } from '../../domain/app/serving.ts';
-import { type RequestHold, unpublished } from '../../domain/hold/hold.ts';
+import type { RequestHold } from '../../domain/hold/hold.ts';
 import { holdCommands, releaseCommands } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { ownAddress } from '../../domain/replacement/addresses.ts';
@@ -75,7 +75,7 @@ export function stopStep({ app, hold, holdFacts, progress }: Surroundings): Step
       await halt(ops, 'app', app);
       await run(ops, start(app.id));
       const now = await inspectContainer(ops, app.id);
-      if (hold.holding) await waitUntilServing(ops, unpublished(now)).catch(() => undefined);
+      if (hold.holding) await waitUntilServing(ops, now, hold).catch(() => undefined);
       await hold.release(ops, now);
     },
   };
@@ -171,7 +171,7 @@ export function startStep({ app, hold, holdFacts, progress }: Surroundings): Ste
       progress.starting = true;
       await run(ops, start(app.id));
       const now = await inspectContainer(ops, app.id);
-      const health = await waitUntilServing(ops, hold.holding ? unpublished(now) : now);
+      const health = await waitUntilServing(ops, now, hold);
       await hold.release(ops, now);
       return health;
     },

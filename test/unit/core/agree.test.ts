@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
 import { agree } from '../../../lib/core/agree.ts';
-import { testOps } from '../../support/ops.ts';
 
 const QUESTION = { en: 'Go on?', zh: '是否继续?' };
-const answering = (yes: boolean) => ({ ...testOps().screen, askYes: async () => yes });
+const answering = (yes: boolean) => ({ askYes: async () => yes });
 
 it('goes on after a yes', async () => {
   await expect(agree(answering(true), QUESTION)).resolves.toBeUndefined();

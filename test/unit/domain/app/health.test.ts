@@ -181,6 +181,34 @@ describe('waitForHealth', () => {
     });
   });
 
+  /** Says that it is unhealthy, after so many looks in which nothing answers. */
+  async function unhealthyAfter(looks: number, ...then: boolean[]) {
+    let n = 0;
+    return serve((request, response) => {
+      if (request.url === BASIC) return void response.end(good[BASIC]);
+      const at = n++ - looks;
+      if (at < 0) return void response.writeHead(503).end('no');
+      response.end(then[at] ? good[NEW] : report({ ...healthy, status: 'unhealthy' }));
+    });
+  }
+
+  it('gives up sooner on one that has booted and goes on saying that it is unhealthy', async () => {
+    const url = await unhealthyAfter(10);
+    const ops = opsFor();
+    const limits = { deadlineMs: 90_000, unhealthyMs: 3_000 };
+    await expect(waitForHealth(ops, { nginx: url, direct: url }, container, limits)).rejects.toMatchObject({
+      kind: 'deadline',
+      what: { en: expect.stringMatching(/within 3 s\. Last: .*status unhealthy/) },
+    });
+    expect(ops.clock.monotonic()).toBe(10 * 150 + 3_000);
+  });
+
+  it('does not take one for that which has not booted, or gets healthy', async () => {
+    const url = await unhealthyAfter(40, false, false, true, true);
+    const limits = { deadlineMs: 90_000, unhealthyMs: 3_000 };
+    expect((await waitForHealth(opsFor(), { nginx: url, direct: url }, container, limits)).healthy).toBe(true);
+  });
+
   it('gives the last look time to see, so that it does not blame the answer for the deadline', async () => {
     const silent = await serve(() => undefined);
     const wait = waitForHealth(opsFor(), { nginx: silent, direct: silent }, container, { deadlineMs: 5 });
