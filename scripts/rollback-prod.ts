@@ -5,7 +5,6 @@
  * backup is named with --data: then code and data go back together, or neither.
  */
 import * as rollback from '../lib/flows/rollback/index.ts';
-import * as update from '../lib/flows/update/index.ts';
 import {
   ADOPT_FLAG,
   carryOut,
@@ -15,7 +14,6 @@ import {
   isProgram,
   main,
   type Ops,
-  OpsError,
   type Parsed,
   type Script,
   type Text,
@@ -81,41 +79,22 @@ export const rollbackProd: Script = {
     const asked = (flags.way ?? 'auto') as 'auto' | 'hot' | 'image';
     const chosen = rollback.chooseWay(choice, asked, flags.data !== undefined);
     if (chosen === 'hot') {
-      const hot = await surveyHot(ops, flags, choice, asked);
-      if (hot) return goBackHot(ops, flags, choice, hot);
+      const hot = await rollback.hot.survey(ops, flags, choice, asked);
+      if (hot) return goBackHot(ops, flags, hot);
     }
     return goBackByImage(ops, flags, choice);
   },
 };
 
-/** What the hot way would do; `undefined` when a closer look closes it and the image is there instead. */
-async function surveyHot(ops: Ops, flags: Flags, choice: rollback.Choice, asked: string) {
-  const options = { ...update.optionsOf(ops, flags), ref: choice.release.commit, direction: 'back' as const };
-  try {
-    const facts = await update.surveyUpdate(ops, options.ref);
-    return { options, facts, plan: await update.planWithHold(ops, facts, options, !flags.planOnly) };
-  } catch (error) {
-    const other = error instanceof OpsError && error.kind === 'precondition' && asked === 'auto' && choice.image.open;
-    if (!other) throw error;
-    ops.screen.show({ event: 'warning', text: error.what });
-    return undefined;
-  }
-}
-
 /** The same steps as a hot update, but no migration, neither up nor down. */
-async function goBackHot(
-  ops: Ops,
-  flags: Flags,
-  choice: rollback.Choice,
-  { options, facts, plan }: NonNullable<Awaited<ReturnType<typeof surveyHot>>>,
-): Promise<Text> {
-  update.showFacts(ops, facts, plan);
-  if (plan === undefined) return update.nothingToDo(ops, facts, flags.planOnly, options);
-  const { run, recovery, ...begun } = update.begin(ops, facts, plan, options);
-  const steps = { ...begun.steps, canary: rollback.orUnfit(choice, begun.steps.canary) };
-  update.showSteps(ops.screen, steps);
+async function goBackHot(ops: Ops, flags: Flags, way: rollback.hot.HotWay): Promise<Text> {
+  const { facts, plan, options } = way;
+  rollback.hot.showFacts(ops, facts, plan);
+  if (plan === undefined) return rollback.hot.nothingToDo(ops, facts, flags.planOnly, options);
+  const { run, steps, recovery } = rollback.hot.begin(ops, way, plan);
+  rollback.hot.showSteps(ops.screen, steps);
   if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
-  await update.agreeToGo(ops, facts, plan, options);
+  await rollback.hot.agreeToGo(ops, facts, plan, options);
 
   run.outside.start(ops);
   const released = await carryOut(ops, steps, recovery, async (step) => {
@@ -131,7 +110,7 @@ async function goBackHot(
     const settled = await step(steps.settle, proven);
     return { proven, settled };
   }).finally(() => run.hold.end(ops));
-  const verdict = update.conclude(ops, run, { ...released, noticed: await run.outside.stop() });
+  const verdict = rollback.hot.conclude(ops, run, { ...released, noticed: await run.outside.stop() });
   await rollback.forgetOld(ops, facts.stack);
   return verdict;
 }

@@ -1,4 +1,4 @@
-import { NOTHING_CHANGED, OpsError } from '../core/errors.ts';
+import { agree } from '../core/agree.ts';
 import type { Ops } from '../core/ops.ts';
 import type { Step as RunStep } from '../core/step.ts';
 import { same, type Text } from '../core/text.ts';
@@ -38,7 +38,7 @@ export async function takeSteps(
   if (planOnly) throw new OnlyPlanned();
   const serving = before.app.state === 'running' ? await before.health() : undefined;
   const consent = destroys ? await confirmDestructive(ops, destroys, confirm) : undefined;
-  if (!destroys && !(await ops.screen.askYes(textOf(question ?? GO_ON)))) throw cancelled();
+  if (!destroys) await agree(ops.screen, textOf(question ?? GO_ON));
 
   const recovery = { prove: (o: Ops) => asBefore(o, before, serving), advice: () => [ADVICE] };
   await carryOut(ops, plan, recovery, async (step) => {
@@ -100,11 +100,3 @@ const ADVICE: Text = {
   en: 'See what is there: npx tsx scripts/runs.ts show',
   zh: '查看当前状态: npx tsx scripts/runs.ts show',
 };
-
-const cancelled = () =>
-  new OpsError({
-    kind: 'declined',
-    what: { en: 'Cancelled.', zh: '已取消.' },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Without a terminal: --yes.', zh: '无终端环境请使用 --yes.' }],
-  });

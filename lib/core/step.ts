@@ -1,3 +1,4 @@
+import type { Invocation } from './journal.ts';
 import type { Ops } from './ops.ts';
 import type { Text } from './text.ts';
 
@@ -36,4 +37,16 @@ export interface Step<T = void, A extends readonly unknown[] = []> extends Plann
    * middle: it looks at the world and does only what is missing.
    */
   readonly undo?: (ops: Ops, ...given: A) => Promise<unknown>;
+}
+
+/** What speaks for a run when one of its steps fails. */
+export interface Recovery {
+  /** Proves after undoing that what was there before serves again; throws otherwise. */
+  readonly prove: (ops: Ops) => Promise<Text>;
+  /** Exact commands for a person, when it could not be proved. */
+  readonly advice: () => readonly Text[];
+  /** Options that make this command line mean later what it means now (the commit behind a branch), for finishing a run that died. */
+  readonly also?: readonly string[];
+  /** What goes back to what was there before, when nothing is left of this process. */
+  readonly back?: Invocation;
 }

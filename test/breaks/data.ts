@@ -16,7 +16,11 @@ export const DATA: readonly Break[] = [
   {
     what: { en: 'nobody compares where data is with where it would be', zh: '不比较数据现在与将来的位置' },
     edits: [
-      edit('lib/flows/rebuild/data-refusals.ts', 'if (samePlace(now, next)) return [];', 'if (now || next) return [];'),
+      edit(
+        'lib/domain/replacement/data-refusals.ts',
+        'if (samePlace(now, next)) return [];',
+        'if (now || next) return [];',
+      ),
     ],
     test: IDENTITY,
     named: 'is refused before the stop when it moves',
@@ -66,12 +70,12 @@ export const DATA: readonly Break[] = [
     what: { en: 'a change of an update has no way back', zh: '更新中的改动没有回退方式' },
     edits: [
       edit(
-        'lib/flows/update/switch.ts',
+        'lib/domain/hot-release/switch.ts',
         "wayBack: { en: 'the former files, by the same renames', zh: '以同样方式换回原文件' },",
         '',
       ),
     ],
-    test: 'test/unit/flows/update/plan.test.ts',
+    test: 'test/unit/domain/hot-release/plan.test.ts',
     named: 'whatever there is',
   },
   {
@@ -96,7 +100,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'an update believes an old look of the engine', zh: '热更新采信引擎过时的判断' },
     edits: [
       edit(
-        'lib/flows/update/survey.ts',
+        'lib/domain/hot-release/survey.ts',
         'await lookAgain(ops, found.app)',
         'await Promise.resolve(found.app ?? lookAgain)',
       ),
@@ -311,7 +315,7 @@ export const DATA: readonly Break[] = [
     },
     edits: [
       edit(
-        'lib/flows/update/survey.ts',
+        'lib/domain/hot-release/survey.ts',
         'workersOfUnfinished(ops, { app, programs }) ?? workers.length',
         'workers.length',
       ),
@@ -323,7 +327,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'an update is taken for done before it is recorded', zh: '更新在登记之前就被视为完成' },
     edits: [
       edit(
-        'lib/flows/update/settle.ts',
+        'lib/domain/hot-release/settle.ts',
         '  await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));',
         '  await attempt(() => sweepStaging(calm, staging));\n  await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));',
       ),
@@ -338,7 +342,7 @@ export const DATA: readonly Break[] = [
     },
     edits: [
       edit(
-        'lib/flows/update/survey.ts',
+        'lib/domain/hot-release/survey.ts',
         'owedRestart: restartOfUnfinished(ops, { app, programs }),',
         'owedRestart: undefined,',
       ),
@@ -348,13 +352,13 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'the files from before a failed update are not put back', zh: '更新失败后不放回原文件' },
-    edits: [edit('lib/flows/update/switch.ts', 'undo: (ops) => switchBack(ops, update),', '')],
+    edits: [edit('lib/domain/hot-release/switch.ts', 'undo: (ops) => switchBack(ops, update),', '')],
     test: 'test/simulation/update.test.ts',
     named: 'goes back from a release',
   },
   {
     what: { en: 'the same, in the sweep', zh: '同上, 由抽样发现' },
-    edits: [edit('lib/flows/update/switch.ts', 'undo: (ops) => switchBack(ops, update),', '')],
+    edits: [edit('lib/domain/hot-release/switch.ts', 'undo: (ops) => switchBack(ops, update),', '')],
     test: sweep('update'),
     says: '+   "needsPerson": [',
   },
@@ -498,7 +502,7 @@ export const DATA: readonly Break[] = [
         'if (siblings.length >= 0) return undefined;',
       ),
     ],
-    test: 'test/unit/flows/update/plan.test.ts',
+    test: 'test/unit/domain/hot-release/plan.test.ts',
     named: 'names the services that it leaves',
   },
 ];

@@ -30,7 +30,7 @@ export const DATABASES: readonly Break[] = [
     what: { en: 'a migration that failed half-way counts as taken back', zh: '迁移中途失败被当作已回滚' },
     edits: [
       edit(
-        'lib/flows/update/database.ts',
+        'lib/domain/hot-release/database.ts',
         'throw halfWay(partlyMigrated(stays), stays, update)',
         'halfWay(partlyMigrated(stays), stays, update)',
       ),

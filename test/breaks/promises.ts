@@ -29,7 +29,7 @@ export const PROMISES: readonly Break[] = [
     },
     edits: [
       edit(
-        'lib/flows/update/settle.ts',
+        'lib/domain/hot-release/settle.ts',
         "  await attempt(() => discardFormers(calm, facts.stack, ['app'], facts.app.id));\n",
         '',
       ),
@@ -68,7 +68,11 @@ export const PROMISES: readonly Break[] = [
       zh: '失败迁移可能改动的数据行被视为未变',
     },
     edits: [
-      edit('lib/flows/update/database.ts', '  if (rows.length > 0) throw halfWay(rowsText(rows), [], update);\n', ''),
+      edit(
+        'lib/domain/hot-release/database.ts',
+        '  if (rows.length > 0) throw halfWay(rowsText(rows), [], update);\n',
+        '',
+      ),
     ],
     test: 'test/simulation/update.test.ts',
     named: 'never says so over one that changed nothing but rows',

@@ -42,8 +42,10 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: 'a hot update goes on over a hidden mount', zh: '存在遮盖版本文件的挂载时热更新仍继续' },
-    edits: [edit('lib/flows/update/plan.ts', 'hidden.filter((h) => !h.isKept)', 'hidden.filter((h) => h.isKept)')],
-    test: 'test/unit/flows/update/plan.test.ts',
+    edits: [
+      edit('lib/domain/hot-release/plan.ts', 'hidden.filter((h) => !h.isKept)', 'hidden.filter((h) => h.isKept)'),
+    ],
+    test: 'test/unit/domain/hot-release/plan.test.ts',
     named: 'refuses to call released what a mount hides',
   },
   {
@@ -127,14 +129,14 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: 'that gunicorn preloads is found after the consent', zh: '确认之后才发现 gunicorn 启用了 preload_app' },
-    edits: [edit('lib/flows/update/restart.ts', 'web.settings?.preload_app || all.some', 'all.some')],
-    test: 'test/unit/flows/update/restart.test.ts',
+    edits: [edit('lib/domain/hot-release/restart.ts', 'web.settings?.preload_app || all.some', 'all.some')],
+    test: 'test/unit/domain/hot-release/restart.test.ts',
     named: 'foretells a restart of the container where what runs preloads',
   },
   {
     what: { en: 'workers that end together are not told', zh: '不提示 worker 会同时被回收' },
     edits: [edit('lib/domain/app/recycling.ts', 'jitter >= most / 4 ?', 'jitter >= 0 ?')],
-    test: 'test/unit/flows/update/plan.test.ts',
+    test: 'test/unit/domain/hot-release/plan.test.ts',
     named: 'says beforehand that the new workers will end together',
   },
 ];

@@ -1,6 +1,6 @@
 import type { FileEntry } from '../../lib/domain/app/inventory.ts';
 import type { Program } from '../../lib/domain/app/programs.ts';
-import type { Facts } from '../../lib/flows/update/facts.ts';
+import type { Facts } from '../../lib/domain/hot-release/facts.ts';
 import { container, identity, facts as rebuildFacts } from './facts.ts';
 
 export const entry = (blob: string, mode = '100644'): FileEntry => ({ mode, blob });

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAst } from 'vitest/node';
-import { EXCEPTIONS, FLOORS } from './floors.ts';
+import { FLOORS } from './floors.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 
@@ -70,8 +70,6 @@ function ownFlow(script: string): string | undefined {
   return imports.find((i) => i.from === script && floorOf(i.to) === 'flows' && i.to.endsWith('/index.ts'))?.to;
 }
 
-const within = (file: string, place: string) => file === place || file.startsWith(`${place}/`);
-
 describe('floors', () => {
   it('have every folder, and no other', () => {
     expect([...order].sort()).toEqual([...new Set(files.map(folderOf))].sort());
@@ -88,18 +86,11 @@ describe('floors', () => {
   });
 
   it('let every import point down', () => {
-    const excepted = (i: Import) => EXCEPTIONS.some((e) => within(i.from, e.from) && within(i.to, e.to));
     const wrong = imports.flatMap((i) => {
       const why = whyNot(i);
-      return why && !excepted(i) ? [`${i.from} → ${i.to} (${i.names.join(', ')}), because ${why}`] : [];
+      return why ? [`${i.from} → ${i.to} (${i.names.join(', ')}), because ${why}`] : [];
     });
     expect(wrong).toEqual([]);
-  });
-
-  it('have no exception that nothing needs', () => {
-    const broken = imports.filter((i) => whyNot(i) !== undefined);
-    const idle = EXCEPTIONS.filter((e) => !broken.some((i) => within(i.from, e.from) && within(i.to, e.to)));
-    expect(idle).toEqual([]);
   });
 
   it('have no files that import one another in a circle', () => {

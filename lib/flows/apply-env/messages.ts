@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { agree } from '../../core/agree.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
@@ -48,13 +48,7 @@ const NOT_KEPT: Text = {
 /** @throws {OpsError} `declined` */
 export async function agreeToGo(ops: Ops, { requests }: EnvWay): Promise<void> {
   const { en, zh } = meanwhile(requests);
-  if (await ops.screen.askYes({ en: `Apply .env? ${en}.`, zh: `是否应用 .env? ${zh}.` })) return;
-  throw new OpsError({
-    kind: 'declined',
-    what: { en: 'Cancelled.', zh: '已取消.' },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Without a terminal, pass --yes.', zh: '无终端环境请使用 --yes.' }],
-  });
+  await agree(ops.screen, { en: `Apply .env? ${en}.`, zh: `是否应用 .env? ${zh}.` });
 }
 
 /** What is said when the container has all of `.env` already. */

@@ -1,15 +1,10 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { type Reason, throwIfAny } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { foreignVolumes } from '../../domain/data/claim.ts';
 import { explainBind } from '../../domain/stack/binds.ts';
 import type { Facts as Deployed } from '../../domain/stack/deployment.ts';
 import { explain } from '../../domain/stack/ports.ts';
 import { placeText, samePlace } from '../../tools/docker/places.ts';
-
-interface Reason {
-  readonly text: Text;
-  readonly fix: Text;
-}
 
 const REBUILD: Text = {
   en: 'A full rebuild does it, with a backup: npx tsx scripts/deploy-prod-all.ts --data keep',
@@ -22,20 +17,13 @@ const REBUILD: Text = {
  * @throws {OpsError} `precondition` with all reasons at once.
  */
 export function refuse(deployed: Deployed): void {
-  const reasons = [
+  throwIfAny([
     ...foreignVolumes(deployed.stack, deployed.volumes),
     ...stores(deployed),
     ...userdata(deployed),
     ...deployed.unusablePorts.map(explain),
     ...deployed.brokenBinds.filter((b) => b.why !== 'absent').map(explainBind),
-  ];
-  if (reasons.length === 0) return;
-  throw new OpsError({
-    kind: 'precondition',
-    what: { en: reasons.map((r) => r.text.en).join('\n'), zh: reasons.map((r) => r.text.zh).join('\n') },
-    state: NOTHING_CHANGED,
-    next: [...new Map(reasons.map((r) => [r.fix.en, r.fix])).values()],
-  });
+  ]);
 }
 
 function stores({ stack, containers, storesOutdated, login }: Deployed): Reason[] {

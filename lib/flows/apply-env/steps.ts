@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { OpsError } from '../../core/errors.ts';
-import type { Step } from '../../core/step.ts';
+import type { Recovery, Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { askHealth } from '../../domain/app/ask-health.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import { removeOneOff, tryImage } from '../../domain/replacement/one-off.ts';
 import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
 import { advice, proveAsBefore } from '../../domain/replacement/undo.ts';
-import type { Recovery } from '../../runs/steps/steps.ts';
+
 import { type Definition, definitionOf, variablesOf } from '../../tools/docker/definition.ts';
 import type { EnvWay } from './facts.ts';
 import { giveNameBack, type KeptCode, keepCode } from './image.ts';

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { agree } from '../../core/agree.ts';
+import { OpsError } from '../../core/errors.ts';
 import type { Invocation } from '../../core/journal.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
@@ -37,7 +38,7 @@ export async function turnOn(ops: Ops, { keeper, lasts, planOnly }: Wanted): Pro
   };
   show({ event: 'info', text: plan });
   if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
-  if (!(await ops.screen.askYes({ en: 'Put the maintenance page up?', zh: '是否启用维护页面?' }))) throw declined();
+  await agree(ops.screen, { en: 'Put the maintenance page up?', zh: '是否启用维护页面?' });
   if (ops.beside === undefined) throw new Error('nothing can be started beside');
   const run = ops.beside(keeper);
   for (;;) {
@@ -90,14 +91,6 @@ const ENDS: Text = {
   en: 'No other script that changes something starts meanwhile. To end it: npx tsx scripts/maintenance.ts off',
   zh: '期间其他会做改动的脚本无法启动. 结束维护: npx tsx scripts/maintenance.ts off',
 };
-
-const declined = () =>
-  new OpsError({
-    kind: 'declined',
-    what: { en: 'Cancelled.', zh: '已取消.' },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Without a terminal, pass --yes.', zh: '无终端环境请使用 --yes.' }],
-  });
 
 /** It said itself why. */
 const cameToNothing = (exitCode: number, text: string) =>

@@ -1,3 +1,4 @@
+import { agree } from '../../core/agree.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
@@ -5,10 +6,10 @@ import { stampRows } from '../../domain/env/stamp.ts';
 import { holdText, meanwhile } from '../../domain/hold/messages.ts';
 import { lastDrillText } from '../../domain/ledger/drills.ts';
 import { runningText } from '../../domain/release/running.ts';
+import type { DataChoice } from '../../domain/replacement/data-refusals.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Steps } from '../../runs/steps/steps.ts';
-import type { DataChoice } from './data-refusals.ts';
 import { databaseText } from './database-text.ts';
 import type { RebuildPlan } from './plan.ts';
 import type { Rebuild } from './rebuild.ts';
@@ -45,18 +46,12 @@ export async function chooseData(
 }
 
 /** The question before a rebuild that destroys nothing. @throws {OpsError} `declined` */
-export async function agreeToGo(ops: Ops, plan: RebuildPlan): Promise<undefined> {
+export async function agreeToGo(ops: Ops, plan: RebuildPlan): Promise<void> {
   const { en, zh } = meanwhile(plan.hold);
   const question: Text = plan.interrupts
     ? { en: `Go on? ${en}.`, zh: `是否继续? ${zh}.` }
     : { en: 'Go on?', zh: '是否继续?' };
-  if (await ops.screen.askYes(question)) return undefined;
-  throw new OpsError({
-    kind: 'declined',
-    what: { en: 'Cancelled.', zh: '已取消.' },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Without a terminal, pass --yes.', zh: '无终端环境请使用 --yes.' }],
-  });
+  await agree(ops.screen, question);
 }
 
 /** What was found and what will be done, step by step, with the commands. */

@@ -1,10 +1,9 @@
 import path from 'node:path';
 import { asTyped } from '../../core/command.ts';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { type Reason, throwIfAny } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { STATE_INSIDE } from '../../domain/app/state-inside.ts';
-import { foreignVolumes } from '../../domain/data/claim.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
 import { exampleTexts } from '../../domain/env/example.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
@@ -12,17 +11,17 @@ import { unnamedWarning } from '../../domain/images/running.ts';
 import { hiddenText } from '../../domain/release/hidden.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
+import type { DataChoice } from '../../domain/replacement/data-refusals.ts';
+import { replacementRefusals } from '../../domain/replacement/refusals.ts';
 import { explainBind } from '../../domain/stack/binds.ts';
 import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import type { ExistingVolume } from '../../domain/stack/containers.ts';
 import type { CollationChange, EnvChange, Facts } from '../../domain/stack/deployment.ts';
-import { explain } from '../../domain/stack/ports.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { identifier } from '../../tools/postgres/psql.ts';
-import { type DataChoice, dataRefusals, type Reason } from './data-refusals.ts';
 import { databaseText } from './database-text.ts';
 
 export interface RebuildPlan {
@@ -51,7 +50,7 @@ export const USERDATA_PHRASE = 'LOSE USERDATA';
  * @throws {OpsError} `precondition` with all reasons at once when the rebuild must not be done.
  */
 export function planRebuild(target: Target, facts: Facts, data: DataChoice, hold: HoldFacts): RebuildPlan {
-  throwIfAny([...refusalsOf(facts, data), ...dataRefusals(target, facts, data)]);
+  throwIfAny([...replacementRefusals(target, facts, data), ...(data === 'delete' ? deletionRefusals(facts) : [])]);
   const deletes = data === 'delete' ? facts.volumes : [];
   const backup = facts.database.kind !== 'none';
   const interrupts = facts.containers.app !== undefined;
@@ -67,17 +66,6 @@ export function planRebuild(target: Target, facts: Facts, data: DataChoice, hold
     hold,
     warnings: warningsOf(target, facts),
   };
-}
-
-/** @throws {OpsError} `precondition` with all reasons at once. */
-export function throwIfAny(reasons: readonly Reason[]): void {
-  if (reasons.length === 0) return;
-  throw new OpsError({
-    kind: 'precondition',
-    what: { en: reasons.map((r) => r.text.en).join('\n'), zh: reasons.map((r) => r.text.zh).join('\n') },
-    state: NOTHING_CHANGED,
-    next: reasons.map((r) => r.fix),
-  });
 }
 
 /** What the consent for a deletion names. */
@@ -142,32 +130,25 @@ function lostUserdata({ app: { userdata } }: Target, { app, containers }: Facts)
   ];
 }
 
-function refusalsOf(facts: Facts, data: DataChoice): Reason[] {
-  const reasons: Reason[] = foreignVolumes(facts.stack, facts.volumes);
-  for (const v of facts.volumes) {
-    if (data === 'delete' && v.external) {
-      reasons.push({
-        text: {
-          en: `Volume ${v.name} is declared external; this script does not delete it.`,
-          zh: `卷 ${v.name} 声明为 external, 本脚本不会删除它.`,
-        },
-        fix: { en: 'Use --data keep.', zh: '请使用 --data keep.' },
-      });
-    }
-    if (data === 'delete' && v.usedByOthers.length > 0) {
-      const users = v.usedByOthers.map(printable).join(', ');
-      reasons.push({
-        text: { en: `Volume ${v.name} is also mounted by ${users}.`, zh: `卷 ${v.name} 同时被 ${users} 挂载.` },
-        fix: { en: 'Remove those containers first, or use --data keep.', zh: '请先移除这些容器, 或使用 --data keep.' },
-      });
-    }
-  }
-  reasons.push(...facts.unusablePorts.map(explain));
-  reasons.push(...facts.brokenBinds.filter((b) => b.why !== 'absent').map(explainBind));
-  if (data === 'keep' && typeof facts.login === 'object') reasons.push(noLogin(facts.login.error));
-  if ((facts.app?.userdataBytes ?? 0) > facts.freeBytes) reasons.push(noRoom(facts));
-  return reasons;
-}
+/** Volumes that are not this project's alone to delete. */
+const deletionRefusals = ({ volumes }: Facts): Reason[] =>
+  volumes.flatMap((v) => {
+    const users = v.usedByOthers.map(printable).join(', ');
+    return [...(v.external ? [declaredExternal(v.name)] : []), ...(users ? [mountedByOthers(v.name, users)] : [])];
+  });
+
+const declaredExternal = (name: string): Reason => ({
+  text: {
+    en: `Volume ${name} is declared external; this script does not delete it.`,
+    zh: `卷 ${name} 声明为 external, 本脚本不会删除它.`,
+  },
+  fix: { en: 'Use --data keep.', zh: '请使用 --data keep.' },
+});
+
+const mountedByOthers = (name: string, users: string): Reason => ({
+  text: { en: `Volume ${name} is also mounted by ${users}.`, zh: `卷 ${name} 同时被 ${users} 挂载.` },
+  fix: { en: 'Remove those containers first, or use --data keep.', zh: '请先移除这些容器, 或使用 --data keep.' },
+});
 
 const notPlainly = (why: Text): Text => ({
   en: `userdata: ${why.en}.`,
@@ -195,31 +176,6 @@ function envChanged({ names, isKept }: EnvChange): { text: Text; fix?: Text } {
     },
   };
 }
-
-const noLogin = (error: string): Reason => ({
-  text: {
-    en: `PostgreSQL does not let the application log in over TCP, and a password would not change that: ${error}`,
-    zh: `应用无法经 TCP 登录 PostgreSQL, 且与密码无关: ${error}`,
-  },
-  fix: {
-    en: 'Compare POSTGRES_USER and POSTGRES_DB in .env with the server, and look at its log.',
-    zh: '请核对 .env 中的 POSTGRES_USER 与 POSTGRES_DB, 并查看数据库日志.',
-  },
-});
-
-const noRoom = ({ app, freeBytes }: Facts): Reason => {
-  const [size, free] = [humanBytes(app?.userdataBytes ?? 0), humanBytes(freeBytes)];
-  return {
-    text: {
-      en: `userdata has ${size} and is saved while production is down; ${free} of disk are free.`,
-      zh: `停机期间需要保存 userdata (${size}), 但磁盘仅剩 ${free}.`,
-    },
-    fix: {
-      en: 'Make room: npx tsx scripts/backup-prod.ts list, docker system df',
-      zh: '请先释放空间: npx tsx scripts/backup-prod.ts list, docker system df',
-    },
-  };
-};
 
 function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] {
   const warnings: { text: Text; fix?: Text }[] = facts.stack.warnings.map((said) => ({ text: composeSaid(said) }));

@@ -1,10 +1,10 @@
-import type { Step } from '../../core/step.ts';
+import type { Recovery, Step } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
 import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
 import { advice, proveAsBefore } from '../../domain/replacement/undo.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
-import type { Recovery } from '../../runs/steps/steps.ts';
+
 import { adminStep } from './admin.ts';
 import { backupStep } from './backup.ts';
 import { connectionStep } from './connection.ts';

@@ -1,9 +1,10 @@
 import type { Ops } from '../../core/ops.ts';
+import { throwIfAny } from '../../core/refusal.ts';
+import { dataRefusals } from '../../domain/replacement/data-refusals.ts';
 import { findDetached, surveyDatabase } from '../../domain/replacement/survey-data.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { findHomes } from '../../domain/stack/homes.ts';
-import { dataRefusals } from './data-refusals.ts';
-import { type RebuildPlan, throwIfAny } from './plan.ts';
+import type { RebuildPlan } from './plan.ts';
 
 /**
  * Looks once more at where the data is, if images were missing that tell it, now that they are here and nothing has stopped.

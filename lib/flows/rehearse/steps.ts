@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { allEnded } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
-import type { Step } from '../../core/step.ts';
+import type { Recovery, Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
-import type { Recovery } from '../../runs/steps/steps.ts';
+
 import { discardContainer, discardImage, discardNetwork, remainsOfRun } from '../../tools/docker/helpers.ts';
 import { bootStep } from './boot.ts';
 import { imageFor } from './build.ts';

@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import type { Recovery } from '../../core/step.ts';
 import type { Beside } from '../../domain/data/restore.ts';
 import { watchFromOutside } from '../../domain/hold/downtime.ts';
 import { requestHold } from '../../domain/hold/hold.ts';
@@ -6,7 +7,7 @@ import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { advice } from '../../domain/restoration/advice.ts';
 import type { Facts } from '../../domain/restoration/facts.ts';
 import { restoreStep, swapStep } from '../../domain/restoration/steps.ts';
-import type { Recovery } from '../../runs/steps/steps.ts';
+
 import { proveAsBefore, proveStep } from './prove.ts';
 import { standstillSteps } from './standstill.ts';
 

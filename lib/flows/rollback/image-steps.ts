@@ -1,7 +1,7 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
-import type { Step } from '../../core/step.ts';
+import type { Recovery, Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import type { Beside } from '../../domain/data/restore.ts';
 import { keepPreviousImage, restoreImage } from '../../domain/images/previous.ts';
@@ -9,7 +9,7 @@ import { createStep, startAppStep, stopStep } from '../../domain/replacement/ste
 import * as replacement from '../../domain/replacement/undo.ts';
 import * as restoration from '../../domain/restoration/advice.ts';
 import { restoreStep, swapStep } from '../../domain/restoration/steps.ts';
-import type { Recovery } from '../../runs/steps/steps.ts';
+
 import { tag } from '../../tools/docker/docker.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { definitionFor } from './definition.ts';

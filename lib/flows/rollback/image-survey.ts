@@ -1,8 +1,10 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { type HoldFacts, type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
+import { throwIfAny } from '../../core/refusal.ts';
+import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { keptDefinition } from '../../domain/images/kept-container.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
+import { replacementRefusals } from '../../domain/replacement/refusals.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
 import { surveyRestore } from '../../domain/restoration/survey.ts';
 import { inspectSchema, type Schema } from '../../domain/schema/revision.ts';
@@ -10,7 +12,6 @@ import { databaseOf } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { query } from '../../tools/postgres/psql.ts';
-import { planRebuild } from '../rebuild/plan.ts';
 import type { Choice } from './facts.ts';
 import type { ImageWay } from './image-facts.ts';
 
@@ -32,7 +33,7 @@ export async function surveyImageWay(
   const facts = await surveyRebuild(ops, true);
   const kept = keptDefinition(ops.paths, choice.release.run);
   const hold = await surveyHold(ops, facts.containers.app, asked.hold, asked.tries);
-  refuseWhatIsInTheWay(ops, facts, hold, kept !== undefined);
+  refuseWhatIsInTheWay(ops, facts, kept !== undefined);
   const { postgres, redis } = facts.containers;
   if (postgres?.state !== 'running' || redis?.state !== 'running') throw storesDown();
   const database = databaseOf(facts.stack, postgres, facts.volumes);
@@ -55,9 +56,9 @@ export async function surveyImageWay(
 }
 
 /** Of any new container; where it is known how the former one was made, the compose file's own wishes are none of its business. */
-function refuseWhatIsInTheWay(ops: Ops, facts: Facts, hold: HoldFacts, isKnown: boolean): void {
+function refuseWhatIsInTheWay(ops: Ops, facts: Facts, isKnown: boolean): void {
   try {
-    planRebuild(ops.target, facts, 'keep', hold);
+    throwIfAny(replacementRefusals(ops.target, facts, 'keep'));
   } catch (error) {
     if (!isKnown || !(error instanceof OpsError)) throw error;
     ops.screen.show({ event: 'warning', text: error.what });

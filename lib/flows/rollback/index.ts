@@ -1,5 +1,4 @@
 /** The parts of a rollback, for `scripts/rollback-prod.ts`. */
-
 export { forgetOld } from '../../domain/images/forget.ts';
 export { keepContainer } from '../../domain/images/kept-container.ts';
 export { removeOneOff } from '../../domain/replacement/one-off.ts';
@@ -7,9 +6,9 @@ export { discardFormers } from '../../domain/replacement/replace.ts';
 export { restoreRequest } from '../../domain/restoration/losses.ts';
 export { chooseWay, findChoice } from './choices.ts';
 export type { Choice } from './facts.ts';
+export * as hot from './hot.ts';
 export { beginByImage } from './image-steps.ts';
 export { surveyImageWay } from './image-survey.ts';
 export { showReleases } from './list.ts';
 export { agreeToGo, conclude, showPlan } from './messages.ts';
 export { surveyReleases } from './survey.ts';
-export { orUnfit } from './unfit.ts';

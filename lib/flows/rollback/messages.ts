@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { agree } from '../../core/agree.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth, type Health } from '../../domain/app/health.ts';
@@ -53,13 +53,7 @@ function runsNow({ app, containers }: ImageWay['facts']): Text {
 export async function agreeToGo(ops: Ops, hold: HoldFacts): Promise<void> {
   const { en, zh } = meanwhile(hold);
   const question = { en: `Go back? ${en}; data stays as it is.`, zh: `是否回退? ${zh}, 数据保持不变.` };
-  if (await ops.screen.askYes(question)) return;
-  throw new OpsError({
-    kind: 'declined',
-    what: { en: 'Cancelled.', zh: '已取消.' },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Without a terminal, pass --yes.', zh: '无终端环境请使用 --yes.' }],
-  });
+  await agree(ops.screen, question);
 }
 
 export interface WentBack {

@@ -1,9 +1,11 @@
 /** The parts of a hot update, for `scripts/update-prod-flask.ts`. */
+
+export { conclude } from '../../domain/hot-release/conclude.ts';
+export { planWithHold } from '../../domain/hot-release/hold.ts';
+export { agreeToGo, nothingToDo, showFacts } from '../../domain/hot-release/messages.ts';
+export { RESTARTS } from '../../domain/hot-release/restart-kinds.ts';
+export { begin } from '../../domain/hot-release/steps.ts';
+export { surveyUpdate } from '../../domain/hot-release/survey.ts';
 export { forgetOld } from '../../domain/images/forget.ts';
 export { showSteps } from '../../runs/steps/show-steps.ts';
-export { conclude } from './conclude.ts';
-export { planWithHold } from './hold.ts';
-export { agreeToGo, nothingToDo, optionsOf, showFacts } from './messages.ts';
-export { RESTARTS } from './restart-kinds.ts';
-export { begin } from './steps.ts';
-export { surveyUpdate } from './survey.ts';
+export { optionsOf } from './options.ts';

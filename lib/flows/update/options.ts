@@ -1,15 +1,20 @@
-import type { HoldOptions } from '../../domain/hold/survey.ts';
-import type { RestartKind } from './restart-kinds.ts';
+import type { Ops } from '../../core/ops.ts';
+import type { UpdateOptions } from '../../domain/hot-release/options.ts';
+import type { RestartKind } from '../../domain/hot-release/restart-kinds.ts';
+import { duration, type Parsed } from '../../runs/command-line/flags.ts';
+import { holdOptions } from '../../runs/command-line/hold-flags.ts';
 
-export interface UpdateOptions {
-  readonly ref: string;
-  /** `back`: to a former release. Old code must not migrate, neither up nor down. */
-  readonly direction: 'forward' | 'back';
-  readonly restart: RestartKind | 'auto';
-  readonly backup: 'auto' | 'always';
-  readonly soakMs: number;
-  readonly discardLocal: boolean;
-  readonly syncSite: boolean;
-  readonly bake: boolean;
-  readonly hold: HoldOptions;
+/** @throws {OpsError} `usage` for a soak that is no duration. */
+export function optionsOf(ops: Ops, flags: Parsed): UpdateOptions {
+  return {
+    ref: String(flags.ref ?? ops.target.release.ref),
+    direction: 'forward',
+    restart: (flags.restart ?? 'auto') as RestartKind | 'auto',
+    backup: (flags.backup ?? 'auto') as 'auto' | 'always',
+    soakMs: duration(String(flags.soak ?? '10s')),
+    discardLocal: Boolean(flags['discard-local']),
+    syncSite: Boolean(flags['sync-nginx-site-config']),
+    bake: Boolean(flags.bake),
+    hold: holdOptions(flags),
+  };
 }

@@ -1,7 +1,7 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
-import type { Step } from '../../core/step.ts';
+import type { Recovery, Step } from '../../core/step.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { readDatabaseManifest } from '../../domain/backup/manifest.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
@@ -17,7 +17,7 @@ import { createBeside, describeFormer, discardNext, type Replacement } from '../
 import { findAllContainers, isAside, properName } from '../../domain/stack/containers.ts';
 import { findDataDirectories } from '../../domain/stack/data-directory.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
-import type { Recovery } from '../../runs/steps/steps.ts';
+
 import type { Container } from '../../tools/docker/containers.ts';
 import { type Definition, startsAgain } from '../../tools/docker/definition.ts';
 import { setRestart } from '../../tools/docker/docker.ts';

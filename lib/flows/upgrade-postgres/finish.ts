@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import type { Step } from '../../core/step.ts';
+import type { Recovery, Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { requestHold } from '../../domain/hold/hold.ts';
 import { type PostgresUpgrade, readUpgrades } from '../../domain/ledger/postgres-upgrades.ts';
@@ -7,7 +7,7 @@ import { describeFormer, giveBack } from '../../domain/replacement/replace.ts';
 import { findAllContainers, isAside } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
-import type { Recovery } from '../../runs/steps/steps.ts';
+
 import type { Container } from '../../tools/docker/containers.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';

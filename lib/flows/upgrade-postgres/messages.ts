@@ -1,4 +1,4 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { agree } from '../../core/agree.ts';
 import type { Ops } from '../../core/ops.ts';
 import { humanBytes, printable, same, seconds, type Text } from '../../core/text.ts';
 import { holdText } from '../../domain/hold/messages.ts';
@@ -119,13 +119,7 @@ export async function agreeToGo(ops: Ops, { hold, to }: Facts): Promise<void> {
           en: `Go on to PostgreSQL ${to.major}? Production will be down meanwhile.`,
           zh: `是否升级到 PostgreSQL ${to.major}? 期间服务中断.`,
         };
-  if (await ops.screen.askYes(question)) return;
-  throw new OpsError({
-    kind: 'declined',
-    what: { en: 'Cancelled.', zh: '已取消.' },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Without a terminal, pass --yes.', zh: '无终端环境请使用 --yes.' }],
-  });
+  await agree(ops.screen, question);
 }
 
 export function showBack(ops: Ops, { upgrade, definition }: BackFacts, steps: Steps): void {

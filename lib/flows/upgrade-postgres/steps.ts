@@ -2,7 +2,7 @@ import path from 'node:path';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
-import type { Step } from '../../core/step.ts';
+import type { Recovery, Step } from '../../core/step.ts';
 import { humanBytes, same, type Text } from '../../core/text.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
@@ -18,7 +18,7 @@ import {
   givenBackByHand,
   type Replacement,
 } from '../../domain/replacement/replace.ts';
-import type { Recovery } from '../../runs/steps/steps.ts';
+
 import { tag } from '../../tools/docker/docker.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { identify } from '../../tools/postgres/identity.ts';

@@ -1,11 +1,11 @@
 import type { Ops } from '../../core/ops.ts';
-import type { Step } from '../../core/step.ts';
+import type { Recovery, Step } from '../../core/step.ts';
 import { humanBytes, seconds, type Text } from '../../core/text.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
 import type { DatabaseManifest, Stored } from '../../domain/backup/manifest.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
-import type { Recovery } from '../../runs/steps/steps.ts';
+
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { query } from '../../tools/postgres/psql.ts';
 import type { Facts, Measured } from './facts.ts';

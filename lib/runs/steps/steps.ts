@@ -1,24 +1,12 @@
 import { OpsError, whatHappened } from '../../core/errors.ts';
-import { type Invocation, lenient } from '../../core/journal.ts';
+import { lenient } from '../../core/journal.ts';
 import type { Ops } from '../../core/ops.ts';
-import type { PlannedStep, Step } from '../../core/step.ts';
-import type { Text } from '../../core/text.ts';
+import type { PlannedStep, Recovery, Step } from '../../core/step.ts';
 
 /** The steps of a run in the order of its plan, by name or as a list; those that it does not have are `undefined`. */
 export type Steps = Readonly<Record<string, PlannedStep | undefined>> | readonly (PlannedStep | undefined)[];
 
 export const plannedOf = (steps: Steps): PlannedStep[] => Object.values(steps).filter((s) => s !== undefined);
-
-export interface Recovery {
-  /** Proves after undoing that what was there before serves again; throws otherwise. */
-  readonly prove: (ops: Ops) => Promise<Text>;
-  /** Exact commands for a person, when it could not be proved. */
-  readonly advice: () => readonly Text[];
-  /** Options that make this command line mean later what it means now (the commit behind a branch), for finishing a run that died. */
-  readonly also?: readonly string[];
-  /** What goes back to what was there before, when nothing is left of this process. */
-  readonly back?: Invocation;
-}
 
 export interface StepRunner {
   <T, A extends readonly unknown[]>(step: Step<T, A>, ...given: A): Promise<T>;

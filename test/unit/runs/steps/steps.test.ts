@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { OpsError } from '../../../../lib/core/errors.ts';
 import type { JournalEvent } from '../../../../lib/core/journal.ts';
-import type { PlannedStep, Step } from '../../../../lib/core/step.ts';
-import { carryOut, type Recovery } from '../../../../lib/runs/steps/steps.ts';
+import type { PlannedStep, Recovery, Step } from '../../../../lib/core/step.ts';
+import { carryOut } from '../../../../lib/runs/steps/steps.ts';
 import { testOps } from '../../../support/ops.ts';
 
 const planned = (id: string): PlannedStep => ({ id, title: { en: id, zh: id }, risk: 'none', commands: [] });

@@ -1,0 +1,114 @@
+import { allEnded } from '../../core/concurrency.ts';
+import type { Ops } from '../../core/ops.ts';
+import type { Step } from '../../core/step.ts';
+import { type From, loadOnce, readSettings, type Settings, stagedArgv, startCanary } from '../app/gunicorn.ts';
+import type { Program } from '../app/programs.ts';
+import { readRevisions } from '../app/revisions.ts';
+import { checkSite } from '../app/site.ts';
+import { compileStaged } from '../app/staging.ts';
+import type { Facts } from './facts.ts';
+import {
+  changesSettings,
+  chooseRestart,
+  neededRestart,
+  type Restart,
+  type SchedulerWay,
+  schedulerWay,
+} from './restart.ts';
+import type { RestartKind } from './restart-kinds.ts';
+import type { Update } from './update.ts';
+
+export interface Checked {
+  /** The newest schema revision that the release knows. */
+  readonly head: string;
+  /** `newer`: the database is at a revision that the release does not know; it stays there, and the release is tried on it. */
+  readonly schema: 'current' | 'behind' | 'newer';
+  readonly restart: Restart;
+  /** The gentlest that would have done; a harder one may have been asked for. */
+  readonly needed: RestartKind;
+  readonly scheduler: SchedulerWay;
+  /** Workers that the release's configuration asks for. */
+  readonly workers: number;
+  /** The web program's command line for the staged release. */
+  readonly from: From;
+}
+
+export const checkStep = (update: Update): Step<Checked> => ({
+  id: 'check',
+  title: {
+    en: 'Compile what is new, test its gunicorn and nginx configuration',
+    zh: '编译新文件, 并检查 gunicorn 与 nginx 配置',
+  },
+  risk: 'none',
+  commands: [
+    {
+      en: 'gunicorn <as the web program>  # its configuration; before a migration with --check-config',
+      zh: 'gunicorn <与 web 程序相同的参数>  # 读取其配置; 有迁移时加 --check-config',
+    },
+    { en: 'nginx -t <the site as the next start renders it>', zh: 'nginx -t <下次启动时将渲染的站点配置>' },
+  ],
+  run: (ops) => check(ops, update),
+  evidence: ({ restart }) => restart.why,
+});
+
+/**
+ * Tries everything that can be tried without serving: Python compiles every file that is new or changed, gunicorn reads its configuration and loads the
+ * application once, Alembic reads its chain of migrations, nginx tests the site. A release that brings no migration begins to boot for
+ * its trial instead of only being loaded.
+ *
+ * @throws {OpsError} with the words of whoever found something wrong.
+ */
+async function check(ops: Ops, update: Update): Promise<Checked> {
+  const { facts, staging, options } = update;
+  const { web, scheduler } = facts.programs;
+  const { root } = ops.target.app;
+  const staged = (program: Program): From => ({
+    argv: stagedArgv(program.argv, (path) => stagedPath(ops, facts, staging.tree, path)),
+    cwd: staging.tree,
+  });
+  const from = staged(web);
+  const settingsBefore = async (program: Program) =>
+    changesSettings(facts, root, program) ? readSettings(ops, staging, program, program) : undefined;
+  const settingsOf = async (program: Program) => {
+    const before = await settingsBefore(program);
+    return { before, after: await readSettings(ops, staging, program, staged(program)) };
+  };
+  const revision = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
+  const bootEarly = async (): Promise<Settings> => {
+    const { pid, settings } = await startCanary(ops, staging, web, from);
+    update.canary = pid;
+    return settings;
+  };
+  const [after, { head, known }, before, forScheduler] = await allEnded([
+    migratesNothing(facts) ? bootEarly() : loadOnce(ops, staging, web, from),
+    readRevisions(ops, staging.container, staging.tree, revision),
+    settingsBefore(web),
+    scheduler ? settingsOf(scheduler) : Promise.resolve(undefined),
+    facts.tree.has(ops.target.release.site.from) ? checkSite(ops, staging) : Promise.resolve(),
+    compileStaged(ops, staging, facts.files.put, facts.tree),
+  ]);
+  const restart = chooseRestart(options.restart, facts, root, { before, after });
+  const needed = neededRestart(facts, root, { before, after }).kind;
+  const schema = revision === head ? 'current' : revision === undefined || known ? 'behind' : 'newer';
+  const workers = Number(after.get('workers'));
+  return { head, schema, restart, needed, scheduler: schedulerWay(facts, root, forScheduler), workers, from };
+}
+
+/** As far as files tell: then the release can boot meanwhile. */
+const migratesNothing = ({ newMigrations, pending, schema }: Facts): boolean =>
+  newMigrations.length === 0 && !pending && schema.kind === 'versioned';
+
+/** Where the staged release has what the container has at `path`: a copied file comes from elsewhere in the repository. */
+function stagedPath(ops: Ops, facts: Facts, tree: string, path: string): string | undefined {
+  const copied = ops.target.release.copies.find((c) => c.to === path);
+  if (copied && facts.tree.has(copied.from)) return `${tree}/${copied.from}`;
+  const { root } = ops.target.app;
+  if (path === root) return tree;
+  const below = path.startsWith(`${root}/`) ? path.slice(root.length + 1) : undefined;
+  return below !== undefined && facts.tree.has(below) ? `${tree}/${below}` : undefined;
+}
+
+/** For what runs the staged code instead of the code in place. */
+export function stagedOps(ops: Ops, tree: string): Ops {
+  return { ...ops, target: { ...ops.target, app: { ...ops.target.app, root: tree } } };
+}

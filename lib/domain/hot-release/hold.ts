@@ -1,0 +1,21 @@
+import type { Ops } from '../../core/ops.ts';
+import { surveyHold } from '../hold/survey.ts';
+import type { Facts } from './facts.ts';
+import type { UpdateOptions } from './options.ts';
+import { planUpdate, type UpdatePlan } from './plan.ts';
+
+/**
+ * The plan, and where it restarts the container, whether requests can wait meanwhile.
+ *
+ * @param tries see {@link surveyHold}.
+ */
+export async function planWithHold(
+  ops: Ops,
+  facts: Facts,
+  options: UpdateOptions,
+  tries: boolean,
+): Promise<UpdatePlan | undefined> {
+  const plan = planUpdate(ops.target, facts, options);
+  if (plan?.restart.kind !== 'container') return plan;
+  return planUpdate(ops.target, facts, options, await surveyHold(ops, facts.app, options.hold, tries));
+}

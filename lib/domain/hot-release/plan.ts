@@ -1,0 +1,194 @@
+import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { Target } from '../../core/target.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { recyclesTogether, recyclingCure, recyclingText } from '../app/recycling.ts';
+import { exampleTexts } from '../env/example.ts';
+import { stampStays } from '../env/stamp.ts';
+import type { HoldFacts } from '../hold/survey.ts';
+import { hiddenText, keepHidden } from '../release/hidden.ts';
+import { midwayText } from '../release/midway.ts';
+import { runningWarnings } from '../release/running.ts';
+import { composeSaid } from '../stack/compose-warnings.ts';
+import { siblingWarning } from '../stack/siblings.ts';
+import type { Facts } from './facts.ts';
+import type { UpdateOptions } from './options.ts';
+import { chooseRestart, type Restart } from './restart.ts';
+
+export interface UpdatePlan {
+  /** As far as it can be told before the new release was tried. */
+  readonly restart: Restart;
+  /** What becomes of requests when the container is restarted. */
+  readonly hold: HoldFacts;
+  readonly warnings: readonly Text[];
+}
+
+/**
+ * Every policy of a hot update. Pure.
+ *
+ * @returns `undefined` when what runs already is what would run.
+ * @throws {OpsError} `precondition` with all reasons at once when this must not be hot-updated.
+ */
+export function planUpdate(
+  target: Target,
+  facts: Facts,
+  options: UpdateOptions,
+  hold: HoldFacts = UNASKED,
+): UpdatePlan | undefined {
+  const { put, remove, inTheWay } = facts.files;
+  const sameFiles = put.length === 0 && remove.length === 0 && facts.copies.length === 0;
+  const sameCommit = facts.running.certain && facts.running.commit === facts.source.commit;
+  const unfinished = facts.outdated || facts.cutShort.staging || (facts.pending && options.direction === 'forward');
+  if (sameFiles && sameCommit && !unfinished && facts.stale.length === 0) return undefined;
+  const refusals = [...rebuildNeeded(facts), ...hiding(target, facts), ...blocked(inTheWay), ...inProgress(facts)];
+  if (refusals.length > 0) {
+    throw new OpsError({
+      kind: 'precondition',
+      what: { en: refusals.map((r) => r.text.en).join('\n'), zh: refusals.map((r) => r.text.zh).join('\n') },
+      state: NOTHING_CHANGED,
+      next: [...new Map(refusals.map((r) => [r.fix.en, r.fix])).values()],
+    });
+  }
+  const restart = chooseRestart(options.restart, facts, target.app.root);
+  const warnings = [...warningsOf(facts), ...envTexts(target, facts), ...siblingsOf(target, facts, options)];
+  return { restart, hold, warnings };
+}
+
+const UNASKED: HoldFacts = {
+  kind: 'plain',
+  why: { en: 'the container is not restarted', zh: '不重启容器' },
+};
+
+interface Refusal {
+  readonly text: Text;
+  readonly fix: Text;
+}
+
+const REBUILD: Text = {
+  en: 'This needs a new image: npx tsx scripts/deploy-prod-all.ts --data keep (after `git pull`)',
+  zh: '需要构建新镜像: 先 git pull, 再执行 npx tsx scripts/deploy-prod-all.ts --data keep',
+};
+
+const rebuildNeeded = (facts: Facts): Refusal[] =>
+  facts.rebuildReasons.map(({ path, why }) => ({
+    text: { en: `${printable(path)}: ${why.en}`, zh: `${printable(path)}: ${why.zh}` },
+    fix: REBUILD,
+  }));
+
+const hiding = (target: Target, { hidden = [] }: Facts): Refusal[] =>
+  hidden.filter((h) => !h.isKept).map((h) => ({ text: hiddenText(h), fix: keepHidden(target, h) }));
+
+const blocked = (inTheWay: readonly string[]): Refusal[] =>
+  inTheWay.map((path) => ({
+    text: {
+      en: `${printable(path)} in the container is not from git and is in the way of the new release.`,
+      zh: `容器中的 ${printable(path)} 不是来自 git, 且与新版本的文件冲突.`,
+    },
+    fix: {
+      en: 'Move it away in the container, or make a full rebuild.',
+      zh: '请在容器内将其移走, 或执行全量重建.',
+    },
+  }));
+
+function inProgress({ local }: Facts): Refusal[] {
+  if (local.inProgress === undefined) return [];
+  return [
+    {
+      text: {
+        en: `The deploy directory is in the middle of a ${local.inProgress}.`,
+        zh: `部署目录中有未完成的 ${local.inProgress} 操作.`,
+      },
+      fix: {
+        en: `Finish it, or give it up: git ${local.inProgress} --abort`,
+        zh: `请先完成或放弃: git ${local.inProgress} --abort`,
+      },
+    },
+  ];
+}
+
+const siblingsOf = (target: Target, { stack }: Facts, { bake }: UpdateOptions): Text[] =>
+  [siblingWarning(target, stack, bake ? 'new' : 'old')].flatMap((w) => (w ? [w.text] : []));
+
+/** What of `.env` this leaves undone. */
+function envTexts(target: Target, { envChange, example }: Facts): Text[] {
+  const names = envChange?.names.map(printable).join(', ');
+  return [
+    ...(example ? exampleTexts(target.envExample, example) : []),
+    ...stampStays(target),
+    ...(names === undefined
+      ? []
+      : [
+          {
+            en: `.env was changed since the container was made: ${names}. A hot update does not bring that to what runs; this does: npx tsx scripts/apply-env.ts`,
+            zh: `创建容器之后 .env 有改动: ${names}. 热更新不会使其生效, 请另行执行: npx tsx scripts/apply-env.ts`,
+          },
+        ]),
+  ];
+}
+
+function warningsOf({
+  stack,
+  hidden = [],
+  running,
+  files,
+  schema,
+  cutShort,
+  outdated,
+  programs,
+  routeFaults,
+  midway,
+  workers,
+}: Facts): Text[] {
+  const warnings = [...stack.warnings.map(composeSaid), ...hidden.map(hiddenText)];
+  if (cutShort.staging || outdated) {
+    const runs = cutShort.releases.map((m) => printable(m.run)).join(', ') || '-';
+    warnings.push({
+      en: `An earlier run was cut short (${runs}): what it left is replaced now, every file and every process.`,
+      zh: `之前的运行被中断 (${runs}): 其遗留的文件与进程将在本次全部替换.`,
+    });
+  }
+  for (const { en, zh } of routeFaults)
+    warnings.push({ en: `${en} already now; it is not watched.`, zh: `${zh} (更新前已如此, 不纳入监测)` });
+  for (const { name, state } of programs.all.filter((p) => p.state !== 'RUNNING')) {
+    const what = `${printable(name)} ${printable(state)}`;
+    warnings.push({
+      en: `A program does not run, and stays so: ${what}. Its log: supervisorctl tail ${printable(name)} stderr`,
+      zh: `有程序未在运行, 本次更新不会启动它: ${what}. 查看日志: supervisorctl tail ${printable(name)} stderr`,
+    });
+  }
+  if (running.commit === undefined) {
+    warnings.push({
+      en: 'The repository does not have the commit that runs: files which the new release no longer has will stay.',
+      zh: '仓库中没有当前运行的提交, 新版本已删除的文件将会保留在容器中.',
+    });
+  }
+  if (!running.certain) {
+    warnings.push({
+      en: 'The container does not say which commit it runs; its files tell. Only files with exactly the content of that commit will be removed.',
+      zh: '容器没有记录当前运行的提交, 按其文件推断; 只会删除内容与该提交完全一致的旧文件.',
+    });
+  }
+  warnings.push(...runningWarnings(running.code, running.released));
+  if (files.handEdited.length > 0) {
+    const some = files.handEdited.slice(0, 5).map(printable).join(', ');
+    warnings.push({
+      en: `Changed by hand in the container, and replaced now (kept in the run's directory): ${some}`,
+      zh: `容器内被手工修改过的文件将被替换 (原文件保存在运行目录): ${some}`,
+    });
+  }
+  if (midway.length > 0) warnings.push(midwayText(midway));
+  const recycling = recyclesTogether(programs.web, workers);
+  if (recycling) {
+    const [what, cure] = [recyclingText(recycling), recyclingCure(recycling)];
+    warnings.push({
+      en: `The ${workers} new workers will be of one age; ${what.en}. ${cure.en}`,
+      zh: `${workers} 个新 worker 的启动时间几乎相同; ${what.zh}. ${cure.zh}`,
+    });
+  }
+  if (schema.kind !== 'versioned') {
+    warnings.push({
+      en: 'The database has no Alembic stamp; one that fits its tables will be set.',
+      zh: '数据库没有 Alembic 版本标记, 将按表结构推断后写入.',
+    });
+  }
+  return warnings;
+}

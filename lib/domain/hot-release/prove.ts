@@ -1,0 +1,166 @@
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { ask } from '../../core/run.ts';
+import type { Step } from '../../core/step.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
+import { exec } from '../../tools/docker/docker.ts';
+import { startProbe } from '../../tools/http/probe.ts';
+import { endpointsOf } from '../app/endpoints.ts';
+import { differences } from '../app/file-plan.ts';
+import { describeHealth, type Health, healthCheck, waitForHealth } from '../app/health.ts';
+import { type Inventory, lookAround } from '../app/inventory.ts';
+import { findPrograms, type Programs } from '../app/programs.ts';
+import { routeFault } from '../app/routes.ts';
+import { lookAtWorkers } from '../app/workers.ts';
+import type { Facts } from './facts.ts';
+import type { Update } from './update.ts';
+
+const SOAK_EVERY_MS = 1_000;
+/** A while for what starts last, such as the engine's own opinion after a restart. */
+const HEALTHY_MS = 30_000;
+
+export interface Proven {
+  readonly health: Health;
+  readonly workers: readonly number[];
+}
+
+export function proveStep(update: Update): Step<Proven, [number]> {
+  const { health } = update.target;
+  const seconds = update.options.soakMs / 1000;
+  return {
+    id: 'prove',
+    title: { en: 'Prove it', zh: '逐项验证' },
+    replaces: 'verify_deployment',
+    risk: 'none',
+    commands: [
+      { en: 'every file is the commit’s, every worker is new', zh: '所有文件与提交一致, 所有 worker 均为新进程' },
+      {
+        en: `GET ${health.basic}, ${health.deep[0]}; for ${seconds} s`,
+        zh: `GET ${health.basic}, ${health.deep[0]}; 持续 ${seconds} 秒`,
+      },
+    ],
+    seconds: Math.ceil(seconds) + 1,
+    run: (ops, since) => prove(ops, update, since),
+    evidence: ({ health }) => describeHealth(health),
+  };
+}
+
+/**
+ * The evidence at the end of a hot update, all of it asked of the running container: its files are the commit's, every worker was
+ * started after them, both health checks are strict and good, and stay so.
+ *
+ * @param since when the files were in place, seconds since the machine's start.
+ * @throws {OpsError} the first thing that is not as it should be.
+ */
+async function prove(ops: Ops, { facts, options }: Update, since: number): Promise<Proven> {
+  const app = await inspectContainer(ops, facts.app.id);
+  const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, { deadlineMs: HEALTHY_MS, times: 2 });
+  const [programs, { marker, files }] = await Promise.all([findPrograms(ops, app.id), lookAround(ops, app.id, [])]);
+  if (marker?.commit !== facts.source.commit)
+    throw notProved({ en: `the container says commit ${marker?.commit}`, zh: `容器中的提交为 ${marker?.commit}` });
+  throwIfOther(files, expectedFiles(ops, facts));
+  const [wrong] = (await Promise.all(facts.routes.map((r) => routeFault(ops, endpointsOf(ops.target, app), r)))).filter(
+    (fault) => fault !== undefined,
+  );
+  if (wrong) throw notProved(wrong);
+  const workers = await allNew(ops, app.id, programs, since);
+  throwIfStopped(facts.programs, programs);
+  const soaked = options.soakMs > 0 ? await soak(ops, app, programs, options.soakMs) : undefined;
+  return { health: soaked ?? health, workers };
+}
+
+/** What was there, with what the release changes. Files that are not from git stay as they were. */
+function expectedFiles(ops: Ops, facts: Facts): Inventory {
+  const expected = new Map(facts.running.files);
+  for (const file of facts.files.remove) expected.delete(file);
+  for (const [file, entry] of facts.tree) expected.set(file, entry);
+  for (const { from, to } of facts.copies) {
+    const entry = facts.tree.get(from);
+    const { root } = ops.target.app;
+    if (entry && to.startsWith(`${root}/`)) expected.set(to.slice(root.length + 1), entry);
+  }
+  return expected;
+}
+
+function throwIfOther(files: Inventory, expected: Inventory): void {
+  const wrong = differences(files, expected);
+  if (wrong.length === 0) return;
+  const some = wrong.slice(0, 5).map(printable).join(', ');
+  throw notProved({
+    en: `${wrong.length} files in the container are not the commit's: ${some}`,
+    zh: `容器中有 ${wrong.length} 个文件与提交不一致: ${some}`,
+  });
+}
+
+/** What ran before runs. */
+function throwIfStopped(before: Programs, now: Programs): void {
+  for (const { name } of before.all.filter((p) => p.state === 'RUNNING')) {
+    const state = now.all.find((p) => p.name === name)?.state ?? '-';
+    if (state !== 'RUNNING') throw notProved({ en: `${name} is ${state}`, zh: `程序 ${name} 状态为 ${state}` });
+  }
+}
+
+async function allNew(ops: Ops, container: string, programs: Programs, since: number): Promise<number[]> {
+  const { workers } = await lookAtWorkers(ops, container, programs.web.pid);
+  const old = workers.filter((w) => w.start <= since);
+  if (old.length > 0)
+    throw notProved({
+      en: `${old.length} workers still run the old code`,
+      zh: `仍有 ${old.length} 个 worker 运行旧代码`,
+    });
+  if (workers.length === 0) throw notProved({ en: 'there is no worker', zh: '没有任何 worker' });
+  const { scheduler, others } = programs;
+  const processes = scheduler ? (await lookAtWorkers(ops, container, scheduler.pid)).workers : [];
+  const stale = [
+    ...(scheduler && (processes.length > 0 ? processes.some((w) => w.start <= since) : scheduler.start <= since)
+      ? [scheduler]
+      : []),
+    ...others.filter((p) => p.start <= since),
+  ];
+  const [first] = stale;
+  if (first) throw notProved({ en: `${first.name} still runs the old code`, zh: `${first.name} 仍在运行旧代码` });
+  return workers.map((w) => w.pid);
+}
+
+/** Watches for a while: no worker may be replaced for another reason than its age, and no request may fail. */
+async function soak(ops: Ops, app: Container, programs: Programs, milliseconds: number): Promise<Health> {
+  const endpoints = endpointsOf(ops.target, app);
+  const probe = startProbe(ops, endpoints.nginx + ops.target.health.basic, { perSecond: 10 });
+  const end = ops.clock.monotonic() + milliseconds;
+  let pids = await pidsOf(ops, app, programs);
+  let health: Health;
+  for (;;) {
+    await ops.clock.sleep(Math.min(SOAK_EVERY_MS, Math.max(end - ops.clock.monotonic(), 0)), ops.signal);
+    const now = await pidsOf(ops, app, programs);
+    for (const pid of pids.filter((p) => !now.includes(p))) await throwIfDied(ops, app, pid);
+    pids = now;
+    health = await healthCheck(ops, endpoints);
+    if (!health.healthy) throw notProved(describeHealth(health));
+    if (ops.clock.monotonic() >= end) break;
+  }
+  const { failed, sent } = await probe.stop();
+  if (failed > 0)
+    throw notProved({
+      en: `${failed} of ${sent} requests failed afterwards`,
+      zh: `切换后 ${sent} 个请求中有 ${failed} 个失败`,
+    });
+  return health;
+}
+
+async function pidsOf(ops: Ops, app: Container, { web }: Programs): Promise<number[]> {
+  const { master, workers } = await lookAtWorkers(ops, app.id, web.pid);
+  if (master === null) throw notProved({ en: `${web.name} ended`, zh: `${web.name} 已退出` });
+  return workers.map((w) => w.pid);
+}
+
+/** gunicorn replaces a worker after `max_requests`, and says so in its log. */
+async function throwIfDied(ops: Ops, app: Container, pid: number): Promise<void> {
+  const log = `${ops.target.app.userdata}/logs/gunicorn_error.log`;
+  const tail = await ask(ops, exec('read', app.id, ['tail', '-n', '100', log]), [0, 1]);
+  if (tail.includes(`[${pid}] [INFO] Autorestarting worker`)) return;
+  throw notProved({ en: `worker ${pid} died`, zh: `worker ${pid} 异常退出` });
+}
+
+const notProved = (why: Text) =>
+  new OpsError({ kind: 'failed', what: { en: `Not proved: ${why.en}`, zh: `未能证明更新成功: ${why.zh}` } });

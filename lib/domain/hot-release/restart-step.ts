@@ -1,0 +1,109 @@
+import { change } from '../../core/command.ts';
+import { allEnded } from '../../core/concurrency.ts';
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import type { Step } from '../../core/step.ts';
+import type { Text } from '../../core/text.ts';
+import { inspectContainer } from '../../tools/docker/containers.ts';
+import type { Program } from '../app/programs.ts';
+import { waitUntilServing } from '../app/serving.ts';
+import { reloadNginx } from '../app/site.ts';
+import { reloadWorkers, replaceWorkers, restartProgram, succeedWorkers } from '../app/workers.ts';
+import type { RequestHold } from '../hold/hold.ts';
+import { holdCommands, releaseCommands } from '../hold/messages.ts';
+import type { Checked } from './check.ts';
+import { noteWorkers } from './interrupted.ts';
+import { type Restart, schedulerWay } from './restart.ts';
+import type { Update } from './update.ts';
+
+/** gunicorn finishes requests for up to 30 s. */
+const GRACE_SECONDS = 35;
+
+/** Undone with the switch: the former files come first. */
+export function restartStep(update: Update): Step<void, [Checked, number]> {
+  const { facts, target, plan } = update;
+  const { web, scheduler, others } = facts.programs;
+  const n = facts.workers;
+  const successions = [
+    ...(scheduler
+      ? [
+          schedulerWay(facts, target.app.root, undefined) === 'succession'
+            ? {
+                en: `kill -TERM <worker of ${scheduler.name}>  # its socket stays open`,
+                zh: `kill -TERM <${scheduler.name} 的 worker>  # 监听 socket 保持打开`,
+              }
+            : `supervisorctl restart ${scheduler.name}`,
+        ]
+      : []),
+    ...others.map(({ name }) => `supervisorctl restart ${name}`),
+  ];
+  return {
+    id: 'restart',
+    title: restartTitle(plan.restart),
+    replaces: 'restart_services',
+    risk: plan.restart.kind === 'container' && plan.hold.kind === 'plain' ? 'interrupts' : 'changes',
+    commands: {
+      rolling: [
+        {
+          en: `kill -TTIN <${web.name}> × ${n}; <all booted>; kill -TTOU × ${n}`,
+          zh: `kill -TTIN <${web.name}> × ${n}; <全部启动后>; kill -TTOU × ${n}`,
+        },
+        ...successions,
+        'nginx -t && nginx -s reload',
+      ],
+      reload: [`kill -HUP <${web.name}>`, ...successions, 'nginx -t && nginx -s reload'],
+      container: [
+        ...holdCommands(plan.hold),
+        `docker restart ${facts.app.id.slice(0, 12)}`,
+        ...releaseCommands(plan.hold),
+      ],
+    }[plan.restart.kind],
+    wayBack: { en: 'the same way, with the former files', zh: '换回原文件后以同样方式重启' },
+    run: (ops, checked, since) => restart(ops, update, checked, since),
+  };
+}
+
+function restartTitle({ kind, why }: Restart): Text {
+  const what = {
+    rolling: { en: 'Replace the workers', zh: '逐批替换 worker' },
+    reload: { en: 'Reload gunicorn', zh: '重新加载 gunicorn' },
+    container: { en: 'RESTART THE CONTAINER', zh: '重启容器' },
+  }[kind];
+  return { en: `${what.en}: ${why.en}`, zh: `${what.zh}: ${why.zh}` };
+}
+
+/** Has every process run the new code. @param since when the files were in place. */
+async function restart(ops: Ops, { facts, staging, hold }: Update, checked: Checked, since: number): Promise<void> {
+  const { container } = staging;
+  if (checked.restart.kind === 'container') return restartContainer(ops, container, hold);
+  const { web, scheduler, others } = facts.programs;
+  const reload = checked.restart.kind === 'reload';
+  noteWorkers(ops, facts, reload ? checked.workers : facts.workers);
+  // Beside one another, and each to its end: undoing must not begin while the other is still at it.
+  await allEnded([
+    reload
+      ? reloadWorkers(ops, container, web, checked.workers)
+      : replaceWorkers(ops, container, web, { wanted: facts.workers, since }),
+    scheduler && checked.scheduler === 'succession'
+      ? succeedWorkers(ops, container, scheduler, since)
+      : restartAll(ops, container, scheduler ? [scheduler] : []),
+    restartAll(ops, container, others),
+  ]);
+  await reloadNginx(ops, container);
+}
+
+async function restartAll(ops: Ops, container: string, programs: readonly Program[]): Promise<void> {
+  for (const { name } of programs) await restartProgram(ops, container, name);
+}
+
+export async function restartContainer(ops: Ops, id: string, hold: RequestHold): Promise<void> {
+  const before = await inspectContainer(ops, id);
+  await hold.begin(ops, before);
+  const drained = await hold.drain(ops, before);
+  const grace = drained?.ended ? 0 : GRACE_SECONDS;
+  const argv = ['docker', 'restart', '-t', String(grace), id];
+  await run(ops, change(argv, { deadlineMs: (grace + 60) * 1000 }));
+  const app = await inspectContainer(ops, id);
+  await waitUntilServing(ops, app, hold);
+  await hold.release(ops, app);
+}

@@ -1,0 +1,97 @@
+import path from 'node:path';
+import { whatHappened } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import type { Step } from '../../core/step.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { insist } from '../app/retry.ts';
+import { sweepStaging } from '../app/staging.ts';
+import { buildImage } from '../images/build.ts';
+import { type Release, readReleases, recordRelease } from '../ledger/releases.ts';
+import { resetTo } from '../release/reset.ts';
+import { keepRelease } from '../release/save-local.ts';
+import { discardFormers } from '../replacement/replace.ts';
+import type { Facts } from './facts.ts';
+import type { Proven } from './prove.ts';
+import type { Update } from './update.ts';
+
+export interface Settled {
+  /** The image with the same code; `undefined` when none was asked for, or it could not be built. */
+  readonly imageId: string | undefined;
+  /** What could not be done. The release serves all the same. */
+  readonly left: readonly Text[];
+}
+
+export const settleStep = (update: Update): Step<Settled, [Proven]> => ({
+  id: 'settle',
+  title: { en: 'Record the release, bring the deploy directory to it', zh: '记录发布, 并将部署目录同步到该提交' },
+  risk: 'changes',
+  commands: [
+    `git reset --hard ${update.facts.source.commit.slice(0, 10)}`,
+    ...(update.options.bake
+      ? [`docker compose -f ${update.target.composeFile} build ${update.facts.stack.services.app.key}`]
+      : []),
+  ],
+  run: (ops, proven) => settle(ops, update, proven),
+});
+
+/**
+ * What remains when the new release is proved: it is recorded, the deploy directory brought to it, if asked for the
+ * image built, and the staging directory removed. Nothing here can make the release fail any more; what can't be done is said.
+ */
+async function settle(ops: Ops, update: Update, { workers }: Proven): Promise<Settled> {
+  const { facts, staging, options, savedLocal, backup } = update;
+  const left: Text[] = [];
+  const calm = { ...ops, signal: new AbortController().signal };
+  const { commit, subject } = facts.source;
+  const attempt = async <T>(deed: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await deed();
+    } catch (error) {
+      left.push(whatHappened(error));
+      return undefined;
+    }
+  };
+  await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));
+  await attempt(() => resetTo(calm, commit, facts.local, savedLocal));
+  const imageId = options.bake ? await attempt(() => buildImage(ops, facts.stack, commit)) : undefined;
+  await attempt(async () => noteFound(ops, facts));
+  const release: Release = {
+    at: new Date(ops.clock.now()).toISOString(),
+    ...(options.direction === 'back' ? { kind: 'rollback', way: 'hot' } : { kind: 'hot' }),
+    commit,
+    subject: printable(subject),
+    imageId: imageId ?? facts.app.imageId,
+    backup: backup?.dir,
+    run: path.basename(ops.paths.run),
+    verdict: `proved: every file, ${workers.length} new workers, healthy`,
+  };
+  await attempt(async () => recordRelease(ops.paths, release));
+  // Left by a rebuild or a way back that was killed: once this container is proved, nobody goes back to another one.
+  await attempt(() => discardFormers(calm, facts.stack, ['app'], facts.app.id));
+  // The last: as long as it is there, the next update knows that this one did not get to its end.
+  const swept = await attempt(async () => {
+    await insist(calm, staging.container, () => sweepStaging(calm, staging));
+    return true;
+  });
+  if (!swept) left.push(stays(staging.dir));
+  return { imageId, left };
+}
+
+const stays = (dir: string): Text => ({
+  en: `${dir} stays in the container. The next update takes this one for unfinished, and replaces everything once more.`,
+  zh: `${dir} 仍留在容器中. 下次更新会认为本次未完成, 并重新替换全部内容.`,
+});
+
+/** The release before ours: it can be gone back to, although its own release is not recorded. */
+function noteFound(ops: Ops, { running, app }: Facts): void {
+  const { commit, subject = '' } = running;
+  if (commit === undefined || readReleases(ops.paths).some((r) => r.commit === commit)) return;
+  recordRelease(ops.paths, {
+    at: new Date(ops.clock.now()).toISOString(),
+    kind: 'found',
+    commit,
+    subject: printable(subject),
+    imageId: app.imageId,
+    run: path.basename(ops.paths.run),
+  });
+}

@@ -1,0 +1,195 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import path from 'node:path';
+import { whatHappened } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
+import type { Step } from '../../core/step.ts';
+import type { Text } from '../../core/text.ts';
+import { inspectContainer } from '../../tools/docker/containers.ts';
+import { exec } from '../../tools/docker/docker.ts';
+import { MARKER } from '../app/marker.ts';
+import { type Placement, place, putBack, savePlaced } from '../app/place.ts';
+import { listPrograms, type Program } from '../app/programs.ts';
+import { BACK_AGAIN_MS, insist } from '../app/retry.ts';
+import { waitUntilServing } from '../app/serving.ts';
+import { reloadNginx, renderedSite } from '../app/site.ts';
+import {
+  lookAtWorkers,
+  reloadWorkers,
+  replaceWorkers,
+  restartProgram,
+  succeedWorkers,
+  waitUntilSettled,
+} from '../app/workers.ts';
+import type { Checked } from './check.ts';
+import type { Facts } from './facts.ts';
+import { noteRestart } from './interrupted.ts';
+import { changesSettings, schedulerWay } from './restart.ts';
+import { restartContainer } from './restart-step.ts';
+import { artefactNames } from './stage.ts';
+import type { Update } from './update.ts';
+
+const POLL_MS = 50;
+
+/** @see keepFormer, which keeps what it replaces. Tells when the files were in place, seconds since the machine's start. */
+export function switchStep(update: Update): Step<number, [Checked]> {
+  const { facts, target } = update;
+  const { root } = target.app;
+  const names = artefactNames(facts);
+  const andBuilt: Text =
+    names === '' ? { en: '', zh: '' } : { en: `; ${names} as it is built`, zh: `; ${names} 以构建结果为准` };
+  return {
+    id: 'switch',
+    title: { en: `Put the release in place in ${root}`, zh: `在 ${root} 中切换到新版本` },
+    replaces: 'sync_code',
+    risk: 'changes',
+    commands: [
+      {
+        en: `${facts.files.put.length} files by a rename each, ${facts.files.remove.length} removed${andBuilt.en}`,
+        zh: `逐个 rename 替换 ${facts.files.put.length} 个文件, 删除 ${facts.files.remove.length} 个${andBuilt.zh}`,
+      },
+      ...facts.copies.map(({ from, to }) => `${from} → ${to}`),
+    ],
+    wayBack: { en: 'the former files, by the same renames', zh: '以同样方式换回原文件' },
+    run(ops, { needed }) {
+      noteRestart(ops, update.facts, needed);
+      return switchFiles(ops, update);
+    },
+    undo: (ops) => switchBack(ops, update),
+  };
+}
+
+/** Keeps the files that {@link switchFiles} will replace. */
+export async function keepFormer(ops: Ops, update: Update): Promise<void> {
+  const placement = placementOf(update);
+  update.kept = await savePlaced(ops, update.staging, placement);
+  update.placement = placement;
+  if (update.facts.files.handEdited.length > 0) await keepHandEdited(ops, update);
+}
+
+/** Puts the release's files in place, at a moment when nobody reads them. @returns when that was done, seconds since the machine's start. */
+async function switchFiles(ops: Ops, update: Update): Promise<number> {
+  const { facts, staging, placement } = update;
+  if (placement === undefined) throw new Error('the former files were not kept');
+  await waitUntilSettled(ops, staging.container, facts.programs.web);
+  update.switching = true;
+  return place(ops, staging, placement);
+}
+
+function placementOf({ target, facts, staging, options }: Update): Placement {
+  const { root } = target.app;
+  const { put, remove } = facts.files;
+  const { site } = target.release;
+  const files = put.map((f) => [`${staging.tree}/${f}`, `${root}/${f}`] as const);
+  const copies = facts.copies.map(({ from, to }) => [`${staging.tree}/${from}`, to] as const);
+  const rendered = options.syncSite ? [[renderedSite(staging), site.rendered] as const] : [];
+  return {
+    put: [...files, ...copies, ...rendered, [staging.marker, `${root}/${MARKER}`]],
+    remove: remove.map((f) => `${root}/${f}`),
+    caches: [...put, ...remove].flatMap((f) => byteCode(`${root}/${f}`)),
+    touch: [`${root}/${MARKER}`],
+  };
+}
+
+/** Where Python 3.9 to 3.14 keep a file's byte code. */
+function byteCode(file: string): string[] {
+  if (!file.endsWith('.py')) return [];
+  const { dir, name } = path.posix.parse(file);
+  return [9, 10, 11, 12, 13, 14].map((minor) => `${dir}/__pycache__/${name}.cpython-3${minor}.pyc`);
+}
+
+/** What somebody changed in the container is nowhere else. */
+async function keepHandEdited(ops: Ops, { facts, staging }: Update): Promise<void> {
+  const file = path.join(ops.paths.run, 'hand-edited.tar');
+  const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
+  try {
+    const argv = ['tar', '-c', '-C', staging.saved + ops.target.app.root, '--', ...facts.files.handEdited];
+    await run(ops, exec('read', staging.container, argv, { stdoutFd: fd, deadlineMs: 120_000 }));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Puts the former files back, also after the container died in the middle and the engine started it again, and has every process
+ * replaced that was started while other files were in place. Looks first: what is as it was is left alone.
+ */
+async function switchBack(ops: Ops, update: Update): Promise<void> {
+  const { facts, placement, kept, staging, hold } = update;
+  if (!update.switching || placement === undefined || kept === undefined) return;
+  const { container } = staging;
+  const since = await insist(ops, container, () => putBack(ops, staging, placement, kept));
+  update.switching = false;
+  try {
+    await bringBackProcesses(ops, facts, container, since);
+  } catch (error) {
+    ops.screen.show({ event: 'warning', text: whatHappened(error) });
+    ops.screen.show({ event: 'warning', text: RESTARTING });
+    await restartContainer(ops, container, hold);
+  }
+  if (!hold.holding) return;
+  const app = await inspectContainer(ops, container);
+  // Whether all is as before is proved afterwards, by way of the published ports.
+  await waitUntilServing(ops, app, hold).catch(() => undefined);
+  await hold.release(ops, app);
+}
+
+async function bringBackProcesses(ops: Ops, facts: Facts, container: string, since: number): Promise<void> {
+  const { web, scheduler, others } = facts.programs;
+  const { root } = ops.target.app;
+  const now = await waitForProgram(ops, container, web.name);
+  if (now === undefined) await restartProgram(ops, container, web.name);
+  else {
+    const { workers } = await lookAtWorkers(ops, container, now.pid);
+    const clean = workers.every((w) => isClean(facts, since, w.start));
+    // Its configuration is read at the start and on SIGHUP only, and may be the new one.
+    if (!clean && changesSettings(facts, root, web)) await reloadWorkers(ops, container, now, facts.workers);
+    else if (!clean || workers.length !== facts.workers)
+      await replaceWorkers(ops, container, now, { wanted: facts.workers, since });
+  }
+  if (scheduler) await bringBackScheduler(ops, facts, scheduler, { container, since });
+  for (const { name } of others) {
+    const present = await waitForProgram(ops, container, name);
+    if (present === undefined || !isClean(facts, since, present.start)) await restartProgram(ops, container, name);
+  }
+  await reloadNginx(ops, container);
+}
+
+async function bringBackScheduler(
+  ops: Ops,
+  facts: Facts,
+  scheduler: Program,
+  { container, since }: { readonly container: string; readonly since: number },
+): Promise<void> {
+  const present = await waitForProgram(ops, container, scheduler.name);
+  const { master, workers } = present
+    ? await lookAtWorkers(ops, container, present.pid)
+    : { master: null, workers: [] };
+  const isRight = master !== null && isClean(facts, since, master);
+  if (present && isRight && workers.every((w) => isClean(facts, since, w.start))) return;
+  // A master that was started before any of this has read the configuration that is in place again.
+  const gently = present && isRight && schedulerWay(facts, ops.target.app.root, undefined) === 'succession';
+  if (gently) await succeedWorkers(ops, container, present, since);
+  else await restartProgram(ops, container, scheduler.name);
+}
+
+/** Started before this run changed anything, or after all was put back. @param start seconds since the machine's start. */
+const isClean = ({ seenAt }: Facts, since: number, start: number): boolean => start > since || start < seenAt;
+
+/** A program that runs, if need be after a while: supervisord itself may have just been started. */
+async function waitForProgram(ops: Ops, container: string, name: string): Promise<Program | undefined> {
+  const end = ops.clock.monotonic() + BACK_AGAIN_MS;
+  while (ops.clock.monotonic() < end) {
+    const all = await insist(ops, container, () => listPrograms(ops, container));
+    const program = all.find((p) => p.name === name);
+    if (program?.state === 'RUNNING') return program;
+    if (program?.state === 'FATAL') return undefined;
+    await ops.clock.sleep(POLL_MS, ops.signal);
+  }
+  return undefined;
+}
+
+const RESTARTING: Text = {
+  en: 'So the processes could not be replaced one by one; the container is restarted.',
+  zh: '因此无法平滑替换进程, 将重启容器.',
+};

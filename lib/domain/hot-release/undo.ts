@@ -1,0 +1,99 @@
+import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { inspectContainer } from '../../tools/docker/containers.ts';
+import { endpointsOf } from '../app/endpoints.ts';
+import { differences } from '../app/file-plan.ts';
+import { describeHealth, waitForHealth } from '../app/health.ts';
+import { takeInventory } from '../app/inventory.ts';
+import { inspectSchema } from '../schema/revision.ts';
+import { noticedText } from './messages.ts';
+import type { Update } from './update.ts';
+
+/**
+ * Proves after undoing that the old release serves, file by file, and says what stays: a migration that was applied is not taken
+ * back, because that would lose what was written since.
+ *
+ * @throws {OpsError} when the old release does not serve.
+ */
+export async function proveAsBefore(ops: Ops, update: Update): Promise<Text> {
+  const { facts, outside } = update;
+  const app = await inspectContainer(ops, facts.app.id);
+  const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, {
+    deadlineMs: ops.target.bootSeconds * 1000,
+  });
+  const files = await takeInventory(ops, app.id, ops.target.app.root);
+  const wrong = differences(files, facts.running.files);
+  if (wrong.length > 0) throw notBack(wrong);
+  const schema = await schemaNow(ops, update);
+  const noticed = noticedText(await outside.stop());
+  const said = describeHealth(health);
+  const died = app.restartCount > facts.app.restartCount;
+  const again: Text = died
+    ? { en: 'The container died meanwhile and was started again. ', zh: '期间容器曾退出并被重新启动. ' }
+    : { en: '', zh: '' };
+  return {
+    en: `The old release serves, every file as before: ${said.en}. ${again.en}${schema.en}Requests meanwhile: ${noticed.en}`,
+    zh: `旧版本正常服务, 文件与之前完全一致: ${said.zh}. ${again.zh}${schema.zh}期间的请求: ${noticed.zh}`,
+  };
+}
+
+async function schemaNow(ops: Ops, { facts, backup }: Update): Promise<Text> {
+  const before = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
+  const now = await inspectSchema(ops, facts.database);
+  const revision = now.kind === 'versioned' ? now.revision : undefined;
+  if (revision === before) return { en: '', zh: '' };
+  const at = backup?.manifest.createdAt ?? '?';
+  const restore = backup ? `npx tsx scripts/restore-prod.ts ${backup.dir}` : '-';
+  return {
+    en: `THE DATABASE STAYS MIGRATED (${before ?? '-'} → ${revision ?? '-'}): the old code was just seen healthy on it. The way back to the former schema loses everything written since ${at}: ${restore}. `,
+    zh: `数据库保持已迁移状态 (${before ?? '-'} → ${revision ?? '-'}): 已确认旧代码在其上健康. 如需恢复原结构, 将丢失 ${at} 之后写入的数据: ${restore}. `,
+  };
+}
+
+/** Exact commands for a person when the old release could not be proved to serve. */
+export function advice({ target, facts, switching, staging, backup }: Update): Text[] {
+  const same = (command: string): Text => ({ en: command, zh: command });
+  const id = facts.app.id.slice(0, 12);
+  const lines: Text[] = [
+    {
+      en: `In ${target.dir}, by hand. What the container says:`,
+      zh: `请在 ${target.dir} 中手工处理. 查看容器日志:`,
+    },
+    same(`docker logs --tail 200 ${id}`),
+    same(`docker exec ${id} supervisorctl status`),
+  ];
+  if (switching) {
+    const commit = facts.running.commit?.slice(0, 10);
+    lines.push(
+      {
+        en: `The former files are kept in the container, in ${staging.saved}.`,
+        zh: `原文件保存在容器内 ${staging.saved}.`,
+      },
+      ...(commit
+        ? [
+            {
+              en: `The former release in a container of its own image, userdata kept: npx tsx scripts/rollback-prod.ts ${commit} --way image   Where it has none: git checkout ${commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
+              zh: `用旧版本的镜像重建容器 (保留 userdata): npx tsx scripts/rollback-prod.ts ${commit} --way image   若没有镜像: git checkout ${commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
+            },
+          ]
+        : []),
+    );
+  }
+  if (backup) {
+    lines.push({
+      en: `The database from before is safe in ${backup.dir}.`,
+      zh: `更新前的数据库备份在 ${backup.dir}.`,
+    });
+  }
+  return lines;
+}
+
+const notBack = (wrong: readonly string[]) =>
+  new OpsError({
+    kind: 'failed',
+    what: {
+      en: `${wrong.length} files in the container are not as before: ${wrong.slice(0, 5).map(printable).join(', ')}`,
+      zh: `容器中有 ${wrong.length} 个文件与之前不同: ${wrong.slice(0, 5).map(printable).join(', ')}`,
+    },
+  });

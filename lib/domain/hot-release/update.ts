@@ -1,0 +1,39 @@
+import type { Target } from '../../core/target.ts';
+import type { Placement } from '../app/place.ts';
+import type { Staging } from '../app/staging.ts';
+import type { VerifiedBackup } from '../backup/proofs.ts';
+import type { OutsideView } from '../hold/downtime.ts';
+import type { RequestHold } from '../hold/hold.ts';
+import type { SavedLocal } from '../release/save-local.ts';
+import type { Migrated } from '../schema/migrate.ts';
+import type { SchemaObjects } from '../schema/schema-objects.ts';
+import type { Facts } from './facts.ts';
+import type { UpdateOptions } from './options.ts';
+import type { UpdatePlan } from './plan.ts';
+
+/** One hot release, forward or back, and how far it has come: what undoing and the summary need. Filled step by step. */
+export interface Update {
+  readonly target: Target;
+  readonly options: UpdateOptions;
+  readonly plan: UpdatePlan;
+  /** As surveyed; of what is built, once it is. */
+  facts: Facts;
+  readonly staging: Staging;
+  /** Requests, which wait while the container is restarted, if they can. */
+  readonly hold: RequestHold;
+  readonly outside: OutsideView;
+  savedLocal?: SavedLocal | undefined;
+  backup?: VerifiedBackup | undefined;
+  migrated?: Migrated | undefined;
+  /** The schema directly before a migration. */
+  schemaBefore?: SchemaObjects | undefined;
+  /** What an upgrade said that failed. */
+  upgradeSaid?: string;
+  /** gunicorn's master of the release that boots beside what serves. */
+  canary?: number | undefined;
+  placement?: Placement | undefined;
+  /** What of the placement's paths existed, and is kept. */
+  kept?: readonly string[] | undefined;
+  /** The switch has begun and was not taken back: files in place may be new. */
+  switching?: boolean;
+}

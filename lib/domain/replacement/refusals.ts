@@ -1,0 +1,45 @@
+import type { Reason } from '../../core/refusal.ts';
+import type { Target } from '../../core/target.ts';
+import { humanBytes } from '../../core/text.ts';
+import { foreignVolumes } from '../data/claim.ts';
+import { explainBind } from '../stack/binds.ts';
+import type { Facts } from '../stack/deployment.ts';
+import { explain } from '../stack/ports.ts';
+import { type DataChoice, dataRefusals } from './data-refusals.ts';
+
+/** What is in the way of any new container, whatever it is replaced for. Pure. */
+export function replacementRefusals(target: Target, facts: Facts, data: DataChoice): Reason[] {
+  return [
+    ...foreignVolumes(facts.stack, facts.volumes),
+    ...facts.unusablePorts.map(explain),
+    ...facts.brokenBinds.filter((b) => b.why !== 'absent').map(explainBind),
+    ...(data === 'keep' && typeof facts.login === 'object' ? [noLogin(facts.login.error)] : []),
+    ...((facts.app?.userdataBytes ?? 0) > facts.freeBytes ? [noRoom(facts)] : []),
+    ...dataRefusals(target, facts, data),
+  ];
+}
+
+const noLogin = (error: string): Reason => ({
+  text: {
+    en: `PostgreSQL does not let the application log in over TCP, and a password would not change that: ${error}`,
+    zh: `应用无法经 TCP 登录 PostgreSQL, 且与密码无关: ${error}`,
+  },
+  fix: {
+    en: 'Compare POSTGRES_USER and POSTGRES_DB in .env with the server, and look at its log.',
+    zh: '请核对 .env 中的 POSTGRES_USER 与 POSTGRES_DB, 并查看数据库日志.',
+  },
+});
+
+const noRoom = ({ app, freeBytes }: Facts): Reason => {
+  const [size, free] = [humanBytes(app?.userdataBytes ?? 0), humanBytes(freeBytes)];
+  return {
+    text: {
+      en: `userdata has ${size} and is saved while production is down; ${free} of disk are free.`,
+      zh: `停机期间需要保存 userdata (${size}), 但磁盘仅剩 ${free}.`,
+    },
+    fix: {
+      en: 'Make room: npx tsx scripts/backup-prod.ts list, docker system df',
+      zh: '请先释放空间: npx tsx scripts/backup-prod.ts list, docker system df',
+    },
+  };
+};
