@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
+import { runScript } from '../support/run-script.ts';
 import { sharedStack } from './shared.ts';
-import { underLoad } from './update/run.ts';
+import { itInFull } from './thorough.ts';
+import { underLoad, update } from './update/run.ts';
 import { docker, type Stack } from './update/stack.ts';
 
 let stack: Stack;
@@ -53,3 +55,36 @@ it('leaves everything as it was, .env too, when the application can not work wit
   expect(stack.container('whalefall')).toBe(was);
   expect(docker('inspect', '-f', '{{.State.Running}}', was).trim()).toBe('true');
 });
+
+itInFull(
+  'tells the application which commit it runs, after a hot update too; a plain `compose up` leaves it alone',
+  async () => {
+    stack.patience(undefined, { release: { stamp: ['BUILD_HASH'] } });
+    const told = () => ({ told: inApp('BUILD_HASH'), first: stack.inApp(['printenv', 'BUILD_HASH']).trim() });
+    const commit = (it: string) => ({ told: it, first: it });
+
+    const built = await stack.release();
+    await stack.sandbox.pull();
+    const rebuilt = await runScript('deploy-prod-all', [
+      ...['--dir', stack.sandbox.deployDir, '--config', stack.config],
+      ...['--yes', '--data', 'keep'],
+    ]);
+    expect(rebuilt.exitCode, rebuilt.text).toBe(0);
+    expect(told()).toEqual(commit(built.commit));
+    const id = stack.container('whalefall');
+    await stack.sandbox.compose('up', '-d');
+    expect(stack.container('whalefall')).toBe(id);
+
+    const hot = await stack.release();
+    const updated = await update(stack);
+    expect(updated.exitCode, updated.text).toBe(0);
+    expect(updated.text).toMatch(/BUILD_HASH: a container keeps what it was made with/);
+    expect(told()).toEqual(commit(built.commit));
+    const run = await applied();
+    expect(run.exitCode, run.text).toBe(0);
+    expect(told()).toEqual(commit(hot.commit));
+    stack.current = hot;
+    stack.changeByHand();
+    stack.patience();
+  },
+);
