@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { printable } from '../../core/text.ts';
 import { isLeftover, listBackups, readManifest, type Stored } from './manifest.ts';
 
@@ -25,16 +26,12 @@ function newest(ops: Ops): string | undefined {
 function unknown(ops: Ops, wanted: string): OpsError {
   const names = listBackups(ops.paths.backups).stored.slice(0, 5);
   const list = names.map((s) => s.manifest.id).join(', ') || '-';
-  return new OpsError({
-    kind: 'precondition',
-    what: {
+  return refuse(
+    {
       en: `There is no complete backup ${printable(wanted)} in ${ops.paths.backups}.`,
       zh: `${ops.paths.backups} 中没有完整的备份 ${printable(wanted)}.`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      { en: `The newest: ${list}`, zh: `最近的备份: ${list}` },
-      { en: 'All of them: npx tsx scripts/backup-prod.ts list', zh: '查看全部: npx tsx scripts/backup-prod.ts list' },
-    ],
-  });
+    { en: `The newest: ${list}`, zh: `最近的备份: ${list}` },
+    { en: 'All of them: npx tsx scripts/backup-prod.ts list', zh: '查看全部: npx tsx scripts/backup-prod.ts list' },
+  );
 }
