@@ -4,6 +4,7 @@ import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
+import { directoryOf } from './find.ts';
 import { type DatabaseManifest, filesOf, listBackups, readDatabaseManifest, type Stored } from './manifest.ts';
 
 const SHOWN = 10;
@@ -16,9 +17,8 @@ const SHOWN = 10;
  */
 export function chooseBackup(ops: Ops, database: string, wanted = 'latest'): Stored<DatabaseManifest> {
   const mine = backupsOf(ops, database);
-  const places = [ops.paths.backups, ops.target.dir].map((place) => path.resolve(place, wanted));
-  const dir = places.find((place) => existsSync(place)) ?? '';
-  const chosen = wanted === 'latest' ? newest(ops, mine) : dir !== '' && { dir, manifest: readDatabaseManifest(dir) };
+  const dir = wanted === 'latest' ? undefined : directoryOf(ops, wanted);
+  const chosen = wanted === 'latest' ? newest(ops, mine) : dir && { dir, manifest: readDatabaseManifest(dir) };
   if (!chosen) throw noSuchBackup(ops.paths.backups, database, wanted, mine);
   refuseIncomplete(chosen);
   return chosen;

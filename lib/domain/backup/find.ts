@@ -12,10 +12,17 @@ import { isLeftover, listBackups, readManifest, type Stored } from './manifest.t
  * @throws {OpsError} `precondition` when there is none; {@link DamagedBackup} when its manifest can't be read.
  */
 export function findBackup(ops: Ops, wanted: string): Stored {
-  const dir = wanted === 'latest' ? newest(ops) : path.resolve(ops.paths.backups, wanted);
-  if (dir === undefined || !existsSync(dir) || isLeftover(dir)) throw unknown(ops, wanted);
+  const dir = wanted === 'latest' ? newest(ops) : directoryOf(ops, wanted);
+  if (dir === undefined || isLeftover(dir)) throw unknown(ops, wanted);
   return { dir, manifest: readManifest(dir) };
 }
+
+/**
+ * Where a backup lies that somebody names: among the deploy directory's backups, else as seen from the deploy directory; or an absolute
+ * directory. `undefined`: in neither place.
+ */
+export const directoryOf = ({ paths, target }: Pick<Ops, 'paths' | 'target'>, wanted: string): string | undefined =>
+  [paths.backups, target.dir].map((place) => path.resolve(place, wanted)).find((dir) => existsSync(dir));
 
 function newest(ops: Ops): string | undefined {
   const { stored, damaged } = listBackups(ops.paths.backups);

@@ -5,6 +5,7 @@ import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { ask } from '../../core/run.ts';
 import { readMarker } from '../../domain/app/marker.ts';
+import { directoryOf } from '../../domain/backup/find.ts';
 import { type DatabaseManifest, listBackups, readDatabaseManifest, type Stored } from '../../domain/backup/manifest.ts';
 import { claimStack } from '../../domain/data/claim.ts';
 import { imageId } from '../../domain/images/build.ts';
@@ -44,7 +45,7 @@ export async function surveyRehearsal(ops: Ops, wanted: { backup?: string; ref?:
 
 function chooseBackup(ops: Ops, database: string, wanted: string | undefined): Pick<Facts, 'backup' | 'unusable'> {
   if (wanted !== undefined) {
-    const dir = path.resolve(ops.paths.backups, wanted);
+    const dir = directoryOf(ops, wanted) ?? path.resolve(ops.paths.backups, wanted);
     const manifest = usable(() => readDatabaseManifest(dir));
     if (manifest.database.name === database) return { backup: { dir, manifest }, unusable: [] };
     throw otherDatabase(dir, manifest.database.name, database);
