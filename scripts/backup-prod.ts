@@ -79,10 +79,10 @@ export const backupProd: Script = {
           },
         },
       },
-      positionals: [WHICH],
+      positionals: [{ ...WHICH, optional: true }],
       run: (ops, flags) => {
         const level = backup.LEVELS.find((l) => l === flags.level) ?? 'restored';
-        return backup.verify(ops, String(flags.backup), level, flags.planOnly);
+        return backup.verify(ops, String(flags.backup ?? 'latest'), level, flags.planOnly);
       },
     },
 

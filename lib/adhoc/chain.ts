@@ -1,6 +1,7 @@
 import { asTyped } from '../core/command.ts';
 import { allEnded } from '../core/concurrency.ts';
-import { NOTHING_CHANGED, OpsError } from '../core/errors.ts';
+import { OpsError } from '../core/errors.ts';
+import { refuse } from '../core/refusal.ts';
 import { same, type Text } from '../core/text.ts';
 import { endpointsOf, healthCheck } from '../domain/app/health.ts';
 import { listPrograms, type Program } from '../domain/app/programs.ts';
@@ -163,5 +164,4 @@ async function pageOf({ ops }: Context, container: Container | undefined): Promi
   return [open, { link: LINKS.nginx, state: basic.healthy ? 'ok' : 'broken', seen: basic.text, next: [] }];
 }
 
-const broken = (what: Text, next: readonly Text[]) =>
-  new OpsError({ kind: 'precondition', what, state: NOTHING_CHANGED, next });
+const broken = (what: Text, next: readonly Text[]) => refuse(what, ...next);

@@ -109,3 +109,9 @@ export interface Ops {
   /** Aborted when the run is to stop; cleared while undoing. */
   readonly signal: AbortSignal;
 }
+
+/** The same, but neither Ctrl-C nor SIGTERM stops what is done with it: undoing, letting go, tidying up, measuring to the end. */
+export const uninterruptible = <O extends Pick<Ops, 'signal'>>(ops: O): O => ({
+  ...ops,
+  signal: new AbortController().signal,
+});

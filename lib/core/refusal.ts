@@ -7,13 +7,19 @@ export interface Reason {
   readonly fix: Text;
 }
 
+/** A precondition that is not met; nothing was changed. To be thrown. */
+export const refuse = (what: Text, ...next: readonly Text[]): OpsError =>
+  new OpsError({ kind: 'precondition', what, state: NOTHING_CHANGED, next });
+
+/** Somebody said no, or nobody could be asked; nothing was changed. To be thrown. */
+export const decline = (what: Text, ...next: readonly Text[]): OpsError =>
+  new OpsError({ kind: 'declined', what, state: NOTHING_CHANGED, next });
+
 /** @throws {OpsError} `precondition` with all reasons at once; what mends several of them is said once. */
 export function throwIfAny(reasons: readonly Reason[]): void {
   if (reasons.length === 0) return;
-  throw new OpsError({
-    kind: 'precondition',
-    what: { en: reasons.map((r) => r.text.en).join('\n'), zh: reasons.map((r) => r.text.zh).join('\n') },
-    state: NOTHING_CHANGED,
-    next: [...new Map(reasons.map((r) => [r.fix.en, r.fix])).values()],
-  });
+  throw refuse(
+    { en: reasons.map((r) => r.text.en).join('\n'), zh: reasons.map((r) => r.text.zh).join('\n') },
+    ...new Map(reasons.map((r) => [r.fix.en, r.fix])).values(),
+  );
 }

@@ -1,5 +1,5 @@
 import { OpsError } from '../../core/errors.ts';
-import type { Net, Ops } from '../../core/ops.ts';
+import { type Net, type Ops, uninterruptible } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
@@ -48,7 +48,7 @@ export function describeTrial({ checks }: Health): Text {
 
 /** Also after Ctrl-C; changes nothing when it has ended. */
 export async function endCanary(ops: Ops, staging: Staging, pid: number): Promise<void> {
-  const calm = { ...ops, signal: new AbortController().signal };
+  const calm = uninterruptible(ops);
   await run(calm, exec('change', staging.container, ['sh', '-c', END, 'end', String(pid)]));
 }
 

@@ -1,8 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
+import { directoryOf } from './find.ts';
 import { type DatabaseManifest, filesOf, listBackups, readDatabaseManifest, type Stored } from './manifest.ts';
 
 const SHOWN = 10;
@@ -15,9 +17,8 @@ const SHOWN = 10;
  */
 export function chooseBackup(ops: Ops, database: string, wanted = 'latest'): Stored<DatabaseManifest> {
   const mine = backupsOf(ops, database);
-  const places = [ops.paths.backups, ops.target.dir].map((place) => path.resolve(place, wanted));
-  const dir = places.find((place) => existsSync(place)) ?? '';
-  const chosen = wanted === 'latest' ? newest(ops, mine) : dir !== '' && { dir, manifest: readDatabaseManifest(dir) };
+  const dir = wanted === 'latest' ? undefined : directoryOf(ops, wanted);
+  const chosen = wanted === 'latest' ? newest(ops, mine) : dir && { dir, manifest: readDatabaseManifest(dir) };
   if (!chosen) throw noSuchBackup(ops.paths.backups, database, wanted, mine);
   refuseIncomplete(chosen);
   return chosen;
@@ -53,15 +54,13 @@ function refuseIncomplete({ dir, manifest }: Stored<DatabaseManifest>): void {
   for (const { name, size } of filesOf(manifest)) {
     const found = statSync(path.join(dir, name), { throwIfNoEntry: false })?.size;
     if (found === size) continue;
-    throw new OpsError({
-      kind: 'precondition',
-      what: {
+    throw refuse(
+      {
         en: `The backup ${printable(dir)} can't be used: ${name} ${found === undefined ? 'is missing' : `has ${found} of ${size} bytes`}.`,
         zh: `备份 ${printable(dir)} 不可用: ${name} ${found === undefined ? '缺失' : `只有 ${found}/${size} 字节`}.`,
       },
-      state: NOTHING_CHANGED,
-      next: [{ en: 'Choose another backup.', zh: '请选择其他备份.' }],
-    });
+      { en: 'Choose another backup.', zh: '请选择其他备份.' },
+    );
   }
 }
 
@@ -80,13 +79,10 @@ function noSuchBackup(
     const line = `npx tsx scripts/restore-prod.ts ${path.basename(dir)}`;
     return { en: `${line}   (${manifest.createdAt})`, zh: `${line}   (${manifest.createdAt})` };
   });
-  return new OpsError({
-    kind: 'precondition',
+  return refuse(
     what,
-    state: NOTHING_CHANGED,
-    next:
-      lines.length > 0
-        ? lines
-        : [{ en: 'A backup elsewhere is named by its directory.', zh: '其他位置的备份请用目录路径指定.' }],
-  });
+    ...(lines.length > 0
+      ? lines
+      : [{ en: 'A backup elsewhere is named by its directory.', zh: '其他位置的备份请用目录路径指定.' }]),
+  );
 }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { printable } from '../../core/text.ts';
 import { isLeftover, listBackups, readManifest, type Stored } from './manifest.ts';
 
@@ -11,10 +12,17 @@ import { isLeftover, listBackups, readManifest, type Stored } from './manifest.t
  * @throws {OpsError} `precondition` when there is none; {@link DamagedBackup} when its manifest can't be read.
  */
 export function findBackup(ops: Ops, wanted: string): Stored {
-  const dir = wanted === 'latest' ? newest(ops) : path.resolve(ops.paths.backups, wanted);
-  if (dir === undefined || !existsSync(dir) || isLeftover(dir)) throw unknown(ops, wanted);
+  const dir = wanted === 'latest' ? newest(ops) : directoryOf(ops, wanted);
+  if (dir === undefined || isLeftover(dir)) throw unknown(ops, wanted);
   return { dir, manifest: readManifest(dir) };
 }
+
+/**
+ * Where a backup lies that somebody names: among the deploy directory's backups, else as seen from the deploy directory; or an absolute
+ * directory. `undefined`: in neither place.
+ */
+export const directoryOf = ({ paths, target }: Pick<Ops, 'paths' | 'target'>, wanted: string): string | undefined =>
+  [paths.backups, target.dir].map((place) => path.resolve(place, wanted)).find((dir) => existsSync(dir));
 
 function newest(ops: Ops): string | undefined {
   const { stored, damaged } = listBackups(ops.paths.backups);
@@ -25,16 +33,12 @@ function newest(ops: Ops): string | undefined {
 function unknown(ops: Ops, wanted: string): OpsError {
   const names = listBackups(ops.paths.backups).stored.slice(0, 5);
   const list = names.map((s) => s.manifest.id).join(', ') || '-';
-  return new OpsError({
-    kind: 'precondition',
-    what: {
+  return refuse(
+    {
       en: `There is no complete backup ${printable(wanted)} in ${ops.paths.backups}.`,
       zh: `${ops.paths.backups} 中没有完整的备份 ${printable(wanted)}.`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      { en: `The newest: ${list}`, zh: `最近的备份: ${list}` },
-      { en: 'All of them: npx tsx scripts/backup-prod.ts list', zh: '查看全部: npx tsx scripts/backup-prod.ts list' },
-    ],
-  });
+    { en: `The newest: ${list}`, zh: `最近的备份: ${list}` },
+    { en: 'All of them: npx tsx scripts/backup-prod.ts list', zh: '查看全部: npx tsx scripts/backup-prod.ts list' },
+  );
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Hold, Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { engineId } from '../../tools/docker/engine.ts';
@@ -63,7 +64,7 @@ export function refuseForeignVolumes(stack: Pick<Stack, 'project'>, volumes: rea
   const [first] = found;
   if (first === undefined) return;
   const what = { en: found.map((f) => f.text.en).join('\n'), zh: found.map((f) => f.text.zh).join('\n') };
-  throw new OpsError({ kind: 'precondition', what, state: NOTHING_CHANGED, next: [first.fix] });
+  throw refuse(what, first.fix);
 }
 
 const listOf = (made: readonly Made[]): string => [...new Set(made.map(({ dir }) => printable(dir)))].join(', ');

@@ -1,5 +1,6 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { decline } from '../../core/refusal.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import type { KnownVolume } from '../../tools/docker/containers.ts';
 import { checkSameVolume } from '../../tools/docker/same-volume.ts';
@@ -125,17 +126,13 @@ export async function confirmDestructive(ops: Ops, request: DestructiveRequest, 
 }
 
 function declined(phrase: string, answered: boolean): OpsError {
-  return new OpsError({
-    kind: 'declined',
-    what: answered
+  return decline(
+    answered
       ? { en: 'The typed phrase does not match: cancelled.', zh: '输入的确认短语不一致, 已取消.' }
       : { en: 'No answer (no terminal, or end of input): cancelled.', zh: '没有得到回答(无终端或输入已结束), 已取消.' },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: `To really do it: run again and type ${phrase} exactly, or without a terminal pass --confirm "${phrase}".`,
-        zh: `确实要执行时: 重新运行并逐字输入 ${phrase}; 无终端环境可使用 --confirm "${phrase}".`,
-      },
-    ],
-  });
+    {
+      en: `To really do it: run again and type ${phrase} exactly, or without a terminal pass --confirm "${phrase}".`,
+      zh: `确实要执行时: 重新运行并逐字输入 ${phrase}; 无终端环境可使用 --confirm "${phrase}".`,
+    },
+  );
 }

@@ -1,16 +1,13 @@
-import { NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
+import { OpsError, whatHappened } from '../../core/errors.ts';
+import { refuse } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { identifier } from '../../tools/postgres/psql.ts';
 import { restoreAdvice } from '../../tools/postgres/server-errors.ts';
 
 export const refuseToRestore = (why: Text): OpsError =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
-      en: `This backup can't be restored here. ${printable(why.en)}`,
-      zh: `无法在此恢复该备份. ${printable(why.zh)}`,
-    },
-    state: NOTHING_CHANGED,
+  refuse({
+    en: `This backup can't be restored here. ${printable(why.en)}`,
+    zh: `无法在此恢复该备份. ${printable(why.zh)}`,
   });
 
 export const noTablespaces = (names: readonly string[]): Text => {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { stamp } from '../../tools/files/durable.ts';
 import { whatDatabaseHolds } from '../../tools/postgres/emptiness.ts';
 import { createDatabaseSql, loadDump } from '../../tools/postgres/load.ts';
@@ -102,7 +102,7 @@ export async function swapIn(ops: Ops, { server, name, incoming, before }: Besid
     await swapDatabases(ops, server, { incoming, name, before: was ? before : null });
   } catch (error) {
     // The answer to COMMIT may be what got lost.
-    const calm = { ...ops, signal: new AbortController().signal };
+    const calm = uninterruptible(ops);
     const swapped = await isThere(calm, server, incoming).then(
       (there) => !there,
       () => undefined,
@@ -202,7 +202,7 @@ const withoutTablespace = (manifest: DatabaseManifest): DatabaseManifest => {
 
 /** Removes what a restore had begun. Answers whether it is gone; what failed may be the server itself. */
 export async function dropDatabase(ops: Ops, server: PgServer, database: string): Promise<boolean> {
-  const calm = { ...ops, signal: new AbortController().signal };
+  const calm = uninterruptible(ops);
   try {
     // FORCE: pg_restore's own session may not have ended yet.
     await execute(calm, server, `DROP DATABASE IF EXISTS ${identifier(database)} WITH (FORCE);`);

@@ -1,4 +1,4 @@
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { same, seconds, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { type Outage, type Probe, startProbe } from '../../tools/http/probe.ts';
@@ -38,7 +38,7 @@ export function watchFromOutside({ app, routes = [], hold }: Watched): OutsideVi
       const { basic } = ops.target.health;
       const held = hold.kind === 'holds' ? hold.atMost * 1000 : 0;
       // Its own signal: after an interruption it goes on measuring while what was there is brought back.
-      const calm = { ...ops, signal: new AbortController().signal };
+      const calm = uninterruptible(ops);
       const watch = (name: Text, url: string, accept?: (status: number) => boolean) => ({
         name,
         probe: startProbe(calm, url, { perSecond: PER_SECOND, timeoutMs: held + ANSWER_MS, ...(accept && { accept }) }),

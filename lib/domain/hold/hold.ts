@@ -1,5 +1,5 @@
 import { whatHappened } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, uninterruptible } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { type Doorman, type DoormanState, postDoorman } from './doorman.ts';
@@ -90,7 +90,7 @@ export function requestHold(facts: HoldFacts): RequestHold {
 
     async begin(given, app) {
       if (facts.kind === 'plain' || now !== undefined) return;
-      const ops = calm(given);
+      const ops = uninterruptible(given);
       given.signal.throwIfAborted();
       const { addresses } = await reachedAt(ops, app.id);
       const home = addresses.find((a) => a.network === facts.network)?.address;
@@ -129,7 +129,7 @@ export function requestHold(facts: HoldFacts): RequestHold {
     async release(given, to) {
       const held = now;
       if (facts.kind === 'plain' || held === undefined) return;
-      const ops = calm(given);
+      const ops = uninterruptible(given);
       try {
         const { addresses } = to ? await reachedAt(ops, to.id) : { addresses: [] };
         const address = (addresses.find((a) => a.network === facts.network) ?? addresses[0])?.address;
@@ -150,7 +150,7 @@ export function requestHold(facts: HoldFacts): RequestHold {
     },
 
     async end(given) {
-      const ops = calm(given);
+      const ops = uninterruptible(given);
       try {
         if (now) {
           await now.doorman.close().catch(() => undefined);
@@ -163,9 +163,6 @@ export function requestHold(facts: HoldFacts): RequestHold {
     },
   };
 }
-
-/** What has begun to be held must be let go again, whatever stops the run. */
-const calm = (ops: Ops): Ops => ({ ...ops, signal: new AbortController().signal });
 
 const wereCut = (count: number): Text => ({
   en: `${count} connections that had been held were still under way ${FINISH_SECONDS} s later, and were cut.`,

@@ -1,7 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { whatHappened } from '../../core/errors.ts';
-import type { Ops, Paths } from '../../core/ops.ts';
+import { type Ops, type Paths, uninterruptible } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { type Family, type Firewall, findFirewall, replaceRules } from '../../tools/iptables/iptables.ts';
@@ -35,7 +35,7 @@ export async function leaseRules(ops: Ops, firewall: Firewall, rules: RulesUntil
   const comment = commentOf(ops.paths);
   const over = new AbortController();
   // Neither a Ctrl-C nor a full disk may end it: whoever undoes needs it as well.
-  const calm = { ...ops, signal: new AbortController().signal };
+  const calm = uninterruptible(ops);
   const put = () =>
     replaceRules(calm, firewall, comment, rules(Math.floor((ops.clock.now() + LEASE_MS) / 1000) * 1000));
   writeFileSync(noteOf(ops.paths), comment, { mode: 0o600 });

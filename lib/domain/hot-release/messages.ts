@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { agree } from '../../core/agree.ts';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { decline } from '../../core/refusal.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import type { Outage } from '../../tools/http/probe.ts';
 import type { Noticed } from '../hold/downtime.ts';
@@ -84,20 +84,16 @@ export async function agreeToGo(ops: Ops, facts: Facts, plan: UpdatePlan, option
 }
 
 const localChanges = () =>
-  new OpsError({
-    kind: 'declined',
-    what: {
+  decline(
+    {
       en: 'The deploy directory has local changes (shown above); nothing was done with them.',
       zh: '部署目录有本地修改 (见上), 未做任何处理.',
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'Commit and push them, or let them be saved under a git ref: --discard-local',
-        zh: '请提交并推送, 或使用 --discard-local 将其保存为 git 引用后继续.',
-      },
-    ],
-  });
+    {
+      en: 'Commit and push them, or let them be saved under a git ref: --discard-local',
+      zh: '请提交并推送, 或使用 --discard-local 将其保存为 git 引用后继续.',
+    },
+  );
 
 const one = ({ sent, failed, longestGapMs, latencyMs }: Outage): string =>
   `${failed}/${sent}, ${Math.round(longestGapMs)} ms, ${latencyMs.p99} ms`;

@@ -1,4 +1,4 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { refuse } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { recyclesTogether, recyclingCure, recyclingText } from '../app/recycling.ts';
@@ -41,12 +41,10 @@ export function planUpdate(
   if (sameFiles && sameCommit && !unfinished && facts.stale.length === 0) return undefined;
   const refusals = [...rebuildNeeded(facts), ...hiding(target, facts), ...blocked(inTheWay), ...inProgress(facts)];
   if (refusals.length > 0) {
-    throw new OpsError({
-      kind: 'precondition',
-      what: { en: refusals.map((r) => r.text.en).join('\n'), zh: refusals.map((r) => r.text.zh).join('\n') },
-      state: NOTHING_CHANGED,
-      next: [...new Map(refusals.map((r) => [r.fix.en, r.fix])).values()],
-    });
+    throw refuse(
+      { en: refusals.map((r) => r.text.en).join('\n'), zh: refusals.map((r) => r.text.zh).join('\n') },
+      ...new Map(refusals.map((r) => [r.fix.en, r.fix])).values(),
+    );
   }
   const restart = chooseRestart(options.restart, facts, target.app.root);
   const warnings = [...warningsOf(facts), ...envTexts(target, facts), ...siblingsOf(target, facts, options)];

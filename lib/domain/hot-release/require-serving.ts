@@ -1,5 +1,5 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { describeHealth, type Health } from '../app/health.ts';
@@ -32,13 +32,11 @@ export async function requireServing(
   if (health && !health.healthy) findings.push(describeHealth(health));
   const { app, postgres, redis } = containers;
   if (findings.length === 0 && app && postgres && redis) return { app, postgres, redis };
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
+  throw refuse(
+    {
       en: `A hot update needs everything up and healthy: ${findings.map((f) => f.en).join('; ')}`,
       zh: `热更新要求所有服务正常运行: ${findings.map((f) => f.zh).join('; ')}`,
     },
-    state: NOTHING_CHANGED,
-    next: await adviceFor(ops, stack, containers, health),
-  });
+    ...(await adviceFor(ops, stack, containers, health)),
+  );
 }

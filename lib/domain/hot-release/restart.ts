@@ -1,4 +1,4 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { refuse } from '../../core/refusal.ts';
 import type { Text } from '../../core/text.ts';
 import type { Settings } from '../app/gunicorn.ts';
 import { isGunicorn, type Program } from '../app/programs.ts';
@@ -108,15 +108,13 @@ export function chooseRestart(
   if (RESTARTS.indexOf(asked) > RESTARTS.indexOf(best.kind)) {
     return { kind: asked, why: { en: 'asked for (--restart)', zh: '由 --restart 指定' } };
   }
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
+  throw refuse(
+    {
       en: `--restart ${asked} would not do: ${best.why.en}.`,
       zh: `--restart ${asked} 不适用: ${best.why.zh}.`,
     },
-    state: NOTHING_CHANGED,
-    next: [{ en: `Use --restart ${best.kind}, or leave it out.`, zh: `请使用 --restart ${best.kind}, 或去掉该选项.` }],
-  });
+    { en: `Use --restart ${best.kind}, or leave it out.`, zh: `请使用 --restart ${best.kind}, 或去掉该选项.` },
+  );
 }
 
 function atLeast(owed: RestartKind | undefined, best: Restart): Restart {

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { whatHappened } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, uninterruptible } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { insist } from '../app/retry.ts';
@@ -41,7 +41,7 @@ export const settleStep = (update: Update): Step<Settled, [Proven]> => ({
 async function settle(ops: Ops, update: Update, { workers }: Proven): Promise<Settled> {
   const { facts, staging, options, savedLocal, backup } = update;
   const left: Text[] = [];
-  const calm = { ...ops, signal: new AbortController().signal };
+  const calm = uninterruptible(ops);
   const { commit, subject } = facts.source;
   const attempt = async <T>(deed: () => Promise<T>): Promise<T | undefined> => {
     try {

@@ -1,6 +1,6 @@
 import { change } from '../../core/command.ts';
 import { whatHappened } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { humanBytes, type Text } from '../../core/text.ts';
 import { deleteRef } from '../../tools/git/git.ts';
@@ -18,7 +18,7 @@ import { nameRunning } from './running.ts';
  * refs of those. What runs has a name of ours from then on, see `running.ts`. What can't be done is only said: the release is none the worse for it.
  */
 export async function forgetOld(ops: Ops, stack: Stack): Promise<void> {
-  const calm = { ...ops, signal: new AbortController().signal };
+  const calm = uninterruptible(ops);
   try {
     await nameRunning(calm, stack);
     await forgetImages(calm, stack);

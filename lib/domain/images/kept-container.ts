@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { whatHappened } from '../../core/errors.ts';
-import type { Ops, Paths } from '../../core/ops.ts';
+import { type Ops, type Paths, uninterruptible } from '../../core/ops.ts';
 import { type Definition, definitionOf, definitionSchema } from '../../tools/docker/definition.ts';
 import { writeAtomically } from '../../tools/files/durable.ts';
 import { readReleases } from '../ledger/releases.ts';
@@ -16,7 +16,7 @@ const envFile = (paths: Pick<Paths, 'backups'>, run: string) => path.join(direct
 
 /** Keeps both of the application's container, which was proved just now. What can't be kept is only said. */
 export async function keepContainer(ops: Ops, stack: Stack): Promise<void> {
-  const calm = { ...ops, signal: new AbortController().signal };
+  const calm = uninterruptible(ops);
   try {
     const { app } = await findContainers(calm, stack);
     if (app === undefined) return;

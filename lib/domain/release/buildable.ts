@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { filesWith } from '../../tools/git/grep.ts';
 import { listed } from '../../tools/git/paths.ts';
@@ -79,15 +80,13 @@ const builtFromElsewhere = (place: string) =>
   });
 
 const hasPointers = (files: readonly string[]) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `git has only pointers (git-lfs) in the place of: ${listed(files)}`,
       zh: `以下文件在 git 中只有 git-lfs 指针: ${listed(files)}`,
     },
-    state: NOTHING_CHANGED,
-    next: [LFS],
-  });
+    LFS,
+  );
 
 const LFS: Text = {
   en: 'The release would have the pointers in their place. Commit the files themselves (git lfs migrate export), or let the build fetch them.',

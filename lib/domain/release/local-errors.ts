@@ -1,34 +1,28 @@
 import { asTyped } from '../../core/command.ts';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { refuse } from '../../core/refusal.ts';
 
 export const noCommit = (dir: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: { en: `The repository in ${dir} has no commit yet.`, zh: `${dir} 中的仓库还没有任何提交.` },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Clone the application into this directory first.', zh: '请先将应用代码克隆到该目录.' }],
-  });
+  refuse(
+    { en: `The repository in ${dir} has no commit yet.`, zh: `${dir} 中的仓库还没有任何提交.` },
+    { en: 'Clone the application into this directory first.', zh: '请先将应用代码克隆到该目录.' },
+  );
 
 export const wouldReplaceState = (commit: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `Commit ${commit.slice(0, 10)} has something at .whalefall-ops, where backups and journals of this server are.`,
       zh: `提交 ${commit.slice(0, 10)} 中包含 .whalefall-ops, 该路径存放本服务器的备份与运行日志.`,
     },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Remove it from the repository.', zh: '请从代码仓库中删除它.' }],
-  });
+    { en: 'Remove it from the repository.', zh: '请从代码仓库中删除它.' },
+  );
 
 export const removesEnvironment = (dir: string) => {
   const untrack = asTyped(['git', '-C', dir, 'rm', '--cached', '.env']);
-  return new OpsError({
-    kind: 'precondition',
-    what: {
+  return refuse(
+    {
       en: 'The repository tracks .env, and the new commit no longer has it: git would delete this server’s .env.',
       zh: '仓库此前跟踪了 .env, 而新提交已将其移除: git 会删除本服务器上的 .env.',
     },
-    state: NOTHING_CHANGED,
-    next: [{ en: `Let git forget it, the file stays: ${untrack}`, zh: `让 git 不再跟踪该文件 (文件保留): ${untrack}` }],
-  });
+    { en: `Let git forget it, the file stays: ${untrack}`, zh: `让 git 不再跟踪该文件 (文件保留): ${untrack}` },
+  );
 };

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { decline, refuse } from '../../core/refusal.ts';
 import type { Text } from '../../core/text.ts';
 import { createEnvText, GENERATED } from '../env/create.ts';
 import { type EnvReading, replaceEnv, withCandidateEnv, writeEnv } from '../env/env.ts';
@@ -159,54 +160,40 @@ const bad = (problems: readonly Text[]) =>
   });
 
 const mustNotGenerate = (volume: string, generated: readonly string[]) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `There is no .env, but the database volume ${volume} exists. New secrets would make the credentials stored in it unreadable, so none are generated.`,
       zh: `没有 .env, 但数据库卷 ${volume} 已存在. 重新生成密钥会使库中保存的凭据无法解密, 因此不会自动生成.`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: `Restore .env from where you keep it; it must have the former ${generated.join(', ')}.`,
-        zh: `请找回原来的 .env; 其中必须包含原有的 ${generated.join(', ')}.`,
-      },
-    ],
-  });
+    {
+      en: `Restore .env from where you keep it; it must have the former ${generated.join(', ')}.`,
+      zh: `请找回原来的 .env; 其中必须包含原有的 ${generated.join(', ')}.`,
+    },
+  );
 
 const mustNotFill = (volume: string, empty: readonly string[]) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `In .env these are empty: ${empty.join(', ')}. The database volume ${volume} exists, and new secrets would make the credentials stored in it unreadable, so none are generated.`,
       zh: `.env 中以下变量为空: ${empty.join(', ')}. 数据库卷 ${volume} 已存在, 重新生成密钥会使库中保存的凭据无法解密, 因此不会自动生成.`,
     },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Fill in their former values.', zh: '请填写原有的值.' }],
-  });
+    { en: 'Fill in their former values.', zh: '请填写原有的值.' },
+  );
 
 const leftEmpty = (names: string) =>
-  new OpsError({
-    kind: 'declined',
-    what: { en: `.env was left as it is: ${names} are empty.`, zh: `.env 未改动: ${names} 仍为空.` },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'Fill them in, or agree to have them generated (--yes without a terminal).',
-        zh: '请自行填写, 或同意自动生成 (无终端时使用 --yes).',
-      },
-    ],
-  });
+  decline(
+    { en: `.env was left as it is: ${names} are empty.`, zh: `.env 未改动: ${names} 仍为空.` },
+    {
+      en: 'Fill them in, or agree to have them generated (--yes without a terminal).',
+      zh: '请自行填写, 或同意自动生成 (无终端时使用 --yes).',
+    },
+  );
 
 const declined = () =>
-  new OpsError({
-    kind: 'declined',
-    what: { en: 'There is no .env, and none was created.', zh: '没有 .env, 也未创建.' },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'Copy env.example to .env and fill it in, or agree to have it created (--yes without a terminal).',
-        zh: '请将 env.example 复制为 .env 并填写, 或同意自动创建 (无终端时使用 --yes).',
-      },
-    ],
-  });
+  decline(
+    { en: 'There is no .env, and none was created.', zh: '没有 .env, 也未创建.' },
+    {
+      en: 'Copy env.example to .env and fill it in, or agree to have it created (--yes without a terminal).',
+      zh: '请将 env.example 复制为 .env 并填写, 或同意自动创建 (无终端时使用 --yes).',
+    },
+  );

@@ -1,5 +1,5 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { readReleases } from '../ledger/releases.ts';
 import { knowsRevision } from '../release/knows-revision.ts';
@@ -20,15 +20,14 @@ export async function requireKnownRevision(ops: Ops, facts: Facts, { head, known
   const revision = keptRevision(facts);
   if (revision === undefined || known) return;
   const knows = await newestThatKnows(ops, revision);
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
+  throw refuse(
+    {
       en: `The database is at revision ${printable(revision)}, which this image does not know: its migrations end at ${printable(head)}.`,
       zh: `数据库处于 revision ${printable(revision)}, 而该镜像不认识它: 其迁移链止于 ${printable(head)}.`,
     },
-    state: NOTHING_CHANGED,
-    next: [...(knows === undefined ? [NOBODY_KNOWS] : ways(knows)), RESTORE],
-  });
+    ...(knows === undefined ? [NOBODY_KNOWS] : ways(knows)),
+    RESTORE,
+  );
 }
 
 /** The newest release of the ledger with such a migration. */

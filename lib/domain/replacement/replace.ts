@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { read } from '../../core/command.ts';
 import { whatHappened } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
@@ -184,7 +184,7 @@ export async function discardFormers(
   roles: readonly ServiceRole[] = ['postgres', 'redis', 'app'],
   proved?: string,
 ): Promise<void> {
-  const calm = { ...ops, signal: new AbortController().signal };
+  const calm = uninterruptible(ops);
   try {
     const all = await findAllContainers(calm, stack);
     for (const c of roles.flatMap((role) => all[role]))

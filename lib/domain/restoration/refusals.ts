@@ -1,4 +1,5 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { refuse } from '../../core/refusal.ts';
 import { printable, same } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { identifier, literal } from '../../tools/postgres/psql.ts';
@@ -27,20 +28,16 @@ export const notRunning = (key: string, container: Container | undefined) =>
 
 /** What is paused answers nobody; whoever paused it may be in the middle of something. */
 export const paused = (app: Container) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `The application (${app.name}) is paused: it answers nobody.`,
       zh: `应用 (${app.name}) 处于暂停状态, 不响应任何请求.`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: `Let it go on, then run this again: docker unpause ${app.id.slice(0, 12)}`,
-        zh: `先恢复运行再重试: docker unpause ${app.id.slice(0, 12)}`,
-      },
-    ],
-  });
+    {
+      en: `Let it go on, then run this again: docker unpause ${app.id.slice(0, 12)}`,
+      zh: `先恢复运行再重试: docker unpause ${app.id.slice(0, 12)}`,
+    },
+  );
 
 /** What of logical replication hangs on a database. */
 export interface Replication {
@@ -54,54 +51,45 @@ export function refuseReplication(database: { readonly name: string }, { subscri
   refuseSubscriptions(database, subscriptions);
   if (slots.length === 0) return;
   const [name, list] = [printable(database.name), printable(slots.join(', '))];
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
+  throw refuse(
+    {
       en: `Others replicate database ${name} (slots ${list}). A slot stays with the database that is replaced: they would get nothing any more, and the disk fill with what is kept for them.`,
       zh: `有其他服务器正在复制数据库 ${name} (复制槽 ${list}). 复制槽属于被替换的库: 恢复后对方将收不到数据, 并且保留的 WAL 会占满磁盘.`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'Stop the subscribers, drop the slots here, and set the replication up again after the restore:',
-        zh: '请先停止订阅方并在本库删除复制槽, 恢复之后重新建立复制:',
-      },
-      ...slots.map((slot) => same(`SELECT pg_drop_replication_slot(${printable(literal(slot))});`)),
-    ],
-  });
+    {
+      en: 'Stop the subscribers, drop the slots here, and set the replication up again after the restore:',
+      zh: '请先停止订阅方并在本库删除复制槽, 恢复之后重新建立复制:',
+    },
+    ...slots.map((slot) => same(`SELECT pg_drop_replication_slot(${printable(literal(slot))});`)),
+  );
 }
 
 /** No database with a subscription gets another name. */
 function refuseSubscriptions({ name }: { readonly name: string }, subscriptions: readonly string[]): void {
   if (subscriptions.length === 0) return;
   const list = printable(subscriptions.join(', '));
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
+  throw refuse(
+    {
       en: `Database ${printable(name)} has subscriptions (${list}), so PostgreSQL will not rename it.`,
       zh: `数据库 ${printable(name)} 存在订阅 (${list}), PostgreSQL 不允许对其改名.`,
     },
-    state: NOTHING_CHANGED,
-    next: subscriptions.map((subscription) => {
+    ...subscriptions.map((subscription) => {
       const s = printable(identifier(subscription));
       return same(
         `ALTER SUBSCRIPTION ${s} DISABLE; ALTER SUBSCRIPTION ${s} SET (slot_name = NONE); DROP SUBSCRIPTION ${s};`,
       );
     }),
-  });
+  );
 }
 
 /** @param left what there is to choose from. */
 export const noSuchDatabase = (name: string, left: readonly LeftDatabase[]) =>
-  new OpsError({
-    kind: 'precondition',
-    what: { en: `There is no database ${printable(name)}.`, zh: `数据库 ${printable(name)} 不存在.` },
-    state: NOTHING_CHANGED,
-    next:
-      left.length > 0
-        ? left.map(({ name: there, since }) => ({
-            en: `There is ${printable(there)} (put aside ${since}).`,
-            zh: `现有 ${printable(there)} (${since} 保留).`,
-          }))
-        : [{ en: 'No restore has left one beside it.', zh: '没有任何恢复操作保留下来的数据库.' }],
-  });
+  refuse(
+    { en: `There is no database ${printable(name)}.`, zh: `数据库 ${printable(name)} 不存在.` },
+    ...(left.length > 0
+      ? left.map(({ name: there, since }) => ({
+          en: `There is ${printable(there)} (put aside ${since}).`,
+          zh: `现有 ${printable(there)} (${since} 保留).`,
+        }))
+      : [{ en: 'No restore has left one beside it.', zh: '没有任何恢复操作保留下来的数据库.' }]),
+  );

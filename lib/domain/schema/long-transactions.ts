@@ -1,5 +1,5 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { type Blocker, type BlockerRow, blockerOf } from '../../tools/postgres/blocker.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { query } from '../../tools/postgres/psql.ts';
@@ -50,17 +50,13 @@ export async function waitForLongTransactions(ops: Ops, db: Database, patienceMs
 }
 
 const stillThere = (list: string, patienceMs: number) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `A migration is pending, and after ${patienceMs / 1000} s these sessions still hold locks that could block it and then everybody:${list}`,
       zh: `有待执行的迁移, 但以下会话在 ${patienceMs / 1000} 秒后仍占用表锁, 可能阻塞迁移并进而阻塞所有访问:${list}`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'Let them finish (a dump, a report), or end one with: SELECT pg_terminate_backend(<pid>); then run this again.',
-        zh: '请等待其结束 (例如备份或报表), 或执行 SELECT pg_terminate_backend(<pid>) 将其终止, 然后重新运行.',
-      },
-    ],
-  });
+    {
+      en: 'Let them finish (a dump, a report), or end one with: SELECT pg_terminate_backend(<pid>); then run this again.',
+      zh: '请等待其结束 (例如备份或报表), 或执行 SELECT pg_terminate_backend(<pid>) 将其终止, 然后重新运行.',
+    },
+  );

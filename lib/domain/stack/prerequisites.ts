@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { ask, CommandError } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { composeVersion } from '../../tools/docker/compose.ts';
@@ -53,12 +54,10 @@ export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
 function all(found: readonly Finding[]): OpsError {
   // Without docker each question about it fails alike.
   const findings = found.filter(({ text }, at) => found.findIndex((other) => other.text.en === text.en) === at);
-  return new OpsError({
-    kind: 'precondition',
-    what: { en: findings.map((f) => f.text.en).join('\n'), zh: findings.map((f) => f.text.zh).join('\n') },
-    state: NOTHING_CHANGED,
-    next: findings.map((f) => f.fix),
-  });
+  return refuse(
+    { en: findings.map((f) => f.text.en).join('\n'), zh: findings.map((f) => f.text.zh).join('\n') },
+    ...findings.map((f) => f.fix),
+  );
 }
 
 /** What says itself what to do about it. */

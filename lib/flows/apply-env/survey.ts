@@ -1,5 +1,5 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { staleStamps } from '../../domain/env/stamp.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { describeCommit } from '../../domain/release/source.ts';
@@ -36,23 +36,19 @@ const REBUILD = {
 };
 
 const nothingThere = () =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: 'There is no container of the application that could get another .env.',
       zh: '没有应用容器, 无法应用 .env.',
     },
-    state: NOTHING_CHANGED,
-    next: [REBUILD],
-  });
+    REBUILD,
+  );
 
 const unknownRelease = () =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: 'Which release the container runs is not known, so it can not be proved that another .env is all that changes.',
       zh: '无法确定容器运行的版本, 因而无法证明只有 .env 发生了变化.',
     },
-    state: NOTHING_CHANGED,
-    next: [REBUILD],
-  });
+    REBUILD,
+  );

@@ -1,6 +1,7 @@
 import path from 'node:path';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { humanBytes, printable, same, seconds, type Text } from '../../core/text.ts';
 import { mountedUserdata } from '../../domain/app/userdata.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
@@ -73,12 +74,10 @@ function userdataText(bytes: number, mounted: readonly string[]): Text {
 
 function userdataOf({ app, userdataBytes }: Facts) {
   if (app) return { container: app.id, bytes: userdataBytes };
-  throw new OpsError({
-    kind: 'precondition',
-    what: { en: 'There is no application container, so no userdata.', zh: '应用容器不存在, 因此没有 userdata.' },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Run it again without --userdata.', zh: '请去掉 --userdata 重新运行.' }],
-  });
+  throw refuse(
+    { en: 'There is no application container, so no userdata.', zh: '应用容器不存在, 因此没有 userdata.' },
+    { en: 'Run it again without --userdata.', zh: '请去掉 --userdata 重新运行.' },
+  );
 }
 
 interface Taken {

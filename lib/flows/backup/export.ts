@@ -6,6 +6,7 @@ import type { ReadableStream } from 'node:stream/web';
 import type { Encrypter } from 'age-encryption';
 import { NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { refuseWithoutRoom } from '../../domain/backup/directory.ts';
 import { findBackup } from '../../domain/backup/find.ts';
@@ -111,9 +112,7 @@ const noRecipient = (recipient: string, why: string) =>
   });
 
 const isThere = (dir: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: { en: `${dir} is there already.`, zh: `${dir} 已存在.` },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Name another directory with --to.', zh: '请用 --to 指定其他目录.' }],
-  });
+  refuse(
+    { en: `${dir} is there already.`, zh: `${dir} 已存在.` },
+    { en: 'Name another directory with --to.', zh: '请用 --to 指定其他目录.' },
+  );

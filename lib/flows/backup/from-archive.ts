@@ -1,5 +1,5 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
 import { findBackup } from '../../domain/backup/find.ts';
@@ -60,9 +60,7 @@ export async function backUpArchive(ops: Ops, options: FromArchive): Promise<Tex
 }
 
 const isBackup = (id: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: { en: `${id} is a backup of a database already.`, zh: `${id} 本身就是数据库备份.` },
-    state: NOTHING_CHANGED,
-    next: [same(`npx tsx scripts/restore-prod.ts ${id}`)],
-  });
+  refuse(
+    { en: `${id} is a backup of a database already.`, zh: `${id} 本身就是数据库备份.` },
+    same(`npx tsx scripts/restore-prod.ts ${id}`),
+  );

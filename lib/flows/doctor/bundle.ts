@@ -3,8 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { type LogLine, logFiles, logsOfContainer } from '../../adhoc/logs.ts';
 import { read } from '../../core/command.ts';
-import { NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
+import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { eachRun } from '../../domain/ledger/runs.ts';
@@ -273,17 +274,13 @@ function created(file: string): number {
     return openSync(file, 'wx', 0o600);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    throw new OpsError({
-      kind: 'precondition',
-      what: { en: `${printable(file)} can't be made (${code}).`, zh: `无法创建 ${printable(file)} (${code}).` },
-      state: NOTHING_CHANGED,
-      next: [
-        {
-          en: 'Name a file that is not there yet, in a directory that is.',
-          zh: '请指定一个尚不存在的文件, 且其目录已存在.',
-        },
-      ],
-    });
+    throw refuse(
+      { en: `${printable(file)} can't be made (${code}).`, zh: `无法创建 ${printable(file)} (${code}).` },
+      {
+        en: 'Name a file that is not there yet, in a directory that is.',
+        zh: '请指定一个尚不存在的文件, 且其目录已存在.',
+      },
+    );
   }
 }
 

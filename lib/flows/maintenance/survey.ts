@@ -1,5 +1,5 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { same } from '../../core/text.ts';
 import { claimStack } from '../../domain/data/claim.ts';
 import { type Holds, surveyHold } from '../../domain/hold/survey.ts';
@@ -24,25 +24,21 @@ export async function survey(ops: Ops, tries: boolean): Promise<Facts> {
   await claimStack(ops, stack);
   const { app } = await findContainers(ops, stack);
   if (app === undefined)
-    throw new OpsError({
-      kind: 'precondition',
-      what: {
+    throw refuse(
+      {
         en: 'The application has no container, so it publishes no ports that could lead to a page.',
         zh: '应用没有容器, 没有可指向维护页面的发布端口.',
       },
-      state: NOTHING_CHANGED,
-      next: [same('npx tsx scripts/deploy-prod-all.ts')],
-    });
+      same('npx tsx scripts/deploy-prod-all.ts'),
+    );
   // Nobody waits: who comes is told at once.
   const holds = await surveyHold(ops, app, { wanted: true, atMost: 1, page: true }, tries);
   if (holds.kind === 'holds') return { app, holds };
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
+  throw refuse(
+    {
       en: `Visitors can't be led to a page on this machine: ${holds.why.en}`,
       zh: `本机无法将访问者引到维护页面: ${holds.why.zh}`,
     },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'docs/hold.md says what it takes.', zh: '所需条件见 docs/hold.zh-CN.md.' }],
-  });
+    { en: 'docs/hold.md says what it takes.', zh: '所需条件见 docs/hold.zh-CN.md.' },
+  );
 }

@@ -1,6 +1,6 @@
 import { agree } from '../../core/agree.ts';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { decline } from '../../core/refusal.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { stampRows } from '../../domain/env/stamp.ts';
 import { holdText, meanwhile } from '../../domain/hold/messages.ts';
@@ -32,17 +32,13 @@ export async function chooseData(
     ],
   );
   if (choice === 'keep' || choice === 'delete') return choice;
-  throw new OpsError({
-    kind: 'declined',
-    what: { en: 'Cancelled: nothing was chosen for the existing data.', zh: '已取消: 未选择如何处理已有数据.' },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'Without a terminal, choose with --data keep or --data delete.',
-        zh: '无终端环境请使用 --data keep 或 --data delete 指定.',
-      },
-    ],
-  });
+  throw decline(
+    { en: 'Cancelled: nothing was chosen for the existing data.', zh: '已取消: 未选择如何处理已有数据.' },
+    {
+      en: 'Without a terminal, choose with --data keep or --data delete.',
+      zh: '无终端环境请使用 --data keep 或 --data delete 指定.',
+    },
+  );
 }
 
 /** The question before a rebuild that destroys nothing. @throws {OpsError} `declined` */

@@ -2,8 +2,10 @@ import path from 'node:path';
 import { read } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { ask } from '../../core/run.ts';
 import { readMarker } from '../../domain/app/marker.ts';
+import { directoryOf } from '../../domain/backup/find.ts';
 import { type DatabaseManifest, listBackups, readDatabaseManifest, type Stored } from '../../domain/backup/manifest.ts';
 import { claimStack } from '../../domain/data/claim.ts';
 import { imageId } from '../../domain/images/build.ts';
@@ -43,7 +45,7 @@ export async function surveyRehearsal(ops: Ops, wanted: { backup?: string; ref?:
 
 function chooseBackup(ops: Ops, database: string, wanted: string | undefined): Pick<Facts, 'backup' | 'unusable'> {
   if (wanted !== undefined) {
-    const dir = path.resolve(ops.paths.backups, wanted);
+    const dir = directoryOf(ops, wanted) ?? path.resolve(ops.paths.backups, wanted);
     const manifest = usable(() => readDatabaseManifest(dir));
     if (manifest.database.name === database) return { backup: { dir, manifest }, unusable: [] };
     throw otherDatabase(dir, manifest.database.name, database);
@@ -94,48 +96,38 @@ async function chooseCode(ops: Ops, { app }: Containers, checkout: Checkout, ref
 async function imageOf(ops: Ops, service: Service, running: string | undefined): Promise<string> {
   const id = running ?? (await imageId(ops, service.image));
   if (id !== undefined) return id;
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
+  throw refuse(
+    {
       en: `The image of ${service.key} is not here: ${service.image}`,
       zh: `缺少 ${service.key} 的镜像: ${service.image}`,
     },
-    state: NOTHING_CHANGED,
-    next: [{ en: `Fetch it: docker pull ${service.image}`, zh: `请先拉取: docker pull ${service.image}` }],
-  });
+    { en: `Fetch it: docker pull ${service.image}`, zh: `请先拉取: docker pull ${service.image}` },
+  );
 }
 
 const noBackup = (backups: string, database: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `Nothing to rehearse with: there is no backup of ${database} in ${backups}.`,
       zh: `无法演练: ${backups} 中没有 ${database} 的备份.`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'Take one: npx tsx scripts/backup-prod.ts create. Or name one by its directory: --backup DIR',
-        zh: '请先创建备份: npx tsx scripts/backup-prod.ts create; 或用 --backup 指定备份目录.',
-      },
-    ],
-  });
+    {
+      en: 'Take one: npx tsx scripts/backup-prod.ts create. Or name one by its directory: --backup DIR',
+      zh: '请先创建备份: npx tsx scripts/backup-prod.ts create; 或用 --backup 指定备份目录.',
+    },
+  );
 
 const otherDatabase = (dir: string, has: string, wanted: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: { en: `${dir} is a backup of ${has}, not of ${wanted}.`, zh: `${dir} 是 ${has} 的备份, 不是 ${wanted} 的.` },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Choose another one with --backup.', zh: '请用 --backup 指定其他备份.' }],
-  });
+  refuse(
+    { en: `${dir} is a backup of ${has}, not of ${wanted}.`, zh: `${dir} 是 ${has} 的备份, 不是 ${wanted} 的.` },
+    { en: 'Choose another one with --backup.', zh: '请用 --backup 指定其他备份.' },
+  );
 
 const unknownCommit = (commit: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `The application was hot-updated to ${commit.slice(0, 10)}, which the deploy directory's repository does not have.`,
       zh: `应用已热更新到 ${commit.slice(0, 10)}, 但部署目录的仓库中没有该提交.`,
     },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'git fetch, or name a release: --ref REF', zh: '请执行 git fetch, 或用 --ref 指定版本.' }],
-  });
+    { en: 'git fetch, or name a release: --ref REF', zh: '请执行 git fetch, 或用 --ref 指定版本.' },
+  );

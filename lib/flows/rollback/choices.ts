@@ -1,4 +1,4 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { refuse } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Release } from '../../domain/ledger/releases.ts';
 import type { Choice, Facts, Way } from './facts.ts';
@@ -108,16 +108,9 @@ const unknown = (wanted: string): Text =>
       };
 
 const refused = (what: Text) =>
-  new OpsError({
-    kind: 'precondition',
-    what,
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'See what there is: npx tsx scripts/rollback-prod.ts. Any commit in git that needs no new image: npx tsx scripts/update-prod-flask.ts --ref <commit>',
-        zh: '查看可回退的版本: npx tsx scripts/rollback-prod.ts. 其他无需新镜像的提交: npx tsx scripts/update-prod-flask.ts --ref <提交>',
-      },
-    ],
+  refuse(what, {
+    en: 'See what there is: npx tsx scripts/rollback-prod.ts. Any commit in git that needs no new image: npx tsx scripts/update-prod-flask.ts --ref <commit>',
+    zh: '查看可回退的版本: npx tsx scripts/rollback-prod.ts. 其他无需新镜像的提交: npx tsx scripts/update-prod-flask.ts --ref <提交>',
   });
 
 export type WayName = 'hot' | 'image';
@@ -138,18 +131,14 @@ export function chooseWay({ release, hot, image }: Choice, asked: 'auto' | WayNa
     return way.open ? [] : [{ en: `${w}: ${way.why.en}`, zh: `${w}: ${way.why.zh}` }];
   });
   const short = release.commit.slice(0, 10);
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
+  throw refuse(
+    {
       en: `${short} can't be gone back to: ${why.map((t) => t.en).join('; ')}`,
       zh: `无法回退到 ${short}: ${why.map((t) => t.zh).join('; ')}`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: `A new image of that commit, in the deploy directory: git checkout ${release.commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
-        zh: `在部署目录中用该提交重新构建镜像: git checkout ${release.commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
-      },
-    ],
-  });
+    {
+      en: `A new image of that commit, in the deploy directory: git checkout ${release.commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
+      zh: `在部署目录中用该提交重新构建镜像: git checkout ${release.commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
+    },
+  );
 }

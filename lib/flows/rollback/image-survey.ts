@@ -1,6 +1,6 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { throwIfAny } from '../../core/refusal.ts';
+import { refuse, throwIfAny } from '../../core/refusal.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { keptDefinition } from '../../domain/images/kept-container.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
@@ -77,17 +77,13 @@ export const revisionOf = (schema: Schema): string | undefined =>
   schema.kind === 'versioned' ? schema.revision : undefined;
 
 const storesDown = () =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: 'PostgreSQL and Redis must run: the former release is tried on them before anything is replaced.',
       zh: 'PostgreSQL 与 Redis 必须处于运行状态: 替换之前需要在其上试运行旧版本.',
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'A full rebuild starts and proves all of it, and keeps the data: npx tsx scripts/deploy-prod-all.ts --data keep',
-        zh: '全量重建会启动并验证全部服务, 且保留数据: npx tsx scripts/deploy-prod-all.ts --data keep',
-      },
-    ],
-  });
+    {
+      en: 'A full rebuild starts and proves all of it, and keeps the data: npx tsx scripts/deploy-prod-all.ts --data keep',
+      zh: '全量重建会启动并验证全部服务, 且保留数据: npx tsx scripts/deploy-prod-all.ts --data keep',
+    },
+  );

@@ -1,5 +1,5 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { eachRun, type Run } from '../../domain/ledger/runs.ts';
 import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
@@ -33,10 +33,4 @@ export function newestRuns(ops: Ops, limit: number): Run[] {
   return found;
 }
 
-const none = (what: Text) =>
-  new OpsError({
-    kind: 'precondition',
-    what,
-    state: NOTHING_CHANGED,
-    next: [{ en: 'npx tsx scripts/runs.ts list', zh: 'npx tsx scripts/runs.ts list' }],
-  });
+const none = (what: Text) => refuse(what, { en: 'npx tsx scripts/runs.ts list', zh: 'npx tsx scripts/runs.ts list' });

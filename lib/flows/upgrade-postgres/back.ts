@@ -1,5 +1,5 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import { printable, same, type Text } from '../../core/text.ts';
@@ -181,36 +181,25 @@ export function beginBack(ops: Ops, facts: BackFacts) {
 export const noteBack = (ops: Ops, { upgrade }: BackFacts): Promise<void> =>
   noteUpgrade(ops.paths, { ...upgrade, inUse: 'from' });
 
-const noUpgrade = () =>
-  new OpsError({
-    kind: 'precondition',
-    what: { en: 'There is no upgrade to go back from.', zh: '没有可以撤回的升级.' },
-    state: NOTHING_CHANGED,
-  });
+const noUpgrade = () => refuse({ en: 'There is no upgrade to go back from.', zh: '没有可以撤回的升级.' });
 
 const noDefinition = ({ run: name, image, from }: PostgresUpgrade) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `What the former container was made of can't be read (upgrade ${name}).`,
       zh: `无法读取原容器的配置 (升级 ${name}).`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: `By hand: in the compose file name ${image} and volume ${from.volume}, then: npx tsx scripts/deploy-prod-all.ts --data keep`,
-        zh: `手工处理: 在 compose 文件中使用 ${image} 与卷 ${from.volume}, 然后执行: npx tsx scripts/deploy-prod-all.ts --data keep`,
-      },
-    ],
-  });
+    {
+      en: `By hand: in the compose file name ${image} and volume ${from.volume}, then: npx tsx scripts/deploy-prod-all.ts --data keep`,
+      zh: `手工处理: 在 compose 文件中使用 ${image} 与卷 ${from.volume}, 然后执行: npx tsx scripts/deploy-prod-all.ts --data keep`,
+    },
+  );
 
 const notThatVolume = ({ from }: PostgresUpgrade) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `Volume ${from.volume} does not hold the cluster that was put aside (system identifier ${from.systemIdentifier}).`,
       zh: `卷 ${from.volume} 中不是当时保留的集群 (系统标识 ${from.systemIdentifier}).`,
     },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Which volumes there are: docker volume ls', zh: '查看现有的卷: docker volume ls' }],
-  });
+    { en: 'Which volumes there are: docker volume ls', zh: '查看现有的卷: docker volume ls' },
+  );

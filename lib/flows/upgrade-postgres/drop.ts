@@ -1,6 +1,6 @@
 import { change } from '../../core/command.ts';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
@@ -92,20 +92,13 @@ async function stillThere(ops: Ops, volume: string): Promise<Text> {
     : { en: `Volume ${name} is deleted.`, zh: `卷 ${name} 已删除.` };
 }
 
-const nothingAside = () =>
-  new OpsError({
-    kind: 'precondition',
-    what: { en: 'No upgrade has left a cluster aside.', zh: '没有升级操作留下的旁置集群.' },
-    state: NOTHING_CHANGED,
-  });
+const nothingAside = () => refuse({ en: 'No upgrade has left a cluster aside.', zh: '没有升级操作留下的旁置集群.' });
 
 const notServing = ({ volume, major }: ReturnType<typeof putAside>) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `No other PostgreSQL than that of volume ${volume} (${major}) serves now: it is still needed.`,
       zh: `当前没有卷 ${volume} (PostgreSQL ${major}) 之外的实例在提供服务: 该卷仍需使用.`,
     },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'What runs: npx tsx scripts/doctor.ts', zh: '查看当前状态: npx tsx scripts/doctor.ts' }],
-  });
+    { en: 'What runs: npx tsx scripts/doctor.ts', zh: '查看当前状态: npx tsx scripts/doctor.ts' },
+  );

@@ -1,4 +1,5 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { OpsError } from '../../core/errors.ts';
+import { refuse } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
@@ -6,9 +7,6 @@ import type { Container } from '../../tools/docker/containers.ts';
 import type { Facts, PostgresImage } from './facts.ts';
 
 // Why an upgrade does not begin: `precondition` all of them.
-
-const refuse = (what: Text, ...next: readonly Text[]) =>
-  new OpsError({ kind: 'precondition', what, state: NOTHING_CHANGED, next: [...next] });
 
 export const noImage = (reference: string) =>
   refuse(

@@ -1,6 +1,6 @@
 import { asTyped } from '../../core/command.ts';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Invocation } from '../../core/journal.ts';
+import { refuse } from '../../core/refusal.ts';
 import { printable } from '../../core/text.ts';
 import { ADOPTS, COMMON_FLAGS, type Parsed } from './flags.ts';
 import type { Action } from './script.ts';
@@ -33,35 +33,27 @@ export function refuseAnswers(to: Invocation): void {
   const { script, args } = to;
   if (/^adhoc\.[\w.-]+$/.test(script)) throw byHand(script);
   const what = printable(asTyped([script, ...args]));
-  throw new OpsError({
-    kind: 'precondition',
-    what: { en: `The journal names what no run of ours writes: ${what}`, zh: `流水中的命令不是本工具写入的: ${what}` },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'Find out who changed it. Then start the script that you need by hand; it looks at the world first.',
-        zh: '请查明是谁修改了流水. 之后手动运行所需的脚本, 它会先检查实际状态.',
-      },
-    ],
-  });
+  throw refuse(
+    { en: `The journal names what no run of ours writes: ${what}`, zh: `流水中的命令不是本工具写入的: ${what}` },
+    {
+      en: 'Find out who changed it. Then start the script that you need by hand; it looks at the world first.',
+      zh: '请查明是谁修改了流水. 之后手动运行所需的脚本, 它会先检查实际状态.',
+    },
+  );
 }
 
 /** A script of somebody's own: a journal must not be what starts a file from anywhere. */
 const byHand = (script: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `${script} is no script of this tool, so it is not started from here.`,
       zh: `${script} 不是本工具自带的脚本, 不会从这里启动.`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'Start its file by hand; its steps look at what is there.',
-        zh: '请手动运行该脚本文件, 其步骤会先检查实际状态.',
-      },
-    ],
-  });
+    {
+      en: 'Start its file by hand; its steps look at what is there.',
+      zh: '请手动运行该脚本文件, 其步骤会先检查实际状态.',
+    },
+  );
 
 // `--name=value`: the value may begin with a dash.
 const options = (parsed: Parsed, names: readonly string[]): string[] =>

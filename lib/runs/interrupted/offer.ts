@@ -1,6 +1,6 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Invocation } from '../../core/journal.ts';
 import type { Ops } from '../../core/ops.ts';
+import { decline } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { leave, type Run } from '../../domain/ledger/runs.ts';
 import { isOurs } from '../command-line/typed-again.ts';
@@ -57,10 +57,9 @@ export async function offerWays(ops: Ops, run: Run): Promise<Invocation | undefi
       leave(run, ops.clock.now());
       return undefined;
     case undefined:
-      throw new OpsError({
-        kind: 'declined',
-        what: { en: `Cancelled: nothing was chosen for ${run.name}.`, zh: `已取消: 未选择如何处理 ${run.name}.` },
-        state: NOTHING_CHANGED,
+      throw decline({
+        en: `Cancelled: nothing was chosen for ${run.name}.`,
+        zh: `已取消: 未选择如何处理 ${run.name}.`,
       });
   }
 }

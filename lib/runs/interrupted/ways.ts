@@ -1,6 +1,6 @@
 import { asTyped } from '../../core/command.ts';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Invocation } from '../../core/journal.ts';
+import { refuse } from '../../core/refusal.ts';
 import { entriesOf, type Run } from '../../domain/ledger/runs.ts';
 
 /**
@@ -26,17 +26,13 @@ export function backOf(run: Run): Invocation | undefined {
 export function requireBack(run: Run): Invocation {
   const back = backOf(run);
   if (back) return back;
-  throw new OpsError({
-    kind: 'precondition',
-    what: { en: `${run.name} wrote down no way back.`, zh: `${run.name} 没有记录回退方式.` },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: `Finish it, which looks at the world first: ${typed({ script: 'runs', args: ['resume', run.name] })}`,
-        zh: `请先完成该运行(会先检查实际状态): ${typed({ script: 'runs', args: ['resume', run.name] })}`,
-      },
-    ],
-  });
+  throw refuse(
+    { en: `${run.name} wrote down no way back.`, zh: `${run.name} 没有记录回退方式.` },
+    {
+      en: `Finish it, which looks at the world first: ${typed({ script: 'runs', args: ['resume', run.name] })}`,
+      zh: `请先完成该运行(会先检查实际状态): ${typed({ script: 'runs', args: ['resume', run.name] })}`,
+    },
+  );
 }
 
 /** As a person would type it in this tool's directory. Where a script of one's own lies, its journal does not say. */

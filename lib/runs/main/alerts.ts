@@ -1,6 +1,6 @@
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Watched } from '../../core/notify.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { SCRIPTS, type Text } from '../../core/text.ts';
 import { deliver, ping, type Told } from '../../domain/alerts/deliver.ts';
 import { type Event, kindOf } from '../../domain/alerts/event.ts';
@@ -56,7 +56,7 @@ interface About {
 
 /** Tells of one run. Its own signal, because a run that was interrupted is told of, too. */
 export function teller(base: Omit<Ops, 'journal'>, about: About): Teller {
-  const ops: Ops = { ...base, journal: { write: () => 0 }, signal: new AbortController().signal };
+  const ops: Ops = uninterruptible({ ...base, journal: { write: () => 0 } });
   const began = ops.clock.monotonic();
   let started: Promise<Told | undefined> = Promise.resolve(undefined);
   return {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fchmodSync, fstatSync, openSync } from 'node:fs';
 import path from 'node:path';
-import { NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
+import { whatHappened } from '../../core/errors.ts';
+import { refuse } from '../../core/refusal.ts';
 
 /** What is locked by a file. */
 export interface LockFile {
@@ -32,20 +33,16 @@ export function openLockFile({ file, project }: LockFile): number {
     return openShared(file);
   } catch (error) {
     const why = whatHappened(error).en;
-    throw new OpsError({
-      kind: 'precondition',
-      what: {
+    throw refuse(
+      {
         en: `The lock of compose project ${project} can't be opened: ${why}`,
         zh: `无法打开 compose 项目 ${project} 的锁: ${why}`,
       },
-      state: NOTHING_CHANGED,
-      next: [
-        {
-          en: `${file} must be an ordinary file that every user may read and write.`,
-          zh: `${file} 必须是所有用户可读写的普通文件.`,
-        },
-      ],
-    });
+      {
+        en: `${file} must be an ordinary file that every user may read and write.`,
+        zh: `${file} 必须是所有用户可读写的普通文件.`,
+      },
+    );
   }
 }
 

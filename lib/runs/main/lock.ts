@@ -4,6 +4,7 @@ import { change } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Journal } from '../../core/journal.ts';
 import type { Clock } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { CommandError, type RunOps, run } from '../../core/run.ts';
 import type { Screen } from '../../core/screen.ts';
 import { printable, type Text } from '../../core/text.ts';
@@ -179,15 +180,11 @@ function readHolder(file: string): Holder | undefined {
 }
 
 function cannotLock(file: string, { what }: CommandError): OpsError {
-  return new OpsError({
-    kind: 'precondition',
-    what: { en: `${file} can't be locked: ${what.en}`, zh: `无法锁定 ${file}: ${what.zh}` },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'flock (package util-linux) must be installed, and the file system of the deploy directory must answer.',
-        zh: '需要安装 flock (软件包 util-linux), 且部署目录所在的文件系统必须正常响应.',
-      },
-    ],
-  });
+  return refuse(
+    { en: `${file} can't be locked: ${what.en}`, zh: `无法锁定 ${file}: ${what.zh}` },
+    {
+      en: 'flock (package util-linux) must be installed, and the file system of the deploy directory must answer.',
+      zh: '需要安装 flock (软件包 util-linux), 且部署目录所在的文件系统必须正常响应.',
+    },
+  );
 }

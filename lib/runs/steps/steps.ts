@@ -1,6 +1,6 @@
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import { lenient } from '../../core/journal.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, uninterruptible } from '../../core/ops.ts';
 import type { PlannedStep, Recovery, Step } from '../../core/step.ts';
 
 /** The steps of a run in the order of its plan, by name or as a list; those that it does not have are `undefined`. */
@@ -93,7 +93,7 @@ async function undoAll(ops: Ops, begun: readonly Begun[], recovery: Recovery, er
   const { en, zh } = whatHappened(error);
   ops.screen.show({ event: 'error', text: { en: en.split('\n')[0] ?? '', zh: zh.split('\n')[0] ?? '' } });
   // Neither a Ctrl-C nor a full disk, which may have brought us here, must stop the undoing.
-  const calm = { ...ops, signal: new AbortController().signal, journal: lenient(ops.journal, ops.screen) };
+  const calm = uninterruptible({ ...ops, journal: lenient(ops.journal, ops.screen) });
   const failures: unknown[] = [];
   for (const { id, undo } of begun) {
     if (!undo) continue;

@@ -1,6 +1,6 @@
 import { read } from '../../core/command.ts';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { ask } from '../../core/run.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { findEngine } from './engine-api.ts';
@@ -15,7 +15,7 @@ export async function requireLocalEngine(ops: Ops, use: 'change' | 'look' = 'cha
   const { context, endpoint } = await findEngine(ops);
   if (endpoint === '' || endpoint.startsWith('unix://')) return;
   const { what, next } = told(ops.env, context, endpoint);
-  if (use === 'change') throw new OpsError({ kind: 'precondition', what, state: NOTHING_CHANGED, next: [next] });
+  if (use === 'change') throw refuse(what, next);
   ops.screen.show({ event: 'warning', text: what, fix: next });
 }
 

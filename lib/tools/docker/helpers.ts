@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { asTyped, type Command, change, read } from '../../core/command.ts';
 import { allEnded } from '../../core/concurrency.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { remove } from './docker.ts';
@@ -101,7 +101,7 @@ const foundIn = (lines: string): Found =>
 const removeNetwork = (network: string): Command => change(['docker', 'network', 'rm', network]);
 
 async function discard(ops: Ops, command: Command): Promise<boolean> {
-  const calm = { ...ops, signal: new AbortController().signal };
+  const calm = uninterruptible(ops);
   let failure: CommandError | undefined;
   for (let attempts = 0, polls = 0; attempts < 2; attempts += 1) {
     try {

@@ -1,4 +1,4 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { refuse } from '../../core/refusal.ts';
 import type { RunOps } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { localSettings } from './settings.ts';
@@ -20,17 +20,13 @@ export async function withoutLocalFilters(ops: RunOps, dir: string): Promise<rea
 }
 
 const unspeakable = (name: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `The repository's own configuration defines a filter that can't be switched off: ${printable(name)}`,
       zh: `仓库自身的配置定义了一个无法停用的过滤器: ${printable(name)}`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'Remove the section from .git/config (git config --local --edit).',
-        zh: '请从 .git/config 中删除该段 (git config --local --edit).',
-      },
-    ],
-  });
+    {
+      en: 'Remove the section from .git/config (git config --local --edit).',
+      zh: '请从 .git/config 中删除该段 (git config --local --edit).',
+    },
+  );

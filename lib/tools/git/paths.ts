@@ -1,4 +1,5 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { OpsError } from '../../core/errors.ts';
+import { refuse } from '../../core/refusal.ts';
 import { printable } from '../../core/text.ts';
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -29,12 +30,10 @@ export function listed(paths: readonly string[], most = 20): string {
 
 /** @param paths one character per byte. */
 export const notUtf8 = (paths: readonly string[]): OpsError =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `File names that are not UTF-8 can't be handled: ${listed(paths.map(escapedBytes))}`,
       zh: `无法处理非 UTF-8 编码的文件名: ${listed(paths.map(escapedBytes))}`,
     },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Rename them in the repository.', zh: '请在仓库中重命名这些文件.' }],
-  });
+    { en: 'Rename them in the repository.', zh: '请在仓库中重命名这些文件.' },
+  );

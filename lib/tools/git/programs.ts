@@ -1,5 +1,6 @@
 import { asTyped } from '../../core/command.ts';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { OpsError } from '../../core/errors.ts';
+import { refuse } from '../../core/refusal.ts';
 import type { RunOps } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { localSettings, type Setting } from './settings.ts';
@@ -40,19 +41,15 @@ function wouldRun(dir: string, settings: readonly Setting[]): OpsError {
   const removals = settings.map(({ name, file }) =>
     asTyped(['git', '-C', dir, 'config', '--file', file, '--unset-all', name]),
   );
-  return new OpsError({
-    kind: 'precondition',
-    what: {
+  return refuse(
+    {
       en: `The repository's own configuration has git run programs: ${names}`,
       zh: `仓库自身的配置会让 git 运行外部程序: ${names}`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'If it is meant, make it your own: git config --global <name> <value>. Then take it out here:',
-        zh: '若确需该设置, 请写入个人配置: git config --global <名称> <值>. 然后从仓库配置中删除:',
-      },
-      ...[...new Set(removals)].map((typed) => ({ en: typed, zh: typed })),
-    ],
-  });
+    {
+      en: 'If it is meant, make it your own: git config --global <name> <value>. Then take it out here:',
+      zh: '若确需该设置, 请写入个人配置: git config --global <名称> <值>. 然后从仓库配置中删除:',
+    },
+    ...[...new Set(removals)].map((typed) => ({ en: typed, zh: typed })),
+  );
 }

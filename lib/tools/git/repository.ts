@@ -1,8 +1,9 @@
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { asTyped } from '../../core/command.ts';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { CommandError, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { git } from './git.ts';
@@ -88,5 +89,4 @@ const notTheTop = (dir: string) =>
     ],
   );
 
-const precondition = (what: Text, next: readonly Text[]) =>
-  new OpsError({ kind: 'precondition', what, state: NOTHING_CHANGED, next });
+const precondition = (what: Text, next: readonly Text[]) => refuse(what, ...next);

@@ -1,5 +1,5 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import { git } from './git.ts';
 import { decodePath, listed, notUtf8 } from './paths.ts';
@@ -48,17 +48,13 @@ export async function showFile(ops: Ops, commit: string, path: string): Promise<
 }
 
 const hasSubmodules = (paths: readonly string[]) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `The commit has submodules, whose files are not in it: ${listed(paths)}`,
       zh: `该提交包含子模块, 子模块的文件不在此提交中: ${listed(paths)}`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'A release is what one commit has. Put their files into the repository itself, or into a package that the image installs.',
-        zh: '发布内容以单个提交为准. 请将其文件直接纳入仓库, 或做成由镜像安装的软件包.',
-      },
-    ],
-  });
+    {
+      en: 'A release is what one commit has. Put their files into the repository itself, or into a package that the image installs.',
+      zh: '发布内容以单个提交为准. 请将其文件直接纳入仓库, 或做成由镜像安装的软件包.',
+    },
+  );

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { uninterruptible } from '../../core/ops.ts';
 import { type RunOps, run } from '../../core/run.ts';
 import { exec } from '../docker/docker.ts';
 import { withOpen } from '../files/durable.ts';
@@ -119,7 +120,7 @@ export async function loadDump(
   const inside = `/tmp/whalefall-ops-${randomBytes(6).toString('hex')}.dump`;
   // One that a killed run left goes first: what still reads it would hold the lock.
   const copy = ['sh', '-c', 'umask 077; rm -f /tmp/whalefall-ops-*.dump; cat > "$1"', 'sh', inside];
-  const calm = { ...ops, signal: new AbortController().signal };
+  const calm = uninterruptible(ops);
   try {
     await withOpen(dump.file, (fd) => run(ops, exec('change', id, copy, { stdinFd: fd, ...halfWay })));
     const parallel = [...restore, '-j', String(WORKERS), inside];

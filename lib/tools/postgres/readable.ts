@@ -1,5 +1,6 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { type Blocker, type BlockerRow, blockerOf } from './blocker.ts';
 import { type PgServer, query } from './psql.ts';
 import { END_IT, HOLDERS, lockedText } from './table-locked.ts';
@@ -29,5 +30,4 @@ export async function waitUntilReadable(ops: Ops, server: PgServer, patienceMs: 
   }
 }
 
-export const notReadable = (holders: readonly Blocker[]): OpsError =>
-  new OpsError({ kind: 'precondition', what: lockedText(holders), state: NOTHING_CHANGED, next: [END_IT] });
+export const notReadable = (holders: readonly Blocker[]): OpsError => refuse(lockedText(holders), END_IT);

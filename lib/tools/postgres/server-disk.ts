@@ -1,4 +1,4 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { refuse } from '../../core/refusal.ts';
 import { ask, type RunOps } from '../../core/run.ts';
 import { humanBytes } from '../../core/text.ts';
 import { exec } from '../docker/docker.ts';
@@ -24,12 +24,8 @@ export async function refuseWithoutServerDisk(ops: RunOps, server: PgServer, byt
   if (!Number.isFinite(total) || !Number.isFinite(free)) throw new Error(`df answered: ${table}`);
   const needed = bytes + Math.min(RESERVE_BYTES, total / 20);
   if (free >= needed) return { free, needed };
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
-      en: `Not enough disk to restore beside what is there: about ${humanBytes(needed)} are needed, ${humanBytes(free)} are free.`,
-      zh: `磁盘空间不足, 无法在保留现有数据库的同时恢复: 约需 ${humanBytes(needed)}, 剩余 ${humanBytes(free)}.`,
-    },
-    state: NOTHING_CHANGED,
+  throw refuse({
+    en: `Not enough disk to restore beside what is there: about ${humanBytes(needed)} are needed, ${humanBytes(free)} are free.`,
+    zh: `磁盘空间不足, 无法在保留现有数据库的同时恢复: 约需 ${humanBytes(needed)}, 剩余 ${humanBytes(free)}.`,
   });
 }

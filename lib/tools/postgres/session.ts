@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { StringDecoder } from 'node:string_decoder';
 import { asTyped, type Command, KILL_AFTER_MS } from '../../core/command.ts';
+import { uninterruptible } from '../../core/ops.ts';
 import { CommandError, type RunOps } from '../../core/run.ts';
 import { endSessions, type PgServer, pgExec, psql } from './psql.ts';
 
@@ -41,7 +42,7 @@ export async function withSession<T>(
     return result;
   } catch (error) {
     await open.stop();
-    const calm = { ...ops, signal: new AbortController().signal };
+    const calm = uninterruptible(ops);
     await endSessions(calm, server, applicationName).catch(() => undefined); // the server may be what failed
     ops.signal.throwIfAborted();
     throw error;

@@ -180,6 +180,13 @@ describe('verify', () => {
     expect(noted(dead, manifest.id)).toEqual(proved);
   });
 
+  it('finds a backup by a path as seen from the deploy directory, as a restore does', async () => {
+    const ops = testOps(engine());
+    const { dir, manifest } = await storedBackup(ops);
+    await verify(ops, path.relative(ops.target.dir, dir), 'checksum', false);
+    expect(noted(ops, manifest.id).level).toBe('checksum');
+  });
+
   it('knows no such backup (3), none that is unfinished, and a damaged manifest as damage (1)', async () => {
     const ops = testOps(engine());
     await expect(verify(ops, 'latest', 'checksum', false)).rejects.toMatchObject({ exitCode: 3 });
@@ -247,6 +254,13 @@ describe('export', () => {
     expect(existsSync(path.join(`${to}2`, manifest.id))).toBe(false);
     const nobody = exportBackup(ops, 'latest', { planOnly: false, recipients: 'age1abc', to });
     await expect(nobody).rejects.toMatchObject({ kind: 'usage', exitCode: 2 });
+  });
+
+  it('verifies the latest when none is named; what is exported has to be named', () => {
+    expect(readCommandLine(backupProd, ['verify'])).toMatchObject({ parsed: { command: 'verify' } });
+    expect(() => readCommandLine(backupProd, ['export', '--to', '/x'])).toThrow(
+      expect.objectContaining({ exitCode: 2 }),
+    );
   });
 
   it('keeps a secret key that is pasted for a recipient out of every text', () => {
