@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Those that share a stack; what takes as long together; and all others. */
 const THIRDS = [
   /\/(apply-env|doctor|faults|rehearse|report|restore|runs|update)\.e2e\.test\.ts$/,
-  /\/(adhoc|backup|rebuild|rollback)\.e2e\.test\.ts$/,
+  /\/(adhoc|backup|hold|rebuild|rollback)\.e2e\.test\.ts$/,
 ] as const;
 
 /** The files that share a stack come one after the other, and `update` last: migrations only go forward. */

@@ -94,7 +94,7 @@ it('refuses a release that moves PGDATA, before anything stops', async () => {
   expect([identifier(), sql('SELECT * FROM kept'), await serving()]).toEqual([before, 'a row that must survive', true]);
 });
 
-it('goes back to the very container when another cluster comes up that nobody could foresee', async () => {
+itInFull('goes back to the very container when another cluster comes up that nobody could foresee', async () => {
   const before = [identifier(), docker('inspect', '-f', '{{.Id}}', container('postgres')), sql('SELECT * FROM kept')];
   const elsewhere = '["sh", "-c", "export PGDATA=/var/lib/postgresql/elsewhere; exec docker-entrypoint.sh postgres"]';
   const service = `    container_name: ${container('postgres')}\n`;

@@ -91,7 +91,7 @@ it('a mounted certificate that is gone is refused by its name; an empty director
   renameSync(inDeployDir('..', 'ssl'), inDeployDir('ssl'));
 });
 
-it('a root file system that can only be read, and an address that the host lacks', async () => {
+itInFull('a root file system that can only be read, and an address that the host lacks', async () => {
   const compose = readFileSync(inDeployDir('docker-compose.prod.yml'), 'utf8');
   edit('docker-compose.prod.yml', '    # For the entrypoint', '    read_only: true\n    # For the entrypoint');
   await untouched(1, /rootfs is marked read-only|Read-only file system/);
