@@ -64,7 +64,7 @@ export function appOf(context: Context): App {
       );
     },
     environment,
-    drift: async () => driftIn(await environment(), ops.target.app.schedulerVariable),
+    drift: async () => driftIn(await environment(), ops.target),
     async logs(lines = 100) {
       const { container } = service;
       if (container === undefined) return [];

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { read } from '../core/command.ts';
 import { allEnded } from '../core/concurrency.ts';
 import { ask, run } from '../core/run.ts';
+import type { Target } from '../core/target.ts';
 import { answerOf } from '../core/tool-output.ts';
 import { readEnvText } from '../domain/env/file.ts';
 import { registerVariables } from '../domain/env/secrets.ts';
@@ -39,14 +40,23 @@ export interface Drift {
 /** `missing`: it should be there and is not. `extra`: nothing gives it any more. */
 export type Compared = 'same' | 'differs' | 'missing' | 'extra';
 
-/**
- * By name, what drifted.
- *
- * @param own a variable that supervisord gives each of its programs another value of.
- */
-export function driftIn({ file, compose, container, process }: Environment, own: string): readonly Drift[] {
+/** What of a target configuration says whose variables are neither `.env`'s nor compose's. */
+interface Others {
+  /** supervisord gives each of its programs another value of the scheduler's variable. */
+  readonly app: Pick<Target['app'], 'schedulerVariable'>;
+  /** The scripts give a container the commit in these. */
+  readonly release: Pick<Target['release'], 'stamp'>;
+}
+
+/** By name, what drifted. */
+export function driftIn(
+  { file, compose, container, process }: Environment,
+  { app, release }: Others,
+): readonly Drift[] {
   const wanted = { ...compose, ...file };
-  const names = Object.keys({ ...wanted, ...container }).sort();
+  const own = app.schedulerVariable;
+  const all = Object.keys({ ...wanted, ...container }).sort();
+  const names = all.filter((name) => !release.stamp.includes(name));
   return names
     .map(
       (name): Drift => ({

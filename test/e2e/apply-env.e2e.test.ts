@@ -83,8 +83,13 @@ itInFull(
     const run = await applied();
     expect(run.exitCode, run.text).toBe(0);
     expect(told()).toEqual(commit(hot.commit));
-    stack.current = hot;
-    stack.changeByHand();
+    const examined = await runScript('doctor', [
+      ...['--dir', stack.sandbox.deployDir, '--config', stack.config],
+      ...['--only', 'env.*', '--quiet'],
+    ]);
+    expect(examined.text).not.toContain('BUILD_HASH');
+    // Those who share the stack don't have it in their configuration.
     stack.patience();
+    await stack.redeploy();
   },
 );

@@ -108,7 +108,7 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
   );
   const drift = of([app, programs, stack, containers], async (container, all, project, found) => {
     const context = { ops, stack: project, containers: found, effect: 'read' } as const;
-    return driftIn(await environmentOf(context, container, web(all)?.pid), target.app.schedulerVariable);
+    return driftIn(await environmentOf(context, container, web(all)?.pid), target);
   });
 
   // What was released.

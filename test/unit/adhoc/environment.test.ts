@@ -4,11 +4,13 @@ import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
 import { driftIn, environmentOf } from '../../../lib/adhoc/environment.ts';
 import { Secret } from '../../../lib/adhoc/secret.ts';
+import { targetFor } from '../../../lib/core/target.ts';
 import type { Stack } from '../../../lib/domain/stack/stack.ts';
 import type { Container } from '../../../lib/tools/docker/containers.ts';
 import { testOps } from '../../support/ops.ts';
 
 const PASSWORD = 'Sentinel-pw-1234';
+const target = targetFor('/opt/whalefall');
 const app = { id: 'abc', imageId: 'sha256:1' } as Container;
 
 /** The four views of it, with what each gives. */
@@ -30,7 +32,7 @@ it('finds no drift where each has what it should have, whatever the image and su
     ['PATH=/bin', 'FLASK_APP=app.py', 'LEVEL=INFO', 'URL=from-file', 'ENABLE_SCHEDULER=false', 'SUPERVISOR_ENABLED=1'],
   );
   expect(Object.keys(views.container)).not.toContain('PATH');
-  expect(driftIn(views, 'ENABLE_SCHEDULER')).toEqual([]);
+  expect(driftIn(views, target)).toEqual([]);
 });
 
 it('names what differs, is missing, and is given by nothing any more', async () => {
@@ -40,12 +42,19 @@ it('names what differs, is missing, and is given by nothing any more', async () 
     ['LEVEL=INFO', 'OLD=1'],
     ['LEVEL=INFO', 'OLD=1'],
   );
-  expect(driftIn(views, '')).toEqual([
+  expect(driftIn(views, target)).toEqual([
     { name: 'LEVEL', container: 'differs', process: 'differs' },
     { name: 'NEW', container: 'missing', process: 'missing' },
     { name: 'OLD', container: 'extra', process: 'extra' },
   ]);
-  expect(driftIn({ ...views, process: undefined }, '')[0]).toMatchObject({ process: '-' });
+  expect(driftIn({ ...views, process: undefined }, target)[0]).toMatchObject({ process: '-' });
+});
+
+it('leaves out what gets the commit: no file gives it', async () => {
+  const { views } = await environment('', {}, ['BUILD_HASH=c0ffee'], ['BUILD_HASH=c0ffee']);
+  const stamped = { ...target, release: { ...target.release, stamp: ['BUILD_HASH'] } };
+  expect(driftIn(views, stamped)).toEqual([]);
+  expect(driftIn(views, target).map((d) => d.name)).toEqual(['BUILD_HASH']);
 });
 
 it('shows no value, and has what is secret redacted', async () => {
