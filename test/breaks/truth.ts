@@ -134,6 +134,18 @@ export const TRUTH: readonly Break[] = [
     named: 'foretells a restart of the container where what runs preloads',
   },
   {
+    what: { en: 'the container is restarted though nobody was asked', zh: '未经确认即重启容器' },
+    edits: [
+      edit(
+        'lib/domain/hot-release/check.ts',
+        '  requireAgreed(update.plan.restart, restart, options.direction);\n',
+        '',
+      ),
+    ],
+    test: 'test/simulation/update.test.ts',
+    named: 'restarts no container that nobody was asked about',
+  },
+  {
     what: { en: 'workers that end together are not told', zh: '不提示 worker 会同时被回收' },
     edits: [edit('lib/domain/app/recycling.ts', 'jitter >= most / 4 ?', 'jitter >= 0 ?')],
     test: 'test/unit/domain/hot-release/plan.test.ts',

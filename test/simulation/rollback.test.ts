@@ -7,6 +7,7 @@ import { type Deployment, deployment } from './model/deployment.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
 import { backByImage, rebuilt } from './model/rebuilt.ts';
 import { NEW_REVISION } from './model/release.ts';
+import { GUNICORN, gunicornConfig } from './model/release-files.ts';
 import { appOf, UPDATE, updatable } from './model/updatable.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -37,6 +38,16 @@ it('goes back to what ran before, on the newer schema, and migrates nothing', as
   // And forth again: what was left is the one before now.
   expect(await rollback(d, 'previous', ...SOAK)).toMatchObject({ exitCode: 0 });
   expect(contents(d)).toEqual(new Set([was]));
+});
+
+it('restarts no container that nobody was asked about, and says how else to go back', async () => {
+  const preloads = gunicornConfig(2).replace('preload_app = False', 'preload_app = True');
+  const d = await updatable({}, { former: { files: { [GUNICORN]: preloads } } });
+  expect(await updateAndCheck(d, [...SOAK, '--restart', 'container'])).toMatchObject({ exitCode: 0 });
+  const ended = await rollback(d, 'previous', ...SOAK);
+  expect(ended.exitCode, ended.text).toBe(3);
+  expect(ended.text).toMatch(/gunicorn preloads the application[\s\S]*--way image/);
+  expect(ended.changes.filter((c) => c.startsWith('docker restart'))).toEqual([]);
 });
 
 it('tidies up what a way back left in the container when it is asked for the same again', async () => {

@@ -112,6 +112,24 @@ it('goes back to the former configuration of gunicorn too', async () => {
   expect(workersOf(d)).toHaveLength(2);
 });
 
+const PRELOADS = gunicornConfig(2).replace('preload_app = False', 'preload_app = True');
+
+it.each([
+  ['the new release preloads', {}],
+  // The survey reads plain values alone; the model's tells none, as for one that a configuration computes.
+  ['what runs preloads, and only gunicorn can tell', { files: { [GUNICORN]: PRELOADS } }],
+])('restarts no container that nobody was asked about: %s', async (_why, former) => {
+  const d = await updatable({ files: { [GUNICORN]: PRELOADS } }, { former });
+  const ended = await updateAndCheck(d, YES);
+  expect(ended.exitCode, ended.text).toBe(3);
+  expect(ended.text).toMatch(/gunicorn preloads the application[\s\S]*--restart container/);
+  expect(ended.changes.filter((c) => c.startsWith('docker restart'))).toEqual([]);
+  expect(await updateAndCheck(d, [...YES, '--restart', 'container'])).toMatchObject({
+    exitCode: 0,
+    text: expect.stringContaining('RESTART THE CONTAINER'),
+  });
+});
+
 it('restarts the container for a changed configuration of supervisord', async () => {
   const d = await updatable({ files: { [SUPERVISOR]: supervisorConfig('; another comment\n') } });
   const ended = await updateAndCheck(d, YES);

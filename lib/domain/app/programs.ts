@@ -23,7 +23,7 @@ const program = z.object({
   /** A gunicorn's, as far as its command line and its configuration file have them as plain values; what they compute is not known. */
   settings: z
     .object({
-      preload_app: z.boolean(),
+      preload_app: z.boolean().optional(),
       /** Requests after which a worker is replaced; 0: never. */
       max_requests: z.int().optional(),
       max_requests_jitter: z.int().optional(),

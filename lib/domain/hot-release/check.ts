@@ -12,6 +12,7 @@ import {
   chooseRestart,
   neededRestart,
   type Restart,
+  requireAgreed,
   type SchedulerWay,
   schedulerWay,
 } from './restart.ts';
@@ -88,6 +89,7 @@ async function check(ops: Ops, update: Update): Promise<Checked> {
     compileStaged(ops, staging, facts.files.put, facts.tree),
   ]);
   const restart = chooseRestart(options.restart, facts, root, { before, after });
+  requireAgreed(update.plan.restart, restart, options.direction);
   const needed = neededRestart(facts, root, { before, after }).kind;
   const schema = revision === head ? 'current' : revision === undefined || known ? 'behind' : 'newer';
   const workers = Number(after.get('workers'));

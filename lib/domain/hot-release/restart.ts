@@ -117,6 +117,31 @@ export function chooseRestart(
   );
 }
 
+/**
+ * A release's gunicorn may tell only when it is tried that workers can't bring it. Who agreed to less is not given a restart of the
+ * container, for which nobody looked whether requests can wait. Pure.
+ *
+ * @throws {OpsError} `precondition`
+ */
+export function requireAgreed(agreed: Restart, found: Restart, direction: 'forward' | 'back'): void {
+  if (found.kind !== 'container' || agreed.kind === 'container') return;
+  throw refuse(
+    {
+      en: `The container would have to be restarted, which the plan did not say: ${found.why.en}.`,
+      zh: `需要重启容器, 而计划中并未列出: ${found.why.zh}.`,
+    },
+    direction === 'forward'
+      ? {
+          en: 'Run again with --restart container: the plan then says what becomes of requests.',
+          zh: '请加上 --restart container 重新运行, 计划会说明重启期间请求如何处理.',
+        }
+      : {
+          en: 'Go back with --way image: the plan then says what becomes of requests.',
+          zh: '请改用 --way image 回退, 计划会说明期间请求如何处理.',
+        },
+  );
+}
+
 function atLeast(owed: RestartKind | undefined, best: Restart): Restart {
   if (owed === undefined || RESTARTS.indexOf(owed) <= RESTARTS.indexOf(best.kind)) return best;
   return {

@@ -56,13 +56,15 @@ export function goodCases(stack: () => Stack): void {
     'foretells from the configuration that gunicorn preloads, which a rolling restart would not bring',
     async () => {
       const preload = { [GUNICORN]: edited(stack(), GUNICORN, 'preload_app = False', 'preload_app = True') };
-      await expectNew(stack(), await update(stack()), await stack().release({ files: preload }));
+      const first = await stack().release({ files: preload });
+      await expectOld(stack(), await update(stack()), 3);
+      await expectNew(stack(), await update(stack(), ['--restart', 'container']), first, { restarted: true });
       const next = await stack().release();
       const planned = await update(stack(), ['--plan']);
       expect(planned.text).toContain('gunicorn preloads the application');
       const refused = await update(stack(), ['--restart', 'rolling']);
       await expectOld(stack(), refused, 3);
-      await expectNew(stack(), await update(stack()), next);
+      await expectNew(stack(), await update(stack()), next, { restarted: true });
     },
   );
 

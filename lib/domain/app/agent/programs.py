@@ -76,19 +76,18 @@ def children(parent):
 
 
 def literals(file):
-    """A configuration's plain values by their names; what it computes stays unknown. Nothing of it is executed."""
-    try:
-        body = ast.parse(read(file)).body
-    except (SyntaxError, ValueError):
-        return {}
+    """A configuration's plain values by their names, and the names that it sets in another way as well. Nothing of it is executed."""
+    tree = ast.parse(read(file))
     found = {}
-    for node in body:
+    for node in tree.body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             try:
-                found[node.targets[0].id] = ast.literal_eval(node.value)
+                found[node.targets[0]] = ast.literal_eval(node.value)
             except (ValueError, TypeError):
-                found.pop(node.targets[0].id, None)
-    return found
+                pass
+    stores = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    computed = {n.id for n in stores if n not in found}
+    return {name.id: value for name, value in found.items()}, computed
 
 
 def gunicorn_settings(pid, argv, cwd):
@@ -116,14 +115,20 @@ def gunicorn_settings(pid, argv, cwd):
         elif word == "--preload":
             said["preload_app"] = True
     file = str(said.pop("config")).removeprefix("file:")
-    # /proc: as that process sees it, wherever it has its root.
-    settings = {**literals(f"/proc/{pid}/root{os.path.join(cwd, file)}"), **said}
-    found = {"preload_app": str(settings.get("preload_app")).lower() == "true"}
-    for name in ("max_requests", "max_requests_jitter"):
-        try:
-            found[name] = max(0, int(settings.get(name, 0)))
-        except (ValueError, TypeError):
-            pass
+    try:
+        # /proc: as that process sees it, wherever it has its root.
+        plain, computed = literals(f"/proc/{pid}/root{os.path.join(cwd, file)}")
+    except (SyntaxError, ValueError):
+        return None
+    settings = {"preload_app": False, "max_requests": 0, "max_requests_jitter": 0, **plain, **said}
+    known = [name for name in ("preload_app", "max_requests", "max_requests_jitter") if name in said or name not in computed]
+    found = {}
+    for name in known:
+        value = str(settings[name]).strip()
+        if name == "preload_app":
+            found[name] = value.lower() == "true"
+        elif value.isdigit():
+            found[name] = int(value)
     return found
 
 

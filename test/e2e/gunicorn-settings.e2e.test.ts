@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { ensureBaseImages } from '../sandbox/images.ts';
+
+// What is read of gunicorn's configuration without executing it, by the Python that the container has.
+const SOURCE = path.join(import.meta.dirname, '../../lib/domain/app/agent/programs.py');
+const ASKS = `
+import sys
+for text, words in json.load(sys.stdin):
+    with open("/tmp/gunicorn.conf.py", "w") as file:
+        file.write(text)
+    print(json.dumps(gunicorn_settings(os.getpid(), ["/venv/bin/gunicorn", *words], "/tmp")))
+`;
+const NEVER = { max_requests: 0, max_requests_jitter: 0 };
+
+const CASES: readonly [what: string, text: string, words: readonly string[], found: object | null][] = [
+  ['nothing set', '', [], { preload_app: false, ...NEVER }],
+  [
+    'plain values',
+    'preload_app = True\nmax_requests = 1000\n',
+    [],
+    { preload_app: true, max_requests: 1000, max_requests_jitter: 0 },
+  ],
+  ['computed', 'import os\npreload_app = bool(os.environ)\nmax_requests = int("9")\n', [], { max_requests_jitter: 0 }],
+  ['annotated', 'preload_app: bool = True\n', [], NEVER],
+  ['set again under a condition', 'preload_app = False\nif True:\n    preload_app = True\n', [], NEVER],
+  ['set by a loop', 'for max_requests in (1, 2):\n    pass\n', [], { preload_app: false, max_requests_jitter: 0 }],
+  [
+    'words of the command line come last',
+    'preload_app = bool(1)\nmax_requests = 5\n',
+    ['--preload', '--max-requests=7'],
+    { preload_app: true, max_requests: 7, max_requests_jitter: 0 },
+  ],
+  ['another file', 'preload_app = True\n', ['-c', 'none.py'], { preload_app: false, ...NEVER }],
+  ['no Python', 'preload_app = (\n', [], null],
+];
+
+it('tells what is written down plainly, and of the rest that it is not known', async () => {
+  const { appBase } = await ensureBaseImages();
+  const program = readFileSync(SOURCE, 'utf8').replace(/\nmain\(\)\s*$/, ASKS);
+  const run = ['run', '--rm', '-i', '--network', 'none', '--entrypoint', 'python3', appBase, '-c', program];
+  const input = JSON.stringify(CASES.map(([, text, words]) => [text, words]));
+  const said = execFileSync('docker', run, { input, encoding: 'utf8' }).trim().split('\n');
+  const found = CASES.map(([what], at) => [what, JSON.parse(said[at] ?? 'null')]);
+  expect(found).toEqual(CASES.map(([what, , , expected]) => [what, expected]));
+});
