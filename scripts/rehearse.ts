@@ -17,7 +17,10 @@ export const rehearseDisaster: Script = {
     backup: {
       type: 'string',
       value: 'DIR',
-      help: { en: 'a backup by its directory or name (default: the newest)', zh: '备份目录或名称(默认最新一份)' },
+      help: {
+        en: 'a backup by its directory or name (default: the newest that is proved)',
+        zh: '备份目录或名称(默认最新的已验证备份)',
+      },
     },
     ref: {
       type: 'string',
@@ -33,11 +36,11 @@ export const rehearseDisaster: Script = {
 
   async run(ops, flags) {
     const wanted = {
-      ...(flags.backup === undefined ? {} : { backup: String(flags.backup) }),
+      backup: String(flags.backup ?? 'latest'),
       ...(flags.ref === undefined ? {} : { ref: String(flags.ref) }),
     };
     const facts = await rehearse.surveyRehearsal(ops, wanted).catch(async (error: unknown) => {
-      if (isFailure(error) && !flags.planOnly) await rehearse.recordUnusable(ops, wanted.backup ?? '?', error);
+      if (isFailure(error) && !flags.planOnly) await rehearse.recordUnusable(ops, wanted.backup, error);
       throw error;
     });
     const { run, steps, recovery } = rehearse.begin(ops, facts);

@@ -26,7 +26,10 @@ export const restoreProd: Script = {
     {
       name: 'backup',
       optional: true,
-      help: { en: 'a backup by its directory or name (default: the newest)', zh: '备份目录或名称(默认最新一份)' },
+      help: {
+        en: 'a backup by its directory or name (default: the newest that is proved)',
+        zh: '备份目录或名称(默认最新的已验证备份)',
+      },
     },
   ],
   flags: {

@@ -60,7 +60,7 @@ it('passes over a newer backup that failed its verification, and says so', async
   const failed = { ...verification, level: 'none', failure } as const;
   writeManifest(dir, { ...manifest, id: newer, createdAt, verification: failed } as ReturnType<typeof readManifest>);
   const latest = await d.run(['--plan'], { script: RESTORE });
-  expect(latest.text).toContain(`${newer} is newer, but its verification failed; so it is ${id}.`);
+  expect(latest.text).toContain(`Newer, but damaged or failed at its last verification: ${newer}. Using ${id}.`);
   const named = await d.run([newer, '--plan', '--lang', 'zh'], { script: RESTORE });
   expect(named.text).toContain('最近一次验证失败');
 });

@@ -255,7 +255,8 @@ function outOfSpace(ops: Ops, error: unknown): unknown {
 }
 
 function notTaken(ops: Ops, error: OpsError, kind: Kind): OpsError {
-  if (/no space left/i.test(error.what.en)) return diskFull(ops.paths.backups);
+  // docker has no code for it when it can't write what a container gives it.
+  if (error instanceof CommandError && /no space left/i.test(error.output.stderr)) return diskFull(ops.paths.backups);
   if (kind === 'failed') return notProved(error);
   const { en, zh } = whatHappened(error);
   const logs = composeTyped(ops.target, 'logs', '--tail', '100', ops.target.services.postgres);

@@ -10,8 +10,8 @@ import { refuseWithoutServerDisk } from '../../tools/postgres/server-disk.ts';
 import { TableLocked } from '../../tools/postgres/table-locked.ts';
 import { endpointsOf } from '../app/endpoints.ts';
 import { healthCheck } from '../app/health.ts';
-import { chooseBackup } from '../backup/choose.ts';
 import { damaged } from '../backup/damaged.ts';
+import { findDatabaseBackup, requireComplete } from '../backup/find.ts';
 import type { DatabaseManifest, Stored } from '../backup/manifest.ts';
 import {
   type ClusterNow,
@@ -42,7 +42,8 @@ export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
   if (app?.state === 'paused') throw paused(app);
   // From outside of the database, which may be what is broken or missing.
   const server = { ...database, name: 'template1' };
-  const stored = wanted.kind === 'backup' ? chooseBackup(ops, database.name, wanted.backup) : undefined;
+  const stored = wanted.kind === 'backup' ? findDatabaseBackup(ops, wanted.backup, database.name) : undefined;
+  if (stored) requireComplete(stored);
   if (stored) await refuseUnlessFits(ops, server, database.name, stored.manifest);
   const running = app?.state === 'running' ? app : undefined;
   const [health, rows, sizes, disk, cluster, identity] = await Promise.all([

@@ -21,8 +21,6 @@ export interface Facts {
   /** Production's, looked at and left alone. */
   readonly production: Containers;
   readonly backup: Stored<DatabaseManifest>;
-  /** Directories beside it that are no usable backups although they are newer, with the reason. */
-  readonly unusable: readonly { readonly dir: string; readonly error: unknown }[];
   readonly code: Code;
   /** Ids of what PostgreSQL and Redis would be started from in a recovery. */
   readonly images: { readonly postgres: string; readonly redis: string };

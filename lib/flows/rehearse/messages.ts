@@ -35,16 +35,6 @@ export function showPlan(ops: Ops, facts: Facts, steps: Steps): void {
       [{ en: 'last drill', zh: '上次演练' }, lastDrillText(ops.paths, ops.clock.now())],
     ],
   });
-  for (const { dir, error } of facts.unusable) {
-    const why = printable(error instanceof Error ? error.message : String(error));
-    show({
-      event: 'warning',
-      text: {
-        en: `A newer backup can't be used: ${printable(dir)}: ${why}`,
-        zh: `较新的备份不可用: ${printable(dir)}: ${why}`,
-      },
-    });
-  }
   if (code.kind === 'build') show({ event: 'info', text: BUILT });
   showSteps(ops.screen, steps);
 }

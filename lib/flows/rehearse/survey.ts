@@ -1,12 +1,12 @@
-import path from 'node:path';
 import { read } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { ask } from '../../core/run.ts';
 import { readMarker } from '../../domain/app/marker.ts';
-import { directoryOf } from '../../domain/backup/find.ts';
-import { type DatabaseManifest, listBackups, readDatabaseManifest, type Stored } from '../../domain/backup/manifest.ts';
+import { DamagedBackup } from '../../domain/backup/damaged.ts';
+import { findDatabaseBackup } from '../../domain/backup/find.ts';
+import type { DatabaseManifest, Stored } from '../../domain/backup/manifest.ts';
 import { claimStack } from '../../domain/data/claim.ts';
 import { imageId } from '../../domain/images/build.ts';
 import { describeCommit, fetchSource } from '../../domain/release/source.ts';
@@ -23,15 +23,15 @@ import { limitsFor } from './limits.ts';
 /**
  * Looks at backups, code and images; changes nothing but, with `ref`, the repository's remote-tracking refs.
  *
- * @param wanted a backup's directory or name (default: the newest), and what to boot (default: what runs now, else what is checked out).
+ * @param wanted a backup's directory, its name or `latest`, and what to boot (default: what runs now, else what is checked out).
  * @throws {OpsError} `precondition` when there is nothing to rehearse with; `failed` when the backup that is meant can't be used: that is
  *   what a drill is to find out.
  */
-export async function surveyRehearsal(ops: Ops, wanted: { backup?: string; ref?: string }): Promise<Facts> {
+export async function surveyRehearsal(ops: Ops, wanted: { backup: string; ref?: string }): Promise<Facts> {
   const { checkout } = await surveyPrerequisites(ops);
   const stack = await resolveStack(ops);
   await claimStack(ops, stack);
-  const chosen = chooseBackup(ops, loginOf(stack).name, wanted.backup);
+  const backup = chooseBackup(ops, loginOf(stack).name, wanted.backup);
   const production = await findContainers(ops, stack);
   const [code, postgres, redis, cpus] = await Promise.all([
     chooseCode(ops, production, checkout, wanted.ref),
@@ -40,38 +40,21 @@ export async function surveyRehearsal(ops: Ops, wanted: { backup?: string; ref?:
     ask(ops, read(['docker', 'info', '-f', '{{.NCPU}}'])),
   ]);
   const limits = limitsFor({ cpus: Number(cpus) || 1, availableMemory: availableMemory() });
-  return { stack, production, ...chosen, code, images: { postgres, redis }, limits };
+  return { stack, production, backup, code, images: { postgres, redis }, limits };
 }
 
-function chooseBackup(ops: Ops, database: string, wanted: string | undefined): Pick<Facts, 'backup' | 'unusable'> {
-  if (wanted !== undefined) {
-    const dir = directoryOf(ops, wanted) ?? path.resolve(ops.paths.backups, wanted);
-    const manifest = usable(() => readDatabaseManifest(dir));
-    if (manifest.database.name === database) return { backup: { dir, manifest }, unusable: [] };
-    throw otherDatabase(dir, manifest.database.name, database);
-  }
-  const { stored, damaged } = listBackups(ops.paths.backups);
-  const [newest] = stored.filter(
-    (s): s is Stored<DatabaseManifest> => s.manifest.kind === 'database' && s.manifest.database.name === database,
-  );
-  if (newest) {
-    // Names begin with the time.
-    const newer = damaged.filter((d) => path.basename(d.dir) > path.basename(newest.dir));
-    return { backup: newest, unusable: newer };
-  }
-  const [first] = damaged;
-  if (first) usable(() => readDatabaseManifest(first.dir));
-  throw noBackup(ops.paths.backups, database);
-}
-
-/** A backup that can't be used is not a mistake of whoever named it. */
-function usable(readIt: () => DatabaseManifest): DatabaseManifest {
+/** That it can't be read is not a mistake of whoever named it: a drill that failed. */
+function chooseBackup(ops: Ops, database: string, wanted: string): Stored<DatabaseManifest> {
+  let backup: Stored<DatabaseManifest>;
   try {
-    return readIt();
+    backup = findDatabaseBackup(ops, wanted, database);
   } catch (error) {
-    if (!(error instanceof OpsError)) throw error;
+    if (!(error instanceof DamagedBackup)) throw error;
     throw new OpsError({ kind: 'failed', what: error.what, state: NOTHING_CHANGED, next: error.next, cause: error });
   }
+  const has = backup.manifest.database.name;
+  if (has !== database) throw otherDatabase(backup.dir, has, database);
+  return backup;
 }
 
 async function chooseCode(ops: Ops, { app }: Containers, checkout: Checkout, ref: string | undefined): Promise<Code> {
@@ -104,18 +87,6 @@ async function imageOf(ops: Ops, service: Service, running: string | undefined):
     { en: `Fetch it: docker pull ${service.image}`, zh: `请先拉取: docker pull ${service.image}` },
   );
 }
-
-const noBackup = (backups: string, database: string) =>
-  refuse(
-    {
-      en: `Nothing to rehearse with: there is no backup of ${database} in ${backups}.`,
-      zh: `无法演练: ${backups} 中没有 ${database} 的备份.`,
-    },
-    {
-      en: 'Take one: npx tsx scripts/backup-prod.ts create. Or name one by its directory: --backup DIR',
-      zh: '请先创建备份: npx tsx scripts/backup-prod.ts create; 或用 --backup 指定备份目录.',
-    },
-  );
 
 const otherDatabase = (dir: string, has: string, wanted: string) =>
   refuse(

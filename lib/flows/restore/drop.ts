@@ -1,7 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, same, type Text } from '../../core/text.ts';
-import { backupsOf } from '../../domain/backup/choose.ts';
+import { backupsOf } from '../../domain/backup/find.ts';
 import { type Consent, confirmDestructive } from '../../domain/data/consent.ts';
 import { dropLeftDatabase, proveSuperseded, type Superseded } from '../../domain/data/drop-database.ts';
 import { databaseSizes, type LeftDatabase, leftBy } from '../../domain/data/left-databases.ts';

@@ -4,7 +4,7 @@ import { refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
-import { backupsOf } from '../../domain/backup/choose.ts';
+import { backupsOf } from '../../domain/backup/find.ts';
 import { confirmDestructive } from '../../domain/data/consent.ts';
 import { proveSuperseded } from '../../domain/data/drop-database.ts';
 import { removeAsideVolume } from '../../domain/data/remove-aside-volume.ts';

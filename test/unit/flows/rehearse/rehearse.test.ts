@@ -22,7 +22,6 @@ async function drillFacts(ops: Parameters<typeof storedBackup>[0], more: Partial
     stack,
     production: containers,
     backup: await storedBackup(ops),
-    unusable: [],
     code: { kind: 'image', imageId: 'sha256:app', commit: 'c0ffee', subject: 'A release' },
     images: { postgres: 'sha256:postgres', redis: 'sha256:redis' },
     limits: { cpus: 1, memory: 1e9 },
