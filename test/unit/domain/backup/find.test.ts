@@ -30,7 +30,7 @@ const warnings = (ops: TestOps) => ops.shown.filter((e) => e.event === 'warning'
 
 describe('latest', () => {
   it('is the newest that is proved, and newer ones that are not are named', async () => {
-    const ops = testOps();
+    const ops = testOps(() => undefined);
     await taken(ops, 1);
     const good = await taken(ops, 2);
     const bad = await taken(ops, 3, { verification: failed });
@@ -43,7 +43,7 @@ describe('latest', () => {
   });
 
   it('says nothing where the newest is proved', async () => {
-    const ops = testOps();
+    const ops = testOps(() => undefined);
     await taken(ops, 1, { verification: failed });
     const good = await taken(ops, 2);
     expect(findBackup(ops, 'latest').dir).toBe(good.dir);
@@ -51,7 +51,7 @@ describe('latest', () => {
   });
 
   it('is the newest of all where none is proved, so that what is wrong with it comes out', async () => {
-    const ops = testOps();
+    const ops = testOps(() => undefined);
     const older = unreadable(ops, 1);
     await taken(ops, 2, { verification: failed });
     const bad = await taken(ops, 3, { verification: failed });
@@ -63,7 +63,7 @@ describe('latest', () => {
   });
 
   it('is one of the database that is meant', async () => {
-    const ops = testOps();
+    const ops = testOps(() => undefined);
     const good = await taken(ops, 1);
     const other = await taken(ops, 2, { database: { ...good.manifest.database, name: 'other' } });
     expect(findDatabaseBackup(ops, 'latest', 'whalefall').dir).toBe(good.dir);
@@ -73,7 +73,7 @@ describe('latest', () => {
 });
 
 it('finds a named one by its name, by a path as seen from the deploy directory, and elsewhere', async () => {
-  const ops = testOps();
+  const ops = testOps(() => undefined);
   const { dir, manifest } = await taken(ops, 1, { verification: failed });
   for (const wanted of [manifest.id, path.relative(ops.target.dir, dir), dir])
     expect(findBackup(ops, wanted).dir).toBe(dir);
@@ -81,7 +81,7 @@ it('finds a named one by its name, by a path as seen from the deploy directory, 
 });
 
 it('requires every file in its length', async () => {
-  const ops = testOps();
+  const ops = testOps(() => undefined);
   const stored = await taken(ops, 1);
   requireComplete(stored);
   writeFileSync(path.join(stored.dir, 'database.dump'), 'PGD');
