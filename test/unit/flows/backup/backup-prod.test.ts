@@ -202,7 +202,10 @@ describe('verify', () => {
     const newer = path.join(ops.paths.backups, '20270101T000000Z-whalefall');
     mkdirSync(newer);
     writeFileSync(path.join(newer, 'manifest.json'), '{"kind":"database"}');
-    await expect(verify(ops, path.basename(newer), 'checksum', false)).rejects.toMatchObject({ kind: 'failed', exitCode: 1 });
+    await expect(verify(ops, path.basename(newer), 'checksum', false)).rejects.toMatchObject({
+      kind: 'failed',
+      exitCode: 1,
+    });
     expect(listAll(ops).en).toBe('1 backups, 1 damaged');
     const list = ops.shown.find((e) => e.event === 'list');
     expect(list?.items.map((i) => i.state)).toEqual(['complete', 'damaged', 'unfinished']);
