@@ -33,7 +33,7 @@ export {
   type NothingToLose,
   proveAbsent,
   proveNothingToLose,
-  type Saved,
+  type SafeToDelete,
   type VerifiedArchive,
   type VerifiedBackup,
 } from './domain/backup/proofs.ts';
@@ -54,5 +54,5 @@ export { main } from './runs/main/main.ts';
 export { carryOut } from './runs/steps/steps.ts';
 export type { Container } from './tools/docker/containers.ts';
 export { discardStale } from './tools/docker/helpers.ts';
-export { type HbaProof, type Outside, proveHba, restoreHba } from './tools/pg-hba/hba.ts';
+export { type HbaProof, proveHba, type RemoteAccess, restoreHba } from './tools/pg-hba/hba.ts';
 export type { Database } from './tools/postgres/database.ts';

@@ -46,7 +46,7 @@ export const applyEnv: Script = {
       return { health, imageId };
     }).finally(() => way.hold.end(ops));
     await env.removeOneOff(ops, way.facts);
-    const verdict = env.conclude(ops, way, { ...proved, noticed: await way.outside.stop() });
+    const verdict = env.conclude(ops, way, { ...proved, noticed: await way.downtime.stop() });
     await env.keepContainer(ops, way.facts.stack);
     await env.discardFormers(ops, way.facts.stack);
     await env.forgetOld(ops, way.facts.stack);

@@ -70,7 +70,7 @@ export const deployProdAll: Script = {
       const proven = await step(steps.prove, { imageId, started, connected, app });
       await rebuild.discardHelpers(ops, run);
       await run.hold.end(ops);
-      const verdict = rebuild.conclude(ops, run, proven, await run.outside.stop());
+      const verdict = rebuild.conclude(ops, run, proven, await run.downtime.stop());
       await rebuild.keepContainer(ops, facts.stack);
       await rebuild.discardFormers(ops, facts.stack);
       await rebuild.forgetOld(ops, facts.stack);

@@ -65,12 +65,12 @@ export const restoreProd: Script = {
     if (wanted.kind === 'drop') return restore.dropLeft(ops, wanted.database, { planOnly: flags.planOnly, confirm });
     const facts = await restore.surveyRestore(ops, wanted);
     const holds = await restore.surveyHold(ops, facts.app, holdOptions(flags), !flags.planOnly);
-    const { steps, recovery, outside, requests } = restore.begin(ops, facts, holds);
+    const { steps, recovery, downtime, requests } = restore.begin(ops, facts, holds);
     restore.showPlan(ops, facts, { steps, holds });
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
     await confirmDestructive(ops, restore.restoreRequest(facts), confirm);
 
-    outside.start(ops);
+    downtime.start(ops);
     const restored = await carryOut(ops, steps, recovery, async (step) => {
       const beside = (await step(steps.restore)) ?? (await restore.keptBeside(ops, facts));
 
@@ -82,7 +82,7 @@ export const restoreProd: Script = {
       const proven = await step(steps.prove);
       return { kept, proven };
     }).finally(() => requests.end(ops));
-    return restore.conclude(ops, facts, { ...restored, noticed: await outside.stop(), seen: requests.seen });
+    return restore.conclude(ops, facts, { ...restored, noticed: await downtime.stop(), seen: requests.seen });
   },
 };
 

@@ -96,7 +96,7 @@ async function goBackHot(ops: Ops, flags: Flags, way: rollback.hot.HotWay): Prom
   if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
   await rollback.hot.agreeToGo(ops, facts, plan, options);
 
-  run.outside.start(ops);
+  run.downtime.start(ops);
   const released = await carryOut(ops, steps, recovery, async (step) => {
     await step(steps.saveLocal);
     await step(steps.build);
@@ -110,7 +110,7 @@ async function goBackHot(ops: Ops, flags: Flags, way: rollback.hot.HotWay): Prom
     const settled = await step(steps.settle, proven);
     return { proven, settled };
   }).finally(() => run.hold.end(ops));
-  const verdict = rollback.hot.conclude(ops, run, { ...released, noticed: await run.outside.stop() });
+  const verdict = rollback.hot.conclude(ops, run, { ...released, noticed: await run.downtime.stop() });
   await rollback.forgetOld(ops, facts.stack);
   return verdict;
 }
@@ -147,7 +147,7 @@ async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): P
     return { health, keptDatabase };
   }).finally(() => way.hold.end(ops));
   await rollback.removeOneOff(ops, way.facts);
-  const verdict = rollback.conclude(ops, way, went, await way.outside.stop());
+  const verdict = rollback.conclude(ops, way, went, await way.downtime.stop());
   await rollback.keepContainer(ops, way.facts.stack);
   await rollback.discardFormers(ops, way.facts.stack);
   await rollback.forgetOld(ops, way.facts.stack);

@@ -71,7 +71,7 @@ export const updateProdFlask: Script = {
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
     await update.agreeToGo(ops, facts, plan, options);
 
-    run.outside.start(ops);
+    run.downtime.start(ops);
     const released = await carryOut(ops, steps, recovery, async (step) => {
       // Beside what runs: nothing that serves notices.
       await step(steps.saveLocal);
@@ -88,7 +88,7 @@ export const updateProdFlask: Script = {
       const settled = await step(steps.settle, proven);
       return { proven, settled };
     }).finally(() => run.hold.end(ops));
-    const verdict = update.conclude(ops, run, { ...released, noticed: await run.outside.stop() });
+    const verdict = update.conclude(ops, run, { ...released, noticed: await run.downtime.stop() });
     await update.forgetOld(ops, facts.stack);
     return verdict;
   },

@@ -4,7 +4,7 @@ import { CommandError } from '../core/run.ts';
 import { printable } from '../core/text.ts';
 import { findVolumes } from '../domain/stack/containers.ts';
 import { databaseOf, loginOf } from '../domain/stack/database.ts';
-import type { Outside } from '../tools/pg-hba/hba.ts';
+import type { RemoteAccess } from '../tools/pg-hba/hba.ts';
 import type { Database } from '../tools/postgres/database.ts';
 import { execute, literal, type PgServer, readScript } from '../tools/postgres/psql.ts';
 import type { Context } from './context.ts';
@@ -40,7 +40,7 @@ export interface Postgres extends Service {
    */
   database(): Promise<Database>;
   /** The same for where a stranger would come from (`proveHba`, `restoreHba`). @throws {OpsError} `precondition`: not running. */
-  outside(): Outside;
+  remoteAccess(): RemoteAccess;
 }
 
 /** The same inside a step. */
@@ -84,7 +84,7 @@ export function postgresOf(context: Context): Postgres {
     async database() {
       return databaseOf(stack, service.running(), await findVolumes(ops, stack));
     },
-    outside() {
+    remoteAccess() {
       const container = service.running();
       const port = ops.target.ports.postgres;
       const host = Object.values(container.addresses).find((address) => address !== '') ?? '127.0.0.1';

@@ -14,7 +14,7 @@ export async function allEnded<const T extends readonly Promise<unknown>[]>(task
 }
 
 /** The same, and the first failure stops the others through `stop`. */
-export function together<const T extends readonly Promise<unknown>[]>(
+export function allOrAbort<const T extends readonly Promise<unknown>[]>(
   stop: AbortController,
   tasks: T,
 ): Promise<All<T>> {

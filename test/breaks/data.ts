@@ -264,7 +264,7 @@ export const DATA: readonly Break[] = [
     edits: [
       edit(
         'lib/domain/replacement/replace.ts',
-        "if (!isAside(container)) await run(ops, rename(container.id, nameAside(container.name, 'before', ops.paths.run)));",
+        "if (!standbyRole(container))\n    await run(ops, rename(container.id, standbyName(container.name, 'before', ops.paths.run)));",
         'await discardContainer(ops, container.id);',
       ),
     ],
@@ -343,8 +343,8 @@ export const DATA: readonly Break[] = [
     edits: [
       edit(
         'lib/domain/hot-release/survey.ts',
-        'owedRestart: restartOfUnfinished(ops, { app, programs }),',
-        'owedRestart: undefined,',
+        'pendingRestart: restartOfUnfinished(ops, { app, programs }),',
+        'pendingRestart: undefined,',
       ),
     ],
     ...killed,

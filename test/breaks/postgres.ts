@@ -63,7 +63,7 @@ export const POSTGRES: readonly Break[] = [
   },
   {
     what: { en: 'the former cluster is taken for one that was lost', zh: '把旁置的原集群当成丢失的数据' },
-    edits: [edit('lib/domain/replacement/survey-data.ts', '...upgraded.map((u) => putAside(u).volume),', '')],
+    edits: [edit('lib/domain/replacement/survey-data.ts', '...upgraded.map((u) => retainedCluster(u).volume),', '')],
     test: UPGRADE,
     named: 'is what a rebuild goes on with',
   },

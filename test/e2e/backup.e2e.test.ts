@@ -21,7 +21,7 @@ import { ask, run } from '../../lib/core/run.ts';
 import { backupPg } from '../../lib/domain/backup/backup.ts';
 import { type DatabaseManifest, readManifest, type Stored, writeManifest } from '../../lib/domain/backup/manifest.ts';
 import {
-  isSaved,
+  isSafeToDelete,
   proveAbsent,
   proveNothingToLose,
   type VerifiedBackup,
@@ -145,7 +145,7 @@ describe('a backup', () => {
 
   it('of names, types and objects that bite is restored and compared', async () => {
     backup = await backupPg(ops, db, { reason: 'manual', commit: 'abc' });
-    expect(isSaved(backup)).toBe(true);
+    expect(isSafeToDelete(backup)).toBe(true);
     const { manifest, dir } = backup;
     expect(readManifest(dir)).toEqual(manifest);
     expect(manifest.verification.level).toBe('restored');
@@ -276,7 +276,7 @@ describe('a backup', () => {
     await docker('start', PREFIX);
     await running(db.container.id, db.volume.name);
     const stolen = Object.assign(Object.create(Object.getPrototypeOf(backup)), backup);
-    expect(isSaved(stolen)).toBe(false); // the brand is in no property that could be copied
+    expect(isSafeToDelete(stolen)).toBe(false); // the brand is in no property that could be copied
   });
 
   describe('that is damaged', () => {

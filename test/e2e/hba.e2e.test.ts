@@ -11,7 +11,7 @@ import { targetFor } from '../../lib/core/target.ts';
 import { thisProcess } from '../../lib/core/world.ts';
 import type { Container } from '../../lib/tools/docker/containers.ts';
 import { exec } from '../../lib/tools/docker/docker.ts';
-import { inspectHba, type Outside, proveHba, restoreHba } from '../../lib/tools/pg-hba/hba.ts';
+import { inspectHba, proveHba, type RemoteAccess, restoreHba } from '../../lib/tools/pg-hba/hba.ts';
 import type { Database } from '../../lib/tools/postgres/database.ts';
 import { canLogIn, setPassword } from '../../lib/tools/postgres/login.ts';
 import { execute, query } from '../../lib/tools/postgres/psql.ts';
@@ -27,7 +27,7 @@ const PASSWORD = 'r1ght:pass\\w%rd';
 let ops: Ops;
 let db: Database;
 let client: string;
-let outside: Outside;
+let outside: RemoteAccess;
 const dir = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-e2e-'));
 
 /** The host's docker, without a journal or checks. */

@@ -49,7 +49,7 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
     routes: [],
     routeFaults: [],
     workers: 2,
-    owedRestart: undefined,
+    pendingRestart: undefined,
     seenAt: 100,
     source: {
       ref: 'origin/main',

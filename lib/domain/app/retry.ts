@@ -22,7 +22,7 @@ async function waitUntilRunning(ops: Ops, id: string): Promise<void> {
  * Does something in a container that may be dying or coming back at this moment: again until it works, or for half a minute. For undoing,
  * whose deeds may be done twice.
  */
-export async function insist<T>(ops: Ops, container: string, deed: () => Promise<T>): Promise<T> {
+export async function retryWhileRestarting<T>(ops: Ops, container: string, deed: () => Promise<T>): Promise<T> {
   const end = ops.clock.monotonic() + BACK_AGAIN_MS;
   for (;;) {
     await waitUntilRunning(ops, container);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { together } from '../../core/concurrency.ts';
+import { allOrAbort } from '../../core/concurrency.ts';
 import { type Kind, NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError, run } from '../../core/run.ts';
@@ -107,7 +107,7 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
         const inner = { ...roomy, signal: AbortSignal.any([roomy.signal, stop.signal]) };
         const alsoReading = options.whenRead?.(inner, stored) ?? Promise.resolve();
         const sealing = { holder: db.container.id, finalDir: place.final, after: alsoReading };
-        const [backup] = await together(stop, [
+        const [backup] = await allOrAbort(stop, [
           reporting(inner, options, { phase: 'trial', ...NO_BYTES }, () =>
             ours(inner, verifyBackup(inner, stored, server, sealing)),
           ),
@@ -159,7 +159,7 @@ async function dump(
       createFile(dumpFile, (fd) => run(held, pgDump(db, snapshot.id, { applicationName, stdoutFd: fd, deadlineMs })));
     const rest = async () => {
       options.onProgress?.({ phase: 'contents', ...NO_BYTES, milliseconds: 0 });
-      return together(stop, [
+      return allOrAbort(stop, [
         throwaway(inner, facts.databaseBytes),
         snapshot.contents(deadlineMs),
         createFile(globalsFile, (fd) => run(inner, pgDumpGlobals(db, applicationName, fd))),
@@ -171,11 +171,11 @@ async function dump(
     // The dump comes first and has the processors for itself; but when production waits for the reading, all at once is soonest.
     const first = reporting(inner, options, { phase: 'dump', bytes: 0, expected, file: dumpFile }, archive);
     const [, [server, contents, , hasUserdata]] = options.whenRead
-      ? await together(stop, [first, rest()])
+      ? await allOrAbort(stop, [first, rest()])
       : [await first, await rest()];
     return { server, facts, hasUserdata, contents: await withSequences(snapshot, contents) };
   });
-  const [{ server, facts, contents, hasUserdata }, leavesOut] = await together(stop, [
+  const [{ server, facts, contents, hasUserdata }, leavesOut] = await allOrAbort(stop, [
     readAll,
     otherDatabases(inner, db),
   ]);

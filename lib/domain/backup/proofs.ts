@@ -132,10 +132,10 @@ export type VerifiedArchive = ArchiveProof;
 /** There is nothing in the volume. Made by {@link proveNothingToLose} and {@link proveAbsent} and by nothing else. */
 export type NothingToLose = NothingProof;
 /** The volume may go: what is in it is elsewhere, or nothing is. */
-export type Saved = VerifiedBackup | VerifiedArchive | NothingToLose;
+export type SafeToDelete = VerifiedBackup | VerifiedArchive | NothingToLose;
 
 /** Run-time counterpart of the type, for callers that come from plain JavaScript. */
-export const isSaved = (value: unknown): value is Saved => Proof.is(value);
+export const isSafeToDelete = (value: unknown): value is SafeToDelete => Proof.is(value);
 
 export interface Sealing {
   /** Container that has the volume mounted. */

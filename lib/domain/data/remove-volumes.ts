@@ -5,13 +5,13 @@ import type { Ops } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
 import { remove } from '../../tools/docker/docker.ts';
 import { findVolume } from '../../tools/docker/same-volume.ts';
-import { isSaved, type Saved } from '../backup/proofs.ts';
+import { isSafeToDelete, type SafeToDelete } from '../backup/proofs.ts';
 import { type Consent, isConsent } from './consent.ts';
 
 /** A volume together with the proof that nothing is lost with it. */
 export interface RemovableVolume {
   readonly name: string;
-  readonly saved: Saved;
+  readonly saved: SafeToDelete;
 }
 
 /**
@@ -27,7 +27,7 @@ export async function removeVolumes(
   containers: readonly string[],
   consent: Consent,
 ): Promise<void> {
-  if (!isConsent(consent) || !volumes.every((v) => isSaved(v.saved) && v.saved.covers.name === v.name))
+  if (!isConsent(consent) || !volumes.every((v) => isSafeToDelete(v.saved) && v.saved.covers.name === v.name))
     throw notProved();
   // Read before the checks: what they pass is then this volume or one that is noticed below.
   const before = await dates(ops, volumes);

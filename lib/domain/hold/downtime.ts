@@ -10,7 +10,7 @@ import type { HoldFacts } from './survey.ts';
 export type Noticed = readonly { readonly name: Text; readonly outage: Outage }[];
 
 /** Measures from outside what becomes of requests. */
-export interface OutsideView {
+export interface DowntimeWatch {
   start(ops: Ops): void;
   /** `undefined` when nothing served before, so nothing could go down. */
   stop(): Promise<Noticed | undefined>;
@@ -29,7 +29,7 @@ const ANSWER_MS = 30_000;
 const PER_SECOND = 10;
 
 /** Asks 10 times a second each way, from `start` on, as users would: who has to wait waits. */
-export function watchFromOutside({ app, routes = [], hold }: Watched): OutsideView {
+export function watchDowntime({ app, routes = [], hold }: Watched): DowntimeWatch {
   let probes: readonly { readonly name: Text; readonly probe: Probe }[] | undefined;
   return {
     start(ops) {

@@ -7,6 +7,7 @@ import { readRevisions } from '../app/revisions.ts';
 import { checkSite } from '../app/site.ts';
 import { compileStaged } from '../app/staging.ts';
 import type { Facts } from './facts.ts';
+import type { HotRelease } from './hot-release.ts';
 import {
   changesSettings,
   chooseRestart,
@@ -17,7 +18,6 @@ import {
   schedulerWay,
 } from './restart.ts';
 import type { RestartKind } from './restart-kinds.ts';
-import type { Update } from './update.ts';
 
 export interface Checked {
   /** The newest schema revision that the release knows. */
@@ -34,7 +34,7 @@ export interface Checked {
   readonly from: From;
 }
 
-export const checkStep = (update: Update): Step<Checked> => ({
+export const checkStep = (update: HotRelease): Step<Checked> => ({
   id: 'check',
   title: {
     en: 'Compile what is new, test its gunicorn and nginx configuration',
@@ -59,7 +59,7 @@ export const checkStep = (update: Update): Step<Checked> => ({
  *
  * @throws {OpsError} with the words of whoever found something wrong.
  */
-async function check(ops: Ops, update: Update): Promise<Checked> {
+async function check(ops: Ops, update: HotRelease): Promise<Checked> {
   const { facts, staging, options } = update;
   const { web, scheduler } = facts.programs;
   const { root } = ops.target.app;

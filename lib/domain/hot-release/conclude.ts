@@ -5,10 +5,10 @@ import { describeHealth } from '../app/health.ts';
 import type { Noticed } from '../hold/downtime.ts';
 import { readReleases } from '../ledger/releases.ts';
 import { siblingWarning } from '../stack/siblings.ts';
+import type { HotRelease } from './hot-release.ts';
 import { noticedText } from './messages.ts';
 import type { Proven } from './prove.ts';
 import type { Settled } from './settle.ts';
-import type { Update } from './update.ts';
 
 export interface Released {
   readonly proven: Proven;
@@ -21,7 +21,7 @@ export interface Released {
  *
  * @throws {OpsError} `needs-person` when the image that was asked for could not be built.
  */
-export function conclude(ops: Ops, update: Update, { proven, settled, noticed }: Released): Text {
+export function conclude(ops: Ops, update: HotRelease, { proven, settled, noticed }: Released): Text {
   const { facts, options, migrated, backup, savedLocal } = update;
   const { running, source } = facts;
   const { show } = ops.screen;

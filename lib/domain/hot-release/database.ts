@@ -12,12 +12,12 @@ import { migrate, partlyMigrated } from '../schema/migrate.ts';
 import { inspectSchema } from '../schema/revision.ts';
 import { changesSince } from '../schema/schema-objects.ts';
 import { type Checked, stagedOps } from './check.ts';
-import type { Update } from './update.ts';
+import type { HotRelease } from './hot-release.ts';
 
 /** How long a session that would block the migration is waited for. */
 const PATIENCE_MS = 30_000;
 
-export const backupStep = (update: Update): Step<void, [Checked]> => ({
+export const backupStep = (update: HotRelease): Step<void, [Checked]> => ({
   id: 'backup',
   title:
     update.options.backup === 'always'
@@ -34,7 +34,7 @@ export const backupStep = (update: Update): Step<void, [Checked]> => ({
  *
  * @throws {OpsError} `precondition` naming the session that goes on.
  */
-async function backUp(ops: Ops, update: Update, { schema }: Checked): Promise<void> {
+async function backUp(ops: Ops, update: HotRelease, { schema }: Checked): Promise<void> {
   const { database, running } = update.facts;
   const migrating = schema === 'behind';
   if (migrating) await waitForLongTransactions(ops, database, PATIENCE_MS);
@@ -43,7 +43,7 @@ async function backUp(ops: Ops, update: Update, { schema }: Checked): Promise<vo
 }
 
 /** The old code goes on with the new schema; a migration that fails is taken back whole by the database, unless it commits on its way. */
-export function migrateStep(update: Update): Step<void, [Checked]> {
+export function migrateStep(update: HotRelease): Step<void, [Checked]> {
   const { app, midway } = update.facts;
   const id = app.id.slice(0, 12);
   const oneTransaction = midway.length === 0;
@@ -69,7 +69,7 @@ export function migrateStep(update: Update): Step<void, [Checked]> {
 }
 
 /** Migrates with the staged code, while the old code serves. */
-async function migrateStaged(ops: Ops, update: Update, { schema, head }: Checked): Promise<void> {
+async function migrateStaged(ops: Ops, update: HotRelease, { schema, head }: Checked): Promise<void> {
   const { facts, staging } = update;
   if (schema !== 'behind') return;
   // The survey was minutes ago, and the backup is of what is there now.
@@ -94,7 +94,7 @@ async function migrateStaged(ops: Ops, update: Update, { schema, head }: Checked
  *
  * @throws {OpsError} `needs-person` when that is a part of the migrations, or may be.
  */
-async function endMigration(ops: Ops, update: Update, { head }: Checked): Promise<void> {
+async function endMigration(ops: Ops, update: HotRelease, { head }: Checked): Promise<void> {
   const { facts, schemaBefore, migrated } = update;
   const { database } = facts;
   await endSessions(ops, database, MIGRATION_NAME);
@@ -107,7 +107,7 @@ async function endMigration(ops: Ops, update: Update, { head }: Checked): Promis
   if (rows.length > 0) throw halfWay(rowsText(rows), [], update);
 }
 
-function halfWay(what: Text, stays: readonly string[], { backup }: Update): OpsError {
+function halfWay(what: Text, stays: readonly string[], { backup }: HotRelease): OpsError {
   const at = backup?.manifest.createdAt ?? '?';
   const invalid = stays.filter((name) => name.startsWith('invalid index ')).map((name) => printable(name.slice(14)));
   return new OpsError({
@@ -137,7 +137,7 @@ function halfWay(what: Text, stays: readonly string[], { backup }: Update): OpsE
   });
 }
 
-function backupEvidence({ backup }: Update): Text {
+function backupEvidence({ backup }: HotRelease): Text {
   if (backup === undefined) return { en: 'not needed: no migration is pending', zh: '不需要: 没有待执行的迁移' };
   const tables = backup.manifest.contents.tables.length;
   return {
@@ -146,7 +146,7 @@ function backupEvidence({ backup }: Update): Text {
   };
 }
 
-function migrationEvidence({ facts, migrated }: Update, checked: Checked): Text {
+function migrationEvidence({ facts, migrated }: HotRelease, checked: Checked): Text {
   const from = facts.schema.kind === 'empty' ? '-' : facts.schema.revision;
   if (checked.schema === 'newer') {
     return {

@@ -35,7 +35,7 @@ export interface Facts {
   /** How many workers of the web program are to serve: as many as now, or as before an update that was killed while it replaced them. */
   readonly workers: number;
   /** What files that an update put in place before it was killed still need. */
-  readonly owedRestart: RestartKind | undefined;
+  readonly pendingRestart: RestartKind | undefined;
   /** When they were looked at, seconds since the machine's start. Numbers of processes come again when a container is restarted. */
   readonly seenAt: number;
   /** What would run. */

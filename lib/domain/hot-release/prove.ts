@@ -14,7 +14,7 @@ import { findPrograms, type Programs } from '../app/programs.ts';
 import { routeFault } from '../app/routes.ts';
 import { lookAtWorkers } from '../app/workers.ts';
 import type { Facts } from './facts.ts';
-import type { Update } from './update.ts';
+import type { HotRelease } from './hot-release.ts';
 
 const SOAK_EVERY_MS = 1_000;
 /** A while for what starts last, such as the engine's own opinion after a restart. */
@@ -25,7 +25,7 @@ export interface Proven {
   readonly workers: readonly number[];
 }
 
-export function proveStep(update: Update): Step<Proven, [number]> {
+export function proveStep(update: HotRelease): Step<Proven, [number]> {
   const { health } = update.target;
   const seconds = update.options.soakMs / 1000;
   return {
@@ -53,7 +53,7 @@ export function proveStep(update: Update): Step<Proven, [number]> {
  * @param since when the files were in place, seconds since the machine's start.
  * @throws {OpsError} the first thing that is not as it should be.
  */
-async function prove(ops: Ops, { facts, options }: Update, since: number): Promise<Proven> {
+async function prove(ops: Ops, { facts, options }: HotRelease, since: number): Promise<Proven> {
   const app = await inspectContainer(ops, facts.app.id);
   const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, { deadlineMs: HEALTHY_MS, times: 2 });
   const [programs, { marker, files }] = await Promise.all([findPrograms(ops, app.id), lookAround(ops, app.id, [])]);

@@ -12,15 +12,15 @@ import { reloadWorkers, replaceWorkers, restartProgram, succeedWorkers } from '.
 import type { RequestHold } from '../hold/hold.ts';
 import { holdCommands, releaseCommands } from '../hold/messages.ts';
 import type { Checked } from './check.ts';
+import type { HotRelease } from './hot-release.ts';
 import { noteWorkers } from './interrupted.ts';
 import { type Restart, schedulerWay } from './restart.ts';
-import type { Update } from './update.ts';
 
 /** gunicorn finishes requests for up to 30 s. */
 const GRACE_SECONDS = 35;
 
 /** Undone with the switch: the former files come first. */
-export function restartStep(update: Update): Step<void, [Checked, number]> {
+export function restartStep(update: HotRelease): Step<void, [Checked, number]> {
   const { facts, target, plan } = update;
   const { web, scheduler, others } = facts.programs;
   const n = facts.workers;
@@ -73,7 +73,7 @@ function restartTitle({ kind, why }: Restart): Text {
 }
 
 /** Has every process run the new code. @param since when the files were in place. */
-async function restart(ops: Ops, { facts, staging, hold }: Update, checked: Checked, since: number): Promise<void> {
+async function restart(ops: Ops, { facts, staging, hold }: HotRelease, checked: Checked, since: number): Promise<void> {
   const { container } = staging;
   if (checked.restart.kind === 'container') return restartContainer(ops, container, hold);
   const { web, scheduler, others } = facts.programs;

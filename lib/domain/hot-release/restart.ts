@@ -47,7 +47,7 @@ const changesSupervisor = (facts: Facts): boolean => facts.copies.some(({ to }) 
  * @param settings unknown before the new release was tried.
  */
 export const neededRestart = (facts: Facts, root: string, settings: GunicornSettings | undefined): Restart =>
-  atLeast(facts.owedRestart, gentlest(facts, root, settings));
+  atLeast(facts.pendingRestart, gentlest(facts, root, settings));
 
 function gentlest(facts: Facts, root: string, settings: GunicornSettings | undefined): Restart {
   const { web, scheduler } = facts.programs;

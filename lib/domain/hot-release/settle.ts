@@ -3,7 +3,7 @@ import { whatHappened } from '../../core/errors.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
-import { insist } from '../app/retry.ts';
+import { retryWhileRestarting } from '../app/retry.ts';
 import { sweepStaging } from '../app/staging.ts';
 import { buildImage } from '../images/build.ts';
 import { type Release, readReleases, recordRelease } from '../ledger/releases.ts';
@@ -11,8 +11,8 @@ import { resetTo } from '../release/reset.ts';
 import { keepRelease } from '../release/save-local.ts';
 import { discardFormers } from '../replacement/replace.ts';
 import type { Facts } from './facts.ts';
+import type { HotRelease } from './hot-release.ts';
 import type { Proven } from './prove.ts';
-import type { Update } from './update.ts';
 
 export interface Settled {
   /** The image with the same code; `undefined` when none was asked for, or it could not be built. */
@@ -21,7 +21,7 @@ export interface Settled {
   readonly left: readonly Text[];
 }
 
-export const settleStep = (update: Update): Step<Settled, [Proven]> => ({
+export const settleStep = (update: HotRelease): Step<Settled, [Proven]> => ({
   id: 'settle',
   title: { en: 'Record the release, bring the deploy directory to it', zh: '记录发布, 并将部署目录同步到该提交' },
   risk: 'changes',
@@ -38,7 +38,7 @@ export const settleStep = (update: Update): Step<Settled, [Proven]> => ({
  * What remains when the new release is proved: it is recorded, the deploy directory brought to it, if asked for the
  * image built, and the staging directory removed. Nothing here can make the release fail any more; what can't be done is said.
  */
-async function settle(ops: Ops, update: Update, { workers }: Proven): Promise<Settled> {
+async function settle(ops: Ops, update: HotRelease, { workers }: Proven): Promise<Settled> {
   const { facts, staging, options, savedLocal, backup } = update;
   const left: Text[] = [];
   const calm = uninterruptible(ops);
@@ -70,7 +70,7 @@ async function settle(ops: Ops, update: Update, { workers }: Proven): Promise<Se
   await attempt(() => discardFormers(calm, facts.stack, ['app'], facts.app.id));
   // The last: as long as it is there, the next update knows that this one did not get to its end.
   const swept = await attempt(async () => {
-    await insist(calm, staging.container, () => sweepStaging(calm, staging));
+    await retryWhileRestarting(calm, staging.container, () => sweepStaging(calm, staging));
     return true;
   });
   if (!swept) left.push(stays(staging.dir));

@@ -5,17 +5,17 @@ import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { archiveCommit } from '../../tools/git/archive.ts';
 import { planFiles } from '../app/file-plan.ts';
-import { insist } from '../app/retry.ts';
+import { retryWhileRestarting } from '../app/retry.ts';
 import { stageRelease, sweepStaging } from '../app/staging.ts';
 import { buildArtefacts, forgetArtefacts } from '../images/built-artefacts.ts';
 import { sourcesOf } from '../release/artefact-stages.ts';
-import { archiveArtefacts, together } from '../release/artefacts.ts';
+import { archiveArtefacts, mergeArtefacts } from '../release/artefacts.ts';
 import { saveLocal } from '../release/save-local.ts';
 import type { Facts } from './facts.ts';
-import type { Update } from './update.ts';
+import type { HotRelease } from './hot-release.ts';
 
 /** Keeps what resetting the deploy directory would lose, before anything else happens. */
-export function saveLocalStep(update: Update): Step | undefined {
+export function saveLocalStep(update: HotRelease): Step | undefined {
   const { local } = update.facts;
   if (local.none) return undefined;
   return {
@@ -38,7 +38,7 @@ export function saveLocalStep(update: Update): Step | undefined {
 }
 
 /** Builds what the release has from other sources than the container, and nothing of it reaches production yet. */
-export function buildStep(update: Update): Step<Facts> | undefined {
+export function buildStep(update: HotRelease): Step<Facts> | undefined {
   const { stack, source, stale } = update.facts;
   if (stale.length === 0) return undefined;
   const names = artefactNames(update.facts);
@@ -75,7 +75,7 @@ async function build(ops: Ops, facts: Facts): Promise<Facts> {
   return {
     ...facts,
     tree,
-    artefacts: together(facts.artefacts, built),
+    artefacts: mergeArtefacts(facts.artefacts, built),
     files: planFiles(running.files, tree, former),
   };
 }
@@ -90,7 +90,7 @@ function buildEvidence({ stale, artefacts }: Facts): Text {
 }
 
 /** Beside what runs: nothing that serves reads it. */
-export const stageStep = (update: Update): Step => ({
+export const stageStep = (update: HotRelease): Step => ({
   id: 'stage',
   title: { en: 'Copy the release into the container, beside what runs', zh: '将新版本复制到容器内的独立目录' },
   replaces: 'sync_code',
@@ -104,7 +104,7 @@ export const stageStep = (update: Update): Step => ({
 });
 
 /** Brings the release into the container, beside what runs. */
-async function stage(ops: Ops, { facts, staging }: Update): Promise<void> {
+async function stage(ops: Ops, { facts, staging }: HotRelease): Promise<void> {
   const [commit, artefacts] = ['release.tar', 'artefacts.tar'].map((name) => path.join(ops.paths.run, name)) as [
     string,
     string,
@@ -136,6 +136,6 @@ function stageEvidence({ tree, files }: Facts): Text {
  * Removes the staging directory and what was started from it, also from a container that died meanwhile. Not while it holds the former
  * files: when they could not be put back, it is all that a person has.
  */
-async function unstage(ops: Ops, { staging, switching }: Update): Promise<void> {
-  if (!switching) await insist(ops, staging.container, () => sweepStaging(ops, staging));
+async function unstage(ops: Ops, { staging, switching }: HotRelease): Promise<void> {
+  if (!switching) await retryWhileRestarting(ops, staging.container, () => sweepStaging(ops, staging));
 }

@@ -1,12 +1,13 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Recovery } from '../../core/step.ts';
 import { stagingOf } from '../app/staging.ts';
-import { watchFromOutside } from '../hold/downtime.ts';
+import { watchDowntime } from '../hold/downtime.ts';
 import { requestHold } from '../hold/hold.ts';
 
 import { checkStep } from './check.ts';
 import { backupStep, migrateStep } from './database.ts';
 import type { Facts } from './facts.ts';
+import type { HotRelease } from './hot-release.ts';
 import type { UpdateOptions } from './options.ts';
 import type { UpdatePlan } from './plan.ts';
 import { proveStep } from './prove.ts';
@@ -16,7 +17,6 @@ import { buildStep, saveLocalStep, stageStep } from './stage.ts';
 import { switchStep } from './switch.ts';
 import { canaryStep } from './try-release.ts';
 import { advice, proveAsBefore } from './undo.ts';
-import type { Update } from './update.ts';
 
 /**
  * One hot release, forward or back: its steps in their order, and what speaks for it when one of them fails. Nothing happens yet. Nothing in
@@ -31,7 +31,7 @@ export function begin(
 ) {
   const { app, routes, running, source } = facts;
   const forward = options.direction === 'forward';
-  const update: Update = {
+  const update: HotRelease = {
     target,
     options,
     plan,
@@ -39,7 +39,7 @@ export function begin(
     staging: stagingOf({ target, paths }, app.id),
     // Of a restart that the plan does not have, and only the trial of the release calls for, nothing was surveyed: requests are refused then.
     hold: requestHold(plan.hold),
-    outside: watchFromOutside({ app, routes, hold: plan.hold }),
+    downtime: watchDowntime({ app, routes, hold: plan.hold }),
   };
   const steps = {
     saveLocal: saveLocalStep(update),

@@ -113,7 +113,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     programs,
     ...served,
     workers: workersOfUnfinished(ops, { app, programs }) ?? workers.length,
-    owedRestart: restartOfUnfinished(ops, { app, programs }),
+    pendingRestart: restartOfUnfinished(ops, { app, programs }),
     seenAt: programs.uptime,
     source,
     tree,

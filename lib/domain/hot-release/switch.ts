@@ -10,7 +10,7 @@ import { exec } from '../../tools/docker/docker.ts';
 import { MARKER } from '../app/marker.ts';
 import { type Placement, place, putBack, savePlaced } from '../app/place.ts';
 import { listPrograms, type Program } from '../app/programs.ts';
-import { BACK_AGAIN_MS, insist } from '../app/retry.ts';
+import { BACK_AGAIN_MS, retryWhileRestarting } from '../app/retry.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { reloadNginx, renderedSite } from '../app/site.ts';
 import {
@@ -23,16 +23,16 @@ import {
 } from '../app/workers.ts';
 import type { Checked } from './check.ts';
 import type { Facts } from './facts.ts';
+import type { HotRelease } from './hot-release.ts';
 import { noteRestart } from './interrupted.ts';
 import { changesSettings, schedulerWay } from './restart.ts';
 import { restartContainer } from './restart-step.ts';
 import { artefactNames } from './stage.ts';
-import type { Update } from './update.ts';
 
 const POLL_MS = 50;
 
 /** @see keepFormer, which keeps what it replaces. Tells when the files were in place, seconds since the machine's start. */
-export function switchStep(update: Update): Step<number, [Checked]> {
+export function switchStep(update: HotRelease): Step<number, [Checked]> {
   const { facts, target } = update;
   const { root } = target.app;
   const names = artefactNames(facts);
@@ -60,7 +60,7 @@ export function switchStep(update: Update): Step<number, [Checked]> {
 }
 
 /** Keeps the files that {@link switchFiles} will replace. */
-export async function keepFormer(ops: Ops, update: Update): Promise<void> {
+export async function keepFormer(ops: Ops, update: HotRelease): Promise<void> {
   const placement = placementOf(update);
   update.kept = await savePlaced(ops, update.staging, placement);
   update.placement = placement;
@@ -68,7 +68,7 @@ export async function keepFormer(ops: Ops, update: Update): Promise<void> {
 }
 
 /** Puts the release's files in place, at a moment when nobody reads them. @returns when that was done, seconds since the machine's start. */
-async function switchFiles(ops: Ops, update: Update): Promise<number> {
+async function switchFiles(ops: Ops, update: HotRelease): Promise<number> {
   const { facts, staging, placement } = update;
   if (placement === undefined) throw new Error('the former files were not kept');
   await waitUntilSettled(ops, staging.container, facts.programs.web);
@@ -76,7 +76,7 @@ async function switchFiles(ops: Ops, update: Update): Promise<number> {
   return place(ops, staging, placement);
 }
 
-function placementOf({ target, facts, staging, options }: Update): Placement {
+function placementOf({ target, facts, staging, options }: HotRelease): Placement {
   const { root } = target.app;
   const { put, remove } = facts.files;
   const { site } = target.release;
@@ -99,7 +99,7 @@ function byteCode(file: string): string[] {
 }
 
 /** What somebody changed in the container is nowhere else. */
-async function keepHandEdited(ops: Ops, { facts, staging }: Update): Promise<void> {
+async function keepHandEdited(ops: Ops, { facts, staging }: HotRelease): Promise<void> {
   const file = path.join(ops.paths.run, 'hand-edited.tar');
   const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
   try {
@@ -114,11 +114,11 @@ async function keepHandEdited(ops: Ops, { facts, staging }: Update): Promise<voi
  * Puts the former files back, also after the container died in the middle and the engine started it again, and has every process
  * replaced that was started while other files were in place. Looks first: what is as it was is left alone.
  */
-async function switchBack(ops: Ops, update: Update): Promise<void> {
+async function switchBack(ops: Ops, update: HotRelease): Promise<void> {
   const { facts, placement, kept, staging, hold } = update;
   if (!update.switching || placement === undefined || kept === undefined) return;
   const { container } = staging;
-  const since = await insist(ops, container, () => putBack(ops, staging, placement, kept));
+  const since = await retryWhileRestarting(ops, container, () => putBack(ops, staging, placement, kept));
   update.switching = false;
   try {
     await bringBackProcesses(ops, facts, container, since);
@@ -180,7 +180,7 @@ const isClean = ({ seenAt }: Facts, since: number, start: number): boolean => st
 async function waitForProgram(ops: Ops, container: string, name: string): Promise<Program | undefined> {
   const end = ops.clock.monotonic() + BACK_AGAIN_MS;
   while (ops.clock.monotonic() < end) {
-    const all = await insist(ops, container, () => listPrograms(ops, container));
+    const all = await retryWhileRestarting(ops, container, () => listPrograms(ops, container));
     const program = all.find((p) => p.name === name);
     if (program?.state === 'RUNNING') return program;
     if (program?.state === 'FATAL') return undefined;

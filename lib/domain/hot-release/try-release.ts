@@ -5,11 +5,11 @@ import { describeTrial, endCanary, tryCanary } from '../app/canary.ts';
 import { startCanary } from '../app/gunicorn.ts';
 import type { Health } from '../app/health.ts';
 import type { Checked } from './check.ts';
+import type { HotRelease } from './hot-release.ts';
 import { keepFormer } from './switch.ts';
-import type { Update } from './update.ts';
 
 /** A worker that can't boot ends gunicorn's master, so the first one to boot is not production's. */
-export const canaryStep = (update: Update): Step<Health, [Checked]> => ({
+export const canaryStep = (update: HotRelease): Step<Health, [Checked]> => ({
   id: 'canary',
   title: {
     en: 'Boot the release on a private socket and ask its health',
@@ -34,7 +34,7 @@ export const canaryStep = (update: Update): Step<Health, [Checked]> => ({
  * Boots the release on a private socket, unless it has been booting since the check, and requires that it is healthy. What the switch
  * will replace is saved meanwhile.
  */
-async function tryRelease(ops: Ops, update: Update, { schema, from }: Checked): Promise<Health> {
+async function tryRelease(ops: Ops, update: HotRelease, { schema, from }: Checked): Promise<Health> {
   const { staging, facts } = update;
   if (update.canary !== undefined && schema === 'behind') {
     await endCanary(ops, staging, update.canary); // it saw the schema from before the migration

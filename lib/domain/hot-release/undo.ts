@@ -7,8 +7,8 @@ import { differences } from '../app/file-plan.ts';
 import { describeHealth, waitForHealth } from '../app/health.ts';
 import { takeInventory } from '../app/inventory.ts';
 import { inspectSchema } from '../schema/revision.ts';
+import type { HotRelease } from './hot-release.ts';
 import { noticedText } from './messages.ts';
-import type { Update } from './update.ts';
 
 /**
  * Proves after undoing that the old release serves, file by file, and says what stays: a migration that was applied is not taken
@@ -16,8 +16,8 @@ import type { Update } from './update.ts';
  *
  * @throws {OpsError} when the old release does not serve.
  */
-export async function proveAsBefore(ops: Ops, update: Update): Promise<Text> {
-  const { facts, outside } = update;
+export async function proveAsBefore(ops: Ops, update: HotRelease): Promise<Text> {
+  const { facts, downtime } = update;
   const app = await inspectContainer(ops, facts.app.id);
   const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, {
     deadlineMs: ops.target.bootSeconds * 1000,
@@ -26,7 +26,7 @@ export async function proveAsBefore(ops: Ops, update: Update): Promise<Text> {
   const wrong = differences(files, facts.running.files);
   if (wrong.length > 0) throw notBack(wrong);
   const schema = await schemaNow(ops, update);
-  const noticed = noticedText(await outside.stop());
+  const noticed = noticedText(await downtime.stop());
   const said = describeHealth(health);
   const died = app.restartCount > facts.app.restartCount;
   const again: Text = died
@@ -38,7 +38,7 @@ export async function proveAsBefore(ops: Ops, update: Update): Promise<Text> {
   };
 }
 
-async function schemaNow(ops: Ops, { facts, backup }: Update): Promise<Text> {
+async function schemaNow(ops: Ops, { facts, backup }: HotRelease): Promise<Text> {
   const before = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
   const now = await inspectSchema(ops, facts.database);
   const revision = now.kind === 'versioned' ? now.revision : undefined;
@@ -52,7 +52,7 @@ async function schemaNow(ops: Ops, { facts, backup }: Update): Promise<Text> {
 }
 
 /** Exact commands for a person when the old release could not be proved to serve. */
-export function advice({ target, facts, switching, staging, backup }: Update): Text[] {
+export function advice({ target, facts, switching, staging, backup }: HotRelease): Text[] {
   const same = (command: string): Text => ({ en: command, zh: command });
   const id = facts.app.id.slice(0, 12);
   const lines: Text[] = [

@@ -77,7 +77,7 @@ export function forgetUpgrade(paths: Pick<Paths, 'backups'>, { run }: PostgresUp
 }
 
 /** Of both sides, the one that is not in use. */
-export const putAside = ({ inUse, from, to }: PostgresUpgrade) => (inUse === 'to' ? from : to);
+export const retainedCluster = ({ inUse, from, to }: PostgresUpgrade) => (inUse === 'to' ? from : to);
 
 function jsonOf(file: string): unknown {
   try {

@@ -51,7 +51,7 @@ export function artefactsIn(base: string, directories: readonly string[]): Artef
   return { directories: directories.map((directory) => ({ path: directory, base })), files: new Map(files) };
 }
 
-export const together = (a: Artefacts, b: Artefacts): Artefacts => ({
+export const mergeArtefacts = (a: Artefacts, b: Artefacts): Artefacts => ({
   directories: [...a.directories, ...b.directories],
   files: new Map([...a.files, ...b.files]),
 });

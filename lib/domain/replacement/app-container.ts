@@ -22,8 +22,8 @@ import { createBeside, type Former, giveBack, halt, takeOver } from './replace.t
 
 /** The stop itself: whoever was asked something is answered first, and whoever asks from here on waits, if that can be. */
 export async function haltApp(ops: Ops, app: Container, cutover: Cutover): Promise<void> {
-  const { outside, hold } = cutover;
-  outside.start(ops);
+  const { downtime, hold } = cutover;
+  downtime.start(ops);
   await hold.begin(ops, app);
   cutover.stopping = true;
   await haltHeld(ops, app, hold);

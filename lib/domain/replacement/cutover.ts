@@ -2,7 +2,7 @@ import type { Target } from '../../core/target.ts';
 import type { Definition } from '../../tools/docker/definition.ts';
 import type { SavedUserdata } from '../app/userdata.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../backup/proofs.ts';
-import { type OutsideView, watchFromOutside } from '../hold/downtime.ts';
+import { type DowntimeWatch, watchDowntime } from '../hold/downtime.ts';
 import { type RequestHold, requestHold } from '../hold/hold.ts';
 import type { HoldFacts } from '../hold/survey.ts';
 import type { PreviousImage } from '../images/previous.ts';
@@ -19,7 +19,7 @@ export interface Cutover {
   readonly requests: HoldFacts;
   /** Requests to the application, which wait while it is replaced, if they can. */
   readonly hold: RequestHold;
-  readonly outside: OutsideView;
+  readonly downtime: DowntimeWatch;
   previous?: PreviousImage | undefined;
   userdata?: SavedUserdata | undefined;
   /** userdata can't be read in any way, and a person has agreed to lose it. */
@@ -45,5 +45,5 @@ export const cutoverOf = (target: Target, facts: Facts, requests: HoldFacts): Cu
   requests,
   hold: requestHold(requests),
   // What did not serve can't go down.
-  outside: watchFromOutside({ app: facts.app?.serving ? facts.containers.app : undefined, hold: requests }),
+  downtime: watchDowntime({ app: facts.app?.serving ? facts.containers.app : undefined, hold: requests }),
 });

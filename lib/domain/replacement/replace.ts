@@ -19,7 +19,7 @@ import {
 import { rename, setRestart, start, stop } from '../../tools/docker/docker.ts';
 import { discardContainer } from '../../tools/docker/helpers.ts';
 import { registerVariables } from '../env/secrets.ts';
-import { findAllContainers, inUse, isAside, nameAside, properName, stampAside } from '../stack/containers.ts';
+import { findAllContainers, inUse, properName, standbyName, standbyRole, standbyRun } from '../stack/containers.ts';
 import { createPlanned, planService } from '../stack/create-service.ts';
 import type { ServiceRole, Stack } from '../stack/stack.ts';
 
@@ -64,7 +64,7 @@ type HostConfig = Definition['HostConfig'];
 
 /** The restart policy of one that a killed run put aside, as that run had found it: it took it away, see {@link takeOver}. */
 function restartBefore(ops: Ops, role: ServiceRole, container: Container): Pick<HostConfig, 'RestartPolicy'> {
-  const stamp = stampAside(container);
+  const stamp = standbyRun(container);
   const runs = path.dirname(ops.paths.run);
   const of = stamp === undefined ? [] : readdirSync(runs).filter((name) => name.startsWith(`${stamp}-`));
   const file = of.map((name) => path.join(runs, name, `before-${role}.json`)).find(existsSync);
@@ -102,7 +102,7 @@ export async function createBeside(
     ? { definition: inheriting(definition, former), name: properName(definition.Name.replace(/^\//, '')) }
     : await planService(ops, stack, stack.services[role], former?.definition);
   const made = { ...planned, definition: withVariables(planned.definition, variables) };
-  const name = former ? nameAside(planned.name, 'next', ops.paths.run) : planned.name;
+  const name = former ? standbyName(planned.name, 'next', ops.paths.run) : planned.name;
   return { role, former, name: planned.name, next: await createPlanned(ops, made, name) };
 }
 
@@ -113,7 +113,7 @@ const inheriting = (definition: Definition, former: Former | undefined): Definit
 async function clearAway(ops: Ops, stack: Stack, role: ServiceRole, former: Former | undefined): Promise<void> {
   const all = (await findAllContainers(ops, stack))[role];
   const kept = former?.container.id ?? inUse(all)?.id;
-  for (const c of all) if (c.id !== kept && isAside(c) !== 'before') await discardContainer(ops, c.id);
+  for (const c of all) if (c.id !== kept && standbyRole(c) !== 'before') await discardContainer(ops, c.id);
 }
 
 /**
@@ -124,7 +124,8 @@ export async function takeOver(ops: Ops, { former, next, name }: Replacement): P
   if (former === undefined) return;
   const { container, definition } = former;
   // The name first: by it the next run knows whose policy it was.
-  if (!isAside(container)) await run(ops, rename(container.id, nameAside(container.name, 'before', ops.paths.run)));
+  if (!standbyRole(container))
+    await run(ops, rename(container.id, standbyName(container.name, 'before', ops.paths.run)));
   if (startsAgain(definition)) await run(ops, setRestart(container.id, 'no'));
   await run(ops, rename(next, name));
 }
@@ -149,7 +150,7 @@ export async function giveBack(
     await halt(ops, role, successor);
     if (startsAgain(await definitionOf(ops, successor.id))) await run(ops, setRestart(successor.id, 'no'));
   }
-  if (successor?.name === name) await run(ops, rename(successor.id, nameAside(name, 'next', ops.paths.run)));
+  if (successor?.name === name) await run(ops, rename(successor.id, standbyName(name, 'next', ops.paths.run)));
   const present = all.find((c) => c.id === id);
   const policy = startsAgain(former.definition);
   if (present && present.name !== name) {
@@ -161,7 +162,7 @@ export async function giveBack(
   const back = again?.id ?? (await createFrom(ops, former.definition, name));
   if (!present) await refill(back);
   // One that a killed run had put aside ran before that run.
-  if (state !== 'running' && isAside(former.container) === undefined) return;
+  if (state !== 'running' && standbyRole(former.container) === undefined) return;
   // An engine that was asked to stop goes on with it, and takes a start meanwhile for done: so the stop comes first to its end.
   if (present) await halt(ops, role, present);
   await run(ops, start(back));
@@ -188,7 +189,7 @@ export async function discardFormers(
   try {
     const all = await findAllContainers(calm, stack);
     for (const c of roles.flatMap((role) => all[role]))
-      if (isAside(c) && c.id !== proved) await discardContainer(calm, c.id);
+      if (standbyRole(c) && c.id !== proved) await discardContainer(calm, c.id);
   } catch (error) {
     ops.screen.show({ event: 'warning', text: formersLeft(whatHappened(error)) });
   }
@@ -218,7 +219,7 @@ export function givenBackByHand(former: Former, next: string | undefined, isGone
   const away = next
     ? [
         `docker stop ${next.slice(0, 12)}`,
-        `docker rename ${next.slice(0, 12)} ${nameAside(name, 'next', path.dirname(former.file))}`,
+        `docker rename ${next.slice(0, 12)} ${standbyName(name, 'next', path.dirname(former.file))}`,
       ]
     : [];
   if (isGone) {

@@ -8,7 +8,7 @@ import { whatClusterHolds } from '../../tools/postgres/emptiness.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { type DatabaseManifest, listBackups } from '../backup/manifest.ts';
 import { imageId } from '../images/build.ts';
-import { putAside, readUpgrades } from '../ledger/postgres-upgrades.ts';
+import { readUpgrades, retainedCluster } from '../ledger/postgres-upgrades.ts';
 import { readReleases } from '../ledger/releases.ts';
 import { eachRun, entriesOf } from '../ledger/runs.ts';
 import type { Containers } from '../stack/containers.ts';
@@ -89,10 +89,10 @@ export async function findDetached(
   const named = backups.map((m) => m.volume.name).filter((name) => present.split('\n').includes(name));
   // Put aside on purpose, as long as what came in its place is there.
   const upgraded = readUpgrades(ops.paths).filter((u) =>
-    present.split('\n').includes((putAside(u) === u.from ? u.to : u.from).volume),
+    present.split('\n').includes((retainedCluster(u) === u.from ? u.to : u.from).volume),
   );
   const mounted = new Set([
-    ...upgraded.map((u) => putAside(u).volume),
+    ...upgraded.map((u) => retainedCluster(u).volume),
     ...stack.volumes.map((v) => v.name),
     ...Object.values(containers).flatMap((c) => c.mounts.map((m) => m.source)),
   ]);

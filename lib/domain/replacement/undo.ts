@@ -16,7 +16,7 @@ import { givenBackByHand } from './replace.ts';
  */
 export async function proveAsBefore(ops: Ops, cutover: Cutover): Promise<Text> {
   const proof = await asBefore(ops, cutover);
-  const outage = await cutover.outside.stop();
+  const outage = await cutover.downtime.stop();
   if (outage === undefined) return proof;
   const down = outageText(outage);
   return { en: `${proof.en}. Production was down: ${down.en}`, zh: `${proof.zh}. 服务实际中断: ${down.zh}` };

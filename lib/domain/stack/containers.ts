@@ -56,28 +56,28 @@ export async function findAllContainers(
 const ASIDE = /-(next|before)-(\d{8}T\d{6}Z)$/;
 
 /** How a service's container is called while it waits to take another one's place, or when another one took its own. */
-export const nameAside = (name: string, as: 'next' | 'before', run: string): string =>
+export const standbyName = (name: string, as: 'next' | 'before', run: string): string =>
   `${properName(name)}-${as}-${path.basename(run).slice(0, 16)}`;
 
 /** Its name when it is in use. */
 export const properName = (name: string): string => name.replace(ASIDE, '');
 
 /** What it waits for, if it does: to take a place, or to get it back. */
-export const isAside = ({ name }: Container): 'next' | 'before' | undefined =>
+export const standbyRole = ({ name }: Container): 'next' | 'before' | undefined =>
   ASIDE.exec(name)?.[1] as 'next' | 'before' | undefined;
 
 /** The beginning of the name of the run that put it aside. */
-export const stampAside = ({ name }: Pick<Container, 'name'>): string | undefined => ASIDE.exec(name)?.[2];
+export const standbyRun = ({ name }: Pick<Container, 'name'>): string | undefined => ASIDE.exec(name)?.[2];
 
 /**
  * The one that production is. One that was to take its place and was never proved (a run was killed) is not, unless it runs without crashing:
  * then what is in it now is newer. One that never took a place is none at all.
  */
 export function inUse(all: readonly Container[]): Container | undefined {
-  const present = all.find((c) => !isAside(c));
+  const present = all.find((c) => !standbyRole(c));
   const isWell = present?.state === 'running' && present.restartCount === 0;
   if (isWell) return present;
-  const before = all.filter((c) => isAside(c) === 'before');
+  const before = all.filter((c) => standbyRole(c) === 'before');
   return before.sort((a, b) => b.name.localeCompare(a.name))[0] ?? present;
 }
 

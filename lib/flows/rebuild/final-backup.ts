@@ -1,4 +1,4 @@
-import { together } from '../../core/concurrency.ts';
+import { allOrAbort } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
@@ -65,7 +65,7 @@ async function backUpAgain(ops: Ops, rebuild: Rebuild, head: string): Promise<Ba
   }
   if (rebuild.backup === undefined || db === undefined || rebuild.wholeVolume) return archiveDatabase(ops, rebuild);
   if (!deleting) {
-    const schema = rebuild.beforehand?.schema ?? (await inspectSchema(ops, db));
+    const schema = rebuild.storesBefore?.schema ?? (await inspectSchema(ops, db));
     if (schema.kind === 'empty' || (schema.kind === 'versioned' && schema.revision === head)) {
       return { kind: 'not-needed', why: NOTHING_PENDING };
     }
@@ -85,7 +85,7 @@ async function beside<T>(ops: Ops, rebuild: Rebuild, saveDatabase: (ops: Ops) =>
   const stop = new AbortController();
   const inner = { ...ops, signal: AbortSignal.any([ops.signal, stop.signal]) };
   const deleting = rebuild.plan.deletes.length > 0;
-  const [saved] = await together(stop, [
+  const [saved] = await allOrAbort(stop, [
     saveDatabase(inner),
     ...(deleting ? [archiveOthers(inner, rebuild, STANDS), keepUserdata(inner, rebuild)] : []),
   ]);
@@ -99,7 +99,7 @@ async function archiveDatabase(ops: Ops, rebuild: Rebuild): Promise<BackupOutcom
   const { facts } = rebuild;
   const volume = databaseVolume(facts.volumes);
   if (volume === undefined) throw new Error('a database without a volume was to be archived');
-  rebuild.beforehand = undefined; // what was seen of a server counts only while it runs
+  rebuild.storesBefore = undefined; // what was seen of a server counts only while it runs
   const container = await stopped(ops, rebuild, 'postgres');
   const db = databaseOf(facts.stack, container, facts.volumes);
   const archive = await beside(ops, rebuild, (inner) =>

@@ -120,8 +120,8 @@ async function fromTheAppsSide(
       ]),
     );
     const address = { host, port: ops.target.ports.postgres };
-    const outside = { address, clientContainer: client, clientHost: host };
-    return (await proveHba(ops, database, outside, connected.closedSince)).evidence;
+    const remote = { address, clientContainer: client, clientHost: host };
+    return (await proveHba(ops, database, remote, connected.closedSince)).evidence;
   } finally {
     await discardContainer(ops, name);
   }

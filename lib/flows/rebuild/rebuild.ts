@@ -13,7 +13,7 @@ import type { RebuildPlan } from './plan.ts';
 /** One full rebuild, and how far it has come. */
 export interface Rebuild extends Cutover {
   readonly plan: RebuildPlan;
-  beforehand?: Started | undefined;
+  storesBefore?: Started | undefined;
   /** The running server that `backup` was taken from. */
   database?: Database | undefined;
   /** A dump is not enough: other databases are in the volume. */

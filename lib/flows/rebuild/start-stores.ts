@@ -44,7 +44,7 @@ export function startStoresStep(rebuild: Rebuild): Step<Started, [PreparedDataba
           ),
     wayBack: WHOLE,
     async run(ops, prepared) {
-      if (rebuild.beforehand) return rebuild.beforehand;
+      if (rebuild.storesBefore) return rebuild.storesBefore;
       return prepared ? startOnPrepared(ops, rebuild, prepared) : startOnKept(ops, rebuild);
     },
     undo: (ops) => bringBackStores(ops, rebuild),
@@ -52,7 +52,7 @@ export function startStoresStep(rebuild: Rebuild): Step<Started, [PreparedDataba
 }
 
 /** `undefined` when the stores will be replaced, so that nothing seen now would count. */
-export async function lookBeforehand(ops: Ops, { facts, plan }: Rebuild): Promise<Started | undefined> {
+export async function surveyStores(ops: Ops, { facts, plan }: Rebuild): Promise<Started | undefined> {
   if (plan.deletes.length > 0 || !facts.storesCurrent) return undefined;
   const stores = await startStores(ops, facts);
   const seen = await look(ops, facts, stores.database);

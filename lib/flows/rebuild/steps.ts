@@ -16,7 +16,7 @@ import { prepareStep } from './prepare.ts';
 import { proveStep } from './prove.ts';
 import type { Rebuild } from './rebuild.ts';
 import { removeStep } from './remove.ts';
-import { lookBeforehand, startStoresStep } from './start-stores.ts';
+import { startStoresStep, surveyStores } from './start-stores.ts';
 
 /** One full rebuild: its steps in their order, and what speaks for it when one of them fails. Nothing happens yet. */
 export function begin(target: Target, facts: Facts, plan: RebuildPlan) {
@@ -62,7 +62,7 @@ function stop(rebuild: Rebuild): Step | undefined {
       ...step,
       replaces: 'stop_existing_services',
       async run(ops) {
-        rebuild.beforehand = await lookBeforehand(ops, rebuild);
+        rebuild.storesBefore = await surveyStores(ops, rebuild);
         await step.run(ops);
       },
     }

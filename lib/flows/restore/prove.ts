@@ -5,7 +5,7 @@ import { printable, type Text } from '../../core/text.ts';
 import { endpointsOf } from '../../domain/app/endpoints.ts';
 import { describeHealth, waitForHealth } from '../../domain/app/health.ts';
 import { databaseSizes } from '../../domain/data/left-databases.ts';
-import { type OutsideView, outageText } from '../../domain/hold/downtime.ts';
+import { type DowntimeWatch, outageText } from '../../domain/hold/downtime.ts';
 import type { Facts } from '../../domain/restoration/facts.ts';
 import { serves } from '../../domain/restoration/survey.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
@@ -56,13 +56,13 @@ async function prove(ops: Ops, facts: Facts): Promise<Proven> {
 }
 
 /** After undoing: what was there serves again, if it did. */
-export async function proveAsBefore(ops: Ops, facts: Facts, outside: OutsideView): Promise<Text> {
+export async function proveAsBefore(ops: Ops, facts: Facts, downtime: DowntimeWatch): Promise<Text> {
   const { before, database } = facts;
   // By what it is: a name says nothing after a swap.
   const now = (await databaseSizes(ops, database)).find((d) => d.name === database.name);
   if (now?.oid !== before?.oid) throw notBack(database.name);
   const health = serves(facts) ? (await healthNow(ops, facts)).health : NOT_SERVED;
-  const noticed = outageText(await outside.stop());
+  const noticed = outageText(await downtime.stop());
   const name = printable(database.name);
   return {
     en: `Database ${name} is the one from before. ${health.en} Noticed from outside: ${noticed.en}.`,

@@ -1,7 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Recovery } from '../../core/step.ts';
 import type { Beside } from '../../domain/data/restore.ts';
-import { watchFromOutside } from '../../domain/hold/downtime.ts';
+import { watchDowntime } from '../../domain/hold/downtime.ts';
 import { requestHold } from '../../domain/hold/hold.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { advice } from '../../domain/restoration/advice.ts';
@@ -15,7 +15,7 @@ import { standstillSteps } from './standstill.ts';
 export function begin(ops: Pick<Ops, 'target'>, facts: Facts, holds: HoldFacts) {
   const running = facts.app?.state === 'running' ? facts.app : undefined;
   const requests = requestHold(holds);
-  const outside = watchFromOutside({ app: running, hold: holds });
+  const downtime = watchDowntime({ app: running, hold: holds });
   const { hold, release } = standstillSteps(facts, holds, requests);
   const swap = swapStep(facts);
   let swapping: Beside | undefined;
@@ -35,8 +35,8 @@ export function begin(ops: Pick<Ops, 'target'>, facts: Facts, holds: HoldFacts) 
     prove: proveStep(facts),
   };
   const recovery: Recovery = {
-    prove: (o) => proveAsBefore(o, facts, outside),
+    prove: (o) => proveAsBefore(o, facts, downtime),
     advice: () => advice(ops, facts, swapping),
   };
-  return { steps, recovery, outside, requests };
+  return { steps, recovery, downtime, requests };
 }

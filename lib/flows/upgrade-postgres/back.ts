@@ -14,7 +14,7 @@ import {
   readUpgrades,
 } from '../../domain/ledger/postgres-upgrades.ts';
 import { createBeside, describeFormer, discardNext, type Replacement } from '../../domain/replacement/replace.ts';
-import { findAllContainers, isAside, properName } from '../../domain/stack/containers.ts';
+import { findAllContainers, properName, standbyRole } from '../../domain/stack/containers.ts';
 import { findDataDirectories } from '../../domain/stack/data-directory.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
 
@@ -66,7 +66,7 @@ export async function surveyBack(ops: Ops, options: HoldOptions, tries: boolean)
   const all = (await findAllContainers(ops, stack)).postgres;
   const on = (volume: string) => all.filter((c) => c.mounts.some((m) => m.kind === 'volume' && m.source === volume));
   const former = on(upgrade.from.volume)[0];
-  const present = on(upgrade.to.volume).find((c) => !isAside(c));
+  const present = on(upgrade.to.volume).find((c) => !standbyRole(c));
   const looking = (former ?? present ?? app)?.imageId;
   if (former?.state !== 'running' && looking !== undefined) {
     const found = await findDataDirectories(ops, looking, [upgrade.from.volume]);

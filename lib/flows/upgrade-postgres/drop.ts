@@ -7,8 +7,8 @@ import { printable, type Text } from '../../core/text.ts';
 import { backupsOf } from '../../domain/backup/find.ts';
 import { confirmDestructive } from '../../domain/data/consent.ts';
 import { proveSuperseded } from '../../domain/data/drop-database.ts';
-import { removeAsideVolume } from '../../domain/data/remove-aside-volume.ts';
-import { forgetUpgrade, putAside, readUpgrades } from '../../domain/ledger/postgres-upgrades.ts';
+import { removeRetainedVolume } from '../../domain/data/remove-retained-volume.ts';
+import { forgetUpgrade, readUpgrades, retainedCluster } from '../../domain/ledger/postgres-upgrades.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import { carryOut } from '../../runs/steps/steps.ts';
@@ -29,7 +29,7 @@ export async function dropAside(
   const { stack, postgres } = await findStack(ops);
   const upgrade = readUpgrades(ops.paths).at(-1);
   if (upgrade === undefined) throw nothingAside();
-  const aside = putAside(upgrade);
+  const aside = retainedCluster(upgrade);
   const serves = postgres?.state === 'running' ? await databaseIn(ops, stack, postgres) : undefined;
   if (serves === undefined || serves.volume.name === aside.volume) throw notServing(aside);
   const { systemIdentifier } = await identify(ops, serves);
@@ -55,7 +55,7 @@ export async function dropAside(
     commands: [`docker volume rm ${aside.volume}`, `docker image rm ${upgrade.image}`],
     loses: what,
     run: async (o) => {
-      await removeAsideVolume(o, volume, consent, superseded);
+      await removeRetainedVolume(o, volume, consent, superseded);
       // Earlier ones that were about it are no way back either.
       for (const about of readUpgrades(o.paths).filter((u) => [u.from.volume, u.to.volume].includes(aside.volume))) {
         await run(o, change(['docker', 'image', 'rm', about.image]), [0, 1]);
@@ -94,7 +94,7 @@ async function stillThere(ops: Ops, volume: string): Promise<Text> {
 
 const nothingAside = () => refuse({ en: 'No upgrade has left a cluster aside.', zh: '没有升级操作留下的旁置集群.' });
 
-const notServing = ({ volume, major }: ReturnType<typeof putAside>) =>
+const notServing = ({ volume, major }: ReturnType<typeof retainedCluster>) =>
   refuse(
     {
       en: `No other PostgreSQL than that of volume ${volume} (${major}) serves now: it is still needed.`,

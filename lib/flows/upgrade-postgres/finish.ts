@@ -4,7 +4,7 @@ import type { Text } from '../../core/text.ts';
 import { requestHold } from '../../domain/hold/hold.ts';
 import { type PostgresUpgrade, readUpgrades } from '../../domain/ledger/postgres-upgrades.ts';
 import { describeFormer, giveBack } from '../../domain/replacement/replace.ts';
-import { findAllContainers, isAside } from '../../domain/stack/containers.ts';
+import { findAllContainers, standbyRole } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
 
@@ -49,7 +49,7 @@ export function beginBringBack({ stack, former }: Extract<Left, { kind: 'interru
     commands: [`docker start ${former.name}`],
     async run(ops) {
       const all = (await findAllContainers(ops, stack)).postgres;
-      const next = all.find((c) => c.id !== former.id && !isAside(c))?.id;
+      const next = all.find((c) => c.id !== former.id && !standbyRole(c))?.id;
       // It ran until that run stopped it.
       const described = await describeFormer(ops, 'postgres', { ...former, state: 'running' });
       await giveBack(ops, stack, { role: 'postgres', former: described, next });

@@ -39,7 +39,7 @@ export const notInVolume = (container: Container) =>
     zh: `${printable(container.name)} 的数据不在命名卷中, 无法保留作为退路.`,
   });
 
-export const putAsideByKilledRun = (container: Container) =>
+export const standbyOfKilledRun = (container: Container) =>
   refuse(
     {
       en: `PostgreSQL does not run, and its container is put aside (${printable(container.name)}): a run that was killed has left it so. Its data is untouched.`,

@@ -7,7 +7,7 @@ import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { imageId } from '../../domain/images/build.ts';
 import { notRunning, paused } from '../../domain/restoration/refusals.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
-import { findContainers, findVolumes, isAside } from '../../domain/stack/containers.ts';
+import { findContainers, findVolumes, standbyRole } from '../../domain/stack/containers.ts';
 import { findDataDirectories } from '../../domain/stack/data-directory.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import { defaultsOf, nextDataOf } from '../../domain/stack/homes.ts';
@@ -29,7 +29,7 @@ import {
   notHealthy,
   notInVolume,
   notNewer,
-  putAsideByKilledRun,
+  standbyOfKilledRun,
   volumeTaken,
 } from './refusals.ts';
 
@@ -50,7 +50,7 @@ export interface Asked {
 export async function surveyUpgrade(ops: Ops, asked: Asked): Promise<Facts> {
   const { stack, postgres, app } = await findStack(ops);
   if (postgres?.state !== 'running') {
-    if (postgres && isAside(postgres)) throw putAsideByKilledRun(postgres);
+    if (postgres && standbyRole(postgres)) throw standbyOfKilledRun(postgres);
     throw notRunning(stack.services.postgres.key, postgres);
   }
   if (app?.state === 'paused') throw paused(app);

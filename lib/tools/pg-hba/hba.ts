@@ -5,12 +5,12 @@ import type { Database } from '../postgres/database.ts';
 import { query } from '../postgres/psql.ts';
 import { notSafe } from './alarm.ts';
 import { giveToServer, readServerFile, replaceServerFile, serverAccount } from './file.ts';
-import { type HbaProof, type Outside, proveHba, whatIsAsked } from './proof.ts';
+import { type HbaProof, proveHba, type RemoteAccess, whatIsAsked } from './proof.ts';
 import { endSessionsBefore, reload } from './reload.ts';
 import { type Hba, type HbaRule, inspectHba } from './rules.ts';
 import { type PasswordMethod, withoutRemoteTrust } from './text.ts';
 
-export type { HbaProof, Outside } from './proof.ts';
+export type { HbaProof, RemoteAccess } from './proof.ts';
 export { proveHba } from './proof.ts';
 export { type HbaRule, inspectHba } from './rules.ts';
 
@@ -23,8 +23,8 @@ export { type HbaRule, inspectHba } from './rules.ts';
  * @throws {OpsError} `precondition` when the file is broken or cannot be replaced while the server still asks for
  * passwords; `needs-person` (exit 6) whenever the server is open, or could not be proved closed.
  */
-export async function restoreHba(ops: Ops, db: Database, outside: Outside): Promise<HbaProof> {
-  const asked = await whatIsAsked(ops, db, outside);
+export async function restoreHba(ops: Ops, db: Database, remote: RemoteAccess): Promise<HbaProof> {
+  const asked = await whatIsAsked(ops, db, remote);
   let found: Hba | undefined;
   try {
     found = await inspectHba(ops, db);
@@ -35,12 +35,12 @@ export async function restoreHba(ops: Ops, db: Database, outside: Outside): Prom
     }
     if (found.errors.length > 0) throw brokenFile(found);
     const open = found.remoteTrust.length > 0;
-    if (!open && !unreadable && asked !== 'trust') return await proveHba(ops, db, outside);
+    if (!open && !unreadable && asked !== 'trust') return await proveHba(ops, db, remote);
     const method = open ? await fittingMethod(ops, db) : undefined;
     const copies = method ? await rewrite(ops, db, found, method) : [];
     const since = await reload(ops, db);
     const endedSessions = await endSessionsBefore(ops, db, since);
-    const proof = await proveHba(ops, db, outside);
+    const proof = await proveHba(ops, db, remote);
     return {
       ...proof,
       evidence: evidenceOf(proof.evidence, { rules: found.remoteTrust.length, method, copies, endedSessions }),
@@ -53,7 +53,7 @@ export async function restoreHba(ops: Ops, db: Database, outside: Outside): Prom
     };
   } catch (error) {
     // Throws the signal's reason when the run was stopped.
-    const now = await whatIsAsked(ops, db, outside);
+    const now = await whatIsAsked(ops, db, remote);
     const closed = (now === 'scram' || now === 'md5' || now === 'password') && !found?.remoteTrust.length;
     const kind = error instanceof OpsError ? error.kind : undefined;
     if (kind === 'needs-person' || (kind === 'precondition' && closed)) throw error;

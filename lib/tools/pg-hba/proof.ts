@@ -10,7 +10,7 @@ import { endSessionsBefore } from './reload.ts';
 import { type Hba, type HbaRule, inspectHba } from './rules.ts';
 
 /** Where a stranger would come from. */
-export interface Outside {
+export interface RemoteAccess {
   /** The published port, or the container's own address with the server's port. Not loopback inside the container. */
   readonly address: Address;
   /** Id of a container in the server's network that has psql: the application's, or the server's own. */
@@ -45,12 +45,12 @@ const PROBE_MS = 5_000;
  * @param since an earlier proof's `inForceSince`: sessions from before it that came late are ended first.
  * @throws {OpsError} `needs-person` (exit 6) when any of it is not so, or could not be found out.
  */
-export async function proveHba(ops: Ops, db: Database, outside: Outside, since?: string): Promise<HbaProof> {
+export async function proveHba(ops: Ops, db: Database, remote: RemoteAccess, since?: string): Promise<HbaProof> {
   const endedSessions = since === undefined ? 0 : await endSessionsBefore(ops, db, since);
   const [hba, asked, login] = await Promise.all([
     inspectHba(ops, db).catch((error: unknown) => failure(ops, error)),
-    whatIsAsked(ops, db, outside),
-    wrongPassword(ops, db, outside),
+    whatIsAsked(ops, db, remote),
+    wrongPassword(ops, db, remote),
   ]);
   const open = asked === 'trust' || login === 'yes';
   const reasons = [...aboutFile(hba), ...aboutServer(asked, login)];
@@ -66,8 +66,8 @@ export async function proveHba(ops: Ops, db: Database, outside: Outside, since?:
     endedSessions,
     inForceSince: since,
     evidence: {
-      en: `${outside.address.host}:${outside.address.port} asks for ${asked}; a wrong password is refused; pg_hba.conf has no remote trust`,
-      zh: `${outside.address.host}:${outside.address.port} 要求 ${asked} 认证; 错误密码被拒绝; pg_hba.conf 对远程连接没有 trust`,
+      en: `${remote.address.host}:${remote.address.port} asks for ${asked}; a wrong password is refused; pg_hba.conf has no remote trust`,
+      zh: `${remote.address.host}:${remote.address.port} 要求 ${asked} 认证; 错误密码被拒绝; pg_hba.conf 对远程连接没有 trust`,
     },
   };
 }
@@ -83,15 +83,15 @@ function failure(ops: Ops, error: unknown): Failed {
 }
 
 /** {@link askedFor} from outside; a failure is an answer. */
-export async function whatIsAsked(ops: Ops, db: Database, outside: Outside): Promise<Asked | Failed> {
+export async function whatIsAsked(ops: Ops, db: Database, remote: RemoteAccess): Promise<Asked | Failed> {
   const as = { user: db.user, database: db.name };
-  return askedFor(ops, outside.address, as, PROBE_MS).catch((error: unknown) => failure(ops, error));
+  return askedFor(ops, remote.address, as, PROBE_MS).catch((error: unknown) => failure(ops, error));
 }
 
-async function wrongPassword(ops: Ops, db: Database, outside: Outside): Promise<Login> {
-  const host = outside.clientHost ?? Object.values(db.container.addresses).find((a) => a !== '' && !isLoopback(a));
+async function wrongPassword(ops: Ops, db: Database, remote: RemoteAccess): Promise<Login> {
+  const host = remote.clientHost ?? Object.values(db.container.addresses).find((a) => a !== '' && !isLoopback(a));
   if (host === undefined) return { error: `${db.container.name} has no address of its own` };
-  const client = { container: outside.clientContainer, host };
+  const client = { container: remote.clientContainer, host };
   return canLogIn(ops, db, client, randomBytes(18).toString('base64url')).catch((error: unknown) => ({
     error: failure(ops, error).failed.en,
   }));

@@ -44,7 +44,7 @@ it('gives a script that changes the helpers inside of a step only', () => {
       {
         id: 'all',
         run: async ({ ops, db, consent }) => {
-          await restoreHba(ops, await db.database(), db.outside());
+          await restoreHba(ops, await db.database(), db.remoteAccess());
           const saved = await backupPg(ops, await db.database(), { reason: 'manual' });
           expectTypeOf(saved).toEqualTypeOf<VerifiedBackup>();
           await removeVolumes(ops, [{ name: 'x', saved: backup }], [], consent());

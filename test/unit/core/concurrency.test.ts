@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { allEnded, together } from '../../../lib/core/concurrency.ts';
+import { allEnded, allOrAbort } from '../../../lib/core/concurrency.ts';
 
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -24,6 +24,6 @@ it('stops the others with the first failure', async () => {
   const waiting = new Promise((_, reject) => {
     stop.signal.addEventListener('abort', () => reject(stop.signal.reason));
   });
-  await expect(together(stop, [waiting, Promise.reject(new Error('the first'))])).rejects.toThrow('the first');
+  await expect(allOrAbort(stop, [waiting, Promise.reject(new Error('the first'))])).rejects.toThrow('the first');
   expect(stop.signal.reason).toMatchObject({ message: 'the first' });
 });

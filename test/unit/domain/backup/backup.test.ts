@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { backupPg } from '../../../../lib/domain/backup/backup.ts';
-import { isSaved } from '../../../../lib/domain/backup/proofs.ts';
+import { isSafeToDelete } from '../../../../lib/domain/backup/proofs.ts';
 import { checkFiles } from '../../../../lib/domain/backup/verify.ts';
 import { connectTo, execute, identifier, literal, query } from '../../../../lib/tools/postgres/psql.ts';
 import { testOps } from '../../../support/ops.ts';
@@ -40,7 +40,7 @@ describe('a backup', () => {
     });
     const backup = await taken;
     expect(left(ops)).toEqual(['20260102T030405Z-whalefall']);
-    expect(isSaved(backup)).toBe(true);
+    expect(isSafeToDelete(backup)).toBe(true);
     expect(backup.covers).toEqual(VOLUME);
     const mode = (file: string) => statSync(path.join(backup.dir, file)).mode & 0o777;
     expect(['.', 'database.dump', 'globals.sql', 'manifest.json'].map(mode)).toEqual([0o700, 0o600, 0o600, 0o600]);

@@ -2,7 +2,7 @@ import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readManifest } from '../../../../lib/domain/backup/manifest.ts';
-import { isSaved, type Saved, verifyBackup } from '../../../../lib/domain/backup/proofs.ts';
+import { isSafeToDelete, type SafeToDelete, verifyBackup } from '../../../../lib/domain/backup/proofs.ts';
 import { compareContents, compareProperties } from '../../../../lib/domain/backup/verify.ts';
 import type { Contents } from '../../../../lib/tools/postgres/fingerprint.ts';
 import { parseContents } from '../../../../lib/tools/postgres/fingerprint.ts';
@@ -139,19 +139,19 @@ describe('a proof', () => {
     const stored = await storedBackup(ops, { createdAt: '2026-01-01T03:04:05.000Z' });
     const proof = await verifyBackup(ops, stored, throwaway(), sealing);
     await expect(proof.check(ops)).rejects.toThrow(/too old/);
-    expect(isSaved(proof)).toBe(true);
-    expect(isSaved({ ...proof, covers: VOLUME, check: async () => undefined })).toBe(false);
-    expect(isSaved(Object.create(Object.getPrototypeOf(proof)))).toBe(false);
-    expect(isSaved(undefined)).toBe(false);
+    expect(isSafeToDelete(proof)).toBe(true);
+    expect(isSafeToDelete({ ...proof, covers: VOLUME, check: async () => undefined })).toBe(false);
+    expect(isSafeToDelete(Object.create(Object.getPrototypeOf(proof)))).toBe(false);
+    expect(isSafeToDelete(undefined)).toBe(false);
     // @ts-expect-error a look-alike is no proof: the class has private parts
-    const forged: Saved = {
+    const forged: SafeToDelete = {
       covers: VOLUME,
       check: async () => undefined,
       kind: 'backup',
       dir: '',
       manifest: stored.manifest,
     };
-    expect(isSaved(forged)).toBe(false);
+    expect(isSafeToDelete(forged)).toBe(false);
   });
 });
 

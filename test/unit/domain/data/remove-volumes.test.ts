@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import { OpsError } from '../../../../lib/core/errors.ts';
-import { proveAbsent, type Saved } from '../../../../lib/domain/backup/proofs.ts';
+import { proveAbsent, type SafeToDelete } from '../../../../lib/domain/backup/proofs.ts';
 import { type Consent, confirmDestructive } from '../../../../lib/domain/data/consent.ts';
 import { removeVolumes } from '../../../../lib/domain/data/remove-volumes.ts';
 import { testOps } from '../../../support/ops.ts';
@@ -31,7 +31,7 @@ function engine(more: { holders?: string; after?: string } = {}) {
 
 async function attempt(
   respond: ReturnType<typeof engine>,
-  proofs: (ops: ReturnType<typeof testOps>) => Promise<[Saved, Consent]>,
+  proofs: (ops: ReturnType<typeof testOps>) => Promise<[SafeToDelete, Consent]>,
 ) {
   const ops = testOps(respond);
   const [saved, consent] = await proofs(ops);
@@ -46,7 +46,7 @@ const consentTo = (ops: ReturnType<typeof testOps>, volumes = [volume]) =>
   confirmDestructive(ops, { title: { en: 'x', zh: 'x' }, phrase: PHRASE, volumes, losses: [] }, PHRASE);
 
 // A genuine proof, made by its guard, whose run-time check passes.
-async function proof(name = volume.name): Promise<Saved> {
+async function proof(name = volume.name): Promise<SafeToDelete> {
   const world = testOps(({ argv }) => (argv[1] === 'volume' ? { exitCode: 1, stderr: 'no such volume' } : undefined));
   const absent = await proveAbsent(world, name);
   vi.spyOn(absent, 'check').mockResolvedValue(undefined);
@@ -74,21 +74,22 @@ it.each([
   [
     'a forged proof',
     engine(),
-    async (ops) => [{ covers: volume, check: async () => undefined } as unknown as Saved, await consentTo(ops)],
+    async (ops) => [{ covers: volume, check: async () => undefined } as unknown as SafeToDelete, await consentTo(ops)],
   ],
   [
     'a container that is not ours holding it',
     engine({ holders: 'redis-id\nspy-id\n' }),
     async (ops) => [await proof(), await consentTo(ops)],
   ],
-] satisfies [string, ReturnType<typeof engine>, (ops: ReturnType<typeof testOps>) => Promise<[Saved, Consent]>][])(
-  'removes nothing with %s',
-  async (_what, respond, proofs) => {
-    const { error, removed } = await attempt(respond, proofs);
-    expect(error).toMatchObject({ kind: 'precondition' });
-    expect(removed).toEqual([]);
-  },
-);
+] satisfies [
+  string,
+  ReturnType<typeof engine>,
+  (ops: ReturnType<typeof testOps>) => Promise<[SafeToDelete, Consent]>,
+][])('removes nothing with %s', async (_what, respond, proofs) => {
+  const { error, removed } = await attempt(respond, proofs);
+  expect(error).toMatchObject({ kind: 'precondition' });
+  expect(removed).toEqual([]);
+});
 
 it('removes nothing when what was saved is not intact any more', async () => {
   const { error, removed } = await attempt(engine(), async (ops) => {

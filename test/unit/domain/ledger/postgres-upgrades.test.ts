@@ -6,9 +6,9 @@ import {
   formerDefinition,
   noteUpgrade,
   type PostgresUpgrade,
-  putAside,
   readUpgrades,
   recordUpgrade,
+  retainedCluster,
 } from '../../../../lib/domain/ledger/postgres-upgrades.ts';
 import type { Definition } from '../../../../lib/tools/docker/definition.ts';
 import { testOps } from '../../../support/ops.ts';
@@ -54,7 +54,7 @@ it('knows which of both clusters is not in use', async () => {
   const { paths } = testOps(() => undefined);
   const one = entry('20260102T030405Z-upgrade-postgres');
   await recordUpgrade(paths, one, DEFINITION);
-  expect(putAside(one).volume).toBe('old');
+  expect(retainedCluster(one).volume).toBe('old');
   await noteUpgrade(paths, { ...one, inUse: 'from' });
-  expect(readUpgrades(paths).map((u) => putAside(u).volume)).toEqual(['new']);
+  expect(readUpgrades(paths).map((u) => retainedCluster(u).volume)).toEqual(['new']);
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { type HbaRule, inspectHba, type Outside, proveHba, restoreHba } from '../../../../lib/tools/pg-hba/hba.ts';
+import { type HbaRule, inspectHba, proveHba, type RemoteAccess, restoreHba } from '../../../../lib/tools/pg-hba/hba.ts';
 import { isRemoteTrust } from '../../../../lib/tools/pg-hba/rules.ts';
 import type { Database } from '../../../../lib/tools/postgres/database.ts';
 import { testOps } from '../../../support/ops.ts';
@@ -13,7 +13,7 @@ const db = {
   user: 'app_user',
   name: 'appdb',
 } as unknown as Database;
-const outside: Outside = { address: { host: '127.0.0.1', port: 15432 }, clientContainer: 'appid' };
+const outside: RemoteAccess = { address: { host: '127.0.0.1', port: 15432 }, clientContainer: 'appid' };
 const FILE = '/data/pg_hba.conf';
 const HEAD = 'local all all trust\nhost all all 127.0.0.1/32 trust\n# \xb9\xdc\n';
 const OPEN = `${HEAD}host all all all trust\n`;

@@ -2,7 +2,7 @@ import type { Target } from '../../core/target.ts';
 import type { Placement } from '../app/place.ts';
 import type { Staging } from '../app/staging.ts';
 import type { VerifiedBackup } from '../backup/proofs.ts';
-import type { OutsideView } from '../hold/downtime.ts';
+import type { DowntimeWatch } from '../hold/downtime.ts';
 import type { RequestHold } from '../hold/hold.ts';
 import type { SavedLocal } from '../release/save-local.ts';
 import type { Migrated } from '../schema/migrate.ts';
@@ -12,7 +12,7 @@ import type { UpdateOptions } from './options.ts';
 import type { UpdatePlan } from './plan.ts';
 
 /** One hot release, forward or back, and how far it has come: what undoing and the summary need. Filled step by step. */
-export interface Update {
+export interface HotRelease {
   readonly target: Target;
   readonly options: UpdateOptions;
   readonly plan: UpdatePlan;
@@ -21,7 +21,7 @@ export interface Update {
   readonly staging: Staging;
   /** Requests, which wait while the container is restarted, if they can. */
   readonly hold: RequestHold;
-  readonly outside: OutsideView;
+  readonly downtime: DowntimeWatch;
   savedLocal?: SavedLocal | undefined;
   backup?: VerifiedBackup | undefined;
   migrated?: Migrated | undefined;

@@ -11,7 +11,7 @@ import { isSuperseded, type Superseded } from './drop-database.ts';
  *
  * @throws {OpsError} `precondition` without a consent that names it, and a proof that what came after it is saved.
  */
-export async function removeAsideVolume(
+export async function removeRetainedVolume(
   ops: Ops,
   volume: { readonly name: string },
   consent: Consent,
