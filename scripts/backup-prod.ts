@@ -99,13 +99,13 @@ export const backupProd: Script = {
           type: 'string',
           value: 'D',
           count: true,
-          help: { en: 'keep what is younger than D days', zh: '保留 D 天以内的备份' },
+          help: { en: 'keep backups younger than D days', zh: '保留 D 天以内的备份' },
         },
         'keep-tag': {
           type: 'string',
           value: 'TAG',
           help: {
-            en: 'of the tagged ones keep only these (default: all)',
+            en: 'keep only these of the tagged ones (default: all)',
             zh: '带标签的备份中只保留该标签(默认全部保留)',
           },
         },

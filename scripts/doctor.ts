@@ -7,7 +7,7 @@ import { isProgram, main, type Script, thisProcess } from '../lib/index.ts';
 export const doctorScript: Script = {
   name: 'doctor',
   about: {
-    en: 'What is wrong with the deployment, from its cause on, and what mends it. Only looks.',
+    en: 'Finds what is wrong with the deployment, the cause first, and what fixes it. Read-only.',
     zh: '检查部署有何问题: 先列根因, 再给出处理命令. 只读.',
   },
   flags: {

@@ -6,12 +6,12 @@ import { isProgram, main, type Script, thisProcess } from '../lib/index.ts';
 export const notifyScript: Script = {
   name: 'notify',
   about: {
-    en: 'Who is told when a run fails, and when it is well again.',
+    en: 'Alerts: who is told when a run fails, and when it recovers.',
     zh: '运行失败与恢复时通知谁.',
   },
   commands: {
     test: {
-      about: { en: 'send each channel a word that is marked as a test', zh: '向每个通道发送一条测试消息' },
+      about: { en: 'send each channel a message that is marked as a test', zh: '向每个通道发送一条测试消息' },
       flags: {},
       positionals: [
         { name: 'channel', optional: true, help: { en: 'only this one (default: all)', zh: '仅此通道(默认全部)' } },
@@ -21,7 +21,7 @@ export const notifyScript: Script = {
     },
 
     list: {
-      about: { en: 'the channels, and what came of the last attempt', zh: '列出通道及最近一次送达结果' },
+      about: { en: 'the channels, and the result of the last attempt', zh: '列出通道及最近一次送达结果' },
       flags: {},
       onlyLooks: true,
       run: async (ops) => notify.list(ops),

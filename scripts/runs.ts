@@ -10,7 +10,7 @@ const RUN = {
   name: 'run',
   optional: true,
   help: {
-    en: 'its name or the end of it (default: the one that matters now)',
+    en: 'its name or the end of it (default: the unfinished one, else the last)',
     zh: '运行名称或其结尾(默认为当前相关的一次)',
   },
 } as const;
@@ -18,7 +18,7 @@ const RUN = {
 export const runsScript: Script = {
   name: 'runs',
   about: {
-    en: 'What was run in this deploy directory, and how to go on.',
+    en: 'What ran in this deploy directory, and how to continue or undo it.',
     zh: '查看本部署目录的运行记录, 以及中断后如何继续.',
   },
   commands: {
@@ -29,11 +29,11 @@ export const runsScript: Script = {
           type: 'string',
           value: 'N',
           count: true,
-          help: { en: 'so many (default 20)', zh: '显示条数(默认 20)' },
+          help: { en: 'how many (default 20)', zh: '显示条数(默认 20)' },
         },
         html: {
           type: 'boolean',
-          help: { en: 'as a page with their reports, beside them', zh: '生成带报告链接的页面, 存放在运行记录旁' },
+          help: { en: 'as an HTML page that links their reports', zh: '生成带报告链接的页面, 存放在运行记录旁' },
         },
       },
       onlyLooks: true,

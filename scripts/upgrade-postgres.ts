@@ -45,12 +45,12 @@ export const upgradePostgres: Script = {
     },
     back: {
       type: 'boolean',
-      help: { en: 'return to the cluster that the last upgrade put aside', zh: '恢复使用上次升级旁置的集群' },
+      help: { en: 'return to the cluster that the last upgrade kept', zh: '恢复使用上次升级旁置的集群' },
     },
     drop: {
       type: 'boolean',
       help: {
-        en: 'delete the cluster that was put aside; asks first, and wants a newer backup',
+        en: 'delete the cluster that the last upgrade kept; asks first, and wants a newer backup',
         zh: '删除已旁置的集群; 需确认, 且要求已有更新的备份',
       },
     },

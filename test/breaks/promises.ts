@@ -60,7 +60,7 @@ export const PROMISES: readonly Break[] = [
     ],
     test: 'test/simulation/way-back.test.ts',
     named: 'a wreck of which nothing at all can be read',
-    says: 'docker cp can not read',
+    says: 'docker cp can’t read',
   },
   {
     what: {

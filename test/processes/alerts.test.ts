@@ -120,13 +120,13 @@ it('notify test tells each channel, asks no dead-man’s switch, and fails when 
   const good = await runScript('notify', ['test', '--dir', dir, ...options]);
   expect([good.exitCode, kinds(got)], good.text).toEqual([0, ['test']]);
   expect(got).toHaveLength(1);
-  expect(good.text).toContain('✓ pager took it');
+  expect(good.text).toContain('✓ pager accepted it');
   chmodSync(path.join(dir, 'hook'), 0o644);
   const bad = await runScript('notify', ['test', '--dir', dir, ...options]);
   expect(bad.exitCode).toBe(1);
   expect(bad.text).toContain(`✗ hook: others may read ${dir}/hook: chmod 600 ${dir}/hook`);
   const nobody = await runScript('notify', ['test', '--dir', dir]);
-  expect([nobody.exitCode, nobody.text]).toEqual([2, expect.stringContaining('Nobody is to be told')]);
+  expect([nobody.exitCode, nobody.text]).toEqual([2, expect.stringContaining('No alerts are set up')]);
 });
 
 it('addresses are in no environment and no argument of a child', async () => {

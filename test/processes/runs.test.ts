@@ -83,7 +83,7 @@ it('asks in a terminal before anything else is done: undo', async () => {
   const dir = deployDir();
   await killedRun(dir);
   const next = inTerminal('stub', dir);
-  await next.shows(/What shall become of/);
+  await next.shows(/What should be done about/);
   await choose(next, /❯ .*undo it/);
   expect((await next.ended).exitCode).toBe(0);
   expect(made(dir)).toBe(false);
@@ -94,7 +94,7 @@ it('leaves a run as it is when told so, and does not ask again', async () => {
   const dir = deployDir();
   await killedRun(dir);
   const next = inTerminal('stub', dir, ['--seconds', '0']);
-  await next.shows(/What shall become of/);
+  await next.shows(/What should be done about/);
   await choose(next, /❯ .*undo it/, /❯ .*leave it/);
   expect((await next.ended).exitCode).toBe(0);
   const [died = ''] = runsIn(dir).sort();
@@ -105,7 +105,7 @@ it('does nothing without an answer', async () => {
   const dir = deployDir();
   await killedRun(dir);
   const next = inTerminal('stub', dir);
-  await next.shows(/What shall become of/);
+  await next.shows(/What should be done about/);
   next.type('\x03');
   expect((await next.ended).exitCode).toBe(4);
   expect(runsIn(dir)).toHaveLength(1);

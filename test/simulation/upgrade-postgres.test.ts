@@ -69,13 +69,13 @@ it('is refused where something would be lost, or somebody could write meanwhile'
   const d = await upgradable();
   const server = d.container('postgres')?.server;
   if (!server) throw new Error('there is no server');
-  await refused(d, ['--to', 'postgres:15-alpine', '--yes'], /no newer major version/);
+  await refused(d, ['--to', 'postgres:15-alpine', '--yes'], /not a newer major version/);
   await refused(d, ['--to', 'postgres:19', '--yes'], /docker pull postgres:19/);
   server.cluster.databases.other = { ...emptyDatabase('whalefall_user'), tables: { things: ['of another'] } };
   await refused(d, TO, /other databases that hold something \(other\)/);
   delete server.cluster.databases.other;
   server.visitors = [{ address: '10.0.0.9', who: 'reporter nightly 10.0.0.9' }];
-  await refused(d, TO, /Others than the application are connected[\s\S]*reporter nightly/);
+  await refused(d, TO, /Other clients than the application are connected[\s\S]*reporter nightly/);
   delete server.visitors;
   server.replication = { slots: ['warehouse'] };
   await refused(d, TO, /slots warehouse/);
@@ -90,7 +90,7 @@ it('notices what is written while it is read for the last time, and goes back', 
   };
   const ended = await upgradeAndCheck(d, TO);
   expect(ended.exitCode, ended.text).toBe(1);
-  expect(ended.text).toContain('Somebody has written to the database');
+  expect(ended.text).toContain('Somebody wrote to the database');
   expect(serving(d)?.major).toBe('15');
 });
 

@@ -159,7 +159,7 @@ it('a wreck of which nothing at all can be read is rebuilt once it is agreed tha
   expect(plan).toMatchObject({
     exitCode: 0,
     changes: [],
-    text: expect.stringMatching(/userdata: docker cp can not read/),
+    text: expect.stringMatching(/userdata: docker cp can’t read/),
   });
   for (const answer of [[], ['--confirm', 'lose userdata'], ['--confirm', 'DELETE ALL DATA']]) {
     const declined = await runAndCheck(d, [...KEEP, ...answer]);
@@ -172,7 +172,7 @@ it('a wreck of which nothing at all can be read is rebuilt once it is agreed tha
   }
   const ended = await runAndCheck(d, [...KEEP, '--confirm', 'LOSE USERDATA']);
   expect(ended.exitCode, ended.text).toBe(0);
-  expect(ended.text).toMatch(/userdata +lost, as was agreed/);
+  expect(ended.text).toMatch(/userdata +lost with consent/);
   expect(d.machine.engine.containers).toHaveLength(3);
 });
 

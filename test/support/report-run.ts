@@ -61,7 +61,7 @@ export function writeRun(state: string, outcome: 'failed' | 'done', lasts: numbe
     titles: [
       text('Stage the release beside the one that runs', '将新版本暂存在运行版本旁'),
       text('Back up the database, and prove it', '备份数据库并验证'),
-      text('Bring the schema to the newest revision', '将数据库结构升级到最新版本'),
+      text('Migrate the schema to the newest revision', '将数据库结构升级到最新版本'),
       text('Switch the files', '切换文件'),
       text('Replace the workers one by one', '逐个替换 worker'),
     ],

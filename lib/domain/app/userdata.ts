@@ -77,7 +77,7 @@ export async function findUnreachable(
 }
 
 const NOT_PLAINLY: Text = {
-  en: 'docker cp can not read the container; the run tries its layer, and asks if that can not be read either',
+  en: 'docker cp can’t read the container; the run tries its layer, and asks if that can’t be read either',
   zh: 'docker cp 无法读取该容器; 执行时会尝试读取其容器层, 仍无法读取时会要求确认',
 };
 

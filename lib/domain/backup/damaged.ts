@@ -7,7 +7,7 @@ export class DamagedBackup extends OpsError {}
 export function damaged(dir: string, why: Text, cause?: unknown): DamagedBackup {
   return new DamagedBackup({
     kind: 'precondition',
-    what: { en: `The backup ${dir} is no backup: ${why.en}.`, zh: `备份 ${dir} 无效: ${why.zh}.` },
+    what: { en: `The backup ${dir} is unusable: ${why.en}.`, zh: `备份 ${dir} 无效: ${why.zh}.` },
     state: { en: 'The database itself was only read.', zh: '对数据库本身只进行了读取.' },
     ...(cause === undefined ? {} : { cause }),
   });

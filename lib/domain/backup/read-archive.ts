@@ -30,7 +30,7 @@ export async function readArchive(ops: Ops, stored: Stored<DatabaseManifest>, im
   try {
     statements(readFileSync(path.join(dir, manifest.files.globals.name), 'utf8'));
   } catch (error) {
-    throw damaged(dir, { en: 'its globals can not be read', zh: '全局对象文件无法解析' }, error);
+    throw damaged(dir, { en: 'its globals can’t be read', zh: '全局对象文件无法解析' }, error);
   }
   try {
     await withOpen(path.join(dir, manifest.files.dump.name), (fd) =>

@@ -88,7 +88,7 @@ function refusalOf(ops: Ops, { project }: Pick<Stack, 'project'>, owners: Owners
           zh: `若要操作那套服务: 请使用 --dir ${there} 运行脚本`,
         },
         {
-          en: 'If this directory shall have a stack of its own: COMPOSE_PROJECT_NAME=<another name> in its .env, and container names and ports of its own.',
+          en: 'If this directory is to have a stack of its own: COMPOSE_PROJECT_NAME=<another name> in its .env, and container names and ports of its own.',
           zh: '若本目录应有独立的服务: 在其 .env 中设置 COMPOSE_PROJECT_NAME=<其他名称>, 并使用不同的容器名和端口.',
         },
         ADOPT,
@@ -109,7 +109,7 @@ function refusalOf(ops: Ops, { project }: Pick<Stack, 'project'>, owners: Owners
     const name = printable(former);
     return {
       what: {
-        en: `This directory's stack runs as compose project ${name} (${namesOf(renamed)}); by its present name, ${project}, there is nothing. Its data are in volumes of ${name}.`,
+        en: `This directory's stack runs as compose project ${name} (${namesOf(renamed)}); by its present name, ${project}, there is nothing. Its data is in volumes of ${name}.`,
         zh: `本目录的服务属于 compose 项目 ${name} (${namesOf(renamed)}); 而按当前名称 ${project} 没有任何容器. 数据位于项目 ${name} 的卷中.`,
       },
       next: [
@@ -124,7 +124,7 @@ function refusalOf(ops: Ops, { project }: Pick<Stack, 'project'>, owners: Owners
 }
 
 const ADOPT: Text = {
-  en: 'If this directory shall take it over: deploy-prod-all, update-prod-flask, restore-prod or rollback-prod with --adopt, which shows what and asks.',
+  en: 'If this directory is to take it over: deploy-prod-all, update-prod-flask, restore-prod or rollback-prod with --adopt, which shows what and asks.',
   zh: '若要由本目录接管: 使用 --adopt 运行 deploy-prod-all、update-prod-flask、restore-prod 或 rollback-prod, 会列出内容并要求确认.',
 };
 

@@ -49,7 +49,7 @@ export function migrateStep(update: HotRelease): Step<void, [Checked]> {
   const oneTransaction = midway.length === 0;
   return {
     id: 'migrate',
-    title: { en: 'Bring the schema to the newest revision', zh: '将数据库结构升级到最新版本' },
+    title: { en: 'Migrate the schema to the newest revision', zh: '将数据库结构升级到最新版本' },
     replaces: 'run_migrations',
     risk: 'changes',
     commands: [

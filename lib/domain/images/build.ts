@@ -97,7 +97,7 @@ function buildFailed(error: CommandError, log: string): OpsError {
     what: error.what,
     ...(error.state && { state: error.state }),
     next: [
-      { en: `All that the build said: ${log}`, zh: `完整构建输出: ${log}` },
+      { en: `The build's full output: ${log}`, zh: `完整构建输出: ${log}` },
       ...(missesFile ? [ONLY_COMMITTED] : []),
     ],
     cause: error,

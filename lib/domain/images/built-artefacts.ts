@@ -16,7 +16,7 @@ import { buildImage } from './build.ts';
  * directory of the run. Neither production's image nor its container notices.
  *
  * @param artefacts each with a stage.
- * @throws {OpsError} `failed` when a stage can not be built, or did not make what the Dockerfile copies from it.
+ * @throws {OpsError} `failed` when a stage can't be built, or did not make what the Dockerfile copies from it.
  */
 export async function buildArtefacts(
   ops: Ops,

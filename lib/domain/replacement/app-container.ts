@@ -53,7 +53,7 @@ function unlessGivenUp({ losesUserdata }: Cutover): (error: unknown) => undefine
 }
 
 const WITH_CONSENT: Text = {
-  en: 'userdata could not be saved. Where it can not be read in any way, a rebuild says so and asks whether it may be lost: npx tsx scripts/deploy-prod-all.ts --data keep',
+  en: 'userdata could not be saved. Where it can’t be read in any way, a rebuild says so and asks whether it may be lost: npx tsx scripts/deploy-prod-all.ts --data keep',
   zh: 'userdata 未能保存. 若确实无法读取, 全量重建会说明并询问是否放弃: npx tsx scripts/deploy-prod-all.ts --data keep',
 };
 

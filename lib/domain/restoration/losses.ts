@@ -54,7 +54,7 @@ function rowsThen(incoming: Incoming): Map<string, number> | undefined {
   return tables && new Map(tables.map((t) => [`${t.schema}.${t.name}`, t.rows]));
 }
 
-const UNKNOWN: Text = { en: 'they can not be asked', zh: '无法查询' };
+const UNKNOWN: Text = { en: 'they can’t be read', zh: '无法查询' };
 
 const UNCHANGED: Text = {
   en: 'as many in every table as there; they may differ all the same',

@@ -94,7 +94,7 @@ function readableGlobals(stored: Stored<DatabaseManifest>) {
   try {
     return globalsOf(stored);
   } catch (error) {
-    throw damaged(stored.dir, { en: 'its globals can not be read', zh: '全局对象文件无法解析' }, error);
+    throw damaged(stored.dir, { en: 'its globals can’t be read', zh: '全局对象文件无法解析' }, error);
   }
 }
 

@@ -24,7 +24,7 @@ export function mayHaveChangedRows(midway: readonly MidwayFile[], said: string |
 export function rowsText(files: readonly string[]): Text {
   const list = files.map(printable).join(', ');
   return {
-    en: `The schema is as before, but ${list} commits on its way: rows may have been changed for good, and nothing tells which.`,
+    en: `The schema is as before, but ${list} commits on its way: rows may have been changed permanently, and nothing tells which.`,
     zh: `数据库结构与之前一致, 但 ${list} 会中途提交: 部分数据行可能已被永久修改, 且无法得知是哪些.`,
   };
 }

@@ -38,7 +38,7 @@ export function siblingWarning(
       : { en: 'Build the image (--bake, or a full rebuild), then: ', zh: '先构建镜像 (--bake 或全量重建), 再执行: ' };
   return {
     text: {
-      en: `Made from the same image and left alone: ${list('stopped')}. What runs there goes on with the former code.`,
+      en: `Made from the same image and left alone: ${list('stopped')}. It goes on running the former code.`,
       zh: `使用同一镜像但不在本次发布范围内: ${list('已停止')}. 其中运行的仍是旧代码.`,
     },
     fix: { en: `To bring it there: ${bake.en}${command}`, zh: `更新方法: ${bake.zh}${command}` },

@@ -57,7 +57,7 @@ function stores({ stack, containers, storesOutdated, login }: Deployed): Reason[
       ? [
           {
             text: {
-              en: `With this .env the application can not log in to PostgreSQL: ${typeof login === 'object' ? login.error : 'wrong password'}.`,
+              en: `With this .env the application can't log in to PostgreSQL: ${typeof login === 'object' ? login.error : 'wrong password'}.`,
               zh: `使用当前 .env, 应用无法登录 PostgreSQL: ${typeof login === 'object' ? login.error : '密码错误'}.`,
             },
             fix: REBUILD,

@@ -61,7 +61,7 @@ function tryStep({ facts }: EnvWay): Step<Text> {
   return {
     id: 'try',
     title: {
-      en: 'Try it with the new .env: create the application, ask its health, start all but what would serve',
+      en: 'Try it with the new .env: create the application, ask its health, start everything except what would serve',
       zh: '用新的 .env 试运行: 创建应用、检查健康, 并试运行启动过程 (不提供服务)',
     },
     risk: 'none',

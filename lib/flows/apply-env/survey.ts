@@ -47,7 +47,7 @@ const nothingThere = () =>
 const unknownRelease = () =>
   refuse(
     {
-      en: 'Which release the container runs is not known, so it can not be proved that another .env is all that changes.',
+      en: 'Which release the container runs is not known, so it can’t be proved that another .env is all that changes.',
       zh: '无法确定容器运行的版本, 因而无法证明只有 .env 发生了变化.',
     },
     REBUILD,

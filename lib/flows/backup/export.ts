@@ -99,7 +99,7 @@ const noRecipient = (recipient: string, why: string) =>
   new OpsError({
     kind: 'usage',
     what: {
-      en: `${printable(recipient)} is no age recipient: ${printable(why)}`,
+      en: `${printable(recipient)} is not an age recipient: ${printable(why)}`,
       zh: `${printable(recipient)} 不是 age 接收方公钥: ${printable(why)}`,
     },
     state: NOTHING_CHANGED,
@@ -113,6 +113,6 @@ const noRecipient = (recipient: string, why: string) =>
 
 const isThere = (dir: string) =>
   refuse(
-    { en: `${dir} is there already.`, zh: `${dir} 已存在.` },
+    { en: `${dir} already exists.`, zh: `${dir} 已存在.` },
     { en: 'Name another directory with --to.', zh: '请用 --to 指定其他目录.' },
   );

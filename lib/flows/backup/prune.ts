@@ -114,7 +114,7 @@ const WHY: Record<Reason, Text> = {
 const noNumbers = () =>
   new OpsError({
     kind: 'usage',
-    what: { en: 'How many, or for how long?', zh: '需要指定保留数量或天数.' },
+    what: { en: 'Say how many to keep, or for how long.', zh: '需要指定保留数量或天数.' },
     state: NOTHING_CHANGED,
     next: [{ en: 'For example --keep 7 --keep-days 14', zh: '例如 --keep 7 --keep-days 14' }],
   });

@@ -109,7 +109,7 @@ export async function mend(
 }
 
 const NOTHING_TO_FIX: Text = {
-  en: 'Nothing of this can be mended without a decision: the commands above are for you.',
+  en: 'None of this can be fixed without a decision: the commands above are for you to run.',
   zh: '以上问题都需要人来决定, 请按提示的命令处理.',
 };
 const NOT_DONE: Text = { en: 'Nothing was done.', zh: '未执行任何操作.' };

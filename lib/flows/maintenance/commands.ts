@@ -33,7 +33,7 @@ export async function turnOn(ops: Ops, { keeper, lasts, planOnly }: Wanted): Pro
   const { holds } = await survey(ops, false);
   const ports = [...new Set(holds.ports.map((p) => p.published))].join(', ');
   const plan: Text = {
-    en: `Whoever comes to ports ${ports} gets a 503 page instead of the application, for ${lasts} at most.`,
+    en: `Visitors of ports ${ports} get a 503 page instead of the application, for ${lasts} at most.`,
     zh: `访问端口 ${ports} 的请求将看到 503 维护页面, 最长 ${lasts}.`,
   };
   show({ event: 'info', text: plan });
@@ -88,7 +88,7 @@ function said(ops: Ops, text: Text): Text {
 const NO_CONTAINER: Text = { en: 'The application has no container.', zh: '应用没有容器.' };
 
 const ENDS: Text = {
-  en: 'No other script that changes something starts meanwhile. To end it: npx tsx scripts/maintenance.ts off',
+  en: 'No other script that changes anything can start meanwhile. To end it: npx tsx scripts/maintenance.ts off',
   zh: '期间其他会做改动的脚本无法启动. 结束维护: npx tsx scripts/maintenance.ts off',
 };
 
@@ -107,7 +107,7 @@ const cameToNothing = (exitCode: number, text: string) =>
 const goesOn = (name: string) =>
   new OpsError({
     kind: 'failed',
-    what: { en: `Run ${name} does not end.`, zh: `运行 ${name} 未能结束.` },
+    what: { en: `Run ${name} is not ending.`, zh: `运行 ${name} 未能结束.` },
     state: {
       en: 'The page may still be on; it ends by itself some seconds after that process is killed.',
       zh: '页面可能仍在启用; 终止该进程后数秒内会自动失效.',

@@ -26,7 +26,7 @@ export async function survey(ops: Ops, tries: boolean): Promise<Facts> {
   if (app === undefined)
     throw refuse(
       {
-        en: 'The application has no container, so it publishes no ports that could lead to a page.',
+        en: 'The application has no container, so there are no published ports to serve a page on.',
         zh: '应用没有容器, 没有可指向维护页面的发布端口.',
       },
       same('npx tsx scripts/deploy-prod-all.ts'),
@@ -36,7 +36,7 @@ export async function survey(ops: Ops, tries: boolean): Promise<Facts> {
   if (holds.kind === 'holds') return { app, holds };
   throw refuse(
     {
-      en: `Visitors can't be led to a page on this machine: ${holds.why.en}`,
+      en: `A maintenance page can't be put up on this machine: ${holds.why.en}`,
       zh: `本机无法将访问者引到维护页面: ${holds.why.zh}`,
     },
     { en: 'docs/hold.md says what it takes.', zh: '所需条件见 docs/hold.zh-CN.md.' },

@@ -9,7 +9,7 @@ export function requireSome({ target: { notify } }: Pick<Ops, 'target'>): void {
   throw new OpsError({
     kind: 'config',
     what: {
-      en: 'Nobody is to be told: the configuration has no notify.',
+      en: 'No alerts are set up: the target configuration has no notify.',
       zh: '未配置任何通知对象: 目标配置中没有 notify.',
     },
     next: [

@@ -29,13 +29,13 @@ export function list(ops: Ops): Text {
     columns: [
       { en: 'name', zh: '名称' },
       { en: 'kind', zh: '类型' },
-      { en: 'told of', zh: '通知范围' },
+      { en: 'events', zh: '通知范围' },
       { en: 'last', zh: '最近一次' },
     ],
     rows: rows.map((r) => r.cells),
     items: rows.map((r) => r.item),
   });
-  return { en: `${rows.length} to be told`, zh: `共 ${rows.length} 个通知对象` };
+  return { en: `${rows.length} channels`, zh: `共 ${rows.length} 个通知对象` };
 }
 
 const WHEN: Readonly<Record<'problems' | 'every-run' | 'ping', Text>> = {

@@ -14,14 +14,14 @@ export async function test(ops: Ops, channels: readonly Channel[]): Promise<Text
   const all = await Promise.all(channels.map((channel) => deliverTo(ops, channel, event, language)));
   for (const { to, failure } of all) {
     if (failure) ops.screen.show({ event: 'error', text: { en: `${to}: ${failure.en}`, zh: `${to}: ${failure.zh}` } });
-    else ops.screen.show({ event: 'ok', text: { en: `${to} took it`, zh: `${to} 已接收` } });
+    else ops.screen.show({ event: 'ok', text: { en: `${to} accepted it`, zh: `${to} 已接收` } });
   }
   const missing = sayPings(ops);
   const failed = all.filter((told) => told.failure).length + missing;
   return failed > 0
     ? { en: `${failed} could not be reached`, zh: `${failed} 个无法送达`, exitCode: 1 }
     : {
-        en: `${all.length} told; look whether it is there`,
+        en: `${all.length} sent; check that they arrived`,
         zh: `已通知 ${all.length} 个, 请确认是否收到`,
         exitCode: 0,
       };

@@ -121,6 +121,6 @@ const otherDatabases = (names: readonly string[]): Text => ({
 });
 
 const NOT_DUMPABLE: Text = {
-  en: 'it can not be dumped; its files will be archived once it is stopped',
+  en: 'it can’t be dumped; its files will be archived once it is stopped',
   zh: '无法导出; 停止后将归档其数据文件',
 };

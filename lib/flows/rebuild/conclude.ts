@@ -89,5 +89,5 @@ export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: No
 
 const LOST: readonly [Text, Text] = [
   same('userdata'),
-  { en: 'lost, as was agreed: it could not be read', zh: '已丢失 (无法读取, 已确认放弃)' },
+  { en: 'lost with consent: it could not be read', zh: '已丢失 (无法读取, 已确认放弃)' },
 ];

@@ -35,7 +35,7 @@ export interface Connected {
 export const connectionStep = (rebuild: Rebuild): Step<Connected, [Started]> => ({
   id: 'connection',
   title: {
-    en: 'Log in as the application will; close the database to strangers',
+    en: 'Log in as the application will; make sure nobody gets in without a password',
     zh: '以应用身份登录数据库, 并确保外部无法免密访问',
   },
   replaces: 'fix_postgresql_connection',

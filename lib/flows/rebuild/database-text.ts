@@ -18,5 +18,5 @@ export function databaseText(db: DatabaseFacts): Text {
 const NOT_ASKED: Readonly<Record<Exclude<DatabaseFacts['kind'], 'running'>, Text>> = {
   none: { en: 'none', zh: '无' },
   stopped: { en: 'not running', zh: '未运行' },
-  unreadable: { en: 'runs, but can not be read', zh: '运行中, 但无法读取' },
+  unreadable: { en: 'running, but can’t be read', zh: '运行中, 但无法读取' },
 };

@@ -25,7 +25,7 @@ export function finalBackupStep(rebuild: Rebuild): Step<BackupOutcome, [TriedIma
     id: 'final-backup',
     title: deleting
       ? {
-          en: 'Back up all of it again now that nothing writes: the backup that counts',
+          en: 'Back up everything again now that nothing writes: the backup that counts',
           zh: '应用停止写入后再次完整备份 (以此份为准)',
         }
       : { en: 'Back up again if a migration is pending', zh: '存在待执行迁移时, 再次备份' },

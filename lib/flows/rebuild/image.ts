@@ -57,7 +57,7 @@ export function tryStep({ target, facts, plan }: Rebuild): Step<TriedImage> {
   return {
     id: 'try',
     title: {
-      en: 'Try the new image: create the application, and start all of it but what would serve',
+      en: 'Try the new image: create the application, and start everything in it except what would serve',
       zh: '试运行新镜像: 创建应用, 并试运行启动过程 (不提供服务)',
     },
     risk: 'none',

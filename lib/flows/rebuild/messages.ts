@@ -24,7 +24,7 @@ export async function chooseData(
   if (facts.fresh || flags.planOnly) return 'keep';
   const names = facts.volumes.map((v) => v.name).join(', ');
   const choice = await ops.screen.askChoice(
-    { en: `There is data (${names}). What shall become of it?`, zh: `检测到已有数据 (${names}), 如何处理?` },
+    { en: `There is data (${names}). Keep it or delete it?`, zh: `检测到已有数据 (${names}), 如何处理?` },
     [
       { value: 'keep', label: { en: 'keep it', zh: '保留' } },
       { value: 'delete', label: { en: 'back it up, then delete it', zh: '备份后删除' } },

@@ -103,7 +103,7 @@ export function deletionRequest(target: Target, facts: Facts, plan: RebuildPlan)
 export function userdataRequest(target: Target, facts: Facts): DestructiveRequest {
   return {
     title: {
-      en: 'userdata can not be read in any way. It will be lost with its container, which is removed once the new one is proved:',
+      en: 'userdata can’t be read in any way. It will be lost with its container, which is removed once the new one is proved:',
       zh: 'userdata 无法以任何方式读取. 新容器验证通过后将移除原容器, userdata 随之丢失:',
     },
     phrase: USERDATA_PHRASE,

@@ -55,7 +55,7 @@ export const appFailed = (error: unknown, itsWords: string): unknown => {
   const next = error instanceof OpsError ? error.next : [];
   return failed(error, what, [
     ...next,
-    ...(words === '' ? [] : [{ en: `Its last words:\n${words}`, zh: `应用最近的日志:\n${words}` }]),
+    ...(words === '' ? [] : [{ en: `Its last log lines:\n${words}`, zh: `应用最近的日志:\n${words}` }]),
     { en: 'Rehearse another commit: --ref REF', zh: '可用 --ref 演练其他版本.' },
   ]);
 };

@@ -39,7 +39,7 @@ export async function dropLeft(
   const tables = (await countRows(ops, { ...database, name })).filter((t) => t.rows > 0);
   const request = {
     title: {
-      en: `Database ${leftText(left).en}. It will be dropped for ever, with:`,
+      en: `Database ${leftText(left).en}. It will be dropped permanently, with:`,
       zh: `数据库 ${leftText(left).zh}. 将被永久删除, 包括:`,
     },
     phrase: `DROP ${name}`,

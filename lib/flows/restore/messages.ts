@@ -65,7 +65,7 @@ function incomingText({ incoming, at }: Facts): Text {
     ? { en: 'ITS LAST VERIFICATION FAILED', zh: '最近一次验证失败' }
     : verification.level === 'restored'
       ? { en: `restored and compared (${verification.at})`, zh: `已恢复并比对 (${verification.at})` }
-      : { en: 'never restored as yet', zh: '尚未做过恢复验证' };
+      : { en: 'never restored so far', zh: '尚未做过恢复验证' };
   const [en, zh] = [ageText(at, createdAt).en, ageText(at, createdAt).zh];
   return {
     en: `${printable(dir)}\n    taken ${createdAt}, ${en} ago; ${size}, revision ${revision}, commit ${by}; ${proved.en}`,

@@ -34,7 +34,7 @@ export function standstillSteps(
     hold: {
       id: 'hold',
       title: {
-        en: 'Have requests wait, and the application stand still',
+        en: 'Hold requests and freeze the application',
         zh: '暂存请求, 并使应用静止',
       },
       risk: holds.kind === 'holds' ? 'changes' : 'interrupts',
@@ -65,7 +65,7 @@ export function standstillSteps(
     },
     release: {
       id: 'release',
-      title: { en: 'Let it go on, and pass on what waited', zh: '恢复应用, 放行等待的请求' },
+      title: { en: 'Unfreeze the application and pass the held requests on', zh: '恢复应用, 放行等待的请求' },
       risk: 'none',
       commands: [{ en: 'kill -CONT: the same programs', zh: 'kill -CONT: 上述程序' }, ...releaseCommands(holds)],
       run: goOn,

@@ -76,7 +76,7 @@ export function findChoice(facts: Facts, wanted: string): Choice {
   if (choice === undefined) throw refused(unknown(wanted));
   if (others.length > 0) {
     const list = found.map((c) => c.release.commit.slice(0, 12)).join(', ');
-    throw refused({ en: `${wanted} fits several releases: ${list}`, zh: `${wanted} 匹配到多个版本: ${list}` });
+    throw refused({ en: `${wanted} matches several releases: ${list}`, zh: `${wanted} 匹配到多个版本: ${list}` });
   }
   // Of a run that was killed, or could not tidy up, the way back, or the rest of the way, leads to what seems to run.
   if (choice.runsNow && facts.cutShort === undefined) {
@@ -133,7 +133,7 @@ export function chooseWay({ release, hot, image }: Choice, asked: 'auto' | WayNa
   const short = release.commit.slice(0, 10);
   throw refuse(
     {
-      en: `${short} can't be gone back to: ${why.map((t) => t.en).join('; ')}`,
+      en: `${short} is not a way back: ${why.map((t) => t.en).join('; ')}`,
       zh: `无法回退到 ${short}: ${why.map((t) => t.zh).join('; ')}`,
     },
     {

@@ -20,7 +20,7 @@ export function tryStep(way: ImageWay): Step<Tried, [Beside | undefined]> {
     id: 'try',
     title: way.data
       ? { en: 'Try the old code on the restored data', zh: '在恢复的数据上试运行旧代码' }
-      : { en: 'Try the old code on the present database', zh: '在当前数据库上试运行旧代码' },
+      : { en: 'Try the old code on the current database', zh: '在当前数据库上试运行旧代码' },
     risk: 'none',
     commands: [
       `docker compose run ${key} <one-off>`,

@@ -16,7 +16,7 @@ export function showReleases(ops: Ops, facts: Facts): Text {
     const runs = facts.running.slice(0, 10);
     show({
       event: 'warning',
-      text: { en: `What runs now is none of them: ${runs}`, zh: `当前运行的版本不在记录中: ${runs}` },
+      text: { en: `What runs now is not one of them: ${runs}`, zh: `当前运行的版本不在记录中: ${runs}` },
     });
   }
   const back = choices.filter((c) => !c.runsNow && (c.hot.open || c.image.open));

@@ -24,7 +24,7 @@ export function unfit(choice: Choice, error: unknown): unknown {
   return new OpsError({
     kind: 'precondition',
     what: {
-      en: `${short} does not work on the present database, so going back with the code alone is not safe.\n${error.what.en}`,
+      en: `${short} does not work on the current database, so going back with the code alone is not safe.\n${error.what.en}`,
       zh: `${short} 无法在当前数据库上正常工作, 仅回退代码不安全.\n${error.what.zh}`,
     },
     next: withData(choice),

@@ -55,7 +55,7 @@ export async function show(ops: Ops, run: Run): Promise<Text> {
       ...stillHeld(ops, run),
       [{ en: 'files', zh: '文件' }, same(run.dir)],
       // The journal has no advice; the log has all of it, in the language of whoever ran it.
-      [{ en: 'all it said', zh: '全部输出' }, same(typed({ script: 'runs', args: ['follow', run.name] }))],
+      [{ en: 'full output', zh: '全部输出' }, same(typed({ script: 'runs', args: ['follow', run.name] }))],
     ],
   });
   section(ops, { en: 'Steps', zh: '步骤' }, 'steps', stepRows(run));

@@ -93,7 +93,7 @@ export function backRequest({ upgrade, rows }: BackFacts): DestructiveRequest {
   const { from, to, at } = upgrade;
   return {
     title: {
-      en: `PostgreSQL ${from.major} takes its place again, with the data of ${at}. What was written since is no longer in use (it stays in volume ${to.volume}):`,
+      en: `PostgreSQL ${from.major} is used again, with the data of ${at}. What was written since is no longer in use (it stays in volume ${to.volume}):`,
       zh: `恢复使用 PostgreSQL ${from.major} 及其 ${at} 时的数据. 此后写入的数据不再生效 (保留在卷 ${to.volume} 中):`,
     },
     phrase: `BACK TO POSTGRESQL ${from.major}`,
@@ -120,7 +120,7 @@ function changesSince({ backup }: PostgresUpgrade, rows: readonly RowCount[]): (
   });
 }
 
-const NO_LONGER: Text = { en: 'can not be compared: that backup is gone', zh: '无法比较: 当时的备份已不存在' };
+const NO_LONGER: Text = { en: 'can’t be compared: that backup is gone', zh: '无法比较: 当时的备份已不存在' };
 const AS_MANY: Text = {
   en: 'as many in every table as then; they may differ all the same',
   zh: '各表行数与当时相同, 但内容可能有变化',
@@ -198,7 +198,7 @@ const noDefinition = ({ run: name, image, from }: PostgresUpgrade) =>
 const notThatVolume = ({ from }: PostgresUpgrade) =>
   refuse(
     {
-      en: `Volume ${from.volume} does not hold the cluster that was put aside (system identifier ${from.systemIdentifier}).`,
+      en: `Volume ${from.volume} does not hold the cluster that was kept (system identifier ${from.systemIdentifier}).`,
       zh: `卷 ${from.volume} 中不是当时保留的集群 (系统标识 ${from.systemIdentifier}).`,
     },
     { en: 'Which volumes there are: docker volume ls', zh: '查看现有的卷: docker volume ls' },

@@ -23,7 +23,7 @@ export const noPostgres = (reference: string) =>
 export const notNewer = (reference: string, now: string, next: string) =>
   refuse(
     {
-      en: `The data is PostgreSQL ${now}'s, and ${printable(reference)} is PostgreSQL ${next}: that is no newer major version.`,
+      en: `The data is PostgreSQL ${now}'s, and ${printable(reference)} is PostgreSQL ${next}: that is not a newer major version.`,
       zh: `数据属于 PostgreSQL ${now}, 而 ${printable(reference)} 为 PostgreSQL ${next}, 不是更新的大版本.`,
     },
     {
@@ -35,18 +35,18 @@ export const notNewer = (reference: string, now: string, next: string) =>
 /** Its data is known by its volume alone. */
 export const notInVolume = (container: Container) =>
   refuse({
-    en: `The data of ${printable(container.name)} is in no named volume: it could not be kept aside.`,
+    en: `The data of ${printable(container.name)} is in no named volume: it could not be kept as the way back.`,
     zh: `${printable(container.name)} 的数据不在命名卷中, 无法保留作为退路.`,
   });
 
 export const standbyOfKilledRun = (container: Container) =>
   refuse(
     {
-      en: `PostgreSQL does not run, and its container is put aside (${printable(container.name)}): a run that was killed has left it so. Its data is untouched.`,
+      en: `PostgreSQL does not run, and its container was moved out of the way (${printable(container.name)}): a killed run left it like that. Its data is untouched.`,
       zh: `PostgreSQL 未运行, 其容器处于旁置状态 (${printable(container.name)}): 由被强制终止的运行遗留. 数据未受影响.`,
     },
     {
-      en: 'Give it its place back first: npx tsx scripts/upgrade-postgres.ts --back',
+      en: 'Put it back first: npx tsx scripts/upgrade-postgres.ts --back',
       zh: '请先恢复其位置: npx tsx scripts/upgrade-postgres.ts --back',
     },
   );
@@ -85,7 +85,7 @@ export const inTheMiddle = (gids: readonly string[]) =>
 export const othersInside = (who: readonly string[]) =>
   refuse(
     {
-      en: `Others than the application are connected to the database, and could write while it is read for the last time: ${printable(who.join('; '))}`,
+      en: `Other clients than the application are connected to the database, and could write during the final dump: ${printable(who.join('; '))}`,
       zh: `除应用之外还有其他连接, 在最后一次导出期间可能写入: ${printable(who.join('; '))}`,
     },
     {

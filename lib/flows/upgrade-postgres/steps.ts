@@ -82,7 +82,7 @@ export function begin(ops: Ops, facts: Facts, room: { readonly volume: string })
   const transfer: Step<VerifiedBackup, [Prepared]> = {
     id: 'transfer',
     title: {
-      en: 'The last backup, and all of it into the new server; every table and sequence compared',
+      en: 'Take the final dump and restore it into the new server; every table and sequence compared',
       zh: '最后一次备份, 同时恢复到新服务器, 并逐表逐序列比对',
     },
     risk: facts.hold.kind === 'holds' ? 'changes' : 'interrupts',
@@ -161,7 +161,7 @@ async function requireUnchanged(
   throw new OpsError({
     kind: 'failed',
     what: {
-      en: `Somebody has written to the database while it was read for the last time: ${first.en}`,
+      en: `Somebody wrote to the database during the final dump: ${first.en}`,
       zh: `最后一次导出期间有人写入了数据库: ${first.zh}`,
     },
     next: [{ en: 'Who is connected: npx tsx scripts/doctor.ts', zh: '查看有哪些连接: npx tsx scripts/doctor.ts' }],

@@ -90,7 +90,7 @@ export function swapStep<A extends readonly unknown[]>(
   const name = former?.name ?? '<postgres>';
   return {
     id: 'swap',
-    title: { en: 'The other PostgreSQL takes the place of the present one', zh: '由另一个 PostgreSQL 接替当前实例' },
+    title: { en: 'Put the other PostgreSQL in the place of the current one', zh: '由另一个 PostgreSQL 接替当前实例' },
     risk: 'interrupts',
     commands: [
       ...(former ? [`docker stop ${name}`, `docker rename ${name} ${name}-before-…`] : []),
@@ -152,7 +152,7 @@ async function proveServer(
   }
   const hba = await inspectHba(ops, database);
   if (hba.remoteTrust.length > 0)
-    throw notProved({ en: 'it lets strangers in without a password', zh: '它允许外部免密登录' });
+    throw notProved({ en: 'it lets anybody in without a password', zh: '它允许外部免密登录' });
   return database;
 }
 

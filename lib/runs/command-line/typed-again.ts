@@ -36,7 +36,7 @@ export function refuseAnswers(to: Invocation): void {
   throw refuse(
     { en: `The journal names what no run of ours writes: ${what}`, zh: `流水中的命令不是本工具写入的: ${what}` },
     {
-      en: 'Find out who changed it. Then start the script that you need by hand; it looks at the world first.',
+      en: 'Find out who changed it. Then start the script that you need by hand; it checks the current state first.',
       zh: '请查明是谁修改了流水. 之后手动运行所需的脚本, 它会先检查实际状态.',
     },
   );

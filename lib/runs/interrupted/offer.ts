@@ -27,27 +27,30 @@ export async function showUnfinished(ops: Ops, run: Run): Promise<void> {
 export async function offerWays(ops: Ops, run: Run): Promise<Invocation | undefined> {
   await showUnfinished(ops, run);
   const back = backOf(run);
-  const choice = await ops.screen.askChoice({ en: `What shall become of ${run.name}?`, zh: `如何处理 ${run.name}?` }, [
-    {
-      value: 'finish',
-      label: {
-        en: 'finish it: the same script looks at what is there and does the rest',
-        zh: '完成: 同一脚本检查实际状态并继续',
+  const choice = await ops.screen.askChoice(
+    { en: `What should be done about ${run.name}?`, zh: `如何处理 ${run.name}?` },
+    [
+      {
+        value: 'finish',
+        label: {
+          en: 'finish it: the same script checks the current state and does the rest',
+          zh: '完成: 同一脚本检查实际状态并继续',
+        },
       },
-    },
-    ...(back
-      ? [
-          {
-            value: 'undo' as const,
-            label: { en: 'undo it: go back to what was there before it', zh: '撤销: 回到该运行之前的状态' },
-          },
-        ]
-      : []),
-    {
-      value: 'leave',
-      label: { en: 'leave it as it is, and go on with what was started now', zh: '保持现状, 继续本次启动的操作' },
-    },
-  ]);
+      ...(back
+        ? [
+            {
+              value: 'undo' as const,
+              label: { en: 'undo it: go back to what was there before it', zh: '撤销: 回到该运行之前的状态' },
+            },
+          ]
+        : []),
+      {
+        value: 'leave',
+        label: { en: 'leave it as it is, and continue with the present command', zh: '保持现状, 继续本次启动的操作' },
+      },
+    ],
+  );
   switch (choice) {
     case 'finish':
       return finishOf(run);

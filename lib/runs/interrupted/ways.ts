@@ -29,7 +29,7 @@ export function requireBack(run: Run): Invocation {
   throw refuse(
     { en: `${run.name} wrote down no way back.`, zh: `${run.name} 没有记录回退方式.` },
     {
-      en: `Finish it, which looks at the world first: ${typed({ script: 'runs', args: ['resume', run.name] })}`,
+      en: `Finish it (it checks the current state first): ${typed({ script: 'runs', args: ['resume', run.name] })}`,
       zh: `请先完成该运行(会先检查实际状态): ${typed({ script: 'runs', args: ['resume', run.name] })}`,
     },
   );

@@ -149,5 +149,5 @@ function sayTold({ screen }: Ops, all: readonly Told[]): void {
     .map((told) => told.to);
   if (reached.length === 0) return;
   const names = reached.join(', ');
-  screen.show({ event: 'info', text: { en: `Told: ${names}`, zh: `已通知: ${names}` } });
+  screen.show({ event: 'info', text: { en: `Alerted: ${names}`, zh: `已通知: ${names}` } });
 }

@@ -144,7 +144,7 @@ function versionsOf(run: Run): Html {
   return card(
     { en: 'Versions and files', zh: '版本与文件' },
     html`<dl>${pair(same('whalefall-ops'), same(start?.version ?? '-'))}${pair({ en: 'run', zh: '运行' }, same(run.name))}${pair(
-      { en: 'all it said', zh: '全部输出' },
+      { en: 'full output', zh: '全部输出' },
       html`<code>${typed({ script: 'runs', args: ['follow', run.name] })}</code>`,
     )}</dl>`,
   );

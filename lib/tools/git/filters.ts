@@ -22,7 +22,7 @@ export async function withoutLocalFilters(ops: RunOps, dir: string): Promise<rea
 const unspeakable = (name: string) =>
   refuse(
     {
-      en: `The repository's own configuration defines a filter that can't be switched off: ${printable(name)}`,
+      en: `The repository's own configuration defines a filter that can't be disabled: ${printable(name)}`,
       zh: `仓库自身的配置定义了一个无法停用的过滤器: ${printable(name)}`,
     },
     {

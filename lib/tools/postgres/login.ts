@@ -37,7 +37,7 @@ PGPASSFILE=/proc/self/fd/3 psql -X -qAt -w -h "$1" -p "$2" -U "$3" -d "$4" -c 'S
  */
 export async function canLogIn(ops: Ops, db: Database, from: Client, password: string): Promise<Login> {
   if (isLoopback(from.host)) throw new Error(`a login over ${from.host} proves nothing`);
-  if (/[\n\r\0]/.test(password)) return { error: 'a password with a line break can not be tried' };
+  if (/[\n\r\0]/.test(password)) return { error: 'a password with a line break cannot be tried' };
   const login = exec(
     'read',
     from.container,
@@ -76,7 +76,7 @@ export function isLoopback(host: string): boolean {
  * @throws {CommandError} the server refused.
  */
 export async function setPassword(ops: Ops, db: Database, password: string): Promise<void> {
-  if (/[\n\r\0]/.test(password)) throw new Error('a password with a line break can not be set');
+  if (/[\n\r\0]/.test(password)) throw new Error('a password with a line break cannot be set');
   await execute(
     ops,
     db,

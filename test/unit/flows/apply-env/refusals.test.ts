@@ -20,8 +20,8 @@ it('goes on where the application alone is replaced', () => expect(refused()).to
 it.each<[string, Parameters<typeof facts>[0], RegExp]>([
   ['a store that is down', { containers: { app: container('app'), redis: container('redis') } }, /^postgres must run/],
   ['another container of a store', { storesOutdated: ['redis'] }, /another container of redis as well/],
-  ['another password', { login: 'wrong-password' }, /can not log in to PostgreSQL: wrong password/],
-  ['no login', { login: { error: 'no pg_hba.conf entry' } }, /can not log in to PostgreSQL: no pg_hba\.conf entry/],
+  ['another password', { login: 'wrong-password' }, /can't log in to PostgreSQL: wrong password/],
+  ['no login', { login: { error: 'no pg_hba.conf entry' } }, /can't log in to PostgreSQL: no pg_hba\.conf entry/],
   [
     'userdata elsewhere',
     {
