@@ -151,4 +151,11 @@ export const TRUTH: readonly Break[] = [
     test: 'test/unit/domain/hot-release/plan.test.ts',
     named: 'says beforehand that the new workers will end together',
   },
+  {
+    what: { en: 'a backup goes on although the check failed', zh: '检查失败后备份仍在继续' },
+    edits: [edit('lib/domain/hot-release/check.ts', '  undo: async () => update.ahead?.stop(),\n', '')],
+    test: 'test/simulation/update.test.ts',
+    named: 'gives up the backup that has begun when the check fails',
+    says: 'left running: whalefall-ops-throwaway',
+  },
 ];

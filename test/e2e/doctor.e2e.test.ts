@@ -25,7 +25,7 @@ const JUSTIFIED = [
   'host.disk',
   'host.clock',
 ]
-  .concat(['backup.age', 'backup.level', 'backup.elsewhere', 'drill.age', 'env.example', 'alerts.configured'])
+  .concat(['backup.age', 'backup.level', 'backup.elsewhere', 'drill.age', 'alerts.configured'])
   // What the engine last saw is half a minute old, and the file before left files that no commit has.
   .concat(['container.health', 'container.restarts']);
 

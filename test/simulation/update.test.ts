@@ -1,8 +1,10 @@
+import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { fileAt } from './model/app-files.ts';
 import type { Deployment } from './model/deployment.ts';
 import { docker } from './model/docker-cli.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
+import { journals } from './model/journals.ts';
 import { NEW_REVISION, OLD_REVISION, type Release, release } from './model/release.ts';
 import {
   GUNICORN,
@@ -73,6 +75,24 @@ it('migrates after a backup, while the old release serves', async () => {
   const ended = await updateAndCheck(d, YES);
   expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('restored and compared') });
   expect(d.database?.stamp).toBe(NEW_REVISION);
+});
+
+it('backs up while the release is checked', async () => {
+  const d = await updatable({ head: NEW_REVISION });
+  const ended = await updateAndCheck(d, YES);
+  expect(ended.exitCode, ended.text).toBe(0);
+  const entries = journals(d).at(-1)?.entries ?? [];
+  const began = entries.findIndex((e) => e.event === 'intent' && /^docker run .*-throwaway-/.test(e.command));
+  const checked = entries.findIndex((e) => e.event === 'step-done' && e.step === 'check');
+  expect(began).toBeGreaterThan(0);
+  expect(began).toBeLessThan(checked);
+});
+
+it('gives up the backup that has begun when the check fails', async () => {
+  const d = await updatable({ cannotCreate: true, head: NEW_REVISION });
+  const ended = await updateAndCheck(d, YES);
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(d.files(path.join(d.state, 'backups'))).toEqual([]);
 });
 
 it('updates a container that does not say what it runs', async () => {

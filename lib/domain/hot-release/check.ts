@@ -6,7 +6,8 @@ import type { Program } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
 import { checkSite } from '../app/site.ts';
 import { compileStaged } from '../app/staging.ts';
-import type { Facts } from './facts.ts';
+import { beginBackup } from './backup-ahead.ts';
+import { type Facts, migratesNothing } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
 import {
   changesSettings,
@@ -50,12 +51,13 @@ export const checkStep = (update: HotRelease): Step<Checked> => ({
   ],
   run: (ops) => check(ops, update),
   evidence: ({ restart }) => restart.why,
+  undo: async () => update.ahead?.stop(),
 });
 
 /**
  * Tries everything that can be tried without serving: Python compiles every file that is new or changed, gunicorn reads its configuration and loads the
  * application once, Alembic reads its chain of migrations, nginx tests the site. A release that brings no migration begins to boot for
- * its trial instead of only being loaded.
+ * its trial instead of only being loaded; with one, the backup begins meanwhile.
  *
  * @throws {OpsError} with the words of whoever found something wrong.
  */
@@ -75,6 +77,8 @@ async function check(ops: Ops, update: HotRelease): Promise<Checked> {
     return { before, after: await readSettings(ops, staging, program, staged(program)) };
   };
   const revision = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
+  const forward = options.direction === 'forward';
+  if (forward && (options.backup === 'always' || !migratesNothing(facts))) update.ahead = beginBackup(ops, facts);
   const bootEarly = async (): Promise<Settings> => {
     const { pid, settings } = await startCanary(ops, staging, web, from);
     update.canary = pid;
@@ -95,10 +99,6 @@ async function check(ops: Ops, update: HotRelease): Promise<Checked> {
   const workers = Number(after.get('workers'));
   return { head, schema, restart, needed, scheduler: schedulerWay(facts, root, forScheduler), workers, from };
 }
-
-/** As far as files tell: then the release can boot meanwhile. */
-const migratesNothing = ({ newMigrations, pending, schema }: Facts): boolean =>
-  newMigrations.length === 0 && !pending && schema.kind === 'versioned';
 
 /** Where the staged release has what the container has at `path`: a copied file comes from elsewhere in the repository. */
 function stagedPath(ops: Ops, facts: Facts, tree: string, path: string): string | undefined {

@@ -4,18 +4,14 @@ import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
 import { endSessions } from '../../tools/postgres/psql.ts';
-import { backupPg } from '../backup/backup.ts';
 import { MIGRATION_NAME } from '../schema/flask-db.ts';
-import { waitForLongTransactions } from '../schema/long-transactions.ts';
 import { mayHaveChangedRows, rowsText } from '../schema/midway-rows.ts';
 import { migrate, partlyMigrated } from '../schema/migrate.ts';
 import { inspectSchema } from '../schema/revision.ts';
 import { changesSince } from '../schema/schema-objects.ts';
+import { beginBackup } from './backup-ahead.ts';
 import { type Checked, stagedOps } from './check.ts';
 import type { HotRelease } from './hot-release.ts';
-
-/** How long a session that would block the migration is waited for. */
-const PATIENCE_MS = 30_000;
 
 export const backupStep = (update: HotRelease): Step<void, [Checked]> => ({
   id: 'backup',
@@ -29,17 +25,12 @@ export const backupStep = (update: HotRelease): Step<void, [Checked]> => ({
   evidence: () => backupEvidence(update),
 });
 
-/**
- * Backs up when a migration will follow, or when asked to; before that, waits for transactions that would block it.
- *
- * @throws {OpsError} `precondition` naming the session that goes on.
- */
+/** Backs up when a migration will follow, or when asked to. */
 async function backUp(ops: Ops, update: HotRelease, { schema }: Checked): Promise<void> {
-  const { database, running } = update.facts;
-  const migrating = schema === 'behind';
-  if (migrating) await waitForLongTransactions(ops, database, PATIENCE_MS);
-  if (!migrating && update.options.backup === 'auto') return;
-  update.backup = await backupPg(ops, database, { reason: 'update', commit: running.commit });
+  const { ahead, facts, options } = update;
+  if (schema === 'behind' || options.backup === 'always') {
+    update.backup = await (ahead ?? beginBackup(ops, facts)).taken;
+  } else await ahead?.stop();
 }
 
 /** The old code goes on with the new schema; a migration that fails is taken back whole by the database, unless it commits on its way. */

@@ -95,3 +95,7 @@ export interface Copy {
   readonly from: string;
   readonly to: string;
 }
+
+/** As far as files tell. */
+export const migratesNothing = ({ newMigrations, pending, schema }: Facts): boolean =>
+  newMigrations.length === 0 && !pending && schema.kind === 'versioned';

@@ -78,6 +78,7 @@ export const releaseChecks: readonly Check[] = [
       'A rebuild makes what is checked out, not what runs now.',
       '重建使用的是检出的提交, 而不是当前运行的版本.',
     ),
+    explains: ['env.example'],
     ask: ['running', 'checkout'],
     judge({ running: { commit }, checkout }) {
       if (commit === undefined || commit === checkout.commit) return WELL;

@@ -36,6 +36,7 @@ const inside = (id: string, script: string) => docker('exec', id, 'sh', '-c', sc
 const app = (s: Sick, script: string) => inside(s.container('whalefall'), script);
 const redis = (s: Sick, command: string, password = given(s, 'REDIS_PASSWORD')) =>
   docker('exec', '-e', `REDISCLI_AUTH=${password}`, s.container('redis'), 'sh', '-c', `redis-cli ${command}`);
+const git = (s: Sick, ...args: string[]) => execFileSync('git', ['-C', s.sandbox.deployDir, ...args]);
 /** What `.env` says. */
 const given = (s: Sick, name: string) =>
   new RegExp(`^${name}=(.*)$`, 'm').exec(readFileSync(file(s, '.env'), 'utf8'))?.[1] ?? '';
@@ -366,9 +367,15 @@ export const MORE: readonly Fault[] = [
     putBack: (s) => chmodSync(file(s, '.env'), 0o600),
   },
   {
-    name: 'the release has a new variable',
-    finds: 'env.example',
-    ...changed('env.example', (t) => `${t}BRAND_NEW=1\n`),
+    name: 'a release with a new variable is checked out and does not run',
+    finds: 'release.git',
+    below: ['env.example'],
+    // Committed, as a pull brings it.
+    inject: (s) => {
+      appendFileSync(file(s, 'env.example'), 'BRAND_NEW=1\n');
+      git(s, '-c', 'user.name=test', '-c', 'user.email=test@localhost', 'commit', '-qam', 'a new variable');
+    },
+    putBack: (s) => void git(s, 'reset', '-q', '--hard', 'HEAD~1'),
   },
   {
     name: 'the compose file no longer parses',

@@ -98,6 +98,7 @@ async function check(d: Deployment, ended: Ended, before: Before, goal: Goal, op
       ? named(app, ended)
       : [
           ...leftovers(app, ended),
+          ...helpers(d),
           ...(expected ? await runs(d, app, expected) : ['nobody knows what is to run']),
           ...(isNew ? settled(d, ended, goal) : asBefore(d, app, ended, before)),
         ]),
@@ -171,6 +172,10 @@ function leftovers(app: Container, { text }: Ended): string[] {
     ...[...canaries.filter((c) => c.alive), ...others].map((p) => `left running: ${p.argv.join(' ')}`),
   ];
 }
+
+/** Servers and programs of a run go with it. */
+const helpers = ({ machine }: Deployment): string[] =>
+  machine.engine.containers.filter((c) => c.name.startsWith('whalefall-ops-')).map((c) => `left running: ${c.name}`);
 
 /** With exit code 6 the staging directory may stay, and must be named then. */
 const named = (app: Container, { text, exitCode }: Ended): string[] =>
