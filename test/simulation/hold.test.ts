@@ -18,7 +18,7 @@ vi.setConfig({ testTimeout: 60_000 });
 const KEEP = ['--yes', '--data', 'keep'];
 const NOBODY = /production was down +0 ms \(nginx 0 of \d+ requests failed.*; direct 0 of \d+ requests failed/;
 
-/** Somebody who asks at both ports whenever a command begins. @returns when nobody would have listened. */
+/** Somebody who asks at both ports whenever a command begins. @returns when nobody would have listened, or nginx would have said 502. */
 function visitor({ machine }: Deployment) {
   const { engine, firewall } = machine;
   const [refused, waited]: [string[], string[]] = [[], []];
@@ -28,11 +28,10 @@ function visitor({ machine }: Deployment) {
     for (const port of [28080, 28081]) {
       const peer = engine.publisher(firewall.leads(port) ?? port);
       const answer = peer && throughDoor(engine, peer, '/api/v1/health/basic');
-      if (answer === undefined) refused.push(call.argv.join(' '));
-      else if (answer === 'waits') {
+      if (answer === 'waits') {
         waited.push(call.argv.join(' '));
         at.push(machine.clock.now());
-      }
+      } else if (!answer?.ok) refused.push(`${answer?.status ?? 'refused'} at ${call.argv.join(' ')}`);
     }
     return override(call, typed);
   };
