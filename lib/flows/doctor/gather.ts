@@ -180,13 +180,13 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
   const entries = groups.map(async ([group, ask]) => [group, wanted.has(group) ? await ask() : NOT_WANTED]);
   const all = Object.fromEntries(await Promise.all(entries)) as Facts;
   // Where processors are short, our own questions keep others waiting: who did not answer is asked once more, when all else is done.
-  return {
-    ...all,
-    ports: all.ports.known && all.ports.value.some((p) => !p.open) ? await askPorts() : all.ports,
-    health:
-      all.health.known && all.health.value.checks.some((c) => c.outcome === 'timeout') ? await askHealth() : all.health,
-    routes: all.routes.known && all.routes.value.some((r) => r.fault) ? await askRoutes() : all.routes,
-  };
+  const { ports: open, health: checked, routes: found } = all;
+  const [portsNow, healthNow, routesNow] = await Promise.all([
+    open.known && open.value.some((p) => !p.open) ? askPorts() : open,
+    checked.known && checked.value.checks.some((c) => c.outcome === 'timeout') ? askHealth() : checked,
+    found.known && found.value.some((r) => r.fault) ? askRoutes() : found,
+  ]);
+  return { ...all, ports: portsNow, health: healthNow, routes: routesNow };
 }
 
 const NOT_WANTED = unknown({ en: 'no check that was chosen wants it', zh: '所选检查项不需要' });
