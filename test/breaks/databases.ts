@@ -58,7 +58,7 @@ export const DATABASES: readonly Break[] = [
   },
   {
     what: { en: 'a restore does not wait for transactions under way', zh: '恢复时不等待进行中的事务' },
-    edits: [edit('lib/tools/postgres/transactions.ts', 'if (young === 0) return all;', 'return all;')],
+    edits: [edit('lib/tools/postgres/transactions.ts', 'now.young > 0 ?', 'now.young < 0 ?')],
     test: 'test/simulation/hold.test.ts',
     named: 'nobody is asked to wait before what was begun has ended',
   },

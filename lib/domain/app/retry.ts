@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
 import { CommandError, run } from '../../core/run.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { start } from '../../tools/docker/docker.ts';
@@ -9,13 +10,8 @@ const POLL_MS = 50;
 
 /** A container that died is started again by the engine, or else by us. */
 async function waitUntilRunning(ops: Ops, id: string): Promise<void> {
-  const end = ops.clock.monotonic() + BACK_AGAIN_MS;
-  for (;;) {
-    const { state } = await inspectContainer(ops, id);
-    if (state === 'running') return;
-    if (ops.clock.monotonic() > end) await run(ops, start(id));
-    await ops.clock.sleep(POLL_MS, ops.signal);
-  }
+  const isRunning = async () => (await inspectContainer(ops, id)).state === 'running' || undefined;
+  while (!(await poll(ops, { everyMs: POLL_MS, forMs: BACK_AGAIN_MS }, isRunning))) await run(ops, start(id));
 }
 
 /**

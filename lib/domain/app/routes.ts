@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
 import { CommandError } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
@@ -107,15 +108,15 @@ interface Fault {
  * @throws {OpsError} what is wrong with another one.
  */
 export async function requireRoutes(ops: Ops, app: Container, before: readonly string[]): Promise<readonly Text[]> {
-  const until = ops.clock.monotonic() + ops.target.bootSeconds * 1000;
-  for (;;) {
+  let own: readonly Fault[] = [];
+  const known = await poll(ops, { everyMs: POLL_MS, forMs: ops.target.bootSeconds * 1000 }, async () => {
     const faults = [...(await routeFaults(ops, app))];
-    const own = faults.filter(([path]) => !before.includes(path)).map(([, fault]) => fault);
-    if (own.length === 0) return faults.map(([, { why }]) => why);
-    const lasting = own.find(({ kind }) => kind === 'pages') ?? own[0];
-    if (lasting?.kind === 'pages' || ops.clock.monotonic() > until) throw notServing(own.map(({ why }) => why));
-    await ops.clock.sleep(POLL_MS, ops.signal);
-  }
+    own = faults.filter(([path]) => !before.includes(path)).map(([, fault]) => fault);
+    const isFinal = own.length === 0 || own.some(({ kind }) => kind === 'pages');
+    return isFinal ? faults.map(([, { why }]) => why) : undefined;
+  });
+  if (known === undefined || own.length > 0) throw notServing(own.map(({ why }) => why));
+  return known;
 }
 
 const notServing = (faults: readonly Text[]) =>

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
 import { ask, run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
@@ -145,18 +146,16 @@ async function waitForLeave(
 export async function restartProgram(ops: Ops, container: string, name: string): Promise<void> {
   const restart = exec('change', container, ['supervisorctl', 'restart', name], { deadlineMs: 90_000 });
   await run(ops, restart, [0, 1, 7]); // what counts is what runs afterwards
-  const end = ops.clock.monotonic() + ops.target.bootSeconds * 1000;
-  for (;;) {
-    const all = await listPrograms(ops, container);
-    const program = all.find((p) => p.name === name);
-    if (program?.state === 'RUNNING') {
-      if (!isGunicorn(program)) return;
-      const { workers } = await lookAtWorkers(ops, container, program.pid, { wanted: 1, seconds: 2 });
-      if (workers.some((w) => w.state === 'serving')) return;
-    }
-    if (program?.state === 'FATAL' || ops.clock.monotonic() > end) throw notRunning(name, program?.state ?? '?');
-    await ops.clock.sleep(250, ops.signal);
-  }
+  let state = '?';
+  const runs = await poll(ops, { everyMs: 250, forMs: ops.target.bootSeconds * 1000 }, async () => {
+    const program = (await listPrograms(ops, container)).find((p) => p.name === name);
+    state = program?.state ?? '?';
+    if (program?.state !== 'RUNNING') return state === 'FATAL' ? false : undefined;
+    if (!isGunicorn(program)) return true;
+    const { workers } = await lookAtWorkers(ops, container, program.pid, { wanted: 1, seconds: 2 });
+    return workers.some((w) => w.state === 'serving') || undefined;
+  });
+  if (!runs) throw notRunning(name, state);
 }
 
 async function lastWords(ops: Ops, container: string): Promise<string> {

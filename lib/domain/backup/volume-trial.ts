@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { change, read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
 import { ask, run } from '../../core/run.ts';
 import { copyIn } from '../../tools/docker/container-files.ts';
 import { start } from '../../tools/docker/docker.ts';
@@ -88,18 +89,18 @@ export async function withCopy<T>(
     await copyIn(ops, file, id, manifest.mountPoint);
     await run(ops, start(id));
     const server: PgServer = { ...database, container: { id } };
-    const end = ops.clock.monotonic() + READY_WITHIN_MS;
-    while (!(await answers(ops, server))) {
+    const isReady = await poll(ops, { everyMs: POLL_MS, forMs: READY_WITHIN_MS }, async () => {
+      if (await answers(ops, server)) return true;
       const state = await ask(ops, read(['docker', 'inspect', '-f', '{{.State.Running}}', id]), [0, 1]);
-      if (state !== 'true' || ops.clock.monotonic() >= end) {
-        const logs = await run(ops, read(['docker', 'logs', '--tail', '12', id]), [0, 1]);
-        const said = ops.secrets.redact(`${logs.stdout}${logs.stderr}`.trim());
-        throw damaged(dir, {
-          en: `PostgreSQL does not start on it:\n${said}`,
-          zh: `PostgreSQL 无法在其副本上启动:\n${said}`,
-        });
-      }
-      await ops.clock.sleep(POLL_MS, ops.signal);
+      return state === 'true' ? undefined : false;
+    });
+    if (!isReady) {
+      const logs = await run(ops, read(['docker', 'logs', '--tail', '12', id]), [0, 1]);
+      const said = ops.secrets.redact(`${logs.stdout}${logs.stderr}`.trim());
+      throw damaged(dir, {
+        en: `PostgreSQL does not start on it:\n${said}`,
+        zh: `PostgreSQL 无法在其副本上启动:\n${said}`,
+      });
     }
     return await use(server);
   } finally {

@@ -2,6 +2,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import path from 'node:path';
 import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
@@ -178,15 +179,11 @@ const isClean = ({ seenAt }: Facts, since: number, start: number): boolean => st
 
 /** A program that runs, if need be after a while: supervisord itself may have just been started. */
 async function waitForProgram(ops: Ops, container: string, name: string): Promise<Program | undefined> {
-  const end = ops.clock.monotonic() + BACK_AGAIN_MS;
-  while (ops.clock.monotonic() < end) {
+  const ended = await poll(ops, { everyMs: POLL_MS, forMs: BACK_AGAIN_MS }, async () => {
     const all = await retryWhileRestarting(ops, container, () => listPrograms(ops, container));
-    const program = all.find((p) => p.name === name);
-    if (program?.state === 'RUNNING') return program;
-    if (program?.state === 'FATAL') return undefined;
-    await ops.clock.sleep(POLL_MS, ops.signal);
-  }
-  return undefined;
+    return all.find((p) => p.name === name && ['RUNNING', 'FATAL'].includes(p.state));
+  });
+  return ended?.state === 'RUNNING' ? ended : undefined;
 }
 
 const RESTARTING: Text = {

@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
 import { refuse } from '../../core/refusal.ts';
 import { type Blocker, type BlockerRow, blockerOf } from '../../tools/postgres/blocker.ts';
 import type { Database } from '../../tools/postgres/database.ts';
@@ -31,22 +32,18 @@ export async function findLongTransactions(ops: Ops, db: Database): Promise<Bloc
  * @throws {OpsError} `precondition` naming those that are still there when the patience is over.
  */
 export async function waitForLongTransactions(ops: Ops, db: Database, patienceMs: number): Promise<void> {
-  const end = ops.clock.monotonic() + patienceMs;
-  let told = false;
-  for (;;) {
-    const found = await findLongTransactions(ops, db);
-    if (found.length === 0) return;
-    const list = found.map((b) => `\n  - ${b.description}`).join('');
-    if (ops.clock.monotonic() >= end) throw stillThere(list, patienceMs);
-    if (!told) {
-      ops.screen.show({
-        event: 'warning',
-        text: { en: `Waiting for sessions that hold locks:${list}`, zh: `等待占用表锁的会话结束:${list}` },
-      });
-    }
-    told = true;
-    await ops.clock.sleep(LOOK_EVERY_MS, ops.signal);
-  }
+  const look = async () => (await findLongTransactions(ops, db)).map((b) => `\n  - ${b.description}`).join('');
+  let list = await look();
+  if (list === '') return;
+  ops.screen.show({
+    event: 'warning',
+    text: { en: `Waiting for sessions that hold locks:${list}`, zh: `等待占用表锁的会话结束:${list}` },
+  });
+  const areGone = await poll(ops, { everyMs: LOOK_EVERY_MS, forMs: patienceMs }, async () => {
+    list = await look();
+    return list === '' || undefined;
+  });
+  if (!areGone) throw stillThere(list, patienceMs);
 }
 
 const stillThere = (list: string, patienceMs: number) =>

@@ -1,6 +1,7 @@
 import { read } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Container } from './containers.ts';
@@ -9,33 +10,31 @@ const POLL_MS = 200;
 
 export const ONE_TRY_MS = 5_000;
 
-export async function poll(
+/** Waits until what a container runs is ready. @throws {OpsError} `deadline`, or as {@link throwIfEnded}. */
+export async function waitForService(
   ops: Ops,
   container: Container,
   { name, deadlineMs }: { readonly name: string; readonly deadlineMs: number },
   isReady: () => Promise<boolean>,
-) {
-  const end = ops.clock.monotonic() + deadlineMs;
-  for (;;) {
-    const ready = await isReady().catch((error: unknown) => {
+): Promise<void> {
+  const ready = await poll(ops, { everyMs: POLL_MS, forMs: deadlineMs }, async () => {
+    const is = await isReady().catch((error: unknown) => {
       // A try that hung says nothing yet.
       if (error instanceof CommandError && error.kind === 'deadline') return false;
       throw error;
     });
-    if (ready) return;
-    await throwIfEnded(ops, container, name);
-    if (ops.clock.monotonic() >= end) {
-      throw new OpsError({
-        kind: 'deadline',
-        what: {
-          en: `${name} was not ready after ${deadlineMs / 1000} s.`,
-          zh: `${name} 在 ${deadlineMs / 1000} 秒内未就绪.`,
-        },
-        next: [await lastLogLines(ops, container)],
-      });
-    }
-    await ops.clock.sleep(POLL_MS, ops.signal);
-  }
+    if (!is) await throwIfEnded(ops, container, name);
+    return is || undefined;
+  });
+  if (ready) return;
+  throw new OpsError({
+    kind: 'deadline',
+    what: {
+      en: `${name} was not ready after ${deadlineMs / 1000} s.`,
+      zh: `${name} 在 ${deadlineMs / 1000} 秒内未就绪.`,
+    },
+    next: [await lastLogLines(ops, container)],
+  });
 }
 
 /**

@@ -1,11 +1,12 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
 import type { Database } from '../postgres/database.ts';
 import { execute, literal, query } from '../postgres/psql.ts';
 import { notSafe } from './alarm.ts';
 
-const POLL_MS = 100;
 const IN_FORCE_WITHIN_MS = 10_000;
+const PATIENCE = { everyMs: 100, forMs: IN_FORCE_WITHIN_MS };
 
 /**
  * Reloads, and waits until a session that began after it shows the new load time. `pg_reload_conf()` itself answers true
@@ -20,13 +21,12 @@ export async function reload(ops: Ops, db: Database): Promise<string> {
   const isInForce = `SELECT json_build_object('since', backend_start, 'inForce',
     pg_conf_load_time() > ${literal(String(before))}::timestamptz AND backend_start >= pg_conf_load_time())
     FROM pg_stat_activity WHERE pid = pg_backend_pid()`;
-  const end = ops.clock.monotonic() + IN_FORCE_WITHIN_MS;
-  for (;;) {
+  const since = await poll(ops, PATIENCE, async () => {
     const [now] = await query<{ since: string; inForce: boolean }>(ops, db, isInForce);
-    if (now?.inForce) return now.since;
-    if (ops.clock.monotonic() >= end) throw notInForce();
-    await ops.clock.sleep(POLL_MS, ops.signal);
-  }
+    return now?.inForce ? now.since : undefined;
+  });
+  if (since === undefined) throw notInForce();
+  return since;
 }
 
 /**
@@ -43,22 +43,21 @@ export async function endSessionsBefore(ops: Ops, db: Database, since: string): 
     WHERE backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid() AND client_addr IS NOT NULL
     AND NOT (client_addr <<= '127.0.0.0/8' OR client_addr = '::1') AND backend_start < ${literal(since)}::timestamptz`;
   const ended = new Set<number>();
-  const end = ops.clock.monotonic() + IN_FORCE_WITHIN_MS;
-  for (;;) {
-    const sessions = await query<number>(ops, db, `SELECT pid ${which}`);
-    if (sessions.length === 0) return ended.size;
+  let sessions: readonly number[] = [];
+  const areGone = await poll(ops, PATIENCE, async () => {
+    sessions = await query<number>(ops, db, `SELECT pid ${which}`);
+    if (sessions.length === 0) return true;
     for (const pid of sessions) ended.add(pid);
     await execute(ops, db, `SELECT pg_terminate_backend(pid) ${which};`);
-    if (ops.clock.monotonic() >= end) {
-      const pids = sessions.join(', ');
-      const staying = {
-        en: `Sessions that came in without a password do not end: pid ${pids}.`,
-        zh: `未经密码登录的会话无法终止: pid ${pids}.`,
-      };
-      throw notSafe(ops, db, { open: false, reasons: [staying] });
-    }
-    await ops.clock.sleep(POLL_MS, ops.signal);
-  }
+    return undefined;
+  });
+  if (areGone) return ended.size;
+  const pids = sessions.join(', ');
+  const staying = {
+    en: `Sessions that came in without a password do not end: pid ${pids}.`,
+    zh: `未经密码登录的会话无法终止: pid ${pids}.`,
+  };
+  throw notSafe(ops, db, { open: false, reasons: [staying] });
 }
 
 function notInForce(): OpsError {

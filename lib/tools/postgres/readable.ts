@@ -1,5 +1,6 @@
 import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
 import { refuse } from '../../core/refusal.ts';
 import { type Blocker, type BlockerRow, blockerOf } from './blocker.ts';
 import { type PgServer, query } from './psql.ts';
@@ -17,17 +18,17 @@ export const holdersNow = async (ops: Ops, server: PgServer): Promise<Blocker[]>
  * @throws {OpsError} `precondition` naming those that are still there when the patience is over.
  */
 export async function waitUntilReadable(ops: Ops, server: PgServer, patienceMs: number): Promise<void> {
-  const end = ops.clock.monotonic() + patienceMs;
-  for (let told = false; ; told = true) {
-    const holders = await holdersNow(ops, server);
-    if (holders.length === 0) return;
-    if (ops.clock.monotonic() >= end) throw notReadable(holders);
+  let holders = await holdersNow(ops, server);
+  if (holders.length === 0) return;
+  if (patienceMs > 0) {
     const { en, zh } = lockedText(holders);
-    if (!told) {
-      ops.screen.show({ event: 'warning', text: { en: `Waiting. ${en}`, zh: `等待中. ${zh}` } });
-    }
-    await ops.clock.sleep(LOOK_EVERY_MS, ops.signal);
+    ops.screen.show({ event: 'warning', text: { en: `Waiting. ${en}`, zh: `等待中. ${zh}` } });
   }
+  const isReadable = await poll(ops, { everyMs: LOOK_EVERY_MS, forMs: patienceMs }, async () => {
+    holders = await holdersNow(ops, server);
+    return holders.length === 0 || undefined;
+  });
+  if (!isReadable) throw notReadable(holders);
 }
 
 export const notReadable = (holders: readonly Blocker[]): OpsError => refuse(lockedText(holders), END_IT);

@@ -1,7 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { exec } from '../docker/docker.ts';
-import { ONE_TRY_MS, poll } from '../docker/wait.ts';
+import { ONE_TRY_MS, waitForService } from '../docker/wait.ts';
 import type { Database } from './database.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function waitForPostgres(
   const isReady = exec('read', db.container.id, ['pg_isready', '-q', '-h', '127.0.0.1', '-U', db.user, '-d', db.name], {
     deadlineMs: ONE_TRY_MS,
   });
-  await poll(ops, db.container, { name: 'PostgreSQL', deadlineMs }, async () => {
+  await waitForService(ops, db.container, { name: 'PostgreSQL', deadlineMs }, async () => {
     // 1: refuses connections as yet; 2: no answer; 126, 127, 137: the container is not there (yet, or any more).
     return (await run(ops, isReady, [0, 1, 2, 126, 127, 137])).exitCode === 0;
   });

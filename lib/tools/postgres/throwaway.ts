@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { type Command, change, read } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
 import { ask, run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
@@ -130,13 +131,12 @@ async function dataMountPoint(ops: Ops, imageId: string): Promise<string> {
 // On the socket a server that still initialises says "ready" too.
 async function waitUntilReady(ops: Ops, server: PgServer): Promise<void> {
   const ready = exec('read', server.container.id, ['pg_isready', '-q', '-h', '127.0.0.1']);
-  const end = ops.clock.monotonic() + READY_WITHIN_MS;
-  for (;;) {
-    if ((await run(ops, ready, [0, 1, 2, 3, 126, 127, 137])).exitCode === 0) return;
+  const isReady = await poll(ops, { everyMs: POLL_MS, forMs: READY_WITHIN_MS }, async () => {
+    if ((await run(ops, ready, [0, 1, 2, 3, 126, 127, 137])).exitCode === 0) return true;
     const state = await ask(ops, read(['docker', 'inspect', '-f', '{{.State.Running}}', server.container.id]), [0, 1]);
-    if (state !== 'true' || ops.clock.monotonic() >= end) throw await notReady(ops, server.container.id);
-    await ops.clock.sleep(POLL_MS, ops.signal);
-  }
+    return state === 'true' ? undefined : false;
+  });
+  if (!isReady) throw await notReady(ops, server.container.id);
 }
 
 async function notReady(ops: Ops, id: string): Promise<OpsError> {

@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
 import { literal, type PgServer, query } from './psql.ts';
 
 /** A transaction is waited for so long; one that has lasted longer will not end for us. */
@@ -11,15 +12,11 @@ const LOOK_EVERY_MS = 50;
  * @returns how many sessions are in one all the same.
  */
 export async function untilNoTransaction(ops: Ops, server: PgServer, database: string): Promise<number> {
-  for (;;) {
-    const [{ young, all } = { young: 0, all: 0 }] = await query<{ young: number; all: number }>(
-      ops,
-      server,
-      transactions(database),
-    );
-    if (young === 0) return all;
-    await ops.clock.sleep(LOOK_EVERY_MS, ops.signal);
-  }
+  const open = await poll(ops, { everyMs: LOOK_EVERY_MS }, async () => {
+    const [now] = await query<{ young: number; all: number }>(ops, server, transactions(database));
+    return now && now.young > 0 ? undefined : (now?.all ?? 0);
+  });
+  return open ?? 0;
 }
 
 /** A session of a pool that waits for its next query is in none. */

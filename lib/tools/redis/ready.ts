@@ -4,7 +4,7 @@ import { run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import type { Container } from '../docker/containers.ts';
 import { exec } from '../docker/docker.ts';
-import { ONE_TRY_MS, poll } from '../docker/wait.ts';
+import { ONE_TRY_MS, waitForService } from '../docker/wait.ts';
 
 /**
  * Waits until Redis answers an authenticated PING.
@@ -21,7 +21,7 @@ export async function waitForRedis(
     env: { REDISCLI_AUTH: password },
     deadlineMs: ONE_TRY_MS,
   });
-  await poll(ops, container, { name: 'Redis', deadlineMs }, async () => {
+  await waitForService(ops, container, { name: 'Redis', deadlineMs }, async () => {
     const { stdout, stderr } = await run(ops, ping, [0, 1, 126, 127, 137]);
     const wrong = whatIsWrong(`${stdout}\n${stderr}`);
     if (wrong) throw new OpsError({ kind: 'precondition', what: wrong });
