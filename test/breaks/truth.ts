@@ -158,4 +158,10 @@ export const TRUTH: readonly Break[] = [
     named: 'gives up the backup that has begun when the check fails',
     says: 'left running: whalefall-ops-throwaway',
   },
+  {
+    what: { en: 'a container that reports another commit is proved', zh: '容器上报其他提交也视为验证通过' },
+    edits: [edit('lib/domain/env/stamp.ts', "return names === '' ? undefined :", 'return names ? undefined :')],
+    test: 'test/simulation/stamp.test.ts',
+    named: 'proves none that says another commit, neither forth nor back',
+  },
 ];

@@ -69,6 +69,23 @@ it('goes back with the commit that runs then', async () => {
   expect(back.text).not.toMatch(/compose file has changed/);
 });
 
+it('proves none that says another commit, neither forth nor back', async () => {
+  const d = await stamped();
+  expect((await runAndCheck(d, REBUILD)).exitCode).toBe(0);
+  d.machine.repository?.checkOut(NEW);
+  expect((await d.run(REBUILD)).exitCode).toBe(0);
+  // Whatever became of it on the way: it is what runs that is asked.
+  d.machine.override = ({ argv }) => {
+    const started = argv[1] === 'start' ? d.machine.engine.containers.find((c) => c.id === argv.at(-1)) : undefined;
+    if (started?.env.BUILD_HASH) Object.assign(started.env, { BUILD_HASH: 'other' });
+    return undefined;
+  };
+  const back = await d.run(['previous', '--way', 'image', '--yes'], { script: rollbackProd });
+  expect(back.text).toMatch(/Not proved: BUILD_HASH is not the commit/);
+  const forth = await d.run(REBUILD);
+  expect(forth.text).toMatch(/BUILD_HASH is not the commit/);
+});
+
 it('refuses a line of .env that would take its place, also an empty one', async () => {
   const d = await stamped();
   for (const line of ['BUILD_HASH=', 'BUILD_HASH=abc']) {

@@ -1,6 +1,9 @@
+import type { Ops } from '../../core/ops.ts';
 import type { TargetConfig } from '../../core/target.ts';
 import { same, type Text } from '../../core/text.ts';
+import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';
 import type { EnvProblem } from './schema.ts';
+import { registerVariables } from './secrets.ts';
 
 type Stamped = { readonly release: Pick<TargetConfig['release'], 'stamp'> };
 
@@ -14,6 +17,15 @@ export const staleStamps = (
   commit: string,
   variables: Readonly<Record<string, string>>,
 ): string[] => release.stamp.filter((name) => variables[name] !== commit);
+
+/** The same, asked of a container. @returns what is wrong; undefined where all say this commit. */
+export async function stampFault(ops: Ops, container: string, commit: string): Promise<Text | undefined> {
+  if (ops.target.release.stamp.length === 0) return undefined;
+  const variables = variablesOf(await definitionOf(ops, container));
+  registerVariables(ops.secrets, variables);
+  const names = staleStamps(ops.target, commit, variables).join(', ');
+  return names === '' ? undefined : { en: `${names} is not the commit`, zh: `${names} 不是当前提交` };
+}
 
 /** `.env` must not have them: the container's start script reads the file after the container was given the commit. Pure. */
 export const stampProblems = ({ release }: Stamped, defined: (name: string) => boolean): EnvProblem[] =>

@@ -7,7 +7,7 @@ import { describeHealth, endpointsOf, type Health, healthCheck } from '../../dom
 import { readMarker } from '../../domain/app/marker.ts';
 import { requireRoutes } from '../../domain/app/routes.ts';
 import { registerVariables } from '../../domain/env/secrets.ts';
-import { staleStamps } from '../../domain/env/stamp.ts';
+import { stampFault } from '../../domain/env/stamp.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';
@@ -63,9 +63,8 @@ async function prove(ops: Ops, { facts: deployed, change }: EnvWay, app: Contain
   registerVariables(ops.secrets, has);
   const wants = deployed.stack.services.app.environment;
   const lacks = (change?.names ?? []).filter((name) => name in wants && has[name] !== wants[name]);
-  const stale = staleStamps(ops.target, commit, has);
-  if (stale.length > 0)
-    throw notProved({ en: `${namesText(stale)} is not the commit`, zh: `${namesText(stale)} 不是当前提交` });
+  const stale = await stampFault(ops, now.id, commit);
+  if (stale) throw notProved(stale);
   if (lacks.length > 0) throw lacking(lacks);
   await requireRoutes(ops, now, deployed.app?.unserved ?? []);
   const said = describeHealth(health);

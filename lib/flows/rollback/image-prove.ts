@@ -6,6 +6,7 @@ import { containerHealth } from '../../domain/app/container-health.ts';
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { requireRoutes } from '../../domain/app/routes.ts';
+import { stampFault } from '../../domain/env/stamp.ts';
 import { requireDataOfSurvey } from '../../domain/replacement/same-data.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
 import type { Container } from '../../tools/docker/containers.ts';
@@ -43,11 +44,13 @@ export function proveStep(way: ImageWay): Step<Proven, [Container]> {
  */
 async function prove(ops: Ops, way: ImageWay, app: Container): Promise<Proven> {
   const { now, evidence } = await containerHealth(ops, app);
-  const [health, marker, schema, identity] = await Promise.all([
+  const { commit } = way.choice.release;
+  const [health, marker, schema, identity, stale] = await Promise.all([
     healthCheck(ops, endpointsOf(ops.target, now)),
     readMarker(ops, now.id),
     inspectSchema(ops, way.database),
     identify(ops, way.database),
+    stampFault(ops, now.id, commit),
   ]);
   const { incoming } = way.data ?? {};
   requireDataOfSurvey(way.facts, identity, { untouched: false, renamed: incoming ? [way.database.name] : [] });
@@ -56,7 +59,8 @@ async function prove(ops: Ops, way: ImageWay, app: Container): Promise<Proven> {
   const wrong: Text[] = [
     ...(health.healthy ? [] : [describeHealth(health)]),
     ...differs('image', '镜像', now.imageId, way.imageId),
-    ...differs('commit', '提交', marker?.commit, way.choice.release.commit),
+    ...differs('commit', '提交', marker?.commit, commit),
+    ...(stale ? [stale] : []),
     ...differs('revision', '结构版本', revisionOf(schema), expected),
   ];
   const [first] = wrong;
