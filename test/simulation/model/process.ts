@@ -131,6 +131,7 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       const fault = over || orphaned ? undefined : faults.at(whole);
       if (fault === 'interrupt') faults.interrupt();
       if (over) return; // killed before it had an effect
+      if (orphaned && whole.argv[0] === 'flock') return; // what it locks is nobody's as soon as it ends
       if (fault === 'fails') return end(1, whole.argv[0] === 'docker' ? DAEMON_GONE : 'failed\n');
       if (fault === 'dies') return end(KILLED);
       if (fault === 'hangs') return hang(false);
