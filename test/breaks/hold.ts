@@ -86,4 +86,16 @@ export const HOLD: readonly Break[] = [
     test: 'test/simulation/maintenance.test.ts',
     named: 'has visitors see the page for as long as it was told',
   },
+  {
+    what: { en: 'a queue that moves is cut after 30 s', zh: '仍在推进的等待队列 30 秒后被切断' },
+    edits: [
+      edit(
+        'lib/domain/hold/doorman.py',
+        '            if self.unanswered() < unanswered:\n                moved = self.now()\n',
+        '',
+      ),
+    ],
+    test: 'test/e2e/hold-mechanism.e2e.test.ts',
+    named: 'cuts nobody in a queue that moves, and whoever is not answered',
+  },
 ];

@@ -4,7 +4,9 @@ import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { postDoorman } from '../../lib/domain/hold/doorman.ts';
 import { removeLeftRules } from '../../lib/domain/hold/lease.ts';
+import { postOf } from '../../lib/domain/hold/survey.ts';
 import { restartEngineWeStarted } from '../sandbox/engine.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { startLoadFrom } from '../support/load.ts';
@@ -98,6 +100,26 @@ it('answers who waits too long: with a page and when to come back, and TLS with 
   expect(await ask(HTTP)).toMatchObject({ status: 200 });
   await hold.end(little.ops);
   expect(hold.seen).toMatchObject({ held: 3, turnedAway: 3 });
+});
+
+it('cuts nobody in a queue that moves, and whoever is not answered', async () => {
+  const app = await little.serving(await little.create());
+  const { facts } = await little.hold(app);
+  if (facts.kind !== 'holds') throw new Error('holding was not possible');
+  const home = Object.values(app.addresses)[0] ?? '';
+  const doorman = await postDoorman(little.ops, postOf(facts, app, home), `${app.name}-doorman-queue`);
+  try {
+    const port = doorman.door.ports.find((p) => p.family === 'ipv4' && p.target === 80)?.published;
+    await doorman.lead(home);
+    const within = (seconds: number) => ask(`http://127.0.0.1:${port}/?s=${seconds}`);
+    const [queue, stuck] = [Promise.all([1, 2, 3, 4, 5].map(within)), within(30)];
+    while ((await doorman.look()).open < 6) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await doorman.finish(2)).cut).toBe(1);
+    expect((await queue).filter((got) => !good(got))).toEqual([]);
+    expect(good(await stuck)).toBe(false);
+  } finally {
+    await doorman.discard();
+  }
 });
 
 it('lets 500 in that have waited', async () => {

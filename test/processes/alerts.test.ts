@@ -71,7 +71,7 @@ it('a nightly backup that fails is told, with what to type; its dead-man’s swi
   expect(readFileSync(metrics, 'utf8')).toContain(
     `whalefall_ops_last_exit_code{script="backup-prod",command="create",directory="${dir}"} ${exitCode}`,
   );
-  expect(text).toContain('Told: hook, pager');
+  expect(text).toContain('Alerted: hook, pager');
   expect(`${text}${kept(dir)}`).not.toContain(TOKEN);
 });
 
@@ -109,7 +109,7 @@ it.each<readonly [string, () => Answer | 'silence']>([
   const failed = await launch('stub', dir, [...options, '--ask']).ended;
   expect(failed.exitCode).toBe(4);
   expect(failed.text).toMatch(/! hook could not be told: /);
-  expect(failed.text).toContain('Told: pager');
+  expect(failed.text).toContain('Alerted: pager');
   const list = await runScript('notify', ['list', '--dir', dir, ...options]);
   expect(list.text).toMatch(/hook +webhook +failures, recoveries +(refused|no answer in time)/);
   expect(`${failed.text}${list.text}${kept(dir)}`).not.toContain(TOKEN);

@@ -27,7 +27,8 @@ class Connection:
     def __init__(self, now):
         self.began = now
         self.heard = now
-        self.answered = False
+        self.answered = False  # the last that passed was an answer
+        self.waits = True  # for its first answer
 
 
 class Doorman:
@@ -63,10 +64,20 @@ class Doorman:
         return {"taken": self.taken, "open": len(self.present), "waiting": waiting, "turnedAway": self.turned_away,
                 "cut": self.cut, "longest": self.longest}
 
+    def unanswered(self):
+        return sum(connection.waits for connection in self.present)
+
     async def finish(self, seconds, at_least=0):
-        """Nobody is sent here any more: what is under way ends, and the doorman with it."""
-        began = self.now()
-        while self.now() - began < seconds:
+        """
+        Nobody is sent here any more: what is under way ends, and the doorman with it. As long as one after the other is answered, the rest
+        is in a queue that moves: then so many seconds count from the last.
+        """
+        began = moved = self.now()
+        unanswered = self.unanswered()
+        while self.now() - moved < seconds and self.now() - began < max(seconds, LONGEST_SECONDS):
+            if self.unanswered() < unanswered:
+                moved = self.now()
+            unanswered = self.unanswered()
             for connection, task in list(self.present.items()):
                 if connection.answered and self.now() - connection.heard > IDLE_SECONDS:
                     task.cancel()
@@ -125,6 +136,7 @@ class Doorman:
             while data := await reader.read(CHUNK):
                 connection.heard, connection.answered = self.now(), is_answer
                 if is_answer:
+                    connection.waits = False
                     free()
                 writer.write(data)
                 await writer.drain()

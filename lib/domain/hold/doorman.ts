@@ -32,7 +32,7 @@ export interface Doorman {
   /** What waits, and what comes, gets the page. */
   close(): Promise<DoormanState>;
   look(): Promise<DoormanState>;
-  /** What is under way may end for so long; then it is gone. */
+  /** What is under way may end for so long, counted anew whenever somebody who waits for an answer gets it; then it is gone. */
   finish(seconds: number): Promise<DoormanState>;
   /** Settles when it is no more. */
   readonly ended: Promise<void>;
@@ -92,11 +92,14 @@ export async function postDoorman(ops: Ops, post: Post, name: string): Promise<D
     lead: (address) => order({ lead: address }),
     close: () => order({ close: true }),
     look: () => order({ look: true }),
-    finish: (seconds) => order({ finish: seconds }, seconds * 1000 + 15_000),
+    finish: (seconds) => order({ finish: seconds }, LONGEST_MS),
     ended: attached.silent,
     discard,
   };
 }
+
+/** `doorman.py` is gone 120 s after it was told to finish, whoever is still there. */
+const LONGEST_MS = 135_000;
 
 /** The engine chooses the port. */
 const published = (hostIp: string, target: number) => `${hostIp.includes(':') ? `[${hostIp}]` : hostIp}::${target}`;

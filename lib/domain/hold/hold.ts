@@ -9,7 +9,7 @@ import { reachedAt } from './ports.ts';
 import { commentOf, rulesFor } from './rules.ts';
 import { type HoldFacts, postOf } from './survey.ts';
 
-/** What was passed on may take so long to its end before the doorman goes. */
+/** What was passed on may take so long to its end before the doorman goes; longer, as long as one after the other is answered. */
 const FINISH_SECONDS = 30;
 
 /**
