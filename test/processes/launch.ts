@@ -20,7 +20,8 @@ export interface Launched {
 /** A deploy directory that goes with the test. */
 export function deployDir(): string {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-processes-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  // Whoever was killed, or has written that it ended, may write its last in this moment.
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 30, retryDelay: 100 }));
   return dir;
 }
 

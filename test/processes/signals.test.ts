@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { deployDir, inTerminal, launch, letGo, ofRun, pause, until, works } from './launch.ts';
+import { deployDir, inTerminal, isFree, launch, letGo, ofRun, pause, until, works } from './launch.ts';
 
 const CTRL_C = '\x03';
 const made = (dir: string) => existsSync(path.join(dir, 'made'));
@@ -87,6 +87,7 @@ it('a closed terminal does not stop a run: it goes on into its log', async () =>
   expect(isOver(dir)).toBe(false);
   letGo(dir, 'work');
   await until(() => isOver(dir), 'the run has ended');
+  await until(() => isFree(dir), 'its process has, too');
   expect(ofRun(dir, 'journal')).toContain('"event":"run-end","exitCode":0');
   expect(ofRun(dir, 'log')).toMatch(/\[2\/2\] work\n\s+done/);
 });
