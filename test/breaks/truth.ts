@@ -164,4 +164,10 @@ export const TRUTH: readonly Break[] = [
     test: 'test/simulation/stamp.test.ts',
     named: 'proves none that says another commit, neither forth nor back',
   },
+  {
+    what: { en: 'a migration that only the check tells waits for nobody', zh: '检查时才发现的迁移不等待占用锁的会话' },
+    edits: [edit('lib/domain/hot-release/database.ts', 'if (migrates && migratesNothing(facts))', 'if (false)')],
+    test: 'test/simulation/locked-table.test.ts',
+    named: 'an update of which only the check tells that it migrates',
+  },
 ];

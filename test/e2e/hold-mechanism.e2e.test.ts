@@ -112,9 +112,9 @@ it('cuts nobody in a queue that moves, and whoever is not answered', async () =>
     const port = doorman.door.ports.find((p) => p.family === 'ipv4' && p.target === 80)?.published;
     await doorman.lead(home);
     const within = (seconds: number) => ask(`http://127.0.0.1:${port}/?s=${seconds}`);
-    const [queue, stuck] = [Promise.all([1, 2, 3, 4, 5].map(within)), within(30)];
-    while ((await doorman.look()).open < 6) await new Promise((resolve) => setTimeout(resolve, 20));
-    expect((await doorman.finish(2)).cut).toBe(1);
+    const [queue, stuck] = [Promise.all([3, 6, 9, 12].map(within)), within(60)];
+    while ((await doorman.look()).open < 5) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await doorman.finish(8)).cut).toBe(1);
     expect((await queue).filter((got) => !good(got))).toEqual([]);
     expect(good(await stuck)).toBe(false);
   } finally {

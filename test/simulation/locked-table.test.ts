@@ -7,7 +7,7 @@ import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { updateProdFlask } from '../../scripts/update-prod-flask.ts';
 import { type Deployment, production } from './model/deployment.ts';
 import { runAndCheck } from './model/invariants.ts';
-import { NEW_REVISION, release } from './model/release.ts';
+import { NEW_REVISION, OLD_REVISION, release } from './model/release.ts';
 import { updatable } from './model/updatable.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -93,4 +93,18 @@ it('a hot update that has to migrate', async () => {
   lock(d, FOREVER);
   const ended = await d.run(['--yes'], { script: updateProdFlask });
   expect(ended, ended.text).toMatchObject({ exitCode: 3, text: expect.stringMatching(HOLDER) });
+});
+
+it('an update of which only the check tells that it migrates: it waits as well', async () => {
+  // The code that runs is ahead of the database, and the release brings no migration of its own.
+  const d = await updatable({ head: NEW_REVISION }, { former: { head: NEW_REVISION } });
+  if (d.database) d.database.stamp = OLD_REVISION;
+  d.machine.override = ({ argv }) => {
+    if (argv.at(-1) === 'compile') lock(d, 10);
+    return undefined;
+  };
+  const ended = await d.run(['--yes', '--soak', '2s'], { script: updateProdFlask });
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(/Waiting for sessions that hold locks:\s+- pid 4242/);
+  expect(d.database?.stamp).toBe(NEW_REVISION);
 });

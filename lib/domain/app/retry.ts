@@ -11,7 +11,11 @@ const POLL_MS = 50;
 /** A container that died is started again by the engine, or else by us. */
 async function waitUntilRunning(ops: Ops, id: string): Promise<void> {
   const isRunning = async () => (await inspectContainer(ops, id)).state === 'running' || undefined;
-  while (!(await poll(ops, { everyMs: POLL_MS, forMs: BACK_AGAIN_MS }, isRunning))) await run(ops, start(id));
+  if (await poll(ops, { everyMs: POLL_MS, forMs: BACK_AGAIN_MS }, isRunning)) return;
+  await poll(ops, { everyMs: POLL_MS }, async () => {
+    await run(ops, start(id));
+    return isRunning();
+  });
 }
 
 /**

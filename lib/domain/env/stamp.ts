@@ -18,13 +18,18 @@ export const staleStamps = (
   variables: Readonly<Record<string, string>>,
 ): string[] => release.stamp.filter((name) => variables[name] !== commit);
 
-/** The same, asked of a container. @returns what is wrong; undefined where all say this commit. */
-export async function stampFault(ops: Ops, container: string, commit: string): Promise<Text | undefined> {
+/** What is wrong with them; undefined where all say this commit. Pure. */
+export function stampFault(target: Stamped, commit: string, variables: Readonly<Record<string, string>>) {
+  const names = staleStamps(target, commit, variables).join(', ');
+  return names === '' ? undefined : { en: `${names} is not the commit`, zh: `${names} 不是当前提交` };
+}
+
+/** The same, asked of a container. */
+export async function askStamp(ops: Ops, container: string, commit: string): Promise<Text | undefined> {
   if (ops.target.release.stamp.length === 0) return undefined;
   const variables = variablesOf(await definitionOf(ops, container));
   registerVariables(ops.secrets, variables);
-  const names = staleStamps(ops.target, commit, variables).join(', ');
-  return names === '' ? undefined : { en: `${names} is not the commit`, zh: `${names} 不是当前提交` };
+  return stampFault(ops.target, commit, variables);
 }
 
 /** `.env` must not have them: the container's start script reads the file after the container was given the commit. Pure. */

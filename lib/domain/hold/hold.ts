@@ -165,8 +165,8 @@ export function requestHold(facts: HoldFacts): RequestHold {
 }
 
 const wereCut = (count: number): Text => ({
-  en: `${count} connections that had been held were still under way ${FINISH_SECONDS} s later, and were cut.`,
-  zh: `${count} 个经暂存转发的连接在 ${FINISH_SECONDS} 秒后仍未结束, 已被切断.`,
+  en: `${count} connections that had been held did not end in time, and were cut.`,
+  zh: `${count} 个经暂存转发的连接未能按时结束, 已被切断.`,
 });
 
 const DIED: Text = {

@@ -2,10 +2,10 @@ import type { Ops } from '../../core/ops.ts';
 import { backupPg } from '../backup/backup.ts';
 import type { VerifiedBackup } from '../backup/proofs.ts';
 import { waitForLongTransactions } from '../schema/long-transactions.ts';
-import { type Facts, migratesNothing } from './facts.ts';
+import type { Facts } from './facts.ts';
 
 /** How long a session that would block the migration is waited for. */
-const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 30_000;
 
 /** A backup under way. */
 export interface BackupAhead {
@@ -15,17 +15,17 @@ export interface BackupAhead {
 }
 
 /**
- * Waits for transactions that would block the migration, then backs up. Neither reads what the check tries, nor the other way round, so
- * both can go on at once.
+ * Waits for transactions that would block the migration, if one comes, then backs up. Neither reads what the check tries, nor the other
+ * way round, so both can go on at once.
  *
+ * @param migrates as far as it is known by now.
  * @returns whose promise rejects with an {@link OpsError} `precondition` that names a session which goes on.
  */
-export function beginBackup(ops: Ops, facts: Facts): BackupAhead {
-  const { database, running } = facts;
+export function beginBackup(ops: Ops, { database, running }: Facts, migrates: boolean): BackupAhead {
   const stopping = new AbortController();
   const inner = { ...ops, signal: AbortSignal.any([ops.signal, stopping.signal]) };
   const take = async () => {
-    if (!migratesNothing(facts)) await waitForLongTransactions(inner, database, PATIENCE_MS);
+    if (migrates) await waitForLongTransactions(inner, database, PATIENCE_MS);
     return backupPg(inner, database, { reason: 'update', commit: running.commit });
   };
   const taken = take();

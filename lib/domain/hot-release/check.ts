@@ -77,15 +77,16 @@ async function check(ops: Ops, update: HotRelease): Promise<Checked> {
     return { before, after: await readSettings(ops, staging, program, staged(program)) };
   };
   const revision = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
-  const forward = options.direction === 'forward';
-  if (forward && (options.backup === 'always' || !migratesNothing(facts))) update.ahead = beginBackup(ops, facts);
+  const migrates = !migratesNothing(facts);
+  if (options.direction === 'forward' && (options.backup === 'always' || migrates))
+    update.ahead = beginBackup(ops, facts, migrates);
   const bootEarly = async (): Promise<Settings> => {
     const { pid, settings } = await startCanary(ops, staging, web, from);
     update.canary = pid;
     return settings;
   };
   const [after, { head, known }, before, forScheduler] = await allEnded([
-    migratesNothing(facts) ? bootEarly() : loadOnce(ops, staging, web, from),
+    migrates ? loadOnce(ops, staging, web, from) : bootEarly(),
     readRevisions(ops, staging.container, staging.tree, revision),
     settingsBefore(web),
     scheduler ? settingsOf(scheduler) : Promise.resolve(undefined),

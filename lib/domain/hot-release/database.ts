@@ -5,12 +5,14 @@ import { printable, type Text } from '../../core/text.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
 import { endSessions } from '../../tools/postgres/psql.ts';
 import { MIGRATION_NAME } from '../schema/flask-db.ts';
+import { waitForLongTransactions } from '../schema/long-transactions.ts';
 import { mayHaveChangedRows, rowsText } from '../schema/midway-rows.ts';
 import { migrate, partlyMigrated } from '../schema/migrate.ts';
 import { inspectSchema } from '../schema/revision.ts';
 import { changesSince } from '../schema/schema-objects.ts';
-import { beginBackup } from './backup-ahead.ts';
+import { beginBackup, PATIENCE_MS } from './backup-ahead.ts';
 import { type Checked, stagedOps } from './check.ts';
+import { migratesNothing } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
 
 export const backupStep = (update: HotRelease): Step<void, [Checked]> => ({
@@ -25,12 +27,14 @@ export const backupStep = (update: HotRelease): Step<void, [Checked]> => ({
   evidence: () => backupEvidence(update),
 });
 
-/** Backs up when a migration will follow, or when asked to. */
+/** Backs up when a migration will follow, or when asked to. @throws {OpsError} `precondition` naming a session that would block it. */
 async function backUp(ops: Ops, update: HotRelease, { schema }: Checked): Promise<void> {
   const { ahead, facts, options } = update;
-  if (schema === 'behind' || options.backup === 'always') {
-    update.backup = await (ahead ?? beginBackup(ops, facts)).taken;
-  } else await ahead?.stop();
+  const migrates = schema === 'behind';
+  if (!migrates && options.backup === 'auto') return ahead?.stop();
+  // Files did not tell that one comes, so nobody has waited for what would block it.
+  if (migrates && migratesNothing(facts)) await waitForLongTransactions(ops, facts.database, PATIENCE_MS);
+  update.backup = await (ahead ?? beginBackup(ops, facts, false)).taken;
 }
 
 /** The old code goes on with the new schema; a migration that fails is taken back whole by the database, unless it commits on its way. */

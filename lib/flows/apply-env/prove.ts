@@ -63,7 +63,7 @@ async function prove(ops: Ops, { facts: deployed, change }: EnvWay, app: Contain
   registerVariables(ops.secrets, has);
   const wants = deployed.stack.services.app.environment;
   const lacks = (change?.names ?? []).filter((name) => name in wants && has[name] !== wants[name]);
-  const stale = await stampFault(ops, now.id, commit);
+  const stale = stampFault(ops.target, commit, has);
   if (stale) throw notProved(stale);
   if (lacks.length > 0) throw lacking(lacks);
   await requireRoutes(ops, now, deployed.app?.unserved ?? []);

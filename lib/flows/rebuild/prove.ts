@@ -8,7 +8,7 @@ import { containerHealth, notProved } from '../../domain/app/container-health.ts
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { requireRoutes } from '../../domain/app/routes.ts';
-import { stampFault } from '../../domain/env/stamp.ts';
+import { askStamp } from '../../domain/env/stamp.ts';
 import { ownAddress } from '../../domain/replacement/addresses.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
@@ -92,7 +92,7 @@ async function prove(ops: Ops, facts: Facts, expected: Expected): Promise<Proven
   const commit = marker?.commit;
   if (commit !== facts.checkout.commit)
     throw notProved({ en: `the container says commit ${commit}`, zh: `容器中的提交为 ${commit}` });
-  const stale = await stampFault(ops, now.id, commit);
+  const stale = await askStamp(ops, now.id, commit);
   if (stale) throw notProved(stale);
   for (const c of [postgres, redis]) {
     if (c.state !== 'running') throw notProved({ en: `${c.name} is ${c.state}`, zh: `${c.name} 状态为 ${c.state}` });

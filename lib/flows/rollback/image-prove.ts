@@ -6,7 +6,7 @@ import { containerHealth } from '../../domain/app/container-health.ts';
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { requireRoutes } from '../../domain/app/routes.ts';
-import { stampFault } from '../../domain/env/stamp.ts';
+import { askStamp } from '../../domain/env/stamp.ts';
 import { requireDataOfSurvey } from '../../domain/replacement/same-data.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
 import type { Container } from '../../tools/docker/containers.ts';
@@ -50,7 +50,7 @@ async function prove(ops: Ops, way: ImageWay, app: Container): Promise<Proven> {
     readMarker(ops, now.id),
     inspectSchema(ops, way.database),
     identify(ops, way.database),
-    stampFault(ops, now.id, commit),
+    askStamp(ops, now.id, commit),
   ]);
   const { incoming } = way.data ?? {};
   requireDataOfSurvey(way.facts, identity, { untouched: false, renamed: incoming ? [way.database.name] : [] });
