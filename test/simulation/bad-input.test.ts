@@ -434,6 +434,20 @@ it('says that PostgreSQL does not get ready', async () => {
   expect(ended.exitCode).toBe(1);
 });
 
+it('waits for a database that is starting when the survey comes, and reads it then', async () => {
+  const d = await production();
+  const starting = d.machine.engine.clock.monotonic() + 5_000;
+  d.machine.override = ({ argv }) => {
+    const isUp = d.machine.engine.clock.monotonic() >= starting;
+    if (isUp || !argv.includes(d.container('postgres')?.id ?? '')) return undefined;
+    if (argv.includes('pg_isready')) return { exitCode: 1 };
+    const stderr = 'psql: error: connection to server failed: FATAL:  the database system is starting up\n';
+    return argv.includes('psql') ? { exitCode: 2, stderr } : undefined;
+  };
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(0);
+});
+
 it('closes a database that the former script left open, and ends who came in', async () => {
   const d = await production();
   openToStrangers(d);

@@ -1,4 +1,5 @@
 import { read } from '../../core/command.ts';
+import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask, CommandError } from '../../core/run.ts';
 import { inspectHba } from '../../tools/pg-hba/hba.ts';
@@ -6,6 +7,7 @@ import { summarizeContents } from '../../tools/postgres/contents.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { whatClusterHolds } from '../../tools/postgres/emptiness.ts';
 import { identify } from '../../tools/postgres/identity.ts';
+import { waitForPostgres } from '../../tools/postgres/ready.ts';
 import { type DatabaseManifest, listBackups } from '../backup/manifest.ts';
 import { imageId } from '../images/build.ts';
 import { readUpgrades, retainedCluster } from '../ledger/postgres-upgrades.ts';
@@ -30,19 +32,45 @@ export async function surveyDatabase(ops: Ops, { stack, containers, volumes }: D
   }
   const db: Database = { container, ...loginOf(stack), volume: volume ?? { name: '', createdAt: '' } };
   try {
-    const [contents, hba, identity] = await Promise.all([
-      summarizeContents(ops, db),
-      inspectHba(ops, db),
-      identify(ops, db),
-    ]);
-    const empty = identity.tables.length === 0 && (await whatClusterHolds(ops, db)).length === 0;
-    return { kind: 'running', ...contents, remoteTrust: hba.remoteTrust.length, identity, empty };
+    return await readDatabase(ops, db);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     ops.signal.throwIfAborted();
-    return { kind: 'unreadable', ...(await whyUnreadable(ops, db, error)) };
+    return (await readOnceStarted(ops, db, error)) ?? { kind: 'unreadable', ...(await whyUnreadable(ops, db, error)) };
   }
 }
+
+async function readDatabase(ops: Ops, db: Database): Promise<DatabaseFacts> {
+  const [contents, hba, identity] = await Promise.all([
+    summarizeContents(ops, db),
+    inspectHba(ops, db),
+    identify(ops, db),
+  ]);
+  const empty = identity.tables.length === 0 && (await whatClusterHolds(ops, db)).length === 0;
+  return { kind: 'running', ...contents, remoteTrust: hba.remoteTrust.length, identity, empty };
+}
+
+/** A server that replays its WAL after a crash takes its time. */
+const STARTS_WITHIN_MS = 30_000;
+
+/**
+ * Reads again when the server could not be reached because it was starting, or being restarted: the official image's first start does so
+ * once. @returns undefined when that was not why.
+ */
+async function readOnceStarted(ops: Ops, db: Database, { output }: CommandError): Promise<DatabaseFacts | undefined> {
+  if (output.exitCode !== NO_CONNECTION) return undefined;
+  try {
+    await waitForPostgres(ops, db, STARTS_WITHIN_MS);
+    return await readDatabase(ops, db);
+  } catch (error) {
+    ops.signal.throwIfAborted();
+    if (!(error instanceof OpsError)) throw error;
+    return undefined;
+  }
+}
+
+/** psql's, whatever kept it from a connection. */
+const NO_CONNECTION = 2;
 
 /** `undefined` when no image is here that could look. */
 async function look(

@@ -23,13 +23,7 @@ export const stateDir = (target: Target): string => path.join(target.dir, '.whal
 /** The target that the options name, or the present directory. @throws {OpsError} `usage` or `config`. */
 export function loadTarget(parsed: Parsed, world: World): Target {
   const dir = path.resolve(world.cwd, String(parsed.dir ?? world.env.WHALEFALL_DIR ?? '.'));
-  if (!existsSync(dir)) {
-    throw new OpsError({
-      kind: 'usage',
-      what: { en: `no such directory: ${printable(dir)}`, zh: `目录不存在: ${printable(dir)}` },
-      next: [{ en: 'Name the deploy directory with --dir.', zh: '用 --dir 指定部署目录.' }],
-    });
-  }
+  if (!existsSync(dir)) throw noDirectory(dir, parsed.dir === undefined ? 'WHALEFALL_DIR' : '--dir');
   const file = configFile(parsed, world);
   const { COMPOSE_FILE: named, COMPOSE_PATH_SEPARATOR: separator } = world.env;
   const composeFiles = named ? named.split(separator || path.delimiter) : undefined;
@@ -43,6 +37,23 @@ export function loadTarget(parsed: Parsed, world: World): Target {
       what: { en: `${printable(file)}: ${why}`, zh: `目标配置 ${printable(file)} 有误: ${why}` },
     });
   }
+}
+
+/** @param by what named it. */
+function noDirectory(dir: string, by: string): OpsError {
+  let there = path.dirname(dir);
+  while (!existsSync(there)) there = path.dirname(there);
+  const [is, exists] = [printable(dir), printable(there)];
+  return new OpsError({
+    kind: 'usage',
+    what: { en: `no such directory: ${is} (${by}); ${exists} exists`, zh: `目录不存在: ${is} (${by}); ${exists} 存在` },
+    next: [
+      {
+        en: `Correct ${by}: the deploy directory is the one with .env and the compose file.`,
+        zh: `请修正 ${by}: 部署目录即 .env 与 compose 文件所在的目录.`,
+      },
+    ],
+  });
 }
 
 /** The target configuration that the options name. */

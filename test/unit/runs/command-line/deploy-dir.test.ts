@@ -37,3 +37,11 @@ it('hides its state from git, and writes that once', () => {
   makeState(target);
   expect(readFileSync(ignored, 'utf8')).toBe('*\n');
 });
+
+it('tells how far a path exists that does not, and who named it', () => {
+  const dir = directory();
+  const gone = path.join(dir, 'srv', 'whalefall');
+  const error = (by: string) => `no such directory: ${gone} (${by}); ${dir} exists`;
+  expect(() => loadTarget({ dir: gone }, world(dir))).toThrow(error('--dir'));
+  expect(() => loadTarget({}, world(dir, { WHALEFALL_DIR: gone }))).toThrow(error('WHALEFALL_DIR'));
+});
