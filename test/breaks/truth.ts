@@ -170,4 +170,16 @@ export const TRUTH: readonly Break[] = [
     test: 'test/simulation/locked-table.test.ts',
     named: 'an update of which only the check tells that it migrates',
   },
+  {
+    what: { en: 'the time of a request is left to the garbage collector', zh: '请求的时限可能被垃圾回收' },
+    edits: [
+      edit(
+        'lib/tools/http/within.ts',
+        'ask(limit.signal)',
+        'ask(AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]))',
+      ),
+    ],
+    test: 'test/unit/tools/http/within.test.ts',
+    named: 'ends in time, whatever the garbage collector takes',
+  },
 ];

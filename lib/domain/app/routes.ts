@@ -5,6 +5,7 @@ import { poll } from '../../core/poll.ts';
 import { CommandError } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
+import { DUE, within } from '../../tools/http/within.ts';
 import { agent } from './agent.ts';
 import { type Endpoints, endpointsOf } from './endpoints.ts';
 import { findPrograms, type Program } from './programs.ts';
@@ -142,20 +143,19 @@ export function assetsOf(html: string, page: string): string[] {
   return [...new Set(paths)];
 }
 
-/** @returns status 0 when there is no answer in time. */
-async function askFor(ops: Parameters<typeof routeFault>[0], url: string) {
-  ops.signal.throwIfAborted();
-  const signal = AbortSignal.any([ops.signal, AbortSignal.timeout(REQUEST_MS)]);
+const NO_ANSWER = { status: 0, type: '', body: '' };
+
+async function askFor(ops: Parameters<typeof routeFault>[0], url: string): Promise<typeof NO_ANSWER> {
   try {
-    const response = await ops.net.fetch(url, { signal, headers: { connection: 'close' } });
-    return {
-      status: response.status,
-      type: response.headers.get('content-type') ?? '',
-      body: (await response.text()).slice(0, LONGEST_PAGE),
-    };
+    const answer = await within(ops, REQUEST_MS, async (signal) => {
+      const response = await ops.net.fetch(url, { signal, headers: { connection: 'close' } });
+      const type = response.headers.get('content-type') ?? '';
+      return { status: response.status, type, body: (await response.text()).slice(0, LONGEST_PAGE) };
+    });
+    return answer === DUE ? NO_ANSWER : answer;
   } catch {
     ops.signal.throwIfAborted();
-    return { status: 0, type: '', body: '' };
+    return NO_ANSWER;
   }
 }
 

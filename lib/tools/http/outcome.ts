@@ -1,5 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { printable, type Text } from '../../core/text.ts';
+import { DUE, within } from './within.ts';
 
 /** Why there was no answer that could be read. */
 export type Outcome =
@@ -27,29 +28,16 @@ const LARGEST_BODY = 65_536;
  * @throws the signal's reason when the run is stopped; nothing else.
  */
 export async function fetchBody(ops: Pick<Ops, 'net' | 'signal'>, url: string, timeoutMs: number): Promise<Answer> {
-  ops.signal.throwIfAborted();
-  const controller = new AbortController();
-  let due = false;
-  const timer = setTimeout(() => {
-    due = true;
-    controller.abort();
-  }, timeoutMs);
-  const stop = () => controller.abort();
-  ops.signal.addEventListener('abort', stop, { once: true });
   try {
     // A connection of its own, so that each question may reach another worker.
-    const response = await ops.net.fetch(url, { signal: controller.signal, headers: { connection: 'close' } });
-    const answer = await read(response);
-    if (answer.outcome !== 'ok') controller.abort(); // the rest of the body is of no interest
-    return answer;
+    const answer = await within(ops, timeoutMs, async (signal) =>
+      read(await ops.net.fetch(url, { signal, headers: { connection: 'close' } })),
+    );
+    if (answer !== DUE) return answer;
+    return { outcome: 'timeout', text: { en: `no answer within ${timeoutMs} ms`, zh: `${timeoutMs} 毫秒内没有应答` } };
   } catch (error) {
     ops.signal.throwIfAborted();
-    return due
-      ? { outcome: 'timeout', text: { en: `no answer within ${timeoutMs} ms`, zh: `${timeoutMs} 毫秒内没有应答` } }
-      : notConnected(error);
-  } finally {
-    clearTimeout(timer);
-    ops.signal.removeEventListener('abort', stop);
+    return notConnected(error);
   }
 }
 
