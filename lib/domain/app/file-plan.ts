@@ -1,4 +1,4 @@
-import type { FileEntry, Inventory } from './inventory.ts';
+import { type FileEntry, type Inventory, isContentOf } from './inventory.ts';
 
 /** What turns the files in the container into a release. */
 export interface FilePlan {
@@ -28,7 +28,7 @@ export function planFiles(before: Inventory, after: Inventory, former: Inventory
     remove,
     handEdited: [...put, ...remove].filter((path) => {
       const [there, had] = [before.get(path), former?.get(path)];
-      return there !== undefined && had !== undefined && !same(there, had);
+      return there !== undefined && had !== undefined && (there.mode !== had.mode || !isContentOf(there, had));
     }),
     inTheWay: stays.filter((path) => directories.has(path) || parents(path).some((p) => after.has(p))),
   };

@@ -1,7 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { treeOf } from '../../tools/git/tree.ts';
-import { type Inventory, isKept, type Surroundings } from '../app/inventory.ts';
+import { type Inventory, isContentOf, isKept, type Surroundings } from '../app/inventory.ts';
 import { readReleases } from '../ledger/releases.ts';
 import type { RunningCode } from '../stack/deployment.ts';
 import { describeCommit } from './source.ts';
@@ -49,7 +49,7 @@ export function judge(
   const known = new Set(candidates.flatMap(({ tree }) => [...tree.keys()]));
   const there = [...files].filter(([path]) => known.has(path));
   const compared = candidates.map(({ commit, tree }) => {
-    const differs = there.filter(([path, { blob }]) => tree.get(path)?.blob !== blob).length;
+    const differs = there.filter(([path, file]) => !isContentOf(file, tree.get(path))).length;
     const missing = [...tree.keys()].filter((path) => !files.has(path)).length;
     return { commit, differs, distance: differs + missing };
   });

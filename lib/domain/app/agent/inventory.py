@@ -4,6 +4,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import stat
 
 
@@ -18,7 +19,15 @@ def entry(path):
     if not stat.S_ISREG(mode):
         return None
     with open(path, "rb") as file:
-        return {"mode": "100755" if mode & 0o100 else "100644", "blob": blob(file.read())}
+        data = file.read()
+    found = {"mode": "100755" if mode & 0o100 else "100644", "blob": blob(data)}
+    checked_in = normalized(data)
+    return found if checked_in == data else {**found, "normalized": blob(checked_in)}
+
+
+def normalized(data):
+    """As git would check it in, had it been checked out with eol=crlf or ident."""
+    return re.sub(rb"\$Id:[^$\n]*\$", b"$Id$", data.replace(b"\r\n", b"\n"))
 
 
 def elsewhere():

@@ -29,6 +29,12 @@ it('names what was changed by hand and will be replaced or removed', () => {
   expect(handEdited).toEqual(['a', 'b']);
 });
 
+it('replaces what was only checked out with other line ends, and calls nobody its author', () => {
+  const before = new Map([['a', { ...entry('crlf'), normalized: '1' }]]);
+  expect(planFiles(before, tree({ a: '1' }), tree({ a: '1' }))).toMatchObject({ put: ['a'], handEdited: [] });
+  expect(planFiles(before, tree({ a: '2' }), tree({ a: '0' })).handEdited).toEqual(['a']);
+});
+
 it.each([
   ['a file where the release has a directory', tree({ thing: 'hand' }), tree({ 'thing/a': '1' }), ['thing']],
   ['a directory where the release has a file', tree({ 'thing/a': 'hand' }), tree({ thing: '1' }), ['thing/a']],

@@ -1,5 +1,9 @@
-import { expect, it } from 'vitest';
-import { lookAround } from '../../../../lib/domain/app/inventory.ts';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { isContentOf, lookAround } from '../../../../lib/domain/app/inventory.ts';
 import { testOps } from '../../../support/ops.ts';
 
 const released = (run: string) => ({ commit: 'a'.repeat(40), run });
@@ -25,4 +29,42 @@ it('knows what the container says it runs, and what killed runs left', async () 
 it('knows of an empty staging directory, and of none', async () => {
   expect((await around({ '/app/.whalefall-staging': null })).cutShort).toEqual({ staging: true, releases: [] });
   expect(await around({})).toMatchObject({ marker: undefined, cutShort: { staging: false, releases: [] } });
+});
+
+/** The script as the container runs it, on a directory of this machine. */
+function inventoryOf(root: string): Record<string, { mode: string; blob: string; normalized?: string }> {
+  const script = readFileSync(new URL('../../../../lib/domain/app/agent/inventory.py', import.meta.url), 'utf8');
+  const args = JSON.stringify({ root, skipped: ['.git'], also: [], contents: [] });
+  const input = `import json\nARGS = json.loads(${JSON.stringify(args)})\n${script}`;
+  return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8' })).files;
+}
+
+it('knows what git has in files that were checked out with other line ends and keywords', () => {
+  const root = mkdtempSync(path.join(os.tmpdir(), 'inventory-'));
+  onTestFinished(() => rmSync(root, { recursive: true }));
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  const files = {
+    '.gitattributes': '* text eol=crlf\n*.s ident\n',
+    'a.py': 'one\ntwo\n',
+    'b.s': '# $Id$\nx\n',
+    c: 'no end',
+  };
+  git('init', '-q');
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
+  git('add', '.');
+  git('commit', '-qm', 'as it is');
+  for (const name of Object.keys(files)) rmSync(path.join(root, name));
+  git('checkout', '-q', '.');
+  expect(readFileSync(path.join(root, 'b.s'), 'utf8')).toMatch(/^# \$Id: [0-9a-f]{40} \$\r\nx\r\n$/);
+
+  writeFileSync(path.join(root, 'c'), 'changed by hand\r\n');
+  const found = inventoryOf(root);
+  const had = (name: string) => ({ mode: '100644', blob: git('rev-parse', `HEAD:${name}`).trim() });
+  const same = Object.entries(found).map(([name, file]) => [name, isContentOf(file, had(name))]);
+  expect(Object.fromEntries(same)).toEqual({ '.gitattributes': true, 'a.py': true, 'b.s': true, c: false });
 });

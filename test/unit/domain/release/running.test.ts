@@ -28,6 +28,11 @@ it.each([
   expect(judge(tree(files), candidates, undefined)).toMatchObject({ commit, nearest: { differs } });
 });
 
+it('knows a commit by files that were checked out with other line ends', () => {
+  const files = new Map([...tree({ 'b.py': '1' }), ['a.py', { mode: '100644', blob: 'crlf', normalized: '2' }]]);
+  expect(judge(files, [OLD, NEW], undefined)).toMatchObject({ commit: 'new', nearest: { differs: 0 } });
+});
+
 it('believes a mark whose commit is not in the repository', () => {
   expect(judge(tree({ 'a.py': '3' }), [OLD], 'elsewhere')).toEqual({ commit: 'elsewhere', nearest: undefined });
 });
