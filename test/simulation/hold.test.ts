@@ -177,8 +177,10 @@ it('--no-hold lets them be refused, and says for how long', async () => {
   const { refused } = visitor(d);
   const ended = await runAndCheck(d, [...KEEP, '--no-hold']);
   expect(ended.exitCode, ended.text).toBe(0);
-  expect(ended.text).toMatch(/refused for about .* \(--no-hold was given\)/);
+  expect(ended.text).toMatch(/refused until .* \(--no-hold was given\)/);
   expect(refused).not.toEqual([]);
+  const again = await d.run([...KEEP, '--no-hold', '--plan']);
+  expect(again.text).toMatch(/the last replacement took [\d.]+ m?s \(--no-hold was given\)/);
 });
 
 it('no request fails when what is proved last turns out wrong, and the former container comes back', async () => {
@@ -216,7 +218,7 @@ it.each([
   const ended = await runAndCheck(d, KEEP);
   expect(ended.exitCode, ended.text).toBe(0);
   expect(ended.text).toMatch(said);
-  expect(ended.text).toMatch(/refused for about/);
+  expect(ended.text).toMatch(/refused until/);
 });
 
 it('a run that was killed leaves rules without effect, which the next start of any script removes', async () => {

@@ -7,6 +7,7 @@ import type { Ops } from '../../core/ops.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, spanText, type Text } from '../../core/text.ts';
+import { commitContainer } from '../../tools/docker/commit.ts';
 import { copyIn, copyOut } from '../../tools/docker/container-files.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
@@ -97,9 +98,8 @@ async function copyPlainly(ops: Ops, container: string, file: string): Promise<b
  */
 async function copyFromLayer(ops: Ops, container: string, file: string): Promise<boolean> {
   const image = `whalefall-ops-userdata:${path.basename(ops.paths.run).slice(0, 16)}`;
-  const marks = Object.entries(labelsOf(ops)).flatMap(([key, value]) => ['--change', `LABEL "${key}"="${value}"`]);
-  const commit = change(['docker', 'commit', '--pause=false', ...marks, container, image], { deadlineMs: 600_000 });
-  await run(ops, commit);
+  const labels = Object.entries(labelsOf(ops)).map(([key, value]) => `LABEL "${key}"="${value}"`);
+  await commitContainer(ops, container, image, labels);
   try {
     const copy = await ask(ops, change(['docker', 'create', ...ownerLabels(ops), '--entrypoint', 'sleep', image, '1']));
     return await copyOut(ops, copy, ops.target.app.userdata, file).finally(() => discardContainer(ops, copy));

@@ -1,18 +1,19 @@
-import { same, type Text } from '../../core/text.ts';
+import { same, seconds, type Text } from '../../core/text.ts';
 import { DRAIN_SECONDS } from './drain.ts';
 import { LEASE_MS } from './lease.ts';
 import type { HoldFacts } from './survey.ts';
 
-/** Measured with the real application: its boot and its stop. */
-const REFUSED_SECONDS = '7–14 s';
-
 /** What becomes of requests while the application is replaced: for the plan. */
 export function holdText(hold: HoldFacts): Text {
   if (hold.kind === 'plain') {
-    return {
-      en: `refused for about ${REFUSED_SECONDS} (${hold.why.en})`,
-      zh: `约 ${REFUSED_SECONDS} 内会被拒绝 (${hold.why.zh})`,
-    };
+    const until: Text =
+      hold.lastTook === undefined
+        ? { en: 'refused until the new container has booted', zh: '新容器启动完成之前会被拒绝' }
+        : {
+            en: `refused until the new container has booted; the last replacement took ${seconds(hold.lastTook)}`,
+            zh: `新容器启动完成之前会被拒绝; 上次替换容器用时 ${seconds(hold.lastTook)}`,
+          };
+    return { en: `${until.en} (${hold.why.en})`, zh: `${until.zh} (${hold.why.zh})` };
   }
   const ports = [...new Set(hold.ports.map((p) => p.published))].join(', ');
   const tried: Text = hold.tried

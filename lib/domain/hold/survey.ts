@@ -7,6 +7,7 @@ import { printable, type Text } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { type Firewall, findFirewall, listing } from '../../tools/iptables/iptables.ts';
+import { lastReplacement } from '../ledger/requests.ts';
 import { type Doorman, type Post, postDoorman } from './doorman.ts';
 import { leaseRules } from './lease.ts';
 import { type HeldPort, reachedAt } from './ports.ts';
@@ -36,7 +37,12 @@ export type HoldFacts =
       /** IPv6 addresses are published, and nobody here may change the rules for them. */
       readonly withoutIpv6: boolean;
     }
-  | { readonly kind: 'plain'; readonly why: Text };
+  | {
+      readonly kind: 'plain';
+      readonly why: Text;
+      /** Milliseconds that the last replacement here took visitors; undefined when none was measured. */
+      readonly lastTook?: number | undefined;
+    };
 
 /**
  * Looks whether requests can be held, and tries it with one of our own that goes to the container that serves: from loopback and over an
@@ -51,7 +57,7 @@ export async function surveyHold(
   { wanted, atMost, page }: HoldOptions,
   tries: boolean,
 ): Promise<HoldFacts> {
-  const plain = (why: Text): HoldFacts => ({ kind: 'plain', why });
+  const plain = (why: Text): HoldFacts => ({ kind: 'plain', why, lastTook: lastReplacement(ops.paths) });
   if (!wanted) return plain(NOT_WANTED);
   if (app === undefined || (app.state !== 'running' && !page)) return plain(NOBODY_SERVES);
   const { ports: all, addresses, networks } = await reachedAt(ops, app.id);

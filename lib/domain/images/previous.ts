@@ -1,8 +1,8 @@
 import path from 'node:path';
-import { change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
+import { commitContainer } from '../../tools/docker/commit.ts';
 import { pull } from '../../tools/docker/compose.ts';
 import { tag } from '../../tools/docker/docker.ts';
 import type { Facts } from '../stack/deployment.ts';
@@ -35,7 +35,7 @@ export async function keepPreviousImage(ops: Ops, facts: Facts): Promise<Previou
   if (container && (await imageState(ops, current)) === 'gone') return undefined;
   if (container && (await hasDrifted(ops, container))) {
     ops.screen.show({ event: 'warning', text: HOT_UPDATED });
-    await run(ops, change(['docker', 'commit', '--pause=false', container.id, reference], { deadlineMs: 600_000 }));
+    await commitContainer(ops, container.id, reference);
   } else {
     await run(ops, tag(current, reference));
   }

@@ -1,7 +1,8 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Clock, RequestLog } from '../../core/ops.ts';
+import type { Clock, Paths, RequestLog } from '../../core/ops.ts';
 import { summarize } from '../../tools/http/probe.ts';
+import { readReleases } from './releases.ts';
 
 /** A request of a probe. Milliseconds; `at` since the run began. */
 export interface Sample {
@@ -112,6 +113,21 @@ const gapOf = (answered: readonly Sample[], now: number): number =>
 export interface Way {
   readonly url: string;
   readonly samples: readonly Sample[];
+}
+
+/**
+ * The longest that a visitor waited, or that nobody was answered, when a container took the application's place here last. Milliseconds;
+ * `undefined` when nobody measured one.
+ */
+export function lastReplacement(paths: Pick<Paths, 'state' | 'backups'>): number | undefined {
+  const last = readReleases(paths).findLast((r) => r.kind === 'rebuild' || r.kind === 'env' || r.way === 'image');
+  if (last === undefined) return undefined;
+  const ways = readRequests(path.join(paths.state, 'runs', last.run));
+  const longest = ways.flatMap(({ samples }) => {
+    const end = Math.max(0, ...samples.map((s) => s.at + s.took));
+    return [gapOf(samples, end), ...samples.map((s) => s.took)];
+  });
+  return longest.length === 0 ? undefined : Math.max(...longest);
 }
 
 /** What a run kept. A line that a crash has torn is left out. */

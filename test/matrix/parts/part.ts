@@ -59,7 +59,7 @@ export function expectNobodyRefused(run: Run): void {
     expect(run.text).toMatch(/requests meanwhile +wait at ports/);
     expect(run.load, run.text).toMatchObject({ failed: 0 });
   } else {
-    expect(run.text).toMatch(/requests meanwhile +refused for about/);
+    expect(run.text).toMatch(/requests meanwhile +refused until/);
   }
 }
 

@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
-import { RequestRecord, readRequests } from '../../../../lib/domain/ledger/requests.ts';
+import { recordRelease } from '../../../../lib/domain/ledger/releases.ts';
+import { lastReplacement, RequestRecord, readRequests } from '../../../../lib/domain/ledger/requests.ts';
 
 let now = 0;
 let run = '';
@@ -74,4 +75,30 @@ it('goes on measuring where nothing can be written', () => {
   record.sent('a')(false);
   record.flush();
   expect(record.noticed).toMatchObject({ sent: 2, failed: 1 });
+});
+
+it('knows what the last replacement of the container took visitors: who waited, and who was refused', () => {
+  const paths = { state: run, backups: path.join(run, 'backups') };
+  expect(lastReplacement(paths)).toBeUndefined();
+  const released = (
+    name: string,
+    how: { kind: 'rebuild' | 'hot' | 'env' | 'rollback'; way?: 'hot' | 'image' },
+    requests?: string,
+  ) => {
+    mkdirSync(path.join(run, 'runs', name), { recursive: true });
+    if (requests !== undefined) writeFileSync(path.join(run, 'runs', name, 'requests'), `way 1 http://h/\n${requests}`);
+    const image = { imageId: 'sha256:1', subject: 's', commit: 'a'.repeat(40), at: '2026-01-01T00:00:00Z' };
+    recordRelease(paths, { ...image, ...how, run: name });
+  };
+  released('held', { kind: 'rebuild' }, '1 0 20 1\n1 100 4200 1\n');
+  expect(lastReplacement(paths)).toBe(4_200);
+  released('slow', { kind: 'hot' }, '1 0 9000 1\n');
+  released('back', { kind: 'rollback', way: 'hot' }, '1 0 9000 1\n');
+  expect(lastReplacement(paths)).toBe(4_200);
+  released('refused', { kind: 'rollback', way: 'image' }, '1 0 20 1\n1 100 1 0\n1 3000 1 0\n1 6000 30 1\n');
+  expect(lastReplacement(paths)).toBe(5_930);
+  released('never-answered', { kind: 'env' }, '1 0 20 1\n1 100 1 0\n1 3000 5000 0\n');
+  expect(lastReplacement(paths)).toBe(7_900);
+  released('not-measured', { kind: 'rebuild' });
+  expect(lastReplacement(paths)).toBeUndefined();
 });
