@@ -7,6 +7,7 @@
  * In pieces: `--like real --life umf --keep`, then `--like real --life R` on what that left.
  */
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -30,6 +31,8 @@ interface Lived {
   readonly hot: boolean;
   /** By the script's own summary, all ways together. */
   readonly said: Counted;
+  /** Seconds of each step, as the script says them, by its id. */
+  readonly steps: ReadonlyMap<string, number>;
 }
 
 interface Counted {
@@ -62,6 +65,7 @@ async function live(like: 'real' | 'plain', life: string, keep: boolean): Promis
   try {
     const lived: Lived[] = [];
     for (const letter of life) lived.push(await step(sandbox, letter));
+    console.log(`\n${like}: an import takes ${(await importSeconds(sandbox)).toFixed(1)} s by itself`);
     return lived;
   } finally {
     if (!keep) await sandbox.down();
@@ -103,11 +107,29 @@ async function step(sandbox: Sandbox, letter: string): Promise<Lived> {
   try {
     const { text, seconds } = await timed(argv);
     const outside = Object.fromEntries(await stop());
-    return { what, seconds, outside, hot: !/^\s+production was down {2}/m.test(text), said: saidIn(text) };
+    const hot = !/^\s+production was down {2}/m.test(text);
+    return { what, seconds, outside, hot, said: saidIn(text), steps: stepsOf(sandbox) };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Of the newest run. */
+function stepsOf(sandbox: Sandbox): ReadonlyMap<string, number> {
+  const runs = path.join(sandbox.deployDir, '.whalefall-ops/runs');
+  const newest = readdirSync(runs).sort().at(-1) ?? '';
+  const events = readFileSync(path.join(runs, newest, 'journal'), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as { event: string; step: string; milliseconds: number });
+  return new Map(events.flatMap((e) => (e.event === 'step-done' ? [[e.step, e.milliseconds / 1000]] : [])));
+}
+
+/** What a boot can't do without. */
+async function importSeconds(sandbox: Sandbox): Promise<number> {
+  const load = 'import sys; sys.path.insert(0, "."); import wsgi';
+  return (await timed(['docker', 'exec', '-w', '/app', `${sandbox.project}_app_prod`, 'python3', '-c', load])).seconds;
 }
 
 let migrations = 0;
@@ -211,5 +233,12 @@ function show(like: string, lived: readonly Lived[]): void {
     console.log(
       `| ${step.what} | ${step.seconds.toFixed(1)} s | ${failedOutside(step)}/${sent} | ${gap.toFixed(1)} s | ${said.failed}/${said.sent} |`,
     );
+  }
+  const ids = [...new Set(lived.flatMap(({ steps }) => [...steps.keys()]))];
+  console.log(`\n| seconds | ${ids.join(' | ')} | before and after them |`);
+  console.log(`|---|${ids.map(() => '---|').join('')}---|`);
+  for (const { what, seconds, steps } of lived) {
+    const rest = seconds - [...steps.values()].reduce((sum, s) => sum + s, 0);
+    console.log(`| ${what} | ${ids.map((id) => steps.get(id)?.toFixed(1) ?? '').join(' | ')} | ${rest.toFixed(1)} |`);
   }
 }

@@ -26,10 +26,10 @@ function tell(title: string, told: Case): void {
   appendFileSync(process.env[CASES_FILE] ?? '', `${JSON.stringify([title, told])}\n`);
 }
 
-/** Whole outputs of scripts are in what was shown. */
-const firstLine = (text: string): string =>
-  (
-    stripVTControlCharacters(text)
-      .split('\n')
-      .find((line) => line.trim() !== '') ?? '(without a word)'
-  ).slice(0, 200);
+/** Whole outputs of scripts are in what was shown; here it is what one of them failed with, if that is what the message is. */
+function firstLine(text: string): string {
+  const lines = stripVTControlCharacters(text)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  return (lines.find((line) => line.startsWith('✗ ')) ?? lines[0] ?? '(without a word)').slice(0, 200);
+}
