@@ -182,4 +182,10 @@ export const TRUTH: readonly Break[] = [
     test: 'test/unit/tools/http/within.test.ts',
     named: 'ends in time, whatever the garbage collector takes',
   },
+  {
+    what: { en: 'a release is tried without its basic check', zh: '试运行新版本时不做基本健康检查' },
+    edits: [edit('lib/domain/app/canary.ts', "{ nginx: 'http://canary', direct:", '{ direct:')],
+    test: 'test/unit/domain/app/inside.test.ts',
+    named: 'believes none whose basic check is bad, however well the deep one is',
+  },
 ];

@@ -10,6 +10,8 @@ import { lookAtWorkers } from './workers.ts';
 
 /** In a row: one healthy answer may be luck. */
 const TIMES = 3;
+/** There is no nginx before it: both checks are its own. */
+const CANARY = { nginx: 'http://canary', direct: 'http://canary' };
 // The whole group, gunicorn's master and worker; at once, because nobody is served by it.
 const END = 'kill -s KILL -- "-$1" 2>/dev/null || :';
 
@@ -27,11 +29,8 @@ export async function tryCanary(ops: Ops, staging: Staging, pid: number): Promis
     const { master, workers } = await lookAtWorkers(ops, staging.container, pid, { wanted: 1, seconds });
     if (master !== null && !workers.some((w) => w.state === 'serving')) throw hangs(seconds);
     const inside = { ...ops, net: throughSocket(ops, staging) };
-    return await waitForHealth(inside, { direct: 'http://canary' }, () => throwIfGone(ops, staging, pid), {
-      deadlineMs: seconds * 1000,
-      times: TIMES,
-      intervalMs: 20,
-    });
+    const patience = { deadlineMs: seconds * 1000, times: TIMES, intervalMs: 20 };
+    return await waitForHealth(inside, CANARY, () => throwIfGone(ops, staging, pid), patience);
   } catch (error) {
     ops.signal.throwIfAborted();
     throw await withItsWords(ops, staging, error);

@@ -22,8 +22,8 @@ export const canaryStep = (update: HotRelease): Step<Health, [Checked]> => ({
       zh: 'gunicorn --bind unix:… --workers 1  # 不启动调度器',
     },
     {
-      en: `GET ${update.target.health.deep[0]}  # several times`,
-      zh: `GET ${update.target.health.deep[0]}  # 连续多次`,
+      en: `GET ${update.target.health.basic}, ${update.target.health.deep[0]}  # several times`,
+      zh: `GET ${update.target.health.basic}, ${update.target.health.deep[0]}  # 连续多次`,
     },
   ],
   run: (ops, checked) => tryRelease(ops, update, checked),

@@ -61,15 +61,18 @@ const health = (status: string): Told => [
 const [GOOD, BAD] = [health('healthy'), health('unhealthy')];
 const WORKERS = { master: 1, workers: [{ pid: 9, start: 2, state: 'serving' }], uptime: 3, before: 1, old: [] };
 
-/** What a canary says each time that it is asked. */
-async function tried(...batches: (readonly Told[])[]): Promise<number> {
+/** What a canary says each time that it is asked for its deep health, and always for its basic one. */
+const tried = (...deep: (readonly Told[])[]) => triedWith([GOOD, GOOD, GOOD], ...deep);
+
+async function triedWith(basic: readonly Told[], ...deep: (readonly Told[])[]): Promise<number> {
   let times = 0;
   const ops = testOps(({ argv }) => {
     if (argv.includes('workers')) return { stdout: JSON.stringify(WORKERS) };
     if (['end', 'alive', 'tail'].some((word) => argv.includes(word))) return {};
     if (!argv.includes('curl')) return undefined;
+    if (argv.at(-1)?.endsWith('/health/basic')) return { stdout: printed(argv, basic) };
     times += 1;
-    return { stdout: printed(argv, batches[Math.min(times, batches.length) - 1] ?? []) };
+    return { stdout: printed(argv, deep[Math.min(times, deep.length) - 1] ?? []) };
   });
   await tryCanary({ ...ops, target: { ...ops.target, bootSeconds: 1 } }, stagingOf(ops, 'app'), 8);
   return times;
@@ -80,4 +83,9 @@ it('believes a canary that is healthy three times in a row, and no other', async
   expect(await tried([GOOD, GOOD, BAD], [GOOD, GOOD, GOOD])).toBe(2);
   expect(await tried([GOOD, BAD, GOOD], [GOOD, GOOD, BAD])).toBe(2);
   await expect(tried([GOOD, GOOD, BAD])).rejects.toThrow(/unhealthy/);
+});
+
+it('believes none whose basic check is bad, however well the deep one is', async () => {
+  const refused: Told = ['{"success": false}', 503];
+  await expect(triedWith([refused, refused, refused], [GOOD, GOOD, GOOD])).rejects.toThrow(/basic .*503/);
 });
