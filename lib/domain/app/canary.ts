@@ -41,7 +41,7 @@ export async function tryCanary(ops: Ops, staging: Staging, pid: number): Promis
 
 /** What it answered each time. How long that took is not known of each. */
 export function describeTrial({ checks }: Health): Text {
-  const said = (language: keyof Text) => checks.map((c) => c.text[language]).join('; ');
+  const said = (language: keyof Text) => checks.map((c) => `${c.name}: ${c.text[language]}`).join('; ');
   return { en: `healthy ${TIMES} times in a row: ${said('en')}`, zh: `连续 ${TIMES} 次健康: ${said('zh')}` };
 }
 

@@ -100,6 +100,8 @@ export async function startCanary(ops: Ops, staging: Staging, web: Program, from
     accesslog: '/dev/null',
     errorlog: '-',
     proc_name: 'canary',
+    // Since 25.1 every master makes one, at a path that all of a user's share: the web program's would be taken over.
+    control_socket_disable: true,
   };
   const tried = await tryGunicorn(ops, staging, web, { name: 'canary', from, instead, leave: true });
   return { pid: tried.pid, settings: settingsOf(ops, tried) };

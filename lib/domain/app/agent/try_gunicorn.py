@@ -15,5 +15,6 @@ with open(told + ".part", "w") as file:
 os.rename(told + ".part", told)
 if instead is not None:
     for name, value in instead.items():
-        gunicorn.cfg.set(name, value)
+        if name in gunicorn.cfg.settings:  # older ones do not know each of them
+            gunicorn.cfg.set(name, value)
     gunicorn.run()
