@@ -110,7 +110,7 @@ async function programsOf({ ops }: Context, container: Container) {
   const list = (programs: readonly Program[]) => programs.map((p) => `${p.name} ${p.state}`).join(', ');
   if (down.length > 0) {
     throw broken(same(list(down)), [
-      ...down.map((p) => inside('supervisorctl', 'tail', p.name, 'stderr')),
+      same('npx tsx scripts/adhoc/tail-logs.ts'),
       ...down.map((p) => inside('supervisorctl', 'start', p.name)),
     ]);
   }

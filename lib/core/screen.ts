@@ -38,6 +38,8 @@ export type ScreenEvent =
       mend: readonly Text[];
       under?: string | undefined;
       acknowledged?: { readonly reason: string; readonly until: string } | undefined;
+      /** To be shown in a line. */
+      brief?: boolean;
     }
   | { event: 'result'; exitCode: number; verdict: string; data?: Readonly<Record<string, unknown>> };
 

@@ -204,8 +204,8 @@ const notRunning = (name: string, state: string) =>
     },
     next: [
       {
-        en: `See its log in the container: supervisorctl tail ${name} stderr`,
-        zh: `在容器内查看日志: supervisorctl tail ${name} stderr`,
+        en: 'What it said, with all other logs by time: npx tsx scripts/adhoc/tail-logs.ts',
+        zh: '按时间查看全部日志: npx tsx scripts/adhoc/tail-logs.ts',
       },
     ],
   });

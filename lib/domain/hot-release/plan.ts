@@ -149,8 +149,8 @@ function warningsOf({
   for (const { name, state } of programs.all.filter((p) => p.state !== 'RUNNING')) {
     const what = `${printable(name)} ${printable(state)}`;
     warnings.push({
-      en: `A program does not run, and stays so: ${what}. Its log: supervisorctl tail ${printable(name)} stderr`,
-      zh: `有程序未在运行, 本次更新不会启动它: ${what}. 查看日志: supervisorctl tail ${printable(name)} stderr`,
+      en: `A program does not run, and stays so: ${what}. What it said: npx tsx scripts/adhoc/tail-logs.ts`,
+      zh: `有程序未在运行, 本次更新不会启动它: ${what}. 查看日志: npx tsx scripts/adhoc/tail-logs.ts`,
     });
   }
   if (running.commit === undefined) {

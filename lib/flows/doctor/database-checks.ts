@@ -1,17 +1,34 @@
 import { humanBytes, spanText } from '../../core/text.ts';
+import { isGunicorn } from '../../domain/app/programs.ts';
 import { leftBy } from '../../domain/data/left-databases.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
-import { inside, line, list, ours, t, type } from './words.ts';
+import type { Facts } from './facts.ts';
+import { count, inside, line, list, ours, t, type } from './words.ts';
 
 const check = checksOf('database');
 const server = ({ containers }: Basis) => (containers.known ? containers.value.postgres?.name : undefined);
 
+const loginIn = ({ stack }: Basis) =>
+  stack.known ? loginOf(stack.value) : { user: '$POSTGRES_USER', name: '$POSTGRES_DB' };
+
 const psql = (facts: Basis, sql: string) => {
-  const { user, name } = facts.stack.known
-    ? loginOf(facts.stack.value)
-    : { user: '$POSTGRES_USER', name: '$POSTGRES_DB' };
+  const { user, name } = loginIn(facts);
   return type('docker', 'exec', server(facts) ?? '?', 'psql', '-U', user, '-d', name, '-c', sql);
+};
+
+/** What takes default_transaction_read_only back wherever it was set, in a session that may write; what was not set there stays as it is. */
+const writable = (facts: Basis) => {
+  const { user, name } = loginIn(facts);
+  const [role, database] = [user, name].map((n) => `"${n.replaceAll('"', '""')}"`);
+  const places = [`DATABASE ${database}`, `ROLE ${role}`, `ROLE ${role} IN DATABASE ${database}`, 'ROLE ALL', 'SYSTEM'];
+  const sql = [
+    ...places.map((place) => `ALTER ${place} RESET default_transaction_read_only`),
+    'SELECT pg_reload_conf()',
+  ];
+  const may = ['-e', 'PGOPTIONS=-c default_transaction_read_only=off'];
+  const psql = ['psql', '-U', user, '-d', name, ...sql.flatMap((s) => ['-c', s])];
+  return type('docker', 'exec', ...may, server(facts) ?? '?', ...psql);
 };
 
 const REPAIR = ours('deploy-prod-all.ts --data keep');
@@ -20,6 +37,24 @@ const AGE_FAIL = 1_800_000_000;
 const GIGABYTE = 1_000_000_000;
 const LARGE = GIGABYTE;
 const MANY = 100_000;
+
+const application = ({ containers }: Basis) => (containers.known ? containers.value.app?.name : undefined);
+const gunicorns = (programs: Facts['programs']): string[] =>
+  programs.known ? programs.value.filter((p) => isGunicorn(p) && p.state === 'RUNNING').map((p) => p.name) : [];
+
+const OLD_PASSWORD = t(
+  'the password of .env is accepted: the application was started with another',
+  '.env 中的密码可用: 应用启动时使用的是另一个',
+);
+const OTHER_PASSWORD = t(
+  'that of .env is refused, too: the role has another',
+  '.env 中的密码也被拒绝: 该角色的密码是另一个',
+);
+const AS_ENV = t(
+  'It gives the role the password of .env and the application a new container; it asks first, and requests wait meanwhile. Correct .env before that, if that is what is wrong.',
+  '该命令会将角色密码改为 .env 中的值并重建应用容器; 执行前会询问, 期间请求会等待. 若写错的是 .env, 请先修正.',
+);
+const ENDED = t('What that session has changed and not committed is rolled back.', '该会话未提交的修改会被回滚.');
 
 export const databaseChecks: readonly Check[] = [
   check({
@@ -50,15 +85,17 @@ export const databaseChecks: readonly Check[] = [
     when: 'now',
     title: t('the application can log in anew with what it has', '应用能用当前凭据重新登录数据库'),
     meaning: t(
-      'Connections that its pool has still work, and hide it. Each new one fails: errors come as the pool is renewed, worker by worker.',
-      '连接池中已有的连接仍可用, 掩盖了问题. 新建连接全部失败: 随着连接池更新, 错误会逐个 worker 出现.',
+      'Connections that are open still work, and hide it. Each new one fails, so errors come little by little.',
+      '已打开的连接仍可用, 掩盖了问题. 新建连接全部失败, 错误会陆续出现.',
     ),
     ask: ['logins'],
     explains: ['database.login-next', 'health.deep', 'routes.*'],
     judge({ logins: { database } }) {
-      const { now } = database;
+      const { now, next } = database;
       if (!now?.asked || now.ok) return WELL;
-      return [fail(t(line(now.said, 200), line(now.said, 200)), REPAIR)];
+      const side = !next?.asked ? undefined : next.ok ? OLD_PASSWORD : OTHER_PASSWORD;
+      const said = line(now.said, 200);
+      return [fail(t(`${said}${side ? `; ${side.en}` : ''}`, `${said}${side ? `; ${side.zh}` : ''}`), REPAIR, AS_ENV)];
     },
   }),
   check({
@@ -81,11 +118,13 @@ export const databaseChecks: readonly Check[] = [
     when: 'now',
     title: t('the application can write', '应用可以写入数据库'),
     meaning: t(
-      'Pages are shown, health is fine, and everything that saves fails: the server is a standby, or somebody set default_transaction_read_only.',
-      '页面与健康检查正常, 但所有保存操作失败: 服务器处于备库状态, 或被设置了 default_transaction_read_only.',
+      'Pages are shown, health is fine, and everything that saves fails.',
+      '页面与健康检查正常, 但所有保存操作失败.',
     ),
     ask: ['logins'],
+    also: ['programs'],
     judge({ logins: { database } }, facts) {
+      const { programs } = facts;
       const { now = database.next } = database;
       if (!now?.ok || !(now.recovery || now.readOnly)) return WELL;
       return [
@@ -96,15 +135,17 @@ export const databaseChecks: readonly Check[] = [
               type('docker', 'logs', '--tail', '50', server(facts) ?? '?'),
             )
           : fail(
-              t('a login of the application gets read-only transactions', '应用登录后只能得到只读事务'),
+              t(
+                'a login of the application gets read-only transactions: somebody set default_transaction_read_only',
+                '应用登录后只能得到只读事务: 有人设置了 default_transaction_read_only',
+              ),
               psql(
                 facts,
-                'SELECT setdatabase::regdatabase, setrole::regrole, setconfig FROM pg_db_role_setting; SHOW default_transaction_read_only',
+                'SELECT datname, setrole::regrole, setconfig FROM pg_db_role_setting LEFT JOIN pg_database d ON d.oid = setdatabase; SELECT sourcefile, sourceline, setting FROM pg_settings WHERE name = $$default_transaction_read_only$$',
               ),
-              t(
-                'Take it back: ALTER DATABASE … RESET default_transaction_read_only (or ALTER ROLE, ALTER SYSTEM), then restart the application’s programs: sessions keep it.',
-                '撤销: ALTER DATABASE … RESET default_transaction_read_only (或 ALTER ROLE, ALTER SYSTEM), 然后重启应用程序: 已有会话会保留该设置.',
-              ),
+              writable(facts),
+              // Sessions keep what they began with.
+              ...gunicorns(programs).map((name) => inside(application(facts), 'supervisorctl', 'signal', 'HUP', name)),
             ),
       ];
     },
@@ -172,7 +213,10 @@ export const databaseChecks: readonly Check[] = [
       postgres.settingErrors.map((e) =>
         fail(
           t(`${e.file}:${e.line}: ${line(e.name)}`, `${e.file}:${e.line}: ${line(e.name)}`),
-          psql(facts, 'SELECT sourcefile, sourceline, name, error FROM pg_file_settings WHERE error IS NOT NULL'),
+          psql(
+            facts,
+            'SELECT sourcefile, sourceline, name, setting, error FROM pg_file_settings WHERE error IS NOT NULL',
+          ),
           ...(/auto\.conf$/.test(e.file) && e.name ? [psql(facts, `ALTER SYSTEM RESET ${line(e.name, 60)}`)] : []),
         ),
       ),
@@ -237,11 +281,12 @@ export const databaseChecks: readonly Check[] = [
         .map((h) =>
           (h.seconds < 10 ? warn : fail)(
             t(
-              `pid ${h.pid} (${line(h.by, 60)}, ${h.state}) for ${h.seconds} s; ${h.waiting} wait for it`,
+              `pid ${h.pid} (${line(h.by, 60)}, ${h.state}) for ${h.seconds} s; ${count(h.waiting, 'waits', 'wait')} for it`,
               `pid ${h.pid} (${line(h.by, 60)}, ${h.state}) 已 ${h.seconds} 秒; ${h.waiting} 个会话在等待`,
             ),
             ours('adhoc/who-holds-locks.ts'),
             psql(facts, `SELECT pg_terminate_backend(${h.pid})`),
+            ENDED,
           ),
         ),
   }),
@@ -324,10 +369,13 @@ export const databaseChecks: readonly Check[] = [
         ? WELL
         : [
             fail(
-              t(list(withoutPartition), list(withoutPartition)),
               t(
-                'Have the application make them: its page for partitions, or its daily task; look whether the scheduler runs.',
-                '请在应用的分区管理页面创建, 或执行其每日任务; 并确认调度器在运行.',
+                `no partition for today in ${list(withoutPartition)}`,
+                `以下分区表没有今天的分区: ${list(withoutPartition)}`,
+              ),
+              t(
+                'Have the application make it, on its page for partitions or by its daily task. A table that it does not look after: CREATE TABLE … PARTITION OF … FOR VALUES FROM (…) TO (…)',
+                '请在应用的分区管理页面创建, 或执行其每日任务. 不由应用管理的表: CREATE TABLE … PARTITION OF … FOR VALUES FROM (…) TO (…)',
               ),
             ),
           ],

@@ -45,7 +45,7 @@ export function diagnose(
   const wrong = judged.filter((f) => f.level === 'FAIL' || f.level === 'WARN');
   const placed = wrong.map((f) => ({ ...f, under: causeOf(f, wrong)?.check.id }));
   const roots = placed.filter((f) => f.under === undefined);
-  const rank = (f: Finding) => (f.acknowledged ? 3 : f.level === 'WARN' ? 2 : f.check.when === 'now' ? 0 : 1);
+  const rank = (f: Finding) => (f.acknowledged ? 4 : f.level === 'WARN' ? 2 : 0) + (f.check.when === 'now' ? 0 : 1);
   const findings = roots
     .toSorted((a, b) => rank(a) - rank(b))
     .flatMap((root) => [root, ...placed.filter((f) => rootOf(f, placed).check.id === root.check.id && f !== root)]);

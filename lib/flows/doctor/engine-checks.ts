@@ -276,7 +276,10 @@ export const engineChecks: readonly Check[] = [
     id: 'container.health',
     when: 'now',
     title: t('the engine calls every container healthy', '引擎报告所有容器健康'),
-    meaning: t('The container’s own health check fails, again and again.', '容器自身的健康检查连续失败.'),
+    meaning: t(
+      'The container’s own health check failed three times in a row or more.',
+      '容器自身的健康检查连续失败三次以上.',
+    ),
     ask: ['containers'],
     also: ['health'],
     judge: ({ containers }, { health }) =>
@@ -350,7 +353,7 @@ export const engineChecks: readonly Check[] = [
     when: 'next-restart',
     title: t('mounted files are those of now', '挂载的文件与宿主机当前文件一致'),
     meaning: t(
-      'An editor, sed -i or git put a new file in its place; the container still has the former one. The next start reads the new one.',
+      'An editor, sed -i or git put a new file in its place; the container goes on with the former one, and its next start takes the new one.',
       '编辑器、sed -i 或 git 用新文件替换了它, 容器内看到的仍是旧文件; 下次启动时才会读取新文件.',
     ),
     ask: ['mounts', 'containers'],
@@ -365,7 +368,7 @@ export const engineChecks: readonly Check[] = [
               `${m.source} 与 ${containers.app?.name} 内的 ${m.target} 已不是同一个文件`,
             ),
             t(
-              'When what it says by now is right, have it read: npx tsx scripts/deploy-prod-all.ts --data keep',
+              'If the new file is right, have it take effect, tried before and with a way back: npx tsx scripts/deploy-prod-all.ts --data keep',
               '确认新内容无误后使其生效: npx tsx scripts/deploy-prod-all.ts --data keep',
             ),
           ),

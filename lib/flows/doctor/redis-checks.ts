@@ -1,10 +1,23 @@
-import { humanBytes } from '../../core/text.ts';
+import path from 'node:path';
+import { asTyped } from '../../core/command.ts';
+import { humanBytes, same } from '../../core/text.ts';
 import { type Basis, type Check, checksOf, fail, WELL, warn } from './check.ts';
-import { inside, line, ours, t, type } from './words.ts';
+import { count, inside, line, ours, t, type } from './words.ts';
 
 const check = checksOf('redis');
 const server = ({ containers }: Basis) => (containers.known ? containers.value.redis?.name : undefined);
 const REPAIR = ours('deploy-prod-all.ts --data keep');
+
+/** With the password of `.env`, which is in no argument and not shown. */
+function redisCli(facts: Basis, ...words: readonly string[]) {
+  const file = facts.at.known ? path.join(facts.at.value.target.dir, '.env') : '.env';
+  const asks = asTyped(['docker', 'exec', '-e', 'REDISCLI_AUTH', server(facts) ?? '?', 'redis-cli', ...words]);
+  return same(`(. ${asTyped([file])}; REDISCLI_AUTH=$REDIS_PASSWORD ${asks})`);
+}
+
+/** Twice what it needs now, in whole MB. */
+const roomFor = (used: number): string => `${Math.ceil((used * 2) / MB)}mb`;
+const MB = 1_048_576;
 
 export const redisChecks: readonly Check[] = [
   check({
@@ -67,8 +80,8 @@ export const redisChecks: readonly Check[] = [
     when: 'now',
     title: t('Redis has memory left', 'Redis 内存充足'),
     meaning: t(
-      'At its limit it refuses writes (noeviction) or throws keys away: logins are lost, tasks run twice.',
-      '达到上限后拒绝写入 (noeviction) 或丢弃键: 登录失效, 任务可能重复执行.',
+      'At its limit Redis refuses writes, or throws keys away, as its policy says: nobody stays logged in, and tasks may run twice.',
+      '达到上限后, Redis 按策略拒绝写入或丢弃键: 登录失效, 任务可能重复执行.',
     ),
     ask: ['redis'],
     explains: ['health.deep'],
@@ -76,19 +89,30 @@ export const redisChecks: readonly Check[] = [
       const [used, most] = [Number(redis.used_memory ?? 0), Number(redis.maxmemory ?? 0)];
       const policy = redis.maxmemory_policy ?? '?';
       const evicted = Number(redis.evicted_keys ?? 0);
-      const look = inside(server(facts), 'redis-cli', 'INFO', 'memory');
+      const look = redisCli(facts, 'INFO', 'memory');
+      const raise = [
+        redisCli(facts, 'CONFIG', 'SET', 'maxmemory', roomFor(used)),
+        t('For good: maxmemory in the compose file', '永久修改: compose 文件中的 maxmemory'),
+      ];
       if (most > 0 && used > most * 0.9)
         return [
           (used >= most * 0.99 && policy === 'noeviction' ? fail : warn)(
             t(
-              `${humanBytes(used)} of ${humanBytes(most)}, ${policy}`,
-              `${humanBytes(used)}/${humanBytes(most)}, ${policy}`,
+              `uses ${humanBytes(used)}; its limit (maxmemory) is ${humanBytes(most)}; ${policy}`,
+              `已用 ${humanBytes(used)}, 上限 (maxmemory) 为 ${humanBytes(most)}; ${policy}`,
             ),
             look,
+            ...raise,
           ),
         ];
       return evicted > 0
-        ? [warn(t(`${evicted} keys were evicted (${policy})`, `已淘汰 ${evicted} 个键 (${policy})`), look)]
+        ? [
+            warn(
+              t(`${count(evicted, 'key')} evicted (${policy})`, `已淘汰 ${evicted} 个键 (${policy})`),
+              look,
+              ...raise,
+            ),
+          ]
         : WELL;
     },
   }),
@@ -132,7 +156,7 @@ export const redisChecks: readonly Check[] = [
         ? [
             fail(
               t(`replica of ${line(redis.master_host ?? '?')}`, `${line(redis.master_host ?? '?')} 的从节点`),
-              inside(server(facts), 'redis-cli', 'REPLICAOF', 'NO', 'ONE'),
+              redisCli(facts, 'REPLICAOF', 'NO', 'ONE'),
             ),
           ]
         : WELL,

@@ -1,12 +1,19 @@
 import path from 'node:path';
+import type { Drift } from '../../adhoc/environment.ts';
 import { asked } from '../../domain/app/vitals.ts';
 import { runningText } from '../../domain/release/running.ts';
 import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
-import { inside, line, list, ours, t, type } from './words.ts';
+import { count, inside, line, list, ours, t, type } from './words.ts';
 
 const check = checksOf('release');
 const app = ({ containers }: Basis) => (containers.known ? containers.value.app?.name : undefined);
 const short = (commit: string) => commit.slice(0, 10);
+
+/** What the next start will do to it: `+` it comes, `-` it goes. */
+function signOf({ container, process }: Drift): string {
+  const how = process === '-' || process === 'same' ? container : process;
+  return how === 'missing' ? '+' : how === 'extra' ? '-' : '';
+}
 
 export const releaseChecks: readonly Check[] = [
   check({
@@ -223,12 +230,12 @@ export const releaseChecks: readonly Check[] = [
     ),
     ask: ['drift'],
     judge({ drift }) {
-      const names = [...new Set(drift.map((d) => d.name))];
+      const names = drift.map((d) => `${signOf(d)}${d.name}`);
       return names.length === 0
         ? WELL
         : [
             warn(
-              t(`${names.length} variables: ${list(names)}`, `${names.length} 个变量: ${list(names)}`),
+              t(`${count(names.length, 'variable')}: ${list(names)}`, `${names.length} 个变量: ${list(names)}`),
               ours('adhoc/env-drift.ts'),
               t(
                 'Have it take effect, tried before and with a way back: npx tsx scripts/deploy-prod-all.ts --data keep',

@@ -1,10 +1,12 @@
+import { asTyped } from '../../core/command.ts';
+import type { Text } from '../../core/text.ts';
 import { isGunicorn } from '../../domain/app/programs.ts';
 import { recyclesTogether, recyclingCure, recyclingText } from '../../domain/app/recycling.ts';
 import { asked } from '../../domain/app/vitals.ts';
 import type { Workers } from '../../domain/app/workers.ts';
 import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
 import type { ContainerFacts } from './facts.ts';
-import { inside, line, list, ours, t, type } from './words.ts';
+import { count, inside, line, list, ours, t, type } from './words.ts';
 
 const check = checksOf('serving');
 
@@ -25,6 +27,17 @@ const DOWN = [
   'nginx.answers',
   'scheduler.*',
 ];
+
+/** What else looks broken where no program serves. */
+const WITHOUT_WEB = ['gunicorn.workers', 'gunicorn.queue', 'gunicorn.timeouts', 'supervisor.flapping'];
+
+/** Of supervisor's states, why a program is in it. */
+const STATES: Readonly<Record<string, Text>> = {
+  STOPPED: t('stopped by hand', ' (被手动停止)'),
+  EXITED: t('it ended by itself', ' (自行退出)'),
+  BACKOFF: t('it ends as soon as it is started; supervisor tries again', ' (启动后立即退出, supervisor 正在重试)'),
+  FATAL: t('it could not be started, and supervisor has given up', ' (多次启动失败, supervisor 已放弃)'),
+};
 
 export const servingChecks: readonly Check[] = [
   check({
@@ -49,8 +62,8 @@ export const servingChecks: readonly Check[] = [
     when: 'now',
     title: t('every program of supervisor runs', 'supervisor 管理的程序全部运行中'),
     meaning: t(
-      'nginx answers 502 for what the program served; or there is no nginx at all. FATAL: it failed several times, and supervisor has given up.',
-      '该程序负责的请求会返回 502, 若是 nginx 则完全无法访问. FATAL 表示多次启动失败, supervisor 已放弃.',
+      'nginx answers 502 for what the program serves; when it is nginx itself, nobody gets an answer.',
+      '该程序负责的请求会返回 502; 若是 nginx 本身, 则完全无法访问.',
     ),
     ask: ['programs'],
     explains: DOWN,
@@ -60,9 +73,10 @@ export const servingChecks: readonly Check[] = [
         .map((p): Problem => {
           const name = app(facts)?.name;
           const start = ['supervisorctl', 'start', p.name];
-          const seen = t(`${p.name}: ${p.state}`, `${p.name}: ${p.state}`);
+          const why = STATES[p.state];
+          const seen = t(`${p.name}: ${p.state}${why ? `, ${why.en}` : ''}`, `${p.name}: ${p.state}${why?.zh ?? ''}`);
           if (p.state === 'STARTING') return warn(seen, inside(name, 'supervisorctl', 'status'));
-          const mend = [inside(name, 'supervisorctl', 'tail', p.name, 'stderr'), inside(name, ...start)];
+          const mend = [ours('adhoc/tail-logs.ts'), inside(name, ...start)];
           const fix = p.state === 'STOPPED' && name ? { fix: ['docker', 'exec', name, ...start] } : {};
           return { ...fail(seen, ...mend), ...fix };
         }),
@@ -99,14 +113,27 @@ export const servingChecks: readonly Check[] = [
     when: 'now',
     title: t('a program serves the application', '有程序在提供应用服务'),
     meaning: t(
-      'Nobody listens where nginx sends requests to: 502 for all of them.',
-      'nginx 转发的端口无人监听: 所有请求返回 502.',
+      'Where nginx sends requests to, no program answers: none of them is served.',
+      'nginx 转发的端口没有程序应答: 所有请求都得不到服务.',
     ),
     ask: ['programs', 'at'],
-    explains: DOWN.filter((id) => !id.startsWith('gunicorn.')),
+    also: ['vitals'],
+    explains: [...DOWN.filter((id) => !id.startsWith('gunicorn.')), ...WITHOUT_WEB],
     judge({ programs, at }, facts) {
       const port = at.target.ports.direct;
       if (programs.some((p) => p.ports.includes(port))) return WELL;
+      const { vitals } = facts;
+      if (vitals.known && asked(vitals.value.queues)?.some((q) => q.port === port)) {
+        return [
+          fail(
+            t(
+              `port ${port} is held by processes of no program: what is left of a gunicorn that was killed. A new one can’t listen there`,
+              `端口 ${port} 被不属于任何程序的进程占用: 是被强制结束的 gunicorn 的残留, 新的 gunicorn 无法监听`,
+            ),
+            type('docker', 'restart', app(facts)?.name ?? '?'),
+          ),
+        ];
+      }
       return [
         fail(
           t(`no program listens on port ${port}`, `没有程序监听端口 ${port}`),
@@ -154,16 +181,19 @@ export const servingChecks: readonly Check[] = [
       return queues
         .filter(({ waiting }) => waiting >= FEW_WAITING)
         .map(({ port, waiting }) => {
-          const program = programs.find((p) => p.ports.includes(port))?.name ?? `port ${port}`;
+          const program = programs.find((p) => p.ports.includes(port))?.name;
           const seen = t(
-            `${waiting} connections wait for ${program} (port ${port})`,
-            `${program} (端口 ${port}) 有 ${waiting} 个连接在排队`,
+            `${count(waiting, 'connection waits', 'connections wait')} for ${program ?? 'nobody that is known'} (port ${port})`,
+            `${program ?? '未知程序'} (端口 ${port}) 有 ${waiting} 个连接在排队`,
           );
+          const name = app(facts)?.name;
+          const again = asTyped(['docker', 'restart', name ?? '?']);
           return fail(
             seen,
-            inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)),
+            inside(name, 'tail', '-n', '50', logOf(facts)),
             ours('adhoc/who-holds-locks.ts'),
-            inside(app(facts)?.name, 'supervisorctl', 'restart', program),
+            ...(program === undefined ? [] : [inside(name, 'supervisorctl', 'restart', program)]),
+            t(`If that does not help: ${again}`, `若仍无效: ${again}`),
           );
         });
     },
@@ -372,8 +402,8 @@ export const servingChecks: readonly Check[] = [
     when: 'now',
     title: t('nginx may read every page', 'nginx 有权读取所有页面文件'),
     meaning: t(
-      'The files came from a checkout under umask 077, so nginx’ workers may not read them: health is fine, and pages are 403 or 500.',
-      '文件来自 umask 077 环境下的代码检出, nginx 工作进程无权读取: 健康检查正常, 页面返回 403 或 500.',
+      'nginx’ workers may not read them: health is fine, and pages are 403 or 500. Mostly they came from a checkout under umask 077.',
+      'nginx 工作进程无权读取: 健康检查正常, 页面返回 403 或 500. 多因代码检出时 umask 为 077.',
     ),
     ask: ['vitals', 'at'],
     explains: ['routes.*'],
@@ -384,7 +414,7 @@ export const servingChecks: readonly Check[] = [
       return [
         fail(
           t(
-            `${found.count} files or directories, such as ${list(found.some, 2)}`,
+            `${count(found.count, 'file or directory', 'files or directories')}, such as ${list(found.some, 2)}`,
             `${found.count} 个文件或目录, 如 ${list(found.some, 2)}`,
           ),
           inside(app(facts)?.name, 'chmod', '-R', 'a+rX', pages),

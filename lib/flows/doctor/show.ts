@@ -10,23 +10,38 @@ export interface Showing {
 }
 
 /** Causes first, each with what follows from it; then what could not be asked; then how many are well. */
-export function showDiagnosis(screen: Screen, { findings, well, unknown }: Diagnosis, { all, quiet }: Showing): void {
-  for (const finding of findings) showFinding(screen, finding);
+export function showDiagnosis(screen: Screen, diagnosis: Diagnosis, { all, quiet }: Showing): void {
+  const { findings, well, unknown, counts } = diagnosis;
+  // Where something is broken, what can wait must not push it off the screen.
+  const brief = counts.fail > 0 && !all;
+  for (const finding of findings) showFinding(screen, finding, brief && finding.level === 'WARN');
   if (quiet) return;
   if (all) for (const finding of [...unknown, ...well]) showFinding(screen, finding);
   else for (const [why, ids] of byReason(unknown)) screen.show({ event: 'info', text: notAsked(why, ids) });
 }
 
-export function showFinding(screen: Screen, { check, level, problems, why, acknowledged, under }: Finding): void {
+/** @param brief in a line, without what mends it. */
+export function showFinding(
+  screen: Screen,
+  { check, level, problems, why, acknowledged, under }: Finding,
+  brief = false,
+): void {
   const { id, area, when, title, meaning } = check;
-  const mend = problems.flatMap((p) => p.mend);
+  const mend = problems.some((p) => p.fix)
+    ? [...problems.flatMap((p) => p.mend), FIX]
+    : problems.flatMap((p) => p.mend);
   screen.show({
     event: 'finding',
-    ...{ id, area, level, when, title, meaning, acknowledged, under },
+    ...{ id, area, level, when, title, meaning, acknowledged, under, ...(brief && { brief }) },
     seen: why ? [why] : problems.map((p) => p.seen),
     mend: mend.filter((m, at) => mend.findIndex((o) => o.en === m.en) === at),
   });
 }
+
+const FIX: Text = {
+  en: 'Or have it done, after a question: npx tsx scripts/doctor.ts --fix',
+  zh: '或由工具代为执行 (会先询问): npx tsx scripts/doctor.ts --fix',
+};
 
 function byReason(unknown: readonly Finding[]): (readonly [Text, readonly string[]])[] {
   const reasons = new Map<string, { why: Text; ids: string[] }>();
@@ -55,7 +70,7 @@ export function verdictText(
     ...(fail > 0 ? [`${fail} broken or about to be`] : []),
     ...(warn > 0 ? [`${warn} to be looked at`] : []),
     ...(acknowledged > 0 ? [`${acknowledged} known`] : []),
-    ...(follows > 0 ? [`${follows} that follow`] : []),
+    ...(follows > 0 ? [`${follows} that ${follows === 1 ? 'follows' : 'follow'}`] : []),
     `${well} well`,
     ...(unknown > 0 ? [`${unknown} not asked`] : []),
   ];

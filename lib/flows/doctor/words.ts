@@ -11,6 +11,9 @@ export const type = (...argv: readonly string[]): Text => same(asTyped(argv));
 export const inside = (container: string | undefined, ...argv: readonly string[]): Text =>
   type('docker', 'exec', container ?? '?', ...argv);
 
+/** `1 file`, `2 files`. */
+export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
+
 /** One of this tool's own scripts with its options. */
 export const ours = (rest: string): Text => same(`npx tsx scripts/${rest}`);
 

@@ -12,7 +12,7 @@ const COLORS = { FAIL: 'red', WARN: 'yellow', OK: 'green', UNKNOWN: 'dim' } as c
 
 /** A finding as lines: the cause with what it means and what mends it, and below it, shorter, what only follows from it. */
 export function findingLines(
-  { id, level, when, title, seen, meaning, mend, under, acknowledged }: Finding,
+  { id, level, when, title, seen, meaning, mend, under, acknowledged, brief }: Finding,
   t: (text: Text) => string,
   width = WIDTH,
 ): { readonly color: Color; readonly text: string }[] {
@@ -26,6 +26,10 @@ export function findingLines(
     return lines;
   }
   if (level === 'OK') return [{ color: 'green', text: `✓ ${id}  ${t(title)}` }];
+  if (brief) {
+    add(COLORS[level], `${id}: ${seen.map(t).join('; ')}`, 2, '! ');
+    return lines;
+  }
   const later = level !== 'UNKNOWN' && when === 'next-restart' ? `  ${t(LATER)}` : '';
   lines.push({ color: acknowledged ? 'dim' : COLORS[level], text: `${MARKS[level]} ${id}${later}` });
   for (const one of seen) add(undefined, t(one), 4);

@@ -184,6 +184,6 @@ it('says what supervisord says of a program that does not come up', async () => 
   });
   await expect(restartProgram(ops, 'app', 'whalefall_scheduler')).rejects.toMatchObject({
     what: { en: expect.stringContaining('FATAL') },
-    next: [expect.objectContaining({ en: expect.stringContaining('supervisorctl tail whalefall_scheduler') })],
+    next: [expect.objectContaining({ en: expect.stringContaining('scripts/adhoc/tail-logs.ts') })],
   });
 });
