@@ -92,9 +92,11 @@ function buildFailed(error: CommandError, log: string): OpsError {
   const missesFile = /failed to (?:compute cache key|calculate checksum)|(?:COPY|ADD) failed/.test(
     error.output.stderr + error.output.stdout,
   );
+  const step = failedStep(error.output.stderr + error.output.stdout);
+  const what = (language: keyof Text) => [error.what[language], ...(step ? [step] : [])].join('\n');
   return new OpsError({
     kind: error.kind,
-    what: error.what,
+    what: { en: what('en'), zh: what('zh') },
     ...(error.state && { state: error.state }),
     next: [
       { en: `The build's full output: ${log}`, zh: `完整构建输出: ${log}` },
@@ -102,6 +104,17 @@ function buildFailed(error: CommandError, log: string): OpsError {
     ],
     cause: error,
   });
+}
+
+const MOST_LINES = 12;
+
+/**
+ * What the step that failed said, as BuildKit repeats it between two lines of dashes. Newer ones show the Dockerfile's lines after it, so it is
+ * not among the last lines.
+ */
+export function failedStep(said: string): string {
+  const [, step = ''] = [...said.matchAll(/^-{6}\n( > \[[\s\S]*?)\n-{6}$/gm)].at(-1) ?? [];
+  return printable(step.split('\n').slice(-MOST_LINES).join('\n'));
 }
 
 const ONLY_COMMITTED: Text = {
