@@ -5,6 +5,7 @@ import { printable } from '../core/text.ts';
 import { findVolumes } from '../domain/stack/containers.ts';
 import { databaseOf, loginOf } from '../domain/stack/database.ts';
 import type { RemoteAccess } from '../tools/pg-hba/hba.ts';
+import { BLOCKED } from '../tools/postgres/condition.ts';
 import type { Database } from '../tools/postgres/database.ts';
 import { execute, literal, type PgServer, readScript } from '../tools/postgres/psql.ts';
 import type { Context } from './context.ts';
@@ -33,6 +34,8 @@ export interface Postgres extends Service {
   sql(pieces: TemplateStringsArray, ...values: readonly SqlValue[]): Sql;
   /** `name('public', 'users')`: an identifier, whatever it contains. */
   name(...parts: readonly string[]): Sql;
+  /** Who waits for whose lock, as a subquery of two pids: `waits`, `holds`. What doctor looks at, too. */
+  readonly blocked: Sql;
   /**
    * What the guarded helpers (`backupPg`, `restoreHba`, `migrate`) call a database.
    *
@@ -81,6 +84,7 @@ export function postgresOf(context: Context): Postgres {
         : ask<R>(Sql.of(first, rest as readonly SqlValue[]), {}),
     sql: (pieces, ...values) => Sql.of(pieces, values),
     name: (...parts) => Sql.name(...parts),
+    blocked: Sql.written(`(${BLOCKED})`),
     async database() {
       return databaseOf(stack, service.running(), await findVolumes(ops, stack));
     },

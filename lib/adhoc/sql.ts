@@ -30,6 +30,11 @@ export class Sql {
     return new Sql(`${parts.join('')}${pieces.at(-1) ?? ''}`);
   }
 
+  /** What is written here in the library, with no value of anybody's in it. */
+  static written(text: string): Sql {
+    return new Sql(text);
+  }
+
   /** `a`, `a.b`: the name of a table, column, schema, whatever it contains. */
   static name(...parts: readonly string[]): Sql {
     return new Sql(parts.map(identifier).join('.'));

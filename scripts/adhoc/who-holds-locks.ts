@@ -6,6 +6,6 @@ export default await script(import.meta, about, async ({ db }) => {
   return db.query`
     SELECT w.pid AS waits, h.pid AS holds, h.state, h.usename AS "user", h.application_name AS app,
       date_trunc('second', clock_timestamp() - w.query_start)::text AS since, h.query AS held_by, w.query AS waiting
-    FROM pg_stat_activity w, unnest(pg_blocking_pids(w.pid)) AS blocking JOIN pg_stat_activity h ON h.pid = blocking
+    FROM ${db.blocked} b JOIN pg_stat_activity w ON w.pid = b.waits JOIN pg_stat_activity h ON h.pid = b.holds
     ORDER BY w.query_start`;
 });

@@ -65,9 +65,13 @@ const since = (version: number, from: string) =>
 const SETTING_ERRORS = `SELECT f.name, f.sourcefile, f.sourceline FROM pg_file_settings f WHERE f.error IS NOT NULL
   AND NOT coalesce((SELECT s.pending_restart FROM pg_settings s WHERE lower(s.name) = lower(f.name)), false)`;
 
+/** Pids of who waits for a lock, and of who holds it or stands before them in the queue. */
+export const BLOCKED =
+  'SELECT w.pid AS waits, holder AS holds FROM pg_stat_activity w, unnest(pg_blocking_pids(w.pid)) AS holder';
+
 const HELD = `SELECT a.pid, coalesce(nullif(a.application_name, ''), nullif(a.backend_type, 'client backend'), host(a.client_addr), 'local') AS by, a.state,
     extract(epoch FROM clock_timestamp() - a.xact_start)::int AS seconds,
-    (SELECT count(*) FROM pg_stat_activity w WHERE w.wait_event_type = 'Lock' AND a.pid = ANY (pg_blocking_pids(w.pid))) AS waiting
+    (SELECT count(*) FROM (${BLOCKED}) b WHERE b.holds = a.pid) AS waiting
   FROM pg_stat_activity a WHERE a.xact_start IS NOT NULL AND a.pid <> pg_backend_pid() AND a.backend_type = 'client backend'
     AND clock_timestamp() - a.xact_start > interval '2 seconds' ORDER BY 5 DESC, 4 DESC LIMIT 20`;
 
