@@ -188,4 +188,34 @@ export const TRUTH: readonly Break[] = [
     test: 'test/unit/domain/app/inside.test.ts',
     named: 'believes none whose basic check is bad, however well the deep one is',
   },
+  {
+    what: { en: 'a log that grows ends the commit of what runs', zh: '日志增长导致提交运行中的容器失败' },
+    edits: [edit('lib/tools/docker/commit.ts', 'const TRIES = 3;', 'const TRIES = 1;')],
+    test: 'test/unit/tools/docker/commit.test.ts',
+    named: 'does it again when a file had grown meanwhile, and pauses only in the end',
+  },
+  {
+    what: { en: 'a database that is starting is taken for unreadable', zh: '正在启动的数据库被视为不可读' },
+    edits: [
+      edit(
+        'lib/domain/replacement/survey-data.ts',
+        'if (output.exitCode !== NO_CONNECTION) return undefined;',
+        'if (output.exitCode >= 0) return undefined;',
+      ),
+    ],
+    test: 'test/simulation/bad-input.test.ts',
+    named: 'waits for a database that is starting when the survey comes, and reads it then',
+  },
+  {
+    what: { en: 'files with other line ends are held to be changed by hand', zh: '换行符不同的文件被视为手工改动' },
+    edits: [
+      edit(
+        'lib/domain/app/inventory.ts',
+        'there.blob === had.blob || there.normalized === had.blob',
+        'there.blob === had.blob',
+      ),
+    ],
+    test: 'test/unit/domain/app/inventory.test.ts',
+    named: 'knows what git has in files that were checked out with other line ends and keywords',
+  },
 ];
