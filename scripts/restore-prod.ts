@@ -20,7 +20,7 @@ export const restoreProd: Script = {
   name: 'restore-prod',
   about: {
     en: 'Restore a backup beside the database in use, prove it, and swap the names. Nothing is overwritten.',
-    zh: '将备份恢复到旁路数据库, 验证后交换名称. 不覆盖任何数据.',
+    zh: '将备份恢复到另一个新库, 验证后与在用的库交换名称. 不覆盖任何数据.',
   },
   positionals: [
     {

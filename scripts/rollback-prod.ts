@@ -28,7 +28,7 @@ export const rollbackProd: Script = {
   name: 'rollback-prod',
   about: {
     en: 'Lists the releases, or goes back to one by the gentlest way that is right. Data stays unless you name a backup.',
-    zh: '列出发布记录, 或以最平滑且正确的方式回退到指定版本. 除非指定备份, 数据保持不变.',
+    zh: '列出发布记录, 或以影响最小的可行方式回退到指定版本. 除非指定备份, 数据保持不变.',
   },
   positionals: [
     {
@@ -48,7 +48,7 @@ export const rollbackProd: Script = {
       choices: ['auto', 'hot', 'image'],
       help: {
         en: 'into the running container, or a new one of the kept image (default: auto, the gentlest that is right)',
-        zh: '热回退或替换为保留的镜像(默认 auto: 自动选择最平滑且正确的方式)',
+        zh: '热回退或替换为保留的镜像(默认 auto: 自动选择影响最小的可行方式)',
       },
     },
     data: {

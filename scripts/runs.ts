@@ -11,7 +11,7 @@ const RUN = {
   optional: true,
   help: {
     en: 'its name or the end of it (default: the unfinished one, else the last)',
-    zh: '运行名称或其结尾(默认为当前相关的一次)',
+    zh: '运行名称或其结尾(默认: 未结束的一次, 没有则为最近一次)',
   },
 } as const;
 
@@ -19,7 +19,7 @@ export const runsScript: Script = {
   name: 'runs',
   about: {
     en: 'What ran in this deploy directory, and how to continue or undo it.',
-    zh: '查看本部署目录的运行记录, 以及中断后如何继续.',
+    zh: '查看本部署目录的运行记录, 以及如何继续或撤销.',
   },
   commands: {
     list: {
@@ -80,7 +80,7 @@ export const runsScript: Script = {
     resume: {
       about: {
         en: 'finish a run that did not end: its script again, with the same meaning',
-        zh: '完成未结束的运行: 以相同含义重新执行其脚本',
+        zh: '完成未结束的运行: 按当时所指的目标重新执行其脚本',
       },
       flags: {},
       positionals: [RUN],

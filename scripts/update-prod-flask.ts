@@ -26,7 +26,7 @@ export const updateProdFlask: Script = {
       choices: ['auto', ...update.RESTARTS],
       help: {
         en: 'how processes get the new code (default: auto, the gentlest that is right)',
-        zh: '进程切换方式(默认 auto: 自动选择最平滑且正确的方式)',
+        zh: '进程切换方式(默认 auto: 自动选择影响最小的可行方式)',
       },
     },
     backup: {

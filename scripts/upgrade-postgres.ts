@@ -45,13 +45,13 @@ export const upgradePostgres: Script = {
     },
     back: {
       type: 'boolean',
-      help: { en: 'return to the cluster that the last upgrade kept', zh: '恢复使用上次升级旁置的集群' },
+      help: { en: 'return to the cluster that the last upgrade kept', zh: '恢复使用上次升级保留的原集群' },
     },
     drop: {
       type: 'boolean',
       help: {
         en: 'delete the cluster that the last upgrade kept; asks first, and wants a newer backup',
-        zh: '删除已旁置的集群; 需确认, 且要求已有更新的备份',
+        zh: '删除上次升级保留的原集群; 需确认, 且要求已有更新的备份',
       },
     },
   },

@@ -140,7 +140,7 @@ function afterSteps(error: unknown): OpsError {
     what: whatHappened(error),
     state: {
       en: 'The steps before it were carried out, and stay.',
-      zh: '此前的步骤已执行完毕, 保持不变.',
+      zh: '该步骤之前的步骤已执行, 其结果保留 (不撤销).',
     },
     next: error instanceof OpsError ? error.next : [],
     cause: error,

@@ -95,7 +95,7 @@ const hangs = (seconds: number) =>
     kind: 'deadline',
     what: {
       en: `The new release did not begin to serve within ${seconds} s: loading it, or starting its worker, does not end.`,
-      zh: `新版本在 ${seconds} 秒内未开始服务: 加载应用或启动 worker 没有结束.`,
+      zh: `新版本在 ${seconds} 秒内未开始服务: 加载应用或启动 worker 一直未完成.`,
     },
   });
 

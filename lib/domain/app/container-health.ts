@@ -86,5 +86,5 @@ function passed({ health }: Container, { intervalMs }: Healthcheck): Text {
 export const notProved = (why: Text) =>
   new OpsError({
     kind: 'command',
-    what: { en: `Not proved: ${why.en}`, zh: `未能证明部署成功: ${why.zh}` },
+    what: { en: `Not proved: ${why.en}`, zh: `验证未通过: ${why.zh}` },
   });

@@ -69,7 +69,7 @@ export async function loadOnce(ops: Ops, staging: Staging, web: Program, from: F
     tried.exitCode === null
       ? {
           en: `The new release could not be loaded within ${ops.target.bootSeconds} s: importing it does not end.\n${words}`,
-          zh: `新版本在 ${ops.target.bootSeconds} 秒内未能加载完成, 导入过程没有结束.\n${words}`,
+          zh: `新版本在 ${ops.target.bootSeconds} 秒内未能加载完成, 导入一直未完成.\n${words}`,
         }
       : {
           en: `gunicorn can't load the new release:\n${words}`,

@@ -18,7 +18,7 @@ export function recyclesTogether({ settings }: Program, workers: number): Recycl
 
 export const recyclingText = ({ most, jitter }: Recycling): Text => ({
   en: `max_requests ${most}, max_requests_jitter ${jitter}: about once in ${most} requests each, nobody serves for a boot`,
-  zh: `max_requests ${most}, max_requests_jitter ${jitter}: 大约每个 worker 处理 ${most} 个请求后, 会有一次相当于启动时长的无服务窗口`,
+  zh: `max_requests ${most}, max_requests_jitter ${jitter}: 每个 worker 大约每处理 ${most} 个请求, 就会有一段时间 (一次启动的时长) 没有 worker 可用`,
 });
 
 export const recyclingCure = ({ most }: Recycling): Text => ({

@@ -125,7 +125,7 @@ const notServing = (faults: readonly Text[]) =>
     kind: 'command',
     what: {
       en: `Not proved: ${faults.map((f) => f.en).join('; ')}`,
-      zh: `未能证明部署成功: ${faults.map((f) => f.zh).join('; ')}`,
+      zh: `验证未通过: ${faults.map((f) => f.zh).join('; ')}`,
     },
   });
 

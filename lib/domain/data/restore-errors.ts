@@ -14,7 +14,7 @@ export const noTablespaces = (names: readonly string[]): Text => {
   const list = printable(names.join(', '));
   return {
     en: `This server has no tablespace ${list}: what was in it goes to the default one.`,
-    zh: `当前服务器没有表空间 ${list}: 其中的对象将恢复到默认表空间.`,
+    zh: `当前 PostgreSQL 没有表空间 ${list}: 其中的对象将恢复到默认表空间.`,
   };
 };
 
@@ -34,11 +34,11 @@ export function notRestored(name: string, incoming: string, dropped: boolean, er
     state: dropped
       ? {
           en: `${untouched.en} What had been restored beside it was removed.`,
-          zh: `${untouched.zh} 旁边已恢复的部分已删除.`,
+          zh: `${untouched.zh} 新库中已恢复的部分已删除.`,
         }
       : {
           en: `${untouched.en} The incomplete ${printable(incoming)} beside it could not be removed.`,
-          zh: `${untouched.zh} 旁边不完整的 ${printable(incoming)} 未能删除.`,
+          zh: `${untouched.zh} 恢复到一半的数据库 ${printable(incoming)} 未能删除.`,
         },
     next: [
       ...restoreAdvice(error),
@@ -68,7 +68,7 @@ export function notSwapped(
       swapped === undefined
         ? {
             en: `The server does not answer, so it is not known whether ${now} is the restored database already. It is, if there is no ${beside}.`,
-            zh: `服务器无响应, 无法确定 ${now} 是否已是恢复后的数据库. 若 ${beside} 不存在, 则已切换完成.`,
+            zh: `PostgreSQL 无响应, 无法确定 ${now} 是否已是恢复后的数据库. 若 ${beside} 不存在, 则已切换完成.`,
           }
         : {
             en: `${now} is still the old database, unchanged; the restored one is ready as ${beside}.`,

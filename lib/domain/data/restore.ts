@@ -180,7 +180,7 @@ export async function refuseUnlessFits(
   if (major(manifest.server.versionNumber) > major(here.versionNumber)) {
     throw refuseToRestore({
       en: `It was taken from PostgreSQL ${manifest.server.version}, and this server is the older ${here.version}.`,
-      zh: `备份来自 PostgreSQL ${manifest.server.version}, 当前服务器版本较旧 (${here.version}).`,
+      zh: `备份来自 PostgreSQL ${manifest.server.version}, 当前 PostgreSQL 版本较旧 (${here.version}).`,
     });
   }
 }

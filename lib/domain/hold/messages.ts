@@ -51,7 +51,7 @@ export function holdCommands(hold: HoldFacts): (string | Text)[] {
     ...takeInCommands(hold),
     {
       en: `kill -QUIT <nginx>; wait for what is under way, ${DRAIN_SECONDS} s at most; supervisorctl stop <scheduler>`,
-      zh: `kill -QUIT <nginx>; 等待进行中的请求结束, 最长 ${DRAIN_SECONDS} 秒; supervisorctl stop <定时任务>`,
+      zh: `kill -QUIT <nginx>; 等待进行中的请求结束, 最长 ${DRAIN_SECONDS} 秒; supervisorctl stop <调度器>`,
     },
   ];
 }

@@ -50,7 +50,7 @@ export function migrateStep(update: HotRelease): Step<void, [Checked]> {
     commands: [
       {
         en: `docker exec ${id} flask db upgrade  # the staged code, lock_timeout${oneTransaction ? ', one transaction' : ''}`,
-        zh: `docker exec ${id} flask db upgrade  # 使用暂存的新代码, 设 lock_timeout${oneTransaction ? ', 单一事务' : ''}`,
+        zh: `docker exec ${id} flask db upgrade  # 使用已复制到容器的新代码, 设 lock_timeout${oneTransaction ? ', 单一事务' : ''}`,
       },
     ],
     wayBack: {
@@ -118,7 +118,7 @@ function halfWay(what: Text, stays: readonly string[], { backup }: HotRelease): 
       }),
       {
         en: 'Forward: correct the migration so that it begins from what is there now, and release again.',
-        zh: '继续向前: 修正迁移, 使其能在当前结构上执行, 然后重新发布.',
+        zh: '向前修复: 修正迁移, 使其能在当前结构上执行, 然后重新发布.',
       },
       ...(backup
         ? [
@@ -146,7 +146,7 @@ function migrationEvidence({ facts, migrated }: HotRelease, checked: Checked): T
   if (checked.schema === 'newer') {
     return {
       en: `${from} is newer than this release (${checked.head}) and stays; the release is tried on it next`,
-      zh: `${from} 比该版本 (${checked.head}) 新, 保持不变; 下一步在其上试运行该版本`,
+      zh: `${from} 比该版本 (${checked.head}) 新, 保持不变; 下一步在该结构上试运行该版本`,
     };
   }
   if (migrated === undefined) return { en: `nothing to do: ${from}`, zh: `无需迁移: ${from}` };

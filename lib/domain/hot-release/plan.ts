@@ -141,7 +141,7 @@ function warningsOf({
     const runs = cutShort.releases.map((m) => printable(m.run)).join(', ') || '-';
     warnings.push({
       en: `An earlier run was cut short (${runs}): what it left is replaced now, every file and every process.`,
-      zh: `之前的运行被中断 (${runs}): 其遗留的文件与进程将在本次全部替换.`,
+      zh: `之前的运行未完成即终止 (${runs}): 其遗留的文件与进程将在本次全部替换.`,
     });
   }
   for (const { en, zh } of routeFaults)

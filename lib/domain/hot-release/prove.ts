@@ -163,4 +163,4 @@ async function throwIfDied(ops: Ops, app: Container, pid: number): Promise<void>
 }
 
 const notProved = (why: Text) =>
-  new OpsError({ kind: 'failed', what: { en: `Not proved: ${why.en}`, zh: `未能证明更新成功: ${why.zh}` } });
+  new OpsError({ kind: 'failed', what: { en: `Not proved: ${why.en}`, zh: `验证未通过: ${why.zh}` } });

@@ -47,7 +47,7 @@ async function schemaNow(ops: Ops, { facts, backup }: HotRelease): Promise<Text>
   const restore = backup ? `npx tsx scripts/restore-prod.ts ${backup.dir}` : '-';
   return {
     en: `THE DATABASE STAYS MIGRATED (${before ?? '-'} → ${revision ?? '-'}): the old code was just seen healthy on it. The way back to the former schema loses everything written since ${at}: ${restore}. `,
-    zh: `数据库保持已迁移状态 (${before ?? '-'} → ${revision ?? '-'}): 已确认旧代码在其上健康. 如需恢复原结构, 将丢失 ${at} 之后写入的数据: ${restore}. `,
+    zh: `数据库保持已迁移状态 (${before ?? '-'} → ${revision ?? '-'}): 刚确认旧代码在新结构上健康. 如需恢复原结构, 将丢失 ${at} 之后写入的数据: ${restore}. `,
   };
 }
 

@@ -72,7 +72,7 @@ const DATABASE: Text = {
 
 const hung = ({ id }: Container): Text => ({
   en: `The application does not answer: its workers hang or end. docker exec ${id.slice(0, 12)} supervisorctl status; if they hang: docker restart ${id.slice(0, 12)}, which users notice`,
-  zh: `应用没有应答: 工作进程卡住或已退出. docker exec ${id.slice(0, 12)} supervisorctl status; 若已卡住: docker restart ${id.slice(0, 12)} (会短暂中断服务)`,
+  zh: `应用没有应答: worker 卡死或已退出. docker exec ${id.slice(0, 12)} supervisorctl status; 若已卡住: docker restart ${id.slice(0, 12)} (会短暂中断服务)`,
 });
 
 /** Redis’ own words. It answers INFO also when it takes no writes. */

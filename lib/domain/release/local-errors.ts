@@ -11,7 +11,7 @@ export const wouldReplaceState = (commit: string) =>
   refuse(
     {
       en: `Commit ${commit.slice(0, 10)} has something at .whalefall-ops, where backups and journals of this server are.`,
-      zh: `提交 ${commit.slice(0, 10)} 中包含 .whalefall-ops, 该路径存放本服务器的备份与运行日志.`,
+      zh: `提交 ${commit.slice(0, 10)} 中包含 .whalefall-ops, 该路径存放本服务器的备份与运行流水.`,
     },
     { en: 'Remove it from the repository.', zh: '请从代码仓库中删除它.' },
   );

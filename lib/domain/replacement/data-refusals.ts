@@ -50,7 +50,7 @@ function moved({ composeFile }: Target, { volumes }: About, { role, directory, n
           }
         : {
             en: `It goes with its container. Copy it to where the next one looks, by hand: docker cp; then run this again.`,
-            zh: `该数据随容器删除而丢失. 请用 docker cp 手工复制到新位置, 再重新运行.`,
+            zh: `该数据会随容器一起删除. 请用 docker cp 手工复制到新位置, 再重新运行.`,
           },
     },
   ];
@@ -129,7 +129,7 @@ function detached({ composeFile }: Target, { detached, stack }: About): Reason[]
     return {
       text: {
         en: `${what.en} is in ${place.en}${which}, and no service mounts that volume: an empty one would be made beside it.`,
-        zh: `${place.zh}中有${what.zh}${which}, 但没有服务挂载该卷: 将在旁边新建空的数据.`,
+        zh: `${place.zh}中有${what.zh}${which}, 但没有服务挂载该卷: 继续部署会另建一份空数据.`,
       },
       fix: {
         en: `If it is production's: in ${composeFile} give the volume ${key} the line "name: ${printable(volume)}" (or its former key). If nobody needs it any more, remove it yourself after a look: docker volume rm ${printable(volume)}`,

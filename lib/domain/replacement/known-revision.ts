@@ -23,7 +23,7 @@ export async function requireKnownRevision(ops: Ops, facts: Facts, { head, known
   throw refuse(
     {
       en: `The database is at revision ${printable(revision)}, which this image does not know: its migrations end at ${printable(head)}.`,
-      zh: `数据库处于 revision ${printable(revision)}, 而该镜像不认识它: 其迁移链止于 ${printable(head)}.`,
+      zh: `数据库的结构版本为 ${printable(revision)}, 而该镜像中没有这个版本: 其迁移链止于 ${printable(head)}.`,
     },
     ...(knows === undefined ? [NOBODY_KNOWS] : ways(knows)),
     RESTORE,
@@ -43,7 +43,7 @@ async function newestThatKnows(ops: Ops, revision: string): Promise<string | und
 const ways = (commit: string): Text[] => [
   {
     en: `Release ${commit.slice(0, 10)} knows it. Deploy that, or a newer one: git checkout ${commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
-    zh: `版本 ${commit.slice(0, 10)} 认识该 revision. 请部署该版本或更新的版本: git checkout ${commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
+    zh: `版本 ${commit.slice(0, 10)} 包含该结构版本. 请部署该版本或更新的版本: git checkout ${commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
   },
   {
     en: `Where it has an image, that is quicker: npx tsx scripts/rollback-prod.ts ${commit.slice(0, 10)}`,
@@ -53,7 +53,7 @@ const ways = (commit: string): Text[] => [
 
 const NOBODY_KNOWS: Text = {
   en: 'No release in the ledger knows it. Find the commit that does: git log --all --oneline -- migrations/versions',
-  zh: '发布记录中没有版本认识它. 查找包含该迁移的提交: git log --all --oneline -- migrations/versions',
+  zh: '发布记录中没有任何版本包含它. 查找包含该迁移的提交: git log --all --oneline -- migrations/versions',
 };
 
 const RESTORE: Text = {

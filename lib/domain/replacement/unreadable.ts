@@ -19,7 +19,7 @@ export async function whyUnreadable(ops: Ops, db: Database, error: CommandError)
     return {
       why: {
         en: `the server has no database ${name} (POSTGRES_DB); it has ${there}`,
-        zh: `服务器中没有数据库 ${name} (POSTGRES_DB); 现有: ${there}`,
+        zh: `PostgreSQL 中没有数据库 ${name} (POSTGRES_DB); 现有: ${there}`,
       },
       fix: {
         en: 'If POSTGRES_DB in .env is wrong, correct it, and DATABASE_URL with it. If the database is lost: npx tsx scripts/restore-prod.ts',
@@ -31,7 +31,10 @@ export async function whyUnreadable(ops: Ops, db: Database, error: CommandError)
     const last = listBackups(ops.paths.backups).stored.find((s) => s.manifest.kind === 'database')?.manifest;
     const former = last?.kind === 'database' ? printable(last.user) : undefined;
     return {
-      why: { en: `the server has no role ${user} (POSTGRES_USER)`, zh: `服务器中没有角色 ${user} (POSTGRES_USER)` },
+      why: {
+        en: `the server has no role ${user} (POSTGRES_USER)`,
+        zh: `PostgreSQL 中没有角色 ${user} (POSTGRES_USER)`,
+      },
       fix: former
         ? {
             en: `The last backup was taken as ${former}: set POSTGRES_USER in .env to that, and DATABASE_URL with it.`,

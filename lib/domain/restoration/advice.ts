@@ -13,7 +13,7 @@ export function advice(ops: Pick<Ops, 'target'>, { app, database }: Facts, swapp
       ? [
           {
             en: `The former database is ${printable(swapping.name)}, or ${printable(swapping.before)} if that exists; the restored one is the other.`,
-            zh: `若存在 ${printable(swapping.before)}, 则它是原数据库, 否则原数据库仍为 ${printable(swapping.name)}.`,
+            zh: `若存在 ${printable(swapping.before)}, 则它是原数据库, 否则原数据库仍为 ${printable(swapping.name)}; 另一个是恢复出的数据库.`,
           },
         ]
       : []),
@@ -21,7 +21,7 @@ export function advice(ops: Pick<Ops, 'target'>, { app, database }: Facts, swapp
       ? [
           {
             en: `If the application's programs stand still (state T): docker exec -u 0 ${app.id.slice(0, 12)} pkill -CONT -f gunicorn`,
-            zh: `若应用各程序处于静止状态 (T): docker exec -u 0 ${app.id.slice(0, 12)} pkill -CONT -f gunicorn`,
+            zh: `若应用各程序仍被冻结 (进程状态 T): docker exec -u 0 ${app.id.slice(0, 12)} pkill -CONT -f gunicorn`,
           },
         ]
       : []),

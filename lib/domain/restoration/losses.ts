@@ -19,7 +19,7 @@ export function restoreRequest(facts: Facts): DestructiveRequest {
   return {
     title: {
       en: `Database ${name} will be replaced by ${from.en}. What was written since is no longer in use (it is kept beside):`,
-      zh: `数据库 ${name} 将被替换为 ${from.zh}. 此后写入的数据不再生效 (原库保留在旁):`,
+      zh: `数据库 ${name} 将被替换为 ${from.zh}. 此后写入的数据不再生效 (原库改名保留):`,
     },
     phrase: `RESTORE ${database.name}`,
     volumes: [],

@@ -54,7 +54,7 @@ export function refuseReplication(database: { readonly name: string }, { subscri
   throw refuse(
     {
       en: `Others replicate database ${name} (slots ${list}). A slot stays with the database that is replaced: they would get nothing any more, and the disk fill with what is kept for them.`,
-      zh: `有其他服务器正在复制数据库 ${name} (复制槽 ${list}). 复制槽属于被替换的库: 恢复后对方将收不到数据, 并且保留的 WAL 会占满磁盘.`,
+      zh: `数据库 ${name} 正被其他 PostgreSQL 以逻辑复制订阅 (复制槽 ${list}). 复制槽属于被替换的库: 恢复后对方将收不到数据, 并且保留的 WAL 会占满磁盘.`,
     },
     {
       en: 'Stop the subscribers, drop the slots here, and set the replication up again after the restore:',

@@ -19,7 +19,7 @@ export function restoreStep({ incoming, database }: Facts): Step<Beside> | undef
   let beside: Beside | undefined;
   return {
     id: 'restore',
-    title: { en: 'Restore the backup beside what is in use, and compare it', zh: '将备份恢复到旁路数据库并逐项比对' },
+    title: { en: 'Restore the backup beside what is in use, and compare it', zh: '将备份恢复到另一个新库并逐项比对' },
     risk: 'none',
     commands: [
       {
@@ -27,7 +27,7 @@ export function restoreStep({ incoming, database }: Facts): Step<Beside> | undef
         zh: `CREATE DATABASE ${name}; pg_restore; 逐表比对; ANALYZE`,
       },
     ],
-    wayBack: { en: 'it is dropped', zh: '删除旁路数据库' },
+    wayBack: { en: 'it is dropped', zh: '删除该新库' },
     seconds: restoreSeconds(manifest),
     async run(ops) {
       beside = await restoreBeside(ops, database, stored, { roles });

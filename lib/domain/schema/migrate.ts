@@ -109,7 +109,7 @@ function upgradeFailed(db: Database, error: unknown, blockers: readonly Blocker[
       kind,
       what: {
         en: `The database was migrated by a newer release than this image: the image does not know its revision.\n${cause.en}`,
-        zh: `数据库由更新的版本迁移过, 当前镜像不认识其 revision.\n${cause.zh}`,
+        zh: `数据库由更新的版本迁移过, 当前镜像中没有该结构版本.\n${cause.zh}`,
       },
       state,
       next: [

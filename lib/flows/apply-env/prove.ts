@@ -80,5 +80,5 @@ const lacking = (names: readonly string[]) =>
 const notProved = (why: Text) =>
   new OpsError({
     kind: 'command',
-    what: { en: `Not proved: ${why.en}`, zh: `未能证明生效: ${why.zh}` },
+    what: { en: `Not proved: ${why.en}`, zh: `验证未通过: ${why.zh}` },
   });

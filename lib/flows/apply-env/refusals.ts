@@ -37,7 +37,7 @@ function stores({ stack, containers, storesOutdated, login }: Deployed): Reason[
           {
             text: {
               en: `${names(down)} must run: the application is tried on it with the new .env before anything is replaced.`,
-              zh: `${names(down)} 必须处于运行状态: 替换之前会用新的 .env 在其上试运行应用.`,
+              zh: `${names(down)} 必须处于运行状态: 替换之前要连接它们, 用新的 .env 试运行应用.`,
             },
             fix: REBUILD,
           },

@@ -92,7 +92,7 @@ const REASONS: Readonly<Record<string, Text>> = {
 
 const UNFINISHED: Text = {
   en: 'unfinished: being written now, or left by a killed run',
-  zh: '未完成: 正在写入, 或由被终止的运行遗留',
+  zh: '未完成: 正在写入, 或由被强制终止的运行遗留',
 };
 
 const NONE: Text = {

@@ -93,11 +93,11 @@ function show(ops: Ops, gone: number, leftovers: number, how: 'planned' | 'done'
     how === 'planned'
       ? {
           en: `Would be deleted: ${gone} backups, ${leftovers} leftovers of killed runs.`,
-          zh: `将会删除: ${gone} 份备份, ${leftovers} 个被终止运行的遗留目录.`,
+          zh: `将会删除: ${gone} 份备份, ${leftovers} 个被强制终止的运行遗留的目录.`,
         }
       : {
           en: `Deleted: ${gone} backups, ${leftovers} leftovers of killed runs.`,
-          zh: `已删除: ${gone} 份备份, ${leftovers} 个被终止运行的遗留目录.`,
+          zh: `已删除: ${gone} 份备份, ${leftovers} 个被强制终止的运行遗留的目录.`,
         };
   ops.screen.show({ event: how === 'planned' ? 'info' : 'ok', text });
   return text;

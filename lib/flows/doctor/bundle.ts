@@ -229,7 +229,7 @@ function runParts(ops: Ops, facts: Facts): Part[] {
 
 const NEVER: readonly Text[] = [
   { en: 'values of .env and of environments', zh: '.env 与环境变量的值' },
-  { en: 'rows, keys, backups, userdata, access logs', zh: '数据、键、备份、userdata、访问日志' },
+  { en: 'rows, keys, backups, userdata, access logs', zh: '数据行、Redis 键、备份、userdata、访问日志' },
 ];
 
 const sized = ({ en, zh }: Text, text: string): Text => {

@@ -44,11 +44,11 @@ const gunicorns = (programs: Facts['programs']): string[] =>
 
 const OLD_PASSWORD = t(
   'the password of .env is accepted: the application was started with another',
-  '.env 中的密码可用: 应用启动时使用的是另一个',
+  '.env 中的密码能登录: 应用启动时用的是另一个密码',
 );
 const OTHER_PASSWORD = t(
   'that of .env is refused, too: the role has another',
-  '.env 中的密码也被拒绝: 该角色的密码是另一个',
+  '.env 中的密码也被拒绝: 该角色实际用的是别的密码',
 );
 const AS_ENV = t(
   'It gives the role the password of .env and the application a new container; it asks first, and requests wait meanwhile. Correct .env before that, if that is what is wrong.',
@@ -63,7 +63,7 @@ export const databaseChecks: readonly Check[] = [
     title: t('PostgreSQL answers over its own socket', 'PostgreSQL 本地 socket 有应答'),
     meaning: t(
       'Its container runs, and the server takes no session, not even its superuser’s: it starts up or recovers, all connections are used, its disk is full, or it hangs.',
-      '容器在运行, 但服务器不接受任何会话(包括超级用户): 正在启动或恢复、连接已用尽、磁盘已满, 或卡死.',
+      '容器在运行, 但 PostgreSQL 不接受任何会话 (包括超级用户): 正在启动或恢复、连接已用尽、磁盘已满, 或卡死.',
     ),
     ask: ['containers'],
     also: ['postgres'],
@@ -130,7 +130,7 @@ export const databaseChecks: readonly Check[] = [
       return [
         now.recovery
           ? fail(
-              t('the server is in recovery (a standby)', '服务器处于恢复状态 (备库)'),
+              t('the server is in recovery (a standby)', 'PostgreSQL 处于恢复状态 (备库)'),
               psql(facts, 'SELECT pg_is_in_recovery()'),
               type('docker', 'logs', '--tail', '50', server(facts) ?? '?'),
             )
@@ -153,7 +153,7 @@ export const databaseChecks: readonly Check[] = [
   check({
     id: 'database.hba',
     when: 'next-restart',
-    title: t('the server can read its pg_hba.conf', '服务器能正确读取 pg_hba.conf'),
+    title: t('the server can read its pg_hba.conf', 'PostgreSQL 能正确读取 pg_hba.conf'),
     meaning: t(
       'It goes on with the rules that it has, and will not start again with this file.',
       '目前沿用已加载的规则, 但用该文件将无法再次启动.',
@@ -163,7 +163,7 @@ export const databaseChecks: readonly Check[] = [
       if (hba.unreadable)
         return [
           fail(
-            t(`${hba.file} may not be read by the server’s own user`, `服务器用户无权读取 ${hba.file}`),
+            t(`${hba.file} may not be read by the server’s own user`, `PostgreSQL 的运行用户无权读取 ${hba.file}`),
             inside(server(facts), 'ls', '-l', hba.file),
           ),
         ];
@@ -178,7 +178,7 @@ export const databaseChecks: readonly Check[] = [
   check({
     id: 'database.trust',
     when: 'now',
-    title: t('nobody gets in from elsewhere without a password', '外部无密码无法登录'),
+    title: t('nobody gets in from elsewhere without a password', '外部登录必须提供密码'),
     meaning: t(
       'Whoever reaches the port reads and changes everything. It is what the former rebuild script left behind.',
       '任何能访问端口的人都可读写全部数据. 这是旧重建脚本留下的问题.',
@@ -186,7 +186,9 @@ export const databaseChecks: readonly Check[] = [
     ask: ['hba', 'wire'],
     judge({ hba, wire }): Problem[] {
       if (wire === 'trust')
-        return [fail(t('asked over TCP, the server demands no password', '经 TCP 连接时服务器不要求密码'), REPAIR)];
+        return [
+          fail(t('asked over TCP, the server demands no password', '经 TCP 连接时 PostgreSQL 不要求密码'), REPAIR),
+        ];
       return hba.remoteTrust.length === 0
         ? []
         : [
@@ -203,10 +205,10 @@ export const databaseChecks: readonly Check[] = [
   check({
     id: 'database.settings',
     when: 'next-restart',
-    title: t('the server accepts its configuration files', '服务器接受其配置文件'),
+    title: t('the server accepts its configuration files', 'PostgreSQL 接受其配置文件'),
     meaning: t(
       'A line of postgresql.conf or postgresql.auto.conf is wrong. A reload takes nothing of the file, and the server will not start with it.',
-      'postgresql.conf 或 postgresql.auto.conf 中有错误行. reload 不会生效, 服务器也无法用其启动.',
+      'postgresql.conf 或 postgresql.auto.conf 中有错误行. reload 时整个文件都不生效, PostgreSQL 也无法用它启动.',
     ),
     ask: ['postgres'],
     judge: ({ postgres }, facts) =>
@@ -342,7 +344,7 @@ export const databaseChecks: readonly Check[] = [
     title: t('no replication slot keeps the log for nobody', '没有无人使用的复制槽占用 WAL'),
     meaning: t(
       'The server keeps its log for a reader that does not come, until the disk is full.',
-      '服务器会一直为不再连接的订阅者保留 WAL, 直到磁盘写满.',
+      'PostgreSQL 会一直为不再连接的订阅者保留 WAL, 直到磁盘写满.',
     ),
     ask: ['postgres'],
     judge: ({ postgres: { slots } }, facts) =>
@@ -405,7 +407,7 @@ export const databaseChecks: readonly Check[] = [
     title: t('transaction ids are far from their end', '事务 ID 距离回卷尚远'),
     meaning: t(
       'Vacuum can’t keep up, or something keeps it from its work. At 2 billion the server takes no more writes.',
-      '清理跟不上, 或被阻止. 达到约 20 亿时服务器将拒绝写入.',
+      '清理跟不上, 或被阻止. 达到约 20 亿时 PostgreSQL 将拒绝写入.',
     ),
     ask: ['postgres'],
     judge({ postgres: { age } }, facts) {

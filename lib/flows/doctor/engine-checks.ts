@@ -40,11 +40,11 @@ const WITH_STORES = [
 const WORDS: Readonly<Record<ServiceRole, { readonly name: Text; readonly explains: readonly string[] }>> = {
   app: { name: t('the application', '应用'), explains: OF_APP },
   postgres: {
-    name: t('PostgreSQL', 'PostgreSQL'),
+    name: t('PostgreSQL', 'PostgreSQL '),
     explains: ['postgres.*', 'database.*', ...WITH_STORES],
   },
   redis: {
-    name: t('Redis', 'Redis'),
+    name: t('Redis', 'Redis '),
     explains: ['redis.*', ...WITH_STORES],
   },
 };
@@ -369,7 +369,7 @@ export const engineChecks: readonly Check[] = [
             ),
             t(
               'If the new file is right, have it take effect, tried before and with a way back: npx tsx scripts/deploy-prod-all.ts --data keep',
-              '确认新内容无误后使其生效: npx tsx scripts/deploy-prod-all.ts --data keep',
+              '确认新内容无误后使其生效 (会先试运行, 且可回退): npx tsx scripts/deploy-prod-all.ts --data keep',
             ),
           ),
         ),

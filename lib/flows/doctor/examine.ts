@@ -57,7 +57,7 @@ function warnOfUnknownAcknowledgements({ screen, target }: Ops): void {
       event: 'warning',
       text: {
         en: `The configuration acknowledges ${id}, which is no check.`,
-        zh: `配置中确认了 ${id}, 但没有这个检查项.`,
+        zh: `配置中标为已知悉的 ${id} 不是检查项.`,
       },
     });
   }
@@ -128,7 +128,7 @@ export function explain({ screen }: Pick<Ops, 'screen'>, { id, area, when, title
         { en: 'breaks', zh: '影响时机' },
         when === 'now' ? { en: 'now', zh: '当前' } : { en: 'at the next restart', zh: '下次重启时' },
       ],
-      ...(explains.length > 0 ? [[{ en: 'explains', zh: '可解释' }, same(explains.join(' '))] as const] : []),
+      ...(explains.length > 0 ? [[{ en: 'explains', zh: '会连带引起' }, same(explains.join(' '))] as const] : []),
     ],
   });
   return title;

@@ -34,7 +34,7 @@ export const ourChecks: readonly Check[] = [
     id: 'backup.level',
     when: 'now',
     title: t('a backup of the last week was really restored', '最近一周内有备份经过实际恢复验证'),
-    meaning: t('A backup that nobody restored is a hope.', '没有恢复过的备份只是一种期望.'),
+    meaning: t('A backup that nobody restored is a hope.', '没有实际恢复过的备份靠不住.'),
     ask: ['ours', 'at'],
     judge({ ours: { newest, restored, damaged }, at }) {
       const verify = ours('backup-prod.ts verify latest --level restored');
@@ -78,7 +78,7 @@ export const ourChecks: readonly Check[] = [
   check({
     id: 'drill.age',
     when: 'now',
-    title: t('a drill of the last three months recovered', '最近三个月内的灾难演练成功'),
+    title: t('a drill of the last three months recovered', '最近三个月内有成功的灾备演练'),
     meaning: t(
       'Nobody knows how long recovery takes, or whether it works with this release.',
       '无法确定恢复需要多久, 也无法确定当前版本能否恢复.',
@@ -171,7 +171,7 @@ export const ourChecks: readonly Check[] = [
     title: t('every run came to its end', '没有未完成的运行'),
     meaning: t(
       'A run was killed, or ended and needs a person: production may be half-way between two releases.',
-      '有运行被中断, 或需要人工处理: 生产环境可能停留在两个版本之间.',
+      '有运行被强制终止, 或需要人工处理: 生产环境可能停留在两个版本之间.',
     ),
     ask: ['ours'],
     judge: ({ ours: { unfinished } }) =>
@@ -192,14 +192,14 @@ export const ourChecks: readonly Check[] = [
     title: t('no rule is left that holds requests', '没有遗留的请求暂存规则'),
     meaning: t(
       'A run that let requests wait was killed. The kernel ends its rules within 12 s, so nobody waits; what is left in the table does nothing, and hides what else is there.',
-      '暂存请求的运行被中断. 内核会在 12 秒内使规则失效, 不会有请求被挡住; 残留的规则不起作用, 但会干扰排查.',
+      '暂存请求的运行被强制终止. 内核会在 12 秒内使规则失效, 不会有请求被挡住; 残留的规则不起作用, 但会干扰排查.',
     ),
     ask: ['ours'],
     judge: ({ ours: { heldRules } }) =>
       heldRules
         ? [
             warn(
-              t('a killed run has left rules in the nat table', '被中断的运行在 nat 表中留下了规则'),
+              t('a killed run has left rules in the nat table', '被强制终止的运行在 nat 表中留下了规则'),
               ours('runs.ts show'),
               ours('backup-prod.ts create'),
             ),
@@ -209,7 +209,7 @@ export const ourChecks: readonly Check[] = [
   check({
     id: 'runs.leftovers',
     when: 'now',
-    title: t('runs that were killed left nothing behind', '被中断的运行没有残留'),
+    title: t('runs that were killed left nothing behind', '被强制终止的运行没有残留'),
     meaning: t(
       'Helper containers, or backups half written. The next run of any script removes them.',
       '存在辅助容器或未写完的备份, 任何脚本下次运行时会清理.',

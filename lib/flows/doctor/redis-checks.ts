@@ -23,7 +23,7 @@ export const redisChecks: readonly Check[] = [
   check({
     id: 'redis.answers',
     when: 'now',
-    title: t('Redis answers to the password of .env', 'Redis 使用 .env 中的密码有应答'),
+    title: t('Redis answers to the password of .env', '用 .env 中的密码访问 Redis 有应答'),
     meaning: t(
       'It hangs, is loading, or has another password than .env. Its own health check passes all the same: a refusal is an answer to it.',
       'Redis 卡死、正在加载, 或密码与 .env 不同. 其自带健康检查仍会通过: 拒绝也算应答.',

@@ -239,7 +239,7 @@ export const releaseChecks: readonly Check[] = [
               ours('adhoc/env-drift.ts'),
               t(
                 'Have it take effect, tried before and with a way back: npx tsx scripts/deploy-prod-all.ts --data keep',
-                '使其生效(会先试跑, 且可回退): npx tsx scripts/deploy-prod-all.ts --data keep',
+                '使其生效 (会先试运行, 且可回退): npx tsx scripts/deploy-prod-all.ts --data keep',
               ),
             ),
           ];
@@ -251,7 +251,7 @@ export const releaseChecks: readonly Check[] = [
     title: t('.env has every variable of the release’s example', '.env 包含示例文件中的全部变量'),
     meaning: t(
       'The release knows variables that .env does not have. The application takes its defaults for them, or ends.',
-      '新版本有 .env 中没有的变量, 应用会使用默认值, 或因缺失而退出.',
+      '该版本使用了 .env 中没有的变量, 应用会使用默认值, 或因缺失而退出.',
     ),
     ask: ['example', 'at'],
     judge: ({ example: { missing }, at }) =>

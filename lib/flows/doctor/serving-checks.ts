@@ -128,7 +128,7 @@ export const servingChecks: readonly Check[] = [
           fail(
             t(
               `port ${port} is held by processes of no program: what is left of a gunicorn that was killed. A new one can’t listen there`,
-              `端口 ${port} 被不属于任何程序的进程占用: 是被强制结束的 gunicorn 的残留, 新的 gunicorn 无法监听`,
+              `端口 ${port} 被不属于任何程序的进程占用: 是被强制终止的 gunicorn 残留的进程, 新的 gunicorn 无法监听`,
             ),
             type('docker', 'restart', app(facts)?.name ?? '?'),
           ),
@@ -229,7 +229,7 @@ export const servingChecks: readonly Check[] = [
     title: t('workers are not all replaced at the same time', 'worker 不会同时被回收'),
     meaning: t(
       'After max_requests a worker is replaced, and serves nobody while the next one boots. Workers of one age come to it within max_requests_jitter requests of each other: then nobody serves, and nginx answers 502 for as long as a boot takes.',
-      'worker 处理满 max_requests 个请求后会被回收, 新 worker 启动期间不提供服务. 年龄相同的 worker 会在 max_requests_jitter 个请求之内先后到达该点: 此时没有 worker 可用, nginx 在整个启动期间返回 502.',
+      'worker 处理满 max_requests 个请求后会被回收, 新 worker 启动期间不提供服务. 同时启动的 worker 会在相差不超过 max_requests_jitter 个请求时先后被回收: 此时没有 worker 可用, nginx 在整个启动期间返回 502.',
     ),
     ask: ['workers', 'programs', 'at', 'ours'],
     judge({ workers, programs, at, ours: { drill } }) {

@@ -34,7 +34,7 @@ export async function turnOn(ops: Ops, { keeper, lasts, planOnly }: Wanted): Pro
   const ports = [...new Set(holds.ports.map((p) => p.published))].join(', ');
   const plan: Text = {
     en: `Visitors of ports ${ports} get a 503 page instead of the application, for ${lasts} at most.`,
-    zh: `访问端口 ${ports} 的请求将看到 503 维护页面, 最长 ${lasts}.`,
+    zh: `访问端口 ${ports} 的用户将看到 503 维护页面, 最长 ${lasts}.`,
   };
   show({ event: 'info', text: plan });
   if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };

@@ -37,7 +37,7 @@ export async function survey(ops: Ops, tries: boolean): Promise<Facts> {
   throw refuse(
     {
       en: `A maintenance page can't be put up on this machine: ${holds.why.en}`,
-      zh: `本机无法将访问者引到维护页面: ${holds.why.zh}`,
+      zh: `本机无法启用维护页面: ${holds.why.zh}`,
     },
     { en: 'docs/hold.md says what it takes.', zh: '所需条件见 docs/hold.zh-CN.md.' },
   );

@@ -44,7 +44,7 @@ export const connectionStep = (rebuild: Rebuild): Step<Connected, [Started]> => 
     rebuild.plan.deletes.length > 0
       ? {
           en: 'as it was in prepare, with the same files; proved from outside at the end',
-          zh: '沿用旁路准备时的配置文件; 最后从外部验证',
+          zh: '沿用准备新数据库时的同一批文件; 最后从外部验证',
         }
       : {
           en: 'psql over TCP; ALTER ROLE … PASSWORD over the socket only if the password differs; never trust',
@@ -100,7 +100,7 @@ function cannotLogIn(target: Target, why: string): OpsError {
     next: [
       {
         en: `This is about the network or the server, not about pg_hba.conf: don't open that. See: ${logs}`,
-        zh: `问题在网络或服务器状态, 不在 pg_hba.conf, 不要放宽权限. 查看: ${logs}`,
+        zh: `问题在网络或 PostgreSQL 本身, 与 pg_hba.conf 无关, 不要放宽其规则. 查看: ${logs}`,
       },
     ],
   });

@@ -29,7 +29,7 @@ export const migrateStep = (rebuild: Rebuild): Step<Migrated, [Started, TriedIma
       zh: `psql < ${rebuild.target.seed}  # 仅当数据库为空`,
     },
   ],
-  wayBack: { en: 'the database is restored beside and swapped in', zh: '恢复到旁路数据库后切换' },
+  wayBack: { en: 'the database is restored beside and swapped in', zh: '先恢复到另一个新库, 再交换名称' },
   run: (ops, { stores, schema }, tried) =>
     migrateAndSeed(ops, stores.database, tried, {
       schema,

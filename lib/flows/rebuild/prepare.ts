@@ -41,7 +41,7 @@ export function prepareStep({ facts, plan }: Rebuild): Step<PreparedDatabase, [s
     id: 'prepare',
     title: {
       en: 'Prepare the new database aside: initialise, migrate, seed, admin',
-      zh: '旁路准备新数据库: 初始化、迁移、写入种子数据、创建管理员',
+      zh: '在独立容器中预先准备新数据库: 初始化、迁移、写入种子数据、创建管理员',
     },
     risk: 'none',
     commands: [

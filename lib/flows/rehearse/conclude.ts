@@ -102,9 +102,9 @@ export async function conclude(ops: Ops, rehearsal: Rehearsal, gone: Text): Prom
   show({ event: 'info', text: gone });
   show({
     event: 'ok',
-    text: { en: `Rehearsed and proved: recovered in ${recovered}`, zh: `演练成功并已验证: ${recovered}内恢复` },
+    text: { en: `Rehearsed and proved: recovered in ${recovered}`, zh: `演练成功并已验证: 恢复用时 ${recovered}` },
   });
-  return { en: `recovered in ${recovered}`, zh: `${recovered}内恢复` };
+  return { en: `recovered in ${recovered}`, zh: `恢复用时 ${recovered}` };
 }
 
 function lockText({ longestLock, migrated }: Rehearsal): Text {
@@ -112,12 +112,12 @@ function lockText({ longestLock, migrated }: Rehearsal): Text {
   if (longestLock === 'unknown') return { en: 'not measured', zh: '未测量' };
   if (longestLock === undefined) {
     if (migrated?.applied.length === 0) return same('-');
-    return { en: `none was seen (${every} apart)`, zh: `未观察到 (每 ${every} 查询一次)` };
+    return { en: `none was seen (${every} apart)`, zh: `未观察到 (${every} 查询一次)` };
   }
   const { table, mode, milliseconds } = longestLock;
   return {
     en: `${milliseconds} ms, ${mode} on ${table} (${every} apart; shorter ones may be missed)`,
-    zh: `${milliseconds} ms, ${table} 上的 ${mode} (每 ${every} 查询一次, 更短的锁可能未被观察到)`,
+    zh: `${milliseconds} ms, ${table} 上的 ${mode} (${every} 查询一次, 更短的锁可能未被观察到)`,
   };
 }
 

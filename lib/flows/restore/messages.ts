@@ -38,7 +38,7 @@ export function showPlan(
     ]);
   }
   rows.push(...clusterRows(facts.incoming));
-  for (const left of facts.left) rows.push([{ en: 'left beside', zh: '旁路保留' }, leftText(left)]);
+  for (const left of facts.left) rows.push([{ en: 'left beside', zh: '另外保留' }, leftText(left)]);
   show({ event: 'table', id: 'facts', rows });
   showSteps(ops.screen, steps);
 }

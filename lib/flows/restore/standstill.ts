@@ -35,14 +35,14 @@ export function standstillSteps(
       id: 'hold',
       title: {
         en: 'Hold requests and freeze the application',
-        zh: '暂存请求, 并使应用静止',
+        zh: '暂存请求, 并冻结应用',
       },
       risk: holds.kind === 'holds' ? 'changes' : 'interrupts',
       commands: [
         ...takeInCommands(holds),
         {
           en: `pg_stat_activity: until no transaction is open that is younger than ${TRANSACTION_SECONDS} s`,
-          zh: `pg_stat_activity: 等待 ${TRANSACTION_SECONDS} 秒内开始的事务全部结束`,
+          zh: `pg_stat_activity: 等到最近 ${TRANSACTION_SECONDS} 秒内开始的事务都已结束`,
         },
         {
           en: 'kill -STOP: its programs, but not nginx nor the health check',
@@ -51,7 +51,7 @@ export function standstillSteps(
       ],
       wayBack: {
         en: 'they go on; also by themselves, should this run be killed',
-        zh: '恢复运行; 即使本次运行被强制终止也会自动恢复',
+        zh: '应用各程序继续运行; 即使本次运行被强制终止, 也会自动继续',
       },
       async run(ops) {
         // First: whoever waits does not wait for this.
@@ -65,7 +65,7 @@ export function standstillSteps(
     },
     release: {
       id: 'release',
-      title: { en: 'Unfreeze the application and pass the held requests on', zh: '恢复应用, 放行等待的请求' },
+      title: { en: 'Unfreeze the application and pass the held requests on', zh: '解冻应用, 放行暂存的请求' },
       risk: 'none',
       commands: [{ en: 'kill -CONT: the same programs', zh: 'kill -CONT: 上述程序' }, ...releaseCommands(holds)],
       run: goOn,

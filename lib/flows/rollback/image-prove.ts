@@ -67,7 +67,7 @@ async function prove(ops: Ops, way: ImageWay, app: Container): Promise<Proven> {
   if (first) {
     throw new OpsError({
       kind: 'failed',
-      what: { en: `Not proved: ${first.en}`, zh: `未能证明回退成功: ${first.zh}` },
+      what: { en: `Not proved: ${first.en}`, zh: `验证未通过: ${first.zh}` },
     });
   }
   await requireRoutes(ops, now, way.facts.app?.unserved ?? []);

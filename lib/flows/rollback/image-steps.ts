@@ -67,7 +67,7 @@ function keepStep(way: ImageWay): Step {
   const repository = app.image.replace(/:[^:/]+$/, '');
   return {
     id: 'keep',
-    title: { en: 'Keep the image of what runs; name the former one', zh: '保留当前镜像, 并指定要回退的镜像' },
+    title: { en: 'Keep the image of what runs; name the former one', zh: '保留当前镜像, 并将镜像名指向要回退的版本' },
     risk: 'none',
     commands: [
       {

@@ -80,7 +80,7 @@ const storesDown = () =>
   refuse(
     {
       en: 'PostgreSQL and Redis must run: the former release is tried on them before anything is replaced.',
-      zh: 'PostgreSQL 与 Redis 必须处于运行状态: 替换之前需要在其上试运行旧版本.',
+      zh: 'PostgreSQL 与 Redis 必须处于运行状态: 替换之前要连接它们试运行旧版本.',
     },
     {
       en: 'A full rebuild starts and proves all of it, and keeps the data: npx tsx scripts/deploy-prod-all.ts --data keep',

@@ -60,6 +60,6 @@ function tryEvidence({ revision, data }: ImageWay, { head, health }: Tried): Tex
   if (is === head) return { en: `schema ${head}; ${said.en}`, zh: `结构版本 ${head}; ${said.zh}` };
   return {
     en: `the schema is at ${is ?? '-'}, this code was made for ${head}; it is healthy there all the same: ${said.en}`,
-    zh: `数据库结构版本为 ${is ?? '-'}, 该代码对应 ${head}, 但在其上健康检查通过: ${said.zh}`,
+    zh: `数据库结构版本为 ${is ?? '-'}, 该代码对应 ${head}, 但在该结构上健康检查通过: ${said.zh}`,
   };
 }

@@ -102,7 +102,7 @@ export function backRequest({ upgrade, rows }: BackFacts): DestructiveRequest {
   };
 }
 
-const NOT_RUNNING: Text = { en: 'the new server does not run', zh: '新服务器未运行' };
+const NOT_RUNNING: Text = { en: 'the new server does not run', zh: '新的 PostgreSQL 未运行' };
 
 function changesSince({ backup }: PostgresUpgrade, rows: readonly RowCount[]): (readonly [Text, Text])[] {
   let then: ReadonlyMap<string, number>;

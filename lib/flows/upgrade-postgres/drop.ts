@@ -46,11 +46,11 @@ export async function dropAside(
   const superseded = proveSuperseded(since, ofServing);
   const what: Text = {
     en: `volume ${printable(aside.volume)}: the cluster of PostgreSQL ${aside.major} that was kept`,
-    zh: `卷 ${printable(aside.volume)}: 已旁置的 PostgreSQL ${aside.major} 集群`,
+    zh: `卷 ${printable(aside.volume)}: 保留的原 PostgreSQL ${aside.major} 集群`,
   };
   const step: Step = {
     id: 'drop',
-    title: { en: 'Delete the cluster that was kept', zh: '删除已旁置的集群' },
+    title: { en: 'Delete the cluster that was kept', zh: '删除保留的原集群' },
     risk: 'deletes',
     commands: [`docker volume rm ${aside.volume}`, `docker image rm ${upgrade.image}`],
     loses: what,
@@ -70,7 +70,7 @@ export async function dropAside(
     {
       title: {
         en: `The way back of ${upgrade.at} will be deleted permanently:`,
-        zh: `将永久删除 ${upgrade.at} 的退路:`,
+        zh: `将永久删除 ${upgrade.at} 那次升级的退路:`,
       },
       phrase: `DROP ${aside.volume}`,
       volumes: [{ ...volume, holder: '' }],
@@ -92,7 +92,7 @@ async function stillThere(ops: Ops, volume: string): Promise<Text> {
     : { en: `Volume ${name} is deleted.`, zh: `卷 ${name} 已删除.` };
 }
 
-const nothingAside = () => refuse({ en: 'No upgrade has left a former cluster.', zh: '没有升级操作留下的旁置集群.' });
+const nothingAside = () => refuse({ en: 'No upgrade has left a former cluster.', zh: '没有升级后保留的原集群.' });
 
 const notServing = ({ volume, major }: ReturnType<typeof retainedCluster>) =>
   refuse(

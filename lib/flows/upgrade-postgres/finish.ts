@@ -44,7 +44,7 @@ export async function surveyLeft(ops: Ops, image: { readonly major: string }): P
 export function beginBringBack({ stack, former }: Extract<Left, { kind: 'interrupted' }>) {
   const step: Step = {
     id: 'bring-back',
-    title: { en: 'Start the former PostgreSQL again, in its place', zh: '恢复原 PostgreSQL 容器的位置并启动' },
+    title: { en: 'Start the former PostgreSQL again, in its place', zh: '将原 PostgreSQL 容器换回原名并启动' },
     risk: 'changes',
     commands: [`docker start ${former.name}`],
     async run(ops) {

@@ -43,11 +43,11 @@ export const standbyOfKilledRun = (container: Container) =>
   refuse(
     {
       en: `PostgreSQL does not run, and its container was moved out of the way (${printable(container.name)}): a killed run left it like that. Its data is untouched.`,
-      zh: `PostgreSQL 未运行, 其容器处于旁置状态 (${printable(container.name)}): 由被强制终止的运行遗留. 数据未受影响.`,
+      zh: `PostgreSQL 未运行, 其容器已被改名移开 (${printable(container.name)}): 由被强制终止的运行遗留. 数据未受影响.`,
     },
     {
       en: 'Put it back first: npx tsx scripts/upgrade-postgres.ts --back',
-      zh: '请先恢复其位置: npx tsx scripts/upgrade-postgres.ts --back',
+      zh: '请先将其换回: npx tsx scripts/upgrade-postgres.ts --back',
     },
   );
 
@@ -68,7 +68,7 @@ export const holdsOthers = (names: readonly string[], database: string) =>
     },
     {
       en: 'Give them a server of their own, or drop what nobody needs; then run this again.',
-      zh: '请将它们迁移到独立的服务器, 或删除不再需要的库, 再重新运行.',
+      zh: '请将它们迁移到单独的 PostgreSQL 实例, 或删除不再需要的库, 再重新运行.',
     },
   );
 
@@ -76,7 +76,7 @@ export const inTheMiddle = (gids: readonly string[]) =>
   refuse(
     {
       en: `There are prepared transactions (${printable(gids.join(', '))}): no dump has what is in them.`,
-      zh: `存在两阶段事务 (${printable(gids.join(', '))}): 导出不包含其中的内容.`,
+      zh: `存在预备事务 (两阶段提交) (${printable(gids.join(', '))}): 导出不包含其中的内容.`,
     },
     same('COMMIT PREPARED / ROLLBACK PREPARED'),
   );
@@ -147,13 +147,13 @@ export function noRoom({ composeFile }: Target, { stack, to, database, room }: F
         }
       : {
           en: `${composeFile} gives the new server no volume of its own: what is there stays untouched in ${printable(database.volume.name)}.`,
-          zh: `${composeFile} 没有为新服务器指定独立的卷: 现有数据将原样保留在 ${printable(database.volume.name)} 中.`,
+          zh: `${composeFile} 没有为新的 PostgreSQL 指定独立的卷: 现有数据将原样保留在 ${printable(database.volume.name)} 中.`,
         };
   return refuse(
     what,
     {
       en: `The compose file is yours, so that 'docker compose up' by hand and a later rebuild find the same. Bring it there (commit, git pull; start nothing), the rest as it is:`,
-      zh: 'compose 文件由您维护, 这样手工执行 docker compose up 与后续重建都会得到相同的结果. 请修改 (提交并 git pull, 不要启动任何服务), 其余保持不变:',
+      zh: 'compose 文件需由人工修改 (脚本不会改它); 改好后, 手工执行 docker compose up 与后续重建都会得到相同的结果. 请按以下内容修改 (提交并 git pull, 不要启动任何服务), 其余保持不变:',
     },
     ...composeLines(stack, to, database.volume.name).map(same),
     { en: 'Then run this again.', zh: '然后重新运行本命令.' },

@@ -83,12 +83,12 @@ export function begin(ops: Ops, facts: Facts, room: { readonly volume: string })
     id: 'transfer',
     title: {
       en: 'Take the final dump and restore it into the new server; every table and sequence compared',
-      zh: '最后一次备份, 同时恢复到新服务器, 并逐表逐序列比对',
+      zh: '执行最后一次导出, 同时恢复到新的 PostgreSQL, 并逐表逐序列比对',
     },
     risk: facts.hold.kind === 'holds' ? 'changes' : 'interrupts',
     commands: [
       'pg_dump -Fc; pg_dumpall --globals-only',
-      { en: 'pg_restore into the new server; compare; ANALYZE', zh: 'pg_restore 到新服务器; 比对; ANALYZE' },
+      { en: 'pg_restore into the new server; compare; ANALYZE', zh: 'pg_restore 到新的 PostgreSQL; 比对; ANALYZE' },
     ],
     async run(o, { server }) {
       await requireAlone(o, database, undefined);

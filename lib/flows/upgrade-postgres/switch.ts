@@ -141,7 +141,7 @@ async function proveServer(
   if (identity.systemIdentifier !== systemIdentifier || identity.major !== major) {
     throw notProved({
       en: `the server is PostgreSQL ${identity.major} with cluster ${identity.systemIdentifier}, not ${major} with ${systemIdentifier}`,
-      zh: `服务器为 PostgreSQL ${identity.major}, 集群 ${identity.systemIdentifier}, 而应为 ${major}, 集群 ${systemIdentifier}`,
+      zh: `当前实例为 PostgreSQL ${identity.major}, 集群 ${identity.systemIdentifier}, 而应为 ${major}, 集群 ${systemIdentifier}`,
     });
   }
   const from = { container: container.id, host: ownAddress({ stack }, container) };
@@ -165,7 +165,7 @@ export function startStep({ app, hold, holdFacts, progress }: Surroundings): Ste
     commands: [`docker start ${app.name}`, ...releaseCommands(holdFacts)],
     wayBack: {
       en: 'it is stopped again; what it wrote meanwhile stays in the volume of the server that it ran on',
-      zh: '再次停止应用; 期间写入的数据保留在该服务器的卷中',
+      zh: '再次停止应用; 期间写入的数据保留在当时所用 PostgreSQL 的卷中',
     },
     async run(ops) {
       progress.starting = true;

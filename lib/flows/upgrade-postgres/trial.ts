@@ -41,7 +41,7 @@ export function beginTrial(facts: Facts): {
       id: 'try',
       title: {
         en: `Try it: that backup into a server of PostgreSQL ${to.major}, everything compared`,
-        zh: `试升级: 将该备份恢复到 PostgreSQL ${to.major} 的服务器, 并逐项比对`,
+        zh: `试升级: 将该备份恢复到 PostgreSQL ${to.major} 的临时实例, 并逐项比对`,
       },
       risk: 'none',
       commands: [

@@ -11,7 +11,7 @@ export function stateText({ state }: Run): Text {
     case 'running':
       return { en: `running, ${at(state.at).en}`, zh: `运行中, ${at(state.at).zh}` };
     case 'died':
-      return { en: `DIED, ${at(state.at).en}`, zh: `异常中断, ${at(state.at).zh}` };
+      return { en: `DIED, ${at(state.at).en}`, zh: `异常终止, ${at(state.at).zh}` };
   }
 }
 

@@ -36,7 +36,7 @@ const gaveWay = (who: Text) =>
     exitCode: 5,
     what: {
       en: `Another run began, and this one gave way: ${who.en}.`,
-      zh: `另一个运行已开始, 本次运行已让路: ${who.zh}.`,
+      zh: `另一个运行已开始, 本次运行已主动退出: ${who.zh}.`,
     },
     state: NOTHING_CHANGED,
     next: [{ en: 'Run this again when that one has ended.', zh: '请在其结束后重新运行.' }],

@@ -62,7 +62,7 @@ function noticedOf(samples: readonly Sample[]): Html {
   const { latencyMs, longestGapMs } = summarize(failed, well, end);
   const said: Text = {
     en: `${samples.length} requests, ${failed.length} failed; half within ${seconds(latencyMs.p50)}, 99 % within ${seconds(latencyMs.p99)}, longest ${seconds(latencyMs.max)}; nobody was answered for ${seconds(longestGapMs)}`,
-    zh: `请求 ${samples.length} 个, 失败 ${failed.length} 个; 50% 在 ${seconds(latencyMs.p50)} 内, 99% 在 ${seconds(latencyMs.p99)} 内, 最长 ${seconds(latencyMs.max)}; 无应答 ${seconds(longestGapMs)}`,
+    zh: `请求 ${samples.length} 个, 失败 ${failed.length} 个; 50% 在 ${seconds(latencyMs.p50)} 内, 99% 在 ${seconds(latencyMs.p99)} 内, 最长 ${seconds(latencyMs.max)}; 最长 ${seconds(longestGapMs)} 没有任何应答`,
   };
   return html`<p class="${failed.length > 0 ? 'bad' : 'good'}">${said}</p>`;
 }

@@ -18,7 +18,7 @@ export function pageOf(run: Run, ways: readonly Way[], language: Language): stri
 ${summary && card({ en: 'Summary', zh: '总结' }, rowsOf(summary.rows))}
 ${end && end.exitCode !== 0 && (end.next ?? []).length > 0 ? card({ en: 'What to do next', zh: '下一步' }, html`<ul>${(end.next ?? []).map((n) => html`<li><code>${n}</code></li>`)}</ul>`) : undefined}
 ${steps.length > 0 ? card({ en: 'Steps', zh: '步骤' }, html`<ol class="steps">${steps.map((s) => stepOf(s, lasted))}</ol>`) : undefined}
-${card({ en: 'What visitors noticed', zh: '访问者的感受' }, ways.length > 0 ? html`${ways.map((w) => chartOf(w, lasted, begins(steps)))}${KEY}` : html`<p class="soft">${NOT_MEASURED}</p>`)}
+${card({ en: 'What visitors noticed', zh: '对访问者的影响' }, ways.length > 0 ? html`${ways.map((w) => chartOf(w, lasted, begins(steps)))}${KEY}` : html`<p class="soft">${NOT_MEASURED}</p>`)}
 ${tables.filter((t) => t !== summary).map((t) => card(TABLES[t.id] ?? same(t.id), rowsOf(t.rows)))}
 ${remarksOf(run)}
 ${backOf(run)}
@@ -60,7 +60,7 @@ ${pair({ en: 'command', zh: '命令' }, html`<code>${typed({ script: run.script,
 
 function badgeOf({ state }: Run): readonly ['good' | 'bad' | 'warn', Text] {
   if (state.kind === 'running') return ['warn', { en: 'running', zh: '运行中' }];
-  if (state.kind === 'died') return ['bad', { en: 'died half-way', zh: '中途中断' }];
+  if (state.kind === 'died') return ['bad', { en: 'died half-way', zh: '中途异常终止' }];
   const { exitCode } = state;
   const meaning = ENDS[exitCode] ?? { en: 'failed', zh: '失败' };
   const text = { en: `${meaning.en} (${exitCode})`, zh: `${meaning.zh} (${exitCode})` };
@@ -72,7 +72,7 @@ const ENDS: Readonly<Record<number, Text>> = {
   0: { en: 'done and proved', zh: '完成并已验证' },
   1: { en: 'failed; as before', zh: '失败, 已恢复原状' },
   2: { en: 'bad usage; nothing changed', zh: '用法错误, 未做改动' },
-  3: { en: 'precondition not met; nothing changed', zh: '前提不满足, 未做改动' },
+  3: { en: 'precondition not met; nothing changed', zh: '前置条件不满足, 未做改动' },
   4: { en: 'declined; nothing changed', zh: '已取消, 未做改动' },
   5: { en: 'another run was under way', zh: '有其他运行正在进行' },
   6: { en: 'failed; needs a person', zh: '失败, 需人工处理' },

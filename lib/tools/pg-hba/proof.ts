@@ -113,7 +113,7 @@ function aboutServer(asked: Asked | Failed, login: Login): Text[] {
   if (asked === 'trust') {
     reasons.push({
       en: 'Over TCP from outside the server lets in without asking for a password.',
-      zh: '从外部经 TCP 连接时, 服务器不要求密码即放行.',
+      zh: '从外部经 TCP 连接时, PostgreSQL 不要求密码即放行.',
     });
   } else if (asked === 'rejected' || typeof asked === 'object') {
     const en = asked === 'rejected' ? 'no rule' : 'failed' in asked ? asked.failed.en : `method ${asked.other}`;
@@ -121,7 +121,7 @@ function aboutServer(asked: Asked | Failed, login: Login): Text[] {
       asked === 'rejected' ? '没有匹配的规则' : 'failed' in asked ? asked.failed.zh : `认证方式 ${asked.other}`;
     reasons.push({
       en: `From outside the server did not ask for a password: ${en}.`,
-      zh: `从外部连接时, 服务器没有要求密码: ${zh}.`,
+      zh: `从外部连接时, PostgreSQL 没有要求密码: ${zh}.`,
     });
   }
   if (login === 'yes') {

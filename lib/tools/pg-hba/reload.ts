@@ -66,7 +66,7 @@ function notInForce(): OpsError {
     kind: 'deadline',
     what: {
       en: `The server was told to reload its pg_hba.conf, but the new rules were not in force ${seconds} s later.`,
-      zh: `已通知服务器重新加载 pg_hba.conf, 但 ${seconds} 秒后新规则仍未生效.`,
+      zh: `已通知 PostgreSQL 重新加载 pg_hba.conf, 但 ${seconds} 秒后新规则仍未生效.`,
     },
   });
 }
