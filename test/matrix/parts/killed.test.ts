@@ -1,21 +1,19 @@
 import { expect, it } from 'vitest';
 import { stepBegins } from '../../e2e/update/disturb.ts';
-import { runScript } from '../../support/run-script.ts';
-import { note, notes, openedStack, rebuild, uploaded } from './part.ts';
+import { launchScript, runScript } from '../../support/run-script.ts';
+import { note, notes, openedStack, uploaded } from './part.ts';
 
 const stack = openedStack();
 
 it('SIGKILL in the outage, and the next start', async () => {
   note(stack(), 'must survive');
   const [rows, release] = [notes(stack()), await stack().release()];
-  const killed = await rebuild(stack(), ['--data', 'keep', '--json'], {
-    during: async (running) => {
-      await stepBegins(running, 'start-app');
-      running.signal('SIGKILL');
-    },
-  });
-  expect(killed.exitCode).toBe(null);
+  await stack().sandbox.pull();
   const args = ['--dir', stack().sandbox.deployDir, '--config', stack().config, '--yes', '--data', 'keep'];
+  const running = launchScript('deploy-prod-all', [...args, '--json']);
+  await stepBegins(running, 'start-app');
+  running.signal('SIGKILL');
+  expect((await running.ended).exitCode).toBe(null);
   // What the killed run had begun may hold the lock for a while.
   const next = await runScript('deploy-prod-all', [...args, '--lock-wait', '180s']);
   expect(next.exitCode, next.text).toBe(0);
