@@ -80,4 +80,10 @@ export const POSTGRES: readonly Break[] = [
     test: UPGRADE,
     named: 'deletes the former cluster with a consent',
   },
+  {
+    what: { en: 'a membership is restored with who granted it', zh: '恢复角色成员关系时保留授予者' },
+    edits: [edit('lib/tools/postgres/globals.ts', "statement.replace(GRANTOR, ';')", 'statement')],
+    test: 'test/unit/domain/data/restore.test.ts',
+    named: 'of a new cluster are all applied, but no tablespace unless it goes with its server',
+  },
 ];

@@ -40,6 +40,7 @@ const NAME = '("(?:[^"]|"")*"|[^\\s;,]+)';
 const CREATE_ROLE = new RegExp(`^CREATE ROLE ${NAME}`);
 const ATTRIBUTES = new RegExp(`^ALTER ROLE ${NAME} WITH\\b(.*)`, 's');
 const MEMBERSHIP = new RegExp(`^GRANT ${NAME} TO ${NAME}`);
+const GRANTOR = new RegExp(` GRANTED BY ${NAME};$`);
 const CREATE_TABLESPACE = new RegExp(`^CREATE TABLESPACE ${NAME}(.*) LOCATION '(?:[^']|'')*';$`, 's');
 const OF_TABLESPACES = /^(?:(?:CREATE|ALTER|COMMENT ON) TABLESPACE |(?:GRANT|REVOKE) .* ON TABLESPACE )/;
 
@@ -70,6 +71,9 @@ export function parseGlobals(sql: string): Globals {
  * All of it, for a cluster that has only `existing`: those are neither created nor given their old attributes and passwords, because the
  * cluster's own are newer. Settings and memberships are applied to all.
  *
+ * Who granted a membership does not carry over: since PostgreSQL 16 that must be who may grant it in this cluster, or the role that initdb
+ * made, which another cluster may call otherwise.
+ *
  * @param inPlace for a server that goes with its container: tablespaces lie in its own data directory, wherever they were. Else they are
  *   left out: their directories are another machine's, or hold another cluster's files.
  */
@@ -80,7 +84,8 @@ export function savedRolesSql({ statements: all }: Globals, existing: readonly s
     if (tablespace !== undefined) return inPlace ? [`CREATE TABLESPACE ${tablespace}${owner} LOCATION '';`] : [];
     if (OF_TABLESPACES.test(statement)) return inPlace ? [statement] : [];
     const [, name] = CREATE_ROLE.exec(statement) ?? ATTRIBUTES.exec(statement) ?? [];
-    return name !== undefined && there.has(unquoted(name)) ? [] : [statement];
+    if (name !== undefined && there.has(unquoted(name))) return [];
+    return [MEMBERSHIP.test(statement) ? statement.replace(GRANTOR, ';') : statement];
   });
   return kept.some((s) => s.startsWith('CREATE TABLESPACE')) ? ['SET allow_in_place_tablespaces = on;', ...kept] : kept;
 }

@@ -11,6 +11,8 @@ let backup = '';
 
 it('backup, and verify', async () => {
   note(stack(), 'in the backup');
+  // Since PostgreSQL 16 a membership belongs to who granted it, and other servers don't have him.
+  stack().sql('CREATE ROLE readers; CREATE ROLE reports LOGIN; GRANT readers TO reports');
   const created = await script('backup-prod', 'create');
   expect(created.exitCode, created.text).toBe(0);
   backup = /restore-prod\.ts (\S+)/.exec(created.text)?.[1] ?? '';

@@ -226,7 +226,9 @@ CREATE TABLESPACE fast OWNER app LOCATION '/fast';
 
   it('of a new cluster are all applied, but no tablespace unless it goes with its server', () => {
     const globals = parseGlobals(DUMP);
-    expect(savedRolesSql(globals, [], false)).toEqual(statements(DUMP).filter((s) => !s.includes('TABLESPACE')));
+    // Nor does it say who granted a membership: in another cluster that role may not.
+    const expected = DUMP.replace(' GRANTED BY app;', ';');
+    expect(savedRolesSql(globals, [], false)).toEqual(statements(expected).filter((s) => !s.includes('TABLESPACE')));
     const inPlace = savedRolesSql(globals, [], true);
     expect(inPlace[0]).toBe('SET allow_in_place_tablespaces = on;');
     expect(inPlace.at(-1)).toBe("CREATE TABLESPACE fast OWNER app LOCATION '';");
