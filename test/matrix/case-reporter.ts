@@ -26,10 +26,13 @@ function tell(title: string, told: Case): void {
   appendFileSync(process.env[CASES_FILE] ?? '', `${JSON.stringify([title, told])}\n`);
 }
 
-/** Whole outputs of scripts are in what was shown; here it is what one of them failed with, if that is what the message is. */
+/** Whole outputs of scripts are in what was shown; here it is what was expected, and what one of them failed with, if that is in it. */
 function firstLine(text: string): string {
   const lines = stripVTControlCharacters(text)
     .split('\n')
     .filter((line) => line.trim() !== '');
-  return (lines.find((line) => line.startsWith('✗ ')) ?? lines[0] ?? '(without a word)').slice(0, 200);
+  const failed = lines.find((line) => line.startsWith('✗ '))?.slice(0, 120);
+  const expected = lines.findLast((line) => /^(: )?expected /.test(line))?.replace(/^: /, '');
+  const told = [expected, failed].filter((line) => line !== undefined).join('; ');
+  return (told || lines[0] || '(without a word)').slice(0, 250);
 }
