@@ -50,9 +50,15 @@ const OTHER_PASSWORD = t(
   'that of .env is refused, too: the role has another',
   '.env 中的密码也被拒绝: 该角色实际用的是别的密码',
 );
+/** Which password is the odd one, as far as a login with that of `.env` tells. */
+function sideOf(next: { readonly ok?: boolean | undefined; readonly said: string }) {
+  if (next.ok) return OLD_PASSWORD;
+  return /password authentication failed/.test(next.said) ? OTHER_PASSWORD : undefined;
+}
+
 const AS_ENV = t(
-  'It gives the role the password of .env and the application a new container; it asks first, and requests wait meanwhile. Correct .env before that, if that is what is wrong.',
-  '该命令会将角色密码改为 .env 中的值并重建应用容器; 执行前会询问, 期间请求会等待. 若写错的是 .env, 请先修正.',
+  'It gives the role the password of .env and the application a new container; its plan says what becomes of requests, and it asks first. Correct .env before that, if that is what is wrong.',
+  '该命令会将角色密码改为 .env 中的值并重建应用容器; 计划会说明期间请求如何处理, 执行前会询问. 若写错的是 .env, 请先修正.',
 );
 const ENDED = t('What that session has changed and not committed is rolled back.', '该会话未提交的修改会被回滚.');
 
@@ -93,7 +99,7 @@ export const databaseChecks: readonly Check[] = [
     judge({ logins: { database } }) {
       const { now, next } = database;
       if (!now?.asked || now.ok) return WELL;
-      const side = !next?.asked ? undefined : next.ok ? OLD_PASSWORD : OTHER_PASSWORD;
+      const side = next?.asked && /password authentication failed/.test(now.said) && sideOf(next);
       const said = line(now.said, 200);
       return [fail(t(`${said}${side ? `; ${side.en}` : ''}`, `${said}${side ? `; ${side.zh}` : ''}`), REPAIR, AS_ENV)];
     },

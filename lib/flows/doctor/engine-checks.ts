@@ -277,8 +277,8 @@ export const engineChecks: readonly Check[] = [
     when: 'now',
     title: t('the engine calls every container healthy', '引擎报告所有容器健康'),
     meaning: t(
-      'The container’s own health check failed three times in a row or more.',
-      '容器自身的健康检查连续失败三次以上.',
+      'The container’s own health check failed as often in a row as its retries allow.',
+      '容器自身的健康检查连续失败, 已达到重试次数.',
     ),
     ask: ['containers'],
     also: ['health'],

@@ -33,7 +33,7 @@ const WITHOUT_WEB = ['gunicorn.workers', 'gunicorn.queue', 'gunicorn.timeouts', 
 
 /** Of supervisor's states, why a program is in it. */
 const STATES: Readonly<Record<string, Text>> = {
-  STOPPED: t('stopped by hand', ' (被手动停止)'),
+  STOPPED: t('stopped by hand, or never started', ' (被手动停止, 或从未启动)'),
   EXITED: t('it ended by itself', ' (自行退出)'),
   BACKOFF: t('it ends as soon as it is started; supervisor tries again', ' (启动后立即退出, supervisor 正在重试)'),
   FATAL: t('it could not be started, and supervisor has given up', ' (多次启动失败, supervisor 已放弃)'),
@@ -127,8 +127,8 @@ export const servingChecks: readonly Check[] = [
         return [
           fail(
             t(
-              `port ${port} is held by processes of no program: what is left of a gunicorn that was killed. A new one can’t listen there`,
-              `端口 ${port} 被不属于任何程序的进程占用: 是被强制终止的 gunicorn 残留的进程, 新的 gunicorn 无法监听`,
+              `port ${port} is held by processes of no program, mostly what is left of a gunicorn that was killed. No other can listen there`,
+              `端口 ${port} 被不属于任何程序的进程占用, 多为被强制终止的 gunicorn 残留的进程, 其他进程无法再监听`,
             ),
             type('docker', 'restart', app(facts)?.name ?? '?'),
           ),

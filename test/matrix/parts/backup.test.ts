@@ -11,8 +11,10 @@ let backup = '';
 
 it('backup, and verify', async () => {
   note(stack(), 'in the backup');
-  // Since PostgreSQL 16 a membership belongs to who granted it, and other servers don't have him.
-  stack().sql('CREATE ROLE readers; CREATE ROLE reports LOGIN; GRANT readers TO reports');
+  // Since PostgreSQL 16 a membership belongs to who granted it, whom another server does not know.
+  stack().sql(
+    'DROP ROLE IF EXISTS readers, reports; CREATE ROLE readers; CREATE ROLE reports LOGIN; GRANT readers TO reports',
+  );
   const created = await script('backup-prod', 'create');
   expect(created.exitCode, created.text).toBe(0);
   backup = /restore-prod\.ts (\S+)/.exec(created.text)?.[1] ?? '';

@@ -52,3 +52,22 @@ it('has ids of one form, each once, and explains only what there is', () => {
     }
   }
 });
+
+it.each([
+  [
+    'FATAL: password authentication failed',
+    { ok: false, said: 'FATAL: password authentication failed' },
+    /the role has another/,
+  ],
+  ['FATAL: password authentication failed', { ok: true, said: '' }, /password of \.env is accepted/],
+  ['FATAL: sorry, too many clients already', { ok: true, said: '' }, /already$/],
+  ['FATAL: password authentication failed', { ok: false, said: 'FATAL: sorry, too many clients already' }, /failed$/],
+])('says which password is the odd one only where that is known: %s', (said, next, expected) => {
+  const { logins } = doctorFacts();
+  if (!logins.known) throw new Error('logins');
+  const { redis } = logins.value;
+  const refused = { recovery: false, readOnly: false, asked: true };
+  const database = { now: { ...refused, ok: false, said }, next: { ...refused, ...next } };
+  const found = judged('database.login', doctorFacts({ logins: { redis, database } as never }));
+  expect(found?.problems[0]?.seen.en).toMatch(expected);
+});
