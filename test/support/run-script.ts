@@ -14,6 +14,8 @@ export interface RunOptions {
   /** Given to stdin and closed; without it stdin is closed at once. */
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** A shell script that is run before it, in a mount namespace of their own: what it mounts is there for the two alone. */
+  readonly mounts?: string;
 }
 
 /** A script that is under way. */
@@ -34,7 +36,11 @@ export function runScript(name: string, args: readonly string[], options: RunOpt
 export function launchScript(name: string, args: readonly string[], options: RunOptions = {}): Running {
   const started = performance.now();
   const { root, words } = startOf(`scripts/${name}`);
-  const child = spawn(process.execPath, [...words, '--lang', 'en', ...args], {
+  const node = [process.execPath, ...words, '--lang', 'en', ...args];
+  const within =
+    options.mounts === undefined ? [] : ['unshare', '-m', 'sh', '-ec', `${options.mounts}\nexec "$@"`, 'sh'];
+  const [program = '', ...argv] = [...within, ...node];
+  const child = spawn(program, argv, {
     cwd: root,
     env: { ...process.env, ...options.env },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

@@ -217,7 +217,7 @@ export const servingChecks: readonly Check[] = [
             `last hour: ${timeouts} timeouts, ${killed} killed from outside (memory?), ${failed} failed to boot`,
             `最近一小时: ${timeouts} 次超时, ${killed} 次被外部终止 (内存?), ${failed} 次启动失败`,
           ),
-          inside(app(facts)?.name, 'grep', '-E', 'TIMEOUT|SIGKILL|failed to boot', logOf(facts)),
+          inside(app(facts)?.name, 'grep', '-E', 'TIMEOUT|SIGKILL|signal 9|failed to boot', logOf(facts)),
           ours('adhoc/who-holds-locks.ts'),
         ),
       ];

@@ -30,6 +30,7 @@ const PORTS: Readonly<Record<string, number>> = {
   'wfops-hold': 28900,
   'wfops-upgrade': 28660,
   'wfops-matrix': 28540,
+  'wfops-doctor': 28300,
 };
 
 /** The stack of all files that leave one serving. */
@@ -39,7 +40,9 @@ export function sandboxOptions(name: string, root: string): SandboxOptions {
   const port = PORTS[name] as number;
   // A client of its own comes from another address.
   const hostIp = name === 'wfops-hold' ? '0.0.0.0' : '127.0.0.1';
-  return { name, root, hostIp, ports: { http: port, direct: port + 1, postgres: port + 2, redis: port + 3 } };
+  const ports = { http: port, direct: port + 1, postgres: port + 2, redis: port + 3 };
+  if (name === 'wfops-doctor') return { name, root, hostIp, ports: { ...ports, https: port + 4 }, like: 'real' };
+  return { name, root, hostIp, ports };
 }
 
 /** One sandbox that goes through the life of its releases; each case leaves it serving `current`. */

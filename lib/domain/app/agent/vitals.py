@@ -107,7 +107,9 @@ def log_end(path):
 def gunicorn_log():
     """Of the last hour: workers that were killed because they did not answer, that were killed from outside, and planned replacements."""
     counts = {"timeouts": 0, "killed": 0, "replaced": 0, "failed": 0}
-    words = {"WORKER TIMEOUT": "timeouts", "was sent SIGKILL": "killed", "Autorestarting worker": "replaced", "Worker failed to boot": "failed"}
+    # Before 21, gunicorn said what a worker was killed with by its number.
+    killed = {"was sent SIGKILL": "killed", "was terminated due to signal 9": "killed"}
+    words = {"WORKER TIMEOUT": "timeouts", **killed, "Autorestarting worker": "replaced", "Worker failed to boot": "failed"}
     for path in ARGS["logs"]:
         for line in log_end(path):
             match = re.match(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) ([+-]\d{4})\]", line)

@@ -1,0 +1,65 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, renameSync, writeFileSync } from 'node:fs';
+import { app, type Fault, file, KEPT, type Sick } from './fault.ts';
+
+const CERTIFICATE = 'ssl/cert.pem';
+const KEY = 'ssl/key.pem';
+const INDEX = '/app/frontend/dist/index.html';
+const RELOAD_NGINX = 'nginx -t -q && nginx -s reload; sleep 1';
+
+/** Another certificate lies there; whether nginx has read it is another question. */
+const certified = (flags: readonly string[], reload: boolean) => ({
+  inject: (s: Sick) => {
+    for (const name of [CERTIFICATE, KEY]) copyFileSync(file(s, name), file(s, name) + KEPT);
+    const to = ['-keyout', file(s, KEY), '-out', file(s, CERTIFICATE)];
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...flags, ...to], { stdio: 'ignore' });
+    if (reload) app(s, RELOAD_NGINX);
+  },
+  putBack: (s: Sick) => {
+    for (const name of [CERTIFICATE, KEY]) renameSync(file(s, name) + KEPT, file(s, name));
+    app(s, RELOAD_NGINX);
+  },
+});
+
+/** What only a stack with TLS and a built front end can have. */
+export const REAL: readonly Fault[] = [
+  {
+    name: 'the certificate ends in ten days',
+    finds: 'tls.certificate',
+    ...certified(['-days', '10', '-subj', '/CN=localhost'], true),
+  },
+  {
+    name: 'the certificate is for other names',
+    finds: 'tls.names',
+    ...certified(
+      ['-days', '30', '-subj', '/CN=elsewhere.invalid', '-addext', 'subjectAltName=DNS:elsewhere.invalid'],
+      true,
+    ),
+  },
+  {
+    name: 'the certificate was renewed, and nginx has not read it',
+    finds: 'tls.served',
+    ...certified(['-days', '30', '-subj', '/CN=localhost'], false),
+  },
+  {
+    name: 'the key is of another certificate',
+    finds: 'nginx.config',
+    inject: (s) => {
+      copyFileSync(file(s, KEY), file(s, KEY) + KEPT);
+      writeFileSync(file(s, KEY), execFileSync('openssl', ['genrsa', '2048'], { stdio: ['ignore', 'pipe', 'ignore'] }));
+    },
+    putBack: (s) => renameSync(file(s, KEY) + KEPT, file(s, KEY)),
+  },
+  {
+    name: 'what compose mounts is gone',
+    finds: 'container.mounts',
+    inject: (s) => renameSync(file(s, 'ssl'), file(s, 'ssl') + KEPT),
+    putBack: (s) => renameSync(file(s, 'ssl') + KEPT, file(s, 'ssl')),
+  },
+  {
+    name: 'the pages are older than their sources',
+    finds: 'release.frontend',
+    inject: (s) => void app(s, `cp -p ${INDEX} ${INDEX}.kept; touch -d 2020-01-01 ${INDEX}`),
+    putBack: (s) => void app(s, `mv ${INDEX}.kept ${INDEX}`),
+  },
+];
