@@ -83,10 +83,13 @@ async function main(args: string[]): Promise<number> {
 }
 
 /** @returns whether all went well. */
-async function run(surrounding: Surrounding, parts: readonly Part[]): Promise<boolean> {
+async function run(surrounding: Surrounding, asked: readonly Part[]): Promise<boolean> {
   say({ en: `\n== ${surrounding.name}`, zh: `\n== ${surrounding.name}` });
   const place = await bringUp(surrounding);
-  if (parts.includes('install')) record(surrounding, () => ({ date: today(), versions: {}, cases: {} }));
+  if (asked.includes('install')) record(surrounding, () => ({ date: today(), versions: {}, cases: {} }));
+  // All others begin with its stack.
+  const installed = path.join(WORK, surrounding.name, 'installed');
+  const parts: readonly Part[] = asked.includes('install') || existsSync(installed) ? asked : ['install', ...asked];
   let well = true;
   for (const part of parts) {
     if (stopped) break;
@@ -94,6 +97,7 @@ async function run(surrounding: Surrounding, parts: readonly Part[]): Promise<bo
     if (part !== 'install') continue;
     // Nothing that comes after it could work.
     if (!well) break;
+    writeFileSync(installed, '');
     record(surrounding, (before) => ({ ...before, versions: versionsIn(place) }));
   }
   return well;

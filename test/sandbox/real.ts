@@ -45,7 +45,8 @@ export async function makeCertificate(deployDir: string): Promise<void> {
   if (existsSync(join(dir, 'cert.pem'))) return;
   mkdirSync(dir, { recursive: true });
   const to = ['-keyout', join(dir, 'key.pem'), '-out', join(dir, 'cert.pem')];
-  await $`openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost ${to}`;
+  const names = 'subjectAltName=DNS:localhost,DNS:sandbox.invalid'; // as env.example has them
+  await $`openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost -addext ${names} ${to}`;
 }
 
 /** The newest revision of a fresh one; a further migration comes after it. */

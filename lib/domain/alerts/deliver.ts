@@ -1,3 +1,4 @@
+import { firstAbort } from '../../core/concurrency.ts';
 import type { Channel, Watched } from '../../core/notify.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Language, Text } from '../../core/text.ts';
@@ -58,7 +59,7 @@ export async function ping(
 async function noted(ops: Ops, to: string, attempt: (timed: Ops) => Promise<Failure>): Promise<Told> {
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(new Error('too late')), TELL_MS);
-  const timed = { ...ops, signal: AbortSignal.any([ops.signal, limit.signal]) };
+  const timed = { ...ops, signal: firstAbort(ops.signal, limit.signal) };
   // Whatever goes wrong here, the run ended as it ended.
   const failure = await attempt(timed)
     .catch((): Failure => UNEXPECTED)

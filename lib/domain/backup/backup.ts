@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { allOrAbort } from '../../core/concurrency.ts';
+import { allOrAbort, firstAbort } from '../../core/concurrency.ts';
 import { type Kind, NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError, run } from '../../core/run.ts';
@@ -104,7 +104,7 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
       const proved = await whileThereIsRoom(ops, ops.paths.backups, async (roomy) => {
         const { stored, server } = await dump(roomy, db, { ...options, place, applicationName, throwaway });
         const stop = new AbortController();
-        const inner = { ...roomy, signal: AbortSignal.any([roomy.signal, stop.signal]) };
+        const inner = { ...roomy, signal: firstAbort(roomy.signal, stop.signal) };
         const alsoReading = options.whenRead?.(inner, stored) ?? Promise.resolve();
         const sealing = { holder: db.container.id, finalDir: place.final, after: alsoReading };
         const [backup] = await allOrAbort(stop, [
@@ -146,7 +146,7 @@ async function dump(
     path.join(place.partial, USERDATA),
   ];
   const stop = new AbortController();
-  const inner = { ...ops, signal: AbortSignal.any([ops.signal, stop.signal]) };
+  const inner = { ...ops, signal: firstAbort(ops.signal, stop.signal) };
   const now = new Date(ops.clock.now()).toISOString();
   const createdAt = options.asOf ?? now;
   const readAll = withSnapshot(inner, db, applicationName, async (snapshot) => {
@@ -154,7 +154,7 @@ async function dump(
     const expected = estimate(ops, facts, options.expectedRatio);
     refuseWithoutRoom(ops.paths.backups, expected + (options.userdata?.bytes ?? 0));
     const deadlineMs = patience(facts.databaseBytes);
-    const held = { ...inner, signal: AbortSignal.any([inner.signal, snapshot.lost]) };
+    const held = { ...inner, signal: firstAbort(inner.signal, snapshot.lost) };
     const archive = () =>
       createFile(dumpFile, (fd) => run(held, pgDump(db, snapshot.id, { applicationName, stdoutFd: fd, deadlineMs })));
     const rest = async () => {

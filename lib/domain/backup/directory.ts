@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync, statfsSync } from 'node:fs';
 import path from 'node:path';
+import { firstAbort } from '../../core/concurrency.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { humanBytes } from '../../core/text.ts';
@@ -98,7 +99,7 @@ export async function whileThereIsRoom<T>(ops: Ops, dir: string, work: (ops: Ops
   };
   watch().catch(() => undefined);
   try {
-    return await work({ ...ops, signal: AbortSignal.any([ops.signal, stop.signal]) });
+    return await work({ ...ops, signal: firstAbort(ops.signal, stop.signal) });
   } finally {
     done.abort();
   }

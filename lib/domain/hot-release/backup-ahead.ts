@@ -1,3 +1,4 @@
+import { firstAbort } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
 import { backupPg } from '../backup/backup.ts';
 import type { VerifiedBackup } from '../backup/proofs.ts';
@@ -23,7 +24,7 @@ export interface BackupAhead {
  */
 export function beginBackup(ops: Ops, { database, running }: Facts, migrates: boolean): BackupAhead {
   const stopping = new AbortController();
-  const inner = { ...ops, signal: AbortSignal.any([ops.signal, stopping.signal]) };
+  const inner = { ...ops, signal: firstAbort(ops.signal, stopping.signal) };
   const take = async () => {
     if (migrates) await waitForLongTransactions(inner, database, PATIENCE_MS);
     return backupPg(inner, database, { reason: 'update', commit: running.commit });

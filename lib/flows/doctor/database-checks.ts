@@ -12,10 +12,9 @@ const server = ({ containers }: Basis) => (containers.known ? containers.value.p
 const loginIn = ({ stack }: Basis) =>
   stack.known ? loginOf(stack.value) : { user: '$POSTGRES_USER', name: '$POSTGRES_DB' };
 
-const psql = (facts: Basis, sql: string) => {
-  const { user, name } = loginIn(facts);
-  return type('docker', 'exec', server(facts) ?? '?', 'psql', '-U', user, '-d', name, '-c', sql);
-};
+/** @param database the one that it has to be asked in. */
+const psql = (facts: Basis, sql: string, database = loginIn(facts).name) =>
+  type('docker', 'exec', server(facts) ?? '?', 'psql', '-U', loginIn(facts).user, '-d', database, '-c', sql);
 
 /** What takes default_transaction_read_only back wherever it was set, in a session that may write; what was not set there stays as it is. */
 const writable = (facts: Basis) => {
@@ -81,7 +80,7 @@ export const databaseChecks: readonly Check[] = [
         fail(
           { en: line(postgres.why.en, 400), zh: line(postgres.why.zh, 400) },
           type('docker', 'logs', '--tail', '50', container.name),
-          inside(container.name, 'sh', '-c', 'df -h "$PGDATA"; ps | grep -c "[p]ostgres:"'),
+          inside(container.name, 'sh', '-c', 'df -h "$PGDATA"; grep -ls "^postgres:" /proc/[0-9]*/cmdline | wc -l'),
         ),
       ];
     },
@@ -451,7 +450,7 @@ export const databaseChecks: readonly Check[] = [
       collation.map((name) =>
         warn(
           t(line(name), line(name)),
-          psql(facts, `REINDEX DATABASE CONCURRENTLY "${line(name, 60)}"`),
+          psql(facts, `REINDEX DATABASE CONCURRENTLY "${line(name, 60)}"`, line(name, 60)),
           psql(facts, `ALTER DATABASE "${line(name, 60)}" REFRESH COLLATION VERSION`),
         ),
       ),

@@ -1,4 +1,4 @@
-import { allOrAbort } from '../../core/concurrency.ts';
+import { allOrAbort, firstAbort } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
@@ -83,7 +83,7 @@ async function backUpAgain(ops: Ops, rebuild: Rebuild, head: string): Promise<Ba
 /** Saves the database and, before a deletion, all else that goes with it. The first failure ends the others before it is thrown. */
 async function beside<T>(ops: Ops, rebuild: Rebuild, saveDatabase: (ops: Ops) => Promise<T>): Promise<T> {
   const stop = new AbortController();
-  const inner = { ...ops, signal: AbortSignal.any([ops.signal, stop.signal]) };
+  const inner = { ...ops, signal: firstAbort(ops.signal, stop.signal) };
   const deleting = rebuild.plan.deletes.length > 0;
   const [saved] = await allOrAbort(stop, [
     saveDatabase(inner),

@@ -8,6 +8,8 @@ export interface Sick {
   readonly state: string;
   /** File of the target configuration. */
   readonly config: string;
+  /** A release on origin, not pulled. */
+  release(changes: { readonly files: Readonly<Record<string, string>> }): Promise<unknown>;
   /** Writes it. */
   patience(bootSeconds?: number, more?: object): void;
   container(service: 'whalefall' | 'postgres' | 'redis'): string;

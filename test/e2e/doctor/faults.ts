@@ -23,6 +23,10 @@ import {
   TEMPLATE,
   until,
 } from './fault.ts';
+import { HOST } from './host-faults.ts';
+import { OURS } from './our-faults.ts';
+import { SERVING } from './serving-faults.ts';
+import { STORES } from './store-faults.ts';
 
 /** Those that are told apart by default: quick ones, of every kind. */
 export const USUAL: readonly Fault[] = [
@@ -79,8 +83,8 @@ export const USUAL: readonly Fault[] = [
   },
 ];
 
-/** The rest. */
-export const MORE: readonly Fault[] = [
+/** Those of everything that runs and can be asked. */
+const RUNNING: readonly Fault[] = [
   { name: 'the scheduler is stopped', finds: 'supervisor.programs', ...stopped('whalefall_scheduler') },
   {
     name: 'nginx is stopped',
@@ -377,3 +381,8 @@ export const MORE: readonly Fault[] = [
     putBack: (s) => rmSync(path.join(s.state, 'backups/20260101T000000Z-damaged'), { recursive: true }),
   },
 ];
+
+/** The rest. */
+export const MORE: readonly Fault[] = [...RUNNING, ...SERVING, ...STORES, ...HOST, ...OURS];
+
+export const ALL: readonly Fault[] = [...USUAL, ...MORE];

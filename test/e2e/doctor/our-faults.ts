@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { type Manifest, readManifest, writeManifest } from '../../../lib/domain/backup/manifest.ts';
 import { recordDrill } from '../../../lib/domain/ledger/drills.ts';
@@ -8,8 +8,8 @@ import { changed, docker, type Fault, given, KEPT, type Sick } from './fault.ts'
 const DAY = 86_400_000;
 const CHANNEL = { kind: 'program', name: 'on-call', path: '/bin/true' } as const;
 
-/** What a well kept server has: somebody is told, and the nightly backup is watched. */
-export const NOTIFY = { channels: [CHANNEL], watch: { backup: { hours: 26 } } };
+/** What a well kept server has: somebody is told. */
+export const NOTIFY = { channels: [CHANNEL] };
 
 const inState = (s: Sick, ...names: string[]) => path.join(s.state, ...names);
 
@@ -50,6 +50,14 @@ const away = (directory: string, names: RegExp) => {
     },
   };
 };
+
+/** By a hot update, as an operator would. */
+async function released(s: Sick, files: Readonly<Record<string, string>>): Promise<void> {
+  await s.release({ files });
+  const at = ['--dir', s.sandbox.deployDir, '--config', s.config, '--yes', '--soak', '0'];
+  const ended = await runScript('update-prod-flask', at);
+  if (ended.exitCode !== 0) throw new Error(ended.text);
+}
 
 /** Of backups, drills, alerts and what runs left. */
 export const OURS: readonly Fault[] = [
@@ -93,7 +101,12 @@ export const OURS: readonly Fault[] = [
     },
     putBack: (s) => rmSync(inState(s, 'deliveries'), { recursive: true }),
   },
-  { name: 'no nightly backup succeeds any more', finds: 'alerts.overdue', ...away('outcomes', /./) },
+  {
+    name: 'no nightly backup succeeds any more',
+    finds: 'alerts.overdue',
+    ...away('outcomes', /./),
+    start: () => ({ config: { notify: { ...NOTIFY, watch: { backup: { hours: 26 } } } } }),
+  },
   {
     name: 'a killed run left a container',
     finds: 'runs.leftovers',
@@ -107,6 +120,15 @@ export const OURS: readonly Fault[] = [
       docker('create', '--name', 'wfops-left-by-the-test', ...flags, image);
     },
     putBack: () => void docker('rm', 'wfops-left-by-the-test'),
+  },
+  {
+    name: 'a release brought a variable that nobody has set',
+    finds: 'env.example',
+    inject: async (s) => {
+      const example = `${readFileSync(path.join(s.sandbox.deployDir, 'env.example'), 'utf8')}BRAND_NEW=1\n`;
+      await released(s, { 'env.example': example });
+    },
+    putBack: (s) => released(s, {}),
   },
   {
     name: 'a secret is the example’s',

@@ -4,14 +4,16 @@ import { app, type Fault, file, KEPT, type Sick } from './fault.ts';
 
 const CERTIFICATE = 'ssl/cert.pem';
 const KEY = 'ssl/key.pem';
+const NAMES = 'DNS:localhost,DNS:sandbox.invalid';
 const INDEX = '/app/frontend/dist/index.html';
 const RELOAD_NGINX = 'nginx -t -q && nginx -s reload; sleep 1';
 
 /** Another certificate lies there; whether nginx has read it is another question. */
-const certified = (flags: readonly string[], reload: boolean) => ({
+const certified = (days: number, names: string, reload: boolean) => ({
   inject: (s: Sick) => {
     for (const name of [CERTIFICATE, KEY]) copyFileSync(file(s, name), file(s, name) + KEPT);
     const to = ['-keyout', file(s, KEY), '-out', file(s, CERTIFICATE)];
+    const flags = ['-days', String(days), '-subj', '/CN=test', '-addext', `subjectAltName=${names}`];
     execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...flags, ...to], { stdio: 'ignore' });
     if (reload) app(s, RELOAD_NGINX);
   },
@@ -26,20 +28,17 @@ export const REAL: readonly Fault[] = [
   {
     name: 'the certificate ends in ten days',
     finds: 'tls.certificate',
-    ...certified(['-days', '10', '-subj', '/CN=localhost'], true),
+    ...certified(10, NAMES, true),
   },
   {
     name: 'the certificate is for other names',
     finds: 'tls.names',
-    ...certified(
-      ['-days', '30', '-subj', '/CN=elsewhere.invalid', '-addext', 'subjectAltName=DNS:elsewhere.invalid'],
-      true,
-    ),
+    ...certified(30, 'DNS:elsewhere.invalid', true),
   },
   {
     name: 'the certificate was renewed, and nginx has not read it',
     finds: 'tls.served',
-    ...certified(['-days', '30', '-subj', '/CN=localhost'], false),
+    ...certified(30, NAMES, false),
   },
   {
     name: 'the key is of another certificate',

@@ -5,6 +5,7 @@ import { app, changedInside, docker, type Fault, healthy, inside, redis, type Si
 
 const CONFIG = '/app/gunicorn.conf.py';
 const SUPERVISOR = '/etc/supervisor/conf.d/whalefall.conf';
+const INDEX = '/app/frontend/dist/index.html';
 const PYTHON = '/app/.venv/bin/python';
 const SCHEDULER = 'gunicorn-scheduler.conf.py';
 
@@ -65,6 +66,9 @@ const FIREWALL = (s: Sick, action: '-I' | '-D') => {
   execFileSync('iptables', [action, ...rule, '-m', 'comment', '--comment', 'wfops-test']);
 };
 
+const SITE = '/etc/nginx/sites-available/whalefall';
+const RELOAD_NGINX = 'nginx -t -q && nginx -s reload; sleep 1';
+
 let scheduler = 0;
 let soft = '';
 
@@ -106,6 +110,31 @@ export const SERVING: readonly Fault[] = [
     putBack: () => undefined,
   },
   {
+    name: 'nginx listens on another port',
+    finds: 'nginx.answers',
+    below: ['health.basic'],
+    ...reread(SITE, `sed -i 's/listen 80 /listen 81 /' ${SITE}`, RELOAD_NGINX),
+  },
+  {
+    name: 'nginx answers the health check by itself',
+    finds: 'health.basic',
+    ...reread(
+      SITE,
+      `sed -i 's|^ *listen 80.*|&location = /api/v1/health/basic { return 200 "back soon"; }|' ${SITE}`,
+      RELOAD_NGINX,
+    ),
+  },
+  {
+    name: 'the application says that it is not well, and nothing else does',
+    finds: 'health.deep',
+    ...reread('/app/release.json', `sed -i '1s/{/{"deep_unhealthy": true,/' /app/release.json`, RESTART_WEB),
+  },
+  {
+    name: 'a script that the page names is gone',
+    finds: 'routes.served',
+    ...changedInside('whalefall', INDEX, `echo '<script src="/assets/gone.js"></script>' >> ${INDEX}`),
+  },
+  {
     name: 'workers come to max_requests together',
     finds: 'gunicorn.recycling',
     ...reread(CONFIG, `sed -i 's/^max_requests_jitter.*/max_requests_jitter = 7/' ${CONFIG}`, RESTART_WEB),
@@ -121,7 +150,8 @@ export const SERVING: readonly Fault[] = [
     inject: async (s) => {
       await until(() => runningFor(s, 'nginx') > 130);
       app(s, `pkill -9 -o -f ${SCHEDULER}`);
-      await until(() => runningFor(s, 'whalefall_scheduler') > 1);
+      await until(() => runningFor(s, 'whalefall_scheduler') < 60);
+      await until(() => /^[1-5]/.test(app(s, `curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:5002/; true`)));
     },
     putBack: () => undefined,
   },

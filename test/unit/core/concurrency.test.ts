@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { allEnded, allOrAbort } from '../../../lib/core/concurrency.ts';
+import { allEnded, allOrAbort, firstAbort } from '../../../lib/core/concurrency.ts';
 
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -26,4 +26,18 @@ it('stops the others with the first failure', async () => {
   });
   await expect(allOrAbort(stop, [waiting, Promise.reject(new Error('the first'))])).rejects.toThrow('the first');
   expect(stop.signal.reason).toMatchObject({ message: 'the first' });
+});
+
+it.each([0, 1])('is stopped with signal %i, and by its reason; the other one then says nothing', (which) => {
+  const both = [new AbortController(), new AbortController()] as const;
+  const either = firstAbort(...both.map((c) => c.signal));
+  expect(either.aborted).toBe(false);
+  both[which]?.abort('first');
+  both[1 - which]?.abort('second');
+  expect([either.aborted, either.reason]).toEqual([true, 'first']);
+});
+
+it('is stopped at once by a signal that is so already', () => {
+  const either = firstAbort(new AbortController().signal, AbortSignal.abort('before'));
+  expect([either.aborted, either.reason]).toEqual([true, 'before']);
 });

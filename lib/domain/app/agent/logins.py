@@ -1,6 +1,7 @@
 """Logs in anew as the application does, from its own container, with its own driver: once with what its process has, once with what its next
 start will have. A pool that lives on says nothing about either."""
 import json
+import re
 import socket
 import ssl
 import threading
@@ -76,7 +77,9 @@ def redis(url):
                     break
     except OSError as error:
         return {"asked": True, "ok": False, "said": f"{parts.hostname}: {error}"[:400]}
-    return {"asked": True, "ok": said in ("+PONG", "+OK"), "said": "" if said == "+PONG" else said[:400]}
+    # Whatever else the server can't do just now (save, write, answer while it loads) is no matter of who asks.
+    refused = not said or re.match(r"-(NOAUTH|WRONGPASS|NOPERM|DENIED|ERR)\b", said)
+    return {"asked": True, "ok": not refused, "said": said[:400] if refused else ""}
 
 
 def main():
