@@ -74,3 +74,6 @@ export const PARTS = [
 ] as const;
 
 export type Part = (typeof PARTS)[number];
+
+/** Of the stack in each. */
+export const STACK = 'wfops-matrix';

@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import { sandboxOptions } from '../e2e/update/stack.ts';
+import { Sandbox } from '../sandbox/sandbox.ts';
 import type { Place } from './place.ts';
+import { STACK } from './surroundings.ts';
 
 /** What runs where: on the machine, or in the container of a service. */
 const ASKED = {
@@ -8,7 +11,7 @@ const ASKED = {
   compose: ['', 'docker', 'compose', 'version', '--short'],
   git: ['', 'git', '--version'],
   PostgreSQL: ['postgres', 'postgres', '--version'],
-  Redis: ['redis', 'redis-server', '--version'],
+  Redis: ['redis', 'sh', '-c', 'redis-server --version || valkey-server --version'],
   gunicorn: ['whalefall', '/app/.venv/bin/gunicorn', '--version'],
   supervisor: ['whalefall', 'supervisord', '--version'],
   nginx: ['whalefall', 'nginx', '-v'],
@@ -21,16 +24,15 @@ export function versionsIn(place: Place): Readonly<Record<string, string>> {
     const [program = '', ...words] = [...place.enter, 'sh', '-c', '"$@" 2>&1', 'sh', ...command];
     return execFileSync(program, words, { encoding: 'utf8', env: { ...process.env, ...place.env } }).trim();
   };
-  const container = (service: string) =>
-    there([
-      'docker',
-      'ps',
-      '-q',
+  const { project } = new Sandbox(sandboxOptions(STACK, ''));
+  const container = (service: string) => {
+    const labels = { project, service, oneoff: 'False' };
+    const filters = Object.entries(labels).flatMap(([key, is]) => [
       '--filter',
-      'name=wfops-matrix',
-      '--filter',
-      `label=com.docker.compose.service=${service}`,
+      `label=com.docker.compose.${key}=${is}`,
     ]);
+    return there(['docker', 'ps', '-q', ...filters]);
+  };
   return Object.fromEntries(
     Object.entries(ASKED).map(([name, [service, program, ...args]]) => {
       const command = [program === '@node' ? place.node : program, ...args];

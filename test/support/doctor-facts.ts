@@ -146,7 +146,7 @@ function values(): Values {
     checkout: { commit: COMMIT, subject: 'First', changed: ['?? notes.txt'] },
     running: { commit: COMMIT, nearest: { commit: COMMIT, differs: 0 }, marked: COMMIT },
     schema: { revision: '2', head: '2', known: true },
-    frontend: { changed: SECOND - 5000 },
+    frontend: { changed: SECOND - 5000, current: undefined },
     postgres: condition(),
     sequences: [{ name: 'public.small', share: 0.55 }],
     hba: {

@@ -70,6 +70,27 @@ async function sourcesAt(ops: Ops, commit: string, from: string): Promise<string
   return known && sourcesIn(await treeOf(ops, commit), from);
 }
 
+type Place = Pick<BuiltArtefact, 'from' | 'to'>;
+
+/** What the container's artefact was built from, in one word. An image has what its own build made, and a hot release what it brought along. */
+const builtFrom = async (ops: Ops, { from, to }: Place, marker: Marker): Promise<string | undefined> =>
+  marker.hot ? marker.artefacts?.[to] : sourcesAt(ops, marker.commit, from);
+
+/**
+ * Whether what lies in the container was built from a commit's sources; `undefined` when it does not say from which, or the commit has none.
+ *
+ * @param marker the container's.
+ */
+export async function isBuiltFrom(
+  ops: Ops,
+  place: Place,
+  marker: Marker,
+  commit: string,
+): Promise<boolean | undefined> {
+  const [has, wanted] = await Promise.all([builtFrom(ops, place, marker), sourcesAt(ops, commit, place.from)]);
+  return has === undefined || wanted === undefined ? undefined : has === wanted;
+}
+
 /**
  * Those that the container has from other sources than the release's, or of which nothing says from which.
  *
@@ -83,11 +104,9 @@ export async function otherSources(
   files: Inventory,
 ): Promise<readonly BuiltArtefact[]> {
   const there = await Promise.all(
-    artefacts.map(async ({ from, to }) => {
-      if (marker === undefined || !isGits(files, to)) return undefined;
-      // An image has what its own build made, and a hot release what it brought along.
-      return marker.hot ? marker.artefacts?.[to] : sourcesAt(ops, marker.commit, from);
-    }),
+    artefacts.map(async (artefact) =>
+      marker === undefined || !isGits(files, artefact.to) ? undefined : builtFrom(ops, artefact, marker),
+    ),
   );
   return artefacts.filter(({ sources }, at) => there[at] !== sources);
 }

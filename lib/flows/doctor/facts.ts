@@ -55,7 +55,7 @@ export interface Facts {
   readonly checkout: Asked<Checkout>;
   readonly running: Asked<RunningCode>;
   readonly schema: Asked<SchemaFacts>;
-  readonly frontend: Asked<{ readonly changed: number | undefined }>;
+  readonly frontend: Asked<FrontEndFacts>;
   readonly postgres: Asked<ServerCondition>;
   readonly sequences: Asked<readonly SequenceUse[]>;
   readonly hba: Asked<Hba>;
@@ -95,6 +95,13 @@ export interface MountedFile {
 export interface OpenPort extends PublishedPort {
   readonly role: ServiceRole;
   readonly open: boolean;
+}
+
+export interface FrontEndFacts {
+  /** When its sources were changed last in what is checked out, seconds since the epoch; `undefined` without any. */
+  readonly changed: number | undefined;
+  /** Whether the container's pages were built from those; `undefined` when it does not say from which. */
+  readonly current: boolean | undefined;
 }
 
 export interface SchemaFacts {

@@ -9,6 +9,7 @@ import type { Text } from '../../core/text.ts';
 import { endpointsOf, healthCheck } from '../../domain/app/health.ts';
 import { lookAround } from '../../domain/app/inventory.ts';
 import { loginsAnew } from '../../domain/app/logins.ts';
+import { readMarker } from '../../domain/app/marker.ts';
 import { isGunicorn, listPrograms, type Program } from '../../domain/app/programs.ts';
 import { readRevisions } from '../../domain/app/revisions.ts';
 import { findRoutes, routeFault } from '../../domain/app/routes.ts';
@@ -16,6 +17,7 @@ import { tryNextSite } from '../../domain/app/site.ts';
 import { takeVitals } from '../../domain/app/vitals.ts';
 import { lookAtWorkers } from '../../domain/app/workers.ts';
 import { readEnv } from '../../domain/env/env.ts';
+import { isBuiltFrom } from '../../domain/release/artefact-stages.ts';
 import { identifyRunning } from '../../domain/release/running.ts';
 import { findBrokenBinds } from '../../domain/stack/binds.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
@@ -39,7 +41,7 @@ import { askedFor } from '../../tools/postgres/wire.ts';
 import { redisInfo } from '../../tools/redis/info.ts';
 import { asked, askedOf, type Later, later, unknown } from './asked.ts';
 import { exampleFacts } from './example.ts';
-import type { Asked, ContainerFacts, EngineFacts, Facts, MountedFile, OpenPort } from './facts.ts';
+import type { Asked, ContainerFacts, EngineFacts, Facts, FrontEndFacts, MountedFile, OpenPort } from './facts.ts';
 import { hostFacts } from './host.ts';
 import { ourFacts } from './ours.ts';
 
@@ -127,7 +129,7 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
     const revision = row?.revision ?? undefined;
     return { revision, ...(await readRevisions(ops, id, target.app.root, revision)) };
   });
-  const frontend = of([checkout], () => frontendFacts(ops));
+  const frontend = of([app, checkout], ({ id }, { commit }) => frontendFacts(ops, id, commit));
 
   // The two stores.
   const postgres = of([pg], (database) => serverCondition(ops, database));
@@ -301,18 +303,20 @@ function ownAddress({ addresses, name }: Container): string {
   });
 }
 
-/** When the sources of the front end were changed last in what is checked out; what a build leaves there does not count. */
-async function frontendFacts(ops: Ops): Promise<{ changed: number | undefined }> {
+/** Of the first artefact, which is the front end; what a build leaves among its sources does not count as one. */
+async function frontendFacts(ops: Ops, container: string, commit: string): Promise<FrontEndFacts> {
   const { dir, release } = ops.target;
   const artefact = release.artefacts[0];
-  if (artefact === undefined) return { changed: undefined };
+  if (artefact === undefined) return { changed: undefined, current: undefined };
   const { to, from = `${path.posix.dirname(to)}/` } = artefact;
+  const marker = await readMarker(ops, container);
   // Paths are literal here: what is beside the build is named one by one.
   const inside = await ask(ops, git(dir, ['ls-tree', '--name-only', 'HEAD', from]), [0, 128]);
   const sources = inside.split('\n').filter((name) => name !== '' && name !== to);
-  if (sources.length === 0) return { changed: undefined };
+  if (sources.length === 0) return { changed: undefined, current: undefined };
   const said = await ask(ops, git(dir, ['log', '-1', '--format=%ct', '--', ...sources]), [0, 128]);
-  return { changed: said === '' ? undefined : Number(said) };
+  const current = marker && (await isBuiltFrom(ops, { from, to }, marker, commit));
+  return { changed: said === '' ? undefined : Number(said), current };
 }
 
 const notReadable = () =>

@@ -159,7 +159,7 @@ export const releaseChecks: readonly Check[] = [
       '前端源码已更新但未构建: 访问者看到的是旧页面配新后端.',
     ),
     ask: ['vitals', 'frontend', 'at', 'checkout', 'running'],
-    judge({ vitals, frontend: { changed }, at, checkout, running }) {
+    judge({ vitals, frontend: { changed, current }, at, checkout, running }) {
       const pages = asked(vitals.pages);
       // Only of the commit that runs: what is not released yet has not to be built.
       if (!pages || changed === undefined || running.commit !== checkout.commit) return WELL;
@@ -171,11 +171,16 @@ export const releaseChecks: readonly Check[] = [
             ours('deploy-prod-all.ts --data keep --plan'),
           ),
         ];
-      if (pages.changed === null || pages.changed >= changed) return WELL;
+      if (current || pages.changed === null) return WELL;
+      // Times are a guess: a build cache keeps what it once made, and a commit may bring back what was there before.
+      if (current === undefined && pages.changed >= changed) return WELL;
       const [built, wanted] = [pages.changed, changed].map((s) => new Date(s * 1000).toISOString().slice(0, 16));
+      const of = short(checkout.commit);
       return [
         warn(
-          t(`built ${built}, sources changed ${wanted}`, `构建于 ${built}, 源码修改于 ${wanted}`),
+          current === undefined
+            ? t(`built ${built}, sources changed ${wanted}`, `构建于 ${built}, 源码修改于 ${wanted}`)
+            : t(`built from other sources than those of ${of}`, `构建所用的源码与 ${of} 不同`),
           t(
             `npx tsx scripts/update-prod-flask.ts  # builds stage ${stage ?? '-'}; without one, run npm run build in ${path.posix.dirname(artefact)} first`,
             `npx tsx scripts/update-prod-flask.ts  # 自动构建 ${stage ?? '-'} 阶段; 若无此阶段, 请先在 ${path.posix.dirname(artefact)} 执行 npm run build`,

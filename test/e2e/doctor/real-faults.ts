@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, renameSync, writeFileSync } from 'node:fs';
-import { app, type Fault, file, KEPT, type Sick } from './fault.ts';
+import { app, docker, type Fault, file, git, KEPT, type Sick } from './fault.ts';
 
 const CERTIFICATE = 'ssl/cert.pem';
 const KEY = 'ssl/key.pem';
 const NAMES = 'DNS:localhost,DNS:sandbox.invalid';
-const INDEX = '/app/frontend/dist/index.html';
+const SOURCE = 'frontend/src/version.txt';
 const RELOAD_NGINX = 'nginx -t -q && nginx -s reload; sleep 1';
 
 /** Another certificate lies there; whether nginx has read it is another question. */
@@ -58,7 +58,17 @@ export const REAL: readonly Fault[] = [
   {
     name: 'the pages are older than their sources',
     finds: 'release.frontend',
-    inject: (s) => void app(s, `cp -p ${INDEX} ${INDEX}.kept; touch -d 2020-01-01 ${INDEX}`),
-    putBack: (s) => void app(s, `mv ${INDEX}.kept ${INDEX}`),
+    // As the former script released: pulled, copied into the container, and not built.
+    inject: async (s) => {
+      await s.release({ files: { [SOURCE]: 'the next' } });
+      git(s, 'pull', '-q');
+      docker('cp', file(s, SOURCE), `${s.container('whalefall')}:/app/${SOURCE}`);
+      docker('cp', file(s, 'release.json'), `${s.container('whalefall')}:/app/release.json`);
+    },
+    putBack: (s) => {
+      git(s, 'reset', '-q', '--hard', 'HEAD~1');
+      for (const name of [SOURCE, 'release.json'])
+        docker('cp', file(s, name), `${s.container('whalefall')}:/app/${name}`);
+    },
   },
 ];

@@ -46,7 +46,8 @@ export const STORES: readonly Fault[] = [
     finds: 'database.long-transactions',
     inject: async (s) => {
       docker('exec', '-d', s.container('postgres'), 'sh', '-c', `(echo 'BEGIN; SELECT 1;'; sleep 900) | ${PSQL}`);
-      await sleep(302);
+      const open = "state = 'idle in transaction' AND clock_timestamp() - xact_start > interval '301 s'";
+      await until(() => s.sql(`SELECT count(*) FROM pg_stat_activity WHERE ${open}`) !== '0');
     },
     putBack: (s) =>
       void s.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'"),

@@ -4,10 +4,11 @@ import { commentOf } from '../../../lib/domain/hold/rules.ts';
 import { leftOf } from '../../e2e/hold/left.ts';
 import { docker, sandboxOptions } from '../../e2e/update/stack.ts';
 import { Sandbox } from '../../sandbox/sandbox.ts';
-import { NAME, ROOT } from './part.ts';
+import { STACK } from '../surroundings.ts';
+import { ROOT } from './part.ts';
 
 it('down leaves nothing', async () => {
-  const sandbox = new Sandbox(sandboxOptions(NAME, ROOT));
+  const sandbox = new Sandbox(sandboxOptions(STACK, ROOT));
   const state = `${sandbox.deployDir}/.whalefall-ops`;
   await sandbox.down();
   const lists = [

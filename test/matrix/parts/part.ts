@@ -5,9 +5,9 @@ import { expectNoSecret } from '../../e2e/update/judge.ts';
 import { type Options, type Run, underLoad } from '../../e2e/update/run.ts';
 import { deepHealth } from '../../e2e/update/serving.ts';
 import { type Release, Stack } from '../../e2e/update/stack.ts';
+import { STACK } from '../surroundings.ts';
 
-/** The stack of the surrounding in which this process was started. */
-export const NAME = 'wfops-matrix';
+/** Where the stack of the surrounding is in which this process was started. */
 export const ROOT = process.env.MATRIX_ROOT ?? '';
 
 /** Requests wait while a container is replaced, where iptables may be used. */
@@ -20,7 +20,7 @@ export function openedStack(): () => Stack {
   let stack: Stack;
   let damaged = false;
   beforeAll(async () => {
-    stack = await Stack.opened(NAME, ROOT);
+    stack = await Stack.opened(STACK, ROOT);
   });
   afterEach(({ task }) => {
     damaged ||= task.result?.state === 'fail';

@@ -193,7 +193,8 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
   'release.git': [['WARN', { running: { commit: 'other', nearest: undefined, marked: undefined } }]],
   'release.checkout': [['WARN', { checkout: { ...of('checkout'), changed: [' M app.py'] } }]],
   'release.frontend': [
-    ['WARN', { frontend: { changed: NOW / 1000 } }],
+    ['WARN', { frontend: { changed: NOW / 1000, current: undefined } }],
+    ['WARN', { frontend: { changed: 0, current: false } }],
     ['FAIL', { vitals: vitals({ pages: { index: false, changed: null } }) }],
   ],
   'env.readable': [
