@@ -60,7 +60,8 @@ function runningFor(s: Sick, program: string): number {
   return Number(h) * 3600 + Number(m) * 60 + Number(sec);
 }
 
-const FIREWALL = (s: Sick, action: '-I' | '-D') => {
+/** A rule of this machine's that refuses the application's own port. */
+const firewall = (s: Sick, action: '-I' | '-D') => {
   const port = /:(\d+)$/m.exec(docker('port', s.container('whalefall'), '5001'))?.[1] ?? '?';
   const rule = ['INPUT', '-i', 'lo', '-p', 'tcp', '--dport', port, '-j', 'REJECT', '--reject-with', 'tcp-reset'];
   execFileSync('iptables', [action, ...rule, '-m', 'comment', '--comment', 'wfops-test']);
@@ -186,8 +187,8 @@ export const SERVING: readonly Fault[] = [
     name: 'a firewall of this machine refuses the port',
     finds: 'ports.app',
     below: ['health.deep'],
-    inject: (s) => FIREWALL(s, '-I'),
-    putBack: (s) => FIREWALL(s, '-D'),
+    inject: (s) => firewall(s, '-I'),
+    putBack: (s) => firewall(s, '-D'),
   },
   {
     name: 'a health check fails, and nothing else',
