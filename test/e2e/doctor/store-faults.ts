@@ -36,7 +36,8 @@ export const STORES: readonly Fault[] = [
     finds: 'database.connections',
     inject: async (s) => {
       const one = `${PSQL} -c "SELECT pg_sleep(600)" >/dev/null 2>&1 &`;
-      inside(s.container('postgres'), `for n in $(seq 85); do ${one} done`);
+      // Whoever outlives its parent there becomes the postmaster's child, which takes the end of an unknown one for a crash.
+      docker('exec', '-d', s.container('postgres'), 'sh', '-c', `for n in $(seq 85); do ${one} done; wait`);
       await until(() => Number(s.sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%'")) > 85);
     },
     putBack: endSleepers,
