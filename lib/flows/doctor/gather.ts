@@ -17,7 +17,7 @@ import { tryNextSite } from '../../domain/app/site.ts';
 import { takeVitals } from '../../domain/app/vitals.ts';
 import { lookAtWorkers } from '../../domain/app/workers.ts';
 import { readEnv } from '../../domain/env/env.ts';
-import { isBuiltFrom } from '../../domain/release/artefact-stages.ts';
+import { builtArtefacts, isBuiltFrom } from '../../domain/release/artefact-stages.ts';
 import { identifyRunning } from '../../domain/release/running.ts';
 import { findBrokenBinds } from '../../domain/stack/binds.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
@@ -32,6 +32,7 @@ import { findEngine } from '../../tools/docker/engine-api.ts';
 import { historyOf } from '../../tools/docker/history.ts';
 import { inspectCheckout } from '../../tools/git/checkout.ts';
 import { git } from '../../tools/git/git.ts';
+import { treeOf } from '../../tools/git/tree.ts';
 import { servedCertificate } from '../../tools/http/certificate.ts';
 import { inspectHba } from '../../tools/pg-hba/rules.ts';
 import { serverCondition, usedSequences } from '../../tools/postgres/condition.ts';
@@ -129,7 +130,7 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
     const revision = row?.revision ?? undefined;
     return { revision, ...(await readRevisions(ops, id, target.app.root, revision)) };
   });
-  const frontend = of([app, checkout], ({ id }, { commit }) => frontendFacts(ops, id, commit));
+  const frontend = of([app, stack, checkout], ({ id }, project, { commit }) => frontendFacts(ops, id, project, commit));
 
   // The two stores.
   const postgres = of([pg], (database) => serverCondition(ops, database));
@@ -304,19 +305,26 @@ function ownAddress({ addresses, name }: Container): string {
 }
 
 /** Of the first artefact, which is the front end; what a build leaves among its sources does not count as one. */
-async function frontendFacts(ops: Ops, container: string, commit: string): Promise<FrontEndFacts> {
+async function frontendFacts(ops: Ops, container: string, stack: Stack, commit: string): Promise<FrontEndFacts> {
   const { dir, release } = ops.target;
   const artefact = release.artefacts[0];
   if (artefact === undefined) return { changed: undefined, current: undefined };
   const { to, from = `${path.posix.dirname(to)}/` } = artefact;
-  const marker = await readMarker(ops, container);
   // Paths are literal here: what is beside the build is named one by one.
   const inside = await ask(ops, git(dir, ['ls-tree', '--name-only', 'HEAD', from]), [0, 128]);
   const sources = inside.split('\n').filter((name) => name !== '' && name !== to);
   if (sources.length === 0) return { changed: undefined, current: undefined };
   const said = await ask(ops, git(dir, ['log', '-1', '--format=%ct', '--', ...sources]), [0, 128]);
-  const current = marker && (await isBuiltFrom(ops, { from, to }, marker, commit));
-  return { changed: said === '' ? undefined : Number(said), current };
+  return { changed: said === '' ? undefined : Number(said), current: await isCurrent(ops, container, stack, commit) };
+}
+
+/** Only of what a stage of the Dockerfile makes: what was built on this machine may be of any sources. */
+async function isCurrent(ops: Ops, container: string, stack: Stack, commit: string): Promise<boolean | undefined> {
+  const [[built], marker] = await Promise.all([
+    builtArtefacts(ops, stack, commit, await treeOf(ops, commit)),
+    readMarker(ops, container),
+  ]);
+  return marker && built?.made ? isBuiltFrom(ops, built, marker, commit) : undefined;
 }
 
 const notReadable = () =>
