@@ -20,7 +20,10 @@ export const SURROUNDINGS: readonly Surrounding[] = [
   { name: 'a-debian-12', title: { en: 'Debian 12', zh: 'Debian 12' }, recipe: 'bookworm' },
   {
     name: 'b-debian-13',
-    title: { en: 'Debian 13', zh: 'Debian 13' },
+    title: {
+      en: 'Debian 13; without max_requests, at which gunicorn 23 itself loses connections (benoitc/gunicorn#3380)',
+      zh: 'Debian 13; 未设 max_requests: gunicorn 23 在回收 worker 时自身会丢失连接 (benoitc/gunicorn#3380)',
+    },
     recipe: 'trixie',
     machine: { suite: 'trixie', engine: [] },
   },
@@ -47,7 +50,11 @@ export const SURROUNDINGS: readonly Surrounding[] = [
     },
     recipe: 'sid,alpine',
   },
-  { name: 'f-valkey', title: { en: 'Valkey in place of Redis', zh: '以 Valkey 代替 Redis' }, recipe: 'trixie,valkey' },
+  {
+    name: 'f-valkey',
+    title: { en: 'images as in b, with Valkey in place of Redis', zh: '镜像同 b, 以 Valkey 代替 Redis' },
+    recipe: 'trixie,valkey',
+  },
   {
     name: 'g-plain-user',
     title: {

@@ -5,6 +5,7 @@ import { SENTINELS, writeEnvFile } from './env-file.ts';
 import { cloneFrom, commitTo, countCommits, createOrigin, type Files, pullInto } from './git.ts';
 import { ensureBaseImages, removeBaseImages } from './images.ts';
 import { afterRealHead, makeCertificate, REAL_DIR, realFiles } from './real.ts';
+import { recipe } from './recipe.ts';
 import { $ } from './run.ts';
 import { APP_DIR, type Ports, renderTemplates } from './templates.ts';
 
@@ -156,12 +157,23 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   if (!existsSync(sandbox.origin)) {
     const { hostIp = '127.0.0.1' } = options;
     const values = { prefix: sandbox.project, appImage: sandbox.appImage, images, ports, hostIp };
-    const files = sandbox.isReal ? { ...realFiles(), ...renderTemplates(values, REAL_DIR) } : renderTemplates(values);
+    const files = sandbox.isReal
+      ? { ...realFiles(), ...renderTemplates(values, REAL_DIR) }
+      : { ...renderTemplates(values), ...(recipe().suite === 'trixie' && withoutRecycling()) };
     await createOrigin(sandbox.origin, APP_DIR, files);
   }
   await cloneFrom(sandbox.origin, sandbox.deployDir);
   if (sandbox.isReal) await makeCertificate(sandbox.deployDir);
   return sandbox;
+}
+
+/**
+ * Threaded workers of gunicorn 23, which Debian 13 has, lose connections that they had taken when they are replaced after max_requests,
+ * whoever operates the stack (benoitc/gunicorn#3380): requests that are counted as lost would not be those that the scripts have lost.
+ */
+function withoutRecycling(): Files {
+  const name = 'nginx/gunicorn/gunicorn-prod.conf.py';
+  return { [name]: readFileSync(join(APP_DIR, name), 'utf8').replace(/^max_requests = .*$/m, 'max_requests = 0') };
 }
 
 /** The same for a test, after removing what one of this name left behind when it was killed. */
