@@ -27,8 +27,12 @@ const program = z.object({
       /** Requests after which a worker is replaced; 0: never. */
       max_requests: z.int().optional(),
       max_requests_jitter: z.int().optional(),
+      worker_class: z.string().optional(),
+      threads: z.int().optional(),
     })
     .optional(),
+  /** A gunicorn's version, as `23.0.0`; '' when it is not known. */
+  gunicorn: z.string().optional(),
 });
 
 export type Program = z.infer<typeof program>;

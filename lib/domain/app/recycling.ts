@@ -25,3 +25,19 @@ export const recyclingCure = ({ most }: Recycling): Text => ({
   en: `In gunicorn.conf.py: max_requests_jitter = ${Math.round(most / 2)}; more workers; or max_requests = 0 when no memory leaks`,
   zh: `在 gunicorn.conf.py 中: max_requests_jitter = ${Math.round(most / 2)}; 增加 workers; 若无内存泄漏, 设 max_requests = 0`,
 });
+
+/** Classes without threads for requests; `sync` has them when told so. */
+const WITHOUT_THREADS = /gevent|eventlet|tornado|uvicorn/i;
+const SYNC = /^(sync|gunicorn\.workers\.sync\.SyncWorker)$/;
+
+/**
+ * Whether a worker that is told to end closes connections that it has taken and not read: threaded ones of gunicorn 21 to 23 do, as
+ * they take connections for up to a second more and end without having looked at them (benoitc/gunicorn#3038, #3380; 20 and 24 read
+ * them). What is not known of its settings counts as if it were so.
+ */
+export function dropsWhenLeaving({ gunicorn: version = '', settings = {} }: Program): boolean {
+  const major = Number.parseInt(version, 10);
+  if (!(major >= 21 && major <= 23)) return false;
+  const { worker_class: kind = '', threads = 2 } = settings;
+  return SYNC.test(kind) ? threads > 1 : !WITHOUT_THREADS.test(kind);
+}

@@ -7,6 +7,7 @@ import { printable } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { agent } from './agent.ts';
 import { isGunicorn, listPrograms, type Program } from './programs.ts';
+import { dropsWhenLeaving } from './recycling.ts';
 
 const answer = z.object({
   /** The master's start, seconds since the machine's; null when it is gone. */
@@ -32,6 +33,8 @@ export type Workers = z.infer<typeof answer>;
 
 /** Longer than gunicorn's own graceful time, so that requests under way can end. */
 const LEAVE_SECONDS = 45;
+/** What the script takes at most to find a moment in which workers hold no connection, and to have them told. */
+const EMPTY_SECONDS = 20;
 
 interface Deed {
   /** The master that is meant, by its start; another one is left alone. */
@@ -48,6 +51,8 @@ interface Deed {
   /** Wait until every worker serves. */
   readonly settled?: true;
   readonly old?: readonly number[];
+  /** Workers that are told to end would close connections that they have taken. */
+  readonly drops?: boolean;
   readonly seconds: number;
 }
 
@@ -56,7 +61,7 @@ interface Deed {
  */
 export async function lookAtWorkers(ops: Ops, container: string, master: number, deed?: Deed): Promise<Workers> {
   const args = { master, ...deed };
-  const deadlineMs = ((deed?.seconds ?? 0) + 15) * 1000;
+  const deadlineMs = ((deed?.seconds ?? 0) + (deed?.drops ? EMPTY_SECONDS : 0) + 15) * 1000;
   const effect = deed?.bring || deed?.signal ? 'change' : 'read';
   return agent(ops, container, 'workers', { effect, args, answer, deadlineMs, interruptible: true });
 }
@@ -123,7 +128,8 @@ interface Master {
 
 async function bringNew(master: Master, wanted: number, bring: NonNullable<Deed['bring']>): Promise<Workers> {
   const { ops, container, web } = master;
-  const now = await lookAtWorkers(ops, container, web.pid, { bring, wanted, seconds: ops.target.bootSeconds });
+  const drops = dropsWhenLeaving(web);
+  const now = await lookAtWorkers(ops, container, web.pid, { bring, wanted, drops, seconds: ops.target.bootSeconds });
   if (now.before === null || now.master !== now.before) throw await masterEnded(ops, container, web);
   const booted = now.workers.filter((w) => w.state === 'serving' && !now.old.includes(w.pid)).length;
   if (booted < wanted) throw await notBooted(master, booted, wanted);
@@ -136,7 +142,8 @@ async function waitForLeave(
   signal?: Deed['signal'],
 ): Promise<void> {
   const before = master === null ? {} : { before: master };
-  const now = await lookAtWorkers(ops, container, web.pid, { ...before, old, signal, seconds: LEAVE_SECONDS });
+  const drops = dropsWhenLeaving(web);
+  const now = await lookAtWorkers(ops, container, web.pid, { ...before, old, signal, drops, seconds: LEAVE_SECONDS });
   if (now.master !== master) throw await masterEnded(ops, container, web);
   const staying = now.workers.filter((w) => old.includes(w.pid)).length;
   if (staying > 0) throw notLeft(web, staying);

@@ -6,6 +6,7 @@ import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import type { Program } from '../app/programs.ts';
+import { dropsWhenLeaving } from '../app/recycling.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { reloadNginx } from '../app/site.ts';
 import { reloadWorkers, replaceWorkers, restartProgram, succeedWorkers } from '../app/workers.ts';
@@ -24,6 +25,12 @@ export function restartStep(update: HotRelease): Step<void, [Checked, number]> {
   const { facts, target, plan } = update;
   const { web, scheduler, others } = facts.programs;
   const n = facts.workers;
+  const emptied = dropsWhenLeaving(web)
+    ? {
+        en: `kill -STOP <old workers, each when it holds no connection>; `,
+        zh: `kill -STOP <旧 worker, 待其上无连接时>; `,
+      }
+    : { en: '', zh: '' };
   const successions = [
     ...(scheduler
       ? [
@@ -45,13 +52,17 @@ export function restartStep(update: HotRelease): Step<void, [Checked, number]> {
     commands: {
       rolling: [
         {
-          en: `kill -TTIN <${web.name}> × ${n}; <all booted>; kill -TTOU × ${n}`,
-          zh: `kill -TTIN <${web.name}> × ${n}; <全部启动后>; kill -TTOU × ${n}`,
+          en: `kill -TTIN <${web.name}> × ${n}; <all booted>; ${emptied.en}kill -TTOU × ${n}`,
+          zh: `kill -TTIN <${web.name}> × ${n}; <全部启动后>; ${emptied.zh}kill -TTOU × ${n}`,
         },
         ...successions,
         'nginx -t && nginx -s reload',
       ],
-      reload: [`kill -HUP <${web.name}>`, ...successions, 'nginx -t && nginx -s reload'],
+      reload: [
+        { en: `${emptied.en}kill -HUP <${web.name}>`, zh: `${emptied.zh}kill -HUP <${web.name}>` },
+        ...successions,
+        'nginx -t && nginx -s reload',
+      ],
       container: [
         ...holdCommands(plan.hold),
         `docker restart ${facts.app.id.slice(0, 12)}`,

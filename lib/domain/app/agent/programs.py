@@ -2,6 +2,7 @@
 import ast
 import configparser
 import http.client
+import importlib.metadata
 import json
 import os
 import re
@@ -12,6 +13,8 @@ import time
 import xmlrpc.client
 
 CONFIGURATION = ["/etc/supervisor/supervisord.conf", "/etc/supervisord.conf"]
+# gunicorn's own, where nothing else is said.
+DEFAULTS = {"preload_app": False, "max_requests": 0, "max_requests_jitter": 0, "worker_class": "sync", "threads": 1}
 
 
 def read(path, mode="r"):
@@ -106,10 +109,13 @@ def gunicorn_settings(pid, argv, cwd):
         "--config": "config",
         "--max-requests": "max_requests",
         "--max-requests-jitter": "max_requests_jitter",
+        "-k": "worker_class",
+        "--worker-class": "worker_class",
+        "--threads": "threads",
     }
     for word, following in zip(words, [*words[1:], ""]):
-        glued = word.startswith("-c") and word != "-c"
-        flag, _, value = ("-c", "", word[2:]) if glued else word.partition("=")
+        glued = word[:2] in ("-c", "-k") and len(word) > 2
+        flag, _, value = (word[:2], "", word[2:]) if glued else word.partition("=")
         if flag in flags:
             said[flags[flag]] = value or following
         elif word == "--preload":
@@ -120,16 +126,27 @@ def gunicorn_settings(pid, argv, cwd):
         plain, computed = literals(f"/proc/{pid}/root{os.path.join(cwd, file)}")
     except (SyntaxError, ValueError):
         return None
-    settings = {"preload_app": False, "max_requests": 0, "max_requests_jitter": 0, **plain, **said}
-    known = [name for name in ("preload_app", "max_requests", "max_requests_jitter") if name in said or name not in computed]
+    settings = {**DEFAULTS, **plain, **said}
     found = {}
-    for name in known:
+    for name, default in DEFAULTS.items():
         value = str(settings[name]).strip()
-        if name == "preload_app":
+        if name in computed and name not in said:
+            continue
+        if isinstance(default, bool):
             found[name] = value.lower() == "true"
+        elif isinstance(default, str):
+            found[name] = value
         elif value.isdigit():
             found[name] = int(value)
     return found
+
+
+def gunicorn_version():
+    """Of the gunicorn beside this Python; "" when there is none."""
+    try:
+        return importlib.metadata.version("gunicorn")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 class Supervisor(xmlrpc.client.Transport):
@@ -173,6 +190,7 @@ def supervised():
 def main():
     found, said = supervised()
     ports = listening()
+    version = gunicorn_version()
     programs = []
     for name, state, pid in found:
         scheduler = environment(pid).get(ARGS["schedulerVariable"], b"") if pid else b""
@@ -187,6 +205,7 @@ def main():
                 "argv": argv,
                 "cwd": cwd,
                 **({"settings": settings} if settings else {}),
+                **({"gunicorn": version} if any(word.endswith("gunicorn") for word in argv) else {}),
                 "ports": sorted({ports[i] for i in sockets(pid) if i in ports}) if pid else [],
                 "start": pid and (started(pid) or (0, 0))[1],
                 "workers": children(pid) if pid else [],

@@ -4,12 +4,19 @@ A worker beats by touching an unlinked temporary file of its own (gunicorn/worke
 before the fork, first touched when the worker has loaded the application and begins to serve, and closed when it has served its last
 request: after max_requests it may still be there for seconds, while the master waits for it with making another.
 """
+import ctypes
 import json
 import os
+import re
+import resource
 import signal
 import time
 
 HZ = os.sysconf("SC_CLK_TCK")
+# A threaded worker looks for its next connection for a second at most, and then whether it is to end.
+POLL_SECONDS = 1.05
+# How long a moment is waited for in which a worker holds no connection, and after that one in which none is unread.
+EMPTY_SECONDS, READ_SECONDS = 4, 8
 
 
 def stat(pid):
@@ -68,6 +75,154 @@ def tell_master(name, times):
         time.sleep(0.1 if left else 0)
 
 
+def sockets():
+    """Inodes of sockets that listen, and of connections to one of these, with how many bytes wait to be read there."""
+    listening, connected = {}, []
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for fields in lines(table):
+            port = fields[1].rsplit(":", 1)[1]
+            if fields[3] == "0A":
+                listening[fields[9]] = port
+            elif fields[3] in ("01", "08"):  # established, or the peer has said all
+                connected.append((fields[9], port, int(fields[4].split(":")[1], 16)))
+    for fields in lines("/proc/net/unix"):
+        if len(fields) > 7 and fields[3] == "00010000":
+            listening[fields[6]] = fields[7]
+        elif len(fields) > 7:
+            connected.append((fields[6], fields[7], 0))
+    places = set(listening.values())
+    return set(listening), {inode: unread for inode, place, unread in connected if place in places}
+
+
+def lines(table):
+    try:
+        with open(table) as file:
+            return [line.split() for line in file.read().splitlines()[1:]]
+    except OSError:
+        return []
+
+
+def inodes(pid):
+    """Of a process' sockets; of one that is gone, none."""
+    found = set()
+    try:
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                link = re.match(r"socket:\[(\d+)\]", os.readlink(f"/proc/{pid}/fd/{fd}"))
+            except OSError:
+                continue  # closed meanwhile
+            found.update(link.groups() if link else ())
+    except OSError:
+        pass
+    return found
+
+
+def has(pid, field, wanted):
+    """Whether a process is in a state (State: T), or has been sent a signal that it has not seen as yet (ShdPnd)."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            value = re.search(rf"^{field}:\s*(\S+)", file.read(), re.M).group(1)
+    except OSError:
+        return True  # it is gone
+    return value == wanted if field == "State" else bool(int(value, 16) >> wanted - 1 & 1)
+
+
+def wait(seconds, over):
+    end = time.monotonic() + seconds
+    while not over() and time.monotonic() < end:
+        time.sleep(0.002)
+
+
+def polls(pid):
+    """Whether a worker waits for what comes next; where the kernel does not tell for what it sleeps, whether it sleeps."""
+    try:
+        with open(f"/proc/{pid}/wchan") as file:
+            waits = file.read()
+    except OSError:
+        waits = ""
+    return "epoll" in waits or "ep_poll" in waits if waits.strip("0") else has(pid, "State", "S")
+
+
+def stop(pid, past):
+    """Stops a worker, and lets it go on if it would lose something by being told to end now. Answers whether it stays stopped.
+
+    It should be stopped in its poll: elsewhere it only begins one, and takes a connection.
+    """
+    if not polls(pid) and past < READ_SECONDS:
+        return False
+    tell(pid, "STOP")
+    wait(1, lambda: has(pid, "State", "T"))
+    unread = held(pid)
+    if unread and (past < EMPTY_SECONDS or any(unread) and past < READ_SECONDS):
+        tell(pid, "CONT")
+        return False
+    return True
+
+
+def held(pid):
+    """Of each connection that a worker has taken, how many bytes wait to be read."""
+    _, connected = sockets()
+    return [connected[inode] for inode in inodes(pid) if inode in connected]
+
+
+def limit_files(pid, *limit):
+    """Sets how many files a process may have open, if that is given; answers how many it might."""
+    try:
+        return resource.prlimit(pid, resource.RLIMIT_NOFILE, *limit)
+    except (PermissionError, ProcessLookupError):
+        return None  # it has another user, or is gone
+
+
+def take_none(pid):
+    """A worker that may open no file can't take a connection: should one come just then, it stays for the others, and the worker says so
+    and ends. It has nothing to lose. Answers the former limit."""
+    former = limit_files(pid)
+    return former and limit_files(pid, (0, former[1]))
+
+
+def tell_emptied(pids, deliver):
+    """Has workers told to end while they hold no connection and are past taking another.
+
+    Those of gunicorn 21 to 23 with threads take one more after they were told, and close it unread. One that is stopped takes none: others
+    do. When its poll is over it learns first that it is to end. Whatever becomes of us, it loses nothing: its master ends it after `timeout`.
+    """
+    stopped, limits, began = set(), {}, time.monotonic()
+    try:
+        while len(stopped) < len(pids):
+            stopped.update(pid for pid in pids if pid not in stopped and stop(pid, time.monotonic() - began))
+            time.sleep(0.005)
+        time.sleep(POLL_SECONDS)
+        limits.update((pid, take_none(pid)) for pid in pids if not held(pid))
+        deliver()
+        wait(10, lambda: all(has(pid, "ShdPnd", signal.SIGTERM) for pid in pids))
+        for pid in pids:
+            tell_main_thread(pid, signal.SIGTERM)
+    finally:
+        for pid in pids:
+            tell(pid, "CONT")
+        # Whoever has closed its listening sockets may need files for what it does in the end.
+        wait(2, lambda: not any(sockets()[0] & inodes(pid) for pid in pids))
+        for pid, limit in limits.items():
+            if limit:
+                limit_files(pid, limit)
+
+
+def tell_main_thread(pid, number):
+    """A signal for a process that is stopped goes to whichever thread awakes first; Python acts on it in the main one, which may sleep on."""
+    tgkill = {"x86_64": 234, "aarch64": 131}.get(os.uname().machine)
+    if tgkill:
+        ctypes.CDLL(None).syscall(tgkill, pid, pid, int(number))
+
+
+def dismiss(workers, deliver):
+    """Has workers told to end, so that none loses a connection by it."""
+    serving = [w["pid"] for w in workers if w["state"] == "serving"]
+    if ARGS.get("drops") and serving:
+        tell_emptied(serving, deliver)
+    else:
+        deliver()
+
+
 def bring(before, wanted, by, since=float("inf")):
     """Has the master start workers beside those from before `since`; answers which of these are to leave.
 
@@ -77,11 +232,10 @@ def bring(before, wanted, by, since=float("inf")):
     old = [w for w in before if w["start"] < since]
     staying = [w for w in old if w["state"] != "leaving"]
     if by == "HUP":
-        tell_master(by, 1)
+        dismiss(old, lambda: tell_master(by, 1))
         return [w["pid"] for w in old]
     if by == "TERM":
-        for worker in staying:
-            tell(worker["pid"], by)
+        dismiss(staying, lambda: [tell(worker["pid"], by) for worker in staying])
         return [w["pid"] for w in old]
     serving = [w for w in staying if w["state"] == "serving"]
     for worker in staying:
@@ -109,7 +263,9 @@ def main():
     if now["master"] is not None and now["master"] == before:
         if "bring" in ARGS:
             old = bring(now["workers"], ARGS["wanted"], **ARGS["bring"])
-        tell_master(*ARGS.get("signal", ["", 0]))
+        if "signal" in ARGS:
+            oldest = [w for w in now["workers"] if w["pid"] in old][: ARGS["signal"][1]]
+            dismiss(oldest, lambda: tell_master(*ARGS["signal"]))
     end = time.monotonic() + ARGS.get("seconds", 0)
     while True:
         now = state()
