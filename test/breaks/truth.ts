@@ -152,6 +152,18 @@ export const TRUTH: readonly Break[] = [
     named: 'says beforehand that the new workers will end together',
   },
   {
+    what: { en: 'workers that drop connections are told to end at once', zh: '会丢失连接的 worker 立即被通知退出' },
+    edits: [edit('lib/domain/app/agent/workers.py', 'if ARGS.get("drops") and serving:', 'if False:')],
+    test: 'test/e2e/leaving.e2e.test.ts',
+    named: 'workers that close what they have taken are told to end when they hold nothing',
+  },
+  {
+    what: { en: 'it is not looked whether workers drop connections', zh: '不判断 worker 退出时是否丢失连接' },
+    edits: [edit('lib/domain/app/recycling.ts', '!(major >= 21 && major <= 23)', 'major > 0')],
+    test: 'test/unit/domain/app/workers.test.ts',
+    named: 'emptied before any is told to end',
+  },
+  {
     what: { en: 'a backup goes on although the check failed', zh: '检查失败后备份仍在继续' },
     edits: [edit('lib/domain/hot-release/check.ts', '  undo: async () => update.ahead?.stop(),\n', '')],
     test: 'test/simulation/update.test.ts',

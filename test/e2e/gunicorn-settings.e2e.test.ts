@@ -13,7 +13,8 @@ for text, words in json.load(sys.stdin):
         file.write(text)
     print(json.dumps(gunicorn_settings(os.getpid(), ["/venv/bin/gunicorn", *words], "/tmp")))
 `;
-const NEVER = { max_requests: 0, max_requests_jitter: 0 };
+const SYNC = { worker_class: 'sync', threads: 1 };
+const NEVER = { max_requests: 0, max_requests_jitter: 0, ...SYNC };
 
 const CASES: readonly [what: string, text: string, words: readonly string[], found: object | null][] = [
   ['nothing set', '', [], { preload_app: false, ...NEVER }],
@@ -21,17 +22,39 @@ const CASES: readonly [what: string, text: string, words: readonly string[], fou
     'plain values',
     'preload_app = True\nmax_requests = 1000\n',
     [],
-    { preload_app: true, max_requests: 1000, max_requests_jitter: 0 },
+    { preload_app: true, max_requests: 1000, max_requests_jitter: 0, ...SYNC },
   ],
-  ['computed', 'import os\npreload_app = bool(os.environ)\nmax_requests = int("9")\n', [], { max_requests_jitter: 0 }],
+  [
+    'computed',
+    'import os\npreload_app = bool(os.environ)\nmax_requests = int("9")\n',
+    [],
+    { max_requests_jitter: 0, ...SYNC },
+  ],
   ['annotated', 'preload_app: bool = True\n', [], NEVER],
   ['set again under a condition', 'preload_app = False\nif True:\n    preload_app = True\n', [], NEVER],
-  ['set by a loop', 'for max_requests in (1, 2):\n    pass\n', [], { preload_app: false, max_requests_jitter: 0 }],
+  [
+    'set by a loop',
+    'for max_requests in (1, 2):\n    pass\n',
+    [],
+    { preload_app: false, max_requests_jitter: 0, ...SYNC },
+  ],
+  [
+    'how workers serve',
+    'threads = 4\nworker_class = str(0)\n',
+    ['-kgevent'],
+    { preload_app: false, ...NEVER, worker_class: 'gevent', threads: 4 },
+  ],
+  [
+    'how workers serve, computed',
+    'threads = int("4")\n',
+    ['--worker-class', 'gthread'],
+    { preload_app: false, max_requests: 0, max_requests_jitter: 0, worker_class: 'gthread' },
+  ],
   [
     'words of the command line come last',
     'preload_app = bool(1)\nmax_requests = 5\n',
     ['--preload', '--max-requests=7'],
-    { preload_app: true, max_requests: 7, max_requests_jitter: 0 },
+    { preload_app: true, max_requests: 7, max_requests_jitter: 0, ...SYNC },
   ],
   ['another file', 'preload_app = True\n', ['-c', 'none.py'], { preload_app: false, ...NEVER }],
   ['no Python', 'preload_app = (\n', [], null],

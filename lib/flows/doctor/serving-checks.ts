@@ -1,7 +1,7 @@
 import { asTyped } from '../../core/command.ts';
 import type { Text } from '../../core/text.ts';
 import { isGunicorn } from '../../domain/app/programs.ts';
-import { recyclesTogether, recyclingCure, recyclingText } from '../../domain/app/recycling.ts';
+import { dropsWhenLeaving, recyclesTogether, recyclingCure, recyclingText } from '../../domain/app/recycling.ts';
 import { asked } from '../../domain/app/vitals.ts';
 import type { Workers } from '../../domain/app/workers.ts';
 import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
@@ -249,6 +249,30 @@ export const servingChecks: readonly Check[] = [
             `${web?.name} 的 ${serving.length} 个 worker 在 ${apart.toFixed(1)} 秒内启动; ${zh}${boot}`,
           ),
           recyclingCure(recycling),
+        ),
+      ];
+    },
+  }),
+  check({
+    id: 'gunicorn.leaving',
+    when: 'now',
+    title: t('workers that are replaced lose no connection', 'worker 被回收时不丢失连接'),
+    meaning: t(
+      'Threaded workers of gunicorn 21 to 23 take connections before they read them, and close those unread when they end (benoitc/gunicorn#3380): at each max_requests about one request gets 502. A hot update takes care of it; max_requests does not.',
+      'gunicorn 21–23 的线程 worker 先接受连接后读取, 退出时会直接关闭尚未读取的连接 (benoitc/gunicorn#3380): 每次达到 max_requests 约有一个请求返回 502. 热更新已规避此问题, max_requests 回收则不会.',
+    ),
+    ask: ['programs'],
+    judge({ programs }) {
+      const dropping = programs.filter((p) => dropsWhenLeaving(p) && (p.settings?.max_requests ?? 0) > 0);
+      if (dropping.length === 0) return WELL;
+      const seen = dropping.map((p) => `${p.name}: gunicorn ${p.gunicorn}, max_requests ${p.settings?.max_requests}`);
+      return [
+        warn(
+          t(list(seen), list(seen)),
+          t(
+            'Ask for gunicorn 24 or later where the application’s requirements are; until then max_requests = 0 in gunicorn.conf.py, when no memory leaks',
+            '在应用依赖中要求 gunicorn 24 或更高版本; 在此之前若无内存泄漏, 在 gunicorn.conf.py 中设 max_requests = 0',
+          ),
         ),
       ];
     },

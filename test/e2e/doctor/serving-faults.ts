@@ -6,6 +6,7 @@ import { app, changedInside, docker, type Fault, healthy, inside, redis, type Si
 const CONFIG = '/app/gunicorn.conf.py';
 const SUPERVISOR = '/etc/supervisor/conf.d/whalefall.conf';
 const INDEX = '/app/frontend/dist/index.html';
+const GUNICORN_INFO = '/usr/lib/python3/dist-packages/gunicorn-20.1.0.egg-info/PKG-INFO';
 const PYTHON = '/app/.venv/bin/python';
 const SCHEDULER = 'gunicorn-scheduler.conf.py';
 
@@ -139,6 +140,11 @@ export const SERVING: readonly Fault[] = [
     name: 'workers come to max_requests together',
     finds: 'gunicorn.recycling',
     ...reread(CONFIG, `sed -i 's/^max_requests_jitter.*/max_requests_jitter = 7/' ${CONFIG}`, RESTART_WEB),
+  },
+  {
+    name: 'gunicorn is one whose threaded workers close what they have not read',
+    finds: 'gunicorn.leaving',
+    ...changedInside('whalefall', GUNICORN_INFO, `sed -i 's/^Version:.*/Version: 23.0.0/' ${GUNICORN_INFO}`),
   },
   {
     name: 'the web program runs the scheduler as well',

@@ -146,6 +146,22 @@ describe('replacing workers', () => {
   });
 });
 
+it.each([
+  ['23.0.0', true],
+  ['20.1.0', false],
+])('has workers of gunicorn %s emptied before any is told to end: %s', async (version, emptied) => {
+  const gunicorn = new Gunicorn(serving(10, 11));
+  const ops = opsFor(gunicorn);
+  const threaded = { ...web, gunicorn: version };
+  await replaceWorkers(ops, 'app', threaded, { wanted: 2, since: 500 });
+  await reloadWorkers(ops, 'app', threaded, 2);
+  await succeedWorkers(ops, 'app', threaded, 5000);
+  const given = ops.scripted.calls.map(({ input }) => JSON.parse(JSON.parse(/loads\((".*")\)/.exec(input)?.[1] ?? '')));
+  const telling = given.filter((args) => args.bring ?? args.signal);
+  expect(telling).toHaveLength(4);
+  expect(telling.map((args) => args.drops)).toEqual(telling.map(() => emptied));
+});
+
 describe('a program of which there is only one worker', () => {
   it('has it end, and waits for the one that the master makes', async () => {
     const gunicorn = new Gunicorn(serving(10));
