@@ -29,7 +29,9 @@ async function made(what: string, tree: Tree): Promise<string> {
     en: `Making a tree of Debian ${tree.suite} (${what}) from packages: about a minute.`,
     zh: `正在用软件包制作 Debian ${tree.suite} 文件树 (${what}), 约需一分钟.`,
   });
-  await writeTree(tree, `${file}.partial`);
-  renameSync(`${file}.partial`, file);
+  // Another lane may be making the same.
+  const own = `${file}.${process.pid}`;
+  await writeTree(tree, own);
+  renameSync(own, file);
   return file;
 }
