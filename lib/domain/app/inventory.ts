@@ -7,20 +7,20 @@ import { type CutShort, MARKER, type Marker, markersIn, STAGING } from './marker
 export interface FileEntry {
   readonly mode: string;
   readonly blob: string;
-  /** The same of what git would check in, where that is another: an image that was built from a work tree has CRLF or a filled in `$Id$`. */
-  readonly normalized?: string | undefined;
+  /** What git may check in, where that is another: an image that was built from a work tree has CRLF, a filled in `$Id$`, another encoding. */
+  readonly normalized?: readonly string[] | undefined;
 }
 
 /** Whether a file has what git has at a commit, as a blob or checked out. */
 export const isContentOf = (there: FileEntry, had: FileEntry | undefined): boolean =>
-  had !== undefined && (there.blob === had.blob || there.normalized === had.blob);
+  had !== undefined && (there.blob === had.blob || there.normalized?.includes(had.blob) === true);
 
 /** Files by their path below a directory. */
 export type Inventory = ReadonlyMap<string, FileEntry>;
 
 const entries = z.record(
   z.string(),
-  z.object({ mode: z.string(), blob: z.string(), normalized: z.string().optional() }),
+  z.object({ mode: z.string(), blob: z.string(), normalized: z.array(z.string()).optional() }),
 );
 const answer = z.object({
   files: entries,

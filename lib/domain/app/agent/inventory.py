@@ -7,6 +7,8 @@ import os
 import re
 import stat
 
+ENCODINGS = []
+
 
 def blob(data):
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
@@ -21,13 +23,33 @@ def entry(path):
     with open(path, "rb") as file:
         data = file.read()
     found = {"mode": "100755" if mode & 0o100 else "100644", "blob": blob(data)}
-    checked_in = normalized(data)
-    return found if checked_in == data else {**found, "normalized": blob(checked_in)}
+    normalized = [blob(text) for text in checked_in(data) if text != data]
+    return {**found, "normalized": normalized} if normalized else found
 
 
-def normalized(data):
-    """As git would check it in, had it been checked out with eol=crlf or ident."""
-    return re.sub(rb"\$Id:[^$\n]*\$", b"$Id$", data.replace(b"\r\n", b"\n"))
+def checked_in(data):
+    """What git would check in, had it been checked out with eol=crlf or ident, or in another encoding."""
+    for text in (data, *decoded(data)):
+        yield re.sub(rb"\$Id:[^$\n]*\$", b"$Id$", text.replace(b"\r\n", b"\n"))
+
+
+def decoded(data):
+    for encoding in ENCODINGS:
+        try:
+            yield data.decode(encoding).encode()
+        except (LookupError, UnicodeError):
+            pass
+
+
+def encodings(root):
+    """Those of work trees that the attributes at the top name, where the image has them."""
+    try:
+        with open(os.path.join(root, ".gitattributes"), "rb") as file:
+            named = re.findall(rb"working-tree-encoding=([\w.:-]+)", file.read())
+    except OSError:
+        return []
+    # Python's UTF-16 reads the mark at the beginning, git's -BOM says that there is one.
+    return sorted({name.decode().upper().replace("LE-BOM", "").replace("BE-BOM", "") for name in named})
 
 
 def elsewhere():
@@ -56,6 +78,7 @@ def contents():
 
 def main():
     root, skipped = ARGS["root"], set(ARGS["skipped"])
+    ENCODINGS.extend(encodings(root))
     files = {}
     for directory, names, leaves in os.walk(root):
         below = os.path.relpath(directory, root)

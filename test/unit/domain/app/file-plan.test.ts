@@ -30,7 +30,7 @@ it('names what was changed by hand and will be replaced or removed', () => {
 });
 
 it('replaces what was only checked out with other line ends, and calls nobody its author', () => {
-  const before = new Map([['a', { ...entry('crlf'), normalized: '1' }]]);
+  const before = new Map([['a', { ...entry('crlf'), normalized: ['1'] }]]);
   expect(planFiles(before, tree({ a: '1' }), tree({ a: '1' }))).toMatchObject({ put: ['a'], handEdited: [] });
   expect(planFiles(before, tree({ a: '2' }), tree({ a: '0' })).handEdited).toEqual(['a']);
 });

@@ -32,14 +32,14 @@ it('knows of an empty staging directory, and of none', async () => {
 });
 
 /** The script as the container runs it, on a directory of this machine. */
-function inventoryOf(root: string): Record<string, { mode: string; blob: string; normalized?: string }> {
+function inventoryOf(root: string): Record<string, { mode: string; blob: string; normalized?: string[] }> {
   const script = readFileSync(new URL('../../../../lib/domain/app/agent/inventory.py', import.meta.url), 'utf8');
   const args = JSON.stringify({ root, skipped: ['.git'], also: [], contents: [] });
   const input = `import json\nARGS = json.loads(${JSON.stringify(args)})\n${script}`;
   return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8' })).files;
 }
 
-it('knows what git has in files that were checked out with other line ends and keywords', () => {
+it('knows what git has in files that were checked out with other line ends, keywords and encodings', () => {
   const root = mkdtempSync(path.join(os.tmpdir(), 'inventory-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
   const git = (...args: string[]) =>
@@ -49,22 +49,41 @@ it('knows what git has in files that were checked out with other line ends and k
       stdio: ['ignore', 'pipe', 'ignore'],
     });
   const files = {
-    '.gitattributes': '* text eol=crlf\n*.s ident\n',
+    '.gitattributes': `* text eol=crlf\n*.s ident\n*.g working-tree-encoding=GBK\n*.u working-tree-encoding=UTF-16LE-BOM\n`,
     'a.py': 'one\ntwo\n',
     'b.s': '# $Id$\nx\n',
     c: 'no end',
+    'd.g': '鲸落\n',
+    'e.u': '鲸落 $x\n',
+    'f.g': '数据\n',
   };
   git('init', '-q');
-  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
+  const encoded = (name: string, text: string) => {
+    if (name.endsWith('.g')) return execFileSync('iconv', ['-t', 'GBK'], { input: text });
+    return name.endsWith('.u') ? Buffer.from(`\ufeff${text}`, 'utf16le') : text;
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), encoded(name, text));
   git('add', '.');
   git('commit', '-qm', 'as it is');
   for (const name of Object.keys(files)) rmSync(path.join(root, name));
   git('checkout', '-q', '.');
   expect(readFileSync(path.join(root, 'b.s'), 'utf8')).toMatch(/^# \$Id: [0-9a-f]{40} \$\r\nx\r\n$/);
 
+  expect(readFileSync(path.join(root, 'd.g'))).toEqual(encoded('d.g', '鲸落\r\n'));
+  expect(git('show', 'HEAD:d.g')).toBe('鲸落\n');
+
   writeFileSync(path.join(root, 'c'), 'changed by hand\r\n');
+  writeFileSync(path.join(root, 'f.g'), encoded('f.g', '数据库\r\n'));
   const found = inventoryOf(root);
   const had = (name: string) => ({ mode: '100644', blob: git('rev-parse', `HEAD:${name}`).trim() });
   const same = Object.entries(found).map(([name, file]) => [name, isContentOf(file, had(name))]);
-  expect(Object.fromEntries(same)).toEqual({ '.gitattributes': true, 'a.py': true, 'b.s': true, c: false });
+  expect(Object.fromEntries(same)).toEqual({
+    '.gitattributes': true,
+    'a.py': true,
+    'b.s': true,
+    c: false,
+    'd.g': true,
+    'e.u': true,
+    'f.g': false,
+  });
 });

@@ -29,7 +29,7 @@ it.each([
 });
 
 it('knows a commit by files that were checked out with other line ends', () => {
-  const files = new Map([...tree({ 'b.py': '1' }), ['a.py', { mode: '100644', blob: 'crlf', normalized: '2' }]]);
+  const files = new Map([...tree({ 'b.py': '1' }), ['a.py', { mode: '100644', blob: 'crlf', normalized: ['2'] }]]);
   expect(judge(files, [OLD, NEW], undefined)).toMatchObject({ commit: 'new', nearest: { differs: 0 } });
 });
 
