@@ -85,13 +85,14 @@ async function bringBackData(ops: Ops, rebuild: Rebuild): Promise<void> {
     return;
   }
   if (backup?.kind === 'archive') await refill(ops, rebuild, 'postgres', backup);
+  // What a server of another image has put into the new volume, the former one might not read: that one is restored into.
+  const isSame = now.postgres === undefined || now.postgres.imageId === before?.imageId;
+  // Started at once: it initialises its cluster while the other volumes are filled, and visitors wait.
+  if (backup?.kind === 'backup' && isSame) await run(ops, start((await remake(ops, rebuild, 'postgres')).id));
   for (const archive of archives.values()) {
     const volume = facts.volumes.find((v) => v.name === archive.covers.name);
     if (volume) await refill(ops, rebuild, volume.role, archive);
   }
-  // What a server of another image has put into the new volume, the former one might not read: that one is restored into.
-  const isSame = now.postgres === undefined || now.postgres.imageId === before?.imageId;
-  if (backup?.kind === 'backup' && isSame) await remake(ops, rebuild, 'postgres');
   const { database } = await startStores(ops, facts);
   // A new cluster: its roles come back, too, as they were just before.
   if (backup?.kind === 'backup') await restoreDatabase(ops, database, backup, { roles: 'saved' });
