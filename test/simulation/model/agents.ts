@@ -22,7 +22,7 @@ const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string
   save: ['paths into', '', save],
   site: ['template rendered env', '', site],
   sweep: ['staging', '', sweep],
-  workers: ['master', 'before bring signal wanted settled old seconds', workers],
+  workers: ['master', 'before bring signal wanted settled old drops seconds', workers],
 };
 
 /** `python - <name>` with a script of ours as its input: what it was given stands in the first lines. */
