@@ -57,6 +57,14 @@ const CASES: readonly [what: string, text: string, words: readonly string[], fou
     { preload_app: true, max_requests: 7, max_requests_jitter: 0, ...SYNC },
   ],
   ['another file', 'preload_app = True\n', ['-c', 'none.py'], { preload_app: false, ...NEVER }],
+  [
+    'taken from elsewhere',
+    'from os import path as threads\n',
+    ['-k=gevent'],
+    { preload_app: false, max_requests: 0, max_requests_jitter: 0, worker_class: 'gevent' },
+  ],
+  ['all taken from elsewhere', 'from os import *\n', [], {}],
+  ['a module', '', ['-c', 'python:os'], null],
   ['no Python', 'preload_app = (\n', [], null],
 ];
 

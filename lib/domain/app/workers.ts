@@ -60,10 +60,16 @@ interface Deed {
  * Looks at a program's workers; if asked to, does something and waits until something is so. The caller sees from the answer whether it is.
  */
 export async function lookAtWorkers(ops: Ops, container: string, master: number, deed?: Deed): Promise<Workers> {
-  const args = { master, ...deed };
-  const deadlineMs = ((deed?.seconds ?? 0) + (deed?.drops ? EMPTY_SECONDS : 0) + 15) * 1000;
-  const effect = deed?.bring || deed?.signal ? 'change' : 'read';
-  return agent(ops, container, 'workers', { effect, args, answer, deadlineMs, interruptible: true });
+  const look = (args: Partial<Deed>, interruptible: boolean) => {
+    const deadlineMs = ((args.seconds ?? 0) + (args.drops ? EMPTY_SECONDS : 0) + 15) * 1000;
+    const effect = args.bring || args.signal ? 'change' : 'read';
+    return agent(ops, container, 'workers', { effect, args: { master, ...args }, answer, deadlineMs, interruptible });
+  };
+  const { bring, signal, drops, ...waiting } = deed ?? {};
+  if (!drops || !(bring || signal)) return look(deed ?? {}, true);
+  // The signal comes seconds later then: an undoing that has begun must not meet it.
+  const { before, old } = await look({ ...deed, seconds: 0 }, false);
+  return look({ ...waiting, ...(before === null ? {} : { before }), old }, true);
 }
 
 /**

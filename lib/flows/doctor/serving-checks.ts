@@ -263,7 +263,10 @@ export const servingChecks: readonly Check[] = [
     ),
     ask: ['programs'],
     judge({ programs }) {
-      const dropping = programs.filter((p) => dropsWhenLeaving(p) && (p.settings?.max_requests ?? 0) > 0);
+      // What is not known of its settings is no finding.
+      const dropping = programs.filter(
+        (p) => dropsWhenLeaving(p) && p.settings?.worker_class !== undefined && (p.settings.max_requests ?? 0) > 0,
+      );
       if (dropping.length === 0) return WELL;
       const seen = dropping.map((p) => `${p.name}: gunicorn ${p.gunicorn}, max_requests ${p.settings?.max_requests}`);
       return [

@@ -7,6 +7,10 @@ const CONFIG = '/app/gunicorn.conf.py';
 const SUPERVISOR = '/etc/supervisor/conf.d/whalefall.conf';
 const INDEX = '/app/frontend/dist/index.html';
 const GUNICORN_INFO = '/usr/lib/python3/dist-packages/gunicorn-20.1.0.egg-info/PKG-INFO';
+const DROPS = [
+  changedInside('whalefall', GUNICORN_INFO, `sed -i 's/^Version:.*/Version: 23.0.0/' ${GUNICORN_INFO}`),
+  changedInside('whalefall', CONFIG, `sed -i 's/^worker_class.*/worker_class = "gthread"/' ${CONFIG}`),
+];
 const PYTHON = '/app/.venv/bin/python';
 const SCHEDULER = 'gunicorn-scheduler.conf.py';
 
@@ -144,7 +148,12 @@ export const SERVING: readonly Fault[] = [
   {
     name: 'gunicorn is one whose threaded workers close what they have not read',
     finds: 'gunicorn.leaving',
-    ...changedInside('whalefall', GUNICORN_INFO, `sed -i 's/^Version:.*/Version: 23.0.0/' ${GUNICORN_INFO}`),
+    inject: (s) => {
+      for (const { inject } of DROPS) inject(s);
+    },
+    putBack: (s) => {
+      for (const { putBack } of DROPS) putBack(s);
+    },
   },
   {
     name: 'the web program runs the scheduler as well',

@@ -90,6 +90,9 @@ def literals(file):
                 pass
     stores = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     computed = {n.id for n in stores if n not in found}
+    imports = (alias.asname or alias.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for alias in n.names)
+    for name in imports:
+        computed.update(DEFAULTS if name == "*" else [name])
     return {name.id: value for name, value in found.items()}, computed
 
 
@@ -117,10 +120,12 @@ def gunicorn_settings(pid, argv, cwd):
         glued = word[:2] in ("-c", "-k") and len(word) > 2
         flag, _, value = (word[:2], "", word[2:]) if glued else word.partition("=")
         if flag in flags:
-            said[flags[flag]] = value or following
+            said[flags[flag]] = value.removeprefix("=") or following
         elif word == "--preload":
             said["preload_app"] = True
     file = str(said.pop("config")).removeprefix("file:")
+    if file.startswith("python:"):
+        return None
     try:
         # /proc: as that process sees it, wherever it has its root.
         plain, computed = literals(f"/proc/{pid}/root{os.path.join(cwd, file)}")
@@ -144,7 +149,7 @@ def gunicorn_settings(pid, argv, cwd):
 def gunicorn_version():
     """Of the gunicorn beside this Python; "" when there is none."""
     try:
-        return importlib.metadata.version("gunicorn")
+        return importlib.metadata.version("gunicorn") or ""
     except importlib.metadata.PackageNotFoundError:
         return ""
 

@@ -4,7 +4,7 @@ A worker beats by touching an unlinked temporary file of its own (gunicorn/worke
 before the fork, first touched when the worker has loaded the application and begins to serve, and closed when it has served its last
 request: after max_requests it may still be there for seconds, while the master waits for it with making another.
 """
-import ctypes
+import itertools
 import json
 import os
 import re
@@ -83,8 +83,8 @@ def sockets():
             port = fields[1].rsplit(":", 1)[1]
             if fields[3] == "0A":
                 listening[fields[9]] = port
-            elif fields[3] in ("01", "08"):  # established, or the peer has said all
-                connected.append((fields[9], port, int(fields[4].split(":")[1], 16)))
+            elif fields[3] in ("01", "08"):  # established, or the peer has said all, which counts as a byte
+                connected.append((fields[9], port, int(fields[4].split(":")[1], 16) - (fields[3] == "08")))
     for fields in lines("/proc/net/unix"):
         if len(fields) > 7 and fields[3] == "00010000":
             listening[fields[6]] = fields[7]
@@ -96,7 +96,7 @@ def sockets():
 
 def lines(table):
     try:
-        with open(table) as file:
+        with open(table, errors="replace") as file:
             return [line.split() for line in file.read().splitlines()[1:]]
     except OSError:
         return []
@@ -121,10 +121,12 @@ def has(pid, field, wanted):
     """Whether a process is in a state (State: T), or has been sent a signal that it has not seen as yet (ShdPnd)."""
     try:
         with open(f"/proc/{pid}/status") as file:
-            value = re.search(rf"^{field}:\s*(\S+)", file.read(), re.M).group(1)
+            found = re.search(rf"^{field}:\s*(\S+)", file.read(), re.M)
     except OSError:
         return True  # it is gone
-    return value == wanted if field == "State" else bool(int(value, 16) >> wanted - 1 & 1)
+    if found is None:
+        return False  # this kernel does not tell
+    return found[1] == wanted if field == "State" else bool(int(found[1], 16) >> wanted - 1 & 1)
 
 
 def wait(seconds, over):
@@ -148,7 +150,9 @@ def stop(pid, past):
 
     It should be stopped in its poll: elsewhere it only begins one, and takes a connection.
     """
-    if not polls(pid) and past < READ_SECONDS:
+    if not listens(pid):
+        return True  # it is leaving by itself, or is gone
+    if past < EMPTY_SECONDS and held(pid) or past < READ_SECONDS and not polls(pid):
         return False
     tell(pid, "STOP")
     wait(1, lambda: has(pid, "State", "T"))
@@ -157,6 +161,10 @@ def stop(pid, past):
         tell(pid, "CONT")
         return False
     return True
+
+
+def listens(pid):
+    return bool(sockets()[0] & inodes(pid))
 
 
 def held(pid):
@@ -169,24 +177,29 @@ def limit_files(pid, *limit):
     """Sets how many files a process may have open, if that is given; answers how many it might."""
     try:
         return resource.prlimit(pid, resource.RLIMIT_NOFILE, *limit)
-    except (PermissionError, ProcessLookupError):
+    except (OSError, ValueError):
         return None  # it has another user, or is gone
 
 
 def take_none(pid):
-    """A worker that may open no file can't take a connection: should one come just then, it stays for the others, and the worker says so
-    and ends. It has nothing to lose. Answers the former limit."""
+    """Leaves a worker no number for another file than those that it has open, so that it can't take a connection: should one come just then,
+    it stays for the others, and the worker says so and ends. It has nothing to lose. Answers the former limit."""
     former = limit_files(pid)
-    return former and limit_files(pid, (0, former[1]))
+    try:
+        opened = set(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return None
+    free = next(n for n in itertools.count() if str(n) not in opened)
+    return former and limit_files(pid, (free, former[1]))
 
 
 def tell_emptied(pids, deliver):
     """Has workers told to end while they hold no connection and are past taking another.
 
     Those of gunicorn 21 to 23 with threads take one more after they were told, and close it unread. One that is stopped takes none: others
-    do. When its poll is over it learns first that it is to end. Whatever becomes of us, it loses nothing: its master ends it after `timeout`.
+    do. When its poll is over it learns first that it is to end. Should we be killed meanwhile, its master ends it after `timeout`.
     """
-    stopped, limits, began = set(), {}, time.monotonic()
+    stopped, limits, told, began = set(), {}, False, time.monotonic()
     try:
         while len(stopped) < len(pids):
             stopped.update(pid for pid in pids if pid not in stopped and stop(pid, time.monotonic() - began))
@@ -197,19 +210,32 @@ def tell_emptied(pids, deliver):
         wait(10, lambda: all(has(pid, "ShdPnd", signal.SIGTERM) for pid in pids))
         for pid in pids:
             tell_main_thread(pid, signal.SIGTERM)
+        told = True
     finally:
+        if not told:
+            give_back(limits)
         for pid in pids:
             tell(pid, "CONT")
-        # Whoever has closed its listening sockets may need files for what it does in the end.
-        wait(2, lambda: not any(sockets()[0] & inodes(pid) for pid in pids))
-        for pid, limit in limits.items():
-            if limit:
-                limit_files(pid, limit)
+        try:
+            # Whoever has closed its listening sockets may need files for what it does in the end.
+            wait(2 if told else 0, lambda: not any(listens(pid) for pid in pids))
+        finally:
+            give_back(limits)
+
+
+def give_back(limits):
+    for pid, limit in limits.items():
+        if limit:
+            limit_files(pid, limit)
 
 
 def tell_main_thread(pid, number):
     """A signal for a process that is stopped goes to whichever thread awakes first; Python acts on it in the main one, which may sleep on."""
     tgkill = {"x86_64": 234, "aarch64": 131}.get(os.uname().machine)
+    try:
+        import ctypes
+    except ImportError:
+        return  # this Python was built without it
     if tgkill:
         ctypes.CDLL(None).syscall(tgkill, pid, pid, int(number))
 

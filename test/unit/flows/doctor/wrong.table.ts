@@ -129,7 +129,15 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
     ],
   ],
   'gunicorn.leaving': [
-    ['WARN', { programs: [{ ...web, gunicorn: '23.0.0', settings: { max_requests: 1000, threads: 4 } }, scheduler] }],
+    [
+      'WARN',
+      {
+        programs: [
+          { ...web, gunicorn: '23.0.0', settings: { max_requests: 1000, worker_class: 'gthread' } },
+          scheduler,
+        ],
+      },
+    ],
   ],
   'scheduler.one': [
     ['FAIL', { programs: [web, { ...scheduler, scheduler: '' }] }],
