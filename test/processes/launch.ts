@@ -35,9 +35,12 @@ export function launch(script: string, dir: string, more: readonly string[] = []
   return watch(spawn(process.execPath, argv, { cwd: REPO, ...as }));
 }
 
-/** The same in a terminal of its own, started as operators do. Killing the child closes the terminal. */
+/**
+ * The same in a terminal of its own. Killing the child closes the terminal. Not by `npx tsx`: that one kills what does not answer a signal
+ * within 60 ms (`relaySignals` of tsx 4.23), which happens on a busy machine.
+ */
 export function inTerminal(script: string, dir: string, more: readonly string[] = []): Launched {
-  const line = asTyped(['npx', 'tsx', scriptFile(script), ...args(dir, more)]);
+  const line = asTyped(['exec', process.execPath, '--import', 'tsx', scriptFile(script), ...args(dir, more)]);
   return watch(spawn('script', ['-qefc', line, '/dev/null'], { cwd: REPO, env: { ...process.env, TERM: 'xterm' } }));
 }
 
