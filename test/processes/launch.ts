@@ -20,9 +20,20 @@ export interface Launched {
 /** A deploy directory that goes with the test. */
 export function deployDir(): string {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-processes-'));
-  // Whoever was killed, or has written that it ended, may write its last in this moment.
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 30, retryDelay: 100 }));
+  // Whoever was killed, or has written that it ended, may write its last in this moment. Not by `maxRetries`: Node 20 then tries the same
+  // rmdir again, and does not look what has come into it.
+  onTestFinished(() => until(() => isRemoved(dir), `${dir} is removed`));
   return dir;
+}
+
+function isRemoved(dir: string): boolean {
+  try {
+    rmSync(dir, { recursive: true, force: true });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+    return false;
+  }
 }
 
 const scriptFile = (script: string) => path.join(import.meta.dirname, `${script}.ts`);

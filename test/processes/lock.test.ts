@@ -97,10 +97,23 @@ describe('the lock of a compose project', () => {
     first.child.kill('SIGKILL');
     await first.ended;
     const left = () => whoHasOpen(file);
-    onTestFinished(() => left().forEach((pid) => void process.kill(pid, 'SIGKILL')));
+    // The command waits by one short sleep after the other: one that was seen may have ended.
+    const endAll = () => {
+      for (const pid of left()) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+        }
+      }
+    };
+    onTestFinished(endAll);
     const second = await launch('stub', deployDir(), ask).ended;
     expect(second).toMatchObject({ exitCode: 5, text: expect.stringContaining('its process is gone') });
-    for (const pid of left()) process.kill(pid, 'SIGKILL');
+    await until(() => {
+      endAll();
+      return left().length === 0;
+    }, 'nobody has the lock');
     expect(await launch('stub', deployDir(), ask).ended).toMatchObject({ exitCode: 0 });
   });
 

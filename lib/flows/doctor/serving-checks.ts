@@ -258,15 +258,16 @@ export const servingChecks: readonly Check[] = [
     when: 'now',
     title: t('workers that are replaced lose no connection', 'worker 被回收时不丢失连接'),
     meaning: t(
-      'Threaded workers of gunicorn 21 to 23 take connections before they read them, and close those unread when they end (benoitc/gunicorn#3380): at each max_requests about one request gets 502. A hot update takes care of it; max_requests does not.',
-      'gunicorn 21–23 的线程 worker 先接受连接后读取, 退出时会直接关闭尚未读取的连接 (benoitc/gunicorn#3380): 每次达到 max_requests 约有一个请求返回 502. 热更新已规避此问题, max_requests 回收则不会.',
+      'Threaded workers of gunicorn 21 to 23 take connections before they read them, and close those unread when they end (benoitc/gunicorn#3380): at each max_requests a request or two may get 502. A hot update takes care of it; max_requests does not.',
+      'gunicorn 21–23 的线程 worker 先接受连接后读取, 退出时会直接关闭尚未读取的连接 (benoitc/gunicorn#3380): 每次达到 max_requests 可能有一两个请求返回 502. 热更新已规避此问题, max_requests 回收则不会.',
     ),
     ask: ['programs'],
     judge({ programs }) {
-      // What is not known of its settings is no finding.
-      const dropping = programs.filter(
-        (p) => dropsWhenLeaving(p) && p.settings?.worker_class !== undefined && (p.settings.max_requests ?? 0) > 0,
-      );
+      const dropping = programs.filter((p) => {
+        const { worker_class: kind = '', threads = 1, max_requests: most = 0 } = p.settings ?? {};
+        // An update takes care where it is not known; a finding has to be known.
+        return dropsWhenLeaving(p) && most > 0 && (/gthread/.test(kind) || (/sync/i.test(kind) && threads > 1));
+      });
       if (dropping.length === 0) return WELL;
       const seen = dropping.map((p) => `${p.name}: gunicorn ${p.gunicorn}, max_requests ${p.settings?.max_requests}`);
       return [

@@ -160,6 +160,8 @@ it.each([
   const telling = given.filter((args) => args.bring ?? args.signal);
   expect(telling).toHaveLength(4);
   expect(telling.map((args) => args.drops)).toEqual(telling.map(() => emptied));
+  // Told late, it is waited for in a call of its own: nobody gives up the one that tells.
+  expect(telling.every((args) => args.seconds === 0)).toBe(emptied);
 });
 
 describe('a program of which there is only one worker', () => {
