@@ -14,7 +14,7 @@ const HELP = {
 
 Bring up a disposable miniature of the production stack on this machine, by running scripts/deploy-prod-all.ts on it.
 
-  --install-docker  install a Docker engine if there is none (Debian or Ubuntu, root)
+  --install-docker  install a Docker engine if there is none, or start the one that is installed (Debian or Ubuntu, root)
   --port <number>   the first of five ports: web, application, PostgreSQL, Redis, TLS (default 18080)
   --like real       like the deployed application where that hurts: TLS, a built front end, slow imports, many files
   --down            remove the sandbox with its data and images, and stop the engine if the sandbox started it
@@ -25,7 +25,7 @@ Bring up a disposable miniature of the production stack on this machine, by runn
 
 在本机运行 scripts/deploy-prod-all.ts，部署一套可随时丢弃的微型生产环境。
 
-  --install-docker  没有 Docker 引擎时自动安装（Debian 或 Ubuntu，需 root）
+  --install-docker  没有 Docker 引擎时自动安装，已安装而未运行时启动（Debian 或 Ubuntu，需 root）
   --port <数字>     五个连续端口的第一个：网页、应用、PostgreSQL、Redis、TLS（默认 18080）
   --like real       在棘手之处与真实应用一致：TLS、需构建的前端、缓慢的导入、大量文件
   --down            删除沙箱及其数据与镜像；引擎若由沙箱启动，也一并停止
@@ -72,7 +72,7 @@ async function main(args: string[]): Promise<number> {
     ports: { http: port, direct: port + 1, postgres: port + 2, redis: port + 3, https: port + 4 },
     like,
   };
-  if (values.down) return takeDown(options, values['keep-images']);
+  if (values.down) return takeDown(options, { keepImages: values['keep-images'], install: values['install-docker'] });
   return bringUp(options, values['install-docker'], ['--lang', values.lang, ...positionals]);
 }
 
@@ -121,7 +121,8 @@ Try next:
   });
 }
 
-async function takeDown(options: SandboxOptions, keepImages: boolean): Promise<number> {
+async function takeDown(options: SandboxOptions, { keepImages, install }: { keepImages: boolean; install: boolean }) {
+  if (install) await ensureEngine({ install });
   if (!(await ask('docker', 'version', '-f', '{{.Server.Version}}'))) {
     throw new SandboxError({
       en: 'The Docker engine does not answer, so containers, volumes and images cannot be removed. Nothing was changed.',
