@@ -1,6 +1,6 @@
 /**
  * The public API for scripts. {@link script} is for one's own: it hands over the deployment, looks without a lock and changes in steps.
- * {@link main} is what it is built on: everything takes an {@link Ops}; the helpers that destroy take proofs, which only the guards
+ * {@link program} is what it is built on: everything takes an {@link Ops}; the helpers that destroy take proofs, which only the guards
  * can make.
  */
 export type { App, AppProgram } from './adhoc/app.ts';
@@ -25,7 +25,6 @@ export type { Ops } from './core/ops.ts';
 export { run } from './core/run.ts';
 export type { PlannedStep } from './core/step.ts';
 export type { Text } from './core/text.ts';
-export { isProgram, thisProcess } from './core/world.ts';
 export { ensureAdmin, revealAdmin } from './domain/app/admin.ts';
 export { endpointsOf, type Health, healthCheck, waitForHealth } from './domain/app/health.ts';
 export { type BackupOptions, backupPg } from './domain/backup/backup.ts';
@@ -50,7 +49,7 @@ export { ADOPT_FLAG } from './runs/command-line/adopt-flag.ts';
 export type { Parsed } from './runs/command-line/flags.ts';
 export { HOLD_FLAGS, holdOptions } from './runs/command-line/hold-flags.ts';
 export type { Script } from './runs/command-line/script.ts';
-export { main } from './runs/main/main.ts';
+export { program } from './runs/main/main.ts';
 export { carryOut } from './runs/steps/steps.ts';
 export type { Container } from './tools/docker/containers.ts';
 export { discardStale } from './tools/docker/helpers.ts';

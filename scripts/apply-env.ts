@@ -4,16 +4,7 @@
  * tried with them before anything stops; a failure after that brings back the very container that served, and its `.env`.
  */
 import * as env from '../lib/flows/apply-env/index.ts';
-import {
-  ADOPT_FLAG,
-  carryOut,
-  HOLD_FLAGS,
-  holdOptions,
-  isProgram,
-  main,
-  type Script,
-  thisProcess,
-} from '../lib/index.ts';
+import { ADOPT_FLAG, carryOut, HOLD_FLAGS, holdOptions, program, type Script } from '../lib/index.ts';
 
 export const applyEnv: Script = {
   name: 'apply-env',
@@ -54,4 +45,4 @@ export const applyEnv: Script = {
   },
 };
 
-if (isProgram(import.meta)) process.exitCode = await main(applyEnv, thisProcess());
+await program(import.meta, applyEnv);

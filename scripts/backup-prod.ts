@@ -5,7 +5,7 @@
  */
 import path from 'node:path';
 import * as backup from '../lib/flows/backup/index.ts';
-import { isProgram, main, OpsError, type Script, thisProcess } from '../lib/index.ts';
+import { OpsError, program, type Script } from '../lib/index.ts';
 
 const WHICH = {
   name: 'backup',
@@ -148,4 +148,4 @@ const incomplete = new OpsError({
   next: [{ en: '--help lists the options.', zh: '--help 列出全部选项.' }],
 });
 
-if (isProgram(import.meta)) process.exitCode = await main(backupProd, thisProcess());
+await program(import.meta, backupProd);

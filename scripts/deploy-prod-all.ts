@@ -12,10 +12,8 @@ import {
   type DestructiveRequest,
   HOLD_FLAGS,
   holdOptions,
-  isProgram,
-  main,
+  program,
   type Script,
-  thisProcess,
 } from '../lib/index.ts';
 
 export const deployProdAll: Script = {
@@ -81,4 +79,4 @@ export const deployProdAll: Script = {
   },
 };
 
-if (isProgram(import.meta)) process.exitCode = await main(deployProdAll, thisProcess());
+await program(import.meta, deployProdAll);

@@ -2,7 +2,7 @@
 /** What is wrong with the deployment: broken now, or at its next restart. Takes no lock, and works when half of it is down. */
 import path from 'node:path';
 import * as doctor from '../lib/flows/doctor/index.ts';
-import { isProgram, main, type Script, thisProcess } from '../lib/index.ts';
+import { program, type Script } from '../lib/index.ts';
 
 export const doctorScript: Script = {
   name: 'doctor',
@@ -61,4 +61,4 @@ export const doctorScript: Script = {
   },
 };
 
-if (isProgram(import.meta)) process.exitCode = await main(doctorScript, thisProcess());
+await program(import.meta, doctorScript);

@@ -4,7 +4,7 @@
  * that keeps it renews it: killed, or after a reboot, visitors reach the application again within seconds.
  */
 import * as maintenance from '../lib/flows/maintenance/index.ts';
-import { isProgram, main, type Script, thisProcess } from '../lib/index.ts';
+import { program, type Script } from '../lib/index.ts';
 
 const NAME = 'maintenance';
 
@@ -60,4 +60,4 @@ export const maintenanceScript: Script = {
   },
 };
 
-if (isProgram(import.meta)) process.exitCode = await main(maintenanceScript, thisProcess());
+await program(import.meta, maintenanceScript);

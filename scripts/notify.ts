@@ -1,7 +1,7 @@
 #!/usr/bin/env -S npx tsx
 /** Who is told how runs end: tried out before it is needed, and listed. Runs tell by themselves; nothing here is needed for that. */
 import * as notify from '../lib/flows/notify/index.ts';
-import { isProgram, main, type Script, thisProcess } from '../lib/index.ts';
+import { program, type Script } from '../lib/index.ts';
 
 export const notifyScript: Script = {
   name: 'notify',
@@ -29,4 +29,4 @@ export const notifyScript: Script = {
   },
 };
 
-if (isProgram(import.meta)) process.exitCode = await main(notifyScript, thisProcess());
+await program(import.meta, notifyScript);

@@ -5,7 +5,7 @@
  * removed again, however it ends; a deployment that begins meanwhile comes first, and ends the drill.
  */
 import * as rehearse from '../lib/flows/rehearse/index.ts';
-import { carryOut, isProgram, main, OpsError, type Script, thisProcess } from '../lib/index.ts';
+import { carryOut, OpsError, program, type Script } from '../lib/index.ts';
 
 export const rehearseDisaster: Script = {
   name: 'rehearse',
@@ -65,4 +65,4 @@ export const rehearseDisaster: Script = {
 
 const isFailure = (error: unknown) => error instanceof OpsError && ['failed', 'needs-person'].includes(error.kind);
 
-if (isProgram(import.meta)) process.exitCode = await main(rehearseDisaster, thisProcess());
+await program(import.meta, rehearseDisaster);

@@ -10,10 +10,8 @@ import {
   confirmDestructive,
   HOLD_FLAGS,
   holdOptions,
-  isProgram,
-  main,
+  program,
   type Script,
-  thisProcess,
 } from '../lib/index.ts';
 
 export const restoreProd: Script = {
@@ -86,4 +84,4 @@ export const restoreProd: Script = {
   },
 };
 
-if (isProgram(import.meta)) process.exitCode = await main(restoreProd, thisProcess());
+await program(import.meta, restoreProd);

@@ -11,13 +11,11 @@ import {
   confirmDestructive,
   HOLD_FLAGS,
   holdOptions,
-  isProgram,
-  main,
   type Ops,
   type Parsed,
+  program,
   type Script,
   type Text,
-  thisProcess,
 } from '../lib/index.ts';
 
 type Flags = Parsed & { readonly planOnly: boolean };
@@ -154,4 +152,4 @@ async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): P
   return verdict;
 }
 
-if (isProgram(import.meta)) process.exitCode = await main(rollbackProd, thisProcess());
+await program(import.meta, rollbackProd);

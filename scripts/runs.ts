@@ -4,7 +4,7 @@
  * no lock, so that it is possible at any time.
  */
 import * as runs from '../lib/flows/runs/index.ts';
-import { isProgram, main, type Script, thisProcess } from '../lib/index.ts';
+import { program, type Script } from '../lib/index.ts';
 
 const RUN = {
   name: 'run',
@@ -98,4 +98,4 @@ export const runsScript: Script = {
   },
 };
 
-if (isProgram(import.meta)) process.exitCode = await main(runsScript, thisProcess());
+await program(import.meta, runsScript);

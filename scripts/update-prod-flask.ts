@@ -5,7 +5,7 @@
  * puts the former files back in the same gentle way.
  */
 import * as update from '../lib/flows/update/index.ts';
-import { ADOPT_FLAG, carryOut, HOLD_FLAGS, isProgram, main, type Script, thisProcess } from '../lib/index.ts';
+import { ADOPT_FLAG, carryOut, HOLD_FLAGS, program, type Script } from '../lib/index.ts';
 
 export const updateProdFlask: Script = {
   name: 'update-prod-flask',
@@ -94,4 +94,4 @@ export const updateProdFlask: Script = {
   },
 };
 
-if (isProgram(import.meta)) process.exitCode = await main(updateProdFlask, thisProcess());
+await program(import.meta, updateProdFlask);

@@ -11,12 +11,10 @@ import {
   confirmDestructive,
   HOLD_FLAGS,
   holdOptions,
-  isProgram,
-  main,
   type Ops,
   type Parsed,
+  program,
   type Script,
-  thisProcess,
 } from '../lib/index.ts';
 
 export const upgradePostgres: Script = {
@@ -133,4 +131,4 @@ async function goBack(ops: Ops, flags: Parsed & { readonly planOnly: boolean }) 
   return upgrade.concludeBack(ops, facts);
 }
 
-if (isProgram(import.meta)) process.exitCode = await main(upgradePostgres, thisProcess());
+await program(import.meta, upgradePostgres);

@@ -1,9 +1,8 @@
 import path from 'node:path';
 import { OpsError, whatHappened } from '../core/errors.ts';
 import type { Ops } from '../core/ops.ts';
-import { isProgram, thisProcess } from '../core/world.ts';
 import type { Action, Script } from '../runs/command-line/script.ts';
-import { main } from '../runs/main/main.ts';
+import { program } from '../runs/main/main.ts';
 import { hearConsole } from './console.ts';
 import { broken, misused } from './errors.ts';
 import { declared, type FlagValues, type OwnFlags, valuesOf } from './flags.ts';
@@ -57,7 +56,7 @@ export async function script(
   const options = typeof second === 'function' ? {} : second;
   const body = (third ?? second) as Body<WritableDeployment>;
   const declaration = declarationOf(module, about, options, body);
-  if (isProgram(module)) process.exitCode = await main(declaration, thisProcess());
+  await program(module, declaration);
   return declaration;
 }
 

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { realpathSync, statSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { createServer, connect as tcpConnect } from 'node:net';
+import { createServer, type Socket, connect as tcpConnect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
@@ -122,6 +122,38 @@ export function scriptsFrom(cwd: string): string {
 export function isProgram(module: { readonly filename: string }): boolean {
   const started = process.argv[1];
   return started !== undefined && realpathSync(started) === realpathSync(module.filename);
+}
+
+/** Tells tsx which signal it has had last, again and again as npx may pass on another one, until whoever started it ends. */
+const ANSWERS = `
+  const tsx = require('node:net').connect(process.argv[1]).on('error', () => process.exit());
+  const say = (signal) => {
+    const said = Buffer.from(JSON.stringify({ type: 'signal', signal }));
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(said.length);
+    tsx.write(Buffer.concat([length, said]));
+  };
+  let again;
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {
+    say(signal);
+    clearInterval(again);
+    again = setInterval(say, 10, signal);
+  });
+  process.on('SIGHUP', () => undefined);
+  process.stdin.on('error', () => process.exit()).on('end', () => process.exit()).resume();
+`;
+
+/**
+ * `npx tsx` kills (SIGKILL) a program that has not answered Ctrl-C or SIGTERM within twice 30 ms (`relaySignals` of tsx 4.23), before it could
+ * undo anything; and a run on a busy machine may not. So a process that does nothing else answers in its stead: what a terminal, systemd or
+ * `timeout` sends, it gets as well. Without tsx nothing is started.
+ */
+export function answerTsx(): void {
+  if (!process.execArgv.some((arg) => path.basename(arg) === 'preflight.cjs')) return;
+  const pipe = path.join(os.tmpdir(), `tsx-${process.geteuid?.()}`, `${process.ppid}.pipe`);
+  const child = spawn(process.execPath, ['-e', ANSWERS, pipe], { stdio: ['pipe', 'ignore', 'ignore'] });
+  child.on('error', () => undefined).unref();
+  (child.stdin as Socket).on('error', () => undefined).unref();
 }
 
 const clock: Clock = {

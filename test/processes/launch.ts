@@ -46,12 +46,17 @@ export function launch(script: string, dir: string, more: readonly string[] = []
   return watch(spawn(process.execPath, argv, { cwd: REPO, ...as }));
 }
 
-/**
- * The same in a terminal of its own. Killing the child closes the terminal. Not by `npx tsx`: that one kills what does not answer a signal
- * within 60 ms (`relaySignals` of tsx 4.23), which happens on a busy machine.
- */
+/** The same in a terminal of its own. Killing the child closes the terminal. */
 export function inTerminal(script: string, dir: string, more: readonly string[] = []): Launched {
-  const line = asTyped(['exec', process.execPath, '--import', 'tsx', scriptFile(script), ...args(dir, more)]);
+  return typed([process.execPath, '--import', 'tsx', scriptFile(script), ...args(dir, more)]);
+}
+
+/** The same as the README has it. npx and tsx take their time to start, and to hear a signal. */
+export const asOperatorsDo = (script: string, dir: string, more: readonly string[] = []): Launched =>
+  typed(['npx', 'tsx', scriptFile(script), ...args(dir, more)]);
+
+function typed(argv: readonly string[]): Launched {
+  const line = `exec ${asTyped(argv)}`;
   return watch(spawn('script', ['-qefc', line, '/dev/null'], { cwd: REPO, env: { ...process.env, TERM: 'xterm' } }));
 }
 

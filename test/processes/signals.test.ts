@@ -1,11 +1,17 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { deployDir, inTerminal, isFree, launch, letGo, ofRun, pause, until, works } from './launch.ts';
+import { asOperatorsDo, deployDir, inTerminal, isFree, launch, letGo, ofRun, pause, until, works } from './launch.ts';
 
 const CTRL_C = '\x03';
 const made = (dir: string) => existsSync(path.join(dir, 'made'));
 const isOver = (dir: string) => ofRun(dir, 'journal').includes('"event":"run-end"');
+
+/** The process group of a run. */
+function groupOf(dir: string): number {
+  const { pid } = JSON.parse(ofRun(dir, 'journal').split('\n')[0] ?? '{}') as { pid: number };
+  return Number(/^\d+ \(.*\) \S \d+ (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]);
+}
 
 it('Ctrl-C lets the command under way end, undoes, proves, and ends with 130', async () => {
   const dir = deployDir();
@@ -22,6 +28,27 @@ it('Ctrl-C lets the command under way end, undoes, proves, and ends with 130', a
   expect(made(dir)).toBe(false);
   expect(ofRun(dir, 'journal')).toMatch(/"event":"undo-done","step":"make"[\s\S]*"event":"run-end","exitCode":130/);
 });
+
+it.each(['Ctrl-C', 'SIGTERM'] as const)(
+  'behind npx tsx, %s ends no run that was too busy to answer',
+  async (signal) => {
+    const dir = deployDir();
+    const run = asOperatorsDo('stub', dir, ['--hold']);
+    await run.shows(/\[2\/2\] work/);
+    await works(dir);
+    writeFileSync(path.join(dir, 'deaf'), '');
+    await until(() => existsSync(path.join(dir, 'deaf.on')), 'the run hears nothing');
+    if (signal === 'Ctrl-C') run.type(CTRL_C);
+    else process.kill(-groupOf(dir), signal); // as systemd and `timeout` do
+    await pause(1000); // tsx would have killed it after 60 ms
+    rmSync(path.join(dir, 'deaf'));
+    await until(() => /SIG(INT|TERM): stopping after/.test(ofRun(dir, 'log')), 'it has heard');
+    letGo(dir, 'work');
+    await until(() => isOver(dir), 'it has ended'); // npx itself may have ended before, and its terminal with it
+    expect(ofRun(dir, 'log')).toContain('as before, proved');
+    expect(made(dir)).toBe(false);
+  },
+);
 
 it('SIGTERM does the same, with 143', async () => {
   const dir = deployDir();

@@ -1,17 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { change, read } from '../../lib/core/command.ts';
 import { run } from '../../lib/core/run.ts';
-import {
-  carryOut,
-  isProgram,
-  main,
-  type Ops,
-  OpsError,
-  type PlannedStep,
-  type Script,
-  thisProcess,
-} from '../../lib/index.ts';
+import { carryOut, type Ops, OpsError, type PlannedStep, program, type Script } from '../../lib/index.ts';
 
 // A script with nothing but a file to change and time to spend, for what happens to real processes. What it holds goes on until its test lets
 // it go, however busy the machine is: see launch.ts.
@@ -24,6 +15,16 @@ const number = { type: 'string', help: same('') } as const;
 const held = (dir: string, what: string) => [
   ...['sh', '-c', ': > "$1/$0.on"; while [ -d "$1" ] && [ ! -e "$1/$0.go" ]; do sleep 0.05; done', what, dir],
 ];
+
+/** As on a machine that is too busy to hear anything: from the moment that its test says so, until that says otherwise. */
+function deafOnRequest(dir: string): void {
+  const [ask, is] = [path.join(dir, 'deaf'), path.join(dir, 'deaf.on')];
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  setInterval(() => {
+    if (existsSync(ask)) writeFileSync(is, '');
+    while (existsSync(ask)) Atomics.wait(never, 0, 0, 20);
+  }, 20).unref();
+}
 
 const stub: Script = {
   name: 'stub',
@@ -40,6 +41,7 @@ const stub: Script = {
   },
   run: async (ops, flags) => {
     const made = path.join(ops.target.dir, 'made');
+    deafOnRequest(ops.target.dir);
     if (flags.project) await ops.hold?.lockProject?.('an engine', String(flags.project));
     const remove = (o: Ops) => run(o, change(['rm', '-f', made]));
     if (flags['ask-after']) {
@@ -79,4 +81,4 @@ const stub: Script = {
   },
 };
 
-if (isProgram(import.meta)) process.exitCode = await main(stub, thisProcess());
+await program(import.meta, stub);

@@ -1,14 +1,5 @@
 import { databaseOf } from '../../lib/domain/stack/database.ts';
-import {
-  backupPg,
-  findContainers,
-  findVolumes,
-  isProgram,
-  main,
-  type Ops,
-  resolveStack,
-  thisProcess,
-} from '../../lib/index.ts';
+import { backupPg, findContainers, findVolumes, type Ops, program, resolveStack } from '../../lib/index.ts';
 
 /** Backs the database of a deploy directory up, as a script does; a process of its own, with the options of every script. */
 const script = {
@@ -25,4 +16,4 @@ const script = {
   },
 };
 
-if (isProgram(import.meta)) process.exitCode = await main(script, thisProcess());
+await program(import.meta, script);

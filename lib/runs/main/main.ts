@@ -18,7 +18,7 @@ import { Secrets } from '../../core/secrets.ts';
 import { childEnv, createShell } from '../../core/shell.ts';
 import type { Target } from '../../core/target.ts';
 import { languageOf, printable, SCRIPTS, type Text } from '../../core/text.ts';
-import type { World } from '../../core/world.ts';
+import { answerTsx, isProgram, thisProcess, type World } from '../../core/world.ts';
 import { registerAddresses } from '../../domain/alerts/addresses.ts';
 import { looking } from '../../domain/data/claim.ts';
 import { removeLeftRules } from '../../domain/hold/lease.ts';
@@ -43,6 +43,17 @@ import { type Holding, holdStack } from './hold.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { recorded } from './recorded.ts';
 import { stopOn, UnderWay } from './signals.ts';
+
+/**
+ * Runs a script where its file is the program that was started; does nothing where it is imported.
+ *
+ * @param module the file's `import.meta`.
+ */
+export async function program(module: { readonly filename: string }, script: Script): Promise<void> {
+  if (!isProgram(module)) return;
+  answerTsx();
+  process.exitCode = await main(script, thisProcess());
+}
 
 /**
  * Runs a script from command line to exit code: options, deploy directory, lock, journal, signals, and the report of however
