@@ -157,24 +157,28 @@ function parseLine(line: string): Entry | 'unknown' | 'unreadable' {
   }
 }
 
+/** Journals of which it was said that they can't be written. */
+const unwritable = new WeakSet<Journal>();
+
 /**
- * The same journal for when going on matters more than writing it down: while undoing, and at the end. What can't be written is said once.
+ * The same journal for when going on matters more than writing it down: while undoing, and at the end. What the disk does not take is said
+ * once.
  */
 export function lenient(journal: Journal, screen: Pick<Screen, 'show'>): Journal {
-  let said = false;
   return {
     write(event) {
       try {
         return journal.write(event);
       } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        if (!said) {
+        if (!(error instanceof Error && 'code' in error)) throw error; // not the disk's: a mistake of ours
+        if (!unwritable.has(journal)) {
+          const why = error.message;
           screen.show({
             event: 'warning',
             text: { en: `The journal can't be written: ${why}`, zh: `无法写入流水: ${why}` },
           });
         }
-        said = true;
+        unwritable.add(journal);
         return 0;
       }
     },

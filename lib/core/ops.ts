@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Invocation, Journal } from './journal.ts';
+import { type Invocation, type Journal, lenient } from './journal.ts';
 import type { Screen } from './screen.ts';
 import type { Secrets } from './secrets.ts';
 import type { Shell } from './shell.ts';
@@ -110,8 +110,12 @@ export interface Ops {
   readonly signal: AbortSignal;
 }
 
-/** The same, but neither Ctrl-C nor SIGTERM stops what is done with it: undoing, letting go, tidying up, measuring to the end. */
-export const uninterruptible = <O extends Pick<Ops, 'signal'>>(ops: O): O => ({
+/**
+ * The same, but neither Ctrl-C, SIGTERM nor a journal on a full disk stops what is done with it: undoing, letting go, tidying up, measuring
+ * to the end.
+ */
+export const uninterruptible = <O extends Pick<Ops, 'signal' | 'journal' | 'screen'>>(ops: O): O => ({
   ...ops,
+  journal: lenient(ops.journal, ops.screen),
   signal: new AbortController().signal,
 });

@@ -5,7 +5,10 @@ import type { Ops } from './ops.ts';
 import { printable } from './text.ts';
 
 /** What running a command needs; a subset of {@link Ops}, so that the engine can be asked before there is a target. */
-export type RunOps = Pick<Ops, '$' | 'env' | 'clock' | 'journal' | 'secrets' | 'kill' | 'signal' | 'lockFd' | 'hold'>;
+export type RunOps = Pick<
+  Ops,
+  '$' | 'env' | 'clock' | 'journal' | 'screen' | 'secrets' | 'kill' | 'signal' | 'lockFd' | 'hold'
+>;
 
 /** An outside program ended with an exit code that its caller did not expect. */
 export class CommandError extends OpsError {

@@ -30,7 +30,7 @@ export const RUNS: readonly Break[] = [
   },
   {
     what: { en: 'undoing needs the journal', zh: '撤销依赖流水可写' },
-    edits: [edit('lib/runs/steps/steps.ts', 'journal: lenient(ops.journal, ops.screen) }', 'journal: ops.journal }')],
+    edits: [edit('lib/core/ops.ts', 'journal: lenient(ops.journal, ops.screen)', 'journal: ops.journal')],
     test: 'test/unit/runs/steps/steps.test.ts',
     named: 'undoes and proves also when nothing can be written down',
   },

@@ -134,15 +134,19 @@ export function describeHealth(health: Health): Text {
   return { en: line('en'), zh: line('zh') };
 }
 
-/** It has booted, and answers for itself. */
-const saysUnhealthy = ({ checks }: Health): boolean => checks.some((c) => c.outcome === 'unhealthy');
+/** That nothing of the application's own came back; past nginx, whatever else comes is the application's. */
+const SILENT: readonly Check['outcome'][] = ['refused', 'timeout', 'network'];
+
+/** It answers for itself: it has booted, whether or not it is healthy. */
+const hasBooted = ({ checks }: Health): boolean =>
+  checks.some((c) => c.outcome === 'unhealthy' || (c.name === 'deep' && !SILENT.includes(c.outcome)));
 
 /**
  * Waits until the application is healthy several times in a row: of two workers one may have booted.
  *
  * @param ended the application's container, as it was when the waiting began; or what else throws when waiting is pointless.
  * @param options.deadlineMs for the whole; `intervalMs` between two looks, default 150; `times` in a row, default 2; `unhealthyMs` for how
- *   long it may go on answering that it is not healthy, default as long as it may take altogether.
+ *   long it may be anything else once it answers for itself, default as long as it may take altogether.
  * @throws {OpsError} `deadline` with what the last look saw; what `ended` throws, by default `command` as soon as the container ended or
  *   was restarted.
  */
@@ -166,7 +170,7 @@ export async function waitForHealth(
     const left = Math.max(end - ops.clock.monotonic(), 1_000);
     const health = await healthCheck(ops, endpoints, { timeoutMs: Math.min(timeoutMs, left) });
     inARow = health.healthy ? inARow + 1 : 0;
-    givenUpAt = saysUnhealthy(health) ? Math.min(givenUpAt, ops.clock.monotonic() + unhealthyMs) : end;
+    givenUpAt = hasBooted(health) ? Math.min(givenUpAt, ops.clock.monotonic() + unhealthyMs) : end;
     if (inARow >= times) return health;
     if (!health.healthy && looks % LOOKS_PER_INSPECTION === 0) {
       await (typeof ended === 'function' ? ended() : throwIfEnded(ops, ended, 'app'));

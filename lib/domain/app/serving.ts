@@ -10,8 +10,8 @@ const UNHEALTHY_MS = 15_000;
  * Both health checks several times in a row, right after the start.
  *
  * @param app as it was seen after it was started: since then, it may have ended.
- * @param hold while requests are held, its published ports lead elsewhere: it is asked at its own address, and one that goes on saying
- *   that it is unhealthy is given up before those who wait are turned away.
+ * @param hold while requests are held, its published ports lead elsewhere: it is asked at its own address, and one that answers and is not
+ *   healthy is given up before those who wait are turned away.
  * @throws {OpsError} as `waitForHealth`; with the container's last words also when it ended before it could be asked anything.
  */
 export async function waitUntilServing(ops: Ops, app: Container, hold: { readonly holding: boolean }): Promise<Health> {

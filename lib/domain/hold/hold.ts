@@ -79,7 +79,7 @@ export function requestHold(facts: HoldFacts): RequestHold {
       // Rules are one deploy directory's: those of another doorman stay.
       if (standing === 0) await lease.end();
     };
-    finishing.push(finish());
+    finishing.push(finish().catch((error) => warn(ops, error)));
   };
 
   return {
@@ -109,13 +109,14 @@ export function requestHold(facts: HoldFacts): RequestHold {
       now = held;
       standing += 1;
       // Nobody is to be led to where nobody stands.
-      doorman.ended.then(async () => {
+      const died = doorman.ended.then(async () => {
         if (now !== held) return;
         now = undefined;
         standing -= 1;
         await lease.end();
         ops.screen.show({ event: 'warning', text: DIED });
       });
+      died.catch((error) => warn(ops, error));
     },
 
     async drain(ops, app) {
@@ -136,7 +137,7 @@ export function requestHold(facts: HoldFacts): RequestHold {
         if (address === undefined) await held.doorman.close();
         else await held.doorman.lead(address);
       } catch (error) {
-        ops.screen.show({ event: 'warning', text: whatHappened(error) });
+        warn(ops, error);
       }
       await dismiss(ops, held, FINISH_SECONDS);
     },
@@ -158,11 +159,13 @@ export function requestHold(facts: HoldFacts): RequestHold {
         }
         await Promise.all(finishing);
       } catch (error) {
-        ops.screen.show({ event: 'warning', text: whatHappened(error) });
+        warn(ops, error);
       }
     },
   };
 }
+
+const warn = (ops: Ops, error: unknown) => ops.screen.show({ event: 'warning', text: whatHappened(error) });
 
 const wereCut = (count: number): Text => ({
   en: `${count} connections that had been held did not end in time, and were cut.`,

@@ -25,8 +25,8 @@ export interface Lease {
 type RulesUntil = (until: number) => Readonly<Record<Family, readonly string[]>>;
 
 /**
- * Puts rules in place and renews them until {@link Lease.end}, each time in one transaction. That there may be some is noted on disk first:
- * the next start of any script looks only then.
+ * Puts rules in place and renews them until {@link Lease.end}, each time in one transaction. That there may be some is noted on disk first,
+ * as far as it takes that: the next start of any script looks only then.
  *
  * @param rules the same each time, but for their end.
  * @throws {CommandError} when they are refused; none is there then.
@@ -38,7 +38,7 @@ export async function leaseRules(ops: Ops, firewall: Firewall, rules: RulesUntil
   const calm = uninterruptible(ops);
   const put = () =>
     replaceRules(calm, firewall, comment, rules(Math.floor((ops.clock.now() + LEASE_MS) / 1000) * 1000));
-  writeFileSync(noteOf(ops.paths), comment, { mode: 0o600 });
+  note(ops.paths, comment);
   try {
     await put();
   } catch (error) {
@@ -107,6 +107,14 @@ export async function removeLeftRules(ops: Ops): Promise<void> {
 
 /** A run has put rules in place and has not taken them away: it is at that, or it was killed. */
 export const hasLeftRules = (paths: Pick<Paths, 'state'>): boolean => existsSync(noteOf(paths));
+
+function note(paths: Paths, comment: string): void {
+  try {
+    writeFileSync(noteOf(paths), comment, { mode: 0o600 });
+  } catch {
+    // A full disk: should this run be killed now, rules without effect stay until somebody removes them. Requests refused would be worse.
+  }
+}
 
 const noteOf = ({ state }: Pick<Paths, 'state'>) => path.join(state, 'hold-rules');
 

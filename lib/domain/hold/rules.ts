@@ -24,7 +24,7 @@ export const commentOf = ({ state }: Pick<Paths, 'state'>): string =>
  *
  * @param options.until the kernel's own end of each rule; whole seconds.
  * @param options.bridges interfaces of which the engine takes no notice in its own rules: see {@link bridgesIn}.
- * @param options.from only connections from these ports of the client's, for a trial.
+ * @param options.from only connections from this machine, and from these ports of its own, for a trial.
  */
 export function rulesFor(
   ports: readonly HeldPort[],
@@ -45,7 +45,7 @@ export function rulesFor(
     if (own === undefined) continue;
     const to = isWildcard(hostIp) ? '-m addrtype --dst-type LOCAL' : `-d ${hostIp}`;
     // Only what begins: where nothing else has the kernel follow connections (IPv6), it takes up older ones at their next packet.
-    const meant = `-p tcp -m tcp --dport ${published} --tcp-flags FIN,SYN,RST,ACK SYN${from ? ` --sport ${from}` : ''} ${to} ${end}`;
+    const meant = `-p tcp -m tcp --dport ${published} --tcp-flags FIN,SYN,RST,ACK SYN${from ? ` --sport ${from} -m addrtype --src-type LOCAL` : ''} ${to} ${end}`;
     const exchanged = `-j DNAT --to-destination :${own.published}`;
     rules[family].push(`OUTPUT ${meant} ${exchanged}`);
     if (isLoopback(hostIp)) continue; // nobody else gets there

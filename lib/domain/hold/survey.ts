@@ -117,12 +117,13 @@ async function tryHold(ops: Ops, app: Container, holds: Holds, address: string |
     );
     try {
       for (const url of urls) {
-        const { taken: before } = await doorman.look();
+        const before = await doorman.look();
         const status = await ask(ops, get(url));
-        const { taken } = await doorman.look();
-        if (taken !== before + 1) return passedBy(url);
-        const answered = address === undefined ? status === '503' : /^[2345]\d\d$/.test(status);
-        if (!answered) return noAnswer(url, status);
+        const { taken, turnedAway } = await doorman.look();
+        if (taken === before.taken) return passedBy(url);
+        // Its own page is an answer, too, but not the application's.
+        const isPage = turnedAway > before.turnedAway;
+        if (isPage !== (address === undefined) || !/^[2345]\d\d$/.test(status)) return noAnswer(url, status);
       }
     } finally {
       await lease.end();

@@ -93,7 +93,7 @@ async function undoAll(ops: Ops, begun: readonly Begun[], recovery: Recovery, er
   const { en, zh } = whatHappened(error);
   ops.screen.show({ event: 'error', text: { en: en.split('\n')[0] ?? '', zh: zh.split('\n')[0] ?? '' } });
   // Neither a Ctrl-C nor a full disk, which may have brought us here, must stop the undoing.
-  const calm = uninterruptible({ ...ops, journal: lenient(ops.journal, ops.screen) });
+  const calm = uninterruptible(ops);
   const failures: unknown[] = [];
   for (const { id, undo } of begun) {
     if (!undo) continue;

@@ -28,14 +28,18 @@ export async function findFirewall(ops: RunOps): Promise<Firewall | undefined> {
 }
 
 /** The nat table as it is now; undefined where it can't be read. */
-export async function listing(ops: RunOps, { prefix }: Firewall, family: Family): Promise<Listing | undefined> {
+export async function listing(ops: RunOps, firewall: Firewall, family: Family): Promise<Listing | undefined> {
   try {
-    const { stdout } = await run(ops, read([...prefix, PROGRAMS[family], ...WAIT, '-t', 'nat', '-S']));
-    return stdout.split('\n').filter(Boolean);
+    return await list(ops, firewall, family);
   } catch (error) {
     if (error instanceof CommandError) return undefined;
     throw error;
   }
+}
+
+async function list(ops: RunOps, { prefix }: Firewall, family: Family): Promise<Listing> {
+  const { stdout } = await run(ops, read([...prefix, PROGRAMS[family], ...WAIT, '-t', 'nat', '-S']));
+  return stdout.split('\n').filter(Boolean);
 }
 
 /**
@@ -43,7 +47,7 @@ export async function listing(ops: RunOps, { prefix }: Firewall, family: Family)
  *
  * @param comment the whole of a rule's comment; letters, digits, `-`, `_` and `:`.
  * @param rules `<chain> <match and target>` in the order in which they are to be asked; each has the comment itself.
- * @throws {CommandError} when the kernel or the program refuses one of them: nothing has changed then.
+ * @throws {CommandError} when the kernel or the program refuses one of them, or does not say which are there: nothing has changed then.
  */
 export async function replaceRules(
   ops: RunOps,
@@ -52,7 +56,7 @@ export async function replaceRules(
   rules: Readonly<Record<Family, readonly string[]>>,
 ): Promise<void> {
   for (const family of firewall.families) {
-    const there = rulesWith(comment, (await listing(ops, firewall, family)) ?? []);
+    const there = rulesWith(comment, await list(ops, firewall, family));
     // Each goes to the top, so the first comes last.
     const insert = [...rules[family]].reverse().map((rule) => `-I ${rule.replace(' ', ' 1 ')}`);
     const remove = there.map((line) => line.replace(/^-A/, '-D'));

@@ -181,30 +181,39 @@ describe('waitForHealth', () => {
     });
   });
 
-  /** Says that it is unhealthy, after so many looks in which nothing answers. */
-  async function unhealthyAfter(looks: number, ...then: boolean[]) {
+  /** Says that it is unhealthy, or that status, after so many looks in which nothing answers. */
+  async function unhealthyAfter(looks: number, status: number, ...then: boolean[]) {
     let n = 0;
     return serve((request, response) => {
       if (request.url === BASIC) return void response.end(good[BASIC]);
       const at = n++ - looks;
-      if (at < 0) return void response.writeHead(503).end('no');
+      if (at < 0) return void request.socket.destroy();
+      if (!then[at] && status !== 200) return void response.writeHead(status).end('no');
       response.end(then[at] ? good[NEW] : report({ ...healthy, status: 'unhealthy' }));
     });
   }
 
-  it('gives up sooner on one that has booted and goes on saying that it is unhealthy', async () => {
-    const url = await unhealthyAfter(10);
-    const ops = opsFor();
-    const limits = { deadlineMs: 90_000, unhealthyMs: 3_000 };
-    await expect(waitForHealth(ops, { nginx: url, direct: url }, container, limits)).rejects.toMatchObject({
-      kind: 'deadline',
-      what: { en: expect.stringMatching(/within 3 s\. Last: .*status unhealthy/) },
-    });
-    expect(ops.clock.monotonic()).toBe(10 * 150 + 3_000);
-  });
+  it.each([
+    [200, /status unhealthy/],
+    [503, /503/],
+    [404, /404/],
+    [500, /HTTP 500/],
+  ])(
+    'gives up sooner on one that has booted and goes on answering %d, and not that it is healthy',
+    async (status, said) => {
+      const url = await unhealthyAfter(10, status);
+      const ops = opsFor();
+      const limits = { deadlineMs: 90_000, unhealthyMs: 3_000 };
+      await expect(waitForHealth(ops, { nginx: url, direct: url }, container, limits)).rejects.toMatchObject({
+        kind: 'deadline',
+        what: { en: expect.stringMatching(new RegExp(`within 3 s\\. Last: .*${said.source}`)) },
+      });
+      expect(ops.clock.monotonic()).toBe(10 * 150 + 3_000);
+    },
+  );
 
   it('does not take one for that which has not booted, or gets healthy', async () => {
-    const url = await unhealthyAfter(40, false, false, true, true);
+    const url = await unhealthyAfter(40, 200, false, false, true, true);
     const limits = { deadlineMs: 90_000, unhealthyMs: 3_000 };
     expect((await waitForHealth(opsFor(), { nginx: url, direct: url }, container, limits)).healthy).toBe(true);
   });

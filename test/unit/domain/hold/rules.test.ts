@@ -40,10 +40,10 @@ it('has no rule for a port that the doorman does not have at the same address', 
   expect(rulesFor([port()], door, OPTIONS)).toEqual({ ipv4: [], ipv6: [] });
 });
 
-it('of a trial, leads only connections from ports of our own', () => {
+it('of a trial, leads only connections from this machine and from ports of our own', () => {
   const door = { address: '172.18.0.9', ports: [port()] };
   const { ipv4 } = rulesFor([port()], door, { ...OPTIONS, from: '20480:20735' });
-  expect(ipv4.every((r) => r.includes(' --sport 20480:20735 '))).toBe(true);
+  expect(ipv4.every((r) => r.includes(' --sport 20480:20735 -m addrtype --src-type LOCAL '))).toBe(true);
 });
 
 it('every rule has an end and the comment of its deploy directory', () => {

@@ -10,7 +10,7 @@ it('writes down tables and remarks, redacted, but not the plan’s lines, and go
   const written: JournalEvent[] = [];
   let full = false;
   const write = (event: JournalEvent) => {
-    if (full) throw new Error('ENOSPC');
+    if (full) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
     return written.push(event);
   };
   const screen = recorded(ops.screen, { write }, ops.secrets);

@@ -223,5 +223,5 @@ it('does not take back what is done because it can not be written down', async (
 });
 
 const fullDisk = (): never => {
-  throw new Error('ENOSPC: no space left on device');
+  throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
 };

@@ -33,6 +33,12 @@ it('does nothing where nothing is and nothing is to be', async () => {
   ]);
 });
 
+it('does not take it that none is there where that can not be asked', async () => {
+  const ops = testOps(() => ({ exitCode: 4, stderr: 'Another app is currently holding the xtables lock' }));
+  const none = { ipv4: [], ipv6: [] };
+  await expect(replaceRules(ops, { prefix: [], families: ['ipv4'] }, 'c', none)).rejects.toThrow('xtables lock');
+});
+
 it.each([
   ['as root', () => ({}), { prefix: [], families: ['ipv4', 'ipv6'] }],
   [
