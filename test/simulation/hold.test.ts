@@ -57,6 +57,19 @@ it('no request fails while a rebuild replaces the container, and nothing of the 
   expect(ended.text).toMatch(/requests meanwhile +wait at ports 28080, 28081, at most 60 s \(tried just now\)/);
 });
 
+it('does not take the doorman’s own page for the application’s answer', async () => {
+  const d = await holding();
+  const { engine } = d.machine;
+  const { override } = d.machine;
+  d.machine.override = (call, typed) => {
+    // It waited for the application for as long as it may, and gave up.
+    if (call.argv[0] === 'curl') for (const c of engine.containers) if (c.doorman) c.doorman.shut = true;
+    return override(call, typed);
+  };
+  const ended = await d.run([...KEEP, '--plan']);
+  expect(ended.text).toMatch(/a trial failed: a request to \S+ was not answered by way of it \(503\)/);
+});
+
 it('no request fails on the way back from a release that does not get healthy', async () => {
   const d = await holding();
   d.machine.release = release('broken', { deepUnhealthy: true });

@@ -92,6 +92,34 @@ it('ends by itself when its keeper was killed', async () => {
   expect(seen(d)).toEqual([200, 200]);
 });
 
+it('comes back by itself when the engine was away for a while, and the page with it', async () => {
+  const d = await withRules();
+  const { machine } = d;
+  const started = machine.clock.monotonic();
+  const since = () => machine.clock.monotonic() - started;
+  const { override } = machine;
+  let away = false;
+  machine.override = (call, typed) =>
+    away && call.argv[0] === 'docker'
+      ? { exitCode: 1, stderr: 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.' }
+      : override(call, typed);
+  void machine.clock.sleep(15_000).then(async () => {
+    away = true;
+    for (const c of machine.engine.containers.filter((c) => c.doorman)) machine.engine.remove(c);
+    await machine.clock.sleep(6_000);
+    away = false;
+  });
+  const visitors = watch(d, 1_000);
+  const ended = await d.run(['keep', '--for', '40s', '--yes'], { script });
+  visitors.stop();
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(since()).toBeGreaterThan(40_000);
+  const all = visitors.got.join(' ');
+  expect(all).toMatch(/503,503 (, )?(200,200 )+(503,503 )+/); // refused for a moment, until its death is noticed
+  expect(ended.text.match(/The maintenance page is gone/g)).toHaveLength(1);
+  expect(await held(d, ended)).toEqual([]);
+});
+
 it('is refused where nobody can be led to it, and says why', async () => {
   const d = await production();
   const ended = await d.run(['on', '--yes'], { script });

@@ -19,6 +19,8 @@ const answer = z.object({
   left: z.int(),
   /** The scheduler and other programs have ended: to stop the container at once cuts nothing. */
   ended: z.boolean(),
+  /** Names of those that supervisord had killed, because they took longer than it gives them. */
+  killed: z.array(z.string()),
   seconds: z.number(),
 });
 
@@ -59,10 +61,10 @@ async function until(ops: Ops, times: number, isSo: () => Promise<boolean>): Pro
   }
 }
 
-/** Names of those that have work of their own: the scheduler, a queue's worker. */
-async function programsBeside(ops: Ops, container: string): Promise<string[]> {
+/** Those that have work of their own: the scheduler, a queue's worker. */
+async function programsBeside(ops: Ops, container: string): Promise<{ name: string; pid: number }[]> {
   const { scheduler, others } = await findPrograms(ops, container);
-  return [...(scheduler ? [scheduler] : []), ...others].map((p) => p.name);
+  return [...(scheduler ? [scheduler] : []), ...others].map(({ name, pid }) => ({ name, pid }));
 }
 
 async function unlessImpossible<T>(ops: Ops, deed: Promise<T>): Promise<T | undefined> {
@@ -76,10 +78,17 @@ async function unlessImpossible<T>(ops: Ops, deed: Promise<T>): Promise<T | unde
 }
 
 /** What was cut; nothing when all ended well. */
-export const drainText = ({ drained, left }: Drained): Text | undefined =>
-  drained
-    ? undefined
-    : {
-        en: `${left} connections were still under way after ${DRAIN_SECONDS} s; they are cut`,
-        zh: `${DRAIN_SECONDS} 秒后仍有 ${left} 个连接未结束, 将被切断`,
-      };
+export const drainTexts = ({ drained, left, killed }: Drained): Text[] => [
+  ...(drained
+    ? []
+    : [
+        {
+          en: `${left} connections were still under way after ${DRAIN_SECONDS} s; they are cut`,
+          zh: `${DRAIN_SECONDS} 秒后仍有 ${left} 个连接未结束, 将被切断`,
+        },
+      ]),
+  ...killed.map((name) => ({
+    en: `${name} did not end within its stopwaitsecs, and supervisord killed it: what it was at was cut`,
+    zh: `${name} 未能在 stopwaitsecs 内结束, 已被 supervisord 强制终止: 正在执行的任务被中断`,
+  })),
+];

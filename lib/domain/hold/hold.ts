@@ -3,7 +3,7 @@ import { type Ops, uninterruptible } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { type Doorman, type DoormanState, postDoorman } from './doorman.ts';
-import { type Drained, drain, drainText } from './drain.ts';
+import { type Drained, drain, drainTexts } from './drain.ts';
 import { type Lease, leaseRules } from './lease.ts';
 import { reachedAt } from './ports.ts';
 import { commentOf, rulesFor } from './rules.ts';
@@ -122,8 +122,7 @@ export function requestHold(facts: HoldFacts): RequestHold {
     async drain(ops, app) {
       if (facts.kind === 'plain' || now === undefined) return undefined;
       const drained = await drain(ops, app.id, facts.ports);
-      const text = drained && drainText(drained);
-      if (text) ops.screen.show({ event: 'warning', text });
+      for (const text of drained ? drainTexts(drained) : []) ops.screen.show({ event: 'warning', text });
       return drained;
     },
 

@@ -6,7 +6,7 @@ import { ask } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import type { Container } from '../../tools/docker/containers.ts';
-import { type Firewall, findFirewall, listing } from '../../tools/iptables/iptables.ts';
+import { type Family, type Firewall, findFirewall, listing } from '../../tools/iptables/iptables.ts';
 import { lastReplacement } from '../ledger/requests.ts';
 import { type Doorman, type Post, postDoorman } from './doorman.ts';
 import { leaseRules } from './lease.ts';
@@ -104,7 +104,7 @@ const FROM = { curl: '20480-20735', rule: '20480:20735' };
  */
 async function tryHold(ops: Ops, app: Container, holds: Holds, address: string | undefined): Promise<Text | undefined> {
   const { firewall, ports, bridges } = holds;
-  const urls = urlsOf(ops, ports);
+  const urls = urlsOf(ops, ports, firewall.families);
   if (urls.length === 0) return NO_HTTP;
   const comment = commentOf(ops.paths);
   let doorman: Doorman | undefined;
@@ -137,19 +137,24 @@ async function tryHold(ops: Ops, app: Container, holds: Holds, address: string |
   }
 }
 
-/** One port over loopback and over another address of this machine, as far as it is published there. */
-function urlsOf({ net, target }: Ops, ports: readonly HeldPort[]): string[] {
-  const http = ports.filter((p) => p.family === 'ipv4' && [target.ports.nginx, target.ports.direct].includes(p.target));
-  const port = http[0];
-  if (port === undefined) return [];
-  const own = net.addresses().find((a) => !a.includes(':') && !a.startsWith('127.'));
-  const hosts = port.hostIp === '0.0.0.0' ? ['127.0.0.1', ...(own ? [own] : [])] : [port.hostIp];
-  return hosts.map((host) => `http://${host}:${port.published}${target.health.basic}`);
+/** One port of each family over loopback, and over another IPv4 address of this machine, as far as it is published there. */
+function urlsOf({ net, target }: Ops, ports: readonly HeldPort[], families: readonly Family[]): string[] {
+  const there = net.addresses();
+  const own = there.find((a) => !a.includes(':') && !a.startsWith('127.'));
+  const wildcards = { '0.0.0.0': ['127.0.0.1', ...(own ? [own] : [])], '::': there.includes('::1') ? ['::1'] : [] };
+  return families.flatMap((family) => {
+    const http = [target.ports.nginx, target.ports.direct];
+    const port = ports.find((p) => p.family === family && http.includes(p.target));
+    if (port === undefined) return [];
+    const hosts = wildcards[port.hostIp as keyof typeof wildcards] ?? [port.hostIp];
+    const typed = hosts.map((host) => (family === 'ipv6' ? `[${host}]` : host));
+    return typed.map((host) => `http://${host}:${port.published}${target.health.basic}`);
+  });
 }
 
 const get = (url: string) =>
   read([
-    ...['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '--noproxy', '*', '--max-time', '10'],
+    ...['curl', '-gs', '-o', '/dev/null', '-w', '%{http_code}', '--noproxy', '*', '--max-time', '10'],
     ...['--local-port', FROM.curl, url],
   ]);
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { seconds, type Text } from '../../core/text.ts';
 import { requestHold } from '../../domain/hold/hold.ts';
@@ -30,14 +31,19 @@ export async function keepOn(ops: Ops, lasts: string): Promise<Text> {
   const begin = async () => {
     await hold.begin(ops, app);
     await hold.turnAway();
+    ops.screen.show({ event: 'ok', text: isOn(ports, iso(until)) });
   };
   try {
     await begin();
-    ops.screen.show({ event: 'ok', text: isOn(ports, iso(until)) });
+    let isThere = true;
     let noted = -Infinity;
     while (!ops.signal.aborted && !existsSync(offFile(ops.paths.run)) && ops.clock.monotonic() < end) {
-      // One that died has said so.
-      if (!hold.holding) await begin();
+      // One that died has said so. If the engine went with it, another one can't be had before it is back.
+      if (!hold.holding || !isThere) {
+        const failed = await begin().catch(expected);
+        if (failed && isThere) ops.screen.show({ event: 'warning', text: notBack(failed.what) });
+        isThere = failed === undefined;
+      }
       if (ops.clock.monotonic() - noted >= NOTE_EVERY_MS) {
         await note();
         noted = ops.clock.monotonic();
@@ -57,9 +63,19 @@ export async function keepOn(ops: Ops, lasts: string): Promise<Text> {
   return text;
 }
 
+function expected(error: unknown): OpsError {
+  if (error instanceof OpsError) return error;
+  throw error;
+}
+
 const iso = (at: number) => new Date(at).toISOString();
 
 export const isOn = (ports: readonly number[], until: string): Text => ({
   en: `The maintenance page is on at ports ${ports.join(', ')}, until ${until} at the latest.`,
   zh: `维护页面已在端口 ${ports.join(', ')} 启用, 最晚至 ${until}.`,
+});
+
+const notBack = (why: Text): Text => ({
+  en: `The maintenance page is gone, and is tried again until it is back; visitors reach the application, if it runs: ${why.en}`,
+  zh: `维护页面已失效, 正在不断重试; 期间访问者会直接到达应用 (若其在运行): ${why.zh}`,
 });

@@ -36,8 +36,8 @@ export const routes: Agent = () =>
 
 /** nginx quits, and is started again by supervisord; what is under way ends at once here. */
 export const drain: Agent = (_what, app, { stop }) => {
-  for (const name of stop as readonly string[]) app.programs.find((p) => p.name === name)?.stop();
-  return json({ drained: true, left: 0, ended: true, seconds: 0.1 });
+  for (const { name } of stop as readonly { name: string }[]) app.programs.find((p) => p.name === name)?.stop();
+  return json({ drained: true, left: 0, ended: true, killed: [], seconds: 0.1 });
 };
 
 interface Wanted extends Args {

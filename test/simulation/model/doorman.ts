@@ -18,6 +18,7 @@ export class Doorman {
   to: string | undefined;
   shut = false;
   taken = 0;
+  turnedAway = 0;
   #home: string | undefined;
   readonly #engine: Engine;
   readonly #container: Container;
@@ -38,7 +39,12 @@ export class Doorman {
     }
     if (order.lead) this.lead(order.lead);
     if (order.close) this.shut = true;
-    return { taken: this.taken, open: 0, waiting: 0, turnedAway: 0, cut: 0, longest: 0 };
+    return { taken: this.taken, open: 0, waiting: 0, turnedAway: this.turnedAway, cut: 0, longest: 0 };
+  }
+
+  take(): void {
+    this.taken += 1;
+    if (this.shut) this.turnedAway += 1;
   }
 
   lead(to: string): void {

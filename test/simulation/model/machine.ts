@@ -161,7 +161,7 @@ function visit({ engine, firewall }: Machine, { argv }: Call): Reply {
   const from = Number.parseInt(argv[argv.indexOf('--local-port') + 1] ?? '', 10);
   const port = Number(url.port || 80);
   const peer = engine.publisher(firewall.leads(port, from) ?? port);
-  if (peer?.container.doorman) peer.container.doorman.taken += 1;
+  peer?.container.doorman?.take();
   const answer = peer && throughDoor(engine, peer, url.pathname);
   return typeof answer === 'object' ? { stdout: String(answer.status) } : { exitCode: 28, stdout: '000' };
 }

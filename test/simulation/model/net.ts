@@ -28,7 +28,7 @@ export function net(machine: Machine): Net {
       const { hostname, port, pathname } = new URL(url);
       await clock.sleep(REQUEST_MS, signal);
       const peer = behind(hostname, Number(port || 80));
-      if (peer?.container.doorman) peer.container.doorman.taken += 1;
+      peer?.container.doorman?.take();
       const deadline = clock.monotonic() + (peer?.container.doorman ? HELD_MS : PATIENCE_MS);
       for (;;) {
         const answer = peer && throughDoor(engine, peer, pathname);

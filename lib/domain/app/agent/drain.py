@@ -58,6 +58,24 @@ def wait(until, over):
     return True
 
 
+def stop(names, until):
+    """It waits for as long as supervisord's configuration says, and has them killed then."""
+    if not names:
+        return True
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    stopping = subprocess.Popen(["supervisorctl", "stop", *names], **quiet)
+    return wait(max(until, time.monotonic() + 5), lambda: stopping.poll() is not None) and stopping.returncode == 0
+
+
+def killed(programs):
+    """Names of those that had not ended in the time that they have: nobody but supervisord's log says so."""
+    if not programs:
+        return []
+    said = subprocess.run(["supervisorctl", "maintail", "-100000"], stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
+    log = said.stdout.decode("utf-8", "replace")
+    return [p["name"] for p in programs if f"({p['pid']}) with SIGKILL" in log]
+
+
 def main():
     began = time.monotonic()
     until = began + ARGS["seconds"]
@@ -66,13 +84,9 @@ def main():
     quit_nginx()
     drained = wait(until, lambda: sockets()[0] == 0)
     left = sockets()[0]
-    ended = True
-    if ARGS["stop"]:
-        # It waits for as long as supervisord's configuration says, and has them killed then.
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        stopping = subprocess.Popen(["supervisorctl", "stop", *ARGS["stop"]], **quiet)
-        ended = wait(max(until, time.monotonic() + 5), lambda: stopping.poll() is not None) and stopping.returncode == 0
-    print(json.dumps({"drained": drained, "left": left, "ended": ended, "seconds": time.monotonic() - began}))
+    ended = stop([program["name"] for program in ARGS["stop"]], until)
+    answer = {"drained": drained, "left": left, "ended": ended, "killed": killed(ARGS["stop"])}
+    print(json.dumps({**answer, "seconds": time.monotonic() - began}))
 
 
 main()

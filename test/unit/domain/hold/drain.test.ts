@@ -1,0 +1,59 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { drain, drainTexts } from '../../../../lib/domain/hold/drain.ts';
+import { testOps } from '../../../support/ops.ts';
+
+const SCRIPT = readFileSync(new URL('../../../../lib/domain/app/agent/drain.py', import.meta.url), 'utf8');
+
+/** What the script says of programs, by a supervisord whose log is this. Nothing of this machine is drained. */
+function killedBy(log: string, programs: readonly { name: string; pid: number }[]): string[] {
+  const bin = mkdtempSync(path.join(os.tmpdir(), 'drain-'));
+  onTestFinished(() => rmSync(bin, { recursive: true }));
+  writeFileSync(path.join(bin, 'log'), log);
+  writeFileSync(path.join(bin, 'supervisorctl'), `#!/bin/sh\n[ "$1" = maintail ] && cat ${bin}/log\n`);
+  chmodSync(path.join(bin, 'supervisorctl'), 0o755);
+  const args = JSON.stringify({ stop: programs });
+  const asked = SCRIPT.replace(/main\(\)\s*$/, 'print(json.dumps(killed(ARGS["stop"])))');
+  const input = `import json\nARGS = json.loads(${JSON.stringify(args)})\n${asked}`;
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+  return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8', env }));
+}
+
+// As supervisor 4.2.5 and 4.3.0 write it.
+const LOG = `2026-01-02 03:04:05,100 WARN killing 'scheduler' (17) with SIGKILL
+2026-01-02 03:04:05,101 INFO waiting for scheduler to die
+2026-01-02 03:04:05,102 WARN stopped: scheduler (terminated by SIGKILL)
+2026-01-02 03:04:06,100 INFO stopped: queue (exit status 0)
+`;
+
+it('knows a program that supervisord killed from one that ended, and from an earlier one of its name', () => {
+  const queue = { name: 'queue', pid: 18 };
+  expect(killedBy(LOG, [{ name: 'jobs:scheduler', pid: 17 }, queue])).toEqual(['jobs:scheduler']);
+  expect(killedBy(LOG, [{ name: 'jobs:scheduler', pid: 170 }, queue])).toEqual([]);
+  expect(killedBy('', [queue])).toEqual([]);
+  expect(killedBy(LOG, [])).toEqual([]);
+});
+
+it('says which program was cut', async () => {
+  const program = { state: 'RUNNING', start: 1, argv: ['gunicorn'], cwd: '/app', scheduler: '', workers: [] };
+  const programs = [
+    { ...program, name: 'web', pid: 16, ports: [5001] },
+    { ...program, name: 'scheduler', pid: 17, ports: [5002], scheduler: 'true' },
+  ];
+  const ops = testOps(({ argv, input }) => {
+    if (argv[0] === 'cat') return { stdout: '' };
+    const text = input.toString();
+    if (text.includes('schedulerVariable')) return answer({ programs, said: '', uptime: 9, booted: 1 });
+    expect(text).toContain(String.raw`\"stop\":[{\"name\":\"scheduler\",\"pid\":17}]`);
+    return answer({ drained: true, left: 0, ended: true, killed: ['scheduler'], seconds: 10.2 });
+  });
+  const drained = await drain(ops, 'app', []);
+  expect(drained && drainTexts(drained).map((t) => t.en)).toEqual([
+    expect.stringMatching(/^scheduler did not end.*was cut$/),
+  ]);
+});
+
+const answer = (said: object) => ({ stdout: `${JSON.stringify(said)}\n` });
