@@ -66,7 +66,7 @@ it('does not take the doorman’s own page for the application’s answer', asyn
     if (call.argv[0] === 'curl') for (const c of engine.containers) if (c.doorman) c.doorman.shut = true;
     return override(call, typed);
   };
-  const ended = await d.run([...KEEP, '--plan']);
+  const ended = await runAndCheck(d, KEEP);
   expect(ended.text).toMatch(/a trial failed: a request to \S+ was not answered by way of it \(503\)/);
 });
 
