@@ -1,6 +1,7 @@
 /**
  * What visitors lose while the application is taken away, held and in the former way (`--no-hold`) in the same run:
- * `npm run bench -- hold`. 50 requests/s through nginx, of which some take 2 s and some are POSTs, and 10/s past it.
+ * `npm run bench -- hold`. 25 requests/s over http and 25 over https, of which some take 2 s and some are POSTs, and 10/s past nginx, to an
+ * application like the deployed one (`--like plain`: to the plain one, over http alone).
  */
 import { parseArgs } from 'node:util';
 import type { LoadReport } from '../sandbox/load-report.ts';
@@ -22,9 +23,13 @@ interface Round {
 export async function benchHold(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
-    options: { gigabyte: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
+    options: {
+      gigabyte: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      like: { type: 'string', default: 'real' },
+    },
   });
-  await withSandbox('wfops-bench', 28180, async (sandbox) => {
+  const measure = async (sandbox: Sandbox) => {
     const run = (name: string, ...more: string[]) => script(sandbox, name, ...more);
     const restore = run('restore-prod', '--confirm', 'RESTORE whalefall_prod');
     const backUp = () => timed(run('backup-prod', 'create'));
@@ -62,15 +67,20 @@ export async function benchHold(args: string[]): Promise<void> {
       const plain = await measured(sandbox, round, ['--no-hold']);
       console.log(`| ${round.what} | ${cell(held, 'maxMs')} | ${cell(plain, 'longestOutageMs')} |`);
     }
-  });
+  };
+  await withSandbox('wfops-bench', 28180, measure, values.like === 'plain' ? 'plain' : 'real');
 }
 
 async function measured(sandbox: Sandbox, { given, argv, fails }: Round, more: readonly string[]) {
   await given?.();
-  const direct = `http://127.0.0.1:${sandbox.options.ports.direct}`;
+  const { direct, https } = sandbox.options.ports;
+  const basic = '/api/v1/health/basic';
+  const through = sandbox.isReal ? [sandbox.url, `https://127.0.0.1:${https}`] : [sandbox.url];
   const loads = [
-    await startLoad(`${sandbox.url}/api/v1/health/basic`, ...MIXED),
-    await startLoad(`${direct}/api/v1/health/basic`, '--rate', '10'),
+    ...(await Promise.all(
+      through.map((url) => startLoad(`${url}${basic}`, ...MIXED, '--rate', String(50 / through.length))),
+    )),
+    await startLoad(`http://127.0.0.1:${direct}${basic}`, '--rate', '10'),
   ];
   await pause(1000);
   const ran = await timed([...argv, ...more]).then(

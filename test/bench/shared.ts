@@ -18,10 +18,11 @@ export async function withSandbox(
   name: string,
   port: number,
   measure: (sandbox: Sandbox) => Promise<void>,
+  like: 'plain' | 'real' = 'plain',
 ): Promise<void> {
   const root = mkdtempSync(path.join(os.tmpdir(), 'wfops-bench-'));
-  const ports = { http: port, direct: port + 1, postgres: port + 2, redis: port + 3 };
-  const sandbox = await createFreshSandbox({ name, root, ports });
+  const ports = { http: port, direct: port + 1, postgres: port + 2, redis: port + 3, https: port + 4 };
+  const sandbox = await createFreshSandbox({ name, root, ports, like });
   try {
     sandbox.writeEnv();
     const [program, ...args] = script(sandbox, 'deploy-prod-all', '--data', 'keep');

@@ -7,8 +7,6 @@ import { findPrograms } from '../app/programs.ts';
 import type { HeldPort } from './ports.ts';
 import { socketsAt } from './sockets.ts';
 
-/** What is under way may take so long; gunicorn gives a request as much. */
-export const DRAIN_SECONDS = 30;
 const PROXY_MS = 10_000;
 const POLL_MS = 100;
 
@@ -29,10 +27,16 @@ export type Drained = z.infer<typeof answer>;
 /**
  * Has a container that nobody new is sent to finish what it is at.
  *
- * @param ports those of which connections are waited for.
+ * @param held those of which connections are waited for.
+ * @param seconds that it takes at most.
  * @returns undefined where it could not be asked: then an ordinary stop, which waits for everything, has to do.
  */
-export async function drain(ops: Ops, container: string, held: readonly HeldPort[]): Promise<Drained | undefined> {
+export async function drain(
+  ops: Ops,
+  container: string,
+  held: readonly HeldPort[],
+  seconds: number,
+): Promise<Drained | undefined> {
   const [ports, published] = [held.map((p) => p.target), held.map((p) => p.published)];
   const stop = await unlessImpossible(ops, programsBeside(ops, container));
   // Who was led to the engine's proxy before the hold, and is on the way into the container only now.
@@ -41,9 +45,9 @@ export async function drain(ops: Ops, container: string, held: readonly HeldPort
     ops,
     agent(ops, container, 'drain', {
       effect: 'change',
-      args: { ports, seconds: DRAIN_SECONDS, stop: stop ?? [] },
+      args: { ports, seconds, stop: stop ?? [] },
       answer,
-      deadlineMs: (DRAIN_SECONDS + 30) * 1000,
+      deadlineMs: (seconds + 30) * 1000,
     }),
   );
   // What the proxy still has to hand on goes with the container.
@@ -78,13 +82,13 @@ async function unlessImpossible<T>(ops: Ops, deed: Promise<T>): Promise<T | unde
 }
 
 /** What was cut; nothing when all ended well. */
-export const drainTexts = ({ drained, left, killed }: Drained): Text[] => [
+export const drainTexts = ({ drained, left, killed }: Drained, seconds: number): Text[] => [
   ...(drained
     ? []
     : [
         {
-          en: `${left} connections were still under way after ${DRAIN_SECONDS} s; they are cut`,
-          zh: `${DRAIN_SECONDS} 秒后仍有 ${left} 个连接未结束, 将被切断`,
+          en: `${left} connections were still under way after ${seconds} s; they are cut`,
+          zh: `${seconds} 秒后仍有 ${left} 个连接未结束, 将被切断`,
         },
       ]),
   ...killed.map((name) => ({

@@ -121,8 +121,9 @@ export function requestHold(facts: HoldFacts): RequestHold {
 
     async drain(ops, app) {
       if (facts.kind === 'plain' || now === undefined) return undefined;
-      const drained = await drain(ops, app.id, facts.ports);
-      for (const text of drained ? drainTexts(drained) : []) ops.screen.show({ event: 'warning', text });
+      const drained = await drain(ops, app.id, facts.ports, facts.drainAtMost);
+      for (const text of drained ? drainTexts(drained, facts.drainAtMost) : [])
+        ops.screen.show({ event: 'warning', text });
       return drained;
     },
 

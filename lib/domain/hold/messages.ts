@@ -1,5 +1,4 @@
 import { same, seconds, type Text } from '../../core/text.ts';
-import { DRAIN_SECONDS } from './drain.ts';
 import { LEASE_MS } from './lease.ts';
 import type { HoldFacts } from './survey.ts';
 
@@ -50,8 +49,8 @@ export function holdCommands(hold: HoldFacts): (string | Text)[] {
   return [
     ...takeInCommands(hold),
     {
-      en: `kill -QUIT <nginx>; wait for what is under way, ${DRAIN_SECONDS} s at most; supervisorctl stop <scheduler>, which kills it after its stopwaitsecs (10 s by default)`,
-      zh: `kill -QUIT <nginx>; 等待进行中的请求结束, 最长 ${DRAIN_SECONDS} 秒; supervisorctl stop <调度器>, 超过其 stopwaitsecs (默认 10 秒) 会被强制终止`,
+      en: `kill -QUIT <nginx>; wait for what is under way, ${hold.drainAtMost} s at most; supervisorctl stop <scheduler>, which kills it after its stopwaitsecs (10 s by default)`,
+      zh: `kill -QUIT <nginx>; 等待进行中的请求结束, 最长 ${hold.drainAtMost} 秒; supervisorctl stop <调度器>, 超过其 stopwaitsecs (默认 10 秒) 会被强制终止`,
     },
   ];
 }

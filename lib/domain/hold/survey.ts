@@ -19,6 +19,8 @@ export interface HoldOptions {
   readonly wanted: boolean;
   /** Seconds that a request waits at most. */
   readonly atMost: number;
+  /** Seconds that what is under way may take to its end; default 30, as gunicorn gives a request. */
+  readonly drainAtMost?: number;
   /** Nobody is to wait: who comes gets the page, also where nothing serves. */
   readonly page?: true;
 }
@@ -32,6 +34,7 @@ export type HoldFacts =
       readonly ports: readonly HeldPort[];
       readonly network: string;
       readonly atMost: number;
+      readonly drainAtMost: number;
       /** A request went to the container that serves by way of a doorman; with `--plan` it is not tried. */
       readonly tried: boolean;
       /** IPv6 addresses are published, and nobody here may change the rules for them. */
@@ -54,7 +57,7 @@ export type HoldFacts =
 export async function surveyHold(
   ops: Ops,
   app: Container | undefined,
-  { wanted, atMost, page }: HoldOptions,
+  { wanted, atMost, drainAtMost = 30, page }: HoldOptions,
   tries: boolean,
 ): Promise<HoldFacts> {
   const plain = (why: Text): HoldFacts => ({ kind: 'plain', why, lastTook: lastReplacement(ops.paths) });
@@ -77,6 +80,7 @@ export async function surveyHold(
     ports,
     network,
     atMost,
+    drainAtMost,
     tried: tries,
     withoutIpv6: ports.length < all.length,
   };

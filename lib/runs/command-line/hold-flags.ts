@@ -2,6 +2,7 @@ import type { HoldOptions } from '../../domain/hold/survey.ts';
 import { duration, type Flags, type Parsed } from './flags.ts';
 
 const AT_MOST = '60s';
+const DRAIN_AT_MOST = '30s';
 
 /** For every script that takes the application's container away for a while. */
 export const HOLD_FLAGS = {
@@ -12,6 +13,15 @@ export const HOLD_FLAGS = {
     help: {
       en: 'requests that have to wait get a 503 page after so long (default 60s)',
       zh: '请求最长等待时间, 超过则返回 503 页面(默认 60s)',
+    },
+  },
+  'drain-at-most': {
+    type: 'string',
+    value: 'TIME',
+    duration: true,
+    help: {
+      en: 'what is under way when requests begin to wait may take so long, and is cut then (default 30s)',
+      zh: '暂存开始时进行中的请求最长执行时间, 超过则切断(默认 30s)',
     },
   },
   'no-hold': {
@@ -26,4 +36,5 @@ export const HOLD_FLAGS = {
 export const holdOptions = (parsed: Parsed): HoldOptions => ({
   wanted: !parsed['no-hold'],
   atMost: duration(String(parsed['hold-at-most'] ?? AT_MOST)) / 1000,
+  drainAtMost: duration(String(parsed['drain-at-most'] ?? DRAIN_AT_MOST)) / 1000,
 });
