@@ -6,16 +6,28 @@ const NAMES = 'test/simulation/image-names.test.ts';
 /** PostgreSQL's major version, and names of images. */
 export const POSTGRES: readonly Break[] = [
   {
-    what: { en: 'a build takes the last name of what runs', zh: '构建夺走正在运行的镜像的最后一个名称' },
-    edits: [edit('lib/domain/images/build.ts', 'if (!apart) await nameRunning(ops, stack);', '')],
+    what: {
+      en: 'a build or a pull takes the last name of what runs',
+      zh: '构建或 pull 夺走正在运行的镜像的最后一个名称',
+    },
+    edits: [edit('lib/domain/data/claim.ts', 'if (hold.lockProject) await nameRunning(ops, stack);', '')],
     test: NAMES,
-    named: 'rebuilds after an update with --bake',
+    named: 'keeps the images of PostgreSQL and Redis through a pull by hand',
   },
   {
     what: { en: 'a release that is proved leaves what runs with one name', zh: '发布验证后不为运行中的镜像另加名称' },
-    edits: [edit('lib/domain/images/forget.ts', 'await nameRunning(calm, stack);', '')],
+    edits: [edit('lib/domain/replacement/replace.ts', 'await nameRunning(calm, stack);', '')],
     test: NAMES,
     named: 'keeps a name on what runs through a build by hand',
+  },
+  {
+    what: {
+      en: 'any major version stands in for an image that is gone',
+      zh: '镜像丢失后用任意大版本代替',
+    },
+    edits: [edit('lib/domain/images/stand-in.ts', 'found.major !== major', 'found.major === undefined')],
+    test: NAMES,
+    named: 'says what to fetch where there is none',
   },
   {
     what: { en: 'an image that does not say its major version passes', zh: '镜像未声明大版本时直接放行' },

@@ -1,4 +1,5 @@
 import { expect, it, vi } from 'vitest';
+import { backupProd } from '../../scripts/backup-prod.ts';
 import { type Deployment, production } from './model/deployment.ts';
 import { runAndCheck } from './model/invariants.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
@@ -10,6 +11,7 @@ vi.setConfig({ testTimeout: 60_000 });
 // With the containerd image store an image is gone with its last name, although a container runs from it.
 
 const KEEP = ['--yes', '--data', 'keep'];
+const DELETE = ['--yes', '--data', 'delete', '--confirm', 'DELETE ALL DATA'];
 const BAKE = ['--yes', '--soak', '2s', '--bake'];
 
 async function forgetful(made = updatable()): Promise<Deployment> {
@@ -24,7 +26,7 @@ const names = (d: Deployment) => [...appOf(d).image.tags];
 it('rebuilds after an update with --bake, which has taken the name of what runs', async () => {
   const d = await forgetful();
   expect(await updateAndCheck(d, BAKE)).toMatchObject({ exitCode: 0 });
-  expect(names(d)).toEqual(['whalefall:running']);
+  expect(names(d)).toEqual(['whalefall:running-prod-whalefall']);
   const ended = await runAndCheck(d, KEEP);
   expect(ended.exitCode, ended.text).toBe(0);
   expect(ended.text).not.toContain('no image any more');
@@ -34,10 +36,10 @@ it('keeps a name on what runs through a build by hand', async () => {
   const d = await forgetful(production());
   expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
   d.machine.engine.addImage('app', 'whalefall:prod', { release: release('by hand') });
-  expect(names(d)).toEqual(['whalefall:running']);
+  expect(names(d)).toEqual(['whalefall:running-prod-whalefall']);
   const ended = await runAndCheck(d, KEEP);
   expect(ended.exitCode, ended.text).toBe(0);
-  expect(names(d)).toContain('whalefall:running');
+  expect(names(d)).toContain('whalefall:running-prod-whalefall');
 });
 
 it('says what runs without an image, and rebuilds all the same', async () => {
@@ -49,4 +51,69 @@ it('says what runs without an image, and rebuilds all the same', async () => {
   expect(planned.text).toContain('The engine has no image any more for what runs');
   const ended = await runAndCheck(d, KEEP);
   expect(ended.exitCode, ended.text).toBe(0);
+});
+
+/** Newer ones of the same names come by hand. */
+function pull(d: Deployment): void {
+  d.machine.engine.addImage('postgres', 'postgres:15-alpine');
+  d.machine.engine.addImage('redis', 'redis:7-alpine');
+}
+
+const backUp = (d: Deployment) => d.run(['create'], { script: backupProd });
+const imageOf = (d: Deployment, key: string) => d.container(key)?.image;
+
+it('keeps the images of PostgreSQL and Redis through a pull by hand: whatever runs first has named them', async () => {
+  const d = await forgetful(production());
+  expect(await backUp(d)).toMatchObject({ exitCode: 0 });
+  const images = ['postgres', 'redis'].map((key) => imageOf(d, key));
+  pull(d);
+  expect(images.map((image) => [...(image?.tags ?? [])])).toEqual([
+    ['postgres:running-prod-postgres'],
+    ['redis:running-prod-redis'],
+  ]);
+  const again = await backUp(d);
+  expect(again, again.text).toMatchObject({ exitCode: 0 });
+  expect(again.text).not.toContain('no image any more');
+  // What is deleted is made again of what it was.
+  d.machine.release = release('broken', { neverHealthy: true });
+  const ended = await runAndCheck(d, DELETE);
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(imageOf(d, 'redis')).toBe(images[1]);
+});
+
+it('moves the names to what took the place, once that is proved', async () => {
+  const d = await forgetful(production());
+  pull(d);
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect([...(imageOf(d, 'postgres')?.tags ?? [])]).toContain('postgres:running-prod-postgres');
+});
+
+it.each([
+  ['backs up', backUp, 0],
+  ['rebuilds', (d: Deployment) => runAndCheck(d, KEEP), 0],
+  ['takes a deletion back', (d: Deployment) => runAndCheck(d, DELETE), 1],
+])('%s with another image of the same major version where the very one is gone', async (_what, run, exitCode) => {
+  const d = await forgetful(production());
+  pull(d);
+  if (exitCode === 1) d.machine.release = release('broken', { neverHealthy: true });
+  const ended = await run(d);
+  expect(ended.exitCode, ended.text).toBe(exitCode);
+  expect(ended.text).toContain('postgres:15-alpine is used instead');
+});
+
+it('uses one of another name, and says what to fetch where there is none', async () => {
+  const d = await forgetful(production());
+  d.machine.engine.addImage('postgres', 'postgres:15-alpine', { env: { PG_MAJOR: '17' } });
+  const refused = await backUp(d);
+  expect(refused, refused.text).toMatchObject({
+    exitCode: 3,
+    text: expect.stringContaining('docker pull postgres:15'),
+  });
+  d.machine.engine.addImage('postgres', 'postgres:15', { env: { PG_MAJOR: '15' } });
+  const ended = await backUp(d);
+  expect(ended, ended.text).toMatchObject({
+    exitCode: 0,
+    text: expect.stringContaining('postgres:15 is used instead'),
+  });
 });

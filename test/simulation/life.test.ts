@@ -72,7 +72,6 @@ it('installs on an empty machine', async () => {
       "run helper on container network",
       "docker rm client",
       "docker rm one-off",
-      "docker tag sha256:<new> whalefall:running",
     ]
   `);
 });
@@ -99,7 +98,6 @@ it('keeps rows, userdata and the stores', async () => {
   expect(told(ended.changes, before)).toMatchInlineSnapshot(`
     [
       "docker tag sha256:<new> whalefall:before-<run>",
-      "docker tag sha256:<new> whalefall:running",
       "tar -x",
       "compose build whalefall",
       "compose run whalefall 86400",
@@ -123,7 +121,6 @@ it('keeps rows, userdata and the stores', async () => {
       "docker rm client",
       "docker rm one-off",
       "docker rm whalefall",
-      "docker tag sha256:<new> whalefall:running",
     ]
   `);
 });
@@ -158,7 +155,6 @@ it('deletes with consent, after a backup that was restored and compared', async 
   expect([...did.slice(0, from), ...did.slice(from, to).sort(), ...did.slice(to)]).toMatchInlineSnapshot(`
     [
       "docker tag sha256:<new> whalefall:before-<run>",
-      "docker tag sha256:<new> whalefall:running",
       "tar -x",
       "compose build whalefall",
       "compose run whalefall 86400",
@@ -210,7 +206,6 @@ it('deletes with consent, after a backup that was restored and compared', async 
       "docker rm <new>",
       "docker rm one-off",
       "docker rm whalefall",
-      "docker tag sha256:<new> whalefall:running",
     ]
   `);
 });

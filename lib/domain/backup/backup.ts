@@ -19,6 +19,7 @@ import { restoreAdvice } from '../../tools/postgres/server-errors.ts';
 import { type DatabaseFacts, type Snapshot, withSnapshot } from '../../tools/postgres/snapshot.ts';
 import { TableLocked } from '../../tools/postgres/table-locked.ts';
 import { startThrowaway, type Throwaway } from '../../tools/postgres/throwaway.ts';
+import { imageOf } from '../images/stand-in.ts';
 import { diskFull, inNewBackupDir, type Place, refuseWithoutRoom, whileThereIsRoom } from './directory.ts';
 import { type DatabaseManifest, listBackups, type Stored } from './manifest.ts';
 import { type BackupProgress, NO_BYTES, reporting } from './progress.ts';
@@ -92,9 +93,10 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
   const applicationName = `whalefall-ops backup ${randomBytes(6).toString('hex')}`;
   if (!options.warm) await ours(ops, discardStale(ops));
   let started: Throwaway | undefined;
+  const imageId = options.warm?.imageId ?? (await ours(ops, imageOf(ops, 'postgres', db.container)));
   const throwaway = async (inner: Ops, databaseSize: number): Promise<Throwaway> => {
     if (options.warm) return options.warm;
-    started = await ours(inner, startThrowaway(inner, { imageId: db.container.imageId, databaseSize }));
+    started = await ours(inner, startThrowaway(inner, { imageId, databaseSize }));
     return started;
   };
   try {
@@ -193,7 +195,7 @@ async function dump(
     reason: options.reason,
     tag: options.tag ?? null,
     commit: options.commit ?? null,
-    imageId: db.container.imageId,
+    imageId: server.imageId,
     volume: { name: db.volume.name, createdAt: db.volume.createdAt },
     ...facts,
     user: db.user,

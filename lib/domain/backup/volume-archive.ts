@@ -5,6 +5,7 @@ import { printable } from '../../core/text.ts';
 import { copyIn, copyOut } from '../../tools/docker/container-files.ts';
 import { type Container, inspectContainer, type VolumeIdentity } from '../../tools/docker/containers.ts';
 import { digest } from '../../tools/files/durable.ts';
+import { imageOf } from '../images/stand-in.ts';
 import { inNewBackupDir, type Place, whileThereIsRoom } from './directory.ts';
 import type { Stored, VolumeManifest } from './manifest.ts';
 import { type VerifiedArchive, verifyArchive } from './proofs.ts';
@@ -66,7 +67,7 @@ async function copy(
     reason: options.reason,
     tag: options.tag ?? null,
     commit: options.commit ?? null,
-    imageId: container.imageId,
+    imageId: options.database ? await imageOf(ops, 'postgres', container) : container.imageId,
     volume: { name: options.volume.name, createdAt: options.volume.createdAt },
     mountPoint: options.mountPoint,
     files: { archive: { name: ARCHIVE, ...digested } },

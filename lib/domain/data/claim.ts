@@ -5,6 +5,7 @@ import { refuse } from '../../core/refusal.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { engineId } from '../../tools/docker/engine.ts';
+import { nameRunning } from '../images/running.ts';
 import { readAdopted } from '../ledger/adopted.ts';
 import type { ExistingVolume } from '../stack/containers.ts';
 import { findOwners, type Made, type Owners } from '../stack/owners.ts';
@@ -14,12 +15,12 @@ import { confirmDestructive } from './consent.ts';
 /**
  * Makes sure that a stack is this directory's, and that nobody else works on it: to be called as soon as it is known which project it is,
  * and before anything of it is looked at. Compose finds a stack by its project's name alone, so a second checkout in a directory of the
- * same name would take over the first one's containers and data.
+ * same name would take over the first one's containers and data. From then on what runs has names that nothing takes away: see `images/running.ts`.
  *
  * @param use whoever only looks is told whose it is, and goes on.
  * @throws {OpsError} `locked`; `precondition` when another directory made it (both are named), `declined` without the consent for `--adopt`.
  */
-export async function claimStack(ops: Ops, stack: Pick<Stack, 'project'>, use: 'change' | 'look' = 'change') {
+export async function claimStack(ops: Ops, stack: Stack, use: 'change' | 'look' = 'change') {
   const { hold = looking({ adopt: false, phrase: undefined }), screen } = ops;
   if (hold.claimed.has(stack.project)) return;
   if (hold.lockProject) await hold.lockProject(await engineId(ops), stack.project);
@@ -37,6 +38,7 @@ export async function claimStack(ops: Ops, stack: Pick<Stack, 'project'>, use: '
   else if (refusal) screen.show({ event: 'warning', text: refusal.what });
   else if (owners.renamed.length > 0) screen.show({ event: 'warning', text: alsoRenamed(owners.renamed) });
   if (owners.otherFiles.length > 0) screen.show({ event: 'warning', text: otherFiles(ops, owners.otherFiles) });
+  if (hold.lockProject) await nameRunning(ops, stack);
   hold.claimed.add(stack.project);
 }
 

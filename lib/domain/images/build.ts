@@ -12,7 +12,6 @@ import { layContext } from '../release/build-context.ts';
 import { movedTo, refuseUnbuildable } from '../release/buildable.ts';
 import { resolveStack } from '../stack/compose-config.ts';
 import type { Stack } from '../stack/stack.ts';
-import { nameRunning } from './running.ts';
 
 const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
 
@@ -41,8 +40,6 @@ export async function buildImage(ops: Ops, stack: Stack, commit: string, apart?:
   mkdirSync(scratch, { mode: 0o700 });
   const proxies = PROXIES.filter((name) => ops.env[name] !== undefined);
   const log = path.join(ops.paths.run, 'build.log');
-  // Whatever is built may take the name of what runs.
-  if (!apart) await nameRunning(ops, stack);
   const keep = (said: string) => writeFileSync(log, printable(ops.secrets.redact(said)), { mode: 0o600 });
   try {
     const context = path.join(scratch, 'context');

@@ -11,16 +11,14 @@ import { imageId } from './build.ts';
 import { surplus } from './keep-policy.ts';
 import { type KeptImage, listKept } from './kept.ts';
 import { forgetContainer } from './kept-container.ts';
-import { nameRunning } from './running.ts';
 
 /**
  * Bounds what is kept to go back to, after a release that is proved: images by exact tag and id, the ledger's lines, and the git
- * refs of those. What runs has a name of ours from then on, see `running.ts`. What can't be done is only said: the release is none the worse for it.
+ * refs of those. What can't be done is only said: the release is none the worse for it.
  */
 export async function forgetOld(ops: Ops, stack: Stack): Promise<void> {
   const calm = uninterruptible(ops);
   try {
-    await nameRunning(calm, stack);
     await forgetImages(calm, stack);
     for (const { run: name, commit } of forgetReleases(ops.paths, ops.target.keep.releases)) {
       forgetContainer(ops.paths, name);

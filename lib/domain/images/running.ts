@@ -1,41 +1,64 @@
 import { z } from 'zod';
 import { read } from '../../core/command.ts';
-import type { Ops } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
+import { type RunOps, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
+import type { Container } from '../../tools/docker/containers.ts';
 import { tag } from '../../tools/docker/docker.ts';
 import { findContainers } from '../stack/containers.ts';
-import type { Stack } from '../stack/stack.ts';
+import type { Service, ServiceRole, Stack } from '../stack/stack.ts';
 
 // An engine with the containerd image store (the default from 29 on) gives up the content of an image with its last name, although a
 // container runs from it. So what runs has a name of ours, which no build and no pull takes away.
 
 /** Without tag and digest; a registry's port is left alone. */
-export const repositoryOf = (image: string): string => image.replace(/(@[^/]*|:[^/:]+)$/, '');
+export const repositoryOf = (image: string): string => image.replace(/(:[^/:@]+)?(@[^/]*)?$/, '');
 
 /** What an image that a container was made from is to the engine. `unnamed`: it goes with the container. `gone`: its content is lost. */
 export type ImageState = 'named' | 'unnamed' | 'gone';
 
 const tags = z.array(z.string()).nullable();
 
-/** @param id of the image that a container says to be made from. */
-export async function imageState(ops: Ops, id: string): Promise<ImageState> {
-  const inspect = read(['docker', 'image', 'inspect', '-f', '{{json .RepoTags}}', id]);
+/** The names of those of these images that are there, by their ids. */
+async function namesOf(ops: RunOps, ids: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+  if (ids.length === 0) return new Map();
+  const inspect = read(['docker', 'image', 'inspect', '-f', '{{.Id}} {{json .RepoTags}}', ...new Set(ids)]);
   const { stdout, stderr, exitCode } = await run(ops, inspect, [0, 1]);
-  if (exitCode === 1) {
-    if (/no such image/i.test(stderr)) return 'gone';
-    await run(ops, inspect); // an engine that does not answer is no absent image
-  }
-  return (answerOf('docker image inspect', tags, stdout) ?? []).length > 0 ? 'named' : 'unnamed';
+  if (exitCode === 1 && !/no such image/i.test(stderr)) await run(ops, inspect); // an engine that does not answer is no absent image
+  const lines = stdout.split('\n').filter(Boolean);
+  return new Map(
+    lines.map((line) => {
+      const [id = '', names = ''] = line.split(/ (.*)/s);
+      return [id, answerOf('docker image inspect', tags, names) ?? []];
+    }),
+  );
 }
 
-/** Gives the image that the application runs from a name of ours: `whalefall:running`. Whatever had it has another to be gone back to. */
-export async function nameRunning(ops: Ops, stack: Stack): Promise<void> {
-  const { app } = await findContainers(ops, stack);
-  const reference = `${repositoryOf(stack.services.app.image)}:running`;
-  if (app === undefined || (await imageState(ops, app.imageId)) === 'gone') return;
-  await run(ops, tag(app.imageId, reference));
+/** @param id of the image that a container says to be made from. */
+export async function imageState(ops: RunOps, id: string): Promise<ImageState> {
+  const names = (await namesOf(ops, [id])).get(id);
+  if (names === undefined) return 'gone';
+  return names.length > 0 ? 'named' : 'unnamed';
+}
+
+/** `postgres:running-whalefall-postgres`: one for each service of each stack, whatever images they share. */
+const runningName = ({ project }: Stack, { image, key }: Service): string =>
+  `${repositoryOf(image)}:${`running-${project}-${key}`.slice(0, LONGEST_TAG)}`;
+
+const LONGEST_TAG = 128;
+
+/** Gives each image that runs a name of ours. What had it is no longer needed to go back to, or has another. */
+export async function nameRunning(ops: RunOps, stack: Stack): Promise<void> {
+  const containers = Object.entries(await findContainers(ops, stack)) as [ServiceRole, Container][];
+  const names = await namesOf(
+    ops,
+    containers.map(([, { imageId }]) => imageId),
+  );
+  for (const [role, { imageId }] of containers) {
+    const name = runningName(stack, stack.services[role]);
+    const has = names.get(imageId);
+    if (has !== undefined && !has.includes(name)) await run(ops, tag(imageId, name));
+  }
 }
 
 /** What is said of one whose name is gone, or more. */

@@ -19,6 +19,8 @@ import {
 import { rename, setRestart, start, stop } from '../../tools/docker/docker.ts';
 import { discardContainer } from '../../tools/docker/helpers.ts';
 import { registerVariables } from '../env/secrets.ts';
+import { nameRunning } from '../images/running.ts';
+import { findImage } from '../images/stand-in.ts';
 import { findAllContainers, inUse, properName, standbyName, standbyRole, standbyRun } from '../stack/containers.ts';
 import { createPlanned, planService } from '../stack/create-service.ts';
 import type { ServiceRole, Stack } from '../stack/stack.ts';
@@ -54,7 +56,9 @@ export async function describeFormer(ops: Ops, role: ServiceRole, container: Con
   registerVariables(ops.secrets, variablesOf(found));
   const HostConfig = { ...found.HostConfig, ...restartBefore(ops, role, container) };
   // By its image's id: the name may mean another one when it is made again.
-  const definition = { ...found, HostConfig, Config: { ...found.Config, Image: found.Image } };
+  const present = role === 'app' ? found.Image : await findImage(ops, role, container);
+  const Image = typeof present === 'string' ? present : found.Image;
+  const definition = { ...found, HostConfig, Config: { ...found.Config, Image } };
   const file = path.join(ops.paths.run, `before-${role}.json`);
   writeFileSync(file, JSON.stringify(bodyOf(definition)), { mode: 0o600 });
   return { container, definition, file };
@@ -174,8 +178,8 @@ export async function discardNext(ops: Ops, { next, former }: Replacement): Prom
 }
 
 /**
- * Removes those whose place was taken, once nobody will go back to them. What can't be done is only said: what serves is proved, and must not
- * be taken back for it.
+ * Removes those whose place was taken, once nobody will go back to them; their images' names of ours are from then on those of what serves. What
+ * can't be done is only said: what serves is proved, and must not be taken back for it.
  *
  * @param proved what serves, where it may have kept such a name.
  */
@@ -187,6 +191,7 @@ export async function discardFormers(
 ): Promise<void> {
   const calm = uninterruptible(ops);
   try {
+    await nameRunning(calm, stack);
     const all = await findAllContainers(calm, stack);
     for (const c of roles.flatMap((role) => all[role]))
       if (standbyRole(c) && c.id !== proved) await discardContainer(calm, c.id);

@@ -9,7 +9,7 @@ import { whatClusterHolds } from '../../tools/postgres/emptiness.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 import { type DatabaseManifest, listBackups } from '../backup/manifest.ts';
-import { imageId } from '../images/build.ts';
+import { firstPresent } from '../images/stand-in.ts';
 import { readUpgrades, retainedCluster } from '../ledger/postgres-upgrades.ts';
 import { readReleases } from '../ledger/releases.ts';
 import { eachRun, entriesOf } from '../ledger/runs.ts';
@@ -79,10 +79,8 @@ async function look(
   { postgres, redis, app }: Containers,
   volumes: readonly string[],
 ): Promise<readonly DataDirectory[] | undefined> {
-  const image =
-    (postgres ?? redis ?? app)?.imageId ??
-    (await imageId(ops, services.postgres.image)) ??
-    (await imageId(ops, services.app.image));
+  const own = [postgres, redis, app].map((container) => container?.imageId);
+  const image = await firstPresent(ops, [...own, services.postgres.image, services.app.image]);
   return image === undefined ? undefined : findDataDirectories(ops, image, volumes);
 }
 

@@ -19,11 +19,26 @@ const REBUILD: Text = {
 export function refuse(deployed: Deployed): void {
   throwIfAny([
     ...foreignVolumes(deployed.stack, deployed.volumes),
+    ...image(deployed),
     ...stores(deployed),
     ...userdata(deployed),
     ...deployed.unusablePorts.map(explain),
     ...deployed.brokenBinds.filter((b) => b.why !== 'absent').map(explainBind),
   ]);
+}
+
+/** The new container is made of the very image. */
+function image({ app }: Deployed): Reason[] {
+  if (app?.image !== 'gone') return [];
+  return [
+    {
+      text: {
+        en: 'The engine has no image any more for what runs (a build by hand, image prune): no other container can be made of it.',
+        zh: '引擎中已没有正在运行的容器所用的镜像 (手工构建或 image prune), 无法用它创建新容器.',
+      },
+      fix: REBUILD,
+    },
+  ];
 }
 
 function stores({ stack, containers, storesOutdated, login }: Deployed): Reason[] {

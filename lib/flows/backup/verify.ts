@@ -15,6 +15,7 @@ import {
 import { verifyArchive, verifyBackup } from '../../domain/backup/proofs.ts';
 import { readArchive } from '../../domain/backup/read-archive.ts';
 import { checkFiles } from '../../domain/backup/verify.ts';
+import { imageOf } from '../../domain/images/stand-in.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
@@ -112,7 +113,7 @@ async function imageFor(ops: Ops, { imageId }: DatabaseManifest): Promise<string
   const { exitCode } = await run(ops, read(['docker', 'image', 'inspect', '-f', '{{.Id}}', imageId]), [0, 1]);
   if (exitCode === 0) return imageId;
   const { postgres } = await findContainers(ops, await resolveStack(ops));
-  if (postgres) return postgres.imageId;
+  if (postgres) return imageOf(ops, 'postgres', postgres);
   throw new OpsError({
     kind: 'precondition',
     what: {

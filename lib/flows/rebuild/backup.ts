@@ -69,8 +69,8 @@ async function backUp(ops: Ops, rebuild: Rebuild, head: string, consent: Consent
   const revision = facts.database.kind === 'running' ? facts.database.revision : undefined;
   if (plan.deletes.length > 0 || revision !== head) {
     // The next verification will be part of the outage: its server had better be there already.
-    const { databaseBytes } = saved.manifest;
-    rebuild.throwaway = await startThrowaway(ops, { imageId: db.container.imageId, databaseSize: databaseBytes });
+    const { imageId, databaseBytes } = saved.manifest;
+    rebuild.throwaway = await startThrowaway(ops, { imageId, databaseSize: databaseBytes });
   }
   return { kind: 'taken', saved };
 }

@@ -3,6 +3,7 @@ import type { Step } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import { buildImage } from '../../domain/images/build.ts';
 import { fetchStoreImages, keepPreviousImage, restoreImage } from '../../domain/images/previous.ts';
+import { repositoryOf } from '../../domain/images/running.ts';
 import { keptRevision, requireKnownRevision } from '../../domain/replacement/known-revision.ts';
 import { removeOneOff, type TriedImage, trialEvidence, tryImage } from '../../domain/replacement/one-off.ts';
 import { build, pull, runDetached } from '../../tools/docker/compose.ts';
@@ -13,7 +14,7 @@ import { lookAgain } from './survey-again.ts';
 export function buildStep(rebuild: Rebuild): Step<string> {
   const { target, facts } = rebuild;
   const { app } = facts.stack.services;
-  const repository = app.image.replace(/:[^:/]+$/, '');
+  const repository = repositoryOf(app.image);
   const { commit } = facts.checkout;
   return {
     id: 'build',

@@ -113,7 +113,7 @@ async function startServer(ops: Ops, facts: Facts, names: Names): Promise<Contai
         ...['docker', 'run', '-d', '--pull', 'never', '--name', names.server, ...ownerLabels(ops)],
         ...['--network', names.network, '--network-alias', postgres.key],
         ...Object.keys(env).flatMap((name) => ['-e', name]),
-        facts.containers.postgres?.imageId ?? postgres.image,
+        postgres.image,
       ],
       { env },
     ),

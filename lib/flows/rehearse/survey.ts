@@ -9,12 +9,14 @@ import { findDatabaseBackup } from '../../domain/backup/find.ts';
 import type { DatabaseManifest, Stored } from '../../domain/backup/manifest.ts';
 import { claimStack } from '../../domain/data/claim.ts';
 import { imageId } from '../../domain/images/build.ts';
+import { imageState } from '../../domain/images/running.ts';
+import { imageOf } from '../../domain/images/stand-in.ts';
 import { describeCommit, fetchSource } from '../../domain/release/source.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { type Containers, findContainers } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import { surveyPrerequisites } from '../../domain/stack/prerequisites.ts';
-import type { Service } from '../../domain/stack/stack.ts';
+import type { Stack } from '../../domain/stack/stack.ts';
 import type { Checkout } from '../../tools/git/checkout.ts';
 import { availableMemory } from '../../tools/postgres/throwaway.ts';
 import type { Code, Facts } from './facts.ts';
@@ -35,8 +37,8 @@ export async function surveyRehearsal(ops: Ops, wanted: { backup: string; ref?: 
   const production = await findContainers(ops, stack);
   const [code, postgres, redis, cpus] = await Promise.all([
     chooseCode(ops, production, checkout, wanted.ref),
-    imageOf(ops, stack.services.postgres, production.postgres?.imageId),
-    imageOf(ops, stack.services.redis, production.redis?.imageId),
+    storeImage(ops, stack, production, 'postgres'),
+    storeImage(ops, stack, production, 'redis'),
     ask(ops, read(['docker', 'info', '-f', '{{.NCPU}}'])),
   ]);
   const limits = limitsFor({ cpus: Number(cpus) || 1, availableMemory: availableMemory() });
@@ -59,15 +61,17 @@ function chooseBackup(ops: Ops, database: string, wanted: string): Stored<Databa
 
 async function chooseCode(ops: Ops, { app }: Containers, checkout: Checkout, ref: string | undefined): Promise<Code> {
   const marker = app?.state === 'running' ? await readMarker(ops, app.id) : undefined;
+  const isGone = app !== undefined && (await imageState(ops, app.imageId)) === 'gone';
   // A hot update leaves the image as it was.
-  const imageHas = marker?.run.endsWith('-deploy-prod-all') ? marker.commit : undefined;
+  const imageHas = !isGone && marker?.run.endsWith('-deploy-prod-all') ? marker.commit : undefined;
   if (ref !== undefined) {
     const { commit, subject } = await fetchSource(ops, ref);
     return app && imageHas === commit
       ? { kind: 'image', imageId: app.imageId, commit, subject }
       : { kind: 'build', commit, subject };
   }
-  if (app === undefined) return { kind: 'build', commit: checkout.commit, subject: checkout.subject };
+  if (app === undefined || (isGone && marker === undefined))
+    return { kind: 'build', commit: checkout.commit, subject: checkout.subject };
   if (marker === undefined) return { kind: 'image', imageId: app.imageId, commit: undefined, subject: '' };
   const { commit } = marker;
   const subject = (await describeCommit(ops, commit))?.subject;
@@ -76,8 +80,14 @@ async function chooseCode(ops: Ops, { app }: Containers, checkout: Checkout, ref
   return { kind: 'build', commit, subject };
 }
 
-async function imageOf(ops: Ops, service: Service, running: string | undefined): Promise<string> {
-  const id = running ?? (await imageId(ops, service.image));
+async function storeImage(
+  ops: Ops,
+  { services }: Stack,
+  production: Containers,
+  role: 'postgres' | 'redis',
+): Promise<string> {
+  const [service, container] = [services[role], production[role]];
+  const id = container ? await imageOf(ops, role, container) : await imageId(ops, service.image);
   if (id !== undefined) return id;
   throw refuse(
     {

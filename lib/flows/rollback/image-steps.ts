@@ -5,6 +5,7 @@ import type { Recovery, Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import type { Beside } from '../../domain/data/restore.ts';
 import { keepPreviousImage, restoreImage } from '../../domain/images/previous.ts';
+import { repositoryOf } from '../../domain/images/running.ts';
 import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
 import * as replacement from '../../domain/replacement/undo.ts';
 import * as restoration from '../../domain/restoration/advice.ts';
@@ -64,7 +65,7 @@ export function beginByImage(way: ImageWay) {
 function keepStep(way: ImageWay): Step {
   const { facts, imageId } = way;
   const { app } = facts.stack.services;
-  const repository = app.image.replace(/:[^:/]+$/, '');
+  const repository = repositoryOf(app.image);
   return {
     id: 'keep',
     title: { en: 'Keep the image of what runs; name the former one', zh: '保留当前镜像, 并将镜像名指向要回退的版本' },

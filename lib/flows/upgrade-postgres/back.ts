@@ -7,6 +7,7 @@ import { readDatabaseManifest } from '../../domain/backup/manifest.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
 import { requestHold } from '../../domain/hold/hold.ts';
 import { type HoldFacts, type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
+import { firstPresent } from '../../domain/images/stand-in.ts';
 import {
   formerDefinition,
   noteUpgrade,
@@ -67,7 +68,7 @@ export async function surveyBack(ops: Ops, options: HoldOptions, tries: boolean)
   const on = (volume: string) => all.filter((c) => c.mounts.some((m) => m.kind === 'volume' && m.source === volume));
   const former = on(upgrade.from.volume)[0];
   const present = on(upgrade.to.volume).find((c) => !standbyRole(c));
-  const looking = (former ?? present ?? app)?.imageId;
+  const looking = await firstPresent(ops, [upgrade.image, present?.imageId, app?.imageId]);
   if (former?.state !== 'running' && looking !== undefined) {
     const found = await findDataDirectories(ops, looking, [upgrade.from.volume]);
     if (!found.some((f) => f.systemIdentifier === upgrade.from.systemIdentifier)) throw notThatVolume(upgrade);

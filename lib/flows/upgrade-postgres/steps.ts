@@ -68,9 +68,10 @@ export function begin(ops: Ops, facts: Facts, room: { readonly volume: string })
     ],
     async run(o) {
       const { container } = database;
+      const former = await describeFormer(o, 'postgres', container);
       // What it goes back to has a name that no pull takes away.
-      await run(o, tag(container.imageId, previousReference(to.reference, o.paths.run)));
-      made = await createBeside(o, stack, 'postgres', { former: await describeFormer(o, 'postgres', container) });
+      await run(o, tag(former.definition.Config.Image, previousReference(to.reference, o.paths.run)));
+      made = await createBeside(o, stack, 'postgres', { former });
       return { replacement: made, server: await startServer(o, facts, 'upgrade') };
     },
     async undo(o) {

@@ -124,9 +124,7 @@ async function roomFor(ops: Ops, stack: Stack, to: PostgresImage, database: Data
   if (mountPoint === undefined) return { missing: 'volume' };
   if ((await findVolume(ops, volume)) !== undefined) {
     // Left by a run that did not end, or by a way back: then it goes on being used, and nothing in it is deleted.
-    const [found] = (await findDataDirectories(ops, database.container.imageId, [volume])).filter(
-      (f) => f.of === 'postgres',
-    );
+    const [found] = (await findDataDirectories(ops, to.id, [volume])).filter((f) => f.of === 'postgres');
     if (found && found.major !== to.major) throw volumeTaken(volume, found.major, to.major);
   }
   return { volume, mountPoint };

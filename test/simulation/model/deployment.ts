@@ -159,7 +159,8 @@ export class Deployment {
         if (env[name] !== undefined) this.secrets.add(env[name]);
     }
     if (this.unexpected.length > 0) throw new Error(`${this.unexpected.join('\n')}\n\n${text}`);
-    const changes = machine.changes.slice(before);
+    // A name of ours on the image of what runs is nothing that anybody could miss: a run that refuses may give it as well.
+    const changes = machine.changes.slice(before).filter((c) => !/^docker tag \S+ \w+:running-prod-\w+$/.test(c));
     return { exitCode, text, calls, changes, points: faults.points, struck: faults.happened };
   }
 

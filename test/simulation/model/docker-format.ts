@@ -28,7 +28,7 @@ export function inspected(engine: Engine, c: Container) {
     },
     Config: {
       Labels: c.labels ?? {},
-      Env: Object.entries({ ...imageEnv(c.image.program), ...c.env }).map((e) => e.join('=')),
+      Env: envOf(c),
       Cmd: c.command ?? [],
       WorkingDir: WORKING_DIR[c.image.program],
       ...(health && { Healthcheck: { Test: c.healthcheck, Interval: INTERVAL_MS * 1e6, Timeout: 10_000e6 } }),
@@ -56,6 +56,10 @@ export function inspected(engine: Engine, c: Container) {
 /** What the images of the stores say about where data is. */
 export const imageEnv = (program: Image['program']): Record<string, string> =>
   program === 'postgres' ? { PGDATA, PG_MAJOR: '15' } : {};
+
+/** With what its image sets, as the engine has it. */
+export const envOf = ({ image, env }: Pick<Container, 'image' | 'env'>): string[] =>
+  Object.entries({ ...imageEnv(image.program), ...image.env, ...env }).map((e) => e.join('='));
 
 export const WORKING_DIR = { postgres: '', redis: '/data', app: '/app' } as const;
 

@@ -1,3 +1,4 @@
+import { envOf } from './docker-format.ts';
 import { type Container, type Engine, EngineError } from './engine.ts';
 import { parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
@@ -59,7 +60,7 @@ export function described(c: Container) {
     Config: {
       Hostname: c.id.slice(0, 12),
       Image: [...c.image.tags][0] ?? c.image.id,
-      Env: Object.entries(c.env).map((e) => e.join('=')),
+      Env: envOf(c),
       Labels: c.labels ?? {},
       Cmd: c.command ?? null,
       Volumes: Object.fromEntries(Object.keys(c.anonymous).map((target) => [target, {}])),
@@ -91,10 +92,13 @@ function create(engine: Engine, name: string, body: Created): Container {
   const endpoints = Object.entries(body.NetworkingConfig.EndpointsConfig);
   if (endpoints.length > 1) throw new EngineError('Container cannot be connected to network endpoints');
   const networks = endpoints.map(([network, { Aliases }]) => [network, Aliases] as const);
+  const image = engine.image(body.Image);
+  const ofImage = envOf({ image, env: {} });
+  const env = body.Env.filter((line) => !ofImage.includes(line));
   return engine.create({
     name,
-    image: engine.image(body.Image),
-    env: Object.fromEntries(body.Env.map((line) => line.split(/=(.*)/s).slice(0, 2))),
+    image,
+    env: Object.fromEntries(env.map((line) => line.split(/=(.*)/s).slice(0, 2))),
     labels: body.Labels,
     ...(body.Cmd ? { command: body.Cmd } : {}),
     networks: networks.length > 0 ? Object.fromEntries(networks) : { [NetworkMode]: [] },

@@ -34,6 +34,7 @@ const engine =
       return call.argv[3] === '{{.State.Running}}' ? { stdout: 'true' } : { exitCode: 1, stderr: 'no such object' };
     }
     if (verb === 'inspect') return container(status);
+    if (verb === 'image') return { stdout: 'sha256:abc ["postgres:15"]\n' };
     if (verb === 'cp') return call.argv.at(-1) === '-' ? { stdout: [TAR] } : {};
     if (call.argv[0] === 'tar') return { stdout: 'data/\ndata/PG_VERSION\n' };
     if (verb === 'create') return { stdout: 'feed\n' };
