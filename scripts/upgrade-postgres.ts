@@ -82,7 +82,7 @@ export const upgradePostgres: Script = {
     if (real === undefined) return upgrade.concludeTrial(ops, facts);
     await upgrade.agreeToGo(ops, facts);
 
-    const { steps, recovery, hold } = real;
+    const { steps, recovery, around } = real;
     const carried = carryOut(ops, steps, recovery, async (step) => {
       // A whole server of the new version, before anything stops.
       const prepared = await step(steps.prepare);
@@ -94,9 +94,9 @@ export const upgradePostgres: Script = {
       await step(steps.start);
       return step(steps.prove);
     });
-    const health = await carried.finally(() => hold.end(ops));
+    const health = await carried.finally(() => around.hold.end(ops));
     await upgrade.discardFormers(ops, facts.stack, ['postgres']);
-    return upgrade.conclude(ops, facts, health);
+    return upgrade.conclude(ops, facts, health, await upgrade.requestsOf(around));
   },
 };
 
@@ -114,7 +114,7 @@ async function finish(ops: Ops, left: Parameters<typeof upgrade.beginFinish>[0],
 
 async function goBack(ops: Ops, flags: Parsed & { readonly planOnly: boolean }) {
   const facts = await upgrade.surveyBack(ops, holdOptions(flags), !flags.planOnly);
-  const { steps, recovery, hold } = upgrade.beginBack(ops, facts);
+  const { steps, recovery, around } = upgrade.beginBack(ops, facts);
   upgrade.showBack(ops, facts, steps);
   if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
   await confirmDestructive(ops, upgrade.backRequest(facts), flags.confirm as string | undefined);
@@ -125,10 +125,10 @@ async function goBack(ops: Ops, flags: Parsed & { readonly planOnly: boolean }) 
     await step(steps.start);
     return step(steps.prove);
   });
-  await carried.finally(() => hold.end(ops));
+  const health = await carried.finally(() => around.hold.end(ops));
   await upgrade.noteBack(ops, facts);
   await upgrade.discardFormers(ops, facts.stack, ['postgres']);
-  return upgrade.concludeBack(ops, facts);
+  return upgrade.concludeBack(ops, facts, health, await upgrade.requestsOf(around));
 }
 
 await program(import.meta, upgradePostgres);

@@ -98,4 +98,21 @@ export const HOLD: readonly Break[] = [
     test: 'test/e2e/hold-mechanism.e2e.test.ts',
     named: 'cuts nobody in a queue that moves, and whoever is not answered',
   },
+  {
+    what: {
+      en: 'an upgrade that is taken back cuts the requests of the application that it had started',
+      zh: '撤回升级时切断已恢复服务的应用正在处理的请求',
+    },
+    edits: [
+      edit('lib/flows/upgrade-postgres/switch.ts', 'await haltAgain(ops, app, hold);', "await halt(ops, 'app', app);"),
+    ],
+    test: 'test/simulation/hold.test.ts',
+    named: 'that is taken back once its application serves',
+  },
+  {
+    what: { en: 'an upgrade does not measure what becomes of requests', zh: '升级时不统计请求结果' },
+    edits: [edit('lib/flows/upgrade-postgres/switch.ts', 'downtime.start(ops);', '')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'no request fails while PostgreSQL is upgraded',
+  },
 ];

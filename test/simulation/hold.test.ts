@@ -12,6 +12,7 @@ import { rebuilt } from './model/rebuilt.ts';
 import { release } from './model/release.ts';
 import { RESTORE, restorable, YES } from './model/restorable.ts';
 import { appOf, UPDATE, updatable } from './model/updatable.ts';
+import { BACK, serving, TO, UPGRADE, upgradable, upgradeAgain, upgradeAndCheck } from './model/upgradable.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -178,6 +179,41 @@ it('no request fails when a hot update that restarted the container is taken bac
   expect(await held(d, ended)).toEqual([]);
 });
 
+it('no request fails while PostgreSQL is upgraded, nor while it is gone back, and both say so', async () => {
+  const d = withRules(await upgradable());
+  for (const args of [TO, BACK]) {
+    const { refused, waited } = visitor(d);
+    const ended = await d.run(args, { script: UPGRADE });
+    expect(ended.exitCode, ended.text).toBe(0);
+    expect(ended.text).toMatch(NOBODY);
+    expect(ended.text).toMatch(/held meanwhile/);
+    expect(refused).toEqual([]);
+    expect(waited).not.toEqual([]);
+  }
+});
+
+it('an upgrade of PostgreSQL that is taken back once its application serves lets that finish what it is at', async () => {
+  const d = withRules(await upgradable());
+  const app = appOf(d).id;
+  let [released, failed] = [false, false];
+  d.machine.override = (_call, typed) => {
+    released ||= typed === `docker start ${app}`;
+    // What is proved at last: how the application is found.
+    if (failed || !released || d.machine.firewall.leading.length > 0 || !typed.includes('oneoff=False'))
+      return undefined;
+    failed = true;
+    return { exitCode: 1, stderr: 'no' };
+  };
+  const { refused } = visitor(d);
+  const ended = await upgradeAndCheck(d, TO);
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(serving(d)?.major).toBe('15');
+  // Both times: nothing that was under way is cut by a stop.
+  expect(ended.changes.filter((c) => c.startsWith('docker stop -t 0 ') && c.endsWith(app))).toHaveLength(2);
+  expect(ended.text).toMatch(/Production was down: 0 ms/);
+  expect(refused).toEqual([]);
+});
+
 it('--plan tries nothing, and says so', async () => {
   const d = await holding();
   const ended = await d.run(['--plan', '--data', 'keep']);
@@ -262,4 +298,13 @@ itSurvives('whatever command goes wrong in a restore that holds requests, nobody
   check: restoreAgain,
   sample: { changes: 3, reads: 0 },
   given: async (made) => withRules(await restorable(made)),
+});
+
+itSurvives('whatever command goes wrong in an upgrade of PostgreSQL that holds requests, nobody waits for ever', {
+  name: 'hold in an upgrade',
+  args: TO,
+  script: UPGRADE,
+  check: upgradeAgain,
+  sample: { changes: 3, reads: 0 },
+  given: async (made) => withRules(await upgradable(made)),
 });

@@ -29,8 +29,8 @@ export async function haltApp(ops: Ops, app: Container, cutover: Cutover): Promi
   await haltHeld(ops, app, hold);
 }
 
-/** Where nobody is served any more, there is nothing to wait for. */
-async function haltHeld(ops: Ops, app: Container, hold: RequestHold): Promise<void> {
+/** Stops one whose requests wait. Where nobody is served any more, there is nothing to wait for. */
+export async function haltHeld(ops: Ops, app: Container, hold: RequestHold): Promise<void> {
   const drained = await hold.drain(ops, app);
   if (drained?.ended) await run(ops, stop(app.id, 0));
   else await halt(ops, 'app', app);
@@ -97,6 +97,11 @@ export async function stopNewApp(ops: Ops, { facts, hold }: Cutover): Promise<vo
   const { app } = await findContainers(ops, facts.stack);
   if (app === undefined || app.id === facts.containers.app?.id) return;
   if (facts.containers.app === undefined) return void (await run(ops, remove(app.id)));
+  await haltAgain(ops, app, hold);
+}
+
+/** On the way back: one that may serve already. Whoever was asked something is answered first, as at the first stop. */
+export async function haltAgain(ops: Ops, app: Container, hold: RequestHold): Promise<void> {
   const served = !hold.holding;
   await hold.begin(ops, app).catch((error: unknown) => {
     ops.screen.show({ event: 'warning', text: whatHappened(error) });

@@ -5,7 +5,6 @@ import type { Recovery, Step } from '../../core/step.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { readDatabaseManifest } from '../../domain/backup/manifest.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
-import { requestHold } from '../../domain/hold/hold.ts';
 import { type HoldFacts, type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { firstPresent } from '../../domain/images/stand-in.ts';
 import {
@@ -26,16 +25,7 @@ import { identify } from '../../tools/postgres/identity.ts';
 import { countRows, type RowCount } from '../../tools/postgres/row-counts.ts';
 import { adviceFor } from './steps.ts';
 import { databaseIn, findStack } from './survey.ts';
-import {
-  type Coming,
-  type Progress,
-  proveAsBefore,
-  proveStep,
-  type Surroundings,
-  startStep,
-  stopStep,
-  swapStep,
-} from './switch.ts';
+import { type Coming, proveAsBefore, proveStep, startStep, stopStep, surroundings, swapStep } from './switch.ts';
 
 /** What going back depends on. */
 export interface BackFacts {
@@ -130,9 +120,7 @@ const AS_MANY: Text = {
 /** The way back, in steps. Nothing happens yet. */
 export function beginBack(ops: Ops, facts: BackFacts) {
   const { stack, upgrade, definition, app, present, former } = facts;
-  const progress: Progress = {};
-  const hold = requestHold(facts.hold);
-  const around: Surroundings = { stack, app, holdFacts: facts.hold, hold, progress };
+  const around = surroundings(stack, app, facts.hold);
   let made: Replacement | undefined;
 
   const create: Step<Replacement> = {
@@ -173,9 +161,9 @@ export function beginBack(ops: Ops, facts: BackFacts) {
         around,
         facts.systemIdentifier === undefined ? undefined : { systemIdentifier: facts.systemIdentifier },
       ),
-    advice: () => adviceFor(ops, around, progress),
+    advice: () => adviceFor(ops, around),
   };
-  return { steps, recovery, hold };
+  return { steps, recovery, around };
 }
 
 /** What is in use from now on. */

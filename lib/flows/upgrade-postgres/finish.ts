@@ -1,7 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
-import { requestHold } from '../../domain/hold/hold.ts';
 import { type PostgresUpgrade, readUpgrades } from '../../domain/ledger/postgres-upgrades.ts';
 import { describeFormer, giveBack } from '../../domain/replacement/replace.ts';
 import { findAllContainers, standbyRole } from '../../domain/stack/containers.ts';
@@ -12,7 +11,7 @@ import type { Container } from '../../tools/docker/containers.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 import { findStack } from './survey.ts';
-import { proveStep, type Surroundings, startStep } from './switch.ts';
+import { proveStep, type Surroundings, startStep, surroundings } from './switch.ts';
 
 /** What a run that was killed has left, from where another way leads on than from the beginning. */
 export type Left =
@@ -36,8 +35,7 @@ export async function surveyLeft(ops: Ops, image: { readonly major: string }): P
   const { systemIdentifier } = await identify(ops, { container: postgres, ...loginOf(stack) });
   if (systemIdentifier !== upgrade.to.systemIdentifier) return undefined;
   const holdFacts = { kind: 'plain', why: { en: '-', zh: '-' } } as const;
-  const around = { stack, app, holdFacts, hold: requestHold(holdFacts), progress: {} };
-  return { kind: 'done', around, upgrade };
+  return { kind: 'done', around: surroundings(stack, app, holdFacts), upgrade };
 }
 
 /** Gives the former container its place back. */

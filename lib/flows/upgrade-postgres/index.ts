@@ -16,5 +16,6 @@ export {
 export { noRoom } from './refusals.ts';
 export { begin } from './steps.ts';
 export { imageOf, surveyUpgrade } from './survey.ts';
+export { requestsOf } from './switch.ts';
 export { beginTrial } from './trial.ts';
 export { wantedBy } from './wanted.ts';

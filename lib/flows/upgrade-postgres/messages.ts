@@ -1,7 +1,8 @@
 import { agree } from '../../core/agree.ts';
 import type { Ops } from '../../core/ops.ts';
 import { humanBytes, printable, same, seconds, type Text } from '../../core/text.ts';
-import { holdText } from '../../domain/hold/messages.ts';
+import { outageText } from '../../domain/hold/downtime.ts';
+import { holdText, seenText } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import { plannedOf, type Steps } from '../../runs/steps/steps.ts';
@@ -10,6 +11,7 @@ import type { BackFacts } from './back.ts';
 import type { Facts, Measured } from './facts.ts';
 import type { Left } from './finish.ts';
 import { composeLines } from './refusals.ts';
+import type { Requests } from './switch.ts';
 
 type Row = readonly [Text, Text];
 
@@ -137,8 +139,13 @@ export function showBack(ops: Ops, { upgrade, definition }: BackFacts, steps: St
   showSteps(ops.screen, plannedOf(steps));
 }
 
+const requestsRows = ({ noticed, seen }: Requests): Row[] => [
+  [{ en: 'production was down', zh: '服务实际中断' }, outageText(noticed)],
+  [{ en: 'held meanwhile', zh: '期间暂存' }, seenText(seen)],
+];
+
 /** The end of the real one. */
-export function conclude(ops: Ops, facts: Facts, health: Text): Text {
+export function conclude(ops: Ops, facts: Facts, health: Text, requests: Requests): Text {
   const { show } = ops.screen;
   const { identity, to, database, room } = facts;
   const verdict: Text = {
@@ -154,6 +161,7 @@ export function conclude(ops: Ops, facts: Facts, health: Text): Text {
     rows: [
       [{ en: 'PostgreSQL', zh: 'PostgreSQL' }, same(`${to.major}, ${'volume' in room ? room.volume : '-'}`)],
       [{ en: 'health', zh: '健康检查' }, health],
+      ...requestsRows(requests),
       [{ en: 'former cluster', zh: '原集群' }, same(`${identity.major}, ${printable(database.volume.name)}`)],
       [{ en: 'settings brought along', zh: '沿用的参数' }, same(broughtAlong(facts))],
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
@@ -189,12 +197,20 @@ const broughtAlong = ({ capabilities }: Facts): string => {
   );
 };
 
-export function concludeBack(ops: Ops, { upgrade }: BackFacts): Text {
+export function concludeBack(ops: Ops, { upgrade }: BackFacts, health: Text, requests: Requests): Text {
   const { from, to } = upgrade;
   const verdict: Text = {
     en: `PostgreSQL ${from.major} is in use again`,
     zh: `已恢复使用 PostgreSQL ${from.major}`,
   };
+  const rows: Row[] = [
+    [{ en: 'PostgreSQL', zh: 'PostgreSQL' }, same(`${from.major}, ${printable(from.volume)}`)],
+    [{ en: 'health', zh: '健康检查' }, health],
+    ...requestsRows(requests),
+    [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+  ];
+  ops.screen.show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
+  ops.screen.show({ event: 'table', id: 'summary', rows });
   ops.screen.show({
     event: 'warning',
     text: {

@@ -8,7 +8,6 @@ import { backupPg } from '../../domain/backup/backup.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
 import { compareContents, examine } from '../../domain/backup/verify.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
-import { requestHold } from '../../domain/hold/hold.ts';
 import { previousReference } from '../../domain/images/previous.ts';
 import { noteUpgrade, type PostgresUpgrade, recordUpgrade } from '../../domain/ledger/postgres-upgrades.ts';
 import {
@@ -27,12 +26,12 @@ import { nextTransaction, requireAlone } from './others.ts';
 import { closeServer, discardServer, startServer } from './server.ts';
 import {
   type Coming,
-  type Progress,
   proveAsBefore,
   proveStep,
   type Surroundings,
   startStep,
   stopStep,
+  surroundings,
   swapStep,
 } from './switch.ts';
 
@@ -46,9 +45,7 @@ export interface Prepared {
 /** One upgrade: its steps in their order, and what speaks for it when one of them fails. Nothing happens yet. */
 export function begin(ops: Ops, facts: Facts, room: { readonly volume: string }) {
   const { stack, database, identity, app, to } = facts;
-  const progress: Progress = {};
-  const hold = requestHold(facts.hold);
-  const around: Surroundings = { stack, app, holdFacts: facts.hold, hold, progress };
+  const around = surroundings(stack, app, facts.hold);
   let made: Replacement | undefined;
 
   const prepare: Step<Prepared> = {
@@ -139,9 +136,9 @@ export function begin(ops: Ops, facts: Facts, room: { readonly volume: string })
   const steps = { prepare, stop: stopStep(around), transfer, swap, start: startStep(around), prove: proveStep(around) };
   const recovery: Recovery = {
     prove: (o) => proveAsBefore(o, around, identity),
-    advice: () => adviceFor(ops, around, progress),
+    advice: () => adviceFor(ops, around),
   };
-  return { steps, recovery, hold };
+  return { steps, recovery, around };
 }
 
 /**
@@ -179,7 +176,7 @@ const transferred = ({ contents, databaseBytes }: VerifiedBackup['manifest']): T
 };
 
 /** Exact commands for a person, when bringing back failed. */
-export function adviceFor(ops: Ops, { app }: Surroundings, { former, next }: Progress): Text[] {
+export function adviceFor(ops: Ops, { app, progress: { former, next } }: Surroundings): Text[] {
   return [
     { en: `In ${ops.target.dir}, by hand:`, zh: `请在 ${ops.target.dir} 中手工执行:` },
     ...(former ? givenBackByHand(former, next, false).map(same) : []),

@@ -5,17 +5,19 @@ import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { describeHealth, endpointsOf, type Health, waitForHealth } from '../../domain/app/health.ts';
 import { waitUntilServing } from '../../domain/app/serving.ts';
-import type { RequestHold } from '../../domain/hold/hold.ts';
+import { type DowntimeWatch, type Noticed, outageText, watchDowntime } from '../../domain/hold/downtime.ts';
+import { type RequestHold, requestHold, type Seen } from '../../domain/hold/hold.ts';
 import { holdCommands, releaseCommands } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { ownAddress } from '../../domain/replacement/addresses.ts';
+import { haltAgain, haltHeld } from '../../domain/replacement/app-container.ts';
 import { databasePassword } from '../../domain/replacement/passwords.ts';
 import { type Former, giveBack, halt, type Replacement, takeOver } from '../../domain/replacement/replace.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
-import { rename, start, stop } from '../../tools/docker/docker.ts';
+import { rename, start } from '../../tools/docker/docker.ts';
 import { inspectHba } from '../../tools/pg-hba/hba.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { identify } from '../../tools/postgres/identity.ts';
@@ -50,11 +52,35 @@ export interface Surroundings {
   readonly app: Container | undefined;
   readonly holdFacts: HoldFacts;
   readonly hold: RequestHold;
+  readonly downtime: DowntimeWatch;
   readonly progress: Progress;
 }
 
+/** What a run has to do with, of which nothing has happened yet. */
+export const surroundings = (stack: Stack, app: Container | undefined, holdFacts: HoldFacts): Surroundings => ({
+  stack,
+  app,
+  holdFacts,
+  hold: requestHold(holdFacts),
+  // What does not serve can't go down.
+  downtime: watchDowntime({ app: app?.state === 'running' ? app : undefined, hold: holdFacts }),
+  progress: {},
+});
+
+/** What became of requests. */
+export interface Requests {
+  readonly noticed: Noticed | undefined;
+  readonly seen: Seen;
+}
+
+/** Once it has ended. */
+export const requestsOf = async ({ downtime, hold }: Surroundings): Promise<Requests> => ({
+  noticed: await downtime.stop(),
+  seen: hold.seen,
+});
+
 /** Undefined where no application serves. */
-export function stopStep({ app, hold, holdFacts, progress }: Surroundings): Step | undefined {
+export function stopStep({ app, hold, holdFacts, downtime, progress }: Surroundings): Step | undefined {
   if (app?.state !== 'running') return undefined;
   return {
     id: 'stop',
@@ -63,11 +89,10 @@ export function stopStep({ app, hold, holdFacts, progress }: Surroundings): Step
     commands: [...holdCommands(holdFacts), `docker stop ${app.name}`],
     wayBack: { en: 'the same container is started again', zh: '重新启动原容器' },
     async run(ops) {
+      downtime.start(ops);
       await hold.begin(ops, app);
       progress.stopping = true;
-      const drained = await hold.drain(ops, app);
-      if (drained?.ended) await run(ops, stop(app.id, 0));
-      else await halt(ops, 'app', app);
+      await haltHeld(ops, app, hold);
     },
     async undo(ops) {
       if (!progress.stopping) return;
@@ -179,9 +204,7 @@ export function startStep({ app, hold, holdFacts, progress }: Surroundings): Ste
     async undo(ops) {
       // What ran before this run goes on.
       if (!progress.starting || (app.state === 'running' && !progress.stopping)) return;
-      const now = await inspectContainer(ops, app.id);
-      if (now.state === 'running') await hold.begin(ops, now).catch(() => undefined);
-      await halt(ops, 'app', app);
+      await haltAgain(ops, app, hold);
     },
   };
 }
@@ -208,11 +231,17 @@ const notProved = (why: Text) =>
   new OpsError({ kind: 'failed', what: { en: `Not proved: ${why.en}`, zh: `验证未通过: ${why.zh}` } });
 
 /** After undoing: the same PostgreSQL on the same data, and the application as it was. */
-export async function proveAsBefore(
-  ops: Ops,
-  { stack, app }: Surroundings,
-  before: { readonly systemIdentifier: string } | undefined,
-): Promise<Text> {
+export async function proveAsBefore(ops: Ops, around: Surroundings, before: Cluster | undefined): Promise<Text> {
+  const proof = await asBefore(ops, around, before);
+  const noticed = await around.downtime.stop();
+  if (noticed === undefined) return proof;
+  const down = outageText(noticed);
+  return { en: `${proof.en} Production was down: ${down.en}`, zh: `${proof.zh} 服务实际中断: ${down.zh}` };
+}
+
+type Cluster = Pick<Coming, 'systemIdentifier'>;
+
+async function asBefore(ops: Ops, { stack, app }: Surroundings, before: Cluster | undefined): Promise<Text> {
   const now = await findContainers(ops, stack);
   if (before) {
     if (now.postgres?.state !== 'running') throw notProved({ en: 'PostgreSQL does not run', zh: 'PostgreSQL 未运行' });

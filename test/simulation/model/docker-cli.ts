@@ -343,6 +343,8 @@ function created({ engine }: Host, words: readonly string[], call: Call): { cont
   const named = mounts.filter(([from = '', to]) => to !== undefined && !from.startsWith('/'));
   const anonymous = [...mounts.filter(([, to]) => to === undefined).map(([at]) => at), ...many(flags, '--tmpfs')];
   const entrypoint = one(flags, '--entrypoint');
+  const taken = engine.containers.flatMap((c) => (c.ports ?? []).map((p) => p.published));
+  const free = Math.max(32_767, ...taken) + 1;
   const container = engine.create({
     name: one(flags, '--name') ?? `nameless_${engine.newId().slice(0, 12)}`,
     image: engine.image(reference),
@@ -358,7 +360,7 @@ function created({ engine }: Host, words: readonly string[], call: Call): { cont
     // The engine chooses among its own.
     ports: many(flags, '-p').map((published, at) => {
       const [, hostIp, target] = /^(.*)::(\d+)$/.exec(published) ?? unknown(published);
-      return { hostIp, target: Number(target), published: 32_768 + engine.containers.length * 10 + at };
+      return { hostIp, target: Number(target), published: free + at };
     }),
   });
   return { container, flags };
