@@ -3,13 +3,13 @@ import { chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import path from 'node:path';
 import { CASES_FILE } from './case-reporter.ts';
 import type { Place } from './place.ts';
-import type { Case } from './results.ts';
+import type { Outcome } from './results.ts';
 import type { Part } from './surroundings.ts';
 
 const REPO = path.join(import.meta.dirname, '../..');
 
 /** Runs a part of the acceptance there, by the program that runs the scripts there; answers each case that came to its end, by title. */
-export async function accept(place: Place, part: Part | 'down'): Promise<Readonly<Record<string, Case>>> {
+export async function accept(place: Place, part: Part | 'down'): Promise<Readonly<Record<string, Outcome>>> {
   const out = mkdtempSync(path.join(place.home, 'out-'));
   const file = path.join(out, 'cases');
   writeFileSync(file, '');
@@ -27,7 +27,7 @@ export async function accept(place: Place, part: Part | 'down'): Promise<Readonl
     const ended = await inPlace(place, [place.node, ...vitest, `test/matrix/parts/${part}.test.ts`], file);
     const cases = readFileSync(file, 'utf8').split('\n').filter(Boolean);
     if (cases.length === 0 && ended !== 0) return { [part]: { seconds: 0, failure: `vitest: ${ended}` } };
-    return Object.fromEntries(cases.map((line) => JSON.parse(line) as [string, Case]));
+    return Object.fromEntries(cases.map((line) => JSON.parse(line) as [string, Outcome]));
   } finally {
     rmSync(out, { recursive: true, force: true });
   }

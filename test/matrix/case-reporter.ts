@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
-import type { Case } from './results.ts';
+import type { Outcome } from './results.ts';
 
 export const CASES_FILE = 'MATRIX_CASES';
 
@@ -22,7 +22,7 @@ export default class CaseReporter implements Reporter {
   }
 }
 
-function tell(title: string, told: Case): void {
+function tell(title: string, told: Outcome): void {
   appendFileSync(process.env[CASES_FILE] ?? '', `${JSON.stringify([title, told])}\n`);
 }
 

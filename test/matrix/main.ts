@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { type Language, languageOf, SandboxError, say, speak, tell } from '../sandbox/run.ts';
 import { accept } from './accept.ts';
 import { bringUp, takeDown } from './place.ts';
-import { documentOf, FILES, RESULTS, type Result, type Results } from './results.ts';
+import { documentOf, FILES, installed, type Outcome, RESULTS, type Result, type Results } from './results.ts';
 import { PARTS, type Part, SURROUNDINGS, type Surrounding } from './surroundings.ts';
 import { WORK } from './trees.ts';
 import { versionsIn } from './versions.ts';
@@ -86,19 +86,19 @@ async function main(args: string[]): Promise<number> {
 async function run(surrounding: Surrounding, asked: readonly Part[]): Promise<boolean> {
   say({ en: `\n== ${surrounding.name}`, zh: `\n== ${surrounding.name}` });
   const place = await bringUp(surrounding);
-  if (asked.includes('install')) record(surrounding, () => ({ date: today(), versions: {}, cases: {} }));
   // All others begin with its stack.
-  const installed = path.join(WORK, surrounding.name, 'installed');
-  const parts: readonly Part[] = asked.includes('install') || existsSync(installed) ? asked : ['install', ...asked];
+  const stands = path.join(WORK, surrounding.name, 'installed');
+  const parts: readonly Part[] = asked.includes('install') || existsSync(stands) ? asked : ['install', ...asked];
   let well = true;
   for (const part of parts) {
     if (stopped) break;
-    well = recorded(surrounding, await accept(place, part)) && well;
+    const outcomes = await accept(place, part);
+    well = recorded(surrounding, outcomes) && well;
     if (part !== 'install') continue;
     // Nothing that comes after it could work.
     if (!well) break;
-    writeFileSync(installed, '');
-    record(surrounding, (before) => ({ ...before, versions: versionsIn(place) }));
+    writeFileSync(stands, '');
+    record(surrounding, (before) => installed(before, versionsIn(place), Object.keys(outcomes)));
   }
   return well;
 }
@@ -113,24 +113,24 @@ async function remove(surrounding: Surrounding): Promise<boolean> {
 }
 
 /** @returns whether all went well. */
-function recorded(surrounding: Surrounding, cases: Result['cases']): boolean {
-  record(surrounding, (before) => ({ ...before, date: today(), cases: { ...before.cases, ...cases } }));
-  for (const [name, { seconds, failure }] of Object.entries(cases)) {
+function recorded(surrounding: Surrounding, outcomes: Readonly<Record<string, Outcome>>): boolean {
+  const date = new Date().toISOString().slice(0, 10);
+  const cases = Object.fromEntries(Object.entries(outcomes).map(([title, outcome]) => [title, { ...outcome, date }]));
+  record(surrounding, (before) => ({ ...before, cases: { ...before.cases, ...cases } }));
+  for (const [name, { seconds, failure }] of Object.entries(outcomes)) {
     console.log(failure === undefined ? `✓ ${name} (${seconds} s)` : `✗ ${name}\n    ${failure}`);
   }
-  return Object.values(cases).every(({ failure }) => failure === undefined);
+  return Object.values(outcomes).every(({ failure }) => failure === undefined);
 }
 
 /** Writes down what came out, and the documents anew: whoever stops half-way keeps what was run. */
 function record({ name }: Surrounding, change: (before: Result) => Result): void {
   const all = JSON.parse(readFileSync(path.join(ROOT, RESULTS), 'utf8')) as Results;
-  const results = { ...all, [name]: change(all[name] ?? { date: today(), versions: {}, cases: {} }) };
+  const results = { ...all, [name]: change(all[name] ?? { versions: {}, cases: {} }) };
   writeFileSync(path.join(ROOT, RESULTS), `${JSON.stringify(results, null, 2)}\n`);
   for (const language of ['en', 'zh'] as const)
     writeFileSync(path.join(ROOT, FILES[language]), documentOf(results, language));
 }
-
-const today = (): string => new Date().toISOString().slice(0, 10);
 
 function chosen<T>(all: readonly T[], text: string | undefined, is: (one: T, wanted: string) => boolean): readonly T[] {
   if (text === undefined) return all;

@@ -1,19 +1,32 @@
 import type { Language } from '../sandbox/run.ts';
 import { SURROUNDINGS } from './surroundings.ts';
 
-/** A case of the acceptance in one surrounding. */
-export interface Case {
+/** What a case of the acceptance came to. */
+export interface Outcome {
   readonly seconds: number;
   /** Why it failed, in one line; undefined when all was as promised. */
   readonly failure?: string;
 }
 
+/** When it came to that: a date, UTC. */
+export interface Case extends Outcome {
+  readonly date: string;
+}
+
 /** What came out in one surrounding. */
 export interface Result {
-  readonly date: string;
+  /** Those that all cases were run with. */
   readonly versions: Readonly<Record<string, string>>;
   /** By title. */
   readonly cases: Readonly<Record<string, Case>>;
+}
+
+/** A surrounding that was installed once more. What was run there with other versions says nothing about these. */
+export function installed(before: Result, versions: Result['versions'], ran: readonly string[]): Result {
+  const names = Object.keys({ ...before.versions, ...versions });
+  if (names.every((name) => before.versions[name] === versions[name])) return before;
+  const cases = Object.entries(before.cases).filter(([title]) => ran.includes(title));
+  return { versions, cases: Object.fromEntries(cases) };
 }
 
 /** By the surrounding's name. */
@@ -51,15 +64,16 @@ const TEXTS = {
   en: {
     title: '# Compatibility: what was run where',
     other: '[中文](compatibility.zh-CN.md)',
-    intro: `Written by \`npm run matrix\` (\`-- --only c\` for one surrounding, \`-- --list\` for their names); each cell was run on the date in its column, with the scripts
-as processes, under load: 50 requests a second, none of which may be lost where they can be held. A number is the seconds that it took on two cores that others
-used as well.`,
+    intro: `Written by \`npm run matrix\` (\`-- --only c\` for one surrounding, \`-- --list\` for their names); each cell was run once within the dates of its column,
+with the versions there: the scripts as processes, under load, 50 requests a second, none of which may be lost where they can be held. A number is the seconds
+that it took on two cores that others used as well.`,
     surroundings: '## Surroundings',
     versions: '## Versions',
     acceptance: '## Acceptance',
     failures: '## What failed',
     nothing: 'Nothing of what was run.',
-    date: 'date',
+    date: 'run on',
+    dates: (first: string, last: string) => `${first} to ${last}`,
     case: 'case',
     failed: 'failed',
     whole: (date: string) => `Every case was run in every surrounding, the first of them on ${date}.`,
@@ -68,14 +82,15 @@ used as well.`,
   zh: {
     title: '# 兼容性: 在何处验证过什么',
     other: '[English](compatibility.md)',
-    intro: `由 \`npm run matrix\` 生成 (\`-- --only c\` 只测一种环境, \`-- --list\` 列出名称). 每一格都在该列的日期实际运行过: 脚本作为独立进程执行, 期间每秒 50 个请求,
+    intro: `由 \`npm run matrix\` 生成 (\`-- --only c\` 只测一种环境, \`-- --list\` 列出名称). 每一格都在该列的日期范围内, 以该列的版本实际运行过: 脚本作为独立进程执行, 期间每秒 50 个请求,
 在可以暂存请求时一个都不允许丢失. 数字为耗时 (秒), 测试机双核且同时有其他负载.`,
     surroundings: '## 环境',
     versions: '## 版本',
     acceptance: '## 验收',
     failures: '## 未通过的项目',
     nothing: '已运行的项目中无.',
-    date: '日期',
+    date: '运行日期',
+    dates: (first: string, last: string) => `${first} 至 ${last}`,
     case: '项目',
     failed: '未通过',
     whole: (date: string) => `所有项目均已在所有环境中运行, 最早一次在 ${date}.`,
@@ -89,10 +104,11 @@ export function documentOf(results: Results, language: Language): string {
   const blank = SURROUNDINGS.flatMap(({ name }) =>
     ROWS.filter(([title]) => cell(results[name]?.cases ?? {}, title, text.failed) === ''),
   ).length;
-  const first =
-    Object.values(results)
+  const dates = ({ cases }: Pick<Result, 'cases'>) =>
+    Object.values(cases)
       .map(({ date }) => date)
-      .sort()[0] ?? '';
+      .sort();
+  const [first = ''] = Object.values(results).flatMap(dates).sort();
   const run = SURROUNDINGS.filter(({ name }) => results[name] !== undefined);
   const letters = run.map(({ name }) => `**${name[0]}**`);
   const of = run.map(({ name }) => results[name] as Result);
@@ -117,7 +133,7 @@ export function documentOf(results: Results, language: Language): string {
     table(
       ['', ...letters],
       [
-        [text.date, ...of.map(({ date }) => date)],
+        [text.date, ...of.map((result) => range(dates(result), text.dates))],
         ...names.map((name) => [name, ...of.map(({ versions }) => versions[name] ?? '')]),
       ],
     ),
@@ -129,6 +145,11 @@ export function documentOf(results: Results, language: Language): string {
   ]
     .join('\n\n')
     .replace(/\n+$/, '\n');
+}
+
+function range(dates: readonly string[], text: (first: string, last: string) => string): string {
+  const [first = '', last = ''] = [dates[0], dates.at(-1)];
+  return first === last ? first : text(first, last);
 }
 
 /** Seconds when all that the row stands for is as promised. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { documentOf, FILES, RESULTS, type Results } from '../matrix/results.ts';
+import { documentOf, FILES, installed, RESULTS, type Result, type Results } from '../matrix/results.ts';
 import { SURROUNDINGS } from '../matrix/surroundings.ts';
 import { recipe } from '../sandbox/recipe.ts';
 
@@ -16,28 +16,26 @@ it.each(['en', 'zh'] as const)('the document (%s) says what was really run, and 
 it('tells what is as promised, what failed and why, and what was not run', () => {
   const results: Results = {
     'a-debian-12': {
-      date: '2026-11-28',
       versions: { engine: '20.10.24' },
       cases: {
-        install: { seconds: 12 },
-        drill: { seconds: 3, failure: 'expected 1 to be +0' },
-        'update: one kind': { seconds: 4 },
-        'update: another': { seconds: 5, failure: 'requests lost' },
-        'rebuild: one kind': { seconds: 6 },
-        'rebuild: another': { seconds: 7 },
+        install: { seconds: 12, date: '2026-11-28' },
+        drill: { seconds: 3, date: '2026-11-30', failure: 'expected 1 to be +0' },
+        'update: one kind': { seconds: 4, date: '2026-11-28' },
+        'update: another': { seconds: 5, date: '2026-11-27', failure: 'requests lost' },
+        'rebuild: one kind': { seconds: 6, date: '2026-11-28' },
+        'rebuild: another': { seconds: 7, date: '2026-11-28' },
       },
     },
     'c-newest': {
-      date: '2026-11-29',
       versions: { engine: '28.5.2', nginx: '1.30' },
-      cases: { install: { seconds: 9 } },
+      cases: { install: { seconds: 9, date: '2026-11-29' } },
     },
   };
   const lines = documentOf(results, 'en').split('\n');
   expect(lines).toEqual(
     expect.arrayContaining([
       '|  | **a** | **c** |',
-      '| date | 2026-11-28 | 2026-11-29 |',
+      '| run on | 2026-11-27 to 2026-11-30 | 2026-11-29 |',
       '| engine | 20.10.24 | 28.5.2 |',
       '| nginx |  | 1.30 |',
       '| install | ok 12 | ok 9 |',
@@ -57,11 +55,26 @@ it('is whole when every case was run in every surrounding', () => {
   const titles = documentOf({}, 'en').match(/^\| ([^|]+) \|$/gm) ?? [];
   expect(titles).not.toEqual([]);
   const rows = [...titles.map((line) => line.slice(2, -2)), 'update: one kind', 'rebuild: one kind'];
-  const cases = Object.fromEntries(rows.map((title) => [title, { seconds: 1 }]));
-  const all = SURROUNDINGS.map(({ name }, i) => [name, { date: `2026-11-${i + 10}`, versions: {}, cases }] as const);
+  // The last cell of a column that was run on later days otherwise.
+  const cases = (day: number) =>
+    Object.fromEntries(rows.map((title, i) => [title, { seconds: 1, date: `2026-11-${day - i}` }]));
+  const all = SURROUNDINGS.map(({ name }, i) => [name, { versions: {}, cases: cases(i + 9 + rows.length) }] as const);
   const whole = 'Every case was run in every surrounding, the first of them on 2026-11-10.';
   expect(documentOf(Object.fromEntries(all), 'en')).toContain(whole);
   expect(documentOf(Object.fromEntries(all.slice(1)), 'en')).not.toContain('Every case');
+});
+
+it('keeps what was run with the same versions when it is installed again, and nothing that was run with others', () => {
+  const before: Result = {
+    versions: { engine: '20.10', nginx: '1.22' },
+    cases: { install: { seconds: 1, date: '2026-11-30' }, drill: { seconds: 2, date: '2026-11-01' } },
+  };
+  expect(installed(before, { nginx: '1.22', engine: '20.10' }, ['install'])).toEqual(before);
+  for (const versions of [{ engine: '20.10', nginx: '1.26' }, { engine: '20.10' }, { ...before.versions, node: '22' }])
+    expect(installed(before, versions, ['install'])).toEqual({
+      versions,
+      cases: { install: { seconds: 1, date: '2026-11-30' } },
+    });
 });
 
 it('each surrounding has a letter of its own, and a recipe that can be made', () => {
