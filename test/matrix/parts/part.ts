@@ -11,7 +11,7 @@ import { STACK } from '../surroundings.ts';
 export const ROOT = process.env.MATRIX_ROOT ?? '';
 
 /** Requests wait while a container is replaced, where iptables may be used. */
-const HOLDS = process.getuid?.() === 0;
+export const HOLDS = process.getuid?.() === 0;
 
 export const DELETE = ['--data', 'delete', '--confirm', 'DELETE ALL DATA'] as const;
 
