@@ -55,6 +55,24 @@ export const TRUTH: readonly Break[] = [
     named: 'says which do not run',
   },
   {
+    what: { en: 'one of several containers is released for all', zh: '多个容器只发布其中一个' },
+    edits: [edit('lib/domain/stack/replicas.ts', 'up.length > 1 ?', 'up.length > 9 ?')],
+    test: 'test/simulation/replicas.test.ts',
+    named: 'refuses where several containers of the application serve',
+  },
+  {
+    what: { en: 'what compose is to run several of counts as one', zh: '忽略 compose 配置的副本数' },
+    edits: [edit('lib/domain/stack/replicas.ts', 'replicas > 1 ?', 'replicas > 9 ?')],
+    test: 'test/simulation/replicas.test.ts',
+    named: 'refuses where compose is to run several',
+  },
+  {
+    what: { en: 'a container that came since the survey is removed', zh: '删除检查之后新增的容器' },
+    edits: [edit('lib/domain/replacement/replace.ts', '  refuseReplicas(ops.target, stack, { [role]: all });\n', '')],
+    test: 'test/simulation/replicas.test.ts',
+    named: 'does not remove one that was started after the survey',
+  },
+  {
     what: { en: 'pointers of git-lfs are released as files', zh: '把 git-lfs 指针当作文件发布' },
     edits: [
       edit('lib/domain/release/buildable.ts', 'if (pointers.length > 0) throw', 'if (pointers.length < 0) throw'),

@@ -39,6 +39,7 @@ export const volume = (role: ServiceRole, more: Partial<ExistingVolume> = {}): E
 const service = (key: string, image: string) => ({
   key,
   image,
+  replicas: 1,
   ports: [],
   environment: {},
   fromFiles: [],

@@ -23,6 +23,7 @@ import { nameRunning } from '../images/running.ts';
 import { findImage } from '../images/stand-in.ts';
 import { findAllContainers, inUse, properName, standbyName, standbyRole, standbyRun } from '../stack/containers.ts';
 import { createPlanned, planService } from '../stack/create-service.ts';
+import { refuseReplicas } from '../stack/replicas.ts';
 import type { ServiceRole, Stack } from '../stack/stack.ts';
 
 /** A service's container and the one that takes its place. Neither is gone before the new one is proved. */
@@ -113,9 +114,14 @@ export async function createBeside(
 const inheriting = (definition: Definition, former: Former | undefined): Definition =>
   former ? withVolumesOf(definition, former.definition) : definition;
 
-/** Those that a killed run had made, and that never took a place, or lost it again. */
+/**
+ * Those that a killed run had made, and that never took a place, or lost it again.
+ *
+ * @throws {OpsError} `precondition` when somebody has started another one since the survey: that is not ours to remove.
+ */
 async function clearAway(ops: Ops, stack: Stack, role: ServiceRole, former: Former | undefined): Promise<void> {
   const all = (await findAllContainers(ops, stack))[role];
+  refuseReplicas(ops.target, stack, { [role]: all });
   const kept = former?.container.id ?? inUse(all)?.id;
   for (const c of all) if (c.id !== kept && standbyRole(c) !== 'before') await discardContainer(ops, c.id);
 }

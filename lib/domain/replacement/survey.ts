@@ -23,12 +23,13 @@ import { commitsMidwayHere } from '../release/midway.ts';
 import { identifyRunning } from '../release/running.ts';
 import { findBrokenBinds } from '../stack/binds.ts';
 import { resolveStack } from '../stack/compose-config.ts';
-import { type Containers, findAllContainers, findContainers, findVolumes } from '../stack/containers.ts';
+import { type Containers, findAllContainers, findVolumes } from '../stack/containers.ts';
 import { databaseOf, databaseVolume } from '../stack/database.ts';
 import type { AppFacts, Facts } from '../stack/deployment.ts';
 import { findHomes } from '../stack/homes.ts';
 import { findUnusablePorts } from '../stack/ports.ts';
 import { surveyPrerequisites } from '../stack/prerequisites.ts';
+import { findSoleContainers } from '../stack/replicas.ts';
 import { withSiblings } from '../stack/siblings.ts';
 import type { ServiceRole, Stack } from '../stack/stack.ts';
 import { ownAddress } from './addresses.ts';
@@ -60,7 +61,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
 
   await claimStack(ops, resolved);
   const stack = await withSiblings(ops, resolved);
-  const [containers, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
+  const [containers, volumes] = await Promise.all([findSoleContainers(ops, stack), findVolumes(ops, stack)]);
   const hashes = env === 'present' ? await first[3] : '';
   const deployed = { stack, containers, volumes };
   const [database, data, redisKeys, app, unusablePorts, brokenBinds, login, storesOutdated, envChange] =

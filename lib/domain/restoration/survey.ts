@@ -25,8 +25,9 @@ import { claimStack, refuseForeignVolumes } from '../data/claim.ts';
 import { databaseSizes, leftBy } from '../data/left-databases.ts';
 import { refuseUnlessFits, spaceFor } from '../data/restore.ts';
 import { resolveStack } from '../stack/compose-config.ts';
-import { findContainers, findVolumes } from '../stack/containers.ts';
+import { type Containers, findContainers, findVolumes } from '../stack/containers.ts';
 import { databaseOf } from '../stack/database.ts';
+import { findSoleContainers } from '../stack/replicas.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { Facts, Incoming, Wanted } from './facts.ts';
 import { noSuchDatabase, notRunning, paused, type Replication, refuseReplication } from './refusals.ts';
@@ -38,7 +39,7 @@ import { noSuchDatabase, notRunning, paused, type Replication, refuseReplication
  *   is not of this database, the disk can't hold a second copy.
  */
 export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
-  const { stack, database, app } = await findDatabase(ops);
+  const { stack, database, app } = await findDatabase(ops, findSoleContainers);
   if (app?.state === 'paused') throw paused(app);
   // From outside of the database, which may be what is broken or missing.
   const server = { ...database, name: 'template1' };
@@ -67,13 +68,14 @@ export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
   return { stack, database, identity, before, app, health, incoming, rows, left, disk, at: ops.clock.now() };
 }
 
-/** The running database, and the application's container if there is one. @throws {OpsError} `precondition` */
+/** The running database, and the application's container if there is one; `find` refuses several of it, or does not mind. @throws {OpsError} `precondition` */
 export async function findDatabase(
   ops: Ops,
+  find: (ops: Ops, stack: Stack) => Promise<Containers> = findContainers,
 ): Promise<{ stack: Stack; database: Database; app: Container | undefined }> {
   const [stack] = await Promise.all([resolveStack(ops), requireLocalEngine(ops)]);
   await claimStack(ops, stack);
-  const [{ postgres, app }, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
+  const [{ postgres, app }, volumes] = await Promise.all([find(ops, stack), findVolumes(ops, stack)]);
   refuseForeignVolumes(stack, volumes);
   if (postgres?.state !== 'running') throw notRunning(stack.services.postgres.key, postgres);
   return { stack, database: databaseOf(stack, postgres, volumes), app };

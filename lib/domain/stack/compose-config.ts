@@ -64,6 +64,8 @@ const serviceSchema = z.object({
     )
     .nullish(),
   working_dir: z.string().optional(),
+  scale: z.int().nullish(),
+  deploy: z.object({ replicas: z.int().nullish() }).nullish(),
   secrets: z.array(z.object({ source: z.string(), target: z.string().optional() })).nullish(),
 });
 
@@ -113,6 +115,7 @@ export async function resolveStack(
   const service = (key: string): Service => ({
     key,
     image: of(key).image ?? `${resolved.name}-${key}`,
+    replicas: of(key).scale ?? of(key).deploy?.replicas ?? 1,
     ports: (of(key).ports ?? []).flatMap(published),
     ...environmentOf(ops, resolved, key),
     mounts: mountsOf(resolved, of(key)),

@@ -15,13 +15,7 @@ export type Containers = Readonly<Partial<Record<ServiceRole, Container>>>;
  * (`compose run`) don't count, and of several of one service it is the one that production is: see {@link inUse}.
  */
 export async function findContainers(ops: RunOps, stack: Stack): Promise<Containers> {
-  const all = await findAllContainers(ops, stack);
-  return Object.fromEntries(
-    Object.entries(all).flatMap(([role, of]) => {
-      const container = inUse(of);
-      return container ? [[role, container]] : [];
-    }),
-  );
+  return inUseOf(await findAllContainers(ops, stack));
 }
 
 /** All that there are of each service: the one in use, one that will take its place, one that it took the place of. */
@@ -80,6 +74,15 @@ export function inUse(all: readonly Container[]): Container | undefined {
   const before = all.filter((c) => standbyRole(c) === 'before');
   return before.sort((a, b) => b.name.localeCompare(a.name))[0] ?? present;
 }
+
+/** The same of each service. */
+export const inUseOf = (all: Readonly<Record<ServiceRole, readonly Container[]>>): Containers =>
+  Object.fromEntries(
+    Object.entries(all).flatMap(([role, of]) => {
+      const container = inUse(of);
+      return container ? [[role, container]] : [];
+    }),
+  );
 
 /** A volume of the compose file as the engine has it. */
 export interface ExistingVolume extends NamedVolume, KnownVolume {

@@ -24,6 +24,8 @@ export interface Service {
   /** Key in the compose file. */
   readonly key: string;
   readonly image: string;
+  /** How many containers of it compose is to run. */
+  readonly replicas: number;
   readonly ports: readonly PublishedPort[];
   /** Environment as the container's entrypoint has it: `*_FILE` read (secrets included: never shown). */
   readonly environment: Readonly<Record<string, string>>;

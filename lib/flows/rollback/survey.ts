@@ -15,6 +15,7 @@ import { identifyRunning, runningWarnings } from '../../domain/release/running.t
 import { describeCommit } from '../../domain/release/source.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
+import { findSoleContainers } from '../../domain/stack/replicas.ts';
 import { requireLocalEngine } from '../../tools/docker/engine.ts';
 import { showFile, treeOf } from '../../tools/git/tree.ts';
 import type { Facts } from './facts.ts';
@@ -25,13 +26,13 @@ const PYPROJECT = 'pyproject.toml';
  * Looks at the ledger, and at what is still there of what it names. Changes nothing.
  *
  * @param use what for: whoever goes back to one needs a stack of this directory, on this machine.
- * @throws {OpsError} see {@link claimStack}
+ * @throws {OpsError} see {@link claimStack}; `precondition` when a service has several containers.
  */
 export async function surveyReleases(ops: Ops, use: 'change' | 'look'): Promise<Facts> {
   const releases = readReleases(ops.paths);
   const [stack] = await Promise.all([resolveStack(ops), requireLocalEngine(ops, use)]);
   await claimStack(ops, stack, use);
-  const { app } = await findContainers(ops, stack);
+  const { app } = await (use === 'change' ? findSoleContainers : findContainers)(ops, stack);
   const up = app?.state === 'running' ? app : undefined;
   const [around, health, images, kept] = await Promise.all([
     up && lookAround(ops, up.id, []),

@@ -9,6 +9,7 @@ import { confirmDestructive } from '../../domain/data/consent.ts';
 import { proveSuperseded } from '../../domain/data/drop-database.ts';
 import { removeRetainedVolume } from '../../domain/data/remove-retained-volume.ts';
 import { forgetUpgrade, readUpgrades, retainedCluster } from '../../domain/ledger/postgres-upgrades.ts';
+import { findContainers } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import { carryOut } from '../../runs/steps/steps.ts';
@@ -26,7 +27,7 @@ export async function dropAside(
   ops: Ops,
   { planOnly, confirm }: { readonly planOnly: boolean; readonly confirm: string | undefined },
 ): Promise<Text> {
-  const { stack, postgres } = await findStack(ops);
+  const { stack, postgres } = await findStack(ops, findContainers);
   const upgrade = readUpgrades(ops.paths).at(-1);
   if (upgrade === undefined) throw nothingAside();
   const aside = retainedCluster(upgrade);

@@ -7,10 +7,11 @@ import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { imageId } from '../../domain/images/build.ts';
 import { notRunning, paused } from '../../domain/restoration/refusals.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
-import { findContainers, findVolumes, standbyRole } from '../../domain/stack/containers.ts';
+import { type Containers, findVolumes, standbyRole } from '../../domain/stack/containers.ts';
 import { findDataDirectories } from '../../domain/stack/data-directory.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import { defaultsOf, nextDataOf } from '../../domain/stack/homes.ts';
+import { findSoleContainers } from '../../domain/stack/replicas.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { requireLocalEngine } from '../../tools/docker/engine.ts';
@@ -86,13 +87,14 @@ export async function surveyUpgrade(ops: Ops, asked: Asked): Promise<Facts> {
   };
 }
 
-/** The stack, claimed; its containers. */
+/** The stack, claimed; its containers. @param find whoever touches none of them may look at several. */
 export async function findStack(
   ops: Ops,
+  find: (ops: Ops, stack: Stack) => Promise<Containers> = findSoleContainers,
 ): Promise<{ stack: Stack; postgres: Container | undefined; app: Container | undefined }> {
   const [stack] = await Promise.all([resolveStack(ops), requireLocalEngine(ops)]);
   await claimStack(ops, stack);
-  const [{ postgres, app }, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
+  const [{ postgres, app }, volumes] = await Promise.all([find(ops, stack), findVolumes(ops, stack)]);
   refuseForeignVolumes(stack, volumes);
   return { stack, postgres, app };
 }

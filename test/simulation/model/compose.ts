@@ -11,7 +11,7 @@ import {
   volumeName,
 } from './compose-file.ts';
 import { type BindKind, type Container, type Engine, EngineError } from './engine.ts';
-import { labelsOf, many, one, parseFlags, unknown } from './flags.ts';
+import { labelsOf, many, one, type Parsed, parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
 import type { Call, Reply } from './process.ts';
 import type { Release } from './release.ts';
@@ -103,8 +103,14 @@ function pull({ engine, registry }: Host, config: Resolved, words: readonly stri
   return {};
 }
 
-function up({ engine }: Host, config: Resolved, words: readonly string[]): Reply {
-  const flags = parseFlags(words, '-d --no-start --force-recreate --no-deps --no-build', '--pull');
+function up(host: Host, config: Resolved, words: readonly string[]): Reply {
+  const { engine } = host;
+  const flags = parseFlags(
+    words,
+    '-d --no-start --force-recreate --no-recreate --no-deps --no-build',
+    '--pull --scale',
+  );
+  if (flags.on.has('--no-recreate') && flags.on.has('--no-deps')) return scale(engine, config, flags);
   if (one(flags, '--pull') !== 'never' || !flags.on.has('--no-deps') || !flags.on.has('--no-build'))
     return unknown(`compose up ${words.join(' ')}: what it would pull, build or take along`);
   makeNetworks(engine, config);
@@ -130,6 +136,15 @@ function up({ engine }: Host, config: Resolved, words: readonly string[]): Reply
     }
     if (flags.on.has('-d') && container) engine.start(container);
   }
+  return {};
+}
+
+/** Nothing is made anew; the newest go first. */
+function scale(engine: Engine, config: Resolved, flags: Parsed): Reply {
+  const [, key = '', count] = /^(\w+)=(\d+)$/.exec(one(flags, '--scale') ?? '') ?? [];
+  const all = allOfService(engine, config.name, key);
+  if (all.length < Number(count)) return unknown('scaling up');
+  for (const surplus of all.slice(Number(count))) engine.remove(surplus);
   return {};
 }
 

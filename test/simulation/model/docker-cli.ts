@@ -196,7 +196,7 @@ function ps({ engine }: Host, words: readonly string[]): Reply {
   const format = one(flags, '--format') ?? (flags.on.has('-q') ? '{{.ID}}' : unknown('ps without a format'));
   const lines = engine.containers
     .filter(fits)
-    .map((c) => `${template(format, { ID: c.id, Names: c.name, Labels: c.labels ?? {} })}\n`);
+    .map((c) => `${template(format, { ID: c.id, Names: c.name, State: c.state, Labels: c.labels ?? {} })}\n`);
   return { stdout: lines.join('') };
 }
 

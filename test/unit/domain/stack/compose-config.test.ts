@@ -68,6 +68,7 @@ it('reduces compose’s config to what scripts need', async () => {
       postgres: {
         key: 'postgres',
         image: 'postgres:15-alpine',
+        replicas: 1,
         ports: [{ target: 5432, published: 5432, hostIp: '0.0.0.0', protocol: 'tcp' }],
         environment: { POSTGRES_DB: 'wf', POSTGRES_PASSWORD: 'p$w-S3cret' },
         fromFiles: [],
@@ -83,6 +84,7 @@ it('reduces compose’s config to what scripts need', async () => {
       redis: {
         key: 'redis',
         image: 'redis:7-alpine',
+        replicas: 1,
         ports: [
           { target: 6379, published: 16379, hostIp: '127.0.0.1', protocol: 'tcp' },
           { target: 7002, published: 7002, hostIp: '0.0.0.0', protocol: 'udp' },
@@ -97,6 +99,7 @@ it('reduces compose’s config to what scripts need', async () => {
       app: {
         key: 'whalefall',
         image: 'whalefall-whalefall',
+        replicas: 1,
         ports: [],
         environment: {},
         fromFiles: [],
@@ -133,6 +136,15 @@ it('knows the services that are made from the application’s image, by its name
   };
   const { siblings } = await resolveStack(answering((c) => Object.assign(c.services, more)));
   expect(siblings).toEqual(['worker', 'beat']);
+});
+
+it.each([
+  ['deploy.replicas', { deploy: { mode: 'replicated', replicas: 3 } }, 3],
+  ['scale', { scale: 2 }, 2],
+  ['a deploy section without it', { deploy: { resources: {} } }, 1],
+])('knows how many containers compose is to run, by %s', async (_key, more, replicas) => {
+  const { services } = await resolveStack(answering((c) => Object.assign(c.services.whalefall, more)));
+  expect(services.app.replicas).toBe(replicas);
 });
 
 it('registers the secrets of all services and build arguments', async () => {

@@ -1,0 +1,65 @@
+import { type Reason, throwIfAny } from '../../core/refusal.ts';
+import type { RunOps } from '../../core/run.ts';
+import type { Target } from '../../core/target.ts';
+import { printable } from '../../core/text.ts';
+import { composeTyped } from '../../tools/docker/compose.ts';
+import type { Container } from '../../tools/docker/containers.ts';
+import { type Containers, findAllContainers, inUseOf } from './containers.ts';
+import type { ServiceRole, Stack } from './stack.ts';
+
+/** Of each service; a role that is left out was not looked at. */
+type All = Readonly<Partial<Record<ServiceRole, readonly Container[]>>>;
+
+/**
+ * The containers that production is, for whoever is going to change any of them.
+ *
+ * @throws {OpsError} `precondition` as {@link refuseReplicas}
+ */
+export async function findSoleContainers(ops: RunOps & { readonly target: Target }, stack: Stack): Promise<Containers> {
+  const all = await findAllContainers(ops, stack);
+  refuseReplicas(ops.target, stack, all);
+  return inUseOf(all);
+}
+
+/**
+ * One container of a service is replaced, proved and brought back. Others that serve beside it would be removed for it, or stay as they are,
+ * and nobody could call the release proved. Those that do not run are what killed runs left.
+ *
+ * @throws {OpsError} `precondition` when a service has, or is to have, several that serve.
+ */
+export function refuseReplicas(target: Target, stack: Stack, all: All): void {
+  const roles = Object.keys(all) as ServiceRole[];
+  throwIfAny(
+    roles.flatMap((role) => {
+      const { key, replicas } = stack.services[role];
+      const up = (all[role] ?? []).filter((c) => UP.includes(c.state));
+      return [...(replicas > 1 ? [wanted(key, replicas)] : []), ...(up.length > 1 ? [several(target, key, up)] : [])];
+    }),
+  );
+}
+
+const UP: readonly Container['state'][] = ['running', 'restarting', 'paused'];
+
+const wanted = (key: string, replicas: number): Reason => ({
+  text: {
+    en: `The compose configuration asks for ${replicas} containers of ${key}; these scripts deploy and prove one.`,
+    zh: `compose 配置要求 ${key} 运行 ${replicas} 个容器, 而脚本只部署并验证一个.`,
+  },
+  fix: {
+    en: `Have it ask for one (deploy.replicas, scale of ${key}).`,
+    zh: `请改为一个 (${key} 的 deploy.replicas 或 scale).`,
+  },
+});
+
+function several(target: Target, key: string, up: readonly Container[]): Reason {
+  const names = up.map((c) => printable(c.name)).join(', ');
+  // Neither made anew, nor anything else touched: those that go are the only change.
+  const command = composeTyped(target, 'up', '-d', '--no-recreate', '--no-deps', '--scale', `${key}=1`, key);
+  return {
+    text: {
+      en: `${key} runs in ${up.length} containers (${names}). One is replaced and proved; the others would be removed for it, or go on with what they have.`,
+      zh: `${key} 有 ${up.length} 个容器在运行 (${names}). 脚本只替换并验证其中一个, 其余的会被删除或保持旧状态.`,
+    },
+    fix: { en: `Bring it down to one: ${command}`, zh: `请先缩减为一个: ${command}` },
+  };
+}

@@ -1,0 +1,103 @@
+import { expect, it, vi } from 'vitest';
+import { applyEnv } from '../../scripts/apply-env.ts';
+import { rollbackProd } from '../../scripts/rollback-prod.ts';
+import { type Deployment, deployment, type Ended, type RunOptions } from './model/deployment.ts';
+import type { Container } from './model/engine.ts';
+import { runAndCheck } from './model/invariants.ts';
+import { rebuilt } from './model/rebuilt.ts';
+import { RESTORE, restorable, YES } from './model/restorable.ts';
+import { appOf, UPDATE, updatable } from './model/updatable.ts';
+import { TO, UPGRADE, upgradable } from './model/upgradable.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const KEEP = ['--yes', '--data', 'keep'];
+
+/** Somebody has scaled a service up. */
+function another(d: Deployment, key = 'whalefall'): Container {
+  const { engine } = d.machine;
+  const first = d.container(key);
+  if (first === undefined) throw new Error(`there is no ${key}`);
+  const { image, env, networks, mounts = {}, healthcheck = [], labels = {}, envFile } = first;
+  const spec = { image, env, networks, mounts, healthcheck, labels, envFile };
+  const made = engine.create({ ...spec, name: `${first.name}-2`, ports: [] });
+  engine.start(made);
+  return made;
+}
+
+async function twoReleases(): Promise<Deployment> {
+  const d = deployment();
+  await rebuilt(d);
+  return d;
+}
+
+const FLOWS: readonly (readonly [string, () => Promise<Deployment>, readonly string[], RunOptions])[] = [
+  ['a rebuild', updatable, KEEP, {}],
+  ['a hot update', updatable, ['--yes', '--soak', '2s'], { script: UPDATE }],
+  ['a rollback', twoReleases, ['previous', '--yes'], { script: rollbackProd }],
+  ['a rollback by image', twoReleases, ['previous', '--way', 'image', '--yes'], { script: rollbackProd }],
+  ['a changed .env', updatable, ['--yes'], { script: applyEnv }],
+  ['a restore', restorable, YES, { script: RESTORE }],
+  ['an upgrade of PostgreSQL', upgradable, TO, { script: UPGRADE }],
+];
+
+function isRefused(ended: Ended): void {
+  expect(ended.exitCode, ended.text).toBe(3);
+  expect(ended.changes).toEqual([]);
+  expect(ended.text).toMatch(/Nothing was changed/i);
+}
+
+it.each(FLOWS)('%s refuses where several containers of the application serve', async (_flow, make, args, options) => {
+  const d = await make();
+  const second = another(d);
+  const ended = await d.run(args, options);
+  isRefused(ended);
+  expect(ended.text).toContain(`whalefall runs in 2 containers (prod_whalefall_prod, ${second.name})`);
+  expect(ended.text).toMatch(/docker compose .*up -d --no-recreate --no-deps --scale whalefall=1 whalefall/);
+  expect([appOf(d).state, second.state]).toEqual(['running', 'running']);
+});
+
+it.each(FLOWS)('%s refuses where compose is to run several', async (_flow, make, args, options) => {
+  const d = await make();
+  d.editCompose((file) => Object.assign(file.services.whalefall ?? {}, { deploy: { replicas: 2 } }));
+  const ended = await d.run(args, options);
+  isRefused(ended);
+  expect(ended.text).toContain('The compose configuration asks for 2 containers of whalefall');
+});
+
+it('goes on after what it advised', async () => {
+  const d = await updatable();
+  const second = another(d);
+  const { text } = await d.run(KEEP);
+  const [, words = ''] = /--project-directory \S+ (up .*--scale whalefall=1 whalefall)/.exec(text) ?? [];
+  await d.byHand(words);
+  expect(d.machine.engine.containers).not.toContain(second);
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+});
+
+it('refuses two servers of one store as well', async () => {
+  const d = await updatable();
+  another(d, 'redis');
+  isRefused(await d.run(KEEP));
+});
+
+it('still removes what a killed run has left', async () => {
+  const d = await updatable();
+  const { engine } = d.machine;
+  engine.stop(another(d));
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+  expect(engine.containers.filter((c) => c.name.endsWith('-2'))).toEqual([]);
+});
+
+it('does not remove one that was started after the survey', async () => {
+  const d = await updatable();
+  let second: Container | undefined;
+  d.machine.onDump = () => {
+    second ??= another(d);
+  };
+  const { id } = appOf(d);
+  const ended = await d.run(KEEP);
+  expect(ended.exitCode, ended.text).not.toBe(0);
+  expect(ended.text).toContain('whalefall runs in 2 containers');
+  expect([appOf(d).id, appOf(d).state, second?.state]).toEqual([id, 'running', 'running']);
+});
