@@ -17,7 +17,7 @@ export const applyEnv: Script = {
   async run(ops, flags) {
     const way = await env.surveyEnv(ops, { hold: holdOptions(flags), tries: !flags.planOnly });
     if (way.change === undefined && way.stamps.length === 0) return env.nothingToDo(ops);
-    env.refuse(way.facts);
+    env.refuse(way);
     const { steps, recovery } = env.begin(way);
     env.showPlan(ops, way, steps);
     if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };

@@ -55,6 +55,24 @@ export const TRUTH: readonly Break[] = [
     named: 'says which do not run',
   },
   {
+    what: { en: 'a variable that was added to .env is not seen', zh: '看不到 .env 中新增的变量' },
+    edits: [
+      edit(
+        'lib/domain/replacement/former-env.ts',
+        'container[name] !== environment[name]);',
+        'name in container && container[name] !== environment[name]);',
+      ),
+    ],
+    test: 'test/simulation/apply-env.test.ts',
+    named: 'sees a variable that was',
+  },
+  {
+    what: { en: 'a variable counts as taken out that the image has', zh: '镜像仍带有的变量被视为已移除' },
+    edits: [edit('lib/flows/apply-env/survey.ts', 'byImage?.[name] === has[name]', 'byImage?.[name] !== has[name]')],
+    test: 'test/simulation/apply-env.test.ts',
+    named: 'refuses to take a variable out where the image would bring it back',
+  },
+  {
     what: { en: 'one of several containers is released for all', zh: '多个容器只发布其中一个' },
     edits: [edit('lib/domain/stack/replicas.ts', 'up.length > 1 ?', 'up.length > 9 ?')],
     test: 'test/simulation/replicas.test.ts',

@@ -55,6 +55,64 @@ it('takes the code that runs along, also what came by a hot update', async () =>
   expect(new Set(appOf(d).app?.web?.workers.map((w) => w.content))).toEqual(new Set([now.commit]));
 });
 
+const MAIL = 'MAIL_HOST=mail-of-today\n';
+
+it.each<[string, (text: string) => string, (text: string) => string, string, string | undefined]>([
+  ['added', (text) => text, (text) => text + MAIL, 'MAIL_HOST', 'mail-of-today'],
+  ['taken out', (text) => text + MAIL, (text) => text.replace(MAIL, ''), 'MAIL_HOST', undefined],
+  [
+    'changed that compose makes another of',
+    (text) => text,
+    (text) => text.replace(/^FLASK_ENV=.*$/m, 'FLASK_ENV=staging'),
+    'FLASK_ENV',
+    'staging',
+  ],
+])('sees a variable that was %s, where no script of ours deployed', async (_how, from, to, name, value) => {
+  const d = await updatable();
+  d.writeEnv(from(env(d)));
+  await d.byHand('up -d --no-deps --no-build --pull never whalefall');
+  await d.machine.clock.sleep(60_000);
+  d.writeEnv(to(env(d)));
+  for (const args of [['--plan'], YES]) {
+    const ended = await d.run(args, SCRIPT);
+    expect(ended.exitCode, ended.text).toBe(0);
+    expect(ended.text).toMatch(new RegExp(`changed in \\.env or the compose file +${name}\n`));
+    expect(ended.text).not.toContain('mail-of-today');
+  }
+  expect(appOf(d).env[name]).toBe(value);
+  expect(await d.run(YES, SCRIPT)).toMatchObject({ exitCode: 0, text: expect.stringContaining('Nothing to do') });
+});
+
+it('says of a .env that was never kept no more than it knows', async () => {
+  const d = await updatable();
+  const ended = await d.run(YES, SCRIPT);
+  expect(ended).toMatchObject({ exitCode: 0, changes: [] });
+  expect(ended.text).toContain('the former one is not kept yet');
+  expect(ended.text).not.toContain('was made with the present .env');
+});
+
+it('refuses to take a variable out where the image would bring it back', async () => {
+  const d = await changed();
+  d.writeEnv(env(d) + MAIL);
+  expect(await runAndCheck(d, YES, SCRIPT)).toMatchObject({ exitCode: 0 });
+  const newer = release('newer');
+  d.machine.engine.releases.set(newer.commit, newer);
+  d.machine.repository?.push(newer, 1);
+  expect(await d.run(['--yes', '--soak', '2s'], { script: UPDATE })).toMatchObject({ exitCode: 0 });
+  const isRefused = async () => {
+    const all = env(d);
+    d.writeEnv(all.replace(MAIL, ''));
+    const ended = await d.run(YES, SCRIPT);
+    expect(ended, ended.text).toMatchObject({ exitCode: 3, changes: [] });
+    expect(ended.text).toMatch(/MAIL_HOST: no longer in \.env, but the image/);
+    d.writeEnv(all);
+  };
+  await isRefused(); // it would be made of this container
+  edit(d, 'LOG_LEVEL', 'INFO');
+  expect(await d.run(YES, SCRIPT)).toMatchObject({ exitCode: 0 });
+  await isRefused(); // it was made of the former one
+});
+
 it('changes nothing when it is only planned, or cancelled', async () => {
   const d = await changed();
   const { id } = appOf(d);

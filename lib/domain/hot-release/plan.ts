@@ -9,6 +9,7 @@ import { hiddenText, keepHidden } from '../release/hidden.ts';
 import { midwayText } from '../release/midway.ts';
 import { runningWarnings } from '../release/running.ts';
 import { composeSaid } from '../stack/compose-warnings.ts';
+import type { EnvChange } from '../stack/deployment.ts';
 import { siblingWarning } from '../stack/siblings.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
@@ -106,18 +107,29 @@ function inProgress({ local }: Facts): Refusal[] {
 const siblingsOf = (target: Target, { stack }: Facts, { bake }: UpdateOptions): Text[] =>
   [siblingWarning(target, stack, bake ? 'new' : 'old')].flatMap((w) => (w ? [w.text] : []));
 
+/** Without the former `.env` only what compose makes of both files can be compared. */
+function envChanged({ names, isKept }: EnvChange): Text {
+  const list = names.map(printable).join(', ');
+  return isKept
+    ? { en: `.env was changed since the container was made: ${list}.`, zh: `创建容器之后 .env 有改动: ${list}.` }
+    : {
+        en: `.env or the compose file gives other variables than the container was made with: ${list}.`,
+        zh: `.env 或 compose 文件给出的变量与创建容器时不同: ${list}.`,
+      };
+}
+
 /** What of `.env` this leaves undone. */
 function envTexts(target: Target, { envChange, example }: Facts): Text[] {
-  const names = envChange?.names.map(printable).join(', ');
+  const changed = envChange && envChanged(envChange);
   return [
     ...(example ? exampleTexts(target.envExample, example) : []),
     ...stampStays(target),
-    ...(names === undefined
+    ...(changed === undefined
       ? []
       : [
           {
-            en: `.env was changed since the container was made: ${names}. A hot update does not bring that to what runs; this does: npx tsx scripts/apply-env.ts`,
-            zh: `创建容器之后 .env 有改动: ${names}. 热更新不会使其生效, 请另行执行: npx tsx scripts/apply-env.ts`,
+            en: `${changed.en} A hot update does not bring that to what runs; this does: npx tsx scripts/apply-env.ts`,
+            zh: `${changed.zh} 热更新不会使其生效, 请另行执行: npx tsx scripts/apply-env.ts`,
           },
         ]),
   ];

@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Container } from '../../tools/docker/containers.ts';
-import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';
+import { definitionOf, variablesOf, variablesOfImage } from '../../tools/docker/definition.ts';
 import { canLogIn, setPassword } from '../../tools/postgres/login.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 import { replaceEnv } from '../env/env.ts';
@@ -10,7 +10,7 @@ import { keptEnv } from '../images/kept-container.ts';
 import { findContainers, findVolumes } from '../stack/containers.ts';
 import { databaseOf } from '../stack/database.ts';
 import type { EnvChange, Facts } from '../stack/deployment.ts';
-import type { Stack } from '../stack/stack.ts';
+import type { Service, Stack } from '../stack/stack.ts';
 import { ownAddress } from './addresses.ts';
 import { databasePassword } from './passwords.ts';
 
@@ -24,15 +24,33 @@ export async function surveyEnvChange(ops: Ops, stack: Stack, app: Container): P
   if (Object.keys(host).length === 0) return undefined; // whoever needs the file says what is wrong with it
   const text = keptEnv(ops.paths);
   const container = variablesOf(await definitionOf(ops, app.id));
-  if (text === undefined) return changeSeen(host, container, stack.services.app.environment);
+  if (text === undefined) {
+    const byImage = await variablesOfImage(ops, app.imageId);
+    return changeSeen(stack.services.app, { container, byImage, stamped: ops.target.release.stamp });
+  }
   const { values: kept } = readEnvText(text);
   registerEnvSecrets(ops.secrets, text, kept);
   return changeSince(host, container, kept);
 }
 
-/** By the variables that it gives to a container, as far as they come from `.env`. Pure. */
-export function changeSeen(host: Variables, container: Variables, present: Variables): EnvChange | undefined {
-  const names = Object.keys(host).filter((name) => name in container && container[name] !== present[name]);
+/**
+ * By the variables that compose would give the container now: others, more, or fewer. Pure.
+ *
+ * @param has.byImage those that its image gives by itself; undefined: unknown, and what is no longer given can't be told from them.
+ * @param has.stamped names that compose does not give, but the scripts.
+ */
+export function changeSeen(
+  { environment, fromFiles }: Pick<Service, 'environment' | 'fromFiles'>,
+  has: { readonly container: Variables; readonly byImage: Variables | undefined; readonly stamped: readonly string[] },
+): EnvChange | undefined {
+  const { container, byImage, stamped } = has;
+  // The container has the file's name there; what is in it is read at each start.
+  const apart = new Set([...stamped, ...fromFiles.flatMap((name) => [name, `${name}_FILE`])]);
+  const given = Object.keys(environment).filter((name) => container[name] !== environment[name]);
+  const gone = Object.keys(container).filter(
+    (name) => !(name in environment) && byImage !== undefined && byImage[name] !== container[name],
+  );
+  const names = [...given, ...gone].filter((name) => !apart.has(name));
   return names.length > 0 ? { names, isKept: false } : undefined;
 }
 

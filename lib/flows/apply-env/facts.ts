@@ -5,6 +5,8 @@ import type { EnvChange } from '../../domain/stack/deployment.ts';
 export interface EnvWay extends Cutover {
   /** Variables by which `.env` differs from what the container was made with; `undefined`: none. */
   readonly change: EnvChange | undefined;
+  /** Those of them that `.env` no longer has and that the next container would have all the same: by its image. */
+  readonly stuck: readonly string[];
   /** Variables of the container that shall have the commit and have another: it was hot-updated since, or they are new. */
   readonly stamps: readonly string[];
 }

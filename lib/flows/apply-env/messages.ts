@@ -7,6 +7,7 @@ import { exampleTexts } from '../../domain/env/example.ts';
 import { stampRows } from '../../domain/env/stamp.ts';
 import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import { holdText, meanwhile, seenText } from '../../domain/hold/messages.ts';
+import { keptEnv } from '../../domain/images/kept-container.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import { siblingWarning } from '../../domain/stack/siblings.ts';
@@ -28,7 +29,10 @@ export function showPlan(ops: Ops, way: EnvWay, steps: Steps): void {
     rows: [
       [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
       [{ en: 'runs now, and stays', zh: '当前运行 (不变)' }, same(printable(`${commit.slice(0, 10)} ${subject}`))],
-      [{ en: 'changed in .env', zh: '.env 中的改动' }, same(namesText(change?.names ?? []) || '-')],
+      [
+        change?.isKept === false ? GIVEN : { en: 'changed in .env', zh: '.env 中的改动' },
+        same(namesText(change?.names ?? []) || '-'),
+      ],
       ...stampRows(way.stamps),
       [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
     ],
@@ -39,6 +43,8 @@ export function showPlan(ops: Ops, way: EnvWay, steps: Steps): void {
   if (change?.isKept === false) show({ event: 'warning', text: NOT_KEPT });
   showSteps(ops.screen, steps);
 }
+
+const GIVEN: Text = { en: 'changed in .env or the compose file', zh: '.env 或 compose 文件中的改动' };
 
 const NOT_KEPT: Text = {
   en: 'The .env that the container was made with is not kept here: going back would start it with the present file. Keep the former one at hand.',
@@ -53,10 +59,16 @@ export async function agreeToGo(ops: Ops, { requests }: EnvWay): Promise<void> {
 
 /** What is said when the container has all of `.env` already. */
 export function nothingToDo(ops: Ops): Text {
-  const text = {
-    en: 'Nothing to do: the container was made with the present .env.',
-    zh: '无需操作: 容器即以当前 .env 创建.',
-  };
+  const text =
+    keptEnv(ops.paths) === undefined
+      ? {
+          en: 'Nothing to do: the container has every variable as compose gives it now. Whether .env differs beyond that is not known: the former one is not kept yet.',
+          zh: '无需操作: 容器的变量与 compose 当前给出的一致. 此处尚未保存原来的 .env, 除此之外是否有改动无法得知.',
+        }
+      : {
+          en: 'Nothing to do: the container was made with the present .env.',
+          zh: '无需操作: 容器即以当前 .env 创建.',
+        };
   ops.screen.show({ event: 'ok', text });
   return text;
 }

@@ -5,6 +5,7 @@ import { explainBind } from '../../domain/stack/binds.ts';
 import type { Facts as Deployed } from '../../domain/stack/deployment.ts';
 import { explain } from '../../domain/stack/ports.ts';
 import { placeText, samePlace } from '../../tools/docker/places.ts';
+import type { EnvWay } from './facts.ts';
 
 const REBUILD: Text = {
   en: 'A full rebuild does it, with a backup: npx tsx scripts/deploy-prod-all.ts --data keep',
@@ -16,8 +17,9 @@ const REBUILD: Text = {
  *
  * @throws {OpsError} `precondition` with all reasons at once.
  */
-export function refuse(deployed: Deployed): void {
+export function refuse({ facts: deployed, stuck }: Pick<EnvWay, 'facts' | 'stuck'>): void {
   throwIfAny([
+    ...(stuck.length === 0 ? [] : [stays(stuck)]),
     ...foreignVolumes(deployed.stack, deployed.volumes),
     ...image(deployed),
     ...stores(deployed),
@@ -40,6 +42,14 @@ function image({ app }: Deployed): Reason[] {
     },
   ];
 }
+
+const stays = (names: readonly string[]): Reason => ({
+  text: {
+    en: `${namesText(names)}: no longer in .env, but the image that the code would be kept in has it (an image that is made of a hot-updated container has the container's variables), so a new container would have it again.`,
+    zh: `${namesText(names)} 已从 .env 中移除, 但保存当前代码的镜像带有该变量 (由热更新过的容器提交的镜像包含容器的变量), 新容器仍会得到它.`,
+  },
+  fix: REBUILD,
+});
 
 function stores({ stack, containers, storesOutdated, login }: Deployed): Reason[] {
   const down = (['postgres', 'redis'] as const).filter((role) => containers[role]?.state !== 'running');

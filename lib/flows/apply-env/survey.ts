@@ -2,10 +2,12 @@ import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { staleStamps } from '../../domain/env/stamp.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
+import { hasDrifted } from '../../domain/images/drift.ts';
 import { describeCommit } from '../../domain/release/source.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
-import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';
+import type { Container } from '../../tools/docker/containers.ts';
+import { definitionOf, variablesOf, variablesOfImage } from '../../tools/docker/definition.ts';
 import type { EnvWay } from './facts.ts';
 
 /**
@@ -26,8 +28,25 @@ export async function surveyEnv(
   if (commit === undefined || described === undefined) throw unknownRelease();
   const facts = { ...deployed, checkout: { ...checkout, commit, subject: described.subject } };
   const requests = await surveyHold(ops, containers.app, asked.hold, asked.tries);
-  const stamps = staleStamps(ops.target, commit, variablesOf(await definitionOf(ops, containers.app.id)));
-  return { ...cutoverOf(ops.target, facts, requests), change: deployed.envChange, stamps };
+  const has = variablesOf(await definitionOf(ops, containers.app.id));
+  const stamps = staleStamps(ops.target, commit, has);
+  const change = deployed.envChange;
+  const { environment } = deployed.stack.services.app;
+  const gone = (change?.names ?? []).filter((name) => name in has && !(name in environment));
+  const stuck = await stuckOf(ops, containers.app, gone, has);
+  return { ...cutoverOf(ops.target, facts, requests), change, stuck, stamps };
+}
+
+/** A container that was hot-updated becomes an image, and that has the container's variables. */
+async function stuckOf(
+  ops: Ops,
+  app: Container,
+  gone: readonly string[],
+  has: Readonly<Record<string, string>>,
+): Promise<readonly string[]> {
+  if (gone.length === 0 || (await hasDrifted(ops, app))) return gone;
+  const byImage = await variablesOfImage(ops, app.imageId);
+  return gone.filter((name) => byImage?.[name] === has[name]);
 }
 
 const REBUILD = {

@@ -167,8 +167,8 @@ function envChanged({ names, isKept }: EnvChange): { text: Text; fix?: Text } {
   }
   return {
     text: {
-      en: `.env was changed after the container that serves had been started (${list}), and the former one is not kept here: going back would start that container with the new values.`,
-      zh: `当前容器启动之后 .env 有改动 (${list}), 且此处没有保存原文件: 回退时旧容器会读到新值.`,
+      en: `.env or the compose file gives other variables than the container that serves was made with (${list}). The former .env is not kept here: going back would start that container with the present one.`,
+      zh: `.env 或 compose 文件给出的变量与当前容器创建时不同 (${list}). 此处没有保存原来的 .env: 回退时旧容器会读到当前文件.`,
     },
     fix: {
       en: 'Keep the former .env at hand; from the next success on a copy is kept.',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { change } from '../../core/command.ts';
+import { change, read } from '../../core/command.ts';
 import { type RunOps, run } from '../../core/run.ts';
+import { answerOf } from '../../core/tool-output.ts';
 import { getFromEngine, postToEngine } from './engine-api.ts';
 
 const strings = z.array(z.string());
@@ -48,8 +49,19 @@ export const definitionOf = (ops: RunOps, id: string): Promise<Definition> =>
   getFromEngine(ops, `/containers/${id}/json`, definitionSchema);
 
 /** The variables that the container is started with. */
-export const variablesOf = ({ Config: { Env } }: Definition): Record<string, string> =>
-  Object.fromEntries((Env ?? []).map((line) => line.split(/=(.*)/s).slice(0, 2)));
+export const variablesOf = ({ Config: { Env } }: Definition): Record<string, string> => variablesIn(Env);
+
+const variablesIn = (lines: readonly string[] | null | undefined): Record<string, string> =>
+  Object.fromEntries((lines ?? []).map((line) => line.split(/=(.*)/s).slice(0, 2)));
+
+/** Those that an image gives to each of its containers; undefined where it is gone. @param id `sha256:…` */
+export async function variablesOfImage(ops: RunOps, id: string): Promise<Record<string, string> | undefined> {
+  const inspect = read(['docker', 'image', 'inspect', '-f', '{{json .Config.Env}}', id]);
+  const { stdout, stderr, exitCode } = await run(ops, inspect, [0, 1]);
+  if (exitCode === 1 && /no such image/i.test(stderr)) return undefined;
+  if (exitCode === 1) await run(ops, inspect); // an engine that does not answer is no absent image
+  return variablesIn(answerOf('docker image inspect', strings.nullable(), stdout));
+}
 
 /** The same, with these variables besides, or in the place of what it has by their names. */
 export function withVariables(definition: Definition, variables: Readonly<Record<string, string>>): Definition {

@@ -114,11 +114,12 @@ export function blobId(data: string): string {
 
 /** What `docker diff` prints: files alone, and the directories above them. */
 export function diffLines(c: Container): string[] {
-  const lines = Object.keys(c.layer).map((path) => {
+  const own = Object.keys(c.layer).filter((path) => c.layer[path] !== c.image.layer?.[path]);
+  const lines = own.map((path) => {
     const was = base(c).has(path);
     return `${fileAt(c, path) === undefined ? 'D' : was ? 'C' : 'A'} ${path.replace(/\/$/, '')}`;
   });
-  const parents = new Set(Object.keys(c.layer).flatMap(above));
+  const parents = new Set(own.flatMap(above));
   return [...[...parents].map((p) => `C ${p}`), ...lines];
 }
 

@@ -5,7 +5,7 @@ import type { Cluster } from './cluster.ts';
 import { compose } from './compose.ts';
 import { imageEnv, inspected, template, WORKING_DIR } from './docker-format.ts';
 import { Doorman } from './doorman.ts';
-import { type Container, EngineError, requireLayer, requireMounts } from './engine.ts';
+import { type Container, EngineError, type Image, requireLayer, requireMounts } from './engine.ts';
 import { labelsOf, many, one, type Parsed, parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
 import { inContainer } from './in-container.ts';
@@ -136,12 +136,13 @@ const COMMANDS: Readonly<Record<string, Known>> = {
     answer: ({ engine }, words) => {
       const [id = '', tag = ''] = parseFlags(words, '--pause=false', '--change').rest;
       requireLayer(engine.container(id));
-      const { image, layer, labels } = engine.container(id);
+      const { image, layer, labels, env } = engine.container(id);
       if (!engine.images.includes(image))
         throw new EngineError(`Error response from daemon: content digest ${image.id}: not found`);
       const committed = engine.addImage(image.program, tag, {
         ...(image.release && { release: image.release }),
         layer,
+        env: { ...image.env, ...env },
         ...(labels && { labels }),
       });
       return { stdout: `${committed.id}\n` };
@@ -228,6 +229,8 @@ function diff({ engine }: Host, [id = '']: readonly string[]): Reply {
   };
 }
 
+const variables = (i: Image) => Object.entries({ ...imageEnv(i.program), ...i.env }).map((e) => e.join('='));
+
 function imageInspect({ engine }: Host, words: readonly string[]): Reply {
   const flags = parseFlags(words, '', '-f');
   const found = flags.rest.flatMap((name) => engine.findImage(name) ?? []);
@@ -238,7 +241,7 @@ function imageInspect({ engine }: Host, words: readonly string[]): Reply {
   if (format) {
     const lines = found.map(
       (i) =>
-        `${template(format, { Id: i.id, RepoTags: [...i.tags], Size: 500_000_000, Config: { Entrypoint: null, Cmd: [START] } })}\n`,
+        `${template(format, { Id: i.id, RepoTags: [...i.tags], Size: 500_000_000, Config: { Entrypoint: null, Cmd: [START], Env: variables(i) } })}\n`,
     );
     return { stdout: lines.join('') || '\n', stderr, exitCode };
   }
@@ -246,7 +249,7 @@ function imageInspect({ engine }: Host, words: readonly string[]): Reply {
   const all = found.map((i) => ({
     Id: i.id,
     Config: {
-      Env: Object.entries({ ...imageEnv(i.program), ...i.env }).map((e) => e.join('=')),
+      Env: variables(i),
       Cmd: [i.program],
       WorkingDir: WORKING_DIR[i.program],
       Volumes: Volumes(i.program),

@@ -250,6 +250,7 @@ export class Engine {
     const container: Container = {
       ...spec,
       id: this.newId(),
+      env: { ...spec.image.env, ...spec.env },
       labels: { ...spec.image.labels, ...spec.labels },
       mounts,
       anonymous,

@@ -4,9 +4,9 @@ import { refuse } from '../../../../lib/flows/apply-env/refusals.ts';
 import { container, facts } from '../../../support/facts.ts';
 
 /** What is said no to; '' when nothing is. */
-function refused(more: Parameters<typeof facts>[0] = {}): string {
+function refused(more: Parameters<typeof facts>[0] = {}, stuck: readonly string[] = []): string {
   try {
-    refuse(facts(more));
+    refuse({ facts: facts(more), stuck });
     return '';
   } catch (error) {
     if (!(error instanceof OpsError) || error.kind !== 'precondition') throw error;
@@ -16,6 +16,9 @@ function refused(more: Parameters<typeof facts>[0] = {}): string {
 }
 
 it('goes on where the application alone is replaced', () => expect(refused()).toBe(''));
+
+it('refuses a variable that the image would bring back', () =>
+  expect(refused({}, ['MAIL_HOST'])).toMatch(/^MAIL_HOST: no longer in \.env, but the image/));
 
 it.each<[string, Parameters<typeof facts>[0], RegExp]>([
   ['a store that is down', { containers: { app: container('app'), redis: container('redis') } }, /^postgres must run/],
