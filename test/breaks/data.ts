@@ -496,11 +496,7 @@ export const DATA: readonly Break[] = [
   {
     what: { en: 'other services of the image pass for released', zh: '使用同一镜像的其他服务被视为已发布' },
     edits: [
-      edit(
-        'lib/domain/stack/siblings.ts',
-        'if (siblings.length === 0) return undefined;',
-        'if (siblings.length >= 0) return undefined;',
-      ),
+      edit('lib/domain/stack/left-alone.ts', 'if (left.length === 0) return [];', 'if (left.length >= 0) return [];'),
     ],
     test: 'test/unit/domain/hot-release/plan.test.ts',
     named: 'names the services that it leaves',

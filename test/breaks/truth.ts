@@ -50,9 +50,32 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: 'services that stopped pass for running', zh: '已停止的同镜像服务被视为运行中' },
-    edits: [edit('lib/domain/stack/siblings.ts', "service === key && state === 'running'", 'service === key')],
-    test: 'test/unit/domain/stack/siblings.test.ts',
-    named: 'says which do not run',
+    edits: [
+      edit(
+        'lib/domain/stack/left-alone.ts',
+        'const runs = UP.includes(state) ||',
+        'const runs = state !== undefined ||',
+      ),
+    ],
+    test: 'test/unit/domain/stack/left-alone.test.ts',
+    named: 'which do not run',
+  },
+  {
+    what: { en: 'what runs beside the application is not named', zh: '不列出应用之外正在运行的容器' },
+    edits: [edit('lib/domain/stack/left-alone.ts', 'runs || code ===', "code === 'image' || code ===")],
+    test: 'test/simulation/left-alone.test.ts',
+    named: 'names what runs beside the application before it asks',
+  },
+  {
+    what: {
+      en: 'a service with a Dockerfile of its own passes for foreign',
+      zh: '使用独立 Dockerfile 的服务被视为与仓库无关',
+    },
+    edits: [
+      edit('lib/domain/stack/compose-config.ts', '(context === own || isWithin(context, dir))', 'context === dir'),
+    ],
+    test: 'test/unit/domain/stack/compose-config.test.ts',
+    named: 'knows what the other services are made from',
   },
   {
     what: { en: 'a variable that was added to .env is not seen', zh: '看不到 .env 中新增的变量' },

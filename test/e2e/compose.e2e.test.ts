@@ -117,9 +117,10 @@ it('takes the compose files and profiles that compose takes: from .env, and befo
   const s = deployed(named);
   const ports = async (ops = s.ops) => (await resolveStack(ops)).services.app.ports.map((p) => p.published);
   expect(await ports()).toEqual([8080, 8443]);
-  expect((await resolveStack(s.ops)).siblings).toEqual(['beat']);
+  const others = async () => (await resolveStack(s.ops)).others.map((o) => `${o.key}: ${o.code}`);
+  expect(await others()).toEqual(['beat: image']);
   s.write('.env', `POSTGRES_PASSWORD=se-cr3t-value\n${named}COMPOSE_PROFILES=jobs\n`);
-  expect((await resolveStack(s.ops)).siblings).toEqual(['beat', 'worker']);
+  expect(await others()).toEqual(['beat: image', 'worker: image']);
   const target = { ...s.ops.target, composeFiles: ['docker-compose.prod.yml'] };
   expect(await ports({ ...s.ops, target })).toEqual([8080]);
   s.write('.env', 'COMPOSE_FILE=docker-compose.dev.yml\n');

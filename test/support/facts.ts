@@ -93,7 +93,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
       },
       volumes: [],
       warnings: [],
-      siblings: [],
+      others: [],
       networks: ['shop_net'],
     },
     containers: { postgres: container('postgres'), redis: container('redis'), app: container('app') },

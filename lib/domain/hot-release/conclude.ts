@@ -4,7 +4,7 @@ import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../app/health.ts';
 import type { Noticed } from '../hold/downtime.ts';
 import { readReleases } from '../ledger/releases.ts';
-import { siblingWarning } from '../stack/siblings.ts';
+import { leftAloneWarnings } from '../stack/left-alone.ts';
 import type { HotRelease } from './hot-release.ts';
 import { noticedText } from './messages.ts';
 import type { Proven } from './prove.ts';
@@ -55,8 +55,8 @@ export function conclude(ops: Ops, update: HotRelease, { proven, settled, notice
   }
   if (facts.stale.length > 0 || facts.files.put.some((f) => /\.(css|js|html)$/.test(f)))
     show({ event: 'info', text: CACHED });
-  const siblings = siblingWarning(ops.target, facts.stack, settled.imageId === undefined ? 'old' : 'new');
-  if (siblings) show({ event: 'warning', ...siblings });
+  const brought = settled.imageId === undefined ? 'files' : 'built';
+  for (const left of leftAloneWarnings(ops.target, facts.stack, brought)) show({ event: 'warning', ...left });
   for (const text of settled.left) show({ event: 'warning', text });
   if (settled.imageId === undefined) {
     show({

@@ -10,6 +10,7 @@ import { lastDrillText } from '../ledger/drills.ts';
 import { resetTo } from '../release/reset.ts';
 import { runningText } from '../release/running.ts';
 import { saveLocal } from '../release/save-local.ts';
+import { leftAloneRows } from '../stack/left-alone.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
 import type { UpdatePlan } from './plan.ts';
@@ -28,6 +29,7 @@ export function showFacts(ops: Ops, facts: Facts, plan: UpdatePlan | undefined):
       [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
       [{ en: 'would run', zh: '将要运行' }, said(`${source.commit.slice(0, 10)} ${source.subject} (${source.ref})`)],
       [{ en: 'programs', zh: '程序' }, said(facts.programs.all.map((p) => p.name).join(', '))],
+      ...leftAloneRows(facts.stack),
       [{ en: 'schema revision', zh: '数据库结构版本' }, said(schema.kind === 'empty' ? '-' : schema.revision)],
       [{ en: 'new migrations', zh: '新增迁移' }, said(newMigrations.join(', ') || '-')],
       ...(plan?.restart.kind === 'container'

@@ -10,7 +10,7 @@ import { midwayText } from '../release/midway.ts';
 import { runningWarnings } from '../release/running.ts';
 import { composeSaid } from '../stack/compose-warnings.ts';
 import type { EnvChange } from '../stack/deployment.ts';
-import { siblingWarning } from '../stack/siblings.ts';
+import { leftAloneWarnings } from '../stack/left-alone.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
 import { chooseRestart, type Restart } from './restart.ts';
@@ -48,7 +48,7 @@ export function planUpdate(
     );
   }
   const restart = chooseRestart(options.restart, facts, target.app.root);
-  const warnings = [...warningsOf(facts), ...envTexts(target, facts), ...siblingsOf(target, facts, options)];
+  const warnings = [...warningsOf(facts), ...envTexts(target, facts), ...leftAlone(target, facts, options)];
   return { restart, hold, warnings };
 }
 
@@ -104,8 +104,8 @@ function inProgress({ local }: Facts): Refusal[] {
   ];
 }
 
-const siblingsOf = (target: Target, { stack }: Facts, { bake }: UpdateOptions): Text[] =>
-  [siblingWarning(target, stack, bake ? 'new' : 'old')].flatMap((w) => (w ? [w.text] : []));
+const leftAlone = (target: Target, { stack }: Facts, { bake }: UpdateOptions): Text[] =>
+  leftAloneWarnings(target, stack, bake ? 'built' : 'files').map((w) => w.text);
 
 /** Without the former `.env` only what compose makes of both files can be compared. */
 function envChanged({ names, isKept }: EnvChange): Text {

@@ -27,10 +27,10 @@ import { type Containers, findAllContainers, findVolumes } from '../stack/contai
 import { databaseOf, databaseVolume } from '../stack/database.ts';
 import type { AppFacts, Facts } from '../stack/deployment.ts';
 import { findHomes } from '../stack/homes.ts';
+import { withLeftAlone } from '../stack/left-alone.ts';
 import { findUnusablePorts } from '../stack/ports.ts';
 import { surveyPrerequisites } from '../stack/prerequisites.ts';
 import { findSoleContainers } from '../stack/replicas.ts';
-import { withSiblings } from '../stack/siblings.ts';
 import type { ServiceRole, Stack } from '../stack/stack.ts';
 import { ownAddress } from './addresses.ts';
 import { prepareEnv } from './env-step.ts';
@@ -60,7 +60,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   const { env, stack: resolved } = await prepareEnv(ops, reading, first[2], planOnly);
 
   await claimStack(ops, resolved);
-  const stack = await withSiblings(ops, resolved);
+  const stack = await withLeftAlone(ops, resolved);
   const [containers, volumes] = await Promise.all([findSoleContainers(ops, stack), findVolumes(ops, stack)]);
   const hashes = env === 'present' ? await first[3] : '';
   const deployed = { stack, containers, volumes };

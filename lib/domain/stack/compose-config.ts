@@ -6,7 +6,7 @@ import { CommandError, type RunOps, run } from '../../core/run.ts';
 import { config } from '../../tools/docker/compose.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import type { PublishedPort } from '../../tools/docker/containers.ts';
-import { dataDirectoryOf, type Mount, placeOf } from '../../tools/docker/places.ts';
+import { dataDirectoryOf, isWithin, type Mount, placeOf } from '../../tools/docker/places.ts';
 import { readEnvText } from '../env/file.ts';
 import { registerEnvSecrets, registerVariables } from '../env/secrets.ts';
 import {
@@ -20,7 +20,7 @@ import {
   unknownShape,
 } from './compose-config-errors.ts';
 import { readSecretFiles } from './secret-files.ts';
-import type { BuildSection, NamedVolume, Service, ServiceRole, Stack } from './stack.ts';
+import type { BuildSection, NamedVolume, OtherService, Service, ServiceRole, Stack } from './stack.ts';
 
 type ConfigOps = RunOps & Pick<Ops, 'target'>;
 
@@ -134,24 +134,24 @@ export async function resolveStack(
     project: resolved.name,
     warnings: warningsIn(stderr),
     services,
-    siblings: siblingsOf(resolved, keys),
+    others: othersOf(resolved, ops.target),
     volumes,
     networks: Object.entries(resolved.networks ?? {}).map(([key, n]) => n?.name ?? `${resolved.name}_${key}`),
   };
 }
 
-/** By the image's name, or because both are built from the same. */
-function siblingsOf(resolved: Config, { postgres, redis, app }: ConfigOps['target']['services']): string[] {
-  const made = (key: string) => {
-    const { image, build } = resolved.services[key] as ServiceConfig;
-    return { image: image ?? `${resolved.name}-${key}`, build: build && `${build.context}\0${build.dockerfile ?? ''}` };
-  };
-  const own = made(app);
-  const others = Object.keys(resolved.services).filter((key) => ![postgres, redis, app].includes(key));
-  return others.filter((key) => {
-    const { image, build } = made(key);
-    return image === own.image || (build != null && build === own.build);
-  });
+/** What the other services are made from, by the image's name and by where they are built. */
+function othersOf(resolved: Config, { dir, services }: ConfigOps['target']): OtherService[] {
+  const of = (key: string) => resolved.services[key] as ServiceConfig;
+  const image = (key: string) => of(key).image ?? `${resolved.name}-${key}`;
+  const own = of(services.app).build?.context;
+  return Object.keys(resolved.services)
+    .filter((key) => !Object.values(services).includes(key))
+    .map((key) => {
+      const context = of(key).build?.context;
+      const isOurs = context !== undefined && (context === own || isWithin(context, dir));
+      return { key, code: image(key) === image(services.app) ? 'image' : isOurs ? 'repository' : 'foreign' };
+    });
 }
 
 // They become words of command lines. The engine takes no others, but compose hands them on as they are.

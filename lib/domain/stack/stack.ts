@@ -8,14 +8,30 @@ export interface Stack {
   /** What compose itself said of its configuration. Foreign text. */
   readonly warnings: readonly string[];
   readonly services: Readonly<Record<ServiceRole, Service>>;
-  /** Keys of other services that are made from the application's image. */
-  readonly siblings: readonly string[];
-  /** Those of them that do not run, once the engine was asked. */
-  readonly stoppedSiblings?: readonly string[];
+  /** The services besides these three. */
+  readonly others: readonly OtherService[];
+  /** What of the project no run reaches, once the engine was asked. */
+  readonly leftAlone?: readonly LeftAlone[];
   /** Named volumes of the compose file that are mounted by a service. */
   readonly volumes: readonly NamedVolume[];
   /** Full names of the project's networks. */
   readonly networks: readonly string[];
+}
+
+export interface OtherService {
+  /** Key in the compose file. */
+  readonly key: string;
+  /** `image`: made from the application's; `repository`: from one of its own, built from what is in the repository. */
+  readonly code: 'image' | 'repository' | 'foreign';
+}
+
+/** A service beside the three, or a container that somebody started by `docker compose run`. */
+export interface LeftAlone {
+  /** The service's key, or the container's name. Foreign text. */
+  readonly name: string;
+  /** `unknown`: the resolved configuration does not have it. */
+  readonly code: OtherService['code'] | 'unknown';
+  readonly runs: boolean;
 }
 
 export type ServiceRole = 'postgres' | 'redis' | 'app';

@@ -10,7 +10,7 @@ import { holdText, meanwhile, seenText } from '../../domain/hold/messages.ts';
 import { keptEnv } from '../../domain/images/kept-container.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { composeSaid } from '../../domain/stack/compose-warnings.ts';
-import { siblingWarning } from '../../domain/stack/siblings.ts';
+import { leftAloneRows, leftAloneWarnings } from '../../domain/stack/left-alone.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Steps } from '../../runs/steps/steps.ts';
 import type { EnvWay } from './facts.ts';
@@ -34,12 +34,14 @@ export function showPlan(ops: Ops, way: EnvWay, steps: Steps): void {
         same(namesText(change?.names ?? []) || '-'),
       ],
       ...stampRows(way.stamps),
+      ...leftAloneRows(deployed.stack),
       [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
     ],
   });
   for (const said of deployed.stack.warnings) show({ event: 'warning', text: composeSaid(said) });
   for (const text of deployed.example ? exampleTexts(ops.target.envExample, deployed.example) : [])
     show({ event: 'warning', text });
+  for (const left of leftAloneWarnings(ops.target, deployed.stack, 'env')) show({ event: 'warning', ...left });
   if (change?.isKept === false) show({ event: 'warning', text: NOT_KEPT });
   showSteps(ops.screen, steps);
 }
@@ -112,8 +114,7 @@ export function conclude(
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
   });
-  const siblings = siblingWarning(ops.target, way.facts.stack, 'new');
-  if (siblings) show({ event: 'warning', ...siblings });
+  for (const left of leftAloneWarnings(ops.target, way.facts.stack, 'env')) show({ event: 'warning', ...left });
   show({ event: 'ok', text: { en: 'Applied and proved.', zh: '已应用并验证.' } });
   return {
     en: `applied .env: ${names}; production was down ${down.en}`,

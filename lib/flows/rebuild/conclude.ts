@@ -5,7 +5,7 @@ import { describeHealth } from '../../domain/app/health.ts';
 import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import { seenText } from '../../domain/hold/messages.ts';
 import { readReleases, recordRelease } from '../../domain/ledger/releases.ts';
-import { siblingWarning } from '../../domain/stack/siblings.ts';
+import { leftAloneWarnings } from '../../domain/stack/left-alone.ts';
 import type { Proven } from './prove.ts';
 import type { Rebuild } from './rebuild.ts';
 
@@ -50,8 +50,7 @@ export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: No
   for (const { en, zh } of proven.unserved) {
     show({ event: 'warning', text: { en: `${en}, as it did before.`, zh: `${zh} (部署前已如此).` } });
   }
-  const siblings = siblingWarning(ops.target, facts.stack, 'new');
-  if (siblings) show({ event: 'warning', ...siblings });
+  for (const left of leftAloneWarnings(ops.target, facts.stack, 'built')) show({ event: 'warning', ...left });
   for (const p of facts.exposedPorts) {
     show({
       event: 'warning',

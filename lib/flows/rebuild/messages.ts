@@ -8,6 +8,7 @@ import { lastDrillText } from '../../domain/ledger/drills.ts';
 import { runningText } from '../../domain/release/running.ts';
 import type { DataChoice } from '../../domain/replacement/data-refusals.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
+import { leftAloneRows } from '../../domain/stack/left-alone.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Steps } from '../../runs/steps/steps.ts';
 import { databaseText } from './database-text.ts';
@@ -66,6 +67,7 @@ export function showPlan(ops: Ops, { facts, plan }: Rebuild, steps: Steps): void
       ],
       ...stampRows(ops.target.release.stamp),
       [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
+      ...leftAloneRows(facts.stack),
       [{ en: 'database', zh: '数据库' }, databaseText(facts.database)],
       ...(plan.interrupts ? [[{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(plan.hold)] as const] : []),
       [{ en: 'free disk', zh: '剩余磁盘' }, same(humanBytes(facts.freeBytes))],

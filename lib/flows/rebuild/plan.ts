@@ -17,7 +17,7 @@ import { explainBind } from '../../domain/stack/binds.ts';
 import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import type { ExistingVolume } from '../../domain/stack/containers.ts';
 import type { CollationChange, EnvChange, Facts } from '../../domain/stack/deployment.ts';
-import { siblingWarning } from '../../domain/stack/siblings.ts';
+import { leftAloneWarnings } from '../../domain/stack/left-alone.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
@@ -226,8 +226,7 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
   for (const text of runningWarnings(facts.app?.running, facts.app?.released)) warnings.push({ text });
   warnings.push(...facts.brokenBinds.filter((b) => b.why === 'absent').map(explainBind));
   if (facts.login === 'wrong-password') warnings.push({ text: PASSWORD_CHANGES });
-  const siblings = siblingWarning(target, facts.stack, 'new');
-  if (siblings) warnings.push(siblings);
+  warnings.push(...leftAloneWarnings(target, facts.stack, 'built'));
   return warnings;
 }
 

@@ -10,7 +10,7 @@ import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { runningText } from '../../domain/release/running.ts';
 import { clusterRows } from '../../domain/restoration/cluster-rows.ts';
-import { siblingWarning } from '../../domain/stack/siblings.ts';
+import { leftAloneRows, leftAloneWarnings } from '../../domain/stack/left-alone.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Steps } from '../../runs/steps/steps.ts';
 import type { ImageWay } from './image-facts.ts';
@@ -28,6 +28,7 @@ export function showPlan(ops: Ops, way: ImageWay, steps: Steps): void {
       [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
       [{ en: 'goes back to', zh: '回退到' }, same(printable(`${commit.slice(0, 10)} ${subject} (${at})`))],
       ...stampRows(ops.target.release.stamp),
+      ...leftAloneRows(facts.stack),
       [{ en: 'image', zh: '镜像' }, same(imageId.slice(0, 19))],
       [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
       [{ en: 'schema revision', zh: '数据库结构版本' }, same(revision ?? '-')],
@@ -40,6 +41,8 @@ export function showPlan(ops: Ops, way: ImageWay, steps: Steps): void {
       ...(data ? clusterRows(data.incoming) : []),
     ],
   });
+  for (const left of leftAloneWarnings(ops.target, facts.stack, 'image'))
+    ops.screen.show({ event: 'warning', ...left });
   showSteps(ops.screen, steps);
 }
 
@@ -102,8 +105,7 @@ export function conclude(ops: Ops, way: ImageWay, went: WentBack, noticed: Notic
       zh: '部署目录未改动: 在其中执行全量重建会再次部署刚才回退掉的版本.',
     },
   });
-  const siblings = siblingWarning(ops.target, facts.stack, 'new');
-  if (siblings) show({ event: 'warning', ...siblings });
+  for (const left of leftAloneWarnings(ops.target, facts.stack, 'image')) show({ event: 'warning', ...left });
   if (went.keptDatabase !== undefined) {
     const back = `npx tsx scripts/restore-prod.ts --back ${went.keptDatabase}`;
     show({

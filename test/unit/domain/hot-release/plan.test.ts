@@ -48,7 +48,8 @@ it('builds what comes from other sources before it stages, and that alone is som
 
 it('names the services that it leaves on the former code', () => {
   const { stack } = updateFacts();
-  const warnings = plan({ stack: { ...stack, siblings: ['worker'] } })?.warnings ?? [];
+  const warnings =
+    plan({ stack: { ...stack, leftAlone: [{ name: 'worker', code: 'image', runs: true }] } })?.warnings ?? [];
   expect(warnings.map((w) => w.en).join()).toMatch(/worker.*former code/);
 });
 

@@ -122,20 +122,32 @@ it('reduces compose’s config to what scripts need', async () => {
       { key: 'cache', name: 'shared_cache', external: true, role: 'redis', mountPoint: '/data', holdsData: true },
     ],
     warnings: [],
-    siblings: [],
+    others: [{ key: 'other', code: 'foreign' }],
     networks: ['whalefall_prod'],
   });
 });
 
-it('knows the services that are made from the application’s image, by its name or by what both are built from', async () => {
-  const more = {
+it('knows what the other services are made from: the application’s image, its repository, or something else', async () => {
+  const moreIn = (dir: string) => ({
     worker: { image: 'whalefall-whalefall' },
     beat: { build: { context: '.' } },
-    docs: { build: { context: './docs' } },
-    tests: { build: { context: '.', dockerfile: 'Dockerfile.test' } },
-  };
-  const { siblings } = await resolveStack(answering((c) => Object.assign(c.services, more)));
-  expect(siblings).toEqual(['worker', 'beat']);
+    tests: { image: 'tests', build: { context: '.', dockerfile: 'Dockerfile.test' } },
+    docs: { build: { context: `${dir}/docs` } },
+    beside: { build: { context: `${dir}-tools` } },
+    far: { build: { context: 'https://example.org/tools.git' } },
+  });
+  const ops = testOps(() => ({ stdout: changed((c) => Object.assign(c.services, moreIn(ops.target.dir))) }));
+  writeFileSync(path.join(ops.target.dir, 'docker-compose.prod.yml'), 'services: {}\n');
+  const { others } = await resolveStack(ops);
+  expect(others.map((o) => `${o.key}: ${o.code}`)).toEqual([
+    'other: foreign',
+    'worker: image',
+    'beat: repository',
+    'tests: repository',
+    'docs: repository',
+    'beside: foreign',
+    'far: foreign',
+  ]);
 });
 
 it.each([

@@ -152,7 +152,12 @@ it('warns of local changes and of an open database', () => {
 
 it('names the services that it leaves on the former code, and how to bring the new one there', () => {
   const { stack } = facts();
-  const plan = planRebuild(target, facts({ stack: { ...stack, siblings: ['worker'] } }), 'keep', PLAIN);
+  const plan = planRebuild(
+    target,
+    facts({ stack: { ...stack, leftAlone: [{ name: 'worker', code: 'image', runs: true }] } }),
+    'keep',
+    PLAIN,
+  );
   const [warning] = plan.warnings.filter((w) => w.text.en.includes('worker'));
   expect(warning?.fix?.en).toMatch(/up -d --no-deps worker$/);
 });
