@@ -123,7 +123,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     stale,
     running,
     files: filePlan,
-    hidden: hiddenBy(ops.target, app.mounts, [...release.keys(), ...artefacts.files.keys(), ...built.map((b) => b.to)]),
+    hidden: hiddenBy(ops.target, app.mounts, [...release.keys(), ...artefacts.files.keys()]),
     former: known,
     copies: findCopies(ops.target, tree, elsewhere),
     cutShort,

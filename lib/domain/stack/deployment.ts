@@ -39,8 +39,8 @@ export interface Facts {
   readonly envChange?: EnvChange | undefined;
   /** `.env` against the example of what will be built. */
   readonly example?: ExampleFacts | undefined;
-  /** Mounts of the compose file over files of what will be built. */
-  readonly hidden?: readonly Hidden[];
+  /** Mounts of the compose file over what will be built. */
+  readonly hidden?: readonly Hidden[] | undefined;
   /** Published ports of the stack that the engine could not bind. */
   readonly unusablePorts: readonly UnusablePort[];
   /** What of this machine the services mount and is not there, or not as it was. */
@@ -74,6 +74,8 @@ export interface Hidden {
   readonly mount: Pick<Mount, 'kind' | 'source' | 'target'>;
   /** How many files of the release are not to be seen. */
   readonly files: number;
+  /** Directories in the container that are built for it, of which the same is true. */
+  readonly built: readonly string[];
   /** The target configuration says so: no release touches them. */
   readonly isKept: boolean;
 }

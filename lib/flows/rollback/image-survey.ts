@@ -3,13 +3,17 @@ import type { Ops } from '../../core/ops.ts';
 import { refuse, throwIfAny } from '../../core/refusal.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { keptDefinition } from '../../domain/images/kept-container.ts';
+import { hiddenBy } from '../../domain/release/hidden.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
 import { replacementRefusals } from '../../domain/replacement/refusals.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
 import { surveyRestore } from '../../domain/restoration/survey.ts';
 import { inspectSchema, type Schema } from '../../domain/schema/revision.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
-import type { Facts } from '../../domain/stack/deployment.ts';
+import type { Facts, Hidden } from '../../domain/stack/deployment.ts';
+import { mountOf } from '../../tools/docker/containers.ts';
+import type { Definition } from '../../tools/docker/definition.ts';
+import { treeOf } from '../../tools/git/tree.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { query } from '../../tools/postgres/psql.ts';
 import type { Choice } from './facts.ts';
@@ -30,8 +34,9 @@ export async function surveyImageWay(
   asked: { readonly backup: string | undefined; readonly hold: HoldOptions; readonly tries: boolean },
 ): Promise<ImageWay> {
   const { backup } = asked;
-  const facts = await surveyRebuild(ops, true);
+  const surveyed = await surveyRebuild(ops, true);
   const kept = keptDefinition(ops.paths, choice.release.run);
+  const facts = { ...surveyed, hidden: kept ? await hiddenByKept(ops, surveyed, kept) : surveyed.hidden };
   const hold = await surveyHold(ops, facts.containers.app, asked.hold, asked.tries);
   refuseWhatIsInTheWay(ops, facts, kept !== undefined);
   const { postgres, redis } = facts.containers;
@@ -53,6 +58,12 @@ export async function surveyImageWay(
     revision: revisionOf(schema),
     data,
   };
+}
+
+/** The container is made with the mounts that it had then. */
+async function hiddenByKept(ops: Ops, { checkout }: Facts, { Mounts }: Definition): Promise<readonly Hidden[]> {
+  const mounts = Mounts.map(mountOf).filter(({ kind }) => kind !== 'own');
+  return hiddenBy(ops.target, mounts, (await treeOf(ops, checkout.commit)).keys());
 }
 
 /** Of any new container; where it is known how the former one was made, the compose file's own wishes are none of its business. */

@@ -96,6 +96,12 @@ type Inspected = z.infer<typeof inspected>[number];
 /** The engine's name for a volume that nobody named. */
 const ANONYMOUS = /^[0-9a-f]{64}$/;
 
+/** A mount as the engine tells it; one that nobody named is the container's own. */
+export const mountOf = ({ Type, Name = '', Source = '', Destination: target }: Inspected['Mounts'][number]): Mount =>
+  Type === 'volume' && !ANONYMOUS.test(Name)
+    ? { kind: 'volume', source: Name, target }
+    : { kind: Type === 'bind' ? 'bind' : 'own', source: Type === 'bind' ? Source : '', target };
+
 /** One container as it is now. @throws {CommandError} when it does not exist. */
 export async function inspectContainer(ops: RunOps, id: string): Promise<Container> {
   const [container] = await inspectContainers(ops, [id]);
@@ -121,12 +127,7 @@ export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
       Object.entries(c.NetworkSettings.Networks).map(([n, { IPAddress }]) => [n, IPAddress]),
     ),
     ports: Object.entries(c.NetworkSettings.Ports ?? {}).flatMap(([port, bindings]) => boundAt(port, bindings ?? [])),
-    mounts: c.Mounts.map(
-      ({ Type, Name = '', Source = '', Destination: target }): Mount =>
-        Type === 'volume' && !ANONYMOUS.test(Name)
-          ? { kind: 'volume', source: Name, target }
-          : { kind: Type === 'bind' ? 'bind' : 'own', source: Type === 'bind' ? Source : '', target },
-    ),
+    mounts: c.Mounts.map(mountOf),
     dataDirectory: dataDirectoryOf({
       command: c.Config.Cmd ?? [],
       pgdata: c.Config.Env?.find((e) => e.startsWith('PGDATA='))?.slice('PGDATA='.length),

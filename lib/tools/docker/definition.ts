@@ -37,7 +37,13 @@ export const definitionSchema = z.object({
     Mounts: z.array(z.looseObject({ Target: z.string() })).nullish(),
   }),
   Mounts: z.array(
-    z.looseObject({ Type: z.string(), Name: z.string().optional(), Destination: z.string(), RW: z.boolean() }),
+    z.looseObject({
+      Type: z.string(),
+      Name: z.string().optional(),
+      Source: z.string().optional(),
+      Destination: z.string(),
+      RW: z.boolean(),
+    }),
   ),
   NetworkSettings: z.object({ Networks: z.record(z.string(), endpoint) }),
 });

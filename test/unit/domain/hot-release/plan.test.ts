@@ -100,11 +100,11 @@ it('refuses what needs a new image, file by file, and says what to run instead',
   expect(refused.next.map((n) => n.en).join()).toContain('deploy-prod-all.ts');
 });
 
-const hidden = { mount: { kind: 'volume', source: 'front', target: '/app/web' } as const, files: 3 };
+const hidden = { mount: { kind: 'volume', source: 'front', target: '/app/web' } as const, files: 3, built: [] };
 
 it('refuses to call released what a mount hides, unless the configuration leaves it alone', () => {
   const refused = refusal({ hidden: [{ ...hidden, isKept: false }] });
-  expect(refused.what.en).toContain('/app/web is mounted (front): 3 files of the release are hidden behind it');
+  expect(refused.what.en).toContain('/app/web is mounted (front), and hides 3 files of the release');
   expect(refused.next.map((n) => n.en).join()).toContain('"kept": [".env", ".venv", "web"]');
   const warnings = plan({ hidden: [{ ...hidden, isKept: true }] })?.warnings.map((w) => w.en);
   expect(warnings).toEqual([expect.stringContaining('What is there is not released')]);
