@@ -33,8 +33,8 @@ export const applyEnv: Script = {
       await step(steps.stop);
       const { app } = await step(steps.startApp);
 
-      const { health } = await step(steps.prove, app, imageId);
-      return { health, imageId };
+      const { health, besides } = await step(steps.prove, app, imageId);
+      return { health, besides, imageId };
     }).finally(() => way.hold.end(ops));
     await env.removeOneOff(ops, way.facts);
     const verdict = env.conclude(ops, way, { ...proved, noticed: await way.downtime.stop() });

@@ -141,8 +141,8 @@ async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): P
     const keptDatabase = beside && (await step(steps.swap, beside));
     const { app } = await step(steps.startApp);
 
-    const { health } = await step(steps.prove, app);
-    return { health, keptDatabase };
+    const { health, besides } = await step(steps.prove, app);
+    return { health, besides, keptDatabase };
   }).finally(() => way.hold.end(ops));
   await rollback.removeOneOff(ops, way.facts);
   const verdict = rollback.conclude(ops, way, went, await way.downtime.stop());

@@ -30,7 +30,7 @@ it('gives the application the changed variables, without a build, and with its u
   const ended = await runAndCheck(d, YES, SCRIPT);
   expect(ended.exitCode, ended.text).toBe(0);
   expect(ended.text).toMatch(/changed in \.env +LOG_LEVEL\n/);
-  expect(ended.text).toContain('Applied and proved.');
+  expect(ended.text).toContain('Applied and proved');
   expect(ended.changes.filter((c) => / build | pull |pg_dump| upgrade/.test(c))).toEqual([]);
   const after = appOf(d);
   expect(after.id).not.toBe(before.id);

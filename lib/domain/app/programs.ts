@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
+import { CommandError } from '../../core/run.ts';
+import { printable, type Text } from '../../core/text.ts';
 import { agent } from './agent.ts';
 import { MARKER } from './marker.ts';
 
@@ -67,6 +70,87 @@ export interface Programs {
 export async function listPrograms(ops: Ops, container: string): Promise<readonly Program[]> {
   return (await askSupervisor(ops, container)).programs;
 }
+
+/** What supervisord says of a program. */
+export type ProgramState = Pick<Program, 'name' | 'state'>;
+
+/** It is on its way to another state. */
+const isUnsettled = ({ state }: ProgramState) => ['STARTING', 'BACKOFF', 'STOPPING'].includes(state);
+/** supervisord could not keep it running. */
+const hasFailed = ({ state }: ProgramState) => ['FATAL', 'BACKOFF'].includes(state);
+const isDown = ({ state }: ProgramState) => state !== 'RUNNING';
+
+/** What is to be said of programs that do not run, before anything changes. */
+export const downTexts = (programs: readonly ProgramState[]): Text[] =>
+  programs.filter(isDown).map(({ name, state }) => {
+    const what = `${printable(name)} ${printable(state)}`;
+    return {
+      en: `A program does not run: ${what}. What it said: npx tsx scripts/adhoc/tail-logs.ts`,
+      zh: `有程序未在运行: ${what}. 查看日志: npx tsx scripts/adhoc/tail-logs.ts`,
+    };
+  });
+
+/** What is to be said of them afterwards. */
+export const stillDown = (programs: readonly ProgramState[], before: readonly ProgramState[]): Text[] =>
+  programs.filter(isDown).map(({ name, state }) => {
+    const is: Text = {
+      en: `${printable(name)} is ${printable(state)}`,
+      zh: `程序 ${printable(name)} 状态为 ${printable(state)}`,
+    };
+    const was = before.find((p) => p.name === name);
+    if (was === undefined) return is;
+    return isDown(was)
+      ? { en: `${is.en}, and did not run before either`, zh: `${is.zh} (此前也未运行)` }
+      : { en: `${is.en}, and ran before`, zh: `${is.zh} (此前在运行)` };
+  });
+
+/**
+ * Waits until supervisord's programs have come up, or not.
+ *
+ * @param before one that did not run then is told; so is one that this container's configuration does not start.
+ * @returns what does not run all the same.
+ * @throws {OpsError} when one could not be kept running, or has ended.
+ */
+export async function requirePrograms(
+  ops: Ops,
+  container: string,
+  before: readonly ProgramState[],
+): Promise<readonly Text[]> {
+  let now: readonly ProgramState[] = [];
+  try {
+    await poll(ops, { everyMs: POLL_MS, forMs: ops.target.bootSeconds * 1000 }, async () => {
+      now = await listPrograms(ops, container);
+      return now.some(isUnsettled) ? undefined : now;
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return [notTold(error.what)];
+  }
+  const state = (name: string) => before.find((p) => p.name === name);
+  const ended = now.filter((p) => {
+    const was = state(p.name);
+    if (hasFailed(p)) return was === undefined || !isDown(was);
+    return p.state === 'EXITED' && was !== undefined && !isDown(was);
+  });
+  if (ended.length > 0) throw notRunning(stillDown(ended, before));
+  return stillDown(now, before);
+}
+
+const POLL_MS = 500;
+
+const notTold = (why: Text): Text => ({
+  en: `supervisord does not tell which programs run: ${why.en}`,
+  zh: `supervisord 未能给出程序状态: ${why.zh}`,
+});
+
+const notRunning = (programs: readonly Text[]) =>
+  new OpsError({
+    kind: 'failed',
+    what: {
+      en: `Not proved: ${programs.map((p) => p.en).join('; ')}`,
+      zh: `验证未通过: ${programs.map((p) => p.zh).join('; ')}`,
+    },
+  });
 
 function askSupervisor(ops: Ops, container: string): Promise<z.infer<typeof answer>> {
   const { root, schedulerVariable } = ops.target.app;

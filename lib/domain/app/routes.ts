@@ -3,21 +3,25 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
 import { CommandError } from '../../core/run.ts';
-import type { Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { DUE, within } from '../../tools/http/within.ts';
 import { agent } from './agent.ts';
 import { type Endpoints, endpointsOf } from './endpoints.ts';
-import { findPrograms, type Program } from './programs.ts';
+import { listPrograms, type Program } from './programs.ts';
 
-const answer = z.array(
+const answer = z.union([
+  /** nginx does not tell its configuration, and what it says instead. */
+  z.object({ failed: z.string().transform((why) => same(printable(why))) }),
   z.object({
-    /** As it stands in nginx's configuration, such as `/api/v1/scheduler/`. */
-    path: z.string().startsWith('/'),
-    /** Of this container's loopback; null for files. */
-    port: z.int().nullable(),
+    /** As it stands in nginx's configuration, such as `/api/v1/scheduler/`, and a port of this container's loopback. */
+    routes: z.array(z.object({ path: z.string().startsWith('/'), port: z.int() })),
+    /** Each a place of files, and the page that is served there, where the configuration names it. */
+    pages: z.array(z.array(z.string().startsWith('/')).min(1)),
+    /** Other places, by the configuration's words; `port` where that is known all the same. */
+    unread: z.array(z.object({ path: z.string(), port: z.int().nullable(), target: z.string() })),
   }),
-);
+]);
 
 /** A place that nginx leads people to, beside the application's health checks. */
 export interface Route {
@@ -26,32 +30,95 @@ export interface Route {
   readonly path: string;
   /** Pages are well served with a page, a program's route with any answer of the program's own. */
   readonly kind: 'pages' | 'program';
+  /** Another route is served from the same file: it is proved, and its requests are not counted twice. */
+  readonly isSame: boolean;
+}
+
+/** What nginx leads people to, and how it is served. */
+export interface Served {
+  /** Each with what is wrong with it, if anything is. */
+  readonly routes: readonly (Route & { readonly fault?: Text | undefined })[];
+  /** What nobody can watch or prove, because nginx's configuration does not tell. */
+  readonly unwatched: Text | undefined;
+}
+
+const REQUEST_MS = 5_000;
+
+/** What else nginx serves: pages, with the files behind them, and one route of each program but the web program. */
+export async function findRoutes(ops: Ops, container: string, programs: readonly Program[]): Promise<Served> {
+  const said = await agent(ops, container, 'routes', { effect: 'read', args: {}, answer }).catch((error: unknown) => {
+    if (error instanceof CommandError) return { failed: error.what };
+    throw error;
+  });
+  if ('failed' in said) return { routes: [], unwatched: notTold(said.failed) };
+  const routes: Route[] = [];
+  const add = (name: string, path: string, kind: Route['kind'], isSame = false) => {
+    const text = kind === 'pages' && !routes.some((r) => r.kind === kind) ? PAGES : same(printable(name));
+    if (!routes.some((r) => r.path === path)) routes.push({ name: text, path, kind, isSame });
+  };
+  for (const [place = '/', ...behind] of said.pages) {
+    add(place, place, 'pages');
+    for (const page of behind) add(page, page, 'pages', true);
+  }
+  const seen = new Set([ops.target.ports.direct]);
+  for (const { path, port } of said.routes) {
+    if (seen.has(port)) continue;
+    seen.add(port);
+    add(programs.find((p) => p.ports.includes(port))?.name ?? String(port), path, 'program');
+  }
+  const unread = said.unread.filter(({ port }) => port === null || !seen.has(port));
+  return { routes, unwatched: unread.length > 0 ? notPlain(unread) : undefined };
 }
 
 const PAGES: Text = { en: 'pages', zh: '页面' };
-const REQUEST_MS = 5_000;
 
-/**
- * What else nginx serves: the page at `/` with the files behind it, and one route of each program but the web program. Empty when nginx does
- * not tell its configuration.
- */
-export async function findRoutes(ops: Ops, container: string, programs: readonly Program[]): Promise<readonly Route[]> {
-  const served = await agent(ops, container, 'routes', { effect: 'read', args: {}, answer }).catch((error: unknown) => {
+const notTold = (why: Text): Text => ({
+  en: `nginx does not tell its configuration, so pages and other programs' routes are neither known nor watched: ${why.en}`,
+  zh: `nginx 未能给出配置, 无法得知并监测页面及其他程序的路由: ${why.zh}`,
+});
+
+function notPlain(places: readonly { readonly path: string; readonly target: string }[]): Text {
+  const list = places.map(({ path, target }) => printable(`${path} → ${target}`)).join(', ');
+  return {
+    en: `Not watched, because these lead out of the container, by a pattern, or where the configuration does not say plainly: ${list}`,
+    zh: `以下路由不纳入监测 (转发到容器之外, 按正则匹配, 或目标无法从配置得知): ${list}`,
+  };
+}
+
+/** The same, and how each is served now. */
+export async function surveyRoutes(ops: Ops, app: Container, programs: readonly Program[]): Promise<Served> {
+  const { routes, unwatched } = await findRoutes(ops, app.id, programs);
+  const endpoints = endpointsOf(ops.target, app);
+  const faults = await Promise.all(routes.map((route) => routeFault(ops, endpoints, route)));
+  return { routes: routes.map((route, at) => ({ ...route, fault: faults[at] })), unwatched };
+}
+
+/** supervisord's programs, none where it does not tell, and what nginx leads people to. */
+export async function surveyServed(
+  ops: Ops,
+  app: Container,
+): Promise<{ readonly programs: readonly Program[]; readonly served: Served }> {
+  const programs = await listPrograms(ops, app.id).catch((error: unknown) => {
     if (error instanceof CommandError) return [];
     throw error;
   });
-  const routes: Route[] = served.some(({ path, port }) => path === '/' && port === null)
-    ? [{ name: PAGES, path: '/', kind: 'pages' }]
-    : [];
-  const seen = new Set([ops.target.ports.direct]);
-  for (const { path, port } of served) {
-    if (port === null || seen.has(port)) continue;
-    seen.add(port);
-    const name = programs.find((p) => p.ports.includes(port))?.name ?? String(port);
-    routes.push({ name: { en: name, zh: name }, path, kind: 'program' });
-  }
-  return routes;
+  return { programs, served: await surveyRoutes(ops, app, programs) };
 }
+
+/** What a run watches from outside. */
+export const watchedOf = (served: Served | undefined): readonly Route[] =>
+  (served?.routes ?? []).filter(({ fault, isSame }) => fault === undefined && !isSame);
+
+/** What is to be said of it before anything changes. */
+export const servedTexts = (served: Served | undefined): Text[] => [
+  ...(served?.routes ?? []).flatMap(({ fault }) => (fault ? [alreadyNow(fault)] : [])),
+  ...(served?.unwatched ? [served.unwatched] : []),
+];
+
+const alreadyNow = ({ en, zh }: Text): Text => ({
+  en: `${en} already now; it is not watched.`,
+  zh: `${zh} (当前已如此, 不纳入监测)`,
+});
 
 /** Whether an answer of this status is service. 502 to 504 are nginx's own, when nobody answers behind it. */
 export const isServed = ({ kind }: Pick<Route, 'kind'>, status: number): boolean =>
@@ -66,37 +133,28 @@ export async function routeFault(
   const first = await askFor(ops, nginx + route.path);
   if (!isServed(route, first.status)) return notServed(route.path, first.status);
   if (route.kind !== 'pages') return undefined;
+  const wrong = contentFault(route.path, first, 'html');
+  if (wrong) return wrong;
   const assets = assetsOf(first.body, route.path).slice(0, MOST_ASSETS);
   const answers = await Promise.all(assets.map((asset) => askFor(ops, nginx + asset)));
   for (const [index, asset] of assets.entries()) {
-    const { status = 0, type = '' } = answers[index] ?? {};
-    if (!isServed(route, status)) return notServed(asset, status);
-    // A site that answers every unknown path with its page hides that a file is missing.
-    if (/^text\/html/.test(type)) return pageInstead(asset);
+    const given = answers[index] ?? NO_ANSWER;
+    if (!isServed(route, given.status)) return notServed(asset, given.status);
+    const fault = contentFault(asset, given, asset.endsWith('.css') ? 'css' : 'script');
+    if (fault) return fault;
   }
   return undefined;
 }
 
-/** What is wrong with what nginx leads people to, by the route's path. */
-export async function routeFaults(ops: Ops, app: Container): Promise<ReadonlyMap<string, Fault>> {
-  // Only for their names: what nginx serves has nothing to do with who started it.
-  const programs = await findPrograms(ops, app.id).then(
-    ({ all }) => all,
-    () => [],
-  );
-  const routes = await findRoutes(ops, app.id, programs);
-  const endpoints = endpointsOf(ops.target, app);
-  const faults = await Promise.all(routes.map((route) => routeFault(ops, endpoints, route)));
-  return new Map(
-    routes.flatMap((route, at) => {
-      const why = faults[at];
-      return why ? [[route.path, { kind: route.kind, why }] as const] : [];
-    }),
-  );
+/** Browsers take neither for what it should be. A site that answers every unknown path with its page hides that a file is missing. */
+function contentFault(path: string, { type, body }: Answer, is: 'html' | 'css' | 'script'): Text | undefined {
+  if (!type.includes(is)) return anotherType(path, type);
+  // Of a style, nothing is a style.
+  return body.trim() === '' && is !== 'css' ? isEmpty(path) : undefined;
 }
 
 interface Fault {
-  readonly kind: Route['kind'];
+  readonly route: Route;
   readonly why: Text;
 }
 
@@ -104,21 +162,44 @@ interface Fault {
  * Waits until everything that nginx leads people to is served: a program's route may take as long as its program boots, pages are there at
  * once or not at all.
  *
- * @param before paths that were not well served by the container that was replaced: that is told, and not this one's doing.
- * @returns what is still wrong with those.
- * @throws {OpsError} what is wrong with another one.
+ * @param before what was not well served then is told, and not this one's doing; what was, and is named no more, is asked for as well.
+ * @param mayDrop another release may serve less: that is told.
+ * @returns what is not well, or not known, all the same.
+ * @throws {OpsError} what is wrong otherwise.
  */
-export async function requireRoutes(ops: Ops, app: Container, before: readonly string[]): Promise<readonly Text[]> {
+export async function requireRoutes(
+  ops: Ops,
+  app: Container,
+  before: Served | undefined,
+  { mayDrop }: { readonly mayDrop: boolean },
+): Promise<readonly Text[]> {
+  const now = await findRoutes(ops, app.id, []);
+  const was = new Map(before?.routes.map((route) => [route.path, route]));
+  const dropped = [...was.values()].filter((r) => r.fault === undefined && !now.routes.some((n) => n.path === r.path));
+  const tells = now.routes.length > 0 || now.unwatched === undefined;
+  const excused = ({ route }: Fault) =>
+    was.get(route.path)?.fault !== undefined || (mayDrop && tells && dropped.some((r) => r.path === route.path));
+  const endpoints = endpointsOf(ops.target, app);
+  let faults: readonly Fault[] = [];
   let own: readonly Fault[] = [];
-  const known = await poll(ops, { everyMs: POLL_MS, forMs: ops.target.bootSeconds * 1000 }, async () => {
-    const faults = [...(await routeFaults(ops, app))];
-    own = faults.filter(([path]) => !before.includes(path)).map(([, fault]) => fault);
-    const isFinal = own.length === 0 || own.some(({ kind }) => kind === 'pages');
-    return isFinal ? faults.map(([, { why }]) => why) : undefined;
+  await poll(ops, { everyMs: POLL_MS, forMs: ops.target.bootSeconds * 1000 }, async () => {
+    const all = [...now.routes, ...dropped];
+    const whys = await Promise.all(all.map((route) => routeFault(ops, endpoints, route)));
+    faults = all.flatMap((route, at) => (whys[at] ? [{ route, why: whys[at] }] : []));
+    own = faults.filter((fault) => !excused(fault));
+    return own.length === 0 || own.some(({ route }) => route.kind === 'pages') || undefined;
   });
-  if (known === undefined || own.length > 0) throw notServing(own.map(({ why }) => why));
-  return known;
+  if (own.length > 0) throw notServing(own.map(({ why }) => why));
+  const told = faults.map(({ route, why }) => (dropped.includes(route) ? noLonger(why) : asBefore(why)));
+  return [...told, ...(now.unwatched ? [now.unwatched] : [])];
 }
+
+const asBefore = ({ en, zh }: Text): Text => ({ en: `${en}, as it did before`, zh: `${zh} (此前已如此)` });
+
+const noLonger = ({ en, zh }: Text): Text => ({
+  en: `${en}; it was well served before, and this release's nginx no longer names it`,
+  zh: `${zh} (此前正常, 新版本的 nginx 配置中已没有该路由)`,
+});
 
 const notServing = (faults: readonly Text[]) =>
   new OpsError({
@@ -143,13 +224,20 @@ export function assetsOf(html: string, page: string): string[] {
   return [...new Set(paths)];
 }
 
-const NO_ANSWER = { status: 0, type: '', body: '' };
+interface Answer {
+  /** 0: none. */
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
 
-async function askFor(ops: Parameters<typeof routeFault>[0], url: string): Promise<typeof NO_ANSWER> {
+const NO_ANSWER: Answer = { status: 0, type: '', body: '' };
+
+async function askFor(ops: Parameters<typeof routeFault>[0], url: string): Promise<Answer> {
   try {
     const answer = await within(ops, REQUEST_MS, async (signal) => {
       const response = await ops.net.fetch(url, { signal, headers: { connection: 'close' } });
-      const type = response.headers.get('content-type') ?? '';
+      const type = (response.headers.get('content-type') ?? '').toLowerCase();
       return { status: response.status, type, body: (await response.text()).slice(0, LONGEST_PAGE) };
     });
     return answer === DUE ? NO_ANSWER : answer;
@@ -164,7 +252,9 @@ const notServed = (path: string, status: number): Text =>
     ? { en: `GET ${path} is not answered`, zh: `GET ${path} 无应答` }
     : { en: `GET ${path} answers ${status}`, zh: `GET ${path} 返回 ${status}` };
 
-const pageInstead = (path: string): Text => ({
-  en: `GET ${path} gives a web page instead of the file`,
-  zh: `GET ${path} 返回的是网页, 而不是该文件`,
+const anotherType = (path: string, type: string): Text => ({
+  en: `GET ${path} gives ${printable(type) || 'no type'} instead of what a browser takes`,
+  zh: `GET ${path} 返回的类型为 ${printable(type) || '空'}, 浏览器无法使用`,
 });
+
+const isEmpty = (path: string): Text => ({ en: `GET ${path} gives nothing`, zh: `GET ${path} 返回内容为空` });

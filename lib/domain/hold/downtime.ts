@@ -20,7 +20,7 @@ interface Watched {
   /** The container that serves now; undefined when none does. */
   readonly app: Container | undefined;
   /** What is asked through nginx beside the health check. */
-  readonly routes?: readonly Route[];
+  readonly routes: readonly Route[];
   readonly hold: HoldFacts;
 }
 
@@ -29,7 +29,7 @@ const ANSWER_MS = 30_000;
 const PER_SECOND = 10;
 
 /** Asks 10 times a second each way, from `start` on, as users would: who has to wait waits. */
-export function watchDowntime({ app, routes = [], hold }: Watched): DowntimeWatch {
+export function watchDowntime({ app, routes, hold }: Watched): DowntimeWatch {
   let probes: readonly { readonly name: Text; readonly probe: Probe }[] | undefined;
   return {
     start(ops) {

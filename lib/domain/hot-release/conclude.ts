@@ -1,6 +1,7 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import { sayProved } from '../../core/verdict.ts';
 import { describeHealth } from '../app/health.ts';
 import type { Noticed } from '../hold/downtime.ts';
 import { readReleases } from '../ledger/releases.ts';
@@ -69,12 +70,17 @@ export function conclude(ops: Ops, update: HotRelease, { proven, settled, notice
   }
   if (options.bake && settled.imageId === undefined) throw notBaked(settled.left);
   const requests = noticedText(noticed);
-  if (options.direction === 'back') {
-    show({ event: 'ok', text: { en: `Gone back and proved: ${to}`, zh: `回退完成并已验证: ${to}` } });
-    return { en: `went back from ${from} to ${to}; ${requests.en}`, zh: `已从 ${from} 回退到 ${to}; ${requests.zh}` };
-  }
-  show({ event: 'ok', text: { en: `Updated and proved: ${to}`, zh: `更新完成并已验证: ${to}` } });
-  return { en: `updated ${from} to ${to}; ${requests.en}`, zh: `已从 ${from} 更新到 ${to}; ${requests.zh}` };
+  const back = options.direction === 'back';
+  return sayProved(
+    ops.screen,
+    proven.besides,
+    back
+      ? { en: `Gone back and proved: ${to}`, zh: `回退完成并已验证: ${to}` }
+      : { en: `Updated and proved: ${to}`, zh: `更新完成并已验证: ${to}` },
+    back
+      ? { en: `went back from ${from} to ${to}; ${requests.en}`, zh: `已从 ${from} 回退到 ${to}; ${requests.zh}` }
+      : { en: `updated ${from} to ${to}; ${requests.en}`, zh: `已从 ${from} 更新到 ${to}; ${requests.zh}` },
+  );
 }
 
 const CACHED: Text = {

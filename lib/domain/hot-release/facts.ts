@@ -1,4 +1,3 @@
-import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import type { DataIdentity } from '../../tools/postgres/identity.ts';
@@ -6,7 +5,7 @@ import type { FilePlan } from '../app/file-plan.ts';
 import type { Inventory } from '../app/inventory.ts';
 import type { CutShort } from '../app/marker.ts';
 import type { Programs } from '../app/programs.ts';
-import type { Route } from '../app/routes.ts';
+import type { Served } from '../app/routes.ts';
 import type { ExampleFacts } from '../env/example.ts';
 import type { BuiltArtefact } from '../release/artefact-stages.ts';
 import type { Artefacts } from '../release/artefacts.ts';
@@ -28,10 +27,8 @@ export interface Facts {
   /** What tells its data from any other. */
   readonly identity: DataIdentity;
   readonly programs: Programs;
-  /** What else nginx serves, as far as it is well served now. */
-  readonly routes: readonly Route[];
-  /** What is wrong with the others. */
-  readonly routeFaults: readonly Text[];
+  /** What else nginx serves now. */
+  readonly served: Served;
   /** How many workers of the web program are to serve: as many as now, or as before an update that was killed while it replaced them. */
   readonly workers: number;
   /** What files that an update put in place before it was killed still need. */

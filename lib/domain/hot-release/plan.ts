@@ -1,7 +1,9 @@
 import { refuse } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
+import { downTexts } from '../app/programs.ts';
 import { recyclesTogether, recyclingCure, recyclingText } from '../app/recycling.ts';
+import { servedTexts } from '../app/routes.ts';
 import { exampleTexts } from '../env/example.ts';
 import { stampStays } from '../env/stamp.ts';
 import type { HoldFacts } from '../hold/survey.ts';
@@ -144,7 +146,7 @@ function warningsOf({
   cutShort,
   outdated,
   programs,
-  routeFaults,
+  served,
   midway,
   workers,
 }: Facts): Text[] {
@@ -156,15 +158,7 @@ function warningsOf({
       zh: `之前的运行未完成即终止 (${runs}): 其遗留的文件与进程将在本次全部替换.`,
     });
   }
-  for (const { en, zh } of routeFaults)
-    warnings.push({ en: `${en} already now; it is not watched.`, zh: `${zh} (更新前已如此, 不纳入监测)` });
-  for (const { name, state } of programs.all.filter((p) => p.state !== 'RUNNING')) {
-    const what = `${printable(name)} ${printable(state)}`;
-    warnings.push({
-      en: `A program does not run, and stays so: ${what}. What it said: npx tsx scripts/adhoc/tail-logs.ts`,
-      zh: `有程序未在运行, 本次更新不会启动它: ${what}. 查看日志: npx tsx scripts/adhoc/tail-logs.ts`,
-    });
-  }
+  warnings.push(...servedTexts(served), ...downTexts(programs.all));
   if (running.commit === undefined) {
     warnings.push({
       en: 'The repository does not have the commit that runs: files which the new release no longer has will stay.',

@@ -10,9 +10,10 @@ import { endpointsOf } from '../app/endpoints.ts';
 import { differences } from '../app/file-plan.ts';
 import { describeHealth, type Health, healthCheck, waitForHealth } from '../app/health.ts';
 import { type Inventory, lookAround } from '../app/inventory.ts';
-import { findPrograms, type Programs } from '../app/programs.ts';
-import { routeFault } from '../app/routes.ts';
+import { findPrograms, type Programs, stillDown } from '../app/programs.ts';
+import { requireRoutes } from '../app/routes.ts';
 import { lookAtWorkers } from '../app/workers.ts';
+import { hiddenText } from '../release/hidden.ts';
 import type { Facts } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
 
@@ -23,6 +24,8 @@ const HEALTHY_MS = 30_000;
 export interface Proven {
   readonly health: Health;
   readonly workers: readonly number[];
+  /** What is not well, not released or not known all the same. */
+  readonly besides: readonly Text[];
 }
 
 export function proveStep(update: HotRelease): Step<Proven, [number]> {
@@ -60,14 +63,12 @@ async function prove(ops: Ops, { facts, options }: HotRelease, since: number): P
   if (marker?.commit !== facts.source.commit)
     throw notProved({ en: `the container says commit ${marker?.commit}`, zh: `容器中的提交为 ${marker?.commit}` });
   throwIfOther(files, expectedFiles(ops, facts));
-  const [wrong] = (await Promise.all(facts.routes.map((r) => routeFault(ops, endpointsOf(ops.target, app), r)))).filter(
-    (fault) => fault !== undefined,
-  );
-  if (wrong) throw notProved(wrong);
+  const routes = await requireRoutes(ops, app, facts.served, { mayDrop: false });
   const workers = await allNew(ops, app.id, programs, since);
   throwIfStopped(facts.programs, programs);
   const soaked = options.soakMs > 0 ? await soak(ops, app, programs, options.soakMs) : undefined;
-  return { health: soaked ?? health, workers };
+  const besides = [...routes, ...stillDown(programs.all, facts.programs.all), ...(facts.hidden ?? []).map(hiddenText)];
+  return { health: soaked ?? health, workers, besides };
 }
 
 /** What was there, with what the release changes. Files that are not from git stay as they were. */

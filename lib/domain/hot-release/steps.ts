@@ -1,5 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Recovery } from '../../core/step.ts';
+import { watchedOf } from '../app/routes.ts';
 import { stagingOf } from '../app/staging.ts';
 import { watchDowntime } from '../hold/downtime.ts';
 import { requestHold } from '../hold/hold.ts';
@@ -29,7 +30,7 @@ export function begin(
   plan: UpdatePlan,
   options: UpdateOptions,
 ) {
-  const { app, routes, running, source } = facts;
+  const { app, served, running, source } = facts;
   const forward = options.direction === 'forward';
   const update: HotRelease = {
     target,
@@ -39,7 +40,7 @@ export function begin(
     staging: stagingOf({ target, paths }, app.id),
     // Of a restart that the plan does not have, and only the trial of the release calls for, nothing was surveyed: requests are refused then.
     hold: requestHold(plan.hold),
-    downtime: watchDowntime({ app, routes, hold: plan.hold }),
+    downtime: watchDowntime({ app, routes: watchedOf(served), hold: plan.hold }),
   };
   const steps = {
     saveLocal: saveLocalStep(update),

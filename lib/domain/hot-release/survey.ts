@@ -2,14 +2,14 @@ import type { Ops } from '../../core/ops.ts';
 import { treeOf } from '../../tools/git/tree.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { lookAgain } from '../app/container-health.ts';
-import { type Endpoints, endpointsOf } from '../app/endpoints.ts';
+import { endpointsOf } from '../app/endpoints.ts';
 import { planFiles } from '../app/file-plan.ts';
 import { healthCheck } from '../app/health.ts';
 import { type FileEntry, type Inventory, isKept, lookAround, type Surroundings } from '../app/inventory.ts';
 import type { Marker } from '../app/marker.ts';
-import { findPrograms, type Program } from '../app/programs.ts';
+import { findPrograms } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
-import { findRoutes, routeFault } from '../app/routes.ts';
+import { surveyRoutes } from '../app/routes.ts';
 import { claimStack, refuseForeignVolumes } from '../data/claim.ts';
 import { surveyExample } from '../env/example.ts';
 import { envValues } from '../env/file.ts';
@@ -58,12 +58,11 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const database = databaseOf(stack, postgres, volumes);
 
   const looking = lookAround(ops, app.id, places(ops));
-  const endpoints = endpointsOf(ops.target, app);
   const asking = findPrograms(ops, app.id);
   const inContainer = Promise.all([
-    healthCheck(ops, endpoints),
+    healthCheck(ops, endpointsOf(ops.target, app)),
     asking,
-    asking.then(({ all }) => surveyRoutes(ops, app.id, all, endpoints)),
+    asking.then(({ all }) => surveyRoutes(ops, app, all)),
     inspectSchema(ops, database),
     identify(ops, database),
     looking,
@@ -112,7 +111,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     database,
     identity,
     programs,
-    ...served,
+    served,
     workers: workersOfUnfinished(ops, { app, programs }) ?? workers.length,
     pendingRestart: restartOfUnfinished(ops, { app, programs }),
     seenAt: programs.uptime,
@@ -139,16 +138,6 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     ),
     pending: filePlan.put.length === 0 && (await isBehind(ops, app.id, schema)),
     milliseconds: Math.round(ops.clock.monotonic() - started),
-  };
-}
-
-/** Routes that are well served, and what is wrong with others: that is not this update's doing, and not its to prove. */
-async function surveyRoutes(ops: Ops, container: string, programs: readonly Program[], endpoints: Endpoints) {
-  const all = await findRoutes(ops, container, programs);
-  const faults = await Promise.all(all.map((route) => routeFault(ops, endpoints, route)));
-  return {
-    routes: all.filter((_, at) => faults[at] === undefined),
-    routeFaults: faults.filter((fault) => fault !== undefined),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Target } from '../../core/target.ts';
 import type { Definition } from '../../tools/docker/definition.ts';
+import { watchedOf } from '../app/routes.ts';
 import type { SavedUserdata } from '../app/userdata.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../backup/proofs.ts';
 import { type DowntimeWatch, watchDowntime } from '../hold/downtime.ts';
@@ -45,5 +46,9 @@ export const cutoverOf = (target: Target, facts: Facts, requests: HoldFacts): Cu
   requests,
   hold: requestHold(requests),
   // What did not serve can't go down.
-  downtime: watchDowntime({ app: facts.app?.serving ? facts.containers.app : undefined, hold: requests }),
+  downtime: watchDowntime({
+    app: facts.app?.serving ? facts.containers.app : undefined,
+    routes: watchedOf(facts.app?.served),
+    hold: requests,
+  }),
 });

@@ -9,7 +9,7 @@ import { canLogIn, type Login } from '../../tools/postgres/login.ts';
 import { lastingKeys } from '../../tools/redis/keys.ts';
 import { endpointsOf, healthCheck } from '../app/health.ts';
 import { lookAround } from '../app/inventory.ts';
-import { routeFaults } from '../app/routes.ts';
+import { surveyServed } from '../app/routes.ts';
 import { holdsState } from '../app/state-inside.ts';
 import { findUnreachable, neverServed, userdataSize } from '../app/userdata.ts';
 import { claimStack } from '../data/claim.ts';
@@ -133,19 +133,21 @@ async function surveyApp(ops: Ops, container: Container, checkedOut: string, pla
   if (container.state !== 'running') {
     const unreachable = neverServed(container) ? undefined : await findUnreachable(ops, container, planOnly);
     const nothing = { userdataBytes: 0, commit: undefined, running: undefined, serving: false, holdsState: false };
-    return { ...nothing, image, unserved: [], released, unreachable };
+    return { ...nothing, image, served: undefined, programs: [], released, unreachable };
   }
-  const [userdataBytes, around, health, faults, inside] = await Promise.all([
+  const [userdataBytes, around, health, { programs, served }, inside] = await Promise.all([
     userdataSize(ops, container.id),
     lookAround(ops, container.id, []),
     healthCheck(ops, endpointsOf(ops.target, container)),
-    routeFaults(ops, container),
+    surveyServed(ops, container),
     holdsState(ops, container.id),
   ]);
   const running = await identifyRunning(ops, around, container.imageId, checkedOut);
   const serving = health.healthy;
-  const unserved = [...faults.keys()];
-  return { userdataBytes, commit: running.commit, running, released, serving, unserved, image, holdsState: inside };
+  const states = programs.map(({ name, state }) => ({ name, state }));
+  const { commit } = running;
+  const seen = { serving, served, programs: states, holdsState: inside };
+  return { userdataBytes, commit, running, released, image, ...seen };
 }
 
 /** The login that the application will do, with the password that it will have, at the server as it is. */

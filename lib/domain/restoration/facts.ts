@@ -5,6 +5,7 @@ import type { DataIdentity } from '../../tools/postgres/identity.ts';
 import type { RowCount } from '../../tools/postgres/row-counts.ts';
 import type { ServerDisk } from '../../tools/postgres/server-disk.ts';
 import type { Health } from '../app/health.ts';
+import type { Served } from '../app/routes.ts';
 import type { DatabaseManifest, Stored } from '../backup/manifest.ts';
 import type { Roles } from '../backup/roles.ts';
 import type { DatabaseSize, LeftDatabase } from '../data/left-databases.ts';
@@ -35,6 +36,8 @@ export interface Facts {
   readonly app: Container | undefined;
   /** Undefined when the application does not run. */
   readonly health: Health | undefined;
+  /** What else nginx leads people to; undefined when it does not run. */
+  readonly served: Served | undefined;
   readonly incoming: Incoming;
   /** Rows of every table now; undefined when they can't be asked: the database may be what is broken. */
   readonly rows: readonly RowCount[] | undefined;

@@ -10,6 +10,7 @@ import { refuseWithoutServerDisk } from '../../tools/postgres/server-disk.ts';
 import { TableLocked } from '../../tools/postgres/table-locked.ts';
 import { endpointsOf } from '../app/endpoints.ts';
 import { healthCheck } from '../app/health.ts';
+import { surveyServed } from '../app/routes.ts';
 import { damaged } from '../backup/damaged.ts';
 import { findDatabaseBackup, requireComplete } from '../backup/find.ts';
 import type { DatabaseManifest, Stored } from '../backup/manifest.ts';
@@ -47,8 +48,9 @@ export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
   if (stored) requireComplete(stored);
   if (stored) await refuseUnlessFits(ops, server, database.name, stored.manifest);
   const running = app?.state === 'running' ? app : undefined;
-  const [health, rows, sizes, disk, cluster, identity] = await Promise.all([
+  const [health, served, rows, sizes, disk, cluster, identity] = await Promise.all([
     running && healthCheck(ops, endpointsOf(ops.target, running)),
+    running && surveyServed(ops, running).then((seen) => seen.served),
     rowsOf(ops, database),
     databaseSizes(ops, database),
     stored && refuseWithoutServerDisk(ops, server, spaceFor(stored.manifest)),
@@ -65,7 +67,7 @@ export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
     incoming = { kind: 'kept', database: kept, rows: await rowsOf(ops, { ...database, name: kept }) };
   }
   const before = sizes.find((s) => s.name === database.name);
-  return { stack, database, identity, before, app, health, incoming, rows, left, disk, at: ops.clock.now() };
+  return { stack, database, identity, before, app, health, served, incoming, rows, left, disk, at: ops.clock.now() };
 }
 
 /** The running database, and the application's container if there is one; `find` refuses several of it, or does not mind. @throws {OpsError} `precondition` */

@@ -5,6 +5,8 @@ import type { Checkout } from '../../tools/git/checkout.ts';
 import type { TableFacts } from '../../tools/postgres/contents.ts';
 import type { DataIdentity } from '../../tools/postgres/identity.ts';
 import type { Login } from '../../tools/postgres/login.ts';
+import type { ProgramState } from '../app/programs.ts';
+import type { Served } from '../app/routes.ts';
 import type { ExampleFacts } from '../env/example.ts';
 import type { BrokenBind } from './binds.ts';
 import type { Containers, ExistingVolume } from './containers.ts';
@@ -116,8 +118,10 @@ export interface AppFacts {
   readonly unreachable?: Unreachable | undefined;
   /** Both health checks were healthy. */
   readonly serving: boolean;
-  /** Paths of what nginx leads people to and was not well served. */
-  readonly unserved: readonly string[];
+  /** What else nginx leads people to; `undefined` when it does not run. */
+  readonly served: Served | undefined;
+  /** supervisord's programs; none when it does not run, or does not tell. */
+  readonly programs: readonly ProgramState[];
   /** The state directory of the deploy directory is in it: see `app/state-inside.ts`. */
   readonly holdsState: boolean;
   /** What the engine still has of the image that it was made from. */

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { agree } from '../../core/agree.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import { sayProved } from '../../core/verdict.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import { exampleTexts } from '../../domain/env/example.ts';
 import { stampRows } from '../../domain/env/stamp.ts';
@@ -9,6 +10,7 @@ import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import { holdText, meanwhile, seenText } from '../../domain/hold/messages.ts';
 import { keptEnv } from '../../domain/images/kept-container.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
+import { servedWarnings } from '../../domain/replacement/served.ts';
 import { composeSaid } from '../../domain/stack/compose-warnings.ts';
 import { leftAloneRows, leftAloneWarnings } from '../../domain/stack/left-alone.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
@@ -42,6 +44,7 @@ export function showPlan(ops: Ops, way: EnvWay, steps: Steps): void {
   for (const text of deployed.example ? exampleTexts(ops.target.envExample, deployed.example) : [])
     show({ event: 'warning', text });
   for (const left of leftAloneWarnings(ops.target, deployed.stack, 'env')) show({ event: 'warning', ...left });
+  for (const text of servedWarnings(deployed)) show({ event: 'warning', text });
   if (change?.isKept === false) show({ event: 'warning', text: NOT_KEPT });
   showSteps(ops.screen, steps);
 }
@@ -81,9 +84,10 @@ export function conclude(
   way: EnvWay,
   {
     health,
+    besides,
     noticed,
     imageId,
-  }: Pick<Proven, 'health'> & { readonly noticed: Noticed | undefined; readonly imageId: string },
+  }: Pick<Proven, 'health' | 'besides'> & { readonly noticed: Noticed | undefined; readonly imageId: string },
 ): Text {
   const { commit, subject } = way.facts.checkout;
   const names = namesText([...(way.change?.names ?? []), ...way.stamps]);
@@ -115,9 +119,13 @@ export function conclude(
     ],
   });
   for (const left of leftAloneWarnings(ops.target, way.facts.stack, 'env')) show({ event: 'warning', ...left });
-  show({ event: 'ok', text: { en: 'Applied and proved.', zh: '已应用并验证.' } });
-  return {
-    en: `applied .env: ${names}; production was down ${down.en}`,
-    zh: `已应用 .env: ${names}; 服务中断 ${down.zh}`,
-  };
+  return sayProved(
+    ops.screen,
+    besides,
+    { en: 'Applied and proved', zh: '已应用并验证' },
+    {
+      en: `applied .env: ${names}; production was down ${down.en}`,
+      zh: `已应用 .env: ${names}; 服务中断 ${down.zh}`,
+    },
+  );
 }

@@ -5,9 +5,9 @@ import type { Text } from '../../core/text.ts';
 import { containerHealth } from '../../domain/app/container-health.ts';
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
-import { requireRoutes } from '../../domain/app/routes.ts';
 import { registerVariables } from '../../domain/env/secrets.ts';
 import { stampFault } from '../../domain/env/stamp.ts';
+import { proveServed } from '../../domain/replacement/served.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { definitionOf, variablesOf, variablesOfImage } from '../../tools/docker/definition.ts';
@@ -18,6 +18,8 @@ import { namesText } from './refusals.ts';
 export interface Proven {
   readonly health: Health;
   readonly text: Text;
+  /** What is not well, not released or not known all the same. */
+  readonly besides: readonly Text[];
 }
 
 export function proveStep(way: EnvWay): Step<Proven, [Container, string]> {
@@ -28,8 +30,8 @@ export function proveStep(way: EnvWay): Step<Proven, [Container, string]> {
     risk: 'none',
     commands: [
       {
-        en: `GET ${health.basic}, ${health.deep[0]}; variables, commit, image, data`,
-        zh: `GET ${health.basic}, ${health.deep[0]}; 变量, 提交, 镜像, 数据`,
+        en: `GET ${health.basic}, ${health.deep[0]}, /, every program's route; supervisorctl status; variables, commit, image, data`,
+        zh: `GET ${health.basic}, ${health.deep[0]}, /, 各程序的路由; supervisorctl status; 变量, 提交, 镜像, 数据`,
       },
     ],
     run: (ops, app, imageId) => prove(ops, way, app, imageId),
@@ -69,9 +71,9 @@ async function prove(ops: Ops, { facts: deployed, change }: EnvWay, app: Contain
   const stale = stampFault(ops.target, commit, has);
   if (stale) throw notProved(stale);
   if (lacks.length > 0) throw lacking(lacks);
-  await requireRoutes(ops, now, deployed.app?.unserved ?? []);
+  const besides = await proveServed(ops, deployed, now);
   const said = describeHealth(health);
-  return { health, text: { en: `${evidence.en}; ${said.en}`, zh: `${evidence.zh}; ${said.zh}` } };
+  return { health, besides, text: { en: `${evidence.en}; ${said.en}`, zh: `${evidence.zh}; ${said.zh}` } };
 }
 
 const lacking = (names: readonly string[]) =>

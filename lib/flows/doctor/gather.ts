@@ -12,7 +12,7 @@ import { loginsAnew } from '../../domain/app/logins.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { isGunicorn, listPrograms, type Program } from '../../domain/app/programs.ts';
 import { readRevisions } from '../../domain/app/revisions.ts';
-import { findRoutes, routeFault } from '../../domain/app/routes.ts';
+import { surveyRoutes } from '../../domain/app/routes.ts';
 import { tryNextSite } from '../../domain/app/site.ts';
 import { takeVitals } from '../../domain/app/vitals.ts';
 import { lookAtWorkers } from '../../domain/app/workers.ts';
@@ -98,11 +98,8 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
   });
   const askRoutes = () =>
     askedOf(ops, [app, programs], async (container, all) => {
-      const endpoints = endpointsOf(target, container);
-      const found = await findRoutes(ops, container.id, all);
-      return Promise.all(
-        found.map(async (route) => ({ path: route.path, fault: await routeFault(ops, endpoints, route) })),
-      );
+      const { routes: found } = await surveyRoutes(ops, container, all);
+      return found.map(({ path, fault }) => ({ path, fault }));
     });
   const routes = later(askRoutes);
   const web = (all: readonly Program[]) => all.find((p) => p.ports.includes(target.ports.direct));

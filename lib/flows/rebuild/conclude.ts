@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import { sayProved } from '../../core/verdict.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import { seenText } from '../../domain/hold/messages.ts';
@@ -47,9 +48,6 @@ export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: No
       [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
     ],
   });
-  for (const { en, zh } of proven.unserved) {
-    show({ event: 'warning', text: { en: `${en}, as it did before.`, zh: `${zh} (部署前已如此).` } });
-  }
   for (const left of leftAloneWarnings(ops.target, facts.stack, 'built')) show({ event: 'warning', ...left });
   for (const p of facts.exposedPorts) {
     show({
@@ -76,14 +74,13 @@ export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: No
       },
     });
   }
-  show({
-    event: 'ok',
-    text: { en: `Deployed and proved: ${commit.slice(0, 10)}`, zh: `部署完成并已验证: ${commit.slice(0, 10)}` },
-  });
-  return {
-    en: `deployed ${commit}; production was down ${down.en}`,
-    zh: `已部署 ${commit}; 服务中断 ${down.zh}`,
-  };
+  const short = commit.slice(0, 10);
+  return sayProved(
+    ops.screen,
+    proven.besides,
+    { en: `Deployed and proved: ${short}`, zh: `部署完成并已验证: ${short}` },
+    { en: `deployed ${commit}; production was down ${down.en}`, zh: `已部署 ${commit}; 服务中断 ${down.zh}` },
+  );
 }
 
 const LOST: readonly [Text, Text] = [

@@ -7,9 +7,9 @@ import type { Text } from '../../core/text.ts';
 import { containerHealth, notProved } from '../../domain/app/container-health.ts';
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
-import { requireRoutes } from '../../domain/app/routes.ts';
 import { askStamp } from '../../domain/env/stamp.ts';
 import { ownAddress } from '../../domain/replacement/addresses.ts';
+import { proveServed } from '../../domain/replacement/served.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
@@ -26,8 +26,8 @@ export interface Proven {
   readonly imageId: string;
   readonly container: Text;
   readonly database: Text;
-  /** What is wrong with routes that were not well served before either. */
-  readonly unserved: readonly Text[];
+  /** What is not well, not released or not known all the same. */
+  readonly besides: readonly Text[];
 }
 
 export interface Expected {
@@ -50,8 +50,8 @@ export function proveStep(rebuild: Rebuild): Step<Proven, [Expected]> {
       `GET ${health.basic}`,
       `GET ${health.deep.join(' | ')}`,
       {
-        en: 'GET / with its scripts and styles, one route of each program that nginx leads to',
-        zh: 'GET / 及页面引用的脚本与样式, nginx 转发到的每个程序各一个路由',
+        en: 'GET / with its scripts and styles, one route of each program that nginx leads to; supervisorctl status',
+        zh: 'GET / 及页面引用的脚本与样式, nginx 转发到的每个程序各一个路由; supervisorctl status',
       },
       {
         en: 'PostgreSQL wire probe, wrong password, table count, commit, image',
@@ -85,7 +85,7 @@ async function prove(ops: Ops, facts: Facts, expected: Expected): Promise<Proven
     inspectContainer(ops, stores.redis.id),
   ]);
   if (!health.healthy) throw notProved(describeHealth(health));
-  const unserved = await requireRoutes(ops, now, facts.app?.unserved ?? []);
+  const besides = await proveServed(ops, facts, now);
   if (contents.tables === 0) throw notProved({ en: 'the database has no tables', zh: '数据库中没有任何表' });
   requireSameData(started.identity, identity, { untouched: false });
   if (now.imageId !== expected.imageId) throw notProved({ en: 'another image runs', zh: '运行的不是新构建的镜像' });
@@ -98,7 +98,7 @@ async function prove(ops: Ops, facts: Facts, expected: Expected): Promise<Proven
     if (c.state !== 'running') throw notProved({ en: `${c.name} is ${c.state}`, zh: `${c.name} 状态为 ${c.state}` });
   }
   const database = await fromTheAppsSide(ops, facts, now, expected);
-  return { health, tables: contents.tables, commit, imageId: now.imageId, container, database, unserved };
+  return { health, tables: contents.tables, commit, imageId: now.imageId, container, database, besides };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
+import { servedTexts } from '../../domain/app/routes.ts';
 import type { LeftDatabase } from '../../domain/data/left-databases.ts';
 import { holdText } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
@@ -40,6 +41,7 @@ export function showPlan(
   rows.push(...clusterRows(facts.incoming));
   for (const left of facts.left) rows.push([{ en: 'left beside', zh: '另外保留' }, leftText(left)]);
   show({ event: 'table', id: 'facts', rows });
+  for (const text of servedTexts(facts.served)) show({ event: 'warning', text });
   showSteps(ops.screen, steps);
 }
 

@@ -1,5 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Recovery } from '../../core/step.ts';
+import { watchedOf } from '../../domain/app/routes.ts';
 import type { Beside } from '../../domain/data/restore.ts';
 import { watchDowntime } from '../../domain/hold/downtime.ts';
 import { requestHold } from '../../domain/hold/hold.ts';
@@ -15,7 +16,7 @@ import { standstillSteps } from './standstill.ts';
 export function begin(ops: Pick<Ops, 'target'>, facts: Facts, holds: HoldFacts) {
   const running = facts.app?.state === 'running' ? facts.app : undefined;
   const requests = requestHold(holds);
-  const downtime = watchDowntime({ app: running, hold: holds });
+  const downtime = watchDowntime({ app: running, routes: watchedOf(facts.served), hold: holds });
   const { hold, release } = standstillSteps(facts, holds, requests);
   const swap = swapStep(facts);
   let swapping: Beside | undefined;

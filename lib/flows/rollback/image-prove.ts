@@ -5,9 +5,9 @@ import type { Text } from '../../core/text.ts';
 import { containerHealth } from '../../domain/app/container-health.ts';
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
-import { requireRoutes } from '../../domain/app/routes.ts';
 import { askStamp } from '../../domain/env/stamp.ts';
 import { requireDataOfSurvey } from '../../domain/replacement/same-data.ts';
+import { proveServed } from '../../domain/replacement/served.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { identify } from '../../tools/postgres/identity.ts';
@@ -17,6 +17,8 @@ import { revisionOf } from './image-survey.ts';
 interface Proven {
   readonly health: Health;
   readonly text: Text;
+  /** What is not well, not released or not known all the same. */
+  readonly besides: readonly Text[];
 }
 
 export function proveStep(way: ImageWay): Step<Proven, [Container]> {
@@ -27,8 +29,8 @@ export function proveStep(way: ImageWay): Step<Proven, [Container]> {
     risk: 'none',
     commands: [
       {
-        en: `GET ${health.basic}, ${health.deep[0]}; commit, image, schema revision`,
-        zh: `GET ${health.basic}, ${health.deep[0]}; 提交, 镜像, 结构版本`,
+        en: `GET ${health.basic}, ${health.deep[0]}, /, every program's route; supervisorctl status; commit, image, schema revision`,
+        zh: `GET ${health.basic}, ${health.deep[0]}, /, 各程序的路由; supervisorctl status; 提交, 镜像, 结构版本`,
       },
     ],
     run: (ops, app) => prove(ops, way, app),
@@ -70,11 +72,12 @@ async function prove(ops: Ops, way: ImageWay, app: Container): Promise<Proven> {
       what: { en: `Not proved: ${first.en}`, zh: `验证未通过: ${first.zh}` },
     });
   }
-  await requireRoutes(ops, now, way.facts.app?.unserved ?? []);
+  const besides = await proveServed(ops, way.facts, now);
   const said = describeHealth(health);
   const revision = expected ?? '-';
   return {
     health,
+    besides,
     text: {
       en: `revision ${revision}; ${evidence.en}; ${said.en}`,
       zh: `结构版本 ${revision}; ${evidence.zh}; ${said.zh}`,

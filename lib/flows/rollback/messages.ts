@@ -2,6 +2,7 @@ import path from 'node:path';
 import { agree } from '../../core/agree.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import { sayProved } from '../../core/verdict.ts';
 import { describeHealth, type Health } from '../../domain/app/health.ts';
 import { stampRows } from '../../domain/env/stamp.ts';
 import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
@@ -9,6 +10,7 @@ import { holdText, meanwhile, seenText } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { runningText } from '../../domain/release/running.ts';
+import { servedWarnings } from '../../domain/replacement/served.ts';
 import { clusterRows } from '../../domain/restoration/cluster-rows.ts';
 import { leftAloneRows, leftAloneWarnings } from '../../domain/stack/left-alone.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
@@ -43,6 +45,7 @@ export function showPlan(ops: Ops, way: ImageWay, steps: Steps): void {
   });
   for (const left of leftAloneWarnings(ops.target, facts.stack, 'image'))
     ops.screen.show({ event: 'warning', ...left });
+  for (const text of servedWarnings(facts)) ops.screen.show({ event: 'warning', text });
   showSteps(ops.screen, steps);
 }
 
@@ -61,6 +64,8 @@ export async function agreeToGo(ops: Ops, hold: HoldFacts): Promise<void> {
 
 export interface WentBack {
   readonly health: Health;
+  /** What is not well, not released or not known all the same. */
+  readonly besides: readonly Text[];
   /** What the former database is called, when data went back too. */
   readonly keptDatabase: string | undefined;
 }
@@ -116,9 +121,10 @@ export function conclude(ops: Ops, way: ImageWay, went: WentBack, noticed: Notic
       },
     });
   }
-  show({ event: 'ok', text: { en: `Gone back and proved: ${short}`, zh: `回退完成并已验证: ${short}` } });
-  return {
-    en: `went back to ${commit}; production was down ${down.en}`,
-    zh: `已回退到 ${commit}; 服务中断 ${down.zh}`,
-  };
+  return sayProved(
+    ops.screen,
+    went.besides,
+    { en: `Gone back and proved: ${short}`, zh: `回退完成并已验证: ${short}` },
+    { en: `went back to ${commit}; production was down ${down.en}`, zh: `已回退到 ${commit}; 服务中断 ${down.zh}` },
+  );
 }

@@ -3,6 +3,7 @@ import { refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import type { Served } from '../../domain/app/routes.ts';
 import { readDatabaseManifest } from '../../domain/backup/manifest.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
 import { type HoldFacts, type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
@@ -24,7 +25,7 @@ import { setRestart } from '../../tools/docker/docker.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { countRows, type RowCount } from '../../tools/postgres/row-counts.ts';
 import { adviceFor } from './steps.ts';
-import { databaseIn, findStack } from './survey.ts';
+import { databaseIn, findStack, servedNow } from './survey.ts';
 import { type Coming, proveAsBefore, proveStep, startStep, stopStep, surroundings, swapStep } from './switch.ts';
 
 /** What going back depends on. */
@@ -40,6 +41,7 @@ export interface BackFacts {
   /** Of the present cluster; undefined when it does not run. */
   readonly systemIdentifier: string | undefined;
   readonly rows: readonly RowCount[] | undefined;
+  readonly served: Served | undefined;
   readonly hold: HoldFacts;
 }
 
@@ -73,6 +75,7 @@ export async function surveyBack(ops: Ops, options: HoldOptions, tries: boolean)
     former,
     systemIdentifier: server && (await identify(ops, server)).systemIdentifier,
     rows: server && (await countRows(ops, server)),
+    served: await servedNow(ops, app),
     hold: await surveyHold(ops, app, options, tries),
   };
 }
@@ -120,7 +123,7 @@ const AS_MANY: Text = {
 /** The way back, in steps. Nothing happens yet. */
 export function beginBack(ops: Ops, facts: BackFacts) {
   const { stack, upgrade, definition, app, present, former } = facts;
-  const around = surroundings(stack, app, facts.hold);
+  const around = surroundings(stack, app, facts.hold, facts.served);
   let made: Replacement | undefined;
 
   const create: Step<Replacement> = {

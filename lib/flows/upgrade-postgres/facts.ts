@@ -1,3 +1,4 @@
+import type { Served } from '../../domain/app/routes.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
@@ -33,6 +34,8 @@ export interface Facts {
   /** Databases that restores have left beside it: they stay in the former volume. */
   readonly left: readonly string[];
   readonly app: Container | undefined;
+  /** What nginx leads people to; undefined when the application does not run. */
+  readonly served: Served | undefined;
   readonly hold: HoldFacts;
 }
 

@@ -35,7 +35,7 @@ export async function surveyLeft(ops: Ops, image: { readonly major: string }): P
   const { systemIdentifier } = await identify(ops, { container: postgres, ...loginOf(stack) });
   if (systemIdentifier !== upgrade.to.systemIdentifier) return undefined;
   const holdFacts = { kind: 'plain', why: { en: '-', zh: '-' } } as const;
-  return { kind: 'done', around: surroundings(stack, app, holdFacts), upgrade };
+  return { kind: 'done', around: surroundings(stack, app, holdFacts, undefined), upgrade };
 }
 
 /** Gives the former container its place back. */

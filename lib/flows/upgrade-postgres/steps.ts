@@ -45,7 +45,7 @@ export interface Prepared {
 /** One upgrade: its steps in their order, and what speaks for it when one of them fails. Nothing happens yet. */
 export function begin(ops: Ops, facts: Facts, room: { readonly volume: string }) {
   const { stack, database, identity, app, to } = facts;
-  const around = surroundings(stack, app, facts.hold);
+  const around = surroundings(stack, app, facts.hold, facts.served);
   let made: Replacement | undefined;
 
   const prepare: Step<Prepared> = {

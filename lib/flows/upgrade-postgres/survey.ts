@@ -1,6 +1,7 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { describeHealth, endpointsOf, healthCheck } from '../../domain/app/health.ts';
+import { type Served, surveyServed } from '../../domain/app/routes.ts';
 import { claimStack, refuseForeignVolumes } from '../../domain/data/claim.ts';
 import { databaseSizes, leftBy } from '../../domain/data/left-databases.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
@@ -83,6 +84,7 @@ export async function surveyUpgrade(ops: Ops, asked: Asked): Promise<Facts> {
     bytes: sizes.find((s) => s.name === database.name)?.bytes ?? 0,
     left,
     app,
+    served: await servedNow(ops, app),
     hold: await surveyHold(ops, app, asked.hold, asked.tries),
   };
 }
@@ -143,3 +145,7 @@ export function requireReference(to: string): string {
     },
   });
 }
+
+/** What nginx leads people to while the application runs. */
+export const servedNow = async (ops: Ops, app: Container | undefined): Promise<Served | undefined> =>
+  app?.state === 'running' ? (await surveyServed(ops, app)).served : undefined;

@@ -4,6 +4,7 @@ import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { describeHealth, endpointsOf, type Health, waitForHealth } from '../../domain/app/health.ts';
+import { requireRoutes, type Served, watchedOf } from '../../domain/app/routes.ts';
 import { waitUntilServing } from '../../domain/app/serving.ts';
 import { type DowntimeWatch, type Noticed, outageText, watchDowntime } from '../../domain/hold/downtime.ts';
 import { type RequestHold, requestHold, type Seen } from '../../domain/hold/hold.ts';
@@ -50,6 +51,7 @@ export interface Coming {
 export interface Surroundings {
   readonly stack: Stack;
   readonly app: Container | undefined;
+  readonly served: Served | undefined;
   readonly holdFacts: HoldFacts;
   readonly hold: RequestHold;
   readonly downtime: DowntimeWatch;
@@ -57,13 +59,23 @@ export interface Surroundings {
 }
 
 /** What a run has to do with, of which nothing has happened yet. */
-export const surroundings = (stack: Stack, app: Container | undefined, holdFacts: HoldFacts): Surroundings => ({
+export const surroundings = (
+  stack: Stack,
+  app: Container | undefined,
+  holdFacts: HoldFacts,
+  served: Served | undefined,
+): Surroundings => ({
   stack,
   app,
+  served,
   holdFacts,
   hold: requestHold(holdFacts),
   // What does not serve can't go down.
-  downtime: watchDowntime({ app: app?.state === 'running' ? app : undefined, hold: holdFacts }),
+  downtime: watchDowntime({
+    app: app?.state === 'running' ? app : undefined,
+    routes: watchedOf(served),
+    hold: holdFacts,
+  }),
   progress: {},
 });
 
@@ -209,17 +221,25 @@ export function startStep({ app, hold, holdFacts, progress }: Surroundings): Ste
   };
 }
 
-export function proveStep({ stack }: Surroundings): Step<Text> {
+export function proveStep({ stack, served }: Surroundings): Step<Text> {
   return {
     id: 'prove',
     title: { en: 'Prove it', zh: '逐项验证' },
     risk: 'none',
-    commands: [{ en: 'both health checks by the published ports', zh: '经发布端口进行两项健康检查' }],
+    commands: [
+      {
+        en: 'both health checks by the published ports; pages and routes',
+        zh: '经发布端口进行两项健康检查; 检查页面与路由',
+      },
+    ],
     async run(ops) {
       const { app } = await findContainers(ops, stack);
       if (app?.state !== 'running') return NOT_RUNNING;
       const deadlineMs = ops.target.bootSeconds * 1000;
-      return describeHealth(await waitForHealth(ops, endpointsOf(ops.target, app), app, { deadlineMs }));
+      const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, { deadlineMs });
+      const amiss = served ? await requireRoutes(ops, app, served, { mayDrop: false }) : [];
+      for (const text of amiss) ops.screen.show({ event: 'warning', text });
+      return describeHealth(health);
     },
     evidence: (text) => text,
   };

@@ -1,5 +1,5 @@
 import { type Agent, type Args, json } from './agents.ts';
-import { SCHEDULER_PATH } from './app.ts';
+import { locationsOf, SCHEDULER_PATH } from './app.ts';
 import type { AppContainer } from './app-container.ts';
 import { changedAt, fileAt } from './app-files.ts';
 import { until } from './later.ts';
@@ -27,12 +27,12 @@ export const programs: Agent = ({ container }, app, { marker }) => {
 };
 
 /** As the site's configuration has them. */
-export const routes: Agent = () =>
-  json([
-    { path: SCHEDULER_PATH, port: 5002 },
-    { path: '/api/', port: 5001 },
-    { path: '/', port: null },
-  ]);
+export const routes: Agent = ({ container }) =>
+  json({
+    routes: [...locationsOf(container), { path: SCHEDULER_PATH, port: 5002 }, { path: '/api/', port: 5001 }],
+    pages: [['/', '/index.html']],
+    unread: [],
+  });
 
 /** nginx quits, and is started again by supervisord; what is under way ends at once here. */
 export const drain: Agent = (_what, app, { stop }) => {

@@ -1,3 +1,5 @@
+import { SITE_RENDERED } from './app-container.ts';
+import { fileAt } from './app-files.ts';
 import { remoteMethod, verifier } from './cluster.ts';
 import type { Container, Engine, Server } from './engine.ts';
 import type { Worker } from './gunicorn.ts';
@@ -50,6 +52,12 @@ function redisConnected(engine: Engine, from: Container): boolean {
 
 export const passwordOf = (redis: Container) => redis.command?.[redis.command.indexOf('--requirepass') + 1];
 
+/** What the site in place leads to, beside what every site does here. */
+export const locationsOf = (c: Container) =>
+  [
+    ...(fileAt(c, SITE_RENDERED)?.data ?? '').matchAll(/location (\S+) \{ proxy_pass http:\/\/127\.0\.0\.1:(\d+); \}/g),
+  ].map(([, path = '', port]) => ({ path, port: Number(port) }));
+
 /** The answer to a request; undefined when nothing listens, `waits` when whoever listens does not answer as yet. */
 export function request(engine: Engine, c: Container, port: number, path: string): Response | 'waits' | undefined {
   const { app } = c;
@@ -57,12 +65,18 @@ export function request(engine: Engine, c: Container, port: number, path: string
   if (c.state === 'paused') return 'waits';
   if (c.state !== 'running' || !app) return undefined;
   if (port === 80 && !app.nginx) return undefined;
-  if (port === 80 && path === '/') return new Response('<p>page</p>', { headers: { 'content-type': 'text/html' } });
+  if (port === 80 && ['/', '/index.html'].includes(path))
+    return new Response('<p>page</p>', { status: engine.pageStatus(c), headers: { 'content-type': 'text/html' } });
   if (app.frozen) return 'waits';
   if (port === 80 && path === SCHEDULER_PATH) {
     const { scheduler } = app;
     if (!scheduler) return new Response('bad gateway', { status: 502 });
     return scheduler.serving.length > 0 ? Response.json({}) : 'waits';
+  }
+  const own = port === 80 ? locationsOf(c).find((l) => l.path === path) : undefined;
+  if (own) {
+    const listens = app.gunicorns.some((g) => g.listening && g.bind.endsWith(`:${own.port}`));
+    return new Response('', { status: listens ? 404 : 502 });
   }
   if (!app.web) return port === 80 ? new Response('bad gateway', { status: 502 }) : undefined;
   const worker = app.web.next();

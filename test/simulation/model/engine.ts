@@ -169,6 +169,8 @@ export class Engine {
   losesUnnamed = false;
   /** Every release that there was an image or a commit of, by its commit. */
   readonly releases = new Map<string, Release>();
+  /** What an application's nginx answers for its pages. */
+  pageStatus: (container: Container) => number = () => 200;
   /** This machine's. */
   readonly addresses = new Set(['127.0.0.1']);
   /** Those that will be gone when a container is started. */

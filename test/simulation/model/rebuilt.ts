@@ -2,13 +2,16 @@ import { rollbackProd } from '../../../scripts/rollback-prod.ts';
 import type { Check } from './again.ts';
 import type { Deployment } from './deployment.ts';
 import { runAndCheck } from './invariants.ts';
-import { OLD_REVISION, release } from './release.ts';
+import { OLD_REVISION, type Release, release } from './release.ts';
 import { updatable } from './updatable.ts';
 
-/** Two releases, each by a full rebuild; the newer one runs, and it is to be left. */
-export async function rebuilt(made: Deployment): Promise<void> {
-  const d = await updatable({}, { made });
-  const [target, present] = [release('one', { head: OLD_REVISION }), release('two', { head: OLD_REVISION })];
+/** Two releases, each by a full rebuild, every one with `more`; the newer one runs, and it is to be left. */
+export async function rebuilt(made: Deployment, more: Partial<Release> = {}): Promise<void> {
+  const d = await updatable({}, { made, former: more });
+  const [target, present] = [
+    release('one', { head: OLD_REVISION, ...more }),
+    release('two', { head: OLD_REVISION, ...more }),
+  ];
   for (const next of [target, present]) {
     d.machine.engine.releases.set(next.commit, next);
     d.machine.repository?.push(next, 1);

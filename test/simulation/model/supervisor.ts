@@ -37,6 +37,7 @@ export class Supervised {
     this.pid = gunicorn?.pid ?? app.newPid();
     this.start = app.now();
     const { pid } = this;
+    if (this.launch.argv[0] === '/bin/false') app.after(1, () => this.pid === pid && this.#ended());
     app.after(START_MS, () => {
       if (this.state !== 'STARTING' || this.pid !== pid) return;
       this.state = 'RUNNING';

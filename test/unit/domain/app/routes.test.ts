@@ -2,8 +2,17 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
-import { assetsOf, findRoutes, isServed, requireRoutes, routeFault } from '../../../../lib/domain/app/routes.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  assetsOf,
+  findRoutes,
+  isServed,
+  requireRoutes,
+  routeFault,
+  servedTexts,
+  surveyRoutes,
+  watchedOf,
+} from '../../../../lib/domain/app/routes.ts';
 import { container } from '../../../support/facts.ts';
 import { testOps } from '../../../support/ops.ts';
 import { scheduler, web } from '../../../support/update-facts.ts';
@@ -24,54 +33,131 @@ server {
 `;
 
 /** The script as the container runs it, with a stub in place of nginx. */
-function routesOf(site: string): unknown {
+function routesOf(site: string, exitCode = 0): unknown {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'routes-'));
   onTestFinished(() => rmSync(dir, { recursive: true }));
   writeFileSync(path.join(dir, 'site'), site);
-  writeFileSync(path.join(dir, 'nginx'), `#!/bin/sh\ncat ${dir}/site\n`, { mode: 0o755 });
+  const stub = `#!/bin/sh\ncat ${dir}/site\necho 'nginx: [emerg] said' >&2\nexit ${exitCode}\n`;
+  writeFileSync(path.join(dir, 'nginx'), stub, { mode: 0o755 });
   const input = readFileSync(new URL('../../../../lib/domain/app/agent/routes.py', import.meta.url), 'utf8');
   const env = { PATH: `${dir}:${process.env.PATH}` };
   return JSON.parse(execFileSync('python3', ['-'], { input, env, encoding: 'utf8' }));
 }
 
-it('reads what nginx serves from its own configuration', () => {
-  expect(routesOf(SITE)).toEqual([
-    { path: '/api/v1/scheduler/', port: 5002 },
-    { path: '/api/', port: 5001 },
-    { path: '/', port: null },
-  ]);
-  expect(routesOf('')).toEqual([]);
-  expect(routesOf('server { location / {')).toEqual([]);
+describe('what nginx serves, by its own configuration', () => {
+  it('is which place leads to which port, and which are pages', () => {
+    expect(routesOf(SITE)).toEqual({
+      routes: [
+        { path: '/api/v1/scheduler/', port: 5002 },
+        { path: '/api/', port: 5001 },
+      ],
+      pages: [['/', '/index.html']],
+      unread: [
+        { path: '~ \\.php$', port: 9000, target: 'http://127.0.0.1:9000' },
+        { path: '/elsewhere/', port: null, target: 'http://example.invalid' },
+      ],
+    });
+    const nothing = { routes: [], pages: [], unread: [] };
+    expect(routesOf('')).toEqual(nothing);
+    expect(routesOf('server { location / {')).toEqual(nothing);
+  });
+
+  it('is read where a file includes another, in locations within others, and by variables that are set plainly', () => {
+    expect(
+      routesOf(`
+# configuration file /etc/nginx/nginx.conf:
+http { root /srv; include sites-enabled/*; }
+# configuration file /etc/nginx/sites-enabled/whalefall:
+server {
+  set $scheduler 127.0.0.1:5002;
+  include /etc/nginx/snippets/*.conf;
+  include /etc/nginx/round;
+  location /api/ {
+    proxy_pass http://127.0.0.1:5001;
+    location /api/jobs/ { proxy_pass http://\${scheduler}/jobs; }
+    location /api/dark/ { proxy_pass http://$dark; }
+  }
+  location /socket/ { uwsgi_pass unix:/run/a.sock; }
+}
+# configuration file /etc/nginx/snippets/flower.conf:
+location /flower/ { include round; proxy_pass http://localhost:5555/; }
+# configuration file /etc/nginx/round:
+include /etc/nginx/round;
+# configuration file /etc/nginx/sites-enabled/below/other:
+server { location /never/ { proxy_pass http://127.0.0.1:7777; } }
+`),
+    ).toEqual({
+      routes: [
+        { path: '/flower/', port: 5555 },
+        { path: '/api/jobs/', port: 5002 },
+        { path: '/api/', port: 5001 },
+      ],
+      pages: [['/', '/index.html']],
+      unread: [
+        { path: '/api/dark/', port: null, target: 'http://$dark' },
+        { path: '/socket/', port: null, target: 'unix:/run/a.sock' },
+      ],
+    });
+  });
+
+  it('is no page where a program answers what is no file, and the page that a place falls back to', () => {
+    expect(
+      routesOf(`server {
+        root /srv;
+        location / { try_files $uri @app; }
+        location @app { proxy_pass http://127.0.0.1:5001; }
+        location /docs/ { alias /docs/; try_files $uri /docs/start.html; }
+        location /assets/ { expires max; }
+        location =/old { return 301 /; }
+      }`),
+    ).toEqual({ routes: [{ path: '/', port: 5001 }], pages: [['/docs/', '/docs/start.html']], unread: [] });
+    expect(routesOf('server { index start.html; location ^~ / { root /srv; } }')).toMatchObject({
+      pages: [['/', '/start.html']],
+    });
+    expect(routesOf('server { return 301 https://x; root /srv; }')).toMatchObject({ pages: [] });
+  });
+
+  it('is not known when nginx does not tell', () => {
+    expect(routesOf(SITE, 1)).toEqual({ failed: 'nginx: [emerg] said' });
+  });
 });
 
-it('watches the pages and one route of each program but the web program', async () => {
-  const served = [
-    { path: '/api/v1/scheduler/', port: 5002 },
-    { path: '/api/v1/jobs/', port: 5002 },
-    { path: '/api/', port: 5001 },
-    { path: '/grafana/', port: 3000 },
-    { path: '/', port: null },
-  ];
-  const routes = await findRoutes(
-    testOps(() => ({ stdout: JSON.stringify(served) })),
-    'app',
-    [web, scheduler],
-  );
-  expect(routes.map(({ name, path: at, kind }) => [name.en, at, kind])).toEqual([
+const answeringRoutes = (said: unknown) => testOps(() => ({ stdout: JSON.stringify(said) }));
+
+it('watches the pages and one route of each program but the web program, and tells what it can’t', async () => {
+  const said = {
+    routes: [
+      { path: '/api/v1/scheduler/', port: 5002 },
+      { path: '/api/v1/jobs/', port: 5002 },
+      { path: '/api/', port: 5001 },
+      { path: '/grafana/', port: 3000 },
+    ],
+    pages: [['/', '/index.html'], ['/docs/']],
+    unread: [
+      { path: '~ ^/api', port: 5001, target: 'http://127.0.0.1:5001' },
+      { path: '/dark/', port: null, target: 'http://$dark' },
+    ],
+  };
+  const served = await findRoutes(answeringRoutes(said), 'app', [web, scheduler]);
+  expect(served.routes.map(({ name, path: at, kind }) => [name.en, at, kind])).toEqual([
     ['pages', '/', 'pages'],
+    ['/index.html', '/index.html', 'pages'],
+    ['/docs/', '/docs/', 'pages'],
     ['whalefall_scheduler', '/api/v1/scheduler/', 'program'],
     ['3000', '/grafana/', 'program'],
   ]);
+  expect(watchedOf(served).map((r) => r.path)).toEqual(['/', '/docs/', '/api/v1/scheduler/', '/grafana/']);
+  expect(servedTexts(served).map((t) => t.en)).toEqual([
+    expect.stringMatching(/Not watched.*: \/dark\/ → http:\/\/\$dark$/),
+  ]);
 });
 
-it('knows none where nginx does not tell', async () => {
-  expect(
-    await findRoutes(
-      testOps(() => ({ exitCode: 1, stderr: 'nginx: [emerg] …' })),
-      'app',
-      [web],
-    ),
-  ).toEqual([]);
+it('says so where nginx does not tell', async () => {
+  for (const ops of [answeringRoutes({ failed: '[emerg] …' }), testOps(() => ({ exitCode: 1, stderr: '[emerg] …' }))]) {
+    const { routes, unwatched } = await findRoutes(ops, 'app', [web]);
+    expect(routes).toEqual([]);
+    expect(unwatched?.en).toMatch(/^nginx does not tell its configuration.*\[emerg\] …/s);
+  }
 });
 
 it('takes a program’s own refusal for service, and no page for a page', () => {
@@ -98,52 +184,60 @@ const answering = (answers: Readonly<Record<string, Response>>) => ({
   } as never,
 });
 const page = (html: string, status = 200) => new Response(html, { status, headers: { 'content-type': 'text/html' } });
-const PAGES = { name: { en: 'pages', zh: '页面' }, path: '/', kind: 'pages' } as const;
+const PAGES = { name: { en: 'pages', zh: '页面' }, path: '/', kind: 'pages', isSame: false } as const;
 const at = { nginx: 'http://127.0.0.1:80' };
 
 it('is not content with a page whose script is missing, or is another page', async () => {
   const html = '<script src="/assets/app.js"></script>';
-  const script = () => new Response('1', { headers: { 'content-type': 'text/javascript' } });
-  expect(await routeFault(answering({ '/': page(html), '/assets/app.js': script() }), at, PAGES)).toBeUndefined();
-  const missing = await routeFault(answering({ '/': page(html), '/assets/app.js': page('', 404) }), at, PAGES);
-  expect(missing?.en).toBe('GET /assets/app.js answers 404');
-  const fallback = await routeFault(answering({ '/': page(html), '/assets/app.js': page(html) }), at, PAGES);
-  expect(fallback?.en).toBe('GET /assets/app.js gives a web page instead of the file');
-  expect((await routeFault(answering({ '/': page('', 403) }), at, PAGES))?.en).toBe('GET / answers 403');
-  expect((await routeFault(answering({}), at, PAGES))?.en).toBe('GET / is not answered');
+  const script = (body = '1', type = 'text/javascript') => new Response(body, { headers: { 'content-type': type } });
+  const fault = async (answers: Readonly<Record<string, Response>>) =>
+    (await routeFault(answering(answers), at, PAGES))?.en;
+  const withScript = (answer: Response) => fault({ '/': page(html), '/assets/app.js': answer });
+  expect(await withScript(script())).toBeUndefined();
+  expect(await withScript(page('', 404))).toBe('GET /assets/app.js answers 404');
+  expect(await withScript(page(html))).toBe('GET /assets/app.js gives text/html instead of what a browser takes');
+  expect(await withScript(script('1', 'application/octet-stream'))).toMatch(/gives application\/octet-stream/);
+  expect(await withScript(script(''))).toBe('GET /assets/app.js gives nothing');
+  expect(await fault({ '/': page('x', 403) })).toBe('GET / answers 403');
+  expect(await fault({})).toBe('GET / is not answered');
+});
+
+it('is not content with a page that is empty, or none', async () => {
+  const fault = async (answer: Response) => (await routeFault(answering({ '/': answer }), at, PAGES))?.en;
+  expect(await fault(page(' \n'))).toBe('GET / gives nothing');
+  expect(await fault(Response.json({}))).toBe('GET / gives application/json instead of what a browser takes');
 });
 
 /** A container whose nginx serves pages and a scheduler, with what each answers in turn; the last answer stays. */
-function serving(answers: Readonly<Record<string, readonly number[]>>) {
+function serving(answers: Readonly<Record<string, readonly number[]>>, told: unknown = SERVED) {
   const left = new Map(Object.entries(answers).map(([path, statuses]) => [path, [...statuses]]));
-  const served = [
-    { path: '/', port: null },
-    { path: '/api/v1/scheduler/', port: 5002 },
-  ];
-  // supervisorctl says nothing: the names are not needed.
-  const ops = testOps(({ argv }) => (argv.includes('routes') ? { stdout: JSON.stringify(served) } : { exitCode: 1 }));
+  const ops = answeringRoutes(told);
   const fetch = async (url: string) => {
     const statuses = left.get(new URL(url).pathname) ?? [];
     const status = (statuses.length > 1 ? statuses.shift() : statuses[0]) ?? 0;
     if (status === 0) throw new Error('refused');
-    return page('', status);
+    return page('page', status);
   };
   return { ...ops, net: { ...ops.net, fetch: fetch as never } };
 }
+const SERVED = { routes: [{ path: '/api/v1/scheduler/', port: 5002 }], pages: [['/']], unread: [] };
 const app = container('app', { ports: [{ target: 80, published: 80, hostIp: '127.0.0.1', protocol: 'tcp' }] });
 const said = (texts: readonly { readonly en: string }[]) => texts.map(({ en }) => en);
+const DROP = { mayDrop: true };
+const wellBefore = () => surveyRoutes(serving({ '/': [200], '/api/v1/scheduler/': [200] }), app, []);
 
 it('waits for a program that boots, and not for a page that nobody may read', async () => {
-  expect(await requireRoutes(serving({ '/': [200], '/api/v1/scheduler/': [502, 0, 404] }), app, [])).toEqual([]);
+  const boots = serving({ '/': [200], '/api/v1/scheduler/': [502, 0, 404] });
+  expect(await requireRoutes(boots, app, undefined, DROP)).toEqual([]);
   const ops = serving({ '/': [403, 200], '/api/v1/scheduler/': [200] });
-  await expect(requireRoutes(ops, app, [])).rejects.toMatchObject({
+  await expect(requireRoutes(ops, app, undefined, DROP)).rejects.toMatchObject({
     what: { en: expect.stringContaining('GET / answers 403') },
   });
 });
 
 it('gives up a program that never answers, when a boot has had its time', async () => {
   const ops = serving({ '/': [200], '/api/v1/scheduler/': [502] });
-  await expect(requireRoutes(ops, app, [])).rejects.toMatchObject({
+  await expect(requireRoutes(ops, app, undefined, DROP)).rejects.toMatchObject({
     what: { en: expect.stringContaining('GET /api/v1/scheduler/ answers 502') },
   });
   expect(ops.clock.monotonic()).toBeGreaterThanOrEqual(ops.target.bootSeconds * 1000);
@@ -151,5 +245,25 @@ it('gives up a program that never answers, when a boot has had its time', async 
 
 it('tells what was not well served before either, and does not count it against the new container', async () => {
   const ops = serving({ '/': [403], '/api/v1/scheduler/': [200] });
-  expect(said(await requireRoutes(ops, app, ['/']))).toEqual(['GET / answers 403']);
+  const before = await surveyRoutes(ops, app, []);
+  expect(servedTexts(before).map((t) => t.en)).toEqual(['GET / answers 403 already now; it is not watched.']);
+  expect(said(await requireRoutes(ops, app, before, DROP))).toEqual(['GET / answers 403, as it did before']);
+});
+
+it('asks for what was served before as well: another release may do without it, another site of the same may not', async () => {
+  const before = await wellBefore();
+  const ops = () => serving({ '/': [404], '/api/v1/scheduler/': [200] }, { ...SERVED, pages: [] });
+  expect(said(await requireRoutes(ops(), app, before, DROP))).toEqual([
+    expect.stringMatching(/^GET \/ answers 404; .*no longer/),
+  ]);
+  await expect(requireRoutes(ops(), app, before, { mayDrop: false })).rejects.toMatchObject({ kind: 'command' });
+});
+
+it('proves what was served before, and says so, where nginx does not tell any more', async () => {
+  const before = await wellBefore();
+  const ops = (status: number) => serving({ '/': [status], '/api/v1/scheduler/': [200] }, { failed: '[emerg] …' });
+  expect(said(await requireRoutes(ops(200), app, before, DROP))).toEqual([
+    expect.stringContaining('nginx does not tell'),
+  ]);
+  await expect(requireRoutes(ops(500), app, before, DROP)).rejects.toMatchObject({ kind: 'command' });
 });

@@ -59,6 +59,7 @@ async function factsFor(ops: Parameters<typeof storedBackup>[0], more: Partial<F
     app: container('app'),
     before: { name: 'whalefall', oid: 16384, bytes: 8_000_000 },
     health: { healthy: true, checks: [] },
+    served: undefined,
     incoming: { kind: 'backup', stored, roles: 'needed', roleDifferences: [], missingTablespaces: [] },
     rows: undefined,
     left: [],

@@ -1,0 +1,31 @@
+import type { Ops } from '../../core/ops.ts';
+import type { Text } from '../../core/text.ts';
+import type { Container } from '../../tools/docker/containers.ts';
+import { downTexts, requirePrograms } from '../app/programs.ts';
+import { requireRoutes, servedTexts } from '../app/routes.ts';
+import { hiddenText } from '../release/hidden.ts';
+import type { Facts } from '../stack/deployment.ts';
+
+/** What of all that serves can't be proved, or is not well before anything changes. */
+export const servedWarnings = ({ app, hidden = [] }: Facts): readonly Text[] => [
+  ...hidden.map(hiddenText),
+  ...servedTexts(app?.served),
+  ...downTexts(app?.programs ?? []),
+];
+
+/**
+ * Beside the health checks: what nginx leads people to, and every program.
+ *
+ * @param app the new container.
+ * @returns what is not well, not released or not known all the same; none of it was better before.
+ * @throws {OpsError} the first thing that was, or that nothing excuses.
+ */
+export async function proveServed(
+  ops: Ops,
+  { app: before, hidden = [] }: Facts,
+  app: Container,
+): Promise<readonly Text[]> {
+  const programs = await requirePrograms(ops, app.id, before?.programs ?? []);
+  const routes = await requireRoutes(ops, app, before?.served, { mayDrop: true });
+  return [...routes, ...programs, ...hidden.map(hiddenText)];
+}
