@@ -489,7 +489,7 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'health alone proves a new container', zh: '新容器仅凭健康检查即视为成功' },
-    edits: [edit('lib/domain/app/routes.ts', '|| own.length > 0) throw', ') throw')],
+    edits: [edit('lib/domain/app/routes.ts', 'if (own.length > 0) throw', 'if (own.length < 0) throw')],
     test: 'test/unit/domain/app/routes.test.ts',
     named: 'not for a page that nobody may read',
   },

@@ -4,9 +4,57 @@ import { type Break, edit } from './break.ts';
 export const TRUTH: readonly Break[] = [
   {
     what: { en: 'a page is well served whatever its scripts are', zh: '不检查页面所引用的脚本' },
-    edits: [edit('lib/domain/app/routes.ts', 'if (/^text\\/html/.test(type)) return', 'if (type === "") return')],
+    edits: [edit('lib/domain/app/routes.ts', 'if (!type.includes(is)) return', "if (type === '') return")],
     test: 'test/unit/domain/app/routes.test.ts',
     named: 'is not content with a page whose script is missing',
+  },
+  {
+    what: { en: 'an empty page, or another type, is a page', zh: '空页面或其他类型也视为页面正常' },
+    edits: [edit('lib/domain/app/routes.ts', 'if (wrong) return wrong;', '')],
+    test: 'test/unit/domain/app/routes.test.ts',
+    named: 'is not content with a page that is empty',
+  },
+  {
+    what: { en: 'no routes are known, and nobody says so', zh: '无法得知路由时不作说明' },
+    edits: [edit('lib/domain/app/agent/routes.py', 'if dump.returncode != 0:', 'if dump.returncode > 1:')],
+    test: 'test/unit/domain/app/routes.test.ts',
+    named: 'is not known when nginx does not tell',
+  },
+  {
+    what: { en: 'routes in included files are not known', zh: '不识别 include 文件中的路由' },
+    edits: [edit('lib/domain/app/agent/routes.py', 'words[:1] == ["include"]', 'words[:1] == ["no"]')],
+    test: 'test/unit/domain/app/routes.test.ts',
+    named: 'is read where a file includes another',
+  },
+  {
+    what: { en: 'requests to pages and routes are not counted', zh: '不统计对页面与路由的请求' },
+    edits: [edit('lib/domain/replacement/cutover.ts', 'watchedOf(facts.app?.served)', '[]')],
+    test: 'test/simulation/served.test.ts',
+    named: 'counts the requests to pages and to the scheduler',
+  },
+  {
+    what: { en: 'a bad page goes unsaid when it was bad before', zh: '此前就有问题的页面不再提及' },
+    edits: [edit('lib/core/verdict.ts', 'if (besides.length === 0) {', 'if (besides.length >= 0) {')],
+    test: 'test/simulation/served.test.ts',
+    named: 'says in its plan and in its verdict that a page was bad before, and is',
+  },
+  {
+    what: { en: 'a release whose program can’t run is proved', zh: '有程序无法运行的版本仍视为成功' },
+    edits: [edit('lib/domain/app/programs.ts', 'if (ended.length > 0) throw', 'if (ended.length < 0) throw')],
+    test: 'test/simulation/served.test.ts',
+    named: 'ends as before when a program that ran can’t be kept running',
+  },
+  {
+    what: { en: 'only the former site’s routes are proved', zh: '只验证原站点配置中的路由' },
+    edits: [edit('lib/domain/app/routes.ts', '[...now.routes, ...dropped];', '[...was.values()];')],
+    test: 'test/simulation/served.test.ts',
+    named: 'proves what the new site leads to as well',
+  },
+  {
+    what: { en: 'a mount over what is built goes unseen', zh: '看不到遮盖构建产物的挂载' },
+    edits: [edit('lib/domain/release/hidden.ts', 'has(from) && !has(to)', 'has(from) && has(to)')],
+    test: 'test/unit/domain/release/hidden.test.ts',
+    named: 'is hidden by a mount over it, in it, or around it',
   },
   {
     what: { en: 'what is built counts as of the release’s sources', zh: '构建产物一律视为来自本版本源码' },

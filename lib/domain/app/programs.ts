@@ -4,6 +4,7 @@ import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
 import { CommandError } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
+import type { ProgramState } from '../stack/deployment.ts';
 import { agent } from './agent.ts';
 import { MARKER } from './marker.ts';
 
@@ -70,9 +71,6 @@ export interface Programs {
 export async function listPrograms(ops: Ops, container: string): Promise<readonly Program[]> {
   return (await askSupervisor(ops, container)).programs;
 }
-
-/** What supervisord says of a program. */
-export type ProgramState = Pick<Program, 'name' | 'state'>;
 
 /** It is on its way to another state. */
 const isUnsettled = ({ state }: ProgramState) => ['STARTING', 'BACKOFF', 'STOPPING'].includes(state);

@@ -6,6 +6,7 @@ import { CommandError } from '../../core/run.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { DUE, within } from '../../tools/http/within.ts';
+import type { Route, Served } from '../stack/deployment.ts';
 import { agent } from './agent.ts';
 import { type Endpoints, endpointsOf } from './endpoints.ts';
 import { listPrograms, type Program } from './programs.ts';
@@ -22,25 +23,6 @@ const answer = z.union([
     unread: z.array(z.object({ path: z.string(), port: z.int().nullable(), target: z.string() })),
   }),
 ]);
-
-/** A place that nginx leads people to, beside the application's health checks. */
-export interface Route {
-  /** Who answers there: a program's name, or the pages. */
-  readonly name: Text;
-  readonly path: string;
-  /** Pages are well served with a page, a program's route with any answer of the program's own. */
-  readonly kind: 'pages' | 'program';
-  /** Another route is served from the same file: it is proved, and its requests are not counted twice. */
-  readonly isSame: boolean;
-}
-
-/** What nginx leads people to, and how it is served. */
-export interface Served {
-  /** Each with what is wrong with it, if anything is. */
-  readonly routes: readonly (Route & { readonly fault?: Text | undefined })[];
-  /** What nobody can watch or prove, because nginx's configuration does not tell. */
-  readonly unwatched: Text | undefined;
-}
 
 const REQUEST_MS = 5_000;
 

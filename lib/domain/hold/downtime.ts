@@ -3,7 +3,8 @@ import { same, seconds, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { type Outage, type Probe, startProbe } from '../../tools/http/probe.ts';
 import { endpointsOf } from '../app/endpoints.ts';
-import { isServed, type Route } from '../app/routes.ts';
+import { isServed } from '../app/routes.ts';
+import type { Route } from '../stack/deployment.ts';
 import type { HoldFacts } from './survey.ts';
 
 /** What a visitor noticed of each thing that is served: through nginx, directly at gunicorn, pages, other programs' routes. */

@@ -5,7 +5,6 @@ import type { FilePlan } from '../app/file-plan.ts';
 import type { Inventory } from '../app/inventory.ts';
 import type { CutShort } from '../app/marker.ts';
 import type { Programs } from '../app/programs.ts';
-import type { Served } from '../app/routes.ts';
 import type { ExampleFacts } from '../env/example.ts';
 import type { BuiltArtefact } from '../release/artefact-stages.ts';
 import type { Artefacts } from '../release/artefacts.ts';
@@ -13,7 +12,7 @@ import type { LocalChanges } from '../release/local-changes.ts';
 import type { RebuildReason } from '../release/rebuild-reasons.ts';
 import type { Source } from '../release/source.ts';
 import type { Schema } from '../schema/revision.ts';
-import type { EnvChange, Hidden, MidwayFile, RunningCode } from '../stack/deployment.ts';
+import type { EnvChange, Hidden, MidwayFile, RunningCode, Served } from '../stack/deployment.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { RestartKind } from './restart-kinds.ts';
 

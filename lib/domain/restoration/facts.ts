@@ -5,10 +5,10 @@ import type { DataIdentity } from '../../tools/postgres/identity.ts';
 import type { RowCount } from '../../tools/postgres/row-counts.ts';
 import type { ServerDisk } from '../../tools/postgres/server-disk.ts';
 import type { Health } from '../app/health.ts';
-import type { Served } from '../app/routes.ts';
 import type { DatabaseManifest, Stored } from '../backup/manifest.ts';
 import type { Roles } from '../backup/roles.ts';
 import type { DatabaseSize, LeftDatabase } from '../data/left-databases.ts';
+import type { Served } from '../stack/deployment.ts';
 import type { Stack } from '../stack/stack.ts';
 
 /** What is to take the database's place. */

@@ -5,8 +5,6 @@ import type { Checkout } from '../../tools/git/checkout.ts';
 import type { TableFacts } from '../../tools/postgres/contents.ts';
 import type { DataIdentity } from '../../tools/postgres/identity.ts';
 import type { Login } from '../../tools/postgres/login.ts';
-import type { ProgramState } from '../app/programs.ts';
-import type { Served } from '../app/routes.ts';
 import type { ExampleFacts } from '../env/example.ts';
 import type { BrokenBind } from './binds.ts';
 import type { Containers, ExistingVolume } from './containers.ts';
@@ -132,6 +130,32 @@ export interface AppFacts {
   readonly running: RunningCode | undefined;
   /** Commit of the ledger's last release. */
   readonly released: string | undefined;
+}
+
+/** A place that nginx leads people to, beside the application's health checks. */
+export interface Route {
+  /** Who answers there: a program's name, or the pages. */
+  readonly name: Text;
+  readonly path: string;
+  /** Pages are well served with a page, a program's route with any answer of the program's own. */
+  readonly kind: 'pages' | 'program';
+  /** Another route is served from the same file: it is proved, and its requests are not counted twice. */
+  readonly isSame: boolean;
+}
+
+/** What nginx leads people to, and how it is served. */
+export interface Served {
+  /** Each with what is wrong with it, if anything is. */
+  readonly routes: readonly (Route & { readonly fault?: Text | undefined })[];
+  /** What nobody can watch or prove, because nginx's configuration does not tell. */
+  readonly unwatched: Text | undefined;
+}
+
+/** What supervisord says of a program. */
+export interface ProgramState {
+  readonly name: string;
+  /** RUNNING, STARTING, BACKOFF, STOPPING, STOPPED, EXITED, FATAL. */
+  readonly state: string;
 }
 
 /** Why userdata of a container that does not run can't be saved. */

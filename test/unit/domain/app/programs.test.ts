@@ -1,10 +1,18 @@
 import { expect, it } from 'vitest';
-import { findPrograms } from '../../../../lib/domain/app/programs.ts';
+import { findPrograms, requirePrograms } from '../../../../lib/domain/app/programs.ts';
 import { testOps } from '../../../support/ops.ts';
 import { program, scheduler, web } from '../../../support/update-facts.ts';
 
 const answering = (...programs: readonly unknown[]) =>
   testOps(() => ({ stdout: JSON.stringify({ programs, said: '', uptime: 9, booted: 1 }) }));
+/** One answer after the other; the last one stays. */
+function inTurn(...answers: readonly (readonly unknown[])[]) {
+  const left = [...answers];
+  return testOps(() => {
+    const programs = (left.length > 1 ? left.shift() : left[0]) ?? [];
+    return { stdout: JSON.stringify({ programs, said: '', uptime: 9, booted: 1 }) };
+  });
+}
 const python = '/app/.venv/bin/python';
 const find = (...programs: readonly unknown[]) => findPrograms(answering(...programs), 'app');
 
@@ -26,4 +34,34 @@ it('counts as the release only what Python runs from its files', async () => {
 it('takes for the web program the gunicorn that listens on its port', async () => {
   const proxy = program('proxy', { argv: ['haproxy'], ports: [5001] });
   await expect(find(proxy, { ...web, ports: [5003] })).rejects.toMatchObject({ kind: 'precondition' });
+});
+
+const queue = (state: string) => program('queue', { state });
+const require = (before: string, ...states: readonly string[]) =>
+  requirePrograms(inTurn(...states.map((state) => [web, queue(state)])), 'app', before ? [queue(before)] : []);
+
+it('waits for programs that come up, and takes what can’t be kept running for a broken release', async () => {
+  expect(await require('RUNNING', 'STARTING', 'BACKOFF', 'RUNNING')).toEqual([]);
+  for (const [before, states] of [
+    ['RUNNING', ['BACKOFF', 'FATAL']],
+    ['RUNNING', ['BACKOFF']],
+    ['RUNNING', ['EXITED']],
+    ['', ['FATAL']],
+  ] as const)
+    await expect(require(before, ...states), `${before} ${states}`).rejects.toMatchObject({
+      kind: 'failed',
+      what: { en: expect.stringContaining('Not proved: queue is') },
+    });
+});
+
+it('tells of a program that did not run before, is not started by itself, or has done what it does', async () => {
+  for (const [before, state, told] of [
+    ['FATAL', 'FATAL', 'queue is FATAL, and did not run before either'],
+    ['RUNNING', 'STOPPED', 'queue is STOPPED, and ran before'],
+    ['', 'EXITED', 'queue is EXITED'],
+    ['STOPPED', 'FATAL', 'queue is FATAL, and did not run before either'],
+  ] as const)
+    expect((await require(before, state)).map((t) => t.en)).toEqual([told]);
+  const silent = testOps(() => ({ exitCode: 1, stderr: 'no supervisorctl' }));
+  expect((await requirePrograms(silent, 'app', []))[0]?.en).toMatch(/^supervisord does not tell/);
 });
