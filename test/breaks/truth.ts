@@ -83,6 +83,15 @@ export const TRUTH: readonly Break[] = [
     named: 'by name and never by value',
   },
   {
+    what: {
+      en: 'a hot update goes into a container that compose would make otherwise now',
+      zh: '容器与 compose 当前配置不一致时热更新仍继续',
+    },
+    edits: [edit('lib/domain/release/compose-drift.ts', 'if (hash === wouldBe ||', 'if (hash !== undefined ||')],
+    test: 'test/simulation/update.test.ts',
+    named: 'although no commit changed it',
+  },
+  {
     what: { en: 'what is behind a volume counts as released', zh: '被卷遮盖的文件视为已发布' },
     edits: [edit('lib/domain/release/hidden.ts', '=> isWithin(m.target, root) &&', "=> m.kind === 'bind' &&")],
     test: 'test/unit/domain/release/hidden.test.ts',

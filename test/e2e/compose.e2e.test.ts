@@ -1,7 +1,13 @@
-import { expect, it } from 'vitest';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { run } from '../../lib/core/run.ts';
 import { composeReasons } from '../../lib/domain/release/compose-changes.ts';
+import { driftReasons } from '../../lib/domain/release/compose-drift.ts';
 import { findRebuildReasons } from '../../lib/domain/release/find-rebuild-reasons.ts';
 import { resolveStack } from '../../lib/domain/stack/compose-config.ts';
+import { config, hashOf } from '../../lib/tools/docker/compose.ts';
+import type { Definition } from '../../lib/tools/docker/definition.ts';
 import { treeOf } from '../../lib/tools/git/tree.ts';
 import { type Scene, scene } from './git.repos.ts';
 
@@ -144,4 +150,108 @@ it('hears what compose warns of', async () => {
   expect((await resolveStack(s.ops)).warnings).toEqual([
     'The "NOBODY_SETS" variable is not set. Defaulting to a blank string.',
   ]);
+});
+
+it('finds files that git does not have: in the deploy directory, beside it, and by their whole path', async () => {
+  const s = deployed('COMPOSE_FILE=docker-compose.prod.yml:here.yml:../beside/beside.yml\n');
+  s.write('here.yml', 'services: {whalefall: {env_file: [.env, .env.local, deploy/secrets.env]}}\n');
+  s.write('.env.local', 'LOCAL=1\n');
+  s.write('deploy/secrets.env', 'TOKEN=another-s3cret\n'); // in a directory that git has
+  s.write(
+    '../beside/beside.yml',
+    `services: {whalefall: {env_file: ["../beside/far.env", "${s.dir}/private/own.env"], volumes: ["./conf:/conf"]}}\n`,
+  );
+  s.write('../beside/far.env', 'FAR=1\n');
+  s.write('private/own.env', 'OWN=1\n');
+  expect(await reasons(s, { 'app.py': 'two\n' })).toEqual([]);
+  expect(await reasons(s, { 'deploy/app.env': 'WORKERS=3\n' })).toEqual([
+    `docker-compose.prod.yml, here.yml, ../beside/beside.yml: whalefall.environment.WORKERS ${WHOLE}`,
+  ]);
+  expect(readdirSync(s.ops.paths.run)).toEqual([]);
+  expect(JSON.stringify(s.journal)).not.toContain('another-s3cret');
+});
+
+it('misses what the release takes away, although what git does not have lies beside it', async () => {
+  const s = deployed();
+  s.write('deploy/local.env', 'A=1\n');
+  const [said, ...more] = await reasons(s, { 'deploy/app.env': null });
+  expect(more).toEqual([]);
+  expect(said).toContain(`compose can't say what it would make of it: `);
+  expect(said).toContain(path.join(s.dir, 'deploy/app.env'));
+  expect(said).not.toContain('compose-now');
+});
+
+it('writes nothing through a link that the release has where a directory lies here', async () => {
+  const s = deployed();
+  const elsewhere = path.join(s.root, 'elsewhere');
+  mkdirSync(elsewhere);
+  s.write('conf/deep/local.env', 'A=1\n');
+  s.write('conf/tracked', 'x');
+  s.git('add', 'conf/tracked');
+  symlinkSync(elsewhere, path.join(s.root, 'desk', 'conf'));
+  expect(await reasons(s, { 'deploy/app.env': 'WORKERS=3\n' })).toHaveLength(1);
+  expect(readdirSync(elsewhere)).toEqual([]);
+});
+
+describe('what runs', () => {
+  /** As compose would make it of the deploy directory as it is. */
+  const made = async (s: Scene, version = '2.26.1'): Promise<Definition> => {
+    const { stdout } = await run(s.ops, config(s.ops.target));
+    const [, hash = ''] = (await run(s.ops, hashOf(s.ops.target, 'whalefall', stdout))).stdout.trim().split(' ');
+    const { environment } = (JSON.parse(stdout) as { services: { whalefall: { environment: object } } }).services
+      .whalefall;
+    const Labels = { 'com.docker.compose.config-hash': hash, 'com.docker.compose.version': version };
+    const Env = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+    return { Config: { Image: 'whalefall:prod', Env, Labels } } as unknown as Definition;
+  };
+  const drift = async (s: Scene, runs: Definition, env?: string) => {
+    const commit = s.git('rev-parse', 'HEAD');
+    return (await driftReasons(s.ops, runs, { commit, env, compose: '2.26.1-4' })).map((r) => r.why.en);
+  };
+  const withOverride = () => {
+    const s = deployed('COMPOSE_FILE=docker-compose.prod.yml:here.yml\n');
+    s.write('here.yml', 'services: {whalefall: {env_file: [.env.local], mem_limit: 1g}}\n');
+    s.write('.env.local', 'LOCAL=1\n');
+    return s;
+  };
+
+  it('fits the release, whatever else was changed', async () => {
+    const s = withOverride();
+    const runs = await made(s);
+    s.write('docker-compose.dev.yml', 'services: {}\n');
+    s.write('other.yml', 'services: {}\n');
+    expect(await drift(s, runs)).toEqual([]);
+  });
+
+  it('is not what compose would make when a file was edited that git does not have', async () => {
+    const s = withOverride();
+    const runs = await made(s);
+    s.write('.env.local', 'LOCAL=2\n');
+    expect(await drift(s, runs)).toEqual([
+      expect.stringContaining('another container of whalefall than the one that runs (LOCAL): '),
+    ]);
+    s.write('.env.local', 'LOCAL=1\n');
+    s.write('here.yml', 'services: {whalefall: {env_file: [.env.local], mem_limit: 2g}}\n');
+    expect(await drift(s, runs)).toEqual([
+      expect.stringContaining('another container of whalefall than the one that runs: '),
+    ]);
+  });
+
+  it('is judged by its variables alone when another version of compose made it', async () => {
+    const s = withOverride();
+    const runs = await made(s, '2.20.0');
+    s.write('here.yml', 'services: {whalefall: {env_file: [.env.local], mem_limit: 2g}}\n');
+    expect(await drift(s, runs)).toEqual([]);
+    s.write('.env.local', 'LOCAL=2\n');
+    expect(await drift(s, runs)).toHaveLength(1);
+  });
+
+  it('fits when only .env was changed, of which the former one is known', async () => {
+    const s = withOverride();
+    const runs = await made(s);
+    const former = readFileSync(path.join(s.dir, '.env'), 'utf8');
+    s.write('.env', former.replace('se-cr3t-value', 'an0ther'));
+    expect(await drift(s, runs)).toHaveLength(1);
+    expect(await drift(s, runs, former)).toEqual([]);
+  });
 });

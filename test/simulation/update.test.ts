@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { fileAt } from './model/app-files.ts';
-import type { Deployment } from './model/deployment.ts';
+import { type Deployment, deployment } from './model/deployment.ts';
 import { docker } from './model/docker-cli.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
 import { journals } from './model/journals.ts';
@@ -98,6 +98,17 @@ it('gives up the backup that has begun when the check fails', async () => {
 it('updates a container that does not say what it runs', async () => {
   const d = await updatable({}, { marked: false });
   expect(await updateAndCheck(d, YES)).toMatchObject({ exitCode: 0 });
+});
+
+it('refuses a container that compose would make otherwise now, although no commit changed it', async () => {
+  const made = deployment();
+  made.editCompose(({ services }) => Object.assign(services.whalefall ?? {}, { restart: 'no' }));
+  const d = await updatable({}, { made });
+  for (const args of [['--plan'], YES]) {
+    const ended = await d.run(args, { script: UPDATE });
+    expect(ended, ended.text).toMatchObject({ exitCode: 3, changes: [] });
+    expect(ended.text).toContain('compose would make another container of whalefall than the one that runs: ');
+  }
 });
 
 it('puts local changes aside only when it may', async () => {

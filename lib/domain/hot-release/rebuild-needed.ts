@@ -1,12 +1,16 @@
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import type { Container } from '../../tools/docker/containers.ts';
+import { definitionOf } from '../../tools/docker/definition.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { showFile } from '../../tools/git/tree.ts';
 import type { FileEntry, Inventory } from '../app/inventory.ts';
+import { keptEnv } from '../images/kept-container.ts';
+import { driftReasons } from '../release/compose-drift.ts';
 import { findRebuildReasons } from '../release/find-rebuild-reasons.ts';
 import type { RebuildReason } from '../release/rebuild-reasons.ts';
 import type { Source } from '../release/source.ts';
+import type { EnvChange } from '../stack/deployment.ts';
 import type { Running } from './facts.ts';
 
 interface Compared {
@@ -32,6 +36,22 @@ export function needsRebuild(ops: Ops, compared: Compared): Promise<readonly Reb
     commits: { before: running.commit, after: source.commit },
     pyproject: () => pyprojectThere(ops, compared),
   });
+}
+
+/**
+ * Why the container that runs is not what compose would make of the release. What was changed in `.env` alone is none of it: the plan says
+ * it besides.
+ */
+export async function surveyDrift(
+  ops: Ops,
+  app: Container,
+  envChanging: Promise<EnvChange | undefined>,
+  wanted: { readonly commit: string; readonly compose: string },
+): Promise<readonly RebuildReason[]> {
+  const envChange = await envChanging;
+  if (envChange && !envChange.isKept) return []; // nobody knows with what it was made
+  const env = envChange && keptEnv(ops.paths);
+  return driftReasons(ops, await definitionOf(ops, app.id), { ...wanted, env });
 }
 
 async function pyprojectThere(ops: Ops, { app, running }: Compared): Promise<string | undefined> {

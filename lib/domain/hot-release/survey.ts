@@ -33,7 +33,7 @@ import { findSoleContainers } from '../stack/replicas.ts';
 import { copyRules, findCopies } from './copies.ts';
 import type { Facts, Running } from './facts.ts';
 import { restartOfUnfinished, workersOfUnfinished } from './interrupted.ts';
-import { needsRebuild } from './rebuild-needed.ts';
+import { needsRebuild, surveyDrift } from './rebuild-needed.ts';
 import { requireServing } from './require-serving.ts';
 
 /**
@@ -59,6 +59,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
 
   const looking = lookAround(ops, app.id, places(ops));
   const asking = findPrograms(ops, app.id);
+  const envChanging = surveyEnvChange(ops, stack, app);
   const inContainer = Promise.all([
     healthCheck(ops, endpointsOf(ops.target, app)),
     asking,
@@ -67,10 +68,12 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     identify(ops, database),
     looking,
     looking.then((around) => describeFormer(ops, around, app.imageId, checkout.commit)),
-    surveyEnvChange(ops, stack, app),
+    envChanging,
   ]);
   inContainer.catch(() => undefined);
   const source = await fetching;
+  const drifting = surveyDrift(ops, app, envChanging, { commit: source.commit, compose });
+  drifting.catch(() => undefined);
   const [release, local] = await Promise.all([
     treeOf(ops, source.commit),
     inspectLocal(ops, source.commit),
@@ -95,8 +98,9 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const stale = others.filter(({ made }) => made);
   const replaced = [...artefacts.directories.map((d) => d.path), ...madeOf(stale)];
   const former = withArtefacts(trees, replaced, files);
+  const changed = await needsRebuild(ops, { app, running, former, source, tree });
   const rebuildReasons = [
-    ...(await needsRebuild(ops, { app, running, former, source, tree })),
+    ...(changed.length > 0 ? changed : await drifting),
     ...(await unbuiltReasons(ops, others, artefacts, running.commit)),
   ];
   const { workers } = programs.web;

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { change } from '../../core/command.ts';
+import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { archiveCommit } from '../../tools/git/archive.ts';
@@ -37,9 +37,9 @@ export async function layCommit(ops: Ops, commit: string, directory: string): Pr
   await unpack(ops, archive, directory);
 }
 
-/** The archive goes, before the next one is made, for the disk's sake. */
+/** Only the run has the directory, so a plan may do it. The archive goes, before the next one is made, for the disk's sake. */
 async function unpack(ops: Ops, archive: string, directory: string): Promise<void> {
-  await run(ops, change(['tar', '-x', '-p', '-f', archive, '-C', directory], { deadlineMs: 300_000 }));
+  await run(ops, read(['tar', '-x', '-p', '-f', archive, '-C', directory], { deadlineMs: 300_000 }));
   rmSync(archive);
 }
 

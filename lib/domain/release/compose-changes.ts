@@ -1,56 +1,56 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
-import { CommandError, run } from '../../core/run.ts';
-import { printable, type Text } from '../../core/text.ts';
-import { answerOf } from '../../core/tool-output.ts';
-import { config } from '../../tools/docker/compose.ts';
+import { printable } from '../../core/text.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { showFile } from '../../tools/git/tree.ts';
-import { layCommit } from './build-context.ts';
 import type { RebuildReason } from './rebuild-reasons.ts';
-
-const section = z.record(z.string(), z.unknown());
-const resolvedSchema = z.looseObject({
-  services: z.record(z.string(), section),
-  networks: section.nullish(),
-  volumes: section.nullish(),
-  secrets: section.nullish(),
-  configs: section.nullish(),
-});
-
-/** What compose makes of a project. Secrets included: never shown. */
-export type Resolved = z.infer<typeof resolvedSchema>;
+import { type Resolved, resolvedAt, resolvedHere, unresolved } from './resolved.ts';
 
 /** Words by which a compose file takes in another file; the deploy directory's `.env` is none of a release's. */
 const TAKES_IN =
-  /\b(?:include|extends|env_file)\b(?!"?:\s*(?:-\s*|\[\s*)?["']?(?:\.\/)?\.env["']?[ \t]*\]?[ \t]*(?:\n(?!\s*-\s)|(?![\s\S])))/;
+  /\b(?:include|extends|env_file|label_file)\b(?!"?:\s*(?:-\s*|\[\s*)?["']?(?:\.\/)?\.env["']?[ \t]*\]?[ \t]*(?:\n(?!\s*-\s)|(?![\s\S])))/;
 
 /**
  * Where a release's compose files make something else of the stack's services than those of what runs: a container has all of it from its
- * creation on, so no hot update brings it. Both are resolved by compose itself, with the same `.env`; only what comes out is compared.
+ * creation on, so no hot update brings it. Both are resolved by compose itself, with the same files of which git has none; only what comes
+ * out is compared.
  *
  * @param before the commit that runs; without one, the deploy directory's files stand for it.
  * @param after a full id.
  */
 export async function composeReasons(ops: Ops, before: string | undefined, after: string): Promise<RebuildReason[]> {
   const { dir, services } = ops.target;
-  const files = composeFiles(ops.target)
-    .map((file) => path.relative(dir, file))
-    .filter((file) => !file.startsWith('..'));
-  const textsAt = (commit: string) => Promise.all(files.map((file) => showFile(ops, commit, file)));
+  const files = composeFiles(ops.target);
+  const isOutside = (file: string) => path.relative(dir, file).startsWith('..');
+  const textsAt = (commit: string) =>
+    Promise.all(files.map((file) => (isOutside(file) ? undefined : showFile(ops, commit, path.relative(dir, file)))));
   const [was, is] = await Promise.all([before === undefined ? undefined : textsAt(before), textsAt(after)]);
-  if (isDeepStrictEqual(was, is) && !is.some((text) => TAKES_IN.test(text ?? ''))) return [];
-  const name = files.join(', ');
+  const takesIn = is.some((text, at) => TAKES_IN.test(text ?? textHere(files[at] ?? '')));
+  if (isDeepStrictEqual(was, is) && !takesIn) return [];
+  const name = composeNames(ops);
   try {
-    const then = before === undefined ? await resolvedHere(ops) : await resolvedAt(ops, before);
-    const now = await resolvedAt(ops, after);
+    const then = before === undefined ? await resolvedHere(ops) : await resolvedAt(ops, 'then', before);
+    const now = await resolvedAt(ops, 'now', after);
     return Object.values(services).flatMap((key) => serviceReasons(name, key, then, now));
   } catch (error) {
-    if (!(error instanceof CommandError) || error.kind !== 'command') throw error;
-    return [{ path: name, why: unresolved(printable(ops.secrets.redact(error.output.stderr.trim()))) }];
+    return [{ path: name, why: unresolved(ops, error) }];
+  }
+}
+
+/** Of the compose files, as they are called from the deploy directory. */
+export const composeNames = ({ target }: Pick<Ops, 'target'>): string =>
+  composeFiles(target)
+    .map((file) => path.relative(target.dir, file))
+    .join(', ');
+
+/** Of a file of which git has none. */
+function textHere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
   }
 }
 
@@ -103,30 +103,3 @@ function usedBy(section: unknown): string[] {
   if (isMapping(section)) return Object.keys(section);
   return Array.isArray(section) ? section.map((one) => String((one as { source?: unknown }).source ?? '')) : [];
 }
-
-const resolvedHere = async (ops: Ops): Promise<Resolved> =>
-  answerOf('docker compose config', resolvedSchema, (await run(ops, config(ops.target))).stdout);
-
-/** As if the deploy directory had that commit's files and its own `.env`. */
-async function resolvedAt(ops: Ops, commit: string): Promise<Resolved> {
-  const { dir } = ops.target;
-  const parent = mkdtempSync(path.join(ops.paths.run, 'compose-'));
-  try {
-    const place = path.join(parent, path.basename(dir)); // from which compose derives the project's name
-    mkdirSync(place);
-    await layCommit(ops, commit, place);
-    rmSync(path.join(place, '.env'), { force: true });
-    symlinkSync(path.join(dir, '.env'), path.join(place, '.env'));
-    const [first, ...more] = composeFiles(ops.target).map((file) => path.resolve(place, path.relative(dir, file)));
-    const target = { dir: place, composeFile: first ?? '', composeFiles: [first ?? '', ...more] };
-    const { stdout } = await run(ops, config(target));
-    return answerOf('docker compose config', resolvedSchema, stdout.replaceAll(place, dir));
-  } finally {
-    rmSync(parent, { recursive: true, force: true });
-  }
-}
-
-const unresolved = (said: string): Text => ({
-  en: `changed, and compose can't say what it would make of it: ${said}`,
-  zh: `已变更, 且 compose 无法解析: ${said}`,
-});

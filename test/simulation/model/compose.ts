@@ -208,6 +208,7 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
     'com.docker.compose.oneoff': 'False',
     [`${PROJECT}.working_dir`]: config.madeBy.directory,
     [`${PROJECT}.config_files`]: config.madeBy.files.join(','),
+    'com.docker.compose.version': '2.26.1',
   };
   const mounts: Record<string, string> = {};
   const binds: Record<string, string> = {};

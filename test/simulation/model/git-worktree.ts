@@ -75,6 +75,16 @@ export class Worktree {
     return this.list().filter((file) => !index.has(file) && (withIgnored || !isIgnored(file)));
   }
 
+  /** Also ignored ones; a directory of which the index has nothing stands for all that is in it. */
+  untrackedTops(index: GitTree): string[] {
+    const tracked = [...index.keys()];
+    const tops = this.untracked(index, true).map((file) => {
+      const above = [...file.matchAll(/\//g)].map(({ index: at }) => file.slice(0, at + 1));
+      return above.find((directory) => !tracked.some((f) => f.startsWith(directory))) ?? file;
+    });
+    return [...new Set(tops)];
+  }
+
   /** `reset --hard`: files and index become the tree's; what is not git's stays. */
   checkOut(tree: GitTree): void {
     for (const file of this.readIndex().keys()) if (!tree.has(file)) rmSync(path.join(this.dir, file), { force: true });

@@ -163,6 +163,7 @@ export class Repository {
       const how = words.join(' ');
       const index = this.worktree.readIndex(this.#indexFile(call));
       const nul = (files: readonly string[]) => ({ stdout: files.map((f) => `${f}\0`).join('') });
+      if (how === '--others --directory -z') return nul(this.worktree.untrackedTops(index));
       if (how === '--others -z') return nul(this.worktree.untracked(index, true));
       if (how === '-v -z') return nul([...index.keys()].map((f) => `H ${f}`));
       if (how.startsWith('-z -- ')) return nul(words.slice(2).filter((f) => index.has(f)));

@@ -102,7 +102,7 @@ export class Machine implements Host, Programs {
       case 'ip6tables-restore':
         return this.firewall.run(call, () => this.changed(call));
       case 'tar':
-        return tar(this, call);
+        return tar(call);
       case 'flock':
         return this.#flock(call);
     }
@@ -174,12 +174,8 @@ function isOpen(fd: number, inode: number): boolean {
   }
 }
 
-function tar(host: Host, call: Call): Reply {
-  const { argv, input } = call;
-  if (argv.slice(0, 4).join(' ') === 'tar -x -p -f') {
-    host.changed(call);
-    return extract(argv[4] ?? '', argv[6] ?? '');
-  }
+function tar({ argv, input }: Call): Reply {
+  if (argv.slice(0, 4).join(' ') === 'tar -x -p -f') return extract(argv[4] ?? '', argv[6] ?? '');
   if (argv.join(' ') !== 'tar -t -f -') return unknown(argv.join(' '));
   const packed = unpack(input);
   if (!packed) return { exitCode: 2, stderr: 'tar: Unexpected EOF in archive\n' };

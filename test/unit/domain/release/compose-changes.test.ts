@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type Resolved, serviceReasons } from '../../../../lib/domain/release/compose-changes.ts';
+import { serviceReasons } from '../../../../lib/domain/release/compose-changes.ts';
+import type { Resolved } from '../../../../lib/domain/release/resolved.ts';
 
 const project = (app: object, more: object = {}): Resolved =>
   ({ services: { whalefall: { image: 'whalefall:prod', ...app }, other: { image: 'other' } }, ...more }) as Resolved;
