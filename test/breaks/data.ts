@@ -488,6 +488,15 @@ export const DATA: readonly Break[] = [
     named: 'is built anew when its sources are others',
   },
   {
+    what: {
+      en: 'last month’s front end is released from the deploy directory',
+      zh: '把部署目录中过期的前端产物发布出去',
+    },
+    edits: [edit('lib/domain/release/artefact-stages.ts', 'here.written < changed ?', 'here.written < 0 ?')],
+    test: 'test/e2e/git-build.e2e.test.ts',
+    named: 'lies there since before its sources changed',
+  },
+  {
     what: { en: 'health alone proves a new container', zh: '新容器仅凭健康检查即视为成功' },
     edits: [edit('lib/domain/app/routes.ts', 'if (own.length > 0) throw', 'if (own.length < 0) throw')],
     test: 'test/unit/domain/app/routes.test.ts',

@@ -1,8 +1,20 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { targetFor } from '../../lib/core/target.ts';
 import { builtArtefacts, otherSources, unbuiltReasons } from '../../lib/domain/release/artefact-stages.ts';
+import { artefactsIn, findArtefacts } from '../../lib/domain/release/artefacts.ts';
 import { layContext } from '../../lib/domain/release/build-context.ts';
 import { refuseUnbuildable } from '../../lib/domain/release/buildable.ts';
 import { treeOf } from '../../lib/tools/git/tree.ts';
@@ -151,23 +163,77 @@ COPY --from=frontend-build /build/dist /app/frontend/dist
     expect(to(await otherSources(s.ops, ofCode, unknown, there))).toEqual(['frontend/dist']);
   });
 
-  it('is refused where no stage makes it and its sources changed, but for what a build on this machine left', async () => {
-    const s = scene({ 'Dockerfile.prod': 'FROM python\nRUN make\n', 'frontend/src/a.js': '1' });
-    const first = s.git('rev-parse', 'HEAD');
-    const pages = s.release({ 'frontend/src/a.js': '2' });
-    s.git('fetch', '-q');
-    const artefacts = await built(s, pages);
-    expect(artefacts).toMatchObject([{ to: 'frontend/dist', made: undefined }]);
-    const reasons = (laid: readonly string[], running: string | undefined = first) =>
-      unbuiltReasons(
-        s.ops,
-        artefacts,
-        { directories: laid.map((d) => ({ path: d, base: s.dir })), files: new Map() },
-        running,
-      );
-    expect((await reasons([])).map((r) => r.path)).toEqual(['frontend/']);
-    expect(await reasons(['frontend/dist'])).toEqual([]);
-    expect(await reasons([], pages)).toEqual([]);
+  describe('and no stage makes', () => {
+    /** The scene, a reason's words for what lies there when `running` runs with these pages, and commits that follow one another. */
+    const made = async () => {
+      const s = scene({ 'Dockerfile.prod': 'FROM python\nRUN make\n', 'frontend/src/a.js': '1' });
+      const first = s.git('rev-parse', 'HEAD');
+      const code = s.release({ 'app.py': 'two' });
+      const pages = s.release({ 'frontend/src/a.js': '2' });
+      s.git('fetch', '-q');
+      const changed = Number(s.git('log', '-1', '--format=%ct', pages));
+      const file = path.join(s.dir, 'frontend/dist/index.html');
+      const lay = (text: string, seconds: number) => {
+        s.write('frontend/dist/index.html', text);
+        utimesSync(file, changed + seconds, changed + seconds);
+      };
+      const reasons = async (commit: string, running: string | undefined, page: string) => {
+        const tree = await treeOf(s.ops, commit);
+        const there = artefactsOf(page);
+        const release = { commit, built: await built(s, commit), here: findArtefacts(s.ops, tree, []) };
+        const found = await unbuiltReasons(s.ops, { release, running: { commit: running, files: there } });
+        return found.map(({ path, why, fix }) => `${path}: ${why.en} ${fix ? 'build' : 'rebuild'}`);
+      };
+      const artefactsOf = (text: string) => {
+        const base = mkdtempSync(path.join(s.root, 'there-'));
+        mkdirSync(path.join(base, 'frontend/dist'), { recursive: true });
+        writeFileSync(path.join(base, 'frontend/dist/index.html'), text);
+        return artefactsIn(base, ['frontend/dist']).files;
+      };
+      return { s, first, code, pages, lay, reasons };
+    };
+
+    it('is refused when its sources changed and nobody built it here', async () => {
+      const { first, code, pages, reasons } = await made();
+      expect(await reasons(pages, first, 'old')).toEqual([expect.stringMatching(/^frontend\/: changed.* rebuild$/)]);
+      expect(await reasons(pages, undefined, 'old')).toHaveLength(1);
+      expect(await reasons(code, first, 'old')).toEqual([]);
+    });
+
+    it('is taken from here when it was built after its sources had changed', async () => {
+      const { first, pages, lay, reasons } = await made();
+      lay('new', 60);
+      expect(await reasons(pages, first, 'old')).toEqual([]);
+      expect(await reasons(pages, undefined, 'old')).toEqual([]);
+    });
+
+    it('is not taken from here when it lies there since before its sources changed, whatever runs', async () => {
+      const { s, first, code, pages, lay, reasons } = await made();
+      const old = [expect.stringMatching(/^frontend\/dist: .* was built on .*, and frontend\/ changed on .* build$/)];
+      lay('last month’s', -60);
+      expect(await reasons(pages, first, 'old')).toEqual(old);
+      expect(await reasons(pages, first, 'last month’s')).toEqual(old);
+      expect(await reasons(pages, pages, 'of the image')).toEqual(old);
+      s.git('checkout', '-q', pages);
+      await expect(refuseUnbuildable(s.ops, stackOf(s), pages)).rejects.toThrow(/^frontend\/dist: .*was built on/);
+      // What runs goes on being served.
+      expect(await reasons(pages, pages, 'last month’s')).toEqual([]);
+      lay('last month’s', -30 * 86_400);
+      expect(await reasons(code, first, 'last month’s')).toEqual([]);
+      expect(await reasons(code, first, 'of the image')).toEqual(old);
+    });
+
+    it('is not taken from here when it is what runs already and its sources are others: going back, too', async () => {
+      const { first, pages, lay, reasons } = await made();
+      lay('page', 60);
+      const same = [
+        expect.stringMatching(/^frontend\/dist: .*what runs already, although frontend\/ is another.* build$/),
+      ];
+      expect(await reasons(pages, first, 'page')).toEqual(same);
+      expect(await reasons(first, pages, 'page')).toEqual(same);
+      expect(await reasons(pages, pages, 'page')).toEqual([]);
+      expect(await reasons(pages, undefined, 'page')).toEqual([]);
+    });
   });
 
   it('is git’s where git has it, and nobody’s without sources', async () => {

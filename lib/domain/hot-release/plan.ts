@@ -1,4 +1,4 @@
-import { refuse } from '../../core/refusal.ts';
+import { type Reason, throwIfAny } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { downTexts } from '../app/programs.ts';
@@ -7,6 +7,7 @@ import { servedTexts } from '../app/routes.ts';
 import { exampleTexts } from '../env/example.ts';
 import { stampStays } from '../env/stamp.ts';
 import type { HoldFacts } from '../hold/survey.ts';
+import { takenAsTheyLie } from '../release/artefact-stages.ts';
 import { hiddenText, keepHidden } from '../release/hidden.ts';
 import { midwayText } from '../release/midway.ts';
 import { runningWarnings } from '../release/running.ts';
@@ -42,15 +43,14 @@ export function planUpdate(
   const sameCommit = facts.running.certain && facts.running.commit === facts.source.commit;
   const unfinished = facts.outdated || facts.cutShort.staging || (facts.pending && options.direction === 'forward');
   if (sameFiles && sameCommit && !unfinished && facts.stale.length === 0) return undefined;
-  const refusals = [...rebuildNeeded(facts), ...hiding(target, facts), ...blocked(inTheWay), ...inProgress(facts)];
-  if (refusals.length > 0) {
-    throw refuse(
-      { en: refusals.map((r) => r.text.en).join('\n'), zh: refusals.map((r) => r.text.zh).join('\n') },
-      ...new Map(refusals.map((r) => [r.fix.en, r.fix])).values(),
-    );
-  }
+  throwIfAny([...rebuildNeeded(facts), ...hiding(target, facts), ...blocked(inTheWay), ...inProgress(facts)]);
   const restart = chooseRestart(options.restart, facts, target.app.root);
-  const warnings = [...warningsOf(facts), ...envTexts(target, facts), ...leftAlone(target, facts, options)];
+  const warnings = [
+    ...warningsOf(facts),
+    ...takenAsTheyLie(facts.artefacts),
+    ...envTexts(target, facts),
+    ...leftAlone(target, facts, options),
+  ];
   return { restart, hold, warnings };
 }
 
@@ -59,26 +59,21 @@ const UNASKED: HoldFacts = {
   why: { en: 'the container is not restarted', zh: '不重启容器' },
 };
 
-interface Refusal {
-  readonly text: Text;
-  readonly fix: Text;
-}
-
 const REBUILD: Text = {
   en: 'This needs a new image: npx tsx scripts/deploy-prod-all.ts --data keep (after `git pull`)',
   zh: '需要构建新镜像: 先 git pull, 再执行 npx tsx scripts/deploy-prod-all.ts --data keep',
 };
 
-const rebuildNeeded = (facts: Facts): Refusal[] =>
-  facts.rebuildReasons.map(({ path, why }) => ({
+const rebuildNeeded = (facts: Facts): Reason[] =>
+  facts.rebuildReasons.map(({ path, why, fix = REBUILD }) => ({
     text: { en: `${printable(path)}: ${why.en}`, zh: `${printable(path)}: ${why.zh}` },
-    fix: REBUILD,
+    fix,
   }));
 
-const hiding = (target: Target, { hidden = [] }: Facts): Refusal[] =>
+const hiding = (target: Target, { hidden = [] }: Facts): Reason[] =>
   hidden.filter((h) => !h.isKept).map((h) => ({ text: hiddenText(h), fix: keepHidden(target, h) }));
 
-const blocked = (inTheWay: readonly string[]): Refusal[] =>
+const blocked = (inTheWay: readonly string[]): Reason[] =>
   inTheWay.map((path) => ({
     text: {
       en: `${printable(path)} in the container is not from git and is in the way of the new release.`,
@@ -90,7 +85,7 @@ const blocked = (inTheWay: readonly string[]): Refusal[] =>
     },
   }));
 
-function inProgress({ local }: Facts): Refusal[] {
+function inProgress({ local }: Facts): Reason[] {
   if (local.inProgress === undefined) return [];
   return [
     {

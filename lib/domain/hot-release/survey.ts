@@ -101,7 +101,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const changed = await needsRebuild(ops, { app, running, former, source, tree });
   const rebuildReasons = [
     ...(changed.length > 0 ? changed : await drifting),
-    ...(await unbuiltReasons(ops, others, artefacts, running.commit)),
+    ...(await unbuiltReasons(ops, { release: { commit: source.commit, built, here: artefacts }, running })),
   ];
   const { workers } = programs.web;
   const midway = await commitsMidway(ops, tree, schema.kind === 'empty' ? undefined : schema.revision);

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { type Copy, DockerfileParser, type From, type Instruction } from 'dockerfile-ast';
 import type { Ops } from '../../core/ops.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { lastChange } from '../../tools/git/history.ts';
 import { showFile, treeOf } from '../../tools/git/tree.ts';
 import type { Inventory } from '../app/inventory.ts';
 import type { Marker } from '../app/marker.ts';
@@ -111,30 +114,100 @@ export async function otherSources(
   return artefacts.filter(({ sources }, at) => there[at] !== sources);
 }
 
-/**
- * Why only a new image can bring what is built from changed sources: no stage of the Dockerfile makes it, and nobody built it here.
- *
- * @param others as {@link otherSources} tells. `running`: the commit that runs, as far as it is known.
- */
-export async function unbuiltReasons(
-  ops: Ops,
-  others: readonly BuiltArtefact[],
-  { directories }: Artefacts,
-  running: string | undefined,
-): Promise<readonly RebuildReason[]> {
-  const unmade = others.filter(({ to, made }) => !made && !directories.some(({ path }) => path === to));
-  const before = await Promise.all(
-    unmade.map(({ from }) => (running === undefined ? undefined : sourcesAt(ops, running, from))),
-  );
-  const changed = unmade.filter(({ sources }, at) => before[at] !== sources);
-  return changed.map(({ from, to, stage }) => ({
-    path: from,
-    why: {
-      en: `changed; ${to} is built from it, and the Dockerfile has no stage ${stage} that makes it`,
-      zh: `已变更; ${to} 由其构建, 而 Dockerfile 中没有生成它的构建阶段 ${stage}`,
-    },
-  }));
+/** What would run, and what does. */
+interface Change {
+  readonly release: { readonly commit: string; readonly built: readonly BuiltArtefact[]; readonly here: Artefacts };
+  /** `commit`: as far as it is known. */
+  readonly running: { readonly commit: string | undefined; readonly files: Inventory };
 }
+
+/**
+ * Why no hot release can bring what is built from changed sources: no stage of the Dockerfile makes it, and what lies in the deploy
+ * directory, if anything, was not built from them. A directory does not say from what it was built, but from what it can't have been.
+ */
+export async function unbuiltReasons(ops: Ops, { release, running }: Change): Promise<readonly RebuildReason[]> {
+  const { commit, built, here } = release;
+  const reasons = built.map(async (artefact): Promise<RebuildReason[]> => {
+    const { from, to, made, sources } = artefact;
+    if (made) return [];
+    const before = running.commit === undefined ? undefined : await sourcesAt(ops, running.commit, from);
+    const lies = here.directories.some(({ path }) => path === to);
+    if (!lies) return before === sources ? [] : [unmade(artefact)];
+    const same = isDeepStrictEqual(below(here.files, to), below(running.files, to));
+    if (same && before === sources) return [];
+    const older = (await staleArtefacts(ops, commit, [artefact], here))[0];
+    if (older) return [older];
+    return same && before !== undefined ? [notAnew(artefact)] : [];
+  });
+  return (await Promise.all(reasons)).flat();
+}
+
+/** Those that lie here since before their sources last changed on the way to a commit: they were not built from these. */
+export async function staleArtefacts(
+  ops: Ops,
+  commit: string,
+  built: readonly BuiltArtefact[],
+  { directories }: Artefacts,
+): Promise<readonly Required<RebuildReason>[]> {
+  const reasons = built.map(async (artefact) => {
+    const here = directories.find(({ path }) => path === artefact.to);
+    if (here === undefined || artefact.made) return [];
+    const changed = await lastChange(ops, commit, artefact.from);
+    return here.written < changed ? [stale(artefact, here.written, changed)] : [];
+  });
+  return (await Promise.all(reasons)).flat();
+}
+
+const below = (files: Inventory, directory: string): Record<string, unknown> =>
+  Object.fromEntries(
+    [...files]
+      .filter(([file]) => file.startsWith(`${directory}/`))
+      .map(([file, { mode, blob }]) => [file, { mode, blob }]),
+  );
+
+const unmade = ({ from, to, stage }: BuiltArtefact): RebuildReason => ({
+  path: from,
+  why: {
+    en: `changed; ${to} is built from it, and the Dockerfile has no stage ${stage} that makes it`,
+    zh: `已变更; ${to} 由其构建, 而 Dockerfile 中没有生成它的构建阶段 ${stage}`,
+  },
+});
+
+function stale({ from, to }: BuiltArtefact, written: number, changed: number): Required<RebuildReason> {
+  const [then, since] = [written, changed].map((ms) => `${new Date(ms).toISOString().slice(0, 16)}Z`);
+  return {
+    path: to,
+    why: {
+      en: `as it lies in the deploy directory it was built on ${then}, and ${from} changed on ${since}`,
+      zh: `部署目录中的内容生成于 ${then}, 而 ${from} 在 ${since} 有变更`,
+    },
+    fix: anew(from, to),
+  };
+}
+
+const notAnew = ({ from, to }: BuiltArtefact): RebuildReason => ({
+  path: to,
+  why: {
+    en: `as it lies in the deploy directory it is what runs already, although ${from} is another: it was not built from this release`,
+    zh: `部署目录中的内容与正在运行的完全相同, 但 ${from} 已不同: 它并非由本版本构建`,
+  },
+  fix: anew(from, to),
+});
+
+const anew = (from: string, to: string): Text => ({
+  en: `Build ${to} from the release's ${from} (for example: npm --prefix ${from} run build), or remove it and let a stage of the Dockerfile make it; then run again.`,
+  zh: `请用该版本的 ${from} 重新生成 ${to} (例如: npm --prefix ${from} run build), 或将其删除并由 Dockerfile 的构建阶段生成, 然后重新运行.`,
+});
+
+/** What a plan says of directories that nothing says of from what they were built. */
+export const takenAsTheyLie = ({ directories }: Artefacts): Text[] =>
+  directories.map(({ path, written }) => {
+    const then = `${new Date(written).toISOString().slice(0, 16)}Z`;
+    return {
+      en: `${printable(path)} is taken as it lies in the deploy directory, built on ${then}: nothing says from which commit.`,
+      zh: `${printable(path)} 按部署目录中的现有内容发布 (生成于 ${then}), 无法确认由哪个提交构建.`,
+    };
+  });
 
 /** What a hot release's marker says of them. */
 export const sourcesOf = (artefacts: readonly BuiltArtefact[]): Record<string, string> =>

@@ -7,10 +7,17 @@ import { run } from '../../core/run.ts';
 import { createFile } from '../../tools/files/durable.ts';
 import type { TreeEntry } from '../../tools/git/tree.ts';
 
+interface Directory {
+  readonly path: string;
+  readonly base: string;
+  /** When the newest of its files was written; milliseconds since 1970. */
+  readonly written: number;
+}
+
 /** Directories that are part of the release although git does not have them, as they lie on this machine. */
 export interface Artefacts {
   /** `path` below the application's root, and below `base` here. */
-  readonly directories: readonly { readonly path: string; readonly base: string }[];
+  readonly directories: readonly Directory[];
   /** Their files, named as git would name them. */
   readonly files: ReadonlyMap<string, TreeEntry>;
 }
@@ -48,7 +55,12 @@ export function artefactsIn(base: string, directories: readonly string[]): Artef
       return entry ? [[path.relative(base, file), entry] as const] : [];
     }),
   );
-  return { directories: directories.map((directory) => ({ path: directory, base })), files: new Map(files) };
+  const written = (directory: string) =>
+    files.flatMap(([file]) => (file.startsWith(`${directory}/`) ? lstatSync(path.join(base, file)).mtimeMs : []));
+  return {
+    directories: directories.map((d) => ({ path: d, base, written: Math.max(0, ...written(d)) })),
+    files: new Map(files),
+  };
 }
 
 export const mergeArtefacts = (a: Artefacts, b: Artefacts): Artefacts => ({

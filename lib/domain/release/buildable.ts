@@ -1,12 +1,14 @@
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { refuse } from '../../core/refusal.ts';
+import { refuse, throwIfAny } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { filesWith } from '../../tools/git/grep.ts';
 import { listed } from '../../tools/git/paths.ts';
 import { showFile, treeOf } from '../../tools/git/tree.ts';
 import type { BuildSection, Stack } from '../stack/stack.ts';
+import { builtArtefacts, madeOf, staleArtefacts } from './artefact-stages.ts';
+import { findArtefacts } from './artefacts.ts';
 
 /** First line of what git has in the place of a file of git-lfs. */
 const POINTER = 'version https://git-lfs.github.com/spec/v1';
@@ -14,16 +16,25 @@ const WHOLE_POINTER =
   /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:[^\n]*\n)*oid sha256:[0-9a-f]{64}\nsize \d+\n$/;
 
 /**
- * Whether an image can be built from what git has at a commit alone.
+ * Whether an image can be built from what git has at a commit, and artefacts that lie here.
  *
- * @throws {OpsError} `precondition` for submodules and files of git-lfs, whose content is elsewhere; `config` for a build that reads
+ * @throws {OpsError} `precondition` for submodules and files of git-lfs, whose content is elsewhere, and for artefacts that were built
+ *   before their sources last changed; `config` for a build that reads
  *   from elsewhere than the deploy directory.
  */
 export async function refuseUnbuildable(ops: Ops, stack: Stack, commit: string): Promise<void> {
   const { build } = stack.services.app;
   if (build) movedTo(ops.target.dir, build, ops.target.dir);
-  await treeOf(ops, commit);
+  const tree = await treeOf(ops, commit);
   await refusePointers(ops, commit);
+  const built = await builtArtefacts(ops, stack, commit, tree);
+  const stale = await staleArtefacts(ops, commit, built, findArtefacts(ops, tree, madeOf(built)));
+  throwIfAny(
+    stale.map(({ path, why, fix }) => ({
+      text: { en: `${printable(path)}: ${why.en}`, zh: `${printable(path)}: ${why.zh}` },
+      fix,
+    })),
+  );
 }
 
 /**

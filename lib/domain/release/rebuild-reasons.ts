@@ -8,6 +8,8 @@ export interface RebuildReason {
   /** Foreign text. */
   readonly path: string;
   readonly why: Text;
+  /** What mends it; default: a full rebuild. */
+  readonly fix?: Text;
 }
 
 /** Content of pyproject.toml; `undefined` where there is none. */

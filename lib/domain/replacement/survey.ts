@@ -18,6 +18,8 @@ import { surveyExample } from '../env/example.ts';
 import { imageId } from '../images/build.ts';
 import { imageState } from '../images/running.ts';
 import { readReleases } from '../ledger/releases.ts';
+import { builtArtefacts, madeOf, takenAsTheyLie } from '../release/artefact-stages.ts';
+import { findArtefacts } from '../release/artefacts.ts';
 import { hiddenBy } from '../release/hidden.ts';
 import { commitsMidwayHere } from '../release/midway.ts';
 import { identifyRunning } from '../release/running.ts';
@@ -77,6 +79,9 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
       containers.app && env === 'present' ? surveyEnvChange(ops, stack, containers.app) : undefined,
     ]);
   const { postgres, redis } = stack.services;
+  const { commit } = prerequisites.checkout;
+  const tree = await treeOf(ops, commit);
+  const built = await builtArtefacts(ops, stack, commit, tree);
   return {
     ...prerequisites,
     env,
@@ -95,7 +100,8 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
       reading.kind === 'present' && env === 'present'
         ? await surveyExample(ops, prerequisites.checkout.commit, reading.values)
         : undefined,
-    hidden: hiddenBy(ops.target, stack.services.app.mounts, (await treeOf(ops, prerequisites.checkout.commit)).keys()),
+    hidden: hiddenBy(ops.target, stack.services.app.mounts, tree.keys()),
+    asItLies: takenAsTheyLie(findArtefacts(ops, tree, madeOf(built))),
     midway: commitsMidwayHere(ops, database.kind === 'running' ? database.revision : undefined),
     unusablePorts,
     // Under --plan it is not made yet.

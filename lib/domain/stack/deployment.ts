@@ -41,6 +41,8 @@ export interface Facts {
   readonly example?: ExampleFacts | undefined;
   /** Mounts of the compose file over what will be built. */
   readonly hidden?: readonly Hidden[] | undefined;
+  /** What of the release git does not have, and is taken as it lies here. */
+  readonly asItLies?: readonly Text[];
   /** Published ports of the stack that the engine could not bind. */
   readonly unusablePorts: readonly UnusablePort[];
   /** What of this machine the services mount and is not there, or not as it was. */

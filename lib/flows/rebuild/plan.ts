@@ -211,6 +211,7 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
   if (facts.example) for (const text of exampleTexts(target.envExample, facts.example)) warnings.push({ text });
   if (facts.app?.unreachable?.certain === false) warnings.push({ text: notPlainly(facts.app.unreachable.why) });
   for (const text of servedWarnings(facts)) warnings.push({ text });
+  for (const text of facts.asItLies ?? []) warnings.push({ text });
   if (facts.midway.length > 0) warnings.push({ text: midwayText(facts.midway) });
   if (facts.app && facts.app.image !== 'named') warnings.push({ text: unnamedWarning(facts.app.image) });
   if (facts.app?.holdsState) warnings.push({ text: STATE_INSIDE });

@@ -3,7 +3,6 @@ import { refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import { printable, same, type Text } from '../../core/text.ts';
-import type { Served } from '../../domain/app/routes.ts';
 import { readDatabaseManifest } from '../../domain/backup/manifest.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
 import { type HoldFacts, type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
@@ -17,6 +16,7 @@ import {
 import { createBeside, describeFormer, discardNext, type Replacement } from '../../domain/replacement/replace.ts';
 import { findAllContainers, properName, standbyRole } from '../../domain/stack/containers.ts';
 import { findDataDirectories } from '../../domain/stack/data-directory.ts';
+import type { Served } from '../../domain/stack/deployment.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
 
 import type { Container } from '../../tools/docker/containers.ts';

@@ -1,5 +1,5 @@
-import type { Served } from '../../domain/app/routes.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
+import type { Served } from '../../domain/stack/deployment.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Capabilities } from '../../tools/postgres/capabilities.ts';

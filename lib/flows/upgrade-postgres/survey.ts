@@ -1,7 +1,7 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { describeHealth, endpointsOf, healthCheck } from '../../domain/app/health.ts';
-import { type Served, surveyServed } from '../../domain/app/routes.ts';
+import { surveyServed } from '../../domain/app/routes.ts';
 import { claimStack, refuseForeignVolumes } from '../../domain/data/claim.ts';
 import { databaseSizes, leftBy } from '../../domain/data/left-databases.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
@@ -11,6 +11,7 @@ import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { type Containers, findVolumes, standbyRole } from '../../domain/stack/containers.ts';
 import { findDataDirectories } from '../../domain/stack/data-directory.ts';
 import { loginOf } from '../../domain/stack/database.ts';
+import type { Served } from '../../domain/stack/deployment.ts';
 import { defaultsOf, nextDataOf } from '../../domain/stack/homes.ts';
 import { findSoleContainers } from '../../domain/stack/replicas.ts';
 import type { Stack } from '../../domain/stack/stack.ts';

@@ -61,6 +61,14 @@ it('says beforehand that the new workers will end together, and what keeps them 
   expect((plan()?.warnings ?? []).map((w) => w.en).join()).not.toContain('max_requests');
 });
 
+it('says what it takes as it lies in the deploy directory', () => {
+  const directories = [{ path: 'web/dist', base: '/opt/whalefall', written: Date.UTC(2026, 0, 2, 3, 4) }];
+  const said = (plan({ artefacts: { directories, files: new Map() } })?.warnings ?? []).map((w) => w.en);
+  expect(said).toEqual([
+    expect.stringMatching(/^web\/dist is taken as it lies in the deploy directory, built on 2026-01-02T03:04Z/),
+  ]);
+});
+
 it('saves local changes first of all', () => {
   expect(steps({ local: { ...noLocalChanges, none: false } })[0]?.id).toBe('save-local');
 });

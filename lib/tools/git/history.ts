@@ -1,0 +1,11 @@
+import type { Ops } from '../../core/ops.ts';
+import { ask } from '../../core/run.ts';
+import { git } from './git.ts';
+
+/**
+ * When a file or directory last changed on the way to a commit, milliseconds since 1970, by the committer's clock; 0 when it never did.
+ *
+ * @param commit a full id.
+ */
+export const lastChange = async (ops: Ops, commit: string, path: string): Promise<number> =>
+  Number(await ask(ops, git(ops.target.dir, ['log', '-1', '--format=%ct', commit, '--', path]))) * 1000;
