@@ -133,6 +133,12 @@ it.each(ALL)(
   },
 );
 
+it('a hot update ends as before when a program that it brings can’t be kept running', async () => {
+  const ended = await updateAndCheck(await updatable({ files: { [SUPERVISOR]: FAILS } }), HOT);
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(ended.text).toMatch(/Not proved: queue is (FATAL|BACKOFF)/);
+});
+
 it('a rebuild ends as before when a program that ran can’t be kept running', async () => {
   const d = await updatable({ files: { [SUPERVISOR]: FAILS } }, { former: { files: { [SUPERVISOR]: RUNS } } });
   d.machine.repository?.checkOut(release('new').commit);

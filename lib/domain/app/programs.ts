@@ -102,6 +102,14 @@ export const stillDown = (programs: readonly ProgramState[], before: readonly Pr
       : { en: `${is.en}, and ran before`, zh: `${is.zh} (此前在运行)` };
   });
 
+/** Those that supervisord can't keep running, or that ran and have ended; what did not run before is no worse. */
+export const failedSince = (now: readonly ProgramState[], before: readonly ProgramState[]): readonly ProgramState[] =>
+  now.filter((p) => {
+    const was = before.find(({ name }) => name === p.name);
+    if (hasFailed(p)) return was === undefined || !isDown(was);
+    return p.state === 'EXITED' && was !== undefined && !isDown(was);
+  });
+
 /**
  * Waits until supervisord's programs have come up, or not.
  *
@@ -124,13 +132,8 @@ export async function requirePrograms(
     if (!(error instanceof CommandError)) throw error;
     return [notTold(error.what)];
   }
-  const state = (name: string) => before.find((p) => p.name === name);
-  const ended = now.filter((p) => {
-    const was = state(p.name);
-    if (hasFailed(p)) return was === undefined || !isDown(was);
-    return p.state === 'EXITED' && was !== undefined && !isDown(was);
-  });
-  if (ended.length > 0) throw notRunning(stillDown(ended, before));
+  const failed = failedSince(now, before);
+  if (failed.length > 0) throw notRunning(stillDown(failed, before));
   return stillDown(now, before);
 }
 

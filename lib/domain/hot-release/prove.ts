@@ -10,7 +10,7 @@ import { endpointsOf } from '../app/endpoints.ts';
 import { differences } from '../app/file-plan.ts';
 import { describeHealth, type Health, healthCheck, waitForHealth } from '../app/health.ts';
 import { type Inventory, lookAround } from '../app/inventory.ts';
-import { findPrograms, type Programs, stillDown } from '../app/programs.ts';
+import { failedSince, findPrograms, type Programs, stillDown } from '../app/programs.ts';
 import { requireRoutes } from '../app/routes.ts';
 import { lookAtWorkers } from '../app/workers.ts';
 import { hiddenText } from '../release/hidden.ts';
@@ -94,8 +94,10 @@ function throwIfOther(files: Inventory, expected: Inventory): void {
   });
 }
 
-/** What ran before runs. */
+/** What ran before runs, and what is new can. */
 function throwIfStopped(before: Programs, now: Programs): void {
+  const [failed] = stillDown(failedSince(now.all, before.all), before.all);
+  if (failed) throw notProved(failed);
   for (const { name } of before.all.filter((p) => p.state === 'RUNNING')) {
     const state = now.all.find((p) => p.name === name)?.state ?? '-';
     if (state !== 'RUNNING') throw notProved({ en: `${name} is ${state}`, zh: `程序 ${name} 状态为 ${state}` });
