@@ -26,7 +26,7 @@ const names = (d: Deployment) => [...appOf(d).image.tags];
 it('rebuilds after an update with --bake, which has taken the name of what runs', async () => {
   const d = await forgetful();
   expect(await updateAndCheck(d, BAKE)).toMatchObject({ exitCode: 0 });
-  expect(names(d)).toEqual(['whalefall:running-prod-whalefall']);
+  expect(names(d)).toEqual(['whalefall-ops-running:prod-whalefall']);
   const ended = await runAndCheck(d, KEEP);
   expect(ended.exitCode, ended.text).toBe(0);
   expect(ended.text).not.toContain('no image any more');
@@ -36,10 +36,10 @@ it('keeps a name on what runs through a build by hand', async () => {
   const d = await forgetful(production());
   expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
   d.machine.engine.addImage('app', 'whalefall:prod', { release: release('by hand') });
-  expect(names(d)).toEqual(['whalefall:running-prod-whalefall']);
+  expect(names(d)).toEqual(['whalefall-ops-running:prod-whalefall']);
   const ended = await runAndCheck(d, KEEP);
   expect(ended.exitCode, ended.text).toBe(0);
-  expect(names(d)).toContain('whalefall:running-prod-whalefall');
+  expect(names(d)).toContain('whalefall-ops-running:prod-whalefall');
 });
 
 it('says what runs without an image, and rebuilds all the same', async () => {
@@ -68,8 +68,8 @@ it('keeps the images of PostgreSQL and Redis through a pull by hand: whatever ru
   const images = ['postgres', 'redis'].map((key) => imageOf(d, key));
   pull(d);
   expect(images.map((image) => [...(image?.tags ?? [])])).toEqual([
-    ['postgres:running-prod-postgres'],
-    ['redis:running-prod-redis'],
+    ['whalefall-ops-running:prod-postgres'],
+    ['whalefall-ops-running:prod-redis'],
   ]);
   const again = await backUp(d);
   expect(again, again.text).toMatchObject({ exitCode: 0 });
@@ -86,7 +86,7 @@ it('moves the names to what took the place, once that is proved', async () => {
   pull(d);
   const ended = await runAndCheck(d, KEEP);
   expect(ended.exitCode, ended.text).toBe(0);
-  expect([...(imageOf(d, 'postgres')?.tags ?? [])]).toContain('postgres:running-prod-postgres');
+  expect([...(imageOf(d, 'postgres')?.tags ?? [])]).toContain('whalefall-ops-running:prod-postgres');
 });
 
 it.each([

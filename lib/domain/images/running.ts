@@ -41,9 +41,9 @@ export async function imageState(ops: RunOps, id: string): Promise<ImageState> {
   return names.length > 0 ? 'named' : 'unnamed';
 }
 
-/** `postgres:running-whalefall-postgres`: one for each service of each stack, whatever images they share. */
-const runningName = ({ project }: Stack, { image, key }: Service): string =>
-  `${repositoryOf(image)}:${`running-${project}-${key}`.slice(0, LONGEST_TAG)}`;
+/** `whalefall-ops-running:whalefall-postgres`: one for each service of each stack, whatever the compose file calls its image. */
+const runningName = ({ project }: Stack, { key }: Service): string =>
+  `whalefall-ops-running:${`${project}-${key}`.slice(0, LONGEST_TAG)}`;
 
 const LONGEST_TAG = 128;
 

@@ -160,7 +160,9 @@ export class Deployment {
     }
     if (this.unexpected.length > 0) throw new Error(`${this.unexpected.join('\n')}\n\n${text}`);
     // A name of ours on the image of what runs is nothing that anybody could miss: a run that refuses may give it as well.
-    const changes = machine.changes.slice(before).filter((c) => !/^docker tag \S+ \w+:running-prod-\w+$/.test(c));
+    const changes = machine.changes
+      .slice(before)
+      .filter((c) => !/^docker tag \S+ whalefall-ops-running:prod-\w+$/.test(c));
     return { exitCode, text, calls, changes, points: faults.points, struck: faults.happened };
   }
 
