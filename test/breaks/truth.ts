@@ -268,6 +268,18 @@ export const TRUTH: readonly Break[] = [
     named: 'says beforehand that the new workers will end together',
   },
   {
+    what: { en: 'a worker that hangs passes for one that serves', zh: '已卡死的 worker 被视为可用' },
+    edits: [edit('lib/domain/app/agent/workers.py', '"hung" if beat >', '"serving" if beat >')],
+    test: 'test/processes/workers.test.ts',
+    named: 'tells workers apart',
+  },
+  {
+    what: { en: 'an update is taken back because of a worker that hangs', zh: '因个别 worker 卡死而撤销更新' },
+    edits: [edit('lib/domain/app/recycling.ts', 'Math.max(30, timeout, graceful_timeout)', '30')],
+    test: 'test/simulation/update.test.ts',
+    named: 'waits for an old worker that hangs',
+  },
+  {
     what: { en: 'workers that drop connections are told to end at once', zh: '会丢失连接的 worker 立即被通知退出' },
     edits: [edit('lib/domain/app/agent/workers.py', 'if ARGS.get("drops") and serving:', 'if False:')],
     test: 'test/e2e/leaving.e2e.test.ts',

@@ -13,7 +13,8 @@ for text, words in json.load(sys.stdin):
         file.write(text)
     print(json.dumps(gunicorn_settings(os.getpid(), ["/venv/bin/gunicorn", *words], "/tmp")))
 `;
-const SYNC = { worker_class: 'sync', threads: 1 };
+const PATIENCE = { timeout: 30, graceful_timeout: 30 };
+const SYNC = { worker_class: 'sync', threads: 1, ...PATIENCE };
 const NEVER = { max_requests: 0, max_requests_jitter: 0, ...SYNC };
 
 const CASES: readonly [what: string, text: string, words: readonly string[], found: object | null][] = [
@@ -48,7 +49,13 @@ const CASES: readonly [what: string, text: string, words: readonly string[], fou
     'how workers serve, computed',
     'threads = int("4")\n',
     ['--worker-class', 'gthread'],
-    { preload_app: false, max_requests: 0, max_requests_jitter: 0, worker_class: 'gthread' },
+    { preload_app: false, max_requests: 0, max_requests_jitter: 0, worker_class: 'gthread', ...PATIENCE },
+  ],
+  [
+    'how long workers may take',
+    'timeout = 120\ngraceful_timeout = int("5")\n',
+    ['-t90'],
+    { preload_app: false, max_requests: 0, max_requests_jitter: 0, worker_class: 'sync', threads: 1, timeout: 90 },
   ],
   [
     'words of the command line come last',
@@ -61,7 +68,7 @@ const CASES: readonly [what: string, text: string, words: readonly string[], fou
     'taken from elsewhere',
     'from os import path as threads\n',
     ['-k=gevent'],
-    { preload_app: false, max_requests: 0, max_requests_jitter: 0, worker_class: 'gevent' },
+    { preload_app: false, max_requests: 0, max_requests_jitter: 0, worker_class: 'gevent', ...PATIENCE },
   ],
   ['all taken from elsewhere', 'from os import *\n', [], {}],
   ['a module', '', ['-c', 'python:os'], null],

@@ -50,6 +50,15 @@ it('compiles what is new or changed, and nothing else', async () => {
   expect(compiled[0]).not.toMatch(/app\/models|read\.txt/);
 });
 
+it('waits for an old worker that hangs until gunicorn kills it, and takes nothing back', async () => {
+  const d = await updatable();
+  const [first] = appOf(d).app?.web?.workers ?? [];
+  if (first) first.hung = true;
+  const ended = await updateAndCheck(d, YES);
+  expect(ended, ended.text).toMatchObject({ exitCode: 0, text: expect.stringContaining('Updated and proved') });
+  expect(workersOf(d)).not.toContain(first?.pid);
+});
+
 it('finds nothing to do the second time', async () => {
   const d = await updatable();
   await updateAndCheck(d, YES);

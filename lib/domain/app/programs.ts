@@ -33,6 +33,10 @@ const program = z.object({
       max_requests_jitter: z.int().optional(),
       worker_class: z.string().optional(),
       threads: z.int().optional(),
+      /** Seconds without a sign of life after which the master kills a worker; 0: never. */
+      timeout: z.int().optional(),
+      /** Seconds that a worker has which is told to end. */
+      graceful_timeout: z.int().optional(),
     })
     .optional(),
   /** A gunicorn's version, as `23.0.0`; '' when it is not known. */

@@ -41,3 +41,14 @@ export function dropsWhenLeaving({ gunicorn: version = '', settings = {} }: Prog
   const { worker_class: kind = '', threads = 2 } = settings;
   return SYNC.test(kind) ? threads > 1 : !WITHOUT_THREADS.test(kind);
 }
+
+/** Seconds without a sign of life after which a worker counts as hung: it gives one every half of `timeout`. */
+export const silentAfter = ({ settings: { timeout } = {} }: Program): number | undefined =>
+  timeout ? timeout / 2 + 10 : undefined;
+
+/** What counts where `timeout` is computed. */
+const USUAL_SECONDS = 120;
+
+/** How long workers that are told to end may take: as long as gunicorn itself lets them end their requests, and then kills one that hangs. */
+export const leaveSeconds = ({ settings: { timeout = USUAL_SECONDS, graceful_timeout = 30 } = {} }: Program): number =>
+  Math.max(30, timeout, graceful_timeout) + 15;

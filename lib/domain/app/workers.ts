@@ -7,7 +7,7 @@ import { printable } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { agent } from './agent.ts';
 import { isGunicorn, listPrograms, type Program } from './programs.ts';
-import { dropsWhenLeaving } from './recycling.ts';
+import { dropsWhenLeaving, leaveSeconds, silentAfter } from './recycling.ts';
 
 const answer = z.object({
   /** The master's start, seconds since the machine's; null when it is gone. */
@@ -16,8 +16,11 @@ const answer = z.object({
     z.object({
       pid: z.int(),
       start: z.number(),
-      /** `leaving`: it has served its last request, and the master makes another when it is gone. */
-      state: z.enum(['booting', 'serving', 'leaving']),
+      /**
+       * `hung`: it has served, and gives no sign of life: its master will kill it. `leaving`: it has served its last request, and the
+       * master makes another when it is gone.
+       */
+      state: z.enum(['booting', 'serving', 'hung', 'leaving']),
     }),
   ),
   /** Now, on the same scale. */
@@ -31,8 +34,6 @@ const answer = z.object({
 /** A gunicorn master and its workers, oldest first. */
 export type Workers = z.infer<typeof answer>;
 
-/** Longer than gunicorn's own graceful time, so that requests under way can end. */
-const LEAVE_SECONDS = 45;
 /** What the script takes at most to find a moment in which workers hold no connection, and to have them told. */
 const EMPTY_SECONDS = 20;
 
@@ -48,8 +49,10 @@ interface Deed {
   readonly signal?: readonly ['TTOU', times: number] | undefined;
   /** Wait until so many that are not old serve; without it, until all of the old ones are gone. */
   readonly wanted?: number;
-  /** Wait until every worker serves. */
+  /** Wait until every worker serves that does not hang. */
   readonly settled?: true;
+  /** Seconds without a sign of life after which a worker counts as hung; without it none does. */
+  readonly silent?: number | undefined;
   readonly old?: readonly number[];
   /** Workers that are told to end would close connections that they have taken. */
   readonly drops?: boolean;
@@ -74,9 +77,9 @@ export async function lookAtWorkers(ops: Ops, container: string, master: number,
 
 /**
  * Replaces a gunicorn's workers by ones that were started after `since`, without a moment in which fewer serve: as many again are
- * added (TTIN), and when they have booted, the oldest are taken away (TTOU), each after its last request. Workers from before that have
- * not come to serve are killed, and those that are leaving let go; the master starts others in their place. Also finishes a
- * replacement that was cut short.
+ * added (TTIN), and when they have booted, the oldest are taken away (TTOU), each after its last request, or when gunicorn kills it because
+ * it hangs. Workers from before that have not come to serve are killed, unless nobody serves, and those that are leaving let go; the
+ * master starts others in their place. Also finishes a replacement that was cut short.
  *
  * @param of.wanted how many workers there are to be.
  * @param of.since seconds since the machine's start.
@@ -113,17 +116,26 @@ export async function reloadWorkers(ops: Ops, container: string, web: Program, w
  * @throws {OpsError} as {@link replaceWorkers}.
  */
 export async function succeedWorkers(ops: Ops, container: string, program: Program, since: number): Promise<void> {
-  const now = await lookAtWorkers(ops, container, program.pid);
-  if (now.workers.every((w) => w.start > since) && now.workers.length > 0) return;
-  await bringNew({ ops, container, web: program }, Math.max(now.workers.length, 1), { by: 'TERM', since });
+  const silent = silentAfter(program);
+  const { workers } = await lookAtWorkers(ops, container, program.pid, { silent, seconds: 0 });
+  if (workers.every((w) => w.start > since) && workers.length > 0) return;
+  // One that hangs goes when the master kills it, and the next one boots then.
+  const more = workers.some((w) => w.state === 'hung') ? leaveSeconds(program) : 0;
+  const master = { ops, container, web: program };
+  await bringNew(master, Math.max(workers.length, 1), { by: 'TERM', since }, ops.target.bootSeconds + more);
 }
 
 /**
  * Waits until every worker serves, as long as a boot may take: one that boots while files change would read some of both, and one that leaves
  * is soon such a one. gunicorn replaces its workers after `max_requests` whenever that comes.
+ *
+ * @throws {OpsError} `failed` when nobody serves even then: whoever is nearest to it is not to be disturbed.
  */
 export async function waitUntilSettled(ops: Ops, container: string, program: Program): Promise<void> {
-  await lookAtWorkers(ops, container, program.pid, { settled: true, seconds: ops.target.bootSeconds });
+  const silent = silentAfter(program);
+  const seconds = ops.target.bootSeconds;
+  const { workers } = await lookAtWorkers(ops, container, program.pid, { settled: true, silent, seconds });
+  if (!workers.some((w) => w.state === 'serving')) throw nobodyServes(program, workers);
 }
 
 interface Master {
@@ -132,13 +144,18 @@ interface Master {
   readonly web: Program;
 }
 
-async function bringNew(master: Master, wanted: number, bring: NonNullable<Deed['bring']>): Promise<Workers> {
+async function bringNew(
+  master: Master,
+  wanted: number,
+  bring: NonNullable<Deed['bring']>,
+  seconds = master.ops.target.bootSeconds,
+): Promise<Workers> {
   const { ops, container, web } = master;
-  const drops = dropsWhenLeaving(web);
-  const now = await lookAtWorkers(ops, container, web.pid, { bring, wanted, drops, seconds: ops.target.bootSeconds });
+  const [drops, silent] = [dropsWhenLeaving(web), silentAfter(web)];
+  const now = await lookAtWorkers(ops, container, web.pid, { bring, wanted, drops, silent, seconds });
   if (now.before === null || now.master !== now.before) throw await masterEnded(ops, container, web);
   const booted = now.workers.filter((w) => w.state === 'serving' && !now.old.includes(w.pid)).length;
-  if (booted < wanted) throw await notBooted(master, booted, wanted);
+  if (booted < wanted) throw await notBooted(master, booted, wanted, seconds);
   return now;
 }
 
@@ -148,11 +165,11 @@ async function waitForLeave(
   signal?: Deed['signal'],
 ): Promise<void> {
   const before = master === null ? {} : { before: master };
-  const drops = dropsWhenLeaving(web);
-  const now = await lookAtWorkers(ops, container, web.pid, { ...before, old, signal, drops, seconds: LEAVE_SECONDS });
+  const [drops, silent, seconds] = [dropsWhenLeaving(web), silentAfter(web), leaveSeconds(web)];
+  const now = await lookAtWorkers(ops, container, web.pid, { ...before, old, signal, drops, silent, seconds });
   if (now.master !== master) throw await masterEnded(ops, container, web);
-  const staying = now.workers.filter((w) => old.includes(w.pid)).length;
-  if (staying > 0) throw notLeft(web, staying);
+  const staying = now.workers.filter((w) => old.includes(w.pid));
+  if (staying.length > 0) throw notLeft(web, staying, seconds);
 }
 
 /** Restarts a program through supervisord and waits until it runs and, if it is a gunicorn, a worker serves. */
@@ -188,25 +205,38 @@ const masterEnded = async (ops: Ops, container: string, web: Program) => {
   });
 };
 
-const notBooted = async ({ ops, container, web }: Master, booted: number, wanted: number) => {
+const notBooted = async ({ ops, container, web }: Master, booted: number, wanted: number, seconds: number) => {
   const words = await lastWords(ops, container);
   return new OpsError({
     kind: 'failed',
     what: {
-      en: `Of ${web.name}'s new workers ${booted} of ${wanted} began to serve within ${ops.target.bootSeconds} s.\n${words}`,
-      zh: `${web.name} 的新 worker 在 ${ops.target.bootSeconds} 秒内只有 ${booted}/${wanted} 个开始服务.\n${words}`,
+      en: `Of ${web.name}'s new workers ${booted} of ${wanted} began to serve within ${seconds} s.\n${words}`,
+      zh: `${web.name} 的新 worker 在 ${seconds} 秒内只有 ${booted}/${wanted} 个开始服务.\n${words}`,
     },
   });
 };
 
-const notLeft = (web: Program, staying: number) =>
-  new OpsError({
+function notLeft(web: Program, staying: Workers['workers'], seconds: number): OpsError {
+  const hung = staying.filter((w) => w.state === 'hung').length;
+  return new OpsError({
     kind: 'failed',
     what: {
-      en: `${staying} old workers of ${web.name} still have requests under way after ${LEAVE_SECONDS} s.`,
-      zh: `${web.name} 有 ${staying} 个旧 worker 在 ${LEAVE_SECONDS} 秒后仍在处理请求.`,
+      en: `After ${seconds} s ${staying.length} old workers of ${web.name} have not left: ${staying.length - hung} have requests under way, ${hung} hang.`,
+      zh: `${seconds} 秒后 ${web.name} 仍有 ${staying.length} 个旧 worker 未退出: ${staying.length - hung} 个仍在处理请求, ${hung} 个已卡死.`,
     },
   });
+}
+
+function nobodyServes(web: Program, workers: Workers['workers']): OpsError {
+  const count = (state: string) => workers.filter((w) => w.state === state).length;
+  return new OpsError({
+    kind: 'failed',
+    what: {
+      en: `No worker of ${web.name} serves: ${count('booting')} boot, ${count('hung')} hang, ${count('leaving')} are leaving.`,
+      zh: `${web.name} 没有可用的 worker: ${count('booting')} 个启动中, ${count('hung')} 个已卡死, ${count('leaving')} 个正在退出.`,
+    },
+  });
+}
 
 const notRunning = (name: string, state: string) =>
   new OpsError({

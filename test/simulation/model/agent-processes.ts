@@ -59,7 +59,7 @@ function state(app: AppContainer, pid: number) {
   const all = (gunicorn?.workers ?? []).map((w) => ({
     pid: w.pid,
     start: app.startOf(w.start),
-    state: w.leaving ? 'leaving' : w.booted ? 'serving' : 'booting',
+    state: w.hung ? 'hung' : w.leaving ? 'leaving' : w.booted ? 'serving' : 'booting',
   }));
   return {
     master: start === undefined ? null : app.startOf(start),
@@ -82,19 +82,22 @@ export const workers: Agent = (what, app, args) => {
     if (by === 'HUP') tell('HUP', 1);
     if (by === 'TERM') for (const w of staying) send(app, 'TERM', w.pid);
     if (by !== 'TTIN') return earlier.map((w) => w.pid);
-    const serving = staying.filter((w) => w.state === 'serving');
-    for (const w of staying.filter((s) => !serving.includes(s))) send(app, 'KILL', w.pid);
-    tell('TTIN', (wanted ?? 0) - (found.workers.length - serving.length));
-    return serving.map((w) => w.pid);
+    const needed = !found.workers.some((w) => w.state === 'serving');
+    const kept = staying.filter((w) => needed || w.state !== 'booting');
+    for (const w of staying.filter((s) => !kept.includes(s))) send(app, 'KILL', w.pid);
+    tell('TTIN', (wanted ?? 0) - (found.workers.length - kept.length));
+    return kept.map((w) => w.pid);
   };
   if (found.master !== null && found.master === before) {
     if (bring) old = bringNow(bring);
+    const oldest = found.workers.filter((w) => old.includes(w.pid)).slice(0, times);
     tell(name, times);
+    for (const w of oldest) if (w.state === 'booting') send(app, 'KILL', w.pid);
   }
   const enough = () => {
     const now = state(app, master);
     if (now.master === null || now.master !== before) return true;
-    if (settled) return now.workers.length > 0 && now.workers.every((w) => w.state === 'serving');
+    if (settled) return now.workers.length > 0 && now.workers.every((w) => ['serving', 'hung'].includes(w.state));
     if (wanted !== undefined)
       return now.workers.filter((w) => !old.includes(w.pid) && w.state === 'serving').length >= wanted;
     return !now.workers.some((w) => old.includes(w.pid));

@@ -21,6 +21,8 @@ export interface Worker {
   readonly release: Release | undefined;
   booted: boolean;
   leaving: boolean;
+  /** It is held up in a request, and does not hear that it is to end. */
+  hung?: boolean;
 }
 
 /** A program line: what supervisord, or a person, starts. */
@@ -134,7 +136,7 @@ export class Gunicorn implements Launch {
   #leave(worker: Worker): void {
     if (worker.leaving) return;
     worker.leaving = true;
-    this.#app.after(LEAVE_MS, () => this.#gone(worker));
+    this.#app.after(worker.hung ? TIMEOUT_MS : LEAVE_MS, () => this.#gone(worker));
   }
 
   /** The master notices that a worker is gone, and makes another if one is missing. */
@@ -191,7 +193,7 @@ export class Gunicorn implements Launch {
   }
 
   get serving(): readonly Worker[] {
-    return this.listening ? this.workers.filter((w) => w.booted && !w.leaving) : [];
+    return this.listening ? this.workers.filter((w) => w.booted && !w.leaving && !w.hung) : [];
   }
 
   /** The next worker in turn. */

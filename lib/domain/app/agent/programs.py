@@ -14,7 +14,15 @@ import xmlrpc.client
 
 CONFIGURATION = ["/etc/supervisor/supervisord.conf", "/etc/supervisord.conf"]
 # gunicorn's own, where nothing else is said.
-DEFAULTS = {"preload_app": False, "max_requests": 0, "max_requests_jitter": 0, "worker_class": "sync", "threads": 1}
+DEFAULTS = {
+    "preload_app": False,
+    "max_requests": 0,
+    "max_requests_jitter": 0,
+    "worker_class": "sync",
+    "threads": 1,
+    "timeout": 30,
+    "graceful_timeout": 30,
+}
 
 
 def read(path, mode="r"):
@@ -115,9 +123,12 @@ def gunicorn_settings(pid, argv, cwd):
         "-k": "worker_class",
         "--worker-class": "worker_class",
         "--threads": "threads",
+        "-t": "timeout",
+        "--timeout": "timeout",
+        "--graceful-timeout": "graceful_timeout",
     }
     for word, following in zip(words, [*words[1:], ""]):
-        glued = word[:2] in ("-c", "-k") and len(word) > 2
+        glued = word[:2] in ("-c", "-k", "-t") and len(word) > 2
         flag, _, value = (word[:2], "", word[2:]) if glued else word.partition("=")
         if flag in flags:
             said[flags[flag]] = value.removeprefix("=") or following

@@ -2,7 +2,8 @@
 
 A worker beats by touching an unlinked temporary file of its own (gunicorn/workers/workertmp.py); the file is made by the master
 before the fork, first touched when the worker has loaded the application and begins to serve, and closed when it has served its last
-request: after max_requests it may still be there for seconds, while the master waits for it with making another.
+request: after max_requests it may still be there for seconds, while the master waits for it with making another. It beats at least every
+half of gunicorn's `timeout`, after which the master kills it; not while it is held up in a request, if it has no threads.
 """
 import itertools
 import json
@@ -30,13 +31,15 @@ def stat(pid):
 
 
 def condition(pid, start):
-    """booting, serving, or leaving: without a file to beat with it serves nobody any more."""
+    """booting, serving, hung when it has not beaten for `silent` seconds, or leaving: without a file to beat with it serves nobody any more."""
     try:
         for fd in os.listdir(f"/proc/{pid}/fd"):
             link = f"/proc/{pid}/fd/{fd}"
             if "/wgunicorn-" in os.readlink(link):
                 beat = time.time() - os.stat(link).st_ctime
-                return "serving" if beat < age(start) - 0.05 else "booting"
+                if beat >= age(start) - 0.05:
+                    return "booting"
+                return "hung" if beat > ARGS.get("silent", float("inf")) else "serving"
     except OSError:
         pass  # it ended while we looked
     return "leaving"
@@ -254,7 +257,7 @@ def bring(before, wanted, by, since=float("inf")):
     """Has the master start workers beside those from before `since`; answers which of these are to leave.
 
     One that is leaving is left alone: the master makes another when it is gone. One that boots may have read some of the former code
-    and some of the new: it gives way at once, before it serves.
+    and some of the new: it gives way at once, before it serves, unless nobody else does.
     """
     old = [w for w in before if w["start"] < since]
     staying = [w for w in old if w["state"] != "leaving"]
@@ -264,12 +267,13 @@ def bring(before, wanted, by, since=float("inf")):
     if by == "TERM":
         dismiss(staying, lambda: [tell(worker["pid"], by) for worker in staying])
         return [w["pid"] for w in old]
-    serving = [w for w in staying if w["state"] == "serving"]
+    needed = not any(w["state"] == "serving" for w in before)
+    kept = [w for w in staying if needed or w["state"] != "booting"]
     for worker in staying:
-        if worker not in serving:
+        if worker not in kept:
             tell(worker["pid"], "KILL")
-    tell_master(by, wanted - (len(before) - len(serving)))
-    return [w["pid"] for w in serving]
+    tell_master(by, wanted - (len(before) - len(kept)))
+    return [w["pid"] for w in kept]
 
 
 def enough(now, master, old):
@@ -277,7 +281,7 @@ def enough(now, master, old):
     if now["master"] is None or now["master"] != master:
         return True
     if ARGS.get("settled"):
-        return bool(now["workers"]) and all(w["state"] == "serving" for w in now["workers"])
+        return bool(now["workers"]) and all(w["state"] in ("serving", "hung") for w in now["workers"])
     if "wanted" in ARGS:
         fresh = [w for w in now["workers"] if w["pid"] not in old]
         return sum(w["state"] == "serving" for w in fresh) >= ARGS["wanted"]
@@ -293,6 +297,9 @@ def main():
         if "signal" in ARGS:
             oldest = [w for w in now["workers"] if w["pid"] in old][: ARGS["signal"][1]]
             dismiss(oldest, lambda: tell_master(*ARGS["signal"]))
+            for worker in oldest:
+                if worker["state"] == "booting":
+                    tell(worker["pid"], "KILL")  # it has served nobody, and may never hear that it is to end
     end = time.monotonic() + ARGS.get("seconds", 0)
     while True:
         now = state()

@@ -5,6 +5,7 @@ import {
   restartProgram,
   succeedWorkers,
   type Workers,
+  waitUntilSettled,
 } from '../../../../lib/domain/app/workers.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call } from '../../../support/scripted-spawn.ts';
@@ -67,10 +68,11 @@ class Gunicorn {
       const { by, since = Infinity } = args.bring;
       const earlier = this.workers.filter((w) => w.start < since);
       const staying = earlier.filter((w) => w.state !== 'leaving');
-      const isHung = (w: Worker) => by === 'TTIN' && w.state === 'booting';
-      const gone = [...staying.filter(isHung), ...(by === 'TERM' ? staying : [])];
+      const needed = !this.workers.some((w) => w.state === 'serving');
+      const givesWay = (w: Worker) => by === 'TTIN' && w.state === 'booting' && !needed;
+      const gone = [...staying.filter(givesWay), ...(by === 'TERM' ? staying : [])];
       if (gone.length > 0) this.signals.push(`${by === 'TERM' ? 'TERM' : 'KILL'} ${gone.map((w) => w.pid).join(' ')}`);
-      old = (by === 'TTIN' ? staying.filter((w) => !isHung(w)) : earlier).map((w) => w.pid);
+      old = (by === 'TTIN' ? staying.filter((w) => !givesWay(w)) : earlier).map((w) => w.pid);
       const leaving = by === 'TTIN' ? earlier.filter((w) => w.state === 'leaving') : [];
       const replaced = [...gone, ...leaving];
       this.workers = this.workers.filter((w) => !replaced.includes(w));
@@ -137,6 +139,49 @@ describe('replacing workers', () => {
     await replaceWorkers(opsFor(gunicorn), 'app', web, { wanted: 2, since: 500 });
     expect(gunicorn.signals).toEqual([`TTIN ${web.pid} × 1`, `TTOU ${web.pid} × 1`]);
     expect(gunicorn.workers.every((w) => w.start > 500)).toBe(true);
+  });
+
+  it('waits for a worker that hangs as long as gunicorn lets it, and says of one that stays how it is', async () => {
+    const gunicorn = new Gunicorn([{ pid: 10, start: 10, state: 'hung' }, ...serving(11)]);
+    const ops = opsFor(gunicorn);
+    const settings = { timeout: 200, graceful_timeout: 30 };
+    await replaceWorkers(ops, 'app', { ...web, settings }, { wanted: 2, since: 500 });
+    expect(gunicorn.signals).toEqual([`TTIN ${web.pid} × 2`, `TTOU ${web.pid} × 2`]);
+    const given = ops.scripted.calls.map(({ input }) =>
+      JSON.parse(JSON.parse(/loads\((".*")\)/.exec(input)?.[1] ?? '')),
+    );
+    expect(given.at(-1)).toMatchObject({ silent: 110, seconds: 215 });
+
+    const stays = new Gunicorn([{ pid: 10, start: 10, state: 'hung' }, ...serving(11)]);
+    const [hung] = stays.workers as [Worker];
+    stays.onWait = () => {
+      if (!stays.workers.some((w) => w.pid === 10)) stays.workers.unshift(hung);
+    };
+    stays.boots = false;
+    for (const w of serving(510, 511)) stays.workers.push(w);
+    await expect(replaceWorkers(opsFor(stays), 'app', web, { wanted: 2, since: 500 })).rejects.toMatchObject({
+      what: { en: 'After 135 s 1 old workers of whalefall_web have not left: 0 have requests under way, 1 hang.' },
+    });
+  });
+
+  it('kills nobody who boots while nobody serves', async () => {
+    const gunicorn = new Gunicorn([10, 11].map((start) => ({ pid: start, start, state: 'booting' })));
+    await replaceWorkers(opsFor(gunicorn), 'app', web, { wanted: 2, since: 500 });
+    expect(gunicorn.signals).toEqual([`TTIN ${web.pid} × 2`, `TTOU ${web.pid} × 2`]);
+  });
+
+  it('does not begin while nobody serves', async () => {
+    const gunicorn = new Gunicorn([10, 11].map((start) => ({ pid: start, start, state: 'booting' })));
+    await waitUntilSettled(opsFor(gunicorn), 'app', web);
+    const never = new Gunicorn([
+      { pid: 10, start: 10, state: 'booting' },
+      { pid: 11, start: 11, state: 'hung' },
+    ]);
+    never.boots = false;
+    await expect(waitUntilSettled(opsFor(never), 'app', web)).rejects.toMatchObject({
+      kind: 'failed',
+      what: { en: 'No worker of whalefall_web serves: 1 boot, 1 hang, 0 are leaving.' },
+    });
   });
 
   it('leaves workers alone that were started since', async () => {
