@@ -118,6 +118,18 @@ export const TRUTH: readonly Break[] = [
     named: 'which do not run',
   },
   {
+    what: { en: 'a way back by image is silent about .env and mounts', zh: '按镜像回退的计划不提示 .env 改动与挂载' },
+    edits: [
+      edit(
+        'lib/flows/rollback/messages.ts',
+        "replacementWarnings(ops.target, facts, 'image')",
+        "replacementWarnings(ops.target, facts, 'image').slice(9)",
+      ),
+    ],
+    test: 'test/simulation/rollback.test.ts',
+    named: 'plans a way back by image with what a rebuild would say',
+  },
+  {
     what: { en: 'what runs beside the application is not named', zh: '不列出应用之外正在运行的容器' },
     edits: [edit('lib/domain/stack/left-alone.ts', 'runs || code ===', "code === 'image' || code ===")],
     test: 'test/simulation/left-alone.test.ts',

@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
@@ -108,4 +109,22 @@ it('shows in its plan what of the cluster’s roles is not as the backup has it'
   const planned = await rollback(d, 'previous', '--way', 'image', '--data', 'latest', '--plan');
   expect(planned.exitCode, planned.text).toBe(0);
   expect(planned.text).toMatch(/role +reporter \(SUPERUSER, LOGIN\): gone since, (is created without|stays away)/);
+});
+
+it('plans a way back by image with what a rebuild would say of .env and of mounts', async () => {
+  const d = deployment();
+  await rebuilt(d);
+  const over = { type: 'volume', source: 'code', target: '/app/app/models' };
+  d.editCompose((file) => {
+    file.services.whalefall?.volumes?.push(over);
+    file.volumes = { ...file.volumes, code: {} };
+  });
+  // Nothing says how that release's container was made: it would be made as the compose file says now.
+  for (const file of d.files(path.join(d.state, 'containers')).filter((f) => f.endsWith('.json'))) rmSync(file);
+  const env = path.join(d.dir, '.env');
+  d.writeEnv(readFileSync(env, 'utf8').replace(/^LOG_LEVEL=.*$/m, 'LOG_LEVEL=DEBUG'));
+  const { exitCode, text } = await rollback(d, 'previous', '--way', 'image', '--plan');
+  expect(exitCode, text).toBe(0);
+  expect(text).toMatch(/\.env was changed since the release that serves was started: LOG_LEVEL\./);
+  expect(text).toMatch(/\/app\/app\/models is mounted \(prod_code\): \d+ files of the release are hidden/);
 });

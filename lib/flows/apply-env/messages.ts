@@ -10,8 +10,7 @@ import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import { holdText, meanwhile, seenText } from '../../domain/hold/messages.ts';
 import { keptEnv } from '../../domain/images/kept-container.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
-import { servedWarnings } from '../../domain/replacement/served.ts';
-import { composeSaid } from '../../domain/stack/compose-warnings.ts';
+import { replacementWarnings } from '../../domain/replacement/warnings.ts';
 import { leftAloneRows, leftAloneWarnings } from '../../domain/stack/left-alone.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Steps } from '../../runs/steps/steps.ts';
@@ -40,21 +39,13 @@ export function showPlan(ops: Ops, way: EnvWay, steps: Steps): void {
       [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
     ],
   });
-  for (const said of deployed.stack.warnings) show({ event: 'warning', text: composeSaid(said) });
   for (const text of deployed.example ? exampleTexts(ops.target.envExample, deployed.example) : [])
     show({ event: 'warning', text });
-  for (const left of leftAloneWarnings(ops.target, deployed.stack, 'env')) show({ event: 'warning', ...left });
-  for (const text of servedWarnings(deployed)) show({ event: 'warning', text });
-  if (change?.isKept === false) show({ event: 'warning', text: NOT_KEPT });
+  for (const warning of replacementWarnings(ops.target, deployed, 'env')) show({ event: 'warning', ...warning });
   showSteps(ops.screen, steps);
 }
 
 const GIVEN: Text = { en: 'changed in .env or the compose file', zh: '.env 或 compose 文件中的改动' };
-
-const NOT_KEPT: Text = {
-  en: 'The .env that the container was made with is not kept here: going back would start it with the present file. Keep the former one at hand.',
-  zh: '此处没有保存创建该容器时的 .env: 回退时旧容器会读到当前文件. 请备好原来的 .env.',
-};
 
 /** @throws {OpsError} `declined` */
 export async function agreeToGo(ops: Ops, { requests }: EnvWay): Promise<void> {

@@ -26,7 +26,8 @@ export async function surveyEnv(
   const commit = app?.commit ?? (containers.app.state === 'running' ? undefined : app?.released);
   const described = commit === undefined ? undefined : await describeCommit(ops, commit);
   if (commit === undefined || described === undefined) throw unknownRelease();
-  const facts = { ...deployed, checkout: { ...checkout, commit, subject: described.subject } };
+  // No code is released: what a mount hides of it is as before.
+  const facts = { ...deployed, checkout: { ...checkout, commit, subject: described.subject }, hidden: [] };
   const requests = await surveyHold(ops, containers.app, asked.hold, asked.tries);
   const has = variablesOf(await definitionOf(ops, containers.app.id));
   const stamps = staleStamps(ops.target, commit, has);

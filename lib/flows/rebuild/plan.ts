@@ -3,21 +3,16 @@ import { asTyped } from '../../core/command.ts';
 import { type Reason, throwIfAny } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
-import { STATE_INSIDE } from '../../domain/app/state-inside.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
 import { exampleTexts } from '../../domain/env/example.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
-import { unnamedWarning } from '../../domain/images/running.ts';
 import { midwayText } from '../../domain/release/midway.ts';
 import { runningWarnings } from '../../domain/release/running.ts';
 import type { DataChoice } from '../../domain/replacement/data-refusals.ts';
 import { replacementRefusals } from '../../domain/replacement/refusals.ts';
-import { servedWarnings } from '../../domain/replacement/served.ts';
-import { explainBind } from '../../domain/stack/binds.ts';
-import { composeSaid } from '../../domain/stack/compose-warnings.ts';
+import { replacementWarnings, type Warning } from '../../domain/replacement/warnings.ts';
 import type { ExistingVolume } from '../../domain/stack/containers.ts';
-import type { CollationChange, EnvChange, Facts } from '../../domain/stack/deployment.ts';
-import { leftAloneWarnings } from '../../domain/stack/left-alone.ts';
+import type { CollationChange, Facts } from '../../domain/stack/deployment.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
@@ -38,7 +33,7 @@ export interface RebuildPlan {
   readonly interrupts: boolean;
   /** What becomes of requests meanwhile. */
   readonly hold: HoldFacts;
-  readonly warnings: readonly { readonly text: Text; readonly fix?: Text }[];
+  readonly warnings: readonly Warning[];
 }
 
 export const DELETE_PHRASE = 'DELETE ALL DATA';
@@ -150,35 +145,8 @@ const mountedByOthers = (name: string, users: string): Reason => ({
   fix: { en: 'Remove those containers first, or use --data keep.', zh: '请先移除这些容器, 或使用 --data keep.' },
 });
 
-const notPlainly = (why: Text): Text => ({
-  en: `userdata: ${why.en}.`,
-  zh: `userdata: ${why.zh}.`,
-});
-
-function envChanged({ names, isKept }: EnvChange): { text: Text; fix?: Text } {
-  const list = names.map(printable).join(', ');
-  if (isKept) {
-    return {
-      text: {
-        en: `.env was changed since the release that serves was started: ${list}. If this run fails, the former .env is put back with it, and the changed one is kept.`,
-        zh: `当前版本启动之后 .env 有改动: ${list}. 若本次运行失败, 将同时恢复原来的 .env, 修改过的文件会保留.`,
-      },
-    };
-  }
-  return {
-    text: {
-      en: `.env or the compose file gives other variables than the container that serves was made with (${list}). The former .env is not kept here: going back would start that container with the present one.`,
-      zh: `.env 或 compose 文件给出的变量与当前容器创建时不同 (${list}). 此处没有保存原来的 .env: 回退时旧容器会读到当前文件.`,
-    },
-    fix: {
-      en: 'Keep the former .env at hand; from the next success on a copy is kept.',
-      zh: '请备好原来的 .env; 下次部署成功后会自动保存副本.',
-    },
-  };
-}
-
-function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] {
-  const warnings: { text: Text; fix?: Text }[] = facts.stack.warnings.map((said) => ({ text: composeSaid(said) }));
+function warningsOf(target: Target, facts: Facts): Warning[] {
+  const warnings = replacementWarnings(target, facts, 'built');
   const changed = facts.checkout.changed.map((line) => line.slice(3));
   const composed = composeFiles(target).map((file) => path.relative(target.dir, file));
   const leftOut = changed.filter((file) => !composed.includes(file));
@@ -207,14 +175,9 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
       },
     });
   }
-  if (facts.envChange) warnings.push(envChanged(facts.envChange));
   if (facts.example) for (const text of exampleTexts(target.envExample, facts.example)) warnings.push({ text });
-  if (facts.app?.unreachable?.certain === false) warnings.push({ text: notPlainly(facts.app.unreachable.why) });
-  for (const text of servedWarnings(facts)) warnings.push({ text });
   for (const text of facts.asItLies ?? []) warnings.push({ text });
   if (facts.midway.length > 0) warnings.push({ text: midwayText(facts.midway) });
-  if (facts.app && facts.app.image !== 'named') warnings.push({ text: unnamedWarning(facts.app.image) });
-  if (facts.app?.holdsState) warnings.push({ text: STATE_INSIDE });
   if (facts.database.kind === 'running' && facts.database.remoteTrust > 0) {
     warnings.push({
       text: {
@@ -225,9 +188,7 @@ function warningsOf(target: Target, facts: Facts): { text: Text; fix?: Text }[] 
   }
   warnings.push(...facts.collation.map((change) => sortsOtherwise(target, change)));
   for (const text of runningWarnings(facts.app?.running, facts.app?.released)) warnings.push({ text });
-  warnings.push(...facts.brokenBinds.filter((b) => b.why === 'absent').map(explainBind));
   if (facts.login === 'wrong-password') warnings.push({ text: PASSWORD_CHANGES });
-  warnings.push(...leftAloneWarnings(target, facts.stack, 'built'));
   return warnings;
 }
 

@@ -4,6 +4,7 @@ import { refuse, throwIfAny } from '../../core/refusal.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { keptDefinition } from '../../domain/images/kept-container.ts';
 import { hiddenBy } from '../../domain/release/hidden.ts';
+import { describeCommit } from '../../domain/release/source.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
 import { replacementRefusals } from '../../domain/replacement/refusals.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
@@ -11,8 +12,7 @@ import { surveyRestore } from '../../domain/restoration/survey.ts';
 import { inspectSchema, type Schema } from '../../domain/schema/revision.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
 import type { Facts, Hidden } from '../../domain/stack/deployment.ts';
-import { mountOf } from '../../tools/docker/containers.ts';
-import type { Definition } from '../../tools/docker/definition.ts';
+import { type Definition, mountsOf } from '../../tools/docker/definition.ts';
 import { treeOf } from '../../tools/git/tree.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { query } from '../../tools/postgres/psql.ts';
@@ -34,9 +34,8 @@ export async function surveyImageWay(
   asked: { readonly backup: string | undefined; readonly hold: HoldOptions; readonly tries: boolean },
 ): Promise<ImageWay> {
   const { backup } = asked;
-  const surveyed = await surveyRebuild(ops, true);
+  const facts = await surveyRebuild(ops, true);
   const kept = keptDefinition(ops.paths, choice.release.run);
-  const facts = { ...surveyed, hidden: kept ? await hiddenByKept(ops, surveyed, kept) : surveyed.hidden };
   const hold = await surveyHold(ops, facts.containers.app, asked.hold, asked.tries);
   refuseWhatIsInTheWay(ops, facts, kept !== undefined);
   const { postgres, redis } = facts.containers;
@@ -48,8 +47,9 @@ export async function surveyImageWay(
     backup === undefined ? undefined : surveyRestore(ops, { kind: 'backup', backup }),
   ]);
   const { commit, subject } = choice.release;
+  const hidden = await hiddenOf(ops, facts, commit, kept);
   return {
-    ...cutoverOf(ops.target, { ...facts, checkout: { ...facts.checkout, commit, subject } }, hold),
+    ...cutoverOf(ops.target, { ...facts, checkout: { ...facts.checkout, commit, subject }, hidden }, hold),
     choice,
     imageId,
     kept,
@@ -60,10 +60,11 @@ export async function surveyImageWay(
   };
 }
 
-/** The container is made with the mounts that it had then. */
-async function hiddenByKept(ops: Ops, { checkout }: Facts, { Mounts }: Definition): Promise<readonly Hidden[]> {
-  const mounts = Mounts.map(mountOf).filter(({ kind }) => kind !== 'own');
-  return hiddenBy(ops.target, mounts, (await treeOf(ops, checkout.commit)).keys());
+/** What the container's mounts hide of the release that comes back; nothing is known of a commit that is not here any more. */
+async function hiddenOf(ops: Ops, { stack }: Facts, commit: string, kept: Definition | undefined): Promise<Hidden[]> {
+  if ((await describeCommit(ops, commit)) === undefined) return [];
+  const mounts = kept ? mountsOf(kept) : stack.services.app.mounts;
+  return hiddenBy(ops.target, mounts, (await treeOf(ops, commit)).keys());
 }
 
 /** Of any new container; where it is known how the former one was made, the compose file's own wishes are none of its business. */

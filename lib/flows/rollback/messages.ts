@@ -10,7 +10,7 @@ import { holdText, meanwhile, seenText } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { runningText } from '../../domain/release/running.ts';
-import { servedWarnings } from '../../domain/replacement/served.ts';
+import { replacementWarnings } from '../../domain/replacement/warnings.ts';
 import { clusterRows } from '../../domain/restoration/cluster-rows.ts';
 import { leftAloneRows, leftAloneWarnings } from '../../domain/stack/left-alone.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
@@ -43,9 +43,8 @@ export function showPlan(ops: Ops, way: ImageWay, steps: Steps): void {
       ...(data ? clusterRows(data.incoming) : []),
     ],
   });
-  for (const left of leftAloneWarnings(ops.target, facts.stack, 'image'))
-    ops.screen.show({ event: 'warning', ...left });
-  for (const text of servedWarnings(facts)) ops.screen.show({ event: 'warning', text });
+  for (const warning of replacementWarnings(ops.target, facts, 'image'))
+    ops.screen.show({ event: 'warning', ...warning });
   showSteps(ops.screen, steps);
 }
 
