@@ -142,7 +142,7 @@ function values(): Values {
     logins: { database: { now: login, next: login }, redis: { now: login, next: login } },
     env: { kind: 'present', values: {}, mode: 0o600, findings: [], problems: [], comparedWithCompose: [] },
     drift: [],
-    example: { missing: [], unchanged: [], weak: [] },
+    example: { missing: [], unchanged: [], placeholders: [], weak: [] },
     checkout: { commit: COMMIT, subject: 'First', changed: ['?? notes.txt'] },
     running: { commit: COMMIT, nearest: { commit: COMMIT, differs: 0 }, marked: COMMIT },
     schema: { revision: '2', head: '2', known: true },

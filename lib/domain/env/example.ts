@@ -11,6 +11,8 @@ export interface ExampleFacts {
   readonly missing: readonly string[];
   /** Secrets that still have the example's value. */
   readonly unchanged: readonly string[];
+  /** Other variables that still have a value of the example which says itself that it is to be replaced. */
+  readonly placeholders: readonly string[];
   /** Secrets that are short or a word that everybody tries. */
   readonly weak: readonly string[];
 }
@@ -33,19 +35,26 @@ const SECRET = /(PASSWORD|SECRET|KEY|TOKEN)$/;
 const SHORTEST = 12;
 const COMMON = /^(.)\1*$|password|passwd|changeme|change_me|secret|admin|123456|qwerty|whalefall|example|default|test/i;
 
-/** Which secrets anybody could guess. Pure; values in, names out. */
+/** Defaults that are good for everybody are in an example, too: only what nobody can mean is told. example.com belongs to no one (RFC 2606). */
+const PLACEHOLDER =
+  /^(please[-_ ]?)?(change|replace|edit|fill)[-_ ]?(me|this|it|in|out)(?![a-z0-9])|^your[-_ ]|^<.*>$|^x{3,}$|^(todo|tbd|fixme)$|(^|[@./ ])example\.(com|org|net)(?![a-z0-9])|^(请|待)(填|改|修改|替换)/i;
+
+/** Which secrets anybody could guess, and what nobody has filled in. Pure; values in, names out. */
 export function judgeSecrets(values: Values, example: Values, named: readonly string[]): ExampleFacts {
   const secrets = Object.entries(values).filter(([name, value]) => SECRET.test(name) && value !== '');
   const unchanged = secrets.filter(([name, value]) => example[name] === value).map(([name]) => name);
   const weak = secrets.filter(([name, value]) => !unchanged.includes(name) && isWeak(value)).map(([name]) => name);
-  return { missing: named.filter((name) => !(name in values)), unchanged, weak };
+  const placeholders = Object.entries(values)
+    .filter(([name, value]) => !SECRET.test(name) && example[name] === value && PLACEHOLDER.test(value))
+    .map(([name]) => name);
+  return { missing: named.filter((name) => !(name in values)), unchanged, placeholders, weak };
 }
 
 /** Short, or little more than a word that everybody tries first. */
 const isWeak = (value: string): boolean => value.length < SHORTEST || value.replace(COMMON, '').length < SHORTEST / 2;
 
 /** What a plan says of them. */
-export function exampleTexts(file: string, { missing, unchanged }: ExampleFacts): Text[] {
+export function exampleTexts(file: string, { missing, unchanged, placeholders }: ExampleFacts): Text[] {
   const list = (names: readonly string[]) => names.map(printable).join(', ');
   return [
     ...(missing.length === 0
@@ -62,6 +71,14 @@ export function exampleTexts(file: string, { missing, unchanged }: ExampleFacts)
           {
             en: `.env still has the value of ${file}, which everybody can read: ${list(unchanged)}.`,
             zh: `.env 中仍为 ${file} 的示例值 (任何人都可看到): ${list(unchanged)}.`,
+          },
+        ]),
+    ...(placeholders.length === 0
+      ? []
+      : [
+          {
+            en: `.env still has the placeholder of ${file}: ${list(placeholders)}.`,
+            zh: `.env 中仍为 ${file} 的占位值, 尚未填写: ${list(placeholders)}.`,
           },
         ]),
   ];

@@ -17,6 +17,7 @@ it('names secrets that anybody could guess, and no others', () => {
   expect(judge(values)).toEqual({
     missing: [],
     unchanged: [],
+    placeholders: [],
     weak: ['POSTGRES_PASSWORD', 'REDIS_PASSWORD', 'JWT_SECRET_KEY'],
   });
 });
@@ -26,6 +27,7 @@ it('names secrets that still are the example’s, and variables that are new', (
   expect(judge({ SECRET_KEY: 'please-replace-this-value-0000' }, example)).toEqual({
     missing: ['NEW_ONE'],
     unchanged: ['SECRET_KEY'],
+    placeholders: [],
     weak: [],
   });
 });
@@ -41,3 +43,31 @@ it('tells a plan what the release’s example has more, each once, and what stil
   expect(JSON.stringify([missing, unchanged])).not.toContain('please-replace');
   expect(exampleTexts('env.example', exampleFacts({ APP_NAME: 'x' }, 'APP_NAME=a\n'))).toEqual([]);
 });
+
+it.each([
+  ...[
+    'change-me',
+    'CHANGEME',
+    'please-replace-this',
+    'change_this_value',
+    'fill-in',
+    'your-domain.cn',
+    '<host>',
+    'xxx',
+  ],
+  ...['TODO', 'smtp.example.com', 'https://ops.example.org/hook', 'admin@example.com', '请填写'],
+])('tells a plan of a value that nobody has filled in: %s', (value) => {
+  const { unchanged, placeholders } = exampleFacts({ MAIL_OPTION: value }, `MAIL_OPTION="${value}"\n`);
+  expect({ unchanged, placeholders }).toEqual({ unchanged: [], placeholders: ['MAIL_OPTION'] });
+  expect(exampleTexts('env.example', exampleFacts({ MAIL_OPTION: value }, `MAIL_OPTION="${value}"\n`))).toEqual([
+    expect.objectContaining({ en: '.env still has the placeholder of env.example: MAIL_OPTION.' }),
+  ]);
+});
+
+it.each(['INFO', 'production', 'change-log.md', 'yourself', 'localhost', '1.5.0', 'counterexample.com', '鲸落', ''])(
+  'is silent about a value of the example that is good for everybody: %j',
+  (value) => expect(exampleFacts({ APP: value }, `APP="${value}"\n`).placeholders).toEqual([]),
+);
+
+it('is silent about one that somebody has filled in', () =>
+  expect(exampleFacts({ MAIL_HOST: 'smtp.corp.cn' }, 'MAIL_HOST=smtp.example.com\n').placeholders).toEqual([]));

@@ -122,7 +122,7 @@ it('tells what compose said, what .env lacks, and what of it this does not bring
   const { stack } = updateFacts();
   const said = plan({
     stack: { ...stack, warnings: ['The "MAIL_HOST" variable is not set. Defaulting to a blank string.', 'odd \u001b'] },
-    example: { missing: ['NEW_ONE'], unchanged: ['SECRET_KEY'], weak: [] },
+    example: { missing: ['NEW_ONE'], unchanged: ['SECRET_KEY'], placeholders: [], weak: [] },
     envChange: { names: ['LOG_LEVEL'], isKept: true },
   })?.warnings.map((w) => w.en);
   expect(said).toEqual([

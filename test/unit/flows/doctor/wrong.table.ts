@@ -216,10 +216,10 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
   ],
   'env.rules': [['FAIL', env({ problems: [{ variable: 'A', rule: said('must') }] })]],
   'env.drift': [['WARN', { drift: [{ name: 'A', container: 'differs', process: 'differs' }] }]],
-  'env.example': [['WARN', { example: { missing: ['A'], unchanged: [], weak: [] } }]],
+  'env.example': [['WARN', { example: { missing: ['A'], unchanged: [], placeholders: [], weak: [] } }]],
   'env.secrets': [
-    ['FAIL', { example: { missing: [], unchanged: ['SECRET_KEY'], weak: [] } }],
-    ['WARN', { example: { missing: [], unchanged: [], weak: ['SECRET_KEY'] } }],
+    ['FAIL', { example: { missing: [], unchanged: ['SECRET_KEY'], placeholders: [], weak: [] } }],
+    ['WARN', { example: { missing: [], unchanged: [], placeholders: [], weak: ['SECRET_KEY'] } }],
   ],
   'postgres.answers': [['FAIL', { postgres: cannotAsk }]],
   'database.login': [['FAIL', { logins: { ...of('logins'), database: both(refused, refused) } }]],
