@@ -40,7 +40,7 @@ export const HOLD: readonly Break[] = [
   },
   {
     what: { en: 'holding is taken for granted', zh: '未经试验就认为可以暂存' },
-    edits: [edit('lib/domain/hold/survey.ts', 'if (taken !== before + 1) return passedBy(url);', '')],
+    edits: [edit('lib/domain/hold/survey.ts', 'if (taken === before.taken) return passedBy(url);', '')],
     test: 'test/simulation/hold.test.ts',
     named: 'goes the plain way where',
   },
