@@ -3,7 +3,8 @@ import { throwIfAny } from '../../../../lib/core/refusal.ts';
 import { targetFor } from '../../../../lib/core/target.ts';
 import { replacementRefusals } from '../../../../lib/domain/replacement/refusals.ts';
 import type { AppFacts } from '../../../../lib/domain/stack/deployment.ts';
-import { facts, volume } from '../../../support/facts.ts';
+import type { Home } from '../../../../lib/domain/stack/homes.ts';
+import { facts, runningDatabase, volume } from '../../../support/facts.ts';
 
 const WEB = { target: 80, published: 8080, hostIp: '0.0.0.0', protocol: 'tcp' } as const;
 const CERTS = { service: 'whalefall', source: '/srv/certs', target: '/etc/nginx/ssl' } as const;
@@ -31,6 +32,28 @@ it.each([
     expect.objectContaining({ kind: 'precondition', exitCode: 3, message: expect.stringContaining(text) }),
   );
 });
+
+it.each([
+  // The volume as up to 17, and as from 18 on.
+  ['hidden from the mount', '', { kind: 'own', source: '', path: '/var/lib/postgresql/18/docker' }],
+  ['elsewhere below it', 'data', { kind: 'volume', source: 'shop_postgres_data', path: '18/docker' }],
+] as const)(
+  'refuses a data path that moved with the image, the major version being the same: %s',
+  (_where, path, next) => {
+    const database = { ...runningDatabase, identity: { ...runningDatabase.identity, major: '18' } };
+    const now = { kind: 'volume', source: 'shop_postgres_data', path } as const;
+    const data = (to: Home['next']) => ({
+      homes: [{ role: 'postgres', directory: '/var/lib/postgresql/data', now, next: to }] as const,
+      nextMajor: '18',
+      nextData: to,
+      unknown: [],
+    });
+    const reasons = replacementRefusals(target, facts({ database, data: data(next) }), 'keep');
+    expect(reasons[0]?.text.en).toContain('the next container would look in');
+    expect(reasons.map((r) => r.text.en).join()).not.toContain('does not start on it');
+    expect(replacementRefusals(target, facts({ database, data: data(now) }), 'keep')).toEqual([]);
+  },
+);
 
 it('does not mind a login that fails where the database is deleted', () => {
   expect(replacementRefusals(target, facts({ login: { error: 'no database x' } }), 'delete')).toEqual([]);
