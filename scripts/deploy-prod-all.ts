@@ -69,6 +69,7 @@ export const deployProdAll: Script = {
       await rebuild.discardHelpers(ops, run);
       await run.hold.end(ops);
       const verdict = rebuild.conclude(ops, run, proven, await run.downtime.stop());
+      await rebuild.tellCollation(ops, run, started);
       await rebuild.keepContainer(ops, facts.stack);
       await rebuild.discardFormers(ops, facts.stack);
       await rebuild.forgetOld(ops, facts.stack);

@@ -77,6 +77,14 @@ it('is refused when another image keeps data elsewhere, or is another major vers
   ]);
 });
 
+it('is refused when another image of the same major version keeps data elsewhere', async () => {
+  const d = await production();
+  const env = { PGDATA: '/var/lib/postgresql/15/docker', PG_MAJOR: '15' };
+  d.machine.engine.addImage('postgres', 'postgres:15-moved', { env });
+  d.editCompose((file) => Object.assign(file.services.postgres ?? {}, { image: 'postgres:15-moved' }));
+  await refused(d, [/own \/var\/lib\/postgresql\/15\/docker/, /^(?![\s\S]*does not start on it)/]);
+});
+
 it('asks the server of an image that does not say its major version', async () => {
   const d = await production();
   const env = { PG_MAJOR: '', SAYS_VERSION: '17.2 (Debian 17.2-1)' };
@@ -105,6 +113,43 @@ it('says which databases another image sorts with another library, and what to t
   expect(text).toMatch(/another library than whalefall_prod was built with \(2\.36 → 2\.41\)/);
   expect(text).toMatch(/REINDEX DATABASE CONCURRENTLY[\s\S]*REFRESH COLLATION VERSION/);
   expect(engine.containers.filter((c) => c.name.includes('throwaway'))).toEqual([]);
+});
+
+it('offers after a rebuild what it said before: for databases, and for collations that indexes name', async () => {
+  const d = await production();
+  const { engine } = d.machine;
+  const sorted = {
+    sorted: [{ database: 'whalefall_prod', provider: 'c', version: '2.36' }],
+    collations: [
+      { collation: 'public.german', provider: 'i', version: '153.120', indexes: ['users_by_name', '"Odd Index"'] },
+      { collation: 'public.unused_by_indexes', provider: 'i', version: '153.120', indexes: [] },
+      { collation: 'pg_catalog."de_DE"', provider: 'c', version: '2.36', indexes: ['notes_by_text'] },
+    ],
+  } as const;
+  const everywhere = () => {
+    for (const { server } of engine.containers) if (server) Object.assign(server, sorted);
+  };
+  everywhere();
+  engine.addImage('postgres', 'postgres:15-newer', { libraries: { c: '2.36', i: '157.1' } });
+  d.editCompose((file) => Object.assign(file.services.postgres ?? {}, { image: 'postgres:15-newer' }));
+  // What is in the volume is there under every server.
+  d.machine.override = () => void everywhere();
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(0);
+  const [before = '', after = ''] = ended.text.split('Deployed and proved');
+  for (const text of [before, after]) {
+    expect(text).toMatch(
+      /library\b.* than collation public\.german of whalefall_prod was built with \(153\.120 → 157\.1\)/,
+    );
+    expect(text).toMatch(
+      /REINDEX INDEX CONCURRENTLY users_by_name[\s\S]*ALTER COLLATION public\.german REFRESH VERSION/,
+    );
+    expect(text).toMatch(/ALTER COLLATION public\.unused_by_indexes REFRESH VERSION/);
+    expect(text).not.toMatch(/de_DE|than whalefall_prod was/);
+  }
+  expect(after).toContain('Do it now');
+  // Nothing was replaced: nothing is said again.
+  expect((await runAndCheck(d, KEEP)).text).not.toContain('sorts text');
 });
 
 it('is refused also when the image has to be fetched first: nothing has stopped then', async () => {

@@ -66,6 +66,8 @@ export interface Facts {
 /** A database whose text indexes were built with another version of the library that sorts than the next image has. */
 export interface CollationChange {
   readonly database: string;
+  /** A collation of that database that is named in it, not the database's own: its name and its indexes, as SQL has them. */
+  readonly named?: { readonly collation: string; readonly indexes: readonly string[] };
   readonly from: string;
   /** Null: that image's server can't tell. */
   readonly to: string | null;

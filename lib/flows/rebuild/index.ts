@@ -7,6 +7,7 @@ export { refuseUnbuildable } from '../../domain/release/buildable.ts';
 export { discardFormers } from '../../domain/replacement/replace.ts';
 export { surveyRebuild } from '../../domain/replacement/survey.ts';
 export { discardHelpers } from './backup.ts';
+export { tellCollation } from './collation.ts';
 export { conclude } from './conclude.ts';
 export { agreeToGo, chooseData, showPlan } from './messages.ts';
 export { deletionRequest, planRebuild, userdataRequest } from './plan.ts';

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { asTyped } from '../../core/command.ts';
 import { type Reason, throwIfAny } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
@@ -12,11 +11,10 @@ import type { DataChoice } from '../../domain/replacement/data-refusals.ts';
 import { replacementRefusals } from '../../domain/replacement/refusals.ts';
 import { replacementWarnings, type Warning } from '../../domain/replacement/warnings.ts';
 import type { ExistingVolume } from '../../domain/stack/containers.ts';
-import type { CollationChange, Facts } from '../../domain/stack/deployment.ts';
+import type { Facts } from '../../domain/stack/deployment.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
-import { composeTyped } from '../../tools/docker/compose.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
-import { identifier } from '../../tools/postgres/psql.ts';
+import { willSortOtherwise } from './collation.ts';
 import { databaseText } from './database-text.ts';
 
 export interface RebuildPlan {
@@ -186,7 +184,7 @@ function warningsOf(target: Target, facts: Facts): Warning[] {
       },
     });
   }
-  warnings.push(...facts.collation.map((change) => sortsOtherwise(target, change)));
+  warnings.push(...facts.collation.map((change) => willSortOtherwise(target, change)));
   for (const text of runningWarnings(facts.app?.running, facts.app?.released)) warnings.push({ text });
   if (facts.login === 'wrong-password') warnings.push({ text: PASSWORD_CHANGES });
   return warnings;
@@ -196,23 +194,3 @@ const PASSWORD_CHANGES: Text = {
   en: "The server's role has another password than .env: it will get that of .env (ALTER ROLE).",
   zh: '数据库角色的密码与 .env 不一致: 将更新为 .env 中的密码 (ALTER ROLE).',
 };
-
-function sortsOtherwise(target: Target, { database, from, to }: CollationChange): { text: Text; fix: Text } {
-  const [name, then] = [printable(database), printable(to ?? '?')];
-  const psql = (sql: string) => `psql -d ${asTyped([database])} -c ${asTyped([sql])}`;
-  const inServer = composeTyped(target, 'exec', target.services.postgres, 'sh', '-c');
-  const commands = [
-    `REINDEX DATABASE CONCURRENTLY ${identifier(database)}`,
-    `ALTER DATABASE ${identifier(database)} REFRESH COLLATION VERSION`,
-  ]
-    .map((sql) => psql(sql).replace('psql', 'psql -U "$POSTGRES_USER"'))
-    .join(' && ');
-  const typed = printable(`${inServer} ${asTyped([commands])}`);
-  return {
-    text: {
-      en: `The image of PostgreSQL that is named now sorts text with another library than ${name} was built with (${printable(from)} → ${then}): rows may not be found by their indexes until these are built anew.`,
-      zh: `compose 文件指定的 PostgreSQL 镜像更换了文本排序库 (${name}: ${printable(from)} → ${then}): 重建索引之前, 按索引查询可能找不到数据.`,
-    },
-    fix: { en: `Directly after it: ${typed}`, zh: `完成后立即执行: ${typed}` },
-  };
-}

@@ -35,6 +35,12 @@ export async function sortingLibrariesOf(
   return answerOf('postgres --single', schema, /answer = "(\{.*\})"/.exec(said)?.[1] ?? '');
 }
 
+/** The same of a server that runs. @throws {CommandError} */
+export async function librariesOf(ops: RunOps, server: PgServer): Promise<SortingLibraries> {
+  const [libraries = { c: null, i: null }] = await query<SortingLibraries>(ops, server, LIBRARIES);
+  return libraries;
+}
+
 /** A database that sorts by a library; those that sort bytes are left out. */
 export interface SortedBy {
   readonly database: string;
@@ -52,3 +58,35 @@ const SORTED = `SELECT json_build_object('database', datname, 'provider', to_jso
 /** @throws {CommandError} */
 export const sortedDatabases = (ops: RunOps, server: PgServer): Promise<SortedBy[]> =>
   query<SortedBy>(ops, server, SORTED);
+
+// Servers that have a version of a database have this as well.
+const ACTUAL = `SELECT json_build_object('database', datname, 'now', pg_database_collation_actual_version(oid)) FROM pg_database WHERE datallowconn`;
+
+/** By database, its library's version now. Of servers before 15 it can't be asked. @throws {CommandError} */
+export async function actualVersions(ops: RunOps, server: PgServer): Promise<ReadonlyMap<string, string | null>> {
+  const rows = await query<{ readonly database: string; readonly now: string | null }>(ops, server, ACTUAL);
+  return new Map(rows.map(({ database, now }) => [database, now]));
+}
+
+/** A collation that a column or an index names, of the database that is asked. */
+export interface UsedCollation extends SortedBy {
+  /** With its schema, quoted where need be. */
+  readonly collation: string;
+  /** The library's version now; null where the server can't tell. */
+  readonly now: string | null;
+  /** Indexes that sort by it, as SQL names them. */
+  readonly indexes: readonly string[];
+}
+
+const USED = `SELECT json_build_object('database', current_database(), 'collation', format('%I.%I', n.nspname, c.collname), 'provider', c.collprovider,
+  'version', c.collversion, 'now', pg_collation_actual_version(c.oid), 'indexes', i.names)
+  FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace,
+    LATERAL (SELECT coalesce(json_agg(x.indexrelid::regclass::text ORDER BY x.indexrelid::regclass::text), '[]') AS names
+      FROM pg_index x WHERE c.oid = ANY (x.indcollation)) i
+  WHERE c.collversion IS NOT NULL AND c.collprovider IN ('c', 'i') AND (i.names::text <> '[]' OR EXISTS (SELECT FROM pg_attribute a JOIN pg_class t ON t.oid = a.attrelid
+    WHERE a.attcollation = c.oid AND NOT a.attisdropped AND t.relkind IN ('r', 'p', 'm')))
+  ORDER BY n.nspname, c.collname`;
+
+/** @throws {CommandError} */
+export const usedCollations = (ops: RunOps, server: PgServer): Promise<UsedCollation[]> =>
+  query<UsedCollation>(ops, server, USED);

@@ -10,6 +10,7 @@ import { labelsOf, many, one, type Parsed, parseFlags, unknown } from './flags.t
 import type { Host } from './host.ts';
 import { inContainer } from './in-container.ts';
 import type { Call, Conversation, Reply } from './process.ts';
+import { LIBRARIES } from './sql-queries.ts';
 import { pack, type Tree, unpack } from './tar.ts';
 
 /** `docker …`: the engine's answer to one call. */
@@ -374,7 +375,7 @@ function run(machine: Host, words: readonly string[], call: Call): Reply {
   if (looked) return looked;
   const single = words.findIndex((w) => w.includes('postgres --single'));
   if (single > 0) {
-    const { libraries = { c: '2.36', i: '153.120' } } = machine.engine.image(words[single - 2] ?? '');
+    const { libraries = LIBRARIES } = machine.engine.image(words[single - 2] ?? '');
     return {
       stdout: `PostgreSQL stand-alone backend\nbackend> \t 1: answer = "${JSON.stringify(libraries)}"\t(typeid = 114)\n`,
     };

@@ -73,6 +73,13 @@ export interface Server {
   visitors?: readonly { readonly address: string | null; readonly who: string }[];
   /** Databases that are sorted by a library. */
   sorted?: readonly { readonly database: string; readonly provider: 'c' | 'i'; readonly version: string }[];
+  /** Collations that columns and indexes name. */
+  collations?: readonly {
+    readonly collation: string;
+    readonly provider: 'c' | 'i';
+    readonly version: string;
+    readonly indexes: readonly string[];
+  }[];
   /** How many transactions each look finds under way. */
   transactions?: number[];
   /** Somebody keeps even readers from a table, until then by the server's clock. */

@@ -25,6 +25,9 @@ const names = ({ server }: Asked) => Object.keys(server.cluster.databases).sort(
 const texts = ({ sql }: Asked) => [...sql.matchAll(/'((?:[^']|'')*)'/g)].map((m) => (m[1] ?? '').replaceAll("''", "'"));
 const time = (milliseconds: number) => new Date(Date.parse('2026-01-02T03:04:05Z') + milliseconds).toISOString();
 
+/** Of an image that says nothing else. */
+export const LIBRARIES = { c: '2.36', i: '153.120' };
+
 /** Queries by what only they have in them, and their rows. */
 const QUERIES: readonly (readonly [string, Answer])[] = [
   ['xact_start > clock_timestamp()', ({ server }) => [{ young: server.transactions?.shift() ?? 0, all: 0 }]],
@@ -130,6 +133,24 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
   ["'who', concat_ws", ({ server }) => server.visitors ?? []],
   ['txid_snapshot_xmax', (asked) => [createHash('sha1').update(JSON.stringify(asked.db)).digest('hex')]],
   ['sum(pg_database_size(oid))', (asked) => [names(asked).length * 8_000_000]],
+  ['max(pg_collation_actual_version(oid))', ({ what }) => [what.container.image.libraries ?? LIBRARIES]],
+  [
+    "'now', pg_collation_actual_version",
+    ({ server, what, database }) =>
+      (server.collations ?? []).map((one) => ({
+        ...one,
+        database,
+        now: (what.container.image.libraries ?? LIBRARIES)[one.provider],
+      })),
+  ],
+  [
+    "'now', pg_database_collation_actual_version",
+    ({ server, what }) =>
+      (server.sorted ?? []).map(({ database, provider }) => ({
+        database,
+        now: (what.container.image.libraries ?? LIBRARIES)[provider],
+      })),
+  ],
   ["to_jsonb(d) ->> 'datcollversion'", ({ server }) => server.sorted ?? []],
   ['SELECT to_jsonb(oid::bigint) FROM pg_database', ({ db }) => [oidOf(db)]],
   ['FROM pg_subscription', ({ server }) => [{ subscriptions: [], slots: [], prepared: [], ...server.replication }]],

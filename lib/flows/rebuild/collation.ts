@@ -1,0 +1,68 @@
+import { asTyped } from '../../core/command.ts';
+import type { Ops } from '../../core/ops.ts';
+import type { Target } from '../../core/target.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { collationNow } from '../../domain/replacement/survey-collation.ts';
+import type { CollationChange } from '../../domain/stack/deployment.ts';
+import { composeTyped } from '../../tools/docker/compose.ts';
+import { identifier } from '../../tools/postgres/psql.ts';
+import type { Rebuild, Started } from './rebuild.ts';
+
+interface Warning {
+  readonly text: Text;
+  readonly fix: Text;
+}
+
+/** Said before the image is another one. */
+export function willSortOtherwise(target: Target, change: CollationChange): Warning {
+  const { name, versions } = wordsOf(change);
+  const typed = typedFor(target, change);
+  return {
+    text: {
+      en: `The image of PostgreSQL that is named now sorts text with another library than ${name.en} was built with (${versions}): rows may not be found by their indexes until these are built anew.`,
+      zh: `compose 文件指定的 PostgreSQL 镜像更换了文本排序库 (${name.zh}: ${versions}): 重建索引之前, 按索引查询可能找不到数据.`,
+    },
+    fix: { en: `Directly after it: ${typed}`, zh: `完成后立即执行: ${typed}` },
+  };
+}
+
+function sortsOtherwise(target: Target, change: CollationChange): Warning {
+  const { name, versions } = wordsOf(change);
+  const typed = typedFor(target, change);
+  return {
+    text: {
+      en: `PostgreSQL sorts text with another library now than ${name.en} was built with (${versions}): rows may not be found by their indexes until these are built anew.`,
+      zh: `PostgreSQL 的文本排序库已更换 (${name.zh}: ${versions}): 重建索引之前, 按索引查询可能找不到数据.`,
+    },
+    fix: { en: `Do it now: ${typed}`, zh: `请立即执行: ${typed}` },
+  };
+}
+
+/** After another image of PostgreSQL has taken over what is kept: what is to be typed now. */
+export async function tellCollation(ops: Ops, { plan, target }: Rebuild, { stores }: Started): Promise<void> {
+  if (!plan.replaces.includes('postgres') || plan.deletes.length > 0) return;
+  for (const change of await collationNow(ops, stores.database))
+    ops.screen.show({ event: 'warning', ...sortsOtherwise(target, change) });
+}
+
+function wordsOf({ database, named, from, to }: CollationChange) {
+  const versions = `${printable(from)} → ${printable(to ?? '?')}`;
+  const of = printable(database);
+  if (named === undefined) return { name: { en: of, zh: of }, versions };
+  const collation = printable(named.collation);
+  return { name: { en: `collation ${collation} of ${of}`, zh: `${of} 的排序规则 ${collation}` }, versions };
+}
+
+/** A server that can't tell its library's version has none to note. */
+function typedFor(target: Target, { database, named, to }: CollationChange): string {
+  const refresh = named
+    ? `ALTER COLLATION ${named.collation} REFRESH VERSION`
+    : `ALTER DATABASE ${identifier(database)} REFRESH COLLATION VERSION`;
+  const anew = named
+    ? named.indexes.map((index) => `REINDEX INDEX CONCURRENTLY ${index}`)
+    : [`REINDEX DATABASE CONCURRENTLY ${identifier(database)}`];
+  const commands = [...anew, ...(to === null ? [] : [refresh])]
+    .map((sql) => `psql -U "$POSTGRES_USER" -d ${asTyped([database])} -c ${asTyped([sql])}`)
+    .join(' && ');
+  return printable(`${composeTyped(target, 'exec', target.services.postgres, 'sh', '-c')} ${asTyped([commands])}`);
+}
