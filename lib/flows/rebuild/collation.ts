@@ -1,12 +1,9 @@
 import { asTyped } from '../../core/command.ts';
-import type { Ops } from '../../core/ops.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
-import { collationNow } from '../../domain/replacement/survey-collation.ts';
 import type { CollationChange } from '../../domain/stack/deployment.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
 import { identifier } from '../../tools/postgres/psql.ts';
-import type { Rebuild, Started } from './rebuild.ts';
 
 interface Warning {
   readonly text: Text;
@@ -26,7 +23,8 @@ export function willSortOtherwise(target: Target, change: CollationChange): Warn
   };
 }
 
-function sortsOtherwise(target: Target, change: CollationChange): Warning {
+/** Said once it is. */
+export function sortsOtherwise(target: Target, change: CollationChange): Warning {
   const { name, versions } = wordsOf(change);
   const typed = typedFor(target, change);
   return {
@@ -36,13 +34,6 @@ function sortsOtherwise(target: Target, change: CollationChange): Warning {
     },
     fix: { en: `Do it now: ${typed}`, zh: `请立即执行: ${typed}` },
   };
-}
-
-/** After another image of PostgreSQL has taken over what is kept: what is to be typed now. */
-export async function tellCollation(ops: Ops, { plan, target }: Rebuild, { stores }: Started): Promise<void> {
-  if (!plan.replaces.includes('postgres') || plan.deletes.length > 0) return;
-  for (const change of await collationNow(ops, stores.database))
-    ops.screen.show({ event: 'warning', ...sortsOtherwise(target, change) });
 }
 
 function wordsOf({ database, named, from, to }: CollationChange) {
