@@ -266,12 +266,33 @@ export const TRUTH: readonly Break[] = [
     edits: [
       edit(
         'lib/domain/hot-release/check.ts',
-        '  requireAgreed(update.plan.restart, restart, options.direction);\n',
+        '  requireAgreed(update.plan, { restart, ways }, options.direction);\n',
         '',
       ),
     ],
     test: 'test/simulation/update.test.ts',
     named: 'restarts no container that nobody was asked about',
+  },
+  {
+    what: {
+      en: 'a program is restarted though the plan said that its requests wait',
+      zh: '计划称请求会等待, 实际却重启了程序',
+    },
+    edits: [edit('lib/domain/hot-release/restart.ts', ': restartedToo(agreed, found);', ': undefined;')],
+    test: 'test/unit/domain/hot-release/restart.test.ts',
+    named: 'is not exceeded',
+  },
+  {
+    what: { en: 'the first program that inherits the variable is the scheduler', zh: '把首个继承变量的程序当作调度器' },
+    edits: [
+      edit(
+        'lib/domain/app/programs.ts',
+        'Number(!p.inherited) + Number(sameApplication(p))',
+        'Number(sameApplication(p))',
+      ),
+    ],
+    test: 'test/unit/domain/app/programs.test.ts',
+    named: 'takes for the scheduler the gunicorn that was told so itself',
   },
   {
     what: { en: 'workers that end together are not told', zh: '不提示 worker 会同时被回收' },

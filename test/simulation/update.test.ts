@@ -59,6 +59,25 @@ it('waits for an old worker that hangs until gunicorn kills it, and takes nothin
   expect(workersOf(d)).not.toContain(first?.pid);
 });
 
+it('replaces the workers of a third gunicorn behind its open socket, too', async () => {
+  const command = 'command=/app/.venv/bin/python -m gunicorn --config /app/metrics.conf.py metrics:application';
+  const files = {
+    [SUPERVISOR]: supervisorConfig(`[program:metrics]\n${command}\nenvironment=ENABLE_SCHEDULER="false"\n`),
+    'metrics.conf.py': 'bind = "127.0.0.1:5003"\nworkers = 2\npreload_app = False\n',
+  };
+  const d = await updatable({ files }, { former: { files } });
+  const metrics = () => appOf(d).app?.programs.find((p) => p.name === 'metrics');
+  const [master, before] = [metrics()?.pid, metrics()?.gunicorn?.workers.map((w) => w.pid) ?? []];
+  expect(before).toHaveLength(2);
+  const ended = await updateAndCheck(d, YES);
+  expect(ended, ended.text).toMatchObject({
+    exitCode: 0,
+    text: expect.stringContaining('kill -TERM <worker of metrics>'),
+  });
+  expect(metrics()?.pid).toBe(master);
+  expect(metrics()?.gunicorn?.workers.filter((w) => before.includes(w.pid))).toEqual([]);
+});
+
 it('finds nothing to do the second time', async () => {
   const d = await updatable();
   await updateAndCheck(d, YES);

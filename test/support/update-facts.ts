@@ -25,7 +25,13 @@ export const program = (name: string, more: Partial<Program> = {}): Program => (
 });
 
 export const web = program('whalefall_web', { ports: [5001], scheduler: 'false' });
-export const scheduler = program('whalefall_scheduler', { pid: 26, ports: [5002], scheduler: 'true' });
+export const scheduler = program('whalefall_scheduler', {
+  pid: 26,
+  ports: [5002],
+  scheduler: 'true',
+  workers: [{ pid: 33, start: 100 }],
+  settings: { preload_app: false },
+});
 
 const OLD = 'c0ffee'.padEnd(40, '0');
 const NEW = 'beef'.padEnd(40, '0');

@@ -22,6 +22,8 @@ const program = z.object({
   ports: z.array(z.int()),
   /** What its environment says about running the scheduler: `true`, `false`, or nothing (''). */
   scheduler: z.string(),
+  /** supervisord itself has the same value: nobody may have said it of this program. */
+  inherited: z.boolean().optional(),
   /** Its child processes; `start` on the same scale. */
   workers: z.array(z.object({ pid: z.int(), start: z.number() })),
   /** A gunicorn's, as far as its command line and its configuration file have them as plain values; what they compute is not known. */
@@ -61,9 +63,9 @@ export interface Programs {
   readonly all: readonly Program[];
   /** The gunicorn that listens on the application's port. */
   readonly web: Program;
-  /** The other gunicorn, which runs the scheduler; `undefined` when the web program does both, or there is none. */
+  /** The gunicorn that runs the scheduler; `undefined` when the web program does both, or there is none. */
   readonly scheduler: Program | undefined;
-  /** What else runs the release's code, such as a queue's worker. */
+  /** What else runs the release's code, such as a queue's worker or a third gunicorn. */
   readonly others: readonly Program[];
   readonly uptime: number;
   /** The container's start, and with it supervisord's. */
@@ -169,10 +171,17 @@ export async function findPrograms(ops: Ops, container: string): Promise<Program
   const gunicorns = all.filter(isGunicorn);
   const web = gunicorns.find((p) => p.ports.includes(ops.target.ports.direct));
   if (web === undefined) throw noWebProgram(ops, all, said);
-  // Only a gunicorn's: supervisord hands the variable on to whatever does not say otherwise.
-  const scheduler = gunicorns.find((p) => p.scheduler === 'true' && p !== web);
+  const scheduler = schedulerOf(gunicorns, web);
   const others = all.filter((p) => p !== web && p !== scheduler && runsRelease(ops, p));
   return { all, web, scheduler, others, uptime, booted, released };
+}
+
+/** Of those that are told to schedule, the one that was told so itself, and that runs the web program's application. */
+function schedulerOf(gunicorns: readonly Program[], web: Program): Program | undefined {
+  const told = gunicorns.filter((p) => p.scheduler === 'true' && p !== web);
+  const sameApplication = (p: Program) => p.argv.at(-1) === web.argv.at(-1);
+  const fits = (p: Program) => Number(!p.inherited) + Number(sameApplication(p));
+  return told.toSorted((a, b) => fits(b) - fits(a))[0];
 }
 
 export const isGunicorn = ({ argv }: Program): boolean => argv.some((word) => word.endsWith('gunicorn'));

@@ -2,7 +2,7 @@ import { allEnded } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import { type From, loadOnce, readSettings, type Settings, stagedArgv, startCanary } from '../app/gunicorn.ts';
-import type { Program } from '../app/programs.ts';
+import { isGunicorn, type Program } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
 import { checkSite } from '../app/site.ts';
 import { compileStaged } from '../app/staging.ts';
@@ -12,11 +12,12 @@ import type { HotRelease } from './hot-release.ts';
 import {
   changesSettings,
   chooseRestart,
+  companions,
   neededRestart,
   type Restart,
   requireAgreed,
-  type SchedulerWay,
-  schedulerWay,
+  type Way,
+  wayOf,
 } from './restart.ts';
 import type { RestartKind } from './restart-kinds.ts';
 
@@ -28,7 +29,8 @@ export interface Checked {
   readonly restart: Restart;
   /** The gentlest that would have done; a harder one may have been asked for. */
   readonly needed: RestartKind;
-  readonly scheduler: SchedulerWay;
+  /** How each program beside the web program gets the release, by its name. */
+  readonly ways: ReadonlyMap<string, Way>;
   /** Workers that the release's configuration asks for. */
   readonly workers: number;
   /** The web program's command line for the staged release. */
@@ -63,7 +65,7 @@ export const checkStep = (update: HotRelease): Step<Checked> => ({
  */
 async function check(ops: Ops, update: HotRelease): Promise<Checked> {
   const { facts, staging, options } = update;
-  const { web, scheduler } = facts.programs;
+  const { web } = facts.programs;
   const { root } = ops.target.app;
   const staged = (program: Program): From => ({
     argv: stagedArgv(program.argv, (path) => stagedPath(ops, facts, staging.tree, path)),
@@ -76,6 +78,8 @@ async function check(ops: Ops, update: HotRelease): Promise<Checked> {
     const before = await settingsBefore(program);
     return { before, after: await readSettings(ops, staging, program, staged(program)) };
   };
+  const foundWay = async (program: Program) =>
+    [program.name, wayOf(program, facts, root, isGunicorn(program) ? await settingsOf(program) : undefined)] as const;
   const revision = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
   const migrates = !migratesNothing(facts);
   if (options.direction === 'forward' && (options.backup === 'always' || migrates))
@@ -85,20 +89,21 @@ async function check(ops: Ops, update: HotRelease): Promise<Checked> {
     update.canary = pid;
     return settings;
   };
-  const [after, { head, known }, before, forScheduler] = await allEnded([
+  const [after, { head, known }, before, found] = await allEnded([
     migrates ? loadOnce(ops, staging, web, from) : bootEarly(),
     readRevisions(ops, staging.container, staging.tree, revision),
     settingsBefore(web),
-    scheduler ? settingsOf(scheduler) : Promise.resolve(undefined),
+    allEnded(companions(facts).map(foundWay)),
     facts.tree.has(ops.target.release.site.from) ? checkSite(ops, staging) : Promise.resolve(),
     compileStaged(ops, staging, facts.files.put, facts.tree),
   ]);
   const restart = chooseRestart(options.restart, facts, root, { before, after });
-  requireAgreed(update.plan.restart, restart, options.direction);
+  const ways = new Map(found);
+  requireAgreed(update.plan, { restart, ways }, options.direction);
   const needed = neededRestart(facts, root, { before, after }).kind;
   const schema = revision === head ? 'current' : revision === undefined || known ? 'behind' : 'newer';
   const workers = Number(after.get('workers'));
-  return { head, schema, restart, needed, scheduler: schedulerWay(facts, root, forScheduler), workers, from };
+  return { head, schema, restart, needed, ways, workers, from };
 }
 
 /** Where the staged release has what the container has at `path`: a copied file comes from elsewhere in the repository. */

@@ -16,11 +16,10 @@ import type { EnvChange } from '../stack/deployment.ts';
 import { leftAloneWarnings } from '../stack/left-alone.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
-import { chooseRestart, type Restart } from './restart.ts';
+import { chooseRestart, companions, type Ways, wayOf } from './restart.ts';
 
-export interface UpdatePlan {
-  /** As far as it can be told before the new release was tried. */
-  readonly restart: Restart;
+/** The ways are told as far as they can be before the new release was tried; what is found then is not harder. */
+export interface UpdatePlan extends Ways {
   /** What becomes of requests when the container is restarted. */
   readonly hold: HoldFacts;
   readonly warnings: readonly Text[];
@@ -45,14 +44,29 @@ export function planUpdate(
   if (sameFiles && sameCommit && !unfinished && facts.stale.length === 0) return undefined;
   throwIfAny([...rebuildNeeded(facts), ...hiding(target, facts), ...blocked(inTheWay), ...inProgress(facts)]);
   const restart = chooseRestart(options.restart, facts, target.app.root);
+  const ways = new Map(companions(facts).map((p) => [p.name, wayOf(p, facts, target.app.root)] as const));
   const warnings = [
+    ...(restart.kind === 'container' ? [] : failingRoutes(facts, ways)),
     ...warningsOf(facts),
     ...takenAsTheyLie(facts.artefacts),
     ...envTexts(target, facts),
     ...leftAlone(target, facts, options),
   ];
-  return { restart, hold, warnings };
+  return { restart, ways, hold, warnings };
 }
+
+/** Programs that are restarted although nginx leads people to them. */
+const failingRoutes = ({ routes }: Facts, ways: Ways['ways']): Text[] =>
+  routes.flatMap(({ name, path }) =>
+    ways.get(name.en) === 'restart'
+      ? [
+          {
+            en: `${printable(name.en)} is restarted: requests to ${printable(path)} fail until it has booted again.`,
+            zh: `${printable(name.zh)} 将被重启: 重新启动完成之前, 对 ${printable(path)} 的请求会失败.`,
+          },
+        ]
+      : [],
+  );
 
 const UNASKED: HoldFacts = {
   kind: 'plain',

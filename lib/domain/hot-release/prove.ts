@@ -10,12 +10,13 @@ import { endpointsOf } from '../app/endpoints.ts';
 import { differences } from '../app/file-plan.ts';
 import { describeHealth, type Health, healthCheck, waitForHealth } from '../app/health.ts';
 import { type Inventory, lookAround } from '../app/inventory.ts';
-import { failedSince, findPrograms, type Programs, stillDown } from '../app/programs.ts';
+import { failedSince, findPrograms, isGunicorn, type Programs, stillDown } from '../app/programs.ts';
 import { requireRoutes } from '../app/routes.ts';
 import { lookAtWorkers } from '../app/workers.ts';
 import { hiddenText } from '../release/hidden.ts';
 import type { Facts } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
+import { companions } from './restart.ts';
 
 const SOAK_EVERY_MS = 1_000;
 /** A while for what starts last, such as the engine's own opinion after a restart. */
@@ -113,16 +114,11 @@ async function allNew(ops: Ops, container: string, programs: Programs, since: nu
       zh: `仍有 ${old.length} 个 worker 运行旧代码`,
     });
   if (workers.length === 0) throw notProved({ en: 'there is no worker', zh: '没有任何 worker' });
-  const { scheduler, others } = programs;
-  const processes = scheduler ? (await lookAtWorkers(ops, container, scheduler.pid)).workers : [];
-  const stale = [
-    ...(scheduler && (processes.length > 0 ? processes.some((w) => w.start <= since) : scheduler.start <= since)
-      ? [scheduler]
-      : []),
-    ...others.filter((p) => p.start <= since),
-  ];
-  const [first] = stale;
-  if (first) throw notProved({ en: `${first.name} still runs the old code`, zh: `${first.name} 仍在运行旧代码` });
+  for (const program of companions({ programs })) {
+    const own = isGunicorn(program) ? (await lookAtWorkers(ops, container, program.pid)).workers : [];
+    if (own.length > 0 ? own.every((w) => w.start > since) : program.start > since) continue;
+    throw notProved({ en: `${program.name} still runs the old code`, zh: `${program.name} 仍在运行旧代码` });
+  }
   return workers.map((w) => w.pid);
 }
 

@@ -15,15 +15,15 @@ import { holdCommands, releaseCommands } from '../hold/messages.ts';
 import type { Checked } from './check.ts';
 import type { HotRelease } from './hot-release.ts';
 import { noteWorkers } from './interrupted.ts';
-import { type Restart, schedulerWay } from './restart.ts';
+import { companions, type Restart } from './restart.ts';
 
 /** gunicorn finishes requests for up to 30 s. */
 const GRACE_SECONDS = 35;
 
 /** Undone with the switch: the former files come first. */
 export function restartStep(update: HotRelease): Step<void, [Checked, number]> {
-  const { facts, target, plan } = update;
-  const { web, scheduler, others } = facts.programs;
+  const { facts, plan } = update;
+  const { web } = facts.programs;
   const n = facts.workers;
   const emptied = dropsWhenLeaving(web)
     ? {
@@ -31,19 +31,14 @@ export function restartStep(update: HotRelease): Step<void, [Checked, number]> {
         zh: `kill -STOP <旧 worker, 待其上无连接时>; `,
       }
     : { en: '', zh: '' };
-  const successions = [
-    ...(scheduler
-      ? [
-          schedulerWay(facts, target.app.root, undefined) === 'succession'
-            ? {
-                en: `kill -TERM <worker of ${scheduler.name}>  # its socket stays open`,
-                zh: `kill -TERM <${scheduler.name} 的 worker>  # 监听 socket 保持打开`,
-              }
-            : `supervisorctl restart ${scheduler.name}`,
-        ]
-      : []),
-    ...others.map(({ name }) => `supervisorctl restart ${name}`),
-  ];
+  const successions = companions(facts).map(({ name }) =>
+    plan.ways.get(name) === 'succession'
+      ? {
+          en: `kill -TERM <worker of ${name}>  # its socket stays open`,
+          zh: `kill -TERM <${name} 的 worker>  # 监听 socket 保持打开`,
+        }
+      : `supervisorctl restart ${name}`,
+  );
   return {
     id: 'restart',
     title: restartTitle(plan.restart),
@@ -87,7 +82,9 @@ function restartTitle({ kind, why }: Restart): Text {
 async function restart(ops: Ops, { facts, staging, hold }: HotRelease, checked: Checked, since: number): Promise<void> {
   const { container } = staging;
   if (checked.restart.kind === 'container') return restartContainer(ops, container, hold);
-  const { web, scheduler, others } = facts.programs;
+  const { web } = facts.programs;
+  const others = companions(facts);
+  const succeeds = ({ name }: Program) => checked.ways.get(name) === 'succession';
   const reload = checked.restart.kind === 'reload';
   noteWorkers(ops, facts, reload ? checked.workers : facts.workers);
   // Beside one another, and each to its end: undoing must not begin while the other is still at it.
@@ -95,10 +92,12 @@ async function restart(ops: Ops, { facts, staging, hold }: HotRelease, checked: 
     reload
       ? reloadWorkers(ops, container, web, checked.workers)
       : replaceWorkers(ops, container, web, { wanted: facts.workers, since }),
-    scheduler && checked.scheduler === 'succession'
-      ? succeedWorkers(ops, container, scheduler, since)
-      : restartAll(ops, container, scheduler ? [scheduler] : []),
-    restartAll(ops, container, others),
+    ...others.filter(succeeds).map((program) => succeedWorkers(ops, container, program, since)),
+    restartAll(
+      ops,
+      container,
+      others.filter((p) => !succeeds(p)),
+    ),
   ]);
   await reloadNginx(ops, container);
 }

@@ -1,5 +1,5 @@
 import { refuse } from '../../core/refusal.ts';
-import type { Text } from '../../core/text.ts';
+import { printable, type Text } from '../../core/text.ts';
 import type { Settings } from '../app/gunicorn.ts';
 import { isGunicorn, type Program } from '../app/programs.ts';
 import type { Facts } from './facts.ts';
@@ -22,22 +22,38 @@ export const changesSettings = ({ copies, files }: Facts, root: string, { argv }
   return changed.some((file) => argv.some((word) => word.endsWith(file)));
 };
 
-/**
- * How the scheduler's program gets new code, of which there must never be two. `succession`: its worker ends, and the master, which keeps
- * the socket, makes another; requests to it wait. `restart`: supervisord ends and starts it, and requests to it fail meanwhile.
- */
-export type SchedulerWay = 'succession' | 'restart';
+/** The programs beside the web program that run the release's code. */
+export const companions = ({ programs: { scheduler, others } }: Pick<Facts, 'programs'>): readonly Program[] => [
+  ...(scheduler ? [scheduler] : []),
+  ...others,
+];
 
-/** The gentlest that is right. Pure. @param settings unknown before the new release was tried. */
-export function schedulerWay(facts: Facts, root: string, settings: GunicornSettings | undefined): SchedulerWay {
-  const { scheduler } = facts.programs;
-  if (!scheduler || !isGunicorn(scheduler)) return 'restart';
-  if (scheduler.settings?.preload_app) return 'restart';
-  if (settings === undefined) return changesSettings(facts, root, scheduler) ? 'restart' : 'succession';
+/**
+ * How a program beside the web program gets new code. `succession`: its workers end, and the master, which keeps the socket, makes others;
+ * requests to it wait, and of a scheduler there are never two. `restart`: supervisord ends and starts it, and requests to it fail meanwhile.
+ */
+export type Way = 'succession' | 'restart';
+
+/**
+ * The gentlest that is right. Pure.
+ *
+ * @param settings unknown before the new release was tried: then succession is foretold only where nothing speaks against it.
+ */
+export function wayOf(program: Program, facts: Facts, root: string, settings?: GunicornSettings): Way {
+  const preloads = program.settings?.preload_app;
+  if (!isGunicorn(program) || preloads) return 'restart';
+  if (settings === undefined) {
+    const isPlain = preloads === false && !changesSettings(facts, root, program);
+    return isPlain && staysAlone(facts, program, program.workers.length) ? 'succession' : 'restart';
+  }
   const { before, after } = settings;
-  const alone = after.get('workers') === '1' && after.get('preload_app') === 'False';
-  return alone && !(before && differ(before, after)) ? 'succession' : 'restart';
+  const isPlain = after.get('preload_app') === 'False' && !(before && differ(before, after));
+  return isPlain && staysAlone(facts, program, Number(after.get('workers'))) ? 'succession' : 'restart';
 }
+
+/** Of several schedulers the first to come would meet the last to go. */
+export const staysAlone = ({ programs }: Facts, program: Program, workers: number): boolean =>
+  program.name !== programs.scheduler?.name || workers === 1;
 
 const changesSupervisor = (facts: Facts): boolean => facts.copies.some(({ to }) => to.startsWith('/etc/supervisor/'));
 
@@ -117,19 +133,31 @@ export function chooseRestart(
   );
 }
 
+/** What the plan said or the trial found of how processes come to run the new code. */
+export interface Ways {
+  readonly restart: Restart;
+  /** By program; where the container is restarted, they make no difference. */
+  readonly ways: ReadonlyMap<string, Way>;
+}
+
 /**
- * A release's gunicorn may tell only when it is tried that workers can't bring it. Who agreed to less is not given a restart of the
- * container, for which nobody looked whether requests can wait. Pure.
+ * A release's gunicorn may tell only when it is tried that workers can't bring it. Who agreed to less is given neither a restart of the
+ * container, for which nobody looked whether requests can wait, nor one of a program, to which requests fail. Pure.
  *
  * @throws {OpsError} `precondition`
  */
-export function requireAgreed(agreed: Restart, found: Restart, direction: 'forward' | 'back'): void {
-  if (found.kind !== 'container' || agreed.kind === 'container') return;
+export function requireAgreed(agreed: Ways, found: Ways, direction: 'forward' | 'back'): void {
+  if (agreed.restart.kind === 'container') return;
+  const more =
+    found.restart.kind === 'container'
+      ? {
+          en: `The container would have to be restarted, which the plan did not say: ${found.restart.why.en}.`,
+          zh: `需要重启容器, 而计划中并未列出: ${found.restart.why.zh}.`,
+        }
+      : restartedToo(agreed, found);
+  if (more === undefined) return;
   throw refuse(
-    {
-      en: `The container would have to be restarted, which the plan did not say: ${found.why.en}.`,
-      zh: `需要重启容器, 而计划中并未列出: ${found.why.zh}.`,
-    },
+    more,
     direction === 'forward'
       ? {
           en: 'Run again with --restart container: the plan then says what becomes of requests.',
@@ -140,6 +168,18 @@ export function requireAgreed(agreed: Restart, found: Restart, direction: 'forwa
           zh: '请改用 --way image 回退, 计划会说明期间请求如何处理.',
         },
   );
+}
+
+function restartedToo(agreed: Ways, found: Ways): Text | undefined {
+  const names = [...found.ways].flatMap(([name, way]) =>
+    way === 'restart' && agreed.ways.get(name) === 'succession' ? [name] : [],
+  );
+  if (names.length === 0) return undefined;
+  const list = names.map(printable).join(', ');
+  return {
+    en: `${list} would have to be restarted, which the plan did not say; requests to it would fail meanwhile: the new release's gunicorn settings (preload_app, workers) leave no gentler way.`,
+    zh: `需要重启 ${list}, 而计划中并未列出, 期间发往它的请求会失败: 新版本的 gunicorn 设置 (preload_app、workers) 不允许更平滑的方式.`,
+  };
 }
 
 function atLeast(owed: RestartKind | undefined, best: Restart): Restart {

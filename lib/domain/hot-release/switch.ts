@@ -10,7 +10,7 @@ import { inspectContainer } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { MARKER } from '../app/marker.ts';
 import { type Placement, place, putBack, savePlaced } from '../app/place.ts';
-import { listPrograms, type Program } from '../app/programs.ts';
+import { isGunicorn, listPrograms, type Program } from '../app/programs.ts';
 import { BACK_AGAIN_MS, retryWhileRestarting } from '../app/retry.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { reloadNginx, renderedSite } from '../app/site.ts';
@@ -26,7 +26,7 @@ import type { Checked } from './check.ts';
 import type { Facts } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
 import { noteRestart } from './interrupted.ts';
-import { changesSettings, schedulerWay } from './restart.ts';
+import { changesSettings, companions, staysAlone } from './restart.ts';
 import { restartContainer } from './restart-step.ts';
 import { artefactNames } from './stage.ts';
 
@@ -136,7 +136,7 @@ async function switchBack(ops: Ops, update: HotRelease): Promise<void> {
 }
 
 async function bringBackProcesses(ops: Ops, facts: Facts, container: string, since: number): Promise<void> {
-  const { web, scheduler, others } = facts.programs;
+  const { web } = facts.programs;
   const { root } = ops.target.app;
   const now = await waitForProgram(ops, container, web.name);
   if (now === undefined) await restartProgram(ops, container, web.name);
@@ -148,30 +148,28 @@ async function bringBackProcesses(ops: Ops, facts: Facts, container: string, sin
     else if (!clean || workers.length !== facts.workers)
       await replaceWorkers(ops, container, now, { wanted: facts.workers, since });
   }
-  if (scheduler) await bringBackScheduler(ops, facts, scheduler, { container, since });
-  for (const { name } of others) {
-    const present = await waitForProgram(ops, container, name);
-    if (present === undefined || !isClean(facts, since, present.start)) await restartProgram(ops, container, name);
-  }
+  for (const program of companions(facts)) await bringBackProgram(ops, facts, program, { container, since });
   await reloadNginx(ops, container);
 }
 
-async function bringBackScheduler(
+async function bringBackProgram(
   ops: Ops,
   facts: Facts,
-  scheduler: Program,
+  program: Program,
   { container, since }: { readonly container: string; readonly since: number },
 ): Promise<void> {
-  const present = await waitForProgram(ops, container, scheduler.name);
+  const present = await waitForProgram(ops, container, program.name);
   const { master, workers } = present
     ? await lookAtWorkers(ops, container, present.pid)
     : { master: null, workers: [] };
   const isRight = master !== null && isClean(facts, since, master);
-  if (present && isRight && workers.every((w) => isClean(facts, since, w.start))) return;
-  // A master that was started before any of this has read the configuration that is in place again.
-  const gently = present && isRight && schedulerWay(facts, ops.target.app.root, undefined) === 'succession';
-  if (gently) await succeedWorkers(ops, container, present, since);
-  else await restartProgram(ops, container, scheduler.name);
+  const hasWorkers = isGunicorn(program); // whatever else has children may make them whenever it likes
+  if (present && isRight && (!hasWorkers || workers.every((w) => isClean(facts, since, w.start)))) return;
+  // A master that was started before any of this has read the code and the configuration that are in place again.
+  const isSame = hasWorkers && isRight && !changesSettings(facts, ops.target.app.root, program);
+  if (present && isSame && staysAlone(facts, program, workers.length))
+    await succeedWorkers(ops, container, present, since);
+  else await restartProgram(ops, container, program.name);
 }
 
 /** Started before this run changed anything, or after all was put back. @param start seconds since the machine's start. */

@@ -210,6 +210,7 @@ def main():
     programs = []
     for name, state, pid in found:
         scheduler = environment(pid).get(ARGS["schedulerVariable"], b"") if pid else b""
+        parent = (started(pid) or (0, 0))[0] if pid else 0
         argv = [a.decode("utf-8", "replace") for a in read(f"/proc/{pid}/cmdline", "rb").split(b"\0")[:-1]]
         cwd = directory(pid) if pid else ""
         settings = gunicorn_settings(pid, argv, cwd)
@@ -226,6 +227,8 @@ def main():
                 "start": pid and (started(pid) or (0, 0))[1],
                 "workers": children(pid) if pid else [],
                 "scheduler": scheduler.decode("utf-8", "replace").lower(),
+                # supervisord hands its own variables on to whatever is not told otherwise.
+                "inherited": bool(parent) and environment(parent).get(ARGS["schedulerVariable"]) == scheduler,
             }
         )
     uptime = time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -25,6 +25,20 @@ it('tells the programs by what they run: what only inherits the variable is no s
   expect(found.others.map((p) => p.name)).toEqual(['celery']);
 });
 
+it('takes for the scheduler the gunicorn that was told so itself, not the first that inherits it', async () => {
+  const third = program('metrics', { ports: [5003], scheduler: 'true', inherited: true });
+  const found = await find(third, { ...scheduler, inherited: false }, web);
+  expect(found.scheduler?.name).toBe('whalefall_scheduler');
+  expect(found.others.map((p) => p.name)).toEqual(['metrics']);
+});
+
+it('takes for the scheduler the one that runs the application, where all have it from supervisord', async () => {
+  const argv = [...scheduler.argv.slice(0, -1), 'metrics:application'];
+  const third = program('metrics', { ports: [5003], scheduler: 'true', inherited: true, argv });
+  const found = await find(third, { ...scheduler, inherited: true }, web);
+  expect(found.scheduler?.name).toBe('whalefall_scheduler');
+});
+
 it('counts as the release only what Python runs from its files', async () => {
   const exporter = program('exporter', { argv: ['/usr/bin/python3', '/opt/exporter.py'], cwd: '/' });
   const relative = program('queue', { argv: ['/usr/bin/python3.11', 'worker.py'], cwd: '/app' });

@@ -6,7 +6,7 @@ import type { UpdateOptions } from '../../../../lib/domain/hot-release/options.t
 import { planUpdate } from '../../../../lib/domain/hot-release/plan.ts';
 import { begin } from '../../../../lib/domain/hot-release/steps.ts';
 import { plannedOf } from '../../../../lib/runs/steps/steps.ts';
-import { noLocalChanges, updateFacts, web } from '../../../support/update-facts.ts';
+import { noLocalChanges, scheduler, updateFacts, web } from '../../../support/update-facts.ts';
 
 const target = targetFor('/opt/whalefall');
 const options: UpdateOptions = {
@@ -59,6 +59,16 @@ it('says beforehand that the new workers will end together, and what keeps them 
   const said = (plan({ programs })?.warnings ?? []).map((w) => w.en).join('\n');
   expect(said).toMatch(/2 new workers will be of one age; max_requests 1000, max_requests_jitter 50: .*jitter = 500/);
   expect((plan()?.warnings ?? []).map((w) => w.en).join()).not.toContain('max_requests');
+});
+
+it('says which requests fail because a program is restarted', () => {
+  const routes = [{ name: { en: scheduler.name, zh: scheduler.name }, path: '/jobs/', kind: 'program' as const }];
+  const said = (more: Parameters<typeof plan>[0]) => (plan({ routes, ...more })?.warnings ?? []).map((w) => w.en);
+  expect(said({})).toEqual([]);
+  const preloading = { ...scheduler, settings: { preload_app: true } };
+  expect(said({ programs: { ...updateFacts().programs, scheduler: preloading } })).toEqual([
+    'whalefall_scheduler is restarted: requests to /jobs/ fail until it has booted again.',
+  ]);
 });
 
 it('says what it takes as it lies in the deploy directory', () => {

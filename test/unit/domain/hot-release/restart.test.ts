@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Settings } from '../../../../lib/domain/app/gunicorn.ts';
-import { chooseRestart, schedulerWay } from '../../../../lib/domain/hot-release/restart.ts';
+import { chooseRestart, requireAgreed, type Way, wayOf } from '../../../../lib/domain/hot-release/restart.ts';
 import { scheduler, updateFacts, web } from '../../../support/update-facts.ts';
 
 const settings = (more: Readonly<Record<string, string>> = {}): Settings =>
@@ -99,46 +99,73 @@ describe('asked for', () => {
   });
 });
 
-describe("the scheduler's program", () => {
+describe('a program beside the web program', () => {
   const config = 'nginx/gunicorn/gunicorn-scheduler.conf.py';
   const argv = ['/app/.venv/bin/python', '/app/.venv/bin/gunicorn', '--config', `/app/${config}`, 'wsgi:application'];
   const own = { ...scheduler, argv };
+  const third = { ...own, name: 'metrics', scheduler: '', workers: [...web.workers] };
   const facts = (more: Parameters<typeof updateFacts>[0] = {}) =>
-    updateFacts({
-      programs: { all: [web, own], web, scheduler: own, others: [], uptime: 500, booted: 98, released: undefined },
-      ...more,
-    });
+    updateFacts({ programs: { ...updateFacts().programs, scheduler: own, others: [third] }, ...more });
   const one = (more: Readonly<Record<string, string>> = {}) => settings({ workers: '1', ...more });
   const changed = facts({ files: { ...updateFacts().files, put: [config] } });
+  const found = (after: Settings, before?: Settings) => ({ before, after });
 
-  it('gets a new worker behind its open socket', () => {
-    expect(schedulerWay(facts(), '/app', { before: undefined, after: one() })).toBe('succession');
-    expect(schedulerWay(facts(), '/app', undefined)).toBe('succession');
+  it('gets new workers behind its open socket', () => {
+    expect(wayOf(own, facts(), '/app')).toBe('succession');
+    expect(wayOf(own, facts(), '/app', found(one()))).toBe('succession');
+    expect(wayOf(third, facts(), '/app')).toBe('succession');
+    expect(wayOf(third, facts(), '/app', found(settings()))).toBe('succession');
   });
 
-  it('is restarted when what runs preloads', () => {
-    const preloading = { ...own, settings: { preload_app: true } };
-    const programs = { ...facts().programs, scheduler: preloading };
-    expect(schedulerWay(facts({ programs }), '/app', undefined)).toBe('restart');
+  it('is restarted when what runs preloads, and foretold to be where nobody knows whether it does', () => {
+    for (const preload_app of [true, undefined])
+      expect(wayOf({ ...own, settings: { preload_app } }, facts(), '/app')).toBe('restart');
+    expect(wayOf({ ...own, settings: undefined }, facts(), '/app', found(one()))).toBe('succession');
   });
 
   it('is restarted when its settings changed, not for a comment in their file', () => {
-    expect(schedulerWay(changed, '/app', undefined)).toBe('restart');
-    expect(schedulerWay(changed, '/app', { before: one(), after: one({ timeout: '9' }) })).toBe('restart');
-    expect(schedulerWay(changed, '/app', { before: one(), after: one({ config: '/staged' }) })).toBe('succession');
+    expect(wayOf(own, changed, '/app')).toBe('restart');
+    expect(wayOf(own, changed, '/app', found(one({ timeout: '9' }), one()))).toBe('restart');
+    expect(wayOf(own, changed, '/app', found(one({ config: '/staged' }), one()))).toBe('succession');
   });
 
-  it.each([
-    ['it preloads: the next worker would have the old code', one({ preload_app: 'True' })],
-    ['it has several workers: there would be none for a while, or two generations', settings()],
-  ])('is restarted when %s', (_why, after) => {
-    expect(schedulerWay(facts(), '/app', { before: undefined, after })).toBe('restart');
+  it('is restarted when it preloads, as the next workers would have the old code', () => {
+    for (const program of [own, third])
+      expect(wayOf(program, facts(), '/app', found(one({ preload_app: 'True' })))).toBe('restart');
+  });
+
+  it('is restarted when it schedules with several workers, of which two generations would meet', () => {
+    expect(wayOf(own, facts(), '/app', found(settings()))).toBe('restart');
+    expect(wayOf({ ...own, workers: web.workers }, facts(), '/app')).toBe('restart');
   });
 
   it('is restarted when it is no gunicorn', () => {
     const celery = { ...scheduler, argv: ['/app/.venv/bin/python', '-m', 'celery', 'beat'] };
-    const programs = { ...facts().programs, scheduler: celery };
-    expect(schedulerWay(facts({ programs }), '/app', undefined)).toBe('restart');
+    expect(wayOf(celery, facts(), '/app')).toBe('restart');
+  });
+});
+
+describe('what was agreed to', () => {
+  const ways = (way: Way) => new Map([['whalefall_scheduler', way]]);
+  const restart = (kind: 'rolling' | 'reload' | 'container') => ({ kind, why: { en: 'why', zh: 'why' } });
+  const judge = (agreed: [Parameters<typeof restart>[0], Way], found: [Parameters<typeof restart>[0], Way]) => () =>
+    requireAgreed(
+      { restart: restart(agreed[0]), ways: ways(agreed[1]) },
+      { restart: restart(found[0]), ways: ways(found[1]) },
+      'forward',
+    );
+
+  it('is not exceeded: neither by a restart of the container nor by one of a program', () => {
+    expect(judge(['rolling', 'restart'], ['container', 'restart'])).toThrow(/The container would have to be restarted/);
+    expect(judge(['rolling', 'succession'], ['rolling', 'restart'])).toThrow(
+      /^whalefall_scheduler would have to be restarted, which the plan did not say; requests to it would fail/,
+    );
+  });
+
+  it('may be gentler than the plan said', () => {
+    expect(judge(['rolling', 'restart'], ['rolling', 'succession'])).not.toThrow();
+    expect(judge(['rolling', 'restart'], ['rolling', 'restart'])).not.toThrow();
+    expect(judge(['container', 'succession'], ['container', 'restart'])).not.toThrow();
   });
 });
 
