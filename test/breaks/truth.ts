@@ -160,7 +160,7 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: 'a variable counts as taken out that the image has', zh: '镜像仍带有的变量被视为已移除' },
-    edits: [edit('lib/flows/apply-env/survey.ts', 'byImage?.[name] === has[name]', 'byImage?.[name] !== has[name]')],
+    edits: [edit('lib/flows/apply-env/survey.ts', 'byImage[name] === has[name]', 'byImage[name] !== has[name]')],
     test: 'test/simulation/apply-env.test.ts',
     named: 'refuses to take a variable out where the image would bring it back',
   },

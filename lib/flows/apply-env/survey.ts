@@ -1,5 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
+import { envValues } from '../../domain/env/file.ts';
 import { staleStamps } from '../../domain/env/stamp.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { hasDrifted } from '../../domain/images/drift.ts';
@@ -32,22 +33,37 @@ export async function surveyEnv(
   const has = variablesOf(await definitionOf(ops, containers.app.id));
   const stamps = staleStamps(ops.target, commit, has);
   const change = deployed.envChange;
-  const { environment } = deployed.stack.services.app;
+  const { environment } = facts.stack.services.app;
   const gone = (change?.names ?? []).filter((name) => name in has && !(name in environment));
-  const stuck = await stuckOf(ops, containers.app, gone, has);
+  const stuck = gone.length === 0 ? [] : await findStuck(ops, containers.app, has, gone);
   return { ...cutoverOf(ops.target, facts, requests), change, stuck, stamps };
 }
 
-/** A container that was hot-updated becomes an image, and that has the container's variables. */
-async function stuckOf(
-  ops: Ops,
-  app: Container,
+type Variables = Readonly<Record<string, string>>;
+
+async function findStuck(ops: Ops, app: Container, has: Variables, gone: readonly string[]) {
+  const byImage = (await variablesOfImage(ops, app.imageId)) ?? {};
+  return stuckOf(gone, { has, byImage, file: envValues(ops), hasDrifted: await hasDrifted(ops, app) });
+}
+
+/**
+ * Which variables that compose no longer gives would stay. A container that was hot-updated becomes an image, and that has the container's;
+ * what the image itself has, and `.env` too, never came from there. Pure.
+ *
+ * @param gone names that the container has and compose no longer gives.
+ */
+export function stuckOf(
   gone: readonly string[],
-  has: Readonly<Record<string, string>>,
-): Promise<readonly string[]> {
-  if (gone.length === 0 || (await hasDrifted(ops, app))) return gone;
-  const byImage = await variablesOfImage(ops, app.imageId);
-  return gone.filter((name) => byImage?.[name] === has[name]);
+  container: {
+    readonly has: Variables;
+    readonly byImage: Variables;
+    readonly file: Variables;
+    readonly hasDrifted: boolean;
+  },
+): string[] {
+  const { has, byImage, file } = container;
+  const isOfImage = (name: string) => byImage[name] === has[name];
+  return gone.filter((name) => (isOfImage(name) ? !(name in file) : container.hasDrifted));
 }
 
 const REBUILD = {
