@@ -56,8 +56,8 @@ export function planUpdate(
 }
 
 /** Programs that are restarted although nginx leads people to them. */
-const failingRoutes = ({ routes }: Facts, ways: Ways['ways']): Text[] =>
-  routes.flatMap(({ name, path }) =>
+const failingRoutes = ({ served }: Facts, ways: Ways['ways']): Text[] =>
+  served.routes.flatMap(({ name, path }) =>
     ways.get(name.en) === 'restart'
       ? [
           {

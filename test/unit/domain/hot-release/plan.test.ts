@@ -62,8 +62,9 @@ it('says beforehand that the new workers will end together, and what keeps them 
 });
 
 it('says which requests fail because a program is restarted', () => {
-  const routes = [{ name: { en: scheduler.name, zh: scheduler.name }, path: '/jobs/', kind: 'program' as const }];
-  const said = (more: Parameters<typeof plan>[0]) => (plan({ routes, ...more })?.warnings ?? []).map((w) => w.en);
+  const name = { en: scheduler.name, zh: scheduler.name };
+  const served = { routes: [{ name, path: '/jobs/', kind: 'program' as const, isSame: false }], unwatched: undefined };
+  const said = (more: Parameters<typeof plan>[0]) => (plan({ served, ...more })?.warnings ?? []).map((w) => w.en);
   expect(said({})).toEqual([]);
   const preloading = { ...scheduler, settings: { preload_app: true } };
   expect(said({ programs: { ...updateFacts().programs, scheduler: preloading } })).toEqual([
