@@ -126,5 +126,5 @@ it('plans a way back by image with what a rebuild would say of .env and of mount
   const { exitCode, text } = await rollback(d, 'previous', '--way', 'image', '--plan');
   expect(exitCode, text).toBe(0);
   expect(text).toMatch(/\.env was changed since the release that serves was started: LOG_LEVEL\./);
-  expect(text).toMatch(/\/app\/app\/models is mounted \(prod_code\): \d+ files of the release are hidden/);
+  expect(text).toMatch(/\/app\/app\/models is mounted \(prod_code\), and hides \d+ files of the release/);
 });

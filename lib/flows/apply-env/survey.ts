@@ -4,11 +4,13 @@ import { envValues } from '../../domain/env/file.ts';
 import { staleStamps } from '../../domain/env/stamp.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { hasDrifted } from '../../domain/images/drift.ts';
+import { hiddenBy } from '../../domain/release/hidden.ts';
 import { describeCommit } from '../../domain/release/source.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { definitionOf, variablesOf, variablesOfImage } from '../../tools/docker/definition.ts';
+import { treeOf } from '../../tools/git/tree.ts';
 import type { EnvWay } from './facts.ts';
 
 /**
@@ -27,8 +29,9 @@ export async function surveyEnv(
   const commit = app?.commit ?? (containers.app.state === 'running' ? undefined : app?.released);
   const described = commit === undefined ? undefined : await describeCommit(ops, commit);
   if (commit === undefined || described === undefined) throw unknownRelease();
-  // No code is released: what a mount hides of it is as before.
-  const facts = { ...deployed, checkout: { ...checkout, commit, subject: described.subject }, hidden: [] };
+  // The compose file may have got a mount since.
+  const hidden = hiddenBy(ops.target, deployed.stack.services.app.mounts, (await treeOf(ops, commit)).keys());
+  const facts = { ...deployed, checkout: { ...checkout, commit, subject: described.subject }, hidden };
   const requests = await surveyHold(ops, containers.app, asked.hold, asked.tries);
   const has = variablesOf(await definitionOf(ops, containers.app.id));
   const stamps = staleStamps(ops.target, commit, has);
