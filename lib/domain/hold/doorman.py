@@ -32,8 +32,10 @@ class Connection:
 
 
 class Doorman:
-    def __init__(self, atMost, page, ports, to=None):
+    def __init__(self, atMost, page, ports, to=None, most=None):
         self.at_most, self.page, self.ports = atMost, page, ports
+        self.most = most  # connections of one port; None: as many as come
+        self.count = dict.fromkeys(ports, 0)
         self.last = to  # where it leads when nobody says any more
         self.to = None
         self.open = asyncio.Event()
@@ -92,12 +94,17 @@ class Doorman:
         connection = Connection(self.now())
         self.present[connection] = asyncio.current_task()
         self.taken += 1
+        self.count[port] += 1
         try:
-            await self.serve(connection, port, reader, writer)
+            if self.most is not None and self.count[port] > self.most:
+                await self.turn_away(reader, writer)
+            else:
+                await self.serve(connection, port, reader, writer)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # either side has gone, or it was idle
         finally:
             del self.present[connection]
+            self.count[port] -= 1
             writer.close()
 
     async def serve(self, connection, port, reader, writer):

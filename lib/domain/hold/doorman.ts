@@ -7,6 +7,7 @@ import { type Attached, runAttached } from '../../tools/docker/attached.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
 import { type HeldPort, reachedAt } from './ports.ts';
 import type { Door } from './rules.ts';
+import { roomInProxy } from './sockets.ts';
 
 /** What it has seen so far. */
 const state = z.object({
@@ -62,6 +63,7 @@ export async function postDoorman(ops: Ops, post: Post, name: string): Promise<D
     page: readFileSync(new URL('page.html', import.meta.url), 'utf8'),
     ports: targets,
     to: post.home,
+    most: roomInProxy(),
   };
   const words = [
     ...['--name', name, ...ownerLabels(ops), '--network', post.network, '--user', '0', '--pull', 'never'],

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
@@ -28,4 +29,29 @@ export function socketsIn(tables: string, ports: readonly number[]): Sockets {
     else if (UNDER_WAY.has(state)) open += 1;
   }
   return { queued, open };
+}
+
+/** What a connection takes of the engine's proxy: both ends, and a pipe each way (splice). */
+const DESCRIPTORS = 6;
+
+/**
+ * How many connections one port may have at once. Whoever comes from this machine is led through the engine's proxy (docker-proxy), which
+ * ends, and all its connections with it, when it has no descriptor left for the next one. A fifth is left for those that are turned away.
+ *
+ * @returns undefined where no such proxy runs, or none is to be seen.
+ */
+export function roomInProxy(): number | undefined {
+  const limits = readdirSync('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? (descriptorsOfProxy(pid) ?? []) : []));
+  return limits.length === 0 ? undefined : Math.floor((Math.min(...limits) / DESCRIPTORS) * 0.8);
+}
+
+/** Go raises its own limit to the hard one. */
+function descriptorsOfProxy(pid: string): number | undefined {
+  try {
+    if (readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== 'docker-proxy') return undefined;
+    const hard = /^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))?.[1];
+    return hard === undefined ? undefined : Number(hard);
+  } catch {
+    return undefined; // it has just ended
+  }
 }

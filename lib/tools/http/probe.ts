@@ -16,6 +16,9 @@ export interface Probe {
   stop(): Promise<Outage>;
 }
 
+/** Where so many wait, one more would tell nothing new, and would take the place of somebody who comes to be served. */
+const MOST_WAITING = 50;
+
 /**
  * Asks for a URL at a fixed rate until stopped, whether or not earlier requests have been answered: what users notice
  * does not depend on how quickly they were served before. Never throws, never keeps the process alive by itself, and
@@ -40,6 +43,7 @@ export function startProbe(
   let outage: Promise<Outage> | undefined;
 
   const send = () => {
+    if (underWay.size >= MOST_WAITING) return;
     const started = ops.clock.monotonic();
     const answered = ops.requests?.sent(url);
     const request = succeeds(ops, url, { timeoutMs, accept }).then((good) => {

@@ -142,6 +142,16 @@ describe('startProbe', () => {
     expect(outage.longestGapMs).toBeGreaterThanOrEqual(100);
   });
 
+  it('takes no more places than fifty among those who wait', async () => {
+    const { state, url } = await server();
+    state.answers = false;
+    const probe = startProbe(real, url, { perSecond: 1_000, timeoutMs: 1_000 });
+    await until(() => state.seen === 50);
+    await wait(200);
+    expect(state.seen).toBe(50);
+    expect((await probe.stop()).failed).toBeGreaterThanOrEqual(50);
+  });
+
   it('survives a closed port and fetches that throw at once', async () => {
     let thrown = 0;
     const closed = startProbe(real, 'http://127.0.0.1:1/', { perSecond: 50 });
