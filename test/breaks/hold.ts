@@ -115,4 +115,52 @@ export const HOLD: readonly Break[] = [
     test: 'test/simulation/hold.test.ts',
     named: 'no request fails while PostgreSQL is upgraded',
   },
+  {
+    what: { en: 'rules that can’t be listed are taken for gone', zh: '无法列出规则时视为已移除' },
+    edits: [
+      edit(
+        'lib/tools/iptables/iptables.ts',
+        'await list(ops, firewall, family))',
+        '(await listing(ops, firewall, family)) ?? [])',
+      ),
+    ],
+    test: 'test/unit/domain/hold/lease.test.ts',
+    named: 'keeps the note of rules that it could not take away',
+  },
+  {
+    what: { en: 'a trial leads other people’s connections', zh: '试验会影响他人的连接' },
+    edits: [edit('lib/domain/hold/rules.ts', ' -m addrtype --src-type LOCAL`', '`')],
+    test: 'test/unit/domain/hold/rules.test.ts',
+    named: 'of a trial, leads only connections from this machine',
+  },
+  {
+    what: { en: 'the doorman’s own page proves that it can hold', zh: '把 doorman 自己的页面当作应用的应答' },
+    edits: [edit('lib/domain/hold/survey.ts', 'isPage !== (address === undefined) || ', '')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'does not take the doorman’s own page',
+  },
+  {
+    what: { en: 'one that answers 503 for itself has all the time', zh: '自身返回 503 的版本被无限等待' },
+    edits: [edit('lib/domain/app/health.ts', " || (c.name === 'deep' && !SILENT.includes(c.outcome))", '')],
+    test: 'test/unit/domain/app/health.test.ts',
+    named: 'gives up sooner on one that has booted and goes on answering',
+  },
+  {
+    what: { en: 'a job that supervisord cut is not told', zh: '被 supervisord 中断的任务不提示' },
+    edits: [edit('lib/domain/app/agent/drain.py', 'with SIGKILL" in log]', 'with SIGTERM" in log]')],
+    test: 'test/unit/domain/hold/drain.test.ts',
+    named: 'knows a program that supervisord killed',
+  },
+  {
+    what: { en: 'more may wait than the engine’s proxy can keep open', zh: '等待的连接数超过引擎代理的上限' },
+    edits: [edit('lib/domain/hold/doorman.py', 'self.most is not None and self.count[port] > self.most', 'False')],
+    test: 'test/processes/doorman.test.ts',
+    named: 'lets no more wait than there is room for',
+  },
+  {
+    what: { en: 'a maintenance page is gone for good with the engine', zh: '引擎重启后维护页面不再恢复' },
+    edits: [edit('lib/flows/maintenance/keep.ts', 'await begin().catch(expected)', 'await begin()')],
+    test: 'test/simulation/maintenance.test.ts',
+    named: 'comes back by itself when the engine was away',
+  },
 ];

@@ -119,6 +119,12 @@ export const RUNS: readonly Break[] = [
     named: 'a question ends the run, and nothing was changed',
   },
   {
+    what: { en: 'npx tsx kills a run that is too busy to answer', zh: 'npx tsx 强制终止来不及响应的运行' },
+    edits: [edit('lib/runs/main/main.ts', '  answerTsx();\n', '')],
+    test: 'test/processes/signals.test.ts',
+    named: 'ends no run that was too busy to answer',
+  },
+  {
     what: { en: 'Ctrl-C stops nothing', zh: 'Ctrl-C 不停止任何操作' },
     edits: [edit('lib/runs/main/signals.ts', 'stopping.abort(new OpsError(', 'Boolean(new OpsError(')],
     test: 'test/processes/signals.test.ts',
