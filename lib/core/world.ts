@@ -124,7 +124,7 @@ export function isProgram(module: { readonly filename: string }): boolean {
   return started !== undefined && realpathSync(started) === realpathSync(module.filename);
 }
 
-/** Tells tsx which signal it has had last, again and again as npx may pass on another one, until whoever started it ends. */
+/** Tells tsx which signal it has had, for a second, as npx may pass on another one; until whoever started it ends. */
 const ANSWERS = `
   const tsx = require('node:net').connect(process.argv[1]).on('error', () => process.exit());
   const say = (signal) => {
@@ -133,11 +133,13 @@ const ANSWERS = `
     length.writeInt32BE(said.length);
     tsx.write(Buffer.concat([length, said]));
   };
-  let again;
+  let again, over;
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {
     say(signal);
     clearInterval(again);
+    clearTimeout(over);
     again = setInterval(say, 10, signal);
+    over = setTimeout(clearInterval, 1000, again);
   });
   process.on('SIGHUP', () => undefined);
   process.stdin.on('error', () => process.exit()).on('end', () => process.exit()).resume();

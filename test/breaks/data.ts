@@ -492,7 +492,9 @@ export const DATA: readonly Break[] = [
       en: 'last month’s front end is released from the deploy directory',
       zh: '把部署目录中过期的前端产物发布出去',
     },
-    edits: [edit('lib/domain/release/artefact-stages.ts', 'here.written < changed ?', 'here.written < 0 ?')],
+    edits: [
+      edit('lib/domain/release/artefact-stages.ts', 'here.written < changed - MARGIN_MS ?', 'here.written < 0 ?'),
+    ],
     test: 'test/e2e/git-build.e2e.test.ts',
     named: 'lies there since before its sources changed',
   },

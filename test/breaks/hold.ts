@@ -147,7 +147,7 @@ export const HOLD: readonly Break[] = [
   },
   {
     what: { en: 'a job that supervisord cut is not told', zh: '被 supervisord 中断的任务不提示' },
-    edits: [edit('lib/domain/app/agent/drain.py', 'with SIGKILL" in log]', 'with SIGTERM" in log]')],
+    edits: [edit('lib/domain/app/agent/drain.py', 'with SIGKILL" in since]', 'with SIGTERM" in since]')],
     test: 'test/unit/domain/hold/drain.test.ts',
     named: 'knows a program that supervisord killed',
   },

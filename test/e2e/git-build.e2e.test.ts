@@ -21,6 +21,7 @@ import { treeOf } from '../../lib/tools/git/tree.ts';
 import { facts } from '../support/facts.ts';
 import { type Scene, scene } from './git.repos.ts';
 
+const DAY = 24 * 3600;
 const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a1'.repeat(32)}\nsize 12345\n`;
 
 /** Whoever clones and deploys with a umask of their own. */
@@ -210,7 +211,7 @@ COPY --from=frontend-build /build/dist /app/frontend/dist
     it('is not taken from here when it lies there since before its sources changed, whatever runs', async () => {
       const { s, first, code, pages, lay, reasons } = await made();
       const old = [expect.stringMatching(/^frontend\/dist: .* was built on .*, and frontend\/ changed on .* build$/)];
-      lay('last month’s', -60);
+      lay('last month’s', -30 * DAY);
       expect(await reasons(pages, first, 'old')).toEqual(old);
       expect(await reasons(pages, first, 'last month’s')).toEqual(old);
       expect(await reasons(pages, pages, 'of the image')).toEqual(old);

@@ -1,3 +1,4 @@
+import { symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { fileAt } from './model/app-files.ts';
@@ -137,6 +138,25 @@ it('refuses a container that compose would make otherwise now, although no commi
     expect(ended, ended.text).toMatchObject({ exitCode: 3, changes: [] });
     expect(ended.text).toContain('compose would make another container of whalefall than the one that runs: ');
   }
+});
+
+it.each([
+  ['com.docker.compose.version', () => '2.17.0'],
+  [
+    'com.docker.compose.project.working_dir',
+    (d: Deployment) => {
+      const link = path.join(d.root, 'by-a-link');
+      symlinkSync(d.dir, link);
+      return link;
+    },
+  ],
+])('does not refuse for a hash that compose would make otherwise of the same service: %s', async (label, value) => {
+  const made = deployment();
+  made.editCompose(({ services }) => Object.assign(services.whalefall ?? {}, { restart: 'no' }));
+  const d = await updatable({}, { made });
+  const app = appOf(d);
+  Object.assign(app, { labels: { ...app.labels, [label]: value(d) } });
+  expect(await d.run(['--plan'], { script: UPDATE })).toMatchObject({ exitCode: 0 });
 });
 
 it('puts local changes aside only when it may', async () => {

@@ -94,19 +94,28 @@ export const downTexts = (programs: readonly ProgramState[]): Text[] =>
     };
   });
 
+/** One that did not run before, and is not tried again, is as it was: the plan has named it. */
+const isWorse = (program: ProgramState, before: readonly ProgramState[]): boolean => {
+  const was = before.find(({ name }) => name === program.name);
+  if (was === undefined) return hasFailed(program) || program.state === 'EXITED';
+  return hasFailed(program) || (isDown(program) && !isDown(was));
+};
+
 /** What is to be said of them afterwards. */
-export const stillDown = (programs: readonly ProgramState[], before: readonly ProgramState[]): Text[] =>
-  programs.filter(isDown).map(({ name, state }) => {
-    const is: Text = {
-      en: `${printable(name)} is ${printable(state)}`,
-      zh: `程序 ${printable(name)} 状态为 ${printable(state)}`,
-    };
-    const was = before.find((p) => p.name === name);
-    if (was === undefined) return is;
-    return isDown(was)
-      ? { en: `${is.en}, and did not run before either`, zh: `${is.zh} (此前也未运行)` }
-      : { en: `${is.en}, and ran before`, zh: `${is.zh} (此前在运行)` };
-  });
+export const stillDown = (programs: readonly ProgramState[], before: readonly ProgramState[] = []): Text[] =>
+  programs
+    .filter((p) => isWorse(p, before))
+    .map(({ name, state }) => {
+      const is: Text = {
+        en: `${printable(name)} is ${printable(state)}`,
+        zh: `程序 ${printable(name)} 状态为 ${printable(state)}`,
+      };
+      const was = before.find((p) => p.name === name);
+      if (was === undefined) return is;
+      return isDown(was)
+        ? { en: `${is.en}, and did not run before either`, zh: `${is.zh} (此前也未运行)` }
+        : { en: `${is.en}, and ran before`, zh: `${is.zh} (此前在运行)` };
+    });
 
 /** Those that supervisord can't keep running, or that ran and have ended; what did not run before is no worse. */
 export const failedSince = (now: readonly ProgramState[], before: readonly ProgramState[]): readonly ProgramState[] =>
@@ -119,14 +128,15 @@ export const failedSince = (now: readonly ProgramState[], before: readonly Progr
 /**
  * Waits until supervisord's programs have come up, or not.
  *
- * @param before one that did not run then is told; so is one that this container's configuration does not start.
+ * @param before one that could not be kept running then is told; so is one that ran, and that this container's configuration does not start.
+ *   Where nobody knows what ran, nothing is this container's doing.
  * @returns what does not run all the same.
  * @throws {OpsError} when one could not be kept running, or has ended.
  */
 export async function requirePrograms(
   ops: Ops,
   container: string,
-  before: readonly ProgramState[],
+  before: readonly ProgramState[] | undefined,
 ): Promise<readonly Text[]> {
   let now: readonly ProgramState[] = [];
   try {
@@ -138,7 +148,7 @@ export async function requirePrograms(
     if (!(error instanceof CommandError)) throw error;
     return [notTold(error.what)];
   }
-  const failed = failedSince(now, before);
+  const failed = before ? failedSince(now, before) : [];
   if (failed.length > 0) throw notRunning(stillDown(failed, before));
   return stillDown(now, before);
 }

@@ -79,12 +79,12 @@ export async function surveyRoutes(ops: Ops, app: Container, programs: readonly 
 export async function surveyServed(
   ops: Ops,
   app: Container,
-): Promise<{ readonly programs: readonly Program[]; readonly served: Served }> {
+): Promise<{ readonly programs: readonly Program[] | undefined; readonly served: Served }> {
   const programs = await listPrograms(ops, app.id).catch((error: unknown) => {
-    if (error instanceof CommandError) return [];
+    if (error instanceof CommandError) return undefined;
     throw error;
   });
-  return { programs, served: await surveyRoutes(ops, app, programs) };
+  return { programs, served: await surveyRoutes(ops, app, programs ?? []) };
 }
 
 /** What a run watches from outside. */

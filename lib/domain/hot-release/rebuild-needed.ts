@@ -50,8 +50,10 @@ export async function surveyDrift(
 ): Promise<readonly RebuildReason[]> {
   const envChange = await envChanging;
   if (envChange && !envChange.isKept) return []; // nobody knows with what it was made
-  const env = envChange && keptEnv(ops.paths);
-  return driftReasons(ops, await definitionOf(ops, app.id), { ...wanted, env });
+  const runs = await definitionOf(ops, app.id);
+  const now = await driftReasons(ops, runs, wanted);
+  // With either of them: of what only compose reads, the container does not tell which it was made with.
+  return now.length === 0 || !envChange ? now : driftReasons(ops, runs, { ...wanted, env: keptEnv(ops.paths) });
 }
 
 async function pyprojectThere(ops: Ops, { app, running }: Compared): Promise<string | undefined> {

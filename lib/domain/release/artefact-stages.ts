@@ -142,7 +142,10 @@ export async function unbuiltReasons(ops: Ops, { release, running }: Change): Pr
   return (await Promise.all(reasons)).flat();
 }
 
-/** Those that lie here since before their sources last changed on the way to a commit: they were not built from these. */
+/** Whoever builds before committing, on a machine whose clock is another, has built these sources all the same. */
+const MARGIN_MS = 24 * 3_600_000;
+
+/** Those that lie here since long before their sources last changed on the way to a commit: they were not built from these. */
 export async function staleArtefacts(
   ops: Ops,
   commit: string,
@@ -153,7 +156,7 @@ export async function staleArtefacts(
     const here = directories.find(({ path }) => path === artefact.to);
     if (here === undefined || artefact.made) return [];
     const changed = await lastChange(ops, commit, artefact.from);
-    return here.written < changed ? [stale(artefact, here.written, changed)] : [];
+    return here.written < changed - MARGIN_MS ? [stale(artefact, here.written, changed)] : [];
   });
   return (await Promise.all(reasons)).flat();
 }

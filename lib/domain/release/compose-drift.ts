@@ -9,6 +9,7 @@ import { resolvedAt, unresolved } from './resolved.ts';
 
 const HASH = 'com.docker.compose.config-hash';
 const VERSION = 'com.docker.compose.version';
+const DIRECTORY = 'com.docker.compose.project.working_dir';
 
 /** What the application's container should fit. */
 interface Wanted {
@@ -22,19 +23,23 @@ interface Wanted {
 
 /**
  * Where compose would make another container of the application than the one that runs, whatever commits say: a file of which git has none
- * was changed since, or the container was made of other variables. Of the same service another version of compose may make another hash:
- * then only variables tell.
+ * was changed since, or the container was made of other variables. Of the same service another version of compose may make another hash, and
+ * so may another name of the same directory: then only variables tell.
  */
 export async function driftReasons(ops: Ops, runs: Definition, wanted: Wanted): Promise<RebuildReason[]> {
-  const { [HASH]: hash, [VERSION]: version = '' } = runs.Config.Labels ?? {};
+  const { [HASH]: hash, [VERSION]: version = '', [DIRECTORY]: directory = '' } = runs.Config.Labels ?? {};
   if (hash === undefined) return []; // compose did not make it
   const { app } = ops.target.services;
   const path = composeNames(ops);
   try {
     const now = await resolvedAt(ops, 'runs', wanted.commit, wanted.env);
     const wouldBe = (await ask(ops, hashOf(ops.target, app, JSON.stringify(now)))).split(' ').at(-1);
-    const names = otherVariables(now.services[app]?.['environment'], variablesOf(runs));
-    if (hash === wouldBe || (core(version) !== core(wanted.compose) && names.length === 0)) return [];
+    const isStamp = (name: string) => ops.target.release.stamp.includes(name);
+    const names = otherVariables(now.services[app]?.['environment'], variablesOf(runs)).filter(
+      (name) => !isStamp(name),
+    );
+    const comparable = core(version) === core(wanted.compose) && directory === ops.target.dir;
+    if (hash === wouldBe || (!comparable && names.length === 0)) return [];
     return [{ path, why: drifted(app, names.map(printable)) }];
   } catch (error) {
     return [{ path, why: unresolved(ops, error) }];

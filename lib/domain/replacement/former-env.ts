@@ -36,6 +36,7 @@ export async function surveyEnvChange(ops: Ops, stack: Stack, app: Container): P
 /**
  * By the variables that compose would give the container now: others, more, or fewer. Pure.
  *
+ * @param has.container may have proxies as well: compose gives those of the docker client's own configuration besides.
  * @param has.byImage those that its image gives by itself; undefined: unknown, and what is no longer given can't be told from them.
  * @param has.stamped names that compose does not give, but the scripts.
  */
@@ -44,11 +45,12 @@ export function changeSeen(
   has: { readonly container: Variables; readonly byImage: Variables | undefined; readonly stamped: readonly string[] },
 ): EnvChange | undefined {
   const { container, byImage, stamped } = has;
+  const isClients = (name: string) => /^(https?|ftp|no|all)_proxy$/i.test(name);
   // The container has the file's name there; what is in it is read at each start.
   const apart = new Set([...stamped, ...fromFiles.flatMap((name) => [name, `${name}_FILE`])]);
   const given = Object.keys(environment).filter((name) => container[name] !== environment[name]);
   const gone = Object.keys(container).filter(
-    (name) => !(name in environment) && byImage !== undefined && byImage[name] !== container[name],
+    (name) => !(name in environment) && !isClients(name) && byImage !== undefined && byImage[name] !== container[name],
   );
   const names = [...given, ...gone].filter((name) => !apart.has(name));
   return names.length > 0 ? { names, isKept: false } : undefined;

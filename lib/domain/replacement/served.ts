@@ -25,7 +25,7 @@ export async function proveServed(
   { app: before, hidden = [] }: Facts,
   app: Container,
 ): Promise<readonly Text[]> {
-  const programs = await requirePrograms(ops, app.id, before?.programs ?? []);
+  const programs = await requirePrograms(ops, app.id, before ? before.programs : []);
   const routes = await requireRoutes(ops, app, before?.served, { mayDrop: true });
   return [...routes, ...programs, ...hidden.map(hiddenText)];
 }

@@ -139,7 +139,7 @@ async function surveyApp(ops: Ops, container: Container, checkedOut: string, pla
   if (container.state !== 'running') {
     const unreachable = neverServed(container) ? undefined : await findUnreachable(ops, container, planOnly);
     const nothing = { userdataBytes: 0, commit: undefined, running: undefined, serving: false, holdsState: false };
-    return { ...nothing, image, served: undefined, programs: [], released, unreachable };
+    return { ...nothing, image, served: undefined, programs: undefined, released, unreachable };
   }
   const [userdataBytes, around, health, { programs, served }, inside] = await Promise.all([
     userdataSize(ops, container.id),
@@ -150,7 +150,7 @@ async function surveyApp(ops: Ops, container: Container, checkedOut: string, pla
   ]);
   const running = await identifyRunning(ops, around, container.imageId, checkedOut);
   const serving = health.healthy;
-  const states = programs.map(({ name, state }) => ({ name, state }));
+  const states = programs?.map(({ name, state }) => ({ name, state }));
   const { commit } = running;
   const seen = { serving, served, programs: states, holdsState: inside };
   return { userdataBytes, commit, running, released, image, ...seen };

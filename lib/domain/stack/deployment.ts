@@ -122,8 +122,8 @@ export interface AppFacts {
   readonly serving: boolean;
   /** What else nginx leads people to; `undefined` when it does not run. */
   readonly served: Served | undefined;
-  /** supervisord's programs; none when it does not run, or does not tell. */
-  readonly programs: readonly ProgramState[];
+  /** supervisord's programs; `undefined` when it does not run, or does not tell. */
+  readonly programs: readonly ProgramState[] | undefined;
   /** The state directory of the deploy directory is in it: see `app/state-inside.ts`. */
   readonly holdsState: boolean;
   /** What the engine still has of the image that it was made from. */

@@ -7,6 +7,7 @@ import { bodyOf, type Definition, definitionOf, variablesOf } from '../../tools/
 import type { ImageWay } from './image-facts.ts';
 
 const IMAGE = 'com.docker.compose.image';
+const HASH = 'com.docker.compose.config-hash';
 
 /**
  * What the container of the former release is made of: what it was made of then, as long as that was kept and the compose file says
@@ -26,7 +27,9 @@ export async function definitionFor(ops: Ops, { facts, kept, imageId }: ImageWay
   const now = new Map(Object.entries(planned ? variablesOf(planned.definition) : {}));
   const env = Object.entries(variablesOf(kept)).map(([name, then]): [string, string] => [name, now.get(name) ?? then]);
   registerVariables(ops.secrets, Object.fromEntries(env));
-  const Labels = { ...kept.Config.Labels, [IMAGE]: imageId };
+  // It is neither what compose made then nor what it would make now: by no hash is it known as either.
+  const { [HASH]: _, ...labels } = kept.Config.Labels ?? {};
+  const Labels = { ...labels, [IMAGE]: imageId };
   const Config = { ...kept.Config, Image: app.image, Env: env.map((pair) => pair.join('=')), Labels };
   return { ...kept, Config };
 }

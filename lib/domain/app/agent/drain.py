@@ -67,13 +67,20 @@ def stop(names, until):
     return wait(max(until, time.monotonic() + 5), lambda: stopping.poll() is not None) and stopping.returncode == 0
 
 
-def killed(programs):
-    """Names of those that had not ended in the time that they have: nobody but supervisord's log says so."""
-    if not programs:
-        return []
-    said = subprocess.run(["supervisorctl", "maintail", "-100000"], stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
-    log = said.stdout.decode("utf-8", "replace")
-    return [p["name"] for p in programs if f"({p['pid']}) with SIGKILL" in log]
+def log():
+    """The end of supervisord's own, if it tells."""
+    try:
+        tail = ["supervisorctl", "maintail", "-100000"]
+        return subprocess.run(tail, stdin=subprocess.DEVNULL, capture_output=True, timeout=5).stdout.decode("utf-8", "replace")
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def killed(programs, before):
+    """Names of those that had not ended in the time that they have: nobody but the log says so, in what it has got since."""
+    known, said = before[-200:], log()
+    since = said.partition(known)[2] if known and known in said else said
+    return [p["name"] for p in programs if f"({p['pid']}) with SIGKILL" in since]
 
 
 def main():
@@ -84,8 +91,9 @@ def main():
     quit_nginx()
     drained = wait(until, lambda: sockets()[0] == 0)
     left = sockets()[0]
+    before = log() if ARGS["stop"] else ""
     ended = stop([program["name"] for program in ARGS["stop"]], until)
-    answer = {"drained": drained, "left": left, "ended": ended, "killed": killed(ARGS["stop"])}
+    answer = {"drained": drained, "left": left, "ended": ended, "killed": killed(ARGS["stop"], before)}
     print(json.dumps({**answer, "seconds": time.monotonic() - began}))
 
 

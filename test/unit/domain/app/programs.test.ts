@@ -74,8 +74,14 @@ it('tells of a program that did not run before, is not started by itself, or has
     ['RUNNING', 'STOPPED', 'queue is STOPPED, and ran before'],
     ['', 'EXITED', 'queue is EXITED'],
     ['STOPPED', 'FATAL', 'queue is FATAL, and did not run before either'],
+    ['STOPPED', 'STOPPED', undefined],
+    ['EXITED', 'EXITED', undefined],
   ] as const)
-    expect((await require(before, state)).map((t) => t.en)).toEqual([told]);
+    expect((await require(before, state)).map((t) => t.en)).toEqual(told === undefined ? [] : [told]);
+  // Where nobody knows what ran before, a program that was never well fails nothing.
+  expect((await requirePrograms(inTurn([web, queue('FATAL')]), 'app', undefined)).map((t) => t.en)).toEqual([
+    'queue is FATAL',
+  ]);
   const silent = testOps(() => ({ exitCode: 1, stderr: 'no supervisorctl' }));
   expect((await requirePrograms(silent, 'app', []))[0]?.en).toMatch(/^supervisord does not tell/);
 });

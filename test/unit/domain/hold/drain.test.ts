@@ -9,14 +9,14 @@ import { testOps } from '../../../support/ops.ts';
 const SCRIPT = readFileSync(new URL('../../../../lib/domain/app/agent/drain.py', import.meta.url), 'utf8');
 
 /** What the script says of programs, by a supervisord whose log is this. Nothing of this machine is drained. */
-function killedBy(log: string, programs: readonly { name: string; pid: number }[]): string[] {
+function killedBy(log: string, programs: readonly { name: string; pid: number }[], before = ''): string[] {
   const bin = mkdtempSync(path.join(os.tmpdir(), 'drain-'));
   onTestFinished(() => rmSync(bin, { recursive: true }));
   writeFileSync(path.join(bin, 'log'), log);
   writeFileSync(path.join(bin, 'supervisorctl'), `#!/bin/sh\n[ "$1" = maintail ] && cat ${bin}/log\n`);
   chmodSync(path.join(bin, 'supervisorctl'), 0o755);
-  const args = JSON.stringify({ stop: programs });
-  const asked = SCRIPT.replace(/main\(\)\s*$/, 'print(json.dumps(killed(ARGS["stop"])))');
+  const args = JSON.stringify({ stop: programs, before });
+  const asked = SCRIPT.replace(/main\(\)\s*$/, 'print(json.dumps(killed(ARGS["stop"], ARGS["before"])))');
   const input = `import json\nARGS = json.loads(${JSON.stringify(args)})\n${asked}`;
   const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
   return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8', env }));
@@ -33,6 +33,8 @@ it('knows a program that supervisord killed from one that ended, and from an ear
   const queue = { name: 'queue', pid: 18 };
   expect(killedBy(LOG, [{ name: 'jobs:scheduler', pid: 17 }, queue])).toEqual(['jobs:scheduler']);
   expect(killedBy(LOG, [{ name: 'jobs:scheduler', pid: 170 }, queue])).toEqual([]);
+  expect(killedBy(LOG, [{ name: 'scheduler', pid: 17 }], LOG), 'in an earlier life of the container').toEqual([]);
+  expect(killedBy(LOG + LOG, [{ name: 'scheduler', pid: 17 }], LOG)).toEqual(['scheduler']);
   expect(killedBy('', [queue])).toEqual([]);
   expect(killedBy(LOG, [])).toEqual([]);
 });

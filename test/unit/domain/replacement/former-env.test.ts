@@ -22,5 +22,7 @@ it.each<[string, Readonly<Record<string, string>>, string[] | undefined]>([
 
 it('leaves a file’s name, and what an image gives that nobody can ask any more, out of it', () => {
   expect(seen(environment, { container: { ...container, TOKEN_FILE: '/run/secrets/token' } })).toBeUndefined();
+  // Compose gives each container those of the docker client's own configuration.
+  expect(seen(environment, { container: { ...container, HTTP_PROXY: 'http://p', no_proxy: 'a' } })).toBeUndefined();
   expect(seen(environment, { byImage: undefined, container: { ...container, LANG: 'C' } })).toBeUndefined();
 });
