@@ -448,6 +448,20 @@ it('waits for a database that is starting when the survey comes, and reads it th
   expect(ended.exitCode, ended.text).toBe(0);
 });
 
+it('waits for a database that only its socket reaches as yet: the image’s init scripts run on such a server', async () => {
+  const d = await production();
+  const starting = d.machine.engine.clock.monotonic() + 5_000;
+  d.machine.override = ({ argv }) => {
+    const isUp = d.machine.engine.clock.monotonic() >= starting;
+    if (isUp || !argv.includes(d.container('postgres')?.id ?? '')) return undefined;
+    if (argv.includes('pg_isready')) return { exitCode: 2 };
+    const stderr = 'psql: error: connection to server at "172.18.0.2", port 5432 failed: Connection refused\n';
+    return argv.includes('login') ? { exitCode: 2, stderr } : undefined;
+  };
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(0);
+});
+
 it('closes a database that the former script left open, and ends who came in', async () => {
   const d = await production();
   openToStrangers(d);

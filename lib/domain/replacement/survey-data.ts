@@ -58,16 +58,19 @@ const STARTS_WITHIN_MS = 30_000;
  * once. @returns undefined when that was not why.
  */
 async function readOnceStarted(ops: Ops, db: Database, { output }: CommandError): Promise<DatabaseFacts | undefined> {
-  if (output.exitCode !== NO_CONNECTION) return undefined;
-  try {
-    await waitForPostgres(ops, db, STARTS_WITHIN_MS);
-    return await readDatabase(ops, db);
-  } catch (error) {
-    ops.signal.throwIfAborted();
-    if (!(error instanceof OpsError)) throw error;
-    return undefined;
-  }
+  if (output.exitCode !== NO_CONNECTION || !(await startsWithin(ops, db))) return undefined;
+  return readDatabase(ops, db).catch(unlessExpected(ops));
 }
+
+/** Whether a server takes connections by TCP, or does so soon. */
+export const startsWithin = async (ops: Ops, db: Database): Promise<boolean> =>
+  (await waitForPostgres(ops, db, STARTS_WITHIN_MS).then(() => true, unlessExpected(ops))) ?? false;
+
+const unlessExpected = (ops: Ops) => (error: unknown) => {
+  ops.signal.throwIfAborted();
+  if (!(error instanceof OpsError)) throw error;
+  return undefined;
+};
 
 /** psql's, whatever kept it from a connection. */
 const NO_CONNECTION = 2;

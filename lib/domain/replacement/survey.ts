@@ -39,7 +39,7 @@ import { prepareEnv } from './env-step.ts';
 import { surveyEnvChange } from './former-env.ts';
 import { databasePassword, redisPassword } from './passwords.ts';
 import { surveyCollation } from './survey-collation.ts';
-import { findDetached, isFresh, surveyDatabase } from './survey-data.ts';
+import { findDetached, isFresh, startsWithin, surveyDatabase } from './survey-data.ts';
 
 /**
  * Looks at everything the plan depends on, and changes nothing but this: an absent `.env` is created, after asking and never
@@ -163,6 +163,10 @@ async function surveyLogin(
 ): Promise<Login | undefined> {
   const { postgres } = containers;
   if (postgres?.state !== 'running' || databaseVolume(volumes) === undefined) return undefined;
+  const database = databaseOf(stack, postgres, volumes);
   const from = { container: postgres.id, host: ownAddress({ stack }, postgres) };
-  return canLogIn(ops, databaseOf(stack, postgres, volumes), from, databasePassword(stack));
+  const login = () => canLogIn(ops, database, from, databasePassword(stack));
+  const first = await login();
+  // Its init scripts run on a server that only the socket reaches: by TCP nobody is let in before it has started for good.
+  return typeof first === 'object' && (await startsWithin(ops, database)) ? login() : first;
 }
