@@ -372,8 +372,8 @@ export const TRUTH: readonly Break[] = [
     edits: [
       edit(
         'lib/domain/replacement/survey-data.ts',
-        'if (output.exitCode !== NO_CONNECTION) return undefined;',
-        'if (output.exitCode >= 0) return undefined;',
+        'if (output.exitCode !== NO_CONNECTION || ',
+        'if (output.exitCode >= 0 || ',
       ),
     ],
     test: 'test/simulation/bad-input.test.ts',
