@@ -27,7 +27,7 @@ interface Wanted {
  * so may another name of the same directory: then only variables tell.
  */
 export async function driftReasons(ops: Ops, runs: Definition, wanted: Wanted): Promise<RebuildReason[]> {
-  const { [HASH]: hash, [VERSION]: version = '', [DIRECTORY]: directory = '' } = runs.Config.Labels ?? {};
+  const { [HASH]: hash, [VERSION]: version = '', [DIRECTORY]: directory = ops.target.dir } = runs.Config.Labels ?? {};
   if (hash === undefined) return []; // compose did not make it
   const { app } = ops.target.services;
   const path = composeNames(ops);
