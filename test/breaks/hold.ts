@@ -124,8 +124,8 @@ export const HOLD: readonly Break[] = [
         '(await listing(ops, firewall, family)) ?? [])',
       ),
     ],
-    test: 'test/unit/domain/hold/lease.test.ts',
-    named: 'keeps the note of rules that it could not take away',
+    test: 'test/unit/tools/iptables/iptables.test.ts',
+    named: 'does not take it that none is there where that can not be asked',
   },
   {
     what: { en: 'a trial leads other people’s connections', zh: '试验会影响他人的连接' },

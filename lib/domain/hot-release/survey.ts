@@ -98,9 +98,9 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const stale = others.filter(({ made }) => made);
   const replaced = [...artefacts.directories.map((d) => d.path), ...madeOf(stale)];
   const former = withArtefacts(trees, replaced, files);
-  const changed = await needsRebuild(ops, { app, running, former, source, tree });
+  const [changed, drift] = await Promise.all([needsRebuild(ops, { app, running, former, source, tree }), drifting]);
   const rebuildReasons = [
-    ...(changed.length > 0 ? changed : await drifting),
+    ...(changed.length > 0 ? changed : drift),
     ...(await unbuiltReasons(ops, { release: { commit: source.commit, built, here: artefacts }, running })),
   ];
   const { workers } = programs.web;
