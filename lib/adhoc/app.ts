@@ -1,6 +1,6 @@
 import { allEnded } from '../core/concurrency.ts';
 import { endpointsOf, type Health, healthCheck } from '../domain/app/health.ts';
-import { listPrograms } from '../domain/app/programs.ts';
+import { listPrograms, schedulerOf } from '../domain/app/programs.ts';
 import type { Context } from './context.ts';
 import { type Drift, driftIn, type Environment, environmentOf } from './environment.ts';
 import { type LogLine, lastOf, logFiles, logsOfContainer } from './logs.ts';
@@ -53,13 +53,16 @@ export function appOf(context: Context): App {
     ...service,
     async programs() {
       const { id } = service.running();
-      return (await listPrograms(ops, id)).map(
+      const all = await listPrograms(ops, id);
+      const web = all.find((p) => p.ports.includes(ops.target.ports.direct));
+      const scheduler = schedulerOf(all, web);
+      return all.map(
         (p): AppProgram => ({
           name: p.name,
           state: p.state,
           pid: p.pid === 0 ? null : p.pid,
           workers: p.workers.length,
-          role: p.ports.includes(ops.target.ports.direct) ? 'web' : p.scheduler === 'true' ? 'scheduler' : null,
+          role: p === web ? 'web' : p === scheduler ? 'scheduler' : null,
         }),
       );
     },

@@ -30,7 +30,14 @@ export type BindProblem = 'taken' | 'no-address' | 'unknown';
 export interface Net {
   fetch(
     url: string,
-    init: { method?: string; headers?: Record<string, string>; body?: string; signal: AbortSignal },
+    init: {
+      method?: string;
+      headers?: Record<string, string>;
+      body?: string;
+      signal: AbortSignal;
+      /** Of the server that is looked after, asked at an address that its certificate does not name. */
+      anyCertificate?: true;
+    },
   ): Promise<Response>;
   /** A TCP connection, not yet established. */
   connect(address: { host: string; port: number }): Socket;

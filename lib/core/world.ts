@@ -173,10 +173,10 @@ const clock: Clock = {
 
 const net: Net = {
   // Not Node's fetch: that refuses some ports of its own accord (6000, 10080, …). No proxy, no redirects, a connection each.
-  fetch: (url, { body, ...init }) =>
+  fetch: (url, { body, anyCertificate, ...init }) =>
     new Promise((resolve, reject) => {
       const ask = url.startsWith('https:') ? httpsRequest : httpRequest;
-      const request = ask(url, { ...init, agent: false }, (answer) => {
+      const request = ask(url, { ...init, agent: false, rejectUnauthorized: !anyCertificate }, (answer) => {
         const headers = Object.entries(answer.headersDistinct).flatMap(([name, all]) =>
           (all ?? []).map((value): [string, string] => [name, value]),
         );

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import type { LoadReport } from '../sandbox/load-report.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { MIXED, startLoad } from '../support/load.ts';
-import { fill, pause, script, timed, withSandbox } from './shared.ts';
+import { fill, importSeconds, pause, script, timed, withSandbox } from './shared.ts';
 
 type Argv = readonly [string, ...string[]];
 
@@ -67,20 +67,20 @@ export async function benchHold(args: string[]): Promise<void> {
       const plain = await measured(sandbox, round, ['--no-hold']);
       console.log(`| ${round.what} | ${cell(held, 'maxMs')} | ${cell(plain, 'longestOutageMs')} |`);
     }
+    console.log(`\nan import takes ${(await importSeconds(sandbox)).toFixed(1)} s by itself`);
   };
   await withSandbox('wfops-bench', 28180, measure, values.like === 'plain' ? 'plain' : 'real');
 }
 
 async function measured(sandbox: Sandbox, { given, argv, fails }: Round, more: readonly string[]) {
   await given?.();
-  const { direct, https } = sandbox.options.ports;
   const basic = '/api/v1/health/basic';
-  const through = sandbox.isReal ? [sandbox.url, `https://127.0.0.1:${https}`] : [sandbox.url];
+  const through = [sandbox.url, ...(sandbox.httpsUrl ? [sandbox.httpsUrl] : [])];
   const loads = [
     ...(await Promise.all(
       through.map((url) => startLoad(`${url}${basic}`, ...MIXED, '--rate', String(50 / through.length))),
     )),
-    await startLoad(`http://127.0.0.1:${direct}${basic}`, '--rate', '10'),
+    await startLoad(`${sandbox.directUrl}${basic}`, '--rate', '10'),
   ];
   await pause(1000);
   const ran = await timed([...argv, ...more]).then(

@@ -1,8 +1,8 @@
 /**
  * The third promise, measured: `npm run bench -- real`. A life of releases on the miniature that is like the deployed application where
- * that hurts, and on the plain one beside it, while 50 requests a second come in four ways and workers recycle. What each run says in its
+ * that hurts, and on the plain one beside it, while 10 requests a second come by each of five ways and workers recycle. What each run says in its
  * summary stands beside what these probes of their own counted; an update or a hot way back that lost a request, or a summary that says
- * something else, is exit code 1.
+ * something else of one of the ways, is exit code 1.
  *
  * In pieces: `--like real --life umf --keep`, then `--like real --life R` on what that left.
  */
@@ -14,13 +14,13 @@ import { parseArgs } from 'node:util';
 import type { LoadReport } from '../sandbox/load-report.ts';
 import { REAL_HEAD } from '../sandbox/real.ts';
 import { createFreshSandbox, createSandbox, type Sandbox, type SandboxOptions } from '../sandbox/sandbox.ts';
-import { startLoad } from '../support/load.ts';
-import { REPO, script, timed } from './shared.ts';
+import { startLoads, waysOf } from '../support/load.ts';
+import { type Told, toldIn } from '../support/summary.ts';
+import { importSeconds, REPO, script, timed } from './shared.ts';
 
 /** Ten updates (three with a migration, two of the front end alone, one that changes nothing visible), three rebuilds, two ways back. */
 const LIFE = 'umfuRmnuRfuRmBB';
 const PLAIN_HEAD = '20251231120100';
-const PER_SECOND = 50;
 
 interface Lived {
   readonly what: string;
@@ -29,15 +29,10 @@ interface Lived {
   readonly outside: Readonly<Record<string, LoadReport>>;
   /** The container that served went on serving: then nothing may be lost. */
   readonly hot: boolean;
-  /** By the script's own summary, all ways together. */
-  readonly said: Counted;
+  /** By the script's own summary, each way. */
+  readonly told: ReadonlyMap<string, Told>;
   /** Seconds of each step, as the script says them, by its id. */
   readonly steps: ReadonlyMap<string, number>;
-}
-
-interface Counted {
-  readonly failed: number;
-  readonly sent: number;
 }
 
 export async function benchReal(args: string[]): Promise<void> {
@@ -93,24 +88,19 @@ async function deployed(like: 'real' | 'plain', keep: boolean): Promise<Sandbox>
 
 async function step(sandbox: Sandbox, letter: string): Promise<Lived> {
   const { what, argv } = await prepare(sandbox, letter);
-  const ways = Object.entries({
-    pages: `${sandbox.url}/`,
-    health: `${sandbox.url}/api/v1/health/basic`,
-    ...(sandbox.isReal ? { scheduler: `${sandbox.url}/api/v1/scheduler/` } : {}),
-    direct: `${sandbox.directUrl}/api/v1/health/basic`,
+  const health = '/api/v1/health/basic';
+  const loads = await startLoads({
+    nginx: sandbox.url + health,
+    direct: sandbox.directUrl + health,
+    ...waysOf(sandbox),
   });
-  const rate = String(PER_SECOND / ways.length);
-  const loads = await Promise.all(
-    ways.map(async ([way, url]) => [way, await startLoad(url, '--rate', rate, '--answered', 'below-500')] as const),
-  );
-  const stop = async () => Promise.all(loads.map(async ([way, load]) => [way, await load.stop()] as const));
   try {
     const { text, seconds } = await timed(argv);
-    const outside = Object.fromEntries(await stop());
+    const outside = await loads.stop();
     const hot = !/^\s+production was down {2}/m.test(text);
-    return { what, seconds, outside, hot, said: saidIn(text), steps: stepsOf(sandbox) };
+    return { what, seconds, outside, hot, told: toldIn(text), steps: stepsOf(sandbox) };
   } catch (error) {
-    await stop();
+    await loads.stop();
     throw error;
   }
 }
@@ -124,12 +114,6 @@ function stepsOf(sandbox: Sandbox): ReadonlyMap<string, number> {
     .filter(Boolean)
     .map((line) => JSON.parse(line) as { event: string; step: string; milliseconds: number });
   return new Map(events.flatMap((e) => (e.event === 'step-done' ? [[e.step, e.milliseconds / 1000]] : [])));
-}
-
-/** What a boot can't do without. */
-async function importSeconds(sandbox: Sandbox): Promise<number> {
-  const load = 'import sys; sys.path.insert(0, "."); import wsgi';
-  return (await timed(['docker', 'exec', '-w', '/app', `${sandbox.project}_app_prod`, 'python3', '-c', load])).seconds;
 }
 
 let migrations = 0;
@@ -196,43 +180,44 @@ def downgrade():
   return { [`migrations/versions/${revision}_bench.py`]: text };
 }
 
-/** `3/120` of an update, `3 of 120 requests failed` of a rebuild; in the summary's row of requests, or of the time that production was down. */
-function saidIn(text: string): Counted {
-  const rows = text.split('\n').filter((line) => /^\s+(requests|production was down) {2}/.test(line));
-  const counts = rows.flatMap((row) => [...row.matchAll(/\b(\d+)(?:\/| of )(\d+)\b/g)]);
-  return {
-    failed: counts.reduce((sum, [, failed]) => sum + Number(failed), 0),
-    sent: counts.reduce((sum, [, , sent]) => sum + Number(sent), 0),
-  };
-}
-
 const failedOutside = ({ outside }: Lived): number => Object.values(outside).reduce((sum, r) => sum + r.failed, 0);
 
-/** An update that loses something, and a summary that says of a loss that there was none, or the other way round. */
+/**
+ * An update that loses something, and a summary that does not say of a way what was counted from outside: how many were lost, and how long one
+ * waited. Both ask 10 times a second, each in its own rhythm.
+ */
 function untrue(like: string, lived: Lived): string[] {
-  const { what, hot, said } = lived;
+  const { what, hot, told, outside } = lived;
   const failed = failedOutside(lived);
   return [
     ...(hot && failed > 0 ? [`${like}, ${what}: ${failed} requests were lost`] : []),
-    ...(said.sent === 0 ? [`${like}, ${what}: the summary counts no requests`] : []),
-    ...(failed > 0 !== said.failed > 0
-      ? [`${like}, ${what}: the summary says ${said.failed} failed, and ${failed} did`]
-      : []),
+    ...Object.entries(outside).flatMap(([way, counted]) => {
+      const said = told.get(way);
+      if (said === undefined) return [`${like}, ${what}: the summary does not count ${way}`];
+      const differs = (a: number, b: number, by: number) => Math.abs(a - b) > by;
+      return [
+        ...(differs(said.failed, counted.failed, counted.failed > 0 ? SLACK.failed : 0)
+          ? [`${like}, ${what}: of ${way} the summary says ${said.failed} failed, and ${counted.failed} did`]
+          : []),
+        ...(differs(said.longestMs, counted.maxMs, SLACK.milliseconds)
+          ? [`${like}, ${what}: of ${way} the summary says ${said.longestMs} ms, and one waited ${counted.maxMs} ms`]
+          : []),
+      ];
+    }),
   ];
 }
 
+/** Of 10 a second, what two rhythms differ by. */
+const SLACK = { failed: 5, milliseconds: 500 } as const;
+
 function show(like: string, lived: readonly Lived[]): void {
-  console.log(`\n${like}: ${PER_SECOND} requests/s by ${Object.keys(lived[0]?.outside ?? {}).join(', ')}\n`);
-  console.log('| | whole run | failed/sent, outside | longest without an answer | failed/sent, by the summary |');
-  console.log('|---|---|---|---|---|');
+  console.log(`\n${like}: 10 requests/s by each of ${Object.keys(lived[0]?.outside ?? {}).join(', ')}\n`);
+  console.log('| | whole run | failed/sent, longest wait, outside | by the summary |');
+  console.log('|---|---|---|---|');
   for (const step of lived) {
-    const reports = Object.values(step.outside);
-    const sent = reports.reduce((sum, r) => sum + r.sent, 0);
-    const gap = Math.max(...reports.map((r) => r.longestGapMs)) / 1000;
-    const { said } = step;
-    console.log(
-      `| ${step.what} | ${step.seconds.toFixed(1)} s | ${failedOutside(step)}/${sent} | ${gap.toFixed(1)} s | ${said.failed}/${said.sent} |`,
-    );
+    const reports = Object.values(step.outside).map(({ failed, sent, maxMs }) => ({ failed, sent, longestMs: maxMs }));
+    const columns = [reports, [...step.told.values()]].map(together);
+    console.log(`| ${step.what} | ${step.seconds.toFixed(1)} s | ${columns.join(' | ')} |`);
   }
   const ids = [...new Set(lived.flatMap(({ steps }) => [...steps.keys()]))];
   console.log(`\n| seconds | ${ids.join(' | ')} | before and after them |`);
@@ -241,4 +226,10 @@ function show(like: string, lived: readonly Lived[]): void {
     const rest = seconds - [...steps.values()].reduce((sum, s) => sum + s, 0);
     console.log(`| ${what} | ${ids.map((id) => steps.get(id)?.toFixed(1) ?? '').join(' | ')} | ${rest.toFixed(1)} |`);
   }
+}
+
+function together(ways: readonly Told[]): string {
+  const sum = (pick: (told: Told) => number) => ways.reduce((all, one) => all + pick(one), 0);
+  const longest = Math.max(...ways.map((w) => w.longestMs)) / 1000;
+  return `${sum((w) => w.failed)}/${sum((w) => w.sent)}, ${longest.toFixed(1)} s`;
 }

@@ -51,6 +51,30 @@ export const TRUTH: readonly Break[] = [
     named: 'proves what the new site leads to as well',
   },
   {
+    what: { en: 'a page that can’t be shown is found once people see it', zh: '放行之后才发现页面无法显示' },
+    edits: [edit('lib/domain/app/serving.ts', 'if (hold.holding) await requirePages(ops, app, before);', '')],
+    test: 'test/simulation/served.test.ts',
+    named: 'ends as before when a page is bad that was not',
+  },
+  {
+    what: { en: 'what stands between people and the container goes unseen', zh: '看不出应答者并非该容器' },
+    edits: [edit('lib/domain/app/routes.ts', 'inside && !inside.silent ?', 'inside && inside.silent ?')],
+    test: 'test/unit/domain/app/routes.test.ts',
+    named: 'by what is published',
+  },
+  {
+    what: { en: 'requests by TLS are not counted', zh: '不统计 TLS 请求' },
+    edits: [edit('lib/domain/app/routes.ts', 'of secure.entries())', 'of [].entries())')],
+    test: 'test/unit/domain/app/routes.test.ts',
+    named: 'watches the pages and one route',
+  },
+  {
+    what: { en: 'the drill lacks secrets and configs', zh: '演练缺少 secrets 与 configs' },
+    edits: [edit('lib/domain/stack/compose-config.ts', '(list ?? []).map(', '[].map(')],
+    test: 'test/unit/domain/stack/compose-config.test.ts',
+    named: 'is known as what the container is given',
+  },
+  {
     what: { en: 'a mount over what is built goes unseen', zh: '看不到遮盖构建产物的挂载' },
     edits: [edit('lib/domain/release/hidden.ts', 'has(from) && !has(to)', 'has(from) && has(to)')],
     test: 'test/unit/domain/release/hidden.test.ts',

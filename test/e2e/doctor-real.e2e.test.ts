@@ -10,7 +10,7 @@ describe.skipIf(!thorough)('a stack like the deployed one', () => {
   let examined: Examined;
 
   beforeAll(async () => {
-    stack = await Stack.prepared('wfops-doctor');
+    stack = await Stack.prepared('wfops-real');
     await stack.deploy();
     examined = new Examined(stack);
   });

@@ -196,6 +196,15 @@ describe('what a drill finds out before there is a disaster', () => {
     expect(drills().at(-1)).toMatchObject({ outcome: 'failed', commit, failed: { step: 'migrate' } });
   });
 
+  itInFull('a commit that is older than the schema', async () => {
+    const newest = 'migrations/versions/20251231120100_permission_introduced_in.py';
+    const { commit } = await stack.release({ files: { [newest]: null } });
+    const ended = await unnoticed(() => rehearse('--ref', commit));
+    expect(ended.exitCode, ended.text).toBe(1);
+    expect(ended.text).toMatch(/older than the schema of the backup: its migrations end at 20251231120000/);
+    expect(drills().at(-1)).toMatchObject({ outcome: 'failed', commit, failed: { step: 'migrate' } });
+  });
+
   itInFull('a commit that does not boot', async () => {
     const { commit } = await stack.release({ exit_at_start: true });
     const ended = await unnoticed(() => rehearse('--ref', commit));

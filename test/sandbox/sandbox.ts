@@ -83,6 +83,8 @@ export class Sandbox {
   readonly appImage: string;
   readonly url: string;
   readonly directUrl: string;
+  /** Of one like the deployed application: the plain one has no TLS. */
+  readonly httpsUrl: string | undefined;
   readonly secrets = SENTINELS;
 
   readonly options: SandboxOptions;
@@ -98,6 +100,7 @@ export class Sandbox {
     this.appImage = `${this.project}/whalefall:prod`;
     this.url = `http://127.0.0.1:${options.ports.http}`;
     this.directUrl = `http://127.0.0.1:${options.ports.direct}`;
+    this.httpsUrl = this.isReal ? `https://127.0.0.1:${options.ports.https}` : undefined;
   }
 
   get isReal(): boolean {

@@ -106,12 +106,21 @@ it.each(ALL)(
 );
 
 it.each(REPLACING)('%s ends as before when a page is bad that was not', async (_name, { made, run }) => {
-  const d = await made();
-  const { id } = appOf(d);
-  d.machine.engine.pageStatus = (c) => (c.id === id ? 200 : 403);
-  const ended = await run(d);
-  expect(ended.exitCode, ended.text).toBe(1);
-  expect(ended.text).toMatch(/Not proved: GET \/ answers 403/);
+  const failedIn = async (holds: boolean) => {
+    const d = await made();
+    if (holds) d.machine.absent.delete('iptables');
+    const { id } = appOf(d);
+    d.machine.engine.pageStatus = (c) => (c.id === id ? 200 : 403);
+    const ended = await run(d);
+    expect(ended.exitCode, ended.text).toBe(1);
+    expect(ended.text).toMatch(/Not proved: GET \/ answers 403/);
+    return journals(d)
+      .at(-1)
+      ?.entries.flatMap((e) => (e.event === 'step-failed' ? [e.step] : []));
+  };
+  expect(await failedIn(false)).toEqual(['prove']);
+  // While requests are held: nobody sees it.
+  expect(await failedIn(true)).toEqual(['start-app']);
 });
 
 it('a hot update proves what the new site leads to as well, once it is used', async () => {

@@ -3,6 +3,7 @@ import { same } from '../../lib/core/text.ts';
 import type { Vitals } from '../../lib/domain/app/vitals.ts';
 import type { ServiceRole } from '../../lib/domain/stack/stack.ts';
 import type { Asked, ContainerFacts, Facts, Value } from '../../lib/flows/doctor/facts.ts';
+import type { UsedCollation } from '../../lib/tools/postgres/collation.ts';
 import type { ServerCondition } from '../../lib/tools/postgres/condition.ts';
 import { container, facts as rebuildFacts } from './facts.ts';
 import { scheduler, web } from './update-facts.ts';
@@ -98,6 +99,16 @@ export const condition = (more: Partial<ServerCondition> = {}): ServerCondition 
   ...more,
 });
 
+export const collation = (more: Partial<UsedCollation> = {}): UsedCollation => ({
+  database: 'shop',
+  collation: 'public.german',
+  provider: 'i',
+  version: '153.120',
+  now: '153.120',
+  indexes: ['public.names_key'],
+  ...more,
+});
+
 const served = (start: number) => ({ pid: 31, start, state: 'serving' as const });
 export const workers = (starts: readonly number[], uptime = 100_000) => ({
   master: 99,
@@ -123,11 +134,12 @@ function values(): Values {
     stack,
     containers: { app: sound('app'), postgres: sound('postgres'), redis: sound('redis') },
     owners: { others: [], moved: [], otherFiles: [], renamed: [], count: 3 },
+    replicas: [],
     binds: [],
     mounts: [{ source: '/srv/shop/.env', target: '/app/.env', state: 'same' }],
     ports: [{ role: 'app', target: 80, published: 80, hostIp: '0.0.0.0', protocol: 'tcp', open: true }],
     health: { healthy: true, checks: [] },
-    routes: [{ path: '/', fault: undefined }],
+    routes: { found: [{ path: '/', fault: undefined }], unwatched: undefined },
     served: [],
     programs: [
       { ...web, start: 100 },
@@ -148,6 +160,7 @@ function values(): Values {
     schema: { revision: '2', head: '2', known: true },
     frontend: { changed: SECOND - 5000, current: undefined },
     postgres: condition(),
+    collations: [collation()],
     sequences: [{ name: 'public.small', share: 0.55 }],
     hba: {
       file: '/data/pg_hba.conf',

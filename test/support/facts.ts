@@ -43,6 +43,7 @@ const service = (key: string, image: string) => ({
   ports: [],
   environment: {},
   fromFiles: [],
+  supplied: [],
   mounts: [],
   command: [],
   starts: [],

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { LoadReport } from '../sandbox/load-report.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
 import { startOf } from './run-script.ts';
 
 export interface Load {
@@ -30,3 +31,30 @@ export async function startLoadFrom(enter: readonly string[], url: string, ...ar
 
 /** A mixture as users make it: every 25th request takes two seconds, every 10th is a POST. */
 export const MIXED = ['--rate', '50', '--slow-every', '25', '--post-every', '10'] as const;
+
+/** 10 requests/s to each URL, by the name that a summary gives it. The scheduler answers only whoever is logged in. */
+export async function startLoads(ways: Readonly<Record<string, string>>): Promise<Loads> {
+  const started = Object.entries(ways).map(async ([way, url]) => {
+    const answered = url.includes('/scheduler/') ? 'below-500' : 'ok';
+    return [way, await startLoad(url, '--rate', '10', '--answered', answered)] as const;
+  });
+  const loads = await Promise.all(started);
+  return {
+    stop: async () =>
+      Object.fromEntries(await Promise.all(loads.map(async ([way, l]) => [way, await l.stop()] as const))),
+  };
+}
+
+interface Loads {
+  stop(): Promise<Readonly<Record<string, LoadReport>>>;
+}
+
+/** By which people come to a sandbox, beside its health check through nginx. */
+export const waysOf = ({ url, directUrl, httpsUrl }: Sandbox): Readonly<Record<string, string>> => ({
+  pages: `${url}/`,
+  ...(httpsUrl && {
+    direct: `${directUrl}/api/v1/health/basic`,
+    whalefall_scheduler: `${url}/api/v1/scheduler/`,
+    https: `${httpsUrl}/api/v1/health/basic`,
+  }),
+});

@@ -1,6 +1,7 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Target } from '../../core/target.ts';
 import type { Container } from '../../tools/docker/containers.ts';
+import type { Route } from '../stack/deployment.ts';
 
 /** Base URLs without a slash at the end. */
 export interface Endpoints {
@@ -16,21 +17,37 @@ export interface Endpoints {
  * @throws {OpsError} `precondition` when the container has neither.
  */
 export function endpointsOf(target: Target, container: Container): Endpoints {
-  const at = (port: number) => {
-    const published = container.ports.find((p) => p.target === port && p.protocol === 'tcp');
-    if (published) return `http://${reachable(published.hostIp)}:${published.published}`;
-    const address = Object.values(container.addresses).find((a) => a !== '');
-    if (address) return `http://${inUrl(address)}:${port}`;
-    throw new OpsError({
-      kind: 'precondition',
-      what: {
-        en: `${container.name} can't be reached from this machine: it neither publishes port ${port} nor has an address.`,
-        zh: `无法从本机访问 ${container.name}: 既未发布端口 ${port}, 也没有容器地址.`,
-      },
-    });
-  };
+  const at = (port: number) => `http://${hostOf(container, port)}`;
   return { nginx: at(target.ports.nginx), direct: at(target.ports.direct) };
 }
+
+/**
+ * Where a route is asked for on this machine.
+ *
+ * @throws {OpsError} as {@link endpointsOf}.
+ */
+export const urlOf = (target: Target, container: Container, { path, tls }: Pick<Route, 'path' | 'tls'>): string =>
+  `${tls ? 'https' : 'http'}://${hostOf(container, tls ?? target.ports.nginx)}${path}`;
+
+/** The same container at its own address, past what is published. `undefined` where it has none. */
+export const unpublished = (container: Container): Container | undefined =>
+  addressOf(container) === undefined ? undefined : { ...container, ports: [] };
+
+function hostOf(container: Container, port: number): string {
+  const published = container.ports.find((p) => p.target === port && p.protocol === 'tcp');
+  if (published) return `${reachable(published.hostIp)}:${published.published}`;
+  const address = addressOf(container);
+  if (address) return `${inUrl(address)}:${port}`;
+  throw new OpsError({
+    kind: 'precondition',
+    what: {
+      en: `${container.name} can't be reached from this machine: it neither publishes port ${port} nor has an address.`,
+      zh: `无法从本机访问 ${container.name}: 既未发布端口 ${port}, 也没有容器地址.`,
+    },
+  });
+}
+
+const addressOf = ({ addresses }: Container) => Object.values(addresses).find((a) => a !== '');
 
 /** A port bound to all addresses is asked on loopback. */
 function reachable(hostIp: string): string {

@@ -178,18 +178,17 @@ function askSupervisor(ops: Ops, container: string): Promise<z.infer<typeof answ
 /** @throws {OpsError} `precondition` when there is no gunicorn that serves the application. */
 export async function findPrograms(ops: Ops, container: string): Promise<Programs> {
   const { programs: all, said, uptime, booted, released } = await askSupervisor(ops, container);
-  const gunicorns = all.filter(isGunicorn);
-  const web = gunicorns.find((p) => p.ports.includes(ops.target.ports.direct));
+  const web = all.find((p) => isGunicorn(p) && p.ports.includes(ops.target.ports.direct));
   if (web === undefined) throw noWebProgram(ops, all, said);
-  const scheduler = schedulerOf(gunicorns, web);
+  const scheduler = schedulerOf(all, web);
   const others = all.filter((p) => p !== web && p !== scheduler && runsRelease(ops, p));
   return { all, web, scheduler, others, uptime, booted, released };
 }
 
-/** Of those that are told to schedule, the one that was told so itself, and that runs the web program's application. */
-function schedulerOf(gunicorns: readonly Program[], web: Program): Program | undefined {
-  const told = gunicorns.filter((p) => p.scheduler === 'true' && p !== web);
-  const sameApplication = (p: Program) => p.argv.at(-1) === web.argv.at(-1);
+/** Of the gunicorns that are told to schedule, the one that was told so itself, and that runs the web program's application. */
+export function schedulerOf(all: readonly Program[], web: Program | undefined): Program | undefined {
+  const told = all.filter((p) => isGunicorn(p) && p.scheduler === 'true' && p !== web);
+  const sameApplication = (p: Program) => p.argv.at(-1) === web?.argv.at(-1);
   const fits = (p: Program) => Number(!p.inherited) + Number(sameApplication(p));
   return told.toSorted((a, b) => fits(b) - fits(a))[0];
 }

@@ -8,7 +8,7 @@ import type { Container } from '../../tools/docker/containers.ts';
 import { DUE, within } from '../../tools/http/within.ts';
 import type { Route, Served } from '../stack/deployment.ts';
 import { agent } from './agent.ts';
-import { type Endpoints, endpointsOf } from './endpoints.ts';
+import { unpublished, urlOf } from './endpoints.ts';
 import { listPrograms, type Program } from './programs.ts';
 
 const answer = z.union([
@@ -21,14 +21,19 @@ const answer = z.union([
     pages: z.array(z.array(z.string().startsWith('/')).min(1)),
     /** Other places, by the configuration's words; `port` where that is known all the same. */
     unread: z.array(z.object({ path: z.string(), port: z.int().nullable(), target: z.string() })),
+    /** Ports of the container on which nginx speaks TLS. */
+    secure: z.array(z.int()),
   }),
 ]);
 
 const REQUEST_MS = 5_000;
 
-/** What else nginx serves: pages, with the files behind them, and one route of each program but the web program. */
-export async function findRoutes(ops: Ops, container: string, programs: readonly Program[]): Promise<Served> {
-  const said = await agent(ops, container, 'routes', { effect: 'read', args: {}, answer }).catch((error: unknown) => {
+/**
+ * What else nginx serves: pages, with the files behind them, one route of each program but the web program, and the health check on each
+ * published port of TLS.
+ */
+export async function findRoutes(ops: Ops, app: Container, programs: readonly Program[]): Promise<Served> {
+  const said = await agent(ops, app.id, 'routes', { effect: 'read', args: {}, answer }).catch((error: unknown) => {
     if (error instanceof CommandError) return { failed: error.what };
     throw error;
   });
@@ -47,6 +52,11 @@ export async function findRoutes(ops: Ops, container: string, programs: readonly
     if (seen.has(port)) continue;
     seen.add(port);
     add(programs.find((p) => p.ports.includes(port))?.name ?? String(port), path, 'program');
+  }
+  const secure = said.secure.filter((port) => app.ports.some((p) => p.target === port && p.protocol === 'tcp'));
+  for (const [index, tls] of secure.entries()) {
+    const name = same(index === 0 ? 'https' : `https ${tls}`);
+    routes.push({ name, path: ops.target.health.basic, kind: 'program', isSame: false, tls });
   }
   const unread = said.unread.filter(({ port }) => port === null || !seen.has(port));
   return { routes, unwatched: unread.length > 0 ? notPlain(unread) : undefined };
@@ -69,9 +79,8 @@ function notPlain(places: readonly { readonly path: string; readonly target: str
 
 /** The same, and how each is served now. */
 export async function surveyRoutes(ops: Ops, app: Container, programs: readonly Program[]): Promise<Served> {
-  const { routes, unwatched } = await findRoutes(ops, app.id, programs);
-  const endpoints = endpointsOf(ops.target, app);
-  const faults = await Promise.all(routes.map((route) => routeFault(ops, endpoints, route)));
+  const { routes, unwatched } = await findRoutes(ops, app, programs);
+  const faults = await Promise.all(routes.map((route) => routeFault(ops, app, route)));
   return { routes: routes.map((route, at) => ({ ...route, fault: faults[at] })), unwatched };
 }
 
@@ -106,33 +115,61 @@ const alreadyNow = ({ en, zh }: Text): Text => ({
 export const isServed = ({ kind }: Pick<Route, 'kind'>, status: number): boolean =>
   status > 0 && (kind === 'pages' ? status < 400 : status < 500);
 
-/** What is wrong with what a route serves now. `undefined`: nothing. Of a page, the scripts and styles that it names are asked for too. */
-export async function routeFault(
-  ops: Pick<Ops, 'net' | 'clock' | 'signal'>,
-  { nginx }: Pick<Endpoints, 'nginx'>,
-  route: Route,
-): Promise<Text | undefined> {
-  const first = await askFor(ops, nginx + route.path);
-  if (!isServed(route, first.status)) return notServed(route.path, first.status);
+type Asking = Pick<Ops, 'net' | 'clock' | 'signal' | 'target'>;
+
+/**
+ * What is wrong with what a route serves now: as people come, and at the container's own address, which tells what stands between. Of a page,
+ * the scripts and styles that it names are asked for too.
+ *
+ * @returns `undefined`: nothing.
+ */
+export async function routeFault(ops: Asking, app: Container, route: Route): Promise<Text | undefined> {
+  const within = app.ports.length > 0 ? unpublished(app) : undefined;
+  const [outside, inside] = await Promise.all([faultAt(ops, app, route), within && faultAt(ops, within, route)]);
+  if (outside) return within && !inside ? onlyOutside(outside.text) : outside.text;
+  // Not every machine has a way to a container's own address.
+  return inside && !inside.silent ? onlyInside(inside.text) : undefined;
+}
+
+interface NotWell {
+  readonly text: Text;
+  /** Nothing came back. */
+  readonly silent: boolean;
+}
+
+async function faultAt(ops: Asking, app: Container, route: Route): Promise<NotWell | undefined> {
+  const url = urlOf(ops.target, app, route);
+  const first = await askFor(ops, url);
+  if (!isServed(route, first.status)) return notServed(route, first.status);
   if (route.kind !== 'pages') return undefined;
   const wrong = contentFault(route.path, first, 'html');
   if (wrong) return wrong;
   const assets = assetsOf(first.body, route.path).slice(0, MOST_ASSETS);
-  const answers = await Promise.all(assets.map((asset) => askFor(ops, nginx + asset)));
-  for (const [index, asset] of assets.entries()) {
+  const answers = await Promise.all(assets.map((asset) => askFor(ops, new URL(asset, url).href)));
+  for (const [index, path] of assets.entries()) {
     const given = answers[index] ?? NO_ANSWER;
-    if (!isServed(route, given.status)) return notServed(asset, given.status);
-    const fault = contentFault(asset, given, asset.endsWith('.css') ? 'css' : 'script');
+    if (!isServed(route, given.status)) return notServed({ path }, given.status);
+    const fault = contentFault(path, given, path.endsWith('.css') ? 'css' : 'script');
     if (fault) return fault;
   }
   return undefined;
 }
 
+const onlyOutside = ({ en, zh }: Text): Text => ({
+  en: `${en}, though the container serves it well at its own address`,
+  zh: `${zh} (直接访问容器地址则正常)`,
+});
+
+const onlyInside = ({ en, zh }: Text): Text => ({
+  en: `${en} at the container’s own address, though what is published there is well: something else answers`,
+  zh: `直接访问容器地址时 ${zh}, 而发布端口正常: 应答者并非该容器`,
+});
+
 /** Browsers take neither for what it should be. A site that answers every unknown path with its page hides that a file is missing. */
-function contentFault(path: string, { type, body }: Answer, is: 'html' | 'css' | 'script'): Text | undefined {
-  if (!type.includes(is)) return anotherType(path, type);
+function contentFault(path: string, { type, body }: Answer, is: 'html' | 'css' | 'script'): NotWell | undefined {
+  if (!type.includes(is)) return { text: anotherType(path, type), silent: false };
   // Of a style, nothing is a style.
-  return body.trim() === '' && is !== 'css' ? isEmpty(path) : undefined;
+  return body.trim() === '' && is !== 'css' ? { text: isEmpty(path), silent: false } : undefined;
 }
 
 interface Fault {
@@ -140,9 +177,38 @@ interface Fault {
   readonly why: Text;
 }
 
+interface Look {
+  readonly before: Served | undefined;
+  /** Another release may serve less: that is told. */
+  readonly mayDrop: boolean;
+  /** How long a program's route may take; pages are there at once or not at all. */
+  readonly forMs: number;
+}
+
+/** @param asked `app`, or where it is asked past what it publishes. */
+async function look(ops: Ops, app: Container, asked: Container, { before, mayDrop, forMs }: Look) {
+  const now = await findRoutes(ops, app, []);
+  const was = new Map(before?.routes.map((route) => [placeOf(route), route]));
+  const named = new Set(now.routes.map(placeOf));
+  const dropped = [...was.values()].filter((r) => r.fault === undefined && !named.has(placeOf(r)));
+  const tells = now.routes.length > 0 || now.unwatched === undefined;
+  const excused = ({ route }: Fault) =>
+    was.get(placeOf(route))?.fault !== undefined || (mayDrop && tells && dropped.some((r) => r === route));
+  let faults: readonly Fault[] = [];
+  let own: readonly Fault[] = [];
+  await poll(ops, { everyMs: POLL_MS, forMs }, async () => {
+    const all = [...now.routes, ...dropped];
+    const whys = await Promise.all(all.map((route) => routeFault(ops, asked, route)));
+    faults = all.flatMap((route, at) => (whys[at] ? [{ route, why: whys[at] }] : []));
+    own = faults.filter((fault) => !excused(fault));
+    return own.length === 0 || own.some(({ route }) => route.kind === 'pages') || undefined;
+  });
+  const told = faults.map(({ route, why }) => (dropped.includes(route) ? noLonger(why) : asBefore(why)));
+  return { own, told: [...told, ...(now.unwatched ? [now.unwatched] : [])] };
+}
+
 /**
- * Waits until everything that nginx leads people to is served: a program's route may take as long as its program boots, pages are there at
- * once or not at all.
+ * Waits until everything that nginx leads people to is served: a program's route may take as long as its program boots.
  *
  * @param before what was not well served then is told, and not this one's doing; what was, and is named no more, is asked for as well.
  * @param mayDrop another release may serve less: that is told.
@@ -155,26 +221,24 @@ export async function requireRoutes(
   before: Served | undefined,
   { mayDrop }: { readonly mayDrop: boolean },
 ): Promise<readonly Text[]> {
-  const now = await findRoutes(ops, app.id, []);
-  const was = new Map(before?.routes.map((route) => [route.path, route]));
-  const dropped = [...was.values()].filter((r) => r.fault === undefined && !now.routes.some((n) => n.path === r.path));
-  const tells = now.routes.length > 0 || now.unwatched === undefined;
-  const excused = ({ route }: Fault) =>
-    was.get(route.path)?.fault !== undefined || (mayDrop && tells && dropped.some((r) => r.path === route.path));
-  const endpoints = endpointsOf(ops.target, app);
-  let faults: readonly Fault[] = [];
-  let own: readonly Fault[] = [];
-  await poll(ops, { everyMs: POLL_MS, forMs: ops.target.bootSeconds * 1000 }, async () => {
-    const all = [...now.routes, ...dropped];
-    const whys = await Promise.all(all.map((route) => routeFault(ops, endpoints, route)));
-    faults = all.flatMap((route, at) => (whys[at] ? [{ route, why: whys[at] }] : []));
-    own = faults.filter((fault) => !excused(fault));
-    return own.length === 0 || own.some(({ route }) => route.kind === 'pages') || undefined;
-  });
+  const { own, told } = await look(ops, app, app, { before, mayDrop, forMs: ops.target.bootSeconds * 1000 });
   if (own.length > 0) throw notServing(own.map(({ why }) => why));
-  const told = faults.map(({ route, why }) => (dropped.includes(route) ? noLonger(why) : asBefore(why)));
-  return [...told, ...(now.unwatched ? [now.unwatched] : [])];
+  return told;
 }
+
+/**
+ * The same while nobody reaches the container yet, at its own address: nobody is to see a page that can't be shown, nor to be turned away by
+ * a program that is a moment behind. One that needs longer is for {@link requireRoutes} to judge.
+ *
+ * @throws {OpsError} what is wrong with a page.
+ */
+export async function requirePages(ops: Ops, app: Container, before: Served | undefined): Promise<void> {
+  const { own } = await look(ops, app, unpublished(app) ?? app, { before, mayDrop: true, forMs: PROGRAMS_MS });
+  const pages = own.filter(({ route }) => route.kind === 'pages');
+  if (pages.length > 0) throw notServing(pages.map(({ why }) => why));
+}
+
+const placeOf = ({ path, tls }: Route) => `${tls ?? ''}${path}`;
 
 const asBefore = ({ en, zh }: Text): Text => ({ en: `${en}, as it did before`, zh: `${zh} (此前已如此)` });
 
@@ -192,7 +256,9 @@ const notServing = (faults: readonly Text[]) =>
     },
   });
 
-const POLL_MS = 500;
+const POLL_MS = 250;
+/** Visitors wait meanwhile. */
+const PROGRAMS_MS = 15_000;
 const MOST_ASSETS = 20;
 const LONGEST_PAGE = 1_000_000;
 
@@ -215,10 +281,10 @@ interface Answer {
 
 const NO_ANSWER: Answer = { status: 0, type: '', body: '' };
 
-async function askFor(ops: Parameters<typeof routeFault>[0], url: string): Promise<Answer> {
+async function askFor(ops: Pick<Ops, 'net' | 'signal'>, url: string): Promise<Answer> {
   try {
     const answer = await within(ops, REQUEST_MS, async (signal) => {
-      const response = await ops.net.fetch(url, { signal, headers: { connection: 'close' } });
+      const response = await ops.net.fetch(url, { signal, headers: { connection: 'close' }, anyCertificate: true });
       const type = (response.headers.get('content-type') ?? '').toLowerCase();
       return { status: response.status, type, body: (await response.text()).slice(0, LONGEST_PAGE) };
     });
@@ -229,10 +295,12 @@ async function askFor(ops: Parameters<typeof routeFault>[0], url: string): Promi
   }
 }
 
-const notServed = (path: string, status: number): Text =>
-  status === 0
-    ? { en: `GET ${path} is not answered`, zh: `GET ${path} 无应答` }
-    : { en: `GET ${path} answers ${status}`, zh: `GET ${path} 返回 ${status}` };
+function notServed({ path, tls }: Pick<Route, 'path' | 'tls'>, status: number): NotWell {
+  const what = `GET ${tls ? 'https ' : ''}${path}`;
+  return status === 0
+    ? { text: { en: `${what} is not answered`, zh: `${what} 无应答` }, silent: true }
+    : { text: { en: `${what} answers ${status}`, zh: `${what} 返回 ${status}` }, silent: false };
+}
 
 const anotherType = (path: string, type: string): Text => ({
   en: `GET ${path} gives ${printable(type) || 'no type'} instead of what a browser takes`,

@@ -2,12 +2,12 @@ import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { same, seconds, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { type Outage, type Probe, startProbe } from '../../tools/http/probe.ts';
-import { endpointsOf } from '../app/endpoints.ts';
+import { endpointsOf, urlOf } from '../app/endpoints.ts';
 import { isServed } from '../app/routes.ts';
 import type { Route } from '../stack/deployment.ts';
 import type { HoldFacts } from './survey.ts';
 
-/** What a visitor noticed of each thing that is served: through nginx, directly at gunicorn, pages, other programs' routes. */
+/** What a visitor noticed of each thing that is served: through nginx, directly at gunicorn, pages, other programs' routes, by TLS. */
 export type Noticed = readonly { readonly name: Text; readonly outage: Outage }[];
 
 /** Measures from outside what becomes of requests. */
@@ -47,7 +47,7 @@ export function watchDowntime({ app, routes, hold }: Watched): DowntimeWatch {
       probes = [
         watch(same('nginx'), nginx + basic),
         watch({ en: 'direct', zh: '直连' }, direct + basic),
-        ...routes.map((route) => watch(route.name, nginx + route.path, (status) => isServed(route, status))),
+        ...routes.map((route) => watch(route.name, urlOf(ops.target, app, route), (status) => isServed(route, status))),
       ];
     },
     async stop() {

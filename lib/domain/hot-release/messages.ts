@@ -97,17 +97,24 @@ const localChanges = () =>
     },
   );
 
-const one = ({ sent, failed, longestGapMs, latencyMs }: Outage): string =>
-  `${failed}/${sent}, ${Math.round(longestGapMs)} ms, ${latencyMs.p99} ms`;
+const one = ({ sent, failed, longestGapMs, latencyMs }: Outage): Text => {
+  const waits = `${latencyMs.max} ms, ${latencyMs.p99} ms`;
+  if (failed === 0) return same(`${failed}/${sent}, ${waits}`);
+  const gap = Math.round(longestGapMs);
+  return {
+    en: `${failed}/${sent} (nobody was answered for ${gap} ms), ${waits}`,
+    zh: `${failed}/${sent} (最长 ${gap} ms 无任何应答), ${waits}`,
+  };
+};
 
-/** Failed and sent requests, the longest gap, p99. */
+/** Failed and sent requests, the longest wait for an answer, p99. */
 export function noticedText(noticed: Noticed | undefined): Text {
   if (noticed === undefined) return { en: 'not measured', zh: '未测量' };
   const each = (language: keyof Text) =>
-    noticed.map(({ name, outage }) => `${printable(name[language])} ${one(outage)}`);
+    noticed.map(({ name, outage }) => `${printable(name[language])} ${one(outage)[language]}`);
   return {
-    en: `failed/sent, longest gap, p99: ${each('en').join('; ')}`,
-    zh: `失败/总数, 最长中断, p99: ${each('zh').join('; ')}`,
+    en: `failed/sent, longest wait, p99: ${each('en').join('; ')}`,
+    zh: `失败/总数, 最长等待, p99: ${each('zh').join('; ')}`,
   };
 }
 

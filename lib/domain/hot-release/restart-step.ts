@@ -12,6 +12,7 @@ import { reloadNginx } from '../app/site.ts';
 import { reloadWorkers, replaceWorkers, restartProgram, succeedWorkers } from '../app/workers.ts';
 import type { RequestHold } from '../hold/hold.ts';
 import { holdCommands, releaseCommands } from '../hold/messages.ts';
+import type { Served } from '../stack/deployment.ts';
 import type { Checked } from './check.ts';
 import type { HotRelease } from './hot-release.ts';
 import { noteWorkers } from './interrupted.ts';
@@ -81,7 +82,7 @@ function restartTitle({ kind, why }: Restart): Text {
 /** Has every process run the new code. @param since when the files were in place. */
 async function restart(ops: Ops, { facts, staging, hold }: HotRelease, checked: Checked, since: number): Promise<void> {
   const { container } = staging;
-  if (checked.restart.kind === 'container') return restartContainer(ops, container, hold);
+  if (checked.restart.kind === 'container') return restartContainer(ops, container, hold, facts.served);
   const { web } = facts.programs;
   const others = companions(facts);
   const succeeds = ({ name }: Program) => checked.ways.get(name) === 'succession';
@@ -106,7 +107,12 @@ async function restartAll(ops: Ops, container: string, programs: readonly Progra
   for (const { name } of programs) await restartProgram(ops, container, name);
 }
 
-export async function restartContainer(ops: Ops, id: string, hold: RequestHold): Promise<void> {
+export async function restartContainer(
+  ops: Ops,
+  id: string,
+  hold: RequestHold,
+  served: Served | undefined,
+): Promise<void> {
   const before = await inspectContainer(ops, id);
   await hold.begin(ops, before);
   const drained = await hold.drain(ops, before);
@@ -114,6 +120,6 @@ export async function restartContainer(ops: Ops, id: string, hold: RequestHold):
   const argv = ['docker', 'restart', '-t', String(grace), id];
   await run(ops, change(argv, { deadlineMs: (grace + 60) * 1000 }));
   const app = await inspectContainer(ops, id);
-  await waitUntilServing(ops, app, hold);
+  await waitUntilServing(ops, app, hold, served);
   await hold.release(ops, app);
 }

@@ -126,12 +126,12 @@ async function switchBack(ops: Ops, update: HotRelease): Promise<void> {
   } catch (error) {
     ops.screen.show({ event: 'warning', text: whatHappened(error) });
     ops.screen.show({ event: 'warning', text: RESTARTING });
-    await restartContainer(ops, container, hold);
+    await restartContainer(ops, container, hold, facts.served);
   }
   if (!hold.holding) return;
   const app = await inspectContainer(ops, container);
   // Whether all is as before is proved afterwards, by way of the published ports.
-  await waitUntilServing(ops, app, hold).catch(() => undefined);
+  await waitUntilServing(ops, app, hold, facts.served).catch(() => undefined);
   await hold.release(ops, app);
 }
 

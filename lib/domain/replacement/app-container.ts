@@ -76,7 +76,7 @@ export async function startNewApp(ops: Ops, cutover: Cutover): Promise<{ app: Co
   if (!isGone) await takeOver(ops, replacement);
   await run(ops, start(replacement.next));
   const app = await inspectContainer(ops, replacement.next);
-  const health = await waitUntilServing(ops, app, hold);
+  const health = await waitUntilServing(ops, app, hold, facts.app?.served);
   await hold.release(ops, app);
   await mark(ops, app.id, facts.checkout.commit);
   return { app, health };
@@ -117,7 +117,8 @@ export async function bringBackApp(ops: Ops, cutover: Cutover): Promise<void> {
   if (!hold.holding) return;
   const { app } = await findContainers(ops, facts.stack);
   // Whether all is as before is proved afterwards, by way of the published ports.
-  if (app?.state === 'running' && facts.app?.serving) await waitUntilServing(ops, app, hold).catch(() => undefined);
+  if (app?.state === 'running' && facts.app?.serving)
+    await waitUntilServing(ops, app, hold, facts.app.served).catch(() => undefined);
   await hold.release(ops, app);
 }
 

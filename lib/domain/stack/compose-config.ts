@@ -28,6 +28,10 @@ const variables = z.record(z.string(), z.string().nullable()).nullish();
 
 const words = z.union([z.string(), z.array(z.string())]).nullish();
 
+/** Secrets or configs that a service is given, and where they come from. */
+const supplied = z.array(z.object({ source: z.string(), target: z.string().optional() })).nullish();
+const suppliers = z.record(z.string(), z.object({ file: z.string().optional() })).nullish();
+
 const serviceSchema = z.object({
   image: z.string().optional(),
   provider: z.unknown().optional(),
@@ -66,7 +70,8 @@ const serviceSchema = z.object({
   working_dir: z.string().optional(),
   scale: z.int().nullish(),
   deploy: z.object({ replicas: z.int().nullish() }).nullish(),
-  secrets: z.array(z.object({ source: z.string(), target: z.string().optional() })).nullish(),
+  secrets: supplied,
+  configs: supplied,
 });
 
 const named = z.object({ name: z.string().optional(), external: z.unknown().optional() }).nullable();
@@ -77,7 +82,8 @@ const configSchema = z.object({
   services: z.record(z.string(), serviceSchema),
   volumes: z.record(z.string(), named).nullish(),
   networks: z.record(z.string(), named).nullish(),
-  secrets: z.record(z.string(), z.object({ file: z.string().optional() })).nullish(),
+  secrets: suppliers,
+  configs: suppliers,
 });
 
 type Config = z.infer<typeof configSchema>;
@@ -119,6 +125,7 @@ export async function resolveStack(
     ports: (of(key).ports ?? []).flatMap(published),
     ...environmentOf(ops, resolved, key),
     mounts: mountsOf(resolved, of(key)),
+    supplied: suppliedOf(resolved, of(key)),
     command: commandOf(of(key)),
     workingDir: of(key).working_dir ?? '',
     build: buildOf(of(key).build),
@@ -179,11 +186,13 @@ function rebased(config: Config, from: string, to: string): Config {
     build: build && { ...build, context: moved(build.context) },
     volumes: volumes?.map((v) => (v.type === 'bind' && v.source ? { ...v, source: moved(v.source) } : v)),
   });
-  const secrets = Object.entries(config.secrets ?? {}).map(([key, { file }]) => [key, { file: file && moved(file) }]);
+  const files = (all: Config['secrets']) =>
+    Object.fromEntries(Object.entries(all ?? {}).map(([key, { file }]) => [key, { file: file && moved(file) }]));
   return {
     ...config,
     services: Object.fromEntries(Object.entries(config.services).map(([key, s]) => [key, service(s)])),
-    secrets: Object.fromEntries(secrets),
+    secrets: files(config.secrets),
+    configs: files(config.configs),
   };
 }
 
@@ -246,13 +255,8 @@ function published(port: NonNullable<ServiceConfig['ports']>[number]): Published
 function environmentOf(ops: ConfigOps, resolved: Config, key: string): Pick<Service, 'environment' | 'fromFiles'> {
   const service = resolved.services[key] as ServiceConfig;
   const given = present(service.environment);
-  const secrets = (service.secrets ?? []).flatMap(({ source, target = source }): Mount[] => {
-    const file = resolved.secrets?.[source]?.file;
-    return file === undefined
-      ? []
-      : [{ kind: 'bind', source: file, target: path.posix.resolve('/run/secrets', target) }];
-  });
-  const read = readSecretFiles(ops.target.composeFile, key, given, [...mountsOf(resolved, service), ...secrets]);
+  const mounts = [...mountsOf(resolved, service), ...suppliedOf(resolved, service)];
+  const read = readSecretFiles(ops.target.composeFile, key, given, mounts);
   registerVariables(ops.secrets, read);
   const kept = Object.entries(given).filter(([name]) => !Object.hasOwn(read, name.replace(/_FILE$/, '')));
   return { environment: { ...Object.fromEntries(kept), ...read }, fromFiles: Object.keys(read) };
@@ -265,6 +269,19 @@ function mountsOf(resolved: Config, { volumes }: ServiceConfig): Mount[] {
       ? { kind: 'volume', source: volumeName(resolved, source), target }
       : { kind: 'own', source: '', target };
   });
+}
+
+/** Secrets and configs, as the Compose specification places them. */
+function suppliedOf({ secrets, configs }: Config, service: ServiceConfig): Mount[] {
+  const filesOf = (list: ServiceConfig['secrets'], all: Config['secrets'], below: string) =>
+    (list ?? []).map(({ source, target = source }): Mount => {
+      const file = all?.[source]?.file;
+      const at = path.posix.resolve(below, target);
+      return file === undefined
+        ? { kind: 'own', source: '', target: at, readOnly: true }
+        : { kind: 'bind', source: file, target: at, readOnly: true };
+    });
+  return [...filesOf(service.secrets, secrets, '/run/secrets'), ...filesOf(service.configs, configs, '/')];
 }
 
 const volumeName = (resolved: Config, key: string) => resolved.volumes?.[key]?.name ?? `${resolved.name}_${key}`;

@@ -145,6 +145,8 @@ export interface Route {
   readonly kind: 'pages' | 'program';
   /** Another route is served from the same file: it is proved, and its requests are not counted twice. */
   readonly isSame: boolean;
+  /** The container's port on which it is asked for by TLS; without one it is asked for by HTTP. */
+  readonly tls?: number;
 }
 
 /** What nginx leads people to, and how it is served. */

@@ -28,14 +28,17 @@ export async function findSoleContainers(ops: RunOps & { readonly target: Target
  * @throws {OpsError} `precondition` when a service has, or is to have, several that serve.
  */
 export function refuseReplicas(target: Target, stack: Stack, all: All): void {
+  throwIfAny(replicasIn(target, stack, all));
+}
+
+/** Services that have, or are to have, several that serve. */
+export function replicasIn(target: Target, stack: Stack, all: All): Reason[] {
   const roles = Object.keys(all) as ServiceRole[];
-  throwIfAny(
-    roles.flatMap((role) => {
-      const { key, replicas } = stack.services[role];
-      const up = (all[role] ?? []).filter((c) => UP.includes(c.state));
-      return [...(replicas > 1 ? [wanted(key, replicas)] : []), ...(up.length > 1 ? [several(target, key, up)] : [])];
-    }),
-  );
+  return roles.flatMap((role) => {
+    const { key, replicas } = stack.services[role];
+    const up = (all[role] ?? []).filter((c) => UP.includes(c.state));
+    return [...(replicas > 1 ? [wanted(key, replicas)] : []), ...(up.length > 1 ? [several(target, key, up)] : [])];
+  });
 }
 
 const UP: readonly Container['state'][] = ['running', 'restarting', 'paused'];

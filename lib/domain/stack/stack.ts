@@ -49,6 +49,8 @@ export interface Service {
   readonly fromFiles: readonly string[];
   /** What the compose file mounts in it. */
   readonly mounts: readonly Mount[];
+  /** Its secrets and configs; `own` where they come from a variable or from the compose file itself. */
+  readonly supplied: readonly Mount[];
   /** Words of its command; empty where the image decides (secrets included: never shown). */
   readonly command: readonly string[];
   /** '' where the image decides. */

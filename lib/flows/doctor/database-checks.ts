@@ -446,14 +446,28 @@ export const databaseChecks: readonly Check[] = [
       '镜像更换了文本排序库的版本, 而文本索引按旧版本构建: 可能查不到数据, 唯一索引可能放进重复值.',
     ),
     ask: ['postgres'],
-    judge: ({ postgres: { collation } }, facts) =>
-      collation.map((name) =>
+    also: ['collations'],
+    judge: ({ postgres: { collation } }, facts) => [
+      ...collation.map((name) =>
         warn(
           t(line(name), line(name)),
           psql(facts, `REINDEX DATABASE CONCURRENTLY "${line(name, 60)}"`, line(name, 60)),
           psql(facts, `ALTER DATABASE "${line(name, 60)}" REFRESH COLLATION VERSION`),
         ),
       ),
+      ...(facts.collations.known ? facts.collations.value : [])
+        .filter(({ version, now }) => now !== null && now !== version)
+        .map(({ collation: name, version, now, indexes }) =>
+          warn(
+            t(
+              `${line(name)}: ${line(version)}, now ${line(now ?? '')}`,
+              `${line(name)}: ${line(version)}, 现为 ${line(now ?? '')}`,
+            ),
+            ...indexes.map((index) => psql(facts, `REINDEX INDEX CONCURRENTLY ${line(index, 120)}`)),
+            psql(facts, `ALTER COLLATION ${line(name, 120)} REFRESH VERSION`),
+          ),
+        ),
+    ],
   }),
   check({
     id: 'database.autovacuum',

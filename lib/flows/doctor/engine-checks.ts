@@ -252,6 +252,19 @@ export const engineChecks: readonly Check[] = [
   }),
   ...(['app', 'postgres', 'redis'] as const).map(containerCheck),
   check({
+    id: 'container.one',
+    when: 'now',
+    title: t('one container of each service serves', '每个服务只有一个容器在运行'),
+    meaning: t(
+      'An update or rebuild would bring one of them to the new release, so both refuse; a backup may ask either.',
+      '更新和重建只会处理其中一个, 因此都会拒绝执行; 备份也可能取自任意一个.',
+    ),
+    ask: ['replicas'],
+    // What is asked may be any of them.
+    explains: ['redis.*', 'postgres.*', 'database.*', ...OF_APP],
+    judge: ({ replicas }) => replicas.map(({ text, fix }) => fail(text, fix)),
+  }),
+  check({
     id: 'container.restarts',
     when: 'now',
     title: t('no container crashes and is started again', '没有容器反复崩溃重启'),

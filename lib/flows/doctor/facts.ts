@@ -1,5 +1,6 @@
 import type { Drift } from '../../adhoc/environment.ts';
 import type { Watched } from '../../core/notify.ts';
+import type { Reason } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
 import type { Text } from '../../core/text.ts';
 import type { Health } from '../../domain/app/health.ts';
@@ -19,6 +20,7 @@ import type { ContainerHistory } from '../../tools/docker/history.ts';
 import type { Checkout } from '../../tools/git/checkout.ts';
 import type { ServedCertificate } from '../../tools/http/certificate.ts';
 import type { Hba } from '../../tools/pg-hba/rules.ts';
+import type { UsedCollation } from '../../tools/postgres/collation.ts';
 import type { SequenceUse, ServerCondition } from '../../tools/postgres/condition.ts';
 import type { Asked as WireAnswer } from '../../tools/postgres/wire.ts';
 import type { RedisInfo } from '../../tools/redis/info.ts';
@@ -35,12 +37,18 @@ export interface Facts {
   readonly stack: Asked<Stack>;
   readonly containers: Asked<Readonly<Partial<Record<ServiceRole, ContainerFacts>>>>;
   readonly owners: Asked<Owners>;
+  /** Services of which several containers serve, or are to. */
+  readonly replicas: Asked<readonly Reason[]>;
   readonly binds: Asked<readonly BrokenBind[]>;
   /** Files of this machine that the application's container has mounted, as both sides see them. */
   readonly mounts: Asked<readonly MountedFile[]>;
   readonly ports: Asked<readonly OpenPort[]>;
   readonly health: Asked<Health>;
-  readonly routes: Asked<readonly { readonly path: string; readonly fault: Text | undefined }[]>;
+  readonly routes: Asked<{
+    readonly found: readonly { readonly path: string; readonly fault: Text | undefined }[];
+    /** What nginx' configuration does not tell. */
+    readonly unwatched: Text | undefined;
+  }>;
   readonly served: Asked<readonly ServedCertificate[]>;
   readonly programs: Asked<readonly Program[]>;
   /** By program; of those that are gunicorn. */
@@ -58,6 +66,8 @@ export interface Facts {
   readonly frontend: Asked<FrontEndFacts>;
   readonly postgres: Asked<ServerCondition>;
   readonly sequences: Asked<readonly SequenceUse[]>;
+  /** By which columns and indexes of the application's database sort. */
+  readonly collations: Asked<readonly UsedCollation[]>;
   readonly hba: Asked<Hba>;
   readonly wire: Asked<WireAnswer>;
   readonly redis: Asked<RedisInfo>;

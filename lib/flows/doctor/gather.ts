@@ -11,6 +11,7 @@ import { lookAround } from '../../domain/app/inventory.ts';
 import { loginsAnew } from '../../domain/app/logins.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { isGunicorn, listPrograms, type Program } from '../../domain/app/programs.ts';
+import { silentAfter } from '../../domain/app/recycling.ts';
 import { readRevisions } from '../../domain/app/revisions.ts';
 import { surveyRoutes } from '../../domain/app/routes.ts';
 import { tryNextSite } from '../../domain/app/site.ts';
@@ -21,9 +22,10 @@ import { builtArtefacts, isBuiltFrom } from '../../domain/release/artefact-stage
 import { identifyRunning } from '../../domain/release/running.ts';
 import { findBrokenBinds } from '../../domain/stack/binds.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
-import { findContainers } from '../../domain/stack/containers.ts';
+import { findAllContainers, findContainers } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import { findOwners } from '../../domain/stack/owners.ts';
+import { replicasIn } from '../../domain/stack/replicas.ts';
 import type { ServiceRole, Stack } from '../../domain/stack/stack.ts';
 import { composeVersion } from '../../tools/docker/compose.ts';
 import type { Container } from '../../tools/docker/containers.ts';
@@ -35,6 +37,7 @@ import { git } from '../../tools/git/git.ts';
 import { treeOf } from '../../tools/git/tree.ts';
 import { servedCertificate } from '../../tools/http/certificate.ts';
 import { inspectHba } from '../../tools/pg-hba/rules.ts';
+import { usedCollations } from '../../tools/postgres/collation.ts';
 import { serverCondition, usedSequences } from '../../tools/postgres/condition.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { type PgServer, query } from '../../tools/postgres/psql.ts';
@@ -62,6 +65,7 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
   const env = is(() => readEnv(ops));
   const containers = of([engine, stack], (_, project) => containerFacts(ops, project));
   const owners = of([engine, stack], (_, project) => findOwners(ops, project));
+  const replicas = of([stack], async (project) => replicasIn(target, project, await findAllContainers(ops, project)));
   const binds = of([stack, containers], (project, found) => findBrokenBinds(ops, project, found));
   const running = (role: ServiceRole) => of([containers], (found) => runningOf(role, found[role]));
   const [app, server, cache] = [running('app'), running('postgres'), running('redis')];
@@ -84,7 +88,10 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
     Promise.all(
       all
         .filter((p) => p.pid !== 0 && isGunicorn(p))
-        .map(async (p) => ({ program: p.name, workers: await lookAtWorkers(ops, id, p.pid) })),
+        .map(async (p) => {
+          const workers = await lookAtWorkers(ops, id, p.pid, { silent: silentAfter(p), seconds: 0 });
+          return { program: p.name, workers };
+        }),
     ),
   );
   const vitals = of([app], (container) => takeVitals(ops, container.id, Object.keys(container.binds)));
@@ -98,8 +105,8 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
   });
   const askRoutes = () =>
     askedOf(ops, [app, programs], async (container, all) => {
-      const { routes: found } = await surveyRoutes(ops, container, all);
-      return found.map(({ path, fault }) => ({ path, fault }));
+      const { routes: found, unwatched } = await surveyRoutes(ops, container, all);
+      return { found: found.map(({ path, fault }) => ({ path, fault })), unwatched };
     });
   const routes = later(askRoutes);
   const web = (all: readonly Program[]) => all.find((p) => p.ports.includes(target.ports.direct));
@@ -131,6 +138,7 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
 
   // The two stores.
   const postgres = of([pg], (database) => serverCondition(ops, database));
+  const collations = of([pg], (database) => usedCollations(ops, database));
   const sequences = of([pg], (database) => usedSequences(ops, database));
   const hba = of([pg, postgres], (database) => inspectHba(ops, database as Database));
   const wire = of([server, stack], (container, project) => {
@@ -153,6 +161,7 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
       stack,
       containers,
       owners,
+      replicas,
       binds,
       mounts,
       ports,
@@ -164,7 +173,7 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
       vitals,
       site,
     },
-    ...{ logins, env, drift, checkout, schema, frontend, postgres, sequences, hba, wire, redis },
+    ...{ logins, env, drift, checkout, schema, frontend, postgres, sequences, collations, hba, wire, redis },
     running: code,
     example: of([env], (reading) => exampleFacts(ops, valuesOf(reading))),
     exposed: of([stack], ({ services }) =>
@@ -184,7 +193,7 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
   const [portsNow, healthNow, routesNow] = await Promise.all([
     open.known && open.value.some((p) => !p.open) ? askPorts() : open,
     checked.known && checked.value.checks.some((c) => c.outcome === 'timeout') ? askHealth() : checked,
-    found.known && found.value.some((r) => r.fault) ? askRoutes() : found,
+    found.known && found.value.found.some((r) => r.fault) ? askRoutes() : found,
   ]);
   return { ...all, ports: portsNow, health: healthNow, routes: routesNow };
 }

@@ -157,13 +157,15 @@ export const servingChecks: readonly Check[] = [
       workers.flatMap(({ program, workers: { workers: all, uptime } }): Problem[] => {
         const serving = all.filter((w) => w.state === 'serving').length;
         const logs = inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts));
+        const hung = all.filter((w) => w.state === 'hung').length;
+        const hang = hung === 0 ? t('', '') : t(`, ${hung} give no sign of life`, `, ${hung} 个已无响应`);
         const seen = t(
-          `${program}: ${serving} of ${all.length} workers serve`,
-          `${program}: ${all.length} 个 worker 中 ${serving} 个可用`,
+          `${program}: ${serving} of ${all.length} workers serve${hang.en}`,
+          `${program}: ${all.length} 个 worker 中 ${serving} 个可用${hang.zh}`,
         );
         if (serving === 0) return [fail(seen, logs)];
         const late = all.filter((w) => w.state === 'booting' && uptime - w.start > 60);
-        return late.length === 0 ? [] : [warn(seen, logs)];
+        return late.length + hung === 0 ? [] : [warn(seen, logs)];
       }),
   }),
   check({
@@ -413,8 +415,8 @@ export const servingChecks: readonly Check[] = [
       '健康检查正常但用户仍看到错误: 页面或文件缺失、无权读取, 或 nginx 后的某个程序无应答.',
     ),
     ask: ['routes'],
-    judge: ({ routes }, facts) =>
-      routes.flatMap(({ path, fault }) =>
+    judge: ({ routes: { found } }, facts) =>
+      found.flatMap(({ path, fault }) =>
         fault === undefined
           ? []
           : [
@@ -424,6 +426,17 @@ export const servingChecks: readonly Check[] = [
               ),
             ],
       ),
+  }),
+  check({
+    id: 'routes.known',
+    when: 'now',
+    title: t('nginx’ configuration says where its routes lead', 'nginx 配置写明了各路由的去向'),
+    meaning: t(
+      'What it does not say plainly, no update can watch or prove: people may lose requests there, and nobody is told.',
+      '配置未写明去向的路由, 更新时无法监测和验证: 即使有请求丢失也不会有提示.',
+    ),
+    ask: ['routes'],
+    judge: ({ routes: { unwatched } }) => (unwatched ? [warn(unwatched)] : WELL),
   }),
   check({
     id: 'app.unreadable',

@@ -95,7 +95,8 @@ export async function startApp(
   const empty = path.join(ops.paths.run, 'empty.env');
   writeFileSync(empty, '');
   await run(ops, change(['docker', 'cp', empty, `${id}:${ops.target.app.root}/.env`]));
-  await copyMounted(ops, facts.stack.services.app.mounts, id);
+  const { mounts, supplied } = facts.stack.services.app;
+  await copyMounted(ops, [...mounts, ...supplied], id);
   await run(ops, start(id));
   const container = await inspectContainer(ops, id);
   if (container.state === 'running') await requireIsolated(ops, network, [container]);

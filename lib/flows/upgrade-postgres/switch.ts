@@ -93,7 +93,7 @@ export const requestsOf = async ({ downtime, hold }: Surroundings): Promise<Requ
 });
 
 /** Undefined where no application serves. */
-export function stopStep({ app, hold, holdFacts, downtime, progress }: Surroundings): Step | undefined {
+export function stopStep({ app, served, hold, holdFacts, downtime, progress }: Surroundings): Step | undefined {
   if (app?.state !== 'running') return undefined;
   return {
     id: 'stop',
@@ -113,7 +113,7 @@ export function stopStep({ app, hold, holdFacts, downtime, progress }: Surroundi
       await halt(ops, 'app', app);
       await run(ops, start(app.id));
       const now = await inspectContainer(ops, app.id);
-      if (hold.holding) await waitUntilServing(ops, now, hold).catch(() => undefined);
+      if (hold.holding) await waitUntilServing(ops, now, hold, served).catch(() => undefined);
       await hold.release(ops, now);
     },
   };
@@ -194,7 +194,7 @@ async function proveServer(
   return database;
 }
 
-export function startStep({ app, hold, holdFacts, progress }: Surroundings): Step<Health> | undefined {
+export function startStep({ app, served, hold, holdFacts, progress }: Surroundings): Step<Health> | undefined {
   if (app === undefined) return undefined;
   return {
     id: 'start',
@@ -209,7 +209,7 @@ export function startStep({ app, hold, holdFacts, progress }: Surroundings): Ste
       progress.starting = true;
       await run(ops, start(app.id));
       const now = await inspectContainer(ops, app.id);
-      const health = await waitUntilServing(ops, now, hold);
+      const health = await waitUntilServing(ops, now, hold, served);
       await hold.release(ops, now);
       return health;
     },

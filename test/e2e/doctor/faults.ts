@@ -28,6 +28,8 @@ import { OURS } from './our-faults.ts';
 import { SERVING } from './serving-faults.ts';
 import { STORES } from './store-faults.ts';
 
+let second = '';
+
 /** Those that are told apart by default: quick ones, of every kind. */
 export const USUAL: readonly Fault[] = [
   {
@@ -85,6 +87,31 @@ export const USUAL: readonly Fault[] = [
 
 /** Those of everything that runs and can be asked. */
 const RUNNING: readonly Fault[] = [
+  {
+    name: 'a second container of Redis serves',
+    finds: 'container.one',
+    inject: (s) => {
+      const label = (name: string) => `com.docker.compose.${name}`;
+      const first = s.container('redis');
+      const project = docker('inspect', '-f', `{{index .Config.Labels "${label('project')}"}}`, first);
+      const labels = Object.entries({ project, service: 'redis', oneoff: 'False' });
+      const flags = labels.flatMap(([name, value]) => ['--label', `${label(name)}=${value}`]);
+      const image = docker('inspect', '-f', '{{.Image}}', first);
+      second = docker(
+        'run',
+        '-d',
+        '--network',
+        'none',
+        '--no-healthcheck',
+        ...flags,
+        '--entrypoint',
+        'sleep',
+        image,
+        '600',
+      );
+    },
+    putBack: () => void docker('rm', '-f', second),
+  },
   { name: 'the scheduler is stopped', finds: 'supervisor.programs', ...stopped('whalefall_scheduler') },
   {
     name: 'nginx is stopped',

@@ -141,6 +141,15 @@ export const SERVING: readonly Fault[] = [
     ...changedInside('whalefall', INDEX, `echo '<script src="/assets/gone.js"></script>' >> ${INDEX}`),
   },
   {
+    name: 'nginx leads somewhere that its configuration does not say plainly',
+    finds: 'routes.known',
+    ...reread(
+      SITE,
+      `sed -i 's|^ *listen 80.*|&location /elsewhere/ { proxy_pass http://unix:/run/elsewhere.sock; }|' ${SITE}`,
+      RELOAD_NGINX,
+    ),
+  },
+  {
     name: 'workers come to max_requests together',
     finds: 'gunicorn.recycling',
     ...reread(CONFIG, `sed -i 's/^max_requests_jitter.*/max_requests_jitter = 7/' ${CONFIG}`, RESTART_WEB),

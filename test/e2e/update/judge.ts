@@ -38,7 +38,7 @@ export async function expectOld(stack: Stack, run: Run, exitCode: number, expect
 export async function expectOnly(stack: Stack, run: Run, release: Release, expected: Expected = {}): Promise<void> {
   expect(run.load.sent).toBeGreaterThan(30);
   if (!expected.restarted) {
-    expect(run.load.failed, `requests lost: ${JSON.stringify(run.load)}\n${run.text}`).toBe(0);
+    expectNoneLost(run);
     expect(run.after.containers, 'the same containers, none of them restarted').toEqual(run.before.containers);
   } else {
     const names = (list: readonly string[]) => list.map((l) => l.split(' ')[0]);
@@ -53,6 +53,12 @@ export async function expectOnly(stack: Stack, run: Run, release: Release, expec
   expectFiles(stack, release);
   expectNoTrace(run);
   expectNoSecret(stack, run);
+}
+
+/** By whichever way they came. */
+export function expectNoneLost({ load, beside, text }: Run): void {
+  for (const [way, report] of Object.entries({ load, ...beside }))
+    expect(report.failed, `requests lost: ${way} ${JSON.stringify(report)}\n${text}`).toBe(0);
 }
 
 function expectProcesses(stack: Stack, workers: number): void {

@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { LoadReport } from '../../sandbox/load-report.ts';
-import { MIXED, startLoad } from '../../support/load.ts';
+import { MIXED, startLoad, startLoads, waysOf } from '../../support/load.ts';
 import { type Ended, launchScript, type Running } from '../../support/run-script.ts';
 import { type Answer, answers } from './serving.ts';
 import type { Stack } from './stack.ts';
 import { look, type Traces } from './traces.ts';
 
 export interface Run extends Ended {
+  /** Of the health check through nginx. */
   readonly load: LoadReport;
+  /** Of the other ways, by the names that a summary gives them. */
+  readonly beside: Readonly<Record<string, LoadReport>>;
   readonly before: Traces;
   readonly after: Traces;
   /** Who answered directly after the end, each worker at least once; undefined if nobody did. */
@@ -33,7 +36,7 @@ export interface Options {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs the update as an operator would, while users go on asking: 50 requests a second, some slow, some posts. */
+/** Runs the update as an operator would, while users go on asking: 50 requests a second, some slow, some posts, and 10 by each other way. */
 export const update = (stack: Stack, args: readonly string[] = [], options: Options = {}): Promise<Run> =>
   underLoad(stack, 'update-prod-flask', ['--soak', '1s', ...args], options);
 
@@ -45,7 +48,10 @@ export async function underLoad(
   options: Options = {},
 ): Promise<Run> {
   const before = look(stack);
-  const load = await startLoad(`${stack.sandbox.url}/api/v1/health/basic`, ...MIXED);
+  const [load, others] = await Promise.all([
+    startLoad(`${stack.sandbox.url}/api/v1/health/basic`, ...MIXED),
+    startLoads(waysOf(stack.sandbox)),
+  ]);
   let report: LoadReport | undefined;
   try {
     const common = ['--dir', stack.sandbox.deployDir, '--config', stack.config, '--yes'];
@@ -59,14 +65,15 @@ export async function underLoad(
     const failure = await disturbed;
     if (failure !== undefined) throw failure;
     const seen = await whoAnswers(stack);
-    report = await load.stop();
+    const [mixed, beside] = await Promise.all([load.stop(), others.stop()]);
+    report = mixed;
     const after = look(stack);
     const directory = after.runs.filter((run) => !before.runs.includes(run)).find((run) => run.includes(script));
-    const run: Run = { ...ended, load: report, before, after, answers: seen, ...journalOf(stack, directory) };
+    const run: Run = { ...ended, load: report, beside, before, after, answers: seen, ...journalOf(stack, directory) };
     tell(`${script} ${args.join(' ')}`, run);
     return run;
   } finally {
-    if (report === undefined) await load.stop();
+    if (report === undefined) await Promise.all([load.stop(), others.stop()]);
   }
 }
 
@@ -89,10 +96,11 @@ function journalOf(stack: Stack, name: string | undefined): Pick<Run, 'directory
 /** For whoever reads the log; nothing is judged by a time. */
 function tell(what: string, run: Run): void {
   const { sent, failed, p99Ms, maxMs, outcomes } = run.load;
+  const besides = Object.entries(run.beside).map(([way, r]) => `; ${way} ${r.sent} sent, ${r.failed} failed`);
   const steps = run.journal.filter((l) => l.event === 'step-done').map((l) => l.step);
   console.log(
     `${what}: exit code ${run.exitCode} after ${(run.milliseconds / 1000).toFixed(1)} s; steps ${steps.join(' ') || '-'}; ` +
-      `load ${sent} sent, ${failed} failed ${JSON.stringify(outcomes)}, p99 ${p99Ms} ms, max ${maxMs} ms`,
+      `load ${sent} sent, ${failed} failed ${JSON.stringify(outcomes)}, p99 ${p99Ms} ms, max ${maxMs} ms${besides.join('')}`,
   );
 }
 

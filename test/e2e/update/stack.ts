@@ -26,11 +26,10 @@ const PORTS: Readonly<Record<string, number>> = {
   'wfops-secrets': 28700,
   'wfops-adhoc': 28740,
   'wfops-way-back': 28620,
-  'wfops-artefacts': 28460,
   'wfops-hold': 28900,
   'wfops-upgrade': 28660,
   'wfops-matrix': 28540,
-  'wfops-doctor': 28300,
+  'wfops-real': 28300,
 };
 
 /** The stack of all files that leave one serving. */
@@ -41,7 +40,7 @@ export function sandboxOptions(name: string, root: string): SandboxOptions {
   // A client of its own comes from another address.
   const hostIp = name === 'wfops-hold' ? '0.0.0.0' : '127.0.0.1';
   const ports = { http: port, direct: port + 1, postgres: port + 2, redis: port + 3 };
-  if (name === 'wfops-doctor') return { name, root, hostIp, ports: { ...ports, https: port + 4 }, like: 'real' };
+  if (name === 'wfops-real') return { name, root, hostIp, ports: { ...ports, https: port + 4 }, like: 'real' };
   return { name, root, hostIp, ports };
 }
 

@@ -35,6 +35,7 @@ export const routes: Agent = ({ container }) =>
     routes: [...locationsOf(container), { path: SCHEDULER_PATH, port: 5002 }, { path: '/api/', port: 5001 }],
     pages: [['/', '/index.html']],
     unread: [],
+    secure: [],
   });
 
 /** nginx quits, and is started again by supervisord; what is under way ends at once here. */

@@ -1,4 +1,5 @@
-"""What nginx serves, by its own configuration: which place leads to which port, which are pages, and what does not say where it leads."""
+"""What nginx serves, by its own configuration: which place leads to which port, which are pages, what does not say where it leads; and where
+it speaks TLS."""
 import json
 import os
 import re
@@ -169,6 +170,19 @@ def upstreams_of(tree):
     return found
 
 
+def secure_ports(servers):
+    """Where nginx speaks TLS."""
+    found = set()
+    for server in servers:
+        # "ssl on" before nginx 1.25, for all that the server listens on.
+        whole = any(words[1:] == ["on"] for words, _ in named(server, "ssl"))
+        for words, _ in named(server, "listen"):
+            port = re.search(r"(?:^|:)(\d+)$", words[1])
+            if port and (whole or "ssl" in words):
+                found.add(int(port.group(1)))
+    return sorted(found)
+
+
 def main():
     try:
         dump = subprocess.run(["nginx", "-T", "-q"], capture_output=True, text=True, errors="replace", timeout=20)
@@ -180,9 +194,10 @@ def main():
     upstreams = upstreams_of(tree)
     outside = [inner for _, inner in named(tree, "http")]
     # Those of an upstream are servers, too, and have no block.
-    sites = [Site(upstreams, server, outside) for _, server in below(tree, "server") if server is not None]
+    servers = [server for _, server in below(tree, "server") if server is not None]
+    sites = [Site(upstreams, server, outside) for server in servers]
     found = {name: [one for site in sites for one in getattr(site, name)] for name in ("routes", "pages", "unread")}
-    print(json.dumps(found))
+    print(json.dumps({**found, "secure": secure_ports(servers)}))
 
 
 main()

@@ -3,10 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Net, Ops } from '../../../../lib/core/ops.ts';
 import {
   assetsOf,
   findRoutes,
   isServed,
+  requirePages,
   requireRoutes,
   routeFault,
   servedTexts,
@@ -56,8 +58,9 @@ describe('what nginx serves, by its own configuration', () => {
         { path: '~ \\.php$', port: 9000, target: 'http://127.0.0.1:9000' },
         { path: '/elsewhere/', port: null, target: 'http://example.invalid' },
       ],
+      secure: [],
     });
-    const nothing = { routes: [], pages: [], unread: [] };
+    const nothing = { routes: [], pages: [], unread: [], secure: [] };
     expect(routesOf('')).toEqual(nothing);
     expect(routesOf('server { location / {')).toEqual(nothing);
   });
@@ -97,6 +100,7 @@ server { location /never/ { proxy_pass http://127.0.0.1:7777; } }
         { path: '/api/dark/', port: null, target: 'http://$dark' },
         { path: '/socket/', port: null, target: 'unix:/run/a.sock' },
       ],
+      secure: [],
     });
   });
 
@@ -110,11 +114,17 @@ server { location /never/ { proxy_pass http://127.0.0.1:7777; } }
         location /assets/ { expires max; }
         location =/old { return 301 /; }
       }`),
-    ).toEqual({ routes: [{ path: '/', port: 5001 }], pages: [['/docs/', '/docs/start.html']], unread: [] });
+    ).toEqual({ routes: [{ path: '/', port: 5001 }], pages: [['/docs/', '/docs/start.html']], unread: [], secure: [] });
     expect(routesOf('server { index start.html; location ^~ / { root /srv; } }')).toMatchObject({
       pages: [['/', '/start.html']],
     });
     expect(routesOf('server { return 301 https://x; root /srv; }')).toMatchObject({ pages: [] });
+  });
+
+  it('is where it speaks TLS: by the word at the port, or for the whole server as before nginx 1.25', () => {
+    const site = `server { listen 443 ssl http2; listen [::]:8443 ssl; listen 80; }
+      server { listen 127.0.0.1:9443; ssl on; } server { listen 443 quic; ssl off; } server { listen unix:/run/a ssl; }`;
+    expect(routesOf(site)).toMatchObject({ secure: [443, 8443, 9443] });
   });
 
   it('is not known when nginx does not tell', () => {
@@ -122,6 +132,9 @@ server { location /never/ { proxy_pass http://127.0.0.1:7777; } }
   });
 });
 
+const published = (target: number, at = target) =>
+  ({ target, published: at, hostIp: '127.0.0.1', protocol: 'tcp' }) as const;
+const app = container('app', { ports: [published(80), published(443, 8443)] });
 const answeringRoutes = (said: unknown) => testOps(() => ({ stdout: JSON.stringify(said) }));
 
 it('watches the pages and one route of each program but the web program, and tells what it can’t', async () => {
@@ -137,16 +150,19 @@ it('watches the pages and one route of each program but the web program, and tel
       { path: '~ ^/api', port: 5001, target: 'http://127.0.0.1:5001' },
       { path: '/dark/', port: null, target: 'http://$dark' },
     ],
+    secure: [443, 8443],
   };
-  const served = await findRoutes(answeringRoutes(said), 'app', [web, scheduler]);
+  const served = await findRoutes(answeringRoutes(said), app, [web, scheduler]);
   expect(served.routes.map(({ name, path: at, kind }) => [name.en, at, kind])).toEqual([
     ['pages', '/', 'pages'],
     ['/index.html', '/index.html', 'pages'],
     ['/docs/', '/docs/', 'pages'],
     ['whalefall_scheduler', '/api/v1/scheduler/', 'program'],
     ['3000', '/grafana/', 'program'],
+    ['https', '/api/v1/health/basic', 'program'], // and not the port that is not published
   ]);
-  expect(watchedOf(served).map((r) => r.path)).toEqual(['/', '/docs/', '/api/v1/scheduler/', '/grafana/']);
+  const watched = ['/', '/docs/', '/api/v1/scheduler/', '/grafana/', '/api/v1/health/basic'];
+  expect(watchedOf(served).map((r) => r.path)).toEqual(watched);
   expect(servedTexts(served).map((t) => t.en)).toEqual([
     expect.stringMatching(/Not watched.*: \/dark\/ → http:\/\/\$dark$/),
   ]);
@@ -154,7 +170,7 @@ it('watches the pages and one route of each program but the web program, and tel
 
 it('says so where nginx does not tell', async () => {
   for (const ops of [answeringRoutes({ failed: '[emerg] …' }), testOps(() => ({ exitCode: 1, stderr: '[emerg] …' }))]) {
-    const { routes, unwatched } = await findRoutes(ops, 'app', [web]);
+    const { routes, unwatched } = await findRoutes(ops, app, [web]);
     expect(routes).toEqual([]);
     expect(unwatched?.en).toMatch(/^nginx does not tell its configuration.*\[emerg\] …/s);
   }
@@ -185,13 +201,12 @@ const answering = (answers: Readonly<Record<string, Response>>) => ({
 });
 const page = (html: string, status = 200) => new Response(html, { status, headers: { 'content-type': 'text/html' } });
 const PAGES = { name: { en: 'pages', zh: '页面' }, path: '/', kind: 'pages', isSame: false } as const;
-const at = { nginx: 'http://127.0.0.1:80' };
 
 it('is not content with a page whose script is missing, or is another page', async () => {
   const html = '<script src="/assets/app.js"></script>';
   const script = (body = '1', type = 'text/javascript') => new Response(body, { headers: { 'content-type': type } });
   const fault = async (answers: Readonly<Record<string, Response>>) =>
-    (await routeFault(answering(answers), at, PAGES))?.en;
+    (await routeFault(answering(answers), app, PAGES))?.en;
   const withScript = (answer: Response) => fault({ '/': page(html), '/assets/app.js': answer });
   expect(await withScript(script())).toBeUndefined();
   expect(await withScript(page('', 404))).toBe('GET /assets/app.js answers 404');
@@ -203,9 +218,42 @@ it('is not content with a page whose script is missing, or is another page', asy
 });
 
 it('is not content with a page that is empty, or none', async () => {
-  const fault = async (answer: Response) => (await routeFault(answering({ '/': answer }), at, PAGES))?.en;
+  const fault = async (answer: Response) => (await routeFault(answering({ '/': answer }), app, PAGES))?.en;
   expect(await fault(page(' \n'))).toBe('GET / gives nothing');
   expect(await fault(Response.json({}))).toBe('GET / gives application/json instead of what a browser takes');
+});
+
+describe('what people get, and what the container gives at its own address', () => {
+  const SECURE = { ...PAGES, path: '/api', kind: 'program', tls: 443 } as const;
+  const base = { [container('app').addresses.shop_net ?? '']: 'inside', '127.0.0.1': 'outside' } as const;
+  /** What each side answers, and what was asked. */
+  async function asked(route: Parameters<typeof routeFault>[2], sides: { inside: number; outside: number }) {
+    const urls: string[] = [];
+    const fetch = async (url: string) => {
+      urls.push(url);
+      const status = sides[base[new URL(url).hostname] ?? 'outside'];
+      if (status === 0) throw new Error('refused');
+      return page('x', status);
+    };
+    const fault = await routeFault({ ...testOps(() => ({})), net: { fetch } as never }, app, route);
+    return { fault: fault?.en, urls: urls.sort() };
+  }
+
+  it.each([
+    [200, 200, undefined],
+    [200, 0, undefined], // no way there from this machine
+    [403, 403, 'GET / answers 403'],
+    [0, 200, 'GET / is not answered, though the container serves it well at its own address'],
+    [200, 403, expect.stringMatching(/^GET \/ answers 403 at the container’s own address.*something else answers/)],
+  ])('%i by what is published, %i there: %s', async (outside, inside, fault) => {
+    expect(await asked(PAGES, { outside, inside })).toMatchObject({ fault });
+  });
+
+  it('is asked for by TLS on the ports of TLS', async () => {
+    const { fault, urls } = await asked(SECURE, { outside: 502, inside: 502 });
+    expect(fault).toBe('GET https /api answers 502');
+    expect(urls).toEqual(['https://127.0.0.1:8443/api', 'https://172.18.0.2:443/api']);
+  });
 });
 
 /** A container whose nginx serves pages and a scheduler, with what each answers in turn; the last answer stays. */
@@ -220,8 +268,27 @@ function serving(answers: Readonly<Record<string, readonly number[]>>, told: unk
   };
   return { ...ops, net: { ...ops.net, fetch: fetch as never } };
 }
-const SERVED = { routes: [{ path: '/api/v1/scheduler/', port: 5002 }], pages: [['/']], unread: [] };
-const app = container('app', { ports: [{ target: 80, published: 80, hostIp: '127.0.0.1', protocol: 'tcp' }] });
+const SERVED = { routes: [{ path: '/api/v1/scheduler/', port: 5002 }], pages: [['/']], unread: [], secure: [] };
+it('while nobody gets there yet, asks at its own address: a bad page is an end at once, a program gets a while', async () => {
+  const hosts = new Set<string>();
+  const seen = (ops: Ops): Ops => {
+    const fetch: Net['fetch'] = (url, init) => {
+      hosts.add(new URL(url).hostname);
+      return ops.net.fetch(url, init);
+    };
+    return { ...ops, net: { ...ops.net, fetch } };
+  };
+  const bad = serving({ '/': [403], '/api/v1/scheduler/': [200] });
+  await expect(requirePages(seen(bad), app, undefined)).rejects.toMatchObject({
+    what: { en: 'Not proved: GET / answers 403' },
+  });
+  expect(bad.clock.monotonic()).toBe(0);
+  const slow = serving({ '/': [200], '/api/v1/scheduler/': [502] });
+  await requirePages(seen(slow), app, undefined);
+  expect(slow.clock.monotonic()).toBe(15_000);
+  await requirePages(seen(bad), app, await surveyRoutes(bad, app, [])); // as it was before
+  expect([...hosts]).toEqual(['172.18.0.2']);
+});
 const said = (texts: readonly { readonly en: string }[]) => texts.map(({ en }) => en);
 const DROP = { mayDrop: true };
 const wellBefore = () => surveyRoutes(serving({ '/': [200], '/api/v1/scheduler/': [200] }), app, []);

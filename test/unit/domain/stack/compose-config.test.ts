@@ -72,6 +72,7 @@ it('reduces compose’s config to what scripts need', async () => {
         ports: [{ target: 5432, published: 5432, hostIp: '0.0.0.0', protocol: 'tcp' }],
         environment: { POSTGRES_DB: 'wf', POSTGRES_PASSWORD: 'p$w-S3cret' },
         fromFiles: [],
+        supplied: [],
         mounts: [
           { kind: 'volume', source: 'whalefall_pgdata', target: '/var/lib/postgresql/data' },
           { kind: 'own', source: '', target: '/anonymous' },
@@ -91,6 +92,7 @@ it('reduces compose’s config to what scripts need', async () => {
         ],
         environment: {},
         fromFiles: [],
+        supplied: [],
         mounts: [{ kind: 'volume', source: 'shared_cache', target: '/data' }],
         command: [],
         starts: [],
@@ -103,6 +105,7 @@ it('reduces compose’s config to what scripts need', async () => {
         ports: [],
         environment: {},
         fromFiles: [],
+        supplied: [],
         mounts: [],
         command: [],
         starts: [],
@@ -220,6 +223,23 @@ describe('what the official images read from files', () => {
     const { postgres } = (await resolveStack(ops)).services;
     expect(postgres.environment).toEqual({ POSTGRES_PASSWORD: 'file-S3cret', POSTGRES_USER: 'wf_user' });
     expect(ops.secrets.redact('the file-S3cret')).toBe('the [secret]');
+  });
+
+  it('is known as what the container is given, as are configs, and what is no file', async () => {
+    const ops = answering((c) => {
+      const given = {
+        secrets: [{ source: 'token', target: 'key' }, { source: 'inline' }],
+        configs: [{ source: 'site' }],
+      };
+      Object.assign(c.services.whalefall, given);
+      const secrets = { token: { file: '/srv/token' }, inline: { environment: 'TOKEN' } };
+      Object.assign(c, { secrets, configs: { site: { file: '/srv/site' } } });
+    });
+    expect((await resolveStack(ops)).services.app.supplied).toEqual([
+      { kind: 'bind', source: '/srv/token', target: '/run/secrets/key', readOnly: true },
+      { kind: 'own', source: '', target: '/run/secrets/inline', readOnly: true },
+      { kind: 'bind', source: '/srv/site', target: '/site', readOnly: true },
+    ]);
   });
 
   it('is named when it is not there', async () => {

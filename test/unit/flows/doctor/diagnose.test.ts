@@ -42,7 +42,7 @@ it('keeps two causes apart, what is broken now before what breaks later, and war
   const found = shown({
     drift: [{ name: 'A', container: 'differs', process: 'same' }],
     site: { ok: false, said: '[emerg]' },
-    routes: [{ path: '/', fault: said('403') }],
+    routes: { found: [{ path: '/', fault: said('403') }], unwatched: undefined },
   });
   expect(found).toEqual([
     ['routes.served', undefined],

@@ -1,5 +1,15 @@
 import type { Facts, Value } from '../../../../lib/flows/doctor/facts.ts';
-import { condition, DAY, doctorFacts, NOW, said, sound, vitals, workers } from '../../../support/doctor-facts.ts';
+import {
+  collation,
+  condition,
+  DAY,
+  doctorFacts,
+  NOW,
+  said,
+  sound,
+  vitals,
+  workers,
+} from '../../../support/doctor-facts.ts';
 import { scheduler, web } from '../../../support/update-facts.ts';
 
 type Changes = Parameters<typeof doctorFacts>[0];
@@ -56,6 +66,7 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
   ],
   'container.postgres': [['FAIL', only('postgres', { state: 'restarting' })]],
   'container.redis': [['FAIL', only('redis', { state: 'dead', oomKilled: true })]],
+  'container.one': [['FAIL', { replicas: [{ text: said('two'), fix: said('one') }] }]],
   'container.restarts': [
     ['WARN', only('app', { restartCount: 4 })],
     ['FAIL', only('app', { restartCount: 4, startedAt: new Date(NOW - 60_000).toISOString() })],
@@ -107,6 +118,17 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
               ...workers([100]),
               workers: [...workers([100]).workers, { pid: 1, start: 99_000, state: 'booting' }],
             },
+          },
+        ],
+      },
+    ],
+    [
+      'WARN',
+      {
+        workers: [
+          {
+            program: 'w',
+            workers: { ...workers([100]), workers: [...workers([100]).workers, { pid: 1, start: 100, state: 'hung' }] },
           },
         ],
       },
@@ -167,7 +189,8 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
   ],
   'health.basic': [['FAIL', basic('basic')]],
   'health.deep': [['FAIL', basic('deep')]],
-  'routes.served': [['FAIL', { routes: [{ path: '/', fault: said('403') }] }]],
+  'routes.served': [['FAIL', { routes: { found: [{ path: '/', fault: said('403') }], unwatched: undefined } }]],
+  'routes.known': [['WARN', { routes: { found: [], unwatched: said('/dark/') } }]],
   'release.bytecode': [['WARN', { vitals: vitals({ bytecode: { count: 1, some: ['/app/gone.pyc'] } }) }]],
   'app.unreadable': [['FAIL', { vitals: vitals({ unreadable: { count: 2, some: ['/app/x'] } }) }]],
   'app.memory': [
@@ -284,7 +307,10 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
     ['FAIL', pg({ age: 1_900_000_000 })],
   ],
   'database.invalid-indexes': [['WARN', pg({ invalidIndexes: ['i'] })]],
-  'database.collation': [['WARN', pg({ collation: ['shop'] })]],
+  'database.collation': [
+    ['WARN', pg({ collation: ['shop'] })],
+    ['WARN', { collations: [collation({ now: '154.1' })] }],
+  ],
   'database.autovacuum': [
     ['FAIL', pg({ autovacuum: false })],
     ['WARN', pg({ behind: [{ table: 't', dead: 200_000 }] })],

@@ -26,14 +26,19 @@ it('copies files and directories that compose mounts read-only, and nothing that
     bind('large', '/large'),
     bind('gone', '/gone'),
     { kind: 'volume', source: 'v', target: '/v', readOnly: true },
+    bind('.env', '/run/secrets/token'),
+    { kind: 'own', source: '', target: '/run/secrets/inline', readOnly: true },
+    { kind: 'own', source: '', target: '/tmp' },
   ];
   await copyMounted(ops, mounts, 'c1');
   expect(ops.scripted.calls.map((c) => c.argv.slice(1))).toEqual([
     ['cp', '-L', `${at('ssl')}/.`, 'c1:/etc/nginx/ssl'],
     ['cp', '-L', at('site.conf'), 'c1:/etc/site.conf'],
+    ['cp', '-L', at('.env'), 'c1:/run/secrets/token'],
   ]);
   expect(ops.shown.map((e) => ('text' in e ? e.text?.en : ''))).toEqual([
     expect.stringMatching(/nothing at \/large, .* too large/),
     expect.stringMatching(/nothing at \/gone, .* no file or directory/),
+    expect.stringMatching(/nothing at \/run\/secrets\/inline, .* from a variable/),
   ]);
 });
