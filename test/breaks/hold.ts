@@ -163,4 +163,22 @@ export const HOLD: readonly Break[] = [
     test: 'test/simulation/maintenance.test.ts',
     named: 'comes back by itself when the engine was away',
   },
+  {
+    what: { en: 'a program is restarted while people are led to it', zh: '重启程序时仍将用户请求转发给它' },
+    edits: [
+      edit(
+        'lib/domain/hot-release/hold.ts',
+        'restartedRoutes(facts, plan.ways).length === 0',
+        'restartedRoutes(facts, plan.ways).length >= 0',
+      ),
+    ],
+    test: 'test/simulation/hold.test.ts',
+    named: 'while a hot update restarts the scheduler',
+  },
+  {
+    what: { en: 'whoever wants something else waits for a program that is not back', zh: '请求无限期等待未恢复的程序' },
+    edits: [edit('lib/domain/hot-release/restart-step.ts', 'ops.clock.sleep(HELD_MS', 'ops.clock.sleep(10 * HELD_MS')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'keeps nobody else waiting for longer than 20 s',
+  },
 ];

@@ -89,6 +89,15 @@ itInFull(
   },
 );
 
+itInFull('a scheduler that gets another configuration is restarted, and whoever asks waits for it', async () => {
+  const config = 'nginx/gunicorn/gunicorn-scheduler.conf.py';
+  await stack.release({ files: { [config]: edited(stack, config, 'timeout = 120', 'timeout = 90') } });
+  const run = await update(stack);
+  expectServed(run);
+  expectTruth(run);
+  expect(run.text).toContain('whalefall_scheduler is restarted: all requests wait');
+});
+
 itInFull('a rebuild, and the way back from it by image, hold who comes by any way', async () => {
   await frontend('fifth');
   await stack.sandbox.pull();

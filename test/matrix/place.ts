@@ -37,8 +37,10 @@ export async function bringUp(surrounding: Surrounding): Promise<Place> {
     return { enter: await machine.start(home), env, node: process.execPath, home };
   }
   await ensureEngine({ install: false });
-  if (surrounding.plainUser)
+  if (surrounding.plainUser) {
+    await ensureBaseImages(recipe(surrounding.recipe)); // only root can unpack a distribution
     return { ...(await asPlainUser(home)), env: { ...env, HOME: home, TMPDIR: temporary }, home };
+  }
   const node = surrounding.node === undefined ? process.execPath : await nodeOf(surrounding.node, workOf(surrounding));
   return { enter: [], env, node, home };
 }

@@ -48,7 +48,12 @@ export async function buildBaseTree(tag: string, suite: Suite): Promise<void> {
     await $({ timeout: '300s' })`docker import ${made} ${tag}`;
     return;
   }
-  await withTree(baseTree(suite), (command) => $({ timeout: '900s' })`${command} | docker import - ${tag}`);
+  // The name comes last: what a failure left in the pipe would be an image, too, and taken for the base from then on.
+  await withTree(
+    baseTree(suite),
+    (command) => $({ timeout: '900s' })`id="$(${command} | docker import -)" || { docker image rm "$id"; exit 1; }
+      docker tag "$id" ${tag}`,
+  );
 }
 
 /** Make a tree and write it to a tar file. */

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
+import { SCHEDULER_PATH } from './model/app.ts';
 import { type Deployment, deployment, production } from './model/deployment.ts';
 import { throughDoor } from './model/door.ts';
 import { held, keepsData, runAndCheck } from './model/invariants.ts';
@@ -10,6 +11,7 @@ import { updateAndCheck } from './model/invariants-update.ts';
 import { itSurvives } from './model/it-survives.ts';
 import { rebuilt } from './model/rebuilt.ts';
 import { release } from './model/release.ts';
+import { SCHEDULER_CONFIG, SCHEDULER_SETTINGS } from './model/release-files.ts';
 import { RESTORE, restorable, YES } from './model/restorable.ts';
 import { appOf, UPDATE, updatable } from './model/updatable.ts';
 import { BACK, serving, TO, UPGRADE, upgradable, upgradeAgain, upgradeAndCheck } from './model/upgradable.ts';
@@ -19,24 +21,29 @@ vi.setConfig({ testTimeout: 60_000 });
 const KEEP = ['--yes', '--data', 'keep'];
 const NOBODY = /production was down +0 ms \(nginx 0 of \d+ requests failed.*; direct 0 of \d+ requests failed/;
 
-/** Somebody who asks at both ports whenever a command begins. @returns when nobody would have listened, or nginx would have said 502. */
-function visitor({ machine }: Deployment) {
+/**
+ * Somebody who asks at both ports whenever a command begins, and nginx for other paths as well.
+ *
+ * @returns when nobody would have listened, or nginx would have said 502.
+ */
+function visitor({ machine }: Deployment, ...paths: readonly string[]) {
   const { engine, firewall } = machine;
   const [refused, waited]: [string[], string[]] = [[], []];
-  const at: number[] = [];
+  const times: number[] = [];
   const { override } = machine;
   machine.override = (call, typed) => {
-    for (const port of [28080, 28081]) {
+    const basic = '/api/v1/health/basic';
+    for (const [port, at] of [[28080, basic], [28081, basic], ...paths.map((p) => [28080, p] as const)] as const) {
       const peer = engine.publisher(firewall.leads(port) ?? port);
-      const answer = peer && throughDoor(engine, peer, '/api/v1/health/basic');
+      const answer = peer && throughDoor(engine, peer, at);
       if (answer === 'waits') {
         waited.push(call.argv.join(' '));
-        at.push(machine.clock.now());
+        times.push(machine.clock.now());
       } else if (!answer?.ok) refused.push(`${answer?.status ?? 'refused'} at ${call.argv.join(' ')}`);
     }
     return override(call, typed);
   };
-  return { refused, waited, since: () => at[0] ?? 0, until: () => at.at(-1) ?? 0 };
+  return { refused, waited, since: () => times[0] ?? 0, until: () => times.at(-1) ?? 0 };
 }
 
 /** A machine whose rules may be changed. */
@@ -158,6 +165,42 @@ it('no request fails while a hot update restarts the container', async () => {
   expect(ended.changes.filter((c) => /^docker restart -t 0 /.test(c))).toHaveLength(1);
   expect(refused).toEqual([]);
   expect(waited).not.toEqual([]);
+  expect(await held(d, ended)).toEqual([]);
+});
+
+/** A release whose scheduler gets another configuration, which only a restart of it reads. */
+const rescheduled = async () =>
+  withRules(await updatable({ files: { [SCHEDULER_CONFIG]: `${SCHEDULER_SETTINGS}timeout = 60\n` } }));
+
+it('no request fails while a hot update restarts the scheduler: all of them wait for it, and are served as it is back', async () => {
+  const d = await rescheduled();
+  const { refused, waited } = visitor(d, SCHEDULER_PATH);
+  const ended = await updateAndCheck(d, ['--yes', '--soak', '1s']);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(
+    /whalefall_scheduler is restarted: all requests wait until it has booted again, 20 s at most/,
+  );
+  expect(ended.text).toMatch(/whalefall_scheduler 0\/\d+/);
+  expect(refused).toEqual([]);
+  expect(waited).not.toEqual([]);
+  expect(await held(d, ended)).toEqual([]);
+});
+
+it('a scheduler that is long in coming back keeps nobody else waiting for longer than 20 s', async () => {
+  const d = await rescheduled();
+  const { override, clock } = { ...d.machine, override: d.machine.override, clock: d.machine.clock };
+  let hung = false;
+  d.machine.override = (call, typed) => {
+    if (hung || !typed.endsWith(' - drain')) return override(call, typed);
+    hung = true;
+    return { later: clock.sleep(40_000).then(() => ({ exitCode: 1, stderr: 'no' })) };
+  };
+  const { refused, since, until } = visitor(d);
+  const ended = await updateAndCheck(d, ['--yes', '--soak', '1s']);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(hung).toBe(true);
+  expect(refused).toEqual([]);
+  expect(until() - since()).toBeLessThan(25_000);
   expect(await held(d, ended)).toEqual([]);
 });
 

@@ -176,6 +176,11 @@ async function waitForLeave(
 export async function restartProgram(ops: Ops, container: string, name: string): Promise<void> {
   const restart = exec('change', container, ['supervisorctl', 'restart', name], { deadlineMs: 90_000 });
   await run(ops, restart, [0, 1, 7]); // what counts is what runs afterwards
+  await waitUntilRuns(ops, container, name);
+}
+
+/** Waits until a program that was started runs and, if it is a gunicorn, a worker serves. */
+export async function waitUntilRuns(ops: Ops, container: string, name: string): Promise<void> {
   let state = '?';
   const runs = await poll(ops, { everyMs: 250, forMs: ops.target.bootSeconds * 1000 }, async () => {
     const program = (await listPrograms(ops, container)).find((p) => p.name === name);

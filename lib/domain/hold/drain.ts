@@ -3,7 +3,7 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
 import { agent } from '../app/agent.ts';
-import { findPrograms } from '../app/programs.ts';
+import { findPrograms, type Program } from '../app/programs.ts';
 import type { HeldPort } from './ports.ts';
 import { socketsAt } from './sockets.ts';
 
@@ -24,34 +24,45 @@ const answer = z.object({
 
 export type Drained = z.infer<typeof answer>;
 
+interface Draining {
+  readonly held: readonly HeldPort[];
+  /** That it takes at most. */
+  readonly seconds: number;
+  /** They alone end, and start again; all else goes on. */
+  readonly restarted?: readonly Program[] | undefined;
+}
+
 /**
- * Has a container that nobody new is sent to finish what it is at.
+ * Waits until a container to which nobody new is sent has finished what it is at, and has its programs end.
  *
- * @param held those of which connections are waited for.
- * @param seconds that it takes at most.
  * @returns undefined where it could not be asked: then an ordinary stop, which waits for everything, has to do.
  */
 export async function drain(
   ops: Ops,
   container: string,
-  held: readonly HeldPort[],
-  seconds: number,
+  { held, seconds, restarted }: Draining,
 ): Promise<Drained | undefined> {
-  const [ports, published] = [held.map((p) => p.target), held.map((p) => p.published)];
-  const stop = await unlessImpossible(ops, programsBeside(ops, container));
+  const published = held.map((p) => p.published);
+  const ports = restarted ? restarted.flatMap((p) => p.ports) : held.map((p) => p.target);
+  const stop = restarted ?? (await unlessImpossible(ops, programsBeside(ops, container)));
   // Who was led to the engine's proxy before the hold, and is on the way into the container only now.
   await until(ops, 2, async () => (await socketsAt(ops, published)).queued === 0);
   const drained = await unlessImpossible(
     ops,
     agent(ops, container, 'drain', {
       effect: 'change',
-      args: { ports, seconds, stop: stop ?? [] },
+      args: {
+        ports,
+        seconds,
+        stop: (stop ?? []).map(({ name, pid }) => ({ name, pid })),
+        restarted: restarted !== undefined,
+      },
       answer,
       deadlineMs: (seconds + 30) * 1000,
     }),
   );
   // What the proxy still has to hand on goes with the container.
-  if (drained?.drained) await until(ops, 1, async () => (await socketsAt(ops, published)).open === 0);
+  if (drained?.drained && !restarted) await until(ops, 1, async () => (await socketsAt(ops, published)).open === 0);
   return drained && { ...drained, ended: drained.ended && stop !== undefined };
 }
 
@@ -66,9 +77,9 @@ async function until(ops: Ops, times: number, isSo: () => Promise<boolean>): Pro
 }
 
 /** Those that have work of their own: the scheduler, a queue's worker. */
-async function programsBeside(ops: Ops, container: string): Promise<{ name: string; pid: number }[]> {
+async function programsBeside(ops: Ops, container: string): Promise<readonly Program[]> {
   const { scheduler, others } = await findPrograms(ops, container);
-  return [...(scheduler ? [scheduler] : []), ...others].map(({ name, pid }) => ({ name, pid }));
+  return [...(scheduler ? [scheduler] : []), ...others];
 }
 
 async function unlessImpossible<T>(ops: Ops, deed: Promise<T>): Promise<T | undefined> {

@@ -2,6 +2,7 @@ import { whatHappened } from '../../core/errors.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
+import type { Program } from '../app/programs.ts';
 import { type Doorman, type DoormanState, postDoorman } from './doorman.ts';
 import { type Drained, drain, drainTexts } from './drain.ts';
 import { type Lease, leaseRules } from './lease.ts';
@@ -26,8 +27,13 @@ export interface RequestHold {
    * @throws {CommandError} when it could not be done; they are served as before then.
    */
   begin(ops: Ops, app: Container): Promise<void>;
-  /** Waits until a container whose requests are held has finished what it is at. @returns undefined when it has to be stopped gently. */
-  drain(ops: Ops, app: Container): Promise<Drained | undefined>;
+  /**
+   * Waits until a container whose requests are held has finished what it is at.
+   *
+   * @param restarted they alone end, and start again; all else goes on.
+   * @returns undefined when it has to be stopped gently.
+   */
+  drain(ops: Ops, app: Container, restarted?: readonly Program[]): Promise<Drained | undefined>;
   /** What waits goes to this container now, and what comes goes straight to its ports. */
   release(ops: Ops, to: Container | undefined): Promise<void>;
   /** Whoever waits, and comes, gets the page. @throws {CommandError} when the doorman does not answer. */
@@ -119,9 +125,9 @@ export function requestHold(facts: HoldFacts): RequestHold {
       died.catch((error) => warn(ops, error));
     },
 
-    async drain(ops, app) {
+    async drain(ops, app, restarted) {
       if (facts.kind === 'plain' || now === undefined) return undefined;
-      const drained = await drain(ops, app.id, facts.ports, facts.drainAtMost);
+      const drained = await drain(ops, app.id, { held: facts.ports, seconds: facts.drainAtMost, restarted });
       for (const text of drained ? drainTexts(drained, facts.drainAtMost) : [])
         ops.screen.show({ event: 'warning', text });
       return drained;

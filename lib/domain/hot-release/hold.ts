@@ -3,9 +3,10 @@ import { surveyHold } from '../hold/survey.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
 import { planUpdate, type UpdatePlan } from './plan.ts';
+import { restartedRoutes } from './restart.ts';
 
 /**
- * The plan, and where it restarts the container, whether requests can wait meanwhile.
+ * The plan, and where it restarts the container, or a program that nginx leads people to, whether requests can wait meanwhile.
  *
  * @param tries see {@link surveyHold}.
  */
@@ -16,6 +17,7 @@ export async function planWithHold(
   tries: boolean,
 ): Promise<UpdatePlan | undefined> {
   const plan = planUpdate(ops.target, facts, options);
-  if (plan?.restart.kind !== 'container') return plan;
+  if (plan === undefined) return undefined;
+  if (plan.restart.kind !== 'container' && restartedRoutes(facts, plan.ways).length === 0) return plan;
   return planUpdate(ops.target, facts, options, await surveyHold(ops, facts.app, options.hold, tries));
 }

@@ -9,14 +9,14 @@ import type { Program } from '../app/programs.ts';
 import { dropsWhenLeaving } from '../app/recycling.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { reloadNginx } from '../app/site.ts';
-import { reloadWorkers, replaceWorkers, restartProgram, succeedWorkers } from '../app/workers.ts';
+import { reloadWorkers, replaceWorkers, restartProgram, succeedWorkers, waitUntilRuns } from '../app/workers.ts';
 import type { RequestHold } from '../hold/hold.ts';
-import { holdCommands, releaseCommands } from '../hold/messages.ts';
+import { holdCommands, releaseCommands, takeInCommands } from '../hold/messages.ts';
 import type { Served } from '../stack/deployment.ts';
 import type { Checked } from './check.ts';
 import type { HotRelease } from './hot-release.ts';
 import { noteWorkers } from './interrupted.ts';
-import { companions, type Restart } from './restart.ts';
+import { companions, HELD_MS, type Restart, restartedRoutes } from './restart.ts';
 
 /** gunicorn finishes requests for up to 30 s. */
 const GRACE_SECONDS = 35;
@@ -32,14 +32,19 @@ export function restartStep(update: HotRelease): Step<void, [Checked, number]> {
         zh: `kill -STOP <旧 worker, 待其上无连接时>; `,
       }
     : { en: '', zh: '' };
-  const successions = companions(facts).map(({ name }) =>
-    plan.ways.get(name) === 'succession'
-      ? {
-          en: `kill -TERM <worker of ${name}>  # its socket stays open`,
-          zh: `kill -TERM <${name} 的 worker>  # 监听 socket 保持打开`,
-        }
-      : `supervisorctl restart ${name}`,
-  );
+  const inSight = restartedRoutes(facts, plan.ways).length > 0;
+  const beside = [
+    ...(inSight ? takeInCommands(plan.hold) : []),
+    ...companions(facts).map(({ name }) =>
+      plan.ways.get(name) === 'succession'
+        ? {
+            en: `kill -TERM <worker of ${name}>  # its socket stays open`,
+            zh: `kill -TERM <${name} 的 worker>  # 监听 socket 保持打开`,
+          }
+        : `supervisorctl restart ${name}`,
+    ),
+    ...(inSight ? releaseCommands(plan.hold) : []),
+  ];
   return {
     id: 'restart',
     title: restartTitle(plan.restart),
@@ -51,12 +56,12 @@ export function restartStep(update: HotRelease): Step<void, [Checked, number]> {
           en: `kill -TTIN <${web.name}> × ${n}; <all booted>; ${emptied.en}kill -TTOU × ${n}`,
           zh: `kill -TTIN <${web.name}> × ${n}; <全部启动后>; ${emptied.zh}kill -TTOU × ${n}`,
         },
-        ...successions,
+        ...beside,
         'nginx -t && nginx -s reload',
       ],
       reload: [
         { en: `${emptied.en}kill -HUP <${web.name}>`, zh: `${emptied.zh}kill -HUP <${web.name}>` },
-        ...successions,
+        ...beside,
         'nginx -t && nginx -s reload',
       ],
       container: [
@@ -86,6 +91,8 @@ async function restart(ops: Ops, { facts, staging, hold }: HotRelease, checked: 
   const { web } = facts.programs;
   const others = companions(facts);
   const succeeds = ({ name }: Program) => checked.ways.get(name) === 'succession';
+  const restarted = others.filter((p) => !succeeds(p));
+  const led = new Set(restartedRoutes(facts, checked.ways).map(({ name }) => name.en));
   const reload = checked.restart.kind === 'reload';
   noteWorkers(ops, facts, reload ? checked.workers : facts.workers);
   // Beside one another, and each to its end: undoing must not begin while the other is still at it.
@@ -97,14 +104,42 @@ async function restart(ops: Ops, { facts, staging, hold }: HotRelease, checked: 
     restartAll(
       ops,
       container,
-      others.filter((p) => !succeeds(p)),
+      restarted.filter((p) => !led.has(p.name)),
     ),
   ]);
   await reloadNginx(ops, container);
+  const inSight = restarted.filter((p) => led.has(p.name));
+  if (inSight.length > 0) await restartHeld(ops, container, hold, inSight);
 }
 
 async function restartAll(ops: Ops, container: string, programs: readonly Program[]): Promise<void> {
   for (const { name } of programs) await restartProgram(ops, container, name);
+}
+
+/**
+ * Restarts programs that nginx leads people to. All requests wait meanwhile, at a port nobody can tell whom one is for; but not for longer than
+ * {@link HELD_MS}, as they may want something else.
+ */
+export async function restartHeld(
+  ops: Ops,
+  container: string,
+  hold: RequestHold,
+  programs: readonly Program[],
+): Promise<void> {
+  const app = await inspectContainer(ops, container);
+  await hold.begin(ops, app);
+  // A reload lets go of connections that are kept, on which a request could still come.
+  if (hold.holding) await reloadNginx(ops, container);
+  const restarting = hold.drain(ops, app, programs).then(async (drained) => {
+    if (!drained?.ended) return restartAll(ops, container, programs);
+    for (const { name } of programs) await waitUntilRuns(ops, container, name);
+  });
+  const limit = new AbortController();
+  const ended = restarting.catch(() => undefined);
+  await Promise.race([ended, ops.clock.sleep(HELD_MS, limit.signal).catch(() => undefined)]);
+  limit.abort();
+  await hold.release(ops, app);
+  await restarting;
 }
 
 export async function restartContainer(

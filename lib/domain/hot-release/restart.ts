@@ -2,6 +2,7 @@ import { refuse } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Settings } from '../app/gunicorn.ts';
 import { isGunicorn, type Program } from '../app/programs.ts';
+import type { Route } from '../stack/deployment.ts';
 import type { Facts } from './facts.ts';
 import { RESTARTS, type RestartKind } from './restart-kinds.ts';
 
@@ -30,9 +31,17 @@ export const companions = ({ programs: { scheduler, others } }: Pick<Facts, 'pro
 
 /**
  * How a program beside the web program gets new code. `succession`: its workers end, and the master, which keeps the socket, makes others;
- * requests to it wait, and of a scheduler there are never two. `restart`: supervisord ends and starts it, and requests to it fail meanwhile.
+ * requests to it wait, and of a scheduler there are never two. `restart`: supervisord ends and starts it, and requests to it fail meanwhile, unless
+ * they are held.
  */
 export type Way = 'succession' | 'restart';
+
+/** A program that is not back by then must not keep those waiting who want something else. */
+export const HELD_MS = 20_000;
+
+/** What nginx leads people to of programs that are restarted. */
+export const restartedRoutes = ({ served }: Facts, ways: Ways['ways']): readonly Route[] =>
+  served.routes.filter(({ name }) => ways.get(name.en) === 'restart');
 
 /**
  * The gentlest that is right. Pure.

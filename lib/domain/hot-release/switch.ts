@@ -27,7 +27,7 @@ import type { Facts } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
 import { noteRestart } from './interrupted.ts';
 import { changesSettings, companions, staysAlone } from './restart.ts';
-import { restartContainer } from './restart-step.ts';
+import { restartContainer, restartHeld } from './restart-step.ts';
 import { artefactNames } from './stage.ts';
 
 const POLL_MS = 50;
@@ -122,7 +122,7 @@ async function switchBack(ops: Ops, update: HotRelease): Promise<void> {
   const since = await retryWhileRestarting(ops, container, () => putBack(ops, staging, placement, kept));
   update.switching = false;
   try {
-    await bringBackProcesses(ops, facts, container, since);
+    await bringBackProcesses(ops, update, since);
   } catch (error) {
     ops.screen.show({ event: 'warning', text: whatHappened(error) });
     ops.screen.show({ event: 'warning', text: RESTARTING });
@@ -135,7 +135,9 @@ async function switchBack(ops: Ops, update: HotRelease): Promise<void> {
   await hold.release(ops, app);
 }
 
-async function bringBackProcesses(ops: Ops, facts: Facts, container: string, since: number): Promise<void> {
+async function bringBackProcesses(ops: Ops, update: HotRelease, since: number): Promise<void> {
+  const { facts } = update;
+  const { container } = update.staging;
   const { web } = facts.programs;
   const { root } = ops.target.app;
   const now = await waitForProgram(ops, container, web.name);
@@ -148,16 +150,13 @@ async function bringBackProcesses(ops: Ops, facts: Facts, container: string, sin
     else if (!clean || workers.length !== facts.workers)
       await replaceWorkers(ops, container, now, { wanted: facts.workers, since });
   }
-  for (const program of companions(facts)) await bringBackProgram(ops, facts, program, { container, since });
+  for (const program of companions(facts)) await bringBackProgram(ops, update, program, since);
   await reloadNginx(ops, container);
 }
 
-async function bringBackProgram(
-  ops: Ops,
-  facts: Facts,
-  program: Program,
-  { container, since }: { readonly container: string; readonly since: number },
-): Promise<void> {
+async function bringBackProgram(ops: Ops, update: HotRelease, program: Program, since: number): Promise<void> {
+  const { facts, hold } = update;
+  const { container } = update.staging;
   const present = await waitForProgram(ops, container, program.name);
   const { master, workers } = present
     ? await lookAtWorkers(ops, container, present.pid)
@@ -169,6 +168,8 @@ async function bringBackProgram(
   const isSame = hasWorkers && isRight && !changesSettings(facts, ops.target.app.root, program);
   if (present && isSame && staysAlone(facts, program, workers.length))
     await succeedWorkers(ops, container, present, since);
+  else if (facts.served.routes.some(({ name }) => name.en === program.name))
+    await restartHeld(ops, container, hold, [present ?? program]);
   else await restartProgram(ops, container, program.name);
 }
 

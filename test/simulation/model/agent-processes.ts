@@ -39,9 +39,20 @@ export const routes: Agent = ({ container }) =>
   });
 
 /** nginx quits, and is started again by supervisord; what is under way ends at once here. */
-export const drain: Agent = (_what, app, { stop }) => {
-  for (const { name } of stop as readonly { name: string }[]) app.programs.find((p) => p.name === name)?.stop();
-  return json({ drained: true, left: 0, ended: true, killed: [], seconds: 0.1 });
+export const drain: Agent = (what, app, { stop, restarted }) => {
+  const programs = (stop as readonly { name: string }[]).flatMap(({ name }) =>
+    app.programs.filter((p) => p.name === name),
+  );
+  const done = (ended: boolean) => json({ drained: true, left: 0, ended, killed: [], seconds: 0.1 });
+  if (!restarted) {
+    for (const program of programs) program.stop();
+    return done(true);
+  }
+  what.changes();
+  for (const program of programs) program.restart();
+  app.seen();
+  const settled = () => programs.every((p) => p.state === 'RUNNING' || p.state === 'FATAL');
+  return { later: until(what, settled, 30, () => done(programs.every((p) => p.state === 'RUNNING'))) };
 };
 
 interface Wanted extends Args {

@@ -15,6 +15,8 @@ export const RAISES = 'raise ValueError';
 export const GUNICORN = 'nginx/gunicorn/gunicorn-prod.conf.py';
 export const SUPERVISOR = 'nginx/supervisor/whalefall-prod.conf';
 export const SITE = 'nginx/sites-available/whalefall-prod';
+export const SCHEDULER_CONFIG = 'nginx/gunicorn/gunicorn-scheduler.conf.py';
+export const SCHEDULER_SETTINGS = 'bind = "127.0.0.1:5002"\nworkers = 1\npreload_app = False\n';
 
 export const gunicornConfig = (workers: number, more = '') =>
   `bind = "0.0.0.0:5001"\nworkers = ${workers}\npreload_app = False\n${more}`;
@@ -55,7 +57,7 @@ export function filesOf(release: Release): ReadonlyMap<string, GitFile> {
     [`migrations/versions/${head}_${head === OLD_REVISION ? 'first' : 'next'}.py`]: migration(release),
     'pyproject.toml': '[project]\nname = "whalefall"\n',
     [GUNICORN]: gunicornConfig(2),
-    'nginx/gunicorn/gunicorn-scheduler.conf.py': 'bind = "127.0.0.1:5002"\nworkers = 1\npreload_app = False\n',
+    [SCHEDULER_CONFIG]: SCHEDULER_SETTINGS,
     [SUPERVISOR]: supervisorConfig(),
     [SITE]: 'server { listen 80; }\n',
     'nginx/error_pages/50x.html': `<p>${commit}</p>\n`,

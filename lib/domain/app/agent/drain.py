@@ -1,5 +1,6 @@
 """Lets what is under way in the application's container end, now that nobody new is sent there: nginx quits, and once nothing is connected
-any more, programs that serve nobody from outside (the scheduler) are asked to end what they are at."""
+any more, programs that serve nobody from outside (the scheduler) are asked to end what they are at. Where they are only `restarted`, the rest
+goes on: what is waited for are connections to the ports of those programs, which nginx makes."""
 import json
 import os
 import signal
@@ -36,7 +37,7 @@ def sockets():
                 queued += int(fields[4].split(":")[1], 16)
             peer = fields[2].split(":")[0]
             loopback = peer.endswith("7F") and peer[:-8].strip("0") in ("", "FFFF") or peer == "0" * 24 + "01000000"
-            count += port in ARGS["ports"] and fields[3] in UNDER_WAY and not loopback
+            count += port in ARGS["ports"] and fields[3] in UNDER_WAY and (ARGS["restarted"] or not loopback)
     return count, queued
 
 
@@ -63,7 +64,8 @@ def stop(names, until):
     if not names:
         return True
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    stopping = subprocess.Popen(["supervisorctl", "stop", *names], **quiet)
+    # One command: a run that is killed between a stop and a start would leave them stopped.
+    stopping = subprocess.Popen(["supervisorctl", "restart" if ARGS["restarted"] else "stop", *names], **quiet)
     return wait(max(until, time.monotonic() + 5), lambda: stopping.poll() is not None) and stopping.returncode == 0
 
 
@@ -88,7 +90,8 @@ def main():
     until = began + ARGS["seconds"]
     # Whoever is in its queue when it quits is refused.
     wait(until, lambda: sockets()[1] == 0)
-    quit_nginx()
+    if not ARGS["restarted"]:
+        quit_nginx()
     drained = wait(until, lambda: sockets()[0] == 0)
     left = sockets()[0]
     before = log() if ARGS["stop"] else ""

@@ -52,7 +52,7 @@ it('says which program was cut', async () => {
     expect(text).toContain(String.raw`\"stop\":[{\"name\":\"scheduler\",\"pid\":17}]`);
     return answer({ drained: true, left: 0, ended: true, killed: ['scheduler'], seconds: 10.2 });
   });
-  const drained = await drain(ops, 'app', [], 30);
+  const drained = await drain(ops, 'app', { held: [], seconds: 30 });
   expect(drained && drainTexts(drained, 30).map((t) => t.en)).toEqual([
     expect.stringMatching(/^scheduler did not end.*was cut$/),
   ]);

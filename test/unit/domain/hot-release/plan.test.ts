@@ -68,7 +68,7 @@ it('says which requests fail because a program is restarted', () => {
   expect(said({})).toEqual([]);
   const preloading = { ...scheduler, settings: { preload_app: true } };
   expect(said({ programs: { ...updateFacts().programs, scheduler: preloading } })).toEqual([
-    'whalefall_scheduler is restarted: requests to /jobs/ fail until it has booted again.',
+    'whalefall_scheduler is restarted: requests to /jobs/ fail until it has booted again (the container is not restarted).',
   ]);
 });
 
