@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { realpathSync, statSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { createServer, type Socket, connect as tcpConnect } from 'node:net';
+import { createServer, isIP, type Socket, connect as tcpConnect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
@@ -176,7 +176,11 @@ const net: Net = {
   fetch: (url, { body, anyCertificate, ...init }) =>
     new Promise((resolve, reject) => {
       const ask = url.startsWith('https:') ? httpsRequest : httpRequest;
-      const request = ask(url, { ...init, agent: false, rejectUnauthorized: !anyCertificate }, (answer) => {
+      // The name that is asked for decides which site answers, and with which certificate; an address is none.
+      const name = (init.headers?.host ?? '').replace(/:\d+$/, '');
+      const asked = name === '' || isIP(name.replace(/^\[|\]$/g, '')) ? {} : { servername: name };
+      const options = { ...init, ...asked, agent: false, rejectUnauthorized: !anyCertificate };
+      const request = ask(url, options, (answer) => {
         const headers = Object.entries(answer.headersDistinct).flatMap(([name, all]) =>
           (all ?? []).map((value): [string, string] => [name, value]),
         );

@@ -168,8 +168,8 @@ export const HOLD: readonly Break[] = [
     edits: [
       edit(
         'lib/domain/hot-release/hold.ts',
-        'restartedRoutes(facts, plan.ways).length === 0',
-        'restartedRoutes(facts, plan.ways).length >= 0',
+        'restartedInSight(facts, plan.ways).length === 0',
+        'restartedInSight(facts, plan.ways).length >= 0',
       ),
     ],
     test: 'test/simulation/hold.test.ts',
@@ -177,8 +177,34 @@ export const HOLD: readonly Break[] = [
   },
   {
     what: { en: 'whoever wants something else waits for a program that is not back', zh: '请求无限期等待未恢复的程序' },
-    edits: [edit('lib/domain/hot-release/restart-step.ts', 'ops.clock.sleep(HELD_MS', 'ops.clock.sleep(10 * HELD_MS')],
+    edits: [edit('lib/domain/hot-release/restart-step.ts', 'sleep(heldMs(plan.hold)', 'sleep(10 * heldMs(plan.hold)')],
     test: 'test/simulation/hold.test.ts',
     named: 'keeps nobody else waiting for longer than 20 s',
+  },
+  {
+    what: { en: 'people are turned away sooner than they are let through', zh: '放行之前先把请求拒之门外' },
+    edits: [
+      edit('lib/domain/hot-release/restart.ts', 'Math.min(HELD_MS, Math.max(hold.atMost * 1000 - 1000, 0))', 'HELD_MS'),
+    ],
+    test: 'test/simulation/hold.test.ts',
+    named: 'is let through before',
+  },
+  {
+    what: { en: 'what is under way at a program uses up the hold', zh: '程序上进行中的请求耗尽暂存时间' },
+    edits: [edit('lib/domain/hold/hold.ts', 'Math.min(facts.drainAtMost, RESTARTED_SECONDS)', 'facts.drainAtMost')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'keeps the others waiting for 6 s',
+  },
+  {
+    what: { en: 'a program is not brought back where requests can’t be held', zh: '无法暂存请求时不恢复程序' },
+    edits: [edit('lib/domain/hot-release/restart-step.ts', 'hold.begin(ops, app, how)', 'hold.begin(ops, app)')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'is brought back on the way back',
+  },
+  {
+    what: { en: 'a program is taken for back before it listens', zh: '程序尚未监听就视为已恢复' },
+    edits: [edit('lib/domain/app/workers.ts', 'ports.length > 0 && program.ports.length === 0', 'ports.length < 0')],
+    test: 'test/unit/domain/app/workers.test.ts',
+    named: 'takes a program that listened for back when it listens again',
   },
 ];

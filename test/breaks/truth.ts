@@ -64,9 +64,15 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: 'requests by TLS are not counted', zh: '不统计 TLS 请求' },
-    edits: [edit('lib/domain/app/routes.ts', 'of secure.entries())', 'of [].entries())')],
+    edits: [edit('lib/domain/app/routes.ts', 'of secureWays(ops.target, app, said.sites))', 'of [])')],
     test: 'test/unit/domain/app/routes.test.ts',
-    named: 'watches the pages and one route',
+    named: 'is the health check, where one site is both',
+  },
+  {
+    what: { en: 'what is behind a redirect to TLS is not proved', zh: '不验证跳转到 TLS 之后的内容' },
+    edits: [edit('lib/domain/app/routes.ts', 'const where = at && { at };', 'const where = {};')],
+    test: 'test/unit/domain/app/routes.test.ts',
+    named: 'is everything, where HTTP only leads there',
   },
   {
     what: { en: 'the drill lacks secrets and configs', zh: '演练缺少 secrets 与 configs' },

@@ -186,6 +186,48 @@ it('no request fails while a hot update restarts the scheduler: all of them wait
   expect(await held(d, ended)).toEqual([]);
 });
 
+it('what is under way at a program that is restarted keeps the others waiting for 6 s, and nobody is refused', async () => {
+  const d = await rescheduled();
+  const { app } = appOf(d);
+  if (app) app.underWay = 3;
+  const { refused, since, until } = visitor(d, SCHEDULER_PATH);
+  const ended = await updateAndCheck(d, ['--yes', '--soak', '1s']);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toContain('3 connections were still under way after 6 s');
+  expect(refused).toEqual([]);
+  expect(until() - since()).toBeGreaterThan(5_000);
+  expect(until() - since()).toBeLessThan(15_000);
+});
+
+it('who would be turned away sooner than a program is back is let through before', async () => {
+  const d = await rescheduled();
+  const { app } = appOf(d);
+  if (app) app.underWay = 3;
+  const { since, until } = visitor(d);
+  const ended = await updateAndCheck(d, ['--yes', '--soak', '1s', '--hold-at-most', '4s']);
+  expect(ended.text).toMatch(/all requests wait until it has booted again, 3 s at most/);
+  expect(until() - since()).toBeLessThan(4_000);
+});
+
+it('a program is brought back on the way back though requests can’t be held any more', async () => {
+  const d = await rescheduled();
+  const { override } = d.machine;
+  let [restarted, failed] = [false, false];
+  d.machine.override = (call, typed) => {
+    restarted ||= typed.endsWith(' - drain');
+    if (restarted && !failed && typed.endsWith(' - inventory')) {
+      failed = true; // what is proved at last
+      return { exitCode: 1, stderr: 'no' };
+    }
+    return failed && /^ip6?tables-restore/.test(typed) ? { exitCode: 4, stderr: 'no lock' } : override(call, typed);
+  };
+  const ended = await updateAndCheck(d, ['--yes', '--soak', '1s']);
+  expect(failed).toBe(true);
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(ended.text).toContain('no lock');
+  expect(ended.changes.filter((c) => c.startsWith('docker restart'))).toEqual([]);
+});
+
 it('a scheduler that is long in coming back keeps nobody else waiting for longer than 20 s', async () => {
   const d = await rescheduled();
   const { override, clock } = { ...d.machine, override: d.machine.override, clock: d.machine.clock };

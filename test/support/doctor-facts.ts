@@ -134,7 +134,7 @@ function values(): Values {
     stack,
     containers: { app: sound('app'), postgres: sound('postgres'), redis: sound('redis') },
     owners: { others: [], moved: [], otherFiles: [], renamed: [], count: 3 },
-    replicas: [],
+    replicas: {},
     binds: [],
     mounts: [{ source: '/srv/shop/.env', target: '/app/.env', state: 'same' }],
     ports: [{ role: 'app', target: 80, published: 80, hostIp: '0.0.0.0', protocol: 'tcp', open: true }],

@@ -52,7 +52,7 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
       volume: { name: 'shop_postgres_data', createdAt: '2026-01-02T03:04:05Z' },
     },
     programs: { all: [web, scheduler], web, scheduler, others: [], uptime: 500, booted: 98, released: undefined },
-    served: { routes: [], unwatched: undefined },
+    served: { routes: [], unwatched: undefined, led: [] },
     workers: 2,
     pendingRestart: undefined,
     seenAt: 100,

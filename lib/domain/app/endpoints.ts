@@ -26,8 +26,8 @@ export function endpointsOf(target: Target, container: Container): Endpoints {
  *
  * @throws {OpsError} as {@link endpointsOf}.
  */
-export const urlOf = (target: Target, container: Container, { path, tls }: Pick<Route, 'path' | 'tls'>): string =>
-  `${tls ? 'https' : 'http'}://${hostOf(container, tls ?? target.ports.nginx)}${path}`;
+export const urlOf = (target: Target, container: Container, { path, at }: Pick<Route, 'path' | 'at'>): string =>
+  `${at?.tls ? 'https' : 'http'}://${hostOf(container, at?.port ?? target.ports.nginx)}${path}`;
 
 /** The same container at its own address, past what is published. `undefined` where it has none. */
 export const unpublished = (container: Container): Container | undefined =>

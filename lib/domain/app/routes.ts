@@ -11,55 +11,113 @@ import { agent } from './agent.ts';
 import { unpublished, urlOf } from './endpoints.ts';
 import { listPrograms, type Program } from './programs.ts';
 
+const site = z.object({
+  /** None where only a proxy gets there, or nobody. */
+  listens: z.array(z.object({ port: z.int(), tls: z.boolean() })),
+  name: z.string().nullable(),
+  /** As it stands in nginx's configuration, such as `/api/v1/scheduler/`, and a port of this container's loopback. */
+  routes: z.array(z.object({ path: z.string().startsWith('/'), port: z.int() })),
+  /** Each a place of files, and the page that is served there, where the configuration names it. */
+  pages: z.array(z.array(z.string().startsWith('/')).min(1)),
+  /** Other places, by the configuration's words; `port` where that is known all the same. */
+  unread: z.array(z.object({ path: z.string(), port: z.int().nullable(), target: z.string() })),
+});
+
+type Site = z.infer<typeof site>;
+
 const answer = z.union([
   /** nginx does not tell its configuration, and what it says instead. */
   z.object({ failed: z.string().transform((why) => same(printable(why))) }),
-  z.object({
-    /** As it stands in nginx's configuration, such as `/api/v1/scheduler/`, and a port of this container's loopback. */
-    routes: z.array(z.object({ path: z.string().startsWith('/'), port: z.int() })),
-    /** Each a place of files, and the page that is served there, where the configuration names it. */
-    pages: z.array(z.array(z.string().startsWith('/')).min(1)),
-    /** Other places, by the configuration's words; `port` where that is known all the same. */
-    unread: z.array(z.object({ path: z.string(), port: z.int().nullable(), target: z.string() })),
-    /** Ports of the container on which nginx speaks TLS. */
-    secure: z.array(z.int()),
-  }),
+  z.object({ sites: z.array(site) }),
 ]);
 
 const REQUEST_MS = 5_000;
 
 /**
- * What else nginx serves: pages, with the files behind them, one route of each program but the web program, and the health check on each
- * published port of TLS.
+ * What else nginx serves at published ports: pages, with the files behind them, one route of each program but the web program, and the health check
+ * by TLS.
  */
 export async function findRoutes(ops: Ops, app: Container, programs: readonly Program[]): Promise<Served> {
   const said = await agent(ops, app.id, 'routes', { effect: 'read', args: {}, answer }).catch((error: unknown) => {
     if (error instanceof CommandError) return { failed: error.what };
     throw error;
   });
-  if ('failed' in said) return { routes: [], unwatched: notTold(said.failed) };
+  const { direct, nginx } = ops.target.ports;
+  if ('failed' in said) {
+    // Any of them may be one that people are led to.
+    const led = programs.filter((p) => p.ports.some((port) => port !== direct && port !== nginx));
+    return { routes: [], unwatched: notTold(said.failed), led: led.map(({ name }) => ({ program: name, path: '/' })) };
+  }
+  const nameOf = (port: number) => programs.find((p) => p.ports.includes(port))?.name ?? String(port);
   const routes: Route[] = [];
-  const add = (name: string, path: string, kind: Route['kind'], isSame = false) => {
-    const text = kind === 'pages' && !routes.some((r) => r.kind === kind) ? PAGES : same(printable(name));
-    if (!routes.some((r) => r.path === path)) routes.push({ name: text, path, kind, isSame });
+  const [seen, led, unread] = [new Set([direct]), new Map<string, string>(), [] as Site['unread']];
+  const add = (route: Route) => {
+    const isNew = !routes.some((r) => placeOf(r) === placeOf(route));
+    if (isNew) routes.push(route);
+    return isNew;
   };
-  for (const [place = '/', ...behind] of said.pages) {
-    add(place, place, 'pages');
-    for (const page of behind) add(page, page, 'pages', true);
+  for (const found of said.sites) {
+    const at = wayTo(ops.target, app, found);
+    if (at === 'nobody') continue;
+    for (const { path, port } of [...found.routes, ...found.unread])
+      if (port !== null && port !== direct && !led.has(nameOf(port))) led.set(nameOf(port), path);
+    unread.push(...found.unread);
+    if (at === 'unknown') {
+      const places = [...found.routes.map(({ path }) => path), ...found.pages.map(([place = '/']) => place)];
+      unread.push(...places.map((path) => ({ path, port: null, target: 'proxy_protocol, unix:' })));
+      continue;
+    }
+    const where = at && { at };
+    const secure = at?.tls ? 'https ' : '';
+    for (const [place = '/', ...behind] of found.pages) {
+      const isFirst = !routes.some((r) => r.kind === 'pages');
+      const name = isFirst ? PAGES : same(printable(secure + place));
+      add({ name, path: place, kind: 'pages', isSame: false, ...where });
+      for (const page of behind)
+        add({ name: same(printable(secure + page)), path: page, kind: 'pages', isSame: true, ...where });
+    }
+    for (const { path, port } of found.routes) {
+      if (
+        !seen.has(port) &&
+        add({ name: same(printable(nameOf(port))), path, kind: 'program', isSame: false, ...where })
+      )
+        seen.add(port);
+    }
   }
-  const seen = new Set([ops.target.ports.direct]);
-  for (const { path, port } of said.routes) {
-    if (seen.has(port)) continue;
-    seen.add(port);
-    add(programs.find((p) => p.ports.includes(port))?.name ?? String(port), path, 'program');
+  for (const at of secureWays(ops.target, app, said.sites)) {
+    const name = same(routes.some((r) => r.name.en === 'https') ? `https ${at.port}` : 'https');
+    add({ name, path: ops.target.health.basic, kind: 'program', isSame: false, at });
   }
-  const secure = said.secure.filter((port) => app.ports.some((p) => p.target === port && p.protocol === 'tcp'));
-  for (const [index, tls] of secure.entries()) {
-    const name = same(index === 0 ? 'https' : `https ${tls}`);
-    routes.push({ name, path: ops.target.health.basic, kind: 'program', isSame: false, tls });
-  }
-  const unread = said.unread.filter(({ port }) => port === null || !seen.has(port));
-  return { routes, unwatched: unread.length > 0 ? notPlain(unread) : undefined };
+  const unknown = unread.filter(({ port }) => port === null || !seen.has(port));
+  return {
+    routes,
+    unwatched: unknown.length > 0 ? notPlain(unknown) : undefined,
+    led: [...led].map(([program, path]) => ({ program, path })),
+  };
+}
+
+const isPublished = (app: Container, wanted: number): boolean =>
+  app.ports.some((p) => p.target === wanted && p.protocol === 'tcp');
+
+/** How people get to a site: `undefined` as to all else; `nobody` where no port of it is published; `unknown` where only a proxy could. */
+function wayTo({ ports }: Ops['target'], app: Container, { listens, name }: Site): Route['at'] | 'nobody' | 'unknown' {
+  if (listens.length === 0) return 'unknown';
+  if (listens.some(({ port, tls }) => port === ports.nginx && !tls)) return undefined;
+  const at = listens.find(({ port }) => isPublished(app, port));
+  return at ? { ...at, ...(name !== null && { host: name }) } : 'nobody';
+}
+
+/** The published ports of TLS, with the name of a site there that serves something. */
+function secureWays(target: Ops['target'], app: Container, sites: readonly Site[]): NonNullable<Route['at']>[] {
+  const serving = sites.filter(
+    ({ routes, pages }) => pages.length > 0 || routes.some(({ port }) => port === target.ports.direct),
+  );
+  const ways = serving.flatMap(({ listens, name }) =>
+    listens
+      .filter(({ port, tls }) => tls && isPublished(app, port))
+      .map((at) => ({ ...at, ...(name !== null && { host: name }) })),
+  );
+  return [...new Map(ways.toReversed().map((at) => [at.port, at])).values()];
 }
 
 const PAGES: Text = { en: 'pages', zh: '页面' };
@@ -79,9 +137,9 @@ function notPlain(places: readonly { readonly path: string; readonly target: str
 
 /** The same, and how each is served now. */
 export async function surveyRoutes(ops: Ops, app: Container, programs: readonly Program[]): Promise<Served> {
-  const { routes, unwatched } = await findRoutes(ops, app, programs);
+  const { routes, ...rest } = await findRoutes(ops, app, programs);
   const faults = await Promise.all(routes.map((route) => routeFault(ops, app, route)));
-  return { routes: routes.map((route, at) => ({ ...route, fault: faults[at] })), unwatched };
+  return { routes: routes.map((route, at) => ({ ...route, fault: faults[at] })), ...rest };
 }
 
 /** supervisord's programs, none where it does not tell, and what nginx leads people to. */
@@ -118,14 +176,17 @@ export const isServed = ({ kind }: Pick<Route, 'kind'>, status: number): boolean
 type Asking = Pick<Ops, 'net' | 'clock' | 'signal' | 'target'>;
 
 /**
- * What is wrong with what a route serves now: as people come, and at the container's own address, which tells what stands between. Of a page,
- * the scripts and styles that it names are asked for too.
+ * What is wrong with what a route serves now: as people come, and then at the container's own address, which tells what stands between. Of a
+ * page, the scripts and styles that it names are asked for too.
  *
  * @returns `undefined`: nothing.
  */
 export async function routeFault(ops: Asking, app: Container, route: Route): Promise<Text | undefined> {
+  const url = urlOf(ops.target, app, route);
+  const host = route.at?.host ?? new URL(url).host; // the same inside: it may decide which site answers
+  const outside = await faultAt(ops, url, route, host);
   const within = app.ports.length > 0 ? unpublished(app) : undefined;
-  const [outside, inside] = await Promise.all([faultAt(ops, app, route), within && faultAt(ops, within, route)]);
+  const inside = within && (await faultAt(ops, urlOf(ops.target, within, route), route, host));
   if (outside) return within && !inside ? onlyOutside(outside.text) : outside.text;
   // Not every machine has a way to a container's own address.
   return inside && !inside.silent ? onlyInside(inside.text) : undefined;
@@ -137,15 +198,14 @@ interface NotWell {
   readonly silent: boolean;
 }
 
-async function faultAt(ops: Asking, app: Container, route: Route): Promise<NotWell | undefined> {
-  const url = urlOf(ops.target, app, route);
-  const first = await askFor(ops, url);
+async function faultAt(ops: Asking, url: string, route: Route, host: string): Promise<NotWell | undefined> {
+  const first = await askFor(ops, url, host);
   if (!isServed(route, first.status)) return notServed(route, first.status);
   if (route.kind !== 'pages') return undefined;
   const wrong = contentFault(route.path, first, 'html');
   if (wrong) return wrong;
   const assets = assetsOf(first.body, route.path).slice(0, MOST_ASSETS);
-  const answers = await Promise.all(assets.map((asset) => askFor(ops, new URL(asset, url).href)));
+  const answers = await Promise.all(assets.map((asset) => askFor(ops, new URL(asset, url).href, host)));
   for (const [index, path] of assets.entries()) {
     const given = answers[index] ?? NO_ANSWER;
     if (!isServed(route, given.status)) return notServed({ path }, given.status);
@@ -161,8 +221,8 @@ const onlyOutside = ({ en, zh }: Text): Text => ({
 });
 
 const onlyInside = ({ en, zh }: Text): Text => ({
-  en: `${en} at the container’s own address, though what is published there is well: something else answers`,
-  zh: `直接访问容器地址时 ${zh}, 而发布端口正常: 应答者并非该容器`,
+  en: `${en} at the container’s own address, though what is published is well: they are answered differently`,
+  zh: `直接访问容器地址时 ${zh}, 而发布端口正常: 两者的应答不一致`,
 });
 
 /** Browsers take neither for what it should be. A site that answers every unknown path with its page hides that a file is missing. */
@@ -238,7 +298,7 @@ export async function requirePages(ops: Ops, app: Container, before: Served | un
   if (pages.length > 0) throw notServing(pages.map(({ why }) => why));
 }
 
-const placeOf = ({ path, tls }: Route) => `${tls ?? ''}${path}`;
+const placeOf = ({ path, at }: Route) => `${at?.port ?? ''}${path}`;
 
 const asBefore = ({ en, zh }: Text): Text => ({ en: `${en}, as it did before`, zh: `${zh} (此前已如此)` });
 
@@ -258,7 +318,7 @@ const notServing = (faults: readonly Text[]) =>
 
 const POLL_MS = 250;
 /** Visitors wait meanwhile. */
-const PROGRAMS_MS = 15_000;
+const PROGRAMS_MS = 10_000;
 const MOST_ASSETS = 20;
 const LONGEST_PAGE = 1_000_000;
 
@@ -281,10 +341,14 @@ interface Answer {
 
 const NO_ANSWER: Answer = { status: 0, type: '', body: '' };
 
-async function askFor(ops: Pick<Ops, 'net' | 'signal'>, url: string): Promise<Answer> {
+async function askFor(ops: Pick<Ops, 'net' | 'signal'>, url: string, host: string): Promise<Answer> {
   try {
     const answer = await within(ops, REQUEST_MS, async (signal) => {
-      const response = await ops.net.fetch(url, { signal, headers: { connection: 'close' }, anyCertificate: true });
+      const response = await ops.net.fetch(url, {
+        signal,
+        headers: { connection: 'close', host },
+        anyCertificate: true,
+      });
       const type = (response.headers.get('content-type') ?? '').toLowerCase();
       return { status: response.status, type, body: (await response.text()).slice(0, LONGEST_PAGE) };
     });
@@ -295,8 +359,8 @@ async function askFor(ops: Pick<Ops, 'net' | 'signal'>, url: string): Promise<An
   }
 }
 
-function notServed({ path, tls }: Pick<Route, 'path' | 'tls'>, status: number): NotWell {
-  const what = `GET ${tls ? 'https ' : ''}${path}`;
+function notServed({ path, at }: Pick<Route, 'path' | 'at'>, status: number): NotWell {
+  const what = `GET ${at?.tls ? 'https ' : ''}${path}`;
   return status === 0
     ? { text: { en: `${what} is not answered`, zh: `${what} 无应答` }, silent: true }
     : { text: { en: `${what} answers ${status}`, zh: `${what} 返回 ${status}` }, silent: false };

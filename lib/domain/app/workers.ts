@@ -172,20 +172,27 @@ async function waitForLeave(
   if (staying.length > 0) throw notLeft(web, staying, seconds);
 }
 
-/** Restarts a program through supervisord and waits until it runs and, if it is a gunicorn, a worker serves. */
-export async function restartProgram(ops: Ops, container: string, name: string): Promise<void> {
+type Former = Pick<Program, 'name' | 'ports'>;
+
+/** Restarts a program through supervisord, and waits as {@link waitUntilRuns}. @param former as it was. */
+export async function restartProgram(ops: Ops, container: string, former: Former): Promise<void> {
+  const { name } = former;
   const restart = exec('change', container, ['supervisorctl', 'restart', name], { deadlineMs: 90_000 });
   await run(ops, restart, [0, 1, 7]); // what counts is what runs afterwards
-  await waitUntilRuns(ops, container, name);
+  await waitUntilRuns(ops, container, former);
 }
 
-/** Waits until a program that was started runs and, if it is a gunicorn, a worker serves. */
-export async function waitUntilRuns(ops: Ops, container: string, name: string): Promise<void> {
+/**
+ * Waits until a program that was started runs, listens if it did before, and, if it is a gunicorn, a worker serves. On which port is for its
+ * configuration to say, which may be another.
+ */
+export async function waitUntilRuns(ops: Ops, container: string, { name, ports }: Former): Promise<void> {
   let state = '?';
   const runs = await poll(ops, { everyMs: 250, forMs: ops.target.bootSeconds * 1000 }, async () => {
     const program = (await listPrograms(ops, container)).find((p) => p.name === name);
     state = program?.state ?? '?';
     if (program?.state !== 'RUNNING') return state === 'FATAL' ? false : undefined;
+    if (ports.length > 0 && program.ports.length === 0) return undefined;
     if (!isGunicorn(program)) return true;
     const { workers } = await lookAtWorkers(ops, container, program.pid, { wanted: 1, seconds: 2 });
     return workers.some((w) => w.state === 'serving') || undefined;

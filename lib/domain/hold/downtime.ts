@@ -40,14 +40,18 @@ export function watchDowntime({ app, routes, hold }: Watched): DowntimeWatch {
       const held = hold.kind === 'holds' ? hold.atMost * 1000 : 0;
       // Its own signal: after an interruption it goes on measuring while what was there is brought back.
       const calm = uninterruptible(ops);
-      const watch = (name: Text, url: string, accept?: (status: number) => boolean) => ({
+      const common = { perSecond: PER_SECOND, timeoutMs: held + ANSWER_MS };
+      const watch = (name: Text, url: string, more: Parameters<typeof startProbe>[2] = {}) => ({
         name,
-        probe: startProbe(calm, url, { perSecond: PER_SECOND, timeoutMs: held + ANSWER_MS, ...(accept && { accept }) }),
+        probe: startProbe(calm, url, { ...common, ...more }),
       });
       probes = [
         watch(same('nginx'), nginx + basic),
         watch({ en: 'direct', zh: '直连' }, direct + basic),
-        ...routes.map((route) => watch(route.name, urlOf(ops.target, app, route), (status) => isServed(route, status))),
+        ...routes.map((route) => {
+          const accept = (status: number) => isServed(route, status);
+          return watch(route.name, urlOf(ops.target, app, route), { accept, host: route.at?.host });
+        }),
       ];
     },
     async stop() {

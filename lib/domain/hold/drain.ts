@@ -58,7 +58,7 @@ export async function drain(
         restarted: restarted !== undefined,
       },
       answer,
-      deadlineMs: (seconds + 30) * 1000,
+      deadlineMs: (seconds + (restarted ? 90 : 30)) * 1000,
     }),
   );
   // What the proxy still has to hand on goes with the container.

@@ -10,6 +10,9 @@ import { reachedAt } from './ports.ts';
 import { commentOf, rulesFor } from './rules.ts';
 import { type HoldFacts, postOf } from './survey.ts';
 
+/** Beside a program that is restarted everybody waits who wants something else; what it is at has supervisord's time to end besides. */
+const RESTARTED_SECONDS = 6;
+
 /** What was passed on may take so long to its end before the doorman goes; longer, as long as one after the other is answered. */
 const FINISH_SECONDS = 30;
 
@@ -24,9 +27,10 @@ export interface RequestHold {
    * From here on they wait. Those that are under way end where they began.
    *
    * @param app the container that serves them, and gets them again if this process dies.
+   * @param how `back`: on the way back, which goes on all the same where it could not be done, and says so.
    * @throws {CommandError} when it could not be done; they are served as before then.
    */
-  begin(ops: Ops, app: Container): Promise<void>;
+  begin(ops: Ops, app: Container, how?: 'back'): Promise<void>;
   /**
    * Waits until a container whose requests are held has finished what it is at.
    *
@@ -88,48 +92,57 @@ export function requestHold(facts: HoldFacts): RequestHold {
     finishing.push(finish().catch((error) => warn(ops, error)));
   };
 
+  const begin = async (given: Ops, app: Container): Promise<void> => {
+    if (facts.kind === 'plain' || now !== undefined) return;
+    const ops = uninterruptible(given);
+    given.signal.throwIfAborted();
+    const { addresses } = await reachedAt(ops, app.id);
+    const home = addresses.find((a) => a.network === facts.network)?.address;
+    count += 1;
+    const doorman = await postDoorman(ops, postOf(facts, app, home), `${app.name}-doorman-${count}`);
+    const { firewall, bridges, ports } = facts;
+    const comment = commentOf(ops.paths);
+    let lease: Lease;
+    try {
+      lease = await leaseRules(ops, firewall, (until) => rulesFor(ports, doorman.door, { comment, until, bridges }));
+    } catch (error) {
+      await doorman.discard();
+      throw error;
+    }
+    const held: Held = { doorman, lease };
+    now = held;
+    standing += 1;
+    // Nobody is to be led to where nobody stands.
+    const died = doorman.ended.then(async () => {
+      if (now !== held) return;
+      now = undefined;
+      standing -= 1;
+      await lease.end();
+      ops.screen.show({ event: 'warning', text: DIED });
+    });
+    died.catch((error) => warn(ops, error));
+  };
+
   return {
     seen,
     get holding() {
       return now !== undefined;
     },
 
-    async begin(given, app) {
-      if (facts.kind === 'plain' || now !== undefined) return;
-      const ops = uninterruptible(given);
-      given.signal.throwIfAborted();
-      const { addresses } = await reachedAt(ops, app.id);
-      const home = addresses.find((a) => a.network === facts.network)?.address;
-      count += 1;
-      const doorman = await postDoorman(ops, postOf(facts, app, home), `${app.name}-doorman-${count}`);
-      const { firewall, bridges, ports } = facts;
-      const comment = commentOf(ops.paths);
-      let lease: Lease;
+    async begin(ops, app, how) {
       try {
-        lease = await leaseRules(ops, firewall, (until) => rulesFor(ports, doorman.door, { comment, until, bridges }));
+        await begin(ops, app);
       } catch (error) {
-        await doorman.discard();
-        throw error;
+        if (how !== 'back') throw error;
+        warn(ops, error);
       }
-      const held: Held = { doorman, lease };
-      now = held;
-      standing += 1;
-      // Nobody is to be led to where nobody stands.
-      const died = doorman.ended.then(async () => {
-        if (now !== held) return;
-        now = undefined;
-        standing -= 1;
-        await lease.end();
-        ops.screen.show({ event: 'warning', text: DIED });
-      });
-      died.catch((error) => warn(ops, error));
     },
 
     async drain(ops, app, restarted) {
       if (facts.kind === 'plain' || now === undefined) return undefined;
-      const drained = await drain(ops, app.id, { held: facts.ports, seconds: facts.drainAtMost, restarted });
-      for (const text of drained ? drainTexts(drained, facts.drainAtMost) : [])
-        ops.screen.show({ event: 'warning', text });
+      const seconds = restarted ? Math.min(facts.drainAtMost, RESTARTED_SECONDS) : facts.drainAtMost;
+      const drained = await drain(ops, app.id, { held: facts.ports, seconds, restarted });
+      for (const text of drained ? drainTexts(drained, seconds) : []) ops.screen.show({ event: 'warning', text });
       return drained;
     },
 

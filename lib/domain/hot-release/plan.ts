@@ -12,11 +12,11 @@ import { hiddenText, keepHidden } from '../release/hidden.ts';
 import { midwayText } from '../release/midway.ts';
 import { runningWarnings } from '../release/running.ts';
 import { composeSaid } from '../stack/compose-warnings.ts';
-import type { EnvChange, Route } from '../stack/deployment.ts';
+import type { EnvChange } from '../stack/deployment.ts';
 import { leftAloneWarnings } from '../stack/left-alone.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
-import { chooseRestart, companions, HELD_MS, restartedRoutes, type Ways, wayOf } from './restart.ts';
+import { chooseRestart, companions, heldMs, restartedInSight, type Ways, wayOf } from './restart.ts';
 
 /** The ways are told as far as they can be before the new release was tried; what is found then is not harder. */
 export interface UpdatePlan extends Ways {
@@ -46,7 +46,7 @@ export function planUpdate(
   const restart = chooseRestart(options.restart, facts, target.app.root);
   const ways = new Map(companions(facts).map((p) => [p.name, wayOf(p, facts, target.app.root)] as const));
   const warnings = [
-    ...(restart.kind === 'container' ? [] : restartedRoutes(facts, ways).map((route) => restarted(route, hold))),
+    ...(restart.kind === 'container' ? [] : restartedInSight(facts, ways).map((led) => restarted(led, hold))),
     ...warningsOf(facts),
     ...takenAsTheyLie(facts.artefacts),
     ...envTexts(target, facts),
@@ -55,18 +55,21 @@ export function planUpdate(
   return { restart, ways, hold, warnings };
 }
 
-function restarted({ name, path }: Route, hold: HoldFacts): Text {
-  const [en, zh, at] = [printable(name.en), printable(name.zh), printable(path)];
+function restarted({ program, path }: Facts['served']['led'][number], hold: HoldFacts): Text {
+  const [name, at] = [printable(program), printable(path)];
   if (hold.kind === 'plain') {
     return {
-      en: `${en} is restarted: requests to ${at} fail until it has booted again (${hold.why.en}).`,
-      zh: `${zh} 将被重启: 重新启动完成之前, 对 ${at} 的请求会失败 (${hold.why.zh}).`,
+      en: `${name} is restarted: requests to ${at} fail until it has booted again (${hold.why.en}).`,
+      zh: `${name} 将被重启: 重新启动完成之前, 对 ${at} 的请求会失败 (${hold.why.zh}).`,
     };
   }
-  const seconds = HELD_MS / 1000;
+  const seconds = heldMs(hold) / 1000;
+  const except = hold.withoutIpv6
+    ? { en: ', and those over IPv6: no ip6tables', zh: ', IPv6 请求不等待: 没有 ip6tables' }
+    : { en: '', zh: '' };
   return {
-    en: `${en} is restarted: all requests wait until it has booted again, ${seconds} s at most; only from then on those to ${at} fail.`,
-    zh: `${zh} 将被重启: 所有请求等待其重新启动完成, 最长 ${seconds} 秒; 超过后只有对 ${at} 的请求会失败.`,
+    en: `${name} is restarted: all requests wait until it has booted again, ${seconds} s at most; only from then on those to ${at} fail${except.en}.`,
+    zh: `${name} 将被重启: 所有请求等待其重新启动完成, 最长 ${seconds} 秒; 超过后只有对 ${at} 的请求会失败${except.zh}.`,
   };
 }
 

@@ -10,13 +10,11 @@ import { dropsWhenLeaving } from '../app/recycling.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { reloadNginx } from '../app/site.ts';
 import { reloadWorkers, replaceWorkers, restartProgram, succeedWorkers, waitUntilRuns } from '../app/workers.ts';
-import type { RequestHold } from '../hold/hold.ts';
 import { holdCommands, releaseCommands, takeInCommands } from '../hold/messages.ts';
-import type { Served } from '../stack/deployment.ts';
 import type { Checked } from './check.ts';
 import type { HotRelease } from './hot-release.ts';
 import { noteWorkers } from './interrupted.ts';
-import { companions, HELD_MS, type Restart, restartedRoutes } from './restart.ts';
+import { companions, heldMs, type Restart, restartedInSight } from './restart.ts';
 
 /** gunicorn finishes requests for up to 30 s. */
 const GRACE_SECONDS = 35;
@@ -32,7 +30,7 @@ export function restartStep(update: HotRelease): Step<void, [Checked, number]> {
         zh: `kill -STOP <旧 worker, 待其上无连接时>; `,
       }
     : { en: '', zh: '' };
-  const inSight = restartedRoutes(facts, plan.ways).length > 0;
+  const inSight = restartedInSight(facts, plan.ways).length > 0;
   const beside = [
     ...(inSight ? takeInCommands(plan.hold) : []),
     ...companions(facts).map(({ name }) =>
@@ -85,14 +83,15 @@ function restartTitle({ kind, why }: Restart): Text {
 }
 
 /** Has every process run the new code. @param since when the files were in place. */
-async function restart(ops: Ops, { facts, staging, hold }: HotRelease, checked: Checked, since: number): Promise<void> {
-  const { container } = staging;
-  if (checked.restart.kind === 'container') return restartContainer(ops, container, hold, facts.served);
+async function restart(ops: Ops, update: HotRelease, checked: Checked, since: number): Promise<void> {
+  const { facts } = update;
+  const { container } = update.staging;
+  if (checked.restart.kind === 'container') return restartContainer(ops, update);
   const { web } = facts.programs;
   const others = companions(facts);
   const succeeds = ({ name }: Program) => checked.ways.get(name) === 'succession';
   const restarted = others.filter((p) => !succeeds(p));
-  const led = new Set(restartedRoutes(facts, checked.ways).map(({ name }) => name.en));
+  const led = new Set(restartedInSight(facts, checked.ways).map(({ program }) => program));
   const reload = checked.restart.kind === 'reload';
   noteWorkers(ops, facts, reload ? checked.workers : facts.workers);
   // Beside one another, and each to its end: undoing must not begin while the other is still at it.
@@ -109,52 +108,58 @@ async function restart(ops: Ops, { facts, staging, hold }: HotRelease, checked: 
   ]);
   await reloadNginx(ops, container);
   const inSight = restarted.filter((p) => led.has(p.name));
-  if (inSight.length > 0) await restartHeld(ops, container, hold, inSight);
+  if (inSight.length > 0) await restartHeld(ops, update, inSight);
 }
 
 async function restartAll(ops: Ops, container: string, programs: readonly Program[]): Promise<void> {
-  for (const { name } of programs) await restartProgram(ops, container, name);
+  for (const program of programs) await restartProgram(ops, container, program);
 }
 
 /**
  * Restarts programs that nginx leads people to. All requests wait meanwhile, at a port nobody can tell whom one is for; but not for longer than
- * {@link HELD_MS}, as they may want something else.
+ * {@link heldMs}.
+ *
+ * @param how `back`: on the way back it has to be done, whether or not requests can be held.
  */
 export async function restartHeld(
   ops: Ops,
-  container: string,
-  hold: RequestHold,
+  { staging: { container }, hold, plan }: HotRelease,
   programs: readonly Program[],
+  how?: 'back',
 ): Promise<void> {
   const app = await inspectContainer(ops, container);
-  await hold.begin(ops, app);
-  // A reload lets go of connections that are kept, on which a request could still come.
-  if (hold.holding) await reloadNginx(ops, container);
-  const restarting = hold.drain(ops, app, programs).then(async (drained) => {
+  await hold.begin(ops, app, how);
+  const restarting = (async () => {
+    // A reload lets go of connections that are kept, on which a request could still come.
+    if (hold.holding) await reloadNginx(ops, container);
+    const drained = await hold.drain(ops, app, programs);
     if (!drained?.ended) return restartAll(ops, container, programs);
-    for (const { name } of programs) await waitUntilRuns(ops, container, name);
-  });
+    for (const program of programs) await waitUntilRuns(ops, container, program);
+  })();
   const limit = new AbortController();
   const ended = restarting.catch(() => undefined);
-  await Promise.race([ended, ops.clock.sleep(HELD_MS, limit.signal).catch(() => undefined)]);
+  await Promise.race([ended, ops.clock.sleep(heldMs(plan.hold), limit.signal).catch(() => undefined)]);
   limit.abort();
-  await hold.release(ops, app);
-  await restarting;
+  try {
+    await hold.release(ops, app);
+  } finally {
+    await restarting;
+  }
 }
 
+/** @param how as with {@link restartHeld}. */
 export async function restartContainer(
   ops: Ops,
-  id: string,
-  hold: RequestHold,
-  served: Served | undefined,
+  { staging: { container: id }, hold, facts }: HotRelease,
+  how?: 'back',
 ): Promise<void> {
   const before = await inspectContainer(ops, id);
-  await hold.begin(ops, before);
+  await hold.begin(ops, before, how);
   const drained = await hold.drain(ops, before);
   const grace = drained?.ended ? 0 : GRACE_SECONDS;
   const argv = ['docker', 'restart', '-t', String(grace), id];
   await run(ops, change(argv, { deadlineMs: (grace + 60) * 1000 }));
   const app = await inspectContainer(ops, id);
-  await waitUntilServing(ops, app, hold, served);
+  await waitUntilServing(ops, app, hold, facts.served);
   await hold.release(ops, app);
 }

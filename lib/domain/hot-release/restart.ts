@@ -2,7 +2,7 @@ import { refuse } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Settings } from '../app/gunicorn.ts';
 import { isGunicorn, type Program } from '../app/programs.ts';
-import type { Route } from '../stack/deployment.ts';
+import type { HoldFacts } from '../hold/survey.ts';
 import type { Facts } from './facts.ts';
 import { RESTARTS, type RestartKind } from './restart-kinds.ts';
 
@@ -36,12 +36,18 @@ export const companions = ({ programs: { scheduler, others } }: Pick<Facts, 'pro
  */
 export type Way = 'succession' | 'restart';
 
-/** A program that is not back by then must not keep those waiting who want something else. */
-export const HELD_MS = 20_000;
+/** Programs that are restarted though nginx leads people to them, each with one of the places. */
+export const restartedInSight = ({ served }: Facts, ways: Ways['ways']): Facts['served']['led'] =>
+  served.led.filter(({ program }) => ways.get(program) === 'restart');
 
-/** What nginx leads people to of programs that are restarted. */
-export const restartedRoutes = ({ served }: Facts, ways: Ways['ways']): readonly Route[] =>
-  served.routes.filter(({ name }) => ways.get(name.en) === 'restart');
+const HELD_MS = 20_000;
+
+/**
+ * How long requests wait at most for a program that is restarted: one that is not back by then must not keep those waiting who want something
+ * else, nor have them turned away.
+ */
+export const heldMs = (hold: HoldFacts): number =>
+  hold.kind === 'plain' ? 0 : Math.min(HELD_MS, Math.max(hold.atMost * 1000 - 1000, 0));
 
 /**
  * The gentlest that is right. Pure.

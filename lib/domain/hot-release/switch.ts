@@ -126,7 +126,7 @@ async function switchBack(ops: Ops, update: HotRelease): Promise<void> {
   } catch (error) {
     ops.screen.show({ event: 'warning', text: whatHappened(error) });
     ops.screen.show({ event: 'warning', text: RESTARTING });
-    await restartContainer(ops, container, hold, facts.served);
+    await restartContainer(ops, update, 'back');
   }
   if (!hold.holding) return;
   const app = await inspectContainer(ops, container);
@@ -141,7 +141,7 @@ async function bringBackProcesses(ops: Ops, update: HotRelease, since: number): 
   const { web } = facts.programs;
   const { root } = ops.target.app;
   const now = await waitForProgram(ops, container, web.name);
-  if (now === undefined) await restartProgram(ops, container, web.name);
+  if (now === undefined) await restartProgram(ops, container, web);
   else {
     const { workers } = await lookAtWorkers(ops, container, now.pid);
     const clean = workers.every((w) => isClean(facts, since, w.start));
@@ -155,7 +155,7 @@ async function bringBackProcesses(ops: Ops, update: HotRelease, since: number): 
 }
 
 async function bringBackProgram(ops: Ops, update: HotRelease, program: Program, since: number): Promise<void> {
-  const { facts, hold } = update;
+  const { facts } = update;
   const { container } = update.staging;
   const present = await waitForProgram(ops, container, program.name);
   const { master, workers } = present
@@ -168,9 +168,9 @@ async function bringBackProgram(ops: Ops, update: HotRelease, program: Program, 
   const isSame = hasWorkers && isRight && !changesSettings(facts, ops.target.app.root, program);
   if (present && isSame && staysAlone(facts, program, workers.length))
     await succeedWorkers(ops, container, present, since);
-  else if (facts.served.routes.some(({ name }) => name.en === program.name))
-    await restartHeld(ops, container, hold, [present ?? program]);
-  else await restartProgram(ops, container, program.name);
+  else if (facts.served.led.some((led) => led.program === program.name))
+    await restartHeld(ops, update, [present ?? program], 'back');
+  else await restartProgram(ops, container, program);
 }
 
 /** Started before this run changed anything, or after all was put back. @param start seconds since the machine's start. */

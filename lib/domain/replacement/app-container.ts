@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { change } from '../../core/command.ts';
-import { OpsError, whatHappened } from '../../core/errors.ts';
+import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
@@ -103,9 +103,7 @@ export async function stopNewApp(ops: Ops, { facts, hold }: Cutover): Promise<vo
 /** On the way back: one that may serve already. Whoever was asked something is answered first, as at the first stop. */
 export async function haltAgain(ops: Ops, app: Container, hold: RequestHold): Promise<void> {
   const served = !hold.holding;
-  await hold.begin(ops, app).catch((error: unknown) => {
-    ops.screen.show({ event: 'warning', text: whatHappened(error) });
-  });
+  await hold.begin(ops, app, 'back');
   if (served) await haltHeld(ops, app, hold);
   else await halt(ops, 'app', app);
 }

@@ -145,8 +145,8 @@ export interface Route {
   readonly kind: 'pages' | 'program';
   /** Another route is served from the same file: it is proved, and its requests are not counted twice. */
   readonly isSame: boolean;
-  /** The container's port on which it is asked for by TLS; without one it is asked for by HTTP. */
-  readonly tls?: number;
+  /** Another port of the container than nginx' usual one, and the name that stands in the request. */
+  readonly at?: { readonly port: number; readonly tls: boolean; readonly host?: string };
 }
 
 /** What nginx leads people to, and how it is served. */
@@ -155,6 +155,8 @@ export interface Served {
   readonly routes: readonly (Route & { readonly fault?: Text | undefined })[];
   /** What nobody can watch or prove, because nginx's configuration does not tell. */
   readonly unwatched: Text | undefined;
+  /** Programs to which nginx leads people, whether or not that can be watched, each with one of the places; the web program is none of them. */
+  readonly led: readonly { readonly program: string; readonly path: string }[];
 }
 
 /** What supervisord says of a program. */

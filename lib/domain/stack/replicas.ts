@@ -28,17 +28,14 @@ export async function findSoleContainers(ops: RunOps & { readonly target: Target
  * @throws {OpsError} `precondition` when a service has, or is to have, several that serve.
  */
 export function refuseReplicas(target: Target, stack: Stack, all: All): void {
-  throwIfAny(replicasIn(target, stack, all));
-}
-
-/** Services that have, or are to have, several that serve. */
-export function replicasIn(target: Target, stack: Stack, all: All): Reason[] {
   const roles = Object.keys(all) as ServiceRole[];
-  return roles.flatMap((role) => {
-    const { key, replicas } = stack.services[role];
-    const up = (all[role] ?? []).filter((c) => UP.includes(c.state));
-    return [...(replicas > 1 ? [wanted(key, replicas)] : []), ...(up.length > 1 ? [several(target, key, up)] : [])];
-  });
+  throwIfAny(
+    roles.flatMap((role) => {
+      const { key, replicas } = stack.services[role];
+      const found = several(target, key, all[role] ?? []);
+      return [...(replicas > 1 ? [wanted(key, replicas)] : []), ...(found ? [found] : [])];
+    }),
+  );
 }
 
 const UP: readonly Container['state'][] = ['running', 'restarting', 'paused'];
@@ -54,7 +51,10 @@ const wanted = (key: string, replicas: number): Reason => ({
   },
 });
 
-function several(target: Target, key: string, up: readonly Container[]): Reason {
+/** Of a service of which several containers serve. */
+export function several(target: Target, key: string, all: readonly Container[]): Reason | undefined {
+  const up = all.filter((c) => UP.includes(c.state));
+  if (up.length < 2) return undefined;
   const names = up.map((c) => printable(c.name)).join(', ');
   // Neither made anew, nor anything else touched: those that go are the only change.
   const command = composeTyped(target, 'up', '-d', '--no-recreate', '--no-deps', '--scale', `${key}=1`, key);

@@ -55,16 +55,19 @@ function containerCheck(role: ServiceRole): Check {
   return check({
     id: `container.${role}`,
     when: 'now',
-    title: t(`the container of ${name.en} runs`, `${name.zh}容器正在运行`),
+    title: t(`the container of ${name.en} runs, and it alone`, `${name.zh}容器正在运行, 且仅有一个`),
     meaning: t(
       `Nothing of ${name.en} works. Whatever else is broken below may be only that.`,
       `${name.zh}完全不可用, 下面列出的其他故障可能都由此引起.`,
     ),
-    ask: ['containers', 'stack', 'at'],
+    ask: ['containers', 'stack', 'at', 'replicas'],
     explains,
-    judge({ containers, stack, at }) {
+    judge({ containers, stack, at, replicas }) {
       const container = containers[role];
       const { key } = stack.services[role];
+      const several = replicas[role];
+      // What is asked may be any of them, and no script changes one.
+      if (several) return [fail(several.text, several.fix)];
       const logs = (c: ContainerFacts) => type('docker', 'logs', '--tail', '50', c.name);
       if (container === undefined) {
         return [
@@ -251,19 +254,6 @@ export const engineChecks: readonly Check[] = [
     },
   }),
   ...(['app', 'postgres', 'redis'] as const).map(containerCheck),
-  check({
-    id: 'container.one',
-    when: 'now',
-    title: t('one container of each service serves', '每个服务只有一个容器在运行'),
-    meaning: t(
-      'An update or rebuild would bring one of them to the new release, so both refuse; a backup may ask either.',
-      '更新和重建只会处理其中一个, 因此都会拒绝执行; 备份也可能取自任意一个.',
-    ),
-    ask: ['replicas'],
-    // What is asked may be any of them.
-    explains: ['redis.*', 'postgres.*', 'database.*', ...OF_APP],
-    judge: ({ replicas }) => replicas.map(({ text, fix }) => fail(text, fix)),
-  }),
   check({
     id: 'container.restarts',
     when: 'now',

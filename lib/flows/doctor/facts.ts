@@ -37,8 +37,8 @@ export interface Facts {
   readonly stack: Asked<Stack>;
   readonly containers: Asked<Readonly<Partial<Record<ServiceRole, ContainerFacts>>>>;
   readonly owners: Asked<Owners>;
-  /** Services of which several containers serve, or are to. */
-  readonly replicas: Asked<readonly Reason[]>;
+  /** Services of which several containers serve. */
+  readonly replicas: Asked<Readonly<Partial<Record<ServiceRole, Reason>>>>;
   readonly binds: Asked<readonly BrokenBind[]>;
   /** Files of this machine that the application's container has mounted, as both sides see them. */
   readonly mounts: Asked<readonly MountedFile[]>;

@@ -1,8 +1,8 @@
-import { readdirSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { change } from '../../core/command.ts';
+import { change, read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
+import { CommandError, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { isWithin, type Mount } from '../../tools/docker/places.ts';
 
@@ -18,15 +18,48 @@ export async function copyMounted(ops: Ops, mounts: readonly Mount[], id: string
   const wanted = mounts.filter(
     (m) => m.kind !== 'volume' && m.readOnly && m.target !== `${root}/.env` && !isWithin(m.target, userdata),
   );
-  for (const { kind, source, target } of wanted) {
-    const bytes = kind === 'bind' ? sizeOf(source) : 0;
-    const why = kind === 'own' ? NO_FILE : bytes === undefined ? NOT_THERE : bytes > MOST_BYTES ? TOO_LARGE : undefined;
-    if (why) {
-      ops.screen.show({ event: 'warning', text: leftOut(target, why) });
-      continue;
-    }
-    const from = statSync(source).isDirectory() ? `${source}/.` : source;
-    await run(ops, change(['docker', 'cp', '-L', from, `${id}:${target}`]));
+  for (const mount of wanted) {
+    const why = notCopied(mount) ?? (await copied(ops, mount, id));
+    if (why) ops.screen.show({ event: 'warning', text: leftOut(mount.target, why) });
+  }
+}
+
+function notCopied({ kind, source }: Mount): Text | undefined {
+  if (kind === 'own') return NO_FILE;
+  try {
+    const bytes = sizeOf(source);
+    return bytes === undefined ? NOT_THERE : bytes > MOST_BYTES ? TOO_LARGE : undefined;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    return { en: `it can't be read (${code})`, zh: `无法读取 (${code})` };
+  }
+}
+
+/**
+ * As a tar, of which the engine makes the directories above that an image does not have, such as `/run/secrets`; `docker cp` of a file does not
+ * (moby/moby#20920). It goes through a file that has no name any more: nobody else finds what it holds.
+ *
+ * @returns why it could not be.
+ */
+async function copied(ops: Ops, { source, target }: Mount, id: string): Promise<Text | undefined> {
+  const isDirectory = statSync(source).isDirectory();
+  const [from, name] = isDirectory ? [source, '.'] : [path.dirname(source), path.basename(source)];
+  const to = path.posix.relative('/', target).replace(/[\\|&]/g, String.raw`\$&`);
+  const rename = isDirectory ? `s|^\\.|${to}|` : `s|^.*$|${to}|`;
+  const file = path.join(ops.paths.run, 'mounted.tar');
+  const stdoutFd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  const stdinFd = openSync(file, 'r');
+  rmSync(file);
+  try {
+    await run(ops, read(['tar', '-c', '-h', '-C', from, `--transform=${rename}`, '--', name], { stdoutFd }));
+    await run(ops, change(['docker', 'cp', '-', `${id}:/`], { stdinFd }));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.kind === 'interrupted') throw error;
+    return { en: `it could not be copied (${error.what.en})`, zh: `复制失败 (${error.what.zh})` };
+  } finally {
+    closeSync(stdoutFd);
+    closeSync(stdinFd);
   }
 }
 

@@ -25,6 +25,7 @@ const MOST_WAITING = 50;
  * ends with the run's signal.
  *
  * @param options.perSecond default 20. `timeoutMs` for each request, default 5000. `accept`: which statuses are well; default 2xx.
+ * `host`: the name in the request, if not that of the URL.
  */
 export function startProbe(
   ops: Pick<Ops, 'net' | 'clock' | 'signal' | 'requests'>,
@@ -33,9 +34,10 @@ export function startProbe(
     readonly perSecond?: number;
     readonly timeoutMs?: number;
     readonly accept?: (status: number) => boolean;
+    readonly host?: string | undefined;
   } = {},
 ): Probe {
-  const { perSecond = 20, timeoutMs = 5_000, accept = (status) => status >= 200 && status < 300 } = options;
+  const { perSecond = 20, timeoutMs = 5_000, accept = (status) => status >= 200 && status < 300, host } = options;
   // Two numbers for each request: 20 requests/s for an hour are 1 MB.
   const failures: number[] = [];
   const successes: Success[] = [];
@@ -46,7 +48,7 @@ export function startProbe(
     if (underWay.size >= MOST_WAITING) return;
     const started = ops.clock.monotonic();
     const answered = ops.requests?.sent(url);
-    const request = succeeds(ops, url, { timeoutMs, accept }).then((good) => {
+    const request = succeeds(ops, url, { timeoutMs, accept, host }).then((good) => {
       if (good) successes.push([started, ops.clock.monotonic()]);
       else failures.push(started);
       answered?.(good);
@@ -76,13 +78,13 @@ type Success = readonly [start: number, end: number];
 async function succeeds(
   ops: Pick<Ops, 'net'>,
   url: string,
-  { timeoutMs, accept }: { readonly timeoutMs: number; readonly accept: (status: number) => boolean },
+  { timeoutMs, accept, host }: { timeoutMs: number; accept: (status: number) => boolean; host: string | undefined },
 ): Promise<boolean> {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), timeoutMs);
   timer.unref();
   try {
-    const headers = { connection: 'close' };
+    const headers = { connection: 'close', ...(host && { host }) };
     const response = await ops.net.fetch(url, { signal: controller.signal, headers, anyCertificate: true });
     await response.arrayBuffer();
     return accept(response.status);

@@ -89,7 +89,7 @@ export const USUAL: readonly Fault[] = [
 const RUNNING: readonly Fault[] = [
   {
     name: 'a second container of Redis serves',
-    finds: 'container.one',
+    finds: 'container.redis',
     inject: (s) => {
       const label = (name: string) => `com.docker.compose.${name}`;
       const first = s.container('redis');

@@ -4,6 +4,7 @@ import type { AppContainer } from './app-container.ts';
 import { changedAt, fileAt } from './app-files.ts';
 import { readConfig } from './gunicorn.ts';
 import { until } from './later.ts';
+import type { Reply } from './process.ts';
 import { send } from './signals.ts';
 
 export const programs: Agent = ({ container }, app, { marker }) => {
@@ -32,27 +33,36 @@ export const programs: Agent = ({ container }, app, { marker }) => {
 /** As the site's configuration has them. */
 export const routes: Agent = ({ container }) =>
   json({
-    routes: [...locationsOf(container), { path: SCHEDULER_PATH, port: 5002 }, { path: '/api/', port: 5001 }],
-    pages: [['/', '/index.html']],
-    unread: [],
-    secure: [],
+    sites: [
+      {
+        listens: [{ port: 80, tls: false }],
+        name: null,
+        routes: [...locationsOf(container), { path: SCHEDULER_PATH, port: 5002 }, { path: '/api/', port: 5001 }],
+        pages: [['/', '/index.html']],
+        unread: [],
+      },
+    ],
   });
 
 /** nginx quits, and is started again by supervisord; what is under way ends at once here. */
-export const drain: Agent = (what, app, { stop, restarted }) => {
+export const drain: Agent = (what, app, { stop, restarted, seconds }) => {
   const programs = (stop as readonly { name: string }[]).flatMap(({ name }) =>
     app.programs.filter((p) => p.name === name),
   );
-  const done = (ended: boolean) => json({ drained: true, left: 0, ended, killed: [], seconds: 0.1 });
+  const left = restarted ? app.underWay : 0;
+  const done = (ended: boolean) => json({ drained: left === 0, left, ended, killed: [], seconds: 0.1 });
   if (!restarted) {
     for (const program of programs) program.stop();
     return done(true);
   }
   what.changes();
-  for (const program of programs) program.restart();
-  app.seen();
-  const settled = () => programs.every((p) => p.state === 'RUNNING' || p.state === 'FATAL');
-  return { later: until(what, settled, 30, () => done(programs.every((p) => p.state === 'RUNNING'))) };
+  const restart = (): Promise<Reply> => {
+    for (const program of programs) program.restart();
+    app.seen();
+    const settled = () => programs.every((p) => p.state === 'RUNNING' || p.state === 'FATAL');
+    return until(what, settled, 30, () => done(programs.every((p) => p.state === 'RUNNING')));
+  };
+  return { later: until(what, () => left === 0, Number(seconds), restart) };
 };
 
 interface Wanted extends Args {

@@ -163,6 +163,9 @@ export class AppContainer {
     return [...this.programs.flatMap((p) => p.gunicorn ?? []), ...this.canaries].filter((g) => g.alive);
   }
 
+  /** Connections to a program that do not end by themselves. */
+  underWay = 0;
+
   /** A gunicorn beside those of supervisord. */
   launch(launch: Launch): Gunicorn {
     const canary = new Gunicorn(this, launch, () => undefined);

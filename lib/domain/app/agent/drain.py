@@ -65,8 +65,9 @@ def stop(names, until):
         return True
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     # One command: a run that is killed between a stop and a start would leave them stopped.
-    stopping = subprocess.Popen(["supervisorctl", "restart" if ARGS["restarted"] else "stop", *names], **quiet)
-    return wait(max(until, time.monotonic() + 5), lambda: stopping.poll() is not None) and stopping.returncode == 0
+    verb, seconds = ("restart", 60) if ARGS["restarted"] else ("stop", 5)
+    going = subprocess.Popen(["supervisorctl", verb, *names], **quiet)
+    return wait(max(until, time.monotonic() + seconds), lambda: going.poll() is not None) and going.returncode == 0
 
 
 def log():

@@ -1,5 +1,5 @@
-"""What nginx serves, by its own configuration: which place leads to which port, which are pages, what does not say where it leads; and where
-it speaks TLS."""
+"""What nginx serves, by its own configuration: of each server where it listens and which name it has, which place leads to which port, which are
+pages, and what does not say where it leads."""
 import json
 import os
 import re
@@ -113,12 +113,18 @@ class Site:
     def __init__(self, upstreams, server, outside):
         self.upstreams, self.server, self.outside = upstreams, server, outside
         self.routes, self.pages, self.unread = [], [], []
+        refuses = any(words[1:] == ["on"] for words, _ in named(server, "ssl_reject_handshake"))
+        self.listens = [] if refuses else listens_of(server)
         locations = [(split(words), inner) for words, inner in named(server, "location") if len(words) > 1]
         elsewhere = any(named(server, name) for name in ("return", "proxy_pass"))
         if not elsewhere and not any(path == "/" and modifier in ("", "^~") for (modifier, path), _ in locations):
             locations.append((("", "/"), []))
         for where, inner in locations:
             self.add(where, inner, [*outside, server], variables_of(server))
+
+    def told(self):
+        found = {"routes": self.routes, "pages": self.pages, "unread": self.unread}
+        return {"listens": self.listens, "name": name_of(self.server), **found}
 
     def add(self, where, location, around, variables):
         """`around`: what it stands in, from the outside in."""
@@ -170,17 +176,24 @@ def upstreams_of(tree):
     return found
 
 
-def secure_ports(servers):
-    """Where nginx speaks TLS."""
-    found = set()
-    for server in servers:
-        # "ssl on" before nginx 1.25, for all that the server listens on.
-        whole = any(words[1:] == ["on"] for words, _ in named(server, "ssl"))
-        for words, _ in named(server, "listen"):
-            port = re.search(r"(?:^|:)(\d+)$", words[1])
-            if port and (whole or "ssl" in words):
-                found.add(int(port.group(1)))
-    return sorted(found)
+def listens_of(server):
+    """Where somebody can ask it; not where only a proxy or another program of the container can."""
+    said = [words for words, _ in named(server, "listen") if not words[1].startswith("unix:")]
+    if not named(server, "listen"):
+        return [{"port": 80, "tls": False}]
+    # "ssl on" before nginx 1.25, for all that the server listens on.
+    whole = any(words[1:] == ["on"] for words, _ in named(server, "ssl"))
+    return [
+        {"port": int((re.search(r"(?:^|:)(\d+)$", words[1]) or [0, 80])[1]), "tls": whole or "ssl" in words}
+        for words in said
+        if "proxy_protocol" not in words and "quic" not in words
+    ]
+
+
+def name_of(server):
+    """One that may stand in a request; None where every name will do, or only a pattern tells."""
+    names = [name for words, _ in named(server, "server_name") for name in words[1:]]
+    return next((name for name in names if re.fullmatch(r"[\w-]+(\.[\w-]+)*", name) and name != "_"), None)
 
 
 def main():
@@ -196,8 +209,7 @@ def main():
     # Those of an upstream are servers, too, and have no block.
     servers = [server for _, server in below(tree, "server") if server is not None]
     sites = [Site(upstreams, server, outside) for server in servers]
-    found = {name: [one for site in sites for one in getattr(site, name)] for name in ("routes", "pages", "unread")}
-    print(json.dumps({**found, "secure": secure_ports(servers)}))
+    print(json.dumps({"sites": [site.told() for site in sites]}))
 
 
 main()

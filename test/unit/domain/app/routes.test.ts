@@ -35,7 +35,7 @@ server {
 `;
 
 /** The script as the container runs it, with a stub in place of nginx. */
-function routesOf(site: string, exitCode = 0): unknown {
+function told(site: string, exitCode = 0): { readonly sites: readonly object[] } {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'routes-'));
   onTestFinished(() => rmSync(dir, { recursive: true }));
   writeFileSync(path.join(dir, 'site'), site);
@@ -46,9 +46,14 @@ function routesOf(site: string, exitCode = 0): unknown {
   return JSON.parse(execFileSync('python3', ['-'], { input, env, encoding: 'utf8' }));
 }
 
+/** Of its only site. */
+const routesOf = (site: string) => told(site).sites[0];
+const HTTP = { listens: [{ port: 80, tls: false }], name: null };
+
 describe('what nginx serves, by its own configuration', () => {
   it('is which place leads to which port, and which are pages', () => {
     expect(routesOf(SITE)).toEqual({
+      ...HTTP,
       routes: [
         { path: '/api/v1/scheduler/', port: 5002 },
         { path: '/api/', port: 5001 },
@@ -58,11 +63,9 @@ describe('what nginx serves, by its own configuration', () => {
         { path: '~ \\.php$', port: 9000, target: 'http://127.0.0.1:9000' },
         { path: '/elsewhere/', port: null, target: 'http://example.invalid' },
       ],
-      secure: [],
     });
-    const nothing = { routes: [], pages: [], unread: [], secure: [] };
-    expect(routesOf('')).toEqual(nothing);
-    expect(routesOf('server { location / {')).toEqual(nothing);
+    expect(routesOf('')).toBeUndefined();
+    expect(routesOf('server { location / {')).toEqual({ ...HTTP, routes: [], pages: [], unread: [] });
   });
 
   it('is read where a file includes another, in locations within others, and by variables that are set plainly', () => {
@@ -90,6 +93,7 @@ include /etc/nginx/round;
 server { location /never/ { proxy_pass http://127.0.0.1:7777; } }
 `),
     ).toEqual({
+      ...HTTP,
       routes: [
         { path: '/flower/', port: 5555 },
         { path: '/api/jobs/', port: 5002 },
@@ -100,7 +104,6 @@ server { location /never/ { proxy_pass http://127.0.0.1:7777; } }
         { path: '/api/dark/', port: null, target: 'http://$dark' },
         { path: '/socket/', port: null, target: 'unix:/run/a.sock' },
       ],
-      secure: [],
     });
   });
 
@@ -114,21 +117,32 @@ server { location /never/ { proxy_pass http://127.0.0.1:7777; } }
         location /assets/ { expires max; }
         location =/old { return 301 /; }
       }`),
-    ).toEqual({ routes: [{ path: '/', port: 5001 }], pages: [['/docs/', '/docs/start.html']], unread: [], secure: [] });
+    ).toEqual({ ...HTTP, routes: [{ path: '/', port: 5001 }], pages: [['/docs/', '/docs/start.html']], unread: [] });
     expect(routesOf('server { index start.html; location ^~ / { root /srv; } }')).toMatchObject({
       pages: [['/', '/start.html']],
     });
     expect(routesOf('server { return 301 https://x; root /srv; }')).toMatchObject({ pages: [] });
   });
 
-  it('is where it speaks TLS: by the word at the port, or for the whole server as before nginx 1.25', () => {
-    const site = `server { listen 443 ssl http2; listen [::]:8443 ssl; listen 80; }
-      server { listen 127.0.0.1:9443; ssl on; } server { listen 443 quic; ssl off; } server { listen unix:/run/a ssl; }`;
-    expect(routesOf(site)).toMatchObject({ secure: [443, 8443, 9443] });
+  it('is where each site listens and how it is called, but for those where only a proxy gets', () => {
+    const sites = told(`
+      server { listen 443 ssl http2; listen [::]:8443 ssl; listen 80; server_name _ *.shop.example "" shop.example; }
+      server { listen 127.0.0.1:9443; ssl on; server_name ~^a; } server { listen 443 quic; listen 127.0.0.1; ssl off; }
+      server { listen unix:/run/a ssl; listen 444 ssl proxy_protocol; } server { listen 443 ssl; ssl_reject_handshake on; }
+      server { server_name shop; }`).sites;
+    const at = (port: number, tls: boolean) => ({ port, tls });
+    expect(sites).toMatchObject([
+      { listens: [at(443, true), at(8443, true), at(80, false)], name: 'shop.example' },
+      { listens: [at(9443, true)], name: null },
+      { listens: [at(80, false)], name: null },
+      { listens: [] },
+      { listens: [] },
+      { listens: [at(80, false)], name: 'shop' },
+    ]);
   });
 
   it('is not known when nginx does not tell', () => {
-    expect(routesOf(SITE, 1)).toEqual({ failed: 'nginx: [emerg] said' });
+    expect(told(SITE, 1)).toEqual({ failed: 'nginx: [emerg] said' });
   });
 });
 
@@ -137,8 +151,11 @@ const published = (target: number, at = target) =>
 const app = container('app', { ports: [published(80), published(443, 8443)] });
 const answeringRoutes = (said: unknown) => testOps(() => ({ stdout: JSON.stringify(said) }));
 
+const site = (more: object) => ({ ...HTTP, routes: [], pages: [], unread: [], ...more });
+const secure = (port: number) => [{ port, tls: true }];
+
 it('watches the pages and one route of each program but the web program, and tells what it can’t', async () => {
-  const said = {
+  const said = site({
     routes: [
       { path: '/api/v1/scheduler/', port: 5002 },
       { path: '/api/v1/jobs/', port: 5002 },
@@ -150,22 +167,67 @@ it('watches the pages and one route of each program but the web program, and tel
       { path: '~ ^/api', port: 5001, target: 'http://127.0.0.1:5001' },
       { path: '/dark/', port: null, target: 'http://$dark' },
     ],
-    secure: [443, 8443],
-  };
-  const served = await findRoutes(answeringRoutes(said), app, [web, scheduler]);
+  });
+  const served = await findRoutes(answeringRoutes({ sites: [said] }), app, [web, scheduler]);
   expect(served.routes.map(({ name, path: at, kind }) => [name.en, at, kind])).toEqual([
     ['pages', '/', 'pages'],
     ['/index.html', '/index.html', 'pages'],
     ['/docs/', '/docs/', 'pages'],
     ['whalefall_scheduler', '/api/v1/scheduler/', 'program'],
     ['3000', '/grafana/', 'program'],
-    ['https', '/api/v1/health/basic', 'program'], // and not the port that is not published
   ]);
-  const watched = ['/', '/docs/', '/api/v1/scheduler/', '/grafana/', '/api/v1/health/basic'];
-  expect(watchedOf(served).map((r) => r.path)).toEqual(watched);
+  expect(watchedOf(served).map((r) => r.path)).toEqual(['/', '/docs/', '/api/v1/scheduler/', '/grafana/']);
   expect(servedTexts(served).map((t) => t.en)).toEqual([
     expect.stringMatching(/Not watched.*: \/dark\/ → http:\/\/\$dark$/),
   ]);
+});
+
+describe('what people get by TLS', () => {
+  const found = async (...sites: object[]) => findRoutes(answeringRoutes({ sites }), app, [web, scheduler]);
+  const ways = ({ routes }: Awaited<ReturnType<typeof found>>) =>
+    routes.map(({ name, path: at, at: where }) => [name.en, at, where]);
+  const https = { port: 443, tls: true, host: 'shop.example' };
+  const one = { name: 'shop.example', routes: [{ path: '/api/', port: 5001 }], pages: [['/']] };
+
+  it('is the health check, where one site is both', async () => {
+    expect(ways(await found(site({ ...one, listens: [...HTTP.listens, ...secure(443)] })))).toEqual([
+      ['pages', '/', undefined],
+      ['https', '/api/v1/health/basic', https],
+    ]);
+  });
+
+  it('is everything, where HTTP only leads there', async () => {
+    const jobs = { path: '/api/v1/scheduler/', port: 5002 };
+    const served = await found(site({}), site({ ...one, routes: [...one.routes, jobs], listens: secure(443) }));
+    expect(ways(served)).toEqual([
+      ['pages', '/', https],
+      ['whalefall_scheduler', '/api/v1/scheduler/', https],
+      ['https', '/api/v1/health/basic', https],
+    ]);
+  });
+
+  it('is not what nobody gets to: a port that is not published, a site that serves nothing', async () => {
+    expect(ways(await found(site({ ...one, listens: secure(8443) }), site({ listens: secure(443) })))).toEqual([]);
+  });
+
+  it('is said where only a proxy gets there', async () => {
+    const { routes, unwatched } = await found(site({ ...one, listens: [] }));
+    expect(routes).toEqual([]);
+    expect(unwatched?.en).toMatch(/Not watched.*: \/api\/ → proxy_protocol, unix:, \/ → /);
+  });
+});
+
+it('knows each program that people are led to, also by a pattern or where a place is another site’s already', async () => {
+  const pattern = { path: '~ ^/jobs', port: 5002, target: 'http://127.0.0.1:5002' };
+  const sites = [site({ unread: [pattern], pages: [['/']] }), site({ listens: [{ port: 8082, tls: false }] })];
+  const { led, unwatched } = await findRoutes(answeringRoutes({ sites }), app, [web, scheduler]);
+  expect(led).toEqual([{ program: 'whalefall_scheduler', path: '~ ^/jobs' }]);
+  expect(unwatched?.en).toContain('~ ^/jobs');
+  const twice = [site({ pages: [['/']] }), site({ routes: [{ path: '/', port: 5002 }] })];
+  const again = await findRoutes(answeringRoutes({ sites: twice }), app, [web, scheduler]);
+  expect(again.led).toEqual([{ program: 'whalefall_scheduler', path: '/' }]);
+  const silent = await findRoutes(answeringRoutes({ failed: '[emerg] …' }), app, [web, scheduler]);
+  expect(silent.led.map((l) => l.program)).toEqual(['whalefall_scheduler']);
 });
 
 it('says so where nginx does not tell', async () => {
@@ -224,13 +286,18 @@ it('is not content with a page that is empty, or none', async () => {
 });
 
 describe('what people get, and what the container gives at its own address', () => {
-  const SECURE = { ...PAGES, path: '/api', kind: 'program', tls: 443 } as const;
+  const SECURE = {
+    ...PAGES,
+    path: '/api',
+    kind: 'program',
+    at: { port: 443, tls: true, host: 'shop.example' },
+  } as const;
   const base = { [container('app').addresses.shop_net ?? '']: 'inside', '127.0.0.1': 'outside' } as const;
   /** What each side answers, and what was asked. */
   async function asked(route: Parameters<typeof routeFault>[2], sides: { inside: number; outside: number }) {
     const urls: string[] = [];
-    const fetch = async (url: string) => {
-      urls.push(url);
+    const fetch = async (url: string, { headers }: { readonly headers: { readonly host: string } }) => {
+      urls.push(`${url} of ${headers.host}`);
       const status = sides[base[new URL(url).hostname] ?? 'outside'];
       if (status === 0) throw new Error('refused');
       return page('x', status);
@@ -244,7 +311,7 @@ describe('what people get, and what the container gives at its own address', () 
     [200, 0, undefined], // no way there from this machine
     [403, 403, 'GET / answers 403'],
     [0, 200, 'GET / is not answered, though the container serves it well at its own address'],
-    [200, 403, expect.stringMatching(/^GET \/ answers 403 at the container’s own address.*something else answers/)],
+    [200, 403, expect.stringMatching(/^GET \/ answers 403 at the container’s own address.*answered differently/)],
   ])('%i by what is published, %i there: %s', async (outside, inside, fault) => {
     expect(await asked(PAGES, { outside, inside })).toMatchObject({ fault });
   });
@@ -252,12 +319,13 @@ describe('what people get, and what the container gives at its own address', () 
   it('is asked for by TLS on the ports of TLS', async () => {
     const { fault, urls } = await asked(SECURE, { outside: 502, inside: 502 });
     expect(fault).toBe('GET https /api answers 502');
-    expect(urls).toEqual(['https://127.0.0.1:8443/api', 'https://172.18.0.2:443/api']);
+    const of = 'of shop.example';
+    expect(urls).toEqual([`https://127.0.0.1:8443/api ${of}`, `https://172.18.0.2:443/api ${of}`]);
   });
 });
 
 /** A container whose nginx serves pages and a scheduler, with what each answers in turn; the last answer stays. */
-function serving(answers: Readonly<Record<string, readonly number[]>>, told: unknown = SERVED) {
+function serving(answers: Readonly<Record<string, readonly number[]>>, told: unknown = { sites: [site(SERVED)] }) {
   const left = new Map(Object.entries(answers).map(([path, statuses]) => [path, [...statuses]]));
   const ops = answeringRoutes(told);
   const fetch = async (url: string) => {
@@ -268,7 +336,7 @@ function serving(answers: Readonly<Record<string, readonly number[]>>, told: unk
   };
   return { ...ops, net: { ...ops.net, fetch: fetch as never } };
 }
-const SERVED = { routes: [{ path: '/api/v1/scheduler/', port: 5002 }], pages: [['/']], unread: [], secure: [] };
+const SERVED = { routes: [{ path: '/api/v1/scheduler/', port: 5002 }], pages: [['/']] };
 it('while nobody gets there yet, asks at its own address: a bad page is an end at once, a program gets a while', async () => {
   const hosts = new Set<string>();
   const seen = (ops: Ops): Ops => {
@@ -285,7 +353,7 @@ it('while nobody gets there yet, asks at its own address: a bad page is an end a
   expect(bad.clock.monotonic()).toBe(0);
   const slow = serving({ '/': [200], '/api/v1/scheduler/': [502] });
   await requirePages(seen(slow), app, undefined);
-  expect(slow.clock.monotonic()).toBe(15_000);
+  expect(slow.clock.monotonic()).toBe(10_000);
   await requirePages(seen(bad), app, await surveyRoutes(bad, app, [])); // as it was before
   expect([...hosts]).toEqual(['172.18.0.2']);
 });
@@ -319,7 +387,7 @@ it('tells what was not well served before either, and does not count it against 
 
 it('asks for what was served before as well: another release may do without it, another site of the same may not', async () => {
   const before = await wellBefore();
-  const ops = () => serving({ '/': [404], '/api/v1/scheduler/': [200] }, { ...SERVED, pages: [] });
+  const ops = () => serving({ '/': [404], '/api/v1/scheduler/': [200] }, { sites: [site({ ...SERVED, pages: [] })] });
   expect(said(await requireRoutes(ops(), app, before, DROP))).toEqual([
     expect.stringMatching(/^GET \/ answers 404; .*no longer/),
   ]);

@@ -5,11 +5,12 @@ import {
   restartProgram,
   succeedWorkers,
   type Workers,
+  waitUntilRuns,
   waitUntilSettled,
 } from '../../../../lib/domain/app/workers.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call } from '../../../support/scripted-spawn.ts';
-import { scheduler, web } from '../../../support/update-facts.ts';
+import { program, scheduler, web } from '../../../support/update-facts.ts';
 
 type Worker = Workers['workers'][number];
 const MASTER = 100;
@@ -245,8 +246,22 @@ it('says what supervisord says of a program that does not come up', async () => 
     const programs = [{ ...web, name: 'whalefall_scheduler', state: 'FATAL', pid: 0 }];
     return { stdout: JSON.stringify({ programs, said: '', uptime: 1, booted: 0 }) };
   });
-  await expect(restartProgram(ops, 'app', 'whalefall_scheduler')).rejects.toMatchObject({
+  await expect(restartProgram(ops, 'app', { name: 'whalefall_scheduler', ports: [] })).rejects.toMatchObject({
     what: { en: expect.stringContaining('FATAL') },
     next: [expect.objectContaining({ en: expect.stringContaining('scripts/adhoc/tail-logs.ts') })],
   });
+});
+
+it('takes a program that listened for back when it listens again, on whichever port, and not when supervisord has started it', async () => {
+  let looks = 0;
+  const ops = testOps(() => {
+    looks += 1;
+    const ports = looks < 4 ? [] : [5999];
+    const programs = [program('jobs', { argv: ['/app/.venv/bin/python', 'jobs.py'], ports })];
+    return { stdout: JSON.stringify({ programs, said: '', uptime: 1, booted: 0 }) };
+  });
+  await waitUntilRuns(ops, 'app', { name: 'jobs', ports: [5003] });
+  expect(looks).toBe(4);
+  await waitUntilRuns(ops, 'app', { name: 'jobs', ports: [] });
+  expect(looks).toBe(5);
 });

@@ -62,8 +62,7 @@ it('says beforehand that the new workers will end together, and what keeps them 
 });
 
 it('says which requests fail because a program is restarted', () => {
-  const name = { en: scheduler.name, zh: scheduler.name };
-  const served = { routes: [{ name, path: '/jobs/', kind: 'program' as const, isSame: false }], unwatched: undefined };
+  const served = { routes: [], unwatched: undefined, led: [{ program: scheduler.name, path: '/jobs/' }] };
   const said = (more: Parameters<typeof plan>[0]) => (plan({ served, ...more })?.warnings ?? []).map((w) => w.en);
   expect(said({})).toEqual([]);
   const preloading = { ...scheduler, settings: { preload_app: true } };

@@ -62,11 +62,11 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
   'container.app': [
     ['FAIL', only('app', { state: 'exited', exitCode: 1 })],
     ['FAIL', only('app', { state: 'paused' })],
+    ['FAIL', { replicas: { app: { text: said('two'), fix: said('one') } } }],
     ['FAIL', { containers: {} }],
   ],
   'container.postgres': [['FAIL', only('postgres', { state: 'restarting' })]],
   'container.redis': [['FAIL', only('redis', { state: 'dead', oomKilled: true })]],
-  'container.one': [['FAIL', { replicas: [{ text: said('two'), fix: said('one') }] }]],
   'container.restarts': [
     ['WARN', only('app', { restartCount: 4 })],
     ['FAIL', only('app', { restartCount: 4, startedAt: new Date(NOW - 60_000).toISOString() })],

@@ -1,4 +1,5 @@
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { copyMounted } from '../../../../lib/flows/rehearse/mounted.ts';
@@ -19,7 +20,7 @@ it('copies files and directories that compose mounts read-only, and nothing that
   });
   const mounts: Mount[] = [
     bind('ssl', '/etc/nginx/ssl'),
-    bind('site.conf', '/etc/site.conf'),
+    bind('site.conf', '/etc/odd & \\1|name.conf'),
     bind('.env', '/app/.env'),
     bind('ssl', '/app/userdata/ssl'),
     bind('ssl', '/data', false),
@@ -31,14 +32,37 @@ it('copies files and directories that compose mounts read-only, and nothing that
     { kind: 'own', source: '', target: '/tmp' },
   ];
   await copyMounted(ops, mounts, 'c1');
-  expect(ops.scripted.calls.map((c) => c.argv.slice(1))).toEqual([
-    ['cp', '-L', `${at('ssl')}/.`, 'c1:/etc/nginx/ssl'],
-    ['cp', '-L', at('site.conf'), 'c1:/etc/site.conf'],
-    ['cp', '-L', at('.env'), 'c1:/run/secrets/token'],
+  const { calls } = ops.scripted;
+  // What each tar would bring, by tar itself.
+  const packed = calls
+    .filter(({ argv }) => argv[0] === 'tar')
+    .map(({ argv: [program = '', ...words] }) =>
+      execFileSync('tar', ['-t', '--quoting-style=literal'], { input: execFileSync(program, words), encoding: 'utf8' })
+        .trim()
+        .split('\n'),
+    );
+  expect(packed).toEqual([
+    ['etc/nginx/ssl/', 'etc/nginx/ssl/cert.pem'],
+    ['etc/odd & \\1|name.conf'],
+    ['run/secrets/token'],
   ]);
+  expect(calls.filter(({ argv }) => argv[0] === 'docker').map((c) => c.argv.join(' '))).toEqual(
+    packed.map(() => 'docker cp - c1:/'),
+  );
+  expect(readdirSync(ops.paths.run)).not.toContain('mounted.tar');
   expect(ops.shown.map((e) => ('text' in e ? e.text?.en : ''))).toEqual([
     expect.stringMatching(/nothing at \/large, .* too large/),
     expect.stringMatching(/nothing at \/gone, .* no file or directory/),
     expect.stringMatching(/nothing at \/run\/secrets\/inline, .* from a variable/),
+  ]);
+});
+
+it('says what could not be copied, and goes on', async () => {
+  const ops = testOps(({ argv }) => (argv[0] === 'docker' ? { exitCode: 1, stderr: 'no space left on device' } : {}));
+  const source = path.join(ops.target.dir, 'cert.pem');
+  writeFileSync(source, 'x');
+  await copyMounted(ops, [{ kind: 'bind', source, target: '/etc/cert.pem', readOnly: true }], 'c1');
+  expect(ops.shown.map((e) => ('text' in e ? e.text?.en : ''))).toEqual([
+    expect.stringMatching(/nothing at \/etc\/cert.pem, .* could not be copied/),
   ]);
 });
