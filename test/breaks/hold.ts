@@ -10,13 +10,7 @@ export const HOLD: readonly Break[] = [
   },
   {
     what: { en: 'requests are refused on the way back', zh: '恢复过程中请求被拒绝' },
-    edits: [
-      edit(
-        'lib/domain/replacement/app-container.ts',
-        'await hold.begin(ops, app).catch(',
-        'await Promise.resolve().catch(',
-      ),
-    ],
+    edits: [edit('lib/domain/replacement/app-container.ts', "await hold.begin(ops, app, 'back');", '')],
     test: 'test/simulation/hold.test.ts',
     named: 'no request fails when what is proved last turns out wrong',
   },

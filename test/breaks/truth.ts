@@ -196,7 +196,7 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: 'one of several containers is released for all', zh: '多个容器只发布其中一个' },
-    edits: [edit('lib/domain/stack/replicas.ts', 'up.length > 1 ?', 'up.length > 9 ?')],
+    edits: [edit('lib/domain/stack/replicas.ts', 'up.length < 2)', 'up.length < 9)')],
     test: 'test/simulation/replicas.test.ts',
     named: 'refuses where several containers of the application serve',
   },
