@@ -81,6 +81,24 @@ export const TRUTH: readonly Break[] = [
     named: 'is known as what the container is given',
   },
   {
+    what: { en: 'the oldest worker goes while its successor boots', zh: '新 worker 启动期间就让最旧的 worker 退出' },
+    edits: [edit('lib/domain/app/agent/workers.py', 'now = settled(now, old)', 'pass')],
+    test: 'test/processes/workers.test.ts',
+    named: 'has the oldest leave when those that were made meanwhile serve',
+  },
+  {
+    what: { en: 'a worker that its master told to go has died', zh: '主进程让其退出的 worker 视为异常退出' },
+    edits: [
+      edit(
+        'lib/domain/hot-release/prove.ts',
+        'log.includes(`Worker exiting (pid: ${pid})`)',
+        "log.includes('Autorestarting')",
+      ),
+    ],
+    test: 'test/unit/domain/hot-release/prove.test.ts',
+    named: 'told by its master',
+  },
+  {
     what: { en: 'a mount over what is built goes unseen', zh: '看不到遮盖构建产物的挂载' },
     edits: [edit('lib/domain/release/hidden.ts', 'has(from) && !has(to)', 'has(from) && has(to)')],
     test: 'test/unit/domain/release/hidden.test.ts',

@@ -10,7 +10,7 @@ import type { Workers } from '../../lib/domain/app/workers.ts';
 
 const SCRIPT = readFileSync(path.join(import.meta.dirname, '../../lib/domain/app/agent/workers.py'), 'utf8');
 
-/** Makes a child of each kind, writes their numbers, and goes on until its stdin ends. What it is told by TTIN it does as gunicorn does. */
+/** Makes a child of each kind, writes their numbers, and goes on until its stdin ends. What it is told by TTIN and TTOU it does as gunicorn does. */
 const MASTER = `
 import os, signal, sys, tempfile, time
 
@@ -22,16 +22,17 @@ def child(kind):
         if kind == "leaving":
             os.close(fd)
         elif kind != "booting":
-            time.sleep(0.2)
+            time.sleep(4 if kind == "late" else 0.2)
             os.fchmod(fd, 1)
         while True:
-            if kind == "serving":
+            if kind in ("serving", "late"):
                 os.fchmod(fd, 0)
             time.sleep(0.1)
     os.close(fd)
     return pid
 
 signal.signal(signal.SIGTTIN, lambda *_: child("serving"))
+signal.signal(signal.SIGTTOU, lambda *_: os.kill(children.pop(0), signal.SIGTERM))
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 children = [child(kind) for kind in sys.argv[1:]]
 time.sleep(2)
@@ -84,4 +85,12 @@ it('kills who boots only while somebody serves', async () => {
   const kept = look({ master: nobody.pid, silent: 1, wanted: 2, seconds: 2, bring });
   expect([...kept.old].sort()).toEqual([...nobody.children].sort());
   expect(states(kept).get(nobody.children[0] ?? 0)).toBe('booting');
+});
+
+it('has the oldest leave when those that were made meanwhile serve: it may be one that serves for them', async () => {
+  const { pid, children } = await master('serving', 'late');
+  const [oldest = 0, late = 0] = children;
+  expect(states(look({ master: pid })).get(late)).toBe('booting');
+  const after = look({ master: pid, old: [oldest], signal: ['TTOU', 1], seconds: 5 });
+  expect([...states(after)]).toEqual([[late, 'serving']]);
 });

@@ -9,7 +9,7 @@ export interface Told {
 const ROWS = /^\s+(requests|production was down|users noticed) {2}/;
 // `nginx 0/120, 31 ms, 12 ms` of a hot update, `nginx 0 of 120 requests failed, longest wait 4.5 s` of the others.
 const WAY =
-  /(\S+) (\d+)(?:\/(\d+)(?: \([^)]*\))?, ([\d.]+) ms|(?: of (\d+) requests failed, longest wait ([\d.]+) s))/g;
+  /([\w-]+) (\d+)(?:\/(\d+)(?: \([^)]*\))?, ([\d.]+) ms|(?: of (\d+) requests failed, longest wait ([\d.]+) s))/g;
 
 /** By the names of the ways: `nginx`, `direct`, `pages`, `https`, and programs. */
 export function toldIn(text: string): ReadonlyMap<string, Told> {

@@ -34,6 +34,7 @@ const program = z.object({
       max_requests: z.int().optional(),
       max_requests_jitter: z.int().optional(),
       worker_class: z.string().optional(),
+      loglevel: z.string().optional(),
       threads: z.int().optional(),
       /** Seconds without a sign of life after which the master kills a worker; 0: never. */
       timeout: z.int().optional(),

@@ -132,7 +132,7 @@ async function soak(ops: Ops, app: Container, programs: Programs, milliseconds: 
   for (;;) {
     await ops.clock.sleep(Math.min(SOAK_EVERY_MS, Math.max(end - ops.clock.monotonic(), 0)), ops.signal);
     const now = await pidsOf(ops, app, programs);
-    for (const pid of pids.filter((p) => !now.includes(p))) await throwIfDied(ops, app, pid);
+    for (const pid of pids.filter((p) => !now.includes(p))) await throwIfDied(ops, app, programs, pid);
     pids = now;
     health = await healthCheck(ops, endpoints);
     if (!health.healthy) throw notProved(describeHealth(health));
@@ -150,15 +150,32 @@ async function soak(ops: Ops, app: Container, programs: Programs, milliseconds: 
 async function pidsOf(ops: Ops, app: Container, { web }: Programs): Promise<number[]> {
   const { master, workers } = await lookAtWorkers(ops, app.id, web.pid);
   if (master === null) throw notProved({ en: `${web.name} ended`, zh: `${web.name} 已退出` });
-  return workers.map((w) => w.pid);
+  return workers.filter((w) => w.state !== 'leaving').map((w) => w.pid);
 }
 
-/** gunicorn replaces a worker after `max_requests`, and says so in its log. */
-async function throwIfDied(ops: Ops, app: Container, pid: number): Promise<void> {
+async function throwIfDied(ops: Ops, app: Container, { web }: Programs, pid: number): Promise<void> {
   const log = `${ops.target.app.userdata}/logs/gunicorn_error.log`;
   const tail = await ask(ops, exec('read', app.id, ['tail', '-n', '100', log]), [0, 1]);
-  if (tail.includes(`[${pid}] [INFO] Autorestarting worker`)) return;
+  const quiet = /^(warning|error|critical)$/i.test(web.settings?.loglevel ?? '');
+  if (endedWell(tail, pid, quiet)) return;
   throw notProved({ en: `worker ${pid} died`, zh: `worker ${pid} 异常退出` });
+}
+
+/**
+ * Whether a worker that is gone was told to go, by `max_requests` or its master.
+ *
+ * @param log the end of gunicorn's, as versions 20 to 26 write it.
+ * @param quiet it has warnings and worse only: then it tells of deaths, and of nothing else.
+ */
+export function endedWell(log: string, pid: number, quiet: boolean): boolean {
+  const died = [
+    `WORKER TIMEOUT \\(pid:${pid}\\)`,
+    `Worker \\(pid:${pid}\\) (was sent (?!SIGTERM)|exited)`,
+    `Worker with pid ${pid} was terminated due to signal (?!15)`,
+    `\\[${pid}\\] \\[(ERROR|CRITICAL)\\]`,
+  ];
+  if (new RegExp(died.join('|')).test(log)) return false;
+  return quiet || log.includes(`Worker exiting (pid: ${pid})`);
 }
 
 const notProved = (why: Text) =>

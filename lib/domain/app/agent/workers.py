@@ -18,6 +18,8 @@ HZ = os.sysconf("SC_CLK_TCK")
 POLL_SECONDS = 1.05
 # How long a moment is waited for in which a worker holds no connection, and after that one in which none is unread.
 EMPTY_SECONDS, READ_SECONDS = 4, 8
+# A boot that takes longer is not waited for.
+SETTLE_SECONDS = 10
 
 
 def stat(pid):
@@ -288,6 +290,15 @@ def enough(now, master, old):
     return not any(w["pid"] in old for w in now["workers"])
 
 
+def settled(now, old):
+    """When those serve that are to stay: the master makes one in place of each that leaves by itself, and the oldest may be all that serve."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < end and any(w["state"] == "booting" and w["pid"] not in old for w in now["workers"]):
+        time.sleep(0.05)
+        now = state()
+    return now
+
+
 def main():
     now = state()
     before, old = ARGS.get("before", now["master"]), ARGS.get("old", [])
@@ -295,6 +306,7 @@ def main():
         if "bring" in ARGS:
             old = bring(now["workers"], ARGS["wanted"], **ARGS["bring"])
         if "signal" in ARGS:
+            now = settled(now, old)
             oldest = [w for w in now["workers"] if w["pid"] in old][: ARGS["signal"][1]]
             dismiss(oldest, lambda: tell_master(*ARGS["signal"]))
             for worker in oldest:
