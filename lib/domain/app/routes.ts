@@ -51,10 +51,11 @@ export async function findRoutes(ops: Ops, app: Container, programs: readonly Pr
   const nameOf = (port: number) => programs.find((p) => p.ports.includes(port))?.name ?? String(port);
   const routes: Route[] = [];
   const [seen, led, unread] = [new Set([direct]), new Map<string, string>(), [] as Site['unread']];
-  const add = (route: Route) => {
-    const isNew = !routes.some((r) => placeOf(r) === placeOf(route));
-    if (isNew) routes.push(route);
-    return isNew;
+  /** One for each place, and for each program. */
+  const add = (name: Text, what: Omit<Route, 'name'>, port?: number) => {
+    if (routes.some((r) => placeOf(r) === placeOf(what)) || (port !== undefined && seen.has(port))) return;
+    routes.push({ name, ...what });
+    if (port !== undefined) seen.add(port);
   };
   for (const found of said.sites) {
     const at = wayTo(ops.target, app, found);
@@ -68,25 +69,18 @@ export async function findRoutes(ops: Ops, app: Container, programs: readonly Pr
       continue;
     }
     const where = at && { at };
-    const secure = at?.tls ? 'https ' : '';
+    const named = (path: string) => same(printable(`${at?.tls ? 'https ' : ''}${path}`));
     for (const [place = '/', ...behind] of found.pages) {
-      const isFirst = !routes.some((r) => r.kind === 'pages');
-      const name = isFirst ? PAGES : same(printable(secure + place));
-      add({ name, path: place, kind: 'pages', isSame: false, ...where });
-      for (const page of behind)
-        add({ name: same(printable(secure + page)), path: page, kind: 'pages', isSame: true, ...where });
+      const name = routes.some((r) => r.kind === 'pages') ? named(place) : PAGES;
+      add(name, { path: place, kind: 'pages', isSame: false, ...where });
+      for (const page of behind) add(named(page), { path: page, kind: 'pages', isSame: true, ...where });
     }
-    for (const { path, port } of found.routes) {
-      if (
-        !seen.has(port) &&
-        add({ name: same(printable(nameOf(port))), path, kind: 'program', isSame: false, ...where })
-      )
-        seen.add(port);
-    }
+    for (const { path, port } of found.routes)
+      add(same(printable(nameOf(port))), { path, kind: 'program', isSame: false, ...where }, port);
   }
   for (const at of secureWays(ops.target, app, said.sites)) {
     const name = same(routes.some((r) => r.name.en === 'https') ? `https ${at.port}` : 'https');
-    add({ name, path: ops.target.health.basic, kind: 'program', isSame: false, at });
+    add(name, { path: ops.target.health.basic, kind: 'program', isSame: false, at });
   }
   const unknown = unread.filter(({ port }) => port === null || !seen.has(port));
   return {
@@ -298,7 +292,7 @@ export async function requirePages(ops: Ops, app: Container, before: Served | un
   if (pages.length > 0) throw notServing(pages.map(({ why }) => why));
 }
 
-const placeOf = ({ path, at }: Route) => `${at?.port ?? ''}${path}`;
+const placeOf = ({ path, at }: Pick<Route, 'path' | 'at'>) => `${at?.port ?? ''}${path}`;
 
 const asBefore = ({ en, zh }: Text): Text => ({ en: `${en}, as it did before`, zh: `${zh} (此前已如此)` });
 
