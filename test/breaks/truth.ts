@@ -52,7 +52,7 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: 'a page that can’t be shown is found once people see it', zh: '放行之后才发现页面无法显示' },
-    edits: [edit('lib/domain/app/serving.ts', 'if (hold.holding) await requirePages(ops, app, before);', '')],
+    edits: [edit('lib/domain/app/serving.ts', '[healthy(1), requirePages(ops, app, before)]', '[healthy(1)]')],
     test: 'test/simulation/served.test.ts',
     named: 'ends as before when a page is bad that was not',
   },

@@ -1,3 +1,4 @@
+import { allEnded } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { throwIfEnded } from '../../tools/docker/wait.ts';
@@ -27,12 +28,15 @@ export async function waitUntilServing(
   const started = { ...app, restartCount: 0 };
   if (app.state !== 'running') await throwIfEnded(ops, started, 'app');
   const asked = hold.holding ? { ...app, ports: [] } : app;
-  const health = await waitForHealth(ops, endpointsOf(ops.target, asked), started, {
-    deadlineMs: ops.target.bootSeconds * 1000,
-    intervalMs: 100,
-    times: 2,
-    ...(hold.holding ? { unhealthyMs: UNHEALTHY_MS } : {}),
-  });
-  if (hold.holding) await requirePages(ops, app, before);
+  const healthy = (times: number) =>
+    waitForHealth(ops, endpointsOf(ops.target, asked), started, {
+      deadlineMs: ops.target.bootSeconds * 1000,
+      intervalMs: 100,
+      times,
+      ...(hold.holding ? { unhealthyMs: UNHEALTHY_MS } : {}),
+    });
+  if (!hold.holding) return healthy(2);
+  await healthy(1);
+  const [health] = await allEnded([healthy(1), requirePages(ops, app, before)]);
   return health;
 }

@@ -30,6 +30,8 @@ interface Draining {
   readonly seconds: number;
   /** They alone end, and start again; all else goes on. */
   readonly restarted?: readonly Program[] | undefined;
+  /** Those that {@link programsBeside} found before anybody waited. */
+  readonly beside?: readonly Program[] | undefined;
 }
 
 /**
@@ -40,11 +42,11 @@ interface Draining {
 export async function drain(
   ops: Ops,
   container: string,
-  { held, seconds, restarted }: Draining,
+  { held, seconds, restarted, beside }: Draining,
 ): Promise<Drained | undefined> {
   const published = held.map((p) => p.published);
   const ports = restarted ? restarted.flatMap((p) => p.ports) : held.map((p) => p.target);
-  const stop = restarted ?? (await unlessImpossible(ops, programsBeside(ops, container)));
+  const stop = restarted ?? beside ?? (await unlessImpossible(ops, programsBeside(ops, container)));
   // Who was led to the engine's proxy before the hold, and is on the way into the container only now.
   await until(ops, 2, async () => (await socketsAt(ops, published)).queued === 0);
   const drained = await unlessImpossible(
@@ -77,7 +79,7 @@ async function until(ops: Ops, times: number, isSo: () => Promise<boolean>): Pro
 }
 
 /** Those that have work of their own: the scheduler, a queue's worker. */
-async function programsBeside(ops: Ops, container: string): Promise<readonly Program[]> {
+export async function programsBeside(ops: Ops, container: string): Promise<readonly Program[]> {
   const { scheduler, others } = await findPrograms(ops, container);
   return [...(scheduler ? [scheduler] : []), ...others];
 }

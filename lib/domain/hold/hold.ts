@@ -4,7 +4,7 @@ import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Program } from '../app/programs.ts';
 import { type Doorman, type DoormanState, postDoorman } from './doorman.ts';
-import { type Drained, drain, drainTexts } from './drain.ts';
+import { type Drained, drain, drainTexts, programsBeside } from './drain.ts';
 import { type Lease, leaseRules } from './lease.ts';
 import { reachedAt } from './ports.ts';
 import { commentOf, rulesFor } from './rules.ts';
@@ -58,6 +58,8 @@ export interface Seen {
 }
 
 interface Held {
+  /** What else runs in the container, if it could be asked. */
+  readonly beside: readonly Program[] | undefined;
   readonly doorman: Doorman;
   readonly lease: Lease;
 }
@@ -99,7 +101,11 @@ export function requestHold(facts: HoldFacts): RequestHold {
     const { addresses } = await reachedAt(ops, app.id);
     const home = addresses.find((a) => a.network === facts.network)?.address;
     count += 1;
-    const doorman = await postDoorman(ops, postOf(facts, app, home), `${app.name}-doorman-${count}`);
+    // Beside one another: nobody waits as yet.
+    const [doorman, beside] = await Promise.all([
+      postDoorman(ops, postOf(facts, app, home), `${app.name}-doorman-${count}`),
+      programsBeside(ops, app.id).catch(() => undefined),
+    ]);
     const { firewall, bridges, ports } = facts;
     const comment = commentOf(ops.paths);
     let lease: Lease;
@@ -109,7 +115,7 @@ export function requestHold(facts: HoldFacts): RequestHold {
       await doorman.discard();
       throw error;
     }
-    const held: Held = { doorman, lease };
+    const held: Held = { beside, doorman, lease };
     now = held;
     standing += 1;
     // Nobody is to be led to where nobody stands.
@@ -141,7 +147,7 @@ export function requestHold(facts: HoldFacts): RequestHold {
     async drain(ops, app, restarted) {
       if (facts.kind === 'plain' || now === undefined) return undefined;
       const seconds = restarted ? Math.min(facts.drainAtMost, RESTARTED_SECONDS) : facts.drainAtMost;
-      const drained = await drain(ops, app.id, { held: facts.ports, seconds, restarted });
+      const drained = await drain(ops, app.id, { held: facts.ports, seconds, restarted, beside: now.beside });
       for (const text of drained ? drainTexts(drained, seconds) : []) ops.screen.show({ event: 'warning', text });
       return drained;
     },
