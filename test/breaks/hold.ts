@@ -146,6 +146,12 @@ export const HOLD: readonly Break[] = [
     named: 'knows a program that supervisord killed',
   },
   {
+    what: { en: 'a request by TLS is cut while it is worked on', zh: '切断正在处理的 TLS 请求' },
+    edits: [edit('lib/domain/hold/doorman.py', 'SECURE_IDLE_SECONDS = 15', 'SECURE_IDLE_SECONDS = 2')],
+    test: 'test/processes/doorman.test.ts',
+    named: 'cuts nobody by TLS who has a ticket',
+  },
+  {
     what: { en: 'more may wait than the engine’s proxy can keep open', zh: '等待的连接数超过引擎代理的上限' },
     edits: [edit('lib/domain/hold/doorman.py', 'self.most is not None and self.count[port] > self.most', 'False')],
     test: 'test/processes/doorman.test.ts',

@@ -31,12 +31,12 @@ async function doorman(settings: object) {
 }
 
 /** Who comes, and what came back once it has ended. */
-function visitor(port: number): Promise<string> {
+function visitor(port: number, says: string | Buffer = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n'): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   onTestFinished(() => void socket.destroy());
   let text = '';
   socket.on('data', (d) => (text += d)).on('error', () => undefined);
-  socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+  socket.write(says);
   return once(socket, 'close').then(() => text);
 }
 
@@ -51,4 +51,24 @@ it('lets no more wait than there is room for: who comes beyond that gets the pag
   await expect.poll(() => ask({ look: true })).toMatchObject({ taken: 4, waiting: 2, turnedAway: 2 });
   await ask({ close: true });
   for (const text of await Promise.all(waiting)) expect(text).toMatch(PAGE);
+});
+
+it('cuts nobody by TLS who has a ticket and no answer yet', async () => {
+  const { port, ask } = await doorman({});
+  // As a server does from TLS 1.3 on, and then takes its time.
+  const server = createServer((socket) => {
+    socket
+      .on('error', () => undefined)
+      .once('data', () => {
+        socket.write('ticket');
+        setTimeout(() => socket.end(' answer'), 3_500);
+      });
+  }).listen(port, '::1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const waiting = visitor(port, Buffer.from([0x16, 3, 1]));
+  await expect.poll(() => ask({ look: true })).toMatchObject({ waiting: 1 });
+  await ask({ lead: '::1' });
+  expect(await ask({ finish: 10 })).toMatchObject({ open: 0, cut: 0 });
+  expect(await waiting).toBe('ticket answer');
 });

@@ -9,6 +9,7 @@ import re
 import resource
 import sys
 
+TLS_HANDSHAKE = 0x16  # type of the first record
 HTTP = re.compile(rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ")
 CHUNK = 65536
 # Many that have waited must not all arrive at once: nginx takes 768 connections, and each counts twice there.
@@ -18,6 +19,8 @@ FIRST_ANSWER_SECONDS = 1
 RETRY_SECONDS = 0.1
 # After its answer, a connection that says nothing for so long is one that is kept for the next request.
 IDLE_SECONDS = 2
+# By TLS nobody can tell an answer from what a server says by itself (RFC 8446, 4.6.1: tickets, before the first answer).
+SECURE_IDLE_SECONDS = 15
 # Without orders: longer than any rule leads here, and no longer than somebody could want to read on.
 ORPHANED_SECONDS = 20
 LONGEST_SECONDS = 120
@@ -28,6 +31,7 @@ class Connection:
         self.began = now
         self.heard = now
         self.answered = False  # the last that passed was an answer
+        self.idle_seconds = IDLE_SECONDS
         self.waits = True  # for its first answer
 
 
@@ -81,7 +85,7 @@ class Doorman:
                 moved = self.now()
             unanswered = self.unanswered()
             for connection, task in list(self.present.items()):
-                if connection.answered and self.now() - connection.heard > IDLE_SECONDS:
+                if connection.answered and self.now() - connection.heard > connection.idle_seconds:
                     task.cancel()
             if not self.present and self.now() - began >= at_least:
                 break
@@ -141,6 +145,8 @@ class Doorman:
     async def relay(self, connection, outer, inner, free):
         async def pour(reader, writer, is_answer):
             while data := await reader.read(CHUNK):
+                if not is_answer and data[0] == TLS_HANDSHAKE and connection.waits:
+                    connection.idle_seconds = SECURE_IDLE_SECONDS
                 connection.heard, connection.answered = self.now(), is_answer
                 if is_answer:
                     connection.waits = False
