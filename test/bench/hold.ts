@@ -83,13 +83,17 @@ async function measured(sandbox: Sandbox, { given, argv, fails }: Round, more: r
     await startLoad(`${sandbox.directUrl}${basic}`, '--rate', '10'),
   ];
   await pause(1000);
+  let said = 'it ended well';
   const ran = await timed([...argv, ...more]).then(
     () => true,
-    () => false,
+    (error: unknown) => {
+      said = String(error);
+      return false;
+    },
   );
   await pause(3000);
   const reports = await Promise.all(loads.map((load) => load.stop()));
-  if (ran === Boolean(fails)) throw new Error(`${argv.join(' ')} ended ${ran ? 'well' : 'badly'}`);
+  if (ran === Boolean(fails)) throw new Error(`${argv.join(' ')}: ${said}`);
   return reports;
 }
 
