@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Workers } from '../../lib/domain/app/workers.ts';
@@ -49,8 +50,9 @@ async function master(...kinds: string[]) {
     running.stdin.end();
     await once(running, 'close');
   });
-  const [said] = (await once(running.stdout, 'data')) as [Buffer];
-  return { pid: started.pid ?? 0, children: said.toString().trim().split(' ').map(Number) };
+  // A line, and no chunk: where Python does not buffer, each number comes by itself.
+  const [said] = (await once(createInterface(running.stdout), 'line')) as [string];
+  return { pid: started.pid ?? 0, children: said.trim().split(' ').map(Number) };
 }
 
 function look(args: object): Workers {
