@@ -13,7 +13,8 @@ for text, words in json.load(sys.stdin):
         file.write(text)
     print(json.dumps(gunicorn_settings(os.getpid(), ["/venv/bin/gunicorn", *words], "/tmp")))
 `;
-const PATIENCE = { timeout: 30, graceful_timeout: 30 };
+const LOG = { loglevel: 'info' };
+const PATIENCE = { timeout: 30, graceful_timeout: 30, ...LOG };
 const SYNC = { worker_class: 'sync', threads: 1, ...PATIENCE };
 const NEVER = { max_requests: 0, max_requests_jitter: 0, ...SYNC };
 
@@ -55,13 +56,27 @@ const CASES: readonly [what: string, text: string, words: readonly string[], fou
     'how long workers may take',
     'timeout = 120\ngraceful_timeout = int("5")\n',
     ['-t90'],
-    { preload_app: false, max_requests: 0, max_requests_jitter: 0, worker_class: 'sync', threads: 1, timeout: 90 },
+    {
+      preload_app: false,
+      max_requests: 0,
+      max_requests_jitter: 0,
+      worker_class: 'sync',
+      threads: 1,
+      timeout: 90,
+      ...LOG,
+    },
   ],
   [
     'words of the command line come last',
     'preload_app = bool(1)\nmax_requests = 5\n',
     ['--preload', '--max-requests=7'],
     { preload_app: true, max_requests: 7, max_requests_jitter: 0, ...SYNC },
+  ],
+  [
+    'what is logged',
+    'loglevel = "info"\n',
+    ['--log-level=warning'],
+    { preload_app: false, ...NEVER, loglevel: 'warning' },
   ],
   ['another file', 'preload_app = True\n', ['-c', 'none.py'], { preload_app: false, ...NEVER }],
   [

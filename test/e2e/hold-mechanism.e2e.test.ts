@@ -24,7 +24,7 @@ const good = (got: { readonly status: number | string }) => got.status === 200;
 
 beforeAll(async () => {
   little = new Little((await ensureBaseImages()).appBase);
-  elsewhere = new Elsewhere();
+  elsewhere = new Elsewhere(1);
 });
 
 afterEach(() => {

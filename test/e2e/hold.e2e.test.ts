@@ -22,7 +22,7 @@ const deploy = (...args: string[]) =>
 beforeAll(async () => {
   stack = await Stack.prepared('wfops-hold');
   await stack.deploy();
-  elsewhere = new Elsewhere();
+  elsewhere = new Elsewhere(0);
 });
 
 afterAll(async () => {

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { itInFull } from '../thorough.ts';
 import { expectNew, expectOld } from './judge.ts';
 import { type Run, update } from './run.ts';
@@ -48,33 +48,36 @@ export function localChangesCases(stack: () => Stack): void {
     }
   });
 
-  it('--discard-local saves edited, staged, deleted and colliding files under a ref, and takes the release', async () => {
-    const release = await stack().release({ files: { 'docs/new.md': 'of the release\n' } });
-    appendFileSync(inDir('wsgi.py'), '# edited\n');
-    appendFileSync(inDir('app.py'), '# staged\n');
-    stack().git(['add', 'app.py']);
-    rmSync(inDir('sql/seed/postgresql/permission_configs.sql'));
-    put('docs/new.md', 'untracked, in the way\n');
-    put('mine.txt', 'untracked, in nobody’s way\n');
-    const env = readFileSync(inDir('.env'), 'utf8');
-    try {
-      const run = await update(stack(), ['--discard-local']);
-      expect(readFileSync(inDir('mine.txt'), 'utf8')).toBe('untracked, in nobody’s way\n');
-      rmSync(inDir('mine.txt'));
-      await expectNew(stack(), run, release);
-      // What was staged is another state than the files, and is kept as such.
-      expect(saved(run).filter((line) => !/-staged\b/.test(line))).toHaveLength(1);
-      expect(run.text).toContain('refs/whalefall-ops/saved/');
-      expect(retrieved(run, 'wsgi.py').some((text) => text.endsWith('# edited\n'))).toBe(true);
-      expect(retrieved(run, 'app.py').some((text) => text.endsWith('# staged\n'))).toBe(true);
-      expect(retrieved(run, 'docs/new.md')).toContain('untracked, in the way\n');
-      expect(readFileSync(inDir('docs/new.md'), 'utf8')).toBe('of the release\n');
-      expect(readFileSync(inDir('.env'), 'utf8')).toBe(env);
-      expect(objectsWith(stack(), Object.values(stack().sandbox.secrets))).toEqual([]);
-    } finally {
-      clean();
-    }
-  });
+  itInFull(
+    '--discard-local saves edited, staged, deleted and colliding files under a ref, and takes the release',
+    async () => {
+      const release = await stack().release({ files: { 'docs/new.md': 'of the release\n' } });
+      appendFileSync(inDir('wsgi.py'), '# edited\n');
+      appendFileSync(inDir('app.py'), '# staged\n');
+      stack().git(['add', 'app.py']);
+      rmSync(inDir('sql/seed/postgresql/permission_configs.sql'));
+      put('docs/new.md', 'untracked, in the way\n');
+      put('mine.txt', 'untracked, in nobody’s way\n');
+      const env = readFileSync(inDir('.env'), 'utf8');
+      try {
+        const run = await update(stack(), ['--discard-local']);
+        expect(readFileSync(inDir('mine.txt'), 'utf8')).toBe('untracked, in nobody’s way\n');
+        rmSync(inDir('mine.txt'));
+        await expectNew(stack(), run, release);
+        // What was staged is another state than the files, and is kept as such.
+        expect(saved(run).filter((line) => !/-staged\b/.test(line))).toHaveLength(1);
+        expect(run.text).toContain('refs/whalefall-ops/saved/');
+        expect(retrieved(run, 'wsgi.py').some((text) => text.endsWith('# edited\n'))).toBe(true);
+        expect(retrieved(run, 'app.py').some((text) => text.endsWith('# staged\n'))).toBe(true);
+        expect(retrieved(run, 'docs/new.md')).toContain('untracked, in the way\n');
+        expect(readFileSync(inDir('docs/new.md'), 'utf8')).toBe('of the release\n');
+        expect(readFileSync(inDir('.env'), 'utf8')).toBe(env);
+        expect(objectsWith(stack(), Object.values(stack().sandbox.secrets))).toEqual([]);
+      } finally {
+        clean();
+      }
+    },
+  );
 
   itInFull('--discard-local never puts .env into git, not even when .gitignore no longer names it', async () => {
     const release = await stack().release();
