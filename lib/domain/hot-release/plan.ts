@@ -65,7 +65,7 @@ function restarted({ program, path }: Facts['served']['led'][number], hold: Hold
   }
   const seconds = heldMs(hold) / 1000;
   const except = hold.withoutIpv6
-    ? { en: ', and those over IPv6: no ip6tables', zh: ', IPv6 请求不等待: 没有 ip6tables' }
+    ? { en: '; over IPv6 nobody waits: no ip6tables', zh: '; IPv6 请求不等待: 没有 ip6tables' }
     : { en: '', zh: '' };
   return {
     en: `${name} is restarted: all requests wait until it has booted again, ${seconds} s at most; only from then on those to ${at} fail${except.en}.`,

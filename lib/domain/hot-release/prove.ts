@@ -172,7 +172,7 @@ export function endedWell(log: string, pid: number, quiet: boolean): boolean {
     `WORKER TIMEOUT \\(pid:${pid}\\)`,
     `Worker \\(pid:${pid}\\) (was sent (?!SIGTERM)|exited)`,
     `Worker with pid ${pid} was terminated due to signal (?!15)`,
-    `\\[${pid}\\] \\[(ERROR|CRITICAL)\\]`,
+    `\\[${pid}\\] \\[ERROR\\] Exception in worker process`,
   ];
   if (new RegExp(died.join('|')).test(log)) return false;
   return quiet || log.includes(`Worker exiting (pid: ${pid})`);

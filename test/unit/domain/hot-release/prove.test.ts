@@ -7,6 +7,7 @@ const exiting = line(258, 'INFO', 'Worker exiting (pid: 258)');
 it.each([
   ['after max_requests', line(258, 'INFO', 'Autorestarting worker after current request.') + exiting, true],
   ['told by its master', exiting, true],
+  ['well, after a request that failed', line(258, 'ERROR', 'Error handling request /x') + exiting, true],
   ['killed from outside', line(12, 'ERROR', 'Worker (pid:258) was sent SIGKILL! Perhaps out of memory?'), false],
   [
     'killed, as gunicorn 20.1 says it',
