@@ -147,9 +147,39 @@ export const HOLD: readonly Break[] = [
   },
   {
     what: { en: 'a request by TLS is cut while it is worked on', zh: '切断正在处理的 TLS 请求' },
-    edits: [edit('lib/domain/hold/doorman.py', 'SECURE_IDLE_SECONDS = 15', 'SECURE_IDLE_SECONDS = 2')],
+    edits: [edit('lib/domain/hold/doorman.py', 'UNCLEAR_IDLE_SECONDS = 15', 'UNCLEAR_IDLE_SECONDS = 2')],
     test: 'test/processes/doorman.test.ts',
     named: 'cuts nobody by TLS who has a ticket',
+  },
+  {
+    what: { en: 'an answer is cut where it pauses', zh: '应答中途停顿即被切断' },
+    edits: [edit('lib/domain/hold/doorman.py', 'self.whole = self.left <= 0', 'self.whole = True')],
+    test: 'test/processes/doorman.test.ts',
+    named: 'waits for the rest of an answer that pauses',
+  },
+  {
+    what: {
+      en: 'the end of an answer goes with the doorman before a slow visitor has it',
+      zh: '慢速用户尚未收完应答, 转发程序就已退出',
+    },
+    edits: [edit('lib/domain/hold/doorman.py', 'if not connection.delivered():', 'if False:')],
+    test: 'test/processes/doorman.test.ts',
+    named: 'waits until a slow visitor has got all',
+  },
+  {
+    what: { en: 'a connection that was cut is not counted', zh: '被切断的连接未计数' },
+    edits: [edit('lib/domain/hold/doorman.py', 'return not self.answered or', 'return False and')],
+    test: 'test/processes/doorman.test.ts',
+    named: 'says who was cut in the middle',
+  },
+  {
+    what: {
+      en: 'the doorman leaves while somebody’s connection to it is being made',
+      zh: '仍有用户正在建立连接, 转发程序就已退出',
+    },
+    edits: [edit('lib/domain/hold/doorman.py', 'order["finish"], ARRIVAL_SECONDS', 'order["finish"]')],
+    test: 'test/processes/doorman.test.ts',
+    named: 'serves also those whose connection was on its way',
   },
   {
     what: { en: 'more may wait than the engine’s proxy can keep open', zh: '等待的连接数超过引擎代理的上限' },

@@ -4,35 +4,107 @@ Orders come by stdin and answers go to stdout, one JSON object a line; the first
 of stdin: when that is closed, whoever it was is gone, and what waits is passed on to where it was last said to go.
 """
 import asyncio
+import fcntl
 import json
 import re
 import resource
+import struct
 import sys
+import termios
+import time
 
 TLS_HANDSHAKE = 0x16  # type of the first record
 HTTP = re.compile(rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ")
+# Of the head of an answer.
+INTERIM = re.compile(rb"HTTP/1\.1 1(?!01)")
+BODILESS = re.compile(rb"HTTP/1\.[01] (204|304)")
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
+LAST_CHUNK = b"0\r\n\r\n"
 CHUNK = 65536
 # Many that have waited must not all arrive at once: nginx takes 768 connections, and each counts twice there.
 ABREAST = 64
 # For so long a connection counts as one that is to be answered first; an upload is answered at its end only.
 FIRST_ANSWER_SECONDS = 1
 RETRY_SECONDS = 0.1
-# After its answer, a connection that says nothing for so long is one that is kept for the next request.
+# After a whole answer, a connection that says nothing for so long is one that is kept for the next request.
 IDLE_SECONDS = 2
-# By TLS nobody can tell an answer from what a server says by itself (RFC 8446, 4.6.1: tickets, before the first answer).
-SECURE_IDLE_SECONDS = 15
+# Where nobody can tell whether an answer is whole: one that has no length, a websocket, all by TLS (RFC 8446, 4.6.1: a server speaks by itself).
+UNCLEAR_IDLE_SECONDS = 15
+# A connection that began before nobody was sent here any more may still be on its way: a few times the longest way around the world.
+ARRIVAL_SECONDS = 2
 # Without orders: longer than any rule leads here, and no longer than somebody could want to read on.
 ORPHANED_SECONDS = 20
 LONGEST_SECONDS = 120
 
 
+class Answers:
+    """Where the answers of a server end, as far as plain HTTP tells (RFC 9112, 6.3)."""
+
+    def __init__(self, without_body=False):
+        self.without_body = without_body  # to HEAD
+        self.head = self.tail = b""
+        self.left = None  # bytes of the body; infinite when only its end tells
+        self.whole = False
+
+    def read(self, data):
+        if self.whole:  # the next one, of several that were asked for at once
+            self.__init__(self.without_body)
+        while self.left is None:
+            self.head += data
+            head, ended, data = self.head.partition(b"\r\n\r\n")
+            if not ended and len(self.head) < CHUNK:
+                return
+            if INTERIM.match(head):
+                self.head = b""
+                continue
+            self.head = head
+            length = LENGTH.search(head)
+            bodiless = self.without_body or BODILESS.match(head)
+            self.left = 0 if bodiless else int(length[1]) if length else float("inf")
+        self.left -= len(data)
+        self.tail = (self.tail + data)[-len(LAST_CHUNK):]
+        self.whole = self.left <= 0 or CHUNKED.search(self.head) is not None and self.tail == LAST_CHUNK
+
+
 class Connection:
-    def __init__(self, now):
-        self.began = now
-        self.heard = now
+    def __init__(self, writer):
+        self.began = self.heard = time.monotonic()
+        self.writer = writer
         self.answered = False  # the last that passed was an answer
-        self.idle_seconds = IDLE_SECONDS
+        self.answers = None  # to the last that was asked
+        self.secure = False
         self.waits = True  # for its first answer
+
+    def asks(self, data):
+        if self.answers is None:
+            self.secure = data[0] == TLS_HANDSHAKE
+        if self.answers is None or self.answered:  # else the same request goes on
+            self.answers = Answers(data.startswith(b"HEAD "))
+        self.heard, self.answered = time.monotonic(), False
+
+    def gets(self, data):
+        if self.answers is not None and not self.secure:
+            self.answers.read(data)
+        self.heard, self.answered, self.waits = time.monotonic(), True, False
+
+    def is_whole(self):
+        return self.answers is not None and self.answers.whole
+
+    def delivered(self):
+        """Whoever asked has got all that was written: what is still on its way goes with the container."""
+        transport = self.writer.transport
+        if transport.is_closing():
+            return True
+        unsent = fcntl.ioctl(transport.get_extra_info("socket"), termios.TIOCOUTQ, bytes(4))
+        return transport.get_write_buffer_size() == 0 and struct.unpack("i", unsent)[0] == 0
+
+    def owes(self):
+        """Somebody waits for an answer, or for the rest of one; of what is secure, nobody knows of the rest."""
+        return not self.answered or not (self.secure or self.is_whole())
+
+    def is_idle(self):
+        return self.answered and time.monotonic() - self.heard > (IDLE_SECONDS if self.is_whole() else UNCLEAR_IDLE_SECONDS)
 
 
 class Doorman:
@@ -48,9 +120,6 @@ class Doorman:
         self.present = {}  # connections, and the tasks that serve them
         self.taken = self.turned_away = self.cut = 0
         self.longest = 0.0
-
-    def now(self):
-        return asyncio.get_running_loop().time()
 
     # Orders
 
@@ -78,24 +147,28 @@ class Doorman:
         Nobody is sent here any more: what is under way ends, and the doorman with it. As long as one after the other is answered, the rest
         is in a queue that moves: then so many seconds count from the last.
         """
-        began = moved = self.now()
+        began = moved = time.monotonic()
         unanswered = self.unanswered()
-        while self.now() - moved < seconds and self.now() - began < max(seconds, LONGEST_SECONDS):
+        while time.monotonic() - moved < seconds and time.monotonic() - began < max(seconds, LONGEST_SECONDS):
             if self.unanswered() < unanswered:
-                moved = self.now()
+                moved = time.monotonic()
             unanswered = self.unanswered()
             for connection, task in list(self.present.items()):
-                if connection.answered and self.now() - connection.heard > connection.idle_seconds:
+                if not connection.delivered():
+                    connection.heard = time.monotonic()
+                elif connection.is_idle():
+                    self.cut += connection.owes()
+                    del self.present[connection]
                     task.cancel()
-            if not self.present and self.now() - began >= at_least:
+            if not self.present and time.monotonic() - began >= at_least:
                 break
             await asyncio.sleep(0.05)
-        self.cut += len(self.present)
+        self.cut += sum(connection.owes() or not connection.delivered() for connection in self.present)
 
     # Connections
 
     async def take(self, port, reader, writer):
-        connection = Connection(self.now())
+        connection = Connection(writer)
         self.present[connection] = asyncio.current_task()
         self.taken += 1
         self.count[port] += 1
@@ -107,7 +180,7 @@ class Doorman:
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # either side has gone, or it was idle
         finally:
-            del self.present[connection]
+            self.present.pop(connection, None)
             self.count[port] -= 1
             writer.close()
 
@@ -123,7 +196,7 @@ class Doorman:
             inner = await self.reach(port, deadline)
             if reader.at_eof():  # nobody waits any more
                 return inner and inner[1].close()
-            self.longest = max(self.longest, self.now() - connection.began)
+            self.longest = max(self.longest, time.monotonic() - connection.began)
             if inner is None:
                 return await self.turn_away(reader, writer)
             asyncio.get_running_loop().call_later(FIRST_ANSWER_SECONDS, free)
@@ -133,9 +206,9 @@ class Doorman:
 
     async def reach(self, port, deadline):
         """A connection to where requests go now, tried until somebody listens there; None when it has been too long."""
-        while not self.shut and self.now() < deadline:
+        while not self.shut and time.monotonic() < deadline:
             try:
-                await asyncio.wait_for(self.open.wait(), deadline - self.now())
+                await asyncio.wait_for(self.open.wait(), deadline - time.monotonic())
                 if self.to is not None:
                     return await asyncio.wait_for(asyncio.open_connection(self.to, port), 5)
             except (OSError, asyncio.TimeoutError):
@@ -145,12 +218,11 @@ class Doorman:
     async def relay(self, connection, outer, inner, free):
         async def pour(reader, writer, is_answer):
             while data := await reader.read(CHUNK):
-                if not is_answer and data[0] == TLS_HANDSHAKE and connection.waits:
-                    connection.idle_seconds = SECURE_IDLE_SECONDS
-                connection.heard, connection.answered = self.now(), is_answer
                 if is_answer:
-                    connection.waits = False
+                    connection.gets(data)
                     free()
+                else:
+                    connection.asks(data)
                 writer.write(data)
                 await writer.drain()
             if writer.can_write_eof():
@@ -231,7 +303,7 @@ async def main():
         elif "close" in order:
             doorman.close()
         elif "finish" in order:
-            await doorman.finish(order["finish"])
+            await doorman.finish(order["finish"], ARRIVAL_SECONDS)
             say(**doorman.state())
             return
         say(**doorman.state())
