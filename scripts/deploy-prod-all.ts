@@ -48,7 +48,7 @@ export const deployProdAll: Script = {
     if (!consent && plan.losesUserdata) await ask(rebuild.userdataRequest(ops.target, facts));
     else if (!consent) await rebuild.agreeToGo(ops, plan);
 
-    const carried = carryOut(ops, steps, recovery, async (step) => {
+    const done = await carryOut(ops, steps, recovery, async (step) => {
       const imageId = await step(steps.build);
       const tried = await step(steps.try);
       await step(steps.backup, tried, consent);
@@ -66,17 +66,16 @@ export const deployProdAll: Script = {
       const { app } = await step(steps.startApp);
 
       const proven = await step(steps.prove, { imageId, started, connected, app });
-      await rebuild.discardHelpers(ops, run);
-      await run.hold.end(ops);
-      const verdict = rebuild.conclude(ops, run, proven, await run.downtime.stop());
-      await rebuild.tellCollation(ops, run, started);
-      await rebuild.keepContainer(ops, facts.stack);
-      await rebuild.discardFormers(ops, facts.stack);
-      await rebuild.forgetOld(ops, facts.stack);
-      await rebuild.tellStateInKept(ops, facts.stack);
-      return verdict;
-    });
-    return carried.finally(() => run.hold.end(ops));
+      return { proven, started };
+    }).finally(() => run.hold.end(ops));
+    await rebuild.discardHelpers(ops, run);
+    const verdict = rebuild.conclude(ops, run, done.proven, await run.downtime.stop());
+    await rebuild.tellCollation(ops, run, done.started);
+    await rebuild.keepContainer(ops, facts.stack);
+    await rebuild.discardFormers(ops, facts.stack);
+    await rebuild.forgetOld(ops, facts.stack);
+    await rebuild.tellStateInKept(ops, facts.stack);
+    return verdict;
   },
 };
 

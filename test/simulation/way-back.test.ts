@@ -5,7 +5,7 @@ import type { ComposeFile, ServiceFile } from './model/compose-file.ts';
 import { type Deployment, deployment, production } from './model/deployment.ts';
 import { runAndCheck } from './model/invariants.ts';
 import { backByImage, rebuilt } from './model/rebuilt.ts';
-import { release } from './model/release.ts';
+import { NEW_REVISION, release } from './model/release.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -187,4 +187,21 @@ it('what is proved is not taken back because the containers that it replaced can
   const ended = await d.run(KEEP, { fault: { ...(points[last] as (typeof points)[number]), how: 'fails' } });
   expect(ended).toMatchObject({ exitCode: 0, struck: true });
   expect(d.container('whalefall')?.id).not.toBe(before);
+});
+
+it('what is proved and recorded is not taken back by a Ctrl-C in what comes after it', async () => {
+  const migrated = async () => {
+    const d = await production();
+    d.machine.release = release('new', { head: NEW_REVISION });
+    return d;
+  };
+  const { points } = await (await migrated()).run(KEEP);
+  const removed = points.findLastIndex((p) => p.label.startsWith('docker rm'));
+  const after = points.slice(removed);
+  expect(after.length).toBeGreaterThan(3);
+  for (const point of after) {
+    const d = await migrated();
+    const ended = await runAndCheck(d, KEEP, { fault: { ...point, how: 'interrupted-after' } });
+    expect(ended.struck, point.label).toBe(true);
+  }
 });

@@ -37,6 +37,7 @@ export async function carryOut<R>(
     ...(back && { back }),
   });
   const begun: Begun[] = [];
+  let done = 0;
 
   const run = async <T, A extends readonly unknown[]>(step: Step<T, A>, ...given: A): Promise<T> => {
     const { id, title, risk, undo } = step;
@@ -60,6 +61,7 @@ export async function carryOut<R>(
         ...(evidence && { evidence: ops.secrets.redact(evidence.en), says: ops.secrets.redactIn(evidence) }),
       });
       ops.screen.show({ event: 'step-end', id, outcome: 'done', milliseconds: took(), evidence });
+      done += 1;
       return result;
     } catch (error) {
       const says = ops.secrets.redactIn(whatHappened(error));
@@ -78,6 +80,8 @@ export async function carryOut<R>(
     if (left) throw new Error(`step ${left.id} is in the plan and was not carried out`);
     return result;
   } catch (error) {
+    // All was done, and proved by its last step: nothing that comes after it takes that back.
+    if (done === plan.length) throw error;
     throw await undoAll(ops, begun.reverse(), recovery, error);
   }
 }

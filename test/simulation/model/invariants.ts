@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { readManifest } from '../../../lib/domain/backup/manifest.ts';
+import { readReleases } from '../../../lib/domain/ledger/releases.ts';
 import type { Check } from './again.ts';
 import { isServing } from './app.ts';
 import { type Cluster, type Database, type HbaRule, hbaRules, isRemote } from './cluster.ts';
@@ -38,6 +39,8 @@ interface Before extends Kept {
   readonly userdata: Tree;
   readonly redis: Tree | undefined;
   readonly hba: readonly HbaRule[];
+  /** How many releases are recorded. */
+  readonly releases: number;
 }
 
 /** A container that compose made from another directory. */
@@ -56,9 +59,12 @@ async function look(d: Deployment): Promise<Before> {
     userdata: d.userdata,
     redis: d.volume('redis')?.files,
     hba: hbaRules(d.cluster?.hba ?? ''),
+    releases: releases(d).length,
     ...keptNow(d),
   });
 }
+
+const releases = (d: Deployment) => readReleases({ backups: path.join(d.state, 'backups') });
 
 export function othersOf({ machine, dir }: Pick<Deployment, 'machine' | 'dir'>): Other[] {
   const own = statSync(dir).ino;
@@ -261,9 +267,12 @@ async function served(d: Deployment, { exitCode, changes }: Ended, before: Befor
   const app = serving(d);
   const up = app !== undefined && (await isServing(d.machine.engine, app));
   const commit = app?.image.release?.commit;
-  if (exitCode === 0 && changes.length > 0) {
+  const isRecorded = releases(d).length > before.releases;
+  if (isRecorded || (exitCode === 0 && changes.length > 0)) {
     const isNew = commit === d.machine.release.commit && d.database?.stamp === d.machine.release.head;
-    return up && isNew ? [] : ['exit code 0, but the new release does not serve'];
+    return up && isNew
+      ? []
+      : [`${isRecorded ? 'recorded as proved' : 'exit code 0'}, but the new release does not serve`];
   }
   if (before.commit === undefined) return app ? ['the application runs, although nothing ran before'] : [];
   if (!up && before.serving) return ['production is down, and the run says that all is as before'];
