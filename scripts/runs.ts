@@ -10,8 +10,16 @@ const RUN = {
   name: 'run',
   optional: true,
   help: {
-    en: 'its name or the end of it (default: the unfinished one, else the last)',
-    zh: '运行名称或其结尾(默认: 未结束的一次, 没有则为最近一次)',
+    en: 'its name or the end of it (default: the last)',
+    zh: '运行名称或其结尾(默认: 最近一次)',
+  },
+} as const;
+const UNFINISHED = {
+  name: 'run',
+  optional: true,
+  help: {
+    en: 'its name or the end of it (default: the unfinished one)',
+    zh: '运行名称或其结尾(默认: 未结束的一次)',
   },
 } as const;
 
@@ -83,7 +91,7 @@ export const runsScript: Script = {
         zh: '完成未结束的运行: 按当时所指的目标重新执行其脚本',
       },
       flags: {},
-      positionals: [RUN],
+      positionals: [UNFINISHED],
       onlyLooks: true,
       run: async (ops, flags) => runs.resume(ops, runs.findRun(ops, flags.run, 'unfinished')),
     },
@@ -91,7 +99,7 @@ export const runsScript: Script = {
     undo: {
       about: { en: 'go back to what was there before a run', zh: '回到一次运行之前的状态' },
       flags: {},
-      positionals: [RUN],
+      positionals: [UNFINISHED],
       onlyLooks: true,
       run: async (ops, flags) => runs.undo(ops, runs.findRun(ops, flags.run, 'unfinished')),
     },

@@ -86,7 +86,7 @@ export const WORDS: readonly Break[] = [
     named: 'that is an option or leads elsewhere',
   },
   {
-    what: { en: 'the ledger takes any image', zh: '台账接受任意镜像名' },
+    what: { en: 'the ledger takes any image', zh: '发布记录接受任意镜像名' },
     edits: [
       edit(
         'lib/domain/ledger/releases.ts',

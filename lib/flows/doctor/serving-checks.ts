@@ -230,8 +230,8 @@ export const servingChecks: readonly Check[] = [
     when: 'now',
     title: t('workers are not all replaced at the same time', 'worker 不会同时被回收'),
     meaning: t(
-      'After max_requests a worker is replaced, and serves nobody while the next one boots. Workers of one age come to it within max_requests_jitter requests of each other: then nobody serves, and nginx answers 502 for as long as a boot takes.',
-      'worker 处理满 max_requests 个请求后会被回收, 新 worker 启动期间不提供服务. 同时启动的 worker 会在相差不超过 max_requests_jitter 个请求时先后被回收: 此时没有 worker 可用, nginx 在整个启动期间返回 502.',
+      'After max_requests a worker is replaced, and serves nobody while the next one boots. Workers of one age come to it within max_requests_jitter requests of each other: then nobody serves, and all requests wait for a boot.',
+      'worker 处理满 max_requests 个请求后会被回收, 新 worker 启动期间不提供服务. 同时启动的 worker 会在相差不超过 max_requests_jitter 个请求时先后被回收: 此时没有 worker 可用, 所有请求都要等待一次启动.',
     ),
     ask: ['workers', 'programs', 'at', 'ours'],
     judge({ workers, programs, at, ours: { drill } }) {
