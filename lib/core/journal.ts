@@ -74,6 +74,9 @@ export interface Journal {
   write(event: JournalEvent): number;
 }
 
+/** Of what nobody has to read again. */
+export const UNWRITTEN: Journal = { write: () => 0 };
+
 /**
  * A journal of one JSON object a line. Each line is on disk before the call returns: what the journal announces may then
  * happen, and a torn last line is the only damage a crash can do.

@@ -8,6 +8,18 @@ const BRING_BACK = edit('lib/domain/replacement/steps.ts', 'undo: (ops) => bring
 /** Data, the service, what a killed run leaves: most of them seen by the simulation with the sample of `npm run test:simulation`. */
 export const DATA: readonly Break[] = [
   {
+    what: { en: 'a restore is not taken back where there was no database', zh: '原本没有数据库时, 恢复无法撤回' },
+    edits: [
+      edit(
+        'lib/domain/restoration/steps.ts',
+        'const former = await isThere(ops, server, before);',
+        'const former = true;',
+      ),
+    ],
+    test: 'test/simulation/restore.test.ts',
+    named: 'takes it back where there was no database before',
+  },
+  {
     what: { en: 'data that is not the data from before is taken for it', zh: '把不是原来的数据当成原来的数据' },
     edits: [edit('lib/tools/postgres/identity.ts', 'if (found.length > 0) throw notTheSame(found);', 'found.slice();')],
     test: IDENTITY,

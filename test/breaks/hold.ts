@@ -3,6 +3,24 @@ import { type Break, edit } from './break.ts';
 /** Requests that wait. */
 export const HOLD: readonly Break[] = [
   {
+    what: { en: 'each renewal of a rule waits for the disk', zh: '每次续期规则都等待磁盘落盘' },
+    edits: [edit('lib/domain/hold/lease.ts', 'put({ ...calm, journal: UNWRITTEN })', 'put(calm)')],
+    test: 'test/unit/domain/hold/lease.test.ts',
+    named: 'writes down that rules are put',
+  },
+  {
+    what: { en: 'time in which nobody looked counts as time without a failure', zh: '未能测量的时间视为没有失败' },
+    edits: [edit('lib/tools/http/probe.ts', 'blindMs = Math.max(blindMs, round(since))', 'blindMs = 0')],
+    test: 'test/unit/tools/http/probe.test.ts',
+    named: 'tells for how long it could not look',
+  },
+  {
+    what: { en: 'a doorman that dies when it is to lead leaves a rule', zh: 'doorman 在放行时死亡, 规则残留' },
+    edits: [edit('lib/domain/hold/hold.ts', 'if (now !== held) return; // it has died meanwhile', '')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'a doorman that dies when it is to lead',
+  },
+  {
     what: { en: 'requests are refused while the container is replaced', zh: '替换容器期间请求被拒绝' },
     edits: [edit('lib/domain/replacement/app-container.ts', '  await hold.begin(ops, app);\n', '')],
     test: 'test/simulation/hold.test.ts',
@@ -64,7 +82,7 @@ export const HOLD: readonly Break[] = [
   },
   {
     what: { en: 'the doorman’s death is not noticed', zh: 'doorman 死亡无人察觉' },
-    edits: [edit('lib/domain/hold/hold.ts', 'if (now !== held) return;', 'if (held) return;')],
+    edits: [edit('lib/domain/hold/hold.ts', 'if (now !== held) return;\n', 'if (held) return;\n')],
     test: 'test/e2e/hold-mechanism.e2e.test.ts',
     named: 'sends nobody to a doorman that has died',
   },
@@ -85,7 +103,7 @@ export const HOLD: readonly Break[] = [
     edits: [
       edit(
         'lib/domain/hold/doorman.py',
-        '            if self.unanswered() < unanswered:\n                moved = self.now()\n',
+        '            if self.unanswered() < unanswered:\n                moved = time.monotonic()\n',
         '',
       ),
     ],
@@ -160,7 +178,7 @@ export const HOLD: readonly Break[] = [
   {
     what: {
       en: 'the end of an answer goes with the doorman before a slow visitor has it',
-      zh: '慢速用户尚未收完应答, 转发程序就已退出',
+      zh: '用户尚未收完应答, doorman 就已退出',
     },
     edits: [edit('lib/domain/hold/doorman.py', 'if not connection.delivered():', 'if False:')],
     test: 'test/processes/doorman.test.ts',
@@ -175,7 +193,7 @@ export const HOLD: readonly Break[] = [
   {
     what: {
       en: 'the doorman leaves while somebody’s connection to it is being made',
-      zh: '仍有用户正在建立连接, 转发程序就已退出',
+      zh: '仍有连接正在建立, doorman 就已退出',
     },
     edits: [edit('lib/domain/hold/doorman.py', 'order["finish"], ARRIVAL_SECONDS', 'order["finish"]')],
     test: 'test/processes/doorman.test.ts',

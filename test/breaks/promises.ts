@@ -3,10 +3,40 @@ import { type Break, edit } from './break.ts';
 /** Nothing is lost, nothing stays broken, and what is said is so: what serves, what is kept for going back, who is in the way. */
 export const PROMISES: readonly Break[] = [
   {
-    what: { en: 'what fails after everything was proved takes it back', zh: '验证完成之后的失败导致已上线的版本被撤回' },
-    edits: [edit('lib/runs/steps/steps.ts', 'if (done === plan.length) throw error;', '')],
-    test: 'test/unit/runs/steps/steps.test.ts',
-    named: 'takes nothing back for what fails after the last step',
+    what: {
+      en: 'a signal to gunicorn that nobody waits for any more meets the undoing',
+      zh: '已无人等待的 gunicorn 信号与撤销冲突',
+    },
+    edits: [edit('lib/domain/app/workers.ts', 'if (signal === undefined && !(drops && bring))', 'if (!drops)')],
+    test: 'test/unit/domain/app/workers.test.ts',
+    named: 'has workers of gunicorn',
+  },
+  {
+    what: { en: 'a full disk turns the end of a program into a failure', zh: '磁盘写满时, 程序正常结束被当作失败' },
+    edits: [
+      edit(
+        'lib/tools/docker/attached.ts',
+        "lenient(ops.journal, ops.screen).write({ event: 'result'",
+        "ops.journal.write({ event: 'result'",
+      ),
+    ],
+    test: 'test/unit/domain/app/freezer.test.ts',
+    named: 'has them go on, and ends, also on a full disk',
+  },
+  {
+    what: {
+      en: 'what fails after everything was proved takes it back',
+      zh: '验证完成之后的失败导致已上线的版本被撤回',
+    },
+    edits: [
+      edit(
+        'scripts/deploy-prod-all.ts',
+        'return { proven, started };',
+        'rebuild.conclude(ops, run, proven, undefined);\nawait rebuild.tellStateInKept(ops, facts.stack);\nreturn { proven, started };',
+      ),
+    ],
+    test: 'test/simulation/way-back.test.ts',
+    named: 'what is proved and recorded is not taken back by a Ctrl-C',
   },
   {
     what: { en: 'what is kept for going back starts with the machine', zh: '保留的旧容器随机器自行启动' },

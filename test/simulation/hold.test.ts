@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, it, vi } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { SCHEDULER_PATH } from './model/app.ts';
 import { type Deployment, deployment, production } from './model/deployment.ts';
 import { throughDoor } from './model/door.ts';
+import { Doorman } from './model/doorman.ts';
 import { held, keepsData, runAndCheck } from './model/invariants.ts';
 import { restoreAgain, restoreAndCheck } from './model/invariants-restore.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
@@ -353,6 +354,20 @@ it.each([
   expect(ended.exitCode, ended.text).toBe(0);
   expect(ended.text).toMatch(said);
   expect(ended.text).toMatch(/refused until/);
+});
+
+it('a doorman that dies when it is to lead people on leaves no rule', async () => {
+  const d = await holding();
+  const { lead } = Doorman.prototype;
+  const leading = vi.spyOn(Doorman.prototype, 'lead').mockImplementation(function (this: Doorman, to) {
+    const standing = d.machine.engine.containers.find((c) => c.doorman === this);
+    if (standing?.name.endsWith('-doorman-1')) d.machine.engine.remove(standing);
+    else lead.call(this, to);
+  });
+  onTestFinished(() => leading.mockRestore());
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.text).toContain('The program that held requests has ended');
+  expect(d.machine.firewall.rules).toEqual([]);
 });
 
 it('a run that was killed leaves rules without effect, which the next start of any script removes', async () => {

@@ -73,6 +73,23 @@ it('restores where the database is gone', async () => {
   expect(kept(d)).toEqual([]);
 });
 
+it('takes it back where there was no database before', async () => {
+  const gone = async () => {
+    const d = await restorable();
+    delete d.cluster?.databases[NAME];
+    return d;
+  };
+  const { points } = await (await gone()).run(YES, { script: RESTORE });
+  const proving = points.findLastIndex((p) => p.label.includes('-d whalefall_prod <'));
+  const d = await gone();
+  const fault = { ...(points[proving] as (typeof points)[number]), how: 'interrupt' } as const;
+  const ended = await restoreAndCheck(d, YES, { fault });
+  expect(ended, ended.text).toMatchObject({ struck: true, exitCode: 130 });
+  expect(ended.text).toContain('There is no database whalefall_prod, as before.');
+  expect(d.database).toBeUndefined();
+  expect(kept(d)).toEqual([]);
+});
+
 it('restores without the application', async () => {
   const d = await restorable();
   const app = d.container('whalefall');

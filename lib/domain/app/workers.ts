@@ -3,7 +3,7 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
 import { ask, run } from '../../core/run.ts';
-import { printable } from '../../core/text.ts';
+import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { agent } from './agent.ts';
 import { isGunicorn, listPrograms, type Program } from './programs.ts';
@@ -69,8 +69,8 @@ export async function lookAtWorkers(ops: Ops, container: string, master: number,
     return agent(ops, container, 'workers', { effect, args: { master, ...args }, answer, deadlineMs, interruptible });
   };
   const { bring, signal, drops, ...waiting } = deed ?? {};
-  if (!drops || !(bring || signal)) return look(deed ?? {}, true);
-  // The signal comes seconds later then: an undoing that has begun must not meet it.
+  if (signal === undefined && !(drops && bring)) return look(deed ?? {}, true);
+  // The agent may wait for seconds before it gives the signal: an undoing that has begun must not meet it.
   const { before, old } = await look({ ...deed, seconds: 0 }, false);
   return look({ ...waiting, ...(before === null ? {} : { before }), old }, true);
 }
@@ -166,11 +166,22 @@ async function waitForLeave(
 ): Promise<void> {
   const before = master === null ? {} : { before: master };
   const [drops, silent, seconds] = [dropsWhenLeaving(web), silentAfter(web), leaveSeconds(web)];
+  const began = ops.clock.monotonic();
   const now = await lookAtWorkers(ops, container, web.pid, { ...before, old, signal, drops, silent, seconds });
   if (now.master !== master) throw await masterEnded(ops, container, web);
   const staying = now.workers.filter((w) => old.includes(w.pid));
   if (staying.length > 0) throw notLeft(web, staying, seconds);
+  const { graceful_timeout = 30 } = web.settings ?? {};
+  if (ops.clock.monotonic() - began < graceful_timeout * 1000) return;
+  const said = await logOf(ops, container, 200);
+  const cut = old.filter((pid) => new RegExp(`Worker graceful timeout \\(pid: ?${pid}\\)`).test(said));
+  if (cut.length > 0) ops.screen.show({ event: 'warning', text: wereCut(cut, graceful_timeout) });
 }
+
+const wereCut = (pids: readonly number[], seconds: number): Text => ({
+  en: `Workers ${pids.join(', ')} were told to end and were still at something after graceful_timeout (${seconds} s): gunicorn cut it.`,
+  zh: `worker ${pids.join(', ')} 收到退出通知后, 超过 graceful_timeout (${seconds} 秒) 仍有请求未完成, 已被 gunicorn 中断.`,
+});
 
 type Former = Pick<Program, 'name' | 'ports'>;
 
@@ -200,11 +211,13 @@ export async function waitUntilRuns(ops: Ops, container: string, { name, ports }
   if (!runs) throw notRunning(name, state);
 }
 
-async function lastWords(ops: Ops, container: string): Promise<string> {
+async function logOf(ops: Ops, container: string, lines: number): Promise<string> {
   const log = `${ops.target.app.userdata}/logs/gunicorn_error.log`;
-  const tail = exec('read', container, ['tail', '-n', '15', log]);
-  return printable(ops.secrets.redact(await ask(ops, tail, [0, 1]).catch(() => '')));
+  const tail = exec('read', container, ['tail', '-n', String(lines), log]);
+  return ask(ops, tail, [0, 1]).catch(() => '');
 }
+
+const lastWords = async (ops: Ops, container: string) => printable(ops.secrets.redact(await logOf(ops, container, 15)));
 
 const masterEnded = async (ops: Ops, container: string, web: Program) => {
   const words = await lastWords(ops, container);

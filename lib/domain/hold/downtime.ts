@@ -71,8 +71,19 @@ export function outageText(noticed: Noticed | undefined): Text {
       zh: `${name.zh} 请求失败 ${failed}/${sent}, 最长等待 ${longest}`,
     };
   });
+  const blind = blindText(noticed);
   return {
-    en: `${seconds(gap)} (${ways.map((w) => w.en).join('; ')})`,
-    zh: `${seconds(gap)} (${ways.map((w) => w.zh).join('; ')})`,
+    en: `${seconds(gap)} (${ways.map((w) => w.en).join('; ')})${blind.en}`,
+    zh: `${seconds(gap)} (${ways.map((w) => w.zh).join('; ')})${blind.zh}`,
+  };
+}
+
+/** Where nobody looked, nothing was seen to fail. */
+export function blindText(noticed: Noticed): Text {
+  const longest = Math.max(...noticed.map(({ outage }) => outage.blindMs));
+  if (longest === 0) return same('');
+  return {
+    en: `; NOT MEASURED for ${seconds(longest)}: this process was held up (a slow disk?)`,
+    zh: `; 其中 ${seconds(longest)} 未能测量: 本进程被阻塞 (磁盘过慢?)`,
   };
 }

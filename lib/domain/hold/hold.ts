@@ -79,8 +79,10 @@ export function requestHold(facts: HoldFacts): RequestHold {
   };
 
   /** Requests go past it; it stays until what it has is answered. */
-  const dismiss = async (ops: Ops, { doorman, lease }: Held, seconds: number): Promise<void> => {
+  const dismiss = async (ops: Ops, held: Held, seconds: number): Promise<void> => {
+    if (now !== held) return; // it has died meanwhile
     now = undefined;
+    const { doorman, lease } = held;
     await lease.stop();
     const finish = async () => {
       const state = await doorman.finish(seconds).catch(() => undefined);

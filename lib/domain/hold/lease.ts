@@ -1,6 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { whatHappened } from '../../core/errors.ts';
+import { UNWRITTEN } from '../../core/journal.ts';
 import { type Ops, type Paths, uninterruptible } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
@@ -9,7 +10,8 @@ import { commentOf, reminder } from './rules.ts';
 
 /** Whatever dies, the kernel lets go of a rule after so long at most. */
 export const LEASE_MS = 12_000;
-const RENEW_MS = 4_000;
+/** Often: a disk that takes seconds for a flush holds this process up for as long. */
+const RENEW_MS = 2_000;
 const TRIES = 3;
 
 const NONE = { ipv4: [], ipv6: [] } as const;
@@ -36,16 +38,17 @@ export async function leaseRules(ops: Ops, firewall: Firewall, rules: RulesUntil
   const over = new AbortController();
   // Neither a Ctrl-C nor a full disk may end it: whoever undoes needs it as well.
   const calm = uninterruptible(ops);
-  const put = () =>
-    replaceRules(calm, firewall, comment, rules(Math.floor((ops.clock.now() + LEASE_MS) / 1000) * 1000));
+  const put = (by: Ops) =>
+    replaceRules(by, firewall, comment, rules(Math.floor((ops.clock.now() + LEASE_MS) / 1000) * 1000));
   note(ops.paths, comment);
   try {
-    await put();
+    await put(calm);
   } catch (error) {
     await takeAway(calm, firewall);
     throw error;
   }
-  const renewing = renew(calm, put, over.signal);
+  // That the rules are there has been written down. To flush that again for each renewal would let a slow disk end them.
+  const renewing = renew(calm, () => put({ ...calm, journal: UNWRITTEN }), over.signal);
   return {
     async stop() {
       over.abort();

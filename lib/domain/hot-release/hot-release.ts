@@ -37,6 +37,8 @@ export interface HotRelease {
   placement?: Placement | undefined;
   /** What of the placement's paths existed, and is kept. */
   kept?: readonly string[] | undefined;
+  /** How many workers of the web program are to run the release; not known where the container is restarted. */
+  workers?: number | undefined;
   /** The switch has begun and was not taken back: files in place may be new. */
   switching?: boolean;
 }

@@ -4,7 +4,7 @@ import type { Ops } from '../../core/ops.ts';
 import { decline } from '../../core/refusal.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import type { Outage } from '../../tools/http/probe.ts';
-import type { Noticed } from '../hold/downtime.ts';
+import { blindText, type Noticed } from '../hold/downtime.ts';
 import { holdText, meanwhile } from '../hold/messages.ts';
 import { lastDrillText } from '../ledger/drills.ts';
 import { resetTo } from '../release/reset.ts';
@@ -112,9 +112,10 @@ export function noticedText(noticed: Noticed | undefined): Text {
   if (noticed === undefined) return { en: 'not measured', zh: '未测量' };
   const each = (language: keyof Text) =>
     noticed.map(({ name, outage }) => `${printable(name[language])} ${one(outage)[language]}`);
+  const blind = blindText(noticed);
   return {
-    en: `failed/sent, longest wait, p99: ${each('en').join('; ')}`,
-    zh: `失败/总数, 最长等待, p99: ${each('zh').join('; ')}`,
+    en: `failed/sent, longest wait, p99: ${each('en').join('; ')}${blind.en}`,
+    zh: `失败/总数, 最长等待, p99: ${each('zh').join('; ')}${blind.zh}`,
   };
 }
 

@@ -1,5 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
 import { ask } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
@@ -21,6 +22,7 @@ import { companions } from './restart.ts';
 const SOAK_EVERY_MS = 1_000;
 /** A while for what starts last, such as the engine's own opinion after a restart. */
 const HEALTHY_MS = 30_000;
+const RECYCLED_MS = 5_000;
 
 export interface Proven {
   readonly health: Health;
@@ -57,7 +59,7 @@ export function proveStep(update: HotRelease): Step<Proven, [number]> {
  * @param since when the files were in place, seconds since the machine's start.
  * @throws {OpsError} the first thing that is not as it should be.
  */
-async function prove(ops: Ops, { facts, options }: HotRelease, since: number): Promise<Proven> {
+async function prove(ops: Ops, { facts, options, workers: wanted = 1 }: HotRelease, since: number): Promise<Proven> {
   const app = await inspectContainer(ops, facts.app.id);
   const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, { deadlineMs: HEALTHY_MS, times: 2 });
   const [programs, { marker, files }] = await Promise.all([findPrograms(ops, app.id), lookAround(ops, app.id, [])]);
@@ -65,7 +67,7 @@ async function prove(ops: Ops, { facts, options }: HotRelease, since: number): P
     throw notProved({ en: `the container says commit ${marker?.commit}`, zh: `容器中的提交为 ${marker?.commit}` });
   throwIfOther(files, expectedFiles(ops, facts));
   const routes = await requireRoutes(ops, app, facts.served, { mayDrop: false });
-  const workers = await allNew(ops, app.id, programs, since);
+  const workers = await allNew(ops, app.id, programs, { since, wanted });
   throwIfStopped(facts.programs, programs);
   const soaked = options.soakMs > 0 ? await soak(ops, app, programs, options.soakMs) : undefined;
   const besides = [...routes, ...stillDown(programs.all, facts.programs.all), ...(facts.hidden ?? []).map(hiddenText)];
@@ -105,15 +107,25 @@ function throwIfStopped(before: Programs, now: Programs): void {
   }
 }
 
-async function allNew(ops: Ops, container: string, programs: Programs, since: number): Promise<number[]> {
-  const { workers } = await lookAtWorkers(ops, container, programs.web.pid);
+interface Renewed {
+  readonly since: number;
+  readonly wanted: number;
+}
+
+async function allNew(ops: Ops, container: string, programs: Programs, { since, wanted }: Renewed): Promise<number[]> {
+  // Between the end of one that was recycled and the start of the next there is a moment without.
+  const workers = await poll(ops, { everyMs: 250, forMs: RECYCLED_MS }, async () => {
+    const now = (await lookAtWorkers(ops, container, programs.web.pid)).workers;
+    return now.length < wanted ? undefined : now;
+  });
+  if (workers === undefined)
+    throw notProved({ en: `fewer than ${wanted} workers run`, zh: `运行中的 worker 不足 ${wanted} 个` });
   const old = workers.filter((w) => w.start <= since);
   if (old.length > 0)
     throw notProved({
       en: `${old.length} workers still run the old code`,
       zh: `仍有 ${old.length} 个 worker 运行旧代码`,
     });
-  if (workers.length === 0) throw notProved({ en: 'there is no worker', zh: '没有任何 worker' });
   for (const program of companions({ programs })) {
     const own = isGunicorn(program) ? (await lookAtWorkers(ops, container, program.pid)).workers : [];
     if (own.length > 0 ? own.every((w) => w.start > since) : program.start > since) continue;
@@ -129,14 +141,19 @@ async function soak(ops: Ops, app: Container, programs: Programs, milliseconds: 
   const end = ops.clock.monotonic() + milliseconds;
   let pids = await pidsOf(ops, app, programs);
   let health: Health;
-  for (;;) {
-    await ops.clock.sleep(Math.min(SOAK_EVERY_MS, Math.max(end - ops.clock.monotonic(), 0)), ops.signal);
-    const now = await pidsOf(ops, app, programs);
-    for (const pid of pids.filter((p) => !now.includes(p))) await throwIfDied(ops, app, programs, pid);
-    pids = now;
-    health = await healthCheck(ops, endpoints);
-    if (!health.healthy) throw notProved(describeHealth(health));
-    if (ops.clock.monotonic() >= end) break;
+  try {
+    for (;;) {
+      await ops.clock.sleep(Math.min(SOAK_EVERY_MS, Math.max(end - ops.clock.monotonic(), 0)), ops.signal);
+      const now = await pidsOf(ops, app, programs);
+      for (const pid of pids.filter((p) => !now.includes(p))) await throwIfDied(ops, app, programs, pid);
+      pids = now;
+      health = await healthCheck(ops, endpoints);
+      if (!health.healthy) throw notProved(describeHealth(health));
+      if (ops.clock.monotonic() >= end) break;
+    }
+  } finally {
+    // Nobody waits for it: what comes now is the undoing, which it is not to count.
+    void probe.stop();
   }
   const { failed, sent } = await probe.stop();
   if (failed > 0)

@@ -93,7 +93,8 @@ async function restart(ops: Ops, update: HotRelease, checked: Checked, since: nu
   const restarted = others.filter((p) => !succeeds(p));
   const led = new Set(restartedInSight(facts, checked.ways).map(({ program }) => program));
   const reload = checked.restart.kind === 'reload';
-  noteWorkers(ops, facts, reload ? checked.workers : facts.workers);
+  update.workers = reload ? checked.workers : facts.workers;
+  noteWorkers(ops, facts, update.workers);
   // Beside one another, and each to its end: undoing must not begin while the other is still at it.
   await allEnded([
     reload

@@ -68,7 +68,12 @@ export function swapStep({ incoming, database }: Facts): Step<string | undefined
     },
     async undo(ops, { server, name, incoming, before }) {
       if (await isThere(ops, server, incoming)) return;
-      await swapDatabases(ops, server, { incoming: before, name, before: incoming });
+      // Where there was none, the name is nobody's again.
+      const former = await isThere(ops, server, before);
+      const back = former
+        ? { incoming: before, name, before: incoming }
+        : { incoming: name, name: incoming, before: null };
+      await swapDatabases(ops, server, back);
     },
   };
 }

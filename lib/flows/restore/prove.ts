@@ -64,9 +64,12 @@ export async function proveAsBefore(ops: Ops, facts: Facts, downtime: DowntimeWa
   const health = serves(facts) ? (await healthNow(ops, facts)).health : NOT_SERVED;
   const noticed = outageText(await downtime.stop());
   const name = printable(database.name);
+  const is: Text = before
+    ? { en: `Database ${name} is the one from before.`, zh: `数据库 ${name} 仍是原来的库.` }
+    : { en: `There is no database ${name}, as before.`, zh: `与之前一样, 没有数据库 ${name}.` };
   return {
-    en: `Database ${name} is the one from before. ${health.en} Noticed from outside: ${noticed.en}.`,
-    zh: `数据库 ${name} 仍是原来的库. ${health.zh} 外部观测: ${noticed.zh}.`,
+    en: `${is.en} ${health.en} Noticed from outside: ${noticed.en}.`,
+    zh: `${is.zh} ${health.zh} 外部观测: ${noticed.zh}.`,
   };
 }
 

@@ -1,4 +1,5 @@
 import { OpsError, whatHappened } from '../../core/errors.ts';
+import { UNWRITTEN } from '../../core/journal.ts';
 import type { Watched } from '../../core/notify.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { SCRIPTS, type Text } from '../../core/text.ts';
@@ -56,7 +57,7 @@ interface About {
 
 /** Tells of one run. Its own signal, because a run that was interrupted is told of, too. */
 export function teller(base: Omit<Ops, 'journal'>, about: About): Teller {
-  const ops: Ops = uninterruptible({ ...base, journal: { write: () => 0 } });
+  const ops: Ops = uninterruptible({ ...base, journal: UNWRITTEN });
   const began = ops.clock.monotonic();
   let started: Promise<Told | undefined> = Promise.resolve(undefined);
   return {

@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, readFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import { change } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
-import type { Journal } from '../../core/journal.ts';
+import { UNWRITTEN } from '../../core/journal.ts';
 import type { Clock } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { CommandError, type RunOps, run } from '../../core/run.ts';
@@ -39,7 +39,6 @@ export interface Lock {
 export type LockHost = Omit<RunOps, 'journal' | 'lockFd' | 'hold'>;
 
 /** The kernel keeps the lock, and the lock file says who has it. */
-const UNWRITTEN: Journal = { write: () => 0 };
 
 const TAKEN = 75; // flock's exit code of our choice for "somebody else has it"
 const RETRY_MS = 500;

@@ -18,6 +18,7 @@ export interface StepRunner {
  * Runs a script's steps in the order of its plan: each is journaled before and after, and when one fails, those that had
  * begun are undone, newest first, and the outcome is proved.
  *
+ * @param body ends when all is proved: whatever fails in it is taken back, so what follows the proof (the summary, tidying up) is not in it.
  * @throws {OpsError} `failed` (exit 1): what was there is proved to be back; `needs-person` (exit 6): it is not; the
  *   interruption itself (130/143) when a signal stopped the run and what was there is proved to be back.
  */
@@ -37,7 +38,6 @@ export async function carryOut<R>(
     ...(back && { back }),
   });
   const begun: Begun[] = [];
-  let done = 0;
 
   const run = async <T, A extends readonly unknown[]>(step: Step<T, A>, ...given: A): Promise<T> => {
     const { id, title, risk, undo } = step;
@@ -61,7 +61,6 @@ export async function carryOut<R>(
         ...(evidence && { evidence: ops.secrets.redact(evidence.en), says: ops.secrets.redactIn(evidence) }),
       });
       ops.screen.show({ event: 'step-end', id, outcome: 'done', milliseconds: took(), evidence });
-      done += 1;
       return result;
     } catch (error) {
       const says = ops.secrets.redactIn(whatHappened(error));
@@ -80,8 +79,6 @@ export async function carryOut<R>(
     if (left) throw new Error(`step ${left.id} is in the plan and was not carried out`);
     return result;
   } catch (error) {
-    // All was done, and proved by its last step: nothing that comes after it takes that back.
-    if (done === plan.length) throw error;
     throw await undoAll(ops, begun.reverse(), recovery, error);
   }
 }

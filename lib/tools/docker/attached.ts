@@ -1,4 +1,5 @@
 import { asTyped, change, type Output } from '../../core/command.ts';
+import { lenient } from '../../core/journal.ts';
 import { CommandError, locksOf, type RunOps } from '../../core/run.ts';
 
 /** A program in a container that goes on for as long as somebody holds the other end of its stdin, and talks with whoever does: a line for a line. */
@@ -59,7 +60,9 @@ async function attach(
       exitCode: exitCode ?? 137,
       milliseconds: Math.round(ops.clock.monotonic() - started),
     };
-    ops.journal.write({ event: 'result', of: intent, exitCode: output.exitCode, milliseconds: output.milliseconds });
+    const { exitCode: code, milliseconds } = output;
+    // That it has ended is true also where a full disk does not take it.
+    lenient(ops.journal, ops.screen).write({ event: 'result', of: intent, exitCode: code, milliseconds });
     return output;
   });
   const silent = new Promise<void>((resolve) => child.stdout.once('close', resolve));

@@ -123,8 +123,12 @@ export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
     healthcheck: healthcheckOf(c.Config),
     restartCount: c.RestartCount,
     configHash: c.Config.Labels?.['com.docker.compose.config-hash'] ?? '',
+    // On the machine's own network it is where the machine is.
     addresses: Object.fromEntries(
-      Object.entries(c.NetworkSettings.Networks).map(([n, { IPAddress }]) => [n, IPAddress]),
+      Object.entries(c.NetworkSettings.Networks).map(([n, { IPAddress }]) => [
+        n,
+        n === 'host' ? '127.0.0.1' : IPAddress,
+      ]),
     ),
     ports: Object.entries(c.NetworkSettings.Ports ?? {}).flatMap(([port, bindings]) => boundAt(port, bindings ?? [])),
     mounts: c.Mounts.map(mountOf),

@@ -7,6 +7,8 @@ export interface Outage {
   readonly failed: number;
   /** From the start of a failed request to the end of the first success that started later; 0 without a failure. */
   readonly longestGapMs: number;
+  /** The longest that nothing was sent although it was time: this process, or the machine, was held up. What visitors met then is not known. */
+  readonly blindMs: number;
   /** Of the successful requests; 0 without any. */
   readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
 }
@@ -18,6 +20,8 @@ export interface Probe {
 
 /** Where so many wait, one more would tell nothing new, and would take the place of somebody who comes to be served. */
 const MOST_WAITING = 50;
+/** Less is nothing that a busy machine would not do. */
+const BLIND_MS = 1_000;
 
 /**
  * Asks for a URL at a fixed rate until stopped, whether or not earlier requests have been answered: what users notice
@@ -43,8 +47,18 @@ export function startProbe(
   const successes: Success[] = [];
   const underWay = new Set<Promise<void>>();
   let outage: Promise<Outage> | undefined;
+  const interval = 1_000 / perSecond;
+  let sending = true;
+  let looked = ops.clock.monotonic();
+  let blindMs = 0;
 
+  const look = () => {
+    const since = ops.clock.monotonic() - looked;
+    looked += since;
+    if (since > BLIND_MS + interval) blindMs = Math.max(blindMs, round(since));
+  };
   const send = () => {
+    look();
     if (underWay.size >= MOST_WAITING) return;
     const started = ops.clock.monotonic();
     const answered = ops.requests?.sent(url);
@@ -57,16 +71,23 @@ export function startProbe(
     underWay.add(request);
   };
   send();
-  const timer = setInterval(send, 1000 / perSecond);
+  const timer = setInterval(send, interval);
   timer.unref();
-  const stopSending = () => clearInterval(timer);
+  const stopSending = () => {
+    if (sending) look();
+    sending = false;
+    clearInterval(timer);
+  };
   ops.signal.addEventListener('abort', stopSending, { once: true });
 
   return {
     stop() {
       stopSending();
       ops.signal.removeEventListener('abort', stopSending);
-      outage ??= Promise.all(underWay).then(() => summarize(failures, successes, ops.clock.monotonic()));
+      outage ??= Promise.all(underWay).then(() => ({
+        ...summarize(failures, successes, ops.clock.monotonic()),
+        blindMs,
+      }));
       return outage;
     },
   };
@@ -96,7 +117,11 @@ async function succeeds(
 }
 
 /** @param now the end of a gap that no success has ended. */
-export function summarize(failures: readonly number[], successes: readonly Success[], now: number): Outage {
+export function summarize(
+  failures: readonly number[],
+  successes: readonly Success[],
+  now: number,
+): Omit<Outage, 'blindMs'> {
   const byStart = [...successes].sort((a, b) => a[0] - b[0]);
   // The earliest end of all successes from here on: answers overtake one another.
   const earliestEnd = byStart.map((s) => s[1]);

@@ -60,6 +60,7 @@ export class Doorman {
       answer: (line) => {
         if (!this.#stands()) return undefined;
         const said = JSON.stringify(this.#answer(line));
+        if (!this.#stands()) return undefined;
         if ((JSON.parse(line) as Order).finish !== undefined) queueMicrotask(() => this.#leave());
         return [said];
       },

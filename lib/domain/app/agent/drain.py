@@ -9,6 +9,7 @@ import time
 
 # States of a connection in /proc/net/tcp in which a peer may still get or send something: established, being made, half closed, unsent data.
 UNDER_WAY = {"01", "03", "04", "08", "09", "0B"}
+OURS = os.stat("/proc/self/ns/mnt").st_ino
 # Of a socket that listens, the receive queue is that of connections.
 LISTENS = "0A"
 
@@ -44,11 +45,14 @@ def sockets():
 def quit_nginx():
     """Not through supervisord: its way to stop a program may be the quick one. The master is known by the title that it gives itself."""
     for name in os.listdir("/proc"):
-        if name.isdigit() and words(name)[:1] != [] and words(name)[0].startswith(b"nginx: master"):
-            try:
+        try:
+            # The engine may show the machine's processes, too.
+            if not name.isdigit() or os.stat(f"/proc/{name}/ns/mnt").st_ino != OURS:
+                continue
+            if words(name)[:1] != [] and words(name)[0].startswith(b"nginx: master"):
                 os.kill(int(name), signal.SIGQUIT)
-            except ProcessLookupError:
-                pass
+        except OSError:
+            pass  # gone
 
 
 def wait(until, over):

@@ -49,6 +49,17 @@ it('has the programs stand still, and go on', async () => {
   expect(ops.written).toMatchObject([{ event: 'intent' }, { event: 'result' }]);
 });
 
+it('has them go on, and ends, also on a full disk', async () => {
+  const { ops, state } = world();
+  const freezer = await bringFreezer(ops, 'app');
+  await freezer.freeze();
+  ops.journal.write = () => {
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  };
+  await freezer.end();
+  expect(state).toEqual({ frozen: false, inside: 0 });
+});
+
 it('lets them go on by another program when its own has died in there', async () => {
   const { ops, state, calls } = world([1]);
   const freezer = await bringFreezer(ops, 'app');

@@ -207,7 +207,20 @@ it.each([
   expect(telling).toHaveLength(4);
   expect(telling.map((args) => args.drops)).toEqual(telling.map(() => emptied));
   // Told late, it is waited for in a call of its own: nobody gives up the one that tells.
-  expect(telling.every((args) => args.seconds === 0)).toBe(emptied);
+  const late = telling.filter((args) => args.signal || emptied);
+  expect(late.map((args) => args.seconds)).toEqual(late.map(() => 0));
+});
+
+it.each([
+  ['after all of it', 31_000, [expect.stringMatching(/^Workers 10 were told to end .*\(30 s\)/)]],
+  ['sooner: what the log has is older', 5_000, []],
+])('says whose work gunicorn cut when the time to end was over: %s', async (_when, ms, warnings) => {
+  const gunicorn = new Gunicorn(serving(10, 11));
+  const log = [10, 99].map((pid) => `[${pid}] [WARNING] Worker graceful timeout (pid:${pid})\n`).join('');
+  const told = testOps((call) => (call.argv.includes('tail') ? { stdout: log } : gunicorn.answer(call)));
+  gunicorn.onWait = () => void told.clock.sleep(ms, told.signal);
+  await replaceWorkers(told, 'app', web, { wanted: 2, since: 500 });
+  expect(told.shown.flatMap((e) => (e.event === 'warning' ? [e.text.en] : []))).toEqual(warnings);
 });
 
 describe('a program of which there is only one worker', () => {

@@ -48,6 +48,15 @@ describe('leaseRules', () => {
     expect(hasLeftRules(ops.paths)).toBe(false);
   });
 
+  it('writes down that rules are put and taken away, and no renewal: a slow disk must not end them', async () => {
+    const { ops, ends, begin, passes } = table();
+    const lease = await begin();
+    await passes(500);
+    expect(new Set(ends).size).toBeGreaterThan(2);
+    await lease.end();
+    expect(ops.written.filter((e) => e.event === 'intent')).toHaveLength(2);
+  });
+
   it('renews and ends them also when nothing can be written down, and says so once', async () => {
     const { ops, ends, rules, begin, passes } = table({ journal: fullDisk });
     const lease = await begin();

@@ -142,6 +142,22 @@ describe('startProbe', () => {
     expect(outage.longestGapMs).toBeGreaterThanOrEqual(100);
   });
 
+  it('tells for how long it could not look', async () => {
+    const { state, url } = await server();
+    const clock = { ...real.clock, monotonic: () => performance.now() + held };
+    let held = 0;
+    const probe = startProbe({ ...real, clock }, url, { perSecond: 50 });
+    await until(() => state.seen >= 3);
+    held = 3_000; // as when a disk takes so long to flush
+    await until(() => state.seen >= 6);
+    const { blindMs } = await probe.stop();
+    expect(blindMs).toBeGreaterThanOrEqual(3_000);
+    expect(blindMs).toBeLessThan(3_900);
+    const other = startProbe(real, url, { perSecond: 50 });
+    await until(() => state.seen >= 10);
+    expect((await other.stop()).blindMs).toBeLessThan(3_000);
+  });
+
   it('takes no more places than fifty among those who wait', async () => {
     const { state, url } = await server();
     state.answers = false;
