@@ -74,34 +74,47 @@ def stop(names, until):
     return wait(max(until, time.monotonic() + seconds), lambda: going.poll() is not None) and going.returncode == 0
 
 
-def log():
-    """The end of supervisord's own, if it tells."""
+def begin_log():
+    """Has supervisord tell the end of its own log, if it does."""
+    quiet = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     try:
-        tail = ["supervisorctl", "maintail", "-100000"]
-        return subprocess.run(tail, stdin=subprocess.DEVNULL, capture_output=True, timeout=5).stdout.decode("utf-8", "replace")
-    except (OSError, subprocess.SubprocessError):
+        return subprocess.Popen(["supervisorctl", "maintail", "-100000"], stdout=subprocess.PIPE, **quiet)
+    except OSError:
+        return None
+
+
+def said(log):
+    try:
+        return log.communicate(timeout=5)[0].decode("utf-8", "replace") if log else ""
+    except subprocess.TimeoutExpired:
+        log.kill()
         return ""
 
 
-def killed(programs, before):
+def killed(programs, before, after):
     """Names of those that had not ended in the time that they have: nobody but the log says so, in what it has got since."""
-    known, said = before[-200:], log()
-    since = said.partition(known)[2] if known and known in said else said
+    known = before[-200:]
+    since = after.partition(known)[2] if known and known in after else after
     return [p["name"] for p in programs if f"({p['pid']}) with SIGKILL" in since]
 
 
 def main():
     began = time.monotonic()
     until = began + ARGS["seconds"]
+    log = begin_log() if ARGS["stop"] else None  # it comes while others are waited for
     # Whoever is in its queue when it quits is refused.
     wait(until, lambda: sockets()[1] == 0)
     if not ARGS["restarted"]:
         quit_nginx()
     drained = wait(until, lambda: sockets()[0] == 0)
     left = sockets()[0]
-    before = log() if ARGS["stop"] else ""
+    before = said(log)
+    stopping = time.monotonic()
     ended = stop([program["name"] for program in ARGS["stop"]], until)
-    answer = {"drained": drained, "left": left, "ended": ended, "killed": killed(ARGS["stop"], before)}
+    # None is killed sooner: stopwaitsecs are whole ones.
+    late = time.monotonic() - stopping >= 1
+    cut = killed(ARGS["stop"], before, said(begin_log())) if late else []
+    answer = {"drained": drained, "left": left, "ended": ended, "killed": cut}
     print(json.dumps({**answer, "seconds": time.monotonic() - began}))
 
 

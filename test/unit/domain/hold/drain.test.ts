@@ -1,25 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
 import { drain, drainTexts } from '../../../../lib/domain/hold/drain.ts';
 import { testOps } from '../../../support/ops.ts';
 
 const SCRIPT = readFileSync(new URL('../../../../lib/domain/app/agent/drain.py', import.meta.url), 'utf8');
 
-/** What the script says of programs, by a supervisord whose log is this. Nothing of this machine is drained. */
+/** What the script says of programs, by a log of supervisord that is this now. Nothing of this machine is drained. */
 function killedBy(log: string, programs: readonly { name: string; pid: number }[], before = ''): string[] {
-  const bin = mkdtempSync(path.join(os.tmpdir(), 'drain-'));
-  onTestFinished(() => rmSync(bin, { recursive: true }));
-  writeFileSync(path.join(bin, 'log'), log);
-  writeFileSync(path.join(bin, 'supervisorctl'), `#!/bin/sh\n[ "$1" = maintail ] && cat ${bin}/log\n`);
-  chmodSync(path.join(bin, 'supervisorctl'), 0o755);
-  const args = JSON.stringify({ stop: programs, before });
-  const asked = SCRIPT.replace(/main\(\)\s*$/, 'print(json.dumps(killed(ARGS["stop"], ARGS["before"])))');
-  const input = `import json\nARGS = json.loads(${JSON.stringify(args)})\n${asked}`;
-  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
-  return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8', env }));
+  const asked = SCRIPT.replace(/main\(\)\s*$/, 'print(json.dumps(killed(*ARGS)))');
+  const input = `import json\nARGS = json.loads(${JSON.stringify(JSON.stringify([programs, before, log]))})\n${asked}`;
+  return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8' }));
 }
 
 // As supervisor 4.2.5 and 4.3.0 write it.
