@@ -1,6 +1,7 @@
 import { allEnded } from '../core/concurrency.ts';
 import { endpointsOf, type Health, healthCheck } from '../domain/app/health.ts';
 import { listPrograms, schedulerOf } from '../domain/app/programs.ts';
+import { GLANCE_MS } from '../tools/http/within.ts';
 import type { Context } from './context.ts';
 import { type Drift, driftIn, type Environment, environmentOf } from './environment.ts';
 import { type LogLine, lastOf, logFiles, logsOfContainer } from './logs.ts';
@@ -77,6 +78,6 @@ export function appOf(context: Context): App {
       ]);
       return lastOf(all.flat(), lines);
     },
-    health: async () => healthCheck(ops, endpointsOf(ops.target, service.running())),
+    health: async () => healthCheck(ops, endpointsOf(ops.target, service.running()), { timeoutMs: GLANCE_MS }),
   };
 }

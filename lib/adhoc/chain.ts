@@ -7,6 +7,7 @@ import { endpointsOf, healthCheck } from '../domain/app/health.ts';
 import { listPrograms, type Program } from '../domain/app/programs.ts';
 import { lookAtWorkers } from '../domain/app/workers.ts';
 import type { Container } from '../tools/docker/containers.ts';
+import { GLANCE_MS } from '../tools/http/within.ts';
 import type { App } from './app.ts';
 import type { Context } from './context.ts';
 import type { Postgres } from './database.ts';
@@ -140,7 +141,7 @@ async function workersOf({ ops }: Context, container: Container | undefined, web
 
 async function deepOf({ ops }: Context, container: Container | undefined) {
   const { direct } = endpointsOf(ops.target, container as Container);
-  const health = await healthCheck(ops, { direct });
+  const health = await healthCheck(ops, { direct }, { timeoutMs: GLANCE_MS });
   const text = health.checks[0]?.text ?? ANSWERS;
   if (!health.healthy) throw broken(text, []);
   return { text, found: true };
@@ -156,7 +157,7 @@ async function pageOf({ ops }: Context, container: Container | undefined): Promi
   if (published === undefined) {
     return [port('broken', { en: `port ${inside} is not published`, zh: `端口 ${inside} 未发布` }), notAsked];
   }
-  const { checks } = await healthCheck(ops, endpointsOf(ops.target, container));
+  const { checks } = await healthCheck(ops, endpointsOf(ops.target, container), { timeoutMs: GLANCE_MS });
   const basic = checks.find((c) => c.name === 'basic');
   if (basic === undefined || basic.outcome === 'refused')
     return [port('broken', basic?.text ?? notAsked.seen), notAsked];

@@ -50,6 +50,13 @@ export const targetSchema = z.strictObject({
       factory: 'app:create_app',
       schedulerVariable: 'ENABLE_SCHEDULER',
     }),
+  /**
+   * Where the application writes down what it works on beside its requests, as SQL: the table, and of its rows what they are called, when they
+   * began (a time with its zone), and which are under way. Where there is no such table, nothing is asked.
+   */
+  jobs: z
+    .strictObject({ table: z.string().min(1), name: z.string(), since: z.string(), running: z.string() })
+    .default({ table: 'task_runs', name: 'task_name', since: 'started_at', running: "status = 'running'" }),
   /** How a commit becomes files in the application's container. */
   release: z
     .strictObject({

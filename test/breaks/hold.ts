@@ -170,6 +170,12 @@ export const HOLD: readonly Break[] = [
     named: 'cuts nobody by TLS who has a ticket',
   },
   {
+    what: { en: 'slow answers let those who waited fill nginx', zh: '应答缓慢时, 等待者占满 nginx 的连接' },
+    edits: [edit('lib/domain/hold/doorman.py', 'MOST_UNANSWERED = 256', 'MOST_UNANSWERED = 10_000')],
+    test: 'test/processes/doorman.test.ts',
+    named: 'lets no more in than nginx has room for',
+  },
+  {
     what: { en: 'an answer is cut where it pauses', zh: '应答中途停顿即被切断' },
     edits: [edit('lib/domain/hold/doorman.py', 'self.whole = self.left <= 0', 'self.whole = True')],
     test: 'test/processes/doorman.test.ts',

@@ -3,6 +3,24 @@ import { type Break, edit } from './break.ts';
 /** Nothing is lost, nothing stays broken, and what is said is so: what serves, what is kept for going back, who is in the way. */
 export const PROMISES: readonly Break[] = [
   {
+    what: { en: 'jobs that a release cuts are not told', zh: '发布中断的任务不提示' },
+    edits: [edit('lib/domain/hot-release/prove.ts', '...cutTexts(cut)', '')],
+    test: 'test/simulation/jobs.test.ts',
+    named: 'jobs that its processes',
+  },
+  {
+    what: { en: 'jobs that a new container cuts are not told', zh: '更换容器中断的任务不提示' },
+    edits: [edit('lib/domain/replacement/served.ts', '...cutTexts(await cutNow(ops, facts, app))', '')],
+    test: 'test/simulation/jobs.test.ts',
+    named: 'jobs that its processes',
+  },
+  {
+    what: { en: 'what an earlier run cut counts as under way', zh: '之前被中断的任务仍视为正在执行' },
+    edits: [edit('lib/domain/app/jobs.ts', '`${ops.target.jobs.since} > ${literal(from)}`', "'true'")],
+    test: 'test/simulation/jobs.test.ts',
+    named: 'a row that no process can be at',
+  },
+  {
     what: {
       en: 'a signal to gunicorn that nobody waits for any more meets the undoing',
       zh: '已无人等待的 gunicorn 信号与撤销冲突',

@@ -134,6 +134,28 @@ it('closes a connection that is only kept for the next request soon, and does no
   await Promise.all(all);
 });
 
+it('lets no more in than nginx has room for, however slowly they are answered', async () => {
+  const { port, ask } = await doorman({});
+  let now = 0;
+  let most = 0;
+  const server = createServer((socket) => {
+    now += 1;
+    most = Math.max(most, now);
+    setTimeout(() => {
+      now -= 1;
+      socket.end(LENGTH);
+    }, 6_000);
+    socket.on('error', () => undefined).resume();
+  }).listen(port, '::1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const waiting = Array.from({ length: 320 }, () => visitor(port));
+  await expect.poll(() => ask({ look: true })).toMatchObject({ waiting: 320 });
+  await ask({ lead: '::1' });
+  for (const text of await Promise.all(waiting)) expect(text).toBe(LENGTH);
+  expect(most).toBe(256);
+});
+
 it('says who was cut in the middle of an answer', async () => {
   const { state } = await finished([[0, CHUNKED]], { seconds: 3 });
   expect(state).toMatchObject({ open: 1, cut: 1 });

@@ -79,6 +79,7 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
     local: noLocalChanges,
     identity,
     schema: { kind: 'versioned', revision: '20251231120100' },
+    jobs: { underWay: [], from: '2026-01-02T03:04:05.000Z' },
     newMigrations: [],
     pending: false,
     midway: [],

@@ -5,6 +5,7 @@ import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { throwIfEnded } from '../../tools/docker/wait.ts';
 import { fetchBody, type Outcome } from '../../tools/http/outcome.ts';
+import { GLANCE_MS, PATIENCE_MS } from '../../tools/http/within.ts';
 import type { Endpoints } from './endpoints.ts';
 
 export { endpointsOf } from './endpoints.ts';
@@ -31,7 +32,6 @@ export interface Health {
 /** Without nginx only the deep check is made. */
 type Asked = Pick<Endpoints, 'direct'> & Partial<Endpoints>;
 
-const REQUEST_MS = 5_000;
 /** Each costs more than the question itself, just when the application needs the processor to boot. */
 const LOOKS_PER_INSPECTION = 5;
 
@@ -45,7 +45,7 @@ const envelope = z.object({
  * Asks the application whether it is healthy: the basic check through nginx, the deep one directly. Strict, because the
  * deep one answers 200 when it is unhealthy as well, and `unhealthy` contains `healthy`.
  *
- * @param options.timeoutMs for each request; default 5 s.
+ * @param options.timeoutMs for each request; default as long as visitors wait.
  * @returns also when nothing answers: see `checks`.
  */
 export async function healthCheck(
@@ -53,7 +53,7 @@ export async function healthCheck(
   endpoints: Asked,
   options: { readonly timeoutMs?: number } = {},
 ): Promise<Health> {
-  const { timeoutMs = REQUEST_MS } = options;
+  const { timeoutMs = PATIENCE_MS } = options;
   const { basic, deep } = ops.target.health;
   const paths = deep.map((path) => endpoints.direct + path);
   const checks = await Promise.all([
@@ -162,7 +162,7 @@ export async function waitForHealth(
     readonly unhealthyMs?: number;
   },
 ): Promise<Health> {
-  const { deadlineMs, intervalMs = 150, times = 2, timeoutMs = REQUEST_MS, unhealthyMs = deadlineMs } = options;
+  const { deadlineMs, intervalMs = 150, times = 2, timeoutMs = GLANCE_MS, unhealthyMs = deadlineMs } = options;
   const end = ops.clock.monotonic() + deadlineMs;
   let givenUpAt = end;
   for (let inARow = 0, looks = 0; ; looks += 1) {

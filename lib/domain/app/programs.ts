@@ -176,6 +176,16 @@ function askSupervisor(ops: Ops, container: string): Promise<z.infer<typeof answ
   return agent(ops, container, 'programs', { effect: 'read', args, answer });
 }
 
+/** Undefined where supervisord does not tell, or nothing serves the application. */
+export async function findProgramsIfAny(ops: Ops, container: string): Promise<Programs | undefined> {
+  try {
+    return await findPrograms(ops, container);
+  } catch (error) {
+    if (!(error instanceof OpsError) || error.kind === 'interrupted') throw error;
+    return undefined;
+  }
+}
+
 /** @throws {OpsError} `precondition` when there is no gunicorn that serves the application. */
 export async function findPrograms(ops: Ops, container: string): Promise<Programs> {
   const { programs: all, said, uptime, booted, released } = await askSupervisor(ops, container);

@@ -5,7 +5,7 @@ import { poll } from '../../core/poll.ts';
 import { CommandError } from '../../core/run.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
-import { DUE, within } from '../../tools/http/within.ts';
+import { DUE, GLANCE_MS, PATIENCE_MS, within } from '../../tools/http/within.ts';
 import type { Route, Served } from '../stack/deployment.ts';
 import { agent } from './agent.ts';
 import { unpublished, urlOf } from './endpoints.ts';
@@ -30,8 +30,6 @@ const answer = z.union([
   z.object({ failed: z.string().transform((why) => same(printable(why))) }),
   z.object({ sites: z.array(site) }),
 ]);
-
-const REQUEST_MS = 5_000;
 
 /**
  * What else nginx serves at published ports: pages, with the files behind them, one route of each program but the web program, and the health check
@@ -129,10 +127,15 @@ function notPlain(places: readonly { readonly path: string; readonly target: str
   };
 }
 
-/** The same, and how each is served now. */
-export async function surveyRoutes(ops: Ops, app: Container, programs: readonly Program[]): Promise<Served> {
+/** The same, and how each is served now. @param patienceMs for an answer: what is not served now is not watched. */
+export async function surveyRoutes(
+  ops: Ops,
+  app: Container,
+  programs: readonly Program[],
+  patienceMs = PATIENCE_MS,
+): Promise<Served> {
   const { routes, ...rest } = await findRoutes(ops, app, programs);
-  const faults = await Promise.all(routes.map((route) => routeFault(ops, app, route)));
+  const faults = await Promise.all(routes.map((route) => routeFault({ ...ops, patienceMs }, app, route)));
   return { routes: routes.map((route, at) => ({ ...route, fault: faults[at] })), ...rest };
 }
 
@@ -167,7 +170,10 @@ const alreadyNow = ({ en, zh }: Text): Text => ({
 export const isServed = ({ kind }: Pick<Route, 'kind'>, status: number): boolean =>
   status > 0 && (kind === 'pages' ? status < 400 : status < 500);
 
-type Asking = Pick<Ops, 'net' | 'clock' | 'signal' | 'target'>;
+interface Asking extends Pick<Ops, 'net' | 'clock' | 'signal' | 'target'> {
+  /** For an answer; by default as long as somebody waits who asks again. */
+  readonly patienceMs?: number;
+}
 
 /**
  * What is wrong with what a route serves now: as people come, and then at the container's own address, which tells what stands between. Of a
@@ -335,9 +341,10 @@ interface Answer {
 
 const NO_ANSWER: Answer = { status: 0, type: '', body: '' };
 
-async function askFor(ops: Pick<Ops, 'net' | 'signal'>, url: string, host: string): Promise<Answer> {
+async function askFor(ops: Asking, url: string, host: string): Promise<Answer> {
+  const { patienceMs = GLANCE_MS } = ops;
   try {
-    const answer = await within(ops, REQUEST_MS, async (signal) => {
+    const answer = await within(ops, patienceMs, async (signal) => {
       const response = await ops.net.fetch(url, {
         signal,
         headers: { connection: 'close', host },

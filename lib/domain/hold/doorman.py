@@ -22,8 +22,9 @@ LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 LAST_CHUNK = b"0\r\n\r\n"
 CHUNK = 65536
-# Many that have waited must not all arrive at once: nginx takes 768 connections, and each counts twice there.
+# Many that have waited must not all arrive at once: one process of nginx takes 768 connections, each request counts twice there, and some come by themselves.
 ABREAST = 64
+MOST_UNANSWERED = 256
 # For so long a connection counts as one that is to be answered first; an upload is answered at its end only.
 FIRST_ANSWER_SECONDS = 1
 RETRY_SECONDS = 0.1
@@ -117,6 +118,7 @@ class Doorman:
         self.open = asyncio.Event()
         self.shut = False
         self.abreast = asyncio.Semaphore(ABREAST)
+        self.inside = asyncio.Semaphore(MOST_UNANSWERED)
         self.present = {}  # connections, and the tasks that serve them
         self.taken = self.turned_away = self.cut = 0
         self.longest = 0.0
@@ -190,8 +192,14 @@ class Doorman:
             await asyncio.wait_for(self.open.wait(), self.at_most)
         except asyncio.TimeoutError:
             return await self.turn_away(reader, writer)
+        await self.inside.acquire()
         await self.abreast.acquire()
-        free = once(self.abreast.release)
+        step_aside, leave = once(self.abreast.release), once(self.inside.release)
+
+        def free():
+            step_aside()
+            leave()
+
         try:
             inner = await self.reach(port, deadline)
             if reader.at_eof():  # nobody waits any more
@@ -199,7 +207,7 @@ class Doorman:
             self.longest = max(self.longest, time.monotonic() - connection.began)
             if inner is None:
                 return await self.turn_away(reader, writer)
-            asyncio.get_running_loop().call_later(FIRST_ANSWER_SECONDS, free)
+            asyncio.get_running_loop().call_later(FIRST_ANSWER_SECONDS, step_aside)
             await self.relay(connection, (reader, writer), inner, free)
         finally:
             free()

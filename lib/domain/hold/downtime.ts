@@ -2,6 +2,7 @@ import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { same, seconds, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { type Outage, type Probe, startProbe } from '../../tools/http/probe.ts';
+import { PATIENCE_MS } from '../../tools/http/within.ts';
 import { endpointsOf, urlOf } from '../app/endpoints.ts';
 import { isServed } from '../app/routes.ts';
 import type { Route } from '../stack/deployment.ts';
@@ -25,8 +26,6 @@ interface Watched {
   readonly hold: HoldFacts;
 }
 
-/** Beyond what a request may be held, visitors wait so long for an answer: less than browsers and nginx do. */
-const ANSWER_MS = 30_000;
 const PER_SECOND = 10;
 
 /** Asks 10 times a second each way, from `start` on, as users would: who has to wait waits. */
@@ -40,7 +39,7 @@ export function watchDowntime({ app, routes, hold }: Watched): DowntimeWatch {
       const held = hold.kind === 'holds' ? hold.atMost * 1000 : 0;
       // Its own signal: after an interruption it goes on measuring while what was there is brought back.
       const calm = uninterruptible(ops);
-      const common = { perSecond: PER_SECOND, timeoutMs: held + ANSWER_MS };
+      const common = { perSecond: PER_SECOND, timeoutMs: held + PATIENCE_MS };
       const watch = (name: Text, url: string, more: Parameters<typeof startProbe>[2] = {}) => ({
         name,
         probe: startProbe(calm, url, { ...common, ...more }),

@@ -12,7 +12,7 @@ import type { LocalChanges } from '../release/local-changes.ts';
 import type { RebuildReason } from '../release/rebuild-reasons.ts';
 import type { Source } from '../release/source.ts';
 import type { Schema } from '../schema/revision.ts';
-import type { EnvChange, Hidden, MidwayFile, RunningCode, Served } from '../stack/deployment.ts';
+import type { EnvChange, Hidden, Jobs, MidwayFile, RunningCode, Served } from '../stack/deployment.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { RestartKind } from './restart-kinds.ts';
 
@@ -63,6 +63,8 @@ export interface Facts {
   /** `.env` against the example of what would run. */
   readonly example?: ExampleFacts | undefined;
   readonly schema: Schema;
+  /** What the application works on beside its requests. */
+  readonly jobs: Jobs;
   /** Migrations of the new release that are not in the container. */
   readonly newMigrations: readonly string[];
   /** Files by which the pending migrations commit on their way: a failure leaves what came before. */

@@ -1,6 +1,7 @@
 import { type Reason, throwIfAny } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
+import { jobsTexts } from '../app/jobs.ts';
 import { downTexts } from '../app/programs.ts';
 import { recyclesTogether, recyclingCure, recyclingText } from '../app/recycling.ts';
 import { servedTexts } from '../app/routes.ts';
@@ -161,6 +162,7 @@ function warningsOf({
   outdated,
   programs,
   served,
+  jobs,
   midway,
   workers,
 }: Facts): Text[] {
@@ -172,7 +174,7 @@ function warningsOf({
       zh: `之前的运行未完成即终止 (${runs}): 其遗留的文件与进程将在本次全部替换.`,
     });
   }
-  warnings.push(...servedTexts(served), ...downTexts(programs.all));
+  warnings.push(...servedTexts(served), ...downTexts(programs.all), ...jobsTexts(jobs));
   if (running.commit === undefined) {
     warnings.push({
       en: 'The repository does not have the commit that runs: files which the new release no longer has will stay.',

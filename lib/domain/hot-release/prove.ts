@@ -11,6 +11,7 @@ import { endpointsOf } from '../app/endpoints.ts';
 import { differences } from '../app/file-plan.ts';
 import { describeHealth, type Health, healthCheck, waitForHealth } from '../app/health.ts';
 import { type Inventory, lookAround } from '../app/inventory.ts';
+import { cutJobs, cutTexts } from '../app/jobs.ts';
 import { failedSince, findPrograms, isGunicorn, type Programs, stillDown } from '../app/programs.ts';
 import { requireRoutes } from '../app/routes.ts';
 import { lookAtWorkers } from '../app/workers.ts';
@@ -70,7 +71,9 @@ async function prove(ops: Ops, { facts, options, workers: wanted = 1 }: HotRelea
   const workers = await allNew(ops, app.id, programs, { since, wanted });
   throwIfStopped(facts.programs, programs);
   const soaked = options.soakMs > 0 ? await soak(ops, app, programs, options.soakMs) : undefined;
-  const besides = [...routes, ...stillDown(programs.all, facts.programs.all), ...(facts.hidden ?? []).map(hiddenText)];
+  const cut = await cutJobs(ops, facts.database, facts.jobs, programs);
+  const down = stillDown(programs.all, facts.programs.all);
+  const besides = [...routes, ...down, ...(facts.hidden ?? []).map(hiddenText), ...cutTexts(cut)];
   return { health: soaked ?? health, workers, besides };
 }
 

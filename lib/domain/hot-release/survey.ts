@@ -6,6 +6,7 @@ import { endpointsOf } from '../app/endpoints.ts';
 import { planFiles } from '../app/file-plan.ts';
 import { healthCheck } from '../app/health.ts';
 import { type FileEntry, type Inventory, isKept, lookAround, type Surroundings } from '../app/inventory.ts';
+import { surveyJobs } from '../app/jobs.ts';
 import type { Marker } from '../app/marker.ts';
 import { findPrograms } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
@@ -69,6 +70,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     looking,
     looking.then((around) => describeFormer(ops, around, app.imageId, checkout.commit)),
     envChanging,
+    asking.then((programs) => surveyJobs(ops, database, programs)),
   ]);
   inContainer.catch(() => undefined);
   const source = await fetching;
@@ -91,6 +93,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     { files, elsewhere, marker, cutShort },
     { running, trees },
     envChange,
+    jobs,
   ] = await inContainer;
   await requireServing(ops, stack, containers, health);
 
@@ -136,6 +139,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     envChange,
     example: await surveyExample(ops, source.commit, envValues(ops)),
     schema,
+    jobs,
     midway,
     newMigrations: [...tree.keys()].filter(
       (f) => f.startsWith(ops.target.release.migrations) && f.endsWith('.py') && !files.has(f),

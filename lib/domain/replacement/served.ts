@@ -1,10 +1,12 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
-import { downTexts, requirePrograms } from '../app/programs.ts';
+import { cutJobs, cutTexts } from '../app/jobs.ts';
+import { downTexts, findProgramsIfAny, requirePrograms } from '../app/programs.ts';
 import { requireRoutes, servedTexts } from '../app/routes.ts';
 import { hiddenText } from '../release/hidden.ts';
-import type { Facts } from '../stack/deployment.ts';
+import { databaseOf } from '../stack/database.ts';
+import type { Facts, Job } from '../stack/deployment.ts';
 
 /** What of all that serves can't be proved, or is not well before anything changes. */
 export const servedWarnings = ({ app, hidden = [] }: Facts): readonly Text[] => [
@@ -20,12 +22,20 @@ export const servedWarnings = ({ app, hidden = [] }: Facts): readonly Text[] => 
  * @returns what is not well, not released or not known all the same; none of it was better before.
  * @throws {OpsError} the first thing that was, or that nothing excuses.
  */
-export async function proveServed(
-  ops: Ops,
-  { app: before, hidden = [] }: Facts,
-  app: Container,
-): Promise<readonly Text[]> {
+export async function proveServed(ops: Ops, facts: Facts, app: Container): Promise<readonly Text[]> {
+  const { app: before, hidden = [] } = facts;
   const programs = await requirePrograms(ops, app.id, before ? before.programs : []);
   const routes = await requireRoutes(ops, app, before?.served, { mayDrop: true });
-  return [...routes, ...programs, ...hidden.map(hiddenText)];
+  return [...routes, ...programs, ...hidden.map(hiddenText), ...cutTexts(await cutNow(ops, facts, app))];
+}
+
+/** Jobs that ended with the former container. Data that was deleted or replaced has none of them. */
+async function cutNow(
+  ops: Ops,
+  { stack, containers: { postgres }, volumes, jobs }: Facts,
+  app: Container,
+): Promise<readonly Job[]> {
+  if (jobs === undefined || postgres === undefined) return [];
+  const programs = await findProgramsIfAny(ops, app.id);
+  return programs ? cutJobs(ops, databaseOf(stack, postgres, volumes), jobs, programs) : [];
 }

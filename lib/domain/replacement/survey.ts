@@ -9,6 +9,8 @@ import { canLogIn, type Login } from '../../tools/postgres/login.ts';
 import { lastingKeys } from '../../tools/redis/keys.ts';
 import { endpointsOf, healthCheck } from '../app/health.ts';
 import { lookAround } from '../app/inventory.ts';
+import { surveyJobs } from '../app/jobs.ts';
+import { findProgramsIfAny } from '../app/programs.ts';
 import { surveyServed } from '../app/routes.ts';
 import { holdsState } from '../app/state-inside.ts';
 import { findUnreachable, neverServed, userdataSize } from '../app/userdata.ts';
@@ -27,7 +29,7 @@ import { findBrokenBinds } from '../stack/binds.ts';
 import { resolveStack } from '../stack/compose-config.ts';
 import { type Containers, findAllContainers, findVolumes } from '../stack/containers.ts';
 import { databaseOf, databaseVolume } from '../stack/database.ts';
-import type { AppFacts, Facts } from '../stack/deployment.ts';
+import type { AppFacts, Facts, Jobs } from '../stack/deployment.ts';
 import { findHomes } from '../stack/homes.ts';
 import { withLeftAlone } from '../stack/left-alone.ts';
 import { findUnusablePorts } from '../stack/ports.ts';
@@ -66,7 +68,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   const [containers, volumes] = await Promise.all([findSoleContainers(ops, stack), findVolumes(ops, stack)]);
   const hashes = env === 'present' ? await first[3] : '';
   const deployed = { stack, containers, volumes };
-  const [database, data, redisKeys, app, unusablePorts, brokenBinds, login, storesOutdated, envChange] =
+  const [database, data, redisKeys, app, unusablePorts, brokenBinds, login, storesOutdated, envChange, jobs] =
     await Promise.all([
       surveyDatabase(ops, deployed),
       findHomes(ops, stack, containers),
@@ -77,6 +79,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
       surveyLogin(ops, deployed),
       findOutdated(ops, stack, containers, hashes),
       containers.app && env === 'present' ? surveyEnvChange(ops, stack, containers.app) : undefined,
+      surveyJobsOf(ops, deployed),
     ]);
   const { postgres, redis } = stack.services;
   const { commit } = prerequisites.checkout;
@@ -96,6 +99,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     fresh: isFresh(ops, deployed, database, redisKeys),
     app,
     envChange,
+    jobs,
     example:
       reading.kind === 'present' && env === 'present'
         ? await surveyExample(ops, prerequisites.checkout.commit, reading.values)
@@ -154,6 +158,17 @@ async function surveyApp(ops: Ops, container: Container, checkedOut: string, pla
   const { commit } = running;
   const seen = { serving, served, programs: states, holdsState: inside };
   return { userdataBytes, commit, running, released, image, ...seen };
+}
+
+/** Where both of them run; what is wrong with one of them is for others to say. */
+async function surveyJobsOf(
+  ops: Ops,
+  { stack, containers: { app, postgres }, volumes }: Pick<Facts, 'stack' | 'containers' | 'volumes'>,
+): Promise<Jobs | undefined> {
+  if (app?.state !== 'running' || postgres?.state !== 'running' || databaseVolume(volumes) === undefined)
+    return undefined;
+  const programs = await findProgramsIfAny(ops, app.id);
+  return programs && surveyJobs(ops, databaseOf(stack, postgres, volumes), programs);
 }
 
 /** The login that the application will do, with the password that it will have, at the server as it is. */

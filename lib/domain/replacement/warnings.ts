@@ -1,5 +1,6 @@
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
+import { jobsTexts } from '../app/jobs.ts';
 import { STATE_INSIDE } from '../app/state-inside.ts';
 import { unnamedWarning } from '../images/running.ts';
 import { explainBind } from '../stack/binds.ts';
@@ -22,6 +23,7 @@ export function replacementWarnings(target: Target, facts: Facts, brought: Broug
     ...(envChange ? [envChanged(envChange)] : []),
     ...(app?.unreachable?.certain === false ? [{ text: notPlainly(app.unreachable.why) }] : []),
     ...servedWarnings(facts).map((text) => ({ text })),
+    ...jobsTexts(facts.jobs).map((text) => ({ text })),
     ...(app && app.image !== 'named' ? [{ text: unnamedWarning(app.image) }] : []),
     ...(app?.holdsState ? [{ text: STATE_INSIDE }] : []),
     ...brokenBinds.filter((b) => b.why === 'absent').map(explainBind),

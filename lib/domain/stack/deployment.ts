@@ -51,6 +51,8 @@ export interface Facts {
   readonly login: Login | undefined;
   /** Published ports of PostgreSQL and Redis that are reachable from other machines. */
   readonly exposedPorts: readonly PublishedPort[];
+  /** What the application works on beside its requests; undefined when it does not run, or its database. */
+  readonly jobs?: Jobs | undefined;
   /** Bytes free where backups go. */
   readonly freeBytes: number;
   /** Files by which pending migrations commit on their way: a failure leaves what came before. */
@@ -82,6 +84,21 @@ export interface Hidden {
   readonly built: readonly string[];
   /** The target configuration says so: no release touches them. */
   readonly isKept: boolean;
+}
+
+/** Work that the application has begun and that no connection tells of: a thread that a request started and did not wait for. */
+export interface Job {
+  /** What it is called for a person. */
+  readonly name: string;
+  /** When it began: ISO 8601, with its zone. */
+  readonly since: string;
+}
+
+export interface Jobs {
+  /** Undefined: they could not be asked for. */
+  readonly underWay: readonly Job[] | undefined;
+  /** When the oldest process was started that could be at one. ISO 8601. */
+  readonly from: string;
 }
 
 /** A file by which an upgrade commits on its way. */

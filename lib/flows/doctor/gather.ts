@@ -37,6 +37,7 @@ import { inspectCheckout } from '../../tools/git/checkout.ts';
 import { git } from '../../tools/git/git.ts';
 import { treeOf } from '../../tools/git/tree.ts';
 import { servedCertificate } from '../../tools/http/certificate.ts';
+import { GLANCE_MS } from '../../tools/http/within.ts';
 import { inspectHba } from '../../tools/pg-hba/rules.ts';
 import { usedCollations } from '../../tools/postgres/collation.ts';
 import { serverCondition, usedSequences } from '../../tools/postgres/condition.ts';
@@ -77,7 +78,8 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
 
   // What can be asked from outside.
   const askPorts = () => askedOf(ops, [stack, containers], (project, found) => openPorts(ops, project, found));
-  const askHealth = () => askedOf(ops, [app], (container) => healthCheck(ops, endpointsOf(target, container)));
+  const askHealth = () =>
+    askedOf(ops, [app], (container) => healthCheck(ops, endpointsOf(target, container), { timeoutMs: GLANCE_MS }));
   const [ports, health] = [later(askPorts), later(askHealth)];
   const served = of([app], async ({ ports: all }) => {
     const tls = all.filter((p) => p.target === TLS && p.protocol === 'tcp');
@@ -110,7 +112,7 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
   });
   const askRoutes = () =>
     askedOf(ops, [app, programs], async (container, all) => {
-      const { routes: found, unwatched } = await surveyRoutes(ops, container, all);
+      const { routes: found, unwatched } = await surveyRoutes(ops, container, all, GLANCE_MS);
       return { found: found.map(({ path, fault }) => ({ path, fault })), unwatched };
     });
   const routes = later(askRoutes);

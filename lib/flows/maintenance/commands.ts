@@ -9,6 +9,7 @@ import { describeHealth, healthCheck } from '../../domain/app/health.ts';
 import { readRun } from '../../domain/ledger/runs.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
+import { GLANCE_MS } from '../../tools/http/within.ts';
 import { isOn } from './keep.ts';
 import { findOn, offFile } from './note.ts';
 import { OFF } from './status.ts';
@@ -72,7 +73,7 @@ export async function turnOff(ops: Ops, script: string): Promise<Text & { exitCo
   }
   const { app } = await findContainers(ops, await resolveStack(ops));
   said(ops, OFF);
-  const health = app && (await healthCheck(ops, endpointsOf(ops.target, app)));
+  const health = app && (await healthCheck(ops, endpointsOf(ops.target, app), { timeoutMs: GLANCE_MS }));
   const text = health ? describeHealth(health) : NO_CONTAINER;
   if (health?.healthy) return said(ops, text);
   show({ event: 'error', text });

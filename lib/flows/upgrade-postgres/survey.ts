@@ -72,7 +72,7 @@ export async function surveyUpgrade(ops: Ops, asked: Asked): Promise<Facts> {
   await requireUpgradable(ops, database);
   await requireAlone(ops, database, app);
   if (app?.state === 'running') {
-    const health = await healthCheck(ops, endpointsOf(ops.target, app), { timeoutMs: 5_000 });
+    const health = await healthCheck(ops, endpointsOf(ops.target, app));
     if (!health.healthy) throw notHealthy(describeHealth(health));
   }
   return {

@@ -1,5 +1,12 @@
 import type { Ops } from '../../core/ops.ts';
 
+/**
+ * So long visitors wait for an answer: less than browsers and nginx do. Workers that are recycled together let all wait for a boot, and nothing is wrong then.
+ */
+export const PATIENCE_MS = 30_000;
+/** For whoever only looks, or asks again. */
+export const GLANCE_MS = 5_000;
+
 /** What {@link within} gives when the time was up. */
 export const DUE = Symbol('due');
 

@@ -84,6 +84,15 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
       return db.tables.users.includes('admin') ? [{ id: 1 }] : [];
     },
   ],
+  ['SELECT to_json(to_regclass(', (asked) => [texts(asked).some((name) => name in asked.db.tables)]],
+  [
+    'FROM task_runs WHERE',
+    ({ db, sql }) => {
+      const [, after = '', , before = '~'] = /started_at > '(.*?)'( AND started_at < '(.*?)')?/.exec(sql) ?? [];
+      const rows = (db.tables.task_runs ?? []).map((row) => row.split(' since ') as [string, string]);
+      return rows.filter(([, since]) => since > after && since < before).map(([name, since]) => ({ name, since }));
+    },
+  ],
   [
     "'bytes', pg_database_size(oid)",
     (asked) =>

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { targetFor } from '../../../../lib/core/target.ts';
 import { endpointsOf, healthCheck, waitForHealth } from '../../../../lib/domain/app/health.ts';
 import type { Container } from '../../../../lib/tools/docker/containers.ts';
@@ -118,6 +118,24 @@ describe('healthCheck', () => {
     });
     const { checks } = await check(url);
     expect(checks.map((c) => c.outcome)).toEqual([outcome, outcome]);
+  });
+
+  it('waits as visitors do: workers that are recycled together are nothing wrong', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const late = async (url: string, { signal }: { signal: AbortSignal }) => {
+      await new Promise((resolve, reject) => {
+        setTimeout(resolve, 12_000);
+        signal.addEventListener('abort', reject);
+      });
+      return new Response(good[new URL(url).pathname]);
+    };
+    const asked = healthCheck(
+      testOps(() => undefined, { net: { fetch: late } as never }),
+      { nginx: 'http://a', direct: 'http://b' },
+    );
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect(await asked).toMatchObject({ healthy: true });
   });
 
   it('explains silence, a slow body, a closed port and a broken connection', async () => {
