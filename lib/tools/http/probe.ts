@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import { PATIENCE_MS } from './within.ts';
 
 /** What an outside client noticed while we worked. Times in milliseconds. */
 export interface Outage {
@@ -28,7 +29,7 @@ const BLIND_MS = 1_000;
  * does not depend on how quickly they were served before. Never throws, never keeps the process alive by itself, and
  * ends with the run's signal.
  *
- * @param options.perSecond default 20. `timeoutMs` for each request, default 5000. `accept`: which statuses are well; default 2xx.
+ * @param options.perSecond default 20. `timeoutMs` for each request, default as long as visitors wait. `accept`: which statuses are well; default 2xx.
  * `host`: the name in the request, if not that of the URL.
  */
 export function startProbe(
@@ -41,7 +42,7 @@ export function startProbe(
     readonly host?: string | undefined;
   } = {},
 ): Probe {
-  const { perSecond = 20, timeoutMs = 5_000, accept = (status) => status >= 200 && status < 300, host } = options;
+  const { perSecond = 20, timeoutMs = PATIENCE_MS, accept = (status) => status >= 200 && status < 300, host } = options;
   // Two numbers for each request: 20 requests/s for an hour are 1 MB.
   const failures: number[] = [];
   const successes: Success[] = [];
