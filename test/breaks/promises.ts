@@ -3,6 +3,14 @@ import { type Break, edit } from './break.ts';
 /** Nothing is lost, nothing stays broken, and what is said is so: what serves, what is kept for going back, who is in the way. */
 export const PROMISES: readonly Break[] = [
   {
+    what: { en: 'workers that are recycled together count as an outage', zh: 'worker 同时轮换被当作服务中断' },
+    edits: [
+      edit('lib/domain/app/health.ts', '{ timeoutMs = PATIENCE_MS } = options', '{ timeoutMs = GLANCE_MS } = options'),
+    ],
+    test: 'test/unit/domain/app/health.test.ts',
+    named: 'waits as visitors do',
+  },
+  {
     what: { en: 'jobs that a release cuts are not told', zh: '发布中断的任务不提示' },
     edits: [edit('lib/domain/hot-release/prove.ts', '...cutTexts(cut)', '')],
     test: 'test/simulation/jobs.test.ts',
