@@ -3,7 +3,10 @@ import { type Break, edit } from './break.ts';
 /** Nothing is lost, nothing stays broken, and what is said is so: what serves, what is kept for going back, who is in the way. */
 export const PROMISES: readonly Break[] = [
   {
-    what: { en: 'what fails after everything was proved takes it back', zh: '验证完成之后的失败导致已上线的版本被撤回' },
+    what: {
+      en: 'what fails after everything was proved takes it back',
+      zh: '验证完成之后的失败导致已上线的版本被撤回',
+    },
     edits: [edit('lib/runs/steps/steps.ts', 'if (done === plan.length) throw error;', '')],
     test: 'test/unit/runs/steps/steps.test.ts',
     named: 'takes nothing back for what fails after the last step',
