@@ -1,4 +1,4 @@
-import { OpsError } from '../core/errors.ts';
+import { failed } from '../core/refusal.ts';
 import type { Screen } from '../core/screen.ts';
 import { same, type Text } from '../core/text.ts';
 import { columns as widthOf } from '../runs/terminal/columns.ts';
@@ -42,7 +42,7 @@ export function outputOf(screen: Screen, redact: (text: string) => string): Outp
       }
     },
     fail(what, ...next): never {
-      throw new OpsError({ kind: 'failed', what: textOf(what), next: next.map(textOf) });
+      throw failed(textOf(what), ...next.map(textOf));
     },
     result(value) {
       if (value === undefined) return;

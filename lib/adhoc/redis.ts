@@ -1,4 +1,4 @@
-import { OpsError } from '../core/errors.ts';
+import { commandFailed } from '../core/refusal.ts';
 import { ask } from '../core/run.ts';
 import { printable } from '../core/text.ts';
 import { exec } from '../tools/docker/docker.ts';
@@ -93,7 +93,4 @@ const noLook = (name: string) =>
   );
 
 const refusedBy = (service: string, words: string) =>
-  new OpsError({
-    kind: 'command',
-    what: { en: `${service}: ${printable(words)}`, zh: `${service}: ${printable(words)}` },
-  });
+  commandFailed({ en: `${service}: ${printable(words)}`, zh: `${service}: ${printable(words)}` });

@@ -15,6 +15,17 @@ export const refuse = (what: Text, ...next: readonly Text[]): OpsError =>
 export const decline = (what: Text, ...next: readonly Text[]): OpsError =>
   new OpsError({ kind: 'declined', what, state: NOTHING_CHANGED, next });
 
+/** A precondition that is not met, where something may have been changed, or the caller says what was not. To be thrown. */
+export const unmet = (what: Text, ...next: readonly Text[]): OpsError =>
+  new OpsError({ kind: 'precondition', what, next });
+
+/** The job failed. To be thrown. */
+export const failed = (what: Text, ...next: readonly Text[]): OpsError => new OpsError({ kind: 'failed', what, next });
+
+/** An outside program failed, or said what nobody understands. To be thrown. */
+export const commandFailed = (what: Text, ...next: readonly Text[]): OpsError =>
+  new OpsError({ kind: 'command', what, next });
+
 /** @throws {OpsError} `precondition` with all reasons at once; what mends several of them is said once. */
 export function throwIfAny(reasons: readonly Reason[]): void {
   if (reasons.length === 0) return;

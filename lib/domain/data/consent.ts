@@ -1,6 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { decline } from '../../core/refusal.ts';
+import { decline, unmet } from '../../core/refusal.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import type { KnownVolume } from '../../tools/docker/containers.ts';
 import { checkSameVolume } from '../../tools/docker/same-volume.ts';
@@ -60,12 +60,9 @@ class ConsentProof {
   async check(ops: Ops, volume: { readonly name: string }): Promise<void> {
     const consented = this.#volumes.find((v) => v.name === volume.name);
     if (consented !== undefined) return checkSameVolume(ops, consented);
-    throw new OpsError({
-      kind: 'precondition',
-      what: {
-        en: `The consent does not cover volume ${volume.name}.`,
-        zh: `确认的范围不包含卷 ${volume.name}.`,
-      },
+    throw unmet({
+      en: `The consent does not cover volume ${volume.name}.`,
+      zh: `确认的范围不包含卷 ${volume.name}.`,
     });
   }
 

@@ -1,5 +1,5 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { endpointsOf } from '../app/endpoints.ts';
@@ -90,10 +90,7 @@ export function advice({ target, facts, switching, staging, backup }: HotRelease
 }
 
 const notBack = (wrong: readonly string[]) =>
-  new OpsError({
-    kind: 'failed',
-    what: {
-      en: `${wrong.length} files in the container are not as before: ${wrong.slice(0, 5).map(printable).join(', ')}`,
-      zh: `容器中有 ${wrong.length} 个文件与之前不同: ${wrong.slice(0, 5).map(printable).join(', ')}`,
-    },
+  failed({
+    en: `${wrong.length} files in the container are not as before: ${wrong.slice(0, 5).map(printable).join(', ')}`,
+    zh: `容器中有 ${wrong.length} 个文件与之前不同: ${wrong.slice(0, 5).map(printable).join(', ')}`,
   });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { change, read } from '../../core/command.ts';
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import { ask, run } from '../../core/run.ts';
 import { copyOut } from '../../tools/docker/container-files.ts';
 import { discardContainer, discardImage, labelsOf, ownerLabels } from '../../tools/docker/helpers.ts';
@@ -87,10 +88,7 @@ async function unpack(ops: Ops, archive: string, to: string): Promise<void> {
 }
 
 const notMade = ({ to, stage, made }: BuiltArtefact) =>
-  new OpsError({
-    kind: 'failed',
-    what: {
-      en: `Stage ${stage} of the Dockerfile left nothing in ${made}, which is to become ${to}.`,
-      zh: `Dockerfile 的构建阶段 ${stage} 没有在 ${made} 生成内容, 该目录应成为 ${to}.`,
-    },
+  failed({
+    en: `Stage ${stage} of the Dockerfile left nothing in ${made}, which is to become ${to}.`,
+    zh: `Dockerfile 的构建阶段 ${stage} 没有在 ${made} 生成内容, 该目录应成为 ${to}.`,
   });

@@ -28,7 +28,7 @@ interface Finding {
 /** @throws {OpsError} `precondition` with everything that is missing. */
 export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
   const findings: Finding[] = [];
-  const failed = (finding: (error: CommandError) => Finding) => (error: unknown) => {
+  const noted = (finding: (error: CommandError) => Finding) => (error: unknown) => {
     ops.signal.throwIfAborted();
     if (error instanceof CommandError) findings.push(error.kind === 'deadline' ? tooLate(error) : finding(error));
     else if (error instanceof OpsError) findings.push(...explained(error));
@@ -36,11 +36,11 @@ export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
     return null;
   };
   const [engine, , compose, checkout, curl] = await Promise.all([
-    ask(ops, serverVersion()).catch(failed(engineMissing)),
-    requireLocalEngine(ops).catch(failed(engineMissing)),
-    ask(ops, composeVersion()).catch(failed(composeMissing)),
-    inspectCheckout(ops, ops.target.dir).catch(failed(gitMissing)),
-    ask(ops, curlVersion()).catch(failed(curlMissing)),
+    ask(ops, serverVersion()).catch(noted(engineMissing)),
+    requireLocalEngine(ops).catch(noted(engineMissing)),
+    ask(ops, composeVersion()).catch(noted(composeMissing)),
+    inspectCheckout(ops, ops.target.dir).catch(noted(gitMissing)),
+    ask(ops, curlVersion()).catch(noted(curlMissing)),
   ]);
   if (compose !== null && !isAtLeast(compose, COMPOSE_FLOOR)) findings.push(composeOld(compose));
   if (checkout === undefined) findings.push(noRepository(ops.target.dir));

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { OpsError } from '../../core/errors.ts';
+import { failed } from '../../core/refusal.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { askHealth } from '../../domain/app/ask-health.ts';
@@ -70,7 +70,7 @@ function tryStep({ facts }: EnvWay): Step<Text> {
     async run(ops) {
       const { oneOff } = await tryImage(ops, facts, undefined);
       const health = await askHealth(ops, oneOff);
-      if (!health.healthy) throw new OpsError({ kind: 'failed', what: describeHealth(health) });
+      if (!health.healthy) throw failed(describeHealth(health));
       return describeHealth(health);
     },
     evidence: (said) => said,

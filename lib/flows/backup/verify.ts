@@ -1,6 +1,7 @@
 import { read } from '../../core/command.ts';
 import { type Kind, OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { unmet } from '../../core/refusal.ts';
 import { CommandError, run } from '../../core/run.ts';
 import { seconds, type Text } from '../../core/text.ts';
 import { DamagedBackup, damaged } from '../../domain/backup/damaged.ts';
@@ -114,14 +115,13 @@ async function imageFor(ops: Ops, { imageId }: DatabaseManifest): Promise<string
   if (exitCode === 0) return imageId;
   const { postgres } = await findContainers(ops, await resolveStack(ops));
   if (postgres) return imageOf(ops, 'postgres', postgres);
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
+  throw unmet(
+    {
       en: `The image that the backup was taken from (${imageId.slice(0, 19)}) is not here, and no other PostgreSQL either.`,
       zh: `备份所用的镜像 (${imageId.slice(0, 19)}) 不在本机, 也没有其他 PostgreSQL 可用.`,
     },
-    next: [{ en: 'What needs no server: --level checksum', zh: '不需要数据库服务的验证: --level checksum' }],
-  });
+    { en: 'What needs no server: --level checksum', zh: '不需要数据库服务的验证: --level checksum' },
+  );
 }
 
 async function note(

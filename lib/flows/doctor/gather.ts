@@ -2,9 +2,8 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { driftIn, environmentOf } from '../../adhoc/environment.ts';
 import { read } from '../../core/command.ts';
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import type { Reason } from '../../core/refusal.ts';
+import { type Reason, unmet } from '../../core/refusal.ts';
 import { ask, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { endpointsOf, healthCheck } from '../../domain/app/health.ts';
@@ -126,7 +125,7 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
   // What was released.
   const checkout = is(async () => {
     const found = await inspectCheckout(ops, target.dir);
-    if (found === undefined) throw new OpsError({ kind: 'precondition', what: NO_REPOSITORY });
+    if (found === undefined) throw unmet(NO_REPOSITORY);
     return found;
   });
   const code = of([app, checkout], async (container, { commit }) => {
@@ -246,10 +245,7 @@ async function containerFacts(ops: Ops, stack: Stack): Promise<Readonly<Partial<
 function runningOf(role: ServiceRole, container: ContainerFacts | undefined): ContainerFacts {
   if (container?.state === 'running') return container;
   const is = container?.state ?? 'missing';
-  throw new OpsError({
-    kind: 'precondition',
-    what: { en: `the container of ${role} does not run (${is})`, zh: `${role} 的容器未运行 (${is})` },
-  });
+  throw unmet({ en: `the container of ${role} does not run (${is})`, zh: `${role} 的容器未运行 (${is})` });
 }
 
 function openPorts(
@@ -309,10 +305,7 @@ const serverOf = (container: Container, stack: Stack): PgServer => ({ container,
 function ownAddress({ addresses, name }: Container): string {
   const address = Object.values(addresses).find((a) => a !== '');
   if (address) return address;
-  throw new OpsError({
-    kind: 'precondition',
-    what: { en: `${name} has no address of its own`, zh: `${name} 没有容器地址` },
-  });
+  throw unmet({ en: `${name} has no address of its own`, zh: `${name} 没有容器地址` });
 }
 
 /** Of the first artefact, which is the front end; what a build leaves among its sources does not count as one. */
@@ -339,10 +332,7 @@ async function isCurrent(ops: Ops, container: string, stack: Stack, commit: stri
 }
 
 const notReadable = () =>
-  new OpsError({
-    kind: 'precondition',
-    what: { en: '.env can’t be read as it should (env.readable)', zh: '.env 无法正常解读 (env.readable)' },
-  });
+  unmet({ en: '.env can’t be read as it should (env.readable)', zh: '.env 无法正常解读 (env.readable)' });
 
 const NO_REPOSITORY: Text = {
   en: 'the deploy directory is not a git repository with a commit',

@@ -1,5 +1,6 @@
-import { OpsError } from '../../core/errors.ts';
+import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { commandFailed } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import type { Text } from '../../core/text.ts';
@@ -91,17 +92,14 @@ async function ensureConnection(ops: Ops, { target, facts }: Rebuild, started: S
 
 function cannotLogIn(target: Target, why: string): OpsError {
   const logs = composeTyped(target, 'logs', '--tail', '200', target.services.postgres);
-  return new OpsError({
-    kind: 'command',
-    what: {
+  return commandFailed(
+    {
       en: `PostgreSQL does not let the application log in: ${why}`,
       zh: `应用无法登录 PostgreSQL: ${why}`,
     },
-    next: [
-      {
-        en: `This is about the network or the server, not about pg_hba.conf: don't open that. See: ${logs}`,
-        zh: `问题在网络或 PostgreSQL 本身, 与 pg_hba.conf 无关, 不要放宽其规则. 查看: ${logs}`,
-      },
-    ],
-  });
+    {
+      en: `This is about the network or the server, not about pg_hba.conf: don't open that. See: ${logs}`,
+      zh: `问题在网络或 PostgreSQL 本身, 与 pg_hba.conf 无关, 不要放宽其规则. 查看: ${logs}`,
+    },
+  );
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { commandFailed } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
 import { printable } from '../../core/text.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
@@ -79,22 +79,16 @@ async function bringBackSchema(ops: Ops, rebuild: Rebuild): Promise<void> {
 }
 
 const mayStillMigrate = () =>
-  new OpsError({
-    kind: 'command',
-    what: {
-      en: 'The container in which the migration ran could not be removed, so the migration may still go on.',
-      zh: '执行迁移的容器未能删除, 迁移可能仍在进行.',
-    },
+  commandFailed({
+    en: 'The container in which the migration ran could not be removed, so the migration may still go on.',
+    zh: '执行迁移的容器未能删除, 迁移可能仍在进行.',
   });
 
 /** @param dir of what was saved before, if anything was. */
 const schemaStays = (stays: readonly string[], dir: string | undefined) => {
   const names = stays.slice(0, 12).map(printable).join(', ') || '-';
-  return new OpsError({
-    kind: 'command',
-    what: {
-      en: `The database was migrated and could not be dumped before, so its former schema was not put back (${names}).${dir ? ` Its files from before are in ${dir}.` : ''}`,
-      zh: `数据库已被迁移, 且之前无法导出, 因此没有恢复原来的表结构 (${names}).${dir ? ` 迁移前的数据文件位于 ${dir}.` : ''}`,
-    },
+  return commandFailed({
+    en: `The database was migrated and could not be dumped before, so its former schema was not put back (${names}).${dir ? ` Its files from before are in ${dir}.` : ''}`,
+    zh: `数据库已被迁移, 且之前无法导出, 因此没有恢复原来的表结构 (${names}).${dir ? ` 迁移前的数据文件位于 ${dir}.` : ''}`,
   });
 };

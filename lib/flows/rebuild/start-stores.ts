@@ -1,5 +1,5 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { redisPassword } from '../../domain/replacement/passwords.ts';
@@ -116,16 +116,13 @@ async function lastSeen(
 }
 
 const redisIsEmpty = (keys: number) =>
-  new OpsError({
-    kind: 'failed',
-    what: {
+  failed(
+    {
       en: `Redis is empty, and had ${keys} keys that don't expire.`,
       zh: `Redis 为空, 而此前有 ${keys} 个不过期的键.`,
     },
-    next: [
-      {
-        en: 'See what the compose file changes about Redis’ volume and command (--appendonly, --dir, --dbfilename).',
-        zh: '请检查 compose 文件对 Redis 的卷与启动命令 (--appendonly, --dir, --dbfilename) 的改动.',
-      },
-    ],
-  });
+    {
+      en: 'See what the compose file changes about Redis’ volume and command (--appendonly, --dir, --dbfilename).',
+      zh: '请检查 compose 文件对 Redis 的卷与启动命令 (--appendonly, --dir, --dbfilename) 的改动.',
+    },
+  );

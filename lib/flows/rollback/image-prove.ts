@@ -1,5 +1,5 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { containerHealth } from '../../domain/app/container-health.ts';
@@ -67,10 +67,7 @@ async function prove(ops: Ops, way: ImageWay, app: Container): Promise<Proven> {
   ];
   const [first] = wrong;
   if (first) {
-    throw new OpsError({
-      kind: 'failed',
-      what: { en: `Not proved: ${first.en}`, zh: `验证未通过: ${first.zh}` },
-    });
+    throw failed({ en: `Not proved: ${first.en}`, zh: `验证未通过: ${first.zh}` });
   }
   const besides = await proveServed(ops, way.facts, now);
   const said = describeHealth(health);

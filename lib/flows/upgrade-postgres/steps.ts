@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import { humanBytes, same, type Text } from '../../core/text.ts';
@@ -156,14 +156,13 @@ async function requireUnchanged(
   const { contents } = await examine(ops, database, database.name, manifest);
   const [first] = compareContents(manifest.contents, contents);
   if (first === undefined) return;
-  throw new OpsError({
-    kind: 'failed',
-    what: {
+  throw failed(
+    {
       en: `Somebody wrote to the database during the final dump: ${first.en}`,
       zh: `最后一次导出期间有人写入了数据库: ${first.zh}`,
     },
-    next: [{ en: 'Who is connected: npx tsx scripts/doctor.ts', zh: '查看有哪些连接: npx tsx scripts/doctor.ts' }],
-  });
+    { en: 'Who is connected: npx tsx scripts/doctor.ts', zh: '查看有哪些连接: npx tsx scripts/doctor.ts' },
+  );
 }
 
 const transferred = ({ contents, databaseBytes }: VerifiedBackup['manifest']): Text => {

@@ -12,6 +12,7 @@ import path from 'node:path';
 import { asTyped } from '../../core/command.ts';
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Paths } from '../../core/ops.ts';
+import { unmet } from '../../core/refusal.ts';
 import { type Target, targetFor } from '../../core/target.ts';
 import { printable } from '../../core/text.ts';
 import { scriptsFrom, type World } from '../../core/world.ts';
@@ -91,16 +92,13 @@ export function makeState(target: Target): Omit<Paths, 'run'> {
     return { state, backups };
   } catch (error) {
     const why = whatHappened(error).en;
-    throw new OpsError({
-      kind: 'precondition',
-      what: { en: `${state} can't be written: ${why}`, zh: `无法写入 ${state}: ${why}` },
-      next: [
-        {
-          en: 'Run as the owner of the deploy directory, or free some space.',
-          zh: '请以部署目录所有者身份运行, 或清理磁盘空间.',
-        },
-      ],
-    });
+    throw unmet(
+      { en: `${state} can't be written: ${why}`, zh: `无法写入 ${state}: ${why}` },
+      {
+        en: 'Run as the owner of the deploy directory, or free some space.',
+        zh: '请以部署目录所有者身份运行, 或清理磁盘空间.',
+      },
+    );
   }
 }
 
