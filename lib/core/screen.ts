@@ -1,5 +1,8 @@
 import type { Language, Text } from './text.ts';
 
+/** What something is called, and what it is. */
+export type Row = readonly [Text, Text];
+
 /** What a person (or, with `--json`, a program) is told. Event names and fields are stable English. */
 export type ScreenEvent =
   | { event: 'heading'; text: Text }
@@ -16,7 +19,7 @@ export type ScreenEvent =
       evidence?: Text | undefined;
     }
   /** Rows of a summary, plan or list. Values are texts too, so that a missing translation does not compile. */
-  | { event: 'table'; id: string; rows: readonly (readonly [Text, Text])[] }
+  | { event: 'table'; id: string; rows: readonly Row[] }
   /** A table with a head. `items` are the same rows for programs: stable English names, plain values. */
   | {
       event: 'list';
@@ -62,4 +65,13 @@ export interface Screen {
   ): Promise<V | undefined>;
   /** `--yes` answers true without asking. */
   askYes(question: Text): Promise<boolean | undefined>;
+}
+
+export const WHAT_IS_THERE: Text = { en: 'What is there', zh: '当前状态' };
+export const SUMMARY: Text = { en: 'Summary', zh: '总结' };
+
+/** A table below its heading. */
+export function section({ show }: Screen, title: Text, id: string, rows: readonly Row[]): void {
+  show({ event: 'heading', text: title });
+  show({ event: 'table', id, rows });
 }

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Hold, Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
+import type { Row } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { engineId } from '../../tools/docker/engine.ts';
@@ -136,7 +137,7 @@ async function agreeToAdopt(ops: Ops, hold: Hold, { project }: Pick<Stack, 'proj
     en: `${printable(ops.target.dir)} takes over what another directory made:`,
     zh: `${printable(ops.target.dir)} 将接管由其他目录创建的容器:`,
   };
-  const losses = foreign.map((made): readonly [Text, Text] => [same(printable(made.name)), same(printable(made.dir))]);
+  const losses = foreign.map((made): Row => [same(printable(made.name)), same(printable(made.dir))]);
   if (hold.lockProject === undefined) {
     ops.screen.show({ event: 'warning', text: title });
     ops.screen.show({ event: 'table', id: 'adopted', rows: losses });

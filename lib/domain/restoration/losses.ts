@@ -1,3 +1,4 @@
+import type { Row } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import type { DestructiveRequest } from '../data/consent.ts';
 import { ageText } from './age.ts';
@@ -28,17 +29,17 @@ export function restoreRequest(facts: Facts): DestructiveRequest {
 }
 
 /** What somebody gets back who does not have it now. */
-function rolesBack(incoming: Incoming): (readonly [Text, Text])[] {
+function rolesBack(incoming: Incoming): Row[] {
   if (incoming.kind === 'kept' || incoming.roles === 'needed') return [];
   return incoming.roleDifferences.map((line) => [{ en: 'role', zh: '角色' }, line]);
 }
 
-function writesSince({ rows, incoming }: Facts): (readonly [Text, Text])[] {
+function writesSince({ rows, incoming }: Facts): Row[] {
   const then = rowsThen(incoming);
   if (rows === undefined || then === undefined) return [[{ en: 'rows now', zh: '当前行数' }, UNKNOWN]];
   const changed = rows.filter((r) => r.rows !== (then.get(`${r.schema}.${r.name}`) ?? 0));
   if (changed.length === 0) return [[{ en: 'rows', zh: '行数' }, UNCHANGED]];
-  const lines = changed.slice(0, SHOWN).map((r): readonly [Text, Text] => {
+  const lines = changed.slice(0, SHOWN).map((r): Row => {
     const table = printable(`${r.schema}.${r.name}`);
     const had = then.get(`${r.schema}.${r.name}`);
     return [{ en: `rows in ${table}`, zh: `${table} 行数` }, same(`${r.exact ? '' : '≈ '}${r.rows} → ${had ?? '-'}`)];

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
+import { section } from '../../core/screen.ts';
 import { humanBytes, printable, same, seconds, type Text } from '../../core/text.ts';
 import { mountedUserdata } from '../../domain/app/userdata.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
@@ -28,22 +29,17 @@ export interface CreateOptions {
 export async function createBackup(ops: Ops, options: CreateOptions): Promise<Text & { readonly bytes?: number }> {
   const facts = await surveyBackup(ops);
   const saved = options.userdata ? userdataOf(facts) : undefined;
-  ops.screen.show({ event: 'heading', text: { en: 'Backup', zh: '备份' } });
-  ops.screen.show({
-    event: 'table',
-    id: 'facts',
-    rows: [
-      [{ en: 'database', zh: '数据库' }, same(printable(facts.database.name))],
-      [{ en: 'commit that runs', zh: '当前版本' }, same(facts.commit?.slice(0, 10) ?? '-')],
-      [
-        { en: 'userdata', zh: 'userdata' },
-        saved
-          ? userdataText(saved.bytes, mountedUserdata(ops.target, facts.app?.mounts ?? []))
-          : { en: 'not saved (--userdata)', zh: '不备份 (--userdata)' },
-      ],
-      [{ en: 'goes to', zh: '保存位置' }, same(ops.paths.backups)],
+  section(ops.screen, { en: 'Backup', zh: '备份' }, 'facts', [
+    [{ en: 'database', zh: '数据库' }, same(printable(facts.database.name))],
+    [{ en: 'commit that runs', zh: '当前版本' }, same(facts.commit?.slice(0, 10) ?? '-')],
+    [
+      { en: 'userdata', zh: 'userdata' },
+      saved
+        ? userdataText(saved.bytes, mountedUserdata(ops.target, facts.app?.mounts ?? []))
+        : { en: 'not saved (--userdata)', zh: '不备份 (--userdata)' },
     ],
-  });
+    [{ en: 'goes to', zh: '保存位置' }, same(ops.paths.backups)],
+  ]);
   if (options.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
 
   const started = ops.clock.monotonic();

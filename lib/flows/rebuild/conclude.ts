@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
+import { type Row, SUMMARY, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { sayProved } from '../../core/verdict.ts';
 import { describeHealth } from '../../domain/app/health.ts';
@@ -29,25 +30,20 @@ export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: No
     verdict: `proved; production was down ${down.en}`,
   });
   const { show } = ops.screen;
-  show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
-  show({
-    event: 'table',
-    id: 'summary',
-    rows: [
-      [{ en: 'commit', zh: '提交' }, same(`${commit.slice(0, 10)} ${printable(subject)}`)],
-      [{ en: 'image', zh: '镜像' }, same(proven.imageId.slice(0, 19))],
-      [{ en: 'health', zh: '健康检查' }, describeHealth(proven.health)],
-      [
-        { en: 'database', zh: '数据库' },
-        { en: `${proven.tables} tables; ${proven.database.en}`, zh: `${proven.tables} 张表; ${proven.database.zh}` },
-      ],
-      [{ en: 'backup', zh: '备份' }, same(backup ?? '-')],
-      ...(rebuild.losesUserdata && !rebuild.userdata ? [LOST] : []),
-      [{ en: 'production was down', zh: '服务实际中断' }, down],
-      ...(hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(hold.seen)] as const] : []),
-      [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+  section(ops.screen, SUMMARY, 'summary', [
+    [{ en: 'commit', zh: '提交' }, same(`${commit.slice(0, 10)} ${printable(subject)}`)],
+    [{ en: 'image', zh: '镜像' }, same(proven.imageId.slice(0, 19))],
+    [{ en: 'health', zh: '健康检查' }, describeHealth(proven.health)],
+    [
+      { en: 'database', zh: '数据库' },
+      { en: `${proven.tables} tables; ${proven.database.en}`, zh: `${proven.tables} 张表; ${proven.database.zh}` },
     ],
-  });
+    [{ en: 'backup', zh: '备份' }, same(backup ?? '-')],
+    ...(rebuild.losesUserdata && !rebuild.userdata ? [LOST] : []),
+    [{ en: 'production was down', zh: '服务实际中断' }, down],
+    ...(hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(hold.seen)] as const] : []),
+    [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+  ]);
   for (const left of leftAloneWarnings(ops.target, facts.stack, 'built')) show({ event: 'warning', ...left });
   for (const p of facts.exposedPorts) {
     show({
@@ -83,7 +79,7 @@ export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: No
   );
 }
 
-const LOST: readonly [Text, Text] = [
+const LOST: Row = [
   same('userdata'),
   { en: 'lost with consent: it could not be read', zh: '已丢失 (无法读取, 已确认放弃)' },
 ];

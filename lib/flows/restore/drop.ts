@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import type { Row } from '../../core/screen.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { backupsOf } from '../../domain/backup/find.ts';
@@ -46,7 +47,7 @@ export async function dropLeft(
     volumes: [],
     databases: [name],
     losses: [
-      ...tables.slice(0, SHOWN).map((t): readonly [Text, Text] => {
+      ...tables.slice(0, SHOWN).map((t): Row => {
         const table = printable(`${t.schema}.${t.name}`);
         return [{ en: `rows in ${table}`, zh: `${table} 行数` }, same(`${t.exact ? '' : '≈ '}${t.rows}`)];
       }),

@@ -1,6 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
+import type { Row } from '../../core/screen.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { readDatabaseManifest } from '../../domain/backup/manifest.ts';
@@ -98,7 +99,7 @@ export function backRequest({ upgrade, rows }: BackFacts): DestructiveRequest {
 
 const NOT_RUNNING: Text = { en: 'the new server does not run', zh: '新的 PostgreSQL 未运行' };
 
-function changesSince({ backup }: PostgresUpgrade, rows: readonly RowCount[]): (readonly [Text, Text])[] {
+function changesSince({ backup }: PostgresUpgrade, rows: readonly RowCount[]): Row[] {
   let then: ReadonlyMap<string, number>;
   try {
     then = new Map(readDatabaseManifest(backup).contents.tables.map((t) => [`${t.schema}.${t.name}`, t.rows]));

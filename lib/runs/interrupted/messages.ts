@@ -1,3 +1,4 @@
+import type { Row } from '../../core/screen.ts';
 import { printable, seconds, type Text } from '../../core/text.ts';
 import { entriesOf, type Run } from '../../domain/ledger/runs.ts';
 
@@ -50,7 +51,7 @@ export function diedText(run: Run): Text {
 }
 
 /** Steps with how each ended. */
-export function stepRows(run: Run): (readonly [Text, Text])[] {
+export function stepRows(run: Run): Row[] {
   const planned = entriesOf(run, 'plan').at(-1)?.steps ?? [];
   return planned.map((id) => {
     const told = run.entries.flatMap((e) => ('step' in e && e.step === id ? stepEvent(e) : []));
@@ -83,7 +84,7 @@ function stepEvent(e: Run['entries'][number]): Text[] {
 }
 
 /** Commands that changed something, each with how it ended. */
-export function commandRows(run: Run): (readonly [Text, Text])[] {
+export function commandRows(run: Run): Row[] {
   const results = new Map(entriesOf(run, 'result').map((r) => [r.of, r]));
   return entriesOf(run, 'intent').map(({ seq, at: began, command }) => {
     const result = results.get(seq);
