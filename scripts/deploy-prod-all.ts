@@ -1,7 +1,7 @@
 #!/usr/bin/env -S npx tsx
 /**
  * Full rebuild: from whatever is there (or nothing) to a proved deployment of the checked-out commit. Replaces
- * deploy-prod-all.sh; its steps (`lib/flows/rebuild`) name the former ones (`replaces`). Everything that can fail
+ * deploy-prod-all.sh; docs/from-the-shell-scripts.md has which step became which. Everything that can fail
  * without harm comes before "stop"; a failure from there on brings back image, userdata and data as they were.
  */
 import * as rebuild from '../lib/flows/rebuild/index.ts';

@@ -1,8 +1,9 @@
 #!/usr/bin/env -S npx tsx
 /**
  * Hot update: new code in the running container, without losing a request. Replaces update-prod-flask.sh;
- * its steps (`lib/domain/hot-release`) name the former ones (`replaces`). Nothing in /app changes before the release has been loaded, migrated for, booted and found healthy beside what serves; a failure after that
- * puts the former files back in the same gentle way.
+ * docs/from-the-shell-scripts.md has which step became which. Nothing in /app changes before the release has been loaded,
+ * migrated for, booted and found healthy beside what serves; a failure after that puts the former files back in the same
+ * gentle way.
  */
 import * as update from '../lib/flows/update/index.ts';
 import { ADOPT_FLAG, carryOut, HOLD_FLAGS, program, type Script } from '../lib/index.ts';

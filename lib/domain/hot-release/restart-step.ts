@@ -46,7 +46,6 @@ export function restartStep(update: HotRelease): Step<void, [Checked, number]> {
   return {
     id: 'restart',
     title: restartTitle(plan.restart),
-    replaces: 'restart_services',
     risk: plan.restart.kind === 'container' && plan.hold.kind === 'plain' ? 'interrupts' : 'changes',
     commands: {
       rolling: [

@@ -93,7 +93,6 @@ function buildEvidence({ stale, artefacts }: Facts): Text {
 export const stageStep = (update: HotRelease): Step => ({
   id: 'stage',
   title: { en: 'Copy the release into the container, beside what runs', zh: '将新版本复制到容器内的独立目录' },
-  replaces: 'sync_code',
   risk: 'none',
   commands: [
     `git archive ${update.facts.source.commit.slice(0, 10)} | docker exec -i ${update.facts.app.id.slice(0, 12)} tar -x -C ${update.target.app.root}/.whalefall-staging/…`,

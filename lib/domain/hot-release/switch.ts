@@ -42,7 +42,6 @@ export function switchStep(update: HotRelease): Step<number, [Checked]> {
   return {
     id: 'switch',
     title: { en: `Put the release in place in ${root}`, zh: `在 ${root} 中切换到新版本` },
-    replaces: 'sync_code',
     risk: 'changes',
     commands: [
       {

@@ -39,7 +39,6 @@ export const connectionStep = (rebuild: Rebuild): Step<Connected, [Started]> => 
     en: 'Log in as the application will; make sure nobody gets in without a password',
     zh: '以应用身份登录数据库, 并确保外部无法免密访问',
   },
-  replaces: 'fix_postgresql_connection',
   risk: 'none',
   commands: [
     rebuild.plan.deletes.length > 0

@@ -20,7 +20,6 @@ import { bringBackStores, startStores } from './stores.ts';
 export const migrateStep = (rebuild: Rebuild): Step<Migrated, [Started, TriedImage]> => ({
   id: 'migrate',
   title: { en: 'Migrate the schema to the newest revision', zh: '将数据库结构升级到最新版本' },
-  replaces: 'initialize_database',
   risk: 'none',
   commands: [
     'docker exec <one-off> flask db upgrade',

@@ -43,7 +43,6 @@ export function proveStep(rebuild: Rebuild): Step<Proven, [Expected]> {
   return {
     id: 'prove',
     title: { en: 'Prove it', zh: '逐项验证' },
-    replaces: 'verify_deployment',
     risk: 'none',
     commands: [
       { en: 'docker exec <new> <its own health check>', zh: 'docker exec <new> <容器自身的健康检查>' },

@@ -31,7 +31,6 @@ export function removeStep(rebuild: Rebuild): Step<void, [Consent]> | undefined 
   return {
     id: 'remove',
     title: { en: 'Delete the consented volumes', zh: '删除已确认的数据卷' },
-    replaces: 'cleanup_old_data',
     risk: 'deletes',
     commands: [`docker rm -f -v ${ids.join(' ')}`, `docker volume rm ${plan.deletes.map((v) => v.name).join(' ')}`],
     loses: same(plan.deletes.map((v) => `${v.name} (${v.createdAt})`).join(', ')),

@@ -27,7 +27,6 @@ export function startStoresStep(rebuild: Rebuild): Step<Started, [PreparedDataba
   return {
     id: 'start-stores',
     title: { en: 'Start PostgreSQL and Redis and wait until they answer', zh: '启动 PostgreSQL 与 Redis, 等待就绪' },
-    replaces: 'start_base_services',
     risk: facts.storesCurrent ? 'none' : 'interrupts',
     commands:
       plan.deletes.length > 0

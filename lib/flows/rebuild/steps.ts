@@ -41,7 +41,6 @@ export function begin(target: Target, facts: Facts, plan: RebuildPlan) {
         en: 'Start the new application and wait until it is healthy',
         zh: '启动新应用并等待健康检查通过',
       }),
-      replaces: 'start_flask_application',
     },
     prove: proveStep(rebuild),
   };
@@ -60,7 +59,6 @@ function stop(rebuild: Rebuild): Step | undefined {
   return (
     step && {
       ...step,
-      replaces: 'stop_existing_services',
       async run(ops) {
         rebuild.storesBefore = await surveyStores(ops, rebuild);
         await step.run(ops);
