@@ -20,7 +20,7 @@ export async function forgetOld(ops: Ops, stack: Stack): Promise<void> {
   const calm = uninterruptible(ops);
   try {
     await forgetImages(calm, stack);
-    for (const { run: name, commit } of forgetReleases(ops.paths, ops.target.keep.releases)) {
+    for (const { run: name, commit } of await forgetReleases(ops.paths, ops.target.keep.releases)) {
       forgetContainer(ops.paths, name);
       // Exit code 1: it never had one, or somebody moved it.
       await run(calm, deleteRef(ops.target.dir, `refs/whalefall-ops/releases/${name}`, commit), [0, 1, 128]);

@@ -4,6 +4,7 @@ import { whatHappened } from '../../core/errors.ts';
 import { type Ops, type Paths, uninterruptible } from '../../core/ops.ts';
 import { type Definition, definitionOf, definitionSchema } from '../../tools/docker/definition.ts';
 import { writeAtomically } from '../../tools/files/durable.ts';
+import { readAs } from '../../tools/files/json.ts';
 import { readReleases } from '../ledger/releases.ts';
 import { findContainers } from '../stack/containers.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -43,12 +44,7 @@ export function keptDefinition(paths: Pick<Paths, 'backups'>, run: string): Defi
   const releases = readReleases(paths);
   const until = releases.slice(0, releases.findIndex((r) => r.run === run) + 1);
   const file = until.map((r) => definitionFile(paths, r.run)).findLast(existsSync);
-  if (file === undefined) return undefined;
-  try {
-    return definitionSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
-  } catch {
-    return undefined; // damaged, or of another version
-  }
+  return file === undefined ? undefined : readAs(definitionSchema, file);
 }
 
 /** The `.env` of the last release that was proved. */

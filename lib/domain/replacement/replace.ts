@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { read } from '../../core/command.ts';
 import { whatHappened } from '../../core/errors.ts';
@@ -11,6 +11,7 @@ import {
   createFrom,
   type Definition,
   definitionOf,
+  definitionSchema,
   startsAgain,
   variablesOf,
   withVariables,
@@ -18,6 +19,7 @@ import {
 } from '../../tools/docker/definition.ts';
 import { rename, setRestart, start, stop } from '../../tools/docker/docker.ts';
 import { discardContainer } from '../../tools/docker/helpers.ts';
+import { readAs } from '../../tools/files/json.ts';
 import { registerVariables } from '../env/secrets.ts';
 import { nameRunning } from '../images/running.ts';
 import { findImage } from '../images/stand-in.ts';
@@ -65,6 +67,8 @@ export async function describeFormer(ops: Ops, role: ServiceRole, container: Con
   return { container, definition, file };
 }
 
+const ITS_HOST_CONFIG = definitionSchema.pick({ HostConfig: true });
+
 type HostConfig = Definition['HostConfig'];
 
 /** The restart policy of one that a killed run put aside, as that run had found it: it took it away, see {@link takeOver}. */
@@ -73,14 +77,8 @@ function restartBefore(ops: Ops, role: ServiceRole, container: Container): Pick<
   const runs = path.dirname(ops.paths.run);
   const of = stamp === undefined ? [] : readdirSync(runs).filter((name) => name.startsWith(`${stamp}-`));
   const file = of.map((name) => path.join(runs, name, `before-${role}.json`)).find(existsSync);
-  if (file === undefined) return {};
-  try {
-    const { RestartPolicy } = (JSON.parse(readFileSync(file, 'utf8')) as { readonly HostConfig: HostConfig })
-      .HostConfig;
-    return { RestartPolicy };
-  } catch {
-    return {}; // damaged in a power cut
-  }
+  const before = file && readAs(ITS_HOST_CONFIG, file); // may be damaged by a power cut
+  return before ? { RestartPolicy: before.HostConfig.RestartPolicy } : {};
 }
 
 interface Making {

@@ -8,6 +8,7 @@ import { refuse } from '../../core/refusal.ts';
 import { CommandError, type RunOps, run } from '../../core/run.ts';
 import type { Screen } from '../../core/screen.ts';
 import { printable, type Text } from '../../core/text.ts';
+import { readAs } from '../../tools/files/json.ts';
 import { hasOpen } from '../../tools/files/open-files.ts';
 import { type LockFile, openLockFile } from './lock-file.ts';
 
@@ -171,13 +172,7 @@ export async function describe(clock: Clock, file: string, waitMs = WRITTEN_WITH
   return { en: `${who}${at.en}${gone.en}`, zh: `${who}${at.zh}${gone.zh}` };
 }
 
-function readHolder(file: string): Holder | undefined {
-  try {
-    return recorded.parse(JSON.parse(readFileSync(file, 'utf8')));
-  } catch {
-    return undefined;
-  }
-}
+const readHolder = (file: string): Holder | undefined => readAs(recorded, file);
 
 function cannotLock(file: string, { what }: CommandError): OpsError {
   return refuse(

@@ -110,11 +110,11 @@ describe('the ledger', () => {
     );
   });
 
-  it('is bounded by its oldest lines', () => {
+  it('is bounded by its oldest lines', async () => {
     const { paths } = testOps(() => undefined);
     for (const n of [1, 2, 3]) recordRelease(paths, entry(n));
-    expect(forgetReleases(paths, 3)).toEqual([]);
-    expect(forgetReleases(paths, 2)).toEqual([entry(1)]);
+    expect(await forgetReleases(paths, 3)).toEqual([]);
+    expect(await forgetReleases(paths, 2)).toEqual([entry(1)]);
     expect(readReleases(paths)).toEqual([entry(2), entry(3)]);
   });
 });
