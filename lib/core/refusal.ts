@@ -1,4 +1,5 @@
 import { NOTHING_CHANGED, OpsError } from './errors.ts';
+import type { Screen } from './screen.ts';
 import type { Text } from './text.ts';
 
 /** Why something must not be done, and what to do about it. */
@@ -32,5 +33,14 @@ export function throwIfAny(reasons: readonly Reason[]): void {
   throw refuse(
     { en: reasons.map((r) => r.text.en).join('\n'), zh: reasons.map((r) => r.text.zh).join('\n') },
     ...new Map(reasons.map((r) => [r.fix.en, r.fix])).values(),
+  );
+}
+
+/** The one question before a change that destroys nothing. @throws {OpsError} `declined` */
+export async function agree(screen: Pick<Screen, 'askYes'>, question: Text): Promise<void> {
+  if (await screen.askYes(question)) return;
+  throw decline(
+    { en: 'Cancelled.', zh: '已取消.' },
+    { en: 'Without a terminal, pass --yes.', zh: '无终端环境请使用 --yes.' },
   );
 }

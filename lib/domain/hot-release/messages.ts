@@ -1,7 +1,6 @@
 import path from 'node:path';
-import { agree } from '../../core/agree.ts';
 import type { Ops } from '../../core/ops.ts';
-import { decline } from '../../core/refusal.ts';
+import { agree, decline } from '../../core/refusal.ts';
 import { section, WHAT_IS_THERE } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import type { Outage } from '../../tools/http/probe.ts';

@@ -11,7 +11,7 @@ import { takenAsTheyLie } from '../release/artefact-stages.ts';
 import { hiddenText, keepHidden } from '../release/hidden.ts';
 import { midwayText } from '../release/midway.ts';
 import { runningWarnings } from '../release/running.ts';
-import { composeSaid } from '../stack/compose-warnings.ts';
+import { composeSaid } from '../stack/compose-config.ts';
 import type { EnvChange } from '../stack/deployment.ts';
 import { leftAloneWarnings } from '../stack/left-alone.ts';
 import type { Facts } from './facts.ts';

@@ -11,8 +11,7 @@ import { findContainers, findVolumes } from '../stack/containers.ts';
 import { databaseOf } from '../stack/database.ts';
 import type { EnvChange, Facts } from '../stack/deployment.ts';
 import type { Service, Stack } from '../stack/stack.ts';
-import { ownAddress } from './addresses.ts';
-import { databasePassword } from './passwords.ts';
+import { databasePassword, ownAddress } from './stack-facts.ts';
 
 const READY_MS = 60_000;
 

@@ -194,3 +194,12 @@ function elsewhere(now: Schema, head: string): OpsError {
     zh: `升级到 ${head} 的命令成功结束, 但当前数据库的状态为: ${found}. 应用可能连接到了另一个数据库 (DATABASE_URL).`,
   });
 }
+
+export function migrationEvidence(migrated: Migrated): Text {
+  const { from, to, applied } = migrated;
+  if (from === to) return { en: `already at ${to}`, zh: `已是最新版本 ${to}` };
+  return {
+    en: `${from ?? 'empty'} → ${to}${applied.length > 0 ? `, ${applied.length} migrations` : ''}`,
+    zh: `${from ?? '空库'} → ${to}${applied.length > 0 ? `, 共 ${applied.length} 个迁移` : ''}`,
+  };
+}

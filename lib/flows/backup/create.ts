@@ -9,7 +9,7 @@ import { backupPg } from '../../domain/backup/backup.ts';
 import { progressText, sizeOf } from '../../domain/backup/messages.ts';
 import type { BackupProgress } from '../../domain/backup/progress.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
-import { freeBytes } from '../../tools/files/disk.ts';
+import { freeBytes } from '../../tools/files/durable.ts';
 import { type Facts, surveyBackup } from './survey.ts';
 
 export interface CreateOptions {

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { driftIn, environmentOf } from '../../adhoc/environment.ts';
 import { read } from '../../core/command.ts';
@@ -18,6 +18,7 @@ import { tryNextSite } from '../../domain/app/site.ts';
 import { takeVitals } from '../../domain/app/vitals.ts';
 import { lookAtWorkers } from '../../domain/app/workers.ts';
 import { readEnv } from '../../domain/env/env.ts';
+import { type ExampleFacts, exampleFacts } from '../../domain/env/example.ts';
 import { builtArtefacts, isBuiltFrom } from '../../domain/release/artefact-stages.ts';
 import { identifyRunning } from '../../domain/release/running.ts';
 import { findBrokenBinds } from '../../domain/stack/binds.ts';
@@ -44,7 +45,6 @@ import { type PgServer, query } from '../../tools/postgres/psql.ts';
 import { askedFor } from '../../tools/postgres/wire.ts';
 import { redisInfo } from '../../tools/redis/info.ts';
 import { asked, askedOf, type Later, later, unknown } from './asked.ts';
-import { exampleFacts } from './example.ts';
 import type { Asked, ContainerFacts, EngineFacts, Facts, FrontEndFacts, MountedFile, OpenPort } from './facts.ts';
 import { hostFacts } from './host.ts';
 import { ourFacts } from './ours.ts';
@@ -179,7 +179,7 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
     },
     ...{ logins, env, drift, checkout, schema, frontend, postgres, sequences, collations, hba, wire, redis },
     running: code,
-    example: of([env], (reading) => exampleFacts(ops, valuesOf(reading))),
+    example: of([env], (reading) => exampleOf(ops, valuesOf(reading))),
     exposed: of([stack], ({ services }) =>
       [...services.postgres.ports, ...services.redis.ports].filter((p) => !/^127\.|^::1$/.test(p.hostIp)),
     ),
@@ -338,3 +338,9 @@ const NO_REPOSITORY: Text = {
   en: 'the deploy directory is not a git repository with a commit',
   zh: '部署目录不是含有提交的 git 仓库',
 };
+
+/** `.env` against the example that lies in the deploy directory. */
+function exampleOf({ target }: Ops, values: Readonly<Record<string, string>>): ExampleFacts {
+  const file = path.join(target.dir, target.envExample);
+  return exampleFacts(values, existsSync(file) ? readFileSync(file, 'utf8') : '');
+}

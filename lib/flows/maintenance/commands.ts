@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
-import { agree } from '../../core/agree.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Invocation } from '../../core/journal.ts';
 import type { Ops } from '../../core/ops.ts';
+import { agree } from '../../core/refusal.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { endpointsOf } from '../../domain/app/endpoints.ts';
 import { describeHealth, healthCheck } from '../../domain/app/health.ts';

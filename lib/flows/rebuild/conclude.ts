@@ -7,9 +7,11 @@ import { describeHealth } from '../../domain/app/health.ts';
 import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import { seenText } from '../../domain/hold/messages.ts';
 import { readReleases, recordRelease } from '../../domain/ledger/releases.ts';
+import { collationNow } from '../../domain/replacement/survey-collation.ts';
 import { leftAloneWarnings } from '../../domain/stack/left-alone.ts';
+import { sortsOtherwise } from './collation.ts';
 import type { Proven } from './prove.ts';
-import type { Rebuild } from './rebuild.ts';
+import type { Rebuild, Started } from './rebuild.ts';
 
 /** Records the release and shows the summary: only what was measured or seen. Returns the verdict. */
 export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: Noticed | undefined): Text {
@@ -83,3 +85,10 @@ const LOST: Row = [
   same('userdata'),
   { en: 'lost with consent: it could not be read', zh: '已丢失 (无法读取, 已确认放弃)' },
 ];
+
+/** After another image of PostgreSQL has taken over what is kept: what is to be typed now. */
+export async function tellCollation(ops: Ops, { plan, target }: Rebuild, { stores }: Started): Promise<void> {
+  if (!plan.replaces.includes('postgres') || plan.deletes.length > 0) return;
+  for (const change of await collationNow(ops, stores.database))
+    ops.screen.show({ event: 'warning', ...sortsOtherwise(target, change) });
+}

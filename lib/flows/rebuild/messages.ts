@@ -1,6 +1,5 @@
-import { agree } from '../../core/agree.ts';
 import type { Ops } from '../../core/ops.ts';
-import { decline } from '../../core/refusal.ts';
+import { agree, decline } from '../../core/refusal.ts';
 import { section, WHAT_IS_THERE } from '../../core/screen.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { stampRows } from '../../domain/env/stamp.ts';

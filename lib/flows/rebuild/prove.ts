@@ -8,8 +8,8 @@ import { containerHealth, notProved } from '../../domain/app/container-health.ts
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { askStamp } from '../../domain/env/stamp.ts';
-import { ownAddress } from '../../domain/replacement/addresses.ts';
 import { proveServed } from '../../domain/replacement/served.ts';
+import { ownAddress } from '../../domain/replacement/stack-facts.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { agree } from '../../core/agree.ts';
 import type { Ops } from '../../core/ops.ts';
+import { agree } from '../../core/refusal.ts';
 import { SUMMARY, section, WHAT_IS_THERE } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { sayProved } from '../../core/verdict.ts';

@@ -1,5 +1,5 @@
-import { agree } from '../../core/agree.ts';
 import type { Ops } from '../../core/ops.ts';
+import { agree } from '../../core/refusal.ts';
 import { type Row, SUMMARY, section, WHAT_IS_THERE } from '../../core/screen.ts';
 import { humanBytes, printable, same, seconds, type Text } from '../../core/text.ts';
 import { outageText } from '../../domain/hold/downtime.ts';

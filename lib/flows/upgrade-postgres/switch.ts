@@ -10,10 +10,9 @@ import { type DowntimeWatch, type Noticed, outageText, watchDowntime } from '../
 import { type RequestHold, requestHold, type Seen } from '../../domain/hold/hold.ts';
 import { holdCommands, releaseCommands } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
-import { ownAddress } from '../../domain/replacement/addresses.ts';
 import { haltAgain, haltHeld } from '../../domain/replacement/app-container.ts';
-import { databasePassword } from '../../domain/replacement/passwords.ts';
 import { type Former, giveBack, halt, type Replacement, takeOver } from '../../domain/replacement/replace.ts';
+import { databasePassword, ownAddress } from '../../domain/replacement/stack-facts.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import type { Served } from '../../domain/stack/deployment.ts';

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { closeSync, constants, fchmodSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fsyncSync, openSync, renameSync, statfsSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { flushDirectory } from '../../core/journal.ts';
@@ -85,4 +85,10 @@ export function fileNamePart(text: string): string {
       .replace(/^\.+/, '_')
       .slice(0, 60) || '_'
   );
+}
+
+/** Bytes that this user may still write on the file system of `dir`. */
+export function freeBytes(dir: string): number {
+  const { bavail, bsize } = statfsSync(dir);
+  return bavail * bsize;
 }
