@@ -1,3 +1,4 @@
+import { whatHappened } from './errors.ts';
 import type { Language, Text } from './text.ts';
 
 /** What something is called, and what it is. */
@@ -74,4 +75,13 @@ export const SUMMARY: Text = { en: 'Summary', zh: '总结' };
 export function section({ show }: Screen, title: Text, id: string, rows: readonly Row[]): void {
   show({ event: 'heading', text: title });
   show({ event: 'table', id, rows });
+}
+
+/** Does what nothing else depends on. When it can't be done, that is only said. @param left what is so then. */
+export async function orWarn(screen: Screen, deed: () => Promise<unknown>, left: (why: Text) => Text): Promise<void> {
+  try {
+    await deed();
+  } catch (error) {
+    screen.show({ event: 'warning', text: left(whatHappened(error)) });
+  }
 }

@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { read } from '../../core/command.ts';
-import { whatHappened } from '../../core/errors.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
-import type { Text } from '../../core/text.ts';
+import { orWarn } from '../../core/screen.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import {
   bodyOf,
@@ -194,20 +193,17 @@ export async function discardFormers(
   proved?: string,
 ): Promise<void> {
   const calm = uninterruptible(ops);
-  try {
+  const discard = async () => {
     await nameRunning(calm, stack);
     const all = await findAllContainers(calm, stack);
     for (const c of roles.flatMap((role) => all[role]))
       if (standbyRole(c) && c.id !== proved) await discardContainer(calm, c.id);
-  } catch (error) {
-    ops.screen.show({ event: 'warning', text: formersLeft(whatHappened(error)) });
-  }
+  };
+  await orWarn(ops.screen, discard, (why) => ({
+    en: `Containers whose place was taken could not be removed; the next run tries again: ${why.en}`,
+    zh: `未能移除已被替换的旧容器, 下次运行会重试: ${why.zh}`,
+  }));
 }
-
-const formersLeft = (why: Text): Text => ({
-  en: `Containers whose place was taken could not be removed; the next run tries again: ${why.en}`,
-  zh: `未能移除已被替换的旧容器, 下次运行会重试: ${why.zh}`,
-});
 
 /** Ids of all containers that have one of these volumes mounted. */
 export async function holdersOf(ops: Ops, volumes: readonly string[]): Promise<ReadonlySet<string>> {

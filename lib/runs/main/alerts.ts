@@ -1,6 +1,7 @@
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Watched } from '../../core/notify.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
+import { orWarn } from '../../core/screen.ts';
 import { SCRIPTS, type Text } from '../../core/text.ts';
 import { deliver, ping, type Told } from '../../domain/alerts/deliver.ts';
 import { type Event, kindOf } from '../../domain/alerts/event.ts';
@@ -123,17 +124,11 @@ async function exportMetrics({ target, paths }: Ops, named: string | undefined):
 }
 
 /** A full disk is a reason to tell somebody, not one to keep silent. */
-async function leniently({ screen }: Ops, write: () => Promise<void>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    const why = whatHappened(error).en;
-    screen.show({
-      event: 'warning',
-      text: { en: `How it ended could not be written down: ${why}`, zh: `未能记录运行结果: ${why}` },
-    });
-  }
-}
+const leniently = ({ screen }: Ops, write: () => Promise<void>): Promise<void> =>
+  orWarn(screen, write, (why) => ({
+    en: `How it ended could not be written down: ${why.en}`,
+    zh: `未能记录运行结果: ${why.zh}`,
+  }));
 
 function sayTold({ screen }: Ops, all: readonly Told[]): void {
   for (const { to, failure } of all) {

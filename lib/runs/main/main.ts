@@ -13,7 +13,7 @@ import {
 } from '../../core/journal.ts';
 import type { Ops, Paths } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
-import type { Screen } from '../../core/screen.ts';
+import { orWarn, type Screen } from '../../core/screen.ts';
 import { Secrets } from '../../core/secrets.ts';
 import { childEnv, createShell } from '../../core/shell.ts';
 import type { Target } from '../../core/target.ts';
@@ -295,17 +295,12 @@ async function journaled(
 }
 
 /** A page for people who were not there. What was done and proved does not depend on it. */
-async function keepReport(screen: Screen, paths: Paths): Promise<void> {
-  try {
-    await writeReport(paths, path.basename(paths.run), screen.language);
-  } catch (error) {
-    const why = whatHappened(error).en;
-    screen.show({
-      event: 'warning',
-      text: { en: `The report could not be written: ${why}`, zh: `无法写入运行报告: ${why}` },
-    });
-  }
-}
+const keepReport = (screen: Screen, paths: Paths): Promise<void> =>
+  orWarn(
+    screen,
+    () => writeReport(paths, path.basename(paths.run), screen.language),
+    (why) => ({ en: `The report could not be written: ${why.en}`, zh: `无法写入运行报告: ${why.zh}` }),
+  );
 
 /** The last line, for programs. */
 function result(screen: Screen, { exitCode, what }: Ending): number {
