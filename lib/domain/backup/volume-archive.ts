@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { unmet } from '../../core/refusal.ts';
 import { printable } from '../../core/text.ts';
 import { copyIn, copyOut } from '../../tools/docker/container-files.ts';
@@ -63,7 +63,7 @@ async function copy(
     version: 1,
     id,
     createdAt,
-    run: path.basename(ops.paths.run),
+    run: runName(ops),
     reason: options.reason,
     tag: options.tag ?? null,
     commit: options.commit ?? null,

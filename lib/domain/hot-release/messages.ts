@@ -1,5 +1,4 @@
-import path from 'node:path';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { agree, decline } from '../../core/refusal.ts';
 import { section, WHAT_IS_THERE } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
@@ -135,7 +134,7 @@ export async function nothingToDo(
     return text;
   }
   // An update that could not do this at its end is brought to it.
-  const saved = await saveLocal(ops, local, path.basename(ops.paths.run));
+  const saved = await saveLocal(ops, local, runName(ops));
   await resetTo(ops, source.commit, local, saved);
   const brought = { en: `The deploy directory was brought to ${short}.`, zh: `部署目录已同步到 ${short}.` };
   ops.screen.show({ event: 'info', text: brought });

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { archiveCommit } from '../../tools/git/archive.ts';
@@ -32,7 +32,7 @@ export function saveLocalStep(update: HotRelease): Step | undefined {
       },
     ],
     async run(ops) {
-      update.savedLocal = await saveLocal(ops, local, path.basename(ops.paths.run));
+      update.savedLocal = await saveLocal(ops, local, runName(ops));
     },
   };
 }

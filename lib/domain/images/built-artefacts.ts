@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { change, read } from '../../core/command.ts';
 import { OpsError, whatHappened } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { failed } from '../../core/refusal.ts';
 import { ask, run } from '../../core/run.ts';
 import { copyOut } from '../../tools/docker/container-files.ts';
@@ -52,7 +52,7 @@ async function buildStage(ops: Ops, stack: Stack, commit: string, artefact: Buil
   const { made, stage } = artefact;
   if (made === undefined) throw new Error(`no stage makes ${artefact.to}`);
   const project = `${stack.project}-artefact`;
-  const image = `${project}/${path.basename(ops.paths.run).toLowerCase()}:${stage.toLowerCase()}`;
+  const image = `${project}/${runName(ops).toLowerCase()}:${stage.toLowerCase()}`;
   const archive = path.join(ops.paths.run, 'artefact.tar');
   try {
     const id = await buildImage(ops, stack, commit, { project, image, labels: labelsOf(ops), stage });

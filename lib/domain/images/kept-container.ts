@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { type Ops, type Paths, uninterruptible } from '../../core/ops.ts';
+import { type Ops, type Paths, runName, uninterruptible } from '../../core/ops.ts';
 import { orWarn } from '../../core/screen.ts';
 import { type Definition, definitionOf, definitionSchema } from '../../tools/docker/definition.ts';
 import { writeAtomically } from '../../tools/files/durable.ts';
@@ -22,7 +22,7 @@ export async function keepContainer(ops: Ops, stack: Stack): Promise<void> {
     const { app } = await findContainers(calm, stack);
     if (app === undefined) return;
     mkdirSync(directory(ops.paths), { recursive: true, mode: 0o700 });
-    const run = path.basename(ops.paths.run);
+    const run = runName(ops);
     const definition = await definitionOf(calm, app.id);
     await writeAtomically(definitionFile(ops.paths, run), JSON.stringify(definition), 'new');
     const env = readFileSync(path.join(ops.target.dir, '.env'), 'utf8');

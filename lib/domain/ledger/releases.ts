@@ -1,13 +1,13 @@
 import path from 'node:path';
 import { z } from 'zod';
-import type { Paths } from '../../core/ops.ts';
-import { json } from '../../core/text.ts';
+import { type Ops, type Paths, runName } from '../../core/ops.ts';
+import { json, printable } from '../../core/text.ts';
 import { writeAtomically } from '../../tools/files/durable.ts';
 import { appendLine, linesAs } from '../../tools/files/json.ts';
 
 // What becomes a word of a command line or a part of a ref's name.
 const image = z.string().regex(/^\w[\w.:/@-]*$/);
-const runName = z.string().regex(/^\w[\w.-]*$/);
+const plainName = z.string().regex(/^\w[\w.-]*$/);
 
 const release = z.object({
   /** RFC 3339. */
@@ -28,7 +28,7 @@ const release = z.object({
   /** Directory of the backup that was made on the way here: the data of the release before. */
   backup: z.string().optional(),
   /** Base name of the run's directory. */
-  run: runName,
+  run: plainName,
   /** What was seen at its end. */
   verdict: z.string().optional(),
 });
@@ -39,8 +39,14 @@ export type Release = z.infer<typeof release>;
 // Beside the backups, because a run that only looks keeps its own things elsewhere.
 const file = (paths: Pick<Paths, 'backups'>) => path.join(path.dirname(paths.backups), 'releases');
 
-/** Appends and flushes. */
-export const recordRelease = (paths: Pick<Paths, 'backups'>, entry: Release): void => appendLine(file(paths), entry);
+/** Appends and flushes: what this run has released now. */
+export function recordRelease(ops: Ops, { subject, ...entry }: Omit<Release, 'at' | 'run'>): void {
+  const at = new Date(ops.clock.now()).toISOString();
+  writeRelease(ops.paths, { at, ...entry, subject: printable(subject), run: runName(ops) });
+}
+
+/** The same, of any run. */
+export const writeRelease = (paths: Pick<Paths, 'backups'>, entry: Release): void => appendLine(file(paths), entry);
 
 /** Oldest first. A line that a crash has torn, or that another version wrote, is left out. */
 export const readReleases = (paths: Pick<Paths, 'backups'>): Release[] => linesAs(release, file(paths));

@@ -2,7 +2,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { read } from '../../core/command.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { failed } from '../../core/refusal.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
@@ -74,8 +74,7 @@ export async function tryStart(ops: Ops, facts: Facts, oneOff: string): Promise<
   }
 }
 
-const trialName = (ops: Ops, facts: Facts) =>
-  `${facts.stack.project}-trial-${path.basename(ops.paths.run).slice(0, 16)}`;
+const trialName = (ops: Ops, facts: Facts) => `${facts.stack.project}-trial-${runName(ops).slice(0, 16)}`;
 
 /** Where the module lies that would have to run. */
 async function findSupervisor(ops: Ops, { stack }: Facts, oneOff: string): Promise<string[]> {

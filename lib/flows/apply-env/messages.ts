@@ -1,4 +1,3 @@
-import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import { agree } from '../../core/refusal.ts';
 import { SUMMARY, section, WHAT_IS_THERE } from '../../core/screen.ts';
@@ -79,16 +78,14 @@ export function conclude(
   const { commit, subject } = way.facts.checkout;
   const names = namesText([...(way.change?.names ?? []), ...way.stamps]);
   const down = outageText(noticed);
-  recordRelease(ops.paths, {
-    at: new Date(ops.clock.now()).toISOString(),
+  recordRelease(ops, {
     kind: 'env',
     way: 'image',
     commit,
-    subject: printable(subject),
+    subject,
     imageId,
     previousImage: way.previous?.reference,
     previousCommit: commit,
-    run: path.basename(ops.paths.run),
     verdict: `proved; .env: ${names}; production was down ${down.en}`,
   });
   const { show } = ops.screen;

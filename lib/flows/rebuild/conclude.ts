@@ -1,4 +1,3 @@
-import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import { type Row, SUMMARY, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
@@ -19,16 +18,14 @@ export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: No
   const { commit, subject } = facts.checkout;
   const backup = rebuild.backup?.dir;
   const down = outageText(noticed);
-  recordRelease(ops.paths, {
-    at: new Date(ops.clock.now()).toISOString(),
+  recordRelease(ops, {
     kind: 'rebuild',
     commit,
-    subject: printable(subject),
+    subject,
     imageId: proven.imageId,
     previousImage: previous?.reference,
     previousCommit: facts.app?.commit,
     backup,
-    run: path.basename(ops.paths.run),
     verdict: `proved; production was down ${down.en}`,
   });
   const { show } = ops.screen;

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { change } from '../../core/command.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { type AdminCreated, createAdmin } from '../../domain/app/admin.ts';
@@ -96,7 +96,7 @@ async function discardPreparation(ops: Ops, facts: Facts): Promise<void> {
 }
 
 function namesOf(ops: Ops, facts: Facts) {
-  const prefix = `${facts.stack.project}-prepare-${path.basename(ops.paths.run).slice(0, 16)}`;
+  const prefix = `${facts.stack.project}-prepare-${runName(ops).slice(0, 16)}`;
   return { network: prefix, server: `${prefix}-postgres`, oneOff: `${prefix}-app` };
 }
 

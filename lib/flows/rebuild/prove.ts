@@ -1,6 +1,5 @@
-import path from 'node:path';
 import { change } from '../../core/command.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
@@ -112,7 +111,7 @@ async function fromTheAppsSide(
 ): Promise<Text> {
   const { database } = started.stores;
   const host = ownAddress(facts, database.container);
-  const name = `${facts.stack.project}-client-${path.basename(ops.paths.run).slice(0, 16)}`;
+  const name = `${facts.stack.project}-client-${runName(ops).slice(0, 16)}`;
   try {
     const client = await ask(
       ops,

@@ -1,6 +1,5 @@
-import path from 'node:path';
 import { OpsError, whatHappened } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { SUMMARY, section } from '../../core/screen.ts';
 import { printable, same, spanText, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
@@ -17,7 +16,7 @@ export function drillOf(ops: Ops, rehearsal: Rehearsal, error?: unknown): Drill 
   return {
     version: 1,
     at: new Date(ops.clock.now()).toISOString(),
-    run: path.basename(ops.paths.run),
+    run: runName(ops),
     backup: manifest.id,
     commit: facts.code.commit ?? null,
     outcome: error === undefined ? 'recovered' : 'failed',
@@ -41,7 +40,7 @@ export function recordUnusable(ops: Ops, backup: string, error: unknown): Promis
   return recordDrill(ops.paths, {
     version: 1,
     at: new Date(ops.clock.now()).toISOString(),
-    run: path.basename(ops.paths.run),
+    run: runName(ops),
     backup,
     commit: null,
     outcome: 'failed',

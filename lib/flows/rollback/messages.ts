@@ -1,4 +1,3 @@
-import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import { agree } from '../../core/refusal.ts';
 import { SUMMARY, section, WHAT_IS_THERE } from '../../core/screen.ts';
@@ -71,16 +70,14 @@ export function conclude(ops: Ops, way: ImageWay, went: WentBack, noticed: Notic
   const { commit, subject } = choice.release;
   const [short, former] = [commit.slice(0, 10), facts.app?.commit];
   const down = outageText(noticed);
-  recordRelease(ops.paths, {
-    at: new Date(ops.clock.now()).toISOString(),
+  recordRelease(ops, {
     kind: 'rollback',
     way: 'image',
     commit,
-    subject: printable(subject),
+    subject,
     imageId,
     previousImage: previous?.reference,
     previousCommit: former,
-    run: path.basename(ops.paths.run),
     verdict: `proved; production was down ${down.en}${went.keptDatabase ? '; with its data' : ''}`,
   });
   const { show } = ops.screen;

@@ -1,5 +1,4 @@
-import path from 'node:path';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { failed } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Recovery, Step } from '../../core/step.ts';
@@ -113,7 +112,7 @@ export function begin(ops: Ops, facts: Facts, room: { readonly volume: string })
       entry = {
         version: 1,
         at: new Date(o.clock.now()).toISOString(),
-        run: path.basename(o.paths.run),
+        run: runName(o),
         inUse: 'to',
         from: { major: identity.major, volume: database.volume.name, systemIdentifier: identity.systemIdentifier },
         to: { major: to.major, volume: room.volume, systemIdentifier },
