@@ -6,7 +6,7 @@ import { section } from '../../core/screen.ts';
 import { humanBytes, printable, same, seconds, type Text } from '../../core/text.ts';
 import { mountedUserdata } from '../../domain/app/userdata.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
-import { progressText, sizeOf } from '../../domain/backup/messages.ts';
+import { contentsText, progressText, sizeOf } from '../../domain/backup/messages.ts';
 import type { BackupProgress } from '../../domain/backup/progress.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
 import { freeBytes } from '../../tools/files/durable.ts';
@@ -89,8 +89,8 @@ function conclude(
   { dumped, milliseconds, userdata }: Taken,
 ): void {
   const { show } = ops.screen;
-  const { tables, sequences, alembic } = manifest.contents;
-  const rows = tables.reduce((sum, t) => sum + t.rows, 0);
+  const { sequences, alembic } = manifest.contents;
+  const { en, zh } = contentsText(manifest);
   const [size, free] = [humanBytes(sizeOf(manifest)), humanBytes(freeBytes(dir))];
   const rate = dumped && dumped.milliseconds > 0 ? (dumped.bytes / dumped.milliseconds) * 1000 : 0;
   show({
@@ -106,8 +106,8 @@ function conclude(
       [
         { en: 'restored and compared', zh: '已恢复并比对' },
         {
-          en: `${tables.length} tables, ${rows} rows, ${sequences.length} sequences, revision ${alembic ?? '-'}`,
-          zh: `${tables.length} 张表, ${rows} 行, ${sequences.length} 个序列, 结构版本 ${alembic ?? '-'}`,
+          en: `${en}, ${sequences.length} sequences, revision ${alembic ?? '-'}`,
+          zh: `${zh}, ${sequences.length} 个序列, 结构版本 ${alembic ?? '-'}`,
         },
       ],
       [{ en: 'took', zh: '总用时' }, same(seconds(milliseconds))],

@@ -4,6 +4,7 @@ import { run } from '../../core/run.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import { humanBytes, same, type Text } from '../../core/text.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
+import { contentsText } from '../../domain/backup/messages.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
 import { compareContents, examine } from '../../domain/backup/verify.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
@@ -97,7 +98,7 @@ export function begin(ops: Ops, facts: Facts, room: { readonly volume: string })
       await requireUnchanged(o, database, before, backup);
       return backup;
     },
-    evidence: ({ manifest }) => transferred(manifest),
+    evidence: transferred,
   };
 
   let entry: PostgresUpgrade | undefined;
@@ -164,12 +165,12 @@ async function requireUnchanged(
   );
 }
 
-const transferred = ({ contents, databaseBytes }: VerifiedBackup['manifest']): Text => {
-  const rows = contents.tables.reduce((sum, t) => sum + t.rows, 0);
-  const size = humanBytes(databaseBytes);
+const transferred = ({ manifest }: VerifiedBackup): Text => {
+  const [size, sequences] = [humanBytes(manifest.databaseBytes), manifest.contents.sequences.length];
+  const { en, zh } = contentsText(manifest);
   return {
-    en: `${size}; ${contents.tables.length} tables, ${rows} rows, ${contents.sequences.length} sequences, all as they were`,
-    zh: `${size}; ${contents.tables.length} 张表, ${rows} 行, ${contents.sequences.length} 个序列, 与原库完全一致`,
+    en: `${size}; ${en}, ${sequences} sequences, all as they were`,
+    zh: `${size}; ${zh}, ${sequences} 个序列, 与原库完全一致`,
   };
 };
 
