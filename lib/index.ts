@@ -25,6 +25,7 @@ export type { Ops } from './core/ops.ts';
 export { run } from './core/run.ts';
 export type { PlannedStep } from './core/step.ts';
 export type { Text } from './core/text.ts';
+export { ONLY_PLANNED } from './core/verdict.ts';
 export { ensureAdmin, revealAdmin } from './domain/app/admin.ts';
 export { endpointsOf, type Health, healthCheck, waitForHealth } from './domain/app/health.ts';
 export { type BackupOptions, backupPg } from './domain/backup/backup.ts';

@@ -12,6 +12,7 @@ import {
   type DestructiveRequest,
   HOLD_FLAGS,
   holdOptions,
+  ONLY_PLANNED,
   program,
   type Script,
 } from '../lib/index.ts';
@@ -40,7 +41,7 @@ export const deployProdAll: Script = {
     const plan = rebuild.planRebuild(ops.target, facts, data, holds);
     const { run, steps, recovery } = rebuild.begin(ops.target, facts, plan);
     rebuild.showPlan(ops, run, steps);
-    if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+    if (flags.planOnly) return ONLY_PLANNED;
 
     // Asked once, before anything changes, for exactly what the plan would destroy.
     const ask = (request: DestructiveRequest) => confirmDestructive(ops, request, flags.confirm as string | undefined);

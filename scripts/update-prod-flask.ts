@@ -6,7 +6,7 @@
  * gentle way.
  */
 import * as update from '../lib/flows/update/index.ts';
-import { ADOPT_FLAG, carryOut, HOLD_FLAGS, program, type Script } from '../lib/index.ts';
+import { ADOPT_FLAG, carryOut, HOLD_FLAGS, ONLY_PLANNED, program, type Script } from '../lib/index.ts';
 
 export const updateProdFlask: Script = {
   name: 'update-prod-flask',
@@ -69,7 +69,7 @@ export const updateProdFlask: Script = {
     if (plan === undefined) return update.nothingToDo(ops, facts, flags.planOnly, options);
     const { run, steps, recovery } = update.begin(ops, facts, plan, options);
     update.showSteps(ops.screen, steps);
-    if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+    if (flags.planOnly) return ONLY_PLANNED;
     await update.agreeToGo(ops, facts, plan, options);
 
     run.downtime.start(ops);

@@ -2,7 +2,7 @@ import { asTyped } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import { unmet } from '../core/refusal.ts';
 import type { Target } from '../core/target.ts';
-import { printable, type Text } from '../core/text.ts';
+import { printable, same, type Text } from '../core/text.ts';
 import { composeTyped } from '../tools/docker/compose.ts';
 import type { Container } from '../tools/docker/containers.ts';
 
@@ -35,7 +35,7 @@ export function broken(name: string, file: string, error: unknown): OpsError {
   return new OpsError({
     kind: 'failed',
     what: { en: `${name} itself failed: ${what}`, zh: `脚本 ${name} 自身出错: ${what}` },
-    next: line === '' ? [] : [{ en: printable(line), zh: printable(line) }],
+    next: line === '' ? [] : [same(printable(line))],
     cause: error,
   });
 }

@@ -1,6 +1,6 @@
 import { commandFailed } from '../core/refusal.ts';
 import { ask } from '../core/run.ts';
-import { printable } from '../core/text.ts';
+import { printable, same } from '../core/text.ts';
 import { exec } from '../tools/docker/docker.ts';
 import type { Context } from './context.ts';
 import { misused } from './errors.ts';
@@ -92,5 +92,4 @@ const noLook = (name: string) =>
     ],
   );
 
-const refusedBy = (service: string, words: string) =>
-  commandFailed({ en: `${service}: ${printable(words)}`, zh: `${service}: ${printable(words)}` });
+const refusedBy = (service: string, words: string) => commandFailed(same(`${service}: ${printable(words)}`));

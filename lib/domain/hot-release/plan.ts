@@ -1,6 +1,6 @@
 import { type Reason, throwIfAny } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import { downTexts } from '../app/programs.ts';
 import { recyclesTogether, recyclingCure, recyclingText } from '../app/recycling.ts';
 import { servedTexts } from '../app/routes.ts';
@@ -66,7 +66,7 @@ function restarted({ program, path }: Facts['served']['led'][number], hold: Hold
   const seconds = heldMs(hold) / 1000;
   const except = hold.withoutIpv6
     ? { en: '; over IPv6 nobody waits: no ip6tables', zh: '; IPv6 请求不等待: 没有 ip6tables' }
-    : { en: '', zh: '' };
+    : same('');
   return {
     en: `${name} is restarted: all requests wait until it has booted again, ${seconds} s at most; only from then on those to ${at} fail${except.en}.`,
     zh: `${name} 将被重启: 所有请求等待其重新启动完成, 最长 ${seconds} 秒; 超过后只有对 ${at} 的请求会失败${except.zh}.`,

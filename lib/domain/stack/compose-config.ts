@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError, type RunOps, run } from '../../core/run.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import { config } from '../../tools/docker/compose.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import type { PublishedPort } from '../../tools/docker/containers.ts';
@@ -323,8 +323,7 @@ function requireDatabaseVolume(composeFile: string, { key, mounts, environment }
 /** What compose said of its configuration, for a plan. */
 export function composeSaid(said: string): Text {
   const [, unset] = /^The "(.*)" variable is not set\./.exec(said) ?? [];
-  if (unset === undefined)
-    return { en: `docker compose: ${printable(said)}`, zh: `docker compose: ${printable(said)}` };
+  if (unset === undefined) return same(`docker compose: ${printable(said)}`);
   const name = printable(unset);
   return {
     en: `The compose file uses ${name}, which nothing sets: it is empty in what compose makes. Define it in .env.`,

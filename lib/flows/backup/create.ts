@@ -4,6 +4,7 @@ import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { section } from '../../core/screen.ts';
 import { humanBytes, printable, same, seconds, type Text } from '../../core/text.ts';
+import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { mountedUserdata } from '../../domain/app/userdata.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
 import { contentsText, progressText, sizeOf } from '../../domain/backup/messages.ts';
@@ -33,14 +34,14 @@ export async function createBackup(ops: Ops, options: CreateOptions): Promise<Te
     [{ en: 'database', zh: '数据库' }, same(printable(facts.database.name))],
     [{ en: 'commit that runs', zh: '当前版本' }, same(facts.commit?.slice(0, 10) ?? '-')],
     [
-      { en: 'userdata', zh: 'userdata' },
+      same('userdata'),
       saved
         ? userdataText(saved.bytes, mountedUserdata(ops.target, facts.app?.mounts ?? []))
         : { en: 'not saved (--userdata)', zh: '不备份 (--userdata)' },
     ],
     [{ en: 'goes to', zh: '保存位置' }, same(ops.paths.backups)],
   ]);
-  if (options.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  if (options.planOnly) return ONLY_PLANNED;
 
   const started = ops.clock.monotonic();
   let dumped: BackupProgress | undefined;

@@ -2,6 +2,7 @@ import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
 import { findBackup } from '../../domain/backup/find.ts';
 import { checkFiles } from '../../domain/backup/verify.ts';
@@ -36,7 +37,7 @@ export async function backUpArchive(ops: Ops, options: FromArchive): Promise<Tex
     [{ en: 'of', zh: '归档时间' }, same(manifest.createdAt)],
     [{ en: 'database', zh: '数据库' }, same(printable(database.name))],
   ]);
-  if (options.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  if (options.planOnly) return ONLY_PLANNED;
   await checkFiles({ dir, manifest });
   await discardStale(ops);
   const backup = await withCopy(ops, { dir, manifest }, database, async (server) => {

@@ -1,7 +1,7 @@
 import { asTyped } from '../../core/command.ts';
 import type { Reason } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
-import { printable } from '../../core/text.ts';
+import { printable, same } from '../../core/text.ts';
 import type { CollationChange } from '../../domain/stack/deployment.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
 import { identifier } from '../../tools/postgres/psql.ts';
@@ -35,7 +35,7 @@ export function sortsOtherwise(target: Target, change: CollationChange): Reason 
 function wordsOf({ database, named, from, to }: CollationChange) {
   const versions = `${printable(from)} → ${printable(to ?? '?')}`;
   const of = printable(database);
-  if (named === undefined) return { name: { en: of, zh: of }, versions };
+  if (named === undefined) return { name: same(of), versions };
   const collation = printable(named.collation);
   return { name: { en: `collation ${collation} of ${of}`, zh: `${of} 的排序规则 ${collation}` }, versions };
 }

@@ -1,6 +1,6 @@
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import { failed } from '../../core/refusal.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 
 // A drill that fails has done its work: each says what would go wrong in a disaster, and what to do before there is one.
 
@@ -69,6 +69,6 @@ export const leftBehind = (remains: readonly string[]) =>
     state: { en: 'Production was not touched.', zh: '生产环境未受影响.' },
     next: remains.map((r) => {
       const command = `docker ${r.replace(/^container /, 'rm -f -v ').replace(/^(network|image) /, '$1 rm ')}`;
-      return { en: command, zh: command };
+      return same(command);
     }),
   });

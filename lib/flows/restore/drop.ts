@@ -1,6 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
+import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { backupsOf } from '../../domain/backup/find.ts';
 import { type Consent, confirmDestructive } from '../../domain/data/consent.ts';
 import { dropLeftDatabase, proveSuperseded, type Superseded } from '../../domain/data/drop-database.ts';
@@ -33,7 +34,7 @@ export async function dropLeft(
   const superseded = proveSuperseded(left, backupsOf(ops, database.name));
   const drop = dropStep(server, left, superseded);
   showSteps(ops.screen, [drop]);
-  if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  if (planOnly) return ONLY_PLANNED;
 
   const tables = (await countRows(ops, { ...database, name })).filter((t) => t.rows > 0);
   const request = {

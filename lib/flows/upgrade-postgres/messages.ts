@@ -147,7 +147,7 @@ export function conclude(ops: Ops, facts: Facts, health: Text, requests: Request
   const back = 'npx tsx scripts/upgrade-postgres.ts --back';
   const drop = 'npx tsx scripts/upgrade-postgres.ts --drop';
   section(ops.screen, SUMMARY, 'summary', [
-    [{ en: 'PostgreSQL', zh: 'PostgreSQL' }, same(`${to.major}, ${'volume' in room ? room.volume : '-'}`)],
+    [same('PostgreSQL'), same(`${to.major}, ${'volume' in room ? room.volume : '-'}`)],
     [{ en: 'health', zh: '健康检查' }, health],
     ...requestsRows(requests),
     [{ en: 'former cluster', zh: '原集群' }, same(`${identity.major}, ${printable(database.volume.name)}`)],
@@ -191,7 +191,7 @@ export function concludeBack(ops: Ops, { upgrade }: BackFacts, health: Text, req
     zh: `已恢复使用 PostgreSQL ${from.major}`,
   };
   const rows: Row[] = [
-    [{ en: 'PostgreSQL', zh: 'PostgreSQL' }, same(`${from.major}, ${printable(from.volume)}`)],
+    [same('PostgreSQL'), same(`${from.major}, ${printable(from.volume)}`)],
     [{ en: 'health', zh: '健康检查' }, health],
     ...requestsRows(requests),
     [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],

@@ -2,7 +2,7 @@ import type { Ops } from '../../core/ops.ts';
 import { failed } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth, endpointsOf, type Health, waitForHealth } from '../../domain/app/health.ts';
 import { requireRoutes, watchedOf } from '../../domain/app/routes.ts';
 import { waitUntilServing } from '../../domain/app/serving.ts';
@@ -153,7 +153,7 @@ export function swapStep<A extends readonly unknown[]>(
       await run(ops, start(replacement.next));
       return proveServer(ops, stack, coming);
     },
-    evidence: ({ container }, ..._given) => ({ en: printable(container.name), zh: printable(container.name) }),
+    evidence: ({ container }, ..._given) => same(printable(container.name)),
     async undo(ops, ..._given) {
       if (!progress.swapping) return;
       if (progress.former)

@@ -1,5 +1,5 @@
 import type { Row } from '../../core/screen.ts';
-import { printable, seconds, type Text } from '../../core/text.ts';
+import { printable, same, seconds, type Text } from '../../core/text.ts';
 import { entriesOf, type Run } from '../../domain/ledger/runs.ts';
 
 /** `running: step stop`, `0  done: deployed …`, `died at step stop`. */
@@ -56,9 +56,9 @@ export function stepRows(run: Run): Row[] {
   return planned.map((id) => {
     const told = run.entries.flatMap((e) => ('step' in e && e.step === id ? stepEvent(e) : []));
     const name = printable(id);
-    const none: Text = { en: '-', zh: '-' };
+    const none: Text = same('-');
     return [
-      { en: name, zh: name },
+      same(name),
       told.length > 0 ? { en: told.map((t) => t.en).join('; '), zh: told.map((t) => t.zh).join('; ') } : none,
     ] as const;
   });
@@ -67,7 +67,7 @@ export function stepRows(run: Run): Row[] {
 function stepEvent(e: Run['entries'][number]): Text[] {
   switch (e.event) {
     case 'step-start':
-      return [{ en: time(e.at), zh: time(e.at) }];
+      return [same(time(e.at))];
     case 'step-done': {
       const evidence = e.evidence ? `  ${printable(e.evidence)}` : '';
       return [{ en: `done ${seconds(e.milliseconds)}${evidence}`, zh: `完成 ${seconds(e.milliseconds)}${evidence}` }];
@@ -94,10 +94,7 @@ export function commandRows(run: Run): Row[] {
           zh: `退出码 ${result.exitCode}, ${seconds(result.milliseconds)}`,
         }
       : { en: 'NO RESULT', zh: '无结果' };
-    return [
-      { en: `${time(began)}  ${ended.en}`, zh: `${time(began)}  ${ended.zh}` },
-      { en: printable(command), zh: printable(command) },
-    ];
+    return [{ en: `${time(began)}  ${ended.en}`, zh: `${time(began)}  ${ended.zh}` }, same(printable(command))];
   });
 }
 

@@ -2,7 +2,7 @@ import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Watched } from '../../core/notify.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { orWarn } from '../../core/screen.ts';
-import { SCRIPTS, type Text } from '../../core/text.ts';
+import { SCRIPTS, same, type Text } from '../../core/text.ts';
 import { deliver, ping, type Told } from '../../domain/alerts/deliver.ts';
 import { type Event, kindOf } from '../../domain/alerts/event.ts';
 import { writeMetrics } from '../../domain/alerts/metrics.ts';
@@ -114,7 +114,7 @@ function textsOf(
   return {
     what: both(what),
     state: state && both(state),
-    next: [...next.slice(0, MOST), { en: show, zh: show }].map(both),
+    next: [...next.slice(0, MOST), same(show)].map(both),
   };
 }
 
@@ -136,7 +136,7 @@ function sayTold({ screen }: Ops, all: readonly Told[]): void {
     screen.show({
       event: 'warning',
       text: { en: `${to} could not be told: ${failure.en}`, zh: `未能通知 ${to}: ${failure.zh}` },
-      fix: { en: `${SCRIPTS}notify.ts test`, zh: `${SCRIPTS}notify.ts test` },
+      fix: same(`${SCRIPTS}notify.ts test`),
     });
   }
   const reached = all

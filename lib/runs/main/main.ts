@@ -17,7 +17,7 @@ import { orWarn, type Screen } from '../../core/screen.ts';
 import { Secrets } from '../../core/secrets.ts';
 import { childEnv, createShell } from '../../core/shell.ts';
 import type { Target } from '../../core/target.ts';
-import { languageOf, printable, SCRIPTS, type Text } from '../../core/text.ts';
+import { languageOf, printable, SCRIPTS, same, type Text } from '../../core/text.ts';
 import { answerTsx, isProgram, thisProcess, type World } from '../../core/world.ts';
 import { registerAddresses } from '../../domain/alerts/addresses.ts';
 import { looking } from '../../domain/data/claim.ts';
@@ -211,7 +211,7 @@ export async function main(script: Script, world: World): Promise<number> {
           holding.record({ ...inDir, step: event.step });
         }
         if (parsed.verbose && event.event === 'intent') {
-          screen.show({ event: 'info', text: { en: `      $ ${event.command}`, zh: `      $ ${event.command}` } });
+          screen.show({ event: 'info', text: same(`      $ ${event.command}`) });
         }
       });
       const ending = await journaled(journal, {

@@ -2,7 +2,7 @@ import { asTyped, type Command, change, read } from '../../core/command.ts';
 import { allEnded } from '../../core/concurrency.ts';
 import { type Ops, runName, uninterruptible } from '../../core/ops.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
-import type { Text } from '../../core/text.ts';
+import { same, type Text } from '../../core/text.ts';
 import { remove } from './docker.ts';
 
 // Containers, networks and images that only a run needs. Their labels name the deploy directory's state, so that other directories' ones
@@ -119,7 +119,7 @@ async function discard(ops: Ops, command: Command): Promise<boolean> {
       failure = error;
     }
   }
-  const why: Text = failure?.what ?? { en: '', zh: '' };
+  const why: Text = failure?.what ?? same('');
   const typed = asTyped(command.argv);
   ops.screen.show({
     event: 'warning',
