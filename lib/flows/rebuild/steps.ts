@@ -4,7 +4,6 @@ import { cutoverOf } from '../../domain/replacement/cutover.ts';
 import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
 import { advice, proveAsBefore } from '../../domain/replacement/undo.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
-
 import { adminStep } from './admin.ts';
 import { backupStep } from './backup.ts';
 import { connectionStep } from './connection.ts';

@@ -10,7 +10,6 @@ import { createStep, startAppStep, stopStep } from '../../domain/replacement/ste
 import * as replacement from '../../domain/replacement/undo.ts';
 import * as restoration from '../../domain/restoration/advice.ts';
 import { restoreStep, swapStep } from '../../domain/restoration/steps.ts';
-
 import { tag } from '../../tools/docker/docker.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { definitionFor } from './definition.ts';

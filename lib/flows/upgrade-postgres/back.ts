@@ -20,7 +20,6 @@ import { findAllContainers, properName, standbyRole } from '../../domain/stack/c
 import { findDataDirectories } from '../../domain/stack/data-directory.ts';
 import type { Served } from '../../domain/stack/deployment.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
-
 import type { Container } from '../../tools/docker/containers.ts';
 import { type Definition, startsAgain } from '../../tools/docker/definition.ts';
 import { setRestart } from '../../tools/docker/docker.ts';

@@ -6,7 +6,6 @@ import { describeFormer, giveBack } from '../../domain/replacement/replace.ts';
 import { findAllContainers, standbyRole } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
-
 import type { Container } from '../../tools/docker/containers.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';

@@ -17,7 +17,6 @@ import {
   givenBackByHand,
   type Replacement,
 } from '../../domain/replacement/replace.ts';
-
 import { tag } from '../../tools/docker/docker.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { identify } from '../../tools/postgres/identity.ts';

@@ -5,7 +5,6 @@ import { backupPg } from '../../domain/backup/backup.ts';
 import type { DatabaseManifest, Stored } from '../../domain/backup/manifest.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
-
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { query } from '../../tools/postgres/psql.ts';
 import type { Facts, Measured } from './facts.ts';
