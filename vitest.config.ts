@@ -5,7 +5,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const REPLACING_SIMULATION = 'test/simulation/bad-input.test.ts';
 const REPLACING = [
   'test/unit/domain/backup/directory.test.ts',
-  'test/unit/domain/env/env.test.ts',
+  'test/unit/domain/env/write.test.ts',
   'test/unit/core/journal.test.ts',
   'test/unit/runs/terminal/terminal.test.ts',
 ];

@@ -4,7 +4,7 @@
  * tried with them before anything stops; a failure after that brings back the very container that served, and its `.env`.
  */
 import * as env from '../lib/flows/apply-env/index.ts';
-import { ADOPT_FLAG, carryOut, HOLD_FLAGS, holdOptions, program, type Script } from '../lib/index.ts';
+import { ADOPT_FLAG, carryOut, HOLD_FLAGS, holdOptions, ONLY_PLANNED, program, type Script } from '../lib/index.ts';
 
 export const applyEnv: Script = {
   name: 'apply-env',
@@ -20,7 +20,7 @@ export const applyEnv: Script = {
     env.refuse(way);
     const { steps, recovery } = env.begin(way);
     env.showPlan(ops, way, steps);
-    if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+    if (flags.planOnly) return ONLY_PLANNED;
     await env.agreeToGo(ops, way);
 
     const proved = await carryOut(ops, steps, recovery, async (step) => {

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S npx tsx
 /**
  * Full rebuild: from whatever is there (or nothing) to a proved deployment of the checked-out commit. Replaces
- * deploy-prod-all.sh; its steps (`lib/flows/rebuild`) name the former ones (`replaces`). Everything that can fail
+ * deploy-prod-all.sh; docs/from-the-shell-scripts.md has which step became which. Everything that can fail
  * without harm comes before "stop"; a failure from there on brings back image, userdata and data as they were.
  */
 import * as rebuild from '../lib/flows/rebuild/index.ts';
@@ -12,6 +12,7 @@ import {
   type DestructiveRequest,
   HOLD_FLAGS,
   holdOptions,
+  ONLY_PLANNED,
   program,
   type Script,
 } from '../lib/index.ts';
@@ -40,7 +41,7 @@ export const deployProdAll: Script = {
     const plan = rebuild.planRebuild(ops.target, facts, data, holds);
     const { run, steps, recovery } = rebuild.begin(ops.target, facts, plan);
     rebuild.showPlan(ops, run, steps);
-    if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+    if (flags.planOnly) return ONLY_PLANNED;
 
     // Asked once, before anything changes, for exactly what the plan would destroy.
     const ask = (request: DestructiveRequest) => confirmDestructive(ops, request, flags.confirm as string | undefined);

@@ -5,7 +5,7 @@
  * removed again, however it ends; a deployment that begins meanwhile comes first, and ends the drill.
  */
 import * as rehearse from '../lib/flows/rehearse/index.ts';
-import { carryOut, OpsError, program, type Script } from '../lib/index.ts';
+import { carryOut, ONLY_PLANNED, OpsError, program, type Script } from '../lib/index.ts';
 
 export const rehearseDisaster: Script = {
   name: 'rehearse',
@@ -45,7 +45,7 @@ export const rehearseDisaster: Script = {
     });
     const { run, steps, recovery } = rehearse.begin(ops, facts);
     rehearse.showPlan(ops, facts, steps);
-    if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+    if (flags.planOnly) return ONLY_PLANNED;
 
     const gone = await carryOut(ops, steps, recovery, async (step) => {
       const imageId = await step(steps.image);

@@ -10,6 +10,7 @@ import {
   confirmDestructive,
   HOLD_FLAGS,
   holdOptions,
+  ONLY_PLANNED,
   program,
   type Script,
 } from '../lib/index.ts';
@@ -65,7 +66,7 @@ export const restoreProd: Script = {
     const holds = await restore.surveyHold(ops, facts.app, holdOptions(flags), !flags.planOnly);
     const { steps, recovery, downtime, requests } = restore.begin(ops, facts, holds);
     restore.showPlan(ops, facts, { steps, holds });
-    if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+    if (flags.planOnly) return ONLY_PLANNED;
     await confirmDestructive(ops, restore.restoreRequest(facts), confirm);
 
     downtime.start(ops);

@@ -11,6 +11,7 @@ import {
   confirmDestructive,
   HOLD_FLAGS,
   holdOptions,
+  ONLY_PLANNED,
   type Ops,
   type Parsed,
   program,
@@ -91,7 +92,7 @@ async function goBackHot(ops: Ops, flags: Flags, way: rollback.hot.HotWay): Prom
   if (plan === undefined) return rollback.hot.nothingToDo(ops, facts, flags.planOnly, options);
   const { run, steps, recovery } = rollback.hot.begin(ops, way, plan);
   rollback.hot.showSteps(ops.screen, steps);
-  if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  if (flags.planOnly) return ONLY_PLANNED;
   await rollback.hot.agreeToGo(ops, facts, plan, options);
 
   run.downtime.start(ops);
@@ -124,7 +125,7 @@ async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): P
   });
   const { steps, recovery } = rollback.beginByImage(way);
   rollback.showPlan(ops, way, steps);
-  if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  if (flags.planOnly) return ONLY_PLANNED;
 
   // Asked once, before anything changes; with data, for exactly what would be lost of it.
   if (way.data) await confirmDestructive(ops, rollback.restoreRequest(way.data), flags.confirm as string | undefined);

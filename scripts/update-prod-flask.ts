@@ -1,11 +1,12 @@
 #!/usr/bin/env -S npx tsx
 /**
  * Hot update: new code in the running container, without losing a request. Replaces update-prod-flask.sh;
- * its steps (`lib/domain/hot-release`) name the former ones (`replaces`). Nothing in /app changes before the release has been loaded, migrated for, booted and found healthy beside what serves; a failure after that
- * puts the former files back in the same gentle way.
+ * docs/from-the-shell-scripts.md has which step became which. Nothing in /app changes before the release has been loaded,
+ * migrated for, booted and found healthy beside what serves; a failure after that puts the former files back in the same
+ * gentle way.
  */
 import * as update from '../lib/flows/update/index.ts';
-import { ADOPT_FLAG, carryOut, HOLD_FLAGS, program, type Script } from '../lib/index.ts';
+import { ADOPT_FLAG, carryOut, HOLD_FLAGS, ONLY_PLANNED, program, type Script } from '../lib/index.ts';
 
 export const updateProdFlask: Script = {
   name: 'update-prod-flask',
@@ -68,7 +69,7 @@ export const updateProdFlask: Script = {
     if (plan === undefined) return update.nothingToDo(ops, facts, flags.planOnly, options);
     const { run, steps, recovery } = update.begin(ops, facts, plan, options);
     update.showSteps(ops.screen, steps);
-    if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+    if (flags.planOnly) return ONLY_PLANNED;
     await update.agreeToGo(ops, facts, plan, options);
 
     run.downtime.start(ops);

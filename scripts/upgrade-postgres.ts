@@ -11,6 +11,7 @@ import {
   confirmDestructive,
   HOLD_FLAGS,
   holdOptions,
+  ONLY_PLANNED,
   type Ops,
   type Parsed,
   program,
@@ -73,7 +74,7 @@ export const upgradePostgres: Script = {
     const trial = upgrade.beginTrial(facts);
     const real = 'volume' in room && !onlyTries ? upgrade.begin(ops, facts, room) : undefined;
     upgrade.showPlan(ops, facts, trial.steps, real?.steps);
-    if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+    if (flags.planOnly) return ONLY_PLANNED;
 
     const measured = await carryOut(ops, trial.steps, trial.recovery, async (step) =>
       step(trial.steps.attempt, await step(trial.steps.backup)),
@@ -103,7 +104,7 @@ export const upgradePostgres: Script = {
 /** A run that was killed has left the rest; or there is nothing to do. */
 async function finish(ops: Ops, left: Parameters<typeof upgrade.beginFinish>[0], planOnly: boolean) {
   const { steps, recovery } = upgrade.beginFinish(left);
-  if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  if (planOnly) return ONLY_PLANNED;
   const health = await carryOut(ops, steps, recovery, async (step) => {
     await step(steps.start);
     return step(steps.prove);
@@ -116,7 +117,7 @@ async function goBack(ops: Ops, flags: Parsed & { readonly planOnly: boolean }) 
   const facts = await upgrade.surveyBack(ops, holdOptions(flags), !flags.planOnly);
   const { steps, recovery, around } = upgrade.beginBack(ops, facts);
   upgrade.showBack(ops, facts, steps);
-  if (flags.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  if (flags.planOnly) return ONLY_PLANNED;
   await confirmDestructive(ops, upgrade.backRequest(facts), flags.confirm as string | undefined);
   const carried = carryOut(ops, steps, recovery, async (step) => {
     const replacement = await step(steps.create);

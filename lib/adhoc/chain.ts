@@ -69,13 +69,13 @@ export async function chainOf(context: Context, app: App, db: Postgres, redis: R
 
 const LINKS = {
   port: { en: 'published port', zh: '发布端口' },
-  nginx: { en: 'nginx', zh: 'nginx' },
+  nginx: same('nginx'),
   container: { en: 'container', zh: '应用容器' },
   programs: { en: 'programs', zh: '程序' },
   workers: { en: 'workers', zh: 'worker' },
   deep: { en: 'deep health', zh: '深度健康检查' },
   database: { en: 'database', zh: '数据库' },
-  redis: { en: 'redis', zh: 'redis' },
+  redis: same('redis'),
 } as const satisfies Record<string, Text>;
 
 const ANSWERS: Text = { en: 'answers', zh: '应答正常' };

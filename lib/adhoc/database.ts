@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { OpsError } from '../core/errors.ts';
 import { CommandError } from '../core/run.ts';
-import { printable } from '../core/text.ts';
+import { printable, same } from '../core/text.ts';
 import { findVolumes } from '../domain/stack/containers.ts';
 import { databaseOf, loginOf } from '../domain/stack/database.ts';
 import type { RemoteAccess } from '../tools/pg-hba/hba.ts';
@@ -137,7 +137,7 @@ async function told<T>(asked: Promise<T>): Promise<T> {
     const words = printable(error.output.stderr.trim() || error.message).slice(-2_000);
     throw new OpsError({
       kind: 'command',
-      what: { en: `PostgreSQL: ${words}`, zh: `PostgreSQL: ${words}` },
+      what: same(`PostgreSQL: ${words}`),
       next: NOT_READING.test(words)
         ? [
             {

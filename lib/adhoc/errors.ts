@@ -1,7 +1,8 @@
 import { asTyped } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
+import { unmet } from '../core/refusal.ts';
 import type { Target } from '../core/target.ts';
-import { printable, type Text } from '../core/text.ts';
+import { printable, same, type Text } from '../core/text.ts';
 import { composeTyped } from '../tools/docker/compose.ts';
 import type { Container } from '../tools/docker/containers.ts';
 
@@ -14,16 +15,15 @@ export function notRunning(target: Target, service: string, container: Container
   const typed = container
     ? asTyped(['docker', 'logs', '--tail', '50', container.name])
     : composeTyped(target, 'ps', '-a');
-  return new OpsError({
-    kind: 'precondition',
-    what: container
+  return unmet(
+    container
       ? {
           en: `${service} is not running: its container ${container.name} is ${container.state}.`,
           zh: `${service} 未运行: 容器 ${container.name} 的状态为 ${container.state}.`,
         }
       : { en: `${service} is not running: it has no container.`, zh: `${service} 未运行: 容器不存在.` },
-    next: [{ en: `Look: ${typed}`, zh: `查看: ${typed}` }],
-  });
+    { en: `Look: ${typed}`, zh: `查看: ${typed}` },
+  );
 }
 
 /** Whatever else the script's own code throws, with the line that it came from. */
@@ -35,7 +35,7 @@ export function broken(name: string, file: string, error: unknown): OpsError {
   return new OpsError({
     kind: 'failed',
     what: { en: `${name} itself failed: ${what}`, zh: `脚本 ${name} 自身出错: ${what}` },
-    next: line === '' ? [] : [{ en: printable(line), zh: printable(line) }],
+    next: line === '' ? [] : [same(printable(line))],
     cause: error,
   });
 }

@@ -1,7 +1,7 @@
-import { OpsError } from '../core/errors.ts';
+import { failed } from '../core/refusal.ts';
 import type { Screen } from '../core/screen.ts';
 import { same, type Text } from '../core/text.ts';
-import { columns as widthOf } from '../runs/terminal/columns.ts';
+import { clipped, columns as widthOf } from '../runs/terminal/columns.ts';
 import { isText, textOf, type Words } from './words.ts';
 
 /** What a script can say. Everything is redacted, and what a terminal would obey is made visible. */
@@ -42,7 +42,7 @@ export function outputOf(screen: Screen, redact: (text: string) => string): Outp
       }
     },
     fail(what, ...next): never {
-      throw new OpsError({ kind: 'failed', what: textOf(what), next: next.map(textOf) });
+      throw failed(textOf(what), ...next.map(textOf));
     },
     result(value) {
       if (value === undefined) return;
@@ -117,12 +117,4 @@ function fitted(rows: readonly (readonly Text[])[], { columns, language }: Scree
   );
 }
 
-function cut(text: string, width: number): string {
-  if (widthOf(text) <= width) return text;
-  let kept = '';
-  for (const c of text) {
-    if (widthOf(kept + c) > width - 1) break;
-    kept += c;
-  }
-  return `${kept}…`;
-}
+const cut = (text: string, width: number): string => (widthOf(text) <= width ? text : `${clipped(text, width - 1)}…`);

@@ -1,6 +1,6 @@
-import { OpsError } from '../core/errors.ts';
+import { commandFailed } from '../core/refusal.ts';
 import { ask } from '../core/run.ts';
-import { printable } from '../core/text.ts';
+import { printable, same } from '../core/text.ts';
 import { exec } from '../tools/docker/docker.ts';
 import type { Context } from './context.ts';
 import { misused } from './errors.ts';
@@ -92,8 +92,4 @@ const noLook = (name: string) =>
     ],
   );
 
-const refusedBy = (service: string, words: string) =>
-  new OpsError({
-    kind: 'command',
-    what: { en: `${service}: ${printable(words)}`, zh: `${service}: ${printable(words)}` },
-  });
+const refusedBy = (service: string, words: string) => commandFailed(same(`${service}: ${printable(words)}`));

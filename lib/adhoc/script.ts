@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { OpsError, whatHappened } from '../core/errors.ts';
 import type { Ops } from '../core/ops.ts';
+import { ONLY_PLANNED } from '../core/verdict.ts';
 import type { Action, Script } from '../runs/command-line/script.ts';
 import { program } from '../runs/main/main.ts';
 import { hearConsole } from './console.ts';
@@ -110,7 +111,7 @@ async function carriedOut(
   try {
     output.result(await body(given as WritableDeployment));
   } catch (error) {
-    if (error instanceof OnlyPlanned) return { en: 'Only planned.', zh: '仅显示计划.' };
+    if (error instanceof OnlyPlanned) return ONLY_PLANNED;
     throw progress.steps === 'done' ? afterSteps(error) : error;
   }
   const found = output.problems();

@@ -1,5 +1,5 @@
-import { agree } from '../core/agree.ts';
 import type { Ops } from '../core/ops.ts';
+import { agree } from '../core/refusal.ts';
 import type { Step as RunStep } from '../core/step.ts';
 import { same, type Text } from '../core/text.ts';
 import { describeHealth, endpointsOf, type Health, waitForHealth } from '../domain/app/health.ts';

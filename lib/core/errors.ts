@@ -1,4 +1,4 @@
-import type { Text } from './text.ts';
+import { same, type Text } from './text.ts';
 
 /**
  * Every way a run can end other than well. Exit codes are part of the command line's contract (README, "Exit codes").
@@ -78,5 +78,5 @@ export const NOTHING_CHANGED: Text = {
 export function whatHappened(error: unknown): Text {
   if (error instanceof OpsError) return error.what;
   const message = error instanceof Error ? error.message : String(error);
-  return { en: message, zh: message };
+  return same(message);
 }

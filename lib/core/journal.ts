@@ -113,7 +113,8 @@ export function openJournal(
   };
 }
 
-function flushDirectory(dir: string): void {
+/** Has the names in it on disk. */
+export function flushDirectory(dir: string): void {
   const fd = openSync(dir, constants.O_RDONLY);
   try {
     fsyncSync(fd);

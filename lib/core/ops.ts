@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import path from 'node:path';
 import { type Invocation, type Journal, lenient } from './journal.ts';
 import type { Screen } from './screen.ts';
 import type { Secrets } from './secrets.ts';
@@ -62,6 +63,9 @@ export interface Paths {
   /** `<state>/runs/<time>-<script>`: journal, log, saved files of this run. With `--plan` elsewhere, and gone afterwards. */
   readonly run: string;
 }
+
+/** What a run is called: the base name of its directory. */
+export const runName = ({ paths }: { readonly paths: Pick<Paths, 'run'> }): string => path.basename(paths.run);
 
 /** How far a run may lay hands on a stack that is on the engine. */
 export interface Hold {

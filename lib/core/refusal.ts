@@ -1,4 +1,5 @@
 import { NOTHING_CHANGED, OpsError } from './errors.ts';
+import type { Screen } from './screen.ts';
 import type { Text } from './text.ts';
 
 /** Why something must not be done, and what to do about it. */
@@ -15,11 +16,31 @@ export const refuse = (what: Text, ...next: readonly Text[]): OpsError =>
 export const decline = (what: Text, ...next: readonly Text[]): OpsError =>
   new OpsError({ kind: 'declined', what, state: NOTHING_CHANGED, next });
 
+/** A precondition that is not met, where something may have been changed, or the caller says what was not. To be thrown. */
+export const unmet = (what: Text, ...next: readonly Text[]): OpsError =>
+  new OpsError({ kind: 'precondition', what, next });
+
+/** The job failed. To be thrown. */
+export const failed = (what: Text, ...next: readonly Text[]): OpsError => new OpsError({ kind: 'failed', what, next });
+
+/** An outside program failed, or said what nobody understands. To be thrown. */
+export const commandFailed = (what: Text, ...next: readonly Text[]): OpsError =>
+  new OpsError({ kind: 'command', what, next });
+
 /** @throws {OpsError} `precondition` with all reasons at once; what mends several of them is said once. */
 export function throwIfAny(reasons: readonly Reason[]): void {
   if (reasons.length === 0) return;
   throw refuse(
     { en: reasons.map((r) => r.text.en).join('\n'), zh: reasons.map((r) => r.text.zh).join('\n') },
     ...new Map(reasons.map((r) => [r.fix.en, r.fix])).values(),
+  );
+}
+
+/** The one question before a change that destroys nothing. @throws {OpsError} `declined` */
+export async function agree(screen: Pick<Screen, 'askYes'>, question: Text): Promise<void> {
+  if (await screen.askYes(question)) return;
+  throw decline(
+    { en: 'Cancelled.', zh: '已取消.' },
+    { en: 'Without a terminal, pass --yes.', zh: '无终端环境请使用 --yes.' },
   );
 }

@@ -1,4 +1,8 @@
+import { whatHappened } from './errors.ts';
 import type { Language, Text } from './text.ts';
+
+/** What something is called, and what it is. */
+export type Row = readonly [Text, Text];
 
 /** What a person (or, with `--json`, a program) is told. Event names and fields are stable English. */
 export type ScreenEvent =
@@ -16,7 +20,7 @@ export type ScreenEvent =
       evidence?: Text | undefined;
     }
   /** Rows of a summary, plan or list. Values are texts too, so that a missing translation does not compile. */
-  | { event: 'table'; id: string; rows: readonly (readonly [Text, Text])[] }
+  | { event: 'table'; id: string; rows: readonly Row[] }
   /** A table with a head. `items` are the same rows for programs: stable English names, plain values. */
   | {
       event: 'list';
@@ -62,4 +66,22 @@ export interface Screen {
   ): Promise<V | undefined>;
   /** `--yes` answers true without asking. */
   askYes(question: Text): Promise<boolean | undefined>;
+}
+
+export const WHAT_IS_THERE: Text = { en: 'What is there', zh: '当前状态' };
+export const SUMMARY: Text = { en: 'Summary', zh: '总结' };
+
+/** A table below its heading. */
+export function section({ show }: Screen, title: Text, id: string, rows: readonly Row[]): void {
+  show({ event: 'heading', text: title });
+  show({ event: 'table', id, rows });
+}
+
+/** Does what nothing else depends on. When it can't be done, that is only said. @param left what is so then. */
+export async function orWarn(screen: Screen, deed: () => Promise<unknown>, left: (why: Text) => Text): Promise<void> {
+  try {
+    await deed();
+  } catch (error) {
+    screen.show({ event: 'warning', text: left(whatHappened(error)) });
+  }
 }

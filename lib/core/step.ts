@@ -7,8 +7,6 @@ export interface PlannedStep {
   /** Stable English name, used in the journal and in `--json`. */
   readonly id: string;
   readonly title: Text;
-  /** The step of the former shell script that this replaces. */
-  readonly replaces?: string;
   /** `changes` production while it goes on serving. */
   readonly risk: 'none' | 'changes' | 'interrupts' | 'deletes';
   /** What will be run, as a person would type it; `<…>` stands for what is known only then. What a command says of itself is a `Text`. */

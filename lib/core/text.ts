@@ -27,6 +27,15 @@ export function printable(foreign: string): string {
   return foreign.replace(UNSEEN, (c) => `\\x${(c.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`);
 }
 
+/** What is in a URL without its escapes; what has none that can be read, as it is. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** JSON that a terminal can show as well; it means the same value. */
 export function json(value: unknown): string {
   const units = (c: string) => c.split('').map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);

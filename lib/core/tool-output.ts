@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { OpsError } from './errors.ts';
+import { commandFailed } from './refusal.ts';
 
 /**
  * What a tool answered in JSON. Neither parser's complaint is passed on: it may repeat what it read, and that may be a secret.
@@ -11,18 +11,15 @@ export function answerOf<T>(from: string, form: z.ZodType<T>, text: string): T {
   try {
     return form.parse(JSON.parse(text));
   } catch {
-    throw new OpsError({
-      kind: 'command',
-      what: {
+    throw commandFailed(
+      {
         en: `${from} answered in a form that is not known here.`,
         zh: `${from} 的输出格式无法识别.`,
       },
-      next: [
-        {
-          en: 'See the versions this tool was tested with in its README.',
-          zh: '请参阅 README 中已测试的版本.',
-        },
-      ],
-    });
+      {
+        en: 'See the versions this tool was tested with in its README.',
+        zh: '请参阅 README 中已测试的版本.',
+      },
+    );
   }
 }

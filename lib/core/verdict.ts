@@ -1,6 +1,9 @@
 import type { Screen } from './screen.ts';
 import type { Text } from './text.ts';
 
+/** The verdict under `--plan`. */
+export const ONLY_PLANNED: Text = { en: 'Only planned.', zh: '仅显示计划.' };
+
 /**
  * Says what was proved, and before that what is not well, or not known, all the same.
  *

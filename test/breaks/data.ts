@@ -340,8 +340,8 @@ export const DATA: readonly Break[] = [
     edits: [
       edit(
         'lib/domain/hot-release/settle.ts',
-        '  await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));',
-        '  await attempt(() => sweepStaging(calm, staging));\n  await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));',
+        '  await attempt(() => keepRelease(calm, commit, runName(ops)));',
+        '  await attempt(() => sweepStaging(calm, staging));\n  await attempt(() => keepRelease(calm, commit, runName(ops)));',
       ),
     ],
     ...killed,

@@ -100,7 +100,7 @@ export const POSTGRES: readonly Break[] = [
   },
   {
     what: { en: 'nobody is told after a rebuild what has to be sorted anew', zh: '重建之后不提示需要重建哪些索引' },
-    edits: [edit('lib/flows/rebuild/tell-collation.ts', "if (!plan.replaces.includes('postgres') ||", 'if (plan ||')],
+    edits: [edit('lib/flows/rebuild/conclude.ts', "if (!plan.replaces.includes('postgres') ||", 'if (plan ||')],
     test: 'test/simulation/identity.test.ts',
     named: 'offers after a rebuild what it said before',
   },

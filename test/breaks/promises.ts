@@ -201,11 +201,7 @@ export const PROMISES: readonly Break[] = [
   {
     what: { en: 'what is proved is taken back for what it replaced', zh: '因旧容器未能清理而撤销已验证的发布' },
     edits: [
-      edit(
-        'lib/domain/replacement/replace.ts',
-        "ops.screen.show({ event: 'warning', text: formersLeft(whatHappened(error)) });",
-        'throw error;',
-      ),
+      edit('lib/core/screen.ts', "screen.show({ event: 'warning', text: left(whatHappened(error)) });", 'throw error;'),
     ],
     test: 'test/simulation/way-back.test.ts',
     named: 'what is proved is not taken back because the containers that it replaced',

@@ -40,7 +40,7 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: 'a release whose program can’t run is proved', zh: '有程序无法运行的版本仍视为成功' },
-    edits: [edit('lib/domain/app/programs.ts', 'if (failed.length > 0) throw', 'if (failed.length < 0) throw')],
+    edits: [edit('lib/domain/app/programs.ts', 'if (fallen.length > 0) throw', 'if (fallen.length < 0) throw')],
     test: 'test/simulation/served.test.ts',
     named: 'ends as before when a program that ran can’t be kept running',
   },

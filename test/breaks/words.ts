@@ -9,13 +9,7 @@ const trap = (name: string) => ({
 export const WORDS: readonly Break[] = [
   {
     what: { en: 'the foreign text of a journal is shown as it is', zh: '流水中的外来文本原样显示' },
-    edits: [
-      edit(
-        'lib/runs/interrupted/messages.ts',
-        '{ en: printable(command), zh: printable(command) },',
-        '{ en: command, zh: command },',
-      ),
-    ],
+    edits: [edit('lib/runs/interrupted/messages.ts', 'same(printable(command))];', 'same(command)];')],
     test: 'test/unit/runs/interrupted/interrupted.test.ts',
     named: 'without its power over the terminal',
   },

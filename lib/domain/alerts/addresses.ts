@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import type { Channel, Kept, NotifyConfig } from '../../core/notify.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Secrets } from '../../core/secrets.ts';
-import type { Text } from '../../core/text.ts';
+import { decoded, type Text } from '../../core/text.ts';
 import type { Addresses } from '../../tools/alerts/post.ts';
 
 /** An address or key, or why there is none. */
@@ -76,12 +76,4 @@ function registerAddress(secrets: Secrets, value: string): void {
   const parts = [...pathname.split('/'), ...searchParams.values()].filter((part) => part.length >= SHORTEST_PART);
   secrets.add(href, password, decoded(password), ...parts, ...parts.map(decoded));
   if (pathname.length + search.length > SHORTEST_PART) secrets.add(pathname + search);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Paths } from '../../core/ops.ts';
 import { writeAtomically } from '../../tools/files/durable.ts';
+import { readAs } from '../../tools/files/json.ts';
 
 const delivery = z.object({
   /** RFC 3339, UTC. */
@@ -17,13 +18,8 @@ export type Delivery = z.infer<typeof delivery>;
 const fileOf = ({ state }: Pick<Paths, 'state'>, to: string) => path.join(state, 'deliveries', `${to}.json`);
 
 /** @param to name of a channel, or of a ping (`ping.backup`). */
-export function readDelivery(paths: Pick<Paths, 'state'>, to: string): Delivery | undefined {
-  try {
-    return delivery.parse(JSON.parse(readFileSync(fileOf(paths, to), 'utf8')));
-  } catch {
-    return undefined;
-  }
-}
+export const readDelivery = (paths: Pick<Paths, 'state'>, to: string): Delivery | undefined =>
+  readAs(delivery, fileOf(paths, to));
 
 /** Where no run has been yet, nothing is written. @throws {NodeJS.ErrnoException} when the disk is full or read-only. */
 export async function recordDelivery(paths: Pick<Paths, 'state'>, to: string, entry: Delivery): Promise<void> {

@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { WATCHED, type Watched } from '../../core/notify.ts';
 import type { Paths } from '../../core/ops.ts';
 import { fileNamePart, writeAtomically } from '../../tools/files/durable.ts';
+import { readAs } from '../../tools/files/json.ts';
 
 const milliseconds = z.number().min(0);
 
@@ -44,9 +45,8 @@ type State = Pick<Paths, 'state'>;
 const dirOf = ({ state }: State) => path.join(state, 'outcomes');
 const fileOf = (paths: State, subject: string) => path.join(dirOf(paths), `${fileNamePart(subject)}.json`);
 
-export function readOutcome(paths: State, subject: string): Outcome | undefined {
-  return parsed(fileOf(paths, subject));
-}
+export const readOutcome = (paths: State, subject: string): Outcome | undefined =>
+  readAs(outcome, fileOf(paths, subject));
 
 /** All there are, by subject. What is unreadable is left out. */
 export function readOutcomes(paths: State): Outcome[] {
@@ -56,15 +56,7 @@ export function readOutcomes(paths: State): Outcome[] {
   } catch {
     return []; // nothing has ended yet
   }
-  return names.sort().flatMap((name) => parsed(path.join(dirOf(paths), name)) ?? []);
-}
-
-function parsed(file: string): Outcome | undefined {
-  try {
-    return outcome.parse(JSON.parse(readFileSync(file, 'utf8')));
-  } catch {
-    return undefined;
-  }
+  return names.sort().flatMap((name) => readAs(outcome, path.join(dirOf(paths), name)) ?? []);
 }
 
 /** @param counts false: nothing was begun, and who typed it has seen why; it is neither failure nor success. */

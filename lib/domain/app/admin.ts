@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { commandFailed } from '../../core/refusal.ts';
 import { CommandError, run } from '../../core/run.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import type { Database } from '../../tools/postgres/database.ts';
@@ -56,9 +56,9 @@ export async function createAdmin(ops: Ops, container: string): Promise<AdminCre
   );
   if (output.stdout.includes('WFOPS:EXISTS')) return { kind: 'existed' };
   if (output.stdout.includes('WFOPS:CREATED')) return { kind: 'created', password };
-  throw new OpsError({
-    kind: 'command',
-    what: { en: 'The application did not say whether an admin exists.', zh: '应用未返回管理员账号是否存在.' },
+  throw commandFailed({
+    en: 'The application did not say whether an admin exists.',
+    zh: '应用未返回管理员账号是否存在.',
   });
 }
 

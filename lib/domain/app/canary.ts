@@ -1,5 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import { type Net, type Ops, uninterruptible } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import { ask, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
@@ -84,10 +85,7 @@ async function throwIfGone(ops: Ops, staging: Staging, pid: number): Promise<voi
     [0, 1],
   );
   if (alive.exitCode === 0) return;
-  throw new OpsError({
-    kind: 'failed',
-    what: { en: 'The new release ended while it was being tried.', zh: '新版本在试运行时退出.' },
-  });
+  throw failed({ en: 'The new release ended while it was being tried.', zh: '新版本在试运行时退出.' });
 }
 
 const hangs = (seconds: number) =>

@@ -1,5 +1,5 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { commandFailed } from '../../core/refusal.ts';
 import { CommandError, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { type Container, type Healthcheck, inspectContainers } from '../../tools/docker/containers.ts';
@@ -83,8 +83,4 @@ function passed({ health }: Container, { intervalMs }: Healthcheck): Text {
   };
 }
 
-export const notProved = (why: Text) =>
-  new OpsError({
-    kind: 'command',
-    what: { en: `Not proved: ${why.en}`, zh: `验证未通过: ${why.zh}` },
-  });
+export const notProved = (why: Text) => commandFailed({ en: `Not proved: ${why.en}`, zh: `验证未通过: ${why.zh}` });

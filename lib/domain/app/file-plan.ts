@@ -1,3 +1,4 @@
+import { ancestors } from '../../tools/git/collisions.ts';
 import { type FileEntry, type Inventory, isContentOf } from './inventory.ts';
 
 /** What turns the files in the container into a release. */
@@ -22,7 +23,7 @@ export function planFiles(before: Inventory, after: Inventory, former: Inventory
   const remove = [...before.keys()].filter((path) => former?.has(path) && !after.has(path));
   const gone = new Set(remove);
   const stays = [...before.keys()].filter((path) => !after.has(path) && !gone.has(path));
-  const directories = new Set([...after.keys()].flatMap(parents));
+  const directories = new Set([...after.keys()].flatMap(ancestors));
   return {
     put,
     remove,
@@ -30,7 +31,7 @@ export function planFiles(before: Inventory, after: Inventory, former: Inventory
       const [there, had] = [before.get(path), former?.get(path)];
       return there !== undefined && had !== undefined && (there.mode !== had.mode || !isContentOf(there, had));
     }),
-    inTheWay: stays.filter((path) => directories.has(path) || parents(path).some((p) => after.has(p))),
+    inTheWay: stays.filter((path) => directories.has(path) || ancestors(path).some((p) => after.has(p))),
   };
 }
 
@@ -40,8 +41,3 @@ export function differences(a: Inventory, b: Inventory): string[] {
 }
 
 const same = (a: FileEntry | undefined, b: FileEntry | undefined) => a?.blob === b?.blob && a?.mode === b?.mode;
-
-function parents(path: string): string[] {
-  const parts = path.split('/');
-  return parts.slice(1).map((_, at) => parts.slice(0, at + 1).join('/'));
-}

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import type { Text } from '../../core/text.ts';
+import { same, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { throwIfEnded } from '../../tools/docker/wait.ts';
 import { fetchBody, type Outcome } from '../../tools/http/outcome.ts';
@@ -119,7 +119,7 @@ function judge(
   const healthy = success && parts.every((part) => data[part] === good[part]);
   const said = [`success ${success}`, ...parts.map((part) => `${part} ${data[part] ?? '–'}`)].join(', ');
   const bad = name === 'basic' ? [] : (['database', 'redis'] as const).filter((part) => data[part] !== good[part]);
-  return { outcome: healthy ? 'healthy' : 'unhealthy', bad, text: { en: said, zh: said } };
+  return { outcome: healthy ? 'healthy' : 'unhealthy', bad, text: same(said) };
 }
 
 const GATEWAY: Text = {

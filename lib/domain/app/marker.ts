@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { exec } from '../../tools/docker/docker.ts';
+import { eachAs } from '../../tools/files/json.ts';
 
 /** Which commit a container runs, as a file in it; images say nothing about that. */
 export const MARKER = '.whalefall-release.json';
@@ -39,17 +40,4 @@ export interface CutShort {
 export const markerText = (released: Marker): string => `${JSON.stringify(released)}\n`;
 
 /** Those that a text of one line each says; others' lines are none. */
-export function markersIn(text: string): Marker[] {
-  return text.split('\n').flatMap((line) => {
-    const parsed = marker.safeParse(json(line));
-    return parsed.success ? [parsed.data] : [];
-  });
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
+export const markersIn = (text: string): Marker[] => eachAs(marker, text);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
+import { failed, unmet } from '../../core/refusal.ts';
 import { CommandError } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { ProgramState } from '../stack/deployment.ts';
@@ -149,8 +150,8 @@ export async function requirePrograms(
     if (!(error instanceof CommandError)) throw error;
     return [notTold(error.what)];
   }
-  const failed = before ? failedSince(now, before) : [];
-  if (failed.length > 0) throw notRunning(stillDown(failed, before));
+  const fallen = before ? failedSince(now, before) : [];
+  if (fallen.length > 0) throw notRunning(stillDown(fallen, before));
   return stillDown(now, before);
 }
 
@@ -162,12 +163,9 @@ const notTold = (why: Text): Text => ({
 });
 
 const notRunning = (programs: readonly Text[]) =>
-  new OpsError({
-    kind: 'failed',
-    what: {
-      en: `Not proved: ${programs.map((p) => p.en).join('; ')}`,
-      zh: `验证未通过: ${programs.map((p) => p.zh).join('; ')}`,
-    },
+  failed({
+    en: `Not proved: ${programs.map((p) => p.en).join('; ')}`,
+    zh: `验证未通过: ${programs.map((p) => p.zh).join('; ')}`,
   });
 
 function askSupervisor(ops: Ops, container: string): Promise<z.infer<typeof answer>> {
@@ -213,17 +211,14 @@ const runsRelease = ({ target }: Ops, { argv, cwd }: Program): boolean =>
 function noWebProgram(ops: Ops, all: readonly Program[], said: string): OpsError {
   const seen = all.map((p) => `${p.name} ${p.state}`).join(', ') || said.trim();
   const port = ops.target.ports.direct;
-  return new OpsError({
-    kind: 'precondition',
-    what: {
+  return unmet(
+    {
       en: `None of supervisord's programs is a gunicorn that listens on port ${port}: ${seen}`,
       zh: `supervisord 的程序中没有监听 ${port} 端口的 gunicorn: ${seen}`,
     },
-    next: [
-      {
-        en: 'A full rebuild starts it from its image: npx tsx scripts/deploy-prod-all.ts --data keep',
-        zh: '可通过全量重建从镜像重新启动: npx tsx scripts/deploy-prod-all.ts --data keep',
-      },
-    ],
-  });
+    {
+      en: 'A full rebuild starts it from its image: npx tsx scripts/deploy-prod-all.ts --data keep',
+      zh: '可通过全量重建从镜像重新启动: npx tsx scripts/deploy-prod-all.ts --data keep',
+    },
+  );
 }

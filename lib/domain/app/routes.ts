@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
+import { commandFailed } from '../../core/refusal.ts';
 import { CommandError } from '../../core/run.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
@@ -308,12 +308,9 @@ const noLonger = ({ en, zh }: Text): Text => ({
 });
 
 const notServing = (faults: readonly Text[]) =>
-  new OpsError({
-    kind: 'command',
-    what: {
-      en: `Not proved: ${faults.map((f) => f.en).join('; ')}`,
-      zh: `验证未通过: ${faults.map((f) => f.zh).join('; ')}`,
-    },
+  commandFailed({
+    en: `Not proved: ${faults.map((f) => f.en).join('; ')}`,
+    zh: `验证未通过: ${faults.map((f) => f.zh).join('; ')}`,
   });
 
 const POLL_MS = 250;

@@ -1,8 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
-import path from 'node:path';
 import { z } from 'zod';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
@@ -29,7 +28,7 @@ const COPY_MS = 600_000;
 const COMPILE_MS = 300_000;
 
 export function stagingOf(ops: Pick<Ops, 'target' | 'paths'>, container: string): Staging {
-  const dir = `${ops.target.app.root}/${STAGING}/${path.basename(ops.paths.run)}`;
+  const dir = `${ops.target.app.root}/${STAGING}/${runName(ops)}`;
   return {
     container,
     dir,
@@ -64,7 +63,7 @@ export async function stageRelease(
 ): Promise<void> {
   const { container, dir, tree } = staging;
   const { commit, artefacts, archives } = release;
-  const marker = markerText({ commit, run: path.basename(ops.paths.run), hot: true, artefacts });
+  const marker = markerText({ commit, run: runName(ops), hot: true, artefacts });
   for (const archive of archives) {
     const fd = openSync(archive, 'r');
     try {

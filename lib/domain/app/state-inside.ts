@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
+import type { Reason } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
@@ -19,7 +20,7 @@ export const STATE_INSIDE: Text = {
 };
 
 /** How to be rid of it. @param images under which names they are kept to go back to. */
-export function withoutState(images: readonly string[]): { readonly text: Text; readonly fix: Text } {
+export function withoutState(images: readonly string[]): Reason {
   const [list, names] = [images.map(printable).join(', '), images.map(printable).join(' ')];
   return {
     text: {

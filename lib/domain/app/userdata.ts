@@ -3,7 +3,7 @@ import { devNull } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { change } from '../../core/command.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, spanText, type Text } from '../../core/text.ts';
@@ -97,7 +97,7 @@ async function copyPlainly(ops: Ops, container: string, file: string): Promise<b
  * be read all the same: in a container of an image of it, which mounts nothing.
  */
 async function copyFromLayer(ops: Ops, container: string, file: string): Promise<boolean> {
-  const image = `whalefall-ops-userdata:${path.basename(ops.paths.run).slice(0, 16)}`;
+  const image = `whalefall-ops-userdata:${runName(ops).slice(0, 16)}`;
   const labels = Object.entries(labelsOf(ops)).map(([key, value]) => `LABEL "${key}"="${value}"`);
   await commitContainer(ops, container, image, labels);
   try {

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { allOrAbort, firstAbort } from '../../core/concurrency.ts';
 import { type Kind, NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { CommandError, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
@@ -191,7 +191,7 @@ async function dump(
     version: 1,
     id: place.id,
     createdAt,
-    run: path.basename(ops.paths.run),
+    run: runName(ops),
     reason: options.reason,
     tag: options.tag ?? null,
     commit: options.commit ?? null,

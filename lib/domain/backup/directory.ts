@@ -4,8 +4,7 @@ import { firstAbort } from '../../core/concurrency.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { humanBytes } from '../../core/text.ts';
-import { freeBytes } from '../../tools/files/disk.ts';
-import { fileNamePart, renameDurably, stamp } from '../../tools/files/durable.ts';
+import { fileNamePart, freeBytes, renameDurably, stamp } from '../../tools/files/durable.ts';
 import { listBackups } from './manifest.ts';
 
 const PARTIAL = '.partial';

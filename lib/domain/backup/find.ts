@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import {
   type DatabaseManifest,
   filesOf,
@@ -109,7 +109,7 @@ function noSuchBackup(ops: Ops, wanted: string, database: string | undefined): O
     .slice(0, SHOWN)
     .map(({ dir, manifest }): Text => {
       const line = `${printable(path.basename(dir))}   (${manifest.createdAt})`;
-      return { en: line, zh: line };
+      return same(line);
     });
   return refuse(
     what,

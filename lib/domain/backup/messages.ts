@@ -1,5 +1,5 @@
 import { humanBytes, type Text } from '../../core/text.ts';
-import { filesOf, type Manifest } from './manifest.ts';
+import { type DatabaseManifest, filesOf, type Manifest } from './manifest.ts';
 import type { BackupProgress } from './progress.ts';
 
 /** One line under 80 columns: what is going on, how much, how fast, how long still. */
@@ -23,6 +23,12 @@ export function progressText({ phase, bytes, expected, milliseconds }: BackupPro
 
 /** Bytes of all files of a backup. */
 export const sizeOf = (manifest: Manifest): number => filesOf(manifest).reduce((sum, f) => sum + f.size, 0);
+
+/** How much there is in a database that was backed up. */
+export function contentsText({ contents: { tables } }: Pick<DatabaseManifest, 'contents'>): Text {
+  const rows = tables.reduce((sum, t) => sum + t.rows, 0);
+  return { en: `${tables.length} tables, ${rows} rows`, zh: `${tables.length} 张表, ${rows} 行` };
+}
 
 /** How far a backup is proved, or at which of the levels it failed; `verify --level` takes the English words. */
 export function verificationText({ level, failure }: Manifest['verification']): Text {

@@ -16,8 +16,6 @@ import { globalsOf } from './roles.ts';
 export interface Comparison {
   /** One line for each thing that is not as it was when the backup was taken. Empty is what a backup is for. */
   readonly differences: readonly Text[];
-  readonly tables: number;
-  readonly rows: number;
   readonly milliseconds: number;
 }
 
@@ -64,12 +62,10 @@ export async function restoreAndCompare(
   await execute(ops, throwaway, `${roles}\n${createDatabaseSql(database, manifest.database)}`, { deadlineMs });
   const archive = { file: path.join(dir, dump.name), size: dump.size };
   await loadDump(ops, throwaway, archive, { database, deadlineMs });
-  const { differences, contents } = await examine(ops, throwaway, database, manifest);
+  const { differences } = await examine(ops, throwaway, database, manifest);
   const ofSettings = await applySettings(ops, throwaway, database, manifest.database);
   return {
     differences: [...differences, ...ofSettings],
-    tables: contents.tables.length,
-    rows: contents.tables.reduce((sum, t) => sum + t.rows, 0),
     milliseconds: Math.round(ops.clock.monotonic() - started),
   };
 }

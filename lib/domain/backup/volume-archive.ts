@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { OpsError } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
+import { unmet } from '../../core/refusal.ts';
 import { printable } from '../../core/text.ts';
 import { copyIn, copyOut } from '../../tools/docker/container-files.ts';
 import { type Container, inspectContainer, type VolumeIdentity } from '../../tools/docker/containers.ts';
@@ -63,7 +63,7 @@ async function copy(
     version: 1,
     id,
     createdAt,
-    run: path.basename(ops.paths.run),
+    run: runName(ops),
     reason: options.reason,
     tag: options.tag ?? null,
     commit: options.commit ?? null,
@@ -92,29 +92,22 @@ export async function restoreVolumeData(ops: Ops, containerId: string, archive: 
 }
 
 const stillRuns = (name: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  unmet(
+    {
       en: `Container ${printable(name)} still runs: its files would change while they are copied.`,
       zh: `容器 ${printable(name)} 仍在运行, 复制期间文件会变化.`,
     },
-    next: [{ en: `Stop it first: docker stop ${printable(name)}`, zh: `请先停止: docker stop ${printable(name)}` }],
-  });
+    { en: `Stop it first: docker stop ${printable(name)}`, zh: `请先停止: docker stop ${printable(name)}` },
+  );
 
 const nothingThere = (name: string, mountPoint: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
-      en: `Container ${printable(name)} has no directory ${mountPoint}.`,
-      zh: `容器 ${printable(name)} 中没有目录 ${mountPoint}.`,
-    },
+  unmet({
+    en: `Container ${printable(name)} has no directory ${mountPoint}.`,
+    zh: `容器 ${printable(name)} 中没有目录 ${mountPoint}.`,
   });
 
 const notFresh = (name: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
-      en: `Container ${printable(name)} has been started already; data is put back only into one that has not.`,
-      zh: `容器 ${printable(name)} 已启动过, 只能向未启动过的容器恢复数据.`,
-    },
+  unmet({
+    en: `Container ${printable(name)} has been started already; data is put back only into one that has not.`,
+    zh: `容器 ${printable(name)} 已启动过, 只能向未启动过的容器恢复数据.`,
   });

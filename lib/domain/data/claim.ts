@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Hold, Ops } from '../../core/ops.ts';
-import { refuse } from '../../core/refusal.ts';
+import { type Reason, throwIfAny } from '../../core/refusal.ts';
+import type { Row } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { engineId } from '../../tools/docker/engine.ts';
@@ -43,10 +44,7 @@ export async function claimStack(ops: Ops, stack: Stack, use: 'change' | 'look' 
 }
 
 /** Volumes that the compose file names, but that another project made. */
-export function foreignVolumes(
-  { project }: Pick<Stack, 'project'>,
-  volumes: readonly ExistingVolume[],
-): { readonly text: Text; readonly fix: Text }[] {
+export function foreignVolumes({ project }: Pick<Stack, 'project'>, volumes: readonly ExistingVolume[]): Reason[] {
   const foreign = volumes.filter((v) => v.project !== undefined && v.project !== project);
   return foreign.map(({ name, project: other = '' }) => ({
     text: {
@@ -61,13 +59,8 @@ export function foreignVolumes(
 }
 
 /** @throws {OpsError} `precondition` naming all {@link foreignVolumes}. */
-export function refuseForeignVolumes(stack: Pick<Stack, 'project'>, volumes: readonly ExistingVolume[]): void {
-  const found = foreignVolumes(stack, volumes);
-  const [first] = found;
-  if (first === undefined) return;
-  const what = { en: found.map((f) => f.text.en).join('\n'), zh: found.map((f) => f.text.zh).join('\n') };
-  throw refuse(what, first.fix);
-}
+export const refuseForeignVolumes = (stack: Pick<Stack, 'project'>, volumes: readonly ExistingVolume[]): void =>
+  throwIfAny(foreignVolumes(stack, volumes));
 
 const listOf = (made: readonly Made[]): string => [...new Set(made.map(({ dir }) => printable(dir)))].join(', ');
 const namesOf = (made: readonly Made[]): string => made.map(({ name }) => printable(name)).join(', ');
@@ -136,7 +129,7 @@ async function agreeToAdopt(ops: Ops, hold: Hold, { project }: Pick<Stack, 'proj
     en: `${printable(ops.target.dir)} takes over what another directory made:`,
     zh: `${printable(ops.target.dir)} 将接管由其他目录创建的容器:`,
   };
-  const losses = foreign.map((made): readonly [Text, Text] => [same(printable(made.name)), same(printable(made.dir))]);
+  const losses = foreign.map((made): Row => [same(printable(made.name)), same(printable(made.dir))]);
   if (hold.lockProject === undefined) {
     ops.screen.show({ event: 'warning', text: title });
     ops.screen.show({ event: 'table', id: 'adopted', rows: losses });

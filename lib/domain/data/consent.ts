@@ -1,6 +1,7 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { decline } from '../../core/refusal.ts';
+import { decline, unmet } from '../../core/refusal.ts';
+import type { Row } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import type { KnownVolume } from '../../tools/docker/containers.ts';
 import { checkSameVolume } from '../../tools/docker/same-volume.ts';
@@ -22,7 +23,7 @@ export interface DestructiveRequest {
   /** Containers whose userdata is given up, by their ids. */
   readonly userdataOf?: readonly string[];
   /** What it holds: size, tables, rows, age. Shown, and written to the journal. */
-  readonly losses: readonly (readonly [Text, Text])[];
+  readonly losses: readonly Row[];
 }
 
 class ConsentProof {
@@ -60,12 +61,9 @@ class ConsentProof {
   async check(ops: Ops, volume: { readonly name: string }): Promise<void> {
     const consented = this.#volumes.find((v) => v.name === volume.name);
     if (consented !== undefined) return checkSameVolume(ops, consented);
-    throw new OpsError({
-      kind: 'precondition',
-      what: {
-        en: `The consent does not cover volume ${volume.name}.`,
-        zh: `确认的范围不包含卷 ${volume.name}.`,
-      },
+    throw unmet({
+      en: `The consent does not cover volume ${volume.name}.`,
+      zh: `确认的范围不包含卷 ${volume.name}.`,
     });
   }
 
@@ -99,10 +97,9 @@ export const isConsent = ConsentProof.is;
 export async function confirmDestructive(ops: Ops, request: DestructiveRequest, given?: string): Promise<Consent> {
   ops.screen.show({ event: 'warning', text: request.title });
   const { volumes, databases = [] } = request;
-  const things = volumes.map((v): readonly [Text, Text] => [
-    { en: 'volume', zh: '数据卷' },
-    same(`${printable(v.name)} (${v.createdAt})`),
-  ]);
+  const things = volumes.map(
+    (v): Row => [{ en: 'volume', zh: '数据卷' }, same(`${printable(v.name)} (${v.createdAt})`)],
+  );
   ops.screen.show({ event: 'table', id: 'losses', rows: [...things, ...request.losses] });
 
   const typed =

@@ -1,5 +1,5 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { unmet } from '../../core/refusal.ts';
 import { discardBackup } from '../backup/directory.ts';
 import { type Expendable, isExpendable } from '../backup/retention.ts';
 import { type Consent, isConsent } from './consent.ts';
@@ -24,10 +24,7 @@ export function removeBackups(ops: Ops, going: readonly Expendable[], consent: C
 }
 
 const noProof = () =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
-      en: 'Backups are removed only with a consent, and only those that the retention policy gave up.',
-      zh: '只有经过确认且保留策略允许删除的备份才能删除.',
-    },
+  unmet({
+    en: 'Backups are removed only with a consent, and only those that the retention policy gave up.',
+    zh: '只有经过确认且保留策略允许删除的备份才能删除.',
   });

@@ -1,7 +1,7 @@
 import { change, read } from '../../core/command.ts';
 import { allEnded } from '../../core/concurrency.ts';
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { unmet } from '../../core/refusal.ts';
 import { ask, run } from '../../core/run.ts';
 import { remove } from '../../tools/docker/docker.ts';
 import { findVolume } from '../../tools/docker/same-volume.ts';
@@ -52,20 +52,16 @@ async function checkHolders(ops: Ops, name: string, allowed: readonly string[]):
 }
 
 const notProved = () =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
-      en: 'Volumes are deleted only with a consent and a proof that each is saved.',
-      zh: '只有在获得确认并证明每个卷都已备份之后, 才会删除数据卷.',
-    },
+  unmet({
+    en: 'Volumes are deleted only with a consent and a proof that each is saved.',
+    zh: '只有在获得确认并证明每个卷都已备份之后, 才会删除数据卷.',
   });
 
 const changed = (name: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  unmet(
+    {
       en: `Volume ${name} is not any more as it was shown and saved; it was not deleted.`,
       zh: `卷 ${name} 与展示和备份时已不一致, 未删除该卷.`,
     },
-    next: [{ en: 'Run the script again to see what is there now.', zh: '重新运行脚本以查看当前状态.' }],
-  });
+    { en: 'Run the script again to see what is there now.', zh: '重新运行脚本以查看当前状态.' },
+  );

@@ -9,8 +9,6 @@ import { type EnvProblem, envProblems } from './schema.ts';
 import { registerEnvSecrets } from './secrets.ts';
 import { stampProblems } from './stamp.ts';
 
-export { replaceEnv, withCandidateEnv, writeEnv } from './write.ts';
-
 export type EnvReading =
   | { readonly kind: 'absent' }
   | { readonly kind: 'unreadable'; readonly why: Text }

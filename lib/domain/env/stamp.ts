@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import type { Row } from '../../core/screen.ts';
 import type { TargetConfig } from '../../core/target.ts';
 import { same, type Text } from '../../core/text.ts';
 import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';
@@ -54,5 +55,5 @@ export function stampStays({ release }: Stamped): Text[] {
 }
 
 /** Of a plan's table: what will be given the commit. */
-export const stampRows = (names: readonly string[]): (readonly [Text, Text])[] =>
+export const stampRows = (names: readonly string[]): Row[] =>
   names.length === 0 ? [] : [[{ en: 'gets the commit', zh: '写入提交号' }, same(names.join(', '))]];

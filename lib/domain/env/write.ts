@@ -1,13 +1,9 @@
 import {
   chmodSync,
   chownSync,
-  closeSync,
-  fchmodSync,
-  fsyncSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -16,6 +12,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { flushDirectory } from '../../core/journal.ts';
 import type { Ops } from '../../core/ops.ts';
 import { createFile, writeAtomically } from '../../tools/files/durable.ts';
 import { readEnvText } from './file.ts';
@@ -28,10 +25,10 @@ type EnvOps = Pick<Ops, 'target' | 'paths' | 'secrets'>;
  *
  * @throws {OpsError} `precondition` when there already is one, of whatever kind; it is left as it is.
  */
-export function writeEnv(ops: EnvOps, text: string): void {
-  inTemporaryDirectory(ops, (directory) => {
+export async function writeEnv(ops: EnvOps, text: string): Promise<void> {
+  await inTemporaryDirectory(ops, async (directory) => {
     const draft = path.join(directory, 'env');
-    writePrivate(draft, text);
+    await createFile(draft, (fd) => writeFileSync(fd, text));
     registerEnvSecrets(ops.secrets, text, readEnvText(text).values);
     try {
       linkSync(draft, path.join(ops.target.dir, '.env')); // unlike a rename, never replaces
@@ -72,46 +69,23 @@ export async function withCandidateEnv<T>(
   use: (projectDirectory: string) => Promise<T>,
 ): Promise<T> {
   registerEnvSecrets(ops.secrets, text, readEnvText(text).values);
-  const parent = temporaryDirectory(ops);
-  try {
+  return inTemporaryDirectory(ops, async (parent) => {
     const directory = path.join(parent, path.basename(ops.target.dir));
     mkdirSync(directory, { mode: 0o700 });
-    writePrivate(path.join(directory, '.env'), text);
-    return await use(directory);
-  } finally {
-    rmSync(parent, { recursive: true, force: true });
-  }
+    await createFile(path.join(directory, '.env'), (fd) => writeFileSync(fd, text));
+    return use(directory);
+  });
 }
 
 /** In the run's own: on the same file system as the deploy directory, and out of sight for git. */
 const temporaryDirectory = (ops: EnvOps): string => mkdtempSync(path.join(ops.paths.run, 'env-'));
 
-function inTemporaryDirectory(ops: EnvOps, use: (directory: string) => void): void {
+async function inTemporaryDirectory<T>(ops: EnvOps, use: (directory: string) => Promise<T>): Promise<T> {
   const directory = temporaryDirectory(ops);
   try {
-    use(directory);
+    return await use(directory);
   } finally {
     rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-function writePrivate(file: string, text: string): void {
-  const fd = openSync(file, 'wx', 0o600);
-  try {
-    fchmodSync(fd, 0o600); // whatever the umask
-    writeFileSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function flushDirectory(directory: string): void {
-  const fd = openSync(directory, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -1,5 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { SUMMARY, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { sayProved } from '../../core/verdict.ts';
 import { describeHealth } from '../app/health.ts';
@@ -28,21 +29,16 @@ export function conclude(ops: Ops, update: HotRelease, { proven, settled, notice
   const { show } = ops.screen;
   const from = running.commit?.slice(0, 10) ?? '?';
   const to = source.commit.slice(0, 10);
-  show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
-  show({
-    event: 'table',
-    id: 'summary',
-    rows: [
-      [{ en: 'old release', zh: '旧版本' }, same(printable(`${from} ${running.subject ?? ''}`))],
-      [{ en: 'new release', zh: '新版本' }, same(printable(`${to} ${source.subject}`))],
-      [{ en: 'migrations applied', zh: '已执行迁移' }, same(migrated?.applied.join(', ') || '-')],
-      [{ en: 'requests', zh: '请求' }, noticedText(noticed)],
-      [{ en: 'health', zh: '健康检查' }, describeHealth(proven.health)],
-      [{ en: 'backup', zh: '备份' }, same(backup?.dir ?? '-')],
-      ...(savedLocal ? [[{ en: 'local changes', zh: '本地修改' }, same(savedLocal.ref)] as [Text, Text]] : []),
-      [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
-    ],
-  });
+  section(ops.screen, SUMMARY, 'summary', [
+    [{ en: 'old release', zh: '旧版本' }, same(printable(`${from} ${running.subject ?? ''}`))],
+    [{ en: 'new release', zh: '新版本' }, same(printable(`${to} ${source.subject}`))],
+    [{ en: 'migrations applied', zh: '已执行迁移' }, same(migrated?.applied.join(', ') || '-')],
+    [{ en: 'requests', zh: '请求' }, noticedText(noticed)],
+    [{ en: 'health', zh: '健康检查' }, describeHealth(proven.health)],
+    [{ en: 'backup', zh: '备份' }, same(backup?.dir ?? '-')],
+    ...(savedLocal ? [[{ en: 'local changes', zh: '本地修改' }, same(savedLocal.ref)] as [Text, Text]] : []),
+    [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+  ]);
   const recorded = readReleases(ops.paths).some((r) => r.commit === running.commit);
   const way = recorded ? `rollback-prod.ts ${from}` : `update-prod-flask.ts --ref ${running.commit}`;
   if (running.commit) {

@@ -45,7 +45,6 @@ export function migrateStep(update: HotRelease): Step<void, [Checked]> {
   return {
     id: 'migrate',
     title: { en: 'Migrate the schema to the newest revision', zh: '将数据库结构升级到最新版本' },
-    replaces: 'run_migrations',
     risk: 'changes',
     commands: [
       {

@@ -1,7 +1,6 @@
-import path from 'node:path';
-import { agree } from '../../core/agree.ts';
-import type { Ops } from '../../core/ops.ts';
-import { decline } from '../../core/refusal.ts';
+import { type Ops, runName } from '../../core/ops.ts';
+import { agree, decline } from '../../core/refusal.ts';
+import { section, WHAT_IS_THERE } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import type { Outage } from '../../tools/http/probe.ts';
 import { blindText, type Noticed } from '../hold/downtime.ts';
@@ -20,25 +19,20 @@ export function showFacts(ops: Ops, facts: Facts, plan: UpdatePlan | undefined):
   const { show } = ops.screen;
   const { source, schema, newMigrations, local } = facts;
   const said = (text: string): Text => same(printable(text));
-  show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
-  show({
-    event: 'table',
-    id: 'facts',
-    rows: [
-      [{ en: 'directory', zh: '部署目录' }, said(ops.target.dir)],
-      [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
-      [{ en: 'would run', zh: '将要运行' }, said(`${source.commit.slice(0, 10)} ${source.subject} (${source.ref})`)],
-      [{ en: 'programs', zh: '程序' }, said(facts.programs.all.map((p) => p.name).join(', '))],
-      ...leftAloneRows(facts.stack),
-      [{ en: 'schema revision', zh: '数据库结构版本' }, said(schema.kind === 'empty' ? '-' : schema.revision)],
-      [{ en: 'new migrations', zh: '新增迁移' }, said(newMigrations.join(', ') || '-')],
-      ...(plan?.restart.kind === 'container'
-        ? [[{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(plan.hold)] as const]
-        : []),
-      [{ en: 'last drill', zh: '上次演练' }, lastDrillText(ops.paths, ops.clock.now())],
-      [{ en: 'survey', zh: '检查用时' }, same(`${facts.milliseconds} ms`)],
-    ],
-  });
+  section(ops.screen, WHAT_IS_THERE, 'facts', [
+    [{ en: 'directory', zh: '部署目录' }, said(ops.target.dir)],
+    [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
+    [{ en: 'would run', zh: '将要运行' }, said(`${source.commit.slice(0, 10)} ${source.subject} (${source.ref})`)],
+    [{ en: 'programs', zh: '程序' }, said(facts.programs.all.map((p) => p.name).join(', '))],
+    ...leftAloneRows(facts.stack),
+    [{ en: 'schema revision', zh: '数据库结构版本' }, said(schema.kind === 'empty' ? '-' : schema.revision)],
+    [{ en: 'new migrations', zh: '新增迁移' }, said(newMigrations.join(', ') || '-')],
+    ...(plan?.restart.kind === 'container'
+      ? [[{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(plan.hold)] as const]
+      : []),
+    [{ en: 'last drill', zh: '上次演练' }, lastDrillText(ops.paths, ops.clock.now())],
+    [{ en: 'survey', zh: '检查用时' }, same(`${facts.milliseconds} ms`)],
+  ]);
   for (const path of [...local.uncommitted, ...local.colliding].slice(0, 10))
     show({ event: 'warning', text: { en: `local change: ${printable(path)}`, zh: `本地修改: ${printable(path)}` } });
   for (const { commit, subject } of local.unpushed.slice(0, 10)) {
@@ -141,7 +135,7 @@ export async function nothingToDo(
     return text;
   }
   // An update that could not do this at its end is brought to it.
-  const saved = await saveLocal(ops, local, path.basename(ops.paths.run));
+  const saved = await saveLocal(ops, local, runName(ops));
   await resetTo(ops, source.commit, local, saved);
   const brought = { en: `The deploy directory was brought to ${short}.`, zh: `部署目录已同步到 ${short}.` };
   ops.screen.show({ event: 'info', text: brought });

@@ -1,6 +1,6 @@
 import { type Reason, throwIfAny } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import { jobsTexts } from '../app/jobs.ts';
 import { downTexts } from '../app/programs.ts';
 import { recyclesTogether, recyclingCure, recyclingText } from '../app/recycling.ts';
@@ -12,7 +12,7 @@ import { takenAsTheyLie } from '../release/artefact-stages.ts';
 import { hiddenText, keepHidden } from '../release/hidden.ts';
 import { midwayText } from '../release/midway.ts';
 import { runningWarnings } from '../release/running.ts';
-import { composeSaid } from '../stack/compose-warnings.ts';
+import { composeSaid } from '../stack/compose-config.ts';
 import type { EnvChange } from '../stack/deployment.ts';
 import { leftAloneWarnings } from '../stack/left-alone.ts';
 import type { Facts } from './facts.ts';
@@ -67,7 +67,7 @@ function restarted({ program, path }: Facts['served']['led'][number], hold: Hold
   const seconds = heldMs(hold) / 1000;
   const except = hold.withoutIpv6
     ? { en: '; over IPv6 nobody waits: no ip6tables', zh: '; IPv6 请求不等待: 没有 ip6tables' }
-    : { en: '', zh: '' };
+    : same('');
   return {
     en: `${name} is restarted: all requests wait until it has booted again, ${seconds} s at most; only from then on those to ${at} fail${except.en}.`,
     zh: `${name} 将被重启: 所有请求等待其重新启动完成, 最长 ${seconds} 秒; 超过后只有对 ${at} 的请求会失败${except.zh}.`,

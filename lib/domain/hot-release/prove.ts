@@ -38,7 +38,6 @@ export function proveStep(update: HotRelease): Step<Proven, [number]> {
   return {
     id: 'prove',
     title: { en: 'Prove it', zh: '逐项验证' },
-    replaces: 'verify_deployment',
     risk: 'none',
     commands: [
       { en: 'every file is the commit’s, every worker is new', zh: '所有文件与提交一致, 所有 worker 均为新进程' },

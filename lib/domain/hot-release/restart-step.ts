@@ -3,7 +3,7 @@ import { allEnded } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
-import type { Text } from '../../core/text.ts';
+import { same, type Text } from '../../core/text.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import type { Program } from '../app/programs.ts';
 import { dropsWhenLeaving } from '../app/recycling.ts';
@@ -29,7 +29,7 @@ export function restartStep(update: HotRelease): Step<void, [Checked, number]> {
         en: `kill -STOP <old workers, each when it holds no connection>; `,
         zh: `kill -STOP <旧 worker, 待其上无连接时>; `,
       }
-    : { en: '', zh: '' };
+    : same('');
   const inSight = restartedInSight(facts, plan.ways).length > 0;
   const beside = [
     ...(inSight ? takeInCommands(plan.hold) : []),
@@ -46,7 +46,6 @@ export function restartStep(update: HotRelease): Step<void, [Checked, number]> {
   return {
     id: 'restart',
     title: restartTitle(plan.restart),
-    replaces: 'restart_services',
     risk: plan.restart.kind === 'container' && plan.hold.kind === 'plain' ? 'interrupts' : 'changes',
     commands: {
       rolling: [

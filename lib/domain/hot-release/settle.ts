@@ -1,12 +1,11 @@
-import path from 'node:path';
 import { whatHappened } from '../../core/errors.ts';
-import { type Ops, uninterruptible } from '../../core/ops.ts';
+import { type Ops, runName, uninterruptible } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
-import { printable, type Text } from '../../core/text.ts';
+import type { Text } from '../../core/text.ts';
 import { retryWhileRestarting } from '../app/retry.ts';
 import { sweepStaging } from '../app/staging.ts';
 import { buildImage } from '../images/build.ts';
-import { type Release, readReleases, recordRelease } from '../ledger/releases.ts';
+import { readReleases, recordRelease } from '../ledger/releases.ts';
 import { resetTo } from '../release/reset.ts';
 import { keepRelease } from '../release/save-local.ts';
 import { discardFormers } from '../replacement/replace.ts';
@@ -51,21 +50,20 @@ async function settle(ops: Ops, update: HotRelease, { workers }: Proven): Promis
       return undefined;
     }
   };
-  await attempt(() => keepRelease(calm, commit, path.basename(ops.paths.run)));
+  await attempt(() => keepRelease(calm, commit, runName(ops)));
   await attempt(() => resetTo(calm, commit, facts.local, savedLocal));
   const imageId = options.bake ? await attempt(() => buildImage(ops, facts.stack, commit)) : undefined;
   await attempt(async () => noteFound(ops, facts));
-  const release: Release = {
-    at: new Date(ops.clock.now()).toISOString(),
-    ...(options.direction === 'back' ? { kind: 'rollback', way: 'hot' } : { kind: 'hot' }),
-    commit,
-    subject: printable(subject),
-    imageId: imageId ?? facts.app.imageId,
-    backup: backup?.dir,
-    run: path.basename(ops.paths.run),
-    verdict: `proved: every file, ${workers.length} new workers, healthy`,
-  };
-  await attempt(async () => recordRelease(ops.paths, release));
+  await attempt(async () =>
+    recordRelease(ops, {
+      ...(options.direction === 'back' ? { kind: 'rollback', way: 'hot' } : { kind: 'hot' }),
+      commit,
+      subject,
+      imageId: imageId ?? facts.app.imageId,
+      backup: backup?.dir,
+      verdict: `proved: every file, ${workers.length} new workers, healthy`,
+    }),
+  );
   // Left by a rebuild or a way back that was killed: once this container is proved, nobody goes back to another one.
   await attempt(() => discardFormers(calm, facts.stack, ['app'], facts.app.id));
   // The last: as long as it is there, the next update knows that this one did not get to its end.
@@ -86,12 +84,5 @@ const stays = (dir: string): Text => ({
 function noteFound(ops: Ops, { running, app }: Facts): void {
   const { commit, subject = '' } = running;
   if (commit === undefined || readReleases(ops.paths).some((r) => r.commit === commit)) return;
-  recordRelease(ops.paths, {
-    at: new Date(ops.clock.now()).toISOString(),
-    kind: 'found',
-    commit,
-    subject: printable(subject),
-    imageId: app.imageId,
-    run: path.basename(ops.paths.run),
-  });
+  recordRelease(ops, { kind: 'found', commit, subject, imageId: app.imageId });
 }

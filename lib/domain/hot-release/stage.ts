@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { archiveCommit } from '../../tools/git/archive.ts';
@@ -32,7 +32,7 @@ export function saveLocalStep(update: HotRelease): Step | undefined {
       },
     ],
     async run(ops) {
-      update.savedLocal = await saveLocal(ops, local, path.basename(ops.paths.run));
+      update.savedLocal = await saveLocal(ops, local, runName(ops));
     },
   };
 }
@@ -93,7 +93,6 @@ function buildEvidence({ stale, artefacts }: Facts): Text {
 export const stageStep = (update: HotRelease): Step => ({
   id: 'stage',
   title: { en: 'Copy the release into the container, beside what runs', zh: '将新版本复制到容器内的独立目录' },
-  replaces: 'sync_code',
   risk: 'none',
   commands: [
     `git archive ${update.facts.source.commit.slice(0, 10)} | docker exec -i ${update.facts.app.id.slice(0, 12)} tar -x -C ${update.target.app.root}/.whalefall-staging/…`,

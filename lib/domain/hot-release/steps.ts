@@ -4,7 +4,6 @@ import { watchedOf } from '../app/routes.ts';
 import { stagingOf } from '../app/staging.ts';
 import { watchDowntime } from '../hold/downtime.ts';
 import { requestHold } from '../hold/hold.ts';
-
 import { checkStep } from './check.ts';
 import { backupStep, migrateStep } from './database.ts';
 import type { Facts } from './facts.ts';

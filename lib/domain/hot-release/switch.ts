@@ -5,7 +5,7 @@ import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
-import type { Text } from '../../core/text.ts';
+import { same, type Text } from '../../core/text.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { MARKER } from '../app/marker.ts';
@@ -37,12 +37,10 @@ export function switchStep(update: HotRelease): Step<number, [Checked]> {
   const { facts, target } = update;
   const { root } = target.app;
   const names = artefactNames(facts);
-  const andBuilt: Text =
-    names === '' ? { en: '', zh: '' } : { en: `; ${names} as it is built`, zh: `; ${names} 以构建结果为准` };
+  const andBuilt: Text = names === '' ? same('') : { en: `; ${names} as it is built`, zh: `; ${names} 以构建结果为准` };
   return {
     id: 'switch',
     title: { en: `Put the release in place in ${root}`, zh: `在 ${root} 中切换到新版本` },
-    replaces: 'sync_code',
     risk: 'changes',
     commands: [
       {

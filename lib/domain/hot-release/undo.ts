@@ -1,6 +1,6 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { failed } from '../../core/refusal.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { endpointsOf } from '../app/endpoints.ts';
 import { differences } from '../app/file-plan.ts';
@@ -31,7 +31,7 @@ export async function proveAsBefore(ops: Ops, update: HotRelease): Promise<Text>
   const died = app.restartCount > facts.app.restartCount;
   const again: Text = died
     ? { en: 'The container died meanwhile and was started again. ', zh: '期间容器曾退出并被重新启动. ' }
-    : { en: '', zh: '' };
+    : same('');
   return {
     en: `The old release serves, every file as before: ${said.en}. ${again.en}${schema.en}Requests meanwhile: ${noticed.en}`,
     zh: `旧版本正常服务, 文件与之前完全一致: ${said.zh}. ${again.zh}${schema.zh}期间的请求: ${noticed.zh}`,
@@ -42,7 +42,7 @@ async function schemaNow(ops: Ops, { facts, backup }: HotRelease): Promise<Text>
   const before = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
   const now = await inspectSchema(ops, facts.database);
   const revision = now.kind === 'versioned' ? now.revision : undefined;
-  if (revision === before) return { en: '', zh: '' };
+  if (revision === before) return same('');
   const at = backup?.manifest.createdAt ?? '?';
   const restore = backup ? `npx tsx scripts/restore-prod.ts ${backup.dir}` : '-';
   return {
@@ -53,7 +53,6 @@ async function schemaNow(ops: Ops, { facts, backup }: HotRelease): Promise<Text>
 
 /** Exact commands for a person when the old release could not be proved to serve. */
 export function advice({ target, facts, switching, staging, backup }: HotRelease): Text[] {
-  const same = (command: string): Text => ({ en: command, zh: command });
   const id = facts.app.id.slice(0, 12);
   const lines: Text[] = [
     {
@@ -90,10 +89,7 @@ export function advice({ target, facts, switching, staging, backup }: HotRelease
 }
 
 const notBack = (wrong: readonly string[]) =>
-  new OpsError({
-    kind: 'failed',
-    what: {
-      en: `${wrong.length} files in the container are not as before: ${wrong.slice(0, 5).map(printable).join(', ')}`,
-      zh: `容器中有 ${wrong.length} 个文件与之前不同: ${wrong.slice(0, 5).map(printable).join(', ')}`,
-    },
+  failed({
+    en: `${wrong.length} files in the container are not as before: ${wrong.slice(0, 5).map(printable).join(', ')}`,
+    zh: `容器中有 ${wrong.length} 个文件与之前不同: ${wrong.slice(0, 5).map(printable).join(', ')}`,
   });

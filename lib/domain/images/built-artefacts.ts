@@ -2,7 +2,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { change, read } from '../../core/command.ts';
 import { OpsError, whatHappened } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import { ask, run } from '../../core/run.ts';
 import { copyOut } from '../../tools/docker/container-files.ts';
 import { discardContainer, discardImage, labelsOf, ownerLabels } from '../../tools/docker/helpers.ts';
@@ -51,7 +52,7 @@ async function buildStage(ops: Ops, stack: Stack, commit: string, artefact: Buil
   const { made, stage } = artefact;
   if (made === undefined) throw new Error(`no stage makes ${artefact.to}`);
   const project = `${stack.project}-artefact`;
-  const image = `${project}/${path.basename(ops.paths.run).toLowerCase()}:${stage.toLowerCase()}`;
+  const image = `${project}/${runName(ops).toLowerCase()}:${stage.toLowerCase()}`;
   const archive = path.join(ops.paths.run, 'artefact.tar');
   try {
     const id = await buildImage(ops, stack, commit, { project, image, labels: labelsOf(ops), stage });
@@ -87,10 +88,7 @@ async function unpack(ops: Ops, archive: string, to: string): Promise<void> {
 }
 
 const notMade = ({ to, stage, made }: BuiltArtefact) =>
-  new OpsError({
-    kind: 'failed',
-    what: {
-      en: `Stage ${stage} of the Dockerfile left nothing in ${made}, which is to become ${to}.`,
-      zh: `Dockerfile 的构建阶段 ${stage} 没有在 ${made} 生成内容, 该目录应成为 ${to}.`,
-    },
+  failed({
+    en: `Stage ${stage} of the Dockerfile left nothing in ${made}, which is to become ${to}.`,
+    zh: `Dockerfile 的构建阶段 ${stage} 没有在 ${made} 生成内容, 该目录应成为 ${to}.`,
   });

@@ -2,6 +2,7 @@ import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask, CommandError } from '../../core/run.ts';
 import type { Container } from '../../tools/docker/containers.ts';
+import { ancestors } from '../../tools/git/collisions.ts';
 import { MARKER } from '../app/marker.ts';
 
 /**
@@ -32,9 +33,4 @@ function changesApplication(ops: Ops, diff: string): boolean {
   const lines = diff.split('\n').map((line) => ({ kind: line[0], file: line.slice(2) }));
   const parents = new Set(lines.flatMap(({ file }) => ancestors(file)));
   return lines.some(({ kind, file }) => ours(file) && !(kind === 'C' && parents.has(file)));
-}
-
-function ancestors(file: string): string[] {
-  const parts = file.split('/');
-  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
 }

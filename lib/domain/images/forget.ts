@@ -1,7 +1,7 @@
 import { change } from '../../core/command.ts';
-import { whatHappened } from '../../core/errors.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
+import { orWarn } from '../../core/screen.ts';
 import { humanBytes, type Text } from '../../core/text.ts';
 import { deleteRef } from '../../tools/git/git.ts';
 import { forgetReleases, readReleases } from '../ledger/releases.ts';
@@ -18,23 +18,18 @@ import { forgetContainer } from './kept-container.ts';
  */
 export async function forgetOld(ops: Ops, stack: Stack): Promise<void> {
   const calm = uninterruptible(ops);
-  try {
+  const forget = async () => {
     await forgetImages(calm, stack);
-    for (const { run: name, commit } of forgetReleases(ops.paths, ops.target.keep.releases)) {
+    for (const { run: name, commit } of await forgetReleases(ops.paths, ops.target.keep.releases)) {
       forgetContainer(ops.paths, name);
       // Exit code 1: it never had one, or somebody moved it.
       await run(calm, deleteRef(ops.target.dir, `refs/whalefall-ops/releases/${name}`, commit), [0, 1, 128]);
     }
-  } catch (error) {
-    const why = whatHappened(error);
-    ops.screen.show({
-      event: 'warning',
-      text: {
-        en: `Old releases could not be tidied up; the next run tries again: ${why.en}`,
-        zh: `清理旧版本失败, 下次运行会重试: ${why.zh}`,
-      },
-    });
-  }
+  };
+  await orWarn(ops.screen, forget, (why) => ({
+    en: `Old releases could not be tidied up; the next run tries again: ${why.en}`,
+    zh: `清理旧版本失败, 下次运行会重试: ${why.zh}`,
+  }));
 }
 
 async function forgetImages(ops: Ops, stack: Stack): Promise<void> {

@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { whatHappened } from '../../core/errors.ts';
-import { type Ops, type Paths, uninterruptible } from '../../core/ops.ts';
+import { type Ops, type Paths, runName, uninterruptible } from '../../core/ops.ts';
+import { orWarn } from '../../core/screen.ts';
 import { type Definition, definitionOf, definitionSchema } from '../../tools/docker/definition.ts';
 import { writeAtomically } from '../../tools/files/durable.ts';
+import { readAs } from '../../tools/files/json.ts';
 import { readReleases } from '../ledger/releases.ts';
 import { findContainers } from '../stack/containers.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -17,25 +18,20 @@ const envFile = (paths: Pick<Paths, 'backups'>, run: string) => path.join(direct
 /** Keeps both of the application's container, which was proved just now. What can't be kept is only said. */
 export async function keepContainer(ops: Ops, stack: Stack): Promise<void> {
   const calm = uninterruptible(ops);
-  try {
+  const keep = async () => {
     const { app } = await findContainers(calm, stack);
     if (app === undefined) return;
     mkdirSync(directory(ops.paths), { recursive: true, mode: 0o700 });
-    const run = path.basename(ops.paths.run);
+    const run = runName(ops);
     const definition = await definitionOf(calm, app.id);
     await writeAtomically(definitionFile(ops.paths, run), JSON.stringify(definition), 'new');
     const env = readFileSync(path.join(ops.target.dir, '.env'), 'utf8');
     await writeAtomically(envFile(ops.paths, run), env, 'new');
-  } catch (error) {
-    const why = whatHappened(error);
-    ops.screen.show({
-      event: 'warning',
-      text: {
-        en: `How this release's container was made could not be kept for going back to it: ${why.en}`,
-        zh: `未能保存本次发布的容器配置 (供以后回退使用): ${why.zh}`,
-      },
-    });
-  }
+  };
+  await orWarn(ops.screen, keep, (why) => ({
+    en: `How this release's container was made could not be kept for going back to it: ${why.en}`,
+    zh: `未能保存本次发布的容器配置 (供以后回退使用): ${why.zh}`,
+  }));
 }
 
 /** What a release's container was made of; of a hot update, the one that it came into. `undefined` where nothing was kept. */
@@ -43,12 +39,7 @@ export function keptDefinition(paths: Pick<Paths, 'backups'>, run: string): Defi
   const releases = readReleases(paths);
   const until = releases.slice(0, releases.findIndex((r) => r.run === run) + 1);
   const file = until.map((r) => definitionFile(paths, r.run)).findLast(existsSync);
-  if (file === undefined) return undefined;
-  try {
-    return definitionSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
-  } catch {
-    return undefined; // damaged, or of another version
-  }
+  return file === undefined ? undefined : readAs(definitionSchema, file);
 }
 
 /** The `.env` of the last release that was proved. */

@@ -1,20 +1,16 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Hold, Paths } from '../../core/ops.ts';
+import { readAs } from '../../tools/files/json.ts';
 
 const schema = z.record(z.string(), z.string());
 
 const fileIn = (paths: Pick<Paths, 'state'>) => path.join(paths.state, 'adopted.json');
 
 /** Containers that an earlier run took over, by their ids: their labels still name another directory until they are replaced. */
-export function readAdopted(paths: Pick<Paths, 'state'>): ReadonlySet<string> {
-  try {
-    return new Set(Object.keys(schema.parse(JSON.parse(readFileSync(fileIn(paths), 'utf8')))));
-  } catch {
-    return new Set(); // then the question comes again
-  }
-}
+export const readAdopted = (paths: Pick<Paths, 'state'>): ReadonlySet<string> =>
+  new Set(Object.keys(readAs(schema, fileIn(paths)) ?? {})); // where it can't be read, the question comes again
 
 /** Remembers what this run took over, when it has succeeded. */
 export function recordAdopted(paths: Pick<Paths, 'state'>, { adopted }: Pick<Hold, 'adopted'>): void {

@@ -1,9 +1,9 @@
-import { closeSync, constants, existsSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Paths } from '../../core/ops.ts';
 import { spanText, type Text } from '../../core/text.ts';
 import { writeAtomically } from '../../tools/files/durable.ts';
+import { appendLine, linesAs } from '../../tools/files/json.ts';
 
 const milliseconds = z.int().min(0);
 
@@ -51,13 +51,7 @@ const fileOf = (paths: Pick<Paths, 'backups'>) => path.join(path.dirname(paths.b
 /** Appends and flushes; when there are too many, the oldest go. */
 export async function recordDrill(paths: Pick<Paths, 'backups'>, entry: Drill): Promise<void> {
   const file = fileOf(paths);
-  const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o600);
-  try {
-    writeSync(fd, `${JSON.stringify(drill.parse(entry))}\n`);
-    fdatasyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+  appendLine(file, drill.parse(entry));
   const all = readDrills(paths);
   const kept = all.slice(-KEPT);
   if (kept.length < all.length)
@@ -65,16 +59,7 @@ export async function recordDrill(paths: Pick<Paths, 'backups'>, entry: Drill): 
 }
 
 /** A line that a crash has torn, or that another version wrote, is left out. */
-export function readDrills(paths: Pick<Paths, 'backups'>): Drill[] {
-  const file = fileOf(paths);
-  if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      const parsed = drill.safeParse(json(line));
-      return parsed.success ? [parsed.data] : [];
-    });
-}
+export const readDrills = (paths: Pick<Paths, 'backups'>): Drill[] => linesAs(drill, fileOf(paths));
 
 /** How long ago the last one was, and what came out. */
 export function lastDrillText(paths: Pick<Paths, 'backups'>, now: number): Text {
@@ -98,12 +83,4 @@ export function lastDrillText(paths: Pick<Paths, 'backups'>, now: number): Text 
 function ago(age: number): Text {
   const span = spanText(age);
   return { en: `${span.en} ago`, zh: `${span.zh}前` };
-}
-
-function json(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

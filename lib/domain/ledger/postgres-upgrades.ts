@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Paths } from '../../core/ops.ts';
 import { type Definition, definitionSchema } from '../../tools/docker/definition.ts';
 import { writeAtomically } from '../../tools/files/durable.ts';
+import { readAs } from '../../tools/files/json.ts';
 
 const plainName = z.string().regex(/^\w[\w.-]*$/);
 
@@ -60,17 +61,12 @@ export const noteUpgrade = (paths: Pick<Paths, 'backups'>, entry: PostgresUpgrad
 export function readUpgrades(paths: Pick<Paths, 'backups'>): PostgresUpgrade[] {
   if (!existsSync(directory(paths))) return [];
   const names = readdirSync(directory(paths)).filter((name) => /^\w[\w-]*\.json$/.test(name));
-  return names.sort().flatMap((name) => {
-    const parsed = upgrade.safeParse(jsonOf(path.join(directory(paths), name)));
-    return parsed.success ? [parsed.data] : [];
-  });
+  return names.sort().flatMap((name) => readAs(upgrade, path.join(directory(paths), name)) ?? []);
 }
 
 /** What the former container was made of; `undefined` when that is damaged. */
-export function formerDefinition(paths: Pick<Paths, 'backups'>, { run }: PostgresUpgrade): Definition | undefined {
-  const parsed = definitionSchema.safeParse(jsonOf(definitionFile(paths, run)));
-  return parsed.success ? parsed.data : undefined;
-}
+export const formerDefinition = (paths: Pick<Paths, 'backups'>, { run }: PostgresUpgrade): Definition | undefined =>
+  readAs(definitionSchema, definitionFile(paths, run));
 
 export function forgetUpgrade(paths: Pick<Paths, 'backups'>, { run }: PostgresUpgrade): void {
   for (const file of [recordFile(paths, run), definitionFile(paths, run)]) rmSync(file, { force: true });
@@ -78,11 +74,3 @@ export function forgetUpgrade(paths: Pick<Paths, 'backups'>, { run }: PostgresUp
 
 /** Of both sides, the one that is not in use. */
 export const retainedCluster = ({ inUse, from, to }: PostgresUpgrade) => (inUse === 'to' ? from : to);
-
-function jsonOf(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    return undefined;
-  }
-}

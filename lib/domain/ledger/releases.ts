@@ -1,21 +1,13 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fdatasyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeSync,
-} from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import type { Paths } from '../../core/ops.ts';
-import { json } from '../../core/text.ts';
+import { type Ops, type Paths, runName } from '../../core/ops.ts';
+import { json, printable } from '../../core/text.ts';
+import { writeAtomically } from '../../tools/files/durable.ts';
+import { appendLine, linesAs } from '../../tools/files/json.ts';
 
 // What becomes a word of a command line or a part of a ref's name.
 const image = z.string().regex(/^\w[\w.:/@-]*$/);
-const runName = z.string().regex(/^\w[\w.-]*$/);
+const plainName = z.string().regex(/^\w[\w.-]*$/);
 
 const release = z.object({
   /** RFC 3339. */
@@ -36,7 +28,7 @@ const release = z.object({
   /** Directory of the backup that was made on the way here: the data of the release before. */
   backup: z.string().optional(),
   /** Base name of the run's directory. */
-  run: runName,
+  run: plainName,
   /** What was seen at its end. */
   verdict: z.string().optional(),
 });
@@ -47,47 +39,24 @@ export type Release = z.infer<typeof release>;
 // Beside the backups, because a run that only looks keeps its own things elsewhere.
 const file = (paths: Pick<Paths, 'backups'>) => path.join(path.dirname(paths.backups), 'releases');
 
-/** Appends and flushes. */
-export function recordRelease(paths: Pick<Paths, 'backups'>, entry: Release): void {
-  write(file(paths), constants.O_APPEND, [entry]);
+/** Appends and flushes: what this run has released now. */
+export function recordRelease(ops: Ops, { subject, ...entry }: Omit<Release, 'at' | 'run'>): void {
+  const at = new Date(ops.clock.now()).toISOString();
+  writeRelease(ops.paths, { at, ...entry, subject: printable(subject), run: runName(ops) });
 }
+
+/** The same, of any run. */
+export const writeRelease = (paths: Pick<Paths, 'backups'>, entry: Release): void => appendLine(file(paths), entry);
 
 /** Oldest first. A line that a crash has torn, or that another version wrote, is left out. */
-export function readReleases(paths: Pick<Paths, 'backups'>): Release[] {
-  if (!existsSync(file(paths))) return [];
-  return readFileSync(file(paths), 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      const parsed = release.safeParse(parsedJson(line));
-      return parsed.success ? [parsed.data] : [];
-    });
-}
+export const readReleases = (paths: Pick<Paths, 'backups'>): Release[] => linesAs(release, file(paths));
 
 /** Keeps the newest `count` in one go. @returns those that were forgotten. */
-export function forgetReleases(paths: Pick<Paths, 'backups'>, count: number): readonly Release[] {
+export async function forgetReleases(paths: Pick<Paths, 'backups'>, count: number): Promise<readonly Release[]> {
   const all = readReleases(paths);
   const forgotten = all.slice(0, Math.max(all.length - count, 0));
   if (forgotten.length === 0) return [];
-  const beside = `${file(paths)}.tmp`;
-  write(beside, constants.O_TRUNC, all.slice(forgotten.length));
-  renameSync(beside, file(paths));
+  const kept = all.slice(forgotten.length);
+  await writeAtomically(file(paths), kept.map((entry) => `${json(entry)}\n`).join(''));
   return forgotten;
-}
-
-function write(to: string, how: number, entries: readonly Release[]): void {
-  const fd = openSync(to, constants.O_WRONLY | constants.O_CREAT | how, 0o600);
-  try {
-    writeSync(fd, entries.map((entry) => `${json(entry)}\n`).join(''));
-    fdatasyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function parsedJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Copy, DockerfileParser, type From, type Instruction } from 'dockerfile-ast';
 import type { Ops } from '../../core/ops.ts';
 import { printable, type Text } from '../../core/text.ts';
-import { lastChange } from '../../tools/git/history.ts';
+import { lastChange } from '../../tools/git/commits.ts';
 import { showFile, treeOf } from '../../tools/git/tree.ts';
 import type { Inventory } from '../app/inventory.ts';
 import type { Marker } from '../app/marker.ts';

@@ -3,7 +3,7 @@ import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse, throwIfAny } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
-import { filesWith } from '../../tools/git/grep.ts';
+import { filesWith } from '../../tools/git/commits.ts';
 import { listed } from '../../tools/git/paths.ts';
 import { showFile, treeOf } from '../../tools/git/tree.ts';
 import type { BuildSection, Stack } from '../stack/stack.ts';

@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import { filesWith } from '../../tools/git/grep.ts';
+import { filesWith } from '../../tools/git/commits.ts';
 import { showFile, treeOf } from '../../tools/git/tree.ts';
 
 /**

@@ -99,17 +99,8 @@ async function listUncommitted(
 }
 
 async function listUnpushed(ops: Ops, commit: string): Promise<LocalChanges['unpushed']> {
-  const log = [
-    'log',
-    '-z',
-    '--format=%H%n%s',
-    'HEAD',
-    '--not',
-    commit,
-    '--remotes',
-    '--glob=refs/whalefall-ops/releases/*',
-    '--',
-  ];
+  const not = ['--not', commit, '--remotes', '--glob=refs/whalefall-ops/releases/*'];
+  const log = ['log', '-z', '--format=%H%n%s', 'HEAD', ...not, '--'];
   const entries = (await ask(ops, git(ops.target.dir, log))).split('\0').filter(Boolean);
   return entries.map((entry) => {
     const [id = '', subject = ''] = entry.split('\n');

@@ -1,6 +1,6 @@
 import { asTyped } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import { listed } from '../../tools/git/paths.ts';
 import type { Remote } from '../../tools/git/remotes.ts';
 
@@ -8,7 +8,6 @@ import type { Remote } from '../../tools/git/remotes.ts';
 const problem = (kind: 'precondition' | 'deadline', what: Text, next: readonly Text[], cause?: unknown) =>
   new OpsError({ kind, what, state: NOTHING_CHANGED, next, cause });
 
-const same = (text: string): Text => ({ en: text, zh: text });
 const typed = (dir: string, ...args: string[]) => asTyped(['git', '-C', dir, ...args].map(printable));
 const named = (remote: Remote) => `${printable(remote.name)} (${printable(remote.url)})`;
 

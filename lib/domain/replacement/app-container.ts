@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { change } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { CommandError, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
@@ -88,7 +88,7 @@ const isThere = async (ops: Ops, { stack }: Facts, { container }: Former): Promi
 /** Notes the commit in the container; once it serves, because nothing in it needs the note. */
 async function mark(ops: Ops, container: string, commit: string): Promise<void> {
   const marker = path.join(ops.paths.run, MARKER);
-  writeFileSync(marker, markerText({ commit, run: path.basename(ops.paths.run) }));
+  writeFileSync(marker, markerText({ commit, run: runName(ops) }));
   await run(ops, change(['docker', 'cp', marker, `${container}:${ops.target.app.root}/${MARKER}`]));
 }
 

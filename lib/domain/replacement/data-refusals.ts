@@ -1,6 +1,6 @@
 import type { Reason } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import { placeText, samePlace } from '../../tools/docker/places.ts';
 import type { Facts } from '../stack/deployment.ts';
 import type { Home } from '../stack/homes.ts';
@@ -22,7 +22,7 @@ export function dataRefusals(target: Target, facts: About, data: DataChoice): Re
 const NAMES: Readonly<Record<Home['role'], Text>> = {
   postgres: { en: 'The data of PostgreSQL', zh: 'PostgreSQL 的数据' },
   redis: { en: 'The data of Redis', zh: 'Redis 的数据' },
-  app: { en: 'userdata', zh: 'userdata' },
+  app: same('userdata'),
 };
 
 function moved({ composeFile }: Target, { volumes }: About, { role, directory, now, next }: Home): Reason[] {

@@ -6,10 +6,11 @@ import type { Ops } from '../../core/ops.ts';
 import { decline, refuse } from '../../core/refusal.ts';
 import type { Text } from '../../core/text.ts';
 import { createEnvText, GENERATED } from '../env/create.ts';
-import { type EnvReading, replaceEnv, withCandidateEnv, writeEnv } from '../env/env.ts';
+import type { EnvReading } from '../env/env.ts';
 import { readEnvText } from '../env/file.ts';
 import { connectionProblems, envProblems } from '../env/schema.ts';
 import { stampProblems } from '../env/stamp.ts';
+import { replaceEnv, withCandidateEnv, writeEnv } from '../env/write.ts';
 import { resolveStack } from '../stack/compose-config.ts';
 import { findVolumes } from '../stack/containers.ts';
 import { databaseVolume } from '../stack/database.ts';
@@ -48,7 +49,7 @@ export async function prepareEnv(
     zh: `没有 .env 文件. 是否根据 ${ops.target.envExample} 创建, 并自动生成 ${generated.join(', ')}?`,
   });
   if (!agreed) throw declined();
-  writeEnv(ops, text);
+  await writeEnv(ops, text);
   return { env: 'created', stack: await resolveStack(ops) };
 }
 

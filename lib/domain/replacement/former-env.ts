@@ -3,16 +3,15 @@ import type { Container } from '../../tools/docker/containers.ts';
 import { definitionOf, variablesOf, variablesOfImage } from '../../tools/docker/definition.ts';
 import { canLogIn, setPassword } from '../../tools/postgres/login.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
-import { replaceEnv } from '../env/env.ts';
 import { envValues, readEnvText } from '../env/file.ts';
 import { registerEnvSecrets } from '../env/secrets.ts';
+import { replaceEnv } from '../env/write.ts';
 import { keptEnv } from '../images/kept-container.ts';
 import { findContainers, findVolumes } from '../stack/containers.ts';
 import { databaseOf } from '../stack/database.ts';
 import type { EnvChange, Facts } from '../stack/deployment.ts';
 import type { Service, Stack } from '../stack/stack.ts';
-import { ownAddress } from './addresses.ts';
-import { databasePassword } from './passwords.ts';
+import { databasePassword, ownAddress } from './stack-facts.ts';
 
 const READY_MS = 60_000;
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { change } from '../../core/command.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { runDetached } from '../../tools/docker/compose.ts';
@@ -63,5 +63,4 @@ export function trialEvidence({ head, start }: TriedImage): Text {
 /** Removes it by name, so that one whose start was interrupted goes too. False when it may still be there. */
 export const removeOneOff = (ops: Ops, facts: Facts): Promise<boolean> => discardContainer(ops, oneOffName(ops, facts));
 
-const oneOffName = (ops: Ops, facts: Facts) =>
-  `${facts.stack.project}-one-off-${path.basename(ops.paths.run).slice(0, 16)}`;
+const oneOffName = (ops: Ops, facts: Facts) => `${facts.stack.project}-one-off-${runName(ops).slice(0, 16)}`;

@@ -1,16 +1,16 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { read } from '../../core/command.ts';
-import { whatHappened } from '../../core/errors.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
-import type { Text } from '../../core/text.ts';
+import { orWarn } from '../../core/screen.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import {
   bodyOf,
   createFrom,
   type Definition,
   definitionOf,
+  definitionSchema,
   startsAgain,
   variablesOf,
   withVariables,
@@ -18,6 +18,7 @@ import {
 } from '../../tools/docker/definition.ts';
 import { rename, setRestart, start, stop } from '../../tools/docker/docker.ts';
 import { discardContainer } from '../../tools/docker/helpers.ts';
+import { readAs } from '../../tools/files/json.ts';
 import { registerVariables } from '../env/secrets.ts';
 import { nameRunning } from '../images/running.ts';
 import { findImage } from '../images/stand-in.ts';
@@ -65,6 +66,8 @@ export async function describeFormer(ops: Ops, role: ServiceRole, container: Con
   return { container, definition, file };
 }
 
+const ITS_HOST_CONFIG = definitionSchema.pick({ HostConfig: true });
+
 type HostConfig = Definition['HostConfig'];
 
 /** The restart policy of one that a killed run put aside, as that run had found it: it took it away, see {@link takeOver}. */
@@ -73,14 +76,8 @@ function restartBefore(ops: Ops, role: ServiceRole, container: Container): Pick<
   const runs = path.dirname(ops.paths.run);
   const of = stamp === undefined ? [] : readdirSync(runs).filter((name) => name.startsWith(`${stamp}-`));
   const file = of.map((name) => path.join(runs, name, `before-${role}.json`)).find(existsSync);
-  if (file === undefined) return {};
-  try {
-    const { RestartPolicy } = (JSON.parse(readFileSync(file, 'utf8')) as { readonly HostConfig: HostConfig })
-      .HostConfig;
-    return { RestartPolicy };
-  } catch {
-    return {}; // damaged in a power cut
-  }
+  const before = file && readAs(ITS_HOST_CONFIG, file); // may be damaged by a power cut
+  return before ? { RestartPolicy: before.HostConfig.RestartPolicy } : {};
 }
 
 interface Making {
@@ -196,20 +193,17 @@ export async function discardFormers(
   proved?: string,
 ): Promise<void> {
   const calm = uninterruptible(ops);
-  try {
+  const discard = async () => {
     await nameRunning(calm, stack);
     const all = await findAllContainers(calm, stack);
     for (const c of roles.flatMap((role) => all[role]))
       if (standbyRole(c) && c.id !== proved) await discardContainer(calm, c.id);
-  } catch (error) {
-    ops.screen.show({ event: 'warning', text: formersLeft(whatHappened(error)) });
-  }
+  };
+  await orWarn(ops.screen, discard, (why) => ({
+    en: `Containers whose place was taken could not be removed; the next run tries again: ${why.en}`,
+    zh: `未能移除已被替换的旧容器, 下次运行会重试: ${why.zh}`,
+  }));
 }
-
-const formersLeft = (why: Text): Text => ({
-  en: `Containers whose place was taken could not be removed; the next run tries again: ${why.en}`,
-  zh: `未能移除已被替换的旧容器, 下次运行会重试: ${why.zh}`,
-});
 
 /** Ids of all containers that have one of these volumes mounted. */
 export async function holdersOf(ops: Ops, volumes: readonly string[]): Promise<ReadonlySet<string>> {

@@ -2,8 +2,8 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { read } from '../../core/command.ts';
-import { OpsError } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
@@ -74,8 +74,7 @@ export async function tryStart(ops: Ops, facts: Facts, oneOff: string): Promise<
   }
 }
 
-const trialName = (ops: Ops, facts: Facts) =>
-  `${facts.stack.project}-trial-${path.basename(ops.paths.run).slice(0, 16)}`;
+const trialName = (ops: Ops, facts: Facts) => `${facts.stack.project}-trial-${runName(ops).slice(0, 16)}`;
 
 /** Where the module lies that would have to run. */
 async function findSupervisor(ops: Ops, { stack }: Facts, oneOff: string): Promise<string[]> {
@@ -118,19 +117,17 @@ async function outcome(ops: Ops, id: string, report: string): Promise<StartTrial
 }
 
 const wouldNotStart = (exitCode: string | undefined, words: string) =>
-  new OpsError({
-    kind: 'failed',
-    what:
-      exitCode === undefined
-        ? {
-            en: `The image was started for a trial, and did not get as far as supervisord.\n${words}`,
-            zh: `试启动新镜像时, 一直没有执行到 supervisord.\n${words}`,
-          }
-        : {
-            en: `A container of this image would not come up: what it starts was tried, and ended with exit code ${exitCode}.\n${words}`,
-            zh: `该镜像的容器无法启动: 试运行其启动过程, 以退出码 ${exitCode} 结束.\n${words}`,
-          },
-  });
+  failed(
+    exitCode === undefined
+      ? {
+          en: `The image was started for a trial, and did not get as far as supervisord.\n${words}`,
+          zh: `试启动新镜像时, 一直没有执行到 supervisord.\n${words}`,
+        }
+      : {
+          en: `A container of this image would not come up: what it starts was tried, and ended with exit code ${exitCode}.\n${words}`,
+          zh: `该镜像的容器无法启动: 试运行其启动过程, 以退出码 ${exitCode} 结束.\n${words}`,
+        },
+  );
 
 const WITHOUT_STORES: Text = {
   en: 'its own start was not tried: PostgreSQL and Redis do not run yet',

@@ -1,5 +1,5 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { commandFailed } from '../../core/refusal.ts';
 import { same, type Text } from '../../core/text.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
 import { describeHealth, endpointsOf, waitForHealth } from '../app/health.ts';
@@ -82,8 +82,4 @@ export function advice(cutover: Cutover): Text[] {
   ];
 }
 
-const notBack = (why: Text) =>
-  new OpsError({
-    kind: 'command',
-    what: { en: why.en, zh: why.zh },
-  });
+const notBack = (why: Text) => commandFailed({ en: why.en, zh: why.zh });

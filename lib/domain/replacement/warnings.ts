@@ -4,7 +4,7 @@ import { jobsTexts } from '../app/jobs.ts';
 import { STATE_INSIDE } from '../app/state-inside.ts';
 import { unnamedWarning } from '../images/running.ts';
 import { explainBind } from '../stack/binds.ts';
-import { composeSaid } from '../stack/compose-warnings.ts';
+import { composeSaid } from '../stack/compose-config.ts';
 import type { EnvChange, Facts } from '../stack/deployment.ts';
 import { type Brought, leftAloneWarnings } from '../stack/left-alone.ts';
 import { servedWarnings } from './served.ts';

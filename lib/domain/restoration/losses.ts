@@ -1,6 +1,7 @@
+import type { Row } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import type { RowCount } from '../../tools/postgres/row-counts.ts';
 import type { DestructiveRequest } from '../data/consent.ts';
-import { ageText } from './age.ts';
 import type { Facts, Incoming } from './facts.ts';
 
 const SHOWN = 12;
@@ -28,31 +29,39 @@ export function restoreRequest(facts: Facts): DestructiveRequest {
 }
 
 /** What somebody gets back who does not have it now. */
-function rolesBack(incoming: Incoming): (readonly [Text, Text])[] {
+function rolesBack(incoming: Incoming): Row[] {
   if (incoming.kind === 'kept' || incoming.roles === 'needed') return [];
   return incoming.roleDifferences.map((line) => [{ en: 'role', zh: '角色' }, line]);
 }
 
-function writesSince({ rows, incoming }: Facts): (readonly [Text, Text])[] {
-  const then = rowsThen(incoming);
+function writesSince({ rows, incoming }: Facts): Row[] {
+  const then = incoming.kind === 'backup' ? incoming.stored.manifest.contents.tables : incoming.rows;
   if (rows === undefined || then === undefined) return [[{ en: 'rows now', zh: '当前行数' }, UNKNOWN]];
-  const changed = rows.filter((r) => r.rows !== (then.get(`${r.schema}.${r.name}`) ?? 0));
-  if (changed.length === 0) return [[{ en: 'rows', zh: '行数' }, UNCHANGED]];
-  const lines = changed.slice(0, SHOWN).map((r): readonly [Text, Text] => {
-    const table = printable(`${r.schema}.${r.name}`);
-    const had = then.get(`${r.schema}.${r.name}`);
-    return [{ en: `rows in ${table}`, zh: `${table} 行数` }, same(`${r.exact ? '' : '≈ '}${r.rows} → ${had ?? '-'}`)];
+  return rowChanges(rows, then, UNCHANGED);
+}
+
+/** Where there are other rows now than then, table by table. @param unchanged what is said when that is nowhere so. */
+export function rowChanges(now: readonly RowCount[], then: readonly Counted[], unchanged: Text): Row[] {
+  const had = new Map(then.map((t) => [nameOf(t), t.rows]));
+  const changed = now.filter((t) => t.rows !== (had.get(nameOf(t)) ?? 0));
+  return changed.length === 0 ? [[{ en: 'rows', zh: '行数' }, unchanged]] : rowsByTable(changed, had);
+}
+
+/** Of many tables the first, and how many more there are. @param had rows that each will have, besides those of now. */
+export function rowsByTable(tables: readonly RowCount[], had?: ReadonlyMap<string, number>): Row[] {
+  const lines = tables.slice(0, SHOWN).map((t): Row => {
+    const table = printable(nameOf(t));
+    const rows = `${t.exact ? '' : '≈ '}${t.rows}${had ? ` → ${had.get(nameOf(t)) ?? '-'}` : ''}`;
+    return [{ en: `rows in ${table}`, zh: `${table} 行数` }, same(rows)];
   });
-  const more = changed.length - SHOWN;
+  const more = tables.length - SHOWN;
   if (more > 0) lines.push([{ en: 'more tables', zh: '其他表' }, same(String(more))]);
   return lines;
 }
 
-/** Rows by table in what is to come. */
-function rowsThen(incoming: Incoming): Map<string, number> | undefined {
-  const tables = incoming.kind === 'backup' ? incoming.stored.manifest.contents.tables : incoming.rows;
-  return tables && new Map(tables.map((t) => [`${t.schema}.${t.name}`, t.rows]));
-}
+type Counted = Pick<RowCount, 'schema' | 'name' | 'rows'>;
+
+const nameOf = ({ schema, name }: Counted): string => `${schema}.${name}`;
 
 const UNKNOWN: Text = { en: 'they can’t be read', zh: '无法查询' };
 
@@ -60,3 +69,12 @@ const UNCHANGED: Text = {
   en: 'as many in every table as there; they may differ all the same',
   zh: '各表行数相同, 但内容可能有变化',
 };
+
+/** How long ago something was, in its two largest units: `3 days 4 h`, `12 min`. @param at milliseconds since the epoch. */
+export function ageText(at: number, date: string): Text {
+  const minutes = Math.max(0, Math.floor((at - Date.parse(date)) / 60_000));
+  const [days, hours] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60)];
+  if (days > 0) return { en: `${days} days ${hours} h`, zh: `${days} 天 ${hours} 小时` };
+  if (hours > 0) return { en: `${hours} h ${minutes % 60} min`, zh: `${hours} 小时 ${minutes % 60} 分钟` };
+  return { en: `${minutes} min`, zh: `${minutes} 分钟` };
+}

@@ -1,6 +1,6 @@
 import type { Command } from '../../core/command.ts';
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { unmet } from '../../core/refusal.ts';
 import { CommandError, run } from '../../core/run.ts';
 import type { Target } from '../../core/target.ts';
 import { printable } from '../../core/text.ts';
@@ -78,19 +78,16 @@ export async function createsApplication(ops: Ops, container: string): Promise<v
 export function oneHead(found: readonly string[]): string {
   const [head] = found;
   if (head !== undefined && found.length === 1) return head;
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
+  throw unmet(
+    {
       en: `The image's migrations have ${found.length} newest revisions (${found.join(', ')}) where there must be one.`,
       zh: `镜像中的迁移链有 ${found.length} 个最新 revision (${found.join(', ')}), 应当只有一个.`,
     },
-    next: [
-      {
-        en: 'Merge them in the source (flask db merge), and build again.',
-        zh: '请在源码中合并 (flask db merge) 后重新构建.',
-      },
-    ],
-  });
+    {
+      en: 'Merge them in the source (flask db merge), and build again.',
+      zh: '请在源码中合并 (flask db merge) 后重新构建.',
+    },
+  );
 }
 
 /** Notes a revision in the database without running anything. */

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { commandFailed, unmet } from '../../core/refusal.ts';
 import { CommandError, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Blocker } from '../../tools/postgres/blocker.ts';
@@ -174,28 +175,31 @@ export function partlyMigrated(stays: readonly string[]): Text {
 }
 
 function wrongStamp(revision: string, looksLike: string): OpsError {
-  return new OpsError({
-    kind: 'precondition',
-    what: {
+  return unmet(
+    {
       en: `The database is stamped ${revision}, but its tables are already those of ${looksLike}: an upgrade would fail on what is there.`,
       zh: `数据库标记的 revision 为 ${revision}, 但表结构已是 ${looksLike} 的: 直接升级会因对象已存在而失败.`,
     },
-    next: [
-      {
-        en: `If you know of no change made by hand, correct the stamp: flask --app app:create_app db stamp ${looksLike}. Then run this script again.`,
-        zh: `如果确认没有手工改过表结构, 请更正标记: flask --app app:create_app db stamp ${looksLike}, 然后重新运行本脚本.`,
-      },
-    ],
-  });
+    {
+      en: `If you know of no change made by hand, correct the stamp: flask --app app:create_app db stamp ${looksLike}. Then run this script again.`,
+      zh: `如果确认没有手工改过表结构, 请更正标记: flask --app app:create_app db stamp ${looksLike}, 然后重新运行本脚本.`,
+    },
+  );
 }
 
 function elsewhere(now: Schema, head: string): OpsError {
   const found = now.kind === 'versioned' ? now.revision : now.kind;
-  return new OpsError({
-    kind: 'command',
-    what: {
-      en: `The upgrade to ${head} ended well, but this database is at: ${found}. The application may be configured for another database (DATABASE_URL).`,
-      zh: `升级到 ${head} 的命令成功结束, 但当前数据库的状态为: ${found}. 应用可能连接到了另一个数据库 (DATABASE_URL).`,
-    },
+  return commandFailed({
+    en: `The upgrade to ${head} ended well, but this database is at: ${found}. The application may be configured for another database (DATABASE_URL).`,
+    zh: `升级到 ${head} 的命令成功结束, 但当前数据库的状态为: ${found}. 应用可能连接到了另一个数据库 (DATABASE_URL).`,
   });
+}
+
+export function migrationEvidence(migrated: Migrated): Text {
+  const { from, to, applied } = migrated;
+  if (from === to) return { en: `already at ${to}`, zh: `已是最新版本 ${to}` };
+  return {
+    en: `${from ?? 'empty'} → ${to}${applied.length > 0 ? `, ${applied.length} migrations` : ''}`,
+    zh: `${from ?? '空库'} → ${to}${applied.length > 0 ? `, 共 ${applied.length} 个迁移` : ''}`,
+  };
 }

@@ -1,5 +1,6 @@
-import { OpsError } from '../../core/errors.ts';
+import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { unmet } from '../../core/refusal.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { query } from '../../tools/postgres/psql.ts';
 import { PROBES, type Probe } from './revision-probes.ts';
@@ -97,41 +98,37 @@ const STAMP_BY_HAND = {
 };
 
 function manyStamps(versions: readonly string[]): OpsError {
-  return new OpsError({
-    kind: 'precondition',
-    what: {
+  return unmet(
+    {
       en: `The table alembic_version has ${versions.length} revisions (${versions.join(', ')}); this application has one line of revisions.`,
       zh: `alembic_version 表中有 ${versions.length} 个 revision (${versions.join(', ')}), 而本应用的迁移链只有一条.`,
     },
-    next: [STAMP_BY_HAND],
-  });
+    STAMP_BY_HAND,
+  );
 }
 
 function emptyStamp(tables: number): OpsError {
-  return new OpsError({
-    kind: 'precondition',
-    what: {
+  return unmet(
+    {
       en: `The table alembic_version is empty, but the database has ${tables} tables.`,
       zh: `alembic_version 表为空, 但数据库中有 ${tables} 张表.`,
     },
-    next: [STAMP_BY_HAND],
-  });
+    STAMP_BY_HAND,
+  );
 }
 
 function unclear(tables: number, shown: Exclude<Inference, { kind: 'clear' }>): OpsError {
   const list = (probes: readonly Probe[]) => probes.map((p) => `\n  - ${p.revision}: ${p.shows}`).join('');
-  return new OpsError({
-    kind: 'precondition',
-    what:
-      shown.kind === 'none'
-        ? {
-            en: `The database has ${tables} tables without a revision, and they are not those of any known release.`,
-            zh: `数据库中有 ${tables} 张表但没有 revision, 且与任何已知版本的结构都不符.`,
-          }
-        : {
-            en: `The database has ${tables} tables without a revision, and they contradict one another.\nThis is there:${list(shown.holding)}\nAlthough this, which came before, is not:${list(shown.missing)}`,
-            zh: `数据库中有 ${tables} 张表但没有 revision, 且结构互相矛盾.\n已存在:${list(shown.holding)}\n但更早的这些却不存在:${list(shown.missing)}`,
-          },
-    next: [STAMP_BY_HAND],
-  });
+  return unmet(
+    shown.kind === 'none'
+      ? {
+          en: `The database has ${tables} tables without a revision, and they are not those of any known release.`,
+          zh: `数据库中有 ${tables} 张表但没有 revision, 且与任何已知版本的结构都不符.`,
+        }
+      : {
+          en: `The database has ${tables} tables without a revision, and they contradict one another.\nThis is there:${list(shown.holding)}\nAlthough this, which came before, is not:${list(shown.missing)}`,
+          zh: `数据库中有 ${tables} 张表但没有 revision, 且结构互相矛盾.\n已存在:${list(shown.holding)}\n但更早的这些却不存在:${list(shown.missing)}`,
+        },
+    STAMP_BY_HAND,
+  );
 }

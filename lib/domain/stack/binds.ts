@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import type { Ops } from '../../core/ops.ts';
+import type { Reason } from '../../core/refusal.ts';
 import { ask } from '../../core/run.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import type { Mount } from '../../tools/docker/places.ts';
 import type { Containers } from './containers.ts';
@@ -66,7 +67,7 @@ async function kindsIn(ops: Ops, container: string, targets: readonly string[]):
 }
 
 /** What is wrong with it, and what to do. */
-export function explainBind({ service, source, target, why }: BrokenBind): { readonly text: Text; readonly fix: Text } {
+export function explainBind({ service, source, target, why }: BrokenBind): Reason {
   const [from, to] = [printable(source), `${service}:${printable(target)}`];
   if (why === 'directory') {
     return {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError, type RunOps, run } from '../../core/run.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import { config } from '../../tools/docker/compose.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import type { PublishedPort } from '../../tools/docker/containers.ts';
@@ -317,4 +318,15 @@ function requireDatabaseVolume(composeFile: string, { key, mounts, environment }
   const directory = environment.PGDATA || USUAL.postgres;
   const { kind } = placeOf(mounts, directory);
   if (kind !== 'volume') throw noDatabaseVolume(composeFile, key, directory, kind === 'bind' ? 'bind' : 'layer');
+}
+
+/** What compose said of its configuration, for a plan. */
+export function composeSaid(said: string): Text {
+  const [, unset] = /^The "(.*)" variable is not set\./.exec(said) ?? [];
+  if (unset === undefined) return same(`docker compose: ${printable(said)}`);
+  const name = printable(unset);
+  return {
+    en: `The compose file uses ${name}, which nothing sets: it is empty in what compose makes. Define it in .env.`,
+    zh: `compose 文件引用了未定义的变量 ${name}, 结果为空. 请在 .env 中定义.`,
+  };
 }

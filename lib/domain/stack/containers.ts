@@ -26,16 +26,8 @@ export async function findAllContainers(
   const ids = await ask(
     ops,
     read([
-      'docker',
-      'ps',
-      '-a',
-      '--no-trunc',
-      '--filter',
-      `label=com.docker.compose.project=${stack.project}`,
-      '--filter',
-      'label=com.docker.compose.oneoff=False',
-      '--format',
-      '{{.ID}}',
+      ...['docker', 'ps', '-a', '--no-trunc', '--filter', `label=com.docker.compose.project=${stack.project}`],
+      ...['--filter', 'label=com.docker.compose.oneoff=False', '--format', '{{.ID}}'],
     ]),
   );
   const found: Record<ServiceRole, Container[]> = { postgres: [], redis: [], app: [] };
@@ -112,19 +104,10 @@ export async function findVolumes(ops: RunOps, stack: Stack): Promise<ExistingVo
       const mounted = stack.volumes.filter((n) => n.name === v.Name);
       const named = mounted.find((n) => n.holdsData) ?? mounted[0];
       if (named === undefined) throw new Error(`docker volume inspect answered ${v.Name}, which was not asked`);
-      const users = await ask(
-        ops,
-        read([
-          'docker',
-          'ps',
-          '-a',
-          '--no-trunc',
-          '--filter',
-          `volume=${v.Name}`,
-          '--format',
-          `{{.ID}}\t{{.Names}}\t${['project', 'service', 'oneoff'].map((l) => `{{.Label "com.docker.compose.${l}"}}`).join('\t')}\t{{.Label "${RUN_LABEL}"}}`,
-        ]),
-      );
+      const labels = ['project', 'service', 'oneoff'].map((l) => `{{.Label "com.docker.compose.${l}"}}`).join('\t');
+      const format = `{{.ID}}\t{{.Names}}\t${labels}\t{{.Label "${RUN_LABEL}"}}`;
+      const listed = ['docker', 'ps', '-a', '--no-trunc', '--filter', `volume=${v.Name}`, '--format', format];
+      const users = await ask(ops, read(listed));
       const containers = users
         .split('\n')
         .filter(Boolean)

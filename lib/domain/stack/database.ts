@@ -1,4 +1,4 @@
-import { OpsError } from '../../core/errors.ts';
+import { unmet } from '../../core/refusal.ts';
 import type { Container, VolumeIdentity } from '../../tools/docker/containers.ts';
 import { placeOf } from '../../tools/docker/places.ts';
 import type { Database } from '../../tools/postgres/database.ts';
@@ -25,20 +25,17 @@ export function loginOf({ services }: Stack): { readonly user: string; readonly 
 }
 
 const noVolume = (name: string) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  unmet(
+    {
       en: `The database's volume ${name} does not exist, although its container does: the compose file names another volume than the one that it has.`,
       zh: `数据库容器存在, 但数据卷 ${name} 不存在: compose 文件中的卷名与容器实际使用的不同.`,
     },
-    next: [
-      {
-        en: 'Compare: docker volume ls, and the volumes in the compose file.',
-        zh: '请对照 docker volume ls 与 compose 文件中的 volumes.',
-      },
-      {
-        en: 'If it is the volume for another major version of PostgreSQL: npx tsx scripts/upgrade-postgres.ts --to IMAGE',
-        zh: '若该卷用于升级 PostgreSQL 大版本: npx tsx scripts/upgrade-postgres.ts --to IMAGE',
-      },
-    ],
-  });
+    {
+      en: 'Compare: docker volume ls, and the volumes in the compose file.',
+      zh: '请对照 docker volume ls 与 compose 文件中的 volumes.',
+    },
+    {
+      en: 'If it is the volume for another major version of PostgreSQL: npx tsx scripts/upgrade-postgres.ts --to IMAGE',
+      zh: '若该卷用于升级 PostgreSQL 大版本: npx tsx scripts/upgrade-postgres.ts --to IMAGE',
+    },
+  );

@@ -1,6 +1,7 @@
 import { read } from '../../core/command.ts';
 import type { Reason } from '../../core/refusal.ts';
 import { ask, type RunOps } from '../../core/run.ts';
+import type { Row } from '../../core/screen.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
@@ -50,7 +51,7 @@ function leftAloneOf({ services, others }: Stack, containers: readonly Line[]): 
 }
 
 /** Of a plan's table: everything that runs beside what is released, whatever is in it. */
-export const leftAloneRows = ({ leftAlone = [] }: Stack): (readonly [Text, Text])[] =>
+export const leftAloneRows = ({ leftAlone = [] }: Stack): Row[] =>
   leftAlone.length === 0
     ? []
     : [

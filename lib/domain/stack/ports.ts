@@ -1,5 +1,5 @@
 import type { BindProblem, Ops } from '../../core/ops.ts';
-import type { Text } from '../../core/text.ts';
+import type { Reason } from '../../core/refusal.ts';
 import type { Container, PublishedPort } from '../../tools/docker/containers.ts';
 import type { Stack } from './stack.ts';
 
@@ -59,7 +59,7 @@ function overlap(one: PublishedPort, other: PublishedPort): boolean {
 }
 
 /** Why it can't be, and what to do. */
-export function explain({ port, why }: UnusablePort): { readonly text: Text; readonly fix: Text } {
+export function explain({ port, why }: UnusablePort): Reason {
   const at = `${port.hostIp.includes(':') ? `[${port.hostIp}]` : port.hostIp}:${port.published}${port.protocol === 'udp' ? '/udp' : ''}`;
   if (why === 'no-address') {
     return {

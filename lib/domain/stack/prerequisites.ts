@@ -2,9 +2,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { refuse } from '../../core/refusal.ts';
+import { type Reason, refuse } from '../../core/refusal.ts';
 import { ask, CommandError } from '../../core/run.ts';
-import type { Text } from '../../core/text.ts';
 import { composeVersion } from '../../tools/docker/compose.ts';
 import { serverVersion } from '../../tools/docker/docker.ts';
 import { requireLocalEngine } from '../../tools/docker/engine.ts';
@@ -20,15 +19,10 @@ export interface Prerequisites {
   readonly checkout: Checkout;
 }
 
-interface Finding {
-  readonly text: Text;
-  readonly fix: Text;
-}
-
 /** @throws {OpsError} `precondition` with everything that is missing. */
 export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
-  const findings: Finding[] = [];
-  const failed = (finding: (error: CommandError) => Finding) => (error: unknown) => {
+  const findings: Reason[] = [];
+  const noted = (finding: (error: CommandError) => Reason) => (error: unknown) => {
     ops.signal.throwIfAborted();
     if (error instanceof CommandError) findings.push(error.kind === 'deadline' ? tooLate(error) : finding(error));
     else if (error instanceof OpsError) findings.push(...explained(error));
@@ -36,11 +30,11 @@ export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
     return null;
   };
   const [engine, , compose, checkout, curl] = await Promise.all([
-    ask(ops, serverVersion()).catch(failed(engineMissing)),
-    requireLocalEngine(ops).catch(failed(engineMissing)),
-    ask(ops, composeVersion()).catch(failed(composeMissing)),
-    inspectCheckout(ops, ops.target.dir).catch(failed(gitMissing)),
-    ask(ops, curlVersion()).catch(failed(curlMissing)),
+    ask(ops, serverVersion()).catch(noted(engineMissing)),
+    requireLocalEngine(ops).catch(noted(engineMissing)),
+    ask(ops, composeVersion()).catch(noted(composeMissing)),
+    inspectCheckout(ops, ops.target.dir).catch(noted(gitMissing)),
+    ask(ops, curlVersion()).catch(noted(curlMissing)),
   ]);
   if (compose !== null && !isAtLeast(compose, COMPOSE_FLOOR)) findings.push(composeOld(compose));
   if (checkout === undefined) findings.push(noRepository(ops.target.dir));
@@ -51,7 +45,7 @@ export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
   return { engine, compose: compose.replace(/^v/, ''), checkout };
 }
 
-function all(found: readonly Finding[]): OpsError {
+function all(found: readonly Reason[]): OpsError {
   // Without docker each question about it fails alike.
   const findings = found.filter(({ text }, at) => found.findIndex((other) => other.text.en === text.en) === at);
   return refuse(
@@ -61,7 +55,7 @@ function all(found: readonly Finding[]): OpsError {
 }
 
 /** What says itself what to do about it. */
-const explained = ({ what, next }: OpsError): Finding[] => [
+const explained = ({ what, next }: OpsError): Reason[] => [
   { text: what, fix: { en: next.map((t) => t.en).join('\n'), zh: next.map((t) => t.zh).join('\n') } },
 ];
 
@@ -72,7 +66,7 @@ function isAtLeast(version: string, [major, minor]: readonly [number, number]): 
 }
 
 /** It is there, and does not answer: nothing is to be installed. */
-const tooLate = ({ what }: CommandError): Finding => ({
+const tooLate = ({ what }: CommandError): Reason => ({
   text: what,
   fix: {
     en: 'It answers at once on a machine that is well: look at its load, memory and disk (and journalctl -u docker), then run again.',
@@ -80,7 +74,7 @@ const tooLate = ({ what }: CommandError): Finding => ({
   },
 });
 
-const engineMissing = (error: CommandError): Finding =>
+const engineMissing = (error: CommandError): Reason =>
   error.output.exitCode === 127
     ? {
         text: { en: 'Docker is not installed (no command `docker`).', zh: '未安装 Docker (找不到 docker 命令).' },
@@ -97,7 +91,7 @@ const engineMissing = (error: CommandError): Finding =>
         },
       };
 
-const composeMissing = (): Finding => ({
+const composeMissing = (): Reason => ({
   text: {
     en: 'There is no `docker compose` (the old `docker-compose` 1.x will not do).',
     zh: '没有 docker compose 子命令 (旧的 docker-compose 1.x 不可用).',
@@ -108,7 +102,7 @@ const composeMissing = (): Finding => ({
   },
 });
 
-const composeOld = (version: string): Finding => ({
+const composeOld = (version: string): Reason => ({
   text: {
     en: `docker compose ${version} is too old; at least ${COMPOSE_FLOOR.join('.')} is needed.`,
     zh: `docker compose ${version} 版本过低, 至少需要 ${COMPOSE_FLOOR.join('.')}.`,
@@ -116,12 +110,12 @@ const composeOld = (version: string): Finding => ({
   fix: { en: 'Upgrade the compose plugin.', zh: '请升级 compose 插件.' },
 });
 
-const gitMissing = (error: CommandError): Finding => ({
+const gitMissing = (error: CommandError): Reason => ({
   text: { en: `git can't be used: ${error.output.stderr.trim()}`, zh: `git 不可用: ${error.output.stderr.trim()}` },
   fix: { en: 'Install git.', zh: '请安装 git.' },
 });
 
-const curlMissing = (error: CommandError): Finding => ({
+const curlMissing = (error: CommandError): Reason => ({
   text: {
     en: `curl can't be used: ${error.output.stderr.trim()}`,
     zh: `curl 不可用: ${error.output.stderr.trim()}`,
@@ -129,7 +123,7 @@ const curlMissing = (error: CommandError): Finding => ({
   fix: { en: 'Install curl.', zh: '请安装 curl.' },
 });
 
-const noRepository = (dir: string): Finding => ({
+const noRepository = (dir: string): Reason => ({
   text: {
     en: `${dir} is not a git repository with a commit (or belongs to another user).`,
     zh: `${dir} 不是含有提交的 git 仓库 (或属于其他用户).`,
@@ -140,7 +134,7 @@ const noRepository = (dir: string): Finding => ({
   },
 });
 
-const missingFile = (file: string, dir: string): Finding => ({
+const missingFile = (file: string, dir: string): Reason => ({
   text: { en: `${file} is missing in ${dir}.`, zh: `${dir} 中缺少 ${file}.` },
   fix: { en: 'Is this the deploy directory? Name it with --dir.', zh: '请确认部署目录是否正确, 可用 --dir 指定.' },
 });

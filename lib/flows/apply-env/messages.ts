@@ -1,6 +1,6 @@
-import path from 'node:path';
-import { agree } from '../../core/agree.ts';
 import type { Ops } from '../../core/ops.ts';
+import { agree } from '../../core/refusal.ts';
+import { SUMMARY, section, WHAT_IS_THERE } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { sayProved } from '../../core/verdict.ts';
 import { describeHealth } from '../../domain/app/health.ts';
@@ -23,22 +23,17 @@ export function showPlan(ops: Ops, way: EnvWay, steps: Steps): void {
   const { facts: deployed, change, requests } = way;
   const { show } = ops.screen;
   const { commit, subject } = deployed.checkout;
-  show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
-  show({
-    event: 'table',
-    id: 'facts',
-    rows: [
-      [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
-      [{ en: 'runs now, and stays', zh: '当前运行 (不变)' }, same(printable(`${commit.slice(0, 10)} ${subject}`))],
-      [
-        change?.isKept === false ? GIVEN : { en: 'changed in .env', zh: '.env 中的改动' },
-        same(namesText(change?.names ?? []) || '-'),
-      ],
-      ...stampRows(way.stamps),
-      ...leftAloneRows(deployed.stack),
-      [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
+  section(ops.screen, WHAT_IS_THERE, 'facts', [
+    [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
+    [{ en: 'runs now, and stays', zh: '当前运行 (不变)' }, same(printable(`${commit.slice(0, 10)} ${subject}`))],
+    [
+      change?.isKept === false ? GIVEN : { en: 'changed in .env', zh: '.env 中的改动' },
+      same(namesText(change?.names ?? []) || '-'),
     ],
-  });
+    ...stampRows(way.stamps),
+    ...leftAloneRows(deployed.stack),
+    [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
+  ]);
   for (const text of deployed.example ? exampleTexts(ops.target.envExample, deployed.example) : [])
     show({ event: 'warning', text });
   for (const warning of replacementWarnings(ops.target, deployed, 'env')) show({ event: 'warning', ...warning });
@@ -83,32 +78,25 @@ export function conclude(
   const { commit, subject } = way.facts.checkout;
   const names = namesText([...(way.change?.names ?? []), ...way.stamps]);
   const down = outageText(noticed);
-  recordRelease(ops.paths, {
-    at: new Date(ops.clock.now()).toISOString(),
+  recordRelease(ops, {
     kind: 'env',
     way: 'image',
     commit,
-    subject: printable(subject),
+    subject,
     imageId,
     previousImage: way.previous?.reference,
     previousCommit: commit,
-    run: path.basename(ops.paths.run),
     verdict: `proved; .env: ${names}; production was down ${down.en}`,
   });
   const { show } = ops.screen;
-  show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
-  show({
-    event: 'table',
-    id: 'summary',
-    rows: [
-      [{ en: 'applied', zh: '已生效' }, same(names || '-')],
-      [{ en: 'commit, as before', zh: '提交 (未变)' }, same(printable(`${commit.slice(0, 10)} ${subject}`))],
-      [{ en: 'health', zh: '健康检查' }, describeHealth(health)],
-      [{ en: 'production was down', zh: '服务实际中断' }, down],
-      ...(way.hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(way.hold.seen)] as const] : []),
-      [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
-    ],
-  });
+  section(ops.screen, SUMMARY, 'summary', [
+    [{ en: 'applied', zh: '已生效' }, same(names || '-')],
+    [{ en: 'commit, as before', zh: '提交 (未变)' }, same(printable(`${commit.slice(0, 10)} ${subject}`))],
+    [{ en: 'health', zh: '健康检查' }, describeHealth(health)],
+    [{ en: 'production was down', zh: '服务实际中断' }, down],
+    ...(way.hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(way.hold.seen)] as const] : []),
+    [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+  ]);
   for (const left of leftAloneWarnings(ops.target, way.facts.stack, 'env')) show({ event: 'warning', ...left });
   return sayProved(
     ops.screen,

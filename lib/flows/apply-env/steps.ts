@@ -1,16 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
-import { OpsError } from '../../core/errors.ts';
+import type { Ops } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
+import { run } from '../../core/run.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { askHealth } from '../../domain/app/ask-health.ts';
 import { describeHealth } from '../../domain/app/health.ts';
+import { imageId } from '../../domain/images/build.ts';
+import { keepPreviousImage } from '../../domain/images/previous.ts';
+import type { Cutover } from '../../domain/replacement/cutover.ts';
 import { removeOneOff, tryImage } from '../../domain/replacement/one-off.ts';
 import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
 import { advice, proveAsBefore } from '../../domain/replacement/undo.ts';
-
 import { type Definition, definitionOf, variablesOf } from '../../tools/docker/definition.ts';
+import { tag } from '../../tools/docker/docker.ts';
+import { discardStale } from '../../tools/docker/helpers.ts';
 import type { EnvWay } from './facts.ts';
-import { giveNameBack, type KeptCode, keepCode } from './image.ts';
 import { proveStep } from './prove.ts';
 import { namesText } from './refusals.ts';
 
@@ -70,7 +75,7 @@ function tryStep({ facts }: EnvWay): Step<Text> {
     async run(ops) {
       const { oneOff } = await tryImage(ops, facts, undefined);
       const health = await askHealth(ops, oneOff);
-      if (!health.healthy) throw new OpsError({ kind: 'failed', what: describeHealth(health) });
+      if (!health.healthy) throw failed(describeHealth(health));
       return describeHealth(health);
     },
     evidence: (said) => said,
@@ -107,4 +112,29 @@ export function differences(former: Definition, next: Definition): string[] {
     (part) => !isDeepStrictEqual(hostWas?.[part], hostIs?.[part]),
   );
   return [...variables, ...parts.map(([part]) => part), ...hosts];
+}
+
+/** The image that will run, and what the service's image name meant before. */
+interface KeptCode {
+  readonly imageId: string;
+  readonly named: string | undefined;
+}
+
+/**
+ * Makes sure that the service's image name means exactly the code that runs: a container that was hot-updated is not its image, and a new
+ * container of that image would bring the old code back.
+ */
+async function keepCode(ops: Ops, cutover: Cutover): Promise<KeptCode> {
+  const { image } = cutover.facts.stack.services.app;
+  await discardStale(ops);
+  const named = await imageId(ops, image);
+  cutover.previous = await keepPreviousImage(ops, cutover.facts);
+  if (cutover.previous === undefined) throw new Error('the application’s container has no image');
+  await run(ops, tag(cutover.previous.id, image));
+  return { imageId: cutover.previous.id, named };
+}
+
+/** The name means again what it meant. */
+async function giveNameBack(ops: Ops, { facts }: Cutover, named: string | undefined): Promise<void> {
+  if (named !== undefined) await run(ops, tag(named, facts.stack.services.app.image));
 }

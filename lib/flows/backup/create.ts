@@ -2,13 +2,15 @@ import path from 'node:path';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
+import { section } from '../../core/screen.ts';
 import { humanBytes, printable, same, seconds, type Text } from '../../core/text.ts';
+import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { mountedUserdata } from '../../domain/app/userdata.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
-import { progressText, sizeOf } from '../../domain/backup/messages.ts';
+import { contentsText, progressText, sizeOf } from '../../domain/backup/messages.ts';
 import type { BackupProgress } from '../../domain/backup/progress.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
-import { freeBytes } from '../../tools/files/disk.ts';
+import { freeBytes } from '../../tools/files/durable.ts';
 import { type Facts, surveyBackup } from './survey.ts';
 
 export interface CreateOptions {
@@ -28,23 +30,18 @@ export interface CreateOptions {
 export async function createBackup(ops: Ops, options: CreateOptions): Promise<Text & { readonly bytes?: number }> {
   const facts = await surveyBackup(ops);
   const saved = options.userdata ? userdataOf(facts) : undefined;
-  ops.screen.show({ event: 'heading', text: { en: 'Backup', zh: '备份' } });
-  ops.screen.show({
-    event: 'table',
-    id: 'facts',
-    rows: [
-      [{ en: 'database', zh: '数据库' }, same(printable(facts.database.name))],
-      [{ en: 'commit that runs', zh: '当前版本' }, same(facts.commit?.slice(0, 10) ?? '-')],
-      [
-        { en: 'userdata', zh: 'userdata' },
-        saved
-          ? userdataText(saved.bytes, mountedUserdata(ops.target, facts.app?.mounts ?? []))
-          : { en: 'not saved (--userdata)', zh: '不备份 (--userdata)' },
-      ],
-      [{ en: 'goes to', zh: '保存位置' }, same(ops.paths.backups)],
+  section(ops.screen, { en: 'Backup', zh: '备份' }, 'facts', [
+    [{ en: 'database', zh: '数据库' }, same(printable(facts.database.name))],
+    [{ en: 'commit that runs', zh: '当前版本' }, same(facts.commit?.slice(0, 10) ?? '-')],
+    [
+      same('userdata'),
+      saved
+        ? userdataText(saved.bytes, mountedUserdata(ops.target, facts.app?.mounts ?? []))
+        : { en: 'not saved (--userdata)', zh: '不备份 (--userdata)' },
     ],
-  });
-  if (options.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+    [{ en: 'goes to', zh: '保存位置' }, same(ops.paths.backups)],
+  ]);
+  if (options.planOnly) return ONLY_PLANNED;
 
   const started = ops.clock.monotonic();
   let dumped: BackupProgress | undefined;
@@ -93,8 +90,8 @@ function conclude(
   { dumped, milliseconds, userdata }: Taken,
 ): void {
   const { show } = ops.screen;
-  const { tables, sequences, alembic } = manifest.contents;
-  const rows = tables.reduce((sum, t) => sum + t.rows, 0);
+  const { sequences, alembic } = manifest.contents;
+  const { en, zh } = contentsText(manifest);
   const [size, free] = [humanBytes(sizeOf(manifest)), humanBytes(freeBytes(dir))];
   const rate = dumped && dumped.milliseconds > 0 ? (dumped.bytes / dumped.milliseconds) * 1000 : 0;
   show({
@@ -110,8 +107,8 @@ function conclude(
       [
         { en: 'restored and compared', zh: '已恢复并比对' },
         {
-          en: `${tables.length} tables, ${rows} rows, ${sequences.length} sequences, revision ${alembic ?? '-'}`,
-          zh: `${tables.length} 张表, ${rows} 行, ${sequences.length} 个序列, 结构版本 ${alembic ?? '-'}`,
+          en: `${en}, ${sequences.length} sequences, revision ${alembic ?? '-'}`,
+          zh: `${zh}, ${sequences.length} 个序列, 结构版本 ${alembic ?? '-'}`,
         },
       ],
       [{ en: 'took', zh: '总用时' }, same(seconds(milliseconds))],

@@ -8,6 +8,7 @@ import { NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
+import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { refuseWithoutRoom } from '../../domain/backup/directory.ts';
 import { findBackup } from '../../domain/backup/find.ts';
 import { filesOf, MANIFEST } from '../../domain/backup/manifest.ts';
@@ -40,7 +41,7 @@ export async function exportBackup(
   const final = path.join(to, manifest.id);
   if (existsSync(final)) throw isThere(final);
   ops.screen.show({ event: 'heading', text: { en: `Encrypt ${manifest.id}`, zh: `加密 ${manifest.id}` } });
-  if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  if (planOnly) return ONLY_PLANNED;
   await checkFiles(stored); // nothing damaged is carried away
 
   const partial = `${final}.partial`;

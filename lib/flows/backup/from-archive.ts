@@ -1,6 +1,8 @@
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
+import { section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
 import { findBackup } from '../../domain/backup/find.ts';
 import { checkFiles } from '../../domain/backup/verify.ts';
@@ -30,17 +32,12 @@ export async function backUpArchive(ops: Ops, options: FromArchive): Promise<Tex
   if (manifest.kind !== 'volume') throw isBackup(manifest.id);
   const { user, name } = loginOf(await resolveStack(ops));
   const database = { user, name: options.database ?? name };
-  ops.screen.show({ event: 'heading', text: { en: 'Backup from an archive', zh: '从归档制作备份' } });
-  ops.screen.show({
-    event: 'table',
-    id: 'facts',
-    rows: [
-      [{ en: 'archive', zh: '归档' }, same(printable(dir))],
-      [{ en: 'of', zh: '归档时间' }, same(manifest.createdAt)],
-      [{ en: 'database', zh: '数据库' }, same(printable(database.name))],
-    ],
-  });
-  if (options.planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  section(ops.screen, { en: 'Backup from an archive', zh: '从归档制作备份' }, 'facts', [
+    [{ en: 'archive', zh: '归档' }, same(printable(dir))],
+    [{ en: 'of', zh: '归档时间' }, same(manifest.createdAt)],
+    [{ en: 'database', zh: '数据库' }, same(printable(database.name))],
+  ]);
+  if (options.planOnly) return ONLY_PLANNED;
   await checkFiles({ dir, manifest });
   await discardStale(ops);
   const backup = await withCopy(ops, { dir, manifest }, database, async (server) => {

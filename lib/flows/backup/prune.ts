@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import type { Row } from '../../core/screen.ts';
 import { humanBytes, printable, same, spanText, type Text } from '../../core/text.ts';
 import { discardLeftovers } from '../../domain/backup/directory.ts';
 import { listBackups, type Manifest } from '../../domain/backup/manifest.ts';
@@ -54,10 +55,7 @@ export async function prune(ops: Ops, { planOnly, retention, confirm }: PruneOpt
     };
     ops.screen.show({ event: 'warning', text, fix: same(`rm -r ${dir}`) });
   }
-  const losses = goes.map(({ stored: { manifest } }): readonly [Text, Text] => [
-    same(printable(manifest.id)),
-    lossText(manifest, now),
-  ]);
+  const losses = goes.map(({ stored: { manifest } }): Row => [same(printable(manifest.id)), lossText(manifest, now)]);
   if (planOnly) {
     if (losses.length > 0) ops.screen.show({ event: 'heading', text: { en: 'What goes', zh: '删除' } });
     if (losses.length > 0) ops.screen.show({ event: 'table', id: 'losses', rows: losses });

@@ -1,8 +1,10 @@
 import { read } from '../../core/command.ts';
 import { type Kind, OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { unmet } from '../../core/refusal.ts';
 import { CommandError, run } from '../../core/run.ts';
-import { seconds, type Text } from '../../core/text.ts';
+import { same, seconds, type Text } from '../../core/text.ts';
+import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { DamagedBackup, damaged } from '../../domain/backup/damaged.ts';
 import { findBackup } from '../../domain/backup/find.ts';
 import {
@@ -44,7 +46,7 @@ export async function verify(ops: Ops, wanted: string, level: Level, planOnly: b
   }
   const { id } = stored.manifest;
   ops.screen.show({ event: 'heading', text: { en: `Verify ${id} (${level})`, zh: `验证 ${id} (${level})` } });
-  if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  if (planOnly) return ONLY_PLANNED;
   try {
     const reached = await tryOut(ops, stored, level);
     const milliseconds = Math.round(ops.clock.monotonic() - started);
@@ -54,7 +56,7 @@ export async function verify(ops: Ops, wanted: string, level: Level, planOnly: b
       event: 'ok',
       text: { en: `${id} is good: ${WHAT[reached].en} (${took})`, zh: `${id} 完好: ${WHAT[reached].zh} (${took})` },
     });
-    return { en: `${id}: ${reached}`, zh: `${id}: ${reached}` };
+    return same(`${id}: ${reached}`);
   } catch (error) {
     ops.signal.throwIfAborted();
     if (!(error instanceof DamagedBackup)) throw notTried(error);
@@ -114,14 +116,13 @@ async function imageFor(ops: Ops, { imageId }: DatabaseManifest): Promise<string
   if (exitCode === 0) return imageId;
   const { postgres } = await findContainers(ops, await resolveStack(ops));
   if (postgres) return imageOf(ops, 'postgres', postgres);
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
+  throw unmet(
+    {
       en: `The image that the backup was taken from (${imageId.slice(0, 19)}) is not here, and no other PostgreSQL either.`,
       zh: `备份所用的镜像 (${imageId.slice(0, 19)}) 不在本机, 也没有其他 PostgreSQL 可用.`,
     },
-    next: [{ en: 'What needs no server: --level checksum', zh: '不需要数据库服务的验证: --level checksum' }],
-  });
+    { en: 'What needs no server: --level checksum', zh: '不需要数据库服务的验证: --level checksum' },
+  );
 }
 
 async function note(

@@ -7,6 +7,7 @@ import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
+import { section } from '../../core/screen.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { eachRun } from '../../domain/ledger/runs.ts';
 import { CHECKS } from './checks.ts';
@@ -41,17 +42,12 @@ export async function bundle(ops: Ops, file: string): Promise<Text> {
     (part): Part => (part.text === undefined ? part : { ...part, text: scrubbed(ops.secrets.redact(part.text)) }),
   );
   const manifest = manifestOf(parts, ops.clock.now());
-  ops.screen.show({ event: 'heading', text: same(path.basename(file)) });
-  ops.screen.show({
-    event: 'table',
-    id: 'bundle',
-    rows: [
-      ...parts.map(
-        ({ name, about, text, why }) => [same(name), text === undefined ? left(why) : sized(about, text)] as const,
-      ),
-      ...NEVER.map((what) => [{ en: 'never', zh: '始终不含' }, what] as const),
-    ],
-  });
+  section(ops.screen, same(path.basename(file)), 'bundle', [
+    ...parts.map(
+      ({ name, about, text, why }) => [same(name), text === undefined ? left(why) : sized(about, text)] as const,
+    ),
+    ...NEVER.map((what) => [{ en: 'never', zh: '始终不含' }, what] as const),
+  ]);
   const write = await ops.screen.askYes({ en: `Write ${printable(file)}?`, zh: `是否写入 ${printable(file)}?` });
   if (!write) throw declined();
   await pack(ops, file, [{ name: 'MANIFEST.txt', text: manifest }, ...parts]);

@@ -1,4 +1,5 @@
 import type { Text } from '../../core/text.ts';
+import type { ServiceRole } from '../../domain/stack/stack.ts';
 import type { Facts, Value } from './facts.ts';
 
 /** A part of the deployment that somebody looks after. */
@@ -50,7 +51,7 @@ interface Written<K extends keyof Facts, M extends keyof Facts>
   readonly also?: readonly M[];
   readonly explains?: readonly string[];
   /** @param all also what may be unknown. */
-  readonly judge: (known: Known<K>, all: Basis & Pick<Facts, M>) => readonly Problem[];
+  readonly judge: (known: Known<K>, all: Basis & Pick<Facts, M>) => Problem | readonly Problem[];
 }
 
 /** Checks of one area; what a check asks for is there, with its type. */
@@ -68,16 +69,23 @@ export const checksOf =
     ask,
     also,
     explains,
-    judge: (facts) =>
-      judge(
-        Object.fromEntries(ask.map((group) => [group, (facts[group] as { value?: unknown }).value])) as Known<K>,
-        facts,
-      ),
+    judge(facts) {
+      const known = Object.fromEntries(ask.map((group) => [group, (facts[group] as { value?: unknown }).value]));
+      return [judge(known as Known<K>, facts)].flat();
+    },
   });
 
 export const fail = (seen: Text, ...mend: readonly Text[]): Problem => ({ level: 'FAIL', seen, mend });
 export const warn = (seen: Text, ...mend: readonly Text[]): Problem => ({ level: 'WARN', seen, mend });
 export const WELL: readonly Problem[] = [];
+
+export const HOUR = 3_600_000;
+export const DAY = 24 * HOUR;
+export const GIGABYTE = 1_000_000_000;
+
+/** The name of a service’s container, as far as it is known. */
+export const nameOf = ({ containers }: Basis, role: ServiceRole): string | undefined =>
+  containers.known ? containers.value[role]?.name : undefined;
 
 /** The groups of facts that some checks want. */
 export const groupsOf = (checks: readonly Check[]): ReadonlySet<keyof Facts> =>

@@ -1,20 +1,19 @@
-import { humanBytes, spanText } from '../../core/text.ts';
+import { humanBytes, same, spanText } from '../../core/text.ts';
 import { isGunicorn } from '../../domain/app/programs.ts';
 import { leftBy } from '../../domain/data/left-databases.ts';
 import { loginOf } from '../../domain/stack/database.ts';
-import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
+import { type Basis, type Check, checksOf, fail, GIGABYTE, nameOf, WELL, warn } from './check.ts';
 import type { Facts } from './facts.ts';
 import { count, inside, line, list, ours, t, type } from './words.ts';
 
 const check = checksOf('database');
-const server = ({ containers }: Basis) => (containers.known ? containers.value.postgres?.name : undefined);
 
 const loginIn = ({ stack }: Basis) =>
   stack.known ? loginOf(stack.value) : { user: '$POSTGRES_USER', name: '$POSTGRES_DB' };
 
 /** @param database the one that it has to be asked in. */
 const psql = (facts: Basis, sql: string, database = loginIn(facts).name) =>
-  type('docker', 'exec', server(facts) ?? '?', 'psql', '-U', loginIn(facts).user, '-d', database, '-c', sql);
+  inside(nameOf(facts, 'postgres'), 'psql', '-U', loginIn(facts).user, '-d', database, '-c', sql);
 
 /** What takes default_transaction_read_only back wherever it was set, in a session that may write; what was not set there stays as it is. */
 const writable = (facts: Basis) => {
@@ -27,17 +26,14 @@ const writable = (facts: Basis) => {
   ];
   const may = ['-e', 'PGOPTIONS=-c default_transaction_read_only=off'];
   const psql = ['psql', '-U', user, '-d', name, ...sql.flatMap((s) => ['-c', s])];
-  return type('docker', 'exec', ...may, server(facts) ?? '?', ...psql);
+  return type('docker', 'exec', ...may, nameOf(facts, 'postgres') ?? '?', ...psql);
 };
 
 const REPAIR = ours('deploy-prod-all.ts --data keep');
 const AGE_WARN = 1_000_000_000;
 const AGE_FAIL = 1_800_000_000;
-const GIGABYTE = 1_000_000_000;
-const LARGE = GIGABYTE;
 const MANY = 100_000;
 
-const application = ({ containers }: Basis) => (containers.known ? containers.value.app?.name : undefined);
 const gunicorns = (programs: Facts['programs']): string[] =>
   programs.known ? programs.value.filter((p) => isGunicorn(p) && p.state === 'RUNNING').map((p) => p.name) : [];
 
@@ -76,13 +72,11 @@ export const databaseChecks: readonly Check[] = [
     judge({ containers }, { postgres }) {
       const { postgres: container } = containers;
       if (container?.state !== 'running' || postgres.known) return WELL;
-      return [
-        fail(
-          { en: line(postgres.why.en, 400), zh: line(postgres.why.zh, 400) },
-          type('docker', 'logs', '--tail', '50', container.name),
-          inside(container.name, 'sh', '-c', 'df -h "$PGDATA"; grep -ls "^postgres:" /proc/[0-9]*/cmdline | wc -l'),
-        ),
-      ];
+      return fail(
+        { en: line(postgres.why.en, 400), zh: line(postgres.why.zh, 400) },
+        type('docker', 'logs', '--tail', '50', container.name),
+        inside(container.name, 'sh', '-c', 'df -h "$PGDATA"; grep -ls "^postgres:" /proc/[0-9]*/cmdline | wc -l'),
+      );
     },
   }),
   check({
@@ -100,7 +94,7 @@ export const databaseChecks: readonly Check[] = [
       if (!now?.asked || now.ok) return WELL;
       const side = next?.asked && /password authentication failed/.test(now.said) && sideOf(next);
       const said = line(now.said, 200);
-      return [fail(t(`${said}${side ? `; ${side.en}` : ''}`, `${said}${side ? `; ${side.zh}` : ''}`), REPAIR, AS_ENV)];
+      return fail(t(`${said}${side ? `; ${side.en}` : ''}`, `${said}${side ? `; ${side.zh}` : ''}`), REPAIR, AS_ENV);
     },
   }),
   check({
@@ -115,7 +109,7 @@ export const databaseChecks: readonly Check[] = [
     judge({ logins: { database } }) {
       const { next, now } = database;
       if (!next?.asked || next.ok || (now?.asked && !now.ok)) return WELL;
-      return [fail(t(line(next.said, 200), line(next.said, 200)), REPAIR)];
+      return fail(same(line(next.said, 200)), REPAIR);
     },
   }),
   check({
@@ -132,27 +126,25 @@ export const databaseChecks: readonly Check[] = [
       const { programs } = facts;
       const { now = database.next } = database;
       if (!now?.ok || !(now.recovery || now.readOnly)) return WELL;
-      return [
-        now.recovery
-          ? fail(
-              t('the server is in recovery (a standby)', 'PostgreSQL 处于恢复状态 (备库)'),
-              psql(facts, 'SELECT pg_is_in_recovery()'),
-              type('docker', 'logs', '--tail', '50', server(facts) ?? '?'),
-            )
-          : fail(
-              t(
-                'a login of the application gets read-only transactions: somebody set default_transaction_read_only',
-                '应用登录后只能得到只读事务: 有人设置了 default_transaction_read_only',
-              ),
-              psql(
-                facts,
-                'SELECT datname, setrole::regrole, setconfig FROM pg_db_role_setting LEFT JOIN pg_database d ON d.oid = setdatabase; SELECT sourcefile, sourceline, setting FROM pg_settings WHERE name = $$default_transaction_read_only$$',
-              ),
-              writable(facts),
-              // Sessions keep what they began with.
-              ...gunicorns(programs).map((name) => inside(application(facts), 'supervisorctl', 'signal', 'HUP', name)),
+      return now.recovery
+        ? fail(
+            t('the server is in recovery (a standby)', 'PostgreSQL 处于恢复状态 (备库)'),
+            psql(facts, 'SELECT pg_is_in_recovery()'),
+            type('docker', 'logs', '--tail', '50', nameOf(facts, 'postgres') ?? '?'),
+          )
+        : fail(
+            t(
+              'a login of the application gets read-only transactions: somebody set default_transaction_read_only',
+              '应用登录后只能得到只读事务: 有人设置了 default_transaction_read_only',
             ),
-      ];
+            psql(
+              facts,
+              'SELECT datname, setrole::regrole, setconfig FROM pg_db_role_setting LEFT JOIN pg_database d ON d.oid = setdatabase; SELECT sourcefile, sourceline, setting FROM pg_settings WHERE name = $$default_transaction_read_only$$',
+            ),
+            writable(facts),
+            // Sessions keep what they began with.
+            ...gunicorns(programs).map((name) => inside(nameOf(facts, 'app'), 'supervisorctl', 'signal', 'HUP', name)),
+          );
     },
   }),
   check({
@@ -166,15 +158,13 @@ export const databaseChecks: readonly Check[] = [
     ask: ['hba'],
     judge({ hba }, facts) {
       if (hba.unreadable)
-        return [
-          fail(
-            t(`${hba.file} may not be read by the server’s own user`, `PostgreSQL 的运行用户无权读取 ${hba.file}`),
-            inside(server(facts), 'ls', '-l', hba.file),
-          ),
-        ];
+        return fail(
+          t(`${hba.file} may not be read by the server’s own user`, `PostgreSQL 的运行用户无权读取 ${hba.file}`),
+          inside(nameOf(facts, 'postgres'), 'ls', '-l', hba.file),
+        );
       return hba.errors.map((e) =>
         fail(
-          t(`${e.file}:${e.line}: ${line(e.error)}`, `${e.file}:${e.line}: ${line(e.error)}`),
+          same(`${e.file}:${e.line}: ${line(e.error)}`),
           psql(facts, 'SELECT * FROM pg_hba_file_rules WHERE error IS NOT NULL'),
         ),
       );
@@ -189,22 +179,18 @@ export const databaseChecks: readonly Check[] = [
       '任何能访问端口的人都可读写全部数据. 这是旧重建脚本留下的问题.',
     ),
     ask: ['hba', 'wire'],
-    judge({ hba, wire }): Problem[] {
+    judge({ hba, wire }) {
       if (wire === 'trust')
-        return [
-          fail(t('asked over TCP, the server demands no password', '经 TCP 连接时 PostgreSQL 不要求密码'), REPAIR),
-        ];
+        return fail(t('asked over TCP, the server demands no password', '经 TCP 连接时 PostgreSQL 不要求密码'), REPAIR);
       return hba.remoteTrust.length === 0
         ? []
-        : [
-            fail(
-              t(
-                `${hba.remoteTrust.length} rules of pg_hba.conf say trust; they count from the next reload on`,
-                `pg_hba.conf 中有 ${hba.remoteTrust.length} 条 trust 规则, 下次 reload 后生效`,
-              ),
-              REPAIR,
+        : fail(
+            t(
+              `${hba.remoteTrust.length} rules of pg_hba.conf say trust; they count from the next reload on`,
+              `pg_hba.conf 中有 ${hba.remoteTrust.length} 条 trust 规则, 下次 reload 后生效`,
             ),
-          ];
+            REPAIR,
+          );
     },
   }),
   check({
@@ -219,7 +205,7 @@ export const databaseChecks: readonly Check[] = [
     judge: ({ postgres }, facts) =>
       postgres.settingErrors.map((e) =>
         fail(
-          t(`${e.file}:${e.line}: ${line(e.name)}`, `${e.file}:${e.line}: ${line(e.name)}`),
+          same(`${e.file}:${e.line}: ${line(e.name)}`),
           psql(
             facts,
             'SELECT sourcefile, sourceline, name, setting, error FROM pg_file_settings WHERE error IS NOT NULL',
@@ -240,12 +226,7 @@ export const databaseChecks: readonly Check[] = [
     judge: ({ postgres: { pendingRestart } }, facts) =>
       pendingRestart.length === 0
         ? WELL
-        : [
-            warn(
-              t(list(pendingRestart), list(pendingRestart)),
-              psql(facts, 'SELECT name, setting FROM pg_settings WHERE pending_restart'),
-            ),
-          ],
+        : warn(same(list(pendingRestart)), psql(facts, 'SELECT name, setting FROM pg_settings WHERE pending_restart')),
   }),
   check({
     id: 'database.connections',
@@ -260,15 +241,13 @@ export const databaseChecks: readonly Check[] = [
       const { used, max, by } = connections;
       if (used < max * 0.8) return WELL;
       const who = by.map((b) => `${line(b.who, 60)} ×${b.count}`).join(', ');
-      return [
-        (used < max * 0.95 ? warn : fail)(
-          t(`${used} of ${max}: ${who}`, `${used}/${max}: ${who}`),
-          psql(
-            facts,
-            "SELECT pid, state, state_change, left(query, 60) FROM pg_stat_activity WHERE backend_type = 'client backend' ORDER BY state_change",
-          ),
+      return (used < max * 0.95 ? warn : fail)(
+        t(`${used} of ${max}: ${who}`, `${used}/${max}: ${who}`),
+        psql(
+          facts,
+          "SELECT pid, state, state_change, left(query, 60) FROM pg_stat_activity WHERE backend_type = 'client backend' ORDER BY state_change",
         ),
-      ];
+      );
     },
   }),
   check({
@@ -333,15 +312,13 @@ export const databaseChecks: readonly Check[] = [
     judge: ({ postgres: { prepared } }, facts) =>
       prepared.count === 0 || prepared.oldest < 60
         ? WELL
-        : [
-            warn(
-              t(
-                `${prepared.count}, the oldest for ${spanText(prepared.oldest * 1000).en}`,
-                `${prepared.count} 个, 最早的已 ${spanText(prepared.oldest * 1000).zh}`,
-              ),
-              psql(facts, 'SELECT gid, prepared, owner, database FROM pg_prepared_xacts'),
+        : warn(
+            t(
+              `${prepared.count}, the oldest for ${spanText(prepared.oldest * 1000).en}`,
+              `${prepared.count} 个, 最早的已 ${spanText(prepared.oldest * 1000).zh}`,
             ),
-          ],
+            psql(facts, 'SELECT gid, prepared, owner, database FROM pg_prepared_xacts'),
+          ),
   }),
   check({
     id: 'database.slots',
@@ -374,18 +351,16 @@ export const databaseChecks: readonly Check[] = [
     judge: ({ postgres: { withoutPartition } }) =>
       withoutPartition.length === 0
         ? WELL
-        : [
-            fail(
-              t(
-                `no partition for today in ${list(withoutPartition)}`,
-                `以下分区表没有今天的分区: ${list(withoutPartition)}`,
-              ),
-              t(
-                'Have the application make it, on its page for partitions or by its daily task. A table that it does not look after: CREATE TABLE … PARTITION OF … FOR VALUES FROM (…) TO (…)',
-                '请在应用的分区管理页面创建, 或执行其每日任务. 不由应用管理的表: CREATE TABLE … PARTITION OF … FOR VALUES FROM (…) TO (…)',
-              ),
+        : fail(
+            t(
+              `no partition for today in ${list(withoutPartition)}`,
+              `以下分区表没有今天的分区: ${list(withoutPartition)}`,
             ),
-          ],
+            t(
+              'Have the application make it, on its page for partitions or by its daily task. A table that it does not look after: CREATE TABLE … PARTITION OF … FOR VALUES FROM (…) TO (…)',
+              '请在应用的分区管理页面创建, 或执行其每日任务. 不由应用管理的表: CREATE TABLE … PARTITION OF … FOR VALUES FROM (…) TO (…)',
+            ),
+          ),
   }),
   check({
     id: 'database.sequences',
@@ -417,12 +392,10 @@ export const databaseChecks: readonly Check[] = [
     ask: ['postgres'],
     judge({ postgres: { age } }, facts) {
       if (age < AGE_WARN) return WELL;
-      return [
-        (age < AGE_FAIL ? warn : fail)(
-          t(`${age} transactions since the last freeze`, `距上次冻结已有 ${age} 个事务`),
-          psql(facts, 'VACUUM (FREEZE, VERBOSE)'),
-        ),
-      ];
+      return (age < AGE_FAIL ? warn : fail)(
+        t(`${age} transactions since the last freeze`, `距上次冻结已有 ${age} 个事务`),
+        psql(facts, 'VACUUM (FREEZE, VERBOSE)'),
+      );
     },
   }),
   check({
@@ -435,7 +408,7 @@ export const databaseChecks: readonly Check[] = [
     ),
     ask: ['postgres'],
     judge: ({ postgres: { invalidIndexes } }, facts) =>
-      invalidIndexes.map((i) => warn(t(line(i), line(i)), psql(facts, `REINDEX INDEX CONCURRENTLY ${line(i, 120)}`))),
+      invalidIndexes.map((i) => warn(same(line(i)), psql(facts, `REINDEX INDEX CONCURRENTLY ${line(i, 120)}`))),
   }),
   check({
     id: 'database.collation',
@@ -450,7 +423,7 @@ export const databaseChecks: readonly Check[] = [
     judge: ({ postgres: { collation } }, facts) => [
       ...collation.map((name) =>
         warn(
-          t(line(name), line(name)),
+          same(line(name)),
           psql(facts, `REINDEX DATABASE CONCURRENTLY "${line(name, 60)}"`, line(name, 60)),
           psql(facts, `ALTER DATABASE "${line(name, 60)}" REFRESH COLLATION VERSION`),
         ),
@@ -510,13 +483,11 @@ export const databaseChecks: readonly Check[] = [
     ask: ['postgres'],
     judge: ({ postgres: { checksumFailures } }) =>
       checksumFailures > 0
-        ? [
-            fail(
-              t(`${checksumFailures} checksum failures`, `${checksumFailures} 次校验失败`),
-              ours('backup-prod.ts verify latest --level restored'),
-              t('dmesg, smartctl -a: the disk', '检查磁盘: dmesg, smartctl -a'),
-            ),
-          ]
+        ? fail(
+            t(`${checksumFailures} checksum failures`, `${checksumFailures} 次校验失败`),
+            ours('backup-prod.ts verify latest --level restored'),
+            t('dmesg, smartctl -a: the disk', '检查磁盘: dmesg, smartctl -a'),
+          )
         : WELL,
   }),
   check({
@@ -532,20 +503,18 @@ export const databaseChecks: readonly Check[] = [
       largest.flatMap(({ table, bytes, rows }) => {
         const before = former?.rows[table];
         // Estimates, and a table that was loaded for the first time: only what is large and was so.
-        if (former === undefined || before === undefined || bytes < LARGE || before < MANY || rows < before * 1.5)
+        if (former === undefined || before === undefined || bytes < GIGABYTE || before < MANY || rows < before * 1.5)
           return [];
         const ago = spanText(at.now - former.at);
         const size = humanBytes(bytes);
         const times = (rows / before).toFixed(1);
-        return [
-          warn(
-            t(
-              `${line(table)}: ${size}, ${times} times as many rows as ${ago.en} ago`,
-              `${line(table)}: ${size}, 行数为 ${ago.zh}前的 ${times} 倍`,
-            ),
-            ours('adhoc/biggest-tables.ts'),
+        return warn(
+          t(
+            `${line(table)}: ${size}, ${times} times as many rows as ${ago.en} ago`,
+            `${line(table)}: ${size}, 行数为 ${ago.zh}前的 ${times} 倍`,
           ),
-        ];
+          ours('adhoc/biggest-tables.ts'),
+        );
       }),
   }),
   check({

@@ -1,7 +1,7 @@
-import type { Text } from '../../core/text.ts';
+import { same, type Text } from '../../core/text.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
-import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
+import { type Basis, type Check, checksOf, fail, WELL, warn } from './check.ts';
 import type { ContainerFacts } from './facts.ts';
 import { line, list, ours, t, type } from './words.ts';
 
@@ -67,20 +67,18 @@ function containerCheck(role: ServiceRole): Check {
       const { key } = stack.services[role];
       const several = replicas[role];
       // What is asked may be any of them, and no script changes one.
-      if (several) return [fail(several.text, several.fix)];
+      if (several) return fail(several.text, several.fix);
       const logs = (c: ContainerFacts) => type('docker', 'logs', '--tail', '50', c.name);
       if (container === undefined) {
-        return [
-          fail(
-            t(`service ${key} has no container`, `服务 ${key} 没有容器`),
-            { en: composeTyped(at.target, 'up', '-d', key), zh: composeTyped(at.target, 'up', '-d', key) },
-            ours('deploy-prod-all.ts --data keep'),
-          ),
-        ];
+        return fail(
+          t(`service ${key} has no container`, `服务 ${key} 没有容器`),
+          same(composeTyped(at.target, 'up', '-d', key)),
+          ours('deploy-prod-all.ts --data keep'),
+        );
       }
       const { state, exitCode, error, oomKilled, restartCount } = container;
       if (state === 'running') return WELL;
-      const why = oomKilled ? t(', killed for lack of memory', ', 因内存不足被终止') : t('', '');
+      const why = oomKilled ? t(', killed for lack of memory', ', 因内存不足被终止') : same('');
       const said = error === '' ? '' : `: ${line(error)}`;
       const seen = t(
         `${container.name} is ${state}, exit code ${exitCode}${why.en}, restarted ${restartCount} times${said}`,
@@ -88,11 +86,11 @@ function containerCheck(role: ServiceRole): Check {
       );
       if (state === 'paused') {
         const unpause = ['docker', 'unpause', container.name];
-        return [{ ...fail(seen, type(...unpause)), fix: unpause }];
+        return { ...fail(seen, type(...unpause)), fix: unpause };
       }
       const start = ['docker', 'start', container.name];
-      if (state === 'restarting') return [fail(seen, logs(container))];
-      return [{ ...fail(seen, logs(container), type(...start)), fix: start }];
+      if (state === 'restarting') return fail(seen, logs(container));
+      return { ...fail(seen, logs(container), type(...start)), fix: start };
     },
   });
 }
@@ -111,19 +109,14 @@ export const engineChecks: readonly Check[] = [
     judge: (_, { engine }) =>
       engine.known
         ? WELL
-        : [
-            fail(
-              { en: line(engine.why.en), zh: line(engine.why.zh) },
-              t(
-                'systemctl status docker; journalctl -u docker -n 50',
-                'systemctl status docker; journalctl -u docker -n 50',
-              ),
-              t(
-                'Start it: systemctl start docker. Or run as a user who may use it: id, ls -l /var/run/docker.sock',
-                '启动引擎: systemctl start docker. 或换用有权限的用户: id, ls -l /var/run/docker.sock',
-              ),
+        : fail(
+            { en: line(engine.why.en), zh: line(engine.why.zh) },
+            same('systemctl status docker; journalctl -u docker -n 50'),
+            t(
+              'Start it: systemctl start docker. Or run as a user who may use it: id, ls -l /var/run/docker.sock',
+              '启动引擎: systemctl start docker. 或换用有权限的用户: id, ls -l /var/run/docker.sock',
             ),
-          ],
+          ),
   }),
   check({
     id: 'engine.local',
@@ -137,15 +130,13 @@ export const engineChecks: readonly Check[] = [
     judge: ({ engine: { elsewhere } }) =>
       elsewhere === undefined
         ? WELL
-        : [
-            fail(
-              t(`docker talks to ${line(elsewhere)}`, `docker 连接的是 ${line(elsewhere)}`),
-              t(
-                'Run this on that machine, or: unset DOCKER_HOST; docker context use default',
-                '请在该机器上运行, 或执行: unset DOCKER_HOST; docker context use default',
-              ),
+        : fail(
+            t(`docker talks to ${line(elsewhere)}`, `docker 连接的是 ${line(elsewhere)}`),
+            t(
+              'Run this on that machine, or: unset DOCKER_HOST; docker context use default',
+              '请在该机器上运行, 或执行: unset DOCKER_HOST; docker context use default',
             ),
-          ],
+          ),
   }),
   check({
     id: 'engine.version',
@@ -159,15 +150,13 @@ export const engineChecks: readonly Check[] = [
     explains: ['stack.config'],
     judge({ engine: { version, compose } }) {
       if (compose === undefined) {
-        return [
-          fail(
-            t('there is no `docker compose`', '没有 docker compose 子命令'),
-            t(
-              'Install the package docker-compose-plugin; docker-compose 1.x will not do.',
-              '请安装 docker-compose-plugin; docker-compose 1.x 不可用.',
-            ),
+        return fail(
+          t('there is no `docker compose`', '没有 docker compose 子命令'),
+          t(
+            'Install the package docker-compose-plugin; docker-compose 1.x will not do.',
+            '请安装 docker-compose-plugin; docker-compose 1.x 不可用.',
           ),
-        ];
+        );
       }
       const old = [
         ...(isBelow(version, [20, 10]) ? [`engine ${version} < 20.10`] : []),
@@ -175,15 +164,13 @@ export const engineChecks: readonly Check[] = [
       ];
       return old.length === 0
         ? WELL
-        : [
-            warn(
-              t(old.join(', '), old.join(', ')),
-              t(
-                'Upgrade the packages docker-ce and docker-compose-plugin.',
-                '请升级 docker-ce 与 docker-compose-plugin.',
-              ),
+        : warn(
+            same(old.join(', ')),
+            t(
+              'Upgrade the packages docker-ce and docker-compose-plugin.',
+              '请升级 docker-ce 与 docker-compose-plugin.',
             ),
-          ];
+          );
     },
   }),
   check({
@@ -201,7 +188,7 @@ export const engineChecks: readonly Check[] = [
       const target = targetOf(facts);
       if (stack.known || target === undefined) return WELL;
       const typed = composeTyped(target, 'config', '--quiet');
-      return [fail({ en: line(stack.why.en), zh: line(stack.why.zh) }, { en: typed, zh: typed })];
+      return fail({ en: line(stack.why.en), zh: line(stack.why.zh) }, same(typed));
     },
   }),
   check({
@@ -214,43 +201,37 @@ export const engineChecks: readonly Check[] = [
     ),
     ask: ['owners'],
     explains: ['container.app', 'container.postgres', 'container.redis'],
-    judge: ({ owners: { others, moved, otherFiles, renamed, count } }): readonly Problem[] => {
+    judge: ({ owners: { others, moved, otherFiles, renamed, count } }) => {
       const [{ project: former = '' } = {}] = renamed;
       if (former && count === 0) {
-        return [
-          fail(
-            t(
-              `runs as compose project ${line(former)}, which is not its name now`,
-              `以 compose 项目 ${line(former)} 运行, 与当前项目名不符`,
-            ),
-            t(
-              `Give the project its name back: COMPOSE_PROJECT_NAME=${line(former)} in .env`,
-              `恢复项目名称: 在 .env 中设置 COMPOSE_PROJECT_NAME=${line(former)}`,
-            ),
+        return fail(
+          t(
+            `runs as compose project ${line(former)}, which is not its name now`,
+            `以 compose 项目 ${line(former)} 运行, 与当前项目名不符`,
           ),
-        ];
+          t(
+            `Give the project its name back: COMPOSE_PROJECT_NAME=${line(former)} in .env`,
+            `恢复项目名称: 在 .env 中设置 COMPOSE_PROJECT_NAME=${line(former)}`,
+          ),
+        );
       }
       const made = [...others, ...otherFiles].map((m) => `${m.name} (${m.dir})`);
       if (made.length > 0) {
-        return [
-          fail(
-            t(`made from elsewhere: ${list(made)}`, `由其他目录创建: ${list(made)}`),
-            t(
-              'Use that directory with --dir; or take them over: npx tsx scripts/deploy-prod-all.ts --data keep --adopt',
-              '请用 --dir 指定该目录; 或接管: npx tsx scripts/deploy-prod-all.ts --data keep --adopt',
-            ),
+        return fail(
+          t(`made from elsewhere: ${list(made)}`, `由其他目录创建: ${list(made)}`),
+          t(
+            'Use that directory with --dir; or take them over: npx tsx scripts/deploy-prod-all.ts --data keep --adopt',
+            '请用 --dir 指定该目录; 或接管: npx tsx scripts/deploy-prod-all.ts --data keep --adopt',
           ),
-        ];
+        );
       }
       const before = [...moved, ...renamed].map((m) => `${m.name} (${m.project}, ${m.dir})`);
       return before.length === 0
         ? WELL
-        : [
-            warn(
-              t(`made under a former name or place: ${list(before)}`, `以旧名称或旧目录创建: ${list(before)}`),
-              t('Look whether they are still needed: docker ps -a', '请确认是否仍需要: docker ps -a'),
-            ),
-          ];
+        : warn(
+            t(`made under a former name or place: ${list(before)}`, `以旧名称或旧目录创建: ${list(before)}`),
+            t('Look whether they are still needed: docker ps -a', '请确认是否仍需要: docker ps -a'),
+          );
     },
   }),
   ...(['app', 'postgres', 'redis'] as const).map(containerCheck),
@@ -272,7 +253,7 @@ export const engineChecks: readonly Check[] = [
           `${c.name} 已被引擎重启 ${c.restartCount} 次, 最近一次在 ${Math.round(minutes)} 分钟前`,
         );
         const logs = type('docker', 'logs', '--tail', '200', c.name);
-        return [minutes < 10 ? fail(seen, logs) : warn(seen, logs)];
+        return minutes < 10 ? fail(seen, logs) : warn(seen, logs);
       }),
   }),
   check({
@@ -293,13 +274,11 @@ export const engineChecks: readonly Check[] = [
         // The engine looks every now and then: what it says is as old as its last look.
         const isWell = c === containers.app && health.known && health.value.healthy;
         return isWell
-          ? [
-              warn(
-                t(`${c.name} serves again; the engine has not looked since`, `${c.name} 已恢复服务, 引擎尚未再次检查`),
-                history,
-              ),
-            ]
-          : [fail(t(`${c.name}: ${last}`, `${c.name}: ${last}`), history)];
+          ? warn(
+              t(`${c.name} serves again; the engine has not looked since`, `${c.name} 已恢复服务, 引擎尚未再次检查`),
+              history,
+            )
+          : fail(same(`${c.name}: ${last}`), history);
       }),
   }),
   check({
@@ -314,12 +293,10 @@ export const engineChecks: readonly Check[] = [
     judge: ({ containers }) =>
       Object.values(containers).flatMap((c) =>
         c.restartPolicy === 'no' || c.restartPolicy === 'on-failure'
-          ? [
-              fail(
-                t(`restart policy of ${c.name}: ${c.restartPolicy}`, `${c.name} 的重启策略为 ${c.restartPolicy}`),
-                type('docker', 'update', '--restart', 'unless-stopped', c.name),
-              ),
-            ]
+          ? fail(
+              t(`restart policy of ${c.name}: ${c.restartPolicy}`, `${c.name} 的重启策略为 ${c.restartPolicy}`),
+              type('docker', 'update', '--restart', 'unless-stopped', c.name),
+            )
           : [],
       ),
   }),
@@ -387,26 +364,21 @@ export const engineChecks: readonly Check[] = [
     ),
     ask: ['containers'],
     judge: ({ containers }) =>
-      Object.values(containers).flatMap((c): Problem[] => {
+      Object.values(containers).flatMap((c) => {
         if (c.wantedImageId === c.imageId) return [];
         const [is, wanted] = [c.imageId.slice(7, 19), c.wantedImageId?.slice(7, 19)];
-        return [
-          wanted === undefined
-            ? fail(
-                t(
-                  `${c.name}: there is no image ${line(c.image)} any more`,
-                  `${c.name}: 镜像 ${line(c.image)} 已不存在`,
-                ),
-                type('docker', 'tag', c.imageId.slice(7, 19), c.image),
-              )
-            : warn(
-                t(
-                  `${c.name} runs ${is}; ${line(c.image)} is ${wanted}`,
-                  `${c.name} 运行的是 ${is}, 而 ${line(c.image)} 为 ${wanted}`,
-                ),
-                ours('deploy-prod-all.ts --data keep --plan'),
+        return wanted === undefined
+          ? fail(
+              t(`${c.name}: there is no image ${line(c.image)} any more`, `${c.name}: 镜像 ${line(c.image)} 已不存在`),
+              type('docker', 'tag', c.imageId.slice(7, 19), c.image),
+            )
+          : warn(
+              t(
+                `${c.name} runs ${is}; ${line(c.image)} is ${wanted}`,
+                `${c.name} 运行的是 ${is}, 而 ${line(c.image)} 为 ${wanted}`,
               ),
-        ];
+              ours('deploy-prod-all.ts --data keep --plan'),
+            );
       }),
   }),
 ];

@@ -1,6 +1,7 @@
 import { asTyped, change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
+import { section } from '../../core/screen.ts';
 import { same, type Text } from '../../core/text.ts';
 import { type Check, groupsOf } from './check.ts';
 import { CHECKS } from './checks.ts';
@@ -116,20 +117,15 @@ const NOT_DONE: Text = { en: 'Nothing was done.', zh: '未执行任何操作.' }
 
 /** What a check is about. */
 export function explain({ screen }: Pick<Ops, 'screen'>, { id, area, when, title, meaning, explains }: Check): Text {
-  screen.show({ event: 'heading', text: same(id) });
-  screen.show({
-    event: 'table',
-    id: 'check',
-    rows: [
-      [{ en: 'well when', zh: '正常状态' }, title],
-      [{ en: 'otherwise', zh: '异常含义' }, meaning],
-      [{ en: 'area', zh: '领域' }, same(area)],
-      [
-        { en: 'breaks', zh: '影响时机' },
-        when === 'now' ? { en: 'now', zh: '当前' } : { en: 'at the next restart', zh: '下次重启时' },
-      ],
-      ...(explains.length > 0 ? [[{ en: 'explains', zh: '会连带引起' }, same(explains.join(' '))] as const] : []),
+  section(screen, same(id), 'check', [
+    [{ en: 'well when', zh: '正常状态' }, title],
+    [{ en: 'otherwise', zh: '异常含义' }, meaning],
+    [{ en: 'area', zh: '领域' }, same(area)],
+    [
+      { en: 'breaks', zh: '影响时机' },
+      when === 'now' ? { en: 'now', zh: '当前' } : { en: 'at the next restart', zh: '下次重启时' },
     ],
-  });
+    ...(explains.length > 0 ? [[{ en: 'explains', zh: '会连带引起' }, same(explains.join(' '))] as const] : []),
+  ]);
   return title;
 }

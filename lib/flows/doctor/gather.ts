@@ -1,10 +1,9 @@
-import { statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { driftIn, environmentOf } from '../../adhoc/environment.ts';
 import { read } from '../../core/command.ts';
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import type { Reason } from '../../core/refusal.ts';
+import { type Reason, unmet } from '../../core/refusal.ts';
 import { ask, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { endpointsOf, healthCheck } from '../../domain/app/health.ts';
@@ -19,6 +18,7 @@ import { tryNextSite } from '../../domain/app/site.ts';
 import { takeVitals } from '../../domain/app/vitals.ts';
 import { lookAtWorkers } from '../../domain/app/workers.ts';
 import { readEnv } from '../../domain/env/env.ts';
+import { type ExampleFacts, exampleFacts } from '../../domain/env/example.ts';
 import { builtArtefacts, isBuiltFrom } from '../../domain/release/artefact-stages.ts';
 import { identifyRunning } from '../../domain/release/running.ts';
 import { findBrokenBinds } from '../../domain/stack/binds.ts';
@@ -46,7 +46,6 @@ import { type PgServer, query } from '../../tools/postgres/psql.ts';
 import { askedFor } from '../../tools/postgres/wire.ts';
 import { redisInfo } from '../../tools/redis/info.ts';
 import { asked, askedOf, type Later, later, unknown } from './asked.ts';
-import { exampleFacts } from './example.ts';
 import type { Asked, ContainerFacts, EngineFacts, Facts, FrontEndFacts, MountedFile, OpenPort } from './facts.ts';
 import { hostFacts } from './host.ts';
 import { ourFacts } from './ours.ts';
@@ -128,7 +127,7 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
   // What was released.
   const checkout = is(async () => {
     const found = await inspectCheckout(ops, target.dir);
-    if (found === undefined) throw new OpsError({ kind: 'precondition', what: NO_REPOSITORY });
+    if (found === undefined) throw unmet(NO_REPOSITORY);
     return found;
   });
   const code = of([app, checkout], async (container, { commit }) => {
@@ -182,7 +181,7 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
     },
     ...{ logins, env, drift, checkout, schema, frontend, postgres, sequences, collations, hba, wire, redis },
     running: code,
-    example: of([env], (reading) => exampleFacts(ops, valuesOf(reading))),
+    example: of([env], (reading) => exampleOf(ops, valuesOf(reading))),
     exposed: of([stack], ({ services }) =>
       [...services.postgres.ports, ...services.redis.ports].filter((p) => !/^127\.|^::1$/.test(p.hostIp)),
     ),
@@ -248,10 +247,7 @@ async function containerFacts(ops: Ops, stack: Stack): Promise<Readonly<Partial<
 function runningOf(role: ServiceRole, container: ContainerFacts | undefined): ContainerFacts {
   if (container?.state === 'running') return container;
   const is = container?.state ?? 'missing';
-  throw new OpsError({
-    kind: 'precondition',
-    what: { en: `the container of ${role} does not run (${is})`, zh: `${role} 的容器未运行 (${is})` },
-  });
+  throw unmet({ en: `the container of ${role} does not run (${is})`, zh: `${role} 的容器未运行 (${is})` });
 }
 
 function openPorts(
@@ -311,10 +307,7 @@ const serverOf = (container: Container, stack: Stack): PgServer => ({ container,
 function ownAddress({ addresses, name }: Container): string {
   const address = Object.values(addresses).find((a) => a !== '');
   if (address) return address;
-  throw new OpsError({
-    kind: 'precondition',
-    what: { en: `${name} has no address of its own`, zh: `${name} 没有容器地址` },
-  });
+  throw unmet({ en: `${name} has no address of its own`, zh: `${name} 没有容器地址` });
 }
 
 /** Of the first artefact, which is the front end; what a build leaves among its sources does not count as one. */
@@ -341,12 +334,15 @@ async function isCurrent(ops: Ops, container: string, stack: Stack, commit: stri
 }
 
 const notReadable = () =>
-  new OpsError({
-    kind: 'precondition',
-    what: { en: '.env can’t be read as it should (env.readable)', zh: '.env 无法正常解读 (env.readable)' },
-  });
+  unmet({ en: '.env can’t be read as it should (env.readable)', zh: '.env 无法正常解读 (env.readable)' });
 
 const NO_REPOSITORY: Text = {
   en: 'the deploy directory is not a git repository with a commit',
   zh: '部署目录不是含有提交的 git 仓库',
 };
+
+/** `.env` against the example that lies in the deploy directory. */
+function exampleOf({ target }: Ops, values: Readonly<Record<string, string>>): ExampleFacts {
+  const file = path.join(target.dir, target.envExample);
+  return exampleFacts(values, existsSync(file) ? readFileSync(file, 'utf8') : '');
+}

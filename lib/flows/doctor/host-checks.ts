@@ -1,12 +1,10 @@
-import { humanBytes } from '../../core/text.ts';
+import { humanBytes, same } from '../../core/text.ts';
 import { loginOf } from '../../domain/stack/database.ts';
-import { type Basis, type Check, checksOf, fail, WELL, warn } from './check.ts';
+import { type Basis, type Check, checksOf, DAY, fail, GIGABYTE, WELL, warn } from './check.ts';
 import type { Facts } from './facts.ts';
 import { list, ours, t, type } from './words.ts';
 
 const check = checksOf('host');
-const GIGABYTE = 1_000_000_000;
-const DAY = 86_400_000;
 
 /** Bytes a day that the database grew, by its size in the backups of the last weeks; 0 when nothing tells. */
 export function growthOf({ postgres, stack, ours: own, at }: Basis & Pick<Facts, 'postgres' | 'ours'>): number {
@@ -42,7 +40,7 @@ export const hostChecks: readonly Check[] = [
         );
         const until =
           days === undefined
-            ? t('', '')
+            ? same('')
             : t(`; full in ${days} days at the database’s growth`, `; 按数据库增长速度 ${days} 天后写满`);
         const seen = t(
           `${d.path}: ${humanBytes(d.free)} of ${humanBytes(d.size)} free${until.en}${en ? `; most is ${en}` : ''}`,
@@ -53,7 +51,7 @@ export const hostChecks: readonly Check[] = [
           ours('backup-prod.ts prune --plan'),
           type('du', '-xhd1', d.path),
         ];
-        return [(share < 0.05 || d.free < GIGABYTE ? fail : warn)(seen, ...mend)];
+        return (share < 0.05 || d.free < GIGABYTE ? fail : warn)(seen, ...mend);
       });
     },
   }),
@@ -89,16 +87,14 @@ export const hostChecks: readonly Check[] = [
       const share = memory.available / memory.total;
       return share > 0.08
         ? WELL
-        : [
-            (share < 0.03 ? fail : warn)(
-              t(
-                `${humanBytes(memory.available)} of ${humanBytes(memory.total)} available`,
-                `可用 ${humanBytes(memory.available)}/${humanBytes(memory.total)}`,
-              ),
-              type('docker', 'stats', '--no-stream'),
-              type('ps', 'aux', '--sort=-rss'),
+        : (share < 0.03 ? fail : warn)(
+            t(
+              `${humanBytes(memory.available)} of ${humanBytes(memory.total)} available`,
+              `可用 ${humanBytes(memory.available)}/${humanBytes(memory.total)}`,
             ),
-          ];
+            type('docker', 'stats', '--no-stream'),
+            type('ps', 'aux', '--sort=-rss'),
+          );
     },
   }),
   check({
@@ -112,16 +108,14 @@ export const hostChecks: readonly Check[] = [
     ask: ['host'],
     judge: ({ host: { load, cpus } }) =>
       load > cpus * 4
-        ? [
-            warn(
-              t(
-                `load ${load.toFixed(1)} on ${cpus} processors (5 min)`,
-                `负载 ${load.toFixed(1)}, ${cpus} 个 CPU (5 分钟)`,
-              ),
-              type('docker', 'stats', '--no-stream'),
-              type('top', '-bn1'),
+        ? warn(
+            t(
+              `load ${load.toFixed(1)} on ${cpus} processors (5 min)`,
+              `负载 ${load.toFixed(1)}, ${cpus} 个 CPU (5 分钟)`,
             ),
-          ]
+            type('docker', 'stats', '--no-stream'),
+            type('top', '-bn1'),
+          )
         : WELL,
   }),
   check({
@@ -132,12 +126,10 @@ export const hostChecks: readonly Check[] = [
     ask: ['host'],
     judge: ({ host: { clockSynchronised } }) =>
       clockSynchronised === false
-        ? [
-            warn(
-              t('timedatectl says it is not synchronised', 'timedatectl 显示未同步'),
-              type('timedatectl', 'set-ntp', 'true'),
-            ),
-          ]
+        ? warn(
+            t('timedatectl says it is not synchronised', 'timedatectl 显示未同步'),
+            type('timedatectl', 'set-ntp', 'true'),
+          )
         : WELL,
   }),
   check({
@@ -152,18 +144,13 @@ export const hostChecks: readonly Check[] = [
     judge: ({ exposed, at }) =>
       exposed.length === 0
         ? WELL
-        : [
-            warn(
-              t(
-                list(exposed.map((p) => `${p.hostIp}:${p.published}`)),
-                list(exposed.map((p) => `${p.hostIp}:${p.published}`)),
-              ),
-              t(
-                `In ${at.target.composeFile}: "127.0.0.1:${exposed[0]?.published}:${exposed[0]?.target}"; the application does not need the port.`,
-                `在 ${at.target.composeFile} 中写成 "127.0.0.1:${exposed[0]?.published}:${exposed[0]?.target}"; 应用本身不需要该端口.`,
-              ),
+        : warn(
+            same(list(exposed.map((p) => `${p.hostIp}:${p.published}`))),
+            t(
+              `In ${at.target.composeFile}: "127.0.0.1:${exposed[0]?.published}:${exposed[0]?.target}"; the application does not need the port.`,
+              `在 ${at.target.composeFile} 中写成 "127.0.0.1:${exposed[0]?.published}:${exposed[0]?.target}"; 应用本身不需要该端口.`,
             ),
-          ],
+          ),
   }),
   check({
     id: 'host.owner',
@@ -176,15 +163,13 @@ export const hostChecks: readonly Check[] = [
     ask: ['host', 'at'],
     judge({ host: { owner }, at }) {
       if (owner.openToOthers)
-        return [
-          warn(
-            t('every user of this machine may write to it', '本机任何用户都可写入'),
-            type('chmod', 'o-w', at.target.dir),
-          ),
-        ];
+        return warn(
+          t('every user of this machine may write to it', '本机任何用户都可写入'),
+          type('chmod', 'o-w', at.target.dir),
+        );
       return owner.mine
         ? WELL
-        : [warn(t(`it belongs to uid ${owner.uid}`, `属主 uid 为 ${owner.uid}`), type('ls', '-ld', at.target.dir))];
+        : warn(t(`it belongs to uid ${owner.uid}`, `属主 uid 为 ${owner.uid}`), type('ls', '-ld', at.target.dir));
     },
   }),
   check({

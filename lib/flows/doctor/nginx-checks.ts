@@ -1,12 +1,11 @@
+import { same } from '../../core/text.ts';
 import { asked } from '../../domain/app/vitals.ts';
 import { certificateIn } from '../../tools/http/certificate.ts';
-import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
+import { type Check, checksOf, DAY, fail, nameOf, WELL, warn } from './check.ts';
 import { inside, line, list, t, type } from './words.ts';
 
 const check = checksOf('serving');
-const app = ({ containers }: Basis) => (containers.known ? containers.value.app?.name : undefined);
 
-const DAY = 86_400_000;
 /** nginx' own, without its time and process. */
 const words = (said: string) => line(said.replace(/\d{4}\/\d\d\/\d\d [\d:]+ (\[\w+\]) \d+#\d+:/g, '$1'));
 
@@ -27,7 +26,7 @@ export const nginxChecks: readonly Check[] = [
     judge({ vitals }, facts) {
       const nginx = asked(vitals.nginx);
       if (nginx === undefined || nginx.ok) return WELL;
-      return [fail(t(words(nginx.said), words(nginx.said)), inside(app(facts), 'nginx', '-t'))];
+      return fail(same(words(nginx.said)), inside(nameOf(facts, 'app'), 'nginx', '-t'));
     },
   }),
   check({
@@ -44,16 +43,14 @@ export const nginxChecks: readonly Check[] = [
       const { template, from } = at.target.release.site;
       const told = site.said.replace(/\/dev\/shm\/[\w.-]+/g, template);
       const said = told.split('\n').filter((l) => /emerg|alert/.test(l));
-      return [
-        fail(
-          t(words(said.join(' ') || told), words(said.join(' ') || told)),
-          inside(app(facts), 'cat', template),
-          t(
-            `Correct WHALEFALL_NGINX_* in .env, or ${from} in the repository, then release it.`,
-            `请修正 .env 中的 WHALEFALL_NGINX_*, 或仓库中的 ${from} 后重新发布.`,
-          ),
+      return fail(
+        same(words(said.join(' ') || told)),
+        inside(nameOf(facts, 'app'), 'cat', template),
+        t(
+          `Correct WHALEFALL_NGINX_* in .env, or ${from} in the repository, then release it.`,
+          `请修正 .env 中的 WHALEFALL_NGINX_*, 或仓库中的 ${from} 后重新发布.`,
         ),
-      ];
+      );
     },
   }),
   check({
@@ -70,12 +67,10 @@ export const nginxChecks: readonly Check[] = [
       const { changed, read } = nginx ?? {};
       if (changed == null || read == null || changed - read < 2) return WELL;
       const seconds = Math.round(changed - read);
-      return [
-        warn(
-          t(`changed ${seconds} s after its workers were started`, `在工作进程启动 ${seconds} 秒后被修改`),
-          inside(app(facts), 'sh', '-c', 'nginx -t && nginx -s reload'),
-        ),
-      ];
+      return warn(
+        t(`changed ${seconds} s after its workers were started`, `在工作进程启动 ${seconds} 秒后被修改`),
+        inside(nameOf(facts, 'app'), 'sh', '-c', 'nginx -t && nginx -s reload'),
+      );
     },
   }),
   check({
@@ -84,28 +79,26 @@ export const nginxChecks: readonly Check[] = [
     title: t('the certificate is valid for three weeks and more', '证书至少还有三周有效期'),
     meaning: t('Browsers refuse the site from that moment on.', '到期后浏览器将拒绝访问.'),
     ask: ['vitals', 'served', 'at'],
-    judge({ vitals, served, at }): Problem[] {
+    judge({ vitals, served, at }) {
       const files = (asked(vitals.nginx)?.certificates ?? []).flatMap(({ path, pem }) => {
         const found = certificateIn(pem);
-        return found ? [{ ...found, where: path }] : [];
+        return found ? { ...found, where: path } : [];
       });
       const shown = served.map((c) => ({ ...c, where: `port ${c.port}` }));
-      return [...shown, ...files].flatMap(({ validTo, validFrom, where }): Problem[] => {
+      return [...shown, ...files].flatMap(({ validTo, validFrom, where }) => {
         const days = Math.floor((validTo - at.now) / DAY);
         const end = new Date(validTo).toISOString().slice(0, 10);
         const renew = t(
           'Renew it, then have nginx read it: nginx -s reload in the container.',
           '请续期, 然后在容器内执行 nginx -s reload.',
         );
-        if (validFrom > at.now) return [fail(t(`${where}: not valid yet`, `${where}: 尚未生效`), type('date'))];
-        if (days < 0) return [fail(t(`${where}: expired on ${end}`, `${where}: 已于 ${end} 过期`), renew)];
+        if (validFrom > at.now) return fail(t(`${where}: not valid yet`, `${where}: 尚未生效`), type('date'));
+        if (days < 0) return fail(t(`${where}: expired on ${end}`, `${where}: 已于 ${end} 过期`), renew);
         if (days < 21)
-          return [
-            warn(
-              t(`${where}: expires on ${end}, in ${days} days`, `${where}: 将于 ${end} 过期, 剩余 ${days} 天`),
-              renew,
-            ),
-          ];
+          return warn(
+            t(`${where}: expires on ${end}, in ${days} days`, `${where}: 将于 ${end} 过期, 剩余 ${days} 天`),
+            renew,
+          );
         return [];
       });
     },
@@ -123,15 +116,13 @@ export const nginxChecks: readonly Check[] = [
       const missing = nginx.names.filter((name) => !ANY.test(name) && !has.some((n) => covers(n, name)));
       return missing.length === 0
         ? WELL
-        : [
-            warn(
-              t(`not in it: ${list(missing)}; it has ${list(has)}`, `缺少: ${list(missing)}; 证书中有 ${list(has)}`),
-              t(
-                'Have it issued for these names, or correct WHALEFALL_NGINX_SERVER_NAMES in .env.',
-                '请为这些域名签发证书, 或修正 .env 中的 WHALEFALL_NGINX_SERVER_NAMES.',
-              ),
+        : warn(
+            t(`not in it: ${list(missing)}; it has ${list(has)}`, `缺少: ${list(missing)}; 证书中有 ${list(has)}`),
+            t(
+              'Have it issued for these names, or correct WHALEFALL_NGINX_SERVER_NAMES in .env.',
+              '请为这些域名签发证书, 或修正 .env 中的 WHALEFALL_NGINX_SERVER_NAMES.',
             ),
-          ];
+          );
     },
   }),
   check({
@@ -156,7 +147,7 @@ export const nginxChecks: readonly Check[] = [
               `port ${c.port} shows one that is in no file of nginx’ configuration`,
               `端口 ${c.port} 出示的证书不在 nginx 配置的任何文件中`,
             ),
-            inside(app(facts), 'sh', '-c', 'nginx -t && nginx -s reload'),
+            inside(nameOf(facts, 'app'), 'sh', '-c', 'nginx -t && nginx -s reload'),
           ),
         );
     },

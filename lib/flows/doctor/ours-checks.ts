@@ -1,11 +1,9 @@
 import type { Watched } from '../../core/notify.ts';
-import { spanText } from '../../core/text.ts';
-import { type Check, checksOf, fail, WELL, warn } from './check.ts';
+import { same, spanText } from '../../core/text.ts';
+import { type Check, checksOf, DAY, fail, HOUR, WELL, warn } from './check.ts';
 import { list, ours, t, type } from './words.ts';
 
 const check = checksOf('ours');
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
 const NAMES: Readonly<Record<Watched, string>> = { backup: '备份', drill: '演练' };
 
 export const ourChecks: readonly Check[] = [
@@ -18,16 +16,16 @@ export const ourChecks: readonly Check[] = [
     explains: ['backup.level'],
     judge({ ours: { newest, failedBackups }, at }) {
       const create = ours('backup-prod.ts create');
-      if (newest === undefined) return [warn(t('there is none', '没有任何备份'), create)];
+      if (newest === undefined) return warn(t('there is none', '没有任何备份'), create);
       const age = at.now - newest.at;
       const failures =
         failedBackups > 0
           ? t(`; ${failedBackups} attempts failed since`, `; 此后 ${failedBackups} 次尝试失败`)
-          : t('', '');
+          : same('');
       const text = spanText(age);
       const seen = t(`the newest is ${text.en} old${failures.en}`, `最新备份为 ${text.zh}前${failures.zh}`);
-      if (age > 7 * DAY) return [fail(seen, create, ours('runs.ts list'))];
-      return age > 2 * DAY || failedBackups > 0 ? [warn(seen, create, ours('runs.ts list'))] : WELL;
+      if (age > 7 * DAY) return fail(seen, create, ours('runs.ts list'));
+      return age > 2 * DAY || failedBackups > 0 ? warn(seen, create, ours('runs.ts list')) : WELL;
     },
   }),
   check({
@@ -73,7 +71,7 @@ export const ourChecks: readonly Check[] = [
     judge: ({ ours: { newest, exported } }) =>
       newest === undefined || exported
         ? WELL
-        : [warn(t('none was exported yet', '尚未导出过备份'), ours('backup-prod.ts export --help'))],
+        : warn(t('none was exported yet', '尚未导出过备份'), ours('backup-prod.ts export --help')),
   }),
   check({
     id: 'drill.age',
@@ -86,16 +84,14 @@ export const ourChecks: readonly Check[] = [
     ask: ['ours', 'at'],
     judge({ ours: { drill }, at }) {
       const again = ours('rehearse.ts');
-      if (drill === undefined) return [warn(t('none yet', '尚未演练'), again)];
+      if (drill === undefined) return warn(t('none yet', '尚未演练'), again);
       const age = at.now - Date.parse(drill.at);
       if (drill.outcome === 'failed')
-        return [
-          warn(
-            t(`the last one failed (${drill.failed?.step ?? '?'})`, `最近一次失败 (${drill.failed?.step ?? '?'})`),
-            again,
-          ),
-        ];
-      return age > 92 * DAY ? [warn(t(`${spanText(age).en} ago`, `${spanText(age).zh}前`), again)] : WELL;
+        return warn(
+          t(`the last one failed (${drill.failed?.step ?? '?'})`, `最近一次失败 (${drill.failed?.step ?? '?'})`),
+          again,
+        );
+      return age > 92 * DAY ? warn(t(`${spanText(age).en} ago`, `${spanText(age).zh}前`), again) : WELL;
     },
   }),
   check({
@@ -110,12 +106,10 @@ export const ourChecks: readonly Check[] = [
     judge: ({ ours: { alerts } }) =>
       alerts.configured
         ? WELL
-        : [
-            warn(
-              t('notify has no channel in the target configuration', '目标配置的 notify 中没有通道'),
-              t('docs/alerts.md has one to copy', '示例见 docs/alerts.zh-CN.md'),
-            ),
-          ],
+        : warn(
+            t('notify has no channel in the target configuration', '目标配置的 notify 中没有通道'),
+            t('docs/alerts.md has one to copy', '示例见 docs/alerts.zh-CN.md'),
+          ),
   }),
   check({
     id: 'alerts.delivery',
@@ -155,14 +149,12 @@ export const ourChecks: readonly Check[] = [
                 `上次成功在 ${spanText(age).zh}前, 应每 ${hours} 小时一次`,
               );
         const again = what === 'backup' ? 'backup-prod.ts create' : 'rehearse.ts';
-        return [
-          warn(
-            t(`${what}: ${last.en}`, `${NAMES[what]}: ${last.zh}`),
-            ours(again),
-            ours('runs.ts list'),
-            type('crontab', '-l'),
-          ),
-        ];
+        return warn(
+          t(`${what}: ${last.en}`, `${NAMES[what]}: ${last.zh}`),
+          ours(again),
+          ours('runs.ts list'),
+          type('crontab', '-l'),
+        );
       }),
   }),
   check({
@@ -177,14 +169,7 @@ export const ourChecks: readonly Check[] = [
     judge: ({ ours: { unfinished } }) =>
       unfinished === undefined
         ? WELL
-        : [
-            fail(
-              t(unfinished, unfinished),
-              ours(`runs.ts show ${unfinished}`),
-              ours('runs.ts resume'),
-              ours('runs.ts undo'),
-            ),
-          ],
+        : fail(same(unfinished), ours(`runs.ts show ${unfinished}`), ours('runs.ts resume'), ours('runs.ts undo')),
   }),
   check({
     id: 'hold.rules',
@@ -197,13 +182,11 @@ export const ourChecks: readonly Check[] = [
     ask: ['ours'],
     judge: ({ ours: { heldRules } }) =>
       heldRules
-        ? [
-            warn(
-              t('a killed run has left rules in the nat table', '被强制终止的运行在 nat 表中留下了规则'),
-              ours('runs.ts show'),
-              ours('backup-prod.ts create'),
-            ),
-          ]
+        ? warn(
+            t('a killed run has left rules in the nat table', '被强制终止的运行在 nat 表中留下了规则'),
+            ours('runs.ts show'),
+            ours('backup-prod.ts create'),
+          )
         : WELL,
   }),
   check({
@@ -217,7 +200,7 @@ export const ourChecks: readonly Check[] = [
     ask: ['ours'],
     judge({ ours: { leftovers, remains } }) {
       const all = [...remains, ...leftovers];
-      return all.length === 0 ? WELL : [warn(t(list(all), list(all)), ours('backup-prod.ts prune --plan'))];
+      return all.length === 0 ? WELL : warn(same(list(all)), ours('backup-prod.ts prune --plan'));
     },
   }),
 ];

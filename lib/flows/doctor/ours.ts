@@ -11,6 +11,7 @@ import { eachRun, entriesOf, type Run } from '../../domain/ledger/runs.ts';
 import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
 import { helperContainers } from '../../tools/docker/helpers.ts';
 import { whoHasOpen } from '../../tools/files/open-files.ts';
+import { DAY } from './check.ts';
 import type { OurFacts } from './facts.ts';
 
 /** So many runs are read: a deploy directory that is backed up each night has thousands. */
@@ -88,8 +89,6 @@ function unreachedOf(ops: Ops): OurFacts['alerts']['unreached'] {
     return why ? [{ to, why }] : [];
   });
 }
-
-const DAY = 86_400_000;
 
 function formerOf(ops: Ops, stored: readonly Stored[]): OurFacts['former'] {
   const now = ops.clock.now();

@@ -1,17 +1,16 @@
 import path from 'node:path';
 import { asTyped } from '../../core/command.ts';
 import { humanBytes, same } from '../../core/text.ts';
-import { type Basis, type Check, checksOf, fail, WELL, warn } from './check.ts';
+import { type Basis, type Check, checksOf, fail, nameOf, WELL, warn } from './check.ts';
 import { count, inside, line, ours, t, type } from './words.ts';
 
 const check = checksOf('redis');
-const server = ({ containers }: Basis) => (containers.known ? containers.value.redis?.name : undefined);
 const REPAIR = ours('deploy-prod-all.ts --data keep');
 
 /** With the password of `.env`, which is in no argument and not shown. */
 function redisCli(facts: Basis, ...words: readonly string[]) {
   const file = facts.at.known ? path.join(facts.at.value.target.dir, '.env') : '.env';
-  const asks = asTyped(['docker', 'exec', '-e', 'REDISCLI_AUTH', server(facts) ?? '?', 'redis-cli', ...words]);
+  const asks = asTyped(['docker', 'exec', '-e', 'REDISCLI_AUTH', nameOf(facts, 'redis') ?? '?', 'redis-cli', ...words]);
   return same(`(. ${asTyped([file])}; REDISCLI_AUTH=$REDIS_PASSWORD ${asks})`);
 }
 
@@ -36,13 +35,11 @@ export const redisChecks: readonly Check[] = [
       if (container?.state !== 'running' || redis.known) return WELL;
       // Whether it is broken already, or at the next start, the logins tell.
       if (logins.known && (logins.value.redis.now?.ok || /AUTH|WRONGPASS/.test(redis.why.en))) return WELL;
-      return [
-        fail(
-          { en: line(redis.why.en), zh: line(redis.why.zh) },
-          type('docker', 'logs', '--tail', '30', container.name),
-          REPAIR,
-        ),
-      ];
+      return fail(
+        { en: line(redis.why.en), zh: line(redis.why.zh) },
+        type('docker', 'logs', '--tail', '30', container.name),
+        REPAIR,
+      );
     },
   }),
   check({
@@ -57,7 +54,7 @@ export const redisChecks: readonly Check[] = [
     explains: ['redis.login-next', 'health.deep'],
     judge({ logins: { redis } }) {
       const { now } = redis;
-      return !now?.asked || now.ok ? WELL : [fail(t(line(now.said, 200), line(now.said, 200)), REPAIR)];
+      return !now?.asked || now.ok ? WELL : fail(same(line(now.said, 200)), REPAIR);
     },
   }),
   check({
@@ -72,7 +69,7 @@ export const redisChecks: readonly Check[] = [
     judge({ logins: { redis } }) {
       const { now, next } = redis;
       if (!next?.asked || next.ok || (now?.asked && !now.ok)) return WELL;
-      return [fail(t(line(next.said, 200), line(next.said, 200)), REPAIR)];
+      return fail(same(line(next.said, 200)), REPAIR);
     },
   }),
   check({
@@ -95,24 +92,16 @@ export const redisChecks: readonly Check[] = [
         t('For good: maxmemory in the compose file', '永久修改: compose 文件中的 maxmemory'),
       ];
       if (most > 0 && used > most * 0.9)
-        return [
-          (used >= most * 0.99 && policy === 'noeviction' ? fail : warn)(
-            t(
-              `uses ${humanBytes(used)}; its limit (maxmemory) is ${humanBytes(most)}; ${policy}`,
-              `已用 ${humanBytes(used)}, 上限 (maxmemory) 为 ${humanBytes(most)}; ${policy}`,
-            ),
-            look,
-            ...raise,
+        return (used >= most * 0.99 && policy === 'noeviction' ? fail : warn)(
+          t(
+            `uses ${humanBytes(used)}; its limit (maxmemory) is ${humanBytes(most)}; ${policy}`,
+            `已用 ${humanBytes(used)}, 上限 (maxmemory) 为 ${humanBytes(most)}; ${policy}`,
           ),
-        ];
+          look,
+          ...raise,
+        );
       return evicted > 0
-        ? [
-            warn(
-              t(`${count(evicted, 'key')} evicted (${policy})`, `已淘汰 ${evicted} 个键 (${policy})`),
-              look,
-              ...raise,
-            ),
-          ]
+        ? warn(t(`${count(evicted, 'key')} evicted (${policy})`, `已淘汰 ${evicted} 个键 (${policy})`), look, ...raise)
         : WELL;
     },
   }),
@@ -132,13 +121,11 @@ export const redisChecks: readonly Check[] = [
       );
       return bad.length === 0
         ? WELL
-        : [
-            fail(
-              t(bad.join(', '), bad.join(', ')),
-              type('docker', 'logs', '--tail', '30', server(facts) ?? '?'),
-              inside(server(facts), 'df', '-h', '/data'),
-            ),
-          ];
+        : fail(
+            same(bad.join(', ')),
+            type('docker', 'logs', '--tail', '30', nameOf(facts, 'redis') ?? '?'),
+            inside(nameOf(facts, 'redis'), 'df', '-h', '/data'),
+          );
     },
   }),
   check({
@@ -153,12 +140,10 @@ export const redisChecks: readonly Check[] = [
     explains: ['health.deep'],
     judge: ({ redis }, facts) =>
       redis.role === 'slave'
-        ? [
-            fail(
-              t(`replica of ${line(redis.master_host ?? '?')}`, `${line(redis.master_host ?? '?')} 的从节点`),
-              redisCli(facts, 'REPLICAOF', 'NO', 'ONE'),
-            ),
-          ]
+        ? fail(
+            t(`replica of ${line(redis.master_host ?? '?')}`, `${line(redis.master_host ?? '?')} 的从节点`),
+            redisCli(facts, 'REPLICAOF', 'NO', 'ONE'),
+          )
         : WELL,
   }),
 ];

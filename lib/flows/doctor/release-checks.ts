@@ -2,11 +2,10 @@ import path from 'node:path';
 import type { Drift } from '../../adhoc/environment.ts';
 import { asked } from '../../domain/app/vitals.ts';
 import { runningText } from '../../domain/release/running.ts';
-import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
+import { type Check, checksOf, fail, nameOf, WELL, warn } from './check.ts';
 import { count, inside, line, list, ours, t, type } from './words.ts';
 
 const check = checksOf('release');
-const app = ({ containers }: Basis) => (containers.known ? containers.value.app?.name : undefined);
 const short = (commit: string) => commit.slice(0, 10);
 
 /** What the next start will do to it: `+` it comes, `-` it goes. */
@@ -28,29 +27,26 @@ export const releaseChecks: readonly Check[] = [
     judge({ schema: { revision, head, known } }) {
       if (revision === head) return WELL;
       if (revision === undefined) {
-        return [
-          fail(t('the database has no revision', '数据库没有版本记录'), ours('deploy-prod-all.ts --data keep --plan')),
-        ];
+        return fail(
+          t('the database has no revision', '数据库没有版本记录'),
+          ours('deploy-prod-all.ts --data keep --plan'),
+        );
       }
       return known
-        ? [
-            fail(
-              t(
-                `the database is at ${line(revision)}, the code at ${head}`,
-                `数据库为 ${line(revision)}, 代码为 ${head}`,
-              ),
-              ours('update-prod-flask.ts --plan'),
+        ? fail(
+            t(
+              `the database is at ${line(revision)}, the code at ${head}`,
+              `数据库为 ${line(revision)}, 代码为 ${head}`,
             ),
-          ]
-        : [
-            fail(
-              t(
-                `the code has no migration ${line(revision)}; its newest is ${head}`,
-                `代码中没有迁移 ${line(revision)}, 其最新为 ${head}`,
-              ),
-              ours('rollback-prod.ts list'),
+            ours('update-prod-flask.ts --plan'),
+          )
+        : fail(
+            t(
+              `the code has no migration ${line(revision)}; its newest is ${head}`,
+              `代码中没有迁移 ${line(revision)}, 其最新为 ${head}`,
             ),
-          ];
+            ours('rollback-prod.ts list'),
+          );
     },
   }),
   check({
@@ -65,16 +61,14 @@ export const releaseChecks: readonly Check[] = [
     judge({ running }, facts) {
       if (running.commit !== undefined || running.nearest === undefined) return WELL;
       const is = runningText(running);
-      return [
-        warn(
-          is,
-          type('docker', 'diff', app(facts) ?? '?'),
-          t(
-            'Bring it into the repository and release it, or discard it: npx tsx scripts/update-prod-flask.ts',
-            '请提交到仓库并发布, 或用发布覆盖: npx tsx scripts/update-prod-flask.ts',
-          ),
+      return warn(
+        is,
+        type('docker', 'diff', nameOf(facts, 'app') ?? '?'),
+        t(
+          'Bring it into the repository and release it, or discard it: npx tsx scripts/update-prod-flask.ts',
+          '请提交到仓库并发布, 或用发布覆盖: npx tsx scripts/update-prod-flask.ts',
         ),
-      ];
+      );
     },
   }),
   check({
@@ -89,16 +83,14 @@ export const releaseChecks: readonly Check[] = [
     ask: ['running', 'checkout'],
     judge({ running: { commit }, checkout }) {
       if (commit === undefined || commit === checkout.commit) return WELL;
-      return [
-        warn(
-          t(
-            `runs ${short(commit)}, checked out is ${short(checkout.commit)} ${line(checkout.subject, 60)}`,
-            `运行的是 ${short(commit)}, 检出的是 ${short(checkout.commit)} ${line(checkout.subject, 60)}`,
-          ),
-          ours('update-prod-flask.ts --plan'),
-          ours('rollback-prod.ts list'),
+      return warn(
+        t(
+          `runs ${short(commit)}, checked out is ${short(checkout.commit)} ${line(checkout.subject, 60)}`,
+          `运行的是 ${short(commit)}, 检出的是 ${short(checkout.commit)} ${line(checkout.subject, 60)}`,
         ),
-      ];
+        ours('update-prod-flask.ts --plan'),
+        ours('rollback-prod.ts list'),
+      );
     },
   }),
   check({
@@ -114,15 +106,13 @@ export const releaseChecks: readonly Check[] = [
       const tracked = changed.filter((c) => !c.startsWith('??'));
       return tracked.length === 0
         ? WELL
-        : [
-            warn(
-              t(
-                `${tracked.length}: ${list(tracked.map((c) => c.slice(3)))}`,
-                `${tracked.length} 个: ${list(tracked.map((c) => c.slice(3)))}`,
-              ),
-              type('git', '-C', at.target.dir, 'status'),
+        : warn(
+            t(
+              `${tracked.length}: ${list(tracked.map((c) => c.slice(3)))}`,
+              `${tracked.length} 个: ${list(tracked.map((c) => c.slice(3)))}`,
             ),
-          ];
+            type('git', '-C', at.target.dir, 'status'),
+          );
     },
   }),
   check({
@@ -137,17 +127,14 @@ export const releaseChecks: readonly Check[] = [
     judge({ vitals }, facts) {
       const found = asked(vitals.bytecode);
       if (found === undefined || found.count === 0) return WELL;
-      const name = facts.containers.known ? facts.containers.value.app?.name : undefined;
-      return [
-        warn(
-          t(`${found.count} files, such as ${list(found.some, 2)}`, `${found.count} 个文件, 如 ${list(found.some, 2)}`),
-          inside(name, 'rm', ...found.some),
-          t(
-            'They go from memory when workers are replaced: npx tsx scripts/update-prod-flask.ts',
-            '替换 worker 后才会从内存中消失: npx tsx scripts/update-prod-flask.ts',
-          ),
+      return warn(
+        t(`${found.count} files, such as ${list(found.some, 2)}`, `${found.count} 个文件, 如 ${list(found.some, 2)}`),
+        inside(nameOf(facts, 'app'), 'rm', ...found.some),
+        t(
+          'They go from memory when workers are replaced: npx tsx scripts/update-prod-flask.ts',
+          '替换 worker 后才会从内存中消失: npx tsx scripts/update-prod-flask.ts',
         ),
-      ];
+      );
     },
   }),
   check({
@@ -165,28 +152,24 @@ export const releaseChecks: readonly Check[] = [
       if (!pages || changed === undefined || running.commit !== checkout.commit) return WELL;
       const { to: artefact, stage } = at.target.release.artefacts[0] ?? { to: '' };
       if (!pages.index)
-        return [
-          fail(
-            t(`${artefact}/index.html is missing`, `缺少 ${artefact}/index.html`),
-            ours('deploy-prod-all.ts --data keep --plan'),
-          ),
-        ];
+        return fail(
+          t(`${artefact}/index.html is missing`, `缺少 ${artefact}/index.html`),
+          ours('deploy-prod-all.ts --data keep --plan'),
+        );
       if (current || pages.changed === null) return WELL;
       // Times are a guess: a build cache keeps what it once made, and a commit may bring back what was there before.
       if (current === undefined && pages.changed >= changed) return WELL;
       const [built, wanted] = [pages.changed, changed].map((s) => new Date(s * 1000).toISOString().slice(0, 16));
       const of = short(checkout.commit);
-      return [
-        warn(
-          current === undefined
-            ? t(`built ${built}, sources changed ${wanted}`, `构建于 ${built}, 源码修改于 ${wanted}`)
-            : t(`built from other sources than those of ${of}`, `构建所用的源码与 ${of} 不同`),
-          t(
-            `npx tsx scripts/update-prod-flask.ts  # builds stage ${stage ?? '-'}; without one, run npm run build in ${path.posix.dirname(artefact)} first`,
-            `npx tsx scripts/update-prod-flask.ts  # 自动构建 ${stage ?? '-'} 阶段; 若无此阶段, 请先在 ${path.posix.dirname(artefact)} 执行 npm run build`,
-          ),
+      return warn(
+        current === undefined
+          ? t(`built ${built}, sources changed ${wanted}`, `构建于 ${built}, 源码修改于 ${wanted}`)
+          : t(`built from other sources than those of ${of}`, `构建所用的源码与 ${of} 不同`),
+        t(
+          `npx tsx scripts/update-prod-flask.ts  # builds stage ${stage ?? '-'}; without one, run npm run build in ${path.posix.dirname(artefact)} first`,
+          `npx tsx scripts/update-prod-flask.ts  # 自动构建 ${stage ?? '-'} 阶段; 若无此阶段, 请先在 ${path.posix.dirname(artefact)} 执行 npm run build`,
         ),
-      ];
+      );
     },
   }),
   check({
@@ -199,10 +182,10 @@ export const releaseChecks: readonly Check[] = [
     ),
     ask: ['env'],
     explains: ['env.drift', 'env.rules', 'database.login-next', 'redis.login-next'],
-    judge({ env }): Problem[] {
+    judge({ env }) {
       if (env.kind === 'absent')
-        return [fail(t('there is no .env', '没有 .env 文件'), ours('deploy-prod-all.ts --data keep --plan'))];
-      if (env.kind === 'unreadable') return [fail(env.why)];
+        return fail(t('there is no .env', '没有 .env 文件'), ours('deploy-prod-all.ts --data keep --plan'));
+      if (env.kind === 'unreadable') return fail(env.why);
       return [...env.findings, ...env.comparedWithCompose].map((f) => {
         const where = [f.variable, f.line > 0 ? `.env:${f.line}` : '.env'].filter(Boolean).join(' ');
         const seen = { en: `${where}: ${f.cause.en}`, zh: `${where}: ${f.cause.zh}` };
@@ -238,16 +221,14 @@ export const releaseChecks: readonly Check[] = [
       const names = drift.map((d) => `${signOf(d)}${d.name}`);
       return names.length === 0
         ? WELL
-        : [
-            warn(
-              t(`${count(names.length, 'variable')}: ${list(names)}`, `${names.length} 个变量: ${list(names)}`),
-              ours('adhoc/env-drift.ts'),
-              t(
-                'Have it take effect, tried before and with a way back: npx tsx scripts/deploy-prod-all.ts --data keep',
-                '使其生效 (会先试运行, 且可回退): npx tsx scripts/deploy-prod-all.ts --data keep',
-              ),
+        : warn(
+            t(`${count(names.length, 'variable')}: ${list(names)}`, `${names.length} 个变量: ${list(names)}`),
+            ours('adhoc/env-drift.ts'),
+            t(
+              'Have it take effect, tried before and with a way back: npx tsx scripts/deploy-prod-all.ts --data keep',
+              '使其生效 (会先试运行, 且可回退): npx tsx scripts/deploy-prod-all.ts --data keep',
             ),
-          ];
+          );
     },
   }),
   check({
@@ -262,15 +243,13 @@ export const releaseChecks: readonly Check[] = [
     judge: ({ example: { missing }, at }) =>
       missing.length === 0
         ? WELL
-        : [
-            warn(
-              t(`not in .env: ${list(missing)}`, `.env 中缺少: ${list(missing)}`),
-              t(
-                `See ${at.target.envExample}; an empty line NAME= is enough where the default is meant.`,
-                `参见 ${at.target.envExample}; 使用默认值时写一行 NAME= 即可.`,
-              ),
+        : warn(
+            t(`not in .env: ${list(missing)}`, `.env 中缺少: ${list(missing)}`),
+            t(
+              `See ${at.target.envExample}; an empty line NAME= is enough where the default is meant.`,
+              `参见 ${at.target.envExample}; 使用默认值时写一行 NAME= 即可.`,
             ),
-          ],
+          ),
   }),
   check({
     id: 'env.secrets',

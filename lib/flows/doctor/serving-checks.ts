@@ -1,17 +1,14 @@
 import { asTyped } from '../../core/command.ts';
-import type { Text } from '../../core/text.ts';
+import { same, type Text } from '../../core/text.ts';
 import { isGunicorn } from '../../domain/app/programs.ts';
 import { dropsWhenLeaving, recyclesTogether, recyclingCure, recyclingText } from '../../domain/app/recycling.ts';
 import { asked } from '../../domain/app/vitals.ts';
 import type { Workers } from '../../domain/app/workers.ts';
-import { type Basis, type Check, checksOf, fail, type Problem, WELL, warn } from './check.ts';
-import type { ContainerFacts } from './facts.ts';
+import { type Basis, type Check, checksOf, fail, nameOf, type Problem, WELL, warn } from './check.ts';
 import { count, inside, line, list, ours, t, type } from './words.ts';
 
 const check = checksOf('serving');
 
-const app = ({ containers }: Basis): ContainerFacts | undefined =>
-  containers.known ? containers.value.app : undefined;
 const logOf = (facts: Basis) =>
   `${facts.at.known ? facts.at.value.target.app.userdata : '/app/userdata'}/logs/gunicorn_error.log`;
 
@@ -53,8 +50,8 @@ export const servingChecks: readonly Check[] = [
     judge({ containers }, facts) {
       const { vitals, programs } = facts;
       if (containers.app?.state !== 'running' || (vitals.known && programs.known)) return WELL;
-      const why = vitals.known ? (programs.known ? t('', '') : programs.why) : vitals.why;
-      return [fail({ en: line(why.en), zh: line(why.zh) }, inside(containers.app.name, 'supervisorctl', 'status'))];
+      const why = vitals.known ? (programs.known ? same('') : programs.why) : vitals.why;
+      return fail({ en: line(why.en), zh: line(why.zh) }, inside(containers.app.name, 'supervisorctl', 'status'));
     },
   }),
   check({
@@ -71,7 +68,7 @@ export const servingChecks: readonly Check[] = [
       programs
         .filter((p) => p.state !== 'RUNNING')
         .map((p): Problem => {
-          const name = app(facts)?.name;
+          const name = nameOf(facts, 'app');
           const start = ['supervisorctl', 'start', p.name];
           const why = STATES[p.state];
           const seen = t(`${p.name}: ${p.state}${why ? `, ${why.en}` : ''}`, `${p.name}: ${p.state}${why?.zh ?? ''}`);
@@ -103,7 +100,7 @@ export const servingChecks: readonly Check[] = [
             `${p.name} runs for ${Math.round(uptime - p.start)} s only`,
             `${p.name} 仅运行了 ${Math.round(uptime - p.start)} 秒`,
           ),
-          inside(app(facts)?.name, 'tail', '-n', '50', '/var/log/supervisord.log'),
+          inside(nameOf(facts, 'app'), 'tail', '-n', '50', '/var/log/supervisord.log'),
         ),
       );
     },
@@ -124,23 +121,19 @@ export const servingChecks: readonly Check[] = [
       if (programs.some((p) => p.ports.includes(port))) return WELL;
       const { vitals } = facts;
       if (vitals.known && asked(vitals.value.queues)?.some((q) => q.port === port)) {
-        return [
-          fail(
-            t(
-              `port ${port} is held by processes of no program, mostly what is left of a gunicorn that was killed. No other can listen there`,
-              `端口 ${port} 被不属于任何程序的进程占用, 多为被强制终止的 gunicorn 残留的进程, 其他进程无法再监听`,
-            ),
-            type('docker', 'restart', app(facts)?.name ?? '?'),
+        return fail(
+          t(
+            `port ${port} is held by processes of no program, mostly what is left of a gunicorn that was killed. No other can listen there`,
+            `端口 ${port} 被不属于任何程序的进程占用, 多为被强制终止的 gunicorn 残留的进程, 其他进程无法再监听`,
           ),
-        ];
+          type('docker', 'restart', nameOf(facts, 'app') ?? '?'),
+        );
       }
-      return [
-        fail(
-          t(`no program listens on port ${port}`, `没有程序监听端口 ${port}`),
-          inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)),
-          inside(app(facts)?.name, 'supervisorctl', 'status'),
-        ),
-      ];
+      return fail(
+        t(`no program listens on port ${port}`, `没有程序监听端口 ${port}`),
+        inside(nameOf(facts, 'app'), 'tail', '-n', '50', logOf(facts)),
+        inside(nameOf(facts, 'app'), 'supervisorctl', 'status'),
+      );
     },
   }),
   check({
@@ -154,18 +147,18 @@ export const servingChecks: readonly Check[] = [
     ask: ['workers'],
     explains: DOWN.filter((id) => !id.startsWith('gunicorn.')),
     judge: ({ workers }, facts) =>
-      workers.flatMap(({ program, workers: { workers: all, uptime } }): Problem[] => {
+      workers.flatMap(({ program, workers: { workers: all, uptime } }) => {
         const serving = all.filter((w) => w.state === 'serving').length;
-        const logs = inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts));
+        const logs = inside(nameOf(facts, 'app'), 'tail', '-n', '50', logOf(facts));
         const hung = all.filter((w) => w.state === 'hung').length;
-        const hang = hung === 0 ? t('', '') : t(`, ${hung} give no sign of life`, `, ${hung} 个已无响应`);
+        const hang = hung === 0 ? same('') : t(`, ${hung} give no sign of life`, `, ${hung} 个已无响应`);
         const seen = t(
           `${program}: ${serving} of ${all.length} workers serve${hang.en}`,
           `${program}: ${all.length} 个 worker 中 ${serving} 个可用${hang.zh}`,
         );
-        if (serving === 0) return [fail(seen, logs)];
+        if (serving === 0) return fail(seen, logs);
         const late = all.filter((w) => w.state === 'booting' && uptime - w.start > 60);
-        return late.length + hung === 0 ? [] : [warn(seen, logs)];
+        return late.length + hung === 0 ? [] : warn(seen, logs);
       }),
   }),
   check({
@@ -188,7 +181,7 @@ export const servingChecks: readonly Check[] = [
             `${count(waiting, 'connection waits', 'connections wait')} for ${program ?? 'nobody that is known'} (port ${port})`,
             `${program ?? '未知程序'} (端口 ${port}) 有 ${waiting} 个连接在排队`,
           );
-          const name = app(facts)?.name;
+          const name = nameOf(facts, 'app');
           const again = asTyped(['docker', 'restart', name ?? '?']);
           return fail(
             seen,
@@ -213,16 +206,14 @@ export const servingChecks: readonly Check[] = [
       const log = asked(vitals.gunicorn_log);
       if (log === undefined || log.timeouts + log.killed + log.failed === 0) return WELL;
       const { timeouts, killed, failed } = log;
-      return [
-        warn(
-          t(
-            `last hour: ${timeouts} timeouts, ${killed} killed from outside (memory?), ${failed} failed to boot`,
-            `最近一小时: ${timeouts} 次超时, ${killed} 次被外部终止 (内存?), ${failed} 次启动失败`,
-          ),
-          inside(app(facts)?.name, 'grep', '-E', 'TIMEOUT|SIGKILL|signal 9|failed to boot', logOf(facts)),
-          ours('adhoc/who-holds-locks.ts'),
+      return warn(
+        t(
+          `last hour: ${timeouts} timeouts, ${killed} killed from outside (memory?), ${failed} failed to boot`,
+          `最近一小时: ${timeouts} 次超时, ${killed} 次被外部终止 (内存?), ${failed} 次启动失败`,
         ),
-      ];
+        inside(nameOf(facts, 'app'), 'grep', '-E', 'TIMEOUT|SIGKILL|signal 9|failed to boot', logOf(facts)),
+        ours('adhoc/who-holds-locks.ts'),
+      );
     },
   }),
   check({
@@ -244,15 +235,13 @@ export const servingChecks: readonly Check[] = [
       if (apart > SAME_AGE_SECONDS) return WELL;
       const boot = drill?.took.boot == null ? '' : ` (${(drill.took.boot / 1000).toFixed(0)} s)`;
       const { en, zh } = recyclingText(recycling);
-      return [
-        warn(
-          t(
-            `${serving.length} workers of ${web?.name} were started within ${apart.toFixed(1)} s; ${en}${boot}`,
-            `${web?.name} 的 ${serving.length} 个 worker 在 ${apart.toFixed(1)} 秒内启动; ${zh}${boot}`,
-          ),
-          recyclingCure(recycling),
+      return warn(
+        t(
+          `${serving.length} workers of ${web?.name} were started within ${apart.toFixed(1)} s; ${en}${boot}`,
+          `${web?.name} 的 ${serving.length} 个 worker 在 ${apart.toFixed(1)} 秒内启动; ${zh}${boot}`,
         ),
-      ];
+        recyclingCure(recycling),
+      );
     },
   }),
   check({
@@ -272,15 +261,13 @@ export const servingChecks: readonly Check[] = [
       });
       if (dropping.length === 0) return WELL;
       const seen = dropping.map((p) => `${p.name}: gunicorn ${p.gunicorn}, max_requests ${p.settings?.max_requests}`);
-      return [
-        warn(
-          t(list(seen), list(seen)),
-          t(
-            'Ask for gunicorn 24 or later where the application’s requirements are; until then max_requests = 0 in gunicorn.conf.py, when no memory leaks',
-            '在应用依赖中要求 gunicorn 24 或更高版本; 在此之前若无内存泄漏, 在 gunicorn.conf.py 中设 max_requests = 0',
-          ),
+      return warn(
+        same(list(seen)),
+        t(
+          'Ask for gunicorn 24 or later where the application’s requirements are; until then max_requests = 0 in gunicorn.conf.py, when no memory leaks',
+          '在应用依赖中要求 gunicorn 24 或更高版本; 在此之前若无内存泄漏, 在 gunicorn.conf.py 中设 max_requests = 0',
         ),
-      ];
+      );
     },
   }),
   check({
@@ -297,26 +284,22 @@ export const servingChecks: readonly Check[] = [
       const gunicorns = programs.filter((p) => isGunicorn(p) && p.state === 'RUNNING');
       const schedulers = gunicorns.filter((p) => p.scheduler === 'true');
       if (gunicorns.length === 0) return WELL;
-      const name = app(facts)?.name;
+      const name = nameOf(facts, 'app');
       if (schedulers.length === 0) {
-        return [
-          fail(
-            t('no gunicorn runs with the scheduler switched on', '没有 gunicorn 启用调度器'),
-            inside(name, 'supervisorctl', 'status'),
-          ),
-        ];
+        return fail(
+          t('no gunicorn runs with the scheduler switched on', '没有 gunicorn 启用调度器'),
+          inside(name, 'supervisorctl', 'status'),
+        );
       }
       const workers = schedulers.reduce((n, p) => n + p.workers.length, 0);
       if (schedulers.length === 1 && workers <= 1) return WELL;
-      return [
-        fail(
-          t(
-            `${schedulers.length} programs, ${workers} workers with the scheduler switched on`,
-            `${schedulers.length} 个程序, ${workers} 个 worker 启用了调度器`,
-          ),
-          inside(name, 'supervisorctl', 'status'),
+      return fail(
+        t(
+          `${schedulers.length} programs, ${workers} workers with the scheduler switched on`,
+          `${schedulers.length} 个程序, ${workers} 个 worker 启用了调度器`,
         ),
-      ];
+        inside(name, 'supervisorctl', 'status'),
+      );
     },
   }),
   check({
@@ -337,8 +320,8 @@ export const servingChecks: readonly Check[] = [
             `inside, port ${port} answers ${status === 0 ? 'nothing' : status} (${port === at.target.ports.nginx ? 'nginx' : 'gunicorn'})`,
             `容器内端口 ${port} ${status === 0 ? '无应答' : `返回 ${status}`} (${port === at.target.ports.nginx ? 'nginx' : 'gunicorn'})`,
           ),
-          inside(app(facts)?.name, 'tail', '-n', '30', '/var/log/nginx/error.log'),
-          inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)),
+          inside(nameOf(facts, 'app'), 'tail', '-n', '30', '/var/log/nginx/error.log'),
+          inside(nameOf(facts, 'app'), 'tail', '-n', '50', logOf(facts)),
         ),
       );
     },
@@ -383,7 +366,7 @@ export const servingChecks: readonly Check[] = [
         .map((c) =>
           fail(
             { en: `${c.url}: ${c.text.en}`, zh: `${c.url}: ${c.text.zh}` },
-            inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)),
+            inside(nameOf(facts, 'app'), 'tail', '-n', '50', logOf(facts)),
           ),
         ),
   }),
@@ -402,7 +385,7 @@ export const servingChecks: readonly Check[] = [
         .map((c) =>
           fail(
             { en: `${c.url}: ${c.text.en}`, zh: `${c.url}: ${c.text.zh}` },
-            inside(app(facts)?.name, 'tail', '-n', '50', logOf(facts)),
+            inside(nameOf(facts, 'app'), 'tail', '-n', '50', logOf(facts)),
           ),
         ),
   }),
@@ -419,12 +402,10 @@ export const servingChecks: readonly Check[] = [
       found.flatMap(({ path, fault }) =>
         fault === undefined
           ? []
-          : [
-              fail(
-                { en: `${path}: ${fault.en}`, zh: `${path}: ${fault.zh}` },
-                inside(app(facts)?.name, 'sh', '-c', 'tail -n 20 /var/log/nginx/*error.log'),
-              ),
-            ],
+          : fail(
+              { en: `${path}: ${fault.en}`, zh: `${path}: ${fault.zh}` },
+              inside(nameOf(facts, 'app'), 'sh', '-c', 'tail -n 20 /var/log/nginx/*error.log'),
+            ),
       ),
   }),
   check({
@@ -436,7 +417,7 @@ export const servingChecks: readonly Check[] = [
       '配置未写明去向的路由, 更新时无法监测和验证: 即使有请求丢失也不会有提示.',
     ),
     ask: ['routes'],
-    judge: ({ routes: { unwatched } }) => (unwatched ? [warn(unwatched)] : WELL),
+    judge: ({ routes: { unwatched } }) => (unwatched ? warn(unwatched) : WELL),
   }),
   check({
     id: 'app.unreadable',
@@ -452,19 +433,17 @@ export const servingChecks: readonly Check[] = [
       const found = asked(vitals.unreadable);
       if (found === undefined || found.count === 0) return WELL;
       const pages = `${at.target.app.root}/${at.target.release.artefacts[0]?.to ?? ''}`;
-      return [
-        fail(
-          t(
-            `${count(found.count, 'file or directory', 'files or directories')}, such as ${list(found.some, 2)}`,
-            `${found.count} 个文件或目录, 如 ${list(found.some, 2)}`,
-          ),
-          inside(app(facts)?.name, 'chmod', '-R', 'a+rX', pages),
-          t(
-            'For good: umask 022 before git clone or git pull, then a rebuild.',
-            '根治: git clone 或 git pull 前执行 umask 022, 然后重建.',
-          ),
+      return fail(
+        t(
+          `${count(found.count, 'file or directory', 'files or directories')}, such as ${list(found.some, 2)}`,
+          `${found.count} 个文件或目录, 如 ${list(found.some, 2)}`,
         ),
-      ];
+        inside(nameOf(facts, 'app'), 'chmod', '-R', 'a+rX', pages),
+        t(
+          'For good: umask 022 before git clone or git pull, then a rebuild.',
+          '根治: git clone 或 git pull 前执行 umask 022, 然后重建.',
+        ),
+      );
     },
   }),
   check({
@@ -483,16 +462,14 @@ export const servingChecks: readonly Check[] = [
       const full = `${Math.round(share * 100)} %`;
       const stats = type('docker', 'stats', '--no-stream', containers.app?.name ?? '?');
       if (memory.kills > 0)
-        return [
-          warn(
-            t(
-              `${memory.kills} processes since its start; now at ${full} of its limit`,
-              `启动以来 ${memory.kills} 个进程; 当前使用内存上限的 ${full}`,
-            ),
-            stats,
+        return warn(
+          t(
+            `${memory.kills} processes since its start; now at ${full} of its limit`,
+            `启动以来 ${memory.kills} 个进程; 当前使用内存上限的 ${full}`,
           ),
-        ];
-      return share > 0.95 ? [warn(t(`at ${full} of its limit`, `已使用内存上限的 ${full}`), stats)] : WELL;
+          stats,
+        );
+      return share > 0.95 ? warn(t(`at ${full} of its limit`, `已使用内存上限的 ${full}`), stats) : WELL;
     },
   }),
   check({
@@ -507,15 +484,13 @@ export const servingChecks: readonly Check[] = [
     judge({ vitals }, facts) {
       const files = asked(vitals.files);
       if (files === undefined || files.open < files.limit * 0.8) return WELL;
-      return [
-        (files.open < files.limit * 0.95 ? warn : fail)(
-          t(
-            `process ${files.pid} has ${files.open} of ${files.limit} files open`,
-            `进程 ${files.pid} 已打开 ${files.open}/${files.limit} 个文件`,
-          ),
-          inside(app(facts)?.name, 'ls', '-l', `/proc/${files.pid}/fd`),
+      return (files.open < files.limit * 0.95 ? warn : fail)(
+        t(
+          `process ${files.pid} has ${files.open} of ${files.limit} files open`,
+          `进程 ${files.pid} 已打开 ${files.open}/${files.limit} 个文件`,
         ),
-      ];
+        inside(nameOf(facts, 'app'), 'ls', '-l', `/proc/${files.pid}/fd`),
+      );
     },
   }),
 ];

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
-import { agree } from '../../core/agree.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Invocation } from '../../core/journal.ts';
 import type { Ops } from '../../core/ops.ts';
+import { agree } from '../../core/refusal.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { endpointsOf } from '../../domain/app/endpoints.ts';
 import { describeHealth, healthCheck } from '../../domain/app/health.ts';
 import { readRun } from '../../domain/ledger/runs.ts';
@@ -38,7 +39,7 @@ export async function turnOn(ops: Ops, { keeper, lasts, planOnly }: Wanted): Pro
     zh: `访问端口 ${ports} 的用户将看到 503 维护页面, 最长 ${lasts}.`,
   };
   show({ event: 'info', text: plan });
-  if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  if (planOnly) return ONLY_PLANNED;
   await agree(ops.screen, { en: 'Put the maintenance page up?', zh: '是否启用维护页面?' });
   if (ops.beside === undefined) throw new Error('nothing can be started beside');
   const run = ops.beside(keeper);

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
 import { eachRun, type Run } from '../../domain/ledger/runs.ts';
 import { writeAtomically } from '../../tools/files/durable.ts';
+import { readAs } from '../../tools/files/json.ts';
 
 /** A run that has the page on. */
 const note = z.object({
@@ -33,9 +33,6 @@ export const writeNote = (ops: Ops, now: Note): Promise<void> =>
 export function findOn(ops: Ops, script: string): On | undefined {
   const run: Run | undefined = eachRun(ops.paths, (_name, of) => of === script).next().value;
   if (run?.state.kind !== 'running') return undefined;
-  try {
-    return { run, note: note.parse(JSON.parse(readFileSync(file(run.dir), 'utf8'))) };
-  } catch {
-    return undefined; // it has only begun
-  }
+  const begun = readAs(note, file(run.dir));
+  return begun && { run, note: begun };
 }

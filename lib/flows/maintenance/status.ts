@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import type { Row } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { findOn, type On } from './note.ts';
 
@@ -13,7 +14,7 @@ export function showStatus(ops: Ops, script: string): Text {
   return text;
 }
 
-function rowsOf({ run, note }: On): (readonly [Text, Text])[] {
+function rowsOf({ run, note }: On): Row[] {
   return [
     [{ en: 'on since', zh: '启用时间' }, same(note.since)],
     [{ en: 'until at the latest', zh: '最晚至' }, same(note.until)],

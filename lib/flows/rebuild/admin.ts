@@ -9,7 +9,6 @@ import type { Started } from './rebuild.ts';
 export const adminStep = (): Step<AdminResult, [Started, TriedImage, PreparedDatabase | undefined]> => ({
   id: 'admin',
   title: { en: 'Create the user admin if there is none', zh: '若不存在管理员账号 admin 则创建' },
-  replaces: 'initialize_admin_account',
   risk: 'none',
   commands: [
     {

@@ -4,7 +4,7 @@ import type { Ops } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import { humanBytes, printable, type Text } from '../../core/text.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
-import { filesOf } from '../../domain/backup/manifest.ts';
+import { contentsText, sizeOf } from '../../domain/backup/messages.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../../domain/backup/proofs.ts';
 import type { Consent } from '../../domain/data/consent.ts';
 import { removeOneOff, type TriedImage } from '../../domain/replacement/one-off.ts';
@@ -103,15 +103,14 @@ export function backupEvidence(outcome: BackupOutcome): Text {
   if (outcome.kind === 'not-dumpable') return NOT_DUMPABLE;
   const { saved } = outcome;
   const { manifest } = saved;
-  const size = humanBytes(filesOf(manifest).reduce((sum, f) => sum + f.size, 0));
+  const size = humanBytes(sizeOf(manifest));
   if (manifest.kind === 'volume') {
     return { en: `${saved.dir}, ${size}, a server started on a copy`, zh: `${saved.dir}, ${size}, 已在副本上启动验证` };
   }
-  const { tables } = manifest.contents;
-  const rows = tables.reduce((sum, t) => sum + t.rows, 0);
+  const { en, zh } = contentsText(manifest);
   return {
-    en: `${saved.dir}, ${size}; restored and compared: ${tables.length} tables, ${rows} rows`,
-    zh: `${saved.dir}, ${size}; 已恢复并比对: ${tables.length} 张表, ${rows} 行`,
+    en: `${saved.dir}, ${size}; restored and compared: ${en}`,
+    zh: `${saved.dir}, ${size}; 已恢复并比对: ${zh}`,
   };
 }
 

@@ -1,17 +1,13 @@
 import { asTyped } from '../../core/command.ts';
+import type { Reason } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same } from '../../core/text.ts';
 import type { CollationChange } from '../../domain/stack/deployment.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
 import { identifier } from '../../tools/postgres/psql.ts';
 
-interface Warning {
-  readonly text: Text;
-  readonly fix: Text;
-}
-
 /** Said before the image is another one. */
-export function willSortOtherwise(target: Target, change: CollationChange): Warning {
+export function willSortOtherwise(target: Target, change: CollationChange): Reason {
   const { name, versions } = wordsOf(change);
   const typed = typedFor(target, change);
   return {
@@ -24,7 +20,7 @@ export function willSortOtherwise(target: Target, change: CollationChange): Warn
 }
 
 /** Said once it is. */
-export function sortsOtherwise(target: Target, change: CollationChange): Warning {
+export function sortsOtherwise(target: Target, change: CollationChange): Reason {
   const { name, versions } = wordsOf(change);
   const typed = typedFor(target, change);
   return {
@@ -39,7 +35,7 @@ export function sortsOtherwise(target: Target, change: CollationChange): Warning
 function wordsOf({ database, named, from, to }: CollationChange) {
   const versions = `${printable(from)} → ${printable(to ?? '?')}`;
   const of = printable(database);
-  if (named === undefined) return { name: { en: of, zh: of }, versions };
+  if (named === undefined) return { name: same(of), versions };
   const collation = printable(named.collation);
   return { name: { en: `collation ${collation} of ${of}`, zh: `${of} 的排序规则 ${collation}` }, versions };
 }

@@ -1,14 +1,16 @@
-import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
+import { type Row, SUMMARY, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { sayProved } from '../../core/verdict.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import { seenText } from '../../domain/hold/messages.ts';
 import { readReleases, recordRelease } from '../../domain/ledger/releases.ts';
+import { collationNow } from '../../domain/replacement/survey-collation.ts';
 import { leftAloneWarnings } from '../../domain/stack/left-alone.ts';
+import { sortsOtherwise } from './collation.ts';
 import type { Proven } from './prove.ts';
-import type { Rebuild } from './rebuild.ts';
+import type { Rebuild, Started } from './rebuild.ts';
 
 /** Records the release and shows the summary: only what was measured or seen. Returns the verdict. */
 export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: Noticed | undefined): Text {
@@ -16,38 +18,31 @@ export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: No
   const { commit, subject } = facts.checkout;
   const backup = rebuild.backup?.dir;
   const down = outageText(noticed);
-  recordRelease(ops.paths, {
-    at: new Date(ops.clock.now()).toISOString(),
+  recordRelease(ops, {
     kind: 'rebuild',
     commit,
-    subject: printable(subject),
+    subject,
     imageId: proven.imageId,
     previousImage: previous?.reference,
     previousCommit: facts.app?.commit,
     backup,
-    run: path.basename(ops.paths.run),
     verdict: `proved; production was down ${down.en}`,
   });
   const { show } = ops.screen;
-  show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
-  show({
-    event: 'table',
-    id: 'summary',
-    rows: [
-      [{ en: 'commit', zh: '提交' }, same(`${commit.slice(0, 10)} ${printable(subject)}`)],
-      [{ en: 'image', zh: '镜像' }, same(proven.imageId.slice(0, 19))],
-      [{ en: 'health', zh: '健康检查' }, describeHealth(proven.health)],
-      [
-        { en: 'database', zh: '数据库' },
-        { en: `${proven.tables} tables; ${proven.database.en}`, zh: `${proven.tables} 张表; ${proven.database.zh}` },
-      ],
-      [{ en: 'backup', zh: '备份' }, same(backup ?? '-')],
-      ...(rebuild.losesUserdata && !rebuild.userdata ? [LOST] : []),
-      [{ en: 'production was down', zh: '服务实际中断' }, down],
-      ...(hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(hold.seen)] as const] : []),
-      [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+  section(ops.screen, SUMMARY, 'summary', [
+    [{ en: 'commit', zh: '提交' }, same(`${commit.slice(0, 10)} ${printable(subject)}`)],
+    [{ en: 'image', zh: '镜像' }, same(proven.imageId.slice(0, 19))],
+    [{ en: 'health', zh: '健康检查' }, describeHealth(proven.health)],
+    [
+      { en: 'database', zh: '数据库' },
+      { en: `${proven.tables} tables; ${proven.database.en}`, zh: `${proven.tables} 张表; ${proven.database.zh}` },
     ],
-  });
+    [{ en: 'backup', zh: '备份' }, same(backup ?? '-')],
+    ...(rebuild.losesUserdata && !rebuild.userdata ? [LOST] : []),
+    [{ en: 'production was down', zh: '服务实际中断' }, down],
+    ...(hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(hold.seen)] as const] : []),
+    [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+  ]);
   for (const left of leftAloneWarnings(ops.target, facts.stack, 'built')) show({ event: 'warning', ...left });
   for (const p of facts.exposedPorts) {
     show({
@@ -83,7 +78,14 @@ export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: No
   );
 }
 
-const LOST: readonly [Text, Text] = [
+const LOST: Row = [
   same('userdata'),
   { en: 'lost with consent: it could not be read', zh: '已丢失 (无法读取, 已确认放弃)' },
 ];
+
+/** After another image of PostgreSQL has taken over what is kept: what is to be typed now. */
+export async function tellCollation(ops: Ops, { plan, target }: Rebuild, { stores }: Started): Promise<void> {
+  if (!plan.replaces.includes('postgres') || plan.deletes.length > 0) return;
+  for (const change of await collationNow(ops, stores.database))
+    ops.screen.show({ event: 'warning', ...sortsOtherwise(target, change) });
+}

@@ -1,10 +1,10 @@
-import { OpsError } from '../../core/errors.ts';
+import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { commandFailed } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import type { Text } from '../../core/text.ts';
-import { ownAddress } from '../../domain/replacement/addresses.ts';
-import { databasePassword } from '../../domain/replacement/passwords.ts';
+import { databasePassword, ownAddress } from '../../domain/replacement/stack-facts.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
 import { inspectHba, restoreHba } from '../../tools/pg-hba/hba.ts';
@@ -38,7 +38,6 @@ export const connectionStep = (rebuild: Rebuild): Step<Connected, [Started]> => 
     en: 'Log in as the application will; make sure nobody gets in without a password',
     zh: '以应用身份登录数据库, 并确保外部无法免密访问',
   },
-  replaces: 'fix_postgresql_connection',
   risk: 'none',
   commands: [
     rebuild.plan.deletes.length > 0
@@ -91,17 +90,14 @@ async function ensureConnection(ops: Ops, { target, facts }: Rebuild, started: S
 
 function cannotLogIn(target: Target, why: string): OpsError {
   const logs = composeTyped(target, 'logs', '--tail', '200', target.services.postgres);
-  return new OpsError({
-    kind: 'command',
-    what: {
+  return commandFailed(
+    {
       en: `PostgreSQL does not let the application log in: ${why}`,
       zh: `应用无法登录 PostgreSQL: ${why}`,
     },
-    next: [
-      {
-        en: `This is about the network or the server, not about pg_hba.conf: don't open that. See: ${logs}`,
-        zh: `问题在网络或 PostgreSQL 本身, 与 pg_hba.conf 无关, 不要放宽其规则. 查看: ${logs}`,
-      },
-    ],
-  });
+    {
+      en: `This is about the network or the server, not about pg_hba.conf: don't open that. See: ${logs}`,
+      zh: `问题在网络或 PostgreSQL 本身, 与 pg_hba.conf 无关, 不要放宽其规则. 查看: ${logs}`,
+    },
+  );
 }

@@ -19,7 +19,6 @@ export function buildStep(rebuild: Rebuild): Step<string> {
   return {
     id: 'build',
     title: { en: 'Build the new image; what runs goes on serving', zh: '构建新镜像 (期间现有服务继续运行)' },
-    replaces: 'build_production_image',
     risk: 'none',
     commands: [
       {

@@ -1,6 +1,6 @@
-import { agree } from '../../core/agree.ts';
 import type { Ops } from '../../core/ops.ts';
-import { decline } from '../../core/refusal.ts';
+import { agree, decline } from '../../core/refusal.ts';
+import { section, WHAT_IS_THERE } from '../../core/screen.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { stampRows } from '../../domain/env/stamp.ts';
 import { holdText, meanwhile } from '../../domain/hold/messages.ts';
@@ -54,28 +54,20 @@ export async function agreeToGo(ops: Ops, plan: RebuildPlan): Promise<void> {
 /** What was found and what will be done, step by step, with the commands. */
 export function showPlan(ops: Ops, { facts, plan }: Rebuild, steps: Steps): void {
   const { show } = ops.screen;
-  show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
-  show({
-    event: 'table',
-    id: 'facts',
-    rows: [
-      [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
-      [{ en: 'compose project', zh: 'compose 项目' }, same(facts.stack.project)],
-      [
-        { en: 'commit', zh: '提交' },
-        same(`${facts.checkout.commit.slice(0, 10)} ${printable(facts.checkout.subject)}`),
-      ],
-      ...stampRows(ops.target.release.stamp),
-      [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
-      ...leftAloneRows(facts.stack),
-      [{ en: 'database', zh: '数据库' }, databaseText(facts.database)],
-      ...(plan.interrupts ? [[{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(plan.hold)] as const] : []),
-      [{ en: 'free disk', zh: '剩余磁盘' }, same(humanBytes(facts.freeBytes))],
-      [{ en: 'last drill', zh: '上次演练' }, lastDrillText(ops.paths, ops.clock.now())],
-      [{ en: 'survey', zh: '检查用时' }, same(`${facts.milliseconds} ms`)],
-      [{ en: 'engine, compose', zh: '引擎, compose' }, same(`${facts.engine}, ${facts.compose}`)],
-    ],
-  });
+  section(ops.screen, WHAT_IS_THERE, 'facts', [
+    [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
+    [{ en: 'compose project', zh: 'compose 项目' }, same(facts.stack.project)],
+    [{ en: 'commit', zh: '提交' }, same(`${facts.checkout.commit.slice(0, 10)} ${printable(facts.checkout.subject)}`)],
+    ...stampRows(ops.target.release.stamp),
+    [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
+    ...leftAloneRows(facts.stack),
+    [{ en: 'database', zh: '数据库' }, databaseText(facts.database)],
+    ...(plan.interrupts ? [[{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(plan.hold)] as const] : []),
+    [{ en: 'free disk', zh: '剩余磁盘' }, same(humanBytes(facts.freeBytes))],
+    [{ en: 'last drill', zh: '上次演练' }, lastDrillText(ops.paths, ops.clock.now())],
+    [{ en: 'survey', zh: '检查用时' }, same(`${facts.milliseconds} ms`)],
+    [{ en: 'engine, compose', zh: '引擎, compose' }, same(`${facts.engine}, ${facts.compose}`)],
+  ]);
   for (const warning of plan.warnings) show({ event: 'warning', text: warning.text, fix: warning.fix });
   showSteps(ops.screen, steps);
 }

@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { commandFailed } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
 import { printable } from '../../core/text.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
 import { removeOneOff, type TriedImage } from '../../domain/replacement/one-off.ts';
 import { MIGRATION_NAME } from '../../domain/schema/flask-db.ts';
-import { type Migrated, type MigrateOptions, migrate, seed } from '../../domain/schema/migrate.ts';
-import { migrationEvidence } from '../../domain/schema/migration-evidence.ts';
+import { type Migrated, type MigrateOptions, migrate, migrationEvidence, seed } from '../../domain/schema/migrate.ts';
 import { changesSince } from '../../domain/schema/schema-objects.ts';
 import { findContainers, findVolumes } from '../../domain/stack/containers.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
@@ -20,7 +19,6 @@ import { bringBackStores, startStores } from './stores.ts';
 export const migrateStep = (rebuild: Rebuild): Step<Migrated, [Started, TriedImage]> => ({
   id: 'migrate',
   title: { en: 'Migrate the schema to the newest revision', zh: '将数据库结构升级到最新版本' },
-  replaces: 'initialize_database',
   risk: 'none',
   commands: [
     'docker exec <one-off> flask db upgrade',
@@ -79,22 +77,16 @@ async function bringBackSchema(ops: Ops, rebuild: Rebuild): Promise<void> {
 }
 
 const mayStillMigrate = () =>
-  new OpsError({
-    kind: 'command',
-    what: {
-      en: 'The container in which the migration ran could not be removed, so the migration may still go on.',
-      zh: '执行迁移的容器未能删除, 迁移可能仍在进行.',
-    },
+  commandFailed({
+    en: 'The container in which the migration ran could not be removed, so the migration may still go on.',
+    zh: '执行迁移的容器未能删除, 迁移可能仍在进行.',
   });
 
 /** @param dir of what was saved before, if anything was. */
 const schemaStays = (stays: readonly string[], dir: string | undefined) => {
   const names = stays.slice(0, 12).map(printable).join(', ') || '-';
-  return new OpsError({
-    kind: 'command',
-    what: {
-      en: `The database was migrated and could not be dumped before, so its former schema was not put back (${names}).${dir ? ` Its files from before are in ${dir}.` : ''}`,
-      zh: `数据库已被迁移, 且之前无法导出, 因此没有恢复原来的表结构 (${names}).${dir ? ` 迁移前的数据文件位于 ${dir}.` : ''}`,
-    },
+  return commandFailed({
+    en: `The database was migrated and could not be dumped before, so its former schema was not put back (${names}).${dir ? ` Its files from before are in ${dir}.` : ''}`,
+    zh: `数据库已被迁移, 且之前无法导出, 因此没有恢复原来的表结构 (${names}).${dir ? ` 迁移前的数据文件位于 ${dir}.` : ''}`,
   });
 };

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { type Reason, throwIfAny } from '../../core/refusal.ts';
+import type { Row } from '../../core/screen.ts';
 import type { Target } from '../../core/target.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
@@ -64,20 +65,24 @@ export function planRebuild(target: Target, facts: Facts, data: DataChoice, hold
 /** What the consent for a deletion names. */
 export function deletionRequest(target: Target, facts: Facts, plan: RebuildPlan): DestructiveRequest {
   const db = facts.database;
-  const database: (readonly [Text, Text])[] =
+  const database: Row[] =
     db.kind === 'running'
       ? [
           [{ en: 'database size', zh: '数据库大小' }, same(humanBytes(db.bytes))],
           [{ en: 'tables', zh: '表数量' }, same(String(db.tables))],
-          ...db.largest.map((t): readonly [Text, Text] => [
-            { en: `rows in ${printable(t.name)}`, zh: `${printable(t.name)} 行数` },
-            same(`${t.exact ? '' : '≈ '}${t.rows}${t.newest ? `  (${printable(t.newest)})` : ''}`),
-          ]),
+          ...db.largest.map(
+            (t): Row => [
+              { en: `rows in ${printable(t.name)}`, zh: `${printable(t.name)} 行数` },
+              same(`${t.exact ? '' : '≈ '}${t.rows}${t.newest ? `  (${printable(t.newest)})` : ''}`),
+            ],
+          ),
           // The volume holds the whole cluster.
-          ...db.identity.databases.map(({ name, bytes }): readonly [Text, Text] => [
-            { en: `database ${printable(name)}`, zh: `数据库 ${printable(name)}` },
-            same(humanBytes(bytes)),
-          ]),
+          ...db.identity.databases.map(
+            ({ name, bytes }): Row => [
+              { en: `database ${printable(name)}`, zh: `数据库 ${printable(name)}` },
+              same(humanBytes(bytes)),
+            ],
+          ),
         ]
       : [[{ en: 'database', zh: '数据库' }, databaseText(db)]];
   return {
@@ -108,7 +113,7 @@ export function userdataRequest(target: Target, facts: Facts): DestructiveReques
 
 const givenUp = ({ containers }: Facts) => ({ userdataOf: containers.app ? [containers.app.id] : [] });
 
-function lostUserdata({ app: { userdata } }: Target, { app, containers }: Facts): (readonly [Text, Text])[] {
+function lostUserdata({ app: { userdata } }: Target, { app, containers }: Facts): Row[] {
   const name = printable(containers.app?.name ?? '?');
   return [
     [{ en: 'container', zh: '容器' }, same(`${name} (${containers.app?.id.slice(0, 12)}, ${containers.app?.state})`)],

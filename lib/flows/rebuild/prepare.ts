@@ -1,12 +1,11 @@
 import path from 'node:path';
 import { change } from '../../core/command.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { type AdminCreated, createAdmin } from '../../domain/app/admin.ts';
 import type { TriedImage } from '../../domain/replacement/one-off.ts';
-import type { Migrated } from '../../domain/schema/migrate.ts';
-import { migrationEvidence } from '../../domain/schema/migration-evidence.ts';
+import { type Migrated, migrationEvidence } from '../../domain/schema/migrate.ts';
 import { databaseVolume, loginOf } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { copyOut } from '../../tools/docker/container-files.ts';
@@ -97,7 +96,7 @@ async function discardPreparation(ops: Ops, facts: Facts): Promise<void> {
 }
 
 function namesOf(ops: Ops, facts: Facts) {
-  const prefix = `${facts.stack.project}-prepare-${path.basename(ops.paths.run).slice(0, 16)}`;
+  const prefix = `${facts.stack.project}-prepare-${runName(ops).slice(0, 16)}`;
   return { network: prefix, server: `${prefix}-postgres`, oneOff: `${prefix}-app` };
 }
 

@@ -1,6 +1,5 @@
-import path from 'node:path';
 import { change } from '../../core/command.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
@@ -8,8 +7,8 @@ import { containerHealth, notProved } from '../../domain/app/container-health.ts
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { askStamp } from '../../domain/env/stamp.ts';
-import { ownAddress } from '../../domain/replacement/addresses.ts';
 import { proveServed } from '../../domain/replacement/served.ts';
+import { ownAddress } from '../../domain/replacement/stack-facts.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
@@ -43,7 +42,6 @@ export function proveStep(rebuild: Rebuild): Step<Proven, [Expected]> {
   return {
     id: 'prove',
     title: { en: 'Prove it', zh: '逐项验证' },
-    replaces: 'verify_deployment',
     risk: 'none',
     commands: [
       { en: 'docker exec <new> <its own health check>', zh: 'docker exec <new> <容器自身的健康检查>' },
@@ -113,7 +111,7 @@ async function fromTheAppsSide(
 ): Promise<Text> {
   const { database } = started.stores;
   const host = ownAddress(facts, database.container);
-  const name = `${facts.stack.project}-client-${path.basename(ops.paths.run).slice(0, 16)}`;
+  const name = `${facts.stack.project}-client-${runName(ops).slice(0, 16)}`;
   try {
     const client = await ask(
       ops,

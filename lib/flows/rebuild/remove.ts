@@ -1,7 +1,6 @@
-import path from 'node:path';
 import { change } from '../../core/command.ts';
 import { allEnded } from '../../core/concurrency.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { same } from '../../core/text.ts';
@@ -31,7 +30,6 @@ export function removeStep(rebuild: Rebuild): Step<void, [Consent]> | undefined 
   return {
     id: 'remove',
     title: { en: 'Delete the consented volumes', zh: '删除已确认的数据卷' },
-    replaces: 'cleanup_old_data',
     risk: 'deletes',
     commands: [`docker rm -f -v ${ids.join(' ')}`, `docker volume rm ${plan.deletes.map((v) => v.name).join(' ')}`],
     loses: same(plan.deletes.map((v) => `${v.name} (${v.createdAt})`).join(', ')),
@@ -118,7 +116,7 @@ async function remake(ops: Ops, { facts, formers }: Rebuild, role: ServiceRole):
 async function refill(ops: Ops, rebuild: Rebuild, role: ServiceRole, archive: VerifiedArchive): Promise<void> {
   const container = await remake(ops, rebuild, role);
   const script = 'cd /v && mkdir "$1" && find . -mindepth 1 -maxdepth 1 ! -name "$1" -exec mv {} "$1"/ \\;';
-  const directory = `.set-aside-${path.basename(ops.paths.run).slice(0, 16)}`;
+  const directory = `.set-aside-${runName(ops).slice(0, 16)}`;
   const mount = `${archive.covers.name}:/v`;
   await run(
     ops,

@@ -1,10 +1,9 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
-import { redisPassword } from '../../domain/replacement/passwords.ts';
 import { halt, takeOver } from '../../domain/replacement/replace.ts';
-import { requireDataOfSurvey } from '../../domain/replacement/same-data.ts';
+import { redisPassword, requireDataOfSurvey } from '../../domain/replacement/stack-facts.ts';
 import { created, inItsPlace, WHOLE } from '../../domain/replacement/steps.ts';
 import { FIRST_INSTALL_NOTE } from '../../domain/replacement/survey-data.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
@@ -27,7 +26,6 @@ export function startStoresStep(rebuild: Rebuild): Step<Started, [PreparedDataba
   return {
     id: 'start-stores',
     title: { en: 'Start PostgreSQL and Redis and wait until they answer', zh: '启动 PostgreSQL 与 Redis, 等待就绪' },
-    replaces: 'start_base_services',
     risk: facts.storesCurrent ? 'none' : 'interrupts',
     commands:
       plan.deletes.length > 0
@@ -116,16 +114,13 @@ async function lastSeen(
 }
 
 const redisIsEmpty = (keys: number) =>
-  new OpsError({
-    kind: 'failed',
-    what: {
+  failed(
+    {
       en: `Redis is empty, and had ${keys} keys that don't expire.`,
       zh: `Redis 为空, 而此前有 ${keys} 个不过期的键.`,
     },
-    next: [
-      {
-        en: 'See what the compose file changes about Redis’ volume and command (--appendonly, --dir, --dbfilename).',
-        zh: '请检查 compose 文件对 Redis 的卷与启动命令 (--appendonly, --dir, --dbfilename) 的改动.',
-      },
-    ],
-  });
+    {
+      en: 'See what the compose file changes about Redis’ volume and command (--appendonly, --dir, --dbfilename).',
+      zh: '请检查 compose 文件对 Redis 的卷与启动命令 (--appendonly, --dir, --dbfilename) 的改动.',
+    },
+  );

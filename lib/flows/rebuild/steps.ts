@@ -4,7 +4,6 @@ import { cutoverOf } from '../../domain/replacement/cutover.ts';
 import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
 import { advice, proveAsBefore } from '../../domain/replacement/undo.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
-
 import { adminStep } from './admin.ts';
 import { backupStep } from './backup.ts';
 import { connectionStep } from './connection.ts';
@@ -41,7 +40,6 @@ export function begin(target: Target, facts: Facts, plan: RebuildPlan) {
         en: 'Start the new application and wait until it is healthy',
         zh: '启动新应用并等待健康检查通过',
       }),
-      replaces: 'start_flask_application',
     },
     prove: proveStep(rebuild),
   };
@@ -60,7 +58,6 @@ function stop(rebuild: Rebuild): Step | undefined {
   return (
     step && {
       ...step,
-      replaces: 'stop_existing_services',
       async run(ops) {
         rebuild.storesBefore = await surveyStores(ops, rebuild);
         await step.run(ops);

@@ -1,7 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import { adminExists } from '../../domain/app/admin.ts';
-import { redisPassword } from '../../domain/replacement/passwords.ts';
 import { giveBack } from '../../domain/replacement/replace.ts';
+import { redisPassword } from '../../domain/replacement/stack-facts.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
 import { type Containers, findContainers, findVolumes } from '../../domain/stack/containers.ts';
 import { databaseOf, loginOf } from '../../domain/stack/database.ts';

@@ -1,6 +1,6 @@
-import path from 'node:path';
 import { OpsError, whatHappened } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
+import { SUMMARY, section } from '../../core/screen.ts';
 import { printable, same, spanText, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import { type Drill, recordDrill } from '../../domain/ledger/drills.ts';
@@ -16,7 +16,7 @@ export function drillOf(ops: Ops, rehearsal: Rehearsal, error?: unknown): Drill 
   return {
     version: 1,
     at: new Date(ops.clock.now()).toISOString(),
-    run: path.basename(ops.paths.run),
+    run: runName(ops),
     backup: manifest.id,
     commit: facts.code.commit ?? null,
     outcome: error === undefined ? 'recovered' : 'failed',
@@ -40,7 +40,7 @@ export function recordUnusable(ops: Ops, backup: string, error: unknown): Promis
   return recordDrill(ops.paths, {
     version: 1,
     at: new Date(ops.clock.now()).toISOString(),
-    run: path.basename(ops.paths.run),
+    run: runName(ops),
     backup,
     commit: null,
     outcome: 'failed',
@@ -64,41 +64,36 @@ export async function conclude(ops: Ops, rehearsal: Rehearsal, gone: Text): Prom
   const [recovered, age] = [seconds(recoverMs), spanText(dataAge(rehearsal))];
   const applied = migrated?.applied.length ?? 0;
   const { cpus } = facts.limits;
-  show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
-  show({
-    event: 'table',
-    id: 'summary',
-    rows: [
-      [
-        { en: 'recovered in (RTO)', zh: '恢复用时 (RTO)' },
-        {
-          en: `${recovered}, from the start to healthy, with at most ${cpus} processors each`,
-          zh: `${recovered} (从开始到应用健康, 各容器最多 ${cpus} 核)`,
-        },
-      ],
-      [
-        { en: 'data lost (RPO)', zh: '数据损失 (RPO)' },
-        { en: `what was written in the last ${age.en}`, zh: `最近 ${age.zh}内写入的数据` },
-      ],
-      [
-        { en: 'restore', zh: '恢复' },
-        {
-          en: `${seconds(restoreMs)}, ${throughput(manifest.databaseBytes, restoreMs)}/s, checksum and comparison included`,
-          zh: `${seconds(restoreMs)}, ${throughput(manifest.databaseBytes, restoreMs)}/s (含校验与比对)`,
-        },
-      ],
-      [
-        { en: 'migrations', zh: '迁移' },
-        { en: `${applied}, ${seconds(migrateMs)}`, zh: `${applied} 个, ${seconds(migrateMs)}` },
-      ],
-      [{ en: 'longest lock', zh: '最长锁' }, lockText(rehearsal)],
-      [{ en: 'boot', zh: '启动' }, same(seconds(bootMs))],
-      [{ en: 'health', zh: '健康检查' }, health ? describeHealth(health) : same('-')],
-      [{ en: 'code', zh: '代码' }, codeText(facts)],
-      [{ en: 'backup', zh: '备份' }, same(printable(facts.backup.dir))],
-      [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+  section(ops.screen, SUMMARY, 'summary', [
+    [
+      { en: 'recovered in (RTO)', zh: '恢复用时 (RTO)' },
+      {
+        en: `${recovered}, from the start to healthy, with at most ${cpus} processors each`,
+        zh: `${recovered} (从开始到应用健康, 各容器最多 ${cpus} 核)`,
+      },
     ],
-  });
+    [
+      { en: 'data lost (RPO)', zh: '数据损失 (RPO)' },
+      { en: `what was written in the last ${age.en}`, zh: `最近 ${age.zh}内写入的数据` },
+    ],
+    [
+      { en: 'restore', zh: '恢复' },
+      {
+        en: `${seconds(restoreMs)}, ${throughput(manifest.databaseBytes, restoreMs)}/s, checksum and comparison included`,
+        zh: `${seconds(restoreMs)}, ${throughput(manifest.databaseBytes, restoreMs)}/s (含校验与比对)`,
+      },
+    ],
+    [
+      { en: 'migrations', zh: '迁移' },
+      { en: `${applied}, ${seconds(migrateMs)}`, zh: `${applied} 个, ${seconds(migrateMs)}` },
+    ],
+    [{ en: 'longest lock', zh: '最长锁' }, lockText(rehearsal)],
+    [{ en: 'boot', zh: '启动' }, same(seconds(bootMs))],
+    [{ en: 'health', zh: '健康检查' }, health ? describeHealth(health) : same('-')],
+    [{ en: 'code', zh: '代码' }, codeText(facts)],
+    [{ en: 'backup', zh: '备份' }, same(printable(facts.backup.dir))],
+    [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+  ]);
   show({ event: 'info', text: gone });
   show({
     event: 'ok',

@@ -3,10 +3,10 @@ import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import { readRevisions } from '../../domain/app/revisions.ts';
+import { contentsText } from '../../domain/backup/messages.ts';
 import { checkFiles } from '../../domain/backup/verify.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
-import { type Migrated, migrate } from '../../domain/schema/migrate.ts';
-import { migrationEvidence } from '../../domain/schema/migration-evidence.ts';
+import { type Migrated, migrate, migrationEvidence } from '../../domain/schema/migrate.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
 import { discardContainer } from '../../tools/docker/helpers.ts';
 import type { Database } from '../../tools/postgres/database.ts';
@@ -45,8 +45,6 @@ export function storesStep(rehearsal: Rehearsal): Step<Database> {
 /** Restores the backup and compares it, table by table. */
 export function restoreStep(rehearsal: Rehearsal): Step<void, [Database]> {
   const { backup } = rehearsal.facts;
-  const { contents, databaseBytes } = backup.manifest;
-  const [tables, rows] = [contents.tables.length, contents.tables.reduce((sum, t) => sum + t.rows, 0)];
   return {
     id: 'restore',
     title: { en: 'Restore the backup and compare every table', zh: '恢复备份并逐表比对' },
@@ -58,11 +56,9 @@ export function restoreStep(rehearsal: Rehearsal): Step<void, [Database]> {
       rehearsal.restoreMs = since(ops, started);
     },
     evidence() {
-      const rate = throughput(databaseBytes, rehearsal.restoreMs ?? 0);
-      return {
-        en: `${tables} tables, ${rows} rows, every one compared; ${rate}/s`,
-        zh: `${tables} 张表, ${rows} 行, 已逐项比对; ${rate}/s`,
-      };
+      const rate = throughput(backup.manifest.databaseBytes, rehearsal.restoreMs ?? 0);
+      const { en, zh } = contentsText(backup.manifest);
+      return { en: `${en}, every one compared; ${rate}/s`, zh: `${zh}, 已逐项比对; ${rate}/s` };
     },
   };
 }

@@ -1,3 +1,4 @@
+import { decoded } from '../../core/text.ts';
 /** Passwords of the two stores. */
 export interface Passwords {
   readonly database: string;
@@ -24,7 +25,7 @@ export function drillEnvironment(
     [former.database, own.database],
     [former.redis, own.redis],
   ].filter((pair): pair is [string, string] => pair[0] !== '');
-  const ownFor = (password: string) => pairs.find(([was]) => was === password || was === unquoted(password))?.[1];
+  const ownFor = (password: string) => pairs.find(([was]) => was === password || was === decoded(password))?.[1];
   const replaced = Object.entries(production).map(([name, value]) => {
     const [, before, password, after] = URL.exec(value) ?? [];
     if (password !== undefined) {
@@ -37,12 +38,4 @@ export function drillEnvironment(
     return [name, ownFor(value) ?? value];
   });
   return { ...Object.fromEntries(replaced), ...overrides };
-}
-
-function unquoted(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -1,9 +1,10 @@
 import { OpsError, whatHappened } from '../../core/errors.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { failed } from '../../core/refusal.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 
 // A drill that fails has done its work: each says what would go wrong in a disaster, and what to do before there is one.
 
-function failed(error: unknown, what: Text, next: readonly Text[]): unknown {
+function drillFailed(error: unknown, what: Text, next: readonly Text[]): unknown {
   if (!(error instanceof OpsError) || error.kind === 'interrupted') return error;
   const why = whatHappened(error);
   return new OpsError({
@@ -15,7 +16,7 @@ function failed(error: unknown, what: Text, next: readonly Text[]): unknown {
 }
 
 export const backupFailed = (error: unknown): unknown =>
-  failed(error, { en: 'This backup would not have helped', zh: '该备份无法用于恢复' }, [
+  drillFailed(error, { en: 'This backup would not have helped', zh: '该备份无法用于恢复' }, [
     {
       en: 'Take a new backup now, and rehearse it: npx tsx scripts/backup-prod.ts create && npx tsx scripts/rehearse.ts',
       zh: '请立即创建新备份并重新演练: npx tsx scripts/backup-prod.ts create && npx tsx scripts/rehearse.ts',
@@ -24,22 +25,19 @@ export const backupFailed = (error: unknown): unknown =>
 
 /** Nothing is wrong with any migration: the commit was made before the backup's schema. */
 export const olderThanSchema = (revision: string, head: string) =>
-  new OpsError({
-    kind: 'failed',
-    what: {
+  failed(
+    {
       en: `This commit is older than the schema of the backup: its migrations end at ${head} and do not know ${printable(revision)}.`,
       zh: `该提交比备份的数据库结构更旧: 其迁移链止于 ${head}, 不认识 ${printable(revision)}.`,
     },
-    next: [
-      {
-        en: 'Rehearse the commit that wrote the backup, or a newer one: --ref REF. Or an older backup: npx tsx scripts/backup-prod.ts list',
-        zh: '请用写入该备份的提交或更新的提交演练: --ref REF; 或选择更早的备份: npx tsx scripts/backup-prod.ts list',
-      },
-    ],
-  });
+    {
+      en: 'Rehearse the commit that wrote the backup, or a newer one: --ref REF. Or an older backup: npx tsx scripts/backup-prod.ts list',
+      zh: '请用写入该备份的提交或更新的提交演练: --ref REF; 或选择更早的备份: npx tsx scripts/backup-prod.ts list',
+    },
+  );
 
 export const migrationFailed = (error: unknown): unknown =>
-  failed(error, { en: 'The migrations fail on the restored data', zh: '在恢复的数据上执行迁移失败' }, [
+  drillFailed(error, { en: 'The migrations fail on the restored data', zh: '在恢复的数据上执行迁移失败' }, [
     {
       en: 'A deployment of this commit would fail in the same way: correct the migration in the repository.',
       zh: '用该提交部署也会同样失败: 请在代码仓库中修正该迁移.',
@@ -53,7 +51,7 @@ export const appFailed = (error: unknown, itsWords: string): unknown => {
   };
   const words = itsWords.trim();
   const next = error instanceof OpsError ? error.next : [];
-  return failed(error, what, [
+  return drillFailed(error, what, [
     ...next,
     ...(words === '' ? [] : [{ en: `Its last log lines:\n${words}`, zh: `应用最近的日志:\n${words}` }]),
     { en: 'Rehearse another commit: --ref REF', zh: '可用 --ref 演练其他版本.' },
@@ -71,6 +69,6 @@ export const leftBehind = (remains: readonly string[]) =>
     state: { en: 'Production was not touched.', zh: '生产环境未受影响.' },
     next: remains.map((r) => {
       const command = `docker ${r.replace(/^container /, 'rm -f -v ').replace(/^(network|image) /, '$1 rm ')}`;
-      return { en: command, zh: command };
+      return same(command);
     }),
   });

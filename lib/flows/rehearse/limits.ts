@@ -1,4 +1,4 @@
-import { OpsError } from '../../core/errors.ts';
+import { unmet } from '../../core/refusal.ts';
 import { humanBytes } from '../../core/text.ts';
 
 /** What a drill may take from production's machine. */
@@ -21,19 +21,16 @@ const [LEAST, MOST] = [384 * MIB, 2048 * MIB];
 export function limitsFor(machine: { readonly cpus: number; readonly availableMemory: number }): Limits {
   const memory = Math.min(Math.floor(machine.availableMemory / 4), MOST);
   if (memory >= LEAST) return { cpus: Math.max(machine.cpus / 2, 0.5), memory };
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
+  throw unmet(
+    {
       en: `Only ${humanBytes(machine.availableMemory)} of memory are free; a drill beside production wants ${humanBytes(4 * LEAST)}.`,
       zh: `可用内存仅 ${humanBytes(machine.availableMemory)}, 与生产同机演练至少需要 ${humanBytes(4 * LEAST)}.`,
     },
-    next: [
-      {
-        en: 'Run it at a quieter hour, or on another machine with a copy of the deploy directory.',
-        zh: '请在空闲时段执行, 或在另一台机器上用部署目录的副本执行.',
-      },
-    ],
-  });
+    {
+      en: 'Run it at a quieter hour, or on another machine with a copy of the deploy directory.',
+      zh: '请在空闲时段执行, 或在另一台机器上用部署目录的副本执行.',
+    },
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import { section } from '../../core/screen.ts';
 import { humanBytes, printable, same, spanText, type Text } from '../../core/text.ts';
 import { verificationText } from '../../domain/backup/messages.ts';
 import { lastDrillText } from '../../domain/ledger/drills.ts';
@@ -14,27 +15,22 @@ export function showPlan(ops: Ops, facts: Facts, steps: Steps): void {
   const age = spanText(ops.clock.now() - Date.parse(manifest.createdAt));
   const size = humanBytes(manifest.databaseBytes);
   const level = verificationText(manifest.verification);
-  show({ event: 'heading', text: { en: 'What will be rehearsed', zh: '演练内容' } });
-  show({
-    event: 'table',
-    id: 'facts',
-    rows: [
-      [{ en: 'backup', zh: '备份' }, same(printable(manifest.id))],
-      [
-        { en: 'its data', zh: '备份数据' },
-        { en: `${age.en} old, ${size}, verified: ${level.en}`, zh: `${age.zh}前, ${size}, ${level.zh}` },
-      ],
-      [{ en: 'code', zh: '代码' }, codeText(facts)],
-      [
-        { en: 'may use', zh: '资源上限' },
-        {
-          en: `${limits.cpus} processors and ${humanBytes(limits.memory)} each for database and application; production comes first`,
-          zh: `数据库与应用各 ${limits.cpus} 核, ${humanBytes(limits.memory)}; 生产优先`,
-        },
-      ],
-      [{ en: 'last drill', zh: '上次演练' }, lastDrillText(ops.paths, ops.clock.now())],
+  section(ops.screen, { en: 'What will be rehearsed', zh: '演练内容' }, 'facts', [
+    [{ en: 'backup', zh: '备份' }, same(printable(manifest.id))],
+    [
+      { en: 'its data', zh: '备份数据' },
+      { en: `${age.en} old, ${size}, verified: ${level.en}`, zh: `${age.zh}前, ${size}, ${level.zh}` },
     ],
-  });
+    [{ en: 'code', zh: '代码' }, codeText(facts)],
+    [
+      { en: 'may use', zh: '资源上限' },
+      {
+        en: `${limits.cpus} processors and ${humanBytes(limits.memory)} each for database and application; production comes first`,
+        zh: `数据库与应用各 ${limits.cpus} 核, ${humanBytes(limits.memory)}; 生产优先`,
+      },
+    ],
+    [{ en: 'last drill', zh: '上次演练' }, lastDrillText(ops.paths, ops.clock.now())],
+  ]);
   if (code.kind === 'build') show({ event: 'info', text: BUILT });
   showSteps(ops.screen, steps);
 }

@@ -1,12 +1,11 @@
-import path from 'node:path';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 
 /**
  * What a drill makes, by name. Plain containers and not a compose project: from the compose file they would get production's fixed names,
  * published ports and volumes, and compose's labels, by which the other scripts find production.
  */
 export function namesOf(ops: Pick<Ops, 'paths'>, project: string) {
-  const stamp = path.basename(ops.paths.run).slice(0, 16).toLowerCase();
+  const stamp = runName(ops).slice(0, 16).toLowerCase();
   const prefix = `${project}-drill-${stamp}`;
   return {
     network: prefix,

@@ -4,7 +4,6 @@ import type { Ops } from '../../core/ops.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
-
 import { discardContainer, discardImage, discardNetwork, remainsOfRun } from '../../tools/docker/helpers.ts';
 import { bootStep } from './boot.ts';
 import { imageFor } from './build.ts';

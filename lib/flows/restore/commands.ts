@@ -1,7 +1,9 @@
+import { asTyped } from '../../core/command.ts';
+
 /** The database that a restore put aside takes its place again. */
-export const backCommand = (database: string): string => `npx tsx scripts/restore-prod.ts --back ${quoted(database)}`;
+export const backCommand = (database: string): string =>
+  `npx tsx scripts/restore-prod.ts --back ${asTyped([database])}`;
 
 /** A database that a restore left is dropped, after a consent. */
-export const dropCommand = (database: string): string => `npx tsx scripts/restore-prod.ts --drop ${quoted(database)}`;
-
-const quoted = (name: string): string => (/^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`);
+export const dropCommand = (database: string): string =>
+  `npx tsx scripts/restore-prod.ts --drop ${asTyped([database])}`;

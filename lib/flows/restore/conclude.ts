@@ -1,5 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { type Row, SUMMARY, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import type { Seen } from '../../domain/hold/hold.ts';
@@ -26,7 +27,7 @@ export interface Restored {
 export function conclude(ops: Ops, facts: Facts, { kept, proven, noticed, seen }: Restored): Text {
   const { show } = ops.screen;
   const from = facts.incoming.kind === 'backup' ? facts.incoming.stored.dir : facts.incoming.database;
-  const rows: (readonly [Text, Text])[] = [
+  const rows: Row[] = [
     [{ en: 'restored', zh: '已恢复' }, same(printable(from))],
     [{ en: 'database', zh: '数据库' }, same(printable(facts.database.name))],
     [{ en: 'revision', zh: '结构版本' }, same(printable(proven.revision ?? '-'))],
@@ -36,8 +37,7 @@ export function conclude(ops: Ops, facts: Facts, { kept, proven, noticed, seen }
     [{ en: 'former database', zh: '原数据库' }, same(printable(kept ?? '-'))],
     [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
   ];
-  show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
-  show({ event: 'table', id: 'summary', rows });
+  section(ops.screen, SUMMARY, 'summary', rows);
   if (kept !== undefined) {
     const [back, drop] = [printable(backCommand(kept)), printable(dropCommand(kept))];
     show({ event: 'info', text: { en: `The way back to what was there: ${back}`, zh: `换回原来的数据库: ${back}` } });

@@ -1,11 +1,13 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
-import { printable, same, type Text } from '../../core/text.ts';
+import { printable, type Text } from '../../core/text.ts';
+import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { backupsOf } from '../../domain/backup/find.ts';
 import { type Consent, confirmDestructive } from '../../domain/data/consent.ts';
 import { dropLeftDatabase, proveSuperseded, type Superseded } from '../../domain/data/drop-database.ts';
 import { databaseSizes, type LeftDatabase, leftBy } from '../../domain/data/left-databases.ts';
 import { isThere } from '../../domain/data/restore.ts';
+import { rowsByTable } from '../../domain/restoration/losses.ts';
 import { noSuchDatabase } from '../../domain/restoration/refusals.ts';
 import { findDatabase } from '../../domain/restoration/survey.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
@@ -13,8 +15,6 @@ import { carryOut } from '../../runs/steps/steps.ts';
 import type { PgServer } from '../../tools/postgres/psql.ts';
 import { countRows } from '../../tools/postgres/row-counts.ts';
 import { leftText } from './messages.ts';
-
-const SHOWN = 12;
 
 /**
  * Drops one of the databases that restores left, never another: after a consent, and only once what came after it is saved.
@@ -34,7 +34,7 @@ export async function dropLeft(
   const superseded = proveSuperseded(left, backupsOf(ops, database.name));
   const drop = dropStep(server, left, superseded);
   showSteps(ops.screen, [drop]);
-  if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  if (planOnly) return ONLY_PLANNED;
 
   const tables = (await countRows(ops, { ...database, name })).filter((t) => t.rows > 0);
   const request = {
@@ -45,15 +45,7 @@ export async function dropLeft(
     phrase: `DROP ${name}`,
     volumes: [],
     databases: [name],
-    losses: [
-      ...tables.slice(0, SHOWN).map((t): readonly [Text, Text] => {
-        const table = printable(`${t.schema}.${t.name}`);
-        return [{ en: `rows in ${table}`, zh: `${table} 行数` }, same(`${t.exact ? '' : '≈ '}${t.rows}`)];
-      }),
-      ...(tables.length > SHOWN
-        ? [[{ en: 'more tables', zh: '其他表' }, same(String(tables.length - SHOWN))] as const]
-        : []),
-    ],
+    losses: rowsByTable(tables),
   };
   const consent = await confirmDestructive(ops, request, confirm);
   const recovery = { prove: (o: Ops) => stillThere(o, server, name), advice: () => [] };

@@ -1,13 +1,14 @@
 import type { Ops } from '../../core/ops.ts';
+import { type Row, section, WHAT_IS_THERE } from '../../core/screen.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import { servedTexts } from '../../domain/app/routes.ts';
 import type { LeftDatabase } from '../../domain/data/left-databases.ts';
 import { holdText } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
-import { ageText } from '../../domain/restoration/age.ts';
 import { clusterRows } from '../../domain/restoration/cluster-rows.ts';
 import type { Facts } from '../../domain/restoration/facts.ts';
+import { ageText } from '../../domain/restoration/losses.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Steps } from '../../runs/steps/steps.ts';
 
@@ -18,8 +19,7 @@ export function showPlan(
   { steps, holds }: { readonly steps: Steps; readonly holds: HoldFacts },
 ): void {
   const { show } = ops.screen;
-  show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
-  const rows: (readonly [Text, Text])[] = [
+  const rows: Row[] = [
     [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
     [
       { en: 'database now', zh: '当前数据库' },
@@ -40,7 +40,7 @@ export function showPlan(
   }
   rows.push(...clusterRows(facts.incoming));
   for (const left of facts.left) rows.push([{ en: 'left beside', zh: '另外保留' }, leftText(left)]);
-  show({ event: 'table', id: 'facts', rows });
+  section(ops.screen, WHAT_IS_THERE, 'facts', rows);
   for (const text of servedTexts(facts.served)) show({ event: 'warning', text });
   showSteps(ops.screen, steps);
 }

@@ -1,5 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { endpointsOf } from '../../domain/app/endpoints.ts';
@@ -91,19 +92,13 @@ const NOT_SERVED: Text = {
 };
 
 const notBack = (name: string) =>
-  new OpsError({
-    kind: 'failed',
-    what: {
-      en: `Database ${printable(name)} is not the one from before.`,
-      zh: `数据库 ${printable(name)} 不是原来的库.`,
-    },
+  failed({
+    en: `Database ${printable(name)} is not the one from before.`,
+    zh: `数据库 ${printable(name)} 不是原来的库.`,
   });
 
 const otherRevision = (revision: string | null) =>
-  new OpsError({
-    kind: 'failed',
-    what: {
-      en: `The database is at revision ${printable(revision ?? '-')}, which is not the backup's.`,
-      zh: `数据库结构版本为 ${printable(revision ?? '-')}, 与备份不一致.`,
-    },
+  failed({
+    en: `The database is at revision ${printable(revision ?? '-')}, which is not the backup's.`,
+    zh: `数据库结构版本为 ${printable(revision ?? '-')}, 与备份不一致.`,
   });

@@ -8,7 +8,6 @@ import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { advice } from '../../domain/restoration/advice.ts';
 import type { Facts } from '../../domain/restoration/facts.ts';
 import { restoreStep, swapStep } from '../../domain/restoration/steps.ts';
-
 import { proveAsBefore, proveStep } from './prove.ts';
 import { standstillSteps } from './standstill.ts';
 

@@ -6,8 +6,8 @@ import type { UpdateOptions } from '../../domain/hot-release/options.ts';
 import type { UpdatePlan } from '../../domain/hot-release/plan.ts';
 import { begin as beginRelease } from '../../domain/hot-release/steps.ts';
 import { surveyUpdate } from '../../domain/hot-release/survey.ts';
+import { holdOptions } from '../../runs/command-line/deployment-flags.ts';
 import { duration, type Parsed } from '../../runs/command-line/flags.ts';
-import { holdOptions } from '../../runs/command-line/hold-flags.ts';
 import type { Choice } from './facts.ts';
 import { orUnfit } from './unfit.ts';
 

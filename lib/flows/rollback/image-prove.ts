@@ -1,13 +1,13 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { containerHealth } from '../../domain/app/container-health.ts';
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { askStamp } from '../../domain/env/stamp.ts';
-import { requireDataOfSurvey } from '../../domain/replacement/same-data.ts';
 import { proveServed } from '../../domain/replacement/served.ts';
+import { requireDataOfSurvey } from '../../domain/replacement/stack-facts.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { identify } from '../../tools/postgres/identity.ts';
@@ -67,10 +67,7 @@ async function prove(ops: Ops, way: ImageWay, app: Container): Promise<Proven> {
   ];
   const [first] = wrong;
   if (first) {
-    throw new OpsError({
-      kind: 'failed',
-      what: { en: `Not proved: ${first.en}`, zh: `验证未通过: ${first.zh}` },
-    });
+    throw failed({ en: `Not proved: ${first.en}`, zh: `验证未通过: ${first.zh}` });
   }
   const besides = await proveServed(ops, way.facts, now);
   const said = describeHealth(health);

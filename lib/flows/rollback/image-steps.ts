@@ -1,5 +1,5 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { commandFailed } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
@@ -10,7 +10,6 @@ import { createStep, startAppStep, stopStep } from '../../domain/replacement/ste
 import * as replacement from '../../domain/replacement/undo.ts';
 import * as restoration from '../../domain/restoration/advice.ts';
 import { restoreStep, swapStep } from '../../domain/restoration/steps.ts';
-
 import { tag } from '../../tools/docker/docker.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { definitionFor } from './definition.ts';
@@ -97,10 +96,7 @@ async function proveAsBefore(ops: Ops, way: ImageWay): Promise<Text> {
   if (way.data === undefined) return code;
   const { name } = way.database;
   if ((await databaseId(ops, way.database)) !== way.oid) {
-    throw new OpsError({
-      kind: 'command',
-      what: { en: `database ${name} is not the one from before`, zh: `数据库 ${name} 不是原来的库` },
-    });
+    throw commandFailed({ en: `database ${name} is not the one from before`, zh: `数据库 ${name} 不是原来的库` });
   }
   return {
     en: `${code.en}. Database ${name} is the one from before`,

@@ -1,5 +1,5 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { askHealth } from '../../domain/app/ask-health.ts';
@@ -50,7 +50,7 @@ async function tryOnDatabase(ops: Ops, way: ImageWay, database: string | undefin
   const { oneOff, head } = await tryImage(ops, way.facts, undefined);
   const health = await askHealth(ops, oneOff, database);
   if (health.healthy) return { head, health };
-  const sick = new OpsError({ kind: 'failed', what: describeHealth(health) });
+  const sick = failed(describeHealth(health));
   throw database === undefined ? unfit(way.choice, sick) : sick;
 }
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
+import { type Row, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { choicesOf } from './choices.ts';
 import type { Choice, Facts } from './facts.ts';
@@ -10,8 +11,7 @@ const SHOWN = 20;
 export function showReleases(ops: Ops, facts: Facts): Text {
   const choices = choicesOf(facts);
   const { show } = ops.screen;
-  show({ event: 'heading', text: { en: 'Releases', zh: '发布记录' } });
-  show({ event: 'table', id: 'releases', rows: choices.slice(0, SHOWN).flatMap(rowsOf) });
+  section(ops.screen, { en: 'Releases', zh: '发布记录' }, 'releases', choices.slice(0, SHOWN).flatMap(rowsOf));
   if (facts.running !== undefined && !choices.some((c) => c.runsNow)) {
     const runs = facts.running.slice(0, 10);
     show({
@@ -35,7 +35,7 @@ export function showReleases(ops: Ops, facts: Facts): Text {
   };
 }
 
-function rowsOf(choice: Choice): (readonly [Text, Text])[] {
+function rowsOf(choice: Choice): Row[] {
   const { release, runsNow, backup } = choice;
   const short = release.commit.slice(0, 10);
   const kind = kindOf(release.kind, release.way);

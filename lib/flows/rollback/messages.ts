@@ -1,6 +1,6 @@
-import path from 'node:path';
-import { agree } from '../../core/agree.ts';
 import type { Ops } from '../../core/ops.ts';
+import { agree } from '../../core/refusal.ts';
+import { SUMMARY, section, WHAT_IS_THERE } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { sayProved } from '../../core/verdict.ts';
 import { describeHealth, type Health } from '../../domain/app/health.ts';
@@ -21,28 +21,23 @@ import type { ImageWay } from './image-facts.ts';
 export function showPlan(ops: Ops, way: ImageWay, steps: Steps): void {
   const { choice, facts, imageId, revision, data, requests } = way;
   const { commit, subject, at } = choice.release;
-  ops.screen.show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
-  ops.screen.show({
-    event: 'table',
-    id: 'facts',
-    rows: [
-      [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
-      [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
-      [{ en: 'goes back to', zh: '回退到' }, same(printable(`${commit.slice(0, 10)} ${subject} (${at})`))],
-      ...stampRows(ops.target.release.stamp),
-      ...leftAloneRows(facts.stack),
-      [{ en: 'image', zh: '镜像' }, same(imageId.slice(0, 19))],
-      [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
-      [{ en: 'schema revision', zh: '数据库结构版本' }, same(revision ?? '-')],
-      [
-        { en: 'data', zh: '数据' },
-        data === undefined
-          ? { en: 'stays as it is', zh: '保持不变' }
-          : { en: 'goes back too (see below)', zh: '一并回退 (见下)' },
-      ],
-      ...(data ? clusterRows(data.incoming) : []),
+  section(ops.screen, WHAT_IS_THERE, 'facts', [
+    [{ en: 'directory', zh: '部署目录' }, same(printable(ops.target.dir))],
+    [{ en: 'runs now', zh: '当前运行' }, runsNow(facts)],
+    [{ en: 'goes back to', zh: '回退到' }, same(printable(`${commit.slice(0, 10)} ${subject} (${at})`))],
+    ...stampRows(ops.target.release.stamp),
+    ...leftAloneRows(facts.stack),
+    [{ en: 'image', zh: '镜像' }, same(imageId.slice(0, 19))],
+    [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
+    [{ en: 'schema revision', zh: '数据库结构版本' }, same(revision ?? '-')],
+    [
+      { en: 'data', zh: '数据' },
+      data === undefined
+        ? { en: 'stays as it is', zh: '保持不变' }
+        : { en: 'goes back too (see below)', zh: '一并回退 (见下)' },
     ],
-  });
+    ...(data ? clusterRows(data.incoming) : []),
+  ]);
   for (const warning of replacementWarnings(ops.target, facts, 'image'))
     ops.screen.show({ event: 'warning', ...warning });
   showSteps(ops.screen, steps);
@@ -75,33 +70,26 @@ export function conclude(ops: Ops, way: ImageWay, went: WentBack, noticed: Notic
   const { commit, subject } = choice.release;
   const [short, former] = [commit.slice(0, 10), facts.app?.commit];
   const down = outageText(noticed);
-  recordRelease(ops.paths, {
-    at: new Date(ops.clock.now()).toISOString(),
+  recordRelease(ops, {
     kind: 'rollback',
     way: 'image',
     commit,
-    subject: printable(subject),
+    subject,
     imageId,
     previousImage: previous?.reference,
     previousCommit: former,
-    run: path.basename(ops.paths.run),
     verdict: `proved; production was down ${down.en}${went.keptDatabase ? '; with its data' : ''}`,
   });
   const { show } = ops.screen;
-  show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
-  show({
-    event: 'table',
-    id: 'summary',
-    rows: [
-      [{ en: 'old release', zh: '回退前' }, same(former?.slice(0, 10) ?? '?')],
-      [{ en: 'runs now', zh: '当前运行' }, same(printable(`${short} ${subject}`))],
-      [{ en: 'health', zh: '健康检查' }, describeHealth(went.health)],
-      [{ en: 'production was down', zh: '服务实际中断' }, down],
-      ...(hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(hold.seen)] as const] : []),
-      [{ en: 'former database', zh: '原数据库' }, same(went.keptDatabase ?? '-')],
-      [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
-    ],
-  });
+  section(ops.screen, SUMMARY, 'summary', [
+    [{ en: 'old release', zh: '回退前' }, same(former?.slice(0, 10) ?? '?')],
+    [{ en: 'runs now', zh: '当前运行' }, same(printable(`${short} ${subject}`))],
+    [{ en: 'health', zh: '健康检查' }, describeHealth(went.health)],
+    [{ en: 'production was down', zh: '服务实际中断' }, down],
+    ...(hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(hold.seen)] as const] : []),
+    [{ en: 'former database', zh: '原数据库' }, same(went.keptDatabase ?? '-')],
+    [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+  ]);
   show({
     event: 'info',
     text: {

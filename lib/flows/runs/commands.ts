@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { type Row, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { entriesOf, type Run } from '../../domain/ledger/runs.ts';
 import type { GoOn } from '../../runs/command-line/script.ts';
@@ -31,52 +32,37 @@ export async function show(ops: Ops, run: Run): Promise<Text> {
   const { screen } = ops;
   const start = entriesOf(run, 'run-start')[0];
   const state = stateText(run);
-  screen.show({ event: 'heading', text: same(printable(run.name)) });
-  screen.show({
-    event: 'table',
-    id: 'run',
-    rows: [
-      [
-        { en: 'began', zh: '开始' },
-        same(
-          `${run.started ?? '-'}  ${printable(run.user ?? '-')}, pid ${start?.pid ?? '-'}, v${printable(start?.version ?? '-')}`,
-        ),
-      ],
-      [{ en: 'command', zh: '命令' }, same(printable(typed(finishOf(run))))],
-      [{ en: 'state', zh: '状态' }, state],
-      ...(run.torn
-        ? [
-            [
-              { en: 'journal', zh: '流水' },
-              { en: 'its last line was not written whole', zh: '最后一行未写完整' },
-            ] as const,
-          ]
-        : []),
-      ...stillHeld(ops, run),
-      [{ en: 'files', zh: '文件' }, same(run.dir)],
-      // The journal has no advice; the log has all of it, in the language of whoever ran it.
-      [{ en: 'full output', zh: '全部输出' }, same(typed({ script: 'runs', args: ['follow', run.name] }))],
+  section(screen, same(printable(run.name)), 'run', [
+    [
+      { en: 'began', zh: '开始' },
+      same(
+        `${run.started ?? '-'}  ${printable(run.user ?? '-')}, pid ${start?.pid ?? '-'}, v${printable(start?.version ?? '-')}`,
+      ),
     ],
-  });
-  section(ops, { en: 'Steps', zh: '步骤' }, 'steps', stepRows(run));
-  section(
-    ops,
-    { en: 'Commands that change something (UTC)', zh: '产生改动的命令 (UTC)' },
-    'commands',
-    commandRows(run),
-  );
-  section(ops, { en: 'What is there now', zh: '当前实际状态' }, 'now', await lookAround(ops));
+    [{ en: 'command', zh: '命令' }, same(printable(typed(finishOf(run))))],
+    [{ en: 'state', zh: '状态' }, state],
+    ...(run.torn
+      ? [
+          [
+            { en: 'journal', zh: '流水' },
+            { en: 'its last line was not written whole', zh: '最后一行未写完整' },
+          ] as const,
+        ]
+      : []),
+    ...stillHeld(ops, run),
+    [{ en: 'files', zh: '文件' }, same(run.dir)],
+    // The journal has no advice; the log has all of it, in the language of whoever ran it.
+    [{ en: 'full output', zh: '全部输出' }, same(typed({ script: 'runs', args: ['follow', run.name] }))],
+  ]);
+  const below = (title: Text, id: string, rows: readonly Row[]) => rows.length > 0 && section(screen, title, id, rows);
+  below({ en: 'Steps', zh: '步骤' }, 'steps', stepRows(run));
+  below({ en: 'Commands that change something (UTC)', zh: '产生改动的命令 (UTC)' }, 'commands', commandRows(run));
+  below({ en: 'What is there now', zh: '当前实际状态' }, 'now', await lookAround(ops));
   return state;
 }
 
-function section(ops: Ops, title: Text, id: string, rows: readonly (readonly [Text, Text])[]): void {
-  if (rows.length === 0) return;
-  ops.screen.show({ event: 'heading', text: title });
-  ops.screen.show({ event: 'table', id, rows });
-}
-
 /** Commands of a dead run may go on, and hold its lock. */
-function stillHeld(ops: Ops, { state }: Run): (readonly [Text, Text])[] {
+function stillHeld(ops: Ops, { state }: Run): Row[] {
   const pids = state.kind === 'died' ? whoHasOpen(path.join(ops.paths.state, 'lock')) : [];
   return pids.length > 0 ? [[{ en: 'lock opened by', zh: '锁文件被占用' }, same(`pid ${pids.join(', ')}`)]] : [];
 }

@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import { eachRun, type Run } from '../../domain/ledger/runs.ts';
 import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
 
@@ -33,4 +33,4 @@ export function newestRuns(ops: Ops, limit: number): Run[] {
   return found;
 }
 
-const none = (what: Text) => refuse(what, { en: 'npx tsx scripts/runs.ts list', zh: 'npx tsx scripts/runs.ts list' });
+const none = (what: Text) => refuse(what, same('npx tsx scripts/runs.ts list'));

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import { same, type Text } from '../../core/text.ts';
 import { type Run, readRun } from '../../domain/ledger/runs.ts';
 import { diedText } from '../../runs/interrupted/messages.ts';
@@ -41,11 +42,7 @@ function verdictOf(run: Run): Text {
     });
   }
   const resume = typed({ script: 'runs', args: ['resume', name] });
-  throw new OpsError({
-    kind: 'failed',
-    what: diedText(run),
-    next: [{ en: `Finish it: ${resume}`, zh: `继续完成: ${resume}` }],
-  });
+  throw failed(diedText(run), { en: `Finish it: ${resume}`, zh: `继续完成: ${resume}` });
 }
 
 /** A file's lines as they come; `all` also gives a last one without an end. */

@@ -1,7 +1,8 @@
-import { OpsError, whatHappened } from '../../core/errors.ts';
+import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { same, type Text } from '../../core/text.ts';
 import type { Run } from '../../domain/ledger/runs.ts';
+import { unwritable } from '../../runs/command-line/deploy-dir.ts';
 import { writeIndex, writeReport } from '../../runs/report/write.ts';
 import { newestRuns } from './find.ts';
 
@@ -26,15 +27,6 @@ async function written({ screen }: Ops, write: () => Promise<string>): Promise<T
     return same(file);
   } catch (error) {
     const why = whatHappened(error).en;
-    throw new OpsError({
-      kind: 'precondition',
-      what: { en: `The page could not be written: ${why}`, zh: `无法写入页面: ${why}` },
-      next: [
-        {
-          en: 'Run as the owner of the deploy directory, or free some space.',
-          zh: '请以部署目录所有者身份运行, 或清理磁盘空间.',
-        },
-      ],
-    });
+    throw unwritable({ en: `The page could not be written: ${why}`, zh: `无法写入页面: ${why}` });
   }
 }

@@ -1,8 +1,8 @@
 import type { Ops } from '../../core/ops.ts';
 import type { UpdateOptions } from '../../domain/hot-release/options.ts';
 import type { RestartKind } from '../../domain/hot-release/restart-kinds.ts';
+import { holdOptions } from '../../runs/command-line/deployment-flags.ts';
 import { duration, type Parsed } from '../../runs/command-line/flags.ts';
-import { holdOptions } from '../../runs/command-line/hold-flags.ts';
 
 /** @throws {OpsError} `usage` for a soak that is no duration. */
 export function optionsOf(ops: Ops, flags: Parsed): UpdateOptions {

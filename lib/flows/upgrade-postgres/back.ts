@@ -1,8 +1,9 @@
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
+import type { Row } from '../../core/screen.ts';
 import type { Recovery, Step } from '../../core/step.ts';
-import { printable, same, type Text } from '../../core/text.ts';
+import type { Text } from '../../core/text.ts';
 import { readDatabaseManifest } from '../../domain/backup/manifest.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
 import { type HoldFacts, type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
@@ -14,11 +15,11 @@ import {
   readUpgrades,
 } from '../../domain/ledger/postgres-upgrades.ts';
 import { createBeside, describeFormer, discardNext, type Replacement } from '../../domain/replacement/replace.ts';
+import { rowChanges } from '../../domain/restoration/losses.ts';
 import { findAllContainers, properName, standbyRole } from '../../domain/stack/containers.ts';
 import { findDataDirectories } from '../../domain/stack/data-directory.ts';
 import type { Served } from '../../domain/stack/deployment.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
-
 import type { Container } from '../../tools/docker/containers.ts';
 import { type Definition, startsAgain } from '../../tools/docker/definition.ts';
 import { setRestart } from '../../tools/docker/docker.ts';
@@ -80,8 +81,6 @@ export async function surveyBack(ops: Ops, options: HoldOptions, tries: boolean)
   };
 }
 
-const SHOWN = 12;
-
 /** What the consent names: what was written since the upgrade. */
 export function backRequest({ upgrade, rows }: BackFacts): DestructiveRequest {
   const { from, to, at } = upgrade;
@@ -98,20 +97,12 @@ export function backRequest({ upgrade, rows }: BackFacts): DestructiveRequest {
 
 const NOT_RUNNING: Text = { en: 'the new server does not run', zh: '新的 PostgreSQL 未运行' };
 
-function changesSince({ backup }: PostgresUpgrade, rows: readonly RowCount[]): (readonly [Text, Text])[] {
-  let then: ReadonlyMap<string, number>;
+function changesSince({ backup }: PostgresUpgrade, rows: readonly RowCount[]): Row[] {
   try {
-    then = new Map(readDatabaseManifest(backup).contents.tables.map((t) => [`${t.schema}.${t.name}`, t.rows]));
+    return rowChanges(rows, readDatabaseManifest(backup).contents.tables, AS_MANY);
   } catch {
     return [[{ en: 'rows', zh: '行数' }, NO_LONGER]];
   }
-  const changed = rows.filter((r) => r.rows !== (then.get(`${r.schema}.${r.name}`) ?? 0));
-  if (changed.length === 0) return [[{ en: 'rows', zh: '行数' }, AS_MANY]];
-  return changed.slice(0, SHOWN).map((r) => {
-    const table = printable(`${r.schema}.${r.name}`);
-    const had = then.get(`${r.schema}.${r.name}`) ?? 0;
-    return [{ en: `rows in ${table}`, zh: `${table} 行数` }, same(`${r.exact ? '' : '≈ '}${r.rows} → ${had}`)] as const;
-  });
 }
 
 const NO_LONGER: Text = { en: 'can’t be compared: that backup is gone', zh: '无法比较: 当时的备份已不存在' };

@@ -4,6 +4,7 @@ import { refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
+import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { backupsOf } from '../../domain/backup/find.ts';
 import { confirmDestructive } from '../../domain/data/consent.ts';
 import { proveSuperseded } from '../../domain/data/drop-database.ts';
@@ -65,7 +66,7 @@ export async function dropAside(
     },
   };
   showSteps(ops.screen, [step]);
-  if (planOnly) return { en: 'Only planned.', zh: '仅显示计划.' };
+  if (planOnly) return ONLY_PLANNED;
   const consent = await confirmDestructive(
     ops,
     {

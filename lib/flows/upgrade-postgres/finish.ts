@@ -1,12 +1,11 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Recovery, Step } from '../../core/step.ts';
-import type { Text } from '../../core/text.ts';
+import { same, type Text } from '../../core/text.ts';
 import { type PostgresUpgrade, readUpgrades } from '../../domain/ledger/postgres-upgrades.ts';
 import { describeFormer, giveBack } from '../../domain/replacement/replace.ts';
 import { findAllContainers, standbyRole } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
-
 import type { Container } from '../../tools/docker/containers.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
@@ -34,7 +33,7 @@ export async function surveyLeft(ops: Ops, image: { readonly major: string }): P
   if (!has(upgrade.to.volume)) return undefined;
   const { systemIdentifier } = await identify(ops, { container: postgres, ...loginOf(stack) });
   if (systemIdentifier !== upgrade.to.systemIdentifier) return undefined;
-  const holdFacts = { kind: 'plain', why: { en: '-', zh: '-' } } as const;
+  const holdFacts = { kind: 'plain', why: same('-') } as const;
   return { kind: 'done', around: surroundings(stack, app, holdFacts, undefined), upgrade };
 }
 
@@ -56,7 +55,7 @@ export function beginBringBack({ stack, former }: Extract<Left, { kind: 'interru
   };
   const recovery: Recovery = {
     prove: async () => AS_LEFT,
-    advice: () => [{ en: `docker start ${former.id.slice(0, 12)}`, zh: `docker start ${former.id.slice(0, 12)}` }],
+    advice: () => [same(`docker start ${former.id.slice(0, 12)}`)],
   };
   return { steps: { step }, recovery };
 }
@@ -71,10 +70,7 @@ export function beginFinish({ around }: Extract<Left, { kind: 'done' }>) {
   const steps = { start: startStep(around), prove: proveStep(around) };
   const recovery: Recovery = {
     prove: async () => NEW_SERVES,
-    advice: () =>
-      around.app
-        ? [{ en: `docker start ${around.app.id.slice(0, 12)}`, zh: `docker start ${around.app.id.slice(0, 12)}` }]
-        : [],
+    advice: () => (around.app ? [same(`docker start ${around.app.id.slice(0, 12)}`)] : []),
   };
   return { steps, recovery };
 }

@@ -1,5 +1,6 @@
-import { agree } from '../../core/agree.ts';
 import type { Ops } from '../../core/ops.ts';
+import { agree } from '../../core/refusal.ts';
+import { type Row, SUMMARY, section, WHAT_IS_THERE } from '../../core/screen.ts';
 import { humanBytes, printable, same, seconds, type Text } from '../../core/text.ts';
 import { outageText } from '../../domain/hold/downtime.ts';
 import { holdText, seenText } from '../../domain/hold/messages.ts';
@@ -12,8 +13,6 @@ import type { Facts, Measured } from './facts.ts';
 import type { Left } from './finish.ts';
 import { composeLines } from './refusals.ts';
 import type { Requests } from './switch.ts';
-
-type Row = readonly [Text, Text];
 
 /** What was found, and what will be done: first what only tries. */
 export function showPlan(ops: Ops, facts: Facts, trial: Steps, upgrade: Steps | undefined): void {
@@ -35,8 +34,7 @@ export function showPlan(ops: Ops, facts: Facts, trial: Steps, upgrade: Steps | 
     ...(upgrade ? [[{ en: 'requests meanwhile', zh: '期间的请求' }, requestsText(facts.hold)] as const] : []),
     ...left.map((name): Row => [{ en: 'stays behind', zh: '不随升级迁移' }, staysText(name)]),
   ];
-  ops.screen.show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
-  ops.screen.show({ event: 'table', id: 'facts', rows });
+  section(ops.screen, WHAT_IS_THERE, 'facts', rows);
   showSteps(ops.screen, [...plannedOf(trial), ...(upgrade ? plannedOf(upgrade) : [])]);
 }
 
@@ -72,8 +70,7 @@ export function showMeasured(ops: Ops, facts: Facts, measured: Measured): void {
       },
     ],
   ];
-  ops.screen.show({ event: 'heading', text: { en: 'What the trial took', zh: '试升级结果' } });
-  ops.screen.show({ event: 'table', id: 'measured', rows });
+  section(ops.screen, { en: 'What the trial took', zh: '试升级结果' }, 'measured', rows);
   if (facts.hold.kind === 'holds' && outage > facts.hold.atMost * 1000) {
     ops.screen.show({
       event: 'warning',
@@ -126,16 +123,11 @@ export async function agreeToGo(ops: Ops, { hold, to }: Facts): Promise<void> {
 
 export function showBack(ops: Ops, { upgrade, definition }: BackFacts, steps: Steps): void {
   const { from, to, at } = upgrade;
-  ops.screen.show({ event: 'heading', text: { en: 'What is there', zh: '当前状态' } });
-  ops.screen.show({
-    event: 'table',
-    id: 'facts',
-    rows: [
-      [{ en: 'upgraded', zh: '升级时间' }, same(at)],
-      [{ en: 'PostgreSQL now', zh: '当前 PostgreSQL' }, same(`${to.major}, ${to.volume}`)],
-      [{ en: 'back to', zh: '恢复为' }, same(`${from.major}, ${from.volume}, ${printable(definition.Config.Image)}`)],
-    ],
-  });
+  section(ops.screen, WHAT_IS_THERE, 'facts', [
+    [{ en: 'upgraded', zh: '升级时间' }, same(at)],
+    [{ en: 'PostgreSQL now', zh: '当前 PostgreSQL' }, same(`${to.major}, ${to.volume}`)],
+    [{ en: 'back to', zh: '恢复为' }, same(`${from.major}, ${from.volume}, ${printable(definition.Config.Image)}`)],
+  ]);
   showSteps(ops.screen, plannedOf(steps));
 }
 
@@ -154,19 +146,14 @@ export function conclude(ops: Ops, facts: Facts, health: Text, requests: Request
   };
   const back = 'npx tsx scripts/upgrade-postgres.ts --back';
   const drop = 'npx tsx scripts/upgrade-postgres.ts --drop';
-  show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
-  show({
-    event: 'table',
-    id: 'summary',
-    rows: [
-      [{ en: 'PostgreSQL', zh: 'PostgreSQL' }, same(`${to.major}, ${'volume' in room ? room.volume : '-'}`)],
-      [{ en: 'health', zh: '健康检查' }, health],
-      ...requestsRows(requests),
-      [{ en: 'former cluster', zh: '原集群' }, same(`${identity.major}, ${printable(database.volume.name)}`)],
-      [{ en: 'settings brought along', zh: '沿用的参数' }, same(broughtAlong(facts))],
-      [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
-    ],
-  });
+  section(ops.screen, SUMMARY, 'summary', [
+    [same('PostgreSQL'), same(`${to.major}, ${'volume' in room ? room.volume : '-'}`)],
+    [{ en: 'health', zh: '健康检查' }, health],
+    ...requestsRows(requests),
+    [{ en: 'former cluster', zh: '原集群' }, same(`${identity.major}, ${printable(database.volume.name)}`)],
+    [{ en: 'settings brought along', zh: '沿用的参数' }, same(broughtAlong(facts))],
+    [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
+  ]);
   show({
     event: 'info',
     text: {
@@ -204,13 +191,12 @@ export function concludeBack(ops: Ops, { upgrade }: BackFacts, health: Text, req
     zh: `已恢复使用 PostgreSQL ${from.major}`,
   };
   const rows: Row[] = [
-    [{ en: 'PostgreSQL', zh: 'PostgreSQL' }, same(`${from.major}, ${printable(from.volume)}`)],
+    [same('PostgreSQL'), same(`${from.major}, ${printable(from.volume)}`)],
     [{ en: 'health', zh: '健康检查' }, health],
     ...requestsRows(requests),
     [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
   ];
-  ops.screen.show({ event: 'heading', text: { en: 'Summary', zh: '总结' } });
-  ops.screen.show({ event: 'table', id: 'summary', rows });
+  section(ops.screen, SUMMARY, 'summary', rows);
   ops.screen.show({
     event: 'warning',
     text: {

@@ -1,6 +1,5 @@
-import path from 'node:path';
 import { change } from '../../core/command.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
@@ -20,7 +19,7 @@ const GRACE_SECONDS = 120;
 export type Purpose = 'trial' | 'upgrade';
 
 const nameOf = (ops: Ops, { stack }: Facts, purpose: Purpose): string =>
-  `${stack.project}-postgres-${purpose}-${path.basename(ops.paths.run).slice(0, 16)}`;
+  `${stack.project}-postgres-${purpose}-${runName(ops).slice(0, 16)}`;
 
 /**
  * Starts a server of the new version as the service would start it: its environment, command and mounts; without network. It is told what

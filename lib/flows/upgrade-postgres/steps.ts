@@ -1,10 +1,10 @@
-import path from 'node:path';
-import { OpsError } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import { humanBytes, same, type Text } from '../../core/text.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
+import { contentsText } from '../../domain/backup/messages.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
 import { compareContents, examine } from '../../domain/backup/verify.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
@@ -17,7 +17,6 @@ import {
   givenBackByHand,
   type Replacement,
 } from '../../domain/replacement/replace.ts';
-
 import { tag } from '../../tools/docker/docker.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { identify } from '../../tools/postgres/identity.ts';
@@ -98,7 +97,7 @@ export function begin(ops: Ops, facts: Facts, room: { readonly volume: string })
       await requireUnchanged(o, database, before, backup);
       return backup;
     },
-    evidence: ({ manifest }) => transferred(manifest),
+    evidence: transferred,
   };
 
   let entry: PostgresUpgrade | undefined;
@@ -113,7 +112,7 @@ export function begin(ops: Ops, facts: Facts, room: { readonly volume: string })
       entry = {
         version: 1,
         at: new Date(o.clock.now()).toISOString(),
-        run: path.basename(o.paths.run),
+        run: runName(o),
         inUse: 'to',
         from: { major: identity.major, volume: database.volume.name, systemIdentifier: identity.systemIdentifier },
         to: { major: to.major, volume: room.volume, systemIdentifier },
@@ -156,22 +155,21 @@ async function requireUnchanged(
   const { contents } = await examine(ops, database, database.name, manifest);
   const [first] = compareContents(manifest.contents, contents);
   if (first === undefined) return;
-  throw new OpsError({
-    kind: 'failed',
-    what: {
+  throw failed(
+    {
       en: `Somebody wrote to the database during the final dump: ${first.en}`,
       zh: `最后一次导出期间有人写入了数据库: ${first.zh}`,
     },
-    next: [{ en: 'Who is connected: npx tsx scripts/doctor.ts', zh: '查看有哪些连接: npx tsx scripts/doctor.ts' }],
-  });
+    { en: 'Who is connected: npx tsx scripts/doctor.ts', zh: '查看有哪些连接: npx tsx scripts/doctor.ts' },
+  );
 }
 
-const transferred = ({ contents, databaseBytes }: VerifiedBackup['manifest']): Text => {
-  const rows = contents.tables.reduce((sum, t) => sum + t.rows, 0);
-  const size = humanBytes(databaseBytes);
+const transferred = ({ manifest }: VerifiedBackup): Text => {
+  const [size, sequences] = [humanBytes(manifest.databaseBytes), manifest.contents.sequences.length];
+  const { en, zh } = contentsText(manifest);
   return {
-    en: `${size}; ${contents.tables.length} tables, ${rows} rows, ${contents.sequences.length} sequences, all as they were`,
-    zh: `${size}; ${contents.tables.length} 张表, ${rows} 行, ${contents.sequences.length} 个序列, 与原库完全一致`,
+    en: `${size}; ${en}, ${sequences} sequences, all as they were`,
+    zh: `${size}; ${zh}, ${sequences} 个序列, 与原库完全一致`,
   };
 };
 

@@ -1,8 +1,8 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth, endpointsOf, type Health, waitForHealth } from '../../domain/app/health.ts';
 import { requireRoutes, watchedOf } from '../../domain/app/routes.ts';
 import { waitUntilServing } from '../../domain/app/serving.ts';
@@ -10,10 +10,9 @@ import { type DowntimeWatch, type Noticed, outageText, watchDowntime } from '../
 import { type RequestHold, requestHold, type Seen } from '../../domain/hold/hold.ts';
 import { holdCommands, releaseCommands } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
-import { ownAddress } from '../../domain/replacement/addresses.ts';
 import { haltAgain, haltHeld } from '../../domain/replacement/app-container.ts';
-import { databasePassword } from '../../domain/replacement/passwords.ts';
 import { type Former, giveBack, halt, type Replacement, takeOver } from '../../domain/replacement/replace.ts';
+import { databasePassword, ownAddress } from '../../domain/replacement/stack-facts.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import type { Served } from '../../domain/stack/deployment.ts';
@@ -154,7 +153,7 @@ export function swapStep<A extends readonly unknown[]>(
       await run(ops, start(replacement.next));
       return proveServer(ops, stack, coming);
     },
-    evidence: ({ container }, ..._given) => ({ en: printable(container.name), zh: printable(container.name) }),
+    evidence: ({ container }, ..._given) => same(printable(container.name)),
     async undo(ops, ..._given) {
       if (!progress.swapping) return;
       if (progress.former)
@@ -248,8 +247,7 @@ export function proveStep({ stack, served }: Surroundings): Step<Text> {
 
 export const NOT_RUNNING: Text = { en: 'the application has no container', zh: '没有应用容器' };
 
-const notProved = (why: Text) =>
-  new OpsError({ kind: 'failed', what: { en: `Not proved: ${why.en}`, zh: `验证未通过: ${why.zh}` } });
+const notProved = (why: Text) => failed({ en: `Not proved: ${why.en}`, zh: `验证未通过: ${why.zh}` });
 
 /** After undoing: the same PostgreSQL on the same data, and the application as it was. */
 export async function proveAsBefore(ops: Ops, around: Surroundings, before: Cluster | undefined): Promise<Text> {

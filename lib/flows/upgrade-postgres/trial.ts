@@ -1,11 +1,10 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Recovery, Step } from '../../core/step.ts';
-import { humanBytes, seconds, type Text } from '../../core/text.ts';
+import { humanBytes, same, seconds, type Text } from '../../core/text.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
 import type { DatabaseManifest, Stored } from '../../domain/backup/manifest.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
-
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { query } from '../../tools/postgres/psql.ts';
 import type { Facts, Measured } from './facts.ts';
@@ -35,7 +34,7 @@ export function beginTrial(facts: Facts): {
         const backup = await backupPg(ops, database, { reason: 'upgrade' });
         return { backup, milliseconds: Math.round(ops.clock.monotonic() - started) };
       },
-      evidence: ({ backup }) => ({ en: backup.dir, zh: backup.dir }),
+      evidence: ({ backup }) => same(backup.dir),
     } satisfies Step<Taken>,
     attempt: {
       id: 'try',

@@ -12,8 +12,9 @@ import path from 'node:path';
 import { asTyped } from '../../core/command.ts';
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Paths } from '../../core/ops.ts';
+import { unmet } from '../../core/refusal.ts';
 import { type Target, targetFor } from '../../core/target.ts';
-import { printable } from '../../core/text.ts';
+import { printable, type Text } from '../../core/text.ts';
 import { scriptsFrom, type World } from '../../core/world.ts';
 import type { Parsed } from './flags.ts';
 
@@ -91,18 +92,16 @@ export function makeState(target: Target): Omit<Paths, 'run'> {
     return { state, backups };
   } catch (error) {
     const why = whatHappened(error).en;
-    throw new OpsError({
-      kind: 'precondition',
-      what: { en: `${state} can't be written: ${why}`, zh: `无法写入 ${state}: ${why}` },
-      next: [
-        {
-          en: 'Run as the owner of the deploy directory, or free some space.',
-          zh: '请以部署目录所有者身份运行, 或清理磁盘空间.',
-        },
-      ],
-    });
+    throw unwritable({ en: `${state} can't be written: ${why}`, zh: `无法写入 ${state}: ${why}` });
   }
 }
+
+/** Something below the state directory. */
+export const unwritable = (what: Text): OpsError =>
+  unmet(what, {
+    en: 'Run as the owner of the deploy directory, or free some space.',
+    zh: '请以部署目录所有者身份运行, 或清理磁盘空间.',
+  });
 
 /** git must never see dumps. Not written anew each time: a full disk would leave an empty file. */
 function hideFromGit(file: string): void {

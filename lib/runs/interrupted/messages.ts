@@ -1,4 +1,5 @@
-import { printable, seconds, type Text } from '../../core/text.ts';
+import type { Row } from '../../core/screen.ts';
+import { printable, same, seconds, type Text } from '../../core/text.ts';
 import { entriesOf, type Run } from '../../domain/ledger/runs.ts';
 
 /** `running: step stop`, `0  done: deployed …`, `died at step stop`. */
@@ -50,14 +51,14 @@ export function diedText(run: Run): Text {
 }
 
 /** Steps with how each ended. */
-export function stepRows(run: Run): (readonly [Text, Text])[] {
+export function stepRows(run: Run): Row[] {
   const planned = entriesOf(run, 'plan').at(-1)?.steps ?? [];
   return planned.map((id) => {
     const told = run.entries.flatMap((e) => ('step' in e && e.step === id ? stepEvent(e) : []));
     const name = printable(id);
-    const none: Text = { en: '-', zh: '-' };
+    const none: Text = same('-');
     return [
-      { en: name, zh: name },
+      same(name),
       told.length > 0 ? { en: told.map((t) => t.en).join('; '), zh: told.map((t) => t.zh).join('; ') } : none,
     ] as const;
   });
@@ -66,7 +67,7 @@ export function stepRows(run: Run): (readonly [Text, Text])[] {
 function stepEvent(e: Run['entries'][number]): Text[] {
   switch (e.event) {
     case 'step-start':
-      return [{ en: time(e.at), zh: time(e.at) }];
+      return [same(time(e.at))];
     case 'step-done': {
       const evidence = e.evidence ? `  ${printable(e.evidence)}` : '';
       return [{ en: `done ${seconds(e.milliseconds)}${evidence}`, zh: `完成 ${seconds(e.milliseconds)}${evidence}` }];
@@ -83,7 +84,7 @@ function stepEvent(e: Run['entries'][number]): Text[] {
 }
 
 /** Commands that changed something, each with how it ended. */
-export function commandRows(run: Run): (readonly [Text, Text])[] {
+export function commandRows(run: Run): Row[] {
   const results = new Map(entriesOf(run, 'result').map((r) => [r.of, r]));
   return entriesOf(run, 'intent').map(({ seq, at: began, command }) => {
     const result = results.get(seq);
@@ -93,10 +94,7 @@ export function commandRows(run: Run): (readonly [Text, Text])[] {
           zh: `退出码 ${result.exitCode}, ${seconds(result.milliseconds)}`,
         }
       : { en: 'NO RESULT', zh: '无结果' };
-    return [
-      { en: `${time(began)}  ${ended.en}`, zh: `${time(began)}  ${ended.zh}` },
-      { en: printable(command), zh: printable(command) },
-    ];
+    return [{ en: `${time(began)}  ${ended.en}`, zh: `${time(began)}  ${ended.zh}` }, same(printable(command))];
   });
 }
 

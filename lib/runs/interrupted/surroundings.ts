@@ -1,13 +1,12 @@
 import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import type { Row } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { helperContainers, helperNetworks } from '../../tools/docker/helpers.ts';
-
-export type Row = readonly [Text, Text];
 
 /** What is there now, as far as the engine says it at once: each service, the release in the application, what runs left. Never throws. */
 export async function lookAround(ops: Ops): Promise<Row[]> {

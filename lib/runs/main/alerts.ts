@@ -2,7 +2,8 @@ import { OpsError, whatHappened } from '../../core/errors.ts';
 import { UNWRITTEN } from '../../core/journal.ts';
 import type { Watched } from '../../core/notify.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
-import { SCRIPTS, type Text } from '../../core/text.ts';
+import { orWarn } from '../../core/screen.ts';
+import { SCRIPTS, same, type Text } from '../../core/text.ts';
 import { deliver, ping, type Told } from '../../domain/alerts/deliver.ts';
 import { type Event, kindOf } from '../../domain/alerts/event.ts';
 import { writeMetrics } from '../../domain/alerts/metrics.ts';
@@ -114,7 +115,7 @@ function textsOf(
   return {
     what: both(what),
     state: state && both(state),
-    next: [...next.slice(0, MOST), { en: show, zh: show }].map(both),
+    next: [...next.slice(0, MOST), same(show)].map(both),
   };
 }
 
@@ -124,17 +125,11 @@ async function exportMetrics({ target, paths }: Ops, named: string | undefined):
 }
 
 /** A full disk is a reason to tell somebody, not one to keep silent. */
-async function leniently({ screen }: Ops, write: () => Promise<void>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    const why = whatHappened(error).en;
-    screen.show({
-      event: 'warning',
-      text: { en: `How it ended could not be written down: ${why}`, zh: `未能记录运行结果: ${why}` },
-    });
-  }
-}
+const leniently = ({ screen }: Ops, write: () => Promise<void>): Promise<void> =>
+  orWarn(screen, write, (why) => ({
+    en: `How it ended could not be written down: ${why.en}`,
+    zh: `未能记录运行结果: ${why.zh}`,
+  }));
 
 function sayTold({ screen }: Ops, all: readonly Told[]): void {
   for (const { to, failure } of all) {
@@ -142,7 +137,7 @@ function sayTold({ screen }: Ops, all: readonly Told[]): void {
     screen.show({
       event: 'warning',
       text: { en: `${to} could not be told: ${failure.en}`, zh: `未能通知 ${to}: ${failure.zh}` },
-      fix: { en: `${SCRIPTS}notify.ts test`, zh: `${SCRIPTS}notify.ts test` },
+      fix: same(`${SCRIPTS}notify.ts test`),
     });
   }
   const reached = all

@@ -7,7 +7,8 @@ import type { Clock } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { CommandError, type RunOps, run } from '../../core/run.ts';
 import type { Screen } from '../../core/screen.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
+import { readAs } from '../../tools/files/json.ts';
 import { hasOpen } from '../../tools/files/open-files.ts';
 import { type LockFile, openLockFile } from './lock-file.ts';
 
@@ -155,14 +156,12 @@ export async function describe(clock: Clock, file: string, waitMs = WRITTEN_WITH
     await clock.sleep(READ_EVERY_MS);
     holder = readHolder(file);
   }
-  if (holder === undefined) return { en: '?', zh: '?' };
+  if (holder === undefined) return same('?');
   const { script, user, host, pid, since, step, dir } = holder;
   const who = printable(`${script}, ${user}@${host}, pid ${pid}, ${since}${dir === undefined ? '' : `, ${dir}`}`);
-  const at: Text = step
-    ? { en: `, at step ${printable(step)}`, zh: `, 位于步骤 ${printable(step)}` }
-    : { en: '', zh: '' };
+  const at: Text = step ? { en: `, at step ${printable(step)}`, zh: `, 位于步骤 ${printable(step)}` } : same('');
   const gone: Text = hasOpen(pid, file)
-    ? { en: '', zh: '' }
+    ? same('')
     : {
         en: '; its process is gone, and a command that it began goes on',
         zh: '; 其进程已不存在, 但它启动的命令仍在运行',
@@ -170,13 +169,7 @@ export async function describe(clock: Clock, file: string, waitMs = WRITTEN_WITH
   return { en: `${who}${at.en}${gone.en}`, zh: `${who}${at.zh}${gone.zh}` };
 }
 
-function readHolder(file: string): Holder | undefined {
-  try {
-    return recorded.parse(JSON.parse(readFileSync(file, 'utf8')));
-  } catch {
-    return undefined;
-  }
-}
+const readHolder = (file: string): Holder | undefined => readAs(recorded, file);
 
 function cannotLock(file: string, { what }: CommandError): OpsError {
   return refuse(

@@ -13,11 +13,11 @@ import {
 } from '../../core/journal.ts';
 import type { Ops, Paths } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
-import type { Screen } from '../../core/screen.ts';
+import { orWarn, type Screen } from '../../core/screen.ts';
 import { Secrets } from '../../core/secrets.ts';
 import { childEnv, createShell } from '../../core/shell.ts';
 import type { Target } from '../../core/target.ts';
-import { languageOf, printable, SCRIPTS, type Text } from '../../core/text.ts';
+import { languageOf, printable, SCRIPTS, same, type Text } from '../../core/text.ts';
 import { answerTsx, isProgram, thisProcess, type World } from '../../core/world.ts';
 import { registerAddresses } from '../../domain/alerts/addresses.ts';
 import { looking } from '../../domain/data/claim.ts';
@@ -211,7 +211,7 @@ export async function main(script: Script, world: World): Promise<number> {
           holding.record({ ...inDir, step: event.step });
         }
         if (parsed.verbose && event.event === 'intent') {
-          screen.show({ event: 'info', text: { en: `      $ ${event.command}`, zh: `      $ ${event.command}` } });
+          screen.show({ event: 'info', text: same(`      $ ${event.command}`) });
         }
       });
       const ending = await journaled(journal, {
@@ -295,17 +295,12 @@ async function journaled(
 }
 
 /** A page for people who were not there. What was done and proved does not depend on it. */
-async function keepReport(screen: Screen, paths: Paths): Promise<void> {
-  try {
-    await writeReport(paths, path.basename(paths.run), screen.language);
-  } catch (error) {
-    const why = whatHappened(error).en;
-    screen.show({
-      event: 'warning',
-      text: { en: `The report could not be written: ${why}`, zh: `无法写入运行报告: ${why}` },
-    });
-  }
-}
+const keepReport = (screen: Screen, paths: Paths): Promise<void> =>
+  orWarn(
+    screen,
+    () => writeReport(paths, path.basename(paths.run), screen.language),
+    (why) => ({ en: `The report could not be written: ${why.en}`, zh: `无法写入运行报告: ${why.zh}` }),
+  );
 
 /** The last line, for programs. */
 function result(screen: Screen, { exitCode, what }: Ending): number {

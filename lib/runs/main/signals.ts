@@ -1,7 +1,7 @@
 import { OpsError } from '../../core/errors.ts';
 import type { JournalEvent } from '../../core/journal.ts';
 import type { Screen } from '../../core/screen.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import type { World } from '../../core/world.ts';
 
 /** One Ctrl-C arrives twice: from the terminal, and passed on by npx. */
@@ -65,7 +65,7 @@ function wouldLeave({ step, undoing, open }: UnderWay): Text {
   const commands = printable(open.join('; '));
   const children: Text =
     open.length === 0
-      ? { en: '', zh: '' }
+      ? same('')
       : {
           en: ` What has begun would go on by itself: ${commands}.`,
           zh: ` 已开始的命令会自行继续: ${commands}.`,

@@ -1,3 +1,4 @@
+import { type Row, SUMMARY } from '../../core/screen.ts';
 import { type Language, same, seconds, type Text } from '../../core/text.ts';
 import type { Way } from '../../domain/ledger/requests.ts';
 import { entriesOf, type Run } from '../../domain/ledger/runs.ts';
@@ -15,7 +16,7 @@ export function pageOf(run: Run, ways: readonly Way[], language: Language): stri
   const tables = [...new Map(entriesOf(run, 'table').map((t) => [t.id, t])).values()];
   const summary = tables.find((t) => t.id === 'summary');
   const body = html`${headOf(run, lasted)}
-${summary && card({ en: 'Summary', zh: '总结' }, rowsOf(summary.rows))}
+${summary && card(SUMMARY, rowsOf(summary.rows))}
 ${end && end.exitCode !== 0 && (end.next ?? []).length > 0 ? card({ en: 'What to do next', zh: '下一步' }, html`<ul>${(end.next ?? []).map((n) => html`<li><code>${n}</code></li>`)}</ul>`) : undefined}
 ${steps.length > 0 ? card({ en: 'Steps', zh: '步骤' }, html`<ol class="steps">${steps.map((s) => stepOf(s, lasted))}</ol>`) : undefined}
 ${card({ en: 'What visitors noticed', zh: '对访问者的影响' }, ways.length > 0 ? html`${ways.map((w) => chartOf(w, lasted, begins(steps)))}${KEY}` : html`<p class="soft">${NOT_MEASURED}</p>`)}
@@ -82,8 +83,7 @@ const ENDS: Readonly<Record<number, Text>> = {
 
 const card = (title: Text, inside: Html): Html => html`<section><h2>${title}</h2>${inside}</section>\n`;
 const pair = (name: Text, value: Text | Html): Html => html`<dt>${name}</dt><dd>${value}</dd>`;
-const rowsOf = (rows: readonly (readonly [Text, Text])[]): Html =>
-  html`<dl>${rows.map(([name, value]) => pair(name, value))}</dl>`;
+const rowsOf = (rows: readonly Row[]): Html => html`<dl>${rows.map(([name, value]) => pair(name, value))}</dl>`;
 const begins = (steps: readonly StepTold[]) => steps.flatMap((s) => (s.began === undefined ? [] : [s.began]));
 
 function stepOf({ title, began, took, outcome, says }: StepTold, lasted: number): Html {

@@ -1,5 +1,6 @@
-/** Loaded when somebody is asked: most runs ask nothing, and it is a tenth of the time that a script takes to start. */
-const prompts = () => import('@inquirer/prompts');
+import { confirm, input, select } from '@inquirer/prompts';
+
+// To be loaded only when somebody is asked: most runs ask nothing, and it is a tenth of the time that a script takes to start.
 
 /** A prompt that ends with the input (Ctrl-D, closed terminal) or with Ctrl-C is "no answer". */
 async function orNoAnswer<T>(answer: Promise<T>): Promise<T | undefined> {
@@ -11,18 +12,17 @@ async function orNoAnswer<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-export const phrase = async (message: string, signal: AbortSignal): Promise<string | undefined> =>
-  orNoAnswer((await prompts()).input({ message }, { signal }));
+export const phrase = (message: string, signal: AbortSignal): Promise<string | undefined> =>
+  orNoAnswer(input({ message }, { signal }));
 
-export const yes = async (message: string, signal: AbortSignal): Promise<boolean | undefined> =>
-  orNoAnswer((await prompts()).confirm({ message, default: false }, { signal }));
+export const yes = (message: string, signal: AbortSignal): Promise<boolean | undefined> =>
+  orNoAnswer(confirm({ message, default: false }, { signal }));
 
-export const choice = async <V extends string>(
+export const choice = <V extends string>(
   message: string,
   choices: readonly { value: V; name: string }[],
   signal: AbortSignal,
-): Promise<V | undefined> =>
-  orNoAnswer((await prompts()).select({ message, choices: [...choices], theme: KEYS_ONLY }, { signal }));
+): Promise<V | undefined> => orNoAnswer(select({ message, choices: [...choices], theme: KEYS_ONLY }, { signal }));
 
 /** The words beside the keys would be English. */
 const KEYS_ONLY = {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { change, read } from '../../core/command.ts';
-import { OpsError } from '../../core/errors.ts';
+import { commandFailed, unmet } from '../../core/refusal.ts';
 import { ask, type RunOps, run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
@@ -43,25 +43,21 @@ async function socketOf(ops: RunOps): Promise<string> {
   const { endpoint: host } = await findEngine(ops);
   const [, socket] = /^unix:\/\/(\/.+)$/.exec(host) ?? [];
   if (socket !== undefined) return socket;
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
+  throw unmet(
+    {
       en: `The engine is not reached through a socket of this machine (${printable(host)}).`,
       zh: `Docker 引擎不是通过本机 socket 访问的 (${printable(host)}).`,
     },
-    next: [{ en: 'Run this on the machine where the engine runs.', zh: '请在 Docker 引擎所在的机器上运行.' }],
-  });
+    { en: 'Run this on the machine where the engine runs.', zh: '请在 Docker 引擎所在的机器上运行.' },
+  );
 }
 
 function answerIn<T>(path: string, stdout: string, form: z.ZodType<T>): T {
   const [body, status] = [stdout.slice(0, -3), stdout.slice(-3)];
   if (/^2\d\d$/.test(status)) return answerOf('the engine', form, body);
   const { message } = answerOf('the engine', refused, body);
-  throw new OpsError({
-    kind: 'command',
-    what: {
-      en: `The engine refused ${path} (${status}): ${printable(message)}`,
-      zh: `Docker 引擎拒绝 ${path} (${status}): ${printable(message)}`,
-    },
+  throw commandFailed({
+    en: `The engine refused ${path} (${status}): ${printable(message)}`,
+    zh: `Docker 引擎拒绝 ${path} (${status}): ${printable(message)}`,
   });
 }

@@ -34,7 +34,7 @@ function told(env: Ops['env'], context: string, endpoint: string): { what: Text;
   const name = printable(context);
   if (env.DOCKER_CONTEXT) return { what: from(same(`DOCKER_CONTEXT=${name}`)), next: clear('unset DOCKER_CONTEXT') };
   return {
-    what: from({ en: `docker context ${name}`, zh: `docker context ${name}` }),
+    what: from(same(`docker context ${name}`)),
     next: clear('docker context use default'),
   };
 }

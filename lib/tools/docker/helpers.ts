@@ -1,9 +1,8 @@
-import path from 'node:path';
 import { asTyped, type Command, change, read } from '../../core/command.ts';
 import { allEnded } from '../../core/concurrency.ts';
-import { type Ops, uninterruptible } from '../../core/ops.ts';
+import { type Ops, runName, uninterruptible } from '../../core/ops.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
-import type { Text } from '../../core/text.ts';
+import { same, type Text } from '../../core/text.ts';
 import { remove } from './docker.ts';
 
 // Containers, networks and images that only a run needs. Their labels name the deploy directory's state, so that other directories' ones
@@ -17,7 +16,7 @@ const POLLS = 50;
 
 /** Labels of everything that a run makes for itself. */
 export const labelsOf = (ops: Pick<Ops, 'paths'>): Readonly<Record<string, string>> => ({
-  [RUN_LABEL]: path.basename(ops.paths.run),
+  [RUN_LABEL]: runName(ops),
   [OWNER_LABEL]: ops.paths.state,
 });
 
@@ -45,7 +44,7 @@ export const discardImage = (ops: Ops, image: string): Promise<boolean> =>
  * @param ofRun which runs are meant, by the name of their directory.
  */
 export async function discardStale(ops: Ops, ofRun: (run: string) => boolean = () => true): Promise<void> {
-  const stale = (found: Found) => found.filter(({ run }) => run !== path.basename(ops.paths.run) && ofRun(run));
+  const stale = (found: Found) => found.filter(({ run }) => run !== runName(ops) && ofRun(run));
   const [containers, networks, images] = await allEnded([
     helperContainers(ops),
     helperNetworks(ops),
@@ -63,7 +62,7 @@ export async function remainsOfRun(ops: Ops): Promise<readonly string[]> {
     ...(await helperNetworks(ops)).map((f) => ({ ...f, what: 'network' })),
     ...(await imagesOfOwner(ops)).map((f) => ({ ...f, what: 'image' })),
   ];
-  return found.filter(({ run }) => run === path.basename(ops.paths.run)).map(({ what, id }) => `${what} ${id}`);
+  return found.filter(({ run }) => run === runName(ops)).map(({ what, id }) => `${what} ${id}`);
 }
 
 /** A container, network or image that a run of this deploy directory made for itself. */
@@ -120,7 +119,7 @@ async function discard(ops: Ops, command: Command): Promise<boolean> {
       failure = error;
     }
   }
-  const why: Text = failure?.what ?? { en: '', zh: '' };
+  const why: Text = failure?.what ?? same('');
   const typed = asTyped(command.argv);
   ops.screen.show({
     event: 'warning',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { read } from '../../core/command.ts';
-import { OpsError } from '../../core/errors.ts';
+import { unmet } from '../../core/refusal.ts';
 import { ask, type RunOps, run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
@@ -28,16 +28,14 @@ export async function checkSameVolume(ops: RunOps, known: KnownVolume): Promise<
   if (now?.createdAt === known.createdAt) return;
   if (now !== undefined && (await holds(ops, known.holder, known.name))) return;
   const name = printable(known.name);
-  throw new OpsError({
-    kind: 'precondition',
-    what:
-      now === undefined
-        ? { en: `Volume ${name} is not there any more.`, zh: `数据卷 ${name} 已不存在.` }
-        : {
-            en: `Volume ${name} can't be proved to be the one that was saved (created ${known.createdAt}, now ${now.createdAt}).`,
-            zh: `无法证明数据卷 ${name} 就是备份时的那个卷 (创建于 ${known.createdAt}, 现为 ${now.createdAt}).`,
-          },
-  });
+  throw unmet(
+    now === undefined
+      ? { en: `Volume ${name} is not there any more.`, zh: `数据卷 ${name} 已不存在.` }
+      : {
+          en: `Volume ${name} can't be proved to be the one that was saved (created ${known.createdAt}, now ${now.createdAt}).`,
+          zh: `无法证明数据卷 ${name} 就是备份时的那个卷 (创建于 ${known.createdAt}, 现为 ${now.createdAt}).`,
+        },
+  );
 }
 
 async function holds(ops: RunOps, container: string, volume: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import { read } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
+import { commandFailed } from '../../core/refusal.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Container } from './containers.ts';
@@ -50,14 +51,13 @@ export async function throwIfEnded(ops: Ops, container: Container, name: string)
   const crashed = Number(restarts) > container.restartCount;
   if ((state === 'running' || state === 'created') && !crashed) return;
   const oom = outOfMemory === 'true';
-  throw new OpsError({
-    kind: 'command',
-    what: {
+  throw commandFailed(
+    {
       en: `${name}'s container ${container.name} ${crashed ? `crashed and was restarted (${restarts} times)` : `is ${state}`}; exit code ${exitCode}${oom ? ', out of memory' : ''}.`,
       zh: `${name} 容器 ${container.name} ${crashed ? `崩溃并被重启 (${restarts} 次)` : `状态为 ${state}`}; 退出码 ${exitCode}${oom ? ', 内存不足' : ''}.`,
     },
-    next: [await lastLogLines(ops, container)],
-  });
+    await lastLogLines(ops, container),
+  );
 }
 
 /** What a container said last, as advice. */

@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { closeSync, constants, fchmodSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fsyncSync, openSync, renameSync, statfsSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
+import { flushDirectory } from '../../core/journal.ts';
 
 /** sha256 of a file in hex, and its size in bytes; streamed, so memory does not grow with the file. */
 export async function digest(file: string): Promise<{ sha256: string; size: number }> {
@@ -30,6 +31,7 @@ export async function digest(file: string): Promise<{ sha256: string; size: numb
 export async function createFile<T>(file: string, fill: (fd: number) => Promise<T> | T): Promise<T> {
   const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
+    fchmodSync(fd, 0o600); // whatever the umask
     const result = await fill(fd);
     fsyncSync(fd);
     return result;
@@ -57,12 +59,7 @@ export async function writeAtomically(
 /** A rename that a power cut does not take back. */
 export function renameDurably(from: string, to: string): void {
   renameSync(from, to);
-  const fd = openSync(path.dirname(to), 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+  flushDirectory(path.dirname(to));
 }
 
 /** Lets `use` read a file through a descriptor. */
@@ -88,4 +85,10 @@ export function fileNamePart(text: string): string {
       .replace(/^\.+/, '_')
       .slice(0, 60) || '_'
   );
+}
+
+/** Bytes that this user may still write on the file system of `dir`. */
+export function freeBytes(dir: string): number {
+  const { bavail, bsize } = statfsSync(dir);
+  return bavail * bsize;
 }

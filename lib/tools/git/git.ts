@@ -43,15 +43,8 @@ export const fetch = (
     dir,
     [
       // Not --quiet: that hides which tags were rejected.
-      ...[
-        '-c',
-        'fetch.output=full',
-        'fetch',
-        '--no-progress',
-        '--no-prune',
-        '--no-recurse-submodules',
-        '--no-write-fetch-head',
-      ],
+      ...['-c', 'fetch.output=full', 'fetch', '--no-progress', '--no-prune', '--no-recurse-submodules'],
+      '--no-write-fetch-head',
       // Beats the configuration, which could name any program of this machine.
       ...['--upload-pack=git-upload-pack', options.tags ? '--tags' : '--no-tags', '--', remote, refspec],
     ],

@@ -2,7 +2,7 @@ import { asTyped } from '../../core/command.ts';
 import type { OpsError } from '../../core/errors.ts';
 import { refuse } from '../../core/refusal.ts';
 import type { RunOps } from '../../core/run.ts';
-import { printable } from '../../core/text.ts';
+import { printable, same } from '../../core/text.ts';
 import { localSettings, type Setting } from './settings.ts';
 
 const WORD = String.raw`["']?[\w./~@][\w./~@:-]*["']?`;
@@ -50,6 +50,6 @@ function wouldRun(dir: string, settings: readonly Setting[]): OpsError {
       en: 'If it is meant, make it your own: git config --global <name> <value>. Then take it out here:',
       zh: '若确需该设置, 请写入个人配置: git config --global <名称> <值>. 然后从仓库配置中删除:',
     },
-    ...[...new Set(removals)].map((typed) => ({ en: typed, zh: typed })),
+    ...[...new Set(removals)].map((typed) => same(typed)),
   );
 }

@@ -1,5 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
+import { decoded } from '../../core/text.ts';
 import { git, remoteHeads } from './git.ts';
 
 export interface Remote {
@@ -37,12 +38,4 @@ function keepSecret(ops: Ops, address: string): void {
   // Without a password, the "user" of a web address is a token; of an ssh address it is only a name.
   const secret = colon >= 0 ? userinfo.slice(colon + 1) : /^https?:/i.test(address) ? userinfo : '';
   ops.secrets.add(secret, decoded(secret));
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -24,14 +24,8 @@ export interface Repository {
  */
 export async function openRepository(ops: Ops): Promise<Repository> {
   const { dir } = ops.target;
-  const asked = git(dir, [
-    'rev-parse',
-    '--absolute-git-dir',
-    '--is-inside-work-tree',
-    '--show-cdup',
-    '--git-path',
-    'objects',
-  ]);
+  const what = ['--absolute-git-dir', '--is-inside-work-tree', '--show-cdup', '--git-path', 'objects'];
+  const asked = git(dir, ['rev-parse', ...what]);
   const { stdout } = await run(ops, asked).catch((error: unknown) => {
     throw error instanceof CommandError && error.output.exitCode === 128 ? refused(dir, error.output.stderr) : error;
   });

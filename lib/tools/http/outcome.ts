@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import { DUE, within } from './within.ts';
 
 /** Why there was no answer that could be read. */
@@ -54,7 +54,7 @@ async function read(response: Response): Promise<Answer> {
       text: { en: `nginx does not reach the application (${status})`, zh: `nginx 无法连接到应用 (${status})` },
     };
   }
-  if (status !== 200) return { outcome: 'http', text: { en: `HTTP ${status}`, zh: `HTTP ${status}` } };
+  if (status !== 200) return { outcome: 'http', text: same(`HTTP ${status}`) };
   const body = await limited(response);
   if (body === undefined) {
     return {

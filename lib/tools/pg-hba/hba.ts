@@ -1,5 +1,6 @@
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { commandFailed } from '../../core/refusal.ts';
 import type { Text } from '../../core/text.ts';
 import type { Database } from '../postgres/database.ts';
 import { query } from '../postgres/psql.ts';
@@ -108,12 +109,9 @@ async function rewrite(ops: Ops, db: Database, hba: Hba, method: PasswordMethod)
   const now = await inspectHba(ops, db);
   const wanted = hba.rules.map((r) => (hba.remoteTrust.includes(r) ? { ...r, method } : r));
   if (now.errors.length > 0 || !sameRules(now.rules, wanted)) {
-    throw new OpsError({
-      kind: 'command',
-      what: {
-        en: `${files.join(', ')} was rewritten, but PostgreSQL does not read it as expected. The old file: ${copies.join(', ')}`,
-        zh: `已改写 ${files.join(', ')}, 但 PostgreSQL 读到的规则与预期不符. 原文件: ${copies.join(', ')}`,
-      },
+    throw commandFailed({
+      en: `${files.join(', ')} was rewritten, but PostgreSQL does not read it as expected. The old file: ${copies.join(', ')}`,
+      zh: `已改写 ${files.join(', ')}, 但 PostgreSQL 读到的规则与预期不符. 原文件: ${copies.join(', ')}`,
     });
   }
   return copies;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import type { Database } from '../postgres/database.ts';
 import { canLogIn, isLoopback, type Login } from '../postgres/login.ts';
 import { type Address, type Asked, askedFor } from '../postgres/wire.ts';
@@ -143,8 +143,4 @@ function asLine(rule: HbaRule): string {
   return printable(
     `${rule.type} ${rule.database.join(',')} ${rule.user.join(',')} ${rule.address ?? ''}${mask} ${rule.method}`,
   );
-}
-
-function same(text: string): Text {
-  return { en: text, zh: text };
 }

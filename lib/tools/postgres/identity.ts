@@ -1,4 +1,4 @@
-import { OpsError } from '../../core/errors.ts';
+import { failed } from '../../core/refusal.ts';
 import type { RunOps } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { type PgServer, query } from './psql.ts';
@@ -103,16 +103,13 @@ const olderState = (before: DataIdentity, now: DataIdentity): Text => ({
 });
 
 const notTheSame = (why: readonly Text[]) =>
-  new OpsError({
-    kind: 'failed',
-    what: {
+  failed(
+    {
       en: `The data that PostgreSQL serves is not the data from before: ${why.map((w) => w.en).join('; ')}.`,
       zh: `PostgreSQL 当前的数据不是之前的数据: ${why.map((w) => w.zh).join('; ')}.`,
     },
-    next: [
-      {
-        en: 'See what the compose file changes about PostgreSQL’s volume, PGDATA and image.',
-        zh: '请检查 compose 文件对 PostgreSQL 的卷, PGDATA 与镜像的改动.',
-      },
-    ],
-  });
+    {
+      en: 'See what the compose file changes about PostgreSQL’s volume, PGDATA and image.',
+      zh: '请检查 compose 文件对 PostgreSQL 的卷, PGDATA 与镜像的改动.',
+    },
+  );

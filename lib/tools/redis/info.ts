@@ -1,6 +1,6 @@
-import { OpsError } from '../../core/errors.ts';
+import { commandFailed } from '../../core/refusal.ts';
 import { type RunOps, run } from '../../core/run.ts';
-import { printable } from '../../core/text.ts';
+import { printable, same } from '../../core/text.ts';
 import { exec } from '../docker/docker.ts';
 
 /** `INFO`, by its fields. */
@@ -24,5 +24,5 @@ export async function redisInfo(ops: RunOps, container: string, password: string
   const words = printable(ops.secrets.redact(`${stderr}\n${stdout}`))
     .trim()
     .slice(0, 300);
-  throw new OpsError({ kind: 'command', what: { en: `Redis: ${words}`, zh: `Redis: ${words}` } });
+  throw commandFailed(same(`Redis: ${words}`));
 }

@@ -1,5 +1,5 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { unmet } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import type { Container } from '../docker/containers.ts';
@@ -24,7 +24,7 @@ export async function waitForRedis(
   await waitForService(ops, container, { name: 'Redis', deadlineMs }, async () => {
     const { stdout, stderr } = await run(ops, ping, [0, 1, 126, 127, 137]);
     const wrong = whatIsWrong(`${stdout}\n${stderr}`);
-    if (wrong) throw new OpsError({ kind: 'precondition', what: wrong });
+    if (wrong) throw unmet(wrong);
     return stdout.trim().split('\n').at(-1) === 'PONG';
   });
 }

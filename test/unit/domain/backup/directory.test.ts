@@ -3,7 +3,10 @@ import { whileThereIsRoom } from '../../../../lib/domain/backup/directory.ts';
 import { testOps } from '../../../support/ops.ts';
 
 const disk = vi.hoisted(() => ({ free: 1e12 }));
-vi.mock('../../../../lib/tools/files/disk.ts', () => ({ freeBytes: () => disk.free }));
+vi.mock('../../../../lib/tools/files/durable.ts', async (original) => ({
+  ...(await original<object>()),
+  freeBytes: () => disk.free,
+}));
 
 it('begins nothing on a disk that is full already, and does not say that it got full', async () => {
   disk.free = 1000;

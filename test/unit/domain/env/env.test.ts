@@ -1,19 +1,8 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { read } from '../../../../lib/core/command.ts';
-import { run } from '../../../../lib/core/run.ts';
 import { CAUSES } from '../../../../lib/domain/env/causes.ts';
-import { readEnv, whyUnreadable, withCandidateEnv, writeEnv } from '../../../../lib/domain/env/env.ts';
+import { readEnv, whyUnreadable } from '../../../../lib/domain/env/env.ts';
 import { type TestOps, testOps } from '../../../support/ops.ts';
 import type { Call, Reply } from '../../../support/scripted-spawn.ts';
 import { composeModel } from './readers.models.ts';
@@ -198,66 +187,4 @@ it('does not hide ordinary words because of a switch that is named like a secret
   const ops = withEnv('SECRET_ROTATION=true\nAPP_NAME=whale\n');
   await present(ops);
   expect(ops.secrets.redact('true whale')).toBe('true whale');
-});
-
-describe('writeEnv', () => {
-  it('creates the file for the owner alone and leaves nothing else', () => {
-    const ops = testOps(() => undefined);
-    const before = process.umask(0);
-    try {
-      writeEnv(ops, 'SECRET_KEY=sk-S3cret\n');
-    } finally {
-      process.umask(before);
-    }
-    const file = path.join(ops.target.dir, '.env');
-    expect(readFileSync(file, 'utf8')).toBe('SECRET_KEY=sk-S3cret\n');
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(statSync(file).nlink).toBe(1);
-    expect(readdirSync(ops.paths.state).sort()).toEqual(['backups', 'runs']);
-    expect(ops.secrets.redact('sk-S3cret')).toBe('[secret]');
-  });
-
-  it('never replaces what is there', () => {
-    const ops = testOps(() => undefined);
-    const file = path.join(ops.target.dir, '.env');
-    writeFileSync(file, 'old');
-    expect(() => writeEnv(ops, 'new')).toThrow(expect.objectContaining({ kind: 'precondition' }));
-    expect(readFileSync(file, 'utf8')).toBe('old');
-    expect(readdirSync(ops.paths.state).sort()).toEqual(['backups', 'runs']);
-  });
-
-  it('does not write through a link', () => {
-    const ops = testOps(() => undefined);
-    symlinkSync(path.join(ops.target.dir, 'elsewhere'), path.join(ops.target.dir, '.env'));
-    expect(() => writeEnv(ops, 'new')).toThrow(expect.objectContaining({ kind: 'precondition' }));
-    expect(existsSync(path.join(ops.target.dir, 'elsewhere'))).toBe(false);
-  });
-});
-
-describe('withCandidateEnv', () => {
-  it('gives a private directory of the same base name that is gone afterwards', async () => {
-    const ops = testOps(() => ({}));
-    const seen = await withCandidateEnv(ops, 'SECRET_KEY=sk-S3cret\n', async (directory) => {
-      expect(path.basename(directory)).toBe(path.basename(ops.target.dir));
-      expect(directory.startsWith(`${ops.paths.state}/`)).toBe(true);
-      expect(readFileSync(path.join(directory, '.env'), 'utf8')).toBe('SECRET_KEY=sk-S3cret\n');
-      expect(statSync(path.join(directory, '.env')).mode & 0o777).toBe(0o600);
-      expect(statSync(path.dirname(directory)).mode & 0o777).toBe(0o700);
-      await run(ops, read(['true']));
-      expect(ops.secrets.redact('sk-S3cret')).toBe('[secret]');
-      return directory;
-    });
-    expect(existsSync(seen)).toBe(false);
-    expect(readdirSync(ops.paths.state).sort()).toEqual(['backups', 'runs']);
-    expect(existsSync(path.join(ops.target.dir, '.env'))).toBe(false);
-  });
-
-  it('leaves nothing after a failure either', async () => {
-    const ops = testOps(() => undefined);
-    const failing = withCandidateEnv(ops, 'A=x\n', async () => {
-      throw new Error('no');
-    });
-    await expect(failing).rejects.toThrow('no');
-    expect(readdirSync(ops.paths.state).sort()).toEqual(['backups', 'runs']);
-  });
 });

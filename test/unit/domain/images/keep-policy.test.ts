@@ -5,7 +5,7 @@ import { targetFor } from '../../../../lib/core/target.ts';
 import { forgetOld } from '../../../../lib/domain/images/forget.ts';
 import { surplus } from '../../../../lib/domain/images/keep-policy.ts';
 import type { KeptImage } from '../../../../lib/domain/images/kept.ts';
-import { forgetReleases, type Release, readReleases, recordRelease } from '../../../../lib/domain/ledger/releases.ts';
+import { forgetReleases, type Release, readReleases, writeRelease } from '../../../../lib/domain/ledger/releases.ts';
 import { container, facts } from '../../../support/facts.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call } from '../../../support/scripted-spawn.ts';
@@ -74,7 +74,7 @@ const entry = (n: number, more: Partial<Release> = {}): Release => ({
 describe('the ledger', () => {
   it('survives a torn line and one of another version', () => {
     const { paths } = testOps(() => undefined);
-    recordRelease(paths, entry(1));
+    writeRelease(paths, entry(1));
     const file = `${paths.state}/releases`;
     writeFileSync(file, `${readFileSync(file, 'utf8')}{"at":"2026","kind":"new"}\n{"at":"20`);
     expect(readReleases(paths)).toEqual([entry(1)]);
@@ -88,8 +88,8 @@ describe('the ledger', () => {
     { commit: 'HEAD' },
   ])('passes over a line that would be an option, or another ref: %o', (more) => {
     const { paths } = testOps(() => undefined);
-    recordRelease(paths, entry(1));
-    recordRelease(paths, entry(2, more));
+    writeRelease(paths, entry(1));
+    writeRelease(paths, entry(2, more));
     expect(readReleases(paths)).toEqual([entry(1)]);
   });
 
@@ -110,11 +110,11 @@ describe('the ledger', () => {
     );
   });
 
-  it('is bounded by its oldest lines', () => {
+  it('is bounded by its oldest lines', async () => {
     const { paths } = testOps(() => undefined);
-    for (const n of [1, 2, 3]) recordRelease(paths, entry(n));
-    expect(forgetReleases(paths, 3)).toEqual([]);
-    expect(forgetReleases(paths, 2)).toEqual([entry(1)]);
+    for (const n of [1, 2, 3]) writeRelease(paths, entry(n));
+    expect(await forgetReleases(paths, 3)).toEqual([]);
+    expect(await forgetReleases(paths, 2)).toEqual([entry(1)]);
     expect(readReleases(paths)).toEqual([entry(2), entry(3)]);
   });
 });
@@ -174,29 +174,29 @@ describe('forgetting', () => {
 
   it('removes by tag what is surplus: not what runs, not the one before, nothing of another name', async () => {
     const ops = testOps(engine(tags), { target });
-    recordRelease(ops.paths, entry(1, { previousImage: 'whalefall:before-2' }));
+    writeRelease(ops.paths, entry(1, { previousImage: 'whalefall:before-2' }));
     await forgetOld(ops, facts().stack);
     expect(removed(ops)).toEqual(['docker image rm whalefall:before-3', 'docker image rm whalefall:before-1']);
   });
 
   it('gives up what a failed run kept before what a release did', async () => {
     const ops = testOps(engine(tags), { target: targetFor('/opt/x', { keep: { ...target.keep, images: 3 } }) });
-    recordRelease(ops.paths, entry(1, { previousImage: 'whalefall:before-1' }));
-    recordRelease(ops.paths, entry(2, { previousImage: 'whalefall:before-2' }));
+    writeRelease(ops.paths, entry(1, { previousImage: 'whalefall:before-1' }));
+    writeRelease(ops.paths, entry(2, { previousImage: 'whalefall:before-2' }));
     await forgetOld(ops, facts().stack);
     expect(removed(ops)).toEqual(['docker image rm whalefall:before-3']);
   });
 
   it('leaves a tag alone that somebody has moved meanwhile', async () => {
     const ops = testOps(engine(tags, { 'before-3': 'sha256:other' }), { target });
-    recordRelease(ops.paths, entry(1, { previousImage: 'whalefall:before-2' }));
+    writeRelease(ops.paths, entry(1, { previousImage: 'whalefall:before-2' }));
     await forgetOld(ops, facts().stack);
     expect(removed(ops)).toEqual(['docker image rm whalefall:before-1']);
   });
 
   it('forgets the git ref together with the line, only while it is at that commit', async () => {
     const ops = testOps(engine({}), { target });
-    for (const n of [1, 2, 3]) recordRelease(ops.paths, entry(n));
+    for (const n of [1, 2, 3]) writeRelease(ops.paths, entry(n));
     await forgetOld(ops, facts().stack);
     expect(removed(ops)).toEqual([
       expect.stringMatching(new RegExp(`update-ref -d -- refs/whalefall-ops/releases/run-1 ${entry(1).commit}$`)),

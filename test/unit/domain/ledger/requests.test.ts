@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import os from 'node:os';
 import path from 'node:path';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
-import { recordRelease } from '../../../../lib/domain/ledger/releases.ts';
+import { writeRelease } from '../../../../lib/domain/ledger/releases.ts';
 import { lastReplacement, RequestRecord, readRequests } from '../../../../lib/domain/ledger/requests.ts';
 
 let now = 0;
@@ -88,7 +88,7 @@ it('knows what the last replacement of the container took visitors: who waited, 
     mkdirSync(path.join(run, 'runs', name), { recursive: true });
     if (requests !== undefined) writeFileSync(path.join(run, 'runs', name, 'requests'), `way 1 http://h/\n${requests}`);
     const image = { imageId: 'sha256:1', subject: 's', commit: 'a'.repeat(40), at: '2026-01-01T00:00:00Z' };
-    recordRelease(paths, { ...image, ...how, run: name });
+    writeRelease(paths, { ...image, ...how, run: name });
   };
   released('held', { kind: 'rebuild' }, '1 0 20 1\n1 100 4200 1\n');
   expect(lastReplacement(paths)).toBe(4_200);

@@ -8,7 +8,7 @@ import { progressText } from '../../../../lib/domain/backup/messages.ts';
 import { sortOut } from '../../../../lib/domain/backup/retention.ts';
 import { confirmDestructive } from '../../../../lib/domain/data/consent.ts';
 import { removeBackups } from '../../../../lib/domain/data/remove-backups.ts';
-import { recordRelease } from '../../../../lib/domain/ledger/releases.ts';
+import { writeRelease } from '../../../../lib/domain/ledger/releases.ts';
 import { exportBackup } from '../../../../lib/flows/backup/export.ts';
 import { listAll } from '../../../../lib/flows/backup/list.ts';
 import { afterVerification } from '../../../../lib/flows/backup/outcome.ts';
@@ -67,7 +67,7 @@ describe('prune', () => {
       previousImage: undefined,
       run: 'r',
     };
-    recordRelease(ops.paths, { ...release, kind: 'hot', backup: path.join('/elsewhere', c) });
+    writeRelease(ops.paths, { ...release, kind: 'hot', backup: path.join('/elsewhere', c) });
     const plan = { ...ops, paths: { ...ops.paths, state: '/nowhere' } };
     expect((await prune(plan, { ...keepOne, planOnly: true })).en).toContain('1 backups');
     expect(left(ops)).toHaveLength(4 - 1);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { agree } from '../../../lib/core/agree.ts';
+import { agree } from '../../../lib/core/refusal.ts';
 
 const QUESTION = { en: 'Go on?', zh: '是否继续?' };
 const answering = (yes: boolean) => ({ askYes: async () => yes });

@@ -38,3 +38,14 @@ export const holdOptions = (parsed: Parsed): HoldOptions => ({
   atMost: duration(String(parsed['hold-at-most'] ?? AT_MOST)) / 1000,
   drainAtMost: duration(String(parsed['drain-at-most'] ?? DRAIN_AT_MOST)) / 1000,
 });
+
+/** For every script that may change a stack. */
+export const ADOPT_FLAG = {
+  adopt: {
+    type: 'boolean',
+    help: {
+      en: 'also take over what another directory made under this project name; asks first',
+      zh: '接管由其他目录以同一项目名创建的容器(需确认)',
+    },
+  },
+} as const satisfies Flags;
