@@ -4,13 +4,13 @@ import { type Break, edit } from './break.ts';
 export const TRUTH: readonly Break[] = [
   {
     what: { en: 'a page is well served whatever its scripts are', zh: '不检查页面所引用的脚本' },
-    edits: [edit('lib/domain/app/routes.ts', 'if (!type.includes(is)) return', "if (type === '') return")],
+    edits: [edit('lib/domain/app/route-fault.ts', 'if (!type.includes(is)) return', "if (type === '') return")],
     test: 'test/unit/domain/app/routes.test.ts',
     named: 'is not content with a page whose script is missing',
   },
   {
     what: { en: 'an empty page, or another type, is a page', zh: '空页面或其他类型也视为页面正常' },
-    edits: [edit('lib/domain/app/routes.ts', 'if (wrong) return wrong;', '')],
+    edits: [edit('lib/domain/app/route-fault.ts', 'if (wrong) return wrong;', '')],
     test: 'test/unit/domain/app/routes.test.ts',
     named: 'is not content with a page that is empty',
   },
@@ -58,19 +58,19 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: 'what stands between people and the container goes unseen', zh: '看不出应答者并非该容器' },
-    edits: [edit('lib/domain/app/routes.ts', 'inside && !inside.silent ?', 'inside && inside.silent ?')],
+    edits: [edit('lib/domain/app/route-fault.ts', 'inside && !inside.silent ?', 'inside && inside.silent ?')],
     test: 'test/unit/domain/app/routes.test.ts',
     named: 'by what is published',
   },
   {
     what: { en: 'requests by TLS are not counted', zh: '不统计 TLS 请求' },
-    edits: [edit('lib/domain/app/routes.ts', 'of secureWays(ops.target, app, said.sites))', 'of [])')],
+    edits: [edit('lib/domain/app/find-routes.ts', 'of secureWays(ops.target, app, said.sites))', 'of [])')],
     test: 'test/unit/domain/app/routes.test.ts',
     named: 'is the health check, where one site is both',
   },
   {
     what: { en: 'what is behind a redirect to TLS is not proved', zh: '不验证跳转到 TLS 之后的内容' },
-    edits: [edit('lib/domain/app/routes.ts', 'const where = at && { at };', 'const where = {};')],
+    edits: [edit('lib/domain/app/find-routes.ts', 'const where = at && { at };', 'const where = {};')],
     test: 'test/unit/domain/app/routes.test.ts',
     named: 'is everything, where HTTP only leads there',
   },

@@ -4,7 +4,7 @@ import type { Container } from '../../tools/docker/containers.ts';
 import { type Outage, type Probe, startProbe } from '../../tools/http/probe.ts';
 import { PATIENCE_MS } from '../../tools/http/within.ts';
 import { endpointsOf, urlOf } from '../app/endpoints.ts';
-import { isServed } from '../app/routes.ts';
+import { isServed } from '../app/route-fault.ts';
 import type { Route } from '../stack/deployment.ts';
 import type { HoldFacts } from './survey.ts';
 

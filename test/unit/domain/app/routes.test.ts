@@ -4,13 +4,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Net, Ops } from '../../../../lib/core/ops.ts';
+import { findRoutes } from '../../../../lib/domain/app/find-routes.ts';
+import { assetsOf, isServed, routeFault } from '../../../../lib/domain/app/route-fault.ts';
 import {
-  assetsOf,
-  findRoutes,
-  isServed,
   requirePages,
   requireRoutes,
-  routeFault,
   servedTexts,
   surveyRoutes,
   watchedOf,
