@@ -32,11 +32,11 @@ export async function startLoadFrom(enter: readonly string[], url: string, ...ar
 /** A mixture as users make it: every 25th request takes two seconds, every 10th is a POST. */
 export const MIXED = ['--rate', '50', '--slow-every', '25', '--post-every', '10'] as const;
 
-/** 10 requests/s to each URL, by the name that a summary gives it. The scheduler answers only whoever is logged in. */
-export async function startLoads(ways: Readonly<Record<string, string>>): Promise<Loads> {
+/** So many requests/s to each URL, by the name that a summary gives it. The scheduler answers only whoever is logged in. */
+export async function startLoads(ways: Readonly<Record<string, string>>, rate = 5): Promise<Loads> {
   const started = Object.entries(ways).map(async ([way, url]) => {
     const answered = url.includes('/scheduler/') ? 'below-500' : 'ok';
-    return [way, await startLoad(url, '--rate', '10', '--answered', answered)] as const;
+    return [way, await startLoad(url, '--rate', String(rate), '--answered', answered)] as const;
   });
   const loads = await Promise.all(started);
   return {

@@ -139,7 +139,7 @@ async function allNew(ops: Ops, container: string, programs: Programs, { since, 
 /** Watches for a while: no worker may be replaced for another reason than its age, and no request may fail. */
 async function soak(ops: Ops, app: Container, programs: Programs, milliseconds: number): Promise<Health> {
   const endpoints = endpointsOf(ops.target, app);
-  const probe = startProbe(ops, endpoints.nginx + ops.target.health.basic, { perSecond: 10 });
+  const probe = startProbe(ops, endpoints.nginx + ops.target.health.basic, { perSecond: 5 });
   const end = ops.clock.monotonic() + milliseconds;
   let pids = await pidsOf(ops, app, programs);
   let health: Health;

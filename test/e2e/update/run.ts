@@ -38,8 +38,8 @@ export interface Options {
 }
 
 /**
- * Runs the update as an operator would, while users go on asking: 50 requests a second, some slow, some posts, and 10 by each other way; of the plain
- * sandbox those only in full.
+ * Runs the update as an operator would, while users go on asking: 50 requests a second, some slow, some posts; of the real sandbox, which would have
+ * its workers recycled by that all the time, 10, and 5 by each other way, as also of the plain one in full.
  */
 export const update = (stack: Stack, args: readonly string[] = [], options: Options = {}): Promise<Run> =>
   underLoad(stack, 'update-prod-flask', ['--soak', '1s', ...args], options);
@@ -53,7 +53,7 @@ export async function underLoad(
 ): Promise<Run> {
   const before = look(stack);
   const [load, others] = await Promise.all([
-    startLoad(`${stack.sandbox.url}/api/v1/health/basic`, ...MIXED),
+    startLoad(`${stack.sandbox.url}/api/v1/health/basic`, ...MIXED, ...(stack.sandbox.isReal ? ['--rate', '10'] : [])),
     startLoads(stack.sandbox.isReal || thorough ? waysOf(stack.sandbox) : {}),
   ]);
   let report: LoadReport | undefined;
