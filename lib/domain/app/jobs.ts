@@ -55,7 +55,8 @@ async function rowsOf(ops: Ops, db: Database, when: string): Promise<readonly Jo
 const SHOWN = 5;
 
 const listed = (jobs: readonly Job[]): string => {
-  const some = jobs.slice(0, SHOWN).map(({ name, since }) => `${printable(name)} (${since.slice(0, 19)})`);
+  const at = (since: string) => `${new Date(since).toISOString().slice(0, 19)}Z`;
+  const some = jobs.slice(0, SHOWN).map(({ name, since }) => `${printable(name)} (${at(since)})`);
   return `${some.join(', ')}${jobs.length > SHOWN ? `, … (${jobs.length})` : ''}`;
 };
 
