@@ -176,6 +176,12 @@ export const HOLD: readonly Break[] = [
     named: 'lets no more in than nginx has room for',
   },
   {
+    what: { en: 'spare connections keep those who ask from being served', zh: '空闲连接占住名额, 真正的请求无法进入' },
+    edits: [edit('lib/domain/hold/doorman.py', 'step_aside() if connection.answers else free()', 'step_aside()')],
+    test: 'test/processes/doorman.test.ts',
+    named: 'lets others in past those who have asked for nothing',
+  },
+  {
     what: { en: 'an answer is cut where it pauses', zh: '应答中途停顿即被切断' },
     edits: [edit('lib/domain/hold/doorman.py', 'self.whole = self.left <= 0', 'self.whole = True')],
     test: 'test/processes/doorman.test.ts',

@@ -156,6 +156,18 @@ it('lets no more in than nginx has room for, however slowly they are answered', 
   expect(most).toBe(256);
 });
 
+it('lets others in past those who have asked for nothing', async () => {
+  const { port, ask } = await doorman({});
+  await behind(port, [[0, LENGTH]], true);
+  const silent = Array.from({ length: 256 }, () => visitor(port, ''));
+  await expect.poll(() => ask({ look: true })).toMatchObject({ waiting: 256 });
+  const waiting = visitor(port);
+  await expect.poll(() => ask({ look: true })).toMatchObject({ waiting: 257 });
+  await ask({ lead: '::1' });
+  const first = await Promise.race([waiting, ...silent, pause(12_000).then(() => 'nobody')]);
+  expect(first).toBe(LENGTH);
+});
+
 it('says who was cut in the middle of an answer', async () => {
   const { state } = await finished([[0, CHUNKED]], { seconds: 3 });
   expect(state).toMatchObject({ open: 1, cut: 1 });

@@ -25,6 +25,8 @@ CHUNK = 65536
 # Many that have waited must not all arrive at once: one process of nginx takes 768 connections, each request counts twice there, and some come by themselves.
 ABREAST = 64
 MOST_UNANSWERED = 256
+# One that is not answered for so long is no boot that is waited for: a long poll.
+LONG_POLL_SECONDS = 15
 # For so long a connection counts as one that is to be answered first; an upload is answered at its end only.
 FIRST_ANSWER_SECONDS = 1
 RETRY_SECONDS = 0.1
@@ -207,7 +209,10 @@ class Doorman:
             self.longest = max(self.longest, time.monotonic() - connection.began)
             if inner is None:
                 return await self.turn_away(reader, writer)
-            asyncio.get_running_loop().call_later(FIRST_ANSWER_SECONDS, step_aside)
+            loop = asyncio.get_running_loop()
+            # One that has asked for nothing, such as a browser's spare connection, waits for no answer.
+            loop.call_later(FIRST_ANSWER_SECONDS, lambda: step_aside() if connection.answers else free())
+            loop.call_later(LONG_POLL_SECONDS, leave)
             await self.relay(connection, (reader, writer), inner, free)
         finally:
             free()

@@ -69,8 +69,9 @@ async function prove(ops: Ops, { facts, options, workers: wanted = 1 }: HotRelea
   const routes = await requireRoutes(ops, app, facts.served, { mayDrop: false });
   const workers = await allNew(ops, app.id, programs, { since, wanted });
   throwIfStopped(facts.programs, programs);
+  // By the processes as they are at this moment: what the new ones begin is not cut.
+  const cut = await cutJobs(ops, facts.database, facts.jobs, await findPrograms(ops, app.id));
   const soaked = options.soakMs > 0 ? await soak(ops, app, programs, options.soakMs) : undefined;
-  const cut = await cutJobs(ops, facts.database, facts.jobs, programs);
   const down = stillDown(programs.all, facts.programs.all);
   const besides = [...routes, ...down, ...(facts.hidden ?? []).map(hiddenText), ...cutTexts(cut)];
   return { health: soaked ?? health, workers, besides };
