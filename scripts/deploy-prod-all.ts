@@ -57,7 +57,7 @@ export const deployProdAll: Script = {
       await step(steps.create);
 
       // From here on requests wait; where they can't, production is down.
-      await step(steps.stop);
+      await step(steps.stop, tried);
       await step(steps.finalBackup, tried);
       if (consent) await step(steps.remove, consent);
       const started = await step(steps.startStores, prepared);

@@ -10,6 +10,8 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>;
   /** The child's stdin, whole. */
   readonly input?: string;
+  /** What of its stdin follows {@link input}, once it is known; the deadline counts from then. A rejection only ends it. */
+  readonly moreInput?: Promise<string>;
   /** An open file to be the child's stdin, for data that should not pass through this process. */
   readonly stdinFd?: number;
   /** An open file to be the child's stdout, likewise. */

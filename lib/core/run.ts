@@ -110,19 +110,23 @@ async function attempt(ops: RunOps, command: Command) {
         store,
         nothrow: true,
         stdio: [
-          command.input !== undefined ? 'pipe' : (command.stdinFd ?? 'ignore'),
+          command.input !== undefined || command.moreInput ? 'pipe' : (command.stdinFd ?? 'ignore'),
           command.stdoutFd ?? 'pipe',
           'pipe',
           ...(command.effect === 'change' ? locksOf(ops) : []),
         ],
         // zx counts '' as no input and would leave the pipe open.
-        ...(command.input ? { input: command.input } : {}),
+        ...(command.input && !command.moreInput ? { input: command.input } : {}),
         ...(command.env ? { env: { ...ops.env, ...command.env } } : {}),
         ...(command.cwd ? { cwd: command.cwd } : {}),
       })`${command.argv}`,
   );
-  if (command.input === '') child.stdin?.end();
   child.stdin?.on('error', () => undefined); // EPIPE: the exit code tells the story
+  if (command.moreInput) {
+    child.stdin?.write(command.input ?? '');
+    const end = (rest?: string) => void child.stdin?.end(rest);
+    command.moreInput.then(end, () => end());
+  } else if (command.input === '') child.stdin?.end();
 
   const ending = stopWhenDue(ops, child.pid, command);
   try {
@@ -157,22 +161,30 @@ function text(chunks: readonly (Buffer | string)[], encoding: 'utf8' | 'latin1' 
 
 /** SIGTERM at the deadline or on abort, SIGKILL {@link KILL_AFTER_MS} later; to the whole group, bash's children too. */
 function stopWhenDue(ops: RunOps, pid: number | undefined, command: Command) {
-  const { deadlineMs, interruptible = command.effect === 'read' } = command;
+  const { deadlineMs, moreInput, interruptible = command.effect === 'read' } = command;
   let due = false;
+  let isOver = false;
+  let timer: NodeJS.Timeout | undefined;
   let killTimer: NodeJS.Timeout | undefined;
   const stop = () => {
     if (pid === undefined) return;
     ops.kill(pid, 'SIGTERM');
     killTimer ??= setTimeout(() => ops.kill(pid, 'SIGKILL'), KILL_AFTER_MS);
   };
-  const timer = setTimeout(() => {
-    due = true;
-    stop();
-  }, deadlineMs);
+  const count = () => {
+    if (isOver) return;
+    timer = setTimeout(() => {
+      due = true;
+      stop();
+    }, deadlineMs);
+  };
+  if (moreInput) moreInput.then(count, count);
+  else count();
   if (interruptible) ops.signal.addEventListener('abort', stop, { once: true });
   return {
     due: () => due,
     clear: () => {
+      isOver = true;
       clearTimeout(timer);
       clearTimeout(killTimer);
       ops.signal.removeEventListener('abort', stop);

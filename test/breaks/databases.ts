@@ -52,6 +52,46 @@ export const DATABASES: readonly Break[] = [
     named: 'had committed a part of itself',
   },
   {
+    what: {
+      en: 'a migration that has loaded its application needs no word to begin',
+      zh: '预先加载的迁移未经指令就开始执行',
+    },
+    edits: [
+      edit('lib/domain/schema/upgrade.py', 'if sys.stdin.readline() != "go\\n":', 'if sys.stdin.readline() == "-":'),
+    ],
+    test: 'test/processes/upgrade.test.ts',
+    named: 'changes nothing when it is told',
+  },
+  {
+    what: {
+      en: 'a migration that is loading goes on after a failed check',
+      zh: '检查失败后, 已加载的迁移进程仍然留存',
+    },
+    edits: [edit('lib/domain/hot-release/ahead.ts', 'await upgrade?.stop();', '')],
+    test: 'test/simulation/update.test.ts',
+    named: 'gives up the backup that has begun',
+    says: 'still going on: docker exec',
+  },
+  {
+    what: {
+      en: 'a migration that has loaded goes on after a rebuild that is taken back',
+      zh: '重建撤回后, 已加载的迁移进程仍然留存',
+    },
+    edits: [edit('lib/flows/rebuild/steps.ts', 'await rebuild.upgrade?.stop();', '')],
+    test: 'test/simulation/bad-input.test.ts',
+    named: 'gives up the migration that has loaded',
+    says: 'still going on: docker exec',
+  },
+  {
+    what: { en: 'visitors wait while a migration loads the application', zh: '访客需等待迁移进程加载应用' },
+    edits: [
+      edit('lib/flows/rebuild/migrate.ts', '      upgrade: rebuild.upgrade,\n', ''),
+      edit('lib/flows/rebuild/steps.ts', 'rebuild.upgrade = loadUpgrade(ops, oneOff)', 'head.trim()'),
+    ],
+    test: 'test/simulation/hold.test.ts',
+    named: 'a migration loads the application before anybody waits',
+  },
+  {
     what: { en: 'a survey waits for a table that somebody holds', zh: '检查时等待被占用的表' },
     edits: [edit('lib/tools/postgres/psql.ts', ' SET lock_timeout = ${LOCK_WAIT_MS};', ' SET lock_timeout = 0;')],
     test: 'test/unit/tools/postgres/table-locked.test.ts',

@@ -3,6 +3,15 @@ import { type Break, edit } from './break.ts';
 /** Journal, unfinished runs, commands, signals. */
 export const RUNS: readonly Break[] = [
   {
+    what: {
+      en: 'a command that waits for the rest of its input has its deadline meanwhile',
+      zh: '等待后续输入的命令已开始计时',
+    },
+    edits: [edit('lib/core/run.ts', 'if (moreInput) moreInput.then(count, count);\n  else count();', 'count();')],
+    test: 'test/unit/core/run.test.ts',
+    named: 'counts the deadline from when all of the input is there',
+  },
+  {
     what: { en: 'a step that the plan did not show is carried out', zh: '执行计划中没有的步骤' },
     edits: [edit('lib/runs/steps/steps.ts', 'if (plan[begun.length] !== step) throw', 'if (plan.length < 0) throw')],
     test: 'test/unit/runs/steps/steps.test.ts',

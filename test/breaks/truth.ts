@@ -3,6 +3,18 @@ import { type Break, edit } from './break.ts';
 /** What is said to be released, changed or new is so: pages, what is built, the resolved configuration, `.env`, the commit. */
 export const TRUTH: readonly Break[] = [
   {
+    what: { en: 'a release is proved with a worker less than it is to have', zh: 'worker 缺失时仍判定验证通过' },
+    edits: [edit('lib/domain/hot-release/prove.ts', 'return now.length < wanted ? undefined : now;', 'return now;')],
+    test: 'test/simulation/update.test.ts',
+    named: 'does not call a release proved that has lost a worker',
+  },
+  {
+    what: { en: 'a service in the network of others is taken on', zh: '接受使用他人网络的服务' },
+    edits: [edit('lib/domain/stack/replicas.ts', '/^(bridge)?$/', '/^/')],
+    test: 'test/simulation/replicas.test.ts',
+    named: 'refuses where a service is to be in the network of others',
+  },
+  {
     what: { en: 'a page is well served whatever its scripts are', zh: '不检查页面所引用的脚本' },
     edits: [edit('lib/domain/app/route-fault.ts', 'if (!type.includes(is)) return', "if (type === '') return")],
     test: 'test/unit/domain/app/routes.test.ts',

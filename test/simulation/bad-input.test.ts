@@ -310,6 +310,14 @@ it('brings back everything when a migration fails', async () => {
   await failed(d, 1, /column "nonexistent" does not exist/);
 });
 
+it('gives up the migration that has loaded the application when the last backup fails', async () => {
+  const d = await production();
+  d.machine.release = release('new', { head: NEW_REVISION });
+  d.machine.override = answering(/ pg_dump /, { exitCode: 1, stderr: 'pg_dump: error: lost\n' }, 2);
+  const ended = await failed(d, 1, /pg_dump: error: lost/);
+  expect(ended.changes.filter((c) => / db upgrade/.test(c))).toEqual([]);
+});
+
 it('brings back everything when a migration fails that had committed a part of itself', async () => {
   const d = await production();
   d.machine.release = release('broken', { migrationFails: true, commitsMidway: true, head: NEW_REVISION });

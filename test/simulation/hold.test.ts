@@ -10,8 +10,9 @@ import { held, keepsData, runAndCheck } from './model/invariants.ts';
 import { restoreAgain, restoreAndCheck } from './model/invariants-restore.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
 import { itSurvives } from './model/it-survives.ts';
+import { journals } from './model/journals.ts';
 import { rebuilt } from './model/rebuilt.ts';
-import { release } from './model/release.ts';
+import { NEW_REVISION, release } from './model/release.ts';
 import { SCHEDULER_CONFIG, SCHEDULER_SETTINGS } from './model/release-files.ts';
 import { RESTORE, restorable, YES } from './model/restorable.ts';
 import { appOf, UPDATE, updatable } from './model/updatable.ts';
@@ -64,6 +65,16 @@ it('no request fails while a rebuild replaces the container, and nothing of the 
   expect(refused).toEqual([]);
   expect(waited).not.toEqual([]);
   expect(ended.text).toMatch(/requests meanwhile +wait at ports 28080, 28081, at most 60 s \(tried just now\)/);
+});
+
+it('a migration loads the application before anybody waits for it', async () => {
+  const d = await holding();
+  d.machine.release = release('new', { head: NEW_REVISION });
+  await runAndCheck(d, KEEP);
+  const commands = (journals(d).at(-1)?.entries ?? []).flatMap((e) => (e.event === 'intent' ? [e.command] : []));
+  const at = (what: RegExp) => commands.findIndex((c) => what.test(c));
+  expect(at(/ db upgrade$/)).toBeGreaterThan(-1);
+  expect(at(/ db upgrade$/)).toBeLessThan(at(/-doorman-1 /));
 });
 
 it('does not take the doorman’s own page for the application’s answer', async () => {

@@ -65,6 +65,14 @@ it.each(FLOWS)('%s refuses where compose is to run several', async (_flow, make,
   expect(ended.text).toContain('The compose configuration asks for 2 containers of whalefall');
 });
 
+it.each(FLOWS)('%s refuses where a service is to be in the network of others', async (_flow, make, args, options) => {
+  const d = await make();
+  d.editCompose((file) => Object.assign(file.services.whalefall ?? {}, { network_mode: 'host' }));
+  const ended = await d.run(args, options);
+  isRefused(ended);
+  expect(ended.text).toContain('network_mode: host');
+});
+
 it('goes on after what it advised', async () => {
   const d = await updatable();
   const second = another(d);

@@ -238,6 +238,25 @@ it('builds the image from the same commit when asked to', async () => {
   expect(d.machine.engine.image('whalefall:prod').release?.commit).toBe(d.machine.repository?.head);
 });
 
+it('does not call a release proved that has lost a worker', async () => {
+  const d = await updatable();
+  const { machine } = d;
+  const { override } = machine;
+  let asked = 0;
+  machine.override = (call, typed) => {
+    const { web } = appOf(d).app ?? {};
+    // In the survey, and in the proof.
+    if (typed.endsWith(' - routes') && ++asked === 2) {
+      web?.signal('TTOU');
+      web?.kill(web.workers[0]?.pid ?? 0);
+    }
+    return override(call, typed);
+  };
+  const ended = await updateAndCheck(d, YES);
+  expect(ended).toMatchObject({ exitCode: 1, text: expect.stringContaining('Not proved: fewer than 2 workers run') });
+  expect(workersOf(d)).toHaveLength(2);
+});
+
 it('keeps what somebody had changed in the container', async () => {
   const d = await updatable();
   appOf(d).layer['/app/app/api/health.py'] = { data: '# a quick fix\n', mode: '100644', owner: 'root' };

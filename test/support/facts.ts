@@ -40,6 +40,7 @@ const service = (key: string, image: string) => ({
   key,
   image,
   replicas: 1,
+  networkMode: '',
   ports: [],
   environment: {},
   fromFiles: [],

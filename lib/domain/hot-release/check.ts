@@ -6,7 +6,8 @@ import { isGunicorn, type Program } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
 import { checkSite } from '../app/site.ts';
 import { compileStaged } from '../app/staging.ts';
-import { beginBackup } from './backup-ahead.ts';
+import { loadUpgrade } from '../schema/flask-db.ts';
+import { beginAhead } from './ahead.ts';
 import { type Facts, migratesNothing } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
 import {
@@ -59,7 +60,7 @@ export const checkStep = (update: HotRelease): Step<Checked> => ({
 /**
  * Tries everything that can be tried without serving: Python compiles every file that is new or changed, gunicorn reads its configuration and loads the
  * application once, Alembic reads its chain of migrations, nginx tests the site. A release that brings no migration begins to boot for
- * its trial instead of only being loaded; with one, the backup begins meanwhile.
+ * its trial instead of only being loaded; with one, the backup begins meanwhile, and the migration loads the application.
  *
  * @throws {OpsError} with the words of whoever found something wrong.
  */
@@ -83,7 +84,7 @@ async function check(ops: Ops, update: HotRelease): Promise<Checked> {
   const revision = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
   const migrates = !migratesNothing(facts);
   if (options.direction === 'forward' && (options.backup === 'always' || migrates))
-    update.ahead = beginBackup(ops, facts, migrates);
+    update.ahead = beginAhead(ops, facts, migrates ? (inner) => loadStaged(inner, update) : undefined);
   const bootEarly = async (): Promise<Settings> => {
     const { pid, settings } = await startCanary(ops, staging, web, from);
     update.canary = pid;
@@ -115,6 +116,8 @@ function stagedPath(ops: Ops, facts: Facts, tree: string, path: string): string 
   const below = path.startsWith(`${root}/`) ? path.slice(root.length + 1) : undefined;
   return below !== undefined && facts.tree.has(below) ? `${tree}/${below}` : undefined;
 }
+
+const loadStaged = (ops: Ops, { staging }: HotRelease) => loadUpgrade(stagedOps(ops, staging.tree), staging.container);
 
 /** For what runs the staged code instead of the code in place. */
 export function stagedOps(ops: Ops, tree: string): Ops {

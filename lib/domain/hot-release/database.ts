@@ -10,7 +10,7 @@ import { mayHaveChangedRows, rowsText } from '../schema/midway-rows.ts';
 import { migrate, partlyMigrated } from '../schema/migrate.ts';
 import { inspectSchema } from '../schema/revision.ts';
 import { changesSince } from '../schema/schema-objects.ts';
-import { beginBackup, PATIENCE_MS } from './backup-ahead.ts';
+import { beginAhead, PATIENCE_MS } from './ahead.ts';
 import { type Checked, stagedOps } from './check.ts';
 import { migratesNothing } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
@@ -34,7 +34,7 @@ async function backUp(ops: Ops, update: HotRelease, { schema }: Checked): Promis
   if (!migrates && options.backup === 'auto') return ahead?.stop();
   // Files did not tell that one comes, so nobody has waited for what would block it.
   if (migrates && migratesNothing(facts)) await waitForLongTransactions(ops, facts.database, PATIENCE_MS);
-  update.backup = await (ahead ?? beginBackup(ops, facts, false)).taken;
+  update.backup = await (ahead ?? beginAhead(ops, facts)).backup;
 }
 
 /** The old code goes on with the new schema; a migration that fails is taken back whole by the database, unless it commits on its way. */
@@ -64,14 +64,15 @@ export function migrateStep(update: HotRelease): Step<void, [Checked]> {
 
 /** Migrates with the staged code, while the old code serves. */
 async function migrateStaged(ops: Ops, update: HotRelease, { schema, head }: Checked): Promise<void> {
-  const { facts, staging } = update;
-  if (schema !== 'behind') return;
+  const { facts, staging, ahead } = update;
+  if (schema !== 'behind') return ahead?.upgrade?.stop();
   // The survey was minutes ago, and the backup is of what is there now.
   requireSameData(facts.identity, await identify(ops, facts.database), { untouched: false });
   const staged = stagedOps(ops, staging.tree);
   update.migrated = await migrate(staged, facts.database, staging.container, {
     head,
     schema: facts.schema,
+    upgrade: ahead?.upgrade,
     midway: facts.midway,
     noteSchema: (before) => {
       update.schemaBefore = before;

@@ -7,7 +7,7 @@ import type { RequestHold } from '../hold/hold.ts';
 import type { SavedLocal } from '../release/save-local.ts';
 import type { Migrated } from '../schema/migrate.ts';
 import type { SchemaObjects } from '../schema/schema-objects.ts';
-import type { BackupAhead } from './backup-ahead.ts';
+import type { Ahead } from './ahead.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
 import type { UpdatePlan } from './plan.ts';
@@ -24,8 +24,8 @@ export interface HotRelease {
   readonly hold: RequestHold;
   readonly downtime: DowntimeWatch;
   savedLocal?: SavedLocal | undefined;
-  /** The backup that has begun before its step. */
-  ahead?: BackupAhead;
+  /** What has begun before its step. */
+  ahead?: Ahead;
   backup?: VerifiedBackup | undefined;
   migrated?: Migrated | undefined;
   /** The schema directly before a migration. */

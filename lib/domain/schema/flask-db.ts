@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import type { Command } from '../../core/command.ts';
+import { firstAbort } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
 import { unmet } from '../../core/refusal.ts';
 import { CommandError, run } from '../../core/run.ts';
@@ -16,53 +18,82 @@ export interface FlaskOptions {
   readonly deadlineMs?: number;
 }
 
-/** The application takes seconds to start; a migration may rewrite tables. */
+/** A migration may rewrite tables. */
 const DEADLINE_MS = 600_000;
+/** The limit inside the container comes first. */
+const MARGIN_MS = 15_000;
 const LOCK_TIMEOUT_MS = 10_000;
 /** What `timeout` exits with. */
 const TIMED_OUT = 124;
 
-// As the entrypoint does it, so that migrations use the database that the application will use. `timeout`, because the
-// end of `docker exec` would leave the command running inside.
-const SCRIPT = 'set -a; . "$1/.env"; set +a; export ENABLE_SCHEDULER=false; cd "$1"; shift; exec timeout -k 5 "$@"';
+/** Of what SIGALRM ends. */
+const ALARM = 128 + 14;
 
-/** `flask db …` in a running container of the application's image. */
-function flask(target: Target, container: string, args: readonly string[], options: FlaskOptions = {}): Command {
-  const { lockTimeoutMs = LOCK_TIMEOUT_MS, deadlineMs = DEADLINE_MS } = options;
-  const { root, flask: program, factory } = target.app;
-  const seconds = String(Math.ceil(deadlineMs / 1000));
-  return exec(
-    ['stamp', 'upgrade'].includes(args[0] ?? '') ? 'change' : 'read',
-    container,
-    ['bash', '-c', SCRIPT, 'flask', root, seconds, program, '--app', factory, 'db', ...args],
-    {
-      env: { PGOPTIONS: `-c lock_timeout=${lockTimeoutMs}`, PGAPPNAME: MIGRATION_NAME },
-      deadlineMs: deadlineMs + 15_000,
-      interruptible: true, // whoever interrupts it removes the container and ends its session
-      shownErrors: withoutDetails,
-    },
-  );
+// As the entrypoint does it, so that migrations use the database that the application will use.
+const SCRIPT = 'set -a; . "$1/.env"; set +a; export ENABLE_SCHEDULER=false; cd "$1"; shift; exec "$@"';
+
+/** How the program comes in: as the first line, so that stdin is left for its order. */
+const BEGIN = 'import json; exec(json.loads(input()))';
+
+type Stdin = Pick<Command, 'input' | 'moreInput'>;
+
+interface Words {
+  /** What flask's own words follow. */
+  readonly program: readonly string[];
+  /** After `flask db`. */
+  readonly words: readonly string[];
 }
 
+/** `flask db …` in a running container of the application's image. */
+function flask(
+  target: Target,
+  container: string,
+  { program, words }: Words,
+  { lockTimeoutMs = LOCK_TIMEOUT_MS, deadlineMs, ...stdin }: FlaskOptions & Stdin & { readonly deadlineMs: number },
+): Command {
+  const { root, factory } = target.app;
+  const argv = [...program, '--app', factory, 'db', ...words];
+  return exec(words[0] === 'heads' ? 'read' : 'change', container, ['bash', '-c', SCRIPT, 'flask', root, ...argv], {
+    ...stdin,
+    env: { PGOPTIONS: `-c lock_timeout=${lockTimeoutMs}`, PGAPPNAME: MIGRATION_NAME },
+    deadlineMs: deadlineMs + MARGIN_MS,
+    interruptible: true, // whoever interrupts it removes the container and ends its session
+    shownErrors: withoutDetails,
+  });
+}
+
+/** The end of `docker exec` would leave the command running inside. */
+const within = (target: Target, deadlineMs: number): string[] => [
+  ...['timeout', '-k', '5', String(Math.ceil(deadlineMs / 1000))],
+  target.app.flask,
+];
+
 /**
+ * @param ended what it exits with where it was ended inside the container because it took too long.
  * @returns what the command said on both channels, sanitised: Alembic logs to stderr.
  * @throws {CommandError} `deadline` when the command was ended inside the container, else `command`.
  */
-async function flaskDb(ops: Ops, container: string, args: readonly string[], options?: FlaskOptions): Promise<string> {
-  const command = flask(ops.target, container, args, options);
-  const shown = `flask db ${args.join(' ')}`;
-  const output = await run(ops, command, [0, TIMED_OUT]).catch((error: unknown) => {
+async function flaskDb(ops: Ops, command: Command, words: readonly string[], ended = TIMED_OUT): Promise<string> {
+  const shown = `flask db ${words.join(' ')}`;
+  const output = await run(ops, command, [0, ended]).catch((error: unknown) => {
     const failed = error instanceof CommandError && error.kind === 'command';
     throw failed ? new CommandError(command, error.output, 'command', shown) : error; // the journal has the whole of it
   });
   const said = printable(ops.secrets.redact(withoutDetails(`${output.stdout}\n${output.stderr}`)));
   if (output.exitCode === 0) return said;
+  const { deadlineMs } = command;
   throw new CommandError(
-    { ...command, deadlineMs: command.deadlineMs - 15_000 },
+    { ...command, deadlineMs: deadlineMs - MARGIN_MS },
     { ...output, stderr: said },
     'deadline',
     shown,
   );
+}
+
+function shortly(ops: Ops, container: string, words: readonly string[]): Promise<string> {
+  const deadlineMs = 60_000;
+  const { target } = ops;
+  return flaskDb(ops, flask(target, container, { program: within(target, deadlineMs), words }, { deadlineMs }), words);
 }
 
 /**
@@ -71,7 +102,7 @@ async function flaskDb(ops: Ops, container: string, args: readonly string[], opt
  * @throws {CommandError} with the application's own error.
  */
 export async function createsApplication(ops: Ops, container: string): Promise<void> {
-  await flaskDb(ops, container, ['heads'], { deadlineMs: 60_000 });
+  await shortly(ops, container, ['heads']);
 }
 
 /** @throws {OpsError} `precondition` when the chain of migrations has no end or several. */
@@ -92,12 +123,54 @@ export function oneHead(found: readonly string[]): string {
 
 /** Notes a revision in the database without running anything. */
 export async function stamp(ops: Ops, container: string, revision: string): Promise<void> {
-  await flaskDb(ops, container, ['stamp', revision], { deadlineMs: 60_000 });
+  await shortly(ops, container, ['stamp', revision]);
 }
 
-/** Runs what is missing, in one transaction. Only `migrate` also looks at the result. */
-export async function upgrade(ops: Ops, container: string, options?: FlaskOptions): Promise<string> {
-  return flaskDb(ops, container, ['upgrade'], options);
+/** A migration that is ready to go. */
+export interface Upgrade {
+  /** Runs what is missing, in one transaction. Only `migrate` also looks at the result. */
+  go(): Promise<string>;
+  /** Gives it up, unless it has ended. Never throws. */
+  stop(): Promise<void>;
+}
+
+/** Loads the application, which takes seconds, and waits for the word: nothing is changed before it, nor without it. */
+export function loadUpgrade(
+  ops: Ops,
+  container: string,
+  { lockTimeoutMs = LOCK_TIMEOUT_MS, deadlineMs = DEADLINE_MS }: FlaskOptions = {},
+): Upgrade {
+  const { target } = ops;
+  const stopping = new AbortController();
+  const inner = { ...ops, signal: firstAbort(ops.signal, stopping.signal) };
+  let say: (word: string) => void = () => undefined;
+  const moreInput = new Promise<string>((resolve) => {
+    say = resolve;
+  });
+  const input = `${JSON.stringify(readFileSync(new URL('upgrade.py', import.meta.url), 'utf8'))}\n`;
+  const seconds = [target.bootSeconds, Math.ceil(deadlineMs / 1000)].map(String);
+  const program = [target.app.python, '-c', BEGIN, ...seconds];
+  const command = flask(
+    target,
+    container,
+    { program, words: ['upgrade'] },
+    { lockTimeoutMs, deadlineMs, input, moreInput },
+  );
+  const ended = flaskDb(inner, command, ['upgrade'], ALARM);
+  const settled = ended.then(
+    () => undefined,
+    () => undefined,
+  );
+  return {
+    go() {
+      say('go\n');
+      return ended;
+    },
+    async stop() {
+      stopping.abort();
+      await settled;
+    },
+  };
 }
 
 /** By the driver's class name: the server's own text is in the server's language. */

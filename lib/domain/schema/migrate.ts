@@ -10,7 +10,15 @@ import { endSessions, PGOPTIONS, pgExec, psql } from '../../tools/postgres/psql.
 import { withoutDetails } from '../../tools/postgres/server-errors.ts';
 import type { MidwayFile } from '../stack/deployment.ts';
 import { watchBlockers } from './blockers.ts';
-import { type FlaskOptions, isLockTimeout, isUnknownRevision, MIGRATION_NAME, stamp, upgrade } from './flask-db.ts';
+import {
+  type FlaskOptions,
+  isLockTimeout,
+  isUnknownRevision,
+  loadUpgrade,
+  MIGRATION_NAME,
+  stamp,
+  type Upgrade,
+} from './flask-db.ts';
 import { mayHaveChangedRows, rowsText } from './midway-rows.ts';
 import { inspectSchema, type Schema } from './revision.ts';
 import { changesSince, type SchemaObjects, schemaObjects } from './schema-objects.ts';
@@ -25,6 +33,8 @@ export interface MigrateOptions extends FlaskOptions {
   readonly schema?: Schema;
   /** Told what the schema is made of before anything is run that could change it. */
   readonly noteSchema?: (before: SchemaObjects) => void;
+  /** With the application loaded, or being loaded; default: it is loaded now. */
+  readonly upgrade?: Upgrade | undefined;
   /** Files by which it commits on its way. */
   readonly midway?: readonly MidwayFile[];
   /** Told what an upgrade said that failed. */
@@ -65,7 +75,7 @@ export async function migrate(ops: Ops, db: Database, container: string, options
   const blockers = watchBlockers(ops, db);
   let applied: string[];
   try {
-    const output = await upgrade(ops, container, options);
+    const output = await (options.upgrade ?? loadUpgrade(ops, container, options)).go();
     // Alembic logs one line a revision: `Running upgrade 1 -> 2, what it does`.
     applied = [...output.matchAll(/Running upgrade .*?-> ([^\s,]+)/g)].map((m) => m[1] as string);
   } catch (error) {

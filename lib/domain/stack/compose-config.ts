@@ -69,6 +69,7 @@ const serviceSchema = z.object({
     )
     .nullish(),
   working_dir: z.string().optional(),
+  network_mode: z.string().nullish(),
   scale: z.int().nullish(),
   deploy: z.object({ replicas: z.int().nullish() }).nullish(),
   secrets: supplied,
@@ -123,6 +124,7 @@ export async function resolveStack(
     key,
     image: of(key).image ?? `${resolved.name}-${key}`,
     replicas: of(key).scale ?? of(key).deploy?.replicas ?? 1,
+    networkMode: of(key).network_mode ?? '',
     ports: (of(key).ports ?? []).flatMap(published),
     ...environmentOf(ops, resolved, key),
     mounts: mountsOf(resolved, of(key)),

@@ -23,17 +23,22 @@ export async function findSoleContainers(ops: RunOps & { readonly target: Target
 
 /**
  * One container of a service is replaced, proved and brought back. Others that serve beside it would be removed for it, or stay as they are,
- * and nobody could call the release proved. Those that do not run are what killed runs left.
+ * and nobody could call the release proved. Those that do not run are what killed runs left. It is tried and asked at an address of its own,
+ * beside the one that serves.
  *
- * @throws {OpsError} `precondition` when a service has, or is to have, several that serve.
+ * @throws {OpsError} `precondition` when a service has, or is to have, several that serve, or is to be in a network of others.
  */
 export function refuseReplicas(target: Target, stack: Stack, all: All): void {
   const roles = Object.keys(all) as ServiceRole[];
   throwIfAny(
     roles.flatMap((role) => {
-      const { key, replicas } = stack.services[role];
+      const { key, replicas, networkMode } = stack.services[role];
       const found = several(target, key, all[role] ?? []);
-      return [...(replicas > 1 ? [wanted(key, replicas)] : []), ...(found ? [found] : [])];
+      return [
+        ...(replicas > 1 ? [wanted(key, replicas)] : []),
+        ...(OWN.test(networkMode) ? [] : [inNetworkOf(key, networkMode)]),
+        ...(found ? [found] : []),
+      ];
     }),
   );
 }
@@ -48,6 +53,20 @@ const wanted = (key: string, replicas: number): Reason => ({
   fix: {
     en: `Have it ask for one (deploy.replicas, scale of ${key}).`,
     zh: `请改为一个 (${key} 的 deploy.replicas 或 scale).`,
+  },
+});
+
+/** A container has an address of its own then. */
+const OWN = /^(bridge)?$/;
+
+const inNetworkOf = (key: string, mode: string): Reason => ({
+  text: {
+    en: `The compose configuration has ${key} in a network that is not its own (network_mode: ${printable(mode)}): a new container could not be tried beside the one that serves.`,
+    zh: `compose 配置中 ${key} 使用的不是自己的网络 (network_mode: ${printable(mode)}), 新容器无法在运行中的容器旁试运行.`,
+  },
+  fix: {
+    en: `Take network_mode out of ${key}, and publish what it listens on (ports).`,
+    zh: `请去掉 ${key} 的 network_mode, 并用 ports 发布端口.`,
   },
 });
 

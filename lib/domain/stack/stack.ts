@@ -42,6 +42,8 @@ export interface Service {
   readonly image: string;
   /** How many containers of it compose is to run. */
   readonly replicas: number;
+  /** Whose network it is in, where that is not compose's own (`host`, `service:…`); else ''. */
+  readonly networkMode: string;
   readonly ports: readonly PublishedPort[];
   /** Environment as the container's entrypoint has it: `*_FILE` read (secrets included: never shown). */
   readonly environment: Readonly<Record<string, string>>;

@@ -99,7 +99,10 @@ async function archiveDatabase(ops: Ops, rebuild: Rebuild): Promise<BackupOutcom
   const { facts } = rebuild;
   const volume = databaseVolume(facts.volumes);
   if (volume === undefined) throw new Error('a database without a volume was to be archived');
-  rebuild.storesBefore = undefined; // what was seen of a server counts only while it runs
+  // What was seen of a server, and who is connected to it, counts only while it runs.
+  rebuild.storesBefore = undefined;
+  await rebuild.upgrade?.stop();
+  rebuild.upgrade = undefined;
   const container = await stopped(ops, rebuild, 'postgres');
   const db = databaseOf(facts.stack, container, facts.volumes);
   const archive = await beside(ops, rebuild, (inner) =>

@@ -31,6 +31,7 @@ export const migrateStep = (rebuild: Rebuild): Step<Migrated, [Started, TriedIma
   run: (ops, { stores, schema }, tried) =>
     migrateAndSeed(ops, stores.database, tried, {
       schema,
+      upgrade: rebuild.upgrade,
       midway: rebuild.facts.midway,
       noteSchema: (before) => {
         rebuild.schemaBefore = before;
@@ -45,7 +46,7 @@ export async function migrateAndSeed(
   ops: Ops,
   database: Database,
   tried: Pick<TriedImage, 'oneOff' | 'head'>,
-  known: Pick<MigrateOptions, 'schema' | 'noteSchema' | 'midway'> = {},
+  known: Pick<MigrateOptions, 'schema' | 'upgrade' | 'noteSchema' | 'midway'> = {},
 ): Promise<Migrated> {
   const migrated = await migrate(ops, database, tried.oneOff, { head: tried.head, ...known });
   const file = path.join(ops.target.dir, ops.target.seed);

@@ -1,5 +1,6 @@
 import type { VerifiedArchive } from '../../domain/backup/proofs.ts';
 import type { Cutover } from '../../domain/replacement/cutover.ts';
+import type { Upgrade } from '../../domain/schema/flask-db.ts';
 import type { Schema } from '../../domain/schema/revision.ts';
 import type { SchemaObjects } from '../../domain/schema/schema-objects.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
@@ -14,6 +15,8 @@ import type { RebuildPlan } from './plan.ts';
 export interface Rebuild extends Cutover {
   readonly plan: RebuildPlan;
   storesBefore?: Started | undefined;
+  /** The migration, which has loaded the application before anybody waits. */
+  upgrade?: Upgrade | undefined;
   /** The running server that `backup` was taken from. */
   database?: Database | undefined;
   /** A dump is not enough: other databases are in the volume. */

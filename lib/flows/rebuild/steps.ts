@@ -1,8 +1,10 @@
 import type { Recovery, Step } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
+import type { TriedImage } from '../../domain/replacement/one-off.ts';
 import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
 import { advice, proveAsBefore } from '../../domain/replacement/undo.ts';
+import { loadUpgrade } from '../../domain/schema/flask-db.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { adminStep } from './admin.ts';
 import { backupStep } from './backup.ts';
@@ -51,16 +53,25 @@ export function begin(target: Target, facts: Facts, plan: RebuildPlan) {
   return { run: rebuild, steps, recovery };
 }
 
-/** Before a deletion userdata is saved beside the last backup. What stays as it is while only the application is stopped is looked at first. */
-function stop(rebuild: Rebuild): Step | undefined {
+/**
+ * Before a deletion userdata is saved beside the last backup. What stays as it is while only the application is stopped is looked at first,
+ * and a migration that comes is loaded.
+ */
+function stop(rebuild: Rebuild): Step<void, [TriedImage]> | undefined {
   const { deletes, backup } = rebuild.plan;
   const step = stopStep(rebuild, deletes.length > 0 && backup);
   return (
     step && {
       ...step,
-      async run(ops) {
+      async run(ops, { oneOff, head }) {
         rebuild.storesBefore = await surveyStores(ops, rebuild);
+        const schema = rebuild.storesBefore?.schema;
+        if (schema?.kind === 'versioned' && schema.revision !== head) rebuild.upgrade = loadUpgrade(ops, oneOff);
         await step.run(ops);
+      },
+      async undo(ops) {
+        await rebuild.upgrade?.stop();
+        await step.undo?.(ops);
       },
     }
   );

@@ -12,6 +12,7 @@ export function exec(
     readonly env?: Readonly<Record<string, string>>;
     readonly user?: string;
     readonly input?: string;
+    readonly moreInput?: Promise<string>;
     readonly stdinFd?: number;
     readonly stdoutFd?: number;
     readonly deadlineMs?: number;

@@ -24,7 +24,7 @@ const COMMITTING = [
   [
     'nothing but rows',
     "INSERT INTO notes (text) VALUES ('on the way')",
-    /schema is as before, but \S+_on_the_way\.py commits on its way: rows may have been changed for good/,
+    /schema is as before, but \S+_on_the_way\.py commits on its way: rows may have been changed permanently/,
     "DELETE FROM notes WHERE text = 'on the way'",
   ],
 ] as const;

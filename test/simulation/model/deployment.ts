@@ -77,7 +77,7 @@ export class Deployment {
   async run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
     const { machine } = this;
     const faults = new Faults(this.root, options.fault);
-    const { spawn, kill, calls, orphan } = processes(machine, machine.clock, faults, (what) =>
+    const { spawn, kill, calls, left, orphan } = processes(machine, machine.clock, faults, (what) =>
       this.unexpected.push(what),
     );
     let isDead = false;
@@ -158,6 +158,8 @@ export class Deployment {
       for (const name of ['WFOPS_ADMIN_PASSWORD', 'POSTGRES_PASSWORD'])
         if (env[name] !== undefined) this.secrets.add(env[name]);
     }
+    // Nothing that it has begun outlives a run that came to an end.
+    if (!isDead) this.unexpected.push(...left().map(({ argv }) => `still going on: ${argv.join(' ')}`));
     if (this.unexpected.length > 0) throw new Error(`${this.unexpected.join('\n')}\n\n${text}`);
     // A name of ours on the image of what runs is nothing that anybody could miss: a run that refuses may give it as well.
     const changes = machine.changes

@@ -184,12 +184,15 @@ function asApplication({ machine, container, input }: Inside, [root = '', ...wor
 }
 
 /** `flask db …`, as the application's image has it. */
-function flask(what: Inside, [root = '', , , , , , command = '', revision = '']: readonly string[]): Reply {
-  const { machine, container, changes } = what;
+function flask(what: Inside, [root = '', ...words]: readonly string[]): Reply {
+  const { machine, container, input, changes } = what;
+  const [command = '', revision = ''] = words.slice(words.indexOf('db') + 1);
   const release = behaviourAt(container, root, machine.engine.releases);
   if (!release || !exists(container, `${root}/.env`))
     return { ...FAILS, stderr: `bash: line 1: ${root}/.env: No such file or directory\n` };
   if (command === 'heads') return { stdout: `${release.head} (head)\n` };
+  // Nothing was said behind the program: it has only loaded the application.
+  if (command === 'upgrade' && !input.toString().endsWith('\ngo\n')) return {};
   changes();
   const reached = connect(machine.engine, container);
   if (typeof reached === 'string') return { ...FAILS, stderr: `sqlalchemy.exc.OperationalError: ${reached}\n` };

@@ -51,6 +51,8 @@ export interface Processes {
   readonly spawn: typeof spawn;
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;
   readonly calls: Call[];
+  /** Those that hold the run's lock, because they change something, and have not ended. */
+  readonly left: () => readonly Call[];
   /** Whoever started these is no more: pipes from there are closed, and nothing is started any more. */
   readonly orphan: () => void;
 }
@@ -68,6 +70,7 @@ const DAEMON_GONE =
 export function processes(programs: Programs, clock: VirtualClock, faults: Faults, unexpected: (what: string) => void) {
   const calls: Call[] = [];
   const running = new Map<number, (signal: NodeJS.Signals) => void>();
+  const open = new Map<number, Call>();
   /** What happens when a pipe from the script is closed. */
   const pipes = new Map<number, () => void>();
   let orphaned = false;
@@ -88,6 +91,7 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       input: typeof stdin === 'number' ? readFileSync(stdin) : Buffer.alloc(0),
       extraFd: typeof extra === 'number' ? extra : undefined,
     };
+    open.set(pid, call);
     let over = false;
     let hung: AbortController | undefined;
     const end = (code: number, stderr = '') => {
@@ -96,6 +100,7 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       hung?.abort();
       if (hung) faults.rest();
       running.delete(pid);
+      open.delete(pid);
       pipes.delete(pid);
       if (orphaned) return; // there is nobody to be told
       if (stderr) child.stderr.write(stderr);
@@ -212,7 +217,8 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
     orphaned = true;
     for (const close of [...pipes.values()]) close();
   };
-  return { spawn: fake as unknown as typeof spawn, kill, calls, orphan } satisfies Processes;
+  const left = () => [...open.values()].filter((c) => c.extraFd !== undefined);
+  return { spawn: fake as unknown as typeof spawn, kill, calls, left, orphan } satisfies Processes;
 }
 
 async function all(stream: PassThrough): Promise<Buffer> {

@@ -26,6 +26,33 @@ it('gives input whole and ends it, also when it is empty', async () => {
   expect((await run(ops, read(['wc'], { input: '' }))).stdout).toBe('0');
 });
 
+it('gives the rest of the input when it is known, and ends it where nothing comes', async () => {
+  const ops = testOps((call) => ({ stdout: call.input }));
+  const command = (moreInput: Promise<string>) => read(['cat'], { input: 'a\n', moreInput });
+  expect((await run(ops, command(Promise.resolve('b\n')))).stdout).toBe('a\nb\n');
+  expect((await run(ops, command(Promise.reject(new Error('nobody knows'))))).stdout).toBe('a\n');
+});
+
+it('counts the deadline from when all of the input is there', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const ops = testOps(() => ({ hangs: true }));
+    let say: (rest: string) => void = () => undefined;
+    const moreInput = new Promise<string>((resolve) => {
+      say = resolve;
+    });
+    const result = run(ops, read(['cat'], { input: 'a', moreInput, deadlineMs: 1000 })).catch((e: unknown) => e);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(ops.scripted.signals).toEqual([]);
+    say('b');
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(ops.scripted.signals.map((s) => s.signal)).toEqual(['SIGTERM']);
+    expect(await result).toMatchObject({ kind: 'deadline' });
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 it('writes stdout to an open file when asked', async () => {
   const ops = testOps(() => ({ stdout: 'dump' }));
   const file = path.join(ops.paths.run, 'out');

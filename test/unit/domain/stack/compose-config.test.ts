@@ -69,6 +69,7 @@ it('reduces compose’s config to what scripts need', async () => {
         key: 'postgres',
         image: 'postgres:15-alpine',
         replicas: 1,
+        networkMode: '',
         ports: [{ target: 5432, published: 5432, hostIp: '0.0.0.0', protocol: 'tcp' }],
         environment: { POSTGRES_DB: 'wf', POSTGRES_PASSWORD: 'p$w-S3cret' },
         fromFiles: [],
@@ -86,6 +87,7 @@ it('reduces compose’s config to what scripts need', async () => {
         key: 'redis',
         image: 'redis:7-alpine',
         replicas: 1,
+        networkMode: '',
         ports: [
           { target: 6379, published: 16379, hostIp: '127.0.0.1', protocol: 'tcp' },
           { target: 7002, published: 7002, hostIp: '0.0.0.0', protocol: 'udp' },
@@ -102,6 +104,7 @@ it('reduces compose’s config to what scripts need', async () => {
         key: 'whalefall',
         image: 'whalefall-whalefall',
         replicas: 1,
+        networkMode: '',
         ports: [],
         environment: {},
         fromFiles: [],
