@@ -10,8 +10,13 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>;
   /** The child's stdin, whole. */
   readonly input?: string;
-  /** What of its stdin follows {@link input}, once it is known; the deadline counts from then. A rejection only ends it. */
+  /**
+   * What of its stdin follows {@link input}, once it is known. Only then a change begins, for the journal as well, and the deadline counts. A
+   * rejection only ends it.
+   */
   readonly moreInput?: Promise<string>;
+  /** Told what comes by its stdout, as it comes. */
+  readonly heard?: (text: string) => void;
   /** An open file to be the child's stdin, for data that should not pass through this process. */
   readonly stdinFd?: number;
   /** An open file to be the child's stdout, likewise. */

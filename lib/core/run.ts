@@ -69,13 +69,24 @@ export async function run(ops: RunOps, command: Command, expect: readonly number
     throw new Error(`${command.argv[0]}: ${command.deadlineMs} ms is no deadline`);
   }
   const shown = () => asTyped(command.argv.map((word) => ops.secrets.redact(word)));
-  const intent = command.effect === 'change' ? ops.journal.write({ event: 'intent', command: shown() }) : undefined;
-  const started = ops.clock.monotonic();
+  let started = ops.clock.monotonic();
+  let intent: number | undefined;
+  let unwritten: { readonly error: unknown } | undefined;
+  const begin = () => {
+    started = ops.clock.monotonic();
+    try {
+      if (command.effect === 'change') intent ??= ops.journal.write({ event: 'intent', command: shown() });
+    } catch (error) {
+      unwritten = { error };
+      throw error;
+    }
+  };
+  if (!command.moreInput) begin();
 
-  let tried = await attempt(ops, command);
+  let tried = await attempt(ops, command, begin);
   // A terminal that is closed between fork and setsid takes the child with it before it is a program, and has done anything.
   const atOnce = ops.clock.monotonic() - started < BEFORE_EXEC_MS;
-  if (tried.result.signal === 'SIGHUP' && atOnce && !ops.signal.aborted) tried = await attempt(ops, command);
+  if (tried.result.signal === 'SIGHUP' && atOnce && !ops.signal.aborted) tried = await attempt(ops, command, begin);
   const { result, store, isDue } = tried;
 
   const output: Output = {
@@ -89,6 +100,7 @@ export async function run(ops: RunOps, command: Command, expect: readonly number
     ops.journal.write({ event: 'result', of: intent, exitCode: output.exitCode, milliseconds: output.milliseconds });
   }
   ops.signal.throwIfAborted();
+  if (unwritten) throw unwritten.error;
   const said = command.shownErrors?.(output.stderr) ?? output.stderr;
   const clean = { ...output, stderr: ops.secrets.redact(said) };
   if (isDue) throw new CommandError(command, { ...clean, stdout: '' }, 'deadline', shown());
@@ -102,7 +114,8 @@ export async function run(ops: RunOps, command: Command, expect: readonly number
 export const locksOf = ({ lockFd, hold }: Pick<Ops, 'lockFd' | 'hold'>): number[] =>
   [lockFd, hold?.fd].filter((fd) => fd !== undefined);
 
-async function attempt(ops: RunOps, command: Command) {
+/** @param begin called before the rest of its input is given. */
+async function attempt(ops: RunOps, command: Command, begin: () => void) {
   const store: Record<'stdout' | 'stderr' | 'stdall', Buffer[]> = { stdout: [], stderr: [], stdall: [] };
   const child = withoutStack(
     () =>
@@ -122,11 +135,18 @@ async function attempt(ops: RunOps, command: Command) {
       })`${command.argv}`,
   );
   child.stdin?.on('error', () => undefined); // EPIPE: the exit code tells the story
+  let isOver = false;
   if (command.moreInput) {
     child.stdin?.write(command.input ?? '');
-    const end = (rest?: string) => void child.stdin?.end(rest);
-    command.moreInput.then(end, () => end());
+    const go = (rest: string) => {
+      if (isOver) return;
+      begin(); // what can't be written down is not begun
+      child.stdin?.end(rest);
+    };
+    command.moreInput.then(go).catch(() => child.stdin?.end());
   } else if (command.input === '') child.stdin?.end();
+  const { heard } = command;
+  if (heard) child.stdout?.on('data', (chunk: Buffer | string) => heard(chunk.toString()));
 
   const ending = stopWhenDue(ops, child.pid, command);
   try {
@@ -134,6 +154,7 @@ async function attempt(ops: RunOps, command: Command) {
     const result = await new Promise<ProcessOutput>((resolve, reject) => child.then(resolve, reject));
     return { result, store, isDue: ending.due() };
   } finally {
+    isOver = true;
     ending.clear();
   }
 }

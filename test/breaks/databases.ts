@@ -57,10 +57,40 @@ export const DATABASES: readonly Break[] = [
       zh: '预先加载的迁移未经指令就开始执行',
     },
     edits: [
-      edit('lib/domain/schema/upgrade.py', 'if sys.stdin.readline() != "go\\n":', 'if sys.stdin.readline() == "-":'),
+      edit('lib/domain/schema/upgrade.py', 'if os.read(orders, 100) != b"go\\n":', 'if os.read(orders, 100) == b"-":'),
     ],
     test: 'test/processes/upgrade.test.ts',
     named: 'changes nothing when it is told',
+  },
+  {
+    what: {
+      en: 'what the application starts reads what a migration is told',
+      zh: '应用启动的子进程会读走给迁移的指令',
+    },
+    edits: [edit('lib/domain/schema/upgrade.py', 'os.dup2(nothing, 0)', '')],
+    test: 'test/processes/upgrade.test.ts',
+    named: 'migrates once when it is told to',
+  },
+  {
+    what: {
+      en: 'a migration that could not load its application is taken for one that had begun',
+      zh: '未能加载应用的迁移被当作已开始',
+    },
+    edits: [
+      edit(
+        'lib/domain/schema/migrate.ts',
+        '    await upgrade.loaded();\n    const before = await schemaObjects(ops, db);\n    options.noteSchema?.(before);\n',
+        '    const before = await schemaObjects(ops, db);\n    options.noteSchema?.(before);\n    await upgrade.loaded();\n',
+      ),
+    ],
+    test: 'test/unit/domain/schema/migrate.test.ts',
+    named: 'of an application that can’t be loaded',
+  },
+  {
+    what: { en: 'a migration that died before its turn fails the run', zh: '待命中的迁移进程退出导致运行失败' },
+    edits: [edit('lib/domain/schema/flask-db.ts', 'if (now.isOver()) now = load(ops, container, options);', '')],
+    test: 'test/unit/domain/schema/migrate.test.ts',
+    named: 'loads once more what has died',
   },
   {
     what: {
@@ -69,7 +99,7 @@ export const DATABASES: readonly Break[] = [
     },
     edits: [edit('lib/domain/hot-release/ahead.ts', 'await upgrade?.stop();', '')],
     test: 'test/simulation/update.test.ts',
-    named: 'gives up the backup that has begun',
+    named: 'an import that does not end, and a migration',
     says: 'still going on: docker exec',
   },
   {
@@ -86,7 +116,11 @@ export const DATABASES: readonly Break[] = [
     what: { en: 'visitors wait while a migration loads the application', zh: '访客需等待迁移进程加载应用' },
     edits: [
       edit('lib/flows/rebuild/migrate.ts', '      upgrade: rebuild.upgrade,\n', ''),
-      edit('lib/flows/rebuild/steps.ts', 'rebuild.upgrade = loadUpgrade(ops, oneOff)', 'head.trim()'),
+      edit(
+        'lib/flows/rebuild/steps.ts',
+        'rebuild.upgrade = loadUpgrade(ops, oneOff);\n          await rebuild.upgrade.loaded();',
+        '',
+      ),
     ],
     test: 'test/simulation/hold.test.ts',
     named: 'a migration loads the application before anybody waits',

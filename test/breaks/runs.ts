@@ -12,6 +12,12 @@ export const RUNS: readonly Break[] = [
     named: 'counts the deadline from when all of the input is there',
   },
   {
+    what: { en: 'a change that waits for its word counts as begun', zh: '等待指令的改动被记为已开始' },
+    edits: [edit('lib/core/run.ts', 'if (!command.moreInput) begin();', 'begin();')],
+    test: 'test/unit/core/run.test.ts',
+    named: 'writes down a change whose input is not complete',
+  },
+  {
     what: { en: 'a step that the plan did not show is carried out', zh: '执行计划中没有的步骤' },
     edits: [edit('lib/runs/steps/steps.ts', 'if (plan[begun.length] !== step) throw', 'if (plan.length < 0) throw')],
     test: 'test/unit/runs/steps/steps.test.ts',

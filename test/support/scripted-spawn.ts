@@ -23,8 +23,14 @@ export interface Reply {
   readonly endedBy?: NodeJS.Signals;
   /** A child that ignores SIGTERM. */
   readonly trapsTerm?: boolean;
-  /** Answers line by line until its stdin is closed; only for what is attached, which is answered before its input is read. No answer: it is killed. */
-  readonly talk?: { readonly answer: (line: string) => string | undefined; readonly end: () => void };
+  /**
+   * Answers line by line until its stdin is closed; only for what is attached, which is answered before its input is read. No answer: it is
+   * killed. A reply: that is how it ends.
+   */
+  readonly talk?: {
+    readonly answer: (line: string) => string | undefined | Reply | Promise<Reply>;
+    readonly end: () => void;
+  };
 }
 
 /** Answers a call, or `undefined` when it was not expected. */
@@ -88,6 +94,9 @@ export function scriptedSpawn(respond: Responder): ScriptedSpawn {
         child.stderr.write('unexpected command');
         return end(127, null);
       }
+      await perform(reply);
+    };
+    const perform = async (reply: Reply): Promise<void> => {
       if (reply.stdout !== undefined) {
         for (const chunk of [reply.stdout].flat()) {
           if (typeof stdout === 'number') writeSync(stdout, chunk as string);
@@ -98,7 +107,8 @@ export function scriptedSpawn(respond: Responder): ScriptedSpawn {
       if (reply.stderr) child.stderr.write(reply.stderr);
       if (reply.talk && child.stdin) {
         for await (const line of createInterface(child.stdin)) {
-          const said = reply.talk.answer(line);
+          const said = await reply.talk.answer(line);
+          if (typeof said === 'object') return perform(said);
           if (said === undefined) return end(137, null);
           child.stdout?.write(`${said}\n`);
         }

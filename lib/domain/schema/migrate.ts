@@ -69,29 +69,42 @@ export async function migrate(ops: Ops, db: Database, container: string, options
   const from = schema.kind === 'empty' ? undefined : schema.revision;
   const stamped = schema.kind === 'unversioned';
   if (from === head && !stamped) return { from, to: head, stamped, applied: [] };
-  const before = await schemaObjects(ops, db);
-  options.noteSchema?.(before);
-  if (stamped) await stamp(ops, container, schema.revision);
-  const blockers = watchBlockers(ops, db);
+  const upgrade = options.upgrade ?? loadUpgrade(ops, container, options);
   let applied: string[];
   try {
-    const output = await (options.upgrade ?? loadUpgrade(ops, container, options)).go();
-    // Alembic logs one line a revision: `Running upgrade 1 -> 2, what it does`.
-    applied = [...output.matchAll(/Running upgrade .*?-> ([^\s,]+)/g)].map((m) => m[1] as string);
-  } catch (error) {
-    const said = error instanceof CommandError ? `${error.output.stdout}\n${error.output.stderr}` : undefined;
-    if (said !== undefined) options.noteFailure?.(said);
-    ops.signal.throwIfAborted();
-    // Its backend would go on waiting for a lock, with everybody else behind it.
-    if (error instanceof OpsError && error.kind === 'deadline') await endSessions(ops, db, MIGRATION_NAME);
-    const state = await stateNow(ops, db, before, mayHaveChangedRows(options.midway ?? [], said));
-    throw upgradeFailed(db, error, await blockers.stop(), state);
+    await upgrade.loaded();
+    const before = await schemaObjects(ops, db);
+    options.noteSchema?.(before);
+    if (stamped) await stamp(ops, container, schema.revision);
+    applied = await go(ops, db, upgrade, { ...options, before });
   } finally {
-    await blockers.stop();
+    await upgrade.stop();
   }
   const now = await inspectSchema(ops, db);
   if (now.kind !== 'versioned' || now.revision !== head) throw elsewhere(now, head);
   return { from, to: head, stamped, applied };
+}
+
+type Going = Pick<MigrateOptions, 'midway' | 'noteFailure'> & { readonly before: SchemaObjects };
+
+/** @returns the revisions that were applied. @throws {OpsError} with what stays of those that failed. */
+async function go(ops: Ops, db: Database, upgrade: Upgrade, { before, midway, noteFailure }: Going): Promise<string[]> {
+  const blockers = watchBlockers(ops, db);
+  try {
+    const output = await upgrade.go();
+    // Alembic logs one line a revision: `Running upgrade 1 -> 2, what it does`.
+    return [...output.matchAll(/Running upgrade .*?-> ([^\s,]+)/g)].map((m) => m[1] as string);
+  } catch (error) {
+    const said = error instanceof CommandError ? `${error.output.stdout}\n${error.output.stderr}` : undefined;
+    if (said !== undefined) noteFailure?.(said);
+    ops.signal.throwIfAborted();
+    // Its backend would go on waiting for a lock, with everybody else behind it.
+    if (error instanceof OpsError && error.kind === 'deadline') await endSessions(ops, db, MIGRATION_NAME);
+    const state = await stateNow(ops, db, before, mayHaveChangedRows(midway ?? [], said));
+    throw upgradeFailed(db, error, await blockers.stop(), state);
+  } finally {
+    await blockers.stop();
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
-"""`flask db upgrade`, which loads the application at once and migrates when it is told to, by a line on stdin. Told nothing, it changes nothing.
+"""`flask db upgrade`, which loads the application at once, says so, and migrates when it is told to, by a line on stdin. Told nothing, it changes
+nothing.
 
-Before flask's own words stand the seconds that loading may take, and those that migrating may.
+Before flask's own words stand what it says once it has loaded, and the seconds that loading may take, and those that migrating may.
 """
 import faulthandler
 import os
@@ -9,7 +10,11 @@ import sys
 
 from flask.cli import ScriptInfo, cli
 
-to_load, to_migrate = int(sys.argv[1]), int(sys.argv[2])
+loaded, to_load, to_migrate = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+sys.argv[:] = ["flask", *sys.argv[4:]]
+# Nothing that the application starts is to read what it is told.
+orders, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+os.dup2(nothing, 0)
 
 
 class Waiting(ScriptInfo):
@@ -19,13 +24,16 @@ class Waiting(ScriptInfo):
         app = super().load_app()
         if not self.told:
             faulthandler.cancel_dump_traceback_later()
+            os.write(1, f"\n{loaded}\n".encode())
             # Whoever is not there any more has closed it.
-            if sys.stdin.readline() != "go\n":
-                os._exit(0)
+            if os.read(orders, 100) != b"go\n":
+                os._exit(1)
             self.told = True
-            signal.alarm(to_migrate)  # ends it wherever it waits
+            # Ends it wherever it waits.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(to_migrate)
         return app
 
 
 faulthandler.dump_traceback_later(to_load, exit=True)  # says where it hangs
-cli.main(args=sys.argv[3:], obj=Waiting(), prog_name="flask")
+cli.main(args=sys.argv[1:], obj=Waiting(), prog_name="flask")

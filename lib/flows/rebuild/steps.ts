@@ -66,7 +66,10 @@ function stop(rebuild: Rebuild): Step<void, [TriedImage]> | undefined {
       async run(ops, { oneOff, head }) {
         rebuild.storesBefore = await surveyStores(ops, rebuild);
         const schema = rebuild.storesBefore?.schema;
-        if (schema?.kind === 'versioned' && schema.revision !== head) rebuild.upgrade = loadUpgrade(ops, oneOff);
+        if (schema?.kind === 'versioned' && schema.revision !== head) {
+          rebuild.upgrade = loadUpgrade(ops, oneOff);
+          await rebuild.upgrade.loaded();
+        }
         await step.run(ops);
       },
       async undo(ops) {

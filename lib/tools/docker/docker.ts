@@ -13,6 +13,7 @@ export function exec(
     readonly user?: string;
     readonly input?: string;
     readonly moreInput?: Promise<string>;
+    readonly heard?: (text: string) => void;
     readonly stdinFd?: number;
     readonly stdoutFd?: number;
     readonly deadlineMs?: number;

@@ -57,7 +57,7 @@ export function goodCases(stack: () => Stack): void {
     async () => {
       const preload = { [GUNICORN]: edited(stack(), GUNICORN, 'preload_app = False', 'preload_app = True') };
       const first = await stack().release({ files: preload });
-      await expectOld(stack(), await update(stack()), 3);
+      await expectOld(stack(), await update(stack()), 3, { workers: 3 });
       await expectNew(stack(), await update(stack(), ['--restart', 'container']), first, { restarted: true });
       const next = await stack().release();
       const planned = await update(stack(), ['--plan']);

@@ -1,5 +1,5 @@
 import type { Database } from './cluster.ts';
-import type { Reply } from './process.ts';
+import type { Conversation, Reply } from './process.ts';
 import type { Release } from './release.ts';
 
 /** `flask db upgrade`: one transaction, unless the release commits on its way; an upgrade changes rows, so that taking it back takes a restore. */
@@ -22,4 +22,24 @@ export function upgrade(database: Database, release: Release): Reply {
   database.stamp = release.head;
   database.shape = release.head;
   return { stderr: `INFO  [alembic.runtime.migration] Running upgrade ${from ?? ''} -> ${release.head}, a change\n` };
+}
+
+/**
+ * `lib/domain/schema/upgrade.py`: loads the application, says so, and migrates at the word.
+ *
+ * @param run the same command, of which all that is heard is this.
+ */
+export function migration(run: (input: string) => Reply): Conversation {
+  let isLoaded = false;
+  return {
+    byLine: true,
+    closed: 1,
+    answer: (line) => {
+      if (isLoaded) return run(line);
+      isLoaded = true;
+      const { exitCode, ...said } = run('');
+      return exitCode ? { exitCode, ...said } : ['', 'whalefall-ops: loaded'];
+    },
+    end: () => undefined,
+  };
 }

@@ -191,8 +191,8 @@ function flask(what: Inside, [root = '', ...words]: readonly string[]): Reply {
   if (!release || !exists(container, `${root}/.env`))
     return { ...FAILS, stderr: `bash: line 1: ${root}/.env: No such file or directory\n` };
   if (command === 'heads') return { stdout: `${release.head} (head)\n` };
-  // Nothing was said behind the program: it has only loaded the application.
-  if (command === 'upgrade' && !input.toString().endsWith('\ngo\n')) return {};
+  // It has only loaded the application.
+  if (command === 'upgrade' && input.toString() !== 'go') return {};
   changes();
   const reached = connect(machine.engine, container);
   if (typeof reached === 'string') return { ...FAILS, stderr: `sqlalchemy.exc.OperationalError: ${reached}\n` };

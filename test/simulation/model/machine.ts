@@ -8,6 +8,7 @@ import { Engine, EngineError } from './engine.ts';
 import { curl } from './engine-api.ts';
 import { Firewall } from './firewall.ts';
 import { unknown } from './flags.ts';
+import { migration } from './flask.ts';
 import { freezer } from './freezer.ts';
 import { Repository } from './git.ts';
 import type { Host } from './host.ts';
@@ -67,6 +68,7 @@ export class Machine implements Host, Programs {
   converse(call: Call): Conversation | Reply | undefined {
     if (call.argv.slice(0, 3).join(' ') === 'docker run -i') return attach(this, call);
     const typed = call.argv.join(' ');
+    if (typed.endsWith(' db upgrade')) return migration((input) => this.run({ ...call, input: Buffer.from(input) }));
     const isSession = call.argv.includes('psql') && / exec -i (?:-e \S+ )*-e PGAPPNAME \S+ psql /.test(typed);
     const isFreezer =
       / exec -i -u 0 \S+ \S+ -c import json, sys; exec\(json\.loads\(sys\.stdin\.readline\(\)\)\)$/.test(typed);

@@ -26,10 +26,13 @@ export interface Reply {
 
 /** A program that answers line by line while its stdin is open: an interactive psql. */
 export interface Conversation {
-  readonly answer: (sql: string) => readonly string[] | undefined;
+  /** Lines; or how it ends with that. */
+  readonly answer: (sql: string) => readonly string[] | Reply | undefined;
   readonly end: () => void;
   /** A line is answered by a line; else what goes up to a token, which is repeated behind the answer. */
   readonly byLine?: true;
+  /** How it ends when its stdin is closed; default 0. */
+  readonly closed?: number;
   /** Told how to end it from within. */
   readonly onEnd?: (end: () => void) => void;
 }
@@ -173,6 +176,9 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
     };
     const converse = (talk: Conversation) => {
       let buffer = '';
+      /** A line is being answered: whoever has said it may have closed the pipe behind it. */
+      let busy = false;
+      let closed = false;
       const finish = (code: number, stderr?: string) => {
         talk.end();
         end(code, stderr);
@@ -180,12 +186,16 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       running.set(pid, () => finish(143));
       pipes.set(pid, () => finish(0));
       talk.onEnd?.(() => end(137));
-      child.stdin?.on('end', () => finish(0));
+      child.stdin?.on('end', () => {
+        closed = true;
+        if (!busy) finish(talk.closed ?? 0);
+      });
       child.stdin?.on('data', (chunk: Buffer) => {
         buffer += chunk.toString();
         const complete = (talk.byLine ? /^(.*)\n/ : /^([\s\S]*?)\n\\echo (\S+)\n/).exec(buffer);
         if (!complete) return;
         buffer = buffer.slice(complete[0].length);
+        busy = true;
         const [, sql = '', token] = complete;
         const said = { ...call, input: Buffer.from(sql) };
         clock
@@ -196,12 +206,20 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
             if (over) return;
             if (fault === 'killed') return faults.kill();
             if (fault === 'hangs') return hang(false, finish);
-            const lines = fault === 'fails' || fault === 'dies' ? undefined : talk.answer(sql);
+            const killed = fault?.startsWith('container') ? programs.appDies(said) : undefined;
+            const lines = fault === 'fails' || fault === 'dies' ? undefined : (killed ?? talk.answer(sql));
             if (fault === 'killed-after') return faults.kill();
             if (fault === 'dies-after') return finish(KILLED);
             if (fault === 'hangs-after') return hang(true, finish);
-            if (lines === undefined) finish(2, 'server closed the connection unexpectedly\n');
-            else child.stdout?.write([...lines, ...(token === undefined ? [] : [token]), ''].join('\n'));
+            if (lines === undefined) return finish(2, 'server closed the connection unexpectedly\n');
+            if (!Array.isArray(lines)) {
+              const { stdout = '', exitCode = 0, stderr } = lines as Reply;
+              print(stdout);
+              return finish(exitCode, stderr);
+            }
+            child.stdout?.write([...lines, ...(token === undefined ? [] : [token]), ''].join('\n'));
+            busy = false;
+            if (closed) finish(talk.closed ?? 0);
           })
           .catch(fail);
       });

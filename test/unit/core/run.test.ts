@@ -33,6 +33,27 @@ it('gives the rest of the input when it is known, and ends it where nothing come
   expect((await run(ops, command(Promise.reject(new Error('nobody knows'))))).stdout).toBe('a\n');
 });
 
+it('writes down a change whose input is not complete when it is, and what can’t be written is not begun', async () => {
+  const inputs: string[] = [];
+  const ops = testOps((call) => {
+    inputs.push(call.input);
+    return {};
+  });
+  const command = () => change(['docker', 'exec', 'x'], { input: 'a', moreInput: Promise.resolve('b') });
+  await run(ops, command());
+  expect(ops.written.map((e) => e.event)).toEqual(['intent', 'result']);
+  await run(ops, change(['docker', 'exec', 'x'], { input: 'a', moreInput: Promise.reject(new Error('given up')) }));
+  expect(ops.written.map((e) => e.event)).toEqual(['intent', 'result']);
+  const journal = {
+    ...ops.journal,
+    write: () => {
+      throw new Error('disk full');
+    },
+  };
+  await expect(run({ ...ops, journal }, command())).rejects.toThrow('disk full');
+  expect(inputs).toEqual(['ab', 'a', 'a']);
+});
+
 it('counts the deadline from when all of the input is there', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { oneHead } from '../../../../lib/domain/schema/flask-db.ts';
+import { loadUpgrade, oneHead } from '../../../../lib/domain/schema/flask-db.ts';
 import { migrate, seed } from '../../../../lib/domain/schema/migrate.ts';
 import { PROBES } from '../../../../lib/domain/schema/revision-probes.ts';
 import { withoutValues } from '../../../../lib/tools/postgres/blocker.ts';
@@ -11,6 +11,13 @@ import type { Call, Reply } from '../../../support/scripted-spawn.ts';
 
 const db = { container: { id: 'dbid', name: 'db' }, user: 'app_user', name: 'appdb' } as unknown as Database;
 const HEAD = '20251230183000';
+const LOADED = 'whalefall-ops: loaded';
+
+/** What faulthandler says of a program that takes too long. */
+const HANGS = `Timeout (0:01:30)!
+Thread 0x00007f0000000000 (most recent call first):
+  File "/app/driver.py", line 6 in connect
+${Array.from({ length: 30 }, (_, n) => `  File "/app/caller.py", line ${n} in calls\n`).join('')}`;
 
 interface World {
   version: string | null;
@@ -21,17 +28,25 @@ interface World {
 }
 
 /** A database and the application's image; `upgrade` may be told what to do. */
-function stage(world: World, upgrade: (call: Call) => Reply | Promise<Reply> = () => ({})) {
+function stage(
+  world: World,
+  upgrade: (call: Call) => Reply | Promise<Reply> = () => ({}),
+  loads: () => string | Reply = () => `\n${LOADED}`,
+) {
   const did: string[] = [];
+  const go = (call: Call) => {
+    did.push('upgrade');
+    return upgrade(call);
+  };
   const ops = testOps((call) => {
     const { argv, input } = call;
     const at = argv.indexOf('db');
     if (argv.includes('flask') && at > 0) {
-      if (argv.at(-1) === 'upgrade' && !input.endsWith('\ngo\n')) return {};
       const [verb, revision] = argv.slice(at + 1);
+      if (verb === 'upgrade')
+        return { talk: { answer: (line) => (line === 'go' ? go(call) : loads()), end: () => undefined } };
       did.push(argv.slice(at + 1).join(' '));
       if (verb === 'stamp') world.version = revision as string;
-      if (verb === 'upgrade') return upgrade(call);
       return {};
     }
     if (input.includes('pg_blocking_pids')) {
@@ -97,7 +112,8 @@ describe('migrate', () => {
       '/app',
       '/app/.venv/bin/python',
       '-c',
-      'import json; exec(json.loads(input()))',
+      'import json, sys; exec(json.loads(sys.stdin.readline()))',
+      'whalefall-ops: loaded',
       '90',
       '600',
       '--app',
@@ -164,6 +180,37 @@ describe('migrate', () => {
     await expect(migrate(ops, db, 'one', { head: HEAD })).rejects.toMatchObject({
       what: { en: expect.stringContaining('newer release') },
     });
+  });
+
+  it.each([
+    ['says where it hangs', HANGS, /could not be loaded within 90 s[\s\S]*driver\.py", line 6 in connect/],
+    ['says why not', 'ImportError: cannot import name x\n', /exit code 1\nImportError/],
+  ])(
+    'of an application that can’t be loaded it %s, and not that anything was taken back',
+    async (_what, stderr, says) => {
+      const noted: unknown[] = [];
+      const world: World = { version: '20251224134000', tables: 16, holding: 3 };
+      const { ops, did } = stage(world, upgraded(world), () => ({ exitCode: 1, stderr }));
+      const failed = migrate(ops, db, 'one', { head: HEAD, noteSchema: (before) => noted.push(before) });
+      await expect(failed).rejects.toMatchObject({ what: { en: expect.stringMatching(says) }, state: undefined });
+      expect([noted, did]).toEqual([[], []]);
+    },
+  );
+
+  it('loads once more what has died before its turn', async () => {
+    const world: World = { version: '20251224134000', tables: 16, holding: 3 };
+    let loads = 0;
+    const { ops, did } = stage(world, upgraded(world), () =>
+      ++loads === 1 ? { stdout: `\n${LOADED}\n`, hangs: true } : `\n${LOADED}`,
+    );
+    const upgrade = loadUpgrade(ops, 'one');
+    await upgrade.loaded();
+    const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+    await settled();
+    ops.scripted.kill(ops.scripted.calls[0]?.pid ?? 0, 'SIGKILL');
+    await settled();
+    expect(await migrate(ops, db, 'one', { head: HEAD, upgrade })).toMatchObject({ to: HEAD });
+    expect([loads, did]).toEqual([2, ['upgrade']]);
   });
 
   it('ends the sessions of a migration that took too long', async () => {
