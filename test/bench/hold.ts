@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import type { LoadReport } from '../sandbox/load-report.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { MIXED, startLoad } from '../support/load.ts';
-import { fill, importSeconds, pause, script, timed, withSandbox } from './shared.ts';
+import { fill, importSeconds, nextMigration, pause, script, timed, withSandbox } from './shared.ts';
 
 type Argv = readonly [string, ...string[]];
 
@@ -40,6 +40,11 @@ export async function benchHold(args: string[]): Promise<void> {
     };
     const rounds: Round[] = [
       { what: 'full rebuild, data kept', given: release, argv: run('deploy-prod-all', '--data', 'keep') },
+      {
+        what: 'full rebuild with a migration',
+        given: () => release({ files: nextMigration(sandbox) }),
+        argv: run('deploy-prod-all', '--data', 'keep'),
+      },
       { what: 'rollback by image', argv: run('rollback-prod', 'previous', '--way', 'image') },
       {
         what: 'hot update with a restart of the container',

@@ -12,16 +12,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { LoadReport } from '../sandbox/load-report.ts';
-import { REAL_HEAD } from '../sandbox/real.ts';
 import { createFreshSandbox, createSandbox, type Sandbox, type SandboxOptions } from '../sandbox/sandbox.ts';
 import { startLoads, waysOf } from '../support/load.ts';
 import { type Told, toldIn } from '../support/summary.ts';
-import { importSeconds, REPO, script, timed } from './shared.ts';
+import { importSeconds, nextMigration, REPO, script, timed } from './shared.ts';
 
 /** Ten updates (three with a migration, two of the front end alone, one that changes nothing visible), three rebuilds, two ways back. */
 const LIFE = 'umfuRmnuRfuRmBB';
-const PLAIN_HEAD = '20251231120100';
-
 interface Lived {
   readonly what: string;
   readonly seconds: number;
@@ -113,8 +110,6 @@ function stepsOf(sandbox: Sandbox): ReadonlyMap<string, number> {
   return new Map(events.flatMap((e) => (e.event === 'step-done' ? [[e.step, e.milliseconds / 1000]] : [])));
 }
 
-let migrations = 0;
-
 async function prepare(sandbox: Sandbox, letter: string): Promise<{ what: string; argv: [string, ...string[]] }> {
   const update = script(sandbox, 'update-prod-flask');
   const stamp = Date.now().toString(36);
@@ -123,7 +118,7 @@ async function prepare(sandbox: Sandbox, letter: string): Promise<{ what: string
       await sandbox.release({ marker: `code-${stamp}` });
       return { what: 'update: code', argv: update };
     case 'm':
-      await sandbox.release({ files: migration(sandbox), marker: `schema-${stamp}` });
+      await sandbox.release({ files: nextMigration(sandbox), marker: `schema-${stamp}` });
       return { what: 'update: with a migration', argv: update };
     case 'f':
       await sandbox.release({ files: { 'frontend/src/version.txt': stamp }, message: 'The front end alone' });
@@ -146,35 +141,6 @@ async function prepare(sandbox: Sandbox, letter: string): Promise<{ what: string
     default:
       throw new Error(`--life has no ${letter}: u, m, f, n, R, B`);
   }
-}
-
-/** A column more, after whatever came before. */
-function migration(sandbox: Sandbox): Record<string, string> {
-  const versions = execFileSync(
-    'git',
-    ['--git-dir', sandbox.origin, 'ls-tree', '--name-only', 'main', 'migrations/versions/'],
-    {
-      encoding: 'utf8',
-    },
-  );
-  const mine = [...versions.matchAll(/(2027\d{10})_bench\.py/g)].map(([, revision = '']) => revision).sort();
-  migrations = mine.length + 1;
-  const revision = `20270101${String(migrations).padStart(6, '0')}`;
-  const down = mine.at(-1) ?? (sandbox.isReal ? REAL_HEAD : PLAIN_HEAD);
-  const text = `from alembic import op
-
-revision = "${revision}"
-down_revision = "${down}"
-
-
-def upgrade():
-    op.execute("ALTER TABLE notes ADD COLUMN bench_${migrations} text")
-
-
-def downgrade():
-    op.execute("ALTER TABLE notes DROP COLUMN bench_${migrations}")
-`;
-  return { [`migrations/versions/${revision}_bench.py`]: text };
 }
 
 const failedOutside = ({ outside }: Lived): number => Object.values(outside).reduce((sum, r) => sum + r.failed, 0);

@@ -42,6 +42,29 @@ export function fill(sandbox: Sandbox, rows: number): void {
   execFileSync('docker', ['exec', '-i', `${sandbox.project}_postgres_prod`, ...psql], { input: sql });
 }
 
+/** A column more, after whatever came before. */
+export function nextMigration(sandbox: Sandbox): Record<string, string> {
+  const list = ['ls-tree', '--name-only', 'main', 'migrations/versions/'];
+  const versions = execFileSync('git', ['--git-dir', sandbox.origin, ...list], { encoding: 'utf8' });
+  const revisions = [...versions.matchAll(/(\d{14})_/g)].map(([, revision = '']) => revision);
+  const newest = revisions.sort().at(-1) ?? '';
+  const revision = String(Number(newest) + 1);
+  const text = `from alembic import op
+
+revision = "${revision}"
+down_revision = "${newest}"
+
+
+def upgrade():
+    op.execute("ALTER TABLE notes ADD COLUMN bench_${revision} text")
+
+
+def downgrade():
+    op.execute("ALTER TABLE notes DROP COLUMN bench_${revision}")
+`;
+  return { [`migrations/versions/${revision}_bench.py`]: text };
+}
+
 /** The command line of a script of `scripts/`. */
 export function script(sandbox: Sandbox, name: string, ...args: readonly string[]): [string, ...string[]] {
   const file = path.join(REPO, 'scripts', `${name}.ts`);
