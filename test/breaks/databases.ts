@@ -88,7 +88,7 @@ export const DATABASES: readonly Break[] = [
   },
   {
     what: { en: 'a migration that died before its turn fails the run', zh: '待命中的迁移进程退出导致运行失败' },
-    edits: [edit('lib/domain/schema/flask-db.ts', 'if (now.isOver()) now = load(ops, container, options);', '')],
+    edits: [edit('lib/domain/schema/upgrade.ts', 'if (now.isOver()) now = load(ops, container);', '')],
     test: 'test/unit/domain/schema/migrate.test.ts',
     named: 'loads once more what has died',
   },

@@ -2,8 +2,8 @@ import { firstAbort } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
 import { backupPg } from '../backup/backup.ts';
 import type { VerifiedBackup } from '../backup/proofs.ts';
-import type { Upgrade } from '../schema/flask-db.ts';
 import { waitForLongTransactions } from '../schema/long-transactions.ts';
+import type { Upgrade } from '../schema/upgrade.ts';
 import type { Facts } from './facts.ts';
 
 /** How long a session that would block the migration is waited for. */

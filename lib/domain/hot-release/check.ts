@@ -6,7 +6,7 @@ import { isGunicorn, type Program } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
 import { checkSite } from '../app/site.ts';
 import { compileStaged } from '../app/staging.ts';
-import { loadUpgrade } from '../schema/flask-db.ts';
+import { loadUpgrade } from '../schema/upgrade.ts';
 import { beginAhead } from './ahead.ts';
 import { type Facts, migratesNothing } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';

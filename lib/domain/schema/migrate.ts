@@ -10,23 +10,16 @@ import { endSessions, PGOPTIONS, pgExec, psql } from '../../tools/postgres/psql.
 import { withoutDetails } from '../../tools/postgres/server-errors.ts';
 import type { MidwayFile } from '../stack/deployment.ts';
 import { watchBlockers } from './blockers.ts';
-import {
-  type FlaskOptions,
-  isLockTimeout,
-  isUnknownRevision,
-  loadUpgrade,
-  MIGRATION_NAME,
-  stamp,
-  type Upgrade,
-} from './flask-db.ts';
+import { isLockTimeout, isUnknownRevision, MIGRATION_NAME, stamp } from './flask-db.ts';
 import { mayHaveChangedRows, rowsText } from './midway-rows.ts';
 import { inspectSchema, type Schema } from './revision.ts';
 import { changesSince, type SchemaObjects, schemaObjects } from './schema-objects.ts';
+import { loadUpgrade, type Upgrade } from './upgrade.ts';
 
 const SEED_MS = 120_000;
 const SHOWN = 12;
 
-export interface MigrateOptions extends FlaskOptions {
+export interface MigrateOptions {
   /** The newest revision of the code's migrations. */
   readonly head: string;
   /** What `inspectSchema` said, if nothing could change since. */
@@ -69,7 +62,7 @@ export async function migrate(ops: Ops, db: Database, container: string, options
   const from = schema.kind === 'empty' ? undefined : schema.revision;
   const stamped = schema.kind === 'unversioned';
   if (from === head && !stamped) return { from, to: head, stamped, applied: [] };
-  const upgrade = options.upgrade ?? loadUpgrade(ops, container, options);
+  const upgrade = options.upgrade ?? loadUpgrade(ops, container);
   let applied: string[];
   try {
     await upgrade.loaded();

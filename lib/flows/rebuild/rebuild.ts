@@ -1,8 +1,8 @@
 import type { VerifiedArchive } from '../../domain/backup/proofs.ts';
 import type { Cutover } from '../../domain/replacement/cutover.ts';
-import type { Upgrade } from '../../domain/schema/flask-db.ts';
 import type { Schema } from '../../domain/schema/revision.ts';
 import type { SchemaObjects } from '../../domain/schema/schema-objects.ts';
+import type { Upgrade } from '../../domain/schema/upgrade.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Database } from '../../tools/postgres/database.ts';

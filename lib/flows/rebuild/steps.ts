@@ -4,7 +4,7 @@ import { cutoverOf } from '../../domain/replacement/cutover.ts';
 import type { TriedImage } from '../../domain/replacement/one-off.ts';
 import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
 import { advice, proveAsBefore } from '../../domain/replacement/undo.ts';
-import { loadUpgrade } from '../../domain/schema/flask-db.ts';
+import { loadUpgrade } from '../../domain/schema/upgrade.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { adminStep } from './admin.ts';
 import { backupStep } from './backup.ts';

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadUpgrade, oneHead } from '../../../../lib/domain/schema/flask-db.ts';
+import { oneHead } from '../../../../lib/domain/schema/flask-db.ts';
 import { migrate, seed } from '../../../../lib/domain/schema/migrate.ts';
 import { PROBES } from '../../../../lib/domain/schema/revision-probes.ts';
+import { loadUpgrade } from '../../../../lib/domain/schema/upgrade.ts';
 import { withoutValues } from '../../../../lib/tools/postgres/blocker.ts';
 import type { Database } from '../../../../lib/tools/postgres/database.ts';
 import { testOps } from '../../../support/ops.ts';
@@ -154,9 +155,9 @@ describe('migrate', () => {
   it('uses what was asked before', async () => {
     const world: World = { version: null, tables: 0, holding: 0 };
     const { ops } = stage(world, upgraded(world));
-    await migrate(ops, db, 'one', { head: HEAD, schema: { kind: 'empty' }, lockTimeoutMs: 2_000 });
+    await migrate(ops, db, 'one', { head: HEAD, schema: { kind: 'empty' } });
     expect(ops.scripted.calls.filter((c) => c.argv.at(-1) === 'heads')).toEqual([]);
-    expect(ops.scripted.calls.find((c) => c.argv.includes('flask'))?.env.PGOPTIONS).toBe('-c lock_timeout=2000');
+    expect(ops.scripted.calls.find((c) => c.argv.includes('flask'))?.env.PGOPTIONS).toBe('-c lock_timeout=10000');
   });
 
   it('names who holds the lock, without the values in their query', async () => {
@@ -215,9 +216,9 @@ describe('migrate', () => {
 
   it('ends the sessions of a migration that took too long', async () => {
     const { ops, did } = stage({ version: '20251224134000', tables: 16, holding: 3 }, () => ({ exitCode: 142 }));
-    await expect(migrate(ops, db, 'one', { head: HEAD, deadlineMs: 5_000 })).rejects.toMatchObject({
+    await expect(migrate(ops, db, 'one', { head: HEAD })).rejects.toMatchObject({
       kind: 'deadline',
-      what: { en: expect.stringContaining('no end after 5 s') },
+      what: { en: expect.stringContaining('no end after 600 s') },
     });
     expect(did).toEqual(['upgrade', 'end sessions']);
   });
