@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SENTINELS } from '../sandbox/env-file.ts';
 import { type Ended, runScript } from '../support/run-script.ts';
 import { leaksIn } from './secrets/leaks.ts';
+import { itInFull } from './thorough.ts';
 import { docker, Stack } from './update/stack.ts';
 
 // Each of the scripts on a real stack, in a fault that is made for it.
@@ -74,7 +75,7 @@ it('why-502: names the program that does not run, first, and how to start it', a
   supervisor('start', 'whalefall_web');
 });
 
-it('why-502: names the store that is down, and nginx', async () => {
+itInFull('why-502: names the store that is down, and nginx', async () => {
   docker('stop', '-t', '1', stack.container('postgres'));
   const database = await adhoc('why-502');
   expect(database.text).toMatch(/^✗ database: postgres is not running: its container \S+ is exited\.\n/);

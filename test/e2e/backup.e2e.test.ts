@@ -373,7 +373,7 @@ ALTER DATABASE odd SET search_path = nowhere; ALTER DATABASE odd CONNECTION LIMI
     await execute(ops, server, SETTINGS);
   });
 
-  it('is backed up and restored, its settings, limit and tablespace too', async () => {
+  itInFull('is backed up and restored, its settings, limit and tablespace too', async () => {
     const before = await late();
     backup = await backupPg(ops, odd, { reason: 'manual' });
     expect(backup.manifest.database).toMatchObject({ connectionLimit: 0, tablespace: 'fast' });

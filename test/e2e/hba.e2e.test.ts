@@ -19,6 +19,7 @@ import { waitForPostgres } from '../../lib/tools/postgres/ready.ts';
 import { askedFor } from '../../lib/tools/postgres/wire.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { ownName } from '../sandbox/sandbox.ts';
+import { itInFull } from './thorough.ts';
 
 const PREFIX = ownName(`wfops-hba-${process.pid}`);
 const USER = 'app_user';
@@ -321,7 +322,7 @@ describe('a file that the server cannot use', () => {
   });
 });
 
-it('leaves a file alone that is mounted by itself, and says what to do', async () => {
+itInFull('leaves a file alone that is mounted by itself, and says what to do', async () => {
   const host = path.join(dir, 'pg_hba.conf');
   const name = `${PREFIX}-mounted`;
   writeFileSync(host, 'local all all trust\nhost all all all trust\n', { mode: 0o644 });

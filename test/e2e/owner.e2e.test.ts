@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createFreshSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { type RunOptions, runScript } from '../support/run-script.ts';
+import { itInFull } from './thorough.ts';
 
 // Whose stack is it: by the labels that the engine's own compose puts on what it makes. Only the stores run: nothing gets further than a plan.
 const root = mkdtempSync(path.join(os.tmpdir(), 'wfops-owner-'));
@@ -50,7 +51,7 @@ it('refuses a second checkout in a directory of the same name, and names both', 
   expect(running()).toEqual(before);
 });
 
-it('knows the directory by another path, after it was moved, and by another project’s name', async () => {
+itInFull('knows the directory by another path, after it was moved, and by another project’s name', async () => {
   const link = path.join(root, 'links', sandbox.project);
   mkdirSync(path.dirname(link));
   symlinkSync(sandbox.deployDir, link);

@@ -161,7 +161,7 @@ it('wrote no secret into its journal, its log or the record, and showed none', (
 });
 
 describe('what a drill finds out before there is a disaster', () => {
-  it('a damaged backup: exit code 1, with the reason', async () => {
+  itInFull('a damaged backup: exit code 1, with the reason', async () => {
     const backups = path.join(state(), 'backups');
     const [good = ''] = readdirSync(backups).sort().reverse();
     const dir = path.join(stack.root, 'elsewhere', good);
@@ -265,7 +265,7 @@ describe('a drill that does not come to its end', () => {
     expect(existing(volumes)).toEqual([]);
   });
 
-  it('gives way to a run that changes something, which is not kept waiting: exit code 5', async () => {
+  itInFull('gives way to a run that changes something, which is not kept waiting: exit code 5', async () => {
     const ended = await unnoticed(async () => {
       const running = launchScript('rehearse', [...common(), '--json']);
       await stepBegins(running, 'restore');

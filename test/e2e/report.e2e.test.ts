@@ -9,6 +9,7 @@ import { Chromium } from '../support/chromium.ts';
 import { writeRun } from '../support/report-run.ts';
 import { runScript } from '../support/run-script.ts';
 import { sharedStack } from './shared.ts';
+import { itInFull } from './thorough.ts';
 
 // Reports, opened in a browser: of a real run, and of one in which everything foreign is hostile.
 let chromium: Chromium;
@@ -72,7 +73,7 @@ it('of a failed run, with markup in all that is foreign, is only text', async ()
   expect(index.en).toContain('how it ended');
 });
 
-it('of a real backup is beside its journal when it ends, and is written again', async () => {
+itInFull('of a real backup is beside its journal when it ends, and is written again', async () => {
   const stack = await sharedStack();
   const options = ['--dir', stack.sandbox.deployDir, '--config', stack.config];
   const { exitCode, text } = await runScript('backup-prod', ['create', '--lock-wait', '60s', ...options]);

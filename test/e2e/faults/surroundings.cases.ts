@@ -15,7 +15,7 @@ const backups = (stack: Stack) => readdirSync(path.join(stack.state, 'backups'))
 
 /** What a script stands on is not as it should be. */
 export function surroundingsCases(stack: () => Stack): void {
-  it('a deploy directory that can only be read', async () => {
+  itInFull('a deploy directory that can only be read', async () => {
     await stack().release();
     const dir = stack().sandbox.deployDir;
     shell('mount', '--bind', dir, dir);

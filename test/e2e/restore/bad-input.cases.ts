@@ -26,7 +26,7 @@ export function badInputCases(world: () => World, backup: () => string): void {
   it('an unknown backup: tells which there are', () =>
     refused('nosuch', new RegExp(`no complete backup nosuch[\\s\\S]*${backup()}`)));
 
-  it('a database that is replicated: what is said to be typed lets it go on', async () => {
+  itInFull('a database that is replicated: what is said to be typed lets it go on', async () => {
     world().stack.sql("CREATE SUBSCRIPTION head CONNECTION 'host=nowhere' PUBLICATION p WITH (connect = false)");
     const ended = await world().restore(backup(), ...PHRASE);
     expect(ended.exitCode, ended.text).toBe(3);

@@ -104,7 +104,7 @@ export function goodCases(world: () => World): void {
     world().server('DROP ROLE reporter');
   });
 
-  it('restores where the database is gone altogether', async () => {
+  itInFull('restores where the database is gone altogether', async () => {
     world().server(`DROP DATABASE ${NAME} WITH (FORCE)`);
     const restored = await world().restore(...PHRASE);
     expect(restored.exitCode, restored.text).toBe(0);
