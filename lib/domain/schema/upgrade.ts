@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { firstAbort } from '../../core/concurrency.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { failed } from '../../core/refusal.ts';
 import { CommandError } from '../../core/run.ts';
+import type { Text } from '../../core/text.ts';
 import { flask, flaskDb, MARGIN_MS } from './flask-db.ts';
 
 const PROGRAM = new URL('upgrade.py', import.meta.url);
@@ -68,16 +70,16 @@ function load(ops: Ops, container: string) {
       target.bootSeconds * 1000 + MARGIN_MS,
     );
   });
-  const failed = ended.then(
+  const endedFirst = ended.then(
     () => {
-      throw neverLoaded(target.bootSeconds, '');
+      throw failed(ENDED_ITSELF, CORRECT_IT);
     },
     (error: unknown) => {
       throw whyNotLoaded(error, target.bootSeconds);
     },
   );
-  const loaded = Promise.race([isLoaded, failed, late]).finally(() => clearTimeout(timer));
-  for (const promise of [ended, failed, loaded]) promise.catch(() => undefined);
+  const loaded = Promise.race([isLoaded, endedFirst, late]).finally(() => clearTimeout(timer));
+  for (const promise of [ended, endedFirst, loaded]) promise.catch(() => undefined);
   return {
     loaded,
     isOver: () => isOver,
@@ -111,6 +113,16 @@ function conversation() {
   return { input, moreInput, heard, isLoaded, say };
 }
 
+const ENDED_ITSELF: Text = {
+  en: 'flask db upgrade: loading the application ended the program (exit code 0) before anything was migrated.',
+  zh: 'flask db upgrade: 加载应用时程序自行退出 (退出码 0), 尚未执行任何迁移.',
+};
+
+const CORRECT_IT: Text = {
+  en: 'Correct it in the repository, then run again.',
+  zh: '请在代码仓库中修正后重新运行.',
+};
+
 /** Where it hangs is told first, and then by whom that was called. */
 function whyNotLoaded(error: unknown, seconds: number): unknown {
   const hangs = error instanceof CommandError && /^Timeout \(.*\)!\n([\s\S]*)/m.exec(error.output.stderr)?.[1];
@@ -124,4 +136,5 @@ const neverLoaded = (seconds: number, where: string): OpsError =>
       en: `flask db upgrade: the application could not be loaded within ${seconds} s: importing or creating it does not end.\n${where}`.trim(),
       zh: `flask db upgrade: 应用在 ${seconds} 秒内未能加载完成, 导入或创建应用一直未结束.\n${where}`.trim(),
     },
+    next: [CORRECT_IT],
   });

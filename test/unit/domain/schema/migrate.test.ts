@@ -198,6 +198,16 @@ describe('migrate', () => {
     },
   );
 
+  it('takes an application that ends the program while it is loaded neither for one that hangs nor for a migration', async () => {
+    const world: World = { version: '20251224134000', tables: 16, holding: 3 };
+    const { ops, did } = stage(world, upgraded(world), () => ({ exitCode: 0 }));
+    await expect(migrate(ops, db, 'one', { head: HEAD })).rejects.toMatchObject({
+      kind: 'failed',
+      what: { en: expect.stringContaining('before anything was migrated') },
+    });
+    expect(did).toEqual([]);
+  });
+
   it('loads once more what has died before its turn', async () => {
     const world: World = { version: '20251224134000', tables: 16, holding: 3 };
     let loads = 0;
