@@ -371,11 +371,11 @@ ALTER DATABASE odd SET search_path = nowhere; ALTER DATABASE odd CONNECTION LIMI
     );
     await execute(ops, odd, 'ALTER TABLE base OWNER TO owner; GRANT SELECT ON base TO app;');
     await execute(ops, server, SETTINGS);
+    backup = await backupPg(ops, odd, { reason: 'manual' });
   });
 
   itInFull('is backed up and restored, its settings, limit and tablespace too', async () => {
     const before = await late();
-    backup = await backupPg(ops, odd, { reason: 'manual' });
     expect(backup.manifest.database).toMatchObject({ connectionLimit: 0, tablespace: 'fast' });
     expect(backup.manifest.roles).toEqual(expect.arrayContaining(['app', 'owner']));
     const { before: kept } = await restoreDatabase(ops, odd, backup);
