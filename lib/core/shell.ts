@@ -27,6 +27,8 @@ export function childEnv(env: Readonly<Record<string, string | undefined>>): Rec
     // A compose file is what lies in the deploy directory: `include` and `extends` of a remote one would be fetched, by git among others.
     COMPOSE_EXPERIMENTAL_GIT_REMOTE: 'false',
     COMPOSE_EXPERIMENTAL_OCI_REMOTE: 'false',
+    // `up` of some services of a project would take down all its others; compose 2.27 and newer ask `.env`, too.
+    COMPOSE_REMOVE_ORPHANS: 'false',
     DOCKER_CLI_HINTS: 'false',
     // Node's pipes are sockets; bash takes a socket as stdin for a remote login and would run ~/.bashrc, which may read our
     // input, unless it believes to be a shell within a shell (bash's shell.c, run_startup_files).

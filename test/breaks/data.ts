@@ -8,6 +8,15 @@ const BRING_BACK = edit('lib/domain/replacement/steps.ts', 'undo: (ops) => bring
 /** Data, the service, what a killed run leaves: most of them seen by the simulation with the sample of `npm run test:simulation`. */
 export const DATA: readonly Break[] = [
   {
+    what: {
+      en: '.env makes compose take down what a command does not name',
+      zh: '.env 使 compose 停掉命令未指定的容器',
+    },
+    edits: [edit('lib/core/shell.ts', "COMPOSE_REMOVE_ORPHANS: 'false',", '')],
+    test: 'test/simulation/env.test.ts',
+    named: 'takes down nothing that a command of ours does not name',
+  },
+  {
     what: { en: 'a restore is not taken back where there was no database', zh: '原本没有数据库时, 恢复无法撤回' },
     edits: [
       edit(

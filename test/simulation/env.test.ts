@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { readEnvText } from '../../lib/domain/env/file.ts';
 import { deployment, ENV, production } from './model/deployment.ts';
 import { runAndCheck } from './model/invariants.ts';
@@ -61,4 +61,13 @@ it('tells a hot update what of .env it does not bring, by name alone', async () 
   );
   expect(ended.text).toContain('scripts/apply-env.ts');
   expect(ended.text).not.toContain('DEBUG-of-today');
+});
+
+describe('what .env tells compose', () => {
+  it('takes down nothing that a command of ours does not name', async () => {
+    const d = await production();
+    d.writeEnv(`${ENV}COMPOSE_REMOVE_ORPHANS=1\n`);
+    const ended = await runAndCheck(d, KEEP);
+    expect(ended.exitCode, ended.text).toBe(0);
+  });
 });

@@ -38,6 +38,8 @@ export type Resolved = ComposeFile & {
   name: string;
   /** Not in compose's own output: who is to blame for what is made of it. */
   madeBy: MadeBy;
+  /** Likewise: what `.env` and the caller's variables say. */
+  variables: ReadonlyMap<string, string>;
 };
 
 interface MadeBy {
@@ -80,7 +82,7 @@ export function resolve(text: string, madeBy: MadeBy, env: Env, override?: strin
     const service = replaced.services[key];
     if (service && build) service.build = { ...service.build, ...build };
   }
-  return { name, ...replaced, madeBy };
+  return { name, ...replaced, madeBy, variables: values };
 }
 
 function readEnv(directory: string): ReadonlyMap<string, string> {
@@ -110,7 +112,7 @@ function replace(value: unknown, env: ReadonlyMap<string, string>): unknown {
 }
 
 /** As `config --format json` prints it: every `$` doubled, what `env_file` says among the variables. */
-export function printed({ services, madeBy: _madeBy, ...rest }: Resolved): string {
+export function printed({ services, madeBy: _madeBy, variables: _variables, ...rest }: Resolved): string {
   const read = Object.entries(services).map(([key, { env_file: _, ...service }]) => [key, service]);
   return `${JSON.stringify({ ...rest, services: Object.fromEntries(read) }).replaceAll('$', '$$$$')}\n`;
 }
@@ -122,3 +124,11 @@ export function configHash({ build: _, env_file: __, ...service }: ServiceFile):
 
 export const volumeName = (config: Resolved, key: string) => config.volumes?.[key]?.name ?? `${config.name}_${key}`;
 export const networkName = (config: Resolved, key: string) => config.networks?.[key]?.name ?? `${config.name}_${key}`;
+
+/** A variable by which compose is told yes or no. */
+export const isOn = (config: Resolved, variable: string): boolean =>
+  /^(1|t|true|y)$/i.test(config.variables.get(variable) ?? '');
+
+/** A name that compose makes up. */
+export const madeUp = (config: Resolved, ...parts: readonly string[]): string =>
+  [config.name, ...parts].join(isOn(config, 'COMPOSE_COMPATIBILITY') ? '_' : '-');

@@ -3,6 +3,8 @@ import path from 'node:path';
 import {
   ComposeError,
   configHash,
+  isOn,
+  madeUp,
   networkName,
   printed,
   type Resolved,
@@ -70,7 +72,7 @@ function show(config: Resolved, words: readonly string[]): Reply {
 function build(host: Host, config: Resolved, words: readonly string[]): Reply {
   const { engine } = host;
   const { rest } = parseFlags(words, '', '--build-arg');
-  const image = config.services[rest[0] ?? '']?.image ?? unknown('a build of a service without an image name');
+  const image = imageName(config, rest[0] ?? '');
   const context = config.services[rest[0] ?? '']?.build?.context ?? unknown('a build without a context');
   const release = releaseIn(host, context);
   if (release.buildFails) {
@@ -114,9 +116,10 @@ function up(host: Host, config: Resolved, words: readonly string[]): Reply {
   if (one(flags, '--pull') !== 'never' || !flags.on.has('--no-deps') || !flags.on.has('--no-build'))
     return unknown(`compose up ${words.join(' ')}: what it would pull, build or take along`);
   makeNetworks(engine, config);
+  if (isOn(config, 'COMPOSE_REMOVE_ORPHANS')) removeOrphans(engine, config); // from `.env` as well: compose 2.27
   for (const key of flags.rest) {
     const service = config.services[key] ?? unknown(`service ${key}`);
-    const image = engine.image(service.image ?? '');
+    const image = engine.image(imageName(config, key));
     const isSame = (c: Container) => c.image.id === image.id && c.labels?.[HASH] === configHash(service);
     // Of several, the first that needs not be replaced stays.
     const all = allOfService(engine, config.name, key).sort((a, b) => Number(isSame(b)) - Number(isSame(a)));
@@ -139,6 +142,17 @@ function up(host: Host, config: Resolved, words: readonly string[]): Reply {
   return {};
 }
 
+function removeOrphans(engine: Engine, config: Resolved): void {
+  const isOrphan = ({ labels = {} }: Container) =>
+    labels[PROJECT] === config.name &&
+    labels['com.docker.compose.oneoff'] === 'False' &&
+    !((labels[SERVICE] ?? '') in config.services);
+  for (const orphan of engine.containers.filter(isOrphan)) {
+    engine.stop(orphan);
+    engine.remove(orphan);
+  }
+}
+
 /** Nothing is made anew; the newest go first. */
 function scale(engine: Engine, config: Resolved, flags: Parsed): Reply {
   const [, key = '', count] = /^(\w+)=(\d+)$/.exec(one(flags, '--scale') ?? '') ?? [];
@@ -156,6 +170,8 @@ function makeNetworks(engine: Engine, config: Resolved): void {
     engine.networks.set(name, engine.networks.get(name) ?? {});
   }
 }
+
+const imageName = (config: Resolved, key: string): string => config.services[key]?.image ?? madeUp(config, key);
 
 const allOfService = (engine: Engine, project: string, key: string): Container[] =>
   engine.containers.filter(
@@ -227,10 +243,10 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
     engine.createVolume(name, { [PROJECT]: config.name, 'com.docker.compose.volume': source });
   }
   const envFile = service.volumes?.find((v) => v.type === 'bind' && v.target === '/app/.env')?.source;
-  const image = engine.findImage(service.image ?? '');
-  if (!image) throw new EngineError(`Error response from daemon: No such image: ${service.image}`);
+  const image = engine.findImage(imageName(config, key));
+  if (!image) throw new EngineError(`Error response from daemon: No such image: ${imageName(config, key)}`);
   return {
-    name: service.container_name ?? `${config.name}-${key}-1`,
+    name: service.container_name ?? madeUp(config, key, '1'),
     image,
     env: service.environment ?? {},
     labels: { ...labels, [HASH]: configHash(service) },

@@ -21,6 +21,7 @@ it('passes on where things are, and nothing that a .env could define', () => {
     [
       'COMPOSE_EXPERIMENTAL_GIT_REMOTE',
       'COMPOSE_EXPERIMENTAL_OCI_REMOTE',
+      'COMPOSE_REMOVE_ORPHANS',
       'DOCKER_CLI_HINTS',
       'DOCKER_HOST',
       'GIT_ALLOW_PROTOCOL',
