@@ -70,4 +70,20 @@ describe('what .env tells compose', () => {
     const ended = await runAndCheck(d, KEEP);
     expect(ended.exitCode, ended.text).toBe(0);
   });
+
+  it('names container and image as compose would, whatever it puts between the parts', async () => {
+    const d = await production();
+    d.editCompose(({ services: { whalefall } }) => {
+      delete whalefall?.image;
+      delete whalefall?.container_name;
+    });
+    d.writeEnv(`${ENV}COMPOSE_COMPATIBILITY=true\n`);
+    const ended = await runAndCheck(d, KEEP);
+    expect(ended.exitCode, ended.text).toBe(0);
+    const { name, image } = d.container('whalefall') ?? {};
+    expect({ name, tags: [...(image?.tags ?? [])] }).toMatchObject({
+      name: 'prod_whalefall_1',
+      tags: expect.arrayContaining(['prod_whalefall']),
+    });
+  });
 });

@@ -5,7 +5,7 @@ import type { Ops } from '../../core/ops.ts';
 import { CommandError, type RunOps, run } from '../../core/run.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { config } from '../../tools/docker/compose.ts';
-import { composeFiles } from '../../tools/docker/compose-files.ts';
+import { composeFiles, madeUpName } from '../../tools/docker/compose-files.ts';
 import type { PublishedPort } from '../../tools/docker/containers.ts';
 import { dataDirectoryOf, isWithin, type Mount, placeOf } from '../../tools/docker/places.ts';
 import { readEnvText } from '../env/file.ts';
@@ -120,9 +120,10 @@ export async function resolveStack(
   const missing = Object.values(keys).filter((key) => !Object.hasOwn(resolved.services, key));
   if (missing.length > 0) throw missingServices(composeFile, missing);
   const of = (key: string) => resolved.services[key] as ServiceConfig;
+  const imageOf = (key: string) => of(key).image ?? madeUpName(options.projectDirectory ?? dir, resolved.name, key);
   const service = (key: string): Service => ({
     key,
-    image: of(key).image ?? `${resolved.name}-${key}`,
+    image: imageOf(key),
     replicas: of(key).scale ?? of(key).deploy?.replicas ?? 1,
     networkMode: of(key).network_mode ?? '',
     ports: (of(key).ports ?? []).flatMap(published),
@@ -144,23 +145,26 @@ export async function resolveStack(
     project: resolved.name,
     warnings: warningsIn(stderr),
     services,
-    others: othersOf(resolved, ops.target),
+    others: othersOf(resolved, ops.target, imageOf),
     volumes,
     networks: Object.entries(resolved.networks ?? {}).map(([key, n]) => n?.name ?? `${resolved.name}_${key}`),
   };
 }
 
 /** What the other services are made from, by the image's name and by where they are built. */
-function othersOf(resolved: Config, { dir, services }: ConfigOps['target']): OtherService[] {
+function othersOf(
+  resolved: Config,
+  { dir, services }: ConfigOps['target'],
+  imageOf: (key: string) => string,
+): OtherService[] {
   const of = (key: string) => resolved.services[key] as ServiceConfig;
-  const image = (key: string) => of(key).image ?? `${resolved.name}-${key}`;
   const own = of(services.app).build?.context;
   return Object.keys(resolved.services)
     .filter((key) => !Object.values(services).includes(key))
     .map((key) => {
       const context = of(key).build?.context;
       const isOurs = context !== undefined && (context === own || isWithin(context, dir));
-      return { key, code: image(key) === image(services.app) ? 'image' : isOurs ? 'repository' : 'foreign' };
+      return { key, code: imageOf(key) === imageOf(services.app) ? 'image' : isOurs ? 'repository' : 'foreign' };
     });
 }
 

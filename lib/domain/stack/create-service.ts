@@ -4,7 +4,7 @@ import type { Ops } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { config, createTemplate, hashOf } from '../../tools/docker/compose.ts';
-import { composeFiles } from '../../tools/docker/compose-files.ts';
+import { composeFiles, madeUpName } from '../../tools/docker/compose-files.ts';
 import { createFrom, type Definition, definitionOf, withVolumesOf } from '../../tools/docker/definition.ts';
 import { discardContainer, labelsOf } from '../../tools/docker/helpers.ts';
 import type { Service, Stack } from './stack.ts';
@@ -32,23 +32,29 @@ export interface Planned {
  *
  * @param former the container that will be replaced: a volume that only the image asks for goes on being used.
  */
-export async function planService(ops: Ops, stack: Stack, { key }: Service, former?: Definition): Promise<Planned> {
+export async function planService(
+  ops: Ops,
+  stack: Stack,
+  { key, image }: Service,
+  former?: Definition,
+): Promise<Planned> {
   const { stdout } = await run(ops, config(ops.target));
   const { services, networks, volumes, ...rest } = answerOf('docker compose config', resolved, stdout);
   const own = services[key];
   if (own === undefined) throw new Error(`the compose file has no service ${key}`);
   const hash = (await ask(ops, hashOf(ops.target, key, stdout))).split(' ').at(-1) ?? '';
-  const { container_name: name = `${stack.project}-${key}-1`, build: _, depends_on: __, ...definition } = own;
+  const called = (service: string) => madeUpName(ops.target.dir, stack.project, service, '1');
+  const { container_name: name = called(key), build: _, depends_on: __, ...definition } = own;
   const marks = labelsOf(ops);
   const [haveNetworks, haveVolumes] = await Promise.all([namesOf(ops, 'network'), namesOf(ops, 'volume')]);
   const templateKey = `${key}-template`;
   const template = {
     ...rest,
-    services: { [templateKey]: { ...definition, labels: { ...(own.labels as object | undefined), ...marks } } },
+    services: { [templateKey]: { image, ...definition, labels: { ...(own.labels as object | undefined), ...marks } } },
     networks: keepingThose(networks, stack, haveNetworks),
     volumes: keepingThose(volumes, stack, haveVolumes),
   };
-  const templateName = `${stack.project}-${templateKey}-1`;
+  const templateName = called(templateKey);
   try {
     await run(ops, createTemplate(ops.target, stack.project, templateKey, JSON.stringify(template)));
     const made = await definitionOf(ops, templateName);

@@ -21,10 +21,20 @@ export function composeFiles(
 }
 
 function inEnvFile(directory: string): string[] {
+  const { COMPOSE_FILE, COMPOSE_PATH_SEPARATOR } = envFileOf(directory);
+  return COMPOSE_FILE ? COMPOSE_FILE.split(COMPOSE_PATH_SEPARATOR || path.delimiter) : [];
+}
+
+/** A name that compose makes up for a container or an image. @param directory where `.env` is. */
+export function madeUpName(directory: string, ...parts: readonly string[]): string {
+  const { COMPOSE_COMPATIBILITY = '' } = envFileOf(directory);
+  return parts.join(/^(1|t|true|y)$/i.test(COMPOSE_COMPATIBILITY) ? '_' : '-');
+}
+
+function envFileOf(directory: string): Readonly<Record<string, string>> {
   try {
-    const { COMPOSE_FILE, COMPOSE_PATH_SEPARATOR } = parse(readFileSync(path.join(directory, '.env')));
-    return COMPOSE_FILE ? COMPOSE_FILE.split(COMPOSE_PATH_SEPARATOR || path.delimiter) : [];
+    return parse(readFileSync(path.join(directory, '.env')));
   } catch {
-    return []; // absent or unreadable: whoever reads it says so
+    return {}; // absent or unreadable: whoever reads it says so
   }
 }
