@@ -14,9 +14,9 @@ import {
   type Stored,
   writeManifest,
 } from '../../domain/backup/manifest.ts';
-import { verifyArchive, verifyBackup } from '../../domain/backup/proofs.ts';
 import { readArchive } from '../../domain/backup/read-archive.ts';
-import { checkFiles } from '../../domain/backup/verify.ts';
+import { checkFiles, restoreAndCompare, throwIfDifferent } from '../../domain/backup/verify.ts';
+import { tryArchive } from '../../domain/backup/volume-trial.ts';
 import { imageOf } from '../../domain/images/stand-in.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
@@ -79,7 +79,7 @@ async function tryOut(ops: Ops, stored: Stored, level: Level): Promise<Reached> 
       (v) => v.role === 'postgres' && v.holdsData && v.name === manifest.volume.name,
     );
     const database = ofPostgres && level === 'restored' ? loginOf(stack) : undefined;
-    await verifyArchive(ops, { dir, manifest }, database, { holder: '' });
+    await tryArchive(ops, { dir, manifest }, database);
     return database ? 'started' : 'readable';
   }
   const imageId = await imageFor(ops, manifest);
@@ -91,7 +91,7 @@ async function tryOut(ops: Ops, stored: Stored, level: Level): Promise<Reached> 
 async function restoreOnTrial(ops: Ops, stored: Stored<DatabaseManifest>, imageId: string): Promise<void> {
   const server = await startThrowaway(ops, { imageId, databaseSize: stored.manifest.databaseBytes });
   try {
-    await verifyBackup(ops, stored, server, { holder: '' });
+    throwIfDifferent(stored.dir, (await restoreAndCompare(ops, stored, server)).differences);
   } catch (error) {
     ops.signal.throwIfAborted();
     // A server that is well and refuses to load it judges the backup; one that has gone judges nothing.

@@ -3,7 +3,12 @@ import path from 'node:path';
 import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { describe, expect, it } from 'vitest';
 import { spanText } from '../../../../lib/core/text.ts';
-import { listBackups, readManifest, writeManifest } from '../../../../lib/domain/backup/manifest.ts';
+import {
+  listBackups,
+  readManifest,
+  type VolumeManifest,
+  writeManifest,
+} from '../../../../lib/domain/backup/manifest.ts';
 import { progressText } from '../../../../lib/domain/backup/messages.ts';
 import { sortOut } from '../../../../lib/domain/backup/retention.ts';
 import { confirmDestructive } from '../../../../lib/domain/data/consent.ts';
@@ -15,14 +20,49 @@ import { afterVerification } from '../../../../lib/flows/backup/outcome.ts';
 import { prune } from '../../../../lib/flows/backup/prune.ts';
 import { verify } from '../../../../lib/flows/backup/verify.ts';
 import { readCommandLine } from '../../../../lib/runs/command-line/command-line.ts';
+import { digest } from '../../../../lib/tools/files/durable.ts';
 import { backupProd } from '../../../../scripts/backup-prod.ts';
 import { type TestOps, testOps } from '../../../support/ops.ts';
 import type { Call, Reply } from '../../../support/scripted-spawn.ts';
-import { restored, storedBackup } from '../../domain/backup/backup.fakes.ts';
+import { restored, storedBackup, VOLUME } from '../../domain/backup/backup.fakes.ts';
 
 const AT = '2026-01-02T03:04:05.000Z';
 const proved = { level: 'restored', at: AT, milliseconds: 5 } as const;
 const nothing = () => undefined;
+
+type Verification = VolumeManifest['verification'];
+
+/** A complete copy of a volume. */
+async function storedArchive(ops: TestOps, verification: Verification): Promise<VolumeManifest> {
+  const id = '20260102T030405Z-prod_postgres_data';
+  const dir = path.join(ops.paths.backups, id);
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(path.join(dir, 'volume.tar'), Buffer.alloc(4096));
+  return writeManifest(dir, {
+    ...{ kind: 'volume', version: 1, id, createdAt: AT, run: 'test', reason: 'rebuild', tag: null, commit: null },
+    imageId: 'sha256:abc',
+    volume: VOLUME,
+    mountPoint: '/var/lib/postgresql/data',
+    files: { archive: { name: 'volume.tar', ...(await digest(path.join(dir, 'volume.tar'))) } },
+    entries: 1,
+    verification,
+  });
+}
+
+/** As compose says it. */
+const CONFIG = JSON.stringify({
+  name: 'prod',
+  services: {
+    postgres: {
+      image: 'postgres:15',
+      environment: { POSTGRES_USER: 'whalefall_user', POSTGRES_DB: 'whalefall' },
+      volumes: [{ type: 'volume', source: 'data', target: '/var/lib/postgresql/data' }],
+    },
+    redis: { image: 'redis:7' },
+    whalefall: { image: 'whalefall:prod' },
+  },
+  volumes: { data: { name: VOLUME.name } },
+});
 
 /** Three backups, the newest first: `a` proved, `b` and `c` older. */
 async function shelf(ops: TestOps) {
@@ -209,6 +249,24 @@ describe('verify', () => {
     expect(listAll(ops).en).toBe('1 backups, 1 damaged');
     const list = ops.shown.find((e) => e.event === 'list');
     expect(list?.items.map((i) => i.state)).toEqual(['complete', 'damaged', 'unfinished']);
+  });
+
+  it.each<[string, Verification]>([
+    [
+      'what a server found wrong',
+      { level: 'none', at: AT, milliseconds: 5, failure: { level: 'started', what: 'PANIC' } },
+    ],
+    ['that a server ran on it', { level: 'started', at: AT, milliseconds: 5 }],
+  ])('of a volume’s archive by reading it takes back nothing: %s', async (_what, verification) => {
+    const ops = testOps((c) =>
+      c.argv[0] === 'tar' ? { stdout: 'data/\n' } : c.argv.includes('config') ? { stdout: CONFIG } : engine()(c),
+    );
+    writeFileSync(path.join(ops.target.dir, 'docker-compose.prod.yml'), 'services: {}\n');
+    const { id } = await storedArchive(ops, verification);
+    await verify(ops, id, 'readable', false);
+    expect(noted(ops, id)).toEqual(verification);
+    await verify(ops, id, 'checksum', false);
+    expect(noted(ops, id)).toEqual(verification);
   });
 
   it('by a cheaper test takes back neither a better one nor what a better one found', () => {
