@@ -282,7 +282,7 @@ describe('a backup', () => {
   describe('that is damaged', () => {
     let throwaway: Throwaway;
     const tried = (stored: Stored<DatabaseManifest>) =>
-      verifyBackup(ops, stored, throwaway, { holder: db.container.id });
+      verifyBackup(ops, stored, throwaway, { holder: db.container.id, finalDir: stored.dir });
 
     const fresh = async <T>(use: () => Promise<T>): Promise<T> => {
       throwaway = await startThrowaway(ops, { imageId: db.container.imageId, databaseSize: 50_000_000 });

@@ -22,11 +22,11 @@ const FRESH_MS = 3_600_000;
 
 /** What the three proofs have in common. */
 abstract class Proof {
-  readonly #volume: KnownVolume | { readonly name: string; readonly createdAt: ''; readonly holder: '' };
+  readonly #volume: KnownVolume;
   readonly #freshUntil: number;
 
   /** @param freshUntil on the clock that never steps back, so that setting the date does not make an old backup fresh. */
-  constructor(volume: KnownVolume | { name: string; createdAt: ''; holder: '' }, freshUntil: number) {
+  constructor(volume: KnownVolume, freshUntil: number) {
     this.#volume = volume;
     this.#freshUntil = freshUntil;
   }
@@ -80,10 +80,7 @@ class StoredProof<M extends Manifest> extends Proof {
 }
 
 class BackupProof extends StoredProof<DatabaseManifest> {
-  readonly #kind = 'backup';
-  get kind(): 'backup' {
-    return this.#kind;
-  }
+  readonly kind = 'backup';
 
   /** Databases of the same cluster that are not in it: while there are any, it does not vouch for the volume. */
   get leavesOut(): readonly string[] {
@@ -97,27 +94,16 @@ class BackupProof extends StoredProof<DatabaseManifest> {
 }
 
 class ArchiveProof extends StoredProof<VolumeManifest> {
-  readonly #kind = 'archive';
-  get kind(): 'archive' {
-    return this.#kind;
-  }
+  readonly kind = 'archive';
 }
 
 class NothingProof extends Proof {
-  readonly #kind = 'nothing';
+  readonly kind = 'nothing';
   readonly #recheck: (ops: Ops) => Promise<void>;
 
-  constructor(
-    volume: KnownVolume | { name: string; createdAt: ''; holder: '' },
-    freshUntil: number,
-    recheck: (ops: Ops) => Promise<void>,
-  ) {
+  constructor(volume: KnownVolume, freshUntil: number, recheck: (ops: Ops) => Promise<void>) {
     super(volume, freshUntil);
     this.#recheck = recheck;
-  }
-
-  get kind(): 'nothing' {
-    return this.#kind;
   }
 
   protected override checkContent(ops: Ops): Promise<void> {
@@ -140,16 +126,16 @@ export const isSafeToDelete = (value: unknown): value is SafeToDelete => Proof.i
 export interface Sealing {
   /** Container that has the volume mounted. */
   readonly holder: string;
-  /** The name that the directory gets once it is proved; without one it keeps its own. */
-  readonly finalDir?: string;
+  /** The name that the directory gets once it is proved. */
+  readonly finalDir: string;
   /** Somebody else still reads the files by their present names. */
   readonly after?: Promise<unknown>;
 }
 
 /**
- * Restores a backup into the throwaway, compares everything, notes the result in its manifest, and vouches for it.
+ * Restores a backup that was taken a moment ago into the throwaway, compares everything, notes the result in its manifest, and vouches
+ * for it: from now on it counts as fresh.
  *
- * @param sealing for a backup that was taken a moment ago, it counts as fresh from now on; else from when it was taken.
  * @throws {OpsError} when it can't be restored, or restores anything other than what was there.
  */
 export async function verifyBackup(
@@ -165,13 +151,13 @@ export async function verifyBackup(
   return new BackupProof(
     proved,
     { ...stored.manifest.volume, holder: sealing.holder },
-    freshUntil(ops, proved, sealing),
+    ops.clock.monotonic() + FRESH_MS,
   );
 }
 
 /**
- * Reads an archive to its end and, for a PostgreSQL volume, starts a server on a copy of it, notes the result in its manifest,
- * and vouches for it.
+ * Reads an archive that was made a moment ago to its end and, for a PostgreSQL volume, starts a server on a copy of it, notes the
+ * result in its manifest, and vouches for it.
  *
  * @param database for the data directory of a PostgreSQL server.
  */
@@ -192,7 +178,7 @@ export async function verifyArchive(
   return new ArchiveProof(
     proved,
     { ...stored.manifest.volume, holder: sealing.holder },
-    freshUntil(ops, proved, sealing),
+    ops.clock.monotonic() + FRESH_MS,
   );
 }
 
@@ -217,8 +203,11 @@ export async function proveNothingToLose(ops: Ops, db: Database): Promise<Nothin
 /** @throws {OpsError} `precondition` when there is a volume of this name. */
 export async function proveAbsent(ops: Ops, volumeName: string): Promise<NothingToLose> {
   if ((await findVolume(ops, volumeName)) !== undefined) throw appeared(volumeName);
-  const nowhere = { name: volumeName, createdAt: '', holder: '' } as const;
-  return new NothingProof(nowhere, ops.clock.monotonic() + FRESH_MS, async () => undefined);
+  return new NothingProof(
+    { name: volumeName, createdAt: '', holder: '' },
+    ops.clock.monotonic() + FRESH_MS,
+    async () => undefined,
+  );
 }
 
 interface Sealed extends Sealing {
@@ -229,15 +218,10 @@ interface Sealed extends Sealing {
 async function seal<M extends Manifest>(
   ops: Ops,
   { dir, manifest }: Stored<M>,
-  { level, milliseconds, finalDir = dir }: Sealed,
+  { level, milliseconds, finalDir }: Sealed,
 ): Promise<Stored<M>> {
   const verification = { level, at: new Date(ops.clock.now()).toISOString(), milliseconds };
   const proved = await writeManifest(dir, { ...manifest, verification });
-  if (finalDir !== dir) renameDurably(dir, finalDir);
+  renameDurably(dir, finalDir);
   return { dir: finalDir, manifest: proved };
-}
-
-function freshUntil(ops: Ops, { manifest }: Stored, { finalDir }: Sealing): number {
-  const age = finalDir === undefined ? Math.max(0, ops.clock.now() - Date.parse(manifest.createdAt)) : 0;
-  return ops.clock.monotonic() + FRESH_MS - age;
 }
