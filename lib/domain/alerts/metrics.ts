@@ -55,5 +55,5 @@ const escaped = (label: string) => label.replaceAll('\\', '\\\\').replaceAll('"'
  * @throws {NodeJS.ErrnoException}
  */
 export async function writeMetrics(file: string, outcomes: readonly Outcome[], dir: string): Promise<void> {
-  await writeAtomically(file, metricsText(outcomes, dir), undefined, 0o644);
+  await writeAtomically(file, metricsText(outcomes, dir), { mode: 0o644 });
 }

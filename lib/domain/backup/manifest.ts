@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
@@ -120,7 +120,7 @@ function serialize(manifest: Manifest): string {
 /** Writes `manifest.json` into `dir`, atomically; gives the manifest as reading it would. */
 export async function writeManifest<M extends Manifest>(dir: string, manifest: M): Promise<M> {
   const written = manifestSchema.parse(manifest) as M; // in the order of the schema, as it will be read
-  await writeAtomically(path.join(dir, MANIFEST), serialize(written), randomUUID());
+  await writeAtomically(path.join(dir, MANIFEST), serialize(written));
   return written;
 }
 

@@ -1,15 +1,4 @@
-import {
-  chmodSync,
-  chownSync,
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import { flushDirectory } from '../../core/journal.ts';
@@ -52,10 +41,7 @@ export async function replaceEnv(ops: EnvOps, text: string): Promise<string | un
   registerEnvSecrets(ops.secrets, text, readEnvText(text).values);
   const aside = path.join(temporaryDirectory(ops), 'env-set-aside');
   await createFile(aside, (fd) => writeFileSync(fd, present));
-  const { uid, gid, mode } = statSync(file);
-  await writeAtomically(file, text, 'former');
-  chownSync(file, uid, gid);
-  chmodSync(file, mode);
+  await writeAtomically(file, text, statSync(file));
   return aside;
 }
 

@@ -24,9 +24,9 @@ export async function keepContainer(ops: Ops, stack: Stack): Promise<void> {
     mkdirSync(directory(ops.paths), { recursive: true, mode: 0o700 });
     const run = runName(ops);
     const definition = await definitionOf(calm, app.id);
-    await writeAtomically(definitionFile(ops.paths, run), JSON.stringify(definition), 'new');
+    await writeAtomically(definitionFile(ops.paths, run), JSON.stringify(definition));
     const env = readFileSync(path.join(ops.target.dir, '.env'), 'utf8');
-    await writeAtomically(envFile(ops.paths, run), env, 'new');
+    await writeAtomically(envFile(ops.paths, run), env);
   };
   await orWarn(ops.screen, keep, (why) => ({
     en: `How this release's container was made could not be kept for going back to it: ${why.en}`,

@@ -54,8 +54,7 @@ export async function recordDrill(paths: Pick<Paths, 'backups'>, entry: Drill): 
   appendLine(file, drill.parse(entry));
   const all = readDrills(paths);
   const kept = all.slice(-KEPT);
-  if (kept.length < all.length)
-    await writeAtomically(file, kept.map((d) => `${JSON.stringify(d)}\n`).join(''), entry.run);
+  if (kept.length < all.length) await writeAtomically(file, kept.map((d) => `${JSON.stringify(d)}\n`).join(''));
 }
 
 /** A line that a crash has torn, or that another version wrote, is left out. */

@@ -49,13 +49,13 @@ export async function recordUpgrade(
   definition: Definition,
 ): Promise<void> {
   mkdirSync(directory(paths), { recursive: true, mode: 0o700 });
-  await writeAtomically(definitionFile(paths, entry.run), JSON.stringify(definition), 'new');
+  await writeAtomically(definitionFile(paths, entry.run), JSON.stringify(definition));
   await noteUpgrade(paths, entry);
 }
 
 /** Writes it down anew: the other of both is in use now. */
 export const noteUpgrade = (paths: Pick<Paths, 'backups'>, entry: PostgresUpgrade): Promise<void> =>
-  writeAtomically(recordFile(paths, entry.run), `${JSON.stringify(upgrade.parse(entry))}\n`, 'new');
+  writeAtomically(recordFile(paths, entry.run), `${JSON.stringify(upgrade.parse(entry))}\n`);
 
 /** Oldest first. One that is damaged, or of another version, is left out. */
 export function readUpgrades(paths: Pick<Paths, 'backups'>): PostgresUpgrade[] {

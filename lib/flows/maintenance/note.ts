@@ -27,7 +27,7 @@ const file = (dir: string) => path.join(dir, 'page.json');
 export const offFile = (dir: string): string => path.join(dir, 'off');
 
 export const writeNote = (ops: Ops, now: Note): Promise<void> =>
-  writeAtomically(file(ops.paths.run), JSON.stringify(now), 'new');
+  writeAtomically(file(ops.paths.run), JSON.stringify(now));
 
 /** The run that has the page on now; undefined when it is off. */
 export function findOn(ops: Ops, script: string): On | undefined {

@@ -1,5 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { closeSync, constants, fchmodSync, fsyncSync, openSync, renameSync, statfsSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { flushDirectory } from '../../core/journal.ts';
@@ -40,20 +51,30 @@ export async function createFile<T>(file: string, fill: (fd: number) => Promise<
   }
 }
 
-/** Replaces a file in one go: readers see the old text or the new, also after a power cut. */
+/**
+ * Replaces a file in one go: readers see the old text or the new, also after a power cut. What fails leaves the old one, and nothing else.
+ *
+ * @param as of whom it is, and who may do what, if not this user alone.
+ */
 export async function writeAtomically(
   file: string,
   text: string,
-  unique: string = randomUUID(),
-  mode = 0o600,
+  as: { readonly mode: number; readonly uid?: number; readonly gid?: number } = { mode: 0o600 },
 ): Promise<void> {
-  const beside = `${file}.${unique}.tmp`;
-  await createFile(beside, (fd) => {
-    if (mode !== 0o600) fchmodSync(fd, mode);
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-  });
-  renameDurably(beside, file);
+  const beside = `${file}.${randomUUID()}.tmp`;
+  try {
+    await createFile(beside, (fd) => {
+      const { mode, uid, gid } = as;
+      if (uid !== undefined && gid !== undefined) fchownSync(fd, uid, gid);
+      if (mode !== 0o600) fchmodSync(fd, mode);
+      const bytes = Buffer.from(text);
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    });
+    renameDurably(beside, file);
+  } catch (error) {
+    rmSync(beside, { force: true });
+    throw error;
+  }
 }
 
 /** A rename that a power cut does not take back. */

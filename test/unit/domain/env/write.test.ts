@@ -1,10 +1,51 @@
-import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { read } from '../../../../lib/core/command.ts';
 import { run } from '../../../../lib/core/run.ts';
-import { withCandidateEnv, writeEnv } from '../../../../lib/domain/env/write.ts';
+import { replaceEnv, withCandidateEnv, writeEnv } from '../../../../lib/domain/env/write.ts';
 import { testOps } from '../../../support/ops.ts';
+
+const noOwner = vi.hoisted(() => () => {
+  throw Object.assign(new Error('EPERM: operation not permitted'), { code: 'EPERM' });
+});
+const fs = vi.hoisted(() => ({ isOurs: true }));
+vi.mock('node:fs', async (real) => {
+  const all = await real<typeof import('node:fs')>();
+  const chownSync: typeof all.chownSync = (...of) => (fs.isOurs ? all.chownSync(...of) : noOwner());
+  const fchownSync: typeof all.fchownSync = (...of) => (fs.isOurs ? all.fchownSync(...of) : noOwner());
+  return { ...all, chownSync, fchownSync };
+});
+
+describe('replaceEnv', () => {
+  const there = () => {
+    const ops = testOps(() => undefined);
+    const file = path.join(ops.target.dir, '.env');
+    writeFileSync(file, 'SECRET_KEY=sk-former\n');
+    chmodSync(file, 0o640);
+    return { ops, file, files: () => readdirSync(ops.target.dir).filter((name) => name.startsWith('.env')) };
+  };
+
+  it('puts another text in its place, with its mode, and keeps the present one', async () => {
+    const { ops, file, files } = there();
+    const aside = await replaceEnv(ops, 'SECRET_KEY=sk-S3cret\n');
+    expect(readFileSync(file, 'utf8')).toBe('SECRET_KEY=sk-S3cret\n');
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+    expect(readFileSync(aside ?? '', 'utf8')).toBe('SECRET_KEY=sk-former\n');
+    expect(files()).toEqual(['.env']);
+  });
+
+  it('leaves it as it is where its owner can’t be given to another, and nothing beside it; then it can be tried again', async () => {
+    const { ops, file, files } = there();
+    fs.isOurs = false;
+    await expect(replaceEnv(ops, 'SECRET_KEY=sk-S3cret\n')).rejects.toMatchObject({ code: 'EPERM' });
+    fs.isOurs = true;
+    expect(readFileSync(file, 'utf8')).toBe('SECRET_KEY=sk-former\n');
+    expect(files()).toEqual(['.env']);
+    await replaceEnv(ops, 'SECRET_KEY=sk-S3cret\n');
+    expect(readFileSync(file, 'utf8')).toBe('SECRET_KEY=sk-S3cret\n');
+  });
+});
 
 describe('writeEnv', () => {
   it('creates the file for the owner alone and leaves nothing else', async () => {
