@@ -8,6 +8,12 @@ const BRING_BACK = edit('lib/domain/replacement/steps.ts', 'undo: (ops) => bring
 /** Data, the service, what a killed run leaves: most of them seen by the simulation with the sample of `npm run test:simulation`. */
 export const DATA: readonly Break[] = [
   {
+    what: { en: 'a lack of this machine counts as a damaged archive', zh: '本机资源不足被当作归档损坏' },
+    edits: [edit('lib/domain/backup/volume-trial.ts', ' || OUR_OWN.test(said.en)', '')],
+    test: 'test/unit/flows/backup/backup-prod.test.ts',
+    named: 'does not blame a volume’s archive for the disk',
+  },
+  {
     what: {
       en: '.env makes compose take down what a command does not name',
       zh: '.env 使 compose 停掉命令未指定的容器',

@@ -12,3 +12,7 @@ export function damaged(dir: string, why: Text, cause?: unknown): DamagedBackup 
     ...(cause === undefined ? {} : { cause }),
   });
 }
+
+/** A lack of this machine, as PostgreSQL's programs name it. */
+export const OUR_OWN =
+  /no space left|quota exceeded|out of memory|cannot allocate memory|could not resize shared memory|terminated by signal 9|the server closed the connection/i;

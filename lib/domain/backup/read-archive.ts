@@ -8,7 +8,7 @@ import { printable } from '../../core/text.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
 import { withOpen } from '../../tools/files/durable.ts';
 import { statements } from '../../tools/postgres/globals.ts';
-import { damaged } from './damaged.ts';
+import { damaged, OUR_OWN } from './damaged.ts';
 import type { DatabaseManifest, Stored } from './manifest.ts';
 import { checkFiles, patience } from './verify.ts';
 
@@ -39,6 +39,7 @@ export async function readArchive(ops: Ops, stored: Stored<DatabaseManifest>, im
   } catch (error) {
     // pg_restore's own verdict is 1; 125 to 127 are the engine's.
     if (!(error instanceof CommandError) || error.kind !== 'command' || error.output.exitCode !== 1) throw error;
+    if (OUR_OWN.test(error.output.stderr)) throw error;
     const why = printable(error.output.stderr.trim());
     throw damaged(dir, { en: `pg_restore can't read it: ${why}`, zh: `pg_restore 无法读取: ${why}` }, error);
   } finally {

@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { change, read } from '../../core/command.ts';
+import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { poll } from '../../core/poll.ts';
 import { ask, run } from '../../core/run.ts';
 import { copyIn } from '../../tools/docker/container-files.ts';
 import { start } from '../../tools/docker/docker.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
+import { lastLogLines } from '../../tools/docker/wait.ts';
 import { withOpen } from '../../tools/files/durable.ts';
-import { answers } from '../../tools/postgres/emptiness.ts';
+import { startsWithin } from '../../tools/postgres/emptiness.ts';
 import { type PgServer, query } from '../../tools/postgres/psql.ts';
-import { damaged } from './damaged.ts';
+import { notReady } from '../../tools/postgres/throwaway.ts';
+import { damaged, OUR_OWN } from './damaged.ts';
 import type { Stored, VolumeManifest } from './manifest.ts';
 import { checkFiles, patience } from './verify.ts';
 
@@ -20,7 +22,6 @@ export interface ArchivedDatabase {
   readonly name: string;
 }
 
-const POLL_MS = 200;
 /** Crash recovery may come first. */
 const READY_WITHIN_MS = 600_000;
 
@@ -89,21 +90,22 @@ export async function withCopy<T>(
     await copyIn(ops, file, id, manifest.mountPoint);
     await run(ops, start(id));
     const server: PgServer = { ...database, container: { id } };
-    const isReady = await poll(ops, { everyMs: POLL_MS, forMs: READY_WITHIN_MS }, async () => {
-      if (await answers(ops, server)) return true;
-      const state = await ask(ops, read(['docker', 'inspect', '-f', '{{.State.Running}}', id]), [0, 1]);
-      return state === 'true' ? undefined : false;
-    });
-    if (!isReady) {
-      const logs = await run(ops, read(['docker', 'logs', '--tail', '12', id]), [0, 1]);
-      const said = ops.secrets.redact(`${logs.stdout}${logs.stderr}`.trim());
-      throw damaged(dir, {
-        en: `PostgreSQL does not start on it:\n${said}`,
-        zh: `PostgreSQL 无法在其副本上启动:\n${said}`,
-      });
-    }
+    const starts = await startsWithin(ops, server, READY_WITHIN_MS);
+    if (!starts) throw await notStarted(ops, dir, id, starts === false);
     return await use(server);
   } finally {
     await discardContainer(ops, name);
   }
+}
+
+/** Only a server that ended by itself, and for no lack of this machine, judges the archive. */
+async function notStarted(ops: Ops, dir: string, id: string, hasEnded: boolean): Promise<OpsError> {
+  const said = await lastLogLines(ops, { id });
+  const exitCode = hasEnded ? await ask(ops, read(['docker', 'inspect', '-f', '{{.State.ExitCode}}', id]), [0, 1]) : '';
+  // It is gone, was stopped, or was killed.
+  if (['', '0', '137', '143'].includes(exitCode.trim()) || OUR_OWN.test(said.en)) return notReady(said);
+  return damaged(dir, {
+    en: `PostgreSQL does not start on it. ${said.en}`,
+    zh: `PostgreSQL 无法在其副本上启动. ${said.zh}`,
+  });
 }

@@ -5,7 +5,7 @@ import { unmet } from '../../core/refusal.ts';
 import { CommandError, run } from '../../core/run.ts';
 import { same, seconds, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
-import { DamagedBackup, damaged } from '../../domain/backup/damaged.ts';
+import { DamagedBackup, damaged, OUR_OWN } from '../../domain/backup/damaged.ts';
 import { findBackup } from '../../domain/backup/find.ts';
 import {
   type DatabaseManifest,
@@ -106,9 +106,6 @@ async function restoreOnTrial(ops: Ops, stored: Stored<DatabaseManifest>, imageI
     await server.remove();
   }
 }
-
-/** A lack of this machine. */
-const OUR_OWN = /no space left|out of memory|could not resize shared memory|the server closed the connection/i;
 
 /** The image that it was taken from, or the one that runs now. */
 async function imageFor(ops: Ops, { imageId }: DatabaseManifest): Promise<string> {

@@ -1,8 +1,12 @@
-import type { RunOps } from '../../core/run.ts';
-import { run } from '../../core/run.ts';
+import { read } from '../../core/command.ts';
+import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
+import { ask, type RunOps, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../docker/docker.ts';
 import { type PgServer, query } from './psql.ts';
+
+const POLL_MS = 200;
 
 const DATABASES = `SELECT to_jsonb(datname) FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname`;
 
@@ -74,3 +78,11 @@ export async function answers(ops: RunOps, server: PgServer): Promise<boolean> {
   const ready = exec('read', server.container.id, ['pg_isready', '-q', '-h', '127.0.0.1']);
   return (await run(ops, ready, [0, 1, 2, 3, 126, 127, 137])).exitCode === 0;
 }
+
+/** Waits for the server of a helper container. `false`: the container has ended; `undefined`: it still runs when the time is over. */
+export const startsWithin = (ops: Ops, server: PgServer, forMs: number): Promise<boolean | undefined> =>
+  poll(ops, { everyMs: POLL_MS, forMs }, async () => {
+    if (await answers(ops, server)) return true;
+    const state = await ask(ops, read(['docker', 'inspect', '-f', '{{.State.Running}}', server.container.id]), [0, 1]);
+    return state === 'true' ? undefined : false;
+  });

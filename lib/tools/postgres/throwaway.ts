@@ -4,12 +4,12 @@ import { z } from 'zod';
 import { type Command, change, read } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { poll } from '../../core/poll.ts';
-import { ask, run } from '../../core/run.ts';
-import { printable } from '../../core/text.ts';
+import { ask } from '../../core/run.ts';
+import type { Text } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
-import { exec } from '../docker/docker.ts';
 import { discardContainer, ownerLabels } from '../docker/helpers.ts';
+import { lastLogLines } from '../docker/wait.ts';
+import { startsWithin } from './emptiness.ts';
 import type { PgServer } from './psql.ts';
 
 /** A server that is alone in the world and goes with its container. */
@@ -31,7 +31,6 @@ export interface ThrowawayOptions {
 }
 
 const READY_WITHIN_MS = 90_000;
-const POLL_MS = 200;
 const MIB = 1 << 20;
 
 const imageSchema = z.tuple([
@@ -102,7 +101,7 @@ export async function startThrowaway(ops: Ops, options: ThrowawayOptions): Promi
   try {
     const id = await ask(ops, runThrowaway(plan, password));
     const server: PgServer = { container: { id }, user: plan.user, name: 'postgres' };
-    await waitUntilReady(ops, server);
+    if (!(await startsWithin(ops, server, READY_WITHIN_MS))) throw notReady(await lastLogLines(ops, server.container));
     return {
       ...server,
       imageId: options.imageId,
@@ -128,29 +127,16 @@ async function dataMountPoint(ops: Ops, imageId: string): Promise<string> {
   return Object.keys(Config.Volumes ?? {}).find((v) => data === v || data.startsWith(`${v}/`)) ?? data;
 }
 
-// On the socket a server that still initialises says "ready" too.
-async function waitUntilReady(ops: Ops, server: PgServer): Promise<void> {
-  const ready = exec('read', server.container.id, ['pg_isready', '-q', '-h', '127.0.0.1']);
-  const isReady = await poll(ops, { everyMs: POLL_MS, forMs: READY_WITHIN_MS }, async () => {
-    if ((await run(ops, ready, [0, 1, 2, 3, 126, 127, 137])).exitCode === 0) return true;
-    const state = await ask(ops, read(['docker', 'inspect', '-f', '{{.State.Running}}', server.container.id]), [0, 1]);
-    return state === 'true' ? undefined : false;
-  });
-  if (!isReady) throw await notReady(ops, server.container.id);
-}
-
-async function notReady(ops: Ops, id: string): Promise<OpsError> {
-  const logs = await run(ops, read(['docker', 'logs', '--tail', '12', id]), [0, 1]);
-  const lines = printable(ops.secrets.redact(`${logs.stdout}${logs.stderr}`)).trim();
-  return new OpsError({
+/** @param said what it said last. */
+export const notReady = (said: Text): OpsError =>
+  new OpsError({
     kind: 'deadline',
     what: {
-      en: `The throwaway PostgreSQL in which the backup was to be tried did not start. Its last log lines:\n${lines}`,
-      zh: `用于验证备份的临时 PostgreSQL 未能启动. 最近的日志:\n${lines}`,
+      en: `The throwaway PostgreSQL in which the backup was to be tried did not start. ${said.en}`,
+      zh: `用于验证备份的临时 PostgreSQL 未能启动. ${said.zh}`,
     },
     state: { en: 'It was removed. Production was not touched by it.', zh: '已将其删除, 生产环境未受影响.' },
   });
-}
 
 /** What /proc/meminfo calls available, bytes; 0 where that can't be told. */
 export function availableMemory(): number {

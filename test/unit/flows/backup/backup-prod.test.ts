@@ -190,6 +190,11 @@ describe('verify', () => {
     );
     await storedBackup(unreadable);
     await expect(verify(unreadable, 'latest', 'readable', false)).rejects.toMatchObject({ exitCode: 1 });
+    const short = testOps(
+      engine((c) => (c.argv.includes('--entrypoint') ? { exitCode: 1, stderr: 'error: out of memory' } : undefined)),
+    );
+    await storedBackup(short);
+    await expect(verify(short, 'latest', 'readable', false)).rejects.toMatchObject({ exitCode: 3 });
     const fewer = testOps(engine((c) => (c.input.includes('hashtextextended') ? { stdout: restored(1) } : undefined)));
     const { manifest } = await storedBackup(fewer);
     await expect(verify(fewer, 'latest', 'restored', false)).rejects.toMatchObject({
@@ -267,6 +272,61 @@ describe('verify', () => {
     expect(noted(ops, id)).toEqual(verification);
     await verify(ops, id, 'checksum', false);
     expect(noted(ops, id)).toEqual(verification);
+  });
+
+  /** A server that never answers on the copy: whether it still runs, how it ended, what it said. */
+  const noServer = (running: boolean, exitCode: number, said: string) => {
+    const ops: TestOps = testOps(async (c) => {
+      const line = c.argv.join(' ');
+      if (c.argv[0] === 'tar') return { stdout: 'data/\n' };
+      if (c.argv.includes('config')) return { stdout: CONFIG };
+      if (/^docker (create|cp|start)/.test(line)) return { stdout: 'feed\n' };
+      if (line.includes('pg_isready')) return { exitCode: 2 };
+      if (running) await ops.clock.sleep(600_000);
+      if (line.includes('.State.Running')) return { stdout: `${running}\n` };
+      if (line.includes('.State.ExitCode')) return { stdout: `${exitCode}\n` };
+      if (line.startsWith('docker logs')) return { stderr: `LOG:  starting PostgreSQL\n${said}\n` };
+      return engine()(c);
+    });
+    return ops;
+  };
+
+  it.each([
+    ['a recovery that takes longer than the wait', true, 0, 'LOG:  redo in progress'],
+    ['the disk', false, 1, 'FATAL:  could not write to file "pg_wal/xlogtemp.29": No space left on device'],
+    [
+      'shared memory',
+      false,
+      1,
+      'FATAL:  could not resize shared memory segment "/PostgreSQL.1": No space left on device',
+    ],
+    [
+      'the kernel, which ended its process',
+      false,
+      1,
+      'LOG:  startup process (PID 29) was terminated by signal 9: Killed',
+    ],
+    ['the kernel, which ended it', false, 137, 'LOG:  database system was interrupted'],
+    ['whoever stopped it', false, 0, 'LOG:  received fast shutdown request'],
+  ])('does not blame a volume’s archive for %s', async (_what, running, exitCode, said) => {
+    const ops = noServer(running, exitCode, said);
+    writeFileSync(path.join(ops.target.dir, 'docker-compose.prod.yml'), 'services: {}\n');
+    const before: Verification = { level: 'started', at: AT, milliseconds: 5 };
+    const { id } = await storedArchive(ops, before);
+    await expect(verify(ops, id, 'restored', false)).rejects.toMatchObject({
+      kind: 'precondition',
+      exitCode: 3,
+      what: { en: expect.stringContaining(said) },
+    });
+    expect(noted(ops, id)).toEqual(before);
+  });
+
+  it('blames a volume’s archive for a server that gives up on it by itself', async () => {
+    const ops = noServer(false, 1, 'PANIC:  could not locate a valid checkpoint record');
+    writeFileSync(path.join(ops.target.dir, 'docker-compose.prod.yml'), 'services: {}\n');
+    const { id } = await storedArchive(ops, { level: 'started', at: AT, milliseconds: 5 });
+    await expect(verify(ops, id, 'restored', false)).rejects.toMatchObject({ kind: 'failed', exitCode: 1 });
+    expect(noted(ops, id)).toMatchObject({ level: 'none', failure: { level: 'restored' } });
   });
 
   it('by a cheaper test takes back neither a better one nor what a better one found', () => {
