@@ -6,7 +6,7 @@ import { dingtalk } from '../../tools/alerts/dingtalk.ts';
 import { feishu } from '../../tools/alerts/feishu.ts';
 import { handOver, viaSendmail, viaSmtp } from '../../tools/alerts/mail.ts';
 import { pingRefusal, pingUrl, type Signal } from '../../tools/alerts/ping.ts';
-import { type Failure, type HttpChannel, type Message, send } from '../../tools/alerts/post.ts';
+import { type Failure, type HttpChannel, type Message, send, TOO_LATE } from '../../tools/alerts/post.ts';
 import { slack } from '../../tools/alerts/slack.ts';
 import { webhook } from '../../tools/alerts/webhook.ts';
 import { wecom } from '../../tools/alerts/wecom.ts';
@@ -62,7 +62,7 @@ async function noted(ops: Ops, to: string, attempt: (timed: Ops) => Promise<Fail
   const timed = { ...ops, signal: firstAbort(ops.signal, limit.signal) };
   // Whatever goes wrong here, the run ended as it ended.
   const failure = await attempt(timed)
-    .catch((): Failure => UNEXPECTED)
+    .catch((): Failure => (limit.signal.aborted ? TOO_LATE : UNEXPECTED))
     .finally(() => clearTimeout(timer));
   const cut = (text: string) => ops.secrets.redact(text).slice(0, LONGEST_FAILURE);
   const clean = failure && { en: cut(failure.en), zh: cut(failure.zh) };
@@ -80,10 +80,9 @@ async function overChannel(ops: Ops, channel: Channel, message: Message): Promis
         ops,
         [channel.path],
         `${JSON.stringify({ ...message.data, title: message.title, text: message.text })}\n`,
-        TELL_MS,
       );
     case 'sendmail':
-      return viaSendmail(ops, channel, message, TELL_MS);
+      return viaSendmail(ops, channel, message);
     default: {
       const to = addressesOf(ops, channel);
       if ('missing' in to) return to.missing;

@@ -26,22 +26,24 @@ const mailOf = ({ title, text }: Message, { from, to }: Envelope) => ({
  */
 export async function viaSmtp(url: string, message: Message, envelope: Envelope, timeoutMs: number): Promise<Failure> {
   let to: URL;
+  let user: string;
+  let pass: string;
   try {
     to = new URL(url);
     if (!/^smtps?:$/.test(to.protocol)) throw new TypeError('no smtp address');
+    [user, pass] = [decodeURIComponent(to.username), decodeURIComponent(to.password)];
   } catch {
     return { en: 'its address is no smtp or smtps URL', zh: '地址不是有效的 smtp/smtps URL' };
   }
   const { createTransport } = await import('nodemailer'); // 40 ms to load: only when a mail is sent
   const secure = to.protocol === 'smtps:';
   const host = to.hostname.replace(/^\[|\]$/g, '');
-  const user = decodeURIComponent(to.username);
   const transport = createTransport({
     host,
     port: Number(to.port || (secure ? 465 : 587)),
     secure,
     requireTLS: !secure && !/^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host),
-    ...(user !== '' && { auth: { user, pass: decodeURIComponent(to.password) } }),
+    ...(user !== '' && { auth: { user, pass } }),
     ...{ connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs, dnsTimeout: timeoutMs },
   });
   let timer: NodeJS.Timeout | undefined;
@@ -73,25 +75,23 @@ export async function viaSendmail(
   ops: Ops,
   { path, ...envelope }: Envelope & { readonly path: string },
   message: Message,
-  timeoutMs: number,
 ): Promise<Failure> {
   const { createTransport } = await import('nodemailer');
   const made = await createTransport({ streamTransport: true, buffer: true, newline: 'unix' }).sendMail(
     mailOf(message, envelope),
   );
-  return handOver(ops, [path, '-t', '-i'], String(made.message), timeoutMs);
+  return handOver(ops, [path, '-t', '-i'], String(made.message));
 }
 
-/** Starts a program of this machine and gives it something to read. Its exit code tells whether it took it. */
-export async function handOver(ops: Ops, argv: readonly string[], input: string, timeoutMs: number): Promise<Failure> {
+/** Starts a program of this machine and gives it something to read. Its exit code tells whether it took it; the signal ends one that hangs. */
+export async function handOver(ops: Ops, argv: readonly string[], input: string): Promise<Failure> {
   try {
     // As what only looks: it changes nothing of the stack, belongs into no journal, and must not inherit the run's lock.
-    await run(ops, read(argv, { input, deadlineMs: timeoutMs }));
+    await run(ops, read(argv, { input }));
     return undefined;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const { exitCode, stderr } = error.output;
-    if (error.kind === 'deadline') return TOO_LATE;
     const said = line(stderr);
     return { en: `exit code ${exitCode}${said && `: ${said}`}`, zh: `退出码 ${exitCode}${said && `: ${said}`}` };
   }

@@ -1,13 +1,14 @@
 import { createHmac } from 'node:crypto';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { NotifyConfig } from '../../../../lib/core/notify.ts';
 import { targetFor } from '../../../../lib/core/target.ts';
 import { registerAddresses } from '../../../../lib/domain/alerts/addresses.ts';
-import { deliver, ping } from '../../../../lib/domain/alerts/deliver.ts';
+import { deliver, ping, TELL_MS } from '../../../../lib/domain/alerts/deliver.ts';
 import { readDelivery } from '../../../../lib/domain/alerts/deliveries.ts';
 import type { Event, Kind } from '../../../../lib/domain/alerts/event.ts';
+import { TOO_LATE } from '../../../../lib/tools/alerts/post.ts';
 import { type Answer, type Got, loopback, mailServer, webServer } from '../../../support/loopback.ts';
 import { type TestOps, testOps } from '../../../support/ops.ts';
 import type { Responder } from '../../../support/scripted-spawn.ts';
@@ -323,6 +324,14 @@ describe('mail', () => {
     expect((await deliver(ops, event()))[0]?.failure?.en).toContain('550 5.1.1');
   });
 
+  it.each(['smtp://robot:100%@127.0.0.1', 'smtp://ro%bot:pw@127.0.0.1'])(
+    'with a login that is not encoded has no address: %s',
+    async (url) => {
+      const ops = opsWith({ channels: [{ name: 'mail', kind: 'smtp', url: HOOK, ...to }] }, { HOOK: url });
+      expect((await deliver(ops, event()))[0]?.failure?.en).toBe('its address is no smtp or smtps URL');
+    },
+  );
+
   it('is handed to sendmail with its recipients inside', async () => {
     const ops = opsWith({ channels: [{ name: 'mail', kind: 'sendmail', ...to }] }, {}, ({ argv }) =>
       argv[0] === '/usr/sbin/sendmail' ? {} : undefined,
@@ -332,6 +341,22 @@ describe('mail', () => {
     expect(call?.argv).toEqual(['/usr/sbin/sendmail', '-t', '-i']);
     expect(call?.input).toMatch(/^To: night@example\.com, boss@example\.com$/m);
     expect(call?.input).not.toContain('\r');
+  });
+});
+
+describe('a program or sendmail that hangs', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it.each([
+    ['program', { path: '/opt/page' }],
+    ['sendmail', { from: 'ops@example.com', to: ['night@example.com'] }],
+  ])('was too late: %s', async (kind, more) => {
+    const ops = opsWith({ channels: [{ name: 'pager', kind, ...more }] }, {}, () => ({ hangs: true }));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const told = deliver(ops, event());
+    for (let turns = 0; turns < 5; turns += ops.scripted.calls.length) await new Promise(setImmediate);
+    await vi.advanceTimersByTimeAsync(TELL_MS);
+    expect((await told)[0]?.failure).toEqual(TOO_LATE);
   });
 });
 
