@@ -123,12 +123,16 @@ export function lastReplacement(paths: Pick<Paths, 'state' | 'backups'>): number
   const last = readReleases(paths).findLast((r) => r.kind === 'rebuild' || r.kind === 'env' || r.way === 'image');
   if (last === undefined) return undefined;
   const ways = readRequests(path.join(paths.state, 'runs', last.run));
-  const longest = ways.flatMap(({ samples }) => {
-    const end = Math.max(0, ...samples.map((s) => s.at + s.took));
-    return [gapOf(samples, end), ...samples.map((s) => s.took)];
-  });
-  return longest.length === 0 ? undefined : Math.max(...longest);
+  if (ways.length === 0) return undefined;
+  return ways.reduce((most, { samples }) => Math.max(most, gapOf(samples, endOf(samples)), longestOf(samples)), 0);
 }
+
+// Not Math.max(...): a run of hours has more of them than a call may have arguments.
+const longestOf = (samples: readonly Sample[]): number => samples.reduce((most, s) => Math.max(most, s.took), 0);
+
+/** When the last of them was answered. */
+export const endOf = (samples: readonly Sample[]): number =>
+  samples.reduce((end, s) => Math.max(end, s.at + s.took), 0);
 
 /** What a run kept. A line that a crash has torn is left out. */
 export function readRequests(run: string): readonly Way[] {

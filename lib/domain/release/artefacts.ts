@@ -55,10 +55,12 @@ export function artefactsIn(base: string, directories: readonly string[]): Artef
       return entry ? [[path.relative(base, file), entry] as const] : [];
     }),
   );
-  const written = (directory: string) =>
-    files.flatMap(([file]) => (file.startsWith(`${directory}/`) ? lstatSync(path.join(base, file)).mtimeMs : []));
+  const newest = (directory: string) =>
+    files
+      .filter(([file]) => file.startsWith(`${directory}/`))
+      .reduce((latest, [file]) => Math.max(latest, lstatSync(path.join(base, file)).mtimeMs), 0);
   return {
-    directories: directories.map((d) => ({ path: d, base, written: Math.max(0, ...written(d)) })),
+    directories: directories.map((d) => ({ path: d, base, written: newest(d) })),
     files: new Map(files),
   };
 }

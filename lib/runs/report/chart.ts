@@ -1,5 +1,5 @@
 import { seconds, type Text } from '../../core/text.ts';
-import type { Sample, Way } from '../../domain/ledger/requests.ts';
+import { endOf, type Sample, type Way } from '../../domain/ledger/requests.ts';
 import { summarize } from '../../tools/http/probe.ts';
 import { Html, html } from './html.ts';
 
@@ -16,7 +16,7 @@ const LEAST = 1;
  * @param steps when each began.
  */
 export function chartOf({ url, samples }: Way, lasted: number, steps: readonly number[]): Html {
-  const most = Math.max(1_000, ...samples.map((s) => s.took)) * 1.3;
+  const most = samples.reduce((longest, s) => Math.max(longest, s.took), 1_000) * 1.3;
   const x = (at: number) => round((Math.min(at, lasted) / Math.max(lasted, 1)) * WIDTH);
   const y = (took: number) =>
     round(HEIGHT - (Math.log(Math.max(took, LEAST) / LEAST) / Math.log(most / LEAST)) * HEIGHT);
@@ -58,8 +58,7 @@ export const KEY: Html = html`<p class="key"><b style="background: var(--mark); 
 function noticedOf(samples: readonly Sample[]): Html {
   const well = samples.filter((s) => s.well).map((s) => [s.at, s.at + s.took] as const);
   const failed = samples.filter((s) => !s.well).map((s) => s.at);
-  const end = Math.max(0, ...samples.map((s) => s.at + s.took));
-  const { latencyMs, longestGapMs } = summarize(failed, well, end);
+  const { latencyMs, longestGapMs } = summarize(failed, well, endOf(samples));
   const said: Text = {
     en: `${samples.length} requests, ${failed.length} failed; half within ${seconds(latencyMs.p50)}, 99 % within ${seconds(latencyMs.p99)}, longest ${seconds(latencyMs.max)}; nobody was answered for ${seconds(longestGapMs)}`,
     zh: `请求 ${samples.length} 个, 失败 ${failed.length} 个; 50% 在 ${seconds(latencyMs.p50)} 内, 99% 在 ${seconds(latencyMs.p99)} 内, 最长 ${seconds(latencyMs.max)}; 最长 ${seconds(longestGapMs)} 没有任何应答`,

@@ -99,6 +99,8 @@ it('knows what the last replacement of the container took visitors: who waited, 
   expect(lastReplacement(paths)).toBe(5_930);
   released('never-answered', { kind: 'env' }, '1 0 20 1\n1 100 1 0\n1 3000 5000 0\n');
   expect(lastReplacement(paths)).toBe(7_900);
+  released('for-hours', { kind: 'rebuild' }, `1 0 700 1\n${'1 0 20 1\n'.repeat(600_000)}`);
+  expect(lastReplacement(paths)).toBe(700);
   released('not-measured', { kind: 'rebuild' });
   expect(lastReplacement(paths)).toBeUndefined();
 });

@@ -178,6 +178,12 @@ describe('the chart', () => {
     expect(markup).not.toContain('NaN');
   });
 
+  it('of a day has its figures, however many requests there were', () => {
+    const samples = Array.from({ length: 600_000 }, (_, i) => ({ at: i * 144, took: i === 9 ? 4_000 : 5, well: true }));
+    const { markup } = chartOf({ url: 'http://h/', samples }, 86_400_000, []);
+    expect(markup).toContain('longest 4.0 s');
+  });
+
   it.each([[[]], [[{ at: 0, took: 0, well: true }]]])(
     'of next to nothing has no figure that is none: %j',
     (samples) => {
