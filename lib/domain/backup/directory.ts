@@ -3,7 +3,7 @@ import path from 'node:path';
 import { firstAbort } from '../../core/concurrency.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { humanBytes } from '../../core/text.ts';
+import { humanBytes, type Text } from '../../core/text.ts';
 import { fileNamePart, freeBytes, renameDurably, stamp } from '../../tools/files/durable.ts';
 import { listBackups } from './manifest.ts';
 
@@ -64,19 +64,31 @@ function reserve(dir: string): number {
   return Math.min(1_000_000_000, (blocks * bsize) / 20);
 }
 
-/** @throws {OpsError} `precondition` when `bytes` and the reserve don't fit. */
-export function refuseWithoutRoom(dir: string, bytes: number): void {
+const BACKUP = {
+  name: { en: 'a backup', zh: '备份' },
+  state: { en: 'No backup was begun.', zh: '尚未开始备份.' },
+} as const;
+
+/**
+ * @param of what needs them, and how things are without it.
+ * @throws {OpsError} `precondition` when `bytes` and the reserve don't fit.
+ */
+export function refuseWithoutRoom(
+  dir: string,
+  bytes: number,
+  { name, state }: Readonly<Record<'name' | 'state', Text>> = BACKUP,
+): void {
   const needed = bytes + reserve(dir);
   const free = freeBytes(dir);
   if (free >= needed) return;
   throw new OpsError({
     kind: 'precondition',
     what: {
-      en: `Not enough disk for a backup in ${dir}: about ${humanBytes(needed)} are needed, ${humanBytes(free)} are free.`,
-      zh: `磁盘空间不足, 无法在 ${dir} 中备份: 约需 ${humanBytes(needed)}, 剩余 ${humanBytes(free)}.`,
+      en: `Not enough disk for ${name.en} in ${dir}: about ${humanBytes(needed)} are needed, ${humanBytes(free)} are free.`,
+      zh: `磁盘空间不足, 无法在 ${dir} 中${name.zh}: 约需 ${humanBytes(needed)}, 剩余 ${humanBytes(free)}.`,
     },
-    state: { en: 'No backup was begun.', zh: '尚未开始备份.' },
-    next: [{ en: `See what takes the space: du -xhd1 ${dir}`, zh: `查看空间占用: du -xhd1 ${dir}` }],
+    state,
+    next: [whatTakesSpace(dir)],
   });
 }
 
@@ -115,5 +127,10 @@ export const diskFull = (dir: string) =>
       en: 'The incomplete backup was removed. The database was only read.',
       zh: '未完成的备份已删除, 对数据库只进行了读取.',
     },
-    next: [{ en: `See what takes the space: du -xhd1 ${dir}`, zh: `查看空间占用: du -xhd1 ${dir}` }],
+    next: [whatTakesSpace(dir)],
   });
+
+export const whatTakesSpace = (dir: string): Text => ({
+  en: `See what takes the space: du -xhd1 ${dir}`,
+  zh: `查看空间占用: du -xhd1 ${dir}`,
+});

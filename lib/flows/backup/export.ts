@@ -9,7 +9,7 @@ import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
-import { refuseWithoutRoom } from '../../domain/backup/directory.ts';
+import { refuseWithoutRoom, whatTakesSpace } from '../../domain/backup/directory.ts';
 import { findBackup } from '../../domain/backup/find.ts';
 import { filesOf, MANIFEST } from '../../domain/backup/manifest.ts';
 import { sizeOf } from '../../domain/backup/messages.ts';
@@ -48,11 +48,13 @@ export async function exportBackup(
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true, mode: 0o700 });
   try {
-    refuseWithoutRoom(partial, sizeOf(manifest) * 1.01);
+    refuseWithoutRoom(to, sizeOf(manifest) * 1.01, { name: COPY, state: NOTHING_CHANGED });
     for (const name of [...filesOf(manifest).map((f) => f.name), MANIFEST]) {
       await encrypt(ops, encrypter, path.join(dir, name), path.join(partial, `${name}.age`));
     }
     renameDurably(partial, final);
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'ENOSPC' ? diskFull(to, error) : error;
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }
@@ -95,6 +97,20 @@ async function encrypt(ops: Ops, encrypter: Encrypter, from: string, to: string)
     },
   );
 }
+
+const COPY: Text = { en: 'an encrypted copy', zh: '写入加密副本' };
+
+const diskFull = (to: string, cause: unknown) =>
+  new OpsError({
+    kind: 'failed',
+    what: { en: `The disk of ${to} got full while the copy was written.`, zh: `写入副本时 ${to} 所在磁盘空间已满.` },
+    state: {
+      en: 'The incomplete copy was removed. The backup is as it was.',
+      zh: '未完成的副本已删除, 备份未受影响.',
+    },
+    next: [whatTakesSpace(to)],
+    cause,
+  });
 
 const noRecipient = (recipient: string, why: string) =>
   new OpsError({
