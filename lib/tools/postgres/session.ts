@@ -121,8 +121,8 @@ function openPsql(ops: RunOps, command: Command) {
     /** After the last answer: end of input, and psql goes by itself. */
     async close() {
       child.stdin.end();
-      await Promise.race([ended, ops.clock.sleep(KILL_AFTER_MS)]);
-      if (!over) await this.stop();
+      const late = setTimeout(() => void this.stop(), KILL_AFTER_MS);
+      await ended.finally(() => clearTimeout(late));
     },
     async stop() {
       child.stdin.end();

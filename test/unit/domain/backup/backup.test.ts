@@ -69,6 +69,21 @@ describe('a backup', () => {
     expect(ops.sessions[0]?.sent[0]).toContain('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;');
   });
 
+  it('leaves no time running that would keep the program from ending', async () => {
+    const ops = opsWithSession(well(), healthy);
+    const running = new Set<number>();
+    const sleep = (milliseconds: number, signal?: AbortSignal) =>
+      new Promise<void>((_, reject) => {
+        running.add(milliseconds);
+        signal?.addEventListener('abort', () => {
+          running.delete(milliseconds);
+          reject(signal.reason);
+        });
+      });
+    await backupPg({ ...ops, clock: { ...ops.clock, sleep } }, DB, { reason: 'manual', warm: throwaway() });
+    expect([...running]).toEqual([]);
+  });
+
   it('notes how far the application drew numbers meanwhile', async () => {
     let asked = 0;
     const talk: Talk = (sql) => {
