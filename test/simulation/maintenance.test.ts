@@ -69,7 +69,7 @@ it('ends when it is told to', async () => {
   expect(seen(d)).toEqual([200, 200]);
 });
 
-it('stands in for an application that does not run', async () => {
+it('stands in for an application that does not run, and asks for no IPv6 where the machine has none', async () => {
   const d = await withRules();
   const app = d.container('whalefall');
   if (app) d.machine.engine.stop(app);

@@ -63,7 +63,9 @@ export async function surveyHold(
   const plain = (why: Text): HoldFacts => ({ kind: 'plain', why, lastTook: lastReplacement(ops.paths) });
   if (!wanted) return plain(NOT_WANTED);
   if (app === undefined || (app.state !== 'running' && !page)) return plain(NOBODY_SERVES);
-  const { ports: all, addresses, networks } = await reachedAt(ops, app.id);
+  const { ports: asked, addresses, networks } = await reachedAt(ops, app.id);
+  // On a machine without IPv6 the engine binds none, and refuses to when it is asked.
+  const all = asked.filter((p) => p.family === 'ipv4' || ops.net.addresses().some((a) => a.includes(':')));
   const network = addresses[0]?.network ?? networks[0];
   if (all.length === 0 || network === undefined || (addresses.length === 0 && !page)) return plain(NOTHING_PUBLISHED);
   if (await isRootless(ops)) return plain(ROOTLESS);

@@ -7,13 +7,10 @@ import { INTERVAL_MS } from './health-looks.ts';
 export function inspected(engine: Engine, c: Container) {
   const running = c.state === 'running' || c.state === 'paused';
   const health = healthOf(engine, c);
-  const bindings = (is: boolean) =>
-    Object.fromEntries(
-      (c.ports ?? []).map((p) => [
-        `${p.target}/tcp`,
-        is ? [{ HostIp: p.hostIp || '0.0.0.0', HostPort: String(p.published) }] : null,
-      ]),
-    );
+  const bindings = (everywhere: string) => (p: NonNullable<Container['ports']>[number]) => [
+    `${p.target}/tcp`,
+    [{ HostIp: p.hostIp || everywhere, HostPort: String(p.published) }],
+  ];
   return {
     Id: c.id,
     Name: `/${c.name}`,
@@ -41,9 +38,10 @@ export function inspected(engine: Engine, c: Container) {
       })),
       ...Object.entries(c.binds ?? {}).map(([Destination, Source]) => ({ Type: 'bind', Source, Destination })),
     ],
-    HostConfig: { PortBindings: bindings(true) },
+    // As it was asked for, and as it is bound on a machine without IPv6.
+    HostConfig: { PortBindings: Object.fromEntries((c.ports ?? []).map(bindings(''))) },
     NetworkSettings: {
-      Ports: bindings(running),
+      Ports: running ? Object.fromEntries((c.ports ?? []).map(bindings('0.0.0.0'))) : {},
       Networks: Object.fromEntries(
         Object.keys(c.networks)
           .filter((n) => !n.startsWith('container:'))

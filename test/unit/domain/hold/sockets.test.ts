@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { socketsIn } from '../../../../lib/domain/hold/sockets.ts';
+import { socketsAt, socketsIn } from '../../../../lib/domain/hold/sockets.ts';
+import { testOps } from '../../../support/ops.ts';
 
 const line = (port: string, state: string, queues = '00000000:00000000') =>
   `   0: 00000000:${port} 0100007F:C350 ${state} ${queues} 00:00000000 00000000 0 0 1 1`;
@@ -17,4 +18,13 @@ it('counts who is connected and who waits to be taken, at the ports that are mea
   ].join('\n');
   expect(socketsIn(tables, [8080])).toEqual({ queued: 3, open: 3 });
   expect(socketsIn('', [8080])).toEqual({ queued: 0, open: 0 });
+});
+
+it('looks at what there is where the kernel has no IPv6 and so no table of it', async () => {
+  const ops = testOps(() => ({
+    stdout: `${line('1F90', '01')}\n`,
+    stderr: 'cat: /proc/net/tcp6: No such file or directory',
+    exitCode: 1,
+  }));
+  expect(await socketsAt(ops, [8080])).toEqual({ queued: 0, open: 1 });
 });
