@@ -128,3 +128,24 @@ it('plans a way back by image with what a rebuild would say of .env and of mount
   expect(text).toMatch(/\.env was changed since the release that serves was started: LOG_LEVEL\./);
   expect(text).toMatch(/\/app\/app\/models is mounted \(prod_code\), and hides \d+ files of the release/);
 });
+
+it('refuses a way back by image for which there is no room, also where it is known how its container was made', async () => {
+  const d = deployment();
+  await rebuilt(d);
+  const { override } = d.machine;
+  d.machine.override = (call, typed) =>
+    typed.includes(' du -sk ') ? { stdout: '999999999999\t/app/userdata\n' } : override(call, typed);
+  const ended = await rollback(d, 'previous', '--way', 'image', '--yes');
+  expect(ended).toMatchObject({ exitCode: 3, changes: [], text: expect.stringContaining('of disk are free') });
+});
+
+it('leaves what only the compose file asks for at a warning where it is known how the container was made', async () => {
+  const d = deployment();
+  await rebuilt(d);
+  d.editCompose((file) => {
+    file.services.whalefall?.volumes?.push({ type: 'bind', source: '/srv/not-there', target: '/etc/more' });
+  });
+  const ended = await rollback(d, 'previous', '--way', 'image', '--plan');
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toContain('/srv/not-there does not exist');
+});

@@ -7,15 +7,14 @@ import type { Home } from '../stack/homes.ts';
 
 type About = Pick<Facts, 'stack' | 'volumes' | 'database' | 'data' | 'detached'>;
 
-/** Why the data that is there would not be the data that the next containers serve. Pure. */
-export function dataRefusals(target: Target, facts: About, data: DataChoice): Reason[] {
+/** Why the data that is there would not be the data that containers serve which are made as the compose file says now. Pure. */
+export function misplacedData(target: Target, facts: About): Reason[] {
   return [
     ...facts.data.homes.flatMap((home) => moved(target, facts, home)),
     ...notKept(target, facts),
     ...otherMajor(target, facts),
     ...elsewhereInVolume(target, facts),
     ...detached(target, facts),
-    ...unreadable(facts, data),
   ];
 }
 
@@ -140,7 +139,7 @@ function detached({ composeFile }: Target, { detached, stack }: About): Reason[]
 }
 
 /** What can't be read can't be proved to be kept; deleting it on purpose archives its files first. */
-function unreadable({ database }: About, data: DataChoice): Reason[] {
+export function unreadable({ database }: Pick<About, 'database'>, data: DataChoice): Reason[] {
   if (database.kind !== 'unreadable' || data === 'delete') return [];
   return [
     {

@@ -5,19 +5,28 @@ import { foreignVolumes } from '../data/claim.ts';
 import { explainBind } from '../stack/binds.ts';
 import type { Facts } from '../stack/deployment.ts';
 import { explain } from '../stack/ports.ts';
-import { type DataChoice, dataRefusals } from './data-refusals.ts';
+import { type DataChoice, misplacedData, unreadable } from './data-refusals.ts';
 
 /** What is in the way of any new container, whatever it is replaced for. Pure. */
-export function replacementRefusals(target: Target, facts: Facts, data: DataChoice): Reason[] {
-  return [
-    ...foreignVolumes(facts.stack, facts.volumes),
-    ...facts.unusablePorts.map(explain),
-    ...facts.brokenBinds.filter((b) => b.why !== 'absent').map(explainBind),
-    ...(data === 'keep' && typeof facts.login === 'object' ? [noLogin(facts.login.error)] : []),
-    ...((facts.app?.userdataBytes ?? 0) > facts.freeBytes ? [noRoom(facts)] : []),
-    ...dataRefusals(target, facts, data),
-  ];
-}
+export const replacementRefusals = (target: Target, facts: Facts, data: DataChoice): Reason[] => [
+  ...composeRefusals(target, facts),
+  ...otherRefusals(facts, data),
+];
+
+/** What the compose file asks for can't be had, or leads away from the data. */
+export const composeRefusals = (target: Target, facts: Facts): Reason[] => [
+  ...foreignVolumes(facts.stack, facts.volumes),
+  ...facts.unusablePorts.map(explain),
+  ...facts.brokenBinds.filter((b) => b.why !== 'absent').map(explainBind),
+  ...misplacedData(target, facts),
+];
+
+/** Whatever the new container is made of. */
+export const otherRefusals = (facts: Facts, data: DataChoice): Reason[] => [
+  ...(data === 'keep' && typeof facts.login === 'object' ? [noLogin(facts.login.error)] : []),
+  ...((facts.app?.userdataBytes ?? 0) > facts.freeBytes ? [noRoom(facts)] : []),
+  ...unreadable(facts, data),
+];
 
 const noLogin = (error: string): Reason => ({
   text: {

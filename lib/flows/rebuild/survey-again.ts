@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { throwIfAny } from '../../core/refusal.ts';
-import { dataRefusals } from '../../domain/replacement/data-refusals.ts';
+import { misplacedData, unreadable } from '../../domain/replacement/data-refusals.ts';
 import { findDetached, surveyDatabase } from '../../domain/replacement/survey-data.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { findHomes } from '../../domain/stack/homes.ts';
@@ -18,5 +18,6 @@ export async function lookAgain(ops: Ops, facts: Facts, { data }: Pick<RebuildPl
   const database = unseen ? await surveyDatabase(ops, facts) : facts.database;
   const homes = await findHomes(ops, stack, containers);
   const detached = await findDetached(ops, facts, database);
-  throwIfAny(dataRefusals(ops.target, { ...facts, database, data: homes, detached }, data));
+  const misplaced = misplacedData(ops.target, { ...facts, database, data: homes, detached });
+  throwIfAny([...misplaced, ...unreadable({ database }, data)]);
 }

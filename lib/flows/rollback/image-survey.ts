@@ -1,4 +1,3 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse, throwIfAny } from '../../core/refusal.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
@@ -6,7 +5,7 @@ import { keptDefinition } from '../../domain/images/kept-container.ts';
 import { hiddenBy } from '../../domain/release/hidden.ts';
 import { describeCommit } from '../../domain/release/source.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
-import { replacementRefusals } from '../../domain/replacement/refusals.ts';
+import { composeRefusals, otherRefusals } from '../../domain/replacement/refusals.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
 import { surveyRestore } from '../../domain/restoration/survey.ts';
 import { inspectSchema, type Schema } from '../../domain/schema/revision.ts';
@@ -69,12 +68,9 @@ async function hiddenOf(ops: Ops, { stack }: Facts, commit: string, kept: Defini
 
 /** Of any new container; where it is known how the former one was made, the compose file's own wishes are none of its business. */
 function refuseWhatIsInTheWay(ops: Ops, facts: Facts, isKnown: boolean): void {
-  try {
-    throwIfAny(replacementRefusals(ops.target, facts, 'keep'));
-  } catch (error) {
-    if (!isKnown || !(error instanceof OpsError)) throw error;
-    ops.screen.show({ event: 'warning', text: error.what });
-  }
+  const wishes = composeRefusals(ops.target, facts);
+  throwIfAny([...(isKnown ? [] : wishes), ...otherRefusals(facts, 'keep')]);
+  if (isKnown) for (const { text } of wishes) ops.screen.show({ event: 'warning', text });
 }
 
 /** What stays the same when a database gets another name. */
