@@ -1,6 +1,7 @@
 import type { Reason } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
 import { humanBytes } from '../../core/text.ts';
+import { mountedUserdata } from '../app/userdata.ts';
 import { foreignVolumes } from '../data/claim.ts';
 import { explainBind } from '../stack/binds.ts';
 import type { Facts } from '../stack/deployment.ts';
@@ -10,7 +11,7 @@ import { type DataChoice, misplacedData, unreadable } from './data-refusals.ts';
 /** What is in the way of any new container, whatever it is replaced for. Pure. */
 export const replacementRefusals = (target: Target, facts: Facts, data: DataChoice): Reason[] => [
   ...composeRefusals(target, facts),
-  ...otherRefusals(facts, data),
+  ...otherRefusals(target, facts, data),
 ];
 
 /** What the compose file asks for can't be had, or leads away from the data. */
@@ -22,9 +23,9 @@ export const composeRefusals = (target: Target, facts: Facts): Reason[] => [
 ];
 
 /** Whatever the new container is made of. */
-export const otherRefusals = (facts: Facts, data: DataChoice): Reason[] => [
+export const otherRefusals = (target: Target, facts: Facts, data: DataChoice): Reason[] => [
   ...(data === 'keep' && typeof facts.login === 'object' ? [noLogin(facts.login.error)] : []),
-  ...((facts.app?.userdataBytes ?? 0) > facts.freeBytes ? [noRoom(facts)] : []),
+  ...noRoom(target, facts),
   ...unreadable(facts, data),
 ];
 
@@ -39,16 +40,22 @@ const noLogin = (error: string): Reason => ({
   },
 });
 
-const noRoom = ({ app, freeBytes }: Facts): Reason => {
-  const [size, free] = [humanBytes(app?.userdataBytes ?? 0), humanBytes(freeBytes)];
-  return {
-    text: {
-      en: `userdata has ${size} and is saved while production is down; ${free} of disk are free.`,
-      zh: `停机期间需要保存 userdata (${size}), 但磁盘仅剩 ${free}.`,
+/** What is mounted is not saved. */
+function noRoom(target: Target, { app, containers, freeBytes }: Facts): Reason[] {
+  const bytes = app?.userdataBytes ?? 0;
+  const { userdata } = target.app;
+  if (bytes <= freeBytes || mountedUserdata(target, containers.app?.mounts ?? []).includes(userdata)) return [];
+  const [size, free] = [humanBytes(bytes), humanBytes(freeBytes)];
+  return [
+    {
+      text: {
+        en: `userdata has ${size} and is saved while production is down; ${free} of disk are free.`,
+        zh: `停机期间需要保存 userdata (${size}), 但磁盘仅剩 ${free}.`,
+      },
+      fix: {
+        en: 'Make room: npx tsx scripts/backup-prod.ts list, docker system df',
+        zh: '请先释放空间: npx tsx scripts/backup-prod.ts list, docker system df',
+      },
     },
-    fix: {
-      en: 'Make room: npx tsx scripts/backup-prod.ts list, docker system df',
-      zh: '请先释放空间: npx tsx scripts/backup-prod.ts list, docker system df',
-    },
-  };
-};
+  ];
+}

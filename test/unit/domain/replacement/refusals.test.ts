@@ -4,7 +4,7 @@ import { targetFor } from '../../../../lib/core/target.ts';
 import { replacementRefusals } from '../../../../lib/domain/replacement/refusals.ts';
 import type { AppFacts } from '../../../../lib/domain/stack/deployment.ts';
 import type { Home } from '../../../../lib/domain/stack/homes.ts';
-import { facts, runningDatabase, volume } from '../../../support/facts.ts';
+import { container, facts, runningDatabase, volume } from '../../../support/facts.ts';
 
 const WEB = { target: 80, published: 8080, hostIp: '0.0.0.0', protocol: 'tcp' } as const;
 const CERTS = { service: 'whalefall', source: '/srv/certs', target: '/etc/nginx/ssl' } as const;
@@ -57,6 +57,12 @@ it.each([
 
 it('does not mind a login that fails where the database is deleted', () => {
   expect(replacementRefusals(target, facts({ login: { error: 'no database x' } }), 'delete')).toEqual([]);
+});
+
+it('wants no room for userdata that is mounted: that is not saved', () => {
+  const app = container('app', { mounts: [{ kind: 'bind', source: '/srv/userdata', target: '/app/userdata' }] });
+  const large = { freeBytes: 10, app: { ...facts().app, userdataBytes: 11 } as AppFacts };
+  expect(replacementRefusals(target, facts({ ...large, containers: { app } }), 'keep')).toEqual([]);
 });
 
 it('says all refusals at once, and what mends several of them once', () => {
