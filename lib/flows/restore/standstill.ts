@@ -41,8 +41,8 @@ export function standstillSteps(
       commands: [
         ...takeInCommands(holds),
         {
-          en: `pg_stat_activity: until no transaction is open that is younger than ${TRANSACTION_SECONDS} s`,
-          zh: `pg_stat_activity: 等到最近 ${TRANSACTION_SECONDS} 秒内开始的事务都已结束`,
+          en: `pg_stat_activity: until no transaction is open that is younger than ${TRANSACTION_SECONDS} s, for as long at most`,
+          zh: `pg_stat_activity: 等到最近 ${TRANSACTION_SECONDS} 秒内开始的事务都已结束, 最多等 ${TRANSACTION_SECONDS} 秒`,
         },
         {
           en: 'kill -STOP: its programs, but not nginx nor the health check',
@@ -77,6 +77,6 @@ export function standstillSteps(
 const server = ({ container, user }: Facts['database']) => ({ container, user, name: 'template1' });
 
 const areEnded = (count: number): Text => ({
-  en: `${count} transactions are open for longer than ${TRANSACTION_SECONDS} s; the swap ends their sessions.`,
-  zh: `有 ${count} 个事务已持续超过 ${TRANSACTION_SECONDS} 秒; 交换名称时将终止其会话.`,
+  en: `${count} transactions did not come to an end within ${TRANSACTION_SECONDS} s; the swap ends their sessions.`,
+  zh: `有 ${count} 个事务在 ${TRANSACTION_SECONDS} 秒内未能结束; 交换名称时将终止其会话.`,
 });

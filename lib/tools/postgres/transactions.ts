@@ -7,16 +7,19 @@ export const TRANSACTION_SECONDS = 10;
 const LOOK_EVERY_MS = 50;
 
 /**
- * Waits until nobody is in a transaction of a database any more that began less than {@link TRANSACTION_SECONDS} ago.
+ * Waits until nobody is in a transaction of a database any more that began less than {@link TRANSACTION_SECONDS} ago; for so long at most,
+ * because by then all have ended, or lasted as long, that were there at first.
  *
  * @returns how many sessions are in one all the same.
  */
 export async function untilNoTransaction(ops: Ops, server: PgServer, database: string): Promise<number> {
-  const open = await poll(ops, { everyMs: LOOK_EVERY_MS }, async () => {
+  let open = 0;
+  await poll(ops, { everyMs: LOOK_EVERY_MS, forMs: TRANSACTION_SECONDS * 1000 }, async () => {
     const [now] = await query<{ young: number; all: number }>(ops, server, transactions(database));
-    return now && now.young > 0 ? undefined : (now?.all ?? 0);
+    open = now?.all ?? 0;
+    return now && now.young > 0 ? undefined : true;
   });
-  return open ?? 0;
+  return open;
 }
 
 /** A session of a pool that waits for its next query is in none. */
