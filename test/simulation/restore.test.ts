@@ -1,9 +1,9 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { readManifest, writeManifest } from '../../lib/domain/backup/manifest.ts';
 import { eachRun } from '../../lib/domain/ledger/runs.ts';
-import { backOf } from '../../lib/runs/interrupted/ways.ts';
+import { backOf, finishOf } from '../../lib/runs/interrupted/ways.ts';
 import { restoreAndCheck } from './model/invariants-restore.ts';
 import { backedUp, NAME, RESTORE, restorable, write, YES } from './model/restorable.ts';
 
@@ -215,3 +215,11 @@ async function restoreAndCheckUnchanged(d: Awaited<ReturnType<typeof restorable>
   if (args.includes('--plan')) expect(existsSync(path.join(d.state, 'runs'))).toBe(had);
   return ended;
 }
+
+it('is finished with the very backup that it was begun with, whatever was the newest then', async () => {
+  const d = await restorable();
+  const [backup] = readdirSync(path.join(d.state, 'backups'));
+  await restoreAndCheck(d, YES);
+  const [run] = eachRun(d, (_, script) => script === 'restore-prod');
+  expect(run && finishOf(run).args).toEqual([path.join(d.state, 'backups', String(backup))]);
+});

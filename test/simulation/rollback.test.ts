@@ -1,6 +1,8 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
+import { eachRun } from '../../lib/domain/ledger/runs.ts';
+import { finishOf } from '../../lib/runs/interrupted/ways.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { exists, write } from './model/app-files.ts';
@@ -148,4 +150,32 @@ it('leaves what only the compose file asks for at a warning where it is known ho
   const ended = await rollback(d, 'previous', '--way', 'image', '--plan');
   expect(ended.exitCode, ended.text).toBe(0);
   expect(ended.text).toContain('/srv/not-there does not exist');
+});
+
+/** What finishing the last rollback would be given. */
+function finished(d: Deployment): readonly string[] {
+  const [run] = eachRun(d, (_, script) => script === 'rollback-prod');
+  return run ? finishOf(run).args : [];
+}
+
+it('is finished with the very release and backup that it was begun with', async () => {
+  const d = deployment();
+  await rebuilt(d);
+  const target = d.machine.release.commit;
+  expect(await d.run(['create'], { script: backupProd })).toMatchObject({ exitCode: 0 });
+  const [backup = ''] = readdirSync(path.join(d.state, 'backups')).toReversed();
+  const confirm = ['--confirm', 'RESTORE whalefall_prod'];
+  const ended = await rollback(d, 'previous', '--way', 'image', '--data', 'latest', ...confirm);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(finished(d)).toEqual(['--way=image', target, `--data=${path.join(d.state, 'backups', backup)}`]);
+});
+
+it('is finished with the very release that it was begun with, into the running container', async () => {
+  const d = await updated();
+  const [was] = contents(d);
+  expect(await rollback(d, 'previous', ...SOAK)).toMatchObject({ exitCode: 0 });
+  const [soak, commit, ...more] = finished(d);
+  expect([soak, more]).toEqual(['--soak=2s', []]);
+  expect(commit).toMatch(/^[0-9a-f]{40}$/);
+  expect(contents(d).has(was ?? '')).toBe(false);
 });

@@ -37,6 +37,7 @@ export function begin(ops: Pick<Ops, 'target'>, facts: Facts, holds: HoldFacts) 
   const recovery: Recovery = {
     prove: (o) => proveAsBefore(o, facts, downtime),
     advice: () => advice(ops, facts, swapping),
+    ...(facts.incoming.kind === 'backup' && { also: [facts.incoming.stored.dir] }),
   };
   return { steps, recovery, downtime, requests };
 }

@@ -60,5 +60,10 @@ export async function survey(
 /** The steps of a hot release without a migration; old code that does not work on the current database is refused. Nothing happens yet. */
 export function begin(ops: Ops, { choice, facts, options }: HotWay, plan: UpdatePlan) {
   const begun = beginRelease(ops, facts, plan, options);
-  return { ...begun, steps: { ...begun.steps, canary: orUnfit(choice, begun.steps.canary) } };
+  const { steps, recovery } = begun;
+  return {
+    ...begun,
+    steps: { ...steps, canary: orUnfit(choice, steps.canary) },
+    recovery: { ...recovery, also: [choice.release.commit] },
+  };
 }

@@ -56,6 +56,10 @@ export function beginByImage(way: ImageWay) {
   const recovery: Recovery = {
     prove: (o) => proveAsBefore(o, way),
     advice: () => [...(data ? restoration.advice(way, data, swapping) : []), ...replacement.advice(way)],
+    also: [
+      way.choice.release.commit,
+      ...(data?.incoming.kind === 'backup' ? [`--data=${data.incoming.stored.dir}`] : []),
+    ],
   };
   return { steps, recovery };
 }

@@ -5,7 +5,7 @@ import { entriesOf, type Run } from '../../domain/ledger/runs.ts';
 
 /**
  * The same script with the same meaning: it looks at the world, and does what is missing. What its options stood for (the commit behind a
- * branch's name, the newest backup) is what they stood for then.
+ * branch's name, the newest backup) is what they stood for then; its words (the release before, the newest backup) likewise.
  */
 export function finishOf(run: Run): Invocation {
   const args = entriesOf(run, 'run-start')[0]?.args ?? [];
@@ -14,7 +14,8 @@ export function finishOf(run: Run): Invocation {
   return { script: run.script, args: [...args.filter((arg) => !stand.has(option(arg))), ...also] };
 }
 
-const option = (arg: string): string => arg.split('=')[0] ?? '';
+/** A word has none. */
+const option = (arg: string): string => (arg.startsWith('-') ? (arg.split('=')[0] ?? '') : '');
 
 /** The way back that the run wrote down, if there is one: the last counts. */
 export function backOf(run: Run): Invocation | undefined {

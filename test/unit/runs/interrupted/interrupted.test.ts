@@ -164,6 +164,12 @@ it('finishes with what the options meant, and undoes with what was written down 
   const run = readRun(ops.paths, leaveRun(ops, 'update-prod-flask', died()));
   expect(finishOf(run)).toEqual({ script: 'update-prod-flask', args: ['--bake', '--ref=abc'] });
   expect(backOf(run)).toEqual({ script: 'update-prod-flask', args: ['--ref=old'] });
+  const [start, plan] = [
+    { ...begun('rollback-prod')[0], args: ['previous', '--data=latest'] } as JournalEvent,
+    { event: 'plan', steps: [], also: ['abc', '--data=/srv/b'] } as const,
+  ];
+  const rollback = readRun(ops.paths, leaveRun(ops, 'rollback-prod', lines([start, plan])));
+  expect(finishOf(rollback)).toEqual({ script: 'rollback-prod', args: ['abc', '--data=/srv/b'] });
   const later: JournalEvent = { event: 'way-back', script: 'restore-prod', args: ['--back=db_before'] };
   const swapped = readRun(ops.paths, leaveRun(ops, 'restore-prod', lines([...begun('restore-prod'), later])));
   expect(backOf(swapped)).toEqual({ script: 'restore-prod', args: ['--back=db_before'] });
