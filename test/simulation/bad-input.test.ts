@@ -304,6 +304,19 @@ it.each<[string, Behaviour, RegExp]>([
   }
 });
 
+it('stops a new release that dies again and again before the data of before goes back', async () => {
+  const d = await production();
+  d.machine.release = release('broken', { exitsInPlace: true, head: NEW_REVISION });
+  const states: string[][] = [];
+  d.machine.override = (call) => {
+    const apps = d.machine.engine.containers.filter((c) => c.app && c.state !== 'created');
+    if (call.input.includes('RENAME TO')) states.push(apps.map((c) => c.state));
+    return undefined;
+  };
+  await failed(d, 1, /restarting|crashed/);
+  expect(states).toEqual([['exited', 'exited']]);
+});
+
 it('brings back everything when a migration fails', async () => {
   const d = await production();
   d.machine.release = release('broken', { migrationFails: true, head: NEW_REVISION });

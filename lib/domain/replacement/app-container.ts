@@ -93,11 +93,13 @@ async function mark(ops: Ops, container: string, commit: string): Promise<void> 
 }
 
 /** Takes the new container out of the way, so that nothing writes while data is put back. */
-export async function stopNewApp(ops: Ops, { facts, hold }: Cutover): Promise<void> {
-  const { app } = await findContainers(ops, facts.stack);
-  if (app === undefined || app.id === facts.containers.app?.id) return;
-  if (facts.containers.app === undefined) return void (await run(ops, remove(app.id)));
-  await haltAgain(ops, app, hold);
+export async function stopNewApp(ops: Ops, { facts, hold, replaced }: Cutover): Promise<void> {
+  const { app: all } = await findAllContainers(ops, facts.stack);
+  const [first] = all;
+  if (facts.containers.app === undefined) return void (first && (await run(ops, remove(first.id))));
+  // By its id: one that dies again and again does not count as the one in use, and writes all the same.
+  const next = all.find((c) => c.id === replaced?.app?.next && c.state !== 'created');
+  if (next) await haltAgain(ops, next, hold);
 }
 
 /** On the way back: one that may serve already. Whoever was asked something is answered first, as at the first stop. */
