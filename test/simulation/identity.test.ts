@@ -366,3 +366,21 @@ it('goes on where a first installation failed, without asking about its own volu
   const ended = await runAndCheck(d, ['--yes']);
   expect(ended.exitCode, ended.text).toBe(0);
 });
+
+it('never starts the former PostgreSQL beside a new one that dies again and again', async () => {
+  const d = await production();
+  const former = d.container('postgres')?.id ?? '';
+  d.editCompose((file) => Object.assign(file.services.postgres?.environment ?? {}, { TZ: 'UTC' }));
+  const beside: string[] = [];
+  d.machine.override = ({ argv }, typed) => {
+    const { containers } = d.machine.engine;
+    const next = containers.find((c) => c.image.program === 'postgres' && c.id !== former);
+    if (typed === `docker start ${former}`) beside.push(String(next?.state));
+    if (!next || typed !== `docker start ${next.id}`) return undefined;
+    next.state = 'restarting';
+    return { stdout: `${argv.at(-1)}\n` };
+  };
+  const ended = await runAndCheck(d, ['--data', 'keep', '--yes']);
+  expect(ended, ended.text).toMatchObject({ exitCode: 1, text: expect.stringMatching(/PostgreSQL.* is restarting/) });
+  expect(beside).toEqual(['exited']);
+});

@@ -93,7 +93,7 @@ async function replaceStores(ops: Ops, rebuild: Rebuild): Promise<Stores> {
     await takeOver(ops, replacement);
     await run(ops, start(replacement.next));
   }
-  return startStores(ops, rebuild.facts);
+  return startStores(ops, rebuild.facts, rebuild.replaced);
 }
 
 /** While nothing but the application was stopped. */

@@ -6,7 +6,7 @@ import { inspectSchema } from '../../domain/schema/revision.ts';
 import { type Containers, findContainers, findVolumes } from '../../domain/stack/containers.ts';
 import { databaseOf, loginOf } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
-import { inspectContainers, type VolumeIdentity } from '../../tools/docker/containers.ts';
+import { inspectContainer, inspectContainers, type VolumeIdentity } from '../../tools/docker/containers.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
@@ -22,12 +22,17 @@ export const STORES = ['postgres', 'redis'] as const;
 /**
  * Starts PostgreSQL and Redis without touching the application, and waits until both really answer. Containers that run are left
  * alone.
+ *
+ * @param taken those that have taken a place, by their ids: one that dies again and again does not count as the one in use, and the former one,
+ *   started beside it, would write to the same volume.
  */
-export async function startStores(ops: Ops, facts: Facts): Promise<Stores> {
+export async function startStores(ops: Ops, facts: Facts, taken: Rebuild['replaced'] = {}): Promise<Stores> {
   const now = await findContainers(ops, facts.stack);
+  const present = async (role: 'postgres' | 'redis') =>
+    taken[role] ? inspectContainer(ops, taken[role].next) : now[role];
   // Not at once: both may need the same network to be made.
-  const postgres = await running(ops, facts, 'postgres', now.postgres);
-  const redis = await running(ops, facts, 'redis', now.redis);
+  const postgres = await running(ops, facts, 'postgres', await present('postgres'));
+  const redis = await running(ops, facts, 'redis', await present('redis'));
   return waitForStores(ops, facts, { postgres, redis }, await findVolumes(ops, facts.stack));
 }
 
