@@ -100,6 +100,8 @@ const RUNNING: readonly Fault[] = [
       second = docker(
         'run',
         '-d',
+        '--restart',
+        'unless-stopped',
         '--network',
         'none',
         '--no-healthcheck',
