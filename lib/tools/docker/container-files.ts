@@ -1,8 +1,7 @@
 import { closeSync, constants, fstatSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { change, read } from '../../core/command.ts';
-import type { RunOps } from '../../core/run.ts';
-import { CommandError, run } from '../../core/run.ts';
+import { CommandError, type RunOps, run } from '../../core/run.ts';
 
 const COPY_DEADLINE_MS = 3_600_000;
 

@@ -124,6 +124,14 @@ describe('a cold archive', () => {
     expect(lines(ops).some((l) => l.startsWith('docker rm -f -v whalefall-ops-throwaway-'))).toBe(made);
   });
 
+  it('is not left when the copy fails half-way, were it to succeed at another try', async () => {
+    let copies = 0;
+    const half: Reply = { stdout: [Buffer.alloc(512, 1)], exitCode: 1, stderr: 'unexpected EOF' };
+    const ops = testOps(engine((c) => (c.argv[1] === 'cp' && ++copies === 1 ? half : undefined)));
+    await expect(archiveVolume(ops, 'c0ffee', options)).rejects.toThrow(/unexpected EOF/);
+    expect(left(ops)).toEqual([]);
+  });
+
   it.each(['running', 'paused', 'restarting'])('is not made of a container that is %s', async (status) => {
     const ops = testOps(engine(undefined, status));
     await expect(archiveVolume(ops, 'c0ffee', options)).rejects.toMatchObject({ kind: 'precondition' });
