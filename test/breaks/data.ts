@@ -11,7 +11,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'a lack of this machine counts as a damaged archive', zh: '本机资源不足被当作归档损坏' },
     edits: [edit('lib/domain/backup/volume-trial.ts', ' || OUR_OWN.test(said.en)', '')],
     test: 'test/unit/flows/backup/backup-prod.test.ts',
-    named: 'does not blame a volume’s archive for the disk',
+    named: 'does not blame a volume’s archive for',
   },
   {
     what: {
