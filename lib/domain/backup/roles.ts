@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { RunOps } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { type Globals, parseGlobals, RIGHTS, type SavedRole, savedRolesSql } from '../../tools/postgres/globals.ts';
-import { identifier, type PgServer, query } from '../../tools/postgres/psql.ts';
+import { identifier, type PgServer, queryOne } from '../../tools/postgres/psql.ts';
 import type { DatabaseManifest, Stored } from './manifest.ts';
 
 /**
@@ -40,11 +40,8 @@ const CLUSTER = `SELECT json_build_object('tablespaces', (SELECT json_agg(spcnam
       WHERE m.member = r.oid))) FROM pg_authid r))`;
 
 /** @throws {CommandError} */
-export async function clusterNow(ops: RunOps, server: PgServer): Promise<ClusterNow> {
-  const [cluster] = await query<ClusterNow>(ops, server, CLUSTER);
-  if (cluster === undefined) throw new Error('the server did not say its roles');
-  return cluster;
-}
+export const clusterNow = (ops: RunOps, server: PgServer): Promise<ClusterNow> =>
+  queryOne<ClusterNow>(ops, server, CLUSTER);
 
 /** @throws {Error} when the file is not whole. */
 export const globalsOf = ({ dir, manifest }: Stored<DatabaseManifest>): Globals =>

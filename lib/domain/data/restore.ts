@@ -3,7 +3,7 @@ import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { stamp } from '../../tools/files/durable.ts';
 import { whatDatabaseHolds } from '../../tools/postgres/emptiness.ts';
 import { createDatabaseSql, loadDump } from '../../tools/postgres/load.ts';
-import { execute, identifier, literal, type PgServer, query } from '../../tools/postgres/psql.ts';
+import { execute, identifier, literal, type PgServer, query, queryOne } from '../../tools/postgres/psql.ts';
 import { refuseWithoutServerDisk } from '../../tools/postgres/server-disk.ts';
 import { swapDatabases } from '../../tools/postgres/swap.ts';
 import type { DatabaseManifest, Stored } from '../backup/manifest.ts';
@@ -168,8 +168,7 @@ export async function refuseUnlessFits(
   type Here = { versionNumber: number; version: string };
   const sql = `SELECT json_build_object('versionNumber', current_setting('server_version_num')::int,
     'version', current_setting('server_version'))`;
-  const [here] = await query<Here>(ops, server, sql);
-  if (here === undefined) throw new Error('the server did not say its version');
+  const here = await queryOne<Here>(ops, server, sql);
   const major = (n: number) => Math.floor(n / 10_000);
   if (manifest.database.name !== name) {
     throw refuseToRestore({

@@ -4,7 +4,7 @@ import type { Container } from '../../tools/docker/containers.ts';
 import { requireLocalEngine } from '../../tools/docker/engine.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { identify } from '../../tools/postgres/identity.ts';
-import { literal, query } from '../../tools/postgres/psql.ts';
+import { literal, queryOne } from '../../tools/postgres/psql.ts';
 import { countRows, type RowCount } from '../../tools/postgres/row-counts.ts';
 import { refuseWithoutServerDisk } from '../../tools/postgres/server-disk.ts';
 import { TableLocked } from '../../tools/postgres/table-locked.ts';
@@ -109,9 +109,7 @@ async function replicationOf(ops: Ops, { container, user, name }: Database): Pro
       JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = ${literal(name)}),
     'slots', (SELECT coalesce(json_agg(slot_name ORDER BY slot_name), '[]') FROM pg_replication_slots
       WHERE NOT temporary AND database = ${literal(name)}))`;
-  const [found] = await query<Replication>(ops, server, sql);
-  if (found === undefined) throw new Error('the server did not say what replicates');
-  return found;
+  return queryOne<Replication>(ops, server, sql);
 }
 
 async function rowsOf(ops: Ops, database: Database): Promise<RowCount[] | undefined> {

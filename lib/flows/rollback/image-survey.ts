@@ -14,7 +14,7 @@ import type { Facts, Hidden } from '../../domain/stack/deployment.ts';
 import { type Definition, mountsOf } from '../../tools/docker/definition.ts';
 import { treeOf } from '../../tools/git/tree.ts';
 import type { Database } from '../../tools/postgres/database.ts';
-import { query } from '../../tools/postgres/psql.ts';
+import { queryOne } from '../../tools/postgres/psql.ts';
 import type { Choice } from './facts.ts';
 import type { ImageWay } from './image-facts.ts';
 
@@ -76,9 +76,7 @@ function refuseWhatIsInTheWay(ops: Ops, facts: Facts, isKnown: boolean): void {
 /** What stays the same when a database gets another name. */
 export async function databaseId(ops: Ops, database: Database): Promise<number> {
   const sql = 'SELECT to_jsonb(oid::bigint) FROM pg_database WHERE datname = current_database()';
-  const [oid] = await query<number>(ops, database, sql);
-  if (oid === undefined) throw new Error('the database did not say its id');
-  return oid;
+  return queryOne<number>(ops, database, sql);
 }
 
 export const revisionOf = (schema: Schema): string | undefined =>

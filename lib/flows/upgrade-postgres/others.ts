@@ -2,7 +2,7 @@ import type { Ops } from '../../core/ops.ts';
 import { type Replication, refuseReplication } from '../../domain/restoration/refusals.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Database } from '../../tools/postgres/database.ts';
-import { query } from '../../tools/postgres/psql.ts';
+import { query, queryOne } from '../../tools/postgres/psql.ts';
 import { inTheMiddle, othersInside } from './refusals.ts';
 
 interface Found extends Replication {
@@ -15,8 +15,7 @@ const FOUND = `SELECT json_build_object('subscriptions', (SELECT coalesce(json_a
 
 /** Nothing hangs on the cluster that a dump does not have. @throws {OpsError} `precondition` */
 export async function requireUpgradable(ops: Ops, database: Database): Promise<void> {
-  const [found] = await query<Found>(ops, database, FOUND);
-  if (found === undefined) throw new Error('the server did not say what hangs on it');
+  const found = await queryOne<Found>(ops, database, FOUND);
   refuseReplication(database, found);
   if (found.prepared.length > 0) throw inTheMiddle(found.prepared);
 }
@@ -47,12 +46,5 @@ export async function requireAlone(ops: Ops, database: Database, app: Container 
 }
 
 /** The next transaction id: as long as it is the same, nobody has written anything to the cluster. */
-export async function nextTransaction(ops: Ops, database: Database): Promise<string> {
-  const [next] = await query<string>(
-    ops,
-    database,
-    'SELECT to_jsonb(txid_snapshot_xmax(txid_current_snapshot())::text)',
-  );
-  if (next === undefined) throw new Error('the server did not say its next transaction');
-  return next;
-}
+export const nextTransaction = (ops: Ops, database: Database): Promise<string> =>
+  queryOne<string>(ops, database, 'SELECT to_jsonb(txid_snapshot_xmax(txid_current_snapshot())::text)');

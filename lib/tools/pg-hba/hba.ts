@@ -3,7 +3,7 @@ import type { Ops } from '../../core/ops.ts';
 import { commandFailed } from '../../core/refusal.ts';
 import type { Text } from '../../core/text.ts';
 import type { Database } from '../postgres/database.ts';
-import { query } from '../postgres/psql.ts';
+import { queryOne } from '../postgres/psql.ts';
 import { notSafe } from './alarm.ts';
 import { giveToServer, readServerFile, replaceServerFile, serverAccount } from './file.ts';
 import { type HbaProof, proveHba, type RemoteAccess, whatIsAsked } from './proof.ts';
@@ -82,8 +82,7 @@ function evidenceOf(
 /** md5 lines accept SCRAM verifiers as well, so md5 where both kinds are stored. */
 async function fittingMethod(ops: Ops, db: Database): Promise<PasswordMethod> {
   const sql = `SELECT json_build_object('md5', count(*)) FROM pg_authid WHERE rolcanlogin AND left(rolpassword, 3) = 'md5'`;
-  const [stored] = await query<{ md5: number }>(ops, db, sql);
-  if (stored === undefined) throw new Error('the server gave no answer about its stored passwords');
+  const stored = await queryOne<{ md5: number }>(ops, db, sql);
   return stored.md5 > 0 ? 'md5' : 'scram-sha-256';
 }
 

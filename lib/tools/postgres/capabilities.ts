@@ -2,7 +2,7 @@ import { change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { settingValue } from './load.ts';
-import { execute, identifier, type PgServer, query } from './psql.ts';
+import { execute, identifier, type PgServer, queryOne } from './psql.ts';
 
 /** A parameter as a configuration file has it: with its unit, and quoted as its kind wants it. */
 export interface Setting {
@@ -35,11 +35,8 @@ const CAPABILITIES = `SELECT json_build_object(
   'extensions', (SELECT coalesce(json_agg(extname ORDER BY extname), '[]') FROM pg_extension))`;
 
 /** @throws {CommandError} */
-export async function capabilitiesOf(ops: Ops, server: PgServer): Promise<Capabilities> {
-  const [capabilities] = await query<Capabilities>(ops, server, CAPABILITIES);
-  if (capabilities === undefined) throw new Error('the server did not say what it can do');
-  return capabilities;
-}
+export const capabilitiesOf = (ops: Ops, server: PgServer): Promise<Capabilities> =>
+  queryOne<Capabilities>(ops, server, CAPABILITIES);
 
 /** Where its files are, and how its initdb was told to sort: of the cluster itself. */
 const OF_THE_CLUSTER =

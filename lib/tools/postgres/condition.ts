@@ -1,5 +1,5 @@
 import type { RunOps } from '../../core/run.ts';
-import { type PgServer, query } from './psql.ts';
+import { type PgServer, query, queryOne } from './psql.ts';
 
 /** A session that others wait for, or that is open for long. */
 export interface Held {
@@ -139,11 +139,8 @@ const SEQUENCES = `SELECT json_build_object('name', q.name, 'share', q.share) FR
 const DEADLINE_MS = 6_000;
 
 /** @throws {CommandError} the server does not answer over its local socket, or not in time. */
-export async function serverCondition(ops: RunOps, server: PgServer): Promise<ServerCondition> {
-  const [condition] = await query<ServerCondition>(ops, server, CONDITION, { deadlineMs: DEADLINE_MS });
-  if (condition === undefined) throw new Error('the server gave no answer about its condition');
-  return condition;
-}
+export const serverCondition = (ops: RunOps, server: PgServer): Promise<ServerCondition> =>
+  queryOne<ServerCondition>(ops, server, CONDITION, { deadlineMs: DEADLINE_MS });
 
 /** Sequences of which more than half is used up. @throws {TableLocked} */
 export const usedSequences = (ops: RunOps, server: PgServer): Promise<SequenceUse[]> =>

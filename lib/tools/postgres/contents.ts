@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Database } from './database.ts';
-import { identifier, literal, query } from './psql.ts';
+import { identifier, literal, query, queryOne } from './psql.ts';
 
 export interface TableFacts {
   readonly name: string;
@@ -40,7 +40,7 @@ interface Overview {
 
 /** What is in the database, in two quick queries: for plans and for the question before a deletion. */
 export async function summarizeContents(ops: Ops, db: Database) {
-  const [overview] = (await query(ops, db, OVERVIEW)) as [Overview];
+  const overview = await queryOne<Overview>(ops, db, OVERVIEW);
   const details = overview.largest.map((t) => {
     const from = `FROM ${identifier(t.schema)}.${identifier(t.name)}`;
     const counted = t.bytes <= COUNTED_BYTES;

@@ -4,7 +4,7 @@ import { poll } from '../../core/poll.ts';
 import { ask, type RunOps, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../docker/docker.ts';
-import { type PgServer, query } from './psql.ts';
+import { type PgServer, query, queryOne } from './psql.ts';
 
 const POLL_MS = 200;
 
@@ -54,8 +54,7 @@ export async function otherDatabases(ops: RunOps, server: PgServer): Promise<str
 /** Everything of anybody's in one database. @throws {CommandError} */
 export async function whatDatabaseHolds(ops: RunOps, server: PgServer, database: string): Promise<Text[]> {
   type Things = { relations: string[]; functions: number; largeObjects: number };
-  const [things] = await query<Things>(ops, server, THINGS, { database });
-  if (things === undefined) throw new Error(`no answer from database ${database}`);
+  const things = await queryOne<Things>(ops, server, THINGS, { database });
   const { relations, functions, largeObjects } = things;
   const name = printable(database);
   const list = printable(relations.slice(0, 5).join(', '));

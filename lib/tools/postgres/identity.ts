@@ -1,7 +1,7 @@
 import { failed } from '../../core/refusal.ts';
 import type { RunOps } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
-import { type PgServer, query } from './psql.ts';
+import { type PgServer, queryOne } from './psql.ts';
 
 /** What tells the data that a server serves from any other data, an older copy of it included. */
 export interface DataIdentity {
@@ -36,11 +36,8 @@ const IDENTITY = `SELECT json_build_object(
     WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'))`;
 
 /** Asks a running server which data it has: one query, a row of each table at most. @throws {CommandError} */
-export async function identify(ops: RunOps, server: PgServer): Promise<DataIdentity> {
-  const [identity] = await query<DataIdentity>(ops, server, IDENTITY);
-  if (identity === undefined) throw new Error('the server did not say which data it has');
-  return identity;
-}
+export const identify = (ops: RunOps, server: PgServer): Promise<DataIdentity> =>
+  queryOne<DataIdentity>(ops, server, IDENTITY);
 
 /** What may have happened to the data since it was seen first. */
 export interface Since {

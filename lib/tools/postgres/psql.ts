@@ -98,6 +98,13 @@ ${sql}
   }
 }
 
+/** The row of a query that has one, whatever the server holds. */
+export async function queryOne<Row>(ops: RunOps, server: PgServer, sql: string, options?: SqlOptions): Promise<Row> {
+  const [row] = await query<Row>(ops, server, sql, options);
+  if (row === undefined) throw new Error('PostgreSQL answered without a row');
+  return row;
+}
+
 /** A psql script that only looks; gives what it prints. */
 export function readScript(ops: RunOps, server: PgServer, script: string, options: SqlOptions): Promise<string> {
   return ask(ops, sent('read', server, script, options));

@@ -2,7 +2,7 @@ import { refuse } from '../../core/refusal.ts';
 import { ask, type RunOps } from '../../core/run.ts';
 import { humanBytes } from '../../core/text.ts';
 import { exec } from '../docker/docker.ts';
-import { type PgServer, query } from './psql.ts';
+import { type PgServer, queryOne } from './psql.ts';
 
 /** PostgreSQL stops when it can't write its log, so this much is left alone. */
 const RESERVE_BYTES = 1_000_000_000;
@@ -16,8 +16,7 @@ export interface ServerDisk {
 
 /** @throws {OpsError} `precondition` when the disk that holds the server's data can't take `bytes` more. */
 export async function refuseWithoutServerDisk(ops: RunOps, server: PgServer, bytes: number): Promise<ServerDisk> {
-  const [directory] = await query<string>(ops, server, "SELECT to_jsonb(current_setting('data_directory'))");
-  if (directory === undefined) throw new Error('the server did not say where its data is');
+  const directory = await queryOne<string>(ops, server, "SELECT to_jsonb(current_setting('data_directory'))");
   const table = await ask(ops, exec('read', server.container.id, ['df', '-P', '-k', directory]));
   const [, blocks, , available] = table.split('\n').at(-1)?.split(/\s+/) ?? [];
   const [total, free] = [Number(blocks) * 1024, Number(available) * 1024];
