@@ -43,7 +43,7 @@ export interface Output {
   readonly milliseconds: number;
 }
 
-type Extra = Partial<Omit<Command, 'argv' | 'effect'>>;
+export type Extra = Partial<Omit<Command, 'argv' | 'effect'>>;
 
 /** A command that only looks. Default deadline 15 s. */
 export function read(argv: readonly string[], extra: Extra = {}): Command {

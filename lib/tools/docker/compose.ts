@@ -1,7 +1,7 @@
-import { asTyped, type Command, change, read } from '../../core/command.ts';
+import { asTyped, type Command, change, type Extra, read } from '../../core/command.ts';
 import { type ComposeTarget, composeFiles } from './compose-files.ts';
 
-type Extra = Partial<Omit<Command, 'argv' | 'effect'>> & {
+type Settings = Extra & {
   /** Where `.env` and relative paths are looked up; default: the deploy directory. */
   readonly projectDirectory?: string;
   /** A second compose file, absolute, whose words count more. */
@@ -22,7 +22,7 @@ export function compose(
   target: ComposeTarget,
   args: readonly string[],
   effect: 'read' | 'change',
-  extra: Extra = {},
+  extra: Settings = {},
 ): Command {
   const { projectDirectory = target.dir, override, project, ...rest } = extra;
   // Without --project-directory, compose would take the .env beside the compose file, not the deploy directory's.
@@ -49,7 +49,7 @@ export const build = (
   target: ComposeTarget,
   service: string,
   buildArgNames: readonly string[] = [],
-  where: Pick<Extra, 'override' | 'project'> = {},
+  where: Pick<Settings, 'override' | 'project'> = {},
 ): Command =>
   compose(target, ['build', ...buildArgNames.flatMap((name) => ['--build-arg', name]), service], 'change', {
     ...where,

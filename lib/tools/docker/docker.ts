@@ -1,44 +1,30 @@
-import { type Command, change, read } from '../../core/command.ts';
+import { type Command, change, type Extra, read } from '../../core/command.ts';
 
 // Talking to the engine by id costs half of going through compose (`docker exec` 59 ms, `compose exec` 122 ms).
 
-/** Runs `argv` in a running container. Killing the client leaves the command running inside. */
+/**
+ * Runs `argv` in a running container. Killing the client leaves the command running inside.
+ *
+ * @param options.env by name on the command line; the values travel in the client's environment.
+ */
 export function exec(
   effect: 'read' | 'change',
   container: string,
   argv: readonly string[],
-  options: {
-    /** Passed by name only; the value travels in the client's environment. */
-    readonly env?: Readonly<Record<string, string>>;
-    readonly user?: string;
-    readonly input?: string;
-    readonly moreInput?: Promise<string>;
-    readonly heard?: (text: string) => void;
-    readonly stdinFd?: number;
-    readonly stdoutFd?: number;
-    readonly deadlineMs?: number;
-    readonly interruptible?: boolean;
-    readonly shownErrors?: (stderr: string) => string;
-  } = {},
+  { user, ...options }: Extra & { readonly user?: string } = {},
 ): Command {
-  const { env, user, deadlineMs, interruptible, ...io } = options;
-  const interactive = io.input !== undefined || io.stdinFd !== undefined;
+  const interactive = options.input !== undefined || options.stdinFd !== undefined;
   return (effect === 'read' ? read : change)(
     [
       'docker',
       'exec',
       ...(interactive ? ['-i'] : []),
       ...(user ? ['-u', user] : []),
-      ...Object.keys(env ?? {}).flatMap((name) => ['-e', name]),
+      ...Object.keys(options.env ?? {}).flatMap((name) => ['-e', name]),
       container,
       ...argv,
     ],
-    {
-      ...io,
-      ...(env ? { env } : {}),
-      ...(deadlineMs ? { deadlineMs } : {}),
-      ...(interruptible === undefined ? {} : { interruptible }),
-    },
+    options,
   );
 }
 

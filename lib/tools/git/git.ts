@@ -1,6 +1,4 @@
-import { type Command, change, read } from '../../core/command.ts';
-
-type Extra = Partial<Omit<Command, 'argv' | 'effect'>>;
+import { type Command, change, type Extra, read } from '../../core/command.ts';
 
 // The repository's own configuration must not run programs in our name (hooks, monitors, gpg, background maintenance) nor change
 // what we read: replaced objects, magic in paths, another encoding. And a command that only looks takes no lock.
