@@ -11,7 +11,8 @@ import { surveyRestore } from '../../domain/restoration/survey.ts';
 import { inspectSchema, type Schema } from '../../domain/schema/revision.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
 import type { Facts, Hidden } from '../../domain/stack/deployment.ts';
-import { type Definition, mountsOf } from '../../tools/docker/definition.ts';
+import { mountOf } from '../../tools/docker/containers.ts';
+import type { Definition } from '../../tools/docker/definition.ts';
 import { treeOf } from '../../tools/git/tree.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { queryOne } from '../../tools/postgres/psql.ts';
@@ -62,7 +63,7 @@ export async function surveyImageWay(
 /** What the container's mounts hide of the release that comes back; nothing is known of a commit that is not here any more. */
 async function hiddenOf(ops: Ops, { stack }: Facts, commit: string, kept: Definition | undefined): Promise<Hidden[]> {
   if ((await describeCommit(ops, commit)) === undefined) return [];
-  const mounts = kept ? mountsOf(kept) : stack.services.app.mounts;
+  const mounts = kept ? kept.Mounts.map(mountOf) : stack.services.app.mounts;
   return hiddenBy(ops.target, mounts, (await treeOf(ops, commit)).keys());
 }
 

@@ -3,7 +3,6 @@ import { change, read } from '../../core/command.ts';
 import { type RunOps, run } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { getFromEngine, postToEngine } from './engine-api.ts';
-import type { Mount } from './places.ts';
 
 const strings = z.array(z.string());
 
@@ -126,13 +125,6 @@ function endpointsOf({ Id, HostConfig: { NetworkMode }, NetworkSettings }: Defin
 /** Mount points that the definition itself gives something to. */
 const mountPoints = ({ HostConfig: { Binds, Mounts } }: Definition): ReadonlySet<string> =>
   new Set([...(Binds ?? []).map((bind) => bind.split(':')[1] ?? ''), ...(Mounts ?? []).map((m) => m.Target)]);
-
-/** What is mounted in the container. */
-export const mountsOf = ({ Mounts }: Definition): Mount[] =>
-  Mounts.map(({ Type, Name, Destination: target, ...more }): Mount => {
-    if (Type === 'bind') return { kind: 'bind', source: String(more['Source'] ?? ''), target };
-    return Name === undefined ? { kind: 'own', source: '', target } : { kind: 'volume', source: Name, target };
-  });
 
 /** As compose does it: where the image wants a volume and the compose file gives none, the former container's goes on being used. */
 export function withVolumesOf(definition: Definition, former: Definition): Definition {
