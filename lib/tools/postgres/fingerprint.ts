@@ -119,6 +119,12 @@ const lineSchema = z.discriminatedUnion('is', [
   z.strictObject({ is: z.literal('objects'), counts: contentsSchema.shape.objects }),
 ]);
 
+const sequenceLine = contentsSchema.shape.sequences.element.strip();
+
+/** What {@link SEQUENCES} prints. */
+export const parseSequences = (lines: readonly string[]): Sequences =>
+  lines.map((line) => sequenceLine.parse(JSON.parse(line)));
+
 /** @throws {Error} when a line is not one of ours, or the answer is not whole. */
 export function parseContents(lines: readonly string[]): Contents {
   const parsed = lines.filter((l) => l !== '').map((l) => lineSchema.parse(JSON.parse(l)));

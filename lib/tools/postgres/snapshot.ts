@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RunOps } from '../../core/run.ts';
-import { CONTENTS, type Contents, PINNED, parseContents, SEQUENCES, type Sequences } from './fingerprint.ts';
+import { CONTENTS, type Contents, PINNED, parseContents, parseSequences, SEQUENCES } from './fingerprint.ts';
 import { literal, type PgServer } from './psql.ts';
 import { withSession } from './session.ts';
 
@@ -93,13 +93,13 @@ export interface Snapshot {
   readonly id: string;
   readonly facts: DatabaseFacts;
   /** Sequences before anything was read. */
-  readonly sequences: Sequences;
+  readonly sequences: Contents['sequences'];
   /** Everything as the snapshot has it; reads every row. Sequences are those of the beginning. */
   contents(deadlineMs: number): Promise<Contents>;
   /** Aborted when the transaction is gone: nobody needs to wait for what reads in it. */
   readonly lost: AbortSignal;
   /** Sequences as they are now: they live outside of snapshots. */
-  sequencesNow(): Promise<Sequences>;
+  sequencesNow(): Promise<Contents['sequences']>;
 }
 
 /**
@@ -134,12 +134,3 @@ ${SEQUENCES}`;
     });
   });
 }
-
-const sequenceLine = z.object({
-  schema: z.string(),
-  name: z.string(),
-  lastValue: z.string(),
-  isCalled: z.boolean(),
-});
-
-const parseSequences = (lines: readonly string[]): Sequences => lines.map((l) => sequenceLine.parse(JSON.parse(l)));
