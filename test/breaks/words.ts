@@ -128,8 +128,8 @@ export const WORDS: readonly Break[] = [
     edits: [
       edit(
         'lib/tools/docker/docker.ts',
-        "Object.keys(env ?? {}).flatMap((name) => ['-e', name])",
-        "Object.entries(env ?? {}).flatMap(([name, value]) => ['-e', `${name}=${value}`])",
+        "Object.keys(options.env ?? {}).flatMap((name) => ['-e', name])",
+        "Object.entries(options.env ?? {}).flatMap(([name, value]) => ['-e', `${name}=${value}`])",
       ),
     ],
     test: 'test/e2e/secrets.e2e.test.ts',
