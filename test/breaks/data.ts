@@ -319,7 +319,7 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'the former release is started with the changed .env', zh: '旧版本以改动后的 .env 启动' },
-    edits: [edit('lib/domain/replacement/app-container.ts', 'await putBackEnv(ops, facts);', '')],
+    edits: [edit('lib/domain/replacement/app-container.ts', 'await putBackEnv(ops, facts).catch(regardless);', '')],
     test: 'test/simulation/way-back.test.ts',
     named: 'with the .env that it was started with',
   },

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import type { ComposeFile, ServiceFile } from './model/compose-file.ts';
@@ -122,6 +122,25 @@ it('the former release serves again with the .env that it was started with, and 
   d.machine.release = release('good');
   d.writeEnv(readFileSync(aside, 'utf8'));
   expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+});
+
+it('the former release serves again though its .env could not be put back, and that is said', async () => {
+  const d = await production();
+  expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+  const [, , app] = ids(d);
+  const file = path.join(d.dir, '.env');
+  d.writeEnv(readFileSync(file, 'utf8').replace(/^LOG_LEVEL=.*$/m, 'LOG_LEVEL=DEBUG'));
+  d.machine.release = release('broken', { neverHealthy: true });
+  let stops = 0;
+  d.machine.override = (_call, typed) => {
+    // The new one is stopped: from here on it is gone back.
+    if (typed.startsWith('docker stop')) stops += 1;
+    if (stops === 2 && existsSync(file)) renameSync(file, `${file}.gone`);
+    return undefined;
+  };
+  const ended = await d.run(KEEP);
+  expect(ended, ended.text).toMatchObject({ exitCode: 6, text: expect.stringMatching(/ENOENT.*\.env/) });
+  expect(d.container('whalefall')).toMatchObject({ id: app, state: 'running' });
 });
 
 it('says beforehand that going back would read a changed .env of which no former one is kept', async () => {

@@ -113,24 +113,30 @@ export async function haltAgain(ops: Ops, app: Container, hold: RequestHold): Pr
 /** The very container that served gets its place back and is started. What had to go with its data is made again, with its userdata. */
 export async function bringBackApp(ops: Ops, cutover: Cutover): Promise<void> {
   const { facts, hold } = cutover;
-  await giveBackApp(ops, cutover);
-  if (!hold.holding) return;
-  const { app } = await findContainers(ops, facts.stack);
-  // Whether all is as before is proved afterwards, by way of the published ports.
-  if (app?.state === 'running' && facts.app?.serving)
-    await waitUntilServing(ops, app, hold, facts.app.served).catch(() => undefined);
-  await hold.release(ops, app);
+  const [failure] = await giveBackApp(ops, cutover);
+  if (hold.holding) {
+    const { app } = await findContainers(ops, facts.stack);
+    // Whether all is as before is proved afterwards, by way of the published ports.
+    if (app?.state === 'running' && facts.app?.serving)
+      await waitUntilServing(ops, app, hold, facts.app.served).catch(() => undefined);
+    await hold.release(ops, app);
+  }
+  if (failure !== undefined) throw failure;
 }
 
-async function giveBackApp(ops: Ops, cutover: Cutover): Promise<void> {
+/** @returns why what belongs to it could not be put back: no reason to leave it stopped. */
+async function giveBackApp(ops: Ops, cutover: Cutover): Promise<readonly unknown[]> {
   const { facts, previous, userdata } = cutover;
   const former = cutover.formers?.app;
-  if (former === undefined || !cutover.stopping) return;
-  await restoreImage(ops, facts, previous);
-  await putBackEnv(ops, facts);
+  if (former === undefined || !cutover.stopping) return [];
+  const failures: unknown[] = [];
+  const regardless = (error: unknown) => void failures.push(error);
+  await restoreImage(ops, facts, previous).catch(regardless);
+  await putBackEnv(ops, facts).catch(regardless);
   const next = cutover.replaced?.app?.next;
   await giveBack(ops, facts.stack, { role: 'app', former, next }, async (again) => {
     if (userdata) await putBackUserdata(ops, userdata, await inspectContainer(ops, again));
     if (facts.app?.commit) await mark(ops, again, facts.app.commit);
   });
+  return failures;
 }
