@@ -18,18 +18,21 @@ import { forgetContainer } from './kept-container.ts';
  */
 export async function forgetOld(ops: Ops, stack: Stack): Promise<void> {
   const calm = uninterruptible(ops);
-  const forget = async () => {
-    await forgetImages(calm, stack);
-    for (const { run: name, commit } of await forgetReleases(ops.paths, ops.target.keep.releases)) {
-      forgetContainer(ops.paths, name);
-      // Exit code 1: it never had one, or somebody moved it.
-      await run(calm, deleteRef(ops.target.dir, `refs/whalefall-ops/releases/${name}`, commit), [0, 1, 128]);
-    }
-  };
-  await orWarn(ops.screen, forget, (why) => ({
-    en: `Old releases could not be tidied up; the next run tries again: ${why.en}`,
-    zh: `清理旧版本失败, 下次运行会重试: ${why.zh}`,
-  }));
+  await orWarn(ops.screen, () => forgetImages(calm, stack), notTidied);
+  await orWarn(ops.screen, () => forgetLines(calm), notTidied);
+}
+
+const notTidied = (why: Text): Text => ({
+  en: `Old releases could not be tidied up; the next run tries again: ${why.en}`,
+  zh: `清理旧版本失败, 下次运行会重试: ${why.zh}`,
+});
+
+async function forgetLines(ops: Ops): Promise<void> {
+  for (const { run: name, commit } of await forgetReleases(ops.paths, ops.target.keep.releases)) {
+    forgetContainer(ops.paths, name);
+    // Exit code 1: it never had one, or somebody moved it.
+    await run(ops, deleteRef(ops.target.dir, `refs/whalefall-ops/releases/${name}`, commit), [0, 1, 128]);
+  }
 }
 
 async function forgetImages(ops: Ops, stack: Stack): Promise<void> {
@@ -42,15 +45,18 @@ async function forgetImages(ops: Ops, stack: Stack): Promise<void> {
   const needed = [app?.imageId, await imageId(ops, image), kept.find((k) => k.reference === before)?.id];
   // What a run kept that then failed is worth the least, however new it is.
   const byWorth = [true, false].flatMap((is) => kept.filter((k) => released.includes(k.reference) === is));
-  const gone = surplus(byWorth, new Set(needed.filter((id) => id !== undefined)), ops.target.keep);
-  for (const old of gone) await removeImage(ops, old);
+  const gone: KeptImage[] = [];
+  // One that somebody still uses keeps none of the others here.
+  for (const old of surplus(byWorth, new Set(needed.filter((id) => id !== undefined)), ops.target.keep))
+    await orWarn(ops.screen, async () => void ((await removeImage(ops, old)) && gone.push(old)), notTidied);
   if (gone.length > 0) ops.screen.show({ event: 'info', text: removed(gone) });
 }
 
-/** Not forced: an image that any container has, the engine refuses to remove. */
-async function removeImage(ops: Ops, { reference, id }: KeptImage): Promise<void> {
-  if ((await imageId(ops, reference)) !== id) return; // somebody has moved the tag
+/** Not forced: an image that any container has, the engine refuses to remove. False when somebody has moved the tag. */
+async function removeImage(ops: Ops, { reference, id }: KeptImage): Promise<boolean> {
+  if ((await imageId(ops, reference)) !== id) return false;
   await run(ops, change(['docker', 'image', 'rm', reference]));
+  return true;
 }
 
 function removed(gone: readonly KeptImage[]): Text {

@@ -203,6 +203,24 @@ describe('forgetting', () => {
     ]);
   });
 
+  it('goes on with all others where one image is still in use', async () => {
+    const there = engine(tags);
+    const inUse = 'whalefall:before-3';
+    const ops = testOps(
+      (call) => (call.argv.slice(2).join(' ') === `rm ${inUse}` ? { exitCode: 1, stderr: 'is using it' } : there(call)),
+      { target },
+    );
+    for (const n of [1, 2, 3]) writeRelease(ops.paths, entry(n, { previousImage: 'whalefall:before-2' }));
+    await forgetOld(ops, facts().stack);
+    expect(removed(ops)).toEqual([
+      `docker image rm ${inUse}`,
+      'docker image rm whalefall:before-1',
+      expect.stringContaining('update-ref -d'),
+    ]);
+    const said = ops.shown.map((e) => (e.event === 'warning' || e.event === 'info' ? e.text.en : ''));
+    expect(said).toEqual([expect.stringMatching(/is using it/), expect.stringMatching(/removed: before-1 \(/)]);
+  });
+
   it('fails no release that is proved', async () => {
     const ops = testOps(({ argv }) => (argv[1] === 'image' ? { exitCode: 1, stderr: 'no engine' } : {}), { target });
     await forgetOld(ops, facts().stack);
