@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { eachRun } from '../../lib/domain/ledger/runs.ts';
@@ -67,6 +67,23 @@ it('ends when it is told to', async () => {
   expect(ended.exitCode, ended.text).toBe(0);
   expect(d.machine.clock.monotonic()).toBeLessThan(600_000);
   expect(seen(d)).toEqual([200, 200]);
+});
+
+it('stays when how it stands can not be written down any more, and says so once', async () => {
+  const d = await withRules();
+  const visitors = watch(d);
+  void d.machine.clock.sleep(12_000).then(() => {
+    const [run] = eachRun(d);
+    const file = path.join(run?.dir ?? '', 'page.json');
+    rmSync(file);
+    mkdirSync(path.join(file, 'in-the-way'), { recursive: true });
+  });
+  const ended = await d.run(['keep', '--for', '40s', '--yes'], { script });
+  visitors.stop();
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text.match(/can’t be written down/g)).toHaveLength(1);
+  expect(visitors.got.filter((v) => v === '503,503').length).toBeGreaterThan(11);
+  expect(await held(d, ended)).toEqual([]);
 });
 
 it('stands in for an application that does not run, and asks for no IPv6 where the machine has none', async () => {

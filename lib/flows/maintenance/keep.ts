@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { OpsError } from '../../core/errors.ts';
+import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { seconds, type Text } from '../../core/text.ts';
 import { requestHold } from '../../domain/hold/hold.ts';
@@ -36,7 +36,9 @@ export async function keepOn(ops: Ops, lasts: string): Promise<Text> {
   try {
     await begin();
     let isThere = true;
-    let noted = -Infinity;
+    await note(); // one that nobody can find is not put up
+    let noted = ops.clock.monotonic();
+    let isNoted = true;
     while (!ops.signal.aborted && !existsSync(offFile(ops.paths.run)) && ops.clock.monotonic() < end) {
       // One that died has said so. If the engine went with it, another one can't be had before it is back.
       if (!hold.holding || !isThere) {
@@ -45,7 +47,9 @@ export async function keepOn(ops: Ops, lasts: string): Promise<Text> {
         isThere = failed === undefined;
       }
       if (ops.clock.monotonic() - noted >= NOTE_EVERY_MS) {
-        await note();
+        const failed = await note().catch(whatHappened);
+        if (failed && isNoted) ops.screen.show({ event: 'warning', text: notNoted(failed) });
+        isNoted = failed === undefined;
         noted = ops.clock.monotonic();
       }
       await ops.clock.sleep(LOOK_EVERY_MS, ops.signal).catch(() => undefined);
@@ -73,6 +77,11 @@ const iso = (at: number) => new Date(at).toISOString();
 export const isOn = (ports: readonly number[], until: string): Text => ({
   en: `The maintenance page is on at ports ${ports.join(', ')}, until ${until} at the latest.`,
   zh: `维护页面已在端口 ${ports.join(', ')} 启用, 最晚至 ${until}.`,
+});
+
+const notNoted = (why: Text): Text => ({
+  en: `How the maintenance page stands can’t be written down (is the disk full?); it stays all the same: ${why.en}`,
+  zh: `维护页面的状态无法写入 (磁盘已满?); 页面仍保持启用: ${why.zh}`,
 });
 
 const notBack = (why: Text): Text => ({
