@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { eachRun } from '../../lib/domain/ledger/runs.ts';
@@ -149,4 +149,21 @@ it('puts nothing up when it is only planned, or not agreed to', async () => {
   expect(await d.run(['on'], { script })).toMatchObject({ exitCode: 4, changes: [] });
   expect(await d.run(['status'], { script })).toMatchObject({ exitCode: 0, text: expect.stringContaining('is off') });
   expect(await d.run(['off'], { script })).toMatchObject({ exitCode: 0, changes: [] });
+});
+
+it('says of an application that does not run that it does not when it is turned off', async () => {
+  const d = await withRules();
+  const app = d.container('whalefall');
+  if (app) d.machine.engine.stop(app);
+  const dir = path.join(d.state, 'runs', '20260102T030000Z-maintenance');
+  mkdirSync(dir, { recursive: true });
+  const at = new Date(d.machine.clock.now()).toISOString();
+  const start = { seq: 1, at, event: 'run-start', script: 'maintenance', version: '1', user: 'ann', options: {} };
+  writeFileSync(path.join(dir, 'journal'), `${JSON.stringify({ ...start, args: ['keep'], pid: process.pid })}\n`);
+  writeFileSync(path.join(dir, 'page.json'), JSON.stringify({ since: at, until: at, ports: [28080], turnedAway: 0 }));
+  const lock = openSync(path.join(d.state, 'lock'), 'a');
+  void d.machine.clock.sleep(1_000).then(() => closeSync(lock));
+  const off = await d.run(['off'], { script });
+  expect(off, off.text).toMatchObject({ exitCode: 1, text: expect.stringContaining('does not run (exited)') });
+  expect(existsSync(path.join(dir, 'off'))).toBe(true);
 });

@@ -74,8 +74,9 @@ export async function turnOff(ops: Ops, script: string): Promise<Text & { exitCo
   }
   const { app } = await findContainers(ops, await resolveStack(ops));
   said(ops, OFF);
-  const health = app && (await healthCheck(ops, endpointsOf(ops.target, app), { timeoutMs: GLANCE_MS }));
-  const text = health ? describeHealth(health) : NO_CONTAINER;
+  const up = app?.state === 'running' ? app : undefined;
+  const health = up && (await healthCheck(ops, endpointsOf(ops.target, up), { timeoutMs: GLANCE_MS }));
+  const text = health ? describeHealth(health) : app ? notUp(app.state) : NO_CONTAINER;
   if (health?.healthy) return said(ops, text);
   show({ event: 'error', text });
   return { ...text, exitCode: 1 };
@@ -88,6 +89,11 @@ function said(ops: Ops, text: Text): Text {
 }
 
 const NO_CONTAINER: Text = { en: 'The application has no container.', zh: '应用没有容器.' };
+
+const notUp = (state: string): Text => ({
+  en: `The application does not run (${state}).`,
+  zh: `应用未在运行 (${state}).`,
+});
 
 const ENDS: Text = {
   en: 'No other script that changes anything can start meanwhile. To end it: npx tsx scripts/maintenance.ts off',
