@@ -223,3 +223,30 @@ it('is finished with the very backup that it was begun with, whatever was the ne
   const [run] = eachRun(d, (_, script) => script === 'restore-prod');
   expect(run && finishOf(run).args).toEqual([path.join(d.state, 'backups', String(backup))]);
 });
+
+it('waits for an application that the engine is just starting again', async () => {
+  const d = await restorable();
+  let swapped = false;
+  d.machine.override = (call) => {
+    swapped ||= call.input.includes('RENAME TO');
+    if (swapped && call.input.includes('alembic_version')) {
+      swapped = false;
+      d.container('whalefall')?.app?.die();
+    }
+    return undefined;
+  };
+  const ended = await restoreAndCheck(d, YES);
+  expect(ended.exitCode, ended.text).toBe(0);
+});
+
+it('takes no database of the cluster that no restore has put aside', async () => {
+  const d = await restorable();
+  const { cluster } = d;
+  if (cluster) cluster.databases.other_team = { ...(await backedUp()).content };
+  const ended = await d.run(['--back', 'other_team', ...YES], { script: RESTORE });
+  expect(ended, ended.text).toMatchObject({
+    exitCode: 3,
+    changes: [],
+    text: expect.stringContaining('No restore has put database other_team aside'),
+  });
+});

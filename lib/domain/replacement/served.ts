@@ -1,12 +1,34 @@
 import type { Ops } from '../../core/ops.ts';
+import { poll } from '../../core/poll.ts';
 import type { Text } from '../../core/text.ts';
-import type { Container } from '../../tools/docker/containers.ts';
+import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
+import { throwIfEnded } from '../../tools/docker/wait.ts';
+import { endpointsOf, type Health, waitForHealth } from '../app/health.ts';
 import { cutJobs, cutTexts } from '../app/jobs.ts';
 import { downTexts, findProgramsIfAny, requirePrograms } from '../app/programs.ts';
 import { requireRoutes, servedTexts } from '../app/routes.ts';
 import { hiddenText } from '../release/hidden.ts';
 import { databaseOf } from '../stack/database.ts';
 import type { Facts, Job } from '../stack/deployment.ts';
+
+const LOOK_EVERY_MS = 200;
+
+/**
+ * Both health checks within the time that a boot may take. Between two starts a container has no address to be asked at as yet.
+ *
+ * @param ended what throws when waiting is pointless; default: when it ended or crashed.
+ * @throws {OpsError} as `waitForHealth`
+ */
+export async function waitUntilHealthy(ops: Ops, app: Container, ended?: () => Promise<void>): Promise<Health> {
+  const deadlineMs = ops.target.bootSeconds * 1000;
+  const now = await poll(ops, { everyMs: LOOK_EVERY_MS, forMs: deadlineMs }, async () => {
+    const seen = await inspectContainer(ops, app.id);
+    return seen.state === 'restarting' ? undefined : seen;
+  });
+  if (now?.state !== 'running') await throwIfEnded(ops, app, 'app');
+  const up = now ?? app;
+  return waitForHealth(ops, endpointsOf(ops.target, up), ended ?? up, { deadlineMs });
+}
 
 /** What of all that serves can't be proved, or is not well before anything changes. */
 export const servedWarnings = ({ app, hidden = [] }: Facts): readonly Text[] => [

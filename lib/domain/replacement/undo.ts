@@ -2,12 +2,13 @@ import type { Ops } from '../../core/ops.ts';
 import { commandFailed } from '../../core/refusal.ts';
 import { same, type Text } from '../../core/text.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
-import { describeHealth, endpointsOf, waitForHealth } from '../app/health.ts';
+import { describeHealth } from '../app/health.ts';
 import { outageText } from '../hold/downtime.ts';
 import { findContainers } from '../stack/containers.ts';
 import { loginOf } from '../stack/database.ts';
 import type { Cutover } from './cutover.ts';
 import { givenBackByHand } from './replace.ts';
+import { waitUntilHealthy } from './served.ts';
 
 /**
  * Proves after undoing that production is what it was before the run.
@@ -44,10 +45,7 @@ async function asBefore(ops: Ops, { facts, removed, previous }: Cutover): Promis
       zh: '与之前一致: 本次运行之前应用也未正常服务.',
     };
   }
-  const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, {
-    deadlineMs: ops.target.bootSeconds * 1000,
-  });
-  const said = describeHealth(health);
+  const said = describeHealth(await waitUntilHealthy(ops, app));
   return {
     en: `Everything is as before, and the old release serves: ${said.en}`,
     zh: `一切与之前一致, 旧版本正常服务: ${said.zh}`,

@@ -3,10 +3,10 @@ import type { Ops } from '../../core/ops.ts';
 import { failed } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
-import { endpointsOf } from '../../domain/app/endpoints.ts';
-import { describeHealth, waitForHealth } from '../../domain/app/health.ts';
+import { describeHealth } from '../../domain/app/health.ts';
 import { databaseSizes } from '../../domain/data/left-databases.ts';
 import { type DowntimeWatch, outageText } from '../../domain/hold/downtime.ts';
+import { waitUntilHealthy } from '../../domain/replacement/served.ts';
 import type { Facts } from '../../domain/restoration/facts.ts';
 import { serves } from '../../domain/restoration/survey.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
@@ -79,9 +79,7 @@ async function healthNow(ops: Ops, { app }: Facts): Promise<Pick<Proven, 'health
   const now = await inspectContainer(ops, app.id);
   // One that crashes over and over is started by the engine again.
   if (now.state !== 'running' && now.state !== 'restarting') return { healthy: false, health: NOT_RUNNING };
-  const deadlineMs = ops.target.bootSeconds * 1000;
-  const ended = app.state === 'running' ? now : async () => undefined;
-  const health = await waitForHealth(ops, endpointsOf(ops.target, now), ended, { deadlineMs });
+  const health = await waitUntilHealthy(ops, now, app.state === 'running' ? undefined : async () => undefined);
   return { healthy: true, health: describeHealth(health) };
 }
 
