@@ -34,6 +34,23 @@ it('brings everything to the next major version, and leaves the former cluster a
   expect(again.text).toContain('PostgreSQL 17 is what runs.');
 });
 
+it('is not proved by an application that has just died', async () => {
+  const d = await upgradable();
+  const app = d.container('whalefall');
+  let is: 'before' | 'started' | 'dead' = 'before';
+  d.machine.override = (_call, typed) => {
+    if (app && is === 'started' && typed.startsWith('docker ps -a')) {
+      is = 'dead';
+      d.machine.engine.stop(app, 1);
+    }
+    if (is === 'before' && typed === `docker start ${app?.id}`) is = 'started';
+    return undefined;
+  };
+  const ended = await upgradeAndCheck(d, TO);
+  expect(ended, ended.text).toMatchObject({ exitCode: 1, text: expect.stringContaining('is exited; exit code 1') });
+  expect(serving(d)).toBe(former(d));
+});
+
 it('only tries, before the compose file says anything about it, and says what that has to say', async () => {
   const d = await production();
   d.machine.engine.addImage('postgres', IMAGE, { env: { PG_MAJOR: '17' } });

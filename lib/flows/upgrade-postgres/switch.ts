@@ -3,7 +3,7 @@ import { failed } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, same, type Text } from '../../core/text.ts';
-import { describeHealth, endpointsOf, type Health, waitForHealth } from '../../domain/app/health.ts';
+import { describeHealth, type Health } from '../../domain/app/health.ts';
 import { requireRoutes, watchedOf } from '../../domain/app/routes.ts';
 import { waitUntilServing } from '../../domain/app/serving.ts';
 import { type DowntimeWatch, type Noticed, outageText, watchDowntime } from '../../domain/hold/downtime.ts';
@@ -12,6 +12,7 @@ import { holdCommands, releaseCommands } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { haltAgain, haltHeld } from '../../domain/replacement/app-container.ts';
 import { type Former, giveBack, halt, type Replacement, takeOver } from '../../domain/replacement/replace.ts';
+import { waitUntilHealthy } from '../../domain/replacement/served.ts';
 import { databasePassword, ownAddress } from '../../domain/replacement/stack-facts.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
@@ -221,7 +222,7 @@ export function startStep({ app, served, hold, holdFacts, progress }: Surroundin
   };
 }
 
-export function proveStep({ stack, served }: Surroundings): Step<Text> {
+export function proveStep({ app: before, stack, served }: Surroundings): Step<Text> {
   return {
     id: 'prove',
     title: { en: 'Prove it', zh: '逐项验证' },
@@ -233,10 +234,10 @@ export function proveStep({ stack, served }: Surroundings): Step<Text> {
       },
     ],
     async run(ops) {
+      if (before === undefined) return NOT_RUNNING;
       const { app } = await findContainers(ops, stack);
-      if (app?.state !== 'running') return NOT_RUNNING;
-      const deadlineMs = ops.target.bootSeconds * 1000;
-      const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, { deadlineMs });
+      if (app === undefined) throw notProved(NOT_RUNNING);
+      const health = await waitUntilHealthy(ops, app);
       const amiss = served ? await requireRoutes(ops, app, served, { mayDrop: false }) : [];
       for (const text of amiss) ops.screen.show({ event: 'warning', text });
       return describeHealth(health);
@@ -245,7 +246,7 @@ export function proveStep({ stack, served }: Surroundings): Step<Text> {
   };
 }
 
-export const NOT_RUNNING: Text = { en: 'the application has no container', zh: '没有应用容器' };
+const NOT_RUNNING: Text = { en: 'the application has no container', zh: '没有应用容器' };
 
 const notProved = (why: Text) => failed({ en: `Not proved: ${why.en}`, zh: `验证未通过: ${why.zh}` });
 
@@ -271,8 +272,7 @@ async function asBefore(ops: Ops, { stack, app }: Surroundings, before: Cluster 
       throw notProved({ en: 'another cluster serves', zh: '当前运行的是另一个集群' });
   }
   if (app?.state !== 'running' || now.app === undefined) return AS_BEFORE;
-  const deadlineMs = ops.target.bootSeconds * 1000;
-  const said = describeHealth(await waitForHealth(ops, endpointsOf(ops.target, now.app), now.app, { deadlineMs }));
+  const said = describeHealth(await waitUntilHealthy(ops, now.app));
   return { en: `${AS_BEFORE.en} ${said.en}`, zh: `${AS_BEFORE.zh} ${said.zh}` };
 }
 
