@@ -82,10 +82,18 @@ function refuseSubscriptions({ name }: { readonly name: string }, subscriptions:
   );
 }
 
-/** @param left what there is to choose from. */
-export const noSuchDatabase = (name: string, left: readonly LeftDatabase[]) =>
+/**
+ * @param left what there is to choose from.
+ * @param exists another's, or the rest of a restore that was killed.
+ */
+export const noSuchDatabase = (name: string, left: readonly LeftDatabase[], exists = false) =>
   refuse(
-    { en: `There is no database ${printable(name)}.`, zh: `数据库 ${printable(name)} 不存在.` },
+    exists
+      ? {
+          en: `No restore has put database ${printable(name)} aside.`,
+          zh: `数据库 ${printable(name)} 不是恢复操作保留下来的原数据库.`,
+        }
+      : { en: `There is no database ${printable(name)}.`, zh: `数据库 ${printable(name)} 不存在.` },
     ...(left.length > 0
       ? left.map(({ name: there, since }) => ({
           en: `There is ${printable(there)} (put aside ${since}).`,

@@ -63,7 +63,8 @@ export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
   if (stored) incoming = fromBackup(stored, cluster, wanted.kind === 'backup' ? wanted.roles : undefined);
   else {
     const kept = wanted.kind === 'back' ? wanted.database : '';
-    if (!sizes.some((s) => s.name === kept)) throw noSuchDatabase(kept, left);
+    if (!left.some((l) => l.name === kept && l.kind === 'before'))
+      throw noSuchDatabase(kept, left, sizes.some((s) => s.name === kept));
     incoming = { kind: 'kept', database: kept, rows: await rowsOf(ops, { ...database, name: kept }) };
   }
   const before = sizes.find((s) => s.name === database.name);
