@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { read } from '../../core/command.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { CommandError, run } from '../../core/run.ts';
 import { ownerLabels } from '../../tools/docker/helpers.ts';
 import { withoutState } from '../app/state-inside.ts';
@@ -8,7 +8,8 @@ import type { Stack } from '../stack/stack.ts';
 import { listKept } from './kept.ts';
 
 /** Names the images kept to go back to that contain the state directory. What can't be looked into is left: it changes nothing that was proved. */
-export async function tellStateInKept(ops: Ops, { services }: Stack): Promise<void> {
+export async function tellStateInKept(given: Ops, { services }: Stack): Promise<void> {
+  const ops = uninterruptible(given);
   try {
     const found: string[] = [];
     for (const { reference, id } of await listKept(ops, services.app.image))

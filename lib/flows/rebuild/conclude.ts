@@ -1,4 +1,4 @@
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { type Row, SUMMARY, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { sayProved } from '../../core/verdict.ts';
@@ -86,6 +86,6 @@ const LOST: Row = [
 /** After another image of PostgreSQL has taken over what is kept: what is to be typed now. */
 export async function tellCollation(ops: Ops, { plan, target }: Rebuild, { stores }: Started): Promise<void> {
   if (!plan.replaces.includes('postgres') || plan.deletes.length > 0) return;
-  for (const change of await collationNow(ops, stores.database))
+  for (const change of await collationNow(uninterruptible(ops), stores.database))
     ops.screen.show({ event: 'warning', ...sortsOtherwise(target, change) });
 }
