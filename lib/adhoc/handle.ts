@@ -68,13 +68,19 @@ interface Found<F extends OwnFlags> {
   readonly context: Context;
 }
 
-/** @throws {OpsError} `config`: compose refuses the file, or it has not the three services; `command`: the engine does not answer. */
+/**
+ * @param use `change`: the stack has to be this directory's, and nobody else's at the moment.
+ * @throws {OpsError} `config`: compose refuses the file, or it has not the three services; `command`: the engine does not answer; what
+ *   {@link claimStack} throws.
+ */
 export async function deploymentOf<F extends OwnFlags>(
   ops: Ops,
   flags: FlagValues<F>,
+  use: 'change' | 'look',
   effect: Context['effect'] = 'read',
 ): Promise<Found<F>> {
   const stack = await resolveStack(ops, { justLooking: true });
+  if (use === 'change') await claimStack(ops, stack);
   const containers = await findContainers(ops, stack);
   // They may run by another name: then "not running" would not be true.
   if (Object.keys(containers).length === 0) await claimStack(ops, stack, 'look');
@@ -110,7 +116,7 @@ export async function deploymentOf<F extends OwnFlags>(
 
 /** The same for a step. */
 export async function writableOf<F extends OwnFlags>(ops: Ops, flags: FlagValues<F>) {
-  const { deployment, context } = await deploymentOf(ops, flags, 'change');
+  const { deployment, context } = await deploymentOf(ops, flags, 'change', 'change');
   return { ...deployment, db: writable(context, deployment.db) };
 }
 

@@ -19,7 +19,7 @@ interface Looking<F extends OwnFlags> {
 
 interface Changing<F extends OwnFlags> {
   readonly flags?: F;
-  /** It changes something: it takes the deploy directory's lock and writes a journal, and gets `steps`. */
+  /** It changes something: it takes the locks of the deploy directory and its project, writes a journal, and gets `steps`. */
   readonly changes: true;
 }
 
@@ -105,7 +105,7 @@ async function carriedOut(
   answers: Answers | undefined,
   body: Body<WritableDeployment>,
 ) {
-  const { deployment, output } = await deploymentOf(ops, flags);
+  const { deployment, output } = await deploymentOf(ops, flags, answers ? 'change' : 'look');
   const progress: Progress = { steps: 'none' };
   const given = answers ? { ...deployment, steps: stepsOf(ops, deployment, answers, progress) } : deployment;
   try {

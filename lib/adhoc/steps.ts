@@ -81,7 +81,7 @@ async function stepDeployment(ops: Ops, before: Deployment, consent: Consent | u
 
 /** The same containers run, and the application is healthy if it was. */
 async function asBefore(ops: Ops, before: Deployment, serving: Health | undefined): Promise<Text> {
-  const { deployment: now } = await deploymentOf(ops, before.flags);
+  const { deployment: now } = await deploymentOf(ops, before.flags, 'change');
   for (const role of ['app', 'db', 'redis'] as const) {
     if (before[role].state === 'running') now[role].running();
   }

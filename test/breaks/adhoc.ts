@@ -46,6 +46,11 @@ export const ADHOC: readonly Break[] = [
     ...script('has nothing in its hands that changes'),
   },
   {
+    what: { en: 'a script of one’s own changes another directory’s stack', zh: '自编脚本会改动其他目录的服务' },
+    edits: [edit('lib/adhoc/handle.ts', "if (use === 'change') await claimStack(ops, stack);", '')],
+    ...script('changes nothing that another directory made'),
+  },
+  {
     what: { en: 'steps of one’s own are not proved in the end', zh: '自编步骤结束后不作证明' },
     edits: [
       edit(

@@ -49,6 +49,17 @@ export const DOCTOR: readonly Break[] = [
     named: 'takes out what looks like a secret',
   },
   {
+    what: { en: 'the doctor starts what another directory made', zh: '修复时会启动其他目录创建的容器' },
+    edits: [
+      edit(
+        'lib/flows/doctor/examine.ts',
+        'if (fixes.length > 0) await claimStack',
+        'if (fixes.length < 0) await claimStack',
+      ),
+    ],
+    ...script('starts nothing that another directory made'),
+  },
+  {
     what: { en: 'FAIL ends with 0', zh: '有故障仍以 0 退出' },
     edits: [
       edit('lib/flows/doctor/examine.ts', 'fail > 0 || (strict && warn > 0) ? 1 : 0', 'strict && warn > 0 ? 1 : 0'),

@@ -43,6 +43,10 @@ export async function runAdhoc(
     readonly argv?: readonly string[];
     readonly states?: States;
     readonly answer?: (call: Call) => Reply | undefined;
+    /** The directory that made the containers, where it is not the deploy directory. */
+    readonly madeBy?: string;
+    /** A run from another directory holds the compose project. */
+    readonly projectLocked?: boolean;
     readonly world?: Partial<World>;
   } = {},
 ): Promise<RanScript> {
@@ -53,8 +57,10 @@ export async function runAdhoc(
   writeFileSync(config, JSON.stringify({ bootSeconds: 1 }));
   const states: States = options.states ?? { postgres: 'running', redis: 'running', whalefall: 'running' };
   const asked: Call[] = [];
+  let locks = 0; // the deploy directory's, then the project's
   const scripted = scriptedSpawn((call) => {
-    const found = finding(call.argv.join(' '), states);
+    if (call.argv[0] === 'flock') return { exitCode: options.projectLocked && locks++ > 0 ? 75 : 0 };
+    const found = finding(call.argv.join(' '), states, options.madeBy ?? dir);
     if (found) return found;
     asked.push(call);
     return options.answer?.(call);
@@ -107,13 +113,18 @@ const HEALTHY = JSON.stringify({
   data: { status: 'healthy', database: 'connected', redis: 'connected' },
 });
 
-function finding(line: string, states: States): Reply | undefined {
+function finding(line: string, states: States, madeBy: string): Reply | undefined {
   if (line.startsWith('docker compose') && line.endsWith('config --format json'))
     return { stdout: JSON.stringify(CONFIG) };
+  if (line.startsWith('docker ps -a') && line.includes('working_dir')) {
+    const made = Object.keys(states).map((s) => `${s}\t${s}_1\tshop\t${madeBy}\t${madeBy}/docker-compose.prod.yml`);
+    return { stdout: made.join('\n') };
+  }
+  if (line.startsWith('docker info')) return { stdout: 'engine' };
+  if (line.startsWith('docker image inspect')) return { exitCode: 1, stderr: 'no such image' };
   if (line.startsWith('docker ps -a'))
     return { stdout: line.includes('whalefall-ops') ? '' : Object.keys(states).join('\n') };
   if (/^docker (network|image) ls/.test(line)) return { stdout: '' };
-  if (line.startsWith('flock')) return {};
   if (!line.startsWith('docker inspect ') || line.includes('-f')) return undefined;
   const inspected = Object.entries(states).map(([service, state]) => ({
     Id: service,

@@ -3,6 +3,8 @@ import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { section } from '../../core/screen.ts';
 import { same, type Text } from '../../core/text.ts';
+import { claimStack } from '../../domain/data/claim.ts';
+import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { type Check, groupsOf } from './check.ts';
 import { CHECKS } from './checks.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
@@ -94,6 +96,8 @@ export async function mend(
   const { diagnosis, milliseconds } = await examine(ops, checks);
   showDiagnosis(ops.screen, diagnosis, how);
   const fixes = diagnosis.findings.flatMap((f) => f.problems.flatMap((p) => (p.fix ? [p.fix] : [])));
+  // Before the first question: what another directory made, or works on, is not to be started from here.
+  if (fixes.length > 0) await claimStack(ops, await resolveStack(ops, { justLooking: true }));
   let done = 0;
   for (const argv of fixes) {
     const typed = asTyped(argv);

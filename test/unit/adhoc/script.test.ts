@@ -339,6 +339,23 @@ it('only shows the plan with --plan, and does nothing without an answer', async 
   expect(await runAdhoc(await steps(false))).toMatchObject({ exitCode: 4, calls: [] });
 });
 
+it('changes nothing that another directory made, or that a run from there works on', async () => {
+  const ran: string[] = [];
+  const made = await changes(async ({ steps }) => {
+    ran.push('body');
+    await steps([{ id: 'x', run: async () => ran.push('step') }]);
+  });
+  for (const argv of [['--yes'], ['--plan']]) {
+    const { exitCode, stdout } = await runAdhoc(made, { argv, madeBy: '/' });
+    expect(stdout).toContain('Compose project shop was made by another directory: /');
+    expect(exitCode).toBe(3);
+  }
+  const busy = await runAdhoc(made, { argv: ['--yes'], projectLocked: true });
+  expect(busy.stdout).toContain('A run from another deploy directory holds compose project shop');
+  expect(busy.exitCode).toBe(5);
+  expect(ran).toEqual([]);
+});
+
 it('asks for the phrase of what destroys, and hands the consent to the step', async () => {
   const destroys = {
     title: { en: 'gone', zh: '删除' },

@@ -64,6 +64,21 @@ it('starts what was stopped only when that is agreed to, and tells what came of 
   expect(await unpaused('--yes')).toEqual([1, 1, true]);
 });
 
+it('starts nothing that another directory made, or that a run from there works on', async () => {
+  const states = { postgres: 'running', redis: 'running', whalefall: 'paused' };
+  for (const [foreign, code, words] of [
+    [{ madeBy: '/' }, 3, 'was made by another directory'],
+    [{ projectLocked: true }, 5, 'holds compose project shop'],
+  ] as const) {
+    const argv = ['--fix', '--yes', '--only', 'container.app'];
+    const ran = await runAdhoc(doctorScript, { answer: engine, argv, states, ...foreign });
+    expect(ran.stdout.split('\n')[0]).toBe('✗ container.app');
+    expect(ran.stdout).toContain(words);
+    expect(ran.calls.filter(({ argv: [, command] }) => command === 'unpause')).toEqual([]);
+    expect(ran.exitCode).toBe(code);
+  }
+});
+
 it('explains a check without asking anything, and refuses one that there is not', async () => {
   const { stdout, calls } = await run(nothing, ['--explain', 'env.drift', '--lang', 'zh']);
   expect(stdout).toContain('.env 与应用启动时一致');
