@@ -47,6 +47,8 @@ export async function runAdhoc(
     readonly madeBy?: string;
     /** A run from another directory holds the compose project. */
     readonly projectLocked?: boolean;
+    /** Of the target configuration. */
+    readonly config?: Readonly<Record<string, unknown>>;
     readonly world?: Partial<World>;
   } = {},
 ): Promise<RanScript> {
@@ -54,7 +56,7 @@ export async function runAdhoc(
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   writeFileSync(path.join(dir, 'docker-compose.prod.yml'), 'services: {}\n');
   const config = path.join(dir, 'target.json');
-  writeFileSync(config, JSON.stringify({ bootSeconds: 1 }));
+  writeFileSync(config, JSON.stringify({ bootSeconds: 1, ...options.config }));
   const states: States = options.states ?? { postgres: 'running', redis: 'running', whalefall: 'running' };
   const asked: Call[] = [];
   let locks = 0; // the deploy directory's, then the project's

@@ -16,6 +16,7 @@ import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { runsScript } from '../../scripts/runs.ts';
 import { updateProdFlask } from '../../scripts/update-prod-flask.ts';
 import { upgradePostgres } from '../../scripts/upgrade-postgres.ts';
+import { runAdhoc } from '../support/adhoc-world.ts';
 
 // What people copy from the documents must be understood by the scripts as they are: names, commands, options, values.
 const ROOT = path.join(import.meta.dirname, '../..');
@@ -43,6 +44,7 @@ const ADHOC = new Map<string, Script>(
     }),
   ),
 );
+const scriptOf = (named: string): Script | undefined => SCRIPTS.find(({ name }) => name === named) ?? ADHOC.get(named);
 const DOCUMENTS = [
   ...['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
   ...readdirSync(path.join(ROOT, 'docs'))
@@ -90,7 +92,7 @@ it.each(DOCUMENTS)('%s: its commands are what the scripts take', (file) => {
   if (/runbook|rebuild|update|backups|rollback|drill|adhoc|README/.test(file)) expect(calls.length).toBeGreaterThan(0);
   for (const { script, argv } of calls) {
     const shown = `${file}: ${script} ${argv.join(' ')}`;
-    const found = SCRIPTS.find(({ name }) => name === script) ?? ADHOC.get(script);
+    const found = scriptOf(script);
     if (found === undefined) throw new Error(`${shown}: there is no such script`);
     // A mere name in a sentence is no command line.
     if (argv.length > 0) expect(() => readCommandLine(found, argv), shown).not.toThrow();
@@ -166,6 +168,48 @@ it('names no check of the doctor that there is not', () => {
     for (const [, id = ''] of read(file).matchAll(/`([a-z]+\.[a-z][a-z-]*)`/g))
       if (areas.has(id.split('.')[0]) && !/\.(ts|md|py|env|dump|tar|conf)$/.test(id))
         expect([...ids], `${file}: ${id}`).toContain(id);
+  }
+});
+
+/** Files of the library, below its root. */
+const sourcesIn = (under: string): string[] =>
+  readdirSync(path.join(ROOT, under), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+
+/** Calls of our scripts in texts that the library shows: a command ends where a sentence or a remark goes on. */
+function offeredIn(under: string): (Typed & { readonly shown: string; readonly found: Script | undefined })[] {
+  return sourcesIn(under).flatMap((file) => {
+    const source = read(`${under}/${file}`).replace(/^\s*(\/\/|\/?\*).*$/gm, '');
+    const whole = source.replace(/\$\{(?!SCRIPTS)[^{}]*\}/g, 'placeholder');
+    // The doctor names them alone, and has the rest put before them.
+    const named = /(npx tsx scripts\/|\$\{SCRIPTS\}|['`])((?:adhoc\/)?[a-z-]+)\.ts(?=[ '`.])([^'`]*)/g;
+    return [...whole.matchAll(named)].flatMap(([, before = '', script = '', rest = '']) => {
+      const argv = words(rest.replace(/(?:[,;:()#]|\.(?= |$)|&&| {2}).*$/s, ''));
+      const found = scriptOf(script);
+      if (before.length === 1 && found === undefined) return [];
+      return [{ script, argv, shown: `${under}/${file}: ${script} ${argv.join(' ')}`, found }];
+    });
+  });
+}
+
+it('offers only commands that the scripts take', () => {
+  const offered = offeredIn('lib');
+  expect(offered.length).toBeGreaterThan(100);
+  for (const { argv, shown, found } of offered) {
+    if (found === undefined) throw new Error(`${shown}: there is no such script`);
+    if (argv.length > 0) expect(() => readCommandLine(found, argv), shown).not.toThrow();
+  }
+});
+
+const CHANNEL = { kind: 'slack', name: 'placeholder', url: { env: 'NOT_SET' } };
+
+it('offers nothing by the doctor that a script refuses for want of an option', async () => {
+  const commands = new Map(offeredIn('lib/flows/doctor').map((one) => [`${one.script} ${one.argv.join(' ')}`, one]));
+  expect(commands.size).toBeGreaterThan(15);
+  for (const { argv, shown, found } of commands.values()) {
+    if (found === undefined) throw new Error(`${shown}: there is no such script`);
+    const answer = () => ({ exitCode: 1 });
+    const { exitCode, stdout } = await runAdhoc(found, { argv, answer, config: { notify: { channels: [CHANNEL] } } });
+    expect(exitCode, `${shown}\n${stdout}`).not.toBe(2);
   }
 });
 

@@ -48,7 +48,7 @@ export const hostChecks: readonly Check[] = [
         );
         const mend = [
           type('docker', 'builder', 'prune'),
-          ours('backup-prod.ts prune --plan'),
+          ours('backup-prod.ts prune --keep 3 --plan'),
           type('du', '-xhd1', d.path),
         ];
         return (share < 0.05 || d.free < GIGABYTE ? fail : warn)(seen, ...mend);

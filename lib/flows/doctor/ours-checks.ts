@@ -194,13 +194,13 @@ export const ourChecks: readonly Check[] = [
     when: 'now',
     title: t('runs that were killed left nothing behind', '被强制终止的运行没有残留'),
     meaning: t(
-      'Helper containers, or backups half written. The next run of any script removes them.',
-      '存在辅助容器或未写完的备份, 任何脚本下次运行时会清理.',
+      'Helper containers, or backups half written. The next backup removes them.',
+      '存在辅助容器或未写完的备份, 下次备份时会清理.',
     ),
     ask: ['ours'],
     judge({ ours: { leftovers, remains } }) {
       const all = [...remains, ...leftovers];
-      return all.length === 0 ? WELL : warn(same(list(all)), ours('backup-prod.ts prune --plan'));
+      return all.length === 0 ? WELL : warn(same(list(all)), ours('backup-prod.ts create'));
     },
   }),
 ];
