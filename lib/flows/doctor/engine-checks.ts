@@ -105,7 +105,7 @@ export const engineChecks: readonly Check[] = [
       '无法获取任何容器信息. 已运行的容器可能仍在服务, 但故障后不会被自动拉起.',
     ),
     ask: [],
-    explains: ['engine.*', 'container.*', 'host.*', 'health.*', 'ports.*'],
+    explains: ['engine.*', 'container.*', 'health.*', 'ports.*'],
     judge: (_, { engine }) =>
       engine.known
         ? WELL

@@ -10,6 +10,9 @@ import type { ContainerFacts, Disk, HostFacts } from './facts.ts';
 /** Less than this share free, and it is asked what fills the disk, which takes seconds. */
 const SHORT = 0.15;
 
+/** The engine's, where it does not answer: a full disk may be why. */
+const USUAL_ROOT = '/var/lib/docker';
+
 /** This machine, as its users see it. */
 export async function hostFacts(
   ops: Ops,
@@ -24,7 +27,7 @@ export async function hostFacts(
       [0, 1, 127],
     ).catch(() => undefined),
   ]);
-  const disks = [dir, root].filter(Boolean).flatMap(diskOf);
+  const disks = [dir, root || USUAL_ROOT].flatMap(diskOf);
   const short = disks.some((d) => d.free / d.size < SHORT);
   const { uid, mode } = statSync(dir);
   return {

@@ -31,6 +31,26 @@ it('names the program that is down, and what follows from it below it', () => {
   ]);
 });
 
+it('has the full disk that took the engine down before it, with what mends it', () => {
+  const unknown = {
+    engine: undefined,
+    containers: undefined,
+    owners: undefined,
+    replicas: undefined,
+    health: undefined,
+  };
+  for (const disk of [{ free: 0 }, { freeInodes: 0 }]) {
+    const full = { path: '/', size: 1e11, free: 5e10, inodes: 1e6, freeInodes: 5e5, ...disk };
+    const facts = doctorFacts();
+    if (!facts.host.known) throw new Error('host');
+    const found = shown({ ...unknown, host: { ...facts.host.value, disks: [full] } });
+    expect(found.slice(0, 2)).toEqual([
+      ['free' in disk ? 'host.disk' : 'host.inodes', undefined],
+      ['engine.answers', undefined],
+    ]);
+  }
+});
+
 it('names the store that is down, and not the application that waits for it', () => {
   const down = { containers: { ...containers(), postgres: sound('postgres', { state: 'exited' }) } };
   const found = shown({ ...down, health, postgres: undefined, hba: undefined, wire: undefined, sequences: undefined });
