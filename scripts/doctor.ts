@@ -48,6 +48,7 @@ export const doctorScript: Script = {
   },
   onlyLooks: (flags) => flags.fix !== true,
   run: async (ops, flags) => {
+    doctor.refuseSeveral(flags);
     if (flags.explain !== undefined) return doctor.explain(ops, doctor.checkOf(String(flags.explain)));
     const checks = doctor.selectChecks(flags.only as string | undefined);
     const how = {
@@ -55,9 +56,9 @@ export const doctorScript: Script = {
       quiet: flags.quiet === true,
       strict: flags.strict === true,
     };
-    if (flags.bundle !== undefined) return doctor.bundle(ops, path.resolve(String(flags.bundle)));
+    if (flags.bundle !== undefined) return doctor.bundle(ops, path.resolve(String(flags.bundle)), flags.planOnly);
     if (flags.watch) return doctor.watch(ops, checks, 5, how);
-    return flags.fix ? doctor.mend(ops, checks, how) : doctor.look(ops, checks, how);
+    return flags.fix ? doctor.mend(ops, checks, { ...how, planOnly: flags.planOnly }) : doctor.look(ops, checks, how);
   },
 };
 

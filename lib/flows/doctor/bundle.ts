@@ -9,6 +9,7 @@ import { refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import { section } from '../../core/screen.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
+import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { eachRun } from '../../domain/ledger/runs.ts';
 import { CHECKS } from './checks.ts';
 import type { Diagnosis } from './diagnose.ts';
@@ -36,7 +37,7 @@ interface Part {
  *
  * @throws {OpsError} `declined`; `precondition` when the file is there already, or can't be written.
  */
-export async function bundle(ops: Ops, file: string): Promise<Text> {
+export async function bundle(ops: Ops, file: string, planOnly: boolean): Promise<Text> {
   const { facts, diagnosis } = await examine(ops, CHECKS);
   const parts = [...factsParts(facts, diagnosis), ...(await logParts(ops, facts)), ...runParts(ops, facts)].map(
     (part): Part => (part.text === undefined ? part : { ...part, text: scrubbed(ops.secrets.redact(part.text)) }),
@@ -48,6 +49,7 @@ export async function bundle(ops: Ops, file: string): Promise<Text> {
     ),
     ...NEVER.map((what) => [{ en: 'never', zh: '始终不含' }, what] as const),
   ]);
+  if (planOnly) return ONLY_PLANNED;
   const write = await ops.screen.askYes({ en: `Write ${printable(file)}?`, zh: `是否写入 ${printable(file)}?` });
   if (!write) throw declined();
   await pack(ops, file, [{ name: 'MANIFEST.txt', text: manifest }, ...parts]);

@@ -3,6 +3,7 @@ import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { section } from '../../core/screen.ts';
 import { same, type Text } from '../../core/text.ts';
+import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { claimStack } from '../../domain/data/claim.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { type Check, groupsOf } from './check.ts';
@@ -18,7 +19,7 @@ export interface Examined {
   readonly milliseconds: number;
 }
 
-type Verdict = Text & { readonly exitCode: number };
+type Verdict = Text & { readonly exitCode?: number };
 
 /** Asks, and judges. Changes nothing. */
 export async function examine(ops: Ops, checks: readonly Check[]): Promise<Examined> {
@@ -91,7 +92,7 @@ export async function watch(ops: Ops, checks: readonly Check[], seconds: number,
 export async function mend(
   ops: Ops,
   checks: readonly Check[],
-  how: Showing & { readonly strict: boolean },
+  how: Showing & { readonly strict: boolean; readonly planOnly: boolean },
 ): Promise<Verdict> {
   const { diagnosis, milliseconds } = await examine(ops, checks);
   showDiagnosis(ops.screen, diagnosis, how);
@@ -101,10 +102,14 @@ export async function mend(
   let done = 0;
   for (const argv of fixes) {
     const typed = asTyped(argv);
-    if (!(await ops.screen.askYes({ en: `Do it? ${typed}`, zh: `是否执行? ${typed}` }))) continue;
-    await run(ops, change(argv));
-    done += 1;
+    if (how.planOnly)
+      ops.screen.show({ event: 'info', text: { en: `Would be asked about: ${typed}`, zh: `将会询问: ${typed}` } });
+    else if (await ops.screen.askYes({ en: `Do it? ${typed}`, zh: `是否执行? ${typed}` })) {
+      await run(ops, change(argv));
+      done += 1;
+    }
   }
+  if (how.planOnly && fixes.length > 0) return ONLY_PLANNED;
   if (done === 0) {
     ops.screen.show({ event: 'info', text: fixes.length === 0 ? NOTHING_TO_FIX : NOT_DONE });
     return concluded(ops, diagnosis, milliseconds, how);

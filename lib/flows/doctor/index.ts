@@ -1,4 +1,4 @@
 /** What is wrong, from its cause on, and what mends it. */
 export { bundle } from './bundle.ts';
 export { explain, look, mend, watch } from './examine.ts';
-export { checkOf, selectChecks } from './select.ts';
+export { checkOf, refuseSeveral, selectChecks } from './select.ts';

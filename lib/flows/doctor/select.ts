@@ -1,5 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import { printable } from '../../core/text.ts';
+import { type Parsed, usage } from '../../runs/command-line/flags.ts';
 import type { Check } from './check.ts';
 import { CHECKS } from './checks.ts';
 
@@ -15,6 +16,15 @@ export function selectChecks(wanted: string | undefined): readonly Check[] {
     CHECKS.filter(({ id }) => id === word || (word.endsWith('*') && id.startsWith(word.slice(0, -1))));
   for (const word of words) if (matches(word).length === 0) throw unknownCheck(word);
   return CHECKS.filter((check) => words.some((word) => matches(word).includes(check)));
+}
+
+/** @throws {OpsError} `usage` when several things are asked for, of which all but one would be left out. */
+export function refuseSeveral({ explain, bundle, watch, fix }: Parsed): void {
+  if ([explain, bundle, watch, fix].filter((w) => w !== undefined).length < 2) return;
+  throw usage({
+    en: '--explain, --bundle, --watch and --fix exclude one another',
+    zh: '--explain, --bundle, --watch 与 --fix 只能使用其中一个',
+  });
 }
 
 /** @throws {OpsError} `usage` */

@@ -64,6 +64,31 @@ it('starts what was stopped only when that is agreed to, and tells what came of 
   expect(await unpaused('--yes')).toEqual([1, 1, true]);
 });
 
+it('only shows with --plan what it would start, or pack', async () => {
+  const states = { postgres: 'running', redis: 'running', whalefall: 'paused' };
+  const fix = await run(engine, ['--fix', '--plan', '--yes', '--only', 'container.app'], states);
+  expect(fix.stdout).toContain('Would be asked about: docker unpause whalefall_1');
+  expect(fix.calls.filter(({ argv }) => argv[1] === 'unpause')).toEqual([]);
+  expect([fix.exitCode, existsSync(path.join(fix.dir, '.whalefall-ops'))]).toEqual([0, false]);
+
+  const archive = path.join(fix.dir, 'doctor.tar.gz');
+  const pack = await run(engine, ['--bundle', archive, '--plan', '--yes']);
+  expect(pack.stdout).toMatch(/findings\.json +what is wrong/);
+  expect([pack.exitCode, existsSync(archive)]).toEqual([0, false]);
+});
+
+it('does one thing at a time', async () => {
+  for (const argv of [
+    ['--fix', '--watch'],
+    ['--fix', '--bundle', '/nowhere/doctor.tar.gz'],
+    ['--watch', '--explain', 'env.drift'],
+  ]) {
+    const { exitCode, stdout, calls } = await run(nothing, argv);
+    expect(stdout).toContain('--explain, --bundle, --watch and --fix exclude one another');
+    expect([exitCode, calls]).toEqual([2, []]);
+  }
+});
+
 it('starts nothing that another directory made, or that a run from there works on', async () => {
   const states = { postgres: 'running', redis: 'running', whalefall: 'paused' };
   for (const [foreign, code, words] of [
