@@ -11,13 +11,19 @@ const LOOK_EVERY_MS = 500;
  * waiting, least of all at night. So it does not hold the deploy directory's lock; it looks who takes it, and then stops.
  *
  * @param lock the deploy directory's, or the compose project's.
+ * @param waitMs how long to wait for one who holds it already.
  * @param stopping is aborted when another run has taken it; the reason ends the run with exit code 5, after undoing.
  * @returns what ends the watch.
- * @throws {OpsError} `locked` when somebody holds it already.
+ * @throws {OpsError} `locked` when that one holds it still.
  */
-export async function giveWay(host: LockHost, lock: LockFile, stopping: AbortController): Promise<() => void> {
+export async function giveWay(
+  host: LockHost,
+  lock: LockFile,
+  waitMs: number,
+  stopping: AbortController,
+): Promise<() => void> {
   const { file } = lock;
-  const before = await throwIfLocked(host, lock);
+  const before = await throwIfLocked(host, lock, waitMs);
   const over = new AbortController();
   const watch = async () => {
     for (;;) {

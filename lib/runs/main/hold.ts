@@ -1,5 +1,4 @@
 import type { Hold } from '../../core/ops.ts';
-import type { Screen } from '../../core/screen.ts';
 import { type Asked, looking } from '../../domain/data/claim.ts';
 import { giveWay } from './give-way.ts';
 import { type Holder, type Lock, type LockHost, takeLock } from './lock.ts';
@@ -26,11 +25,7 @@ interface How {
  * A run's hold on the stack that it will find. The lock of the compose project is taken as soon as that is known: another directory can
  * have a stack of the same name, and its own lock knows nothing of ours. A run has to do with one project.
  */
-export function holdStack(
-  host: LockHost & { readonly screen: Pick<Screen, 'show'> },
-  asked: Asked,
-  { locks, holder, waitMs, givesWay }: How,
-): Holding {
+export function holdStack(host: LockHost, asked: Asked, { locks, holder, waitMs, givesWay }: How): Holding {
   let lock: Lock | undefined;
   let locked: string | undefined;
   let endWatch = () => {};
@@ -45,7 +40,7 @@ export function holdStack(
     async lockProject(engine, project) {
       locked = project;
       const file = projectLock(locks, engine, project);
-      if (givesWay) endWatch = await giveWay(host, file, givesWay);
+      if (givesWay) endWatch = await giveWay(host, file, waitMs, givesWay);
       else lock = await takeLock(host, file, holder, waitMs);
     },
     record: (now) => lock?.record(now),

@@ -37,7 +37,7 @@ export interface Lock {
 }
 
 /** Before there is a run: no journal as yet, and no lock to hand on but the one that is asked for. */
-export type LockHost = Omit<RunOps, 'journal' | 'lockFd' | 'hold'>;
+export type LockHost = Omit<RunOps, 'journal' | 'lockFd' | 'hold'> & { readonly screen: Pick<Screen, 'show'> };
 
 /** The kernel keeps the lock, and the lock file says who has it. */
 
@@ -53,28 +53,10 @@ const MOMENT_MS = 100;
  * @param waitMs how long to wait for another holder, who is shown; 0 gives up at the second try.
  * @throws {OpsError} `locked` (exit 5), naming the holder.
  */
-export async function takeLock(
-  host: LockHost & { readonly screen: Pick<Screen, 'show'> },
-  lock: LockFile,
-  holder: Holder,
-  waitMs: number,
-): Promise<Lock> {
-  const { file } = lock;
+export async function takeLock(host: LockHost, lock: LockFile, holder: Holder, waitMs: number): Promise<Lock> {
   const fd = openLockFile(lock);
-  const until = host.clock.monotonic() + Math.max(waitMs, MOMENT_MS);
   try {
-    for (let waiting = false; ; waiting = true) {
-      if (await flock(host, fd, file, '-x')) break;
-      if (host.clock.monotonic() >= until) throw locked(lock, await describe(host.clock, file));
-      if (!waiting && waitMs > 0) {
-        const who = await describe(host.clock, file);
-        host.screen.show({
-          event: 'info',
-          text: { en: `Waiting for another run to end: ${who.en}`, zh: `等待其他运行结束: ${who.zh}` },
-        });
-      }
-      await host.clock.sleep(RETRY_MS, host.signal);
-    }
+    await whenFree(host, lock, { fd, how: '-x', waitMs: Math.max(waitMs, MOMENT_MS) });
   } catch (error) {
     closeSync(fd);
     throw error;
@@ -89,19 +71,41 @@ export async function takeLock(
 }
 
 /**
- * Throws when somebody has the lock, without taking it for longer than the question takes.
+ * Throws when somebody has the lock for longer than `waitMs`, without taking it for longer than the question takes.
  *
  * @returns the record of whoever had it last: another one tells that it has been taken since.
  */
-export async function throwIfLocked(host: LockHost, lock: LockFile): Promise<string> {
-  const { file } = lock;
+export async function throwIfLocked(host: LockHost, lock: LockFile, waitMs: number): Promise<string> {
   const fd = openLockFile(lock);
   try {
-    const record = readFileSync(file, 'utf8'); // first: whoever takes it after the question writes another
-    if (!(await flock(host, fd, file, '-s'))) throw locked(lock, await describe(host.clock, file));
-    return record;
+    return await whenFree(host, lock, { fd, how: '-s', waitMs });
   } finally {
     closeSync(fd);
+  }
+}
+
+interface Wanted {
+  readonly fd: number;
+  readonly how: '-x' | '-s';
+  readonly waitMs: number;
+}
+
+/** @returns its record as it was before it was free. */
+async function whenFree(host: LockHost, lock: LockFile, { fd, how, waitMs }: Wanted): Promise<string> {
+  const { file } = lock;
+  const until = host.clock.monotonic() + waitMs;
+  for (let waiting = false; ; waiting = true) {
+    const record = readFileSync(file, 'utf8'); // first: whoever takes it after the question writes another
+    if (await flock(host, fd, file, how)) return record;
+    if (host.clock.monotonic() >= until) throw locked(lock, await describe(host.clock, file));
+    if (!waiting && waitMs > MOMENT_MS) {
+      const who = await describe(host.clock, file);
+      host.screen.show({
+        event: 'info',
+        text: { en: `Waiting for another run to end: ${who.en}`, zh: `等待其他运行结束: ${who.zh}` },
+      });
+    }
+    await host.clock.sleep(RETRY_MS, host.signal);
   }
 }
 

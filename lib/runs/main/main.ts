@@ -182,7 +182,7 @@ export async function main(script: Script, world: World): Promise<number> {
     const givesWay = action.givesWay ? stopping : undefined;
     if (givesWay) {
       lock = await takeLock(base, { file: `${deployLock.file}-${script.name}` }, holder, wait);
-      endWatch = await giveWay(base, deployLock, givesWay);
+      endWatch = await giveWay(base, deployLock, wait, givesWay);
     } else lock = await takeLock(base, deployLock, holder, wait);
     const held = lock;
     const inDir = { ...holder, dir: target.dir };

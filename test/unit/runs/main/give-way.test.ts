@@ -19,7 +19,7 @@ function world(held: boolean) {
 it('does not begin while somebody holds the deploy directory, and asks without keeping anybody out', async () => {
   const { ops, file, stopping } = world(true);
   writeFileSync(file, DEPLOYING);
-  await expect(giveWay(ops, { file }, stopping)).rejects.toMatchObject({
+  await expect(giveWay(ops, { file }, 0, stopping)).rejects.toMatchObject({
     kind: 'locked',
     exitCode: 5,
     what: { en: expect.stringContaining('deploy-prod-all, ops@prod') },
@@ -27,10 +27,29 @@ it('does not begin while somebody holds the deploy directory, and asks without k
   expect(ops.scripted.calls.map((c) => c.argv.join(' '))).toEqual(['flock -n -s -E 75 3']);
 });
 
+it('waits as long as it is told to, and then goes by who held it last', async () => {
+  const { ops, file, stopping } = world(true);
+  writeFileSync(file, DEPLOYING.replace('deploy', 'first'));
+  await expect(giveWay(ops, { file }, 1_000, stopping)).rejects.toMatchObject({ kind: 'locked' });
+  expect(ops.shown.map((e) => e.event === 'info' && e.text.en)).toEqual([
+    expect.stringContaining('Waiting for another run to end: first-prod-all'),
+  ]);
+
+  const exitCodes = [75, 75, 0];
+  const later = testOps(() => {
+    if (exitCodes.length === 2) writeFileSync(file, DEPLOYING); // another one took it in between
+    return { exitCode: exitCodes.shift() ?? 1 };
+  });
+  const end = await giveWay(later, { file }, 10_000, stopping);
+  await turns();
+  expect([exitCodes, stopping.signal.aborted]).toEqual([[], false]);
+  end();
+});
+
 it('goes on undisturbed by whoever held it before', async () => {
   const { ops, file, stopping } = world(false);
   writeFileSync(file, DEPLOYING);
-  const end = await giveWay(ops, { file }, stopping);
+  const end = await giveWay(ops, { file }, 0, stopping);
   await turns();
   expect(stopping.signal.aborted).toBe(false);
   end();
@@ -38,7 +57,7 @@ it('goes on undisturbed by whoever held it before', async () => {
 
 it('stops the run, with exit code 5, when another one takes it; not at the moment when the file is empty', async () => {
   const { ops, file, stopping } = world(false);
-  const end = await giveWay(ops, { file }, stopping);
+  const end = await giveWay(ops, { file }, 0, stopping);
   writeFileSync(file, '');
   await turns();
   writeFileSync(file, DEPLOYING.slice(0, 20));
@@ -56,7 +75,7 @@ it('stops the run, with exit code 5, when another one takes it; not at the momen
 
 it('looks no more once it is ended', async () => {
   const { ops, file, stopping } = world(false);
-  (await giveWay(ops, { file }, stopping))();
+  (await giveWay(ops, { file }, 0, stopping))();
   await turns();
   writeFileSync(file, DEPLOYING);
   await turns();
