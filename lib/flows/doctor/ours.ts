@@ -3,7 +3,7 @@ import { WATCHED } from '../../core/notify.ts';
 import type { Ops } from '../../core/ops.ts';
 import { addressesOf, addressOf } from '../../domain/alerts/addresses.ts';
 import { readDelivery } from '../../domain/alerts/deliveries.ts';
-import { readOutcomes } from '../../domain/alerts/outcomes.ts';
+import { readOutcome, readOutcomes } from '../../domain/alerts/outcomes.ts';
 import { listBackups, type Stored } from '../../domain/backup/manifest.ts';
 import { hasLeftRules } from '../../domain/hold/lease.ts';
 import { readDrills } from '../../domain/ledger/drills.ts';
@@ -35,7 +35,7 @@ export async function ourFacts(ops: Ops): Promise<OurFacts> {
     restored: restored && { name: restored.manifest.id, at: Date.parse(restored.manifest.createdAt) },
     damaged: damaged.map(({ dir }) => path.basename(dir)),
     leftovers: leftovers.map((dir) => path.basename(dir)),
-    exported: backups.some((run) => commandOf(run) === 'export' && endedWith(run) === 0),
+    exported: readOutcome(ops.paths, 'backup-prod export')?.success != null,
     drill: readDrills(ops.paths).at(-1),
     unfinished: findUnfinished(ops.paths)?.name,
     failedBackups: failuresIn(backups.filter((run) => commandOf(run) === 'create')),
