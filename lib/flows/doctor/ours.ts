@@ -9,8 +9,8 @@ import { hasLeftRules } from '../../domain/hold/lease.ts';
 import { readDrills } from '../../domain/ledger/drills.ts';
 import { eachRun, entriesOf, type Run } from '../../domain/ledger/runs.ts';
 import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
+import { isHeld } from '../../runs/main/lock.ts';
 import { helperContainers } from '../../tools/docker/helpers.ts';
-import { whoHasOpen } from '../../tools/files/open-files.ts';
 import { DAY } from './check.ts';
 import type { OurFacts } from './facts.ts';
 
@@ -24,6 +24,8 @@ export async function ourFacts(ops: Ops): Promise<OurFacts> {
   const restored = databases.find(({ manifest }) => manifest.verification.level === 'restored');
   const [newest] = databases;
   const backups = newestRuns(ops, 'backup-prod');
+  // What a run is making is no leftover. The doctor's own lock says nothing of that.
+  const busy = ops.lockFd === undefined && isHeld(path.join(ops.paths.state, 'lock'));
   const helpers = await helperContainers(ops).catch(() => []);
   return {
     newest: newest && {
@@ -34,7 +36,7 @@ export async function ourFacts(ops: Ops): Promise<OurFacts> {
     },
     restored: restored && { name: restored.manifest.id, at: Date.parse(restored.manifest.createdAt) },
     damaged: damaged.map(({ dir }) => path.basename(dir)),
-    leftovers: leftovers.map((dir) => path.basename(dir)),
+    leftovers: busy ? [] : leftovers.map((dir) => path.basename(dir)),
     exported: readOutcome(ops.paths, 'backup-prod export')?.success != null,
     drill: readDrills(ops.paths).at(-1),
     unfinished: findUnfinished(ops.paths)?.name,
@@ -46,7 +48,7 @@ export async function ourFacts(ops: Ops): Promise<OurFacts> {
     },
     watched: watchedOf(ops),
     former: formerOf(ops, databases),
-    heldRules: hasLeftRules(ops.paths) && whoHasOpen(path.join(ops.paths.state, 'lock')).length === 0,
+    heldRules: !busy && hasLeftRules(ops.paths),
     sizes: databases.flatMap(({ manifest }) =>
       manifest.kind === 'database' ? [{ at: Date.parse(manifest.createdAt), bytes: manifest.databaseBytes }] : [],
     ),

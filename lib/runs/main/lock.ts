@@ -173,6 +173,12 @@ export async function describe(clock: Clock, file: string, waitMs = WRITTEN_WITH
   return { en: `${who}${at.en}${gone.en}`, zh: `${who}${at.zh}${gone.zh}` };
 }
 
+/** Seen without touching the lock. A command that outlived its run holds it too, and is not seen. */
+export function isHeld(file: string): boolean {
+  const holder = readHolder(file);
+  return holder !== undefined && hasOpen(holder.pid, file);
+}
+
 const readHolder = (file: string): Holder | undefined => readAs(recorded, file);
 
 function cannotLock(file: string, { what }: CommandError): OpsError {
