@@ -68,9 +68,9 @@ export function postgresOf(context: Context): Postgres {
     const [missing, between] = [`null-${randomUUID()}`, `rows-${randomUUID()}`];
     const script = readOnlyScript(sql.text, { missing, between, deadlineMs });
     const said = await told(readScript(ops, server(), script, { deadlineMs: deadlineMs + 5_000 }));
-    const [described = '', csv = ''] = said.split(`${between}\n`);
+    const [described = '', csv = ''] = said.split(between);
     const columns = recordsOf(described).map(([name = '', type = '']) => ({ name, type }));
-    return rowsOf<R>(columns, csv === '' ? '' : `${csv}\n`, missing);
+    return rowsOf<R>(columns, csv.slice(1), missing); // behind the marker's own line end
   };
 
   return {
@@ -122,6 +122,7 @@ DO ${literal(open)};
 FETCH ALL FROM answer \\gdesc
 \\echo ${as.between}
 FETCH ALL FROM answer;
+\\echo ${as.between}
 ROLLBACK;
 `;
 }

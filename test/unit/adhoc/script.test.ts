@@ -7,7 +7,7 @@ import { script } from '../../../lib/index.ts';
 import { refuseAnswers } from '../../../lib/runs/command-line/typed-again.ts';
 import { typed } from '../../../lib/runs/interrupted/ways.ts';
 import { PASSWORD, runAdhoc } from '../../support/adhoc-world.ts';
-import { takeViolations } from '../../support/scripted-spawn.ts';
+import { type Call, type Reply, takeViolations } from '../../support/scripted-spawn.ts';
 
 afterEach(() => expect(takeViolations()).toEqual([]));
 
@@ -209,10 +209,27 @@ it('ends a command inside its container, too', async () => {
   expect(exitCode).toBe(1);
 });
 
+/** As it answers a query of a column `a`. */
+const psql =
+  (rows: string) =>
+  ({ input }: Call): Reply => {
+    const [between = '', after = ''] = [...input.matchAll(/^\\echo (\S+)$/gm)].map(([, marker]) => `${marker}\n`);
+    return { stdout: `a,text\n${between}${rows}${after}` };
+  };
+
+it.each([
+  ['no row', '', []],
+  ['one, of an empty text', '\n', [{ a: '' }]],
+  ['two, of which one is', 'x\n\n', [{ a: 'x' }, { a: '' }]],
+])('reads PostgreSQL’s answer: %s', async (_, rows, value) => {
+  const made = await looks(async ({ db }) => JSON.stringify(await db.query`SELECT a FROM t`));
+  expect((await runAdhoc(made, { answer: psql(rows) })).stdout).toBe(`${JSON.stringify(value)}\n`);
+});
+
 it('asks PostgreSQL in a transaction that is READ ONLY, with the statement as a literal', async () => {
   const made = await looks(({ db }) => db.query`SELECT ${"x'; DROP TABLE users; --"} AS a;`);
   const { stdout, calls } = await runAdhoc(made, {
-    answer: ({ input }) => ({ stdout: `a,text\n${/echo (\S+)/.exec(input)?.[1]}\n"x\n"\n` }),
+    answer: psql('"x\n"\n'),
   });
   const [, begin, open] = /^(BEGIN[^\n]*)\n(DO [^\n]*);$/m.exec(calls[0]?.input ?? '') ?? [];
   expect(begin).toBe('BEGIN TRANSACTION READ ONLY;');
