@@ -1,6 +1,6 @@
 import { closeSync, ftruncateSync, readFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
-import { change } from '../../core/command.ts';
+import { asTyped, change } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import { UNWRITTEN } from '../../core/journal.ts';
 import type { Clock } from '../../core/ops.ts';
@@ -128,7 +128,9 @@ function ignoreUnwritable(write: () => void): void {
   }
 }
 
-function locked({ project }: LockFile, { en, zh }: Text): OpsError {
+function locked({ project, file }: LockFile, { en, zh }: Text): OpsError {
+  const dir = readHolder(file)?.dir;
+  const follow = asTyped(['npx', 'tsx', 'scripts/runs.ts', 'follow', ...(dir ? ['--dir', printable(dir)] : [])]);
   return new OpsError({
     kind: 'locked',
     what:
@@ -141,8 +143,8 @@ function locked({ project }: LockFile, { en, zh }: Text): OpsError {
     state: NOTHING_CHANGED,
     next: [
       {
-        en: 'Wait for it to end, or run again with --lock-wait 10m. To watch it: npx tsx scripts/runs.ts follow',
-        zh: '等待其结束, 或使用 --lock-wait 10m 重新运行. 查看进展: npx tsx scripts/runs.ts follow',
+        en: `Wait for it to end, or run again with --lock-wait 10m. To watch it: ${follow}`,
+        zh: `等待其结束, 或使用 --lock-wait 10m 重新运行. 查看进展: ${follow}`,
       },
     ],
   });

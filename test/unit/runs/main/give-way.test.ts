@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import type { OpsError } from '../../../../lib/core/errors.ts';
 import { giveWay } from '../../../../lib/runs/main/give-way.ts';
 import { takeLock } from '../../../../lib/runs/main/lock.ts';
 import { testOps } from '../../../support/ops.ts';
@@ -80,6 +81,19 @@ it('looks no more once it is ended', async () => {
   writeFileSync(file, DEPLOYING);
   await turns();
   expect(stopping.signal.aborted).toBe(false);
+});
+
+it('says where to watch who holds it: a project may be held from another directory', async () => {
+  const { ops, file } = world(true);
+  const refused = async (holder: object, project?: string) => {
+    writeFileSync(file, `${JSON.stringify({ ...JSON.parse(DEPLOYING), ...holder })}\n`);
+    const lock = { file, ...(project === undefined ? {} : { project }) };
+    const error = await giveWay(ops, lock, 0, new AbortController()).catch((e: OpsError) => e);
+    return (error as OpsError).next.flatMap((n) => [n.en, n.zh]);
+  };
+  for (const next of await refused({})) expect(next).toMatch(/npx tsx scripts\/runs\.ts follow$/);
+  for (const next of await refused({ dir: '/srv/other shop' }, 'shop'))
+    expect(next).toMatch(/npx tsx scripts\/runs\.ts follow --dir '\/srv\/other shop'$/);
 });
 
 it('a deployment that comes at the moment of the question is not refused for it', async () => {
