@@ -59,6 +59,8 @@ const events = {
     says: words.optional(),
     state: words.optional(),
     next: z.array(words).readonly().optional(),
+    /** It did what it was to do: what is wrong is what it found. */
+    found: z.boolean().optional(),
   },
 };
 

@@ -21,6 +21,8 @@ export interface Teller {
 
 export interface Ending {
   readonly exitCode: number;
+  /** It did what it was to do: what is wrong is what it found. */
+  readonly found?: boolean;
   readonly what: Text;
   readonly state?: Text | undefined;
   readonly next?: readonly Text[];
@@ -33,6 +35,7 @@ export interface Ending {
 
 export const endedWell = (said: Verdict): Ending => ({
   exitCode: said.exitCode ?? 0,
+  found: said.exitCode === 1,
   what: { en: said.en, zh: said.zh },
   bytes: said.bytes,
 });
@@ -67,6 +70,7 @@ export function teller(base: Omit<Ops, 'journal'>, about: About): Teller {
     },
     async end(ending) {
       const before = readOutcome(ops.paths, about.subject);
+      const hasRead = about.watching && ending.found === true; // whoever sits there
       const kind = kindOf(ending.exitCode, about.watching, before);
       const last = {
         at: new Date(ops.clock.now()).toISOString(),
@@ -76,7 +80,9 @@ export function teller(base: Omit<Ops, 'journal'>, about: About): Teller {
         requests: ending.requests ?? null,
         bytes: ending.bytes ?? null,
       };
-      await leniently(ops, () => recordOutcome(ops.paths, outcomeAfter(before, about, last, kind !== 'refused')));
+      await leniently(ops, () =>
+        recordOutcome(ops.paths, outcomeAfter(before, about, last, kind !== 'refused' && !hasRead)),
+      );
       await leniently(ops, () => exportMetrics(ops, about.metrics));
       const event: Event = {
         kind,
@@ -90,7 +96,7 @@ export function teller(base: Omit<Ops, 'journal'>, about: About): Teller {
       await started; // in their order
       const pinged = about.watched && kind !== 'refused' ? pingEnd(ops, about.watched, ending) : undefined;
       sayTold(ops, [
-        ...(await deliver(ops, event)),
+        ...(hasRead ? [] : await deliver(ops, event)),
         ...[await started, await pinged].filter((told) => told !== undefined),
       ]);
     },

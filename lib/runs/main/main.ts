@@ -285,11 +285,11 @@ async function journaled(
   } catch (error) {
     ending = endedWith(error, explain(screen, error));
   }
-  const { exitCode, what } = ending;
-  // A full disk does not make what was proved untrue; the next start will look again.
-  const { state, next = [] } = ending;
+  const { exitCode, what, found, state, next = [] } = ending;
   const says = secrets.redactIn({ says: what, ...(state && { state }), ...(next.length > 0 && { next }) });
-  lenient(journal, screen).write({ event: 'run-end', exitCode, verdict: says.says.en, ...says });
+  const entry = { exitCode, verdict: says.says.en, ...says, ...(found && { found }) };
+  // A full disk does not make what was proved untrue; the next start will look again.
+  lenient(journal, screen).write({ event: 'run-end', ...entry });
   journal.close();
   return ending;
 }

@@ -59,14 +59,18 @@ ${pair({ en: 'command', zh: '命令' }, html`<code>${typed({ script: run.script,
 </dl></section>`;
 }
 
-function badgeOf({ state }: Run): readonly ['good' | 'bad' | 'warn', Text] {
+function badgeOf(run: Run): readonly ['good' | 'bad' | 'warn', Text] {
+  const { state } = run;
   if (state.kind === 'running') return ['warn', { en: 'running', zh: '运行中' }];
   if (state.kind === 'died') return ['bad', { en: 'died half-way', zh: '中途异常终止' }];
   const { exitCode } = state;
-  const meaning = ENDS[exitCode] ?? { en: 'failed', zh: '失败' };
+  const found = entriesOf(run, 'run-end').at(-1)?.found;
+  const meaning = found ? FOUND : (ENDS[exitCode] ?? { en: 'failed', zh: '失败' });
   const text = { en: `${meaning.en} (${exitCode})`, zh: `${meaning.zh} (${exitCode})` };
-  return [exitCode === 0 ? 'good' : exitCode === 1 || exitCode === 6 ? 'bad' : 'warn', text];
+  return [exitCode === 0 ? 'good' : !found && (exitCode === 1 || exitCode === 6) ? 'bad' : 'warn', text];
 }
+
+const FOUND: Text = { en: 'found something', zh: '发现问题' };
 
 /** README, "Exit codes". */
 const ENDS: Readonly<Record<number, Text>> = {

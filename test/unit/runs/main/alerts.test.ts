@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -82,6 +82,23 @@ it('tells of a run that could not begin', async () => {
     spoil: (dir) => writeFileSync(path.join(dir, '.whalefall-ops'), 'a file'),
   });
   expect([exitCode, told.map((t) => [t.kind, t.run])], stdout).toEqual([3, [['failed', null]]]);
+});
+
+it('takes what a run found for no failure of it: who sits there has read it; without anybody there it is told', async () => {
+  const finds: Action['run'] = async () => ({ ...text('2 broken'), exitCode: 1 });
+  const [read, unread] = [await runWith(finds, { interactive: true }), await runWith(finds)];
+  expect([read, unread].map(({ exitCode, told }) => [exitCode, told.map((t) => t.what)])).toEqual([
+    [1, []],
+    [1, ['2 broken']],
+  ]);
+  const state = path.join(read.dir, '.whalefall-ops');
+  expect(readOutcome({ state }, 'stub')).toMatchObject({ last: { exitCode: 1 }, failures: 0 });
+  const [run = ''] = readdirSync(path.join(state, 'runs'));
+  const page = readFileSync(path.join(state, 'runs', run, 'report.html'), 'utf8');
+  expect(page).toContain('found something (1)');
+  expect(page).toContain('发现问题 (1)');
+  const failed = await runWith(fails, { interactive: true });
+  expect(failed.told).toMatchObject([{ kind: 'failed' }]);
 });
 
 it('tells nobody of what is only planned or looked at, and pings for neither', async () => {
