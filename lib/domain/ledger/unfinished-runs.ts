@@ -6,6 +6,9 @@ const WHOLE: readonly string[] = ['deploy-prod-all', 'rollback-prod'];
 /** A hot update proves which release serves, which is all that a rollback is about. */
 const PROVES_RELEASE = 'update-prod-flask';
 
+/** It starts what stands still, one by one: there is nothing to finish, nor to take back. */
+const HARMLESS = 'doctor';
+
 /** So many are read: every start waits for it. */
 const READ = 30;
 
@@ -19,7 +22,10 @@ export function findUnfinished(paths: Pick<Paths, 'state'>, except?: string): Ru
   const succeeded = new Set<string>();
   let read = 0;
   // However many backups there are: what came before a success of theirs does not matter, and does not count.
-  for (const run of eachRun(paths, (name, script) => name !== except && !succeeded.has(script))) {
+  for (const run of eachRun(
+    paths,
+    (name, script) => name !== except && script !== HARMLESS && !succeeded.has(script),
+  )) {
     read += 1;
     if (read > READ || WHOLE.some((script) => succeeded.has(script))) return undefined;
     const { state } = run;

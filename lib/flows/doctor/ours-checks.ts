@@ -162,8 +162,8 @@ export const ourChecks: readonly Check[] = [
     when: 'now',
     title: t('every run came to its end', '没有未完成的运行'),
     meaning: t(
-      'A run was killed, or ended and needs a person: production may be half-way between two releases.',
-      '有运行被强制终止, 或需要人工处理: 生产环境可能停留在两个版本之间.',
+      'A run was killed, or ended and needs a person: what it had begun to change may be half done.',
+      '有运行被强制终止, 或需要人工处理: 其改动可能只完成了一半.',
     ),
     ask: ['ours'],
     judge: ({ ours: { unfinished } }) =>

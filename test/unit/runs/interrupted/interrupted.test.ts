@@ -45,6 +45,7 @@ it.each<[what: string, runs: readonly (readonly [script: string, journal: string
   ['one died in its middle', [['update-prod-flask', died()]], 0],
   ['one died before it changed anything', [['update-prod-flask', lines(begun('update-prod-flask'))]], undefined],
   ['one died before its first line was whole', [['update-prod-flask', '{"seq":1,']], undefined],
+  ['the doctor died, who starts what stands still and is asked again', [['doctor', died('doctor')]], undefined],
   ['one ended well', [['update-prod-flask', ended(0)]], undefined],
   ['one ended with everything as before', [['update-prod-flask', ended(1)]], undefined],
   ['one ended and needs a person', [['update-prod-flask', ended(6)]], 0],
