@@ -394,7 +394,7 @@ export const databaseChecks: readonly Check[] = [
       if (age < AGE_WARN) return WELL;
       return (age < AGE_FAIL ? warn : fail)(
         t(`${age} transactions since the last freeze`, `距上次冻结已有 ${age} 个事务`),
-        psql(facts, 'VACUUM (FREEZE, VERBOSE)'),
+        inside(nameOf(facts, 'postgres'), 'vacuumdb', '-U', loginIn(facts).user, '--all', '--freeze', '--verbose'),
       );
     },
   }),

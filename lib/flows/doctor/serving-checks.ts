@@ -464,8 +464,8 @@ export const servingChecks: readonly Check[] = [
       if (memory.kills > 0)
         return warn(
           t(
-            `${memory.kills} processes since its start; now at ${full} of its limit`,
-            `启动以来 ${memory.kills} 个进程; 当前使用内存上限的 ${full}`,
+            `${count(memory.kills, 'process', 'processes')} since its start${memory.limit ? `; now at ${full} of its limit` : ''}`,
+            `启动以来 ${memory.kills} 个进程${memory.limit ? `; 当前使用内存上限的 ${full}` : ''}`,
           ),
           stats,
         );

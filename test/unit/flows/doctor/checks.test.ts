@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { CHECKS } from '../../../../lib/flows/doctor/checks.ts';
 import { diagnose } from '../../../../lib/flows/doctor/diagnose.ts';
 import type { Facts } from '../../../../lib/flows/doctor/facts.ts';
-import { doctorFacts, notKnown } from '../../../support/doctor-facts.ts';
+import { condition, doctorFacts, notKnown, vitals } from '../../../support/doctor-facts.ts';
 import { WRONG } from './wrong.table.ts';
 
 const cases = Object.entries(WRONG).flatMap(([id, all]) => all.map(([level, facts], at) => ({ id, at, level, facts })));
@@ -36,6 +36,19 @@ it.each(cases)('$id: $level (case $at)', ({ id, level, facts }) => {
 it('calls pages well that were built from these very sources, however old a build cache has kept them', () => {
   const facts = doctorFacts({ frontend: { changed: 4_000_000_000, current: true } });
   expect(judged('release.frontend', facts)?.level).toBe('OK');
+});
+
+it('says of memory against its limit only where there is one', () => {
+  const seen = (limit: number | null) =>
+    judged('app.memory', doctorFacts({ vitals: vitals({ memory: { kills: 1, limit, used: 50 } }) }))?.problems[0]?.seen;
+  expect(seen(null)).toEqual({ en: '1 process since its start', zh: '启动以来 1 个进程' });
+  expect(seen(100)?.en).toBe('1 process since its start; now at 50 % of its limit');
+});
+
+it('freezes all databases: which of them is the oldest is not known', () => {
+  const facts = doctorFacts({ postgres: condition({ age: 1_900_000_000 }) });
+  const mend = judged('database.wraparound', facts)?.problems[0]?.mend.map((m) => m.en);
+  expect(mend).toEqual(['docker exec shop_postgres vacuumdb -U shop --all --freeze --verbose']);
 });
 
 it('asks nothing of what is not known', () => {
