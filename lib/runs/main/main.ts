@@ -63,15 +63,7 @@ export async function main(script: Script, world: World): Promise<number> {
   const secrets = new Secrets();
   const stopping = new AbortController();
   let language = languageOf(world.env);
-  const plain = terminal({
-    ...view(world, secrets, stopping.signal),
-    language,
-    json: false,
-    yes: false,
-    interactive: false,
-    log: () => undefined,
-  });
-
+  let json = false;
   let parsed: Parsed;
   let action: Action;
   let name: string;
@@ -80,12 +72,14 @@ export async function main(script: Script, world: World): Promise<number> {
     const line = readCommandLine(script, world.argv);
     ({ parsed, name } = line);
     language = (parsed.lang as keyof Text | undefined) ?? language;
+    json = Boolean(parsed.json);
     if (parsed.help) return world.stdout(line.help(language).replaceAll(SCRIPTS, world.scripts)) ?? 0;
     if (parsed.version || line.action === undefined) return world.stdout(`${VERSION}\n`) ?? 0;
     action = line.action;
     target = loadTarget(parsed, world);
   } catch (error) {
-    return report(plain, error);
+    const shown = { ...view(world, secrets, stopping.signal), language, json };
+    return report(terminal({ ...shown, yes: false, interactive: false, log: () => undefined }), error);
   }
 
   const planOnly = Boolean(parsed.plan || parsed['dry-run']);
@@ -95,7 +89,7 @@ export async function main(script: Script, world: World): Promise<number> {
     ...view(world, secrets, stopping.signal),
     scripts: typedBefore(parsed, target, world) + world.scripts,
     language,
-    json: Boolean(parsed.json),
+    json,
     yes: Boolean(parsed.yes),
     interactive: world.interactive,
     log: (text) => logs.write(text),
