@@ -166,10 +166,11 @@ export const ourChecks: readonly Check[] = [
       '有运行被强制终止, 或需要人工处理: 其改动可能只完成了一半.',
     ),
     ask: ['ours'],
-    judge: ({ ours: { unfinished } }) =>
-      unfinished === undefined
-        ? WELL
-        : fail(same(unfinished), ours(`runs.ts show ${unfinished}`), ours('runs.ts resume'), ours('runs.ts undo')),
+    judge({ ours: { unfinished } }) {
+      if (unfinished === undefined) return WELL;
+      const ways = unfinished.includes('-adhoc.') ? [] : [ours('runs.ts resume'), ours('runs.ts undo')];
+      return fail(same(unfinished), ours(`runs.ts show ${unfinished}`), ...ways);
+    },
   }),
   check({
     id: 'hold.rules',

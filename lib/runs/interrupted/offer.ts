@@ -14,7 +14,8 @@ export async function showUnfinished(ops: Ops, run: Run): Promise<void> {
   const back = backOf(run);
   show({ event: 'warning', text: diedText(run) });
   show({ event: 'table', id: 'now', rows: await lookAround(ops) });
-  const ways = [step('finish it', '完成', finishOf(run)), ...(back ? [step('undo it', '撤销', back)] : [])];
+  const own = run.script.startsWith('adhoc.') ? [BY_HAND] : [];
+  const ways = [step('finish it', '完成', finishOf(run)), own, ...(back ? [step('undo it', '撤销', back)] : [])];
   for (const text of ways.flat()) show({ event: 'info', text });
 }
 
@@ -26,18 +27,22 @@ export async function showUnfinished(ops: Ops, run: Run): Promise<void> {
  */
 export async function offerWays(ops: Ops, run: Run): Promise<Invocation | undefined> {
   await showUnfinished(ops, run);
-  const back = backOf(run);
+  const [finish, back] = [finishOf(run), backOf(run)];
   const choice = await ops.screen.askChoice(
     { en: `What should be done about ${run.name}?`, zh: `如何处理 ${run.name}?` },
     [
-      {
-        value: 'finish',
-        label: {
-          en: 'finish it: the same script checks the current state and does the rest',
-          zh: '完成: 同一脚本检查实际状态并继续',
-        },
-      },
-      ...(back
+      ...(isOurs(finish)
+        ? [
+            {
+              value: 'finish' as const,
+              label: {
+                en: 'finish it: the same script checks the current state and does the rest',
+                zh: '完成: 同一脚本检查实际状态并继续',
+              },
+            },
+          ]
+        : []),
+      ...(back && isOurs(back)
         ? [
             {
               value: 'undo' as const,
@@ -53,7 +58,7 @@ export async function offerWays(ops: Ops, run: Run): Promise<Invocation | undefi
   );
   switch (choice) {
     case 'finish':
-      return finishOf(run);
+      return finish;
     case 'undo':
       return back;
     case 'leave':
@@ -66,6 +71,11 @@ export async function offerWays(ops: Ops, run: Run): Promise<Invocation | undefi
       });
   }
 }
+
+const BY_HAND: Text = {
+  en: '  to finish it: start its file by hand; its steps look at what is there',
+  zh: '  完成: 手动运行该脚本文件, 其步骤会先检查实际状态',
+};
 
 /** Nothing to be copied that no run of ours has written. */
 const step = (en: string, zh: string, to: Invocation): Text[] =>

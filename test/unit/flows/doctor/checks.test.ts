@@ -45,6 +45,18 @@ it('says of memory against its limit only where there is one', () => {
   expect(seen(100)?.en).toBe('1 process since its start; now at 50 % of its limit');
 });
 
+it('offers to resume no script of one’s own: its file is started by hand', () => {
+  const mend = (script: string) => {
+    const { ours } = doctorFacts();
+    if (!ours.known) throw new Error('ours');
+    const facts = doctorFacts({ ours: { ...ours.value, unfinished: `20260101T000000Z-${script}` } });
+    return judged('runs.unfinished', facts)?.problems[0]?.mend.map((m) => m.en.replace(/ 2026.*/, ''));
+  };
+  const [show, resume, undo] = ['show', 'resume', 'undo'].map((command) => `npx tsx scripts/runs.ts ${command}`);
+  expect(mend('update-prod-flask')).toEqual([show, resume, undo]);
+  expect(mend('adhoc.mine')).toEqual([show]);
+});
+
 it('freezes all databases: which of them is the oldest is not known', () => {
   const facts = doctorFacts({ postgres: condition({ age: 1_900_000_000 }) });
   const mend = judged('database.wraparound', facts)?.problems[0]?.mend.map((m) => m.en);

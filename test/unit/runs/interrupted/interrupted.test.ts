@@ -3,6 +3,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { JournalEvent } from '../../../../lib/core/journal.ts';
+import type { Screen } from '../../../../lib/core/screen.ts';
 import { userdataOfUnfinished } from '../../../../lib/domain/app/userdata.ts';
 import { notedByUnfinished } from '../../../../lib/domain/ledger/run-notes.ts';
 import { leave, nextRunName, readRun } from '../../../../lib/domain/ledger/runs.ts';
@@ -10,7 +11,7 @@ import { findUnfinished } from '../../../../lib/domain/ledger/unfinished-runs.ts
 import { show } from '../../../../lib/flows/runs/commands.ts';
 import { follow } from '../../../../lib/flows/runs/follow.ts';
 import { refuseAnswers } from '../../../../lib/runs/command-line/typed-again.ts';
-import { showUnfinished } from '../../../../lib/runs/interrupted/offer.ts';
+import { offerWays, showUnfinished } from '../../../../lib/runs/interrupted/offer.ts';
 import { backOf, finishOf } from '../../../../lib/runs/interrupted/ways.ts';
 import { type TestOps, testOps } from '../../../support/ops.ts';
 
@@ -124,6 +125,23 @@ it('what it noted stays known however many backups there have been since', () =>
   const name = leaveRun(ops, 'update-prod-flask', `${died()}${note}\n`);
   for (let n = 0; n < 100; n += 1) leaveRun(ops, 'backup-prod', ended(1, 'backup-prod'));
   expect(notedByUnfinished(ops.paths, 'workers', ['update-prod-flask'])?.run.name).toBe(name);
+});
+
+it('offers only what it would start', async () => {
+  const offered = async (script: string) => {
+    const asked: string[] = [];
+    const askChoice: Screen['askChoice'] = async (_question, choices) => {
+      asked.push(...choices.map((c) => c.value));
+      return choices.at(-1)?.value;
+    };
+    const ops = testOps(() => ({ exitCode: 1 }), { answers: { askChoice } });
+    expect(await offerWays(ops, readRun(ops.paths, leaveRun(ops, script, died(script))))).toBeUndefined();
+    return { asked, shown: ops.shown.flatMap((e) => (e.event === 'info' ? [e.text.en] : [])) };
+  };
+  expect(await offered('update-prod-flask')).toMatchObject({ asked: ['finish', 'undo', 'leave'] });
+  const own = await offered('adhoc.mine');
+  expect(own.asked).toEqual(['leave']);
+  expect(own.shown).toEqual([expect.stringContaining('start its file by hand')]);
 });
 
 it('is not asked about again when it was left', () => {
