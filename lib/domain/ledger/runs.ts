@@ -55,6 +55,15 @@ export function* eachRun(
   for (const name of namesOf(paths).reverse()) if (matters(name, scriptOf(name))) yield readRun(paths, name);
 }
 
+/** At most so many, newest first. */
+export function newestRuns(paths: Pick<Paths, 'state'>, most: number, ofScript?: string): Run[] {
+  const found: Run[] = [];
+  for (const run of eachRun(paths, (_, script) => ofScript === undefined || script === ofScript)) {
+    if (found.push(run) === most) break;
+  }
+  return found;
+}
+
 const scriptOf = (name: string) => name.replace(/^[^-]*-/, '');
 
 /** Names of all runs, oldest first. */

@@ -10,7 +10,7 @@ import { run } from '../../core/run.ts';
 import { section } from '../../core/screen.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
-import { eachRun } from '../../domain/ledger/runs.ts';
+import { newestRuns } from '../../domain/ledger/runs.ts';
 import { CHECKS } from './checks.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { examine } from './examine.ts';
@@ -205,8 +205,7 @@ const textOf = (lines: readonly LogLine[]) =>
 
 function runParts(ops: Ops, facts: Facts): Part[] {
   const parts: Part[] = [];
-  let count = 0;
-  for (const { name, dir } of eachRun(ops.paths)) {
+  for (const { name, dir } of newestRuns(ops.paths, RUNS)) {
     for (const file of ['journal', 'log']) {
       const about: Text = { en: `${file} of a run`, zh: `运行的 ${file}` };
       const shown = `runs/${name}/${file}`;
@@ -219,8 +218,6 @@ function runParts(ops: Ops, facts: Facts): Part[] {
         }
       }
     }
-    count += 1;
-    if (count >= RUNS) break;
   }
   return parts;
 }

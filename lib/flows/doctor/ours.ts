@@ -7,7 +7,7 @@ import { readOutcome, readOutcomes } from '../../domain/alerts/outcomes.ts';
 import { listBackups, type Stored } from '../../domain/backup/manifest.ts';
 import { hasLeftRules } from '../../domain/hold/lease.ts';
 import { readDrills } from '../../domain/ledger/drills.ts';
-import { eachRun, entriesOf, type Run } from '../../domain/ledger/runs.ts';
+import { eachRun, entriesOf, newestRuns, type Run } from '../../domain/ledger/runs.ts';
 import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
 import { isHeld } from '../../runs/main/lock.ts';
 import { helperContainers } from '../../tools/docker/helpers.ts';
@@ -23,7 +23,7 @@ export async function ourFacts(ops: Ops): Promise<OurFacts> {
   const databases = stored.filter(({ manifest }) => manifest.kind === 'database');
   const restored = databases.find(({ manifest }) => manifest.verification.level === 'restored');
   const [newest] = databases;
-  const backups = newestRuns(ops, 'backup-prod');
+  const backups = newestRuns(ops.paths, READ, 'backup-prod');
   // What a run is making is no leftover. The doctor's own lock says nothing of that.
   const busy = ops.lockFd === undefined && isHeld(path.join(ops.paths.state, 'lock'));
   const helpers = await helperContainers(ops).catch(() => []);
@@ -53,16 +53,6 @@ export async function ourFacts(ops: Ops): Promise<OurFacts> {
       manifest.kind === 'database' ? [{ at: Date.parse(manifest.createdAt), bytes: manifest.databaseBytes }] : [],
     ),
   };
-}
-
-/** Newest first. */
-function newestRuns(ops: Ops, script: string): Run[] {
-  const found: Run[] = [];
-  for (const run of eachRun(ops.paths, (_, of) => of === script)) {
-    found.push(run);
-    if (found.length >= READ) break;
-  }
-  return found;
 }
 
 const commandOf = (run: Run): string => entriesOf(run, 'run-start')[0]?.args?.[0] ?? '';

@@ -3,18 +3,17 @@ import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { type Row, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
-import { entriesOf, type Run } from '../../domain/ledger/runs.ts';
+import { entriesOf, newestRuns, type Run } from '../../domain/ledger/runs.ts';
 import type { GoOn } from '../../runs/command-line/script.ts';
 import { commandRows, stateText, stepRows } from '../../runs/interrupted/messages.ts';
 import { showUnfinished } from '../../runs/interrupted/offer.ts';
 import { lookAround } from '../../runs/interrupted/surroundings.ts';
 import { finishOf, requireBack, typed } from '../../runs/interrupted/ways.ts';
 import { whoHasOpen } from '../../tools/files/open-files.ts';
-import { newestRuns } from './find.ts';
 
 /** Shows the newest `limit` runs. */
 export function list(ops: Ops, limit: number): Text {
-  const shown = newestRuns(ops, limit);
+  const shown = newestRuns(ops.paths, limit);
   ops.screen.show({
     event: 'table',
     id: 'runs',

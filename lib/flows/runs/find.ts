@@ -23,14 +23,4 @@ export function findRun(ops: Ops, named: string | boolean | undefined, otherwise
   throw none({ en: `There is no run ${printable(named)}.`, zh: `没有名为 ${printable(named)} 的运行.` });
 }
 
-/** At most so many, newest first. */
-export function newestRuns(ops: Ops, limit: number): Run[] {
-  const found: Run[] = [];
-  for (const run of eachRun(ops.paths)) {
-    if (found.length === limit) break;
-    found.push(run);
-  }
-  return found;
-}
-
 const none = (what: Text) => refuse(what, same('npx tsx scripts/runs.ts list'));
