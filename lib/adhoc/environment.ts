@@ -40,18 +40,13 @@ export interface Drift {
 /** `missing`: it should be there and is not. `extra`: nothing gives it any more. */
 export type Compared = 'same' | 'differs' | 'missing' | 'extra';
 
-/** What of a target configuration says whose variables are neither `.env`'s nor compose's. */
-interface Others {
-  /** supervisord gives each of its programs another value of the scheduler's variable. */
-  readonly app: Pick<Target['app'], 'schedulerVariable'>;
-  /** The scripts give a container the commit in these. */
-  readonly release: Pick<Target['release'], 'stamp'>;
-}
-
-/** By name, what drifted. */
+/**
+ * By name, what drifted. Neither `.env`'s nor compose's are the scheduler's variable, of which supervisord gives each of its programs another
+ * value, and those in which the scripts give a container the commit.
+ */
 export function driftIn(
   { file, compose, container, process }: Environment,
-  { app, release }: Others,
+  { app, release }: Pick<Target, 'app' | 'release'>,
 ): readonly Drift[] {
   const wanted = { ...compose, ...file };
   const own = app.schedulerVariable;

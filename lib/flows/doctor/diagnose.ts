@@ -1,14 +1,9 @@
+import type { Target } from '../../core/target.ts';
 import type { Text } from '../../core/text.ts';
 import type { Check, Problem } from './check.ts';
 import type { Facts } from './facts.ts';
 
-/** Somebody knows about it, and why it stays so until a day. */
-export interface Acknowledgement {
-  readonly id: string;
-  readonly reason: string;
-  /** The last day that it counts; `2026-12-31`. */
-  readonly until: string;
-}
+type Acknowledgement = Target['acknowledged'][number];
 
 export type Level = 'OK' | 'WARN' | 'FAIL' | 'UNKNOWN';
 

@@ -1,13 +1,9 @@
 import { asTyped } from '../../core/command.ts';
 import type { Text } from '../../core/text.ts';
-import { COMMON_FLAGS, type Flags, type Positional } from './flags.ts';
-import type { Script } from './script.ts';
+import { COMMON_FLAGS, type Flags } from './flags.ts';
+import type { Action, Script } from './script.ts';
 
-interface Helped {
-  readonly about: Text;
-  readonly flags: Flags;
-  readonly positionals?: readonly Positional[];
-}
+type Helped = Pick<Action, 'about' | 'flags' | 'positionals'>;
 
 /**
  * The help text of one thing to do: usage line, what it does, each word and flag.

@@ -2,20 +2,17 @@ import type { Clock } from '../../core/ops.ts';
 import type { Screen } from '../../core/screen.ts';
 import { same, seconds, type Text } from '../../core/text.ts';
 import type { World } from '../../core/world.ts';
+import type { RequestRecord } from '../../domain/ledger/requests.ts';
 
 const EVERY_MS = 1000;
 /** A step that says itself how far it is says so more often than this. */
 const SAYS_NOTHING_MS = 1500;
 
-/** What visitors noticed until now; `longest` in milliseconds. */
-export interface RequestsSoFar {
-  readonly sent: number;
-  readonly failed: number;
-  readonly longest: number;
-}
+/** What visitors noticed until now. */
+type RequestsSoFar = RequestRecord['soFar'];
 
 /** It comes first: of a line that does not fit, the end is cut. */
-function requestsText(requests: RequestsSoFar | undefined): Text | undefined {
+function requestsText(requests: RequestsSoFar): Text | undefined {
   if (requests === undefined) return undefined;
   const { sent, failed, longest } = requests;
   return {
@@ -32,7 +29,7 @@ export function withElapsed(
   screen: Screen,
   clock: Pick<Clock, 'monotonic'>,
   every: World['every'],
-  requests: () => RequestsSoFar | undefined = () => undefined,
+  requests: () => RequestsSoFar = () => undefined,
 ): Screen {
   let stop: (() => void) | undefined;
   let said = Number.NEGATIVE_INFINITY;
