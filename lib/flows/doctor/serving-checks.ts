@@ -1,5 +1,6 @@
 import { asTyped } from '../../core/command.ts';
 import { same, type Text } from '../../core/text.ts';
+import type { Health } from '../../domain/app/health.ts';
 import { isGunicorn } from '../../domain/app/programs.ts';
 import { dropsWhenLeaving, recyclesTogether, recyclingCure, recyclingText } from '../../domain/app/recycling.ts';
 import { asked } from '../../domain/app/vitals.ts';
@@ -11,6 +12,15 @@ const check = checksOf('serving');
 
 const logOf = (facts: Basis) =>
   `${facts.at.known ? facts.at.value.target.app.userdata : '/app/userdata'}/logs/gunicorn_error.log`;
+const logEnd = (facts: Basis): Text => inside(nameOf(facts, 'app'), 'tail', '-n', '50', logOf(facts));
+
+/** Both ways in are judged alike. */
+const unhealthy =
+  (name: 'basic' | 'deep') =>
+  ({ health }: { readonly health: Health }, facts: Basis): Problem[] =>
+    health.checks
+      .filter((c) => c.name === name && !c.healthy)
+      .map((c) => fail({ en: `${c.url}: ${c.text.en}`, zh: `${c.url}: ${c.text.zh}` }, logEnd(facts)));
 
 const DOWN = [
   'gunicorn.web',
@@ -131,7 +141,7 @@ export const servingChecks: readonly Check[] = [
       }
       return fail(
         t(`no program listens on port ${port}`, `没有程序监听端口 ${port}`),
-        inside(nameOf(facts, 'app'), 'tail', '-n', '50', logOf(facts)),
+        logEnd(facts),
         inside(nameOf(facts, 'app'), 'supervisorctl', 'status'),
       );
     },
@@ -149,7 +159,7 @@ export const servingChecks: readonly Check[] = [
     judge: ({ workers }, facts) =>
       workers.flatMap(({ program, workers: { workers: all, uptime } }) => {
         const serving = all.filter((w) => w.state === 'serving').length;
-        const logs = inside(nameOf(facts, 'app'), 'tail', '-n', '50', logOf(facts));
+        const logs = logEnd(facts);
         const hung = all.filter((w) => w.state === 'hung').length;
         const hang = hung === 0 ? same('') : t(`, ${hung} give no sign of life`, `, ${hung} 个已无响应`);
         const seen = t(
@@ -185,7 +195,7 @@ export const servingChecks: readonly Check[] = [
           const again = asTyped(['docker', 'restart', name ?? '?']);
           return fail(
             seen,
-            inside(name, 'tail', '-n', '50', logOf(facts)),
+            logEnd(facts),
             ours('adhoc/who-holds-locks.ts'),
             ...(program === undefined ? [] : [inside(name, 'supervisorctl', 'restart', program)]),
             t(`If that does not help: ${again}`, `若仍无效: ${again}`),
@@ -321,7 +331,7 @@ export const servingChecks: readonly Check[] = [
             `容器内端口 ${port} ${status === 0 ? '无应答' : `返回 ${status}`} (${port === at.target.ports.nginx ? 'nginx' : 'gunicorn'})`,
           ),
           inside(nameOf(facts, 'app'), 'tail', '-n', '30', '/var/log/nginx/error.log'),
-          inside(nameOf(facts, 'app'), 'tail', '-n', '50', logOf(facts)),
+          logEnd(facts),
         ),
       );
     },
@@ -360,15 +370,7 @@ export const servingChecks: readonly Check[] = [
     ),
     ask: ['health'],
     explains: ['routes.*', 'container.health'],
-    judge: ({ health }, facts) =>
-      health.checks
-        .filter((c) => c.name === 'basic' && !c.healthy)
-        .map((c) =>
-          fail(
-            { en: `${c.url}: ${c.text.en}`, zh: `${c.url}: ${c.text.zh}` },
-            inside(nameOf(facts, 'app'), 'tail', '-n', '50', logOf(facts)),
-          ),
-        ),
+    judge: unhealthy('basic'),
   }),
   check({
     id: 'health.deep',
@@ -379,15 +381,7 @@ export const servingChecks: readonly Check[] = [
       '应用自身报告数据库或 Redis 不可用, 但 HTTP 状态码仍为 200.',
     ),
     ask: ['health'],
-    judge: ({ health }, facts) =>
-      health.checks
-        .filter((c) => c.name === 'deep' && !c.healthy)
-        .map((c) =>
-          fail(
-            { en: `${c.url}: ${c.text.en}`, zh: `${c.url}: ${c.text.zh}` },
-            inside(nameOf(facts, 'app'), 'tail', '-n', '50', logOf(facts)),
-          ),
-        ),
+    judge: unhealthy('deep'),
   }),
   check({
     id: 'routes.served',
