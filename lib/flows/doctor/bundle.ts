@@ -3,9 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { type LogLine, logFiles, logsOfContainer } from '../../adhoc/logs.ts';
 import { read } from '../../core/command.ts';
-import { OpsError, whatHappened } from '../../core/errors.ts';
+import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { refuse } from '../../core/refusal.ts';
+import { agree, refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import { section } from '../../core/screen.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
@@ -50,8 +50,7 @@ export async function bundle(ops: Ops, file: string, planOnly: boolean): Promise
     ...NEVER.map((what) => [{ en: 'never', zh: '始终不含' }, what] as const),
   ]);
   if (planOnly) return ONLY_PLANNED;
-  const write = await ops.screen.askYes({ en: `Write ${printable(file)}?`, zh: `是否写入 ${printable(file)}?` });
-  if (!write) throw declined();
+  await agree(ops.screen, { en: `Write ${printable(file)}?`, zh: `是否写入 ${printable(file)}?` });
   await pack(ops, file, [{ name: 'MANIFEST.txt', text: manifest }, ...parts]);
   ops.screen.show({
     event: 'ok',
@@ -278,10 +277,3 @@ function created(file: string): number {
     );
   }
 }
-
-const declined = () =>
-  new OpsError({
-    kind: 'declined',
-    what: { en: 'Nothing was written.', zh: '未写入任何内容.' },
-    next: [{ en: 'Without a terminal: --yes.', zh: '无终端环境请使用 --yes.' }],
-  });
