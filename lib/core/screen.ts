@@ -8,7 +8,7 @@ export type Row = readonly [Text, Text];
 export type ScreenEvent =
   | { event: 'heading'; text: Text }
   | { event: 'info'; text: Text }
-  | { event: 'ok'; text: Text; evidence?: string | undefined }
+  | { event: 'ok'; text: Text }
   | { event: 'warning'; text: Text; fix?: Text | undefined }
   | { event: 'error'; text: Text }
   | { event: 'step'; id: string; number: number; of: number; title: Text }

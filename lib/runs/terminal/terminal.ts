@@ -55,7 +55,7 @@ export function terminal(options: TerminalOptions): Screen {
       case 'info':
         return say(undefined, t(e.text));
       case 'ok':
-        return say('green', `✓ ${t(e.text)}${e.evidence ? `  ${e.evidence}` : ''}`);
+        return say('green', `✓ ${t(e.text)}`);
       case 'warning':
         say('yellow', `! ${t(e.text)}`);
         return e.fix && say('yellow', `  → ${t(e.fix)}`);

@@ -188,7 +188,7 @@ it('shows no foreign text that a terminal obeys, hides or turns around, nor a li
         s.progress(text);
         s.show({ event: 'info', text });
         s.show({ event: 'heading', text });
-        s.show({ event: 'ok', text, evidence: text.en });
+        s.show({ event: 'ok', text });
         s.show({ event: 'warning', text, fix: text });
         s.show({ event: 'error', text });
         s.show({ event: 'step', id: text.en, number: 1, of: 1, title: text });
