@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
@@ -51,7 +52,8 @@ export interface From {
  * @throws {OpsError} with gunicorn's own words.
  */
 export async function readSettings(ops: Ops, staging: Staging, web: Program, from: From): Promise<Settings> {
-  return settingsOf(ops, await tryGunicorn(ops, staging, web, { name: 'settings', from, instead: null }));
+  const name = `settings-${randomUUID()}`; // several programs' are read at once
+  return settingsOf(ops, await tryGunicorn(ops, staging, web, { name, from, instead: null }));
 }
 
 /**
@@ -108,6 +110,7 @@ export async function startCanary(ops: Ops, staging: Staging, web: Program, from
 }
 
 interface Trial {
+  /** Of the files for its log and its settings. */
   readonly name: string;
   readonly from: From;
   /** Settings that replace the configured ones, by gunicorn's names; null: nothing is started. */

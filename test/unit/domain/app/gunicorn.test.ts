@@ -45,7 +45,11 @@ const asked = <T>(
 };
 
 const argsOf = (call: Call | undefined) =>
-  JSON.parse(JSON.parse(/loads\((".*")\)/.exec(call?.input ?? '')?.[1] ?? '')) as { argv: string[]; told: string };
+  JSON.parse(JSON.parse(/loads\((".*")\)/.exec(call?.input ?? '')?.[1] ?? '')) as {
+    argv: string[];
+    log: string;
+    told: string;
+  };
 
 it('loads the application as the web program would, but never with its scheduler', async () => {
   const { ended, args } = asked(loadOnce, { pid: 5, exitCode: 0, said: '', told: 'workers = 2\n' });
@@ -67,6 +71,17 @@ it.each([
   const [first, option, code, told, instead, ...rest] = args().argv;
   expect([first, option, told, instead, ...rest]).toEqual([python, '-c', args().told, 'null', 'wsgi:app']);
   expect(code).toContain('WSGIApplication');
+});
+
+it('reads the settings of several programs at once, each from files of its own', async () => {
+  const files: string[] = [];
+  const ops = testOps((call) => {
+    const { log, told } = argsOf(call);
+    files.push(log, told);
+    return { stdout: JSON.stringify({ pid: 5, exitCode: 0, said: '', told: 'workers = 2\n' }) };
+  });
+  await Promise.all([1, 2].map(() => readSettings(ops, stagingOf(ops, 'app'), web, STAGED)));
+  expect(new Set(files).size).toBe(4);
 });
 
 it('boots a canary where nobody but root reaches it, with one worker and without the scheduler, and leaves it', async () => {
