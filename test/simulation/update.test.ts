@@ -185,6 +185,20 @@ it('reloads gunicorn for a changed configuration', async () => {
   expect(workersOf(d)).toHaveLength(3);
 });
 
+it.each(['', ' --config gunicorn.conf.py'])(
+  'reloads it also where the command line says no more than%s',
+  async (words) => {
+    const supervisor = { [SUPERVISOR]: supervisorConfig().replace(' --config /app/gunicorn.conf.py', words) };
+    const d = await updatable(
+      { files: { ...supervisor, [GUNICORN]: gunicornConfig(3) } },
+      { former: { files: supervisor } },
+    );
+    const ended = await updateAndCheck(d, YES);
+    expect(ended, ended.text).toMatchObject({ exitCode: 0, text: expect.stringContaining('Reload gunicorn') });
+    expect(workersOf(d)).toHaveLength(3);
+  },
+);
+
 it('goes back to the former configuration of gunicorn too', async () => {
   const d = await updatable({ crashesInPlace: true, files: { [GUNICORN]: gunicornConfig(3) } });
   expect(await updateAndCheck(d, YES)).toMatchObject({ exitCode: 1 });

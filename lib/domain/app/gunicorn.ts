@@ -27,16 +27,22 @@ const outcome = z.object({
 const withoutScheduler = (ops: Ops) => ({ [ops.target.app.schedulerVariable]: 'false' });
 
 /**
- * The program's command line, with what it names below the application's root taken from the staged release instead.
+ * The program's command line, with what it names below the application's root taken from the staged release instead; and its configuration,
+ * which it need not name, or not like that.
  *
  * @param staged where a path of the container is staged; `undefined` for one that the release does not bring.
  */
-export function stagedArgv(argv: readonly string[], staged: (path: string) => string | undefined): string[] {
-  return argv.map((word) => {
-    const [, name = '', value = ''] = /^(-{1,2}[\w-]+=)?(.*)$/s.exec(word) ?? [];
+export function stagedArgv(
+  { argv, config }: Pick<Program, 'argv' | 'config'>,
+  staged: (path: string) => string | undefined,
+): string[] {
+  const words = argv.map((word) => {
+    const [, name = '', value = ''] = /^(-{1,2}[\w-]+=|-c(?=\S))?(.*)$/s.exec(word) ?? [];
     const file = value.replace(/^file:/, '');
     return name + (staged(file) ?? value);
   });
+  const own = config && staged(config);
+  return own && !words.some((word) => word.endsWith(own)) ? [...words, '--config', own] : words;
 }
 
 /** A command line of gunicorn's, and where it is to run. */

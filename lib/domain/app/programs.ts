@@ -27,6 +27,8 @@ const program = z.object({
   inherited: z.boolean().optional(),
   /** Its child processes; `start` on the same scale. */
   workers: z.array(z.object({ pid: z.int(), start: z.number() })),
+  /** Where a gunicorn's configuration lies, or would lie: said by its command line, its variable, or nobody. Absent where it is a module. */
+  config: z.string().optional(),
   /** A gunicorn's, as far as its command line and its configuration file have them as plain values; what they compute is not known. */
   settings: z
     .object({

@@ -68,8 +68,8 @@ async function check(ops: Ops, update: HotRelease): Promise<Checked> {
   const { facts, staging, options } = update;
   const { web } = facts.programs;
   const { root } = ops.target.app;
-  const staged = (program: Program): From => ({
-    argv: stagedArgv(program.argv, (path) => stagedPath(ops, facts, staging.tree, path)),
+  const staged = ({ argv, config }: Program): From => ({
+    argv: stagedArgv({ argv, config }, (path) => stagedPath(ops, facts, staging.tree, path)),
     cwd: staging.tree,
   });
   const from = staged(web);

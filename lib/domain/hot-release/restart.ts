@@ -17,10 +17,10 @@ export interface GunicornSettings {
   readonly after: Settings;
 }
 
-/** Whether a file that the program was started with, such as its configuration, will be another. */
-export const changesSettings = ({ copies, files }: Facts, root: string, { argv }: Program): boolean => {
-  const changed = [...copies.map(({ to }) => to), ...files.put.map((file) => `${root}/${file}`)];
-  return changed.some((file) => argv.some((word) => word.endsWith(file)));
+/** Whether a file that the program was started with, or its configuration, will be another. */
+export const changesSettings = ({ copies, files }: Facts, root: string, { argv, config }: Program): boolean => {
+  const changed = [...copies.map(({ to }) => to), ...[...files.put, ...files.remove].map((file) => `${root}/${file}`)];
+  return changed.some((file) => file === config || argv.some((word) => word.endsWith(file)));
 };
 
 /** The programs beside the web program that run the release's code. */

@@ -2,7 +2,7 @@ import { type Agent, type Args, json } from './agents.ts';
 import { locationsOf, SCHEDULER_PATH } from './app.ts';
 import type { AppContainer } from './app-container.ts';
 import { changedAt, fileAt } from './app-files.ts';
-import { readConfig } from './gunicorn.ts';
+import { configOf, readConfig } from './gunicorn.ts';
 import { until } from './later.ts';
 import type { Reply } from './process.ts';
 import { send } from './signals.ts';
@@ -20,6 +20,7 @@ export const programs: Agent = ({ container }, app, { marker }) => {
       ports: gunicorn?.listening ? [Number(/:(\d+)$/.exec(gunicorn.bind)?.[1])].filter(Boolean) : [],
       scheduler: pid ? (launch.env.ENABLE_SCHEDULER ?? '') : '',
       workers: state(app, pid).workers,
+      ...(gunicorn ? { config: configOf(gunicorn) } : {}),
       // What it computes is not known.
       ...(gunicorn && !readConfig(app, gunicorn)?.preload ? { settings: { preload_app: false } } : {}),
     })),

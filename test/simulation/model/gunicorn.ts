@@ -42,10 +42,17 @@ export interface Config {
   readonly settings: ReadonlyMap<string, string>;
 }
 
+/** Where its configuration lies: the last word of its command line counts. */
+export function configOf({ argv, cwd }: Launch): string {
+  const at = argv.lastIndexOf('--config');
+  const file = (at < 0 ? undefined : argv[at + 1]) ?? 'gunicorn.conf.py';
+  return file.startsWith('/') ? file : `${cwd}/${file}`;
+}
+
 /** gunicorn's settings from its file and its command line; undefined when they can't be read. */
-export function readConfig(app: AppContainer, { argv, cwd, instead = {} }: Launch): Config | undefined {
-  const file = argv[argv.indexOf('--config') + 1] ?? '';
-  const text = fileAt(app.container, file.startsWith('/') ? file : `${cwd}/${file}`)?.data;
+export function readConfig(app: AppContainer, launch: Launch): Config | undefined {
+  const { argv, instead = {} } = launch;
+  const text = fileAt(app.container, configOf(launch))?.data;
   if (text === undefined || text.includes(INVALID) || text.includes(RAISES)) return undefined;
   const settings = new Map([...text.matchAll(/^(\w+) = (.*)$/gm)].map((m) => [m[1] ?? '', m[2] ?? ''] as const));
   for (const [at, word] of argv.entries()) {

@@ -105,8 +105,8 @@ def literals(file):
     return {name.id: value for name, value in found.items()}, computed
 
 
-def gunicorn_settings(pid, argv, cwd):
-    """What decides how gunicorn's workers come and go, where it is written down plainly: its file, its variable, its words, in this order."""
+def gunicorn_words(pid, argv):
+    """What its variable and its words say, the later the stronger; None where it is no gunicorn."""
     at = next((i for i, word in enumerate(argv) if word.endswith("gunicorn")), None)
     if at is None:
         return None
@@ -136,12 +136,24 @@ def gunicorn_settings(pid, argv, cwd):
             said[flags[flag]] = value.removeprefix("=") or following
         elif word == "--preload":
             said["preload_app"] = True
-    file = str(said.pop("config")).removeprefix("file:")
-    if file.startswith("python:"):
+    return said
+
+
+def configuration(words, cwd):
+    """Where gunicorn's configuration lies, or would lie; None where it is a module."""
+    file = words["config"].removeprefix("file:")
+    return None if file.startswith("python:") else os.path.normpath(os.path.join(cwd, file))
+
+
+def gunicorn_settings(pid, argv, cwd):
+    """What decides how gunicorn's workers come and go, where it is written down plainly: its file, its variable, its words, in this order."""
+    said = gunicorn_words(pid, argv)
+    file = said and configuration(said, cwd)
+    if file is None:
         return None
     try:
         # /proc: as that process sees it, wherever it has its root.
-        plain, computed = literals(f"/proc/{pid}/root{os.path.join(cwd, file)}")
+        plain, computed = literals(f"/proc/{pid}/root{file}")
     except (SyntaxError, ValueError):
         return None
     settings = {**DEFAULTS, **plain, **said}
@@ -216,6 +228,8 @@ def main():
         argv = [a.decode("utf-8", "replace") for a in read(f"/proc/{pid}/cmdline", "rb").split(b"\0")[:-1]]
         cwd = directory(pid) if pid else ""
         settings = gunicorn_settings(pid, argv, cwd)
+        words = gunicorn_words(pid, argv)
+        config = words and configuration(words, cwd)
         programs.append(
             {
                 "name": name,
@@ -224,6 +238,7 @@ def main():
                 "argv": argv,
                 "cwd": cwd,
                 **({"settings": settings} if settings else {}),
+                **({"config": config} if config else {}),
                 **({"gunicorn": version} if any(word.endswith("gunicorn") for word in argv) else {}),
                 "ports": sorted({ports[i] for i in sockets(pid) if i in ports}) if pid else [],
                 "start": pid and (started(pid) or (0, 0))[1],

@@ -7,15 +7,33 @@ import { web } from '../../../support/update-facts.ts';
 
 it('takes from the staged release what the command line names, in every way of writing it', () => {
   const staged = (path: string) => (path === '/app/gunicorn.conf.py' ? '/stage/conf.py' : undefined);
-  expect(
-    stagedArgv(['python', 'gunicorn', '--config', '/app/gunicorn.conf.py', '--config=/app/gunicorn.conf.py'], staged),
-  ).toEqual(['python', 'gunicorn', '--config', '/stage/conf.py', '--config=/stage/conf.py']);
-  expect(stagedArgv(['-c', 'file:/app/gunicorn.conf.py', 'wsgi:application'], staged)).toEqual([
+  const taken = (...argv: string[]) => stagedArgv({ argv, config: undefined }, staged);
+  expect(taken('python', 'gunicorn', '--config', '/app/gunicorn.conf.py', '--config=/app/gunicorn.conf.py')).toEqual([
+    'python',
+    'gunicorn',
+    '--config',
+    '/stage/conf.py',
+    '--config=/stage/conf.py',
+  ]);
+  expect(taken('-c', 'file:/app/gunicorn.conf.py', '-c/app/gunicorn.conf.py', 'wsgi:application')).toEqual([
     '-c',
     '/stage/conf.py',
+    '-c/stage/conf.py',
     'wsgi:application',
   ]);
-  expect(stagedArgv(['--bind=0.0.0.0:5001', '/elsewhere'], staged)).toEqual(['--bind=0.0.0.0:5001', '/elsewhere']);
+  expect(taken('--bind=0.0.0.0:5001', '/elsewhere')).toEqual(['--bind=0.0.0.0:5001', '/elsewhere']);
+});
+
+it.each([
+  ['named relatively', ['gunicorn', '-c', 'gunicorn.conf.py', 'wsgi:app'], ['--config', '/stage/conf.py']],
+  ['named by nobody, or by its variable', ['gunicorn', 'wsgi:app'], ['--config', '/stage/conf.py']],
+  ['named', ['gunicorn', '-c', '/app/gunicorn.conf.py', 'wsgi:app'], []],
+])('takes a configuration from the staged release that is %s', (_how, argv, more) => {
+  const staged = (path: string) => (path === '/app/gunicorn.conf.py' ? '/stage/conf.py' : undefined);
+  const taken = stagedArgv({ argv, config: '/app/gunicorn.conf.py' }, staged);
+  expect(taken.slice(argv.length)).toEqual(more);
+  expect(taken).toContain('/stage/conf.py');
+  expect(stagedArgv({ argv: ['gunicorn'], config: '/etc/gunicorn.conf.py' }, staged)).toEqual(['gunicorn']);
 });
 
 it('reads settings among other lines', () => {

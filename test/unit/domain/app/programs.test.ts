@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { findPrograms, requirePrograms } from '../../../../lib/domain/app/programs.ts';
 import { testOps } from '../../../support/ops.ts';
@@ -84,4 +86,29 @@ it('tells of a program that did not run before, is not started by itself, or has
   ]);
   const silent = testOps(() => ({ exitCode: 1, stderr: 'no supervisorctl' }));
   expect((await requirePrograms(silent, 'app', []))[0]?.en).toMatch(/^supervisord does not tell/);
+});
+
+const SCRIPT = readFileSync(new URL('../../../../lib/domain/app/agent/programs.py', import.meta.url), 'utf8');
+
+/** Where the script says that a gunicorn's configuration lies, which was started in /srv. */
+function configOf(argv: readonly string[], variable = ''): unknown {
+  const asked = `words = gunicorn_words(os.getpid(), ${JSON.stringify(argv)})
+print(json.dumps(words and configuration(words, "/srv")))`;
+  const input = SCRIPT.replace(/main\(\)\s*$/, asked);
+  const env = { ...process.env, GUNICORN_CMD_ARGS: variable };
+  return JSON.parse(execFileSync('python3', ['-'], { input, env, encoding: 'utf8' }));
+}
+
+it('knows a gunicorn’s configuration by its command line, by its variable, and where nobody says it', () => {
+  const gunicorn = (...words: string[]) => ['/venv/bin/python', '/venv/bin/gunicorn', ...words, 'wsgi:app'];
+  for (const [argv, variable, file] of [
+    [gunicorn(), '', '/srv/gunicorn.conf.py'],
+    [gunicorn('-c', 'conf/prod.py'), '', '/srv/conf/prod.py'],
+    [gunicorn('-c./prod.py'), '', '/srv/prod.py'],
+    [gunicorn('--config=file:/etc/prod.py'), '-c other.py', '/etc/prod.py'],
+    [gunicorn('--threads', '4'), '--config other.py', '/srv/other.py'],
+    [gunicorn('-c', 'python:conf.prod'), '', null],
+    [['/venv/bin/celery', 'worker'], '', null],
+  ] as const)
+    expect(configOf(argv, variable), `${variable} ${argv}`).toBe(file);
 });

@@ -176,3 +176,12 @@ it('foretells a reload also when the configuration lies among the files of the r
   const facts = updateFacts({ programs, files: { ...updateFacts().files, put: [at] } });
   expect(chooseRestart('auto', facts, '/app').kind).toBe('reload');
 });
+
+it.each([
+  ['put there', { copies: [conf] }],
+  ['taken away', { files: { ...updateFacts().files, remove: ['gunicorn.conf.py'] } }],
+])('foretells a reload for a configuration that the command line does not name, and that is %s', (_how, more) => {
+  const unnamed = { ...web, argv: ['/app/.venv/bin/gunicorn', 'wsgi:application'], config: '/app/gunicorn.conf.py' };
+  const facts = updateFacts({ programs: { ...updateFacts().programs, web: unnamed }, ...more });
+  expect(chooseRestart('auto', facts, '/app').kind).toBe('reload');
+});
