@@ -99,3 +99,18 @@ it('tells what is written down plainly, and of the rest that it is not known', a
   const found = CASES.map(([what], at) => [what, JSON.parse(said[at] ?? 'null')]);
   expect(found).toEqual(CASES.map(([what, , , expected]) => [what, expected]));
 });
+
+it('tells by gunicorn itself that a hook of the same name does something else, and no comment', async () => {
+  const { appBase } = await ensureBaseImages();
+  const told = (helper: string) => {
+    const conf = `def helper():\n    ${helper}\ndef post_fork(server, worker):\n    helper()\n`;
+    const tell = 'cat > /tmp/conf.py; python3 -c "$1" /tmp/told null -c /tmp/conf.py wsgi:app; cat /tmp/told';
+    const run = ['run', '--rm', '-i', '--network', 'none', '--entrypoint', 'sh', appBase, '-c', tell, 'tell'];
+    const program = readFileSync(path.join(path.dirname(SOURCE), 'try_gunicorn.py'), 'utf8');
+    return execFileSync('docker', [...run, program], { input: conf, encoding: 'utf8' });
+  };
+  const before = told('return 1');
+  expect(before).toContain('= <post_fork()>');
+  expect(told('return 1  # as before')).toBe(before);
+  expect(told('return 2')).not.toBe(before);
+});

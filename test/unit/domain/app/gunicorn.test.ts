@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadOnce, readSettings, settings, stagedArgv, startCanary } from '../../../../lib/domain/app/gunicorn.ts';
 import { stagingOf } from '../../../../lib/domain/app/staging.ts';
@@ -137,4 +141,47 @@ it.each([
 ])('says that the application can not be loaded (%s)', async (exitCode, words) => {
   const { ended } = asked(loadOnce, { pid: 5, exitCode, said: 'ImportError: no module', told: 'workers = 2\n' });
   await expect(ended).rejects.toThrow(new RegExp(`${words}[^]*ImportError: no module`));
+});
+
+const SCRIPT = readFileSync(new URL('../../../../lib/domain/app/agent/try_gunicorn.py', import.meta.url), 'utf8');
+// As gunicorn loads a configuration and tells of it; of its own functions there is one.
+const GUNICORN = `import importlib.util, sys, types
+for name in ("gunicorn", "gunicorn.app", "gunicorn.app.wsgiapp"):
+    sys.modules[name] = types.ModuleType(name)
+def own(): pass
+own.__module__ = "gunicorn.config"
+class WSGIApplication:
+    def __init__(self, usage):
+        spec = importlib.util.spec_from_file_location("__config__", sys.argv[2])
+        module = sys.modules["__config__"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        said = {"on_exit": own, "post_fork": own, "workers": 1}
+        said = {name: getattr(module, name, value) for name, value in said.items()}
+        self.cfg = Config({name: types.SimpleNamespace(value=value) for name, value in said.items()})
+class Config:
+    def __init__(self, settings): self.settings = settings
+    def __str__(self):
+        told = lambda v: f"<{v.__qualname__}()>" if callable(v) else v
+        return "\\n".join(f"{name:33} = {told(s.value)}" for name, s in self.settings.items())
+sys.modules["gunicorn.app.wsgiapp"].WSGIApplication = WSGIApplication
+`;
+
+/** What the script writes down of a configuration. */
+function toldOf(configuration: string): ReadonlyMap<string, string> {
+  const dir = mkdtempSync(path.join(tmpdir(), 'gunicorn-'));
+  const [file, told] = [path.join(dir, 'conf.py'), path.join(dir, 'told')];
+  writeFileSync(file, configuration);
+  execFileSync('python3', ['-c', GUNICORN + SCRIPT, told, 'null', '-c', file]);
+  return settings(readFileSync(told, 'utf8'));
+}
+
+it('tells what a hook does, and what it calls, from another that has its name; not for a comment', () => {
+  const hook = (does: string) =>
+    `workers = 2\ndef helper():\n    return ${does}\ndef post_fork(server, worker):\n    helper()\n`;
+  const before = toldOf(hook('1'));
+  expect(before.get('post_fork')).toBe('<post_fork()>');
+  expect([...toldOf(`${hook('1')}# as before\n`)]).toEqual([...before]);
+  expect(toldOf(hook('2')).get('post_fork')).toBe(before.get('post_fork'));
+  expect([...toldOf(hook('2'))]).not.toEqual([...before]);
+  expect(toldOf('workers = 1 + 1\n').get('hooks'), 'it has none').toBe('');
 });
