@@ -313,6 +313,21 @@ const BROKEN: readonly (readonly [string, Partial<Release>, said: RegExp])[] = [
   ['workers that die in place, and a migration', { crashesInPlace: true, head: NEW_REVISION }, /STAYS MIGRATED/],
 ];
 
+it.each(['fails', 'goes well, and the release does not'])(
+  'says of a database without a stamp what a migration has done to it, which %s, and not what the stamp has',
+  async (how) => {
+    const fails = how === 'fails';
+    const d = await updatable({ migrationFails: fails, crashesInPlace: !fails, head: NEW_REVISION });
+    Object.assign(d.cluster?.databases.whalefall_prod ?? {}, { stamp: null });
+    const ended = await d.run(YES, { script: UPDATE });
+    expect(ended.exitCode, ended.text).toBe(1);
+    expect(ended.text).toContain('The old release serves, every file as before');
+    expect(ended.text).not.toContain('commit on their way');
+    expect(ended.text.includes(`STAYS MIGRATED (${OLD_REVISION} → ${NEW_REVISION})`), ended.text).toBe(!fails);
+    expect(d.database?.stamp).toBe(fails ? OLD_REVISION : NEW_REVISION);
+  },
+);
+
 it('never says that all is as before over a migration that committed a part of itself', async () => {
   const d = await updatable({ migrationFails: true, commitsMidway: true, head: NEW_REVISION });
   const ended = await d.run(YES, { script: UPDATE });

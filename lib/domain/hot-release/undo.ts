@@ -39,9 +39,9 @@ export async function proveAsBefore(ops: Ops, update: HotRelease): Promise<Text>
 }
 
 async function schemaNow(ops: Ops, { facts, backup }: HotRelease): Promise<Text> {
-  const before = facts.schema.kind === 'versioned' ? facts.schema.revision : undefined;
+  const before = facts.schema.kind === 'empty' ? undefined : facts.schema.revision;
   const now = await inspectSchema(ops, facts.database);
-  const revision = now.kind === 'versioned' ? now.revision : undefined;
+  const revision = now.kind === 'empty' ? undefined : now.revision;
   if (revision === before) return same('');
   const at = backup?.manifest.createdAt ?? '?';
   const restore = backup ? `npx tsx scripts/restore-prod.ts ${backup.dir}` : '-';

@@ -24,7 +24,7 @@ export interface MigrateOptions {
   readonly head: string;
   /** What `inspectSchema` said, if nothing could change since. */
   readonly schema?: Schema;
-  /** Told what the schema is made of before anything is run that could change it. */
+  /** Told what the schema is made of before anything is run that could change more of it than its stamp. */
   readonly noteSchema?: (before: SchemaObjects) => void;
   /** With the application loaded, or being loaded; default: it is loaded now. */
   readonly upgrade?: Upgrade | undefined;
@@ -66,9 +66,9 @@ export async function migrate(ops: Ops, db: Database, container: string, options
   let applied: string[];
   try {
     await upgrade.loaded();
-    const before = await schemaObjects(ops, db);
-    options.noteSchema?.(before);
     if (stamped) await stamp(ops, container, schema.revision);
+    const before = await schemaObjects(ops, db); // with the stamp, which stays
+    options.noteSchema?.(before);
     applied = await go(ops, db, upgrade, { ...options, before });
   } finally {
     await upgrade.stop();

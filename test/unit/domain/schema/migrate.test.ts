@@ -258,6 +258,18 @@ describe('migrate', () => {
     expect(error.state.en).not.toContain('secret');
   });
 
+  it('does not take the stamp that it has set itself for a part of a migration that was taken back', async () => {
+    const world: World = { version: null, tables: 16, holding: 3 };
+    world.objects = () => `["the alembic revision",${JSON.stringify(world.version)}]\n`;
+    const { ops, did } = stage(world, () => ({ exitCode: 1, stderr: 'boom' }));
+    const noted: unknown[] = [];
+    const noteSchema = (before: ReadonlyMap<string, string>) => noted.push(...before.values());
+    await expect(migrate(ops, db, 'one', { head: HEAD, noteSchema })).rejects.toMatchObject({
+      state: { en: expect.stringContaining('at revision 20251224134000, its schema as before') },
+    });
+    expect([did, noted]).toEqual([['stamp 20251224134000', 'upgrade'], ['20251224134000']]);
+  });
+
   it('shows no secret of a failed migration', async () => {
     const { ops } = stage({ version: '20251224134000', tables: 16, holding: 3 }, () => ({
       exitCode: 1,
