@@ -1,6 +1,7 @@
 import type { FileEntry } from '../../lib/domain/app/inventory.ts';
 import type { Program } from '../../lib/domain/app/programs.ts';
 import type { Facts } from '../../lib/domain/hot-release/facts.ts';
+import type { UpdateOptions } from '../../lib/domain/hot-release/options.ts';
 import { container, identity, facts as rebuildFacts } from './facts.ts';
 
 export const entry = (blob: string, mode = '100644'): FileEntry => ({ mode, blob });
@@ -97,3 +98,15 @@ export const noLocalChanges: Facts['local'] = {
   unpushed: [],
   inProgress: undefined,
 } as unknown as Facts['local'];
+
+export const options: UpdateOptions = {
+  ref: 'origin/main',
+  direction: 'forward',
+  restart: 'auto',
+  backup: 'auto',
+  soakMs: 10_000,
+  discardLocal: false,
+  syncSite: false,
+  bake: false,
+  hold: { wanted: true, atMost: 60 },
+};

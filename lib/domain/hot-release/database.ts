@@ -32,8 +32,11 @@ async function backUp(ops: Ops, update: HotRelease, { schema }: Checked): Promis
   const { ahead, facts, options } = update;
   const migrates = schema === 'behind';
   if (!migrates && options.backup === 'auto') return ahead?.stop();
-  // Files did not tell that one comes, so nobody has waited for what would block it.
-  if (migrates && migratesNothing(facts)) await waitForLongTransactions(ops, facts.database, PATIENCE_MS);
+  if (migrates && migratesNothing(facts)) {
+    // Files did not tell that one comes, so nobody has waited for what would block it; our own dump is not to be waited for.
+    await ahead?.backup;
+    await waitForLongTransactions(ops, facts.database, PATIENCE_MS);
+  }
   update.backup = await (ahead ?? beginAhead(ops, facts)).backup;
 }
 

@@ -6,20 +6,9 @@ import type { UpdateOptions } from '../../../../lib/domain/hot-release/options.t
 import { planUpdate } from '../../../../lib/domain/hot-release/plan.ts';
 import { begin } from '../../../../lib/domain/hot-release/steps.ts';
 import { plannedOf } from '../../../../lib/runs/steps/steps.ts';
-import { noLocalChanges, scheduler, updateFacts, web } from '../../../support/update-facts.ts';
+import { noLocalChanges, options, scheduler, updateFacts, web } from '../../../support/update-facts.ts';
 
 const target = targetFor('/opt/whalefall');
-const options: UpdateOptions = {
-  ref: 'origin/main',
-  direction: 'forward',
-  restart: 'auto',
-  backup: 'auto',
-  soakMs: 10_000,
-  discardLocal: false,
-  syncSite: false,
-  bake: false,
-  hold: { wanted: true, atMost: 60 },
-};
 const plan = (more: Parameters<typeof updateFacts>[0] = {}) => planUpdate(target, updateFacts(more), options);
 const paths = { state: '/state', backups: '/state/backups', run: '/state/runs/now' };
 
