@@ -29,7 +29,7 @@ export interface UpdatePlan extends Ways {
 /**
  * Every policy of a hot update. Pure.
  *
- * @returns `undefined` when what runs already is what would run.
+ * @returns `undefined` when what runs already is what would run, and nothing else is asked for.
  * @throws {OpsError} `precondition` with all reasons at once when this must not be hot-updated.
  */
 export function planUpdate(
@@ -42,7 +42,8 @@ export function planUpdate(
   const sameFiles = put.length === 0 && remove.length === 0 && facts.copies.length === 0;
   const sameCommit = facts.running.certain && facts.running.commit === facts.source.commit;
   const unfinished = facts.outdated || facts.cutShort.staging || (facts.pending && options.direction === 'forward');
-  if (sameFiles && sameCommit && !unfinished && facts.stale.length === 0) return undefined;
+  const isAsked = options.bake || options.syncSite;
+  if (sameFiles && sameCommit && !unfinished && !isAsked && facts.stale.length === 0) return undefined;
   throwIfAny([...rebuildNeeded(facts), ...hiding(target, facts), ...blocked(inTheWay), ...inProgress(facts)]);
   const restart = chooseRestart(options.restart, facts, target.app.root);
   const ways = new Map(companions(facts).map((p) => [p.name, wayOf(p, facts, target.app.root)] as const));

@@ -116,8 +116,8 @@ function imageFix(target: Target, keys: readonly string[], brought: Brought): Te
   const command = composeTyped(target, 'up', '-d', '--no-deps', ...keys);
   return brought === 'files'
     ? {
-        en: `To bring it there: build the image (--bake, or a full rebuild), then: ${command}`,
-        zh: `更新方法: 先构建镜像 (--bake 或全量重建), 再执行: ${command}`,
+        en: `To bring it there: build the image (update-prod-flask.ts --bake, or a full rebuild), then: ${command}`,
+        zh: `更新方法: 先构建镜像 (update-prod-flask.ts --bake 或全量重建), 再执行: ${command}`,
       }
     : bring(command);
 }

@@ -6,7 +6,7 @@ import type { UpdateOptions } from '../../../../lib/domain/hot-release/options.t
 import { planUpdate } from '../../../../lib/domain/hot-release/plan.ts';
 import { begin } from '../../../../lib/domain/hot-release/steps.ts';
 import { plannedOf } from '../../../../lib/runs/steps/steps.ts';
-import { noLocalChanges, options, scheduler, updateFacts, web } from '../../../support/update-facts.ts';
+import { noLocalChanges, options, scheduler, tree, updateFacts, web } from '../../../support/update-facts.ts';
 
 const target = targetFor('/opt/whalefall');
 const plan = (more: Parameters<typeof updateFacts>[0] = {}) => planUpdate(target, updateFacts(more), options);
@@ -19,6 +19,7 @@ function steps(more: Parameters<typeof updateFacts>[0] = {}, choice: Partial<Upd
   return planned ? plannedOf(begin({ target, paths }, facts, planned, chosen).steps) : [];
 }
 
+const withSite = tree({ [target.release.site.from]: 'site' });
 const same = { put: [], remove: [], handEdited: [], inTheWay: [] };
 
 it('changes nothing in place before the release was checked, migrated for and tried', () => {
@@ -82,6 +83,12 @@ it('has nothing to do when that commit runs, every file of it, at its schema', (
   expect(plan({ running, files: { ...same, remove: ['a'] } })).toBeDefined();
   expect(plan({ running, files: same, copies: [{ from: 'a', to: '/b' }] })).toBeDefined();
   expect(plan({ files: same })).toBeDefined();
+});
+
+it('has something to do where the image, or the site, of what runs is asked for', () => {
+  const running = { ...updateFacts().running, commit: updateFacts().source.commit };
+  for (const choice of [{ bake: true }, { syncSite: true }])
+    expect(steps({ running, files: same, tree: withSite }, choice).map((s) => s.id)).toContain('settle');
 });
 
 const refusal = (more: Parameters<typeof updateFacts>[0]) => {
