@@ -43,6 +43,17 @@ it('goes back to what ran before, on the newer schema, and migrates nothing', as
   expect(contents(d)).toEqual(new Set([was]));
 });
 
+it('says how the image comes to what was gone back to, which is so', async () => {
+  const d = await updated();
+  const ended = await rollback(d, 'previous', ...SOAK);
+  expect(ended.text).not.toMatch(/newer than its image/);
+  const [, ref = ''] = /update-prod-flask\.ts --ref (\w+) --bake/.exec(ended.text) ?? [];
+  const baked = await d.run([...SOAK, '--ref', ref, '--bake'], { script: UPDATE });
+  expect(baked.exitCode, baked.text).toBe(0);
+  expect(d.machine.engine.image('whalefall:prod').release?.commit).toBe(ref);
+  expect(contents(d)).toEqual(new Set([ref]));
+});
+
 it('restarts no container that nobody was asked about, and says how else to go back', async () => {
   const preloads = gunicornConfig(2).replace('preload_app = False', 'preload_app = True');
   const d = await updatable({}, { former: { files: { [GUNICORN]: preloads } } });

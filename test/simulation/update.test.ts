@@ -246,10 +246,36 @@ it('uses the new nginx site at once when asked to', async () => {
   expect(fileAt(appOf(d), '/etc/nginx/sites-available/whalefall')?.data).toContain('gzip');
 });
 
+it('uses the nginx site of what runs already when asked to', async () => {
+  const d = await updatable({ files: { [SITE]: 'server { listen 80; gzip on; }\n' } });
+  for (const more of [[], ['--sync-nginx-site-config']])
+    expect(await updateAndCheck(d, [...YES, ...more])).toMatchObject({ exitCode: 0 });
+  expect(fileAt(appOf(d), '/etc/nginx/sites-available/whalefall')?.data).toContain('gzip');
+});
+
 it('builds the image from the same commit when asked to', async () => {
   const d = await updatable();
   expect(await updateAndCheck(d, [...YES, '--bake'])).toMatchObject({ exitCode: 0 });
   expect(d.machine.engine.image('whalefall:prod').release?.commit).toBe(d.machine.repository?.head);
+});
+
+it('tells what the proof found also where the image could not be built, and builds it when it runs again', async () => {
+  const d = await updatable();
+  const { database, machine } = d;
+  const { override } = machine;
+  const since = new Date(machine.clock.now() - 100).toISOString();
+  if (database) database.tables.task_runs = [`sync accounts since ${since}`];
+  machine.override = (call, typed) =>
+    / build .*whalefall$/.test(typed) ? { exitCode: 17, stderr: 'no space left' } : override(call, typed);
+  const ended = await d.run([...YES, '--bake'], { script: UPDATE });
+  expect(ended.exitCode, ended.text).toBe(6);
+  expect(ended.text).toMatch(/its image could not be built: .*exit code 17/);
+  expect(ended.text).toMatch(/Production runs the new release; but: jobs were cut: sync accounts/);
+  expect(ended.text).toContain(`update-prod-flask.ts --ref ${machine.repository?.head} --bake`);
+  machine.override = override;
+  const again = await updateAndCheck(d, [...YES, '--bake']);
+  expect(again.exitCode, again.text).toBe(0);
+  expect(machine.engine.image('whalefall:prod').release?.commit).toBe(machine.repository?.head);
 });
 
 it('does not call a release proved that has lost a worker', async () => {

@@ -29,6 +29,7 @@ export function conclude(ops: Ops, update: HotRelease, { proven, settled, notice
   const { show } = ops.screen;
   const from = running.commit?.slice(0, 10) ?? '?';
   const to = source.commit.slice(0, 10);
+  const isBack = options.direction === 'back';
   section(ops.screen, SUMMARY, 'summary', [
     [{ en: 'old release', zh: '旧版本' }, same(printable(`${from} ${running.subject ?? ''}`))],
     [{ en: 'new release', zh: '新版本' }, same(printable(`${to} ${source.subject}`))],
@@ -55,25 +56,16 @@ export function conclude(ops: Ops, update: HotRelease, { proven, settled, notice
   const brought = settled.imageId === undefined ? 'files' : 'built';
   for (const left of leftAloneWarnings(ops.target, facts.stack, brought)) show({ event: 'warning', ...left });
   for (const text of settled.left) show({ event: 'warning', text });
-  if (settled.imageId === undefined) {
-    show({
-      event: 'info',
-      text: {
-        en: 'The container is newer than its image: recreating it would bring back the former code. --bake, or a full rebuild, makes them one.',
-        zh: '容器代码比镜像新: 重建容器会回到旧代码. 使用 --bake 或全量重建可使两者一致.',
-      },
-    });
-  }
-  if (options.bake && settled.imageId === undefined) throw notBaked(settled.left);
+  if (settled.imageId === undefined) show({ event: 'info', text: isBack ? otherImage(source.commit) : NEWER });
+  if (settled.notBuilt) throw notBaked(settled.notBuilt, proven.besides, source.commit);
   const requests = noticedText(noticed);
-  const back = options.direction === 'back';
   return sayProved(
     ops.screen,
     proven.besides,
-    back
+    isBack
       ? { en: `Gone back and proved: ${to}`, zh: `回退完成并已验证: ${to}` }
       : { en: `Updated and proved: ${to}`, zh: `更新完成并已验证: ${to}` },
-    back
+    isBack
       ? { en: `went back from ${from} to ${to}; ${requests.en}`, zh: `已从 ${from} 回退到 ${to}; ${requests.zh}` }
       : { en: `updated ${from} to ${to}; ${requests.en}`, zh: `已从 ${from} 更新到 ${to}; ${requests.zh}` },
   );
@@ -84,18 +76,35 @@ const CACHED: Text = {
   zh: '静态资源有变化: 若浏览器仍显示旧页面, 请强制刷新 (Ctrl+F5, macOS 为 Cmd+Shift+R).',
 };
 
-const notBaked = (left: readonly Text[]) =>
-  new OpsError({
+const NEWER: Text = {
+  en: 'The container is newer than its image: recreating it would bring back the former code. --bake, or a full rebuild, makes them one.',
+  zh: '容器代码比镜像新: 重建容器会回到旧代码. 使用 --bake 或全量重建可使两者一致.',
+};
+
+const bake = (commit: string) => `npx tsx scripts/update-prod-flask.ts --ref ${commit} --bake`;
+
+const otherImage = (commit: string): Text => ({
+  en: `The container has its former image, maybe that of another release: recreating it would bring the code in there. To make them one: ${bake(commit)}`,
+  zh: `容器的镜像没有变, 可能属于另一个版本: 重建容器会换成镜像中的代码. 使两者一致: ${bake(commit)}`,
+});
+
+function notBaked(why: Text, besides: readonly Text[], commit: string): OpsError {
+  const but = (language: keyof Text) => besides.map((b) => b[language]).join('; ');
+  return new OpsError({
     kind: 'needs-person',
     what: {
-      en: `The release serves and is proved, but its image could not be built: ${left.map((t) => t.en).join('; ')}`,
-      zh: `新版本已上线并通过验证, 但镜像构建失败: ${left.map((t) => t.zh).join('; ')}`,
+      en: `The release serves and is proved, but its image could not be built: ${why.en}`,
+      zh: `新版本已上线并通过验证, 但镜像构建失败: ${why.zh}`,
     },
-    state: { en: 'Production runs the new release.', zh: '生产环境运行的是新版本.' },
+    state: {
+      en: `Production runs the new release${besides.length > 0 ? `; but: ${but('en')}` : '.'}`,
+      zh: `生产环境运行的是新版本${besides.length > 0 ? `; 但: ${but('zh')}` : '.'}`,
+    },
     next: [
       {
-        en: 'Build it when the cause is mended; until then do not recreate the container.',
-        zh: '排除原因后重新构建镜像; 在此之前请勿重建容器.',
+        en: `Build it when the cause is mended; until then do not recreate the container: ${bake(commit)}`,
+        zh: `排除原因后重新构建镜像; 在此之前请勿重建容器: ${bake(commit)}`,
       },
     ],
   });
+}

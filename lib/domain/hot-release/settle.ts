@@ -16,7 +16,9 @@ import type { Proven } from './prove.ts';
 export interface Settled {
   /** The image with the same code; `undefined` when none was asked for, or it could not be built. */
   readonly imageId: string | undefined;
-  /** What could not be done. The release serves all the same. */
+  /** Why one that was asked for could not be. */
+  readonly notBuilt: Text | undefined;
+  /** What else could not be done. The release serves all the same. */
   readonly left: readonly Text[];
 }
 
@@ -52,7 +54,12 @@ async function settle(ops: Ops, update: HotRelease, { workers }: Proven): Promis
   };
   await attempt(() => keepRelease(calm, commit, runName(ops)));
   await attempt(() => resetTo(calm, commit, facts.local, savedLocal));
-  const imageId = options.bake ? await attempt(() => buildImage(ops, facts.stack, commit)) : undefined;
+  let notBuilt: Text | undefined;
+  const building = options.bake ? buildImage(ops, facts.stack, commit) : undefined;
+  const imageId = await building?.catch((error: unknown) => {
+    notBuilt = whatHappened(error);
+    return undefined;
+  });
   await attempt(async () => noteFound(ops, facts));
   await attempt(async () =>
     recordRelease(ops, {
@@ -72,7 +79,7 @@ async function settle(ops: Ops, update: HotRelease, { workers }: Proven): Promis
     return true;
   });
   if (!swept) left.push(stays(staging.dir));
-  return { imageId, left };
+  return { imageId, notBuilt, left };
 }
 
 const stays = (dir: string): Text => ({
