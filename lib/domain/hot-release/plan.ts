@@ -11,6 +11,7 @@ import type { HoldFacts } from '../hold/survey.ts';
 import { takenAsTheyLie } from '../release/artefact-stages.ts';
 import { hiddenText, keepHidden } from '../release/hidden.ts';
 import { midwayText } from '../release/midway.ts';
+import { busyReason } from '../release/reset-errors.ts';
 import { runningWarnings } from '../release/running.ts';
 import { composeSaid } from '../stack/compose-config.ts';
 import type { EnvChange } from '../stack/deployment.ts';
@@ -106,21 +107,8 @@ const blocked = (inTheWay: readonly string[]): Reason[] =>
     },
   }));
 
-function inProgress({ local }: Facts): Reason[] {
-  if (local.inProgress === undefined) return [];
-  return [
-    {
-      text: {
-        en: `The deploy directory is in the middle of a ${local.inProgress}.`,
-        zh: `部署目录中有未完成的 ${local.inProgress} 操作.`,
-      },
-      fix: {
-        en: `Finish it, or give it up: git ${local.inProgress} --abort`,
-        zh: `请先完成或放弃: git ${local.inProgress} --abort`,
-      },
-    },
-  ];
-}
+const inProgress = ({ local }: Facts): Reason[] =>
+  local.inProgress === undefined ? [] : [busyReason(local.inProgress)];
 
 const leftAlone = (target: Target, { stack }: Facts, { bake }: UpdateOptions): Text[] =>
   leftAloneWarnings(target, stack, bake ? 'built' : 'files').map((w) => w.text);

@@ -1,6 +1,7 @@
 import { asTyped } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import type { Reason } from '../../core/refusal.ts';
 import type { Text } from '../../core/text.ts';
 import { listed } from '../../tools/git/paths.ts';
 import type { LocalChanges } from './local-changes.ts';
@@ -38,21 +39,31 @@ export const headMoved = (seen: LocalChanges, now: LocalChanges) => {
   );
 };
 
-export const busy = (operation: string) =>
-  notReset(
-    operation === 'index.lock'
-      ? {
+/** Why a git that is at something in the deploy directory is in the way. @param operation as `LocalChanges.inProgress` has it. */
+export const busyReason = (operation: string): Reason =>
+  operation === 'index.lock'
+    ? {
+        text: {
           en: 'Another git works in the deploy directory (index.lock).',
           zh: '另一个 git 正在部署目录中运行 (index.lock).',
-        }
-      : { en: `A ${operation} is in progress in the deploy directory.`, zh: `部署目录中有未完成的 ${operation} 操作.` },
-    operation === 'index.lock'
-      ? {
+        },
+        fix: {
           en: 'Wait for it to end; if none runs (ps), remove .git/index.lock. Then run again.',
           zh: '等待其结束; 若确认没有 git 进程 (ps), 删除 .git/index.lock 后重新运行.',
-        }
-      : {
+        },
+      }
+    : {
+        text: {
+          en: `A ${operation} is in progress in the deploy directory.`,
+          zh: `部署目录中有未完成的 ${operation} 操作.`,
+        },
+        fix: {
           en: `Finish or abort it (git status says how), then run again.`,
           zh: `请完成或中止该操作 (见 git status), 然后重新运行.`,
         },
-  );
+      };
+
+export const busy = (operation: string) => {
+  const { text, fix } = busyReason(operation);
+  return notReset(text, fix);
+};

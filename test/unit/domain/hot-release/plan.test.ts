@@ -100,6 +100,20 @@ const refusal = (more: Parameters<typeof updateFacts>[0]) => {
   throw new Error('not refused');
 };
 
+it.each([
+  ['index.lock', /index\.lock/, /remove \.git\/index\.lock/],
+  ['merge', /A merge is in progress/, /Finish or abort it/],
+  ['bisect', /A bisect is in progress/, /git status says how/],
+])(
+  'refuses while git is at something in the deploy directory, and names no command that there is not: %s',
+  (operation, what, next) => {
+    const refused = refusal({ local: { ...noLocalChanges, inProgress: operation } });
+    expect(refused.what.en).toMatch(what);
+    expect(refused.next.map((n) => n.en).join()).toMatch(next);
+    expect(refused.next.map((n) => n.en).join()).not.toContain('--abort');
+  },
+);
+
 it('refuses what needs a new image, file by file, and says what to run instead', () => {
   const why = { en: 'dependencies changed', zh: '依赖有变化' };
   const refused = refusal({
@@ -142,14 +156,6 @@ it('tells what compose said, what .env lacks, and what of it this does not bring
 
 it('refuses to overwrite what is not from git', () => {
   expect(refusal({ files: { ...same, inTheWay: ['app/\u001b[2J'] } }).what.en).toContain('app/\\x1b[2J');
-});
-
-it('refuses in the middle of a merge', () => {
-  expect(
-    refusal({ local: { ...noLocalChanges, inProgress: 'merge' } })
-      .next.map((n) => n.en)
-      .join(),
-  ).toContain('git merge --abort');
 });
 
 it('warns where it had to assume what runs, and of files changed by hand', () => {
