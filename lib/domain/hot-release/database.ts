@@ -1,5 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { throwIfAny } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
@@ -7,7 +8,7 @@ import { endSessions } from '../../tools/postgres/psql.ts';
 import { MIGRATION_NAME } from '../schema/flask-db.ts';
 import { waitForLongTransactions } from '../schema/long-transactions.ts';
 import { mayHaveChangedRows, rowsText } from '../schema/midway-rows.ts';
-import { migrate, partlyMigrated } from '../schema/migrate.ts';
+import { migrate, partlyMigrated, wrongStamp } from '../schema/migrate.ts';
 import { inspectSchema } from '../schema/revision.ts';
 import { changesSince } from '../schema/schema-objects.ts';
 import { beginAhead, PATIENCE_MS } from './ahead.ts';
@@ -33,6 +34,7 @@ async function backUp(ops: Ops, update: HotRelease, { schema }: Checked): Promis
   const migrates = schema === 'behind';
   if (!migrates && options.backup === 'auto') return ahead?.stop();
   if (migrates && migratesNothing(facts)) {
+    throwIfAny(wrongStamp(facts.schema));
     // Files did not tell that one comes, so nobody has waited for what would block it; our own dump is not to be waited for.
     await ahead?.backup;
     await waitForLongTransactions(ops, facts.database, PATIENCE_MS);

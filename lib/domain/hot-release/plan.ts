@@ -13,10 +13,11 @@ import { hiddenText, keepHidden } from '../release/hidden.ts';
 import { midwayText } from '../release/midway.ts';
 import { busyReason } from '../release/reset-errors.ts';
 import { runningWarnings } from '../release/running.ts';
+import { wrongStamp } from '../schema/migrate.ts';
 import { composeSaid } from '../stack/compose-config.ts';
 import type { EnvChange } from '../stack/deployment.ts';
 import { leftAloneWarnings } from '../stack/left-alone.ts';
-import type { Facts } from './facts.ts';
+import { type Facts, migratesNothing } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
 import { chooseRestart, companions, heldMs, restartedInSight, type Ways, wayOf } from './restart.ts';
 
@@ -42,15 +43,24 @@ export function planUpdate(
   const { put, remove, inTheWay } = facts.files;
   const sameFiles = put.length === 0 && remove.length === 0 && facts.copies.length === 0;
   const sameCommit = facts.running.certain && facts.running.commit === facts.source.commit;
-  const unfinished = facts.outdated || facts.cutShort.staging || (facts.pending && options.direction === 'forward');
+  const isForward = options.direction === 'forward';
+  const unfinished = facts.outdated || facts.cutShort.staging || (facts.pending && isForward);
   const isAsked = options.bake || options.syncSite;
   if (sameFiles && sameCommit && !unfinished && !isAsked && facts.stale.length === 0) return undefined;
-  throwIfAny([...rebuildNeeded(facts), ...hiding(target, facts), ...blocked(inTheWay), ...inProgress(facts)]);
+  throwIfAny([
+    ...rebuildNeeded(facts),
+    ...hiding(target, facts),
+    ...blocked(inTheWay),
+    ...inProgress(facts),
+    ...(isForward && !migratesNothing(facts) ? wrongStamp(facts.schema) : []),
+    ...(options.syncSite ? withoutSite(target, facts) : []),
+  ]);
   const restart = chooseRestart(options.restart, facts, target.app.root);
   const ways = new Map(companions(facts).map((p) => [p.name, wayOf(p, facts, target.app.root)] as const));
   const warnings = [
     ...(restart.kind === 'container' ? [] : restartedInSight(facts, ways).map((led) => restarted(led, hold))),
     ...warningsOf(facts),
+    ...(isForward && facts.schema.kind === 'unversioned' ? [UNSTAMPED] : []),
     ...takenAsTheyLie(facts.artefacts),
     ...envTexts(target, facts),
     ...leftAlone(target, facts, options),
@@ -110,6 +120,20 @@ const blocked = (inTheWay: readonly string[]): Reason[] =>
 const inProgress = ({ local }: Facts): Reason[] =>
   local.inProgress === undefined ? [] : [busyReason(local.inProgress)];
 
+function withoutSite({ release: { site } }: Target, { tree, source }: Facts): Reason[] {
+  if (tree.has(site.from)) return [];
+  const commit = source.commit.slice(0, 10);
+  return [
+    {
+      text: {
+        en: `${commit} has no ${site.from}, so there is no nginx site to use at once.`,
+        zh: `${commit} 中没有 ${site.from}, 没有可立即启用的 nginx 站点配置.`,
+      },
+      fix: { en: 'Leave out --sync-nginx-site-config.', zh: '请去掉 --sync-nginx-site-config.' },
+    },
+  ];
+}
+
 const leftAlone = (target: Target, { stack }: Facts, { bake }: UpdateOptions): Text[] =>
   leftAloneWarnings(target, stack, bake ? 'built' : 'files').map((w) => w.text);
 
@@ -146,7 +170,6 @@ function warningsOf({
   hidden = [],
   running,
   files,
-  schema,
   cutShort,
   outdated,
   programs,
@@ -193,11 +216,10 @@ function warningsOf({
       zh: `${workers} 个新 worker 的启动时间几乎相同; ${what.zh}. ${cure.zh}`,
     });
   }
-  if (schema.kind !== 'versioned') {
-    warnings.push({
-      en: 'The database has no Alembic stamp; one that fits its tables will be set.',
-      zh: '数据库没有 Alembic 版本标记, 将按表结构推断后写入.',
-    });
-  }
   return warnings;
 }
+
+const UNSTAMPED: Text = {
+  en: 'The database has no Alembic stamp; one that fits its tables will be set.',
+  zh: '数据库没有 Alembic 版本标记, 将按表结构推断后写入.',
+};

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { commandFailed, unmet } from '../../core/refusal.ts';
+import { commandFailed, type Reason, unmet } from '../../core/refusal.ts';
 import { CommandError, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Blocker } from '../../tools/postgres/blocker.ts';
@@ -57,8 +57,8 @@ export interface Migrated {
  */
 export async function migrate(ops: Ops, db: Database, container: string, options: MigrateOptions): Promise<Migrated> {
   const { head, schema = await inspectSchema(ops, db) } = options;
-  if (schema.kind === 'versioned' && schema.looksLike !== undefined)
-    throw wrongStamp(schema.revision, schema.looksLike);
+  const [wrong] = wrongStamp(schema);
+  if (wrong) throw unmet(wrong.text, wrong.fix);
   const from = schema.kind === 'empty' ? undefined : schema.revision;
   const stamped = schema.kind === 'unversioned';
   if (from === head && !stamped) return { from, to: head, stamped, applied: [] };
@@ -190,17 +190,22 @@ export function partlyMigrated(stays: readonly string[]): Text {
   };
 }
 
-function wrongStamp(revision: string, looksLike: string): OpsError {
-  return unmet(
+/** Why a database can't be migrated whose stamp is too low. */
+export function wrongStamp(schema: Schema): Reason[] {
+  if (schema.kind !== 'versioned' || schema.looksLike === undefined) return [];
+  const { revision, looksLike } = schema;
+  return [
     {
-      en: `The database is stamped ${revision}, but its tables are already those of ${looksLike}: an upgrade would fail on what is there.`,
-      zh: `数据库标记的 revision 为 ${revision}, 但表结构已是 ${looksLike} 的: 直接升级会因对象已存在而失败.`,
+      text: {
+        en: `The database is stamped ${revision}, but its tables are already those of ${looksLike}: an upgrade would fail on what is there.`,
+        zh: `数据库标记的 revision 为 ${revision}, 但表结构已是 ${looksLike} 的: 直接升级会因对象已存在而失败.`,
+      },
+      fix: {
+        en: `If you know of no change made by hand, correct the stamp: flask --app app:create_app db stamp ${looksLike}. Then run this script again.`,
+        zh: `如果确认没有手工改过表结构, 请更正标记: flask --app app:create_app db stamp ${looksLike}, 然后重新运行本脚本.`,
+      },
     },
-    {
-      en: `If you know of no change made by hand, correct the stamp: flask --app app:create_app db stamp ${looksLike}. Then run this script again.`,
-      zh: `如果确认没有手工改过表结构, 请更正标记: flask --app app:create_app db stamp ${looksLike}, 然后重新运行本脚本.`,
-    },
-  );
+  ];
 }
 
 function elsewhere(now: Schema, head: string): OpsError {

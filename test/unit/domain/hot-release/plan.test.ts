@@ -100,6 +100,32 @@ const refusal = (more: Parameters<typeof updateFacts>[0]) => {
   throw new Error('not refused');
 };
 
+it('refuses a stamp that is too low where a migration is in sight, and only there', () => {
+  const facts = { schema: { kind: 'versioned', revision: '20251231120100', looksLike: '20260104120000' } } as const;
+  const refused = refusal({ ...facts, newMigrations: ['migrations/versions/a.py'] });
+  expect(refused.what.en).toContain('stamped 20251231120100, but its tables are already those of 20260104120000');
+  expect(refused.next[0]?.en).toContain('db stamp 20260104120000');
+  expect(plan(facts)).toBeDefined();
+  const back = { ...options, direction: 'back' } as const;
+  expect(planUpdate(target, updateFacts({ ...facts, newMigrations: ['a'] }), back)).toBeDefined();
+});
+
+it('promises to set a stamp only where one is missing and will be set', () => {
+  const said = (schema: Parameters<typeof updateFacts>[0], choice: Partial<UpdateOptions> = {}) =>
+    (planUpdate(target, updateFacts(schema), { ...options, ...choice })?.warnings ?? []).map((w) => w.en).join();
+  const unstamped = { schema: { kind: 'unversioned', tables: 9, revision: '20251231120100' } } as const;
+  expect(said(unstamped)).toContain('no Alembic stamp');
+  expect(said(unstamped, { direction: 'back' })).toBe('');
+  expect(said({ schema: { kind: 'empty' } })).toBe('');
+});
+
+it('refuses to use the nginx site of a release that has none', () => {
+  const { from } = target.release.site;
+  const sync = { ...options, syncSite: true };
+  expect(() => planUpdate(target, updateFacts(), sync)).toThrow(`has no ${from}, so there is no nginx site`);
+  expect(planUpdate(target, updateFacts({ tree: withSite }), sync)).toBeDefined();
+});
+
 it.each([
   ['index.lock', /index\.lock/, /remove \.git\/index\.lock/],
   ['merge', /A merge is in progress/, /Finish or abort it/],
