@@ -165,7 +165,8 @@ function lastWords(ops: Ops, said: string): string {
   return printable(ops.secrets.redact(words.slice(-15).join('\n')));
 }
 
-const unfit = (what: Text) =>
+/** A release that does not do as it is. To be thrown while nothing was changed. */
+export const unfit = (what: Text) =>
   new OpsError({
     kind: 'failed',
     what,

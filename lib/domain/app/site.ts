@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
-import { printable } from '../../core/text.ts';
+import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { agent } from './agent.ts';
+import { unfit } from './gunicorn.ts';
 import type { Staging } from './staging.ts';
 
-const tested = z.object({ ok: z.boolean(), said: z.string() });
+const tested = z.object({ ok: z.boolean(), said: z.string(), included: z.boolean() });
 
 /** Where the rendered site of the staged release lies. */
 export const renderedSite = (staging: Staging): string => `${staging.dir}/site`;
@@ -20,7 +21,7 @@ export const renderedSite = (staging: Staging): string => `${staging.dir}/site`;
  */
 export async function checkSite(ops: Ops, staging: Staging): Promise<void> {
   const { from } = ops.target.release.site;
-  const { ok, said } = await agent(ops, staging.container, 'site', {
+  const { ok, said, included } = await agent(ops, staging.container, 'site', {
     effect: 'change',
     args: {
       template: `${staging.tree}/${from}`,
@@ -31,17 +32,22 @@ export async function checkSite(ops: Ops, staging: Staging): Promise<void> {
     deadlineMs: 60_000,
   });
   if (ok) return;
+  if (!included) throw refuse(NOT_INCLUDED, INCLUDE_IT);
   const words = printable(ops.secrets.redact(said.trim()));
-  throw new OpsError({
-    kind: 'failed',
-    what: {
-      en: `nginx does not accept the new release's site (${from}); the container would not start with it:\n${words}`,
-      zh: `nginx 不接受新版本的站点配置 (${from}), 容器下次将无法启动:\n${words}`,
-    },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Correct it in the repository, then run again.', zh: '请在代码仓库中修正后重新运行.' }],
+  throw unfit({
+    en: `nginx does not accept the new release's site (${from}); the container would not start with it:\n${words}`,
+    zh: `nginx 不接受新版本的站点配置 (${from}), 容器下次将无法启动:\n${words}`,
   });
 }
+
+const NOT_INCLUDED: Text = {
+  en: '/etc/nginx/nginx.conf in the container includes nothing of sites-enabled: nginx does not use the site that a release brings, and it can’t be tried.',
+  zh: '容器中的 /etc/nginx/nginx.conf 没有 include sites-enabled: nginx 不会使用版本自带的站点配置, 也无法试验.',
+};
+const INCLUDE_IT: Text = {
+  en: 'Put the include back into it (a full rebuild brings the image’s own), then run this again.',
+  zh: '请恢复其中的 include (全量重建会使用镜像中的 nginx.conf), 然后重新运行.',
+};
 
 /**
  * Renders the site that lies in the container as its next start will, and has nginx test it. Leaves nothing behind.

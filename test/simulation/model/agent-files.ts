@@ -87,7 +87,7 @@ export const site: Agent = ({ container, changes }, _app, { template, rendered, 
   if (!exists(container, env as string)) return traceback(`FileNotFoundError: ${env}`);
   write(container, rendered as string, there.data);
   const ok = !there.data.includes(INVALID);
-  return json({ ok, said: ok ? '' : 'nginx: [emerg] unexpected end of file, expecting "}"\n' });
+  return json({ included: true, ok, said: ok ? '' : 'nginx: [emerg] unexpected end of file, expecting "}"\n' });
 };
 
 export const sweep: Agent = ({ container, changes }, app, args) => {

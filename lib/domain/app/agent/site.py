@@ -41,7 +41,9 @@ def main():
         os.unlink(config)
         if ARGS.get("onlyLook"):
             os.unlink(ARGS["rendered"])
-    print(json.dumps({"ok": test.returncode == 0 and alone != main_config, "said": test.stderr[-2000:]}))
+    included = alone != main_config
+    said = test.stderr[-2000:] if included else "/etc/nginx/nginx.conf includes nothing of sites-enabled\n"
+    print(json.dumps({"ok": test.returncode == 0 and included, "said": said, "included": included}))
 
 
 main()
