@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
+import { failed } from '../../core/refusal.ts';
 import { ask, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
@@ -153,22 +154,19 @@ async function bringNew(
   const { ops, container, web } = master;
   const [drops, silent] = [dropsWhenLeaving(web), silentAfter(web)];
   const now = await lookAtWorkers(ops, container, web.pid, { bring, wanted, drops, silent, seconds });
-  if (now.before === null || now.master !== now.before) throw await masterEnded(ops, container, web);
+  if (now.before === null || now.master !== now.before) throw await masterEnded(master);
   const booted = now.workers.filter((w) => w.state === 'serving' && !now.old.includes(w.pid)).length;
   if (booted < wanted) throw await notBooted(master, booted, wanted, seconds);
   return now;
 }
 
-async function waitForLeave(
-  { ops, container, web }: Master,
-  { master, old }: Workers,
-  signal?: Deed['signal'],
-): Promise<void> {
+async function waitForLeave(of: Master, { master, old }: Workers, signal?: Deed['signal']): Promise<void> {
+  const { ops, container, web } = of;
   const before = master === null ? {} : { before: master };
   const [drops, silent, seconds] = [dropsWhenLeaving(web), silentAfter(web), leaveSeconds(web)];
   const began = ops.clock.monotonic();
   const now = await lookAtWorkers(ops, container, web.pid, { ...before, old, signal, drops, silent, seconds });
-  if (now.master !== master) throw await masterEnded(ops, container, web);
+  if (now.master !== master) throw await masterEnded(of);
   const staying = now.workers.filter((w) => old.includes(w.pid));
   if (staying.length > 0) throw notLeft(web, staying, seconds);
   const { graceful_timeout = 30 } = web.settings ?? {};
@@ -217,29 +215,38 @@ async function logOf(ops: Ops, container: string, lines: number): Promise<string
   return ask(ops, tail, [0, 1]).catch(() => '');
 }
 
-const lastWords = async (ops: Ops, container: string) => printable(ops.secrets.redact(await logOf(ops, container, 15)));
+/** The end of the web program's log; where another one's is, its configuration says. */
+async function lastWords({ ops, container, web }: Master): Promise<string> {
+  if (!web.ports.includes(ops.target.ports.direct)) return '';
+  return `\n${printable(ops.secrets.redact(await logOf(ops, container, 15)))}`;
+}
 
-const masterEnded = async (ops: Ops, container: string, web: Program) => {
-  const words = await lastWords(ops, container);
-  return new OpsError({
-    kind: 'failed',
-    what: {
-      en: `The program ${web.name} ended while its workers were being replaced.\n${words}`,
-      zh: `替换 worker 期间程序 ${web.name} 退出.\n${words}`,
-    },
-  });
+const LOGS: Text = {
+  en: 'What it said, with all other logs by time: npx tsx scripts/adhoc/tail-logs.ts',
+  zh: '按时间查看全部日志: npx tsx scripts/adhoc/tail-logs.ts',
 };
 
-const notBooted = async ({ ops, container, web }: Master, booted: number, wanted: number, seconds: number) => {
-  const words = await lastWords(ops, container);
-  return new OpsError({
-    kind: 'failed',
-    what: {
-      en: `Of ${web.name}'s new workers ${booted} of ${wanted} began to serve within ${seconds} s.\n${words}`,
-      zh: `${web.name} 的新 worker 在 ${seconds} 秒内只有 ${booted}/${wanted} 个开始服务.\n${words}`,
+async function masterEnded(master: Master): Promise<OpsError> {
+  const [{ name }, words] = [master.web, await lastWords(master)];
+  return failed(
+    {
+      en: `The program ${name} ended while its workers were being replaced.${words}`,
+      zh: `替换 worker 期间程序 ${name} 退出.${words}`,
     },
-  });
-};
+    LOGS,
+  );
+}
+
+async function notBooted(master: Master, booted: number, wanted: number, seconds: number): Promise<OpsError> {
+  const [{ name }, words] = [master.web, await lastWords(master)];
+  return failed(
+    {
+      en: `Of ${name}'s new workers ${booted} of ${wanted} began to serve within ${seconds} s.${words}`,
+      zh: `${name} 的新 worker 在 ${seconds} 秒内只有 ${booted}/${wanted} 个开始服务.${words}`,
+    },
+    LOGS,
+  );
+}
 
 function notLeft(web: Program, staying: Workers['workers'], seconds: number): OpsError {
   const hung = staying.filter((w) => w.state === 'hung').length;
@@ -264,16 +271,10 @@ function nobodyServes(web: Program, workers: Workers['workers']): OpsError {
 }
 
 const notRunning = (name: string, state: string) =>
-  new OpsError({
-    kind: 'failed',
-    what: {
+  failed(
+    {
       en: `The program ${name} does not run (supervisord says ${state}).`,
       zh: `程序 ${name} 未能运行 (supervisord 状态: ${state}).`,
     },
-    next: [
-      {
-        en: 'What it said, with all other logs by time: npx tsx scripts/adhoc/tail-logs.ts',
-        zh: '按时间查看全部日志: npx tsx scripts/adhoc/tail-logs.ts',
-      },
-    ],
-  });
+    LOGS,
+  );

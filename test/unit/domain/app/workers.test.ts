@@ -241,7 +241,17 @@ describe('a program of which there is only one worker', () => {
     const gunicorn = new Gunicorn(serving(10));
     gunicorn.boots = false;
     await expect(succeedWorkers(opsFor(gunicorn), 'app', scheduler, 500)).rejects.toMatchObject({
-      what: { en: expect.stringContaining('whalefall_scheduler') },
+      // The web program's log would tell of other workers.
+      what: { en: expect.not.stringContaining('the last words') },
+      next: [{ en: expect.stringContaining('tail-logs') }],
+    });
+    const ended = new Gunicorn(serving(10));
+    ended.onWait = () => {
+      ended.master = null;
+    };
+    await expect(succeedWorkers(opsFor(ended), 'app', scheduler, 500)).rejects.toMatchObject({
+      what: { en: 'The program whalefall_scheduler ended while its workers were being replaced.' },
+      next: [{ en: expect.stringContaining('tail-logs') }],
     });
   });
 });
