@@ -1,4 +1,4 @@
-import { OpsError } from '../../core/errors.ts';
+import { unmet } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Route } from '../stack/deployment.ts';
@@ -38,12 +38,9 @@ function hostOf(container: Container, port: number): string {
   if (published) return `${reachable(published.hostIp)}:${published.published}`;
   const address = addressOf(container);
   if (address) return `${inUrl(address)}:${port}`;
-  throw new OpsError({
-    kind: 'precondition',
-    what: {
-      en: `${container.name} can't be reached from this machine: it neither publishes port ${port} nor has an address.`,
-      zh: `无法从本机访问 ${container.name}: 既未发布端口 ${port}, 也没有容器地址.`,
-    },
+  throw unmet({
+    en: `${container.name} can't be reached from this machine: it neither publishes port ${port} nor has an address.`,
+    zh: `无法从本机访问 ${container.name}: 既未发布端口 ${port}, 也没有容器地址.`,
   });
 }
 

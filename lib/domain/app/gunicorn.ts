@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable } from '../../core/text.ts';
 import { agent } from './agent.ts';
 import type { Program } from './programs.ts';
-import type { Staging } from './staging.ts';
+import { type Staging, unfit } from './staging.ts';
 
 const SETTING = /^(\w+)\s+= (.*)$/;
 
@@ -164,15 +163,6 @@ function lastWords(ops: Ops, said: string): string {
   const words = said.split('\n').filter((line) => line.trim());
   return printable(ops.secrets.redact(words.slice(-15).join('\n')));
 }
-
-/** A release that does not do as it is. To be thrown while nothing was changed. */
-export const unfit = (what: Text) =>
-  new OpsError({
-    kind: 'failed',
-    what,
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Correct it in the repository, then run again.', zh: '请在代码仓库中修正后重新运行.' }],
-  });
 
 /** Lines `name = value`. */
 export function settings(said: string): Settings {

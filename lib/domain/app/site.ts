@@ -6,8 +6,7 @@ import { run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { agent } from './agent.ts';
-import { unfit } from './gunicorn.ts';
-import type { Staging } from './staging.ts';
+import { type Staging, unfit } from './staging.ts';
 
 const tested = z.object({ ok: z.boolean(), said: z.string(), included: z.boolean() });
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import { type Ops, runName } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
-import { printable } from '../../core/text.ts';
+import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { agent } from './agent.ts';
 import { differences } from './file-plan.ts';
@@ -102,14 +102,9 @@ export async function compileStaged(
   });
   if (errors.length === 0) return;
   const list = errors.map((e) => `\n  - ${printable(e.path)}: ${printable(e.why)}`).join('');
-  throw new OpsError({
-    kind: 'failed',
-    what: {
-      en: `${errors.length} files of the release are not valid Python:${list}`,
-      zh: `该版本有 ${errors.length} 个 Python 文件存在语法错误:${list}`,
-    },
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Correct them in the repository, then run again.', zh: '请在代码仓库中修正后重新运行.' }],
+  throw unfit({
+    en: `${errors.length} files of the release are not valid Python:${list}`,
+    zh: `该版本有 ${errors.length} 个 Python 文件存在语法错误:${list}`,
   });
 }
 
@@ -130,17 +125,22 @@ const notRemoved = (dir: string) =>
   });
 
 const incomplete = (wrong: readonly string[]) =>
-  new OpsError({
-    kind: 'failed',
-    what: {
+  unfit(
+    {
       en: `The copy in the container is not the commit; ${wrong.length} files differ or are missing: ${wrong.slice(0, 5).map(printable).join(', ')}`,
       zh: `复制到容器中的文件与提交不一致, 共 ${wrong.length} 个: ${wrong.slice(0, 5).map(printable).join(', ')}`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'The copy was interrupted, or the disk is full (df -h); run again.',
-        zh: '复制被中断或磁盘已满 (df -h), 请重新运行.',
-      },
-    ],
-  });
+    {
+      en: 'The copy was interrupted, or the disk is full (df -h); run again.',
+      zh: '复制被中断或磁盘已满 (df -h), 请重新运行.',
+    },
+  );
+
+const CORRECT_IT: Text = {
+  en: 'Correct it in the repository, then run again.',
+  zh: '请在代码仓库中修正后重新运行.',
+};
+
+/** A staged release that won't do. To be thrown while nothing was changed. */
+export const unfit = (what: Text, next = CORRECT_IT): OpsError =>
+  new OpsError({ kind: 'failed', what, state: NOTHING_CHANGED, next: [next] });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { OpsError } from '../../core/errors.ts';
+import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
 import { failed } from '../../core/refusal.ts';
@@ -248,25 +248,19 @@ async function notBooted(master: Master, booted: number, wanted: number, seconds
   );
 }
 
-function notLeft(web: Program, staying: Workers['workers'], seconds: number): OpsError {
+function notLeft({ name }: Program, staying: Workers['workers'], seconds: number): OpsError {
   const hung = staying.filter((w) => w.state === 'hung').length;
-  return new OpsError({
-    kind: 'failed',
-    what: {
-      en: `After ${seconds} s ${staying.length} old workers of ${web.name} have not left: ${staying.length - hung} have requests under way, ${hung} hang.`,
-      zh: `${seconds} 秒后 ${web.name} 仍有 ${staying.length} 个旧 worker 未退出: ${staying.length - hung} 个仍在处理请求, ${hung} 个已卡死.`,
-    },
+  return failed({
+    en: `After ${seconds} s ${staying.length} old workers of ${name} have not left: ${staying.length - hung} have requests under way, ${hung} hang.`,
+    zh: `${seconds} 秒后 ${name} 仍有 ${staying.length} 个旧 worker 未退出: ${staying.length - hung} 个仍在处理请求, ${hung} 个已卡死.`,
   });
 }
 
-function nobodyServes(web: Program, workers: Workers['workers']): OpsError {
+function nobodyServes({ name }: Program, workers: Workers['workers']): OpsError {
   const count = (state: string) => workers.filter((w) => w.state === state).length;
-  return new OpsError({
-    kind: 'failed',
-    what: {
-      en: `No worker of ${web.name} serves: ${count('booting')} boot, ${count('hung')} hang, ${count('leaving')} are leaving.`,
-      zh: `${web.name} 没有可用的 worker: ${count('booting')} 个启动中, ${count('hung')} 个已卡死, ${count('leaving')} 个正在退出.`,
-    },
+  return failed({
+    en: `No worker of ${name} serves: ${count('booting')} boot, ${count('hung')} hang, ${count('leaving')} are leaving.`,
+    zh: `${name} 没有可用的 worker: ${count('booting')} 个启动中, ${count('hung')} 个已卡死, ${count('leaving')} 个正在退出.`,
   });
 }
 
