@@ -44,14 +44,14 @@ export type AdminResult =
  * @param container a running container of the application's image
  */
 export async function createAdmin(ops: Ops, container: string): Promise<AdminCreated> {
-  const { root, python, factory } = ops.target.app;
+  const { root, python, factory, schedulerVariable } = ops.target.app;
   const password = randomPassword();
   ops.secrets.add(password);
   const output = await run(
     ops,
-    exec('change', container, ['bash', '-c', AS_ENTRYPOINT, 'admin', root, python], {
+    exec('change', container, ['bash', '-c', AS_ENTRYPOINT, 'admin', root, python, schedulerVariable], {
       input: SCRIPT,
-      env: { WFOPS_FACTORY: factory, WFOPS_ADMIN_PASSWORD: password, ENABLE_SCHEDULER: 'false' },
+      env: { WFOPS_FACTORY: factory, WFOPS_ADMIN_PASSWORD: password, [schedulerVariable]: 'false' },
     }),
   );
   if (output.stdout.includes('WFOPS:EXISTS')) return { kind: 'existed' };
@@ -88,8 +88,8 @@ export async function adminExists(ops: Ops, db: Database): Promise<boolean> {
   }
 }
 
-// The entrypoint reads .env the same way; ENABLE_SCHEDULER must stay as given, so it is set after.
-const AS_ENTRYPOINT = 'cd "$1"; if [ -f .env ]; then set -a; . ./.env; set +a; fi; ENABLE_SCHEDULER=false exec "$2" -';
+// The entrypoint reads .env the same way; the scheduler's variable must stay as given, so it is set after.
+const AS_ENTRYPOINT = 'cd "$1"; if [ -f .env ]; then set -a; . ./.env; set +a; fi; export "$3=false"; exec "$2" -';
 
 /** 20 characters with at least one of each kind; none that are easily confused or special to a shell. */
 function randomPassword(): string {

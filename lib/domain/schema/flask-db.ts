@@ -18,7 +18,7 @@ const LOCK_TIMEOUT_MS = 10_000;
 const TIMED_OUT = 124;
 
 // As the entrypoint does it, so that migrations use the database that the application will use.
-const SCRIPT = 'set -a; . "$1/.env"; set +a; export ENABLE_SCHEDULER=false; cd "$1"; shift; exec "$@"';
+const SCRIPT = 'set -a; . "$1/.env"; set +a; export "$2=false"; cd "$1"; shift 2; exec "$@"';
 
 type Limited = Pick<Command, 'deadlineMs' | 'input' | 'moreInput' | 'heard'>;
 
@@ -36,9 +36,9 @@ export function flask(
   { program, words }: Words,
   { deadlineMs, ...talk }: Limited,
 ): Command {
-  const { root, factory } = target.app;
-  const argv = [...program, '--app', factory, 'db', ...words];
-  return exec(words[0] === 'heads' ? 'read' : 'change', container, ['bash', '-c', SCRIPT, 'flask', root, ...argv], {
+  const { root, factory, schedulerVariable } = target.app;
+  const argv = ['bash', '-c', SCRIPT, 'flask', root, schedulerVariable, ...program, '--app', factory, 'db', ...words];
+  return exec(words[0] === 'heads' ? 'read' : 'change', container, argv, {
     ...talk,
     env: { PGOPTIONS: `-c lock_timeout=${LOCK_TIMEOUT_MS}`, PGAPPNAME: MIGRATION_NAME },
     deadlineMs: deadlineMs + MARGIN_MS,
