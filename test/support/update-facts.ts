@@ -39,11 +39,9 @@ const NEW = 'beef'.padEnd(40, '0');
 
 /** A healthy stack, and a release that changes one file. */
 export function updateFacts(more: Partial<Facts> = {}): Facts {
-  const { engine, compose, stack } = rebuildFacts();
+  const { stack } = rebuildFacts();
   const files = tree({ 'app/a.py': 'old' });
   return {
-    engine,
-    compose,
     stack,
     app: container('app'),
     database: {

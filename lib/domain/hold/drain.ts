@@ -19,7 +19,6 @@ const answer = z.object({
   ended: z.boolean(),
   /** Names of those that supervisord had killed, because they took longer than it gives them. */
   killed: z.array(z.string()),
-  seconds: z.number(),
 });
 
 export type Drained = z.infer<typeof answer>;

@@ -18,8 +18,6 @@ import type { RestartKind } from './restart-kinds.ts';
 
 /** Everything the plan of a hot update depends on, as the survey found it. Plain data: no secret, no handle. */
 export interface Facts {
-  readonly engine: string;
-  readonly compose: string;
   readonly stack: Stack;
   readonly app: Container;
   readonly database: Database;

@@ -48,7 +48,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const fetching = fetchSource(ops, ref);
   const resolving = resolveStack(ops);
   for (const answer of [fetching, resolving]) answer.catch(() => undefined);
-  const { engine, compose, checkout } = await surveyPrerequisites(ops);
+  const { compose, checkout } = await surveyPrerequisites(ops);
   const resolved = await resolving;
   await claimStack(ops, resolved);
   const stack = await withLeftAlone(ops, resolved);
@@ -111,8 +111,6 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const known = former && (running.certain ? former : sameIn(former, files));
   const filePlan = planFiles(files, tree, known);
   return {
-    engine,
-    compose,
     stack,
     app,
     database,

@@ -51,7 +51,7 @@ export const drain: Agent = (what, app, { stop, restarted, seconds }) => {
     app.programs.filter((p) => p.name === name),
   );
   const left = restarted ? app.underWay : 0;
-  const done = (ended: boolean) => json({ drained: left === 0, left, ended, killed: [], seconds: 0.1 });
+  const done = (ended: boolean) => json({ drained: left === 0, left, ended, killed: [] });
   if (!restarted) {
     for (const program of programs) program.stop();
     return done(true);

@@ -114,8 +114,7 @@ def main():
     # None is killed sooner: stopwaitsecs are whole ones.
     late = time.monotonic() - stopping >= 1
     cut = killed(ARGS["stop"], before, said(begin_log())) if late else []
-    answer = {"drained": drained, "left": left, "ended": ended, "killed": cut}
-    print(json.dumps({**answer, "seconds": time.monotonic() - began}))
+    print(json.dumps({"drained": drained, "left": left, "ended": ended, "killed": cut}))
 
 
 main()
