@@ -1,9 +1,9 @@
 import { asTyped } from '../../core/command.ts';
+import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
-import { exec } from '../../tools/docker/docker.ts';
+import { type RedisInfo, redisInfo } from '../../tools/redis/info.ts';
 import type { Health } from '../app/health.ts';
 import type { Containers } from '../stack/containers.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -75,28 +75,20 @@ const hung = ({ id }: Container): Text => ({
   zh: `应用没有应答: worker 卡死或已退出. docker exec ${id.slice(0, 12)} supervisorctl status; 若已卡住: docker restart ${id.slice(0, 12)} (会短暂中断服务)`,
 });
 
-/** Redis’ own words. It answers INFO also when it takes no writes. */
+/** By Redis’ own words. It answers INFO also when it takes no writes. */
 async function whyRedis(ops: Ops, stack: Stack, { id }: Container): Promise<Text> {
   const password = stack.services.redis.environment.REDIS_PASSWORD ?? stack.services.app.environment.REDIS_PASSWORD;
-  const asked = exec('read', id, ['redis-cli', '-h', '127.0.0.1', 'INFO'], {
-    env: password === undefined ? {} : { REDISCLI_AUTH: password },
-    deadlineMs: 5_000,
-  });
-  const said = await run(ops, asked, [0, 1, 126, 127, 137]).then(
-    ({ stdout, stderr }) => `${stdout}\n${stderr}`,
-    () => '',
+  return redisInfo(ops, id, password ?? '').then(troubleIn, (error: unknown) =>
+    /\b(WRONGPASS|NOAUTH|NOPERM)\b/.test(whatHappened(error).en) ? PASSWORD : REDIS_UNKNOWN,
   );
-  return redisTrouble(said);
 }
 
 /** What an answer to INFO tells of why clients can’t work. */
-export function redisTrouble(said: string): Text {
-  const value = (key: string) => new RegExp(`^${key}:(.*?)\\r?$`, 'm').exec(said)?.[1];
-  const [used, limit] = [Number(value('used_memory') ?? 0), Number(value('maxmemory') ?? 0)];
-  if (/\b(WRONGPASS|NOAUTH|NOPERM)\b/.test(said)) return PASSWORD;
-  if (value('loading') === '1') return LOADING;
-  if (value('rdb_last_bgsave_status') === 'err' || value('aof_last_write_status') === 'err') return DISK;
-  if (limit > 0 && used >= limit * FULL && value('maxmemory_policy') === 'noeviction') return MEMORY;
+function troubleIn(info: RedisInfo): Text {
+  const [used, limit] = [Number(info.used_memory ?? 0), Number(info.maxmemory ?? 0)];
+  if (info.loading === '1') return LOADING;
+  if (info.rdb_last_bgsave_status === 'err' || info.aof_last_write_status === 'err') return DISK;
+  if (limit > 0 && used >= limit * FULL && info.maxmemory_policy === 'noeviction') return MEMORY;
   return REDIS_UNKNOWN;
 }
 

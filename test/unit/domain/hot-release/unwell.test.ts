@@ -13,7 +13,11 @@ const deep = (more: object): Health => ({
 
 /** What is advised, where Redis answers INFO with this. */
 async function advice(health: Health | undefined, there = containers, info = ''): Promise<string> {
-  const ops = testOps(({ argv }) => (argv.includes('INFO') ? { stdout: info } : undefined));
+  const ops = testOps(({ argv }) =>
+    argv.includes('INFO')
+      ? { stdout: info.startsWith('NOAUTH') ? info : `redis_version:7.0.15\r\n${info}` }
+      : undefined,
+  );
   const error = await requireServing(ops, stack, there, health).catch((e: unknown) => e);
   expect(error).toMatchObject({ kind: 'precondition', exitCode: 3 });
   return (error as { next: { en: string }[] }).next.map((n) => n.en).join('\n');
