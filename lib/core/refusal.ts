@@ -23,6 +23,13 @@ export const unmet = (what: Text, ...next: readonly Text[]): OpsError =>
 /** The job failed. To be thrown. */
 export const failed = (what: Text, ...next: readonly Text[]): OpsError => new OpsError({ kind: 'failed', what, next });
 
+/** What was done could not be proved, for all of these reasons. To be thrown. */
+export const notProved = (...why: readonly Text[]): OpsError =>
+  failed({
+    en: `Not proved: ${why.map((w) => w.en).join('; ')}`,
+    zh: `验证未通过: ${why.map((w) => w.zh).join('; ')}`,
+  });
+
 /** An outside program failed, or said what nobody understands. To be thrown. */
 export const commandFailed = (what: Text, ...next: readonly Text[]): OpsError =>
   new OpsError({ kind: 'command', what, next });

@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import { commandFailed } from '../../core/refusal.ts';
+import { notProved } from '../../core/refusal.ts';
 import { CommandError, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { type Container, type Healthcheck, inspectContainers } from '../../tools/docker/containers.ts';
@@ -82,5 +82,3 @@ function passed({ health }: Container, { intervalMs }: Healthcheck): Text {
     zh: `容器健康检查通过; 引擎仍显示 ${health}, 将在 ${seconds} 秒内再次检查`,
   };
 }
-
-export const notProved = (why: Text) => commandFailed({ en: `Not proved: ${why.en}`, zh: `验证未通过: ${why.zh}` });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
-import { failed, unmet } from '../../core/refusal.ts';
+import { notProved, unmet } from '../../core/refusal.ts';
 import { CommandError } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { ProgramState } from '../stack/deployment.ts';
@@ -153,7 +153,7 @@ export async function requirePrograms(
     return [notTold(error.what)];
   }
   const fallen = before ? failedSince(now, before) : [];
-  if (fallen.length > 0) throw notRunning(stillDown(fallen, before));
+  if (fallen.length > 0) throw notProved(...stillDown(fallen, before));
   return stillDown(now, before);
 }
 
@@ -163,12 +163,6 @@ const notTold = (why: Text): Text => ({
   en: `supervisord does not tell which programs run: ${why.en}`,
   zh: `supervisord 未能给出程序状态: ${why.zh}`,
 });
-
-const notRunning = (programs: readonly Text[]) =>
-  failed({
-    en: `Not proved: ${programs.map((p) => p.en).join('; ')}`,
-    zh: `验证未通过: ${programs.map((p) => p.zh).join('; ')}`,
-  });
 
 function askSupervisor(ops: Ops, container: string): Promise<z.infer<typeof answer>> {
   const { root, schedulerVariable } = ops.target.app;

@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
-import { commandFailed } from '../../core/refusal.ts';
+import { notProved } from '../../core/refusal.ts';
 import { CommandError } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
@@ -100,7 +100,7 @@ export async function requireRoutes(
   { mayDrop }: { readonly mayDrop: boolean },
 ): Promise<readonly Text[]> {
   const { own, told } = await look(ops, app, app, { before, mayDrop, forMs: ops.target.bootSeconds * 1000 });
-  if (own.length > 0) throw notServing(own.map(({ why }) => why));
+  if (own.length > 0) throw notProved(...own.map(({ why }) => why));
   return told;
 }
 
@@ -113,7 +113,7 @@ export async function requireRoutes(
 export async function requirePages(ops: Ops, app: Container, before: Served | undefined): Promise<void> {
   const { own } = await look(ops, app, unpublished(app) ?? app, { before, mayDrop: true, forMs: PROGRAMS_MS });
   const pages = own.filter(({ route }) => route.kind === 'pages');
-  if (pages.length > 0) throw notServing(pages.map(({ why }) => why));
+  if (pages.length > 0) throw notProved(...pages.map(({ why }) => why));
 }
 
 const asBefore = ({ en, zh }: Text): Text => ({ en: `${en}, as it did before`, zh: `${zh} (此前已如此)` });
@@ -122,12 +122,6 @@ const noLonger = ({ en, zh }: Text): Text => ({
   en: `${en}; it was well served before, and this release's nginx no longer names it`,
   zh: `${zh} (此前正常, 新版本的 nginx 配置中已没有该路由)`,
 });
-
-const notServing = (faults: readonly Text[]) =>
-  commandFailed({
-    en: `Not proved: ${faults.map((f) => f.en).join('; ')}`,
-    zh: `验证未通过: ${faults.map((f) => f.zh).join('; ')}`,
-  });
 
 const POLL_MS = 250;
 /** Visitors wait meanwhile. */

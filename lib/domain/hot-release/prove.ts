@@ -1,6 +1,6 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
+import { notProved } from '../../core/refusal.ts';
 import { ask } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
@@ -197,6 +197,3 @@ export function endedWell(log: string, pid: number, quiet: boolean): boolean {
   if (new RegExp(died.join('|')).test(log)) return false;
   return quiet || log.includes(`Worker exiting (pid: ${pid})`);
 }
-
-const notProved = (why: Text) =>
-  new OpsError({ kind: 'failed', what: { en: `Not proved: ${why.en}`, zh: `验证未通过: ${why.zh}` } });

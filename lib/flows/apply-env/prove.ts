@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import { commandFailed } from '../../core/refusal.ts';
+import { notProved } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { containerHealth } from '../../domain/app/container-health.ts';
@@ -81,5 +81,3 @@ const lacking = (names: readonly string[]) =>
     en: `the container has another value of ${namesText(names)} than .env gives`,
     zh: `容器中 ${namesText(names)} 的值与 .env 不一致`,
   });
-
-const notProved = (why: Text) => commandFailed({ en: `Not proved: ${why.en}`, zh: `验证未通过: ${why.zh}` });

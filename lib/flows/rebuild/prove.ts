@@ -1,9 +1,10 @@
 import { change } from '../../core/command.ts';
 import { type Ops, runName } from '../../core/ops.ts';
+import { notProved } from '../../core/refusal.ts';
 import { ask } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
-import { containerHealth, notProved } from '../../domain/app/container-health.ts';
+import { containerHealth } from '../../domain/app/container-health.ts';
 import { describeHealth, endpointsOf, type Health, healthCheck } from '../../domain/app/health.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { askStamp } from '../../domain/env/stamp.ts';

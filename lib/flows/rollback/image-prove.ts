@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import { failed } from '../../core/refusal.ts';
+import { notProved } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { containerHealth } from '../../domain/app/container-health.ts';
@@ -66,9 +66,7 @@ async function prove(ops: Ops, way: ImageWay, app: Container): Promise<Proven> {
     ...differs('revision', '结构版本', revisionOf(schema), expected),
   ];
   const [first] = wrong;
-  if (first) {
-    throw failed({ en: `Not proved: ${first.en}`, zh: `验证未通过: ${first.zh}` });
-  }
+  if (first) throw notProved(first);
   const besides = await proveServed(ops, way.facts, now);
   const said = describeHealth(health);
   const revision = expected ?? '-';

@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import { failed } from '../../core/refusal.ts';
+import { notProved } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, same, type Text } from '../../core/text.ts';
@@ -247,8 +247,6 @@ export function proveStep({ app: before, stack, served }: Surroundings): Step<Te
 }
 
 const NOT_RUNNING: Text = { en: 'the application has no container', zh: '没有应用容器' };
-
-const notProved = (why: Text) => failed({ en: `Not proved: ${why.en}`, zh: `验证未通过: ${why.zh}` });
 
 /** After undoing: the same PostgreSQL on the same data, and the application as it was. */
 export async function proveAsBefore(ops: Ops, around: Surroundings, before: Cluster | undefined): Promise<Text> {

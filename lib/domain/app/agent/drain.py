@@ -99,8 +99,7 @@ def killed(programs, before, after):
 
 
 def main():
-    began = time.monotonic()
-    until = began + ARGS["seconds"]
+    until = time.monotonic() + ARGS["seconds"]
     log = begin_log() if ARGS["stop"] else None  # it comes while others are waited for
     # Whoever is in its queue when it quits is refused.
     wait(until, lambda: sockets()[1] == 0)

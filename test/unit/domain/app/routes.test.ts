@@ -389,7 +389,7 @@ it('asks for what was served before as well: another release may do without it, 
   expect(said(await requireRoutes(ops(), app, before, DROP))).toEqual([
     expect.stringMatching(/^GET \/ answers 404; .*no longer/),
   ]);
-  await expect(requireRoutes(ops(), app, before, { mayDrop: false })).rejects.toMatchObject({ kind: 'command' });
+  await expect(requireRoutes(ops(), app, before, { mayDrop: false })).rejects.toMatchObject({ kind: 'failed' });
 });
 
 it('proves what was served before, and says so, where nginx does not tell any more', async () => {
@@ -398,5 +398,5 @@ it('proves what was served before, and says so, where nginx does not tell any mo
   expect(said(await requireRoutes(ops(200), app, before, DROP))).toEqual([
     expect.stringContaining('nginx does not tell'),
   ]);
-  await expect(requireRoutes(ops(500), app, before, DROP)).rejects.toMatchObject({ kind: 'command' });
+  await expect(requireRoutes(ops(500), app, before, DROP)).rejects.toMatchObject({ kind: 'failed' });
 });
