@@ -237,7 +237,6 @@ describe('saveLocal and resetTo', () => {
     // It outlives a collection of garbage, and the printed commands work.
     s.git('reflog', 'expire', '--expire=now', '--all');
     s.git('gc', '-q', '--prune=now');
-    expect(saved?.look[0]).toBe(`git -C ${s.dir} log --stat -5 ${ref}`);
     s.git('log', '--stat', '-5', ref);
     s.git('restore', `--source=${ref}`, '--', 'run.sh');
     expect(saved?.getBack).toEqual([

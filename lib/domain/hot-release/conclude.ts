@@ -8,7 +8,7 @@ import type { Noticed } from '../hold/downtime.ts';
 import { readReleases } from '../ledger/releases.ts';
 import { leftAloneWarnings } from '../stack/left-alone.ts';
 import type { HotRelease } from './hot-release.ts';
-import { noticedText } from './messages.ts';
+import { getBackText, noticedText } from './messages.ts';
 import type { Proven } from './prove.ts';
 import type { Settled } from './settle.ts';
 
@@ -51,6 +51,7 @@ export function conclude(ops: Ops, update: HotRelease, { proven, settled, notice
       },
     });
   }
+  if (savedLocal) show({ event: 'info', text: getBackText(savedLocal) });
   if (facts.stale.length > 0 || facts.files.put.some((f) => /\.(css|js|html)$/.test(f)))
     show({ event: 'info', text: CACHED });
   const brought = settled.imageId === undefined ? 'files' : 'built';

@@ -8,7 +8,7 @@ import { holdText, meanwhile } from '../hold/messages.ts';
 import { lastDrillText } from '../ledger/drills.ts';
 import { resetTo } from '../release/reset.ts';
 import { runningText } from '../release/running.ts';
-import { saveLocal } from '../release/save-local.ts';
+import { type SavedLocal, saveLocal } from '../release/save-local.ts';
 import { leftAloneRows } from '../stack/left-alone.ts';
 import type { Facts } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
@@ -139,9 +139,16 @@ export async function nothingToDo(
   await resetTo(ops, source.commit, local, saved);
   const brought = { en: `The deploy directory was brought to ${short}.`, zh: `部署目录已同步到 ${short}.` };
   ops.screen.show({ event: 'info', text: brought });
-  if (saved)
-    ops.screen.show({ event: 'info', text: { en: `Local changes: ${saved.ref}`, zh: `本地修改: ${saved.ref}` } });
+  if (saved) ops.screen.show({ event: 'info', text: getBackText(saved) });
   return text;
+}
+
+export function getBackText({ getBack }: SavedLocal): Text {
+  const list = getBack.map((typed) => `\n  ${printable(typed)}`).join('');
+  return {
+    en: `The local changes are kept. To get them back, all of them or one file (PATH):${list}`,
+    zh: `本地修改已保存. 取回全部或单个文件 (PATH):${list}`,
+  };
 }
 
 const DIRECTORY_BEHIND: Text = {

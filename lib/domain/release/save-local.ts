@@ -11,8 +11,6 @@ export interface SavedLocal {
   readonly commit: string;
   /** What was kept, to see later whether more has changed. */
   readonly kept: Snapshot;
-  /** Exact commands to look at it. */
-  readonly look: readonly string[];
   /** Exact commands to get it back: all of it, or one file (PATH); commits as a branch. */
   readonly getBack: readonly string[];
 }
@@ -44,7 +42,6 @@ export async function saveLocal(ops: Ops, changes: LocalChanges, name: string): 
     ref,
     commit,
     kept,
-    look: [ref, ...(stagedToo ? [stagedRef] : [])].map((r) => typed('log', '--stat', '-5', r)),
     getBack: [
       ...refs.flatMap((r) => [typed('cherry-pick', '--no-commit', r), typed('restore', `--source=${r}`, '--', 'PATH')]),
       ...(unpushed.length > 0 ? [typed('branch', `saved-${name}`, ref)] : []),

@@ -172,7 +172,7 @@ describe('saveLocal', () => {
 });
 
 describe('resetTo', () => {
-  const saved = { ref: 'r', commit: SAVED, kept: { files: TREE, staged: undefined }, look: [], getBack: [] };
+  const saved = { ref: 'r', commit: SAVED, kept: { files: TREE, staged: undefined }, getBack: [] };
 
   it('resets the current branch as a change', async () => {
     const ops = repository();
