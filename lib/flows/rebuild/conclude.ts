@@ -1,3 +1,5 @@
+import path from 'node:path';
+import { asTyped } from '../../core/command.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { type Row, SUMMARY, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
@@ -17,6 +19,7 @@ export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: No
   const { facts, previous, hold } = rebuild;
   const { commit, subject } = facts.checkout;
   const backup = rebuild.backup?.dir;
+  const notPutBack = rebuild.removed ? rebuild.userdata : undefined;
   const down = outageText(noticed);
   recordRelease(ops, {
     kind: 'rebuild',
@@ -39,10 +42,12 @@ export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: No
     ],
     [{ en: 'backup', zh: '备份' }, same(backup ?? '-')],
     ...(rebuild.losesUserdata && !rebuild.userdata ? [LOST] : []),
+    ...(notPutBack ? [[same('userdata'), same(notPutBack.file)] as const] : []),
     [{ en: 'production was down', zh: '服务实际中断' }, down],
     ...(hold.seen.held > 0 ? [[{ en: 'held meanwhile', zh: '期间暂存' }, seenText(hold.seen)] as const] : []),
     [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
   ]);
+  if (notPutBack) show({ event: 'info', text: getBackText(rebuild, notPutBack.file) });
   for (const left of leftAloneWarnings(ops.target, facts.stack, 'built')) show({ event: 'warning', ...left });
   for (const p of facts.exposedPorts) {
     show({
@@ -76,6 +81,16 @@ export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: No
     { en: `Deployed and proved: ${short}`, zh: `部署完成并已验证: ${short}` },
     { en: `deployed ${commit}; production was down ${down.en}`, zh: `已部署 ${commit}; 服务中断 ${down.zh}` },
   );
+}
+
+function getBackText({ target: { app }, replaced }: Rebuild, file: string): Text {
+  const id = replaced?.app?.next.slice(0, 12) ?? '?';
+  const into = asTyped(['docker', 'cp', '-', `${id}:${path.posix.dirname(app.userdata)}`]);
+  const typed = `docker stop ${id} && ${into} < ${asTyped([file])}; docker start ${id}`;
+  return {
+    en: `userdata of the deleted data is kept and was not put back. To have it again: ${printable(typed)}`,
+    zh: `随数据一起保存的 userdata 未放回新容器. 如需放回: ${printable(typed)}`,
+  };
 }
 
 const LOST: Row = [

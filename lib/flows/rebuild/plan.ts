@@ -3,6 +3,7 @@ import { type Reason, throwIfAny } from '../../core/refusal.ts';
 import type { Row } from '../../core/screen.ts';
 import type { Target } from '../../core/target.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
+import { mountedUserdata } from '../../domain/app/userdata.ts';
 import type { DestructiveRequest } from '../../domain/data/consent.ts';
 import { exampleTexts } from '../../domain/env/example.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
@@ -93,7 +94,7 @@ export function deletionRequest(target: Target, facts: Facts, plan: RebuildPlan)
     phrase: DELETE_PHRASE,
     volumes: plan.deletes,
     ...(plan.losesUserdata && givenUp(facts)),
-    losses: [...database, ...(plan.losesUserdata ? lostUserdata(target, facts) : [])],
+    losses: [...database, ...(plan.losesUserdata ? lostUserdata(target, facts) : savedUserdata(target, facts))],
   };
 }
 
@@ -109,6 +110,20 @@ export function userdataRequest(target: Target, facts: Facts): DestructiveReques
     ...givenUp(facts),
     losses: lostUserdata(target, facts),
   };
+}
+
+/** It speaks of the data that goes, so the new container begins without it. */
+function savedUserdata(target: Target, { containers: { app } }: Facts): Row[] {
+  if (app === undefined || mountedUserdata(target, app.mounts).includes(target.app.userdata)) return [];
+  return [
+    [
+      same('userdata'),
+      {
+        en: 'saved as userdata.tar in the directory of this run, and not put back: uploads, exports, logs',
+        zh: '保存为本次运行目录中的 userdata.tar, 不会放回: 上传文件, 导出文件, 日志',
+      },
+    ],
+  ];
 }
 
 const givenUp = ({ containers }: Facts) => ({ userdataOf: containers.app ? [containers.app.id] : [] });

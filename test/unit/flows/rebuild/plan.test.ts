@@ -4,9 +4,11 @@ import { targetFor } from '../../../../lib/core/target.ts';
 import { same } from '../../../../lib/core/text.ts';
 import type { HoldFacts } from '../../../../lib/domain/hold/survey.ts';
 import type { Facts } from '../../../../lib/domain/stack/deployment.ts';
+import { conclude } from '../../../../lib/flows/rebuild/conclude.ts';
 import { deletionRequest, planRebuild } from '../../../../lib/flows/rebuild/plan.ts';
 import { begin } from '../../../../lib/flows/rebuild/steps.ts';
-import { facts, identity, nothingYet, runningDatabase, volume } from '../../../support/facts.ts';
+import { container, facts, identity, nothingYet, runningDatabase, volume } from '../../../support/facts.ts';
+import { testOps } from '../../../support/ops.ts';
 
 const WEB = { target: 80, published: 8080, hostIp: '0.0.0.0', protocol: 'tcp' } as const;
 const target = targetFor('/srv/shop');
@@ -124,7 +126,42 @@ it('names in the consent what would be lost', () => {
     'rows in logs: ≈ 1000000000',
     'database postgres: 7.0 MB',
     'database shop: 12.0 MB',
+    'userdata: saved as userdata.tar in the directory of this run, and not put back: uploads, exports, logs',
   ]);
+});
+
+it('says nothing of userdata in the consent where it is a volume, or lost', () => {
+  const mounts = [{ kind: 'volume', source: 'shop_userdata', target: '/app/userdata' }] as const;
+  const mounted = facts({ containers: { app: container('app', { mounts }) } });
+  const { app } = facts();
+  const unreachable = { why: same('no such mount'), certain: true };
+  const lost = facts(app && { app: { ...app, unreachable } });
+  for (const found of [mounted, lost]) {
+    const { losses } = deletionRequest(target, found, planRebuild(target, found, 'delete', PLAIN));
+    expect(losses.map(([, value]) => value.en).join()).not.toContain('userdata.tar');
+  }
+});
+
+it('names in the summary of a deletion where userdata is kept, and how it comes back', () => {
+  const ops = testOps(() => ({}));
+  const { run } = begin(ops.target, facts(), planRebuild(ops.target, facts(), 'delete', PLAIN));
+  Object.assign(run, {
+    removed: true,
+    userdata: { file: '/runs/now/userdata.tar', bytes: 1 },
+    replaced: { app: { next: 'fedcba9876543210' } },
+  });
+  const [text, health] = [same('-'), { healthy: true, checks: [] }];
+  const proven = { health, tables: 0, commit: undefined, imageId: 'sha256:new', container: text, database: text };
+  conclude(ops, run, { ...proven, besides: [] }, undefined);
+  const rows = ops.shown
+    .flatMap((e) => (e.event === 'table' ? e.rows : []))
+    .map(([label, value]) => [label.en, value.en]);
+  expect(rows).toContainEqual(['userdata', '/runs/now/userdata.tar']);
+  const said = ops.shown.flatMap((e) => (e.event === 'info' ? [e.text] : []));
+  for (const language of ['en', 'zh'] as const)
+    expect(said.map((t) => t[language]).join('\n')).toContain(
+      'docker stop fedcba987654 && docker cp - fedcba987654:/app < /runs/now/userdata.tar; docker start fedcba987654',
+    );
 });
 
 it('warns of local changes and of an open database', () => {
@@ -220,7 +257,7 @@ it.each([
 ] as const)('says in Chinese, too, of a database that can not be asked: %o', (database, zh) => {
   const found = facts({ database });
   const { losses } = deletionRequest(target, found, planRebuild(target, found, 'delete', PLAIN));
-  expect(losses.map(([, value]) => value.zh)).toEqual([zh]);
+  expect(losses[0]?.[1].zh).toBe(zh);
 });
 
 it('asks consent for exactly what it deletes, says what each changing step would lose and how it is undone', () => {
