@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { targetSchema } from '../../lib/core/target.ts';
 import { CHECKS } from '../../lib/flows/doctor/checks.ts';
 import { readCommandLine } from '../../lib/runs/command-line/command-line.ts';
 import type { Script } from '../../lib/runs/command-line/script.ts';
@@ -211,6 +212,19 @@ it('offers nothing by the doctor that a script refuses for want of an option', a
     const { exitCode, stdout } = await runAdhoc(found, { argv, answer, config: { notify: { channels: [CHANNEL] } } });
     expect(exitCode, `${shown}\n${stdout}`).not.toBe(2);
   }
+});
+
+it.each(['docs/target.md', 'docs/target.zh-CN.md'])('%s: shows the defaults as they are, and tells of each', (file) => {
+  const defaults = targetSchema.parse({});
+  const [, block = ''] = /^```json\n([\s\S]*?)^```/m.exec(read(file)) ?? [];
+  expect(JSON.parse(block)).toEqual(defaults);
+  const rows = read(file).match(/^\| `.*$/gm) ?? [];
+  const { release, ...others } = defaults;
+  for (const key of [...Object.keys(others), ...Object.keys(release).map((name) => `release.${name}`)])
+    expect(
+      rows.filter((row) => row.split('|')[1]?.includes(`\`${key}\``)),
+      key,
+    ).toHaveLength(1);
 });
 
 it('has a README that can be read in one go', () => {
