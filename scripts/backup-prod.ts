@@ -79,7 +79,13 @@ export const backupProd: Script = {
           },
         },
       },
-      positionals: [{ ...WHICH, optional: true }],
+      positionals: [
+        {
+          ...WHICH,
+          optional: true,
+          help: { en: 'a backup by its name or directory (default: latest)', zh: '备份名称或目录 (默认 latest)' },
+        },
+      ],
       run: (ops, flags) => {
         const level = backup.LEVELS.find((l) => l === flags.level) ?? 'restored';
         return backup.verify(ops, String(flags.backup ?? 'latest'), level, flags.planOnly);
@@ -93,7 +99,10 @@ export const backupProd: Script = {
           type: 'string',
           value: 'N',
           count: true,
-          help: { en: 'keep the newest N of each database', zh: '每个数据库保留最近 N 份' },
+          help: {
+            en: 'keep the newest N of each database; this or --keep-days is needed',
+            zh: '每个数据库保留最近 N 份; 与 --keep-days 至少指定一个',
+          },
         },
         'keep-days': {
           type: 'string',

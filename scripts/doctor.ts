@@ -7,8 +7,8 @@ import { program, type Script } from '../lib/index.ts';
 export const doctorScript: Script = {
   name: 'doctor',
   about: {
-    en: 'Finds what is wrong with the deployment, the cause first, and what fixes it. Read-only.',
-    zh: '检查部署有何问题: 先列根因, 再给出处理命令. 只读.',
+    en: 'Finds what is wrong with the deployment, the cause first, and what fixes it. Changes nothing without --fix.',
+    zh: '检查部署有何问题: 先列根因, 再给出处理命令. 不加 --fix 时不做任何改动.',
   },
   flags: {
     only: {

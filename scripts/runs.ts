@@ -31,7 +31,7 @@ export const runsScript: Script = {
   },
   commands: {
     list: {
-      about: { en: 'all runs, newest first', zh: '列出运行记录, 最新在前' },
+      about: { en: 'the last runs, newest first', zh: '列出最近的运行记录, 最新在前' },
       flags: {
         limit: {
           type: 'string',

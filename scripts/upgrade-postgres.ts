@@ -21,8 +21,8 @@ import {
 export const upgradePostgres: Script = {
   name: 'upgrade-postgres',
   about: {
-    en: 'Bring the database to another major version of PostgreSQL, tried first, compared, with a way back.',
-    zh: '升级 PostgreSQL 大版本: 先试运行, 逐项比对, 保留退路.',
+    en: 'Bring the database to another major version of PostgreSQL, tried first, compared, with a way back. One of --to, --back, --drop.',
+    zh: '升级 PostgreSQL 大版本: 先试运行, 逐项比对, 保留退路. --to, --back, --drop 须指定其一.',
   },
   flags: {
     ...ADOPT_FLAG,
@@ -49,8 +49,8 @@ export const upgradePostgres: Script = {
     drop: {
       type: 'boolean',
       help: {
-        en: 'delete the cluster that the last upgrade kept; asks first, and wants a newer backup',
-        zh: '删除上次升级保留的原集群; 需确认, 且要求已有更新的备份',
+        en: 'delete the cluster that does not serve: the former one, after --back the new one; asks first, and wants a newer backup',
+        zh: '删除未在使用的集群: 原集群, 执行过 --back 之后则为新集群; 需确认, 且要求已有更新的备份',
       },
     },
   },

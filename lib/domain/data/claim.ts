@@ -119,8 +119,8 @@ function refusalOf(ops: Ops, { project }: Pick<Stack, 'project'>, owners: Owners
 }
 
 const ADOPT: Text = {
-  en: 'If this directory is to take it over: deploy-prod-all, update-prod-flask, restore-prod or rollback-prod with --adopt, which shows what and asks.',
-  zh: '若要由本目录接管: 使用 --adopt 运行 deploy-prod-all、update-prod-flask、restore-prod 或 rollback-prod, 会列出内容并要求确认.',
+  en: 'If this directory is to take it over: deploy-prod-all, update-prod-flask, apply-env, restore-prod, rollback-prod or upgrade-postgres with --adopt, which shows what and asks.',
+  zh: '若要由本目录接管: 使用 --adopt 运行 deploy-prod-all、update-prod-flask、apply-env、restore-prod、rollback-prod 或 upgrade-postgres, 会列出内容并要求确认.',
 };
 
 /** @throws {OpsError} `declined` */

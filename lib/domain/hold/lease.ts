@@ -132,6 +132,6 @@ const notRemoved = (why: Text): Text => ({
 });
 
 const BY_ITSELF: Text = {
-  en: `They have no effect after ${LEASE_MS / 1000} s; the next start of any script removes them.`,
-  zh: `${LEASE_MS / 1000} 秒后规则自动失效; 下次启动任一脚本时会清除.`,
+  en: `They have no effect after ${LEASE_MS / 1000} s; the next start of any script that changes something removes them.`,
+  zh: `${LEASE_MS / 1000} 秒后规则自动失效; 下次启动会做改动的脚本时会清除.`,
 };

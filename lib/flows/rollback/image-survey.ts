@@ -90,7 +90,7 @@ const storesDown = () =>
       zh: 'PostgreSQL 与 Redis 必须处于运行状态: 替换之前要连接它们试运行旧版本.',
     },
     {
-      en: 'A full rebuild starts and proves all of it, and keeps the data: npx tsx scripts/deploy-prod-all.ts --data keep',
-      zh: '全量重建会启动并验证全部服务, 且保留数据: npx tsx scripts/deploy-prod-all.ts --data keep',
+      en: 'Start it: docker start <its container>, which this names: npx tsx scripts/doctor.ts. A full rebuild would build the commit that is checked out: only after git checkout of a good one.',
+      zh: '请先启动: docker start <其容器> (容器名称见 npx tsx scripts/doctor.ts). 全量重建构建的是当前检出的提交, 仅在 git checkout 到正常的提交之后使用.',
     },
   );

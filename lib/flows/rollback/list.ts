@@ -65,7 +65,7 @@ function waysText({ hot, image }: Choice): Text {
       ? { en: 'hot, no request lost', zh: '热回退, 不丢请求' }
       : { en: `not hot (${hot.why.en})`, zh: `不能热回退 (${hot.why.zh})` },
     image.open
-      ? { en: 'by image, some seconds down', zh: '替换镜像, 中断数秒' }
+      ? { en: 'by image, requests wait or are refused for some seconds', zh: '替换镜像, 请求等待或被拒绝数秒' }
       : { en: `not by image (${image.why.en})`, zh: `不能替换镜像 (${image.why.zh})` },
   ];
   return {

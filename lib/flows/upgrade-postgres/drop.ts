@@ -48,11 +48,11 @@ export async function dropAside(
   const superseded = proveSuperseded(since, ofServing);
   const what: Text = {
     en: `volume ${printable(aside.volume)}: the cluster of PostgreSQL ${aside.major} that was kept`,
-    zh: `卷 ${printable(aside.volume)}: 保留的原 PostgreSQL ${aside.major} 集群`,
+    zh: `卷 ${printable(aside.volume)}: 保留的 PostgreSQL ${aside.major} 集群`,
   };
   const step: Step = {
     id: 'drop',
-    title: { en: 'Delete the cluster that was kept', zh: '删除保留的原集群' },
+    title: { en: 'Delete the cluster that was kept', zh: '删除保留的集群' },
     risk: 'deletes',
     commands: [`docker volume rm ${aside.volume}`, `docker image rm ${upgrade.image}`],
     loses: what,
@@ -94,7 +94,7 @@ async function stillThere(ops: Ops, volume: string): Promise<Text> {
     : { en: `Volume ${name} is deleted.`, zh: `卷 ${name} 已删除.` };
 }
 
-const nothingAside = () => refuse({ en: 'No upgrade has left a former cluster.', zh: '没有升级后保留的原集群.' });
+const nothingAside = () => refuse({ en: 'No upgrade has left a former cluster.', zh: '没有升级后保留的集群.' });
 
 const notServing = ({ volume, major }: ReturnType<typeof retainedCluster>) =>
   refuse(
