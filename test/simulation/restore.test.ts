@@ -5,6 +5,7 @@ import { readManifest, writeManifest } from '../../lib/domain/backup/manifest.ts
 import { eachRun } from '../../lib/domain/ledger/runs.ts';
 import { backOf, finishOf } from '../../lib/runs/interrupted/ways.ts';
 import { restoreAndCheck } from './model/invariants-restore.ts';
+import { NEW_REVISION, OLD_REVISION, release } from './model/release.ts';
 import { backedUp, NAME, RESTORE, restorable, write, YES } from './model/restorable.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -25,6 +26,30 @@ it('restores, comes back, and tells each command for it', async () => {
   const back = await d.run(['--back', name, ...YES], { script: RESTORE });
   expect(back.exitCode, back.text).toBe(0);
   expect(d.database).toEqual(old);
+});
+
+it('warns when the code that runs needs a newer schema than the backup has', async () => {
+  const d = await restorable();
+  const next = release('next', { head: NEW_REVISION });
+  d.machine.release = next;
+  expect(await d.run(['--yes', '--data', 'keep'])).toMatchObject({ exitCode: 0 });
+  const ended = await d.run(YES, { script: RESTORE });
+  expect(ended, ended.text).toMatchObject({ exitCode: 0, text: expect.stringContaining('but for what is warned of') });
+  expect(ended.text).toContain(`is at revision ${OLD_REVISION}, the code that runs needs ${NEW_REVISION}`);
+  expect(ended.text).toContain(`update-prod-flask.ts --ref ${next.commit.slice(0, 10)}`);
+});
+
+it('restores all the same when nobody can tell which schema the code needs', async () => {
+  const d = await restorable();
+  let asked = 0;
+  d.machine.override = (_call, typed) => {
+    if (!typed.endsWith(' revisions')) return undefined;
+    asked += 1;
+    return { exitCode: 1, stderr: 'no such file' };
+  };
+  const ended = await restoreAndCheck(d, YES);
+  expect(ended, ended.text).toMatchObject({ exitCode: 0, text: expect.stringMatching(/Restored and proved$/m) });
+  expect(asked).toBeGreaterThan(0);
 });
 
 it('changes nothing when it is only planned, or not agreed to', async () => {

@@ -2,9 +2,11 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { type Row, SUMMARY, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import { sayProved } from '../../core/verdict.ts';
 import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import type { Seen } from '../../domain/hold/hold.ts';
 import { seenText } from '../../domain/hold/messages.ts';
+import { readReleases } from '../../domain/ledger/releases.ts';
 import type { Facts } from '../../domain/restoration/facts.ts';
 import { backCommand, dropCommand } from './commands.ts';
 import { leftText } from './messages.ts';
@@ -56,12 +58,42 @@ export function conclude(ops: Ops, facts: Facts, { kept, proven, noticed, seen }
     const text = leftText(left);
     show({ event: 'info', text: { en: `Also there: ${text.en}. ${drop}`, zh: `另有: ${text.zh}. ${drop}` } });
   }
-  if (facts.app?.state === 'running' && !proven.healthy) throw unhealthy(facts.app.id, proven.health, kept);
-  show({ event: 'ok', text: { en: 'Restored and proved', zh: '恢复完成并已验证' } });
-  return {
-    en: `restored ${printable(from)}; the former database is ${printable(kept ?? '-')}`,
-    zh: `已恢复 ${printable(from)}; 原数据库为 ${printable(kept ?? '-')}`,
-  };
+  const besides = otherSchema(ops, proven);
+  if (facts.app?.state === 'running' && !proven.healthy) {
+    for (const text of besides) show({ event: 'warning', text });
+    throw unhealthy(facts.app.id, proven.health, kept);
+  }
+  return sayProved(
+    ops.screen,
+    besides,
+    { en: 'Restored and proved', zh: '恢复完成并已验证' },
+    {
+      en: `restored ${printable(from)}; the former database is ${printable(kept ?? '-')}`,
+      zh: `已恢复 ${printable(from)}; 原数据库为 ${printable(kept ?? '-')}`,
+    },
+  );
+}
+
+/** A backup from before a migration, or from after one that the code does not have. */
+function otherSchema(ops: Ops, { revision, code }: Proven): Text[] {
+  if (code === undefined || code.head === revision) return [];
+  const is = printable(revision ?? '-');
+  const runs = readReleases(ops.paths).at(-1)?.commit.slice(0, 10) ?? '<commit>';
+  const way: Text = code.known
+    ? {
+        en: `to migrate it with that code: npx tsx scripts/update-prod-flask.ts --ref ${runs}`,
+        zh: `用该代码执行迁移: npx tsx scripts/update-prod-flask.ts --ref ${runs}`,
+      }
+    : {
+        en: 'the code does not know that revision: release the one that wrote it, or a newer one',
+        zh: '该代码不认识这一版本: 请发布写入它的版本或更新的版本',
+      };
+  return [
+    {
+      en: `the database is at revision ${is}, the code that runs needs ${printable(code.head)}: what depends on it fails; ${way.en}`,
+      zh: `数据库结构版本为 ${is}, 当前代码需要 ${printable(code.head)}: 依赖该结构的功能会出错; ${way.zh}`,
+    },
+  ];
 }
 
 const unhealthy = (app: string, health: Text, kept: string | undefined) =>

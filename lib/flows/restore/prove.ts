@@ -4,6 +4,7 @@ import { failed } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
+import { readRevisions } from '../../domain/app/revisions.ts';
 import { databaseSizes } from '../../domain/data/left-databases.ts';
 import { type DowntimeWatch, outageText } from '../../domain/hold/downtime.ts';
 import { waitUntilHealthy } from '../../domain/replacement/served.ts';
@@ -16,6 +17,8 @@ import { identify, requireSameData } from '../../tools/postgres/identity.ts';
 /** What was seen after the swap. */
 export interface Proven {
   readonly revision: string | null;
+  /** The newest revision of the code that runs, and whether it knows this one; undefined when that can't be asked. */
+  readonly code: { readonly head: string; readonly known: boolean } | undefined;
   readonly healthy: boolean;
   /** The health checks in a line, or why there are none. */
   readonly health: Text;
@@ -48,11 +51,23 @@ async function prove(ops: Ops, facts: Facts): Promise<Proven> {
   const revision = schema.kind === 'versioned' ? schema.revision : null;
   if (incoming.kind === 'backup' && incoming.stored.manifest.contents.alembic !== revision)
     throw otherRevision(revision);
+  const code = await codeOf(ops, facts, revision);
   try {
-    return { revision, ...(await healthNow(ops, facts)) };
+    return { revision, code, ...(await healthNow(ops, facts)) };
   } catch (error) {
     if (serves(facts) || ops.signal.aborted || !(error instanceof OpsError)) throw error;
-    return { revision, healthy: false, health: error.what };
+    return { revision, code, healthy: false, health: error.what };
+  }
+}
+
+/** Health tells nothing of it: the deep check asks for the connection alone. */
+async function codeOf(ops: Ops, { app }: Facts, revision: string | null): Promise<Proven['code']> {
+  if (app?.state !== 'running') return undefined;
+  try {
+    return await readRevisions(ops, app.id, ops.target.app.root, revision ?? undefined);
+  } catch (error) {
+    if (ops.signal.aborted || !(error instanceof OpsError)) throw error;
+    return undefined;
   }
 }
 

@@ -29,7 +29,7 @@ it.each(['forward', 'back'] as const)(
     const getBack = ['git -C /srv cherry-pick --no-commit refs/kept', 'git -C /srv restore --source=refs/kept -- PATH'];
     run.savedLocal = { ref: 'refs/kept', commit: 'c', kept: { files: 'f', staged: undefined }, getBack };
     const proven = { health: { healthy: true, checks: [] }, workers: [], besides: [] };
-    conclude(ops, run, { proven, settled: { imageId: undefined, left: [] }, noticed: undefined });
+    conclude(ops, run, { proven, settled: { imageId: undefined, notBuilt: undefined, left: [] }, noticed: undefined });
     const said = ops.shown.flatMap((e) => (e.event === 'info' ? [e.text] : []));
     for (const language of ['en', 'zh'] as const)
       expect(said.map((text) => text[language]).join('\n')).toContain(`:\n  ${getBack.join('\n  ')}`);

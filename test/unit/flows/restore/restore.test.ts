@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../../../lib/domain/restoration/facts.ts';
 import { restoreRequest } from '../../../../lib/domain/restoration/losses.ts';
 import { keptBeside } from '../../../../lib/domain/restoration/steps.ts';
+import { conclude, type Restored } from '../../../../lib/flows/restore/conclude.ts';
 import { begin } from '../../../../lib/flows/restore/steps.ts';
 import { plannedOf } from '../../../../lib/runs/steps/steps.ts';
 import { container, identity } from '../../../support/facts.ts';
@@ -119,6 +120,21 @@ it('refuses to return to a database that is not there', async () => {
     kind: 'precondition',
     what: { en: expect.stringContaining('nosuch') },
   });
+});
+
+it('does not call proved what the code can not read: a schema that it does not know', async () => {
+  const { ops } = world(new Set());
+  const facts = await factsFor(ops);
+  const [noticed, health] = [undefined, { en: '', zh: '' }];
+  const seen = { held: 0, turnedAway: 0, cut: 0 };
+  const said = (code: Restored['proven']['code']) => {
+    const proven = { revision: '2026', code, healthy: true, health };
+    return conclude(ops, facts, { kept: undefined, proven, noticed, seen });
+  };
+  expect(said(undefined).en).not.toContain('but:');
+  expect(said({ head: '2026', known: true }).en).not.toContain('but:');
+  expect(said({ head: '2025', known: false }).en).toMatch(/but: .*revision 2026, .*needs 2025.*does not know/);
+  expect(said({ head: '2025', known: false }).zh).toMatch(/但: .*2026.*2025.*不认识/);
 });
 
 describe('the plan', () => {
