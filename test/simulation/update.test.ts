@@ -1,6 +1,7 @@
 import { symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
+import { readReleases } from '../../lib/domain/ledger/releases.ts';
 import { fileAt } from './model/app-files.ts';
 import { type Deployment, deployment } from './model/deployment.ts';
 import { docker } from './model/docker-cli.ts';
@@ -40,6 +41,16 @@ it('brings a release into the running container', async () => {
   expect(before?.web?.pid).toBe(master);
   expect(before?.visitor.interruptions).toBe(0);
   expect(ended.changes.filter((c) => /pg_dump| flask \/app/.test(c))).toEqual([]);
+});
+
+it('migrates with the code that runs what a restore has brought back from before a migration', async () => {
+  const d = await updatable({ head: NEW_REVISION });
+  expect(await updateAndCheck(d, YES)).toMatchObject({ exitCode: 0 });
+  Object.assign(d.database ?? {}, { stamp: OLD_REVISION });
+  const commit = readReleases({ backups: path.join(d.state, 'backups') }).at(-1)?.commit ?? '?';
+  const ended = await d.run([...YES, '--ref', commit.slice(0, 10)], { script: UPDATE });
+  expect(ended, ended.text).toMatchObject({ exitCode: 0 });
+  expect(d.database?.stamp).toBe(NEW_REVISION);
 });
 
 it('compiles what is new or changed, and nothing else', async () => {

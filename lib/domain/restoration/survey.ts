@@ -64,7 +64,11 @@ export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
   else {
     const kept = wanted.kind === 'back' ? wanted.database : '';
     if (!left.some((l) => l.name === kept && l.kind === 'before'))
-      throw noSuchDatabase(kept, left, sizes.some((s) => s.name === kept));
+      throw noSuchDatabase(
+        kept,
+        left,
+        sizes.some((s) => s.name === kept),
+      );
     incoming = { kind: 'kept', database: kept, rows: await rowsOf(ops, { ...database, name: kept }) };
   }
   const before = sizes.find((s) => s.name === database.name);
