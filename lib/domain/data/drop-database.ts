@@ -61,7 +61,7 @@ export function proveSuperseded(
       en: `${name} is not dropped: no backup that was restored and compared is newer than ${left.since}, when it was put aside.`,
       zh: `未删除 ${name}: 在其被替换 (${left.since}) 之后, 还没有经过恢复比对的备份.`,
     },
-    state: { en: 'It is still there.', zh: '该数据库仍然保留.' },
+    state: { en: 'It is still there.', zh: '仍然保留, 没有改动.' },
     next: [
       { en: 'Take one: npx tsx scripts/backup-prod.ts create', zh: '请先备份: npx tsx scripts/backup-prod.ts create' },
     ],

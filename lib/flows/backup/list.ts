@@ -88,6 +88,8 @@ const REASONS: Readonly<Record<string, Text>> = {
   manual: { en: 'manual', zh: '手动' },
   rebuild: { en: 'rebuild', zh: '全量重建' },
   update: { en: 'update', zh: '热更新' },
+  upgrade: { en: 'upgrade', zh: '升级 PostgreSQL' },
+  archive: { en: 'archive', zh: '归档' },
 };
 
 const UNFINISHED: Text = {
