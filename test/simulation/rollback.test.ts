@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { eachRun } from '../../lib/domain/ledger/runs.ts';
@@ -189,4 +189,12 @@ it('is finished with the very release that it was begun with, into the running c
   expect([soak, more]).toEqual(['--soak=2s', []]);
   expect(commit).toMatch(/^[0-9a-f]{40}$/);
   expect(contents(d).has(was ?? '')).toBe(false);
+});
+
+it('knows the hot ways also from a release that the ledger does not have', async () => {
+  const d = await updated();
+  const file = path.join(d.state, 'releases');
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/[^\n]+\n$/, ''));
+  const planned = await rollback(d, 'previous', '--way', 'hot', '--plan');
+  expect(planned.exitCode, planned.text).toBe(0);
 });

@@ -54,7 +54,9 @@ export async function surveyReleases(ops: Ops, use: 'change' | 'look'): Promise<
     releases,
     images,
     kept: new Map(kept.map(({ reference, id }) => [reference, id])),
-    rebuild: await reasonsBetween(ops, running, [...new Set(releases.map((r) => r.commit))]),
+    rebuild: await reasonsBetween(ops, running, [
+      ...new Set([...releases.map((r) => r.commit), ...(running ? [running] : [])]),
+    ]),
     backups: new Set(backups),
   };
 }
