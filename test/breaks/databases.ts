@@ -77,10 +77,11 @@ export const DATABASES: readonly Break[] = [
       zh: '未能加载应用的迁移被当作已开始',
     },
     edits: [
+      edit('lib/domain/schema/migrate.ts', '    options.noteSchema?.(before);\n', ''),
       edit(
         'lib/domain/schema/migrate.ts',
-        '    await upgrade.loaded();\n    const before = await schemaObjects(ops, db);\n    options.noteSchema?.(before);\n',
-        '    const before = await schemaObjects(ops, db);\n    options.noteSchema?.(before);\n    await upgrade.loaded();\n',
+        '    await upgrade.loaded();\n',
+        '    options.noteSchema?.(await schemaObjects(ops, db));\n    await upgrade.loaded();\n',
       ),
     ],
     test: 'test/unit/domain/schema/migrate.test.ts',
