@@ -1,10 +1,11 @@
 import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, it, vi } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { eachRun } from '../../lib/domain/ledger/runs.ts';
 import { maintenanceScript as script } from '../../scripts/maintenance.ts';
 import { type Deployment, production } from './model/deployment.ts';
 import { throughDoor } from './model/door.ts';
+import { Doorman } from './model/doorman.ts';
 import { held, lock } from './model/invariants.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -134,6 +135,23 @@ it('comes back by itself when the engine was away for a while, and the page with
   const all = visitors.got.join(' ');
   expect(all).toMatch(/503,503 (, )?(200,200 )+(503,503 )+/); // refused for a moment, until its death is noticed
   expect(ended.text.match(/The maintenance page is gone/g)).toHaveLength(1);
+  expect(await held(d, ended)).toEqual([]);
+});
+
+it('minds no doorman that dies when it is to close for the last time', async () => {
+  const d = await withRules();
+  let closed = 0;
+  const closing = vi.spyOn(Doorman.prototype, 'close').mockImplementation(function (this: Doorman) {
+    this.shut = true;
+    closed += 1;
+    const standing = d.machine.engine.containers.find((c) => c.doorman === this);
+    if (closed === 3 && standing) d.machine.engine.remove(standing); // the trial, the page, its end
+  });
+  onTestFinished(() => closing.mockRestore());
+  const ended = await d.run(['keep', '--for', '10s', '--yes'], { script });
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(closed).toBe(3);
+  expect(ended.text).not.toContain('TypeError');
   expect(await held(d, ended)).toEqual([]);
 });
 

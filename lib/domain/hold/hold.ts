@@ -121,14 +121,16 @@ export function requestHold(facts: HoldFacts): RequestHold {
     now = held;
     standing += 1;
     // Nobody is to be led to where nobody stands.
-    const died = doorman.ended.then(async () => {
+    const takeAway = async () => {
+      await lease.end();
+      ops.screen.show({ event: 'warning', text: DIED });
+    };
+    void doorman.ended.then(() => {
       if (now !== held) return;
       now = undefined;
       standing -= 1;
-      await lease.end();
-      ops.screen.show({ event: 'warning', text: DIED });
+      finishing.push(takeAway().catch((error) => warn(ops, error)));
     });
-    died.catch((error) => warn(ops, error));
   };
 
   return {
@@ -180,9 +182,10 @@ export function requestHold(facts: HoldFacts): RequestHold {
     async end(given) {
       const ops = uninterruptible(given);
       try {
-        if (now) {
-          await now.doorman.close().catch(() => undefined);
-          await dismiss(ops, now, 1);
+        const held = now; // it may die meanwhile
+        if (held) {
+          await held.doorman.close().catch(() => undefined);
+          await dismiss(ops, held, 1);
         }
         await Promise.all(finishing);
       } catch (error) {

@@ -38,13 +38,17 @@ export class Doorman {
       return { ready: true };
     }
     if (order.lead) this.lead(order.lead);
-    if (order.close) this.shut = true;
+    if (order.close) this.close();
     return { taken: this.taken, open: 0, waiting: 0, turnedAway: this.turnedAway, cut: 0, longest: 0 };
   }
 
   take(): void {
     this.taken += 1;
     if (this.shut) this.turnedAway += 1;
+  }
+
+  close(): void {
+    this.shut = true;
   }
 
   lead(to: string): void {
