@@ -8,6 +8,24 @@ const BRING_BACK = edit('lib/domain/replacement/steps.ts', 'undo: (ops) => bring
 /** Data, the service, what a killed run leaves: most of them seen by the simulation with the sample of `npm run test:simulation`. */
 export const DATA: readonly Break[] = [
   {
+    what: { en: 'a volume whose files stay counts as deleted', zh: '把文件仍会保留的卷当作可删除' },
+    edits: [edit('lib/tools/docker/same-volume.ts', "(Options?.['device'] !== undefined", '(Options === undefined')],
+    test: IDENTITY,
+    named: 'deletes no volume whose files would stay',
+  },
+  {
+    what: { en: 'a new database is written over one that is there', zh: '新数据库覆盖已有的数据库文件' },
+    edits: [
+      edit(
+        'lib/flows/rebuild/start-stores.ts',
+        'if ((await findDataDirectories(ops, imageId, [source])).length > 0) throw holdsData(source);',
+        'if (holdsData(source) === undefined) await findDataDirectories(ops, imageId, [source]);',
+      ),
+    ],
+    test: IDENTITY,
+    named: 'writes no new database over one that is there after all',
+  },
+  {
     what: { en: 'a lack of this machine counts as a damaged archive', zh: '本机资源不足被当作归档损坏' },
     edits: [edit('lib/domain/backup/volume-trial.ts', ' || OUR_OWN.test(said.en)', '')],
     test: 'test/unit/flows/backup/backup-prod.test.ts',

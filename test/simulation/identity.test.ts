@@ -295,6 +295,30 @@ it('deletes and saves each of the database’s volumes, whichever is listed firs
   expect(ended.text).toMatch(/database postgres +\S/);
 });
 
+/** A directory of this machine that is a volume: `docker volume rm` leaves what is in it. */
+const ON_DEVICE = { type: 'none', o: 'bind', device: '/srv/database' };
+
+it('deletes no volume whose files would stay, and says where to look', async () => {
+  const made = deployment();
+  made.editCompose((file) => Object.assign(file.volumes ?? {}, { [PG]: { driver_opts: ON_DEVICE } }));
+  const d = await production(made);
+  await refused(d, [/prod_whalefall_postgres_data has its files in a directory/, /docker volume inspect/], DELETE);
+});
+
+it('writes no new database over one that is there after all, and takes it all back', async () => {
+  const made = deployment();
+  made.editCompose((file) => Object.assign(file.volumes ?? {}, { [PG]: { driver_opts: ON_DEVICE } }));
+  const d = await production(made);
+  down(d);
+  const { engine } = d.machine;
+  engine.volumes.delete('prod_whalefall_postgres_data');
+  const before = structuredClone(engine.devices.get(ON_DEVICE.device));
+  const ended = await d.run(DELETE);
+  expect(ended, ended.text).toMatchObject({ exitCode: 1, text: expect.stringContaining('already has data') });
+  const cluster = engine.devices.get(ON_DEVICE.device)?.cluster as Cluster;
+  expect(cluster.systemIdentifier).toBe((before?.cluster as Cluster).systemIdentifier);
+});
+
 it('deletes userdata that is a volume, though the trial’s container had it mounted', async () => {
   const made = deployment();
   made.editCompose(mountUserdata);

@@ -152,6 +152,11 @@ it('deletes the former cluster with a consent and a newer backup of the new one,
   expect((await d.run(['create'], { script: backupProd })).exitCode).toBe(0);
   expect((await drop('--yes')).exitCode).toBe(4);
   expect(former(d)).toBeDefined();
+  const volume = d.machine.engine.volumes.get('prod_whalefall_postgres_data');
+  if (volume) volume.options = { type: 'nfs', o: 'addr=10.0.0.5,rw', device: ':/exports/database' };
+  const stays = await drop(...confirmed);
+  expect(stays, stays.text).toMatchObject({ exitCode: 3, text: expect.stringContaining('nothing would be deleted') });
+  if (volume) volume.options = undefined;
   const ended = await drop(...confirmed);
   expect(ended.exitCode, ended.text).toBe(0);
   expect(former(d)).toBeUndefined();

@@ -31,6 +31,7 @@ export const volume = (role: ServiceRole, more: Partial<ExistingVolume> = {}): E
   holdsData: true,
   createdAt: '2026-01-02T03:04:05Z',
   project: 'shop',
+  filesStay: false,
   holder: `${role}-id-0123456789abcdef`,
   usedByOthers: [],
   ...more,

@@ -104,7 +104,7 @@ const AROUND = {
 
 describe.each<[string, unknown, () => Promise<unknown>]>([
   ['docker inspect', [CONTAINER], () => inspectContainers(ops(), ['c1'])],
-  ['docker volume inspect', [{ Name: 'v', CreatedAt: '2026' }], () => findVolume(ops(), 'v')],
+  ['docker volume inspect', [{ Name: 'v', CreatedAt: '2026', Driver: 'local' }], () => findVolume(ops(), 'v')],
   ['docker compose config', CONFIG, () => resolveStack(ops())],
   ['supervisor’s programs', PROGRAMS, () => listPrograms(ops(), 'c1')],
   ['the release’s marker', { commit: 'a'.repeat(40), run: 'x' }, () => readMarker(ops(), 'c1')],

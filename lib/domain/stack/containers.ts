@@ -5,6 +5,7 @@ import { ask, type RunOps, run } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { type Container, inspectContainers, type KnownVolume } from '../../tools/docker/containers.ts';
 import { RUN_LABEL } from '../../tools/docker/helpers.ts';
+import { filesStay, volumeForm } from '../../tools/docker/same-volume.ts';
 import type { NamedVolume, ServiceRole, Stack } from './stack.ts';
 
 /** The stack's containers, running or not. */
@@ -80,12 +81,14 @@ export const inUseOf = (all: Readonly<Record<ServiceRole, readonly Container[]>>
 export interface ExistingVolume extends NamedVolume, KnownVolume {
   /** Compose project by the volume's label; `undefined` for a volume made by hand. */
   readonly project: string | undefined;
+  /** Deleting it deletes none of its files: see `filesStay` in `tools/docker/same-volume.ts`. */
+  readonly filesStay: boolean;
   /** Names of containers other than those of the stack's three services that have it mounted, stopped ones too. */
   readonly usedByOthers: readonly string[];
 }
 
 const volumeInspected = z.array(
-  z.object({ Name: z.string(), CreatedAt: z.string(), Labels: z.record(z.string(), z.string()).nullable() }),
+  volumeForm.extend({ Name: z.string(), Labels: z.record(z.string(), z.string()).nullable() }),
 );
 
 /** Those of the stack's volumes that exist. Found by the exact names of the resolved config, never by a pattern. */
@@ -116,6 +119,7 @@ export async function findVolumes(ops: RunOps, stack: Stack): Promise<ExistingVo
         ...named,
         createdAt: v.CreatedAt,
         project: v.Labels?.['com.docker.compose.project'],
+        filesStay: filesStay(v),
         holder: containers[0]?.[0] ?? '',
         usedByOthers: containers.filter((c) => !isOfStack(stack, c)).map(([, name]) => name),
       };

@@ -147,7 +147,11 @@ function lostUserdata({ app: { userdata } }: Target, { app, containers }: Facts)
 const deletionRefusals = ({ volumes }: Facts): Reason[] =>
   volumes.flatMap((v) => {
     const users = v.usedByOthers.map(printable).join(', ');
-    return [...(v.external ? [declaredExternal(v.name)] : []), ...(users ? [mountedByOthers(v.name, users)] : [])];
+    return [
+      ...(v.external ? [declaredExternal(v.name)] : []),
+      ...(v.filesStay ? [staysOnDevice(v.name)] : []),
+      ...(users ? [mountedByOthers(v.name, users)] : []),
+    ];
   });
 
 const declaredExternal = (name: string): Reason => ({
@@ -156,6 +160,17 @@ const declaredExternal = (name: string): Reason => ({
     zh: `卷 ${name} 声明为 external, 本脚本不会删除它.`,
   },
   fix: { en: 'Use --data keep.', zh: '请使用 --data keep.' },
+});
+
+const staysOnDevice = (name: string): Reason => ({
+  text: {
+    en: `Volume ${name} has its files in a directory or on a server of its own, or with a plugin: docker volume rm would leave them there, and the new volume would have them again.`,
+    zh: `卷 ${name} 的文件位于另外指定的目录或存储服务器, 或由插件管理: docker volume rm 不会删除这些文件, 新建的卷会再次使用它们.`,
+  },
+  fix: {
+    en: `Use --data keep, or move the data into a volume of the engine's own first. Where the files are: docker volume inspect ${name}`,
+    zh: `请使用 --data keep, 或先将数据迁移到引擎自身管理的卷. 查看文件位置: docker volume inspect ${name}`,
+  },
 });
 
 const mountedByOthers = (name: string, users: string): Reason => ({

@@ -2,16 +2,19 @@ import type { Ops } from '../../core/ops.ts';
 import { failed } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
+import { printable } from '../../core/text.ts';
 import { halt, takeOver } from '../../domain/replacement/replace.ts';
 import { redisPassword, requireDataOfSurvey } from '../../domain/replacement/stack-facts.ts';
 import { created, inItsPlace, WHOLE } from '../../domain/replacement/steps.ts';
 import { FIRST_INSTALL_NOTE } from '../../domain/replacement/survey-data.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
+import { findDataDirectories } from '../../domain/stack/data-directory.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { copyIn } from '../../tools/docker/container-files.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { start } from '../../tools/docker/docker.ts';
+import { placeOf } from '../../tools/docker/places.ts';
 import { type DataIdentity, identify, requireSameData } from '../../tools/postgres/identity.ts';
 import { lastingKeys } from '../../tools/redis/keys.ts';
 import type { PreparedDatabase } from './prepare.ts';
@@ -77,7 +80,10 @@ async function startOnKept(ops: Ops, rebuild: Rebuild): Promise<Started> {
 
 /** Makes new containers and volumes in place of the deleted ones, and starts the stores on the database that was prepared aside. */
 async function startOnPrepared(ops: Ops, rebuild: Rebuild, prepared: PreparedDatabase): Promise<Started> {
-  const { id } = await stopped(ops, rebuild, 'postgres');
+  const { id, imageId, mounts } = await stopped(ops, rebuild, 'postgres');
+  const { source } = placeOf(mounts, prepared.mountPoint);
+  // A new volume may be made of a directory that has been in use: files of two clusters would lie in one.
+  if ((await findDataDirectories(ops, imageId, [source])).length > 0) throw holdsData(source);
   // The files come before the start: a server that starts beside the copying takes longer than both in turn.
   await copyIn(ops, prepared.file, id, prepared.mountPoint);
   return { ...prepared.seen, stores: await replaceStores(ops, rebuild) };
@@ -112,6 +118,18 @@ async function lastSeen(
   ]);
   return { identity, keys: keys ?? facts.redisKeys };
 }
+
+const holdsData = (volume: string) =>
+  failed(
+    {
+      en: `The new volume ${printable(volume)} already has data of a server in it; nothing was written there.`,
+      zh: `新建的卷 ${printable(volume)} 中已有数据库文件, 未写入任何内容.`,
+    },
+    {
+      en: `See where its files are: docker volume inspect ${printable(volume)}. To go on with them: --data keep. Otherwise move them away first.`,
+      zh: `查看文件位置: docker volume inspect ${printable(volume)}. 若要继续使用这些数据, 请使用 --data keep, 否则请先将其移走.`,
+    },
+  );
 
 const redisIsEmpty = (keys: number) =>
   failed(

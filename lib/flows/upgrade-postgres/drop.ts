@@ -40,6 +40,7 @@ export async function dropAside(
     forgetUpgrade(ops.paths, upgrade);
     throw nothingAside();
   }
+  if (volume.filesStay) throw staysOnDevice(aside.volume);
   const since = { name: aside.volume, kind: 'before' as const, since: upgrade.at };
   // A dump of the cluster that is gone counts for nothing: it has to be of the one that serves.
   const ofServing = backupsOf(ops, loginOf(stack).name).filter(
@@ -95,6 +96,18 @@ async function stillThere(ops: Ops, volume: string): Promise<Text> {
 }
 
 const nothingAside = () => refuse({ en: 'No upgrade has left a former cluster.', zh: '没有升级后保留的集群.' });
+
+const staysOnDevice = (volume: string) =>
+  refuse(
+    {
+      en: `Volume ${printable(volume)} has its files in a directory or on a server of its own, or with a plugin: docker volume rm would leave them there, and nothing would be deleted.`,
+      zh: `卷 ${printable(volume)} 的文件位于另外指定的目录或存储服务器, 或由插件管理: docker volume rm 不会删除这些文件.`,
+    },
+    {
+      en: `By hand: delete the files where they are (docker volume inspect ${printable(volume)}), then docker volume rm ${printable(volume)}`,
+      zh: `请手工处理: 先在文件所在位置删除 (docker volume inspect ${printable(volume)}), 再执行 docker volume rm ${printable(volume)}`,
+    },
+  );
 
 const notServing = ({ volume, major }: ReturnType<typeof retainedCluster>) =>
   refuse(

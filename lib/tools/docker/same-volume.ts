@@ -6,13 +6,32 @@ import { printable } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import type { KnownVolume, VolumeIdentity } from './containers.ts';
 
-const inspected = z.tuple([z.object({ CreatedAt: z.string() })]);
+export const volumeForm = z.object({
+  CreatedAt: z.string(),
+  Driver: z.string(),
+  Options: z.record(z.string(), z.string()).nullish(),
+});
+
+const inspected = z.tuple([volumeForm]);
 const mounts = z.array(z.object({ Type: z.string(), Name: z.string().optional() }));
 
+/**
+ * Whether `docker volume rm` leaves the files where they are, and a new volume of that definition has them again: those of a directory or a
+ * server that somebody named, and a plugin's, of which nobody can tell.
+ */
+export const filesStay = ({ Driver, Options }: Pick<z.infer<typeof volumeForm>, 'Driver' | 'Options'>): boolean =>
+  Driver !== 'local' || (Options?.['device'] !== undefined && Options['type'] !== 'tmpfs');
+
 /** The volume as the engine reports it now; undefined when there is none of this name. */
-export async function findVolume(ops: RunOps, name: string): Promise<VolumeIdentity | undefined> {
+export async function findVolume(
+  ops: RunOps,
+  name: string,
+): Promise<(VolumeIdentity & { readonly filesStay: boolean }) | undefined> {
   const { stdout, stderr, exitCode } = await run(ops, read(['docker', 'volume', 'inspect', name]), [0, 1]);
-  if (exitCode === 0) return { name, createdAt: answerOf('docker volume inspect', inspected, stdout)[0].CreatedAt };
+  if (exitCode === 0) {
+    const [found] = answerOf('docker volume inspect', inspected, stdout);
+    return { name, createdAt: found.CreatedAt, filesStay: filesStay(found) };
+  }
   if (/no such volume/i.test(stderr)) return undefined;
   await run(ops, read(['docker', 'volume', 'inspect', name])); // an engine that does not answer is no absent volume
   return undefined;

@@ -23,6 +23,8 @@ export interface ServiceFile {
 interface Named {
   name?: string;
   external?: boolean;
+  /** Of a volume. */
+  driver_opts?: Record<string, string>;
 }
 
 /** The compose file: JSON, which is YAML as well. */

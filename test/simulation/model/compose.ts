@@ -240,7 +240,8 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
     mounts[target] = name;
     if (config.volumes?.[source]?.external && !engine.volumes.has(name))
       throw new EngineError(`external volume "${name}" not found`);
-    engine.createVolume(name, { [PROJECT]: config.name, 'com.docker.compose.volume': source });
+    const labels = { [PROJECT]: config.name, 'com.docker.compose.volume': source };
+    engine.createVolume(name, labels, config.volumes?.[source]?.driver_opts);
   }
   const envFile = service.volumes?.find((v) => v.type === 'bind' && v.target === '/app/.env')?.source;
   const image = engine.findImage(imageName(config, key));

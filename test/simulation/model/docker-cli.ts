@@ -283,7 +283,13 @@ function imageRm({ engine }: Host, [reference = '']: readonly string[]): Reply {
 function volumeInspect({ engine }: Host, names: readonly string[]): Reply {
   const found = names.flatMap((name) => engine.volumes.get(name) ?? []);
   const missing = names.filter((name) => !engine.volumes.has(name));
-  const stdout = found.map((v) => ({ Name: v.name, CreatedAt: v.createdAt, Labels: v.labels }));
+  const stdout = found.map((v) => ({
+    Name: v.name,
+    CreatedAt: v.createdAt,
+    Driver: 'local',
+    Labels: v.labels,
+    Options: v.options ?? null,
+  }));
   return {
     stdout: `${JSON.stringify(stdout)}\n`,
     stderr: missing.map((name) => `Error: No such volume: ${name}\n`).join(''),

@@ -36,6 +36,8 @@ export interface Volume {
   /** As engines up to 22 say it: moves when something in the top directory comes or goes. */
   createdAt: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** With a device among them, the files are there, and stay when the volume goes. */
+  options?: Readonly<Record<string, string>> | undefined;
   readonly files: Tree;
 }
 
@@ -166,6 +168,8 @@ const TRIED = '{"tried":["nginx","whalefall_web"],"wrong":null}';
 export class Engine {
   readonly images: Image[] = [];
   readonly volumes = new Map<string, Volume>();
+  /** What is in directories of this machine and on servers of files that volumes are made of. */
+  readonly devices = new Map<string, Tree>();
   /** Labels by name. */
   readonly networks = new Map<string, Readonly<Record<string, string>>>([
     ['bridge', {}],
@@ -235,8 +239,11 @@ export class Engine {
     return found;
   }
 
-  createVolume(name: string, labels: Readonly<Record<string, string>> = {}): Volume {
-    const volume = this.volumes.get(name) ?? { name, createdAt: this.clock.stamp(), labels, files: {} };
+  createVolume(name: string, labels: Readonly<Record<string, string>> = {}, options?: Volume['options']): Volume {
+    const { device } = options ?? {};
+    const files = (device !== undefined && this.devices.get(device)) || {};
+    if (device !== undefined) this.devices.set(device, files);
+    const volume = this.volumes.get(name) ?? { name, createdAt: this.clock.stamp(), labels, options, files };
     this.volumes.set(name, volume);
     return volume;
   }

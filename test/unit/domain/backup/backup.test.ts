@@ -200,7 +200,9 @@ describe('a backup', () => {
 });
 
 const volumeOf = (call: Call): Reply | undefined =>
-  is(call, 'volume', 'inspect') ? { stdout: JSON.stringify([{ CreatedAt: VOLUME.createdAt }]) } : undefined;
+  is(call, 'volume', 'inspect')
+    ? { stdout: JSON.stringify([{ CreatedAt: VOLUME.createdAt, Driver: 'local' }]) }
+    : undefined;
 
 describe('nothing with a final name is left', () => {
   const failing: [string, (call: Call) => Reply | undefined, Talk?, RegExp?][] = [

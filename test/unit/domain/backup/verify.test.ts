@@ -84,7 +84,7 @@ describe('a proof', () => {
   const inspect = (createdAt: string, mounts: readonly string[]) => (call: Call) => {
     if (call.argv[1] === 'volume') {
       return createdAt
-        ? { stdout: JSON.stringify([{ CreatedAt: createdAt }]) }
+        ? { stdout: JSON.stringify([{ CreatedAt: createdAt, Driver: 'local' }]) }
         : { exitCode: 1, stderr: 'Error: No such volume: prod_postgres_data' };
     }
     if (call.argv[1] === 'inspect') {

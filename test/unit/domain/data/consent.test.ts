@@ -53,7 +53,7 @@ it('names every volume and every loss before it asks', async () => {
 const world = (createdAt: string, holderHas: string) =>
   testOps(
     ({ argv }) => {
-      if (argv[1] === 'volume') return { stdout: JSON.stringify([{ CreatedAt: createdAt }]) };
+      if (argv[1] === 'volume') return { stdout: JSON.stringify([{ CreatedAt: createdAt, Driver: 'local' }]) };
       if (argv[1] === 'inspect' && argv.at(-1) === 'pg-id') {
         return { stdout: JSON.stringify([{ Type: 'volume', Name: holderHas }]) };
       }

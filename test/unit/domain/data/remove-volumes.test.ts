@@ -16,7 +16,7 @@ function engine(more: { holders?: string; after?: string } = {}) {
     const line = argv.join(' ');
     if (line === `docker volume inspect ${volume.name}`) {
       const createdAt = containers ? volume.createdAt : (more.after ?? volume.createdAt);
-      return { stdout: JSON.stringify([{ CreatedAt: createdAt }]) };
+      return { stdout: JSON.stringify([{ CreatedAt: createdAt, Driver: 'local' }]) };
     }
     if (line.startsWith('docker inspect')) return { stdout: JSON.stringify([{ Type: 'volume', Name: volume.name }]) };
     if (line.startsWith('docker ps')) return { stdout: more.holders ?? 'redis-id\n' };

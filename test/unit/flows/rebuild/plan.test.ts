@@ -79,6 +79,7 @@ it('deletes only after stop and the backup that counts', () => {
 
 it.each([
   ['a volume that another container has mounted', { volumes: [volume('redis', { usedByOthers: ['spy'] })] }, 'spy'],
+  ['a volume whose files stay', { volumes: [volume('redis', { filesStay: true })] }, 'docker volume rm would leave'],
   ['an external volume', { volumes: [volume('postgres', { external: true })] }, 'external'],
 ] as const)('refuses to delete %s with exit code 3', (_what, more, text) => {
   expect(() => planRebuild(target, facts(more), 'delete', PLAIN)).toThrow(
@@ -205,6 +206,7 @@ const anyVolume = fc.record({
   name: fc.constantFrom('shop_pg', 'shop_redis', 'whalefall_dev_pg', '-rf'),
   project: fc.option(fc.constantFrom('shop', 'whalefall_dev'), { nil: undefined }),
   external: fc.boolean(),
+  filesStay: fc.boolean(),
   usedByOthers: fc.array(fc.constant('other'), { maxLength: 1 }),
 });
 const anyFacts = fc
@@ -242,7 +244,7 @@ it('never deletes without a backup before it, nor anything that is not this proj
       }
       for (const v of plan.deletes) {
         expect([undefined, 'shop']).toContain(v.project);
-        expect(v.external || v.usedByOthers.length > 0).toBe(false);
+        expect(v.external || v.filesStay || v.usedByOthers.length > 0).toBe(false);
       }
       // Whatever can fail without harm comes before the first interruption.
       const interrupting = plan.steps.findIndex((s) => s.risk !== 'none');
