@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError, type RunOps, run } from '../../core/run.ts';
 import { printable, same, type Text } from '../../core/text.ts';
@@ -20,76 +20,11 @@ import {
   runsProvider,
   unknownShape,
 } from './compose-config-errors.ts';
+import { type Config, configSchema, type ServiceConfig, type variables } from './compose-schema.ts';
 import { readSecretFiles } from './secret-files.ts';
 import type { BuildSection, NamedVolume, OtherService, Service, ServiceRole, Stack } from './stack.ts';
 
 type ConfigOps = RunOps & Pick<Ops, 'target'>;
-
-const variables = z.record(z.string(), z.string().nullable()).nullish();
-
-const words = z.union([z.string(), z.array(z.string())]).nullish();
-
-/** Secrets or configs that a service is given, and where they come from. */
-const supplied = z.array(z.object({ source: z.string(), target: z.string().optional() })).nullish();
-const suppliers = z.record(z.string(), z.object({ file: z.string().optional() })).nullish();
-
-const serviceSchema = z.object({
-  image: z.string().optional(),
-  provider: z.unknown().optional(),
-  environment: variables,
-  entrypoint: words,
-  command: words,
-  build: z
-    .object({
-      context: z.string().default(''),
-      dockerfile: z.string().optional(),
-      target: z.string().optional(),
-      additional_contexts: z.record(z.string(), z.string()).nullish(),
-      args: variables,
-    })
-    .nullish(),
-  ports: z
-    .array(
-      z.object({
-        target: z.int(),
-        published: z.union([z.string(), z.int()]).optional(),
-        host_ip: z.string().optional(),
-        protocol: z.string().default('tcp'),
-      }),
-    )
-    .nullish(),
-  volumes: z
-    .array(
-      z.object({
-        type: z.string(),
-        source: z.string().optional(),
-        target: z.string(),
-        read_only: z.boolean().optional(),
-      }),
-    )
-    .nullish(),
-  working_dir: z.string().optional(),
-  network_mode: z.string().nullish(),
-  scale: z.int().nullish(),
-  deploy: z.object({ replicas: z.int().nullish() }).nullish(),
-  secrets: supplied,
-  configs: supplied,
-});
-
-const named = z.object({ name: z.string().optional(), external: z.unknown().optional() }).nullable();
-
-/** What this library needs of compose's resolved config; everything else may be there. */
-const configSchema = z.object({
-  name: z.string(),
-  services: z.record(z.string(), serviceSchema),
-  volumes: z.record(z.string(), named).nullish(),
-  networks: z.record(z.string(), named).nullish(),
-  secrets: suppliers,
-  configs: suppliers,
-});
-
-type Config = z.infer<typeof configSchema>;
-type ServiceConfig = z.infer<typeof serviceSchema>;
 
 /**
  * The stack as the engine would run it, from `docker compose config`. Registers all secrets in it.
