@@ -8,6 +8,12 @@ const BRING_BACK = edit('lib/domain/replacement/steps.ts', 'undo: (ops) => bring
 /** Data, the service, what a killed run leaves: most of them seen by the simulation with the sample of `npm run test:simulation`. */
 export const DATA: readonly Break[] = [
   {
+    what: { en: 'a container is made without what only compose gives it', zh: '新容器缺少只有 compose 才能提供的内容' },
+    edits: [edit('lib/domain/stack/create-service.ts', 'composeOnly.length > 0', 'composeOnly.length > 99')],
+    test: 'test/simulation/replicas.test.ts',
+    named: 'refuses where only compose gives',
+  },
+  {
     what: { en: 'a volume whose files stay counts as deleted', zh: '把文件仍会保留的卷当作可删除' },
     edits: [edit('lib/tools/docker/same-volume.ts', "(Options?.['device'] !== undefined", '(Options === undefined')],
     test: IDENTITY,

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { applyEnv } from '../../scripts/apply-env.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
@@ -63,6 +65,28 @@ it.each(FLOWS)('%s refuses where compose is to run several', async (_flow, make,
   const ended = await d.run(args, options);
   isRefused(ended);
   expect(ended.text).toContain('The compose configuration asks for 2 containers of whalefall');
+});
+
+it.each(FLOWS.filter(([flow]) => !/hot|restore|rollback/.test(flow)))(
+  '%s refuses where only compose gives the new container all it has',
+  async (_flow, make, args, options) => {
+    const d = await make();
+    d.editCompose((file) => {
+      file.secrets = { token: { environment: 'TOKEN' } };
+      for (const service of Object.values(file.services)) Object.assign(service, { secrets: [{ source: 'token' }] });
+    });
+    d.writeEnv(readFileSync(path.join(d.dir, '.env'), 'utf8').replace(/LOG_LEVEL=.*/, 'LOG_LEVEL=DEBUG'));
+    const ended = await d.run(args, options);
+    isRefused(ended);
+    expect(ended.text).toContain('has what only docker compose itself gives a container (secrets: token)');
+  },
+);
+
+it('makes the new container of a service that has a link to another by its own name', async () => {
+  const d = await updatable();
+  d.editCompose((file) => Object.assign(file.services.whalefall ?? {}, { links: ['redis'] }));
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(0);
 });
 
 it.each(FLOWS)('%s refuses where a service is to be in the network of others', async (_flow, make, args, options) => {

@@ -46,6 +46,7 @@ const service = (key: string, image: string) => ({
   environment: {},
   fromFiles: [],
   supplied: [],
+  composeOnly: [],
   mounts: [],
   command: [],
   starts: [],

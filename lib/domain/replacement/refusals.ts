@@ -4,18 +4,31 @@ import { humanBytes } from '../../core/text.ts';
 import { mountedUserdata } from '../app/userdata.ts';
 import { foreignVolumes } from '../data/claim.ts';
 import { explainBind } from '../stack/binds.ts';
+import { notPlannable } from '../stack/create-service.ts';
 import type { Facts } from '../stack/deployment.ts';
 import { explain } from '../stack/ports.ts';
 import { type DataChoice, misplacedData, unreadable } from './data-refusals.ts';
 
 /** What is in the way of any new container, whatever it is replaced for. Pure. */
 export const replacementRefusals = (target: Target, facts: Facts, data: DataChoice): Reason[] => [
-  ...composeRefusals(target, facts),
+  ...composeRefusals(target, facts, data === 'delete' ? STORES : STORES.filter(isMade(facts))),
   ...otherRefusals(target, facts, data),
 ];
 
-/** What the compose file asks for can't be had, or leads away from the data. */
-export const composeRefusals = (target: Target, facts: Facts): Reason[] => [
+const STORES = ['postgres', 'redis'] as const;
+
+const isMade =
+  ({ containers, storesOutdated }: Facts) =>
+  (role: (typeof STORES)[number]): boolean =>
+    containers[role] === undefined || storesOutdated.includes(role);
+
+/**
+ * What the compose file asks for can't be had, or leads away from the data.
+ *
+ * @param stores those whose containers are made anew, beside the application's.
+ */
+export const composeRefusals = (target: Target, facts: Facts, stores: readonly (typeof STORES)[number][]): Reason[] => [
+  ...notPlannable((['app', ...stores] as const).map((role) => facts.stack.services[role])),
   ...foreignVolumes(facts.stack, facts.volumes),
   ...facts.unusablePorts.map(explain),
   ...facts.brokenBinds.filter((b) => b.why !== 'absent').map(explainBind),

@@ -65,6 +65,7 @@ export async function resolveStack(
     ...environmentOf(ops, resolved, key),
     mounts: mountsOf(resolved, of(key)),
     supplied: suppliedOf(resolved, of(key)),
+    composeOnly: composeOnly(resolved, of(key)),
     command: commandOf(of(key)),
     workingDir: of(key).working_dir ?? '',
     build: buildOf(of(key).build),
@@ -224,6 +225,24 @@ function suppliedOf({ secrets, configs }: Config, service: ServiceConfig): Mount
         : { kind: 'bind', source: file, target: at, readOnly: true };
     });
   return [...filesOf(service.secrets, secrets, '/run/secrets'), ...filesOf(service.configs, configs, '/')];
+}
+
+/** What a service asks for that compose itself carries out, or that means another service's container. */
+function composeOnly({ secrets, configs }: Config, service: ServiceConfig): string[] {
+  const { pid, ipc, volumes_from: from, links, post_start: after, pre_stop: before } = service;
+  // Put into the container's layer when compose starts it.
+  const written = (what: string, list: ServiceConfig['secrets'], all: Config['secrets']) =>
+    (list ?? []).filter(({ source }) => !all?.[source]?.file).map(({ source }) => `${what}: ${source}`);
+  return [
+    ...written('secrets', service.secrets, secrets),
+    ...written('configs', service.configs, configs),
+    ...(after?.length ? ['post_start'] : []),
+    ...(before?.length ? ['pre_stop'] : []),
+    ...Object.entries({ pid, ipc }).flatMap(([what, of]) => (of?.startsWith('service:') ? [`${what}: ${of}`] : [])),
+    ...(from ?? []).filter((of) => !of.startsWith('container:')).map((of) => `volumes_from: ${of}`),
+    // Under its own name a service is found without a link.
+    ...(links ?? []).filter((link) => /^(.*):(?!\1$)/.test(link)).map((link) => `links: ${link}`),
+  ];
 }
 
 const volumeName = (resolved: Config, key: string) => resolved.volumes?.[key]?.name ?? `${resolved.name}_${key}`;

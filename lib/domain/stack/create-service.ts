@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
+import type { Reason } from '../../core/refusal.ts';
 import { ask, run } from '../../core/run.ts';
+import { printable } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { config, createTemplate, hashOf } from '../../tools/docker/compose.ts';
 import { composeFiles, madeUpName } from '../../tools/docker/compose-files.ts';
@@ -44,7 +46,7 @@ export async function planService(
   if (own === undefined) throw new Error(`the compose file has no service ${key}`);
   const hash = (await ask(ops, hashOf(ops.target, key, stdout))).split(' ').at(-1) ?? '';
   const called = (service: string) => madeUpName(ops.target.dir, stack.project, service, '1');
-  const { container_name: name = called(key), build: _, depends_on: __, ...definition } = own;
+  const { container_name: name = called(key), build: _, depends_on: __, links: ___, ...definition } = own;
   const marks = labelsOf(ops);
   const [haveNetworks, haveVolumes] = await Promise.all([namesOf(ops, 'network'), namesOf(ops, 'volume')]);
   const templateKey = `${key}-template`;
@@ -75,6 +77,24 @@ export async function planService(
     await discardContainer(ops, templateName);
   }
 }
+
+/** What {@link planService} can't give a container, of the services whose containers will be made. */
+export const notPlannable = (services: readonly Service[]): Reason[] =>
+  services
+    .filter(({ composeOnly }) => composeOnly.length > 0)
+    .map(({ key, composeOnly }) => {
+      const list = composeOnly.map(printable).join(', ');
+      return {
+        text: {
+          en: `${key} has what only docker compose itself gives a container (${list}): the new one is made beside the one that serves, and would be without it.`,
+          zh: `${key} 使用了只有 docker compose 自身才能为容器提供的内容 (${list}): 新容器在运行中的容器旁创建, 会缺少这些内容.`,
+        },
+        fix: {
+          en: 'Give secrets and configs as files (file:), let the image’s own start do what post_start and pre_stop do, and reach other services by their names alone.',
+          zh: 'secrets 与 configs 请改用文件 (file:); post_start, pre_stop 的操作请放入镜像自身的启动过程; 其他服务请直接按服务名访问.',
+        },
+      };
+    });
 
 /** Makes the container. @returns its id. */
 export const createPlanned = (ops: Ops, { definition, name }: Planned, as = name): Promise<string> =>

@@ -53,6 +53,8 @@ export interface Service {
   readonly mounts: readonly Mount[];
   /** Its secrets and configs; `own` where they come from a variable or from the compose file itself. */
   readonly supplied: readonly Mount[];
+  /** What a container of it has only from compose itself, as the compose file writes it. Foreign text. */
+  readonly composeOnly: readonly string[];
   /** Words of its command; empty where the image decides (secrets included: never shown). */
   readonly command: readonly string[];
   /** '' where the image decides. */

@@ -2,6 +2,7 @@ import { type Reason, throwIfAny } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { foreignVolumes } from '../../domain/data/claim.ts';
 import { explainBind } from '../../domain/stack/binds.ts';
+import { notPlannable } from '../../domain/stack/create-service.ts';
 import type { Facts as Deployed } from '../../domain/stack/deployment.ts';
 import { explain } from '../../domain/stack/ports.ts';
 import { placeText, samePlace } from '../../tools/docker/places.ts';
@@ -20,6 +21,7 @@ const REBUILD: Text = {
 export function refuse({ facts: deployed, stuck }: Pick<EnvWay, 'facts' | 'stuck'>): void {
   throwIfAny([
     ...(stuck.length === 0 ? [] : [stays(stuck)]),
+    ...notPlannable([deployed.stack.services.app]),
     ...foreignVolumes(deployed.stack, deployed.volumes),
     ...image(deployed),
     ...stores(deployed),

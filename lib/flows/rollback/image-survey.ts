@@ -69,7 +69,7 @@ async function hiddenOf(ops: Ops, { stack }: Facts, commit: string, kept: Defini
 
 /** Of any new container; where it is known how the former one was made, the compose file's own wishes are none of its business. */
 function refuseWhatIsInTheWay(ops: Ops, facts: Facts, isKnown: boolean): void {
-  const wishes = composeRefusals(ops.target, facts);
+  const wishes = composeRefusals(ops.target, facts, []);
   throwIfAny([...(isKnown ? [] : wishes), ...otherRefusals(ops.target, facts, 'keep')]);
   if (isKnown) for (const { text } of wishes) ops.screen.show({ event: 'warning', text });
 }

@@ -1,5 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { throwIfAny } from '../../core/refusal.ts';
 import { describeHealth, endpointsOf, healthCheck } from '../../domain/app/health.ts';
 import { surveyServed } from '../../domain/app/routes.ts';
 import { claimStack, refuseForeignVolumes } from '../../domain/data/claim.ts';
@@ -9,6 +10,7 @@ import { imageId } from '../../domain/images/build.ts';
 import { notRunning, paused } from '../../domain/restoration/refusals.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { type Containers, findVolumes, standbyRole } from '../../domain/stack/containers.ts';
+import { notPlannable } from '../../domain/stack/create-service.ts';
 import { findDataDirectories } from '../../domain/stack/data-directory.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import type { Served } from '../../domain/stack/deployment.ts';
@@ -52,6 +54,7 @@ export interface Asked {
  */
 export async function surveyUpgrade(ops: Ops, asked: Asked): Promise<Facts> {
   const { stack, postgres, app } = await findStack(ops);
+  throwIfAny(notPlannable([stack.services.postgres]));
   if (postgres?.state !== 'running') {
     if (postgres && standbyRole(postgres)) throw standbyOfKilledRun(postgres);
     throw notRunning(stack.services.postgres.key, postgres);

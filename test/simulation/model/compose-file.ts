@@ -7,6 +7,7 @@ export interface ServiceFile {
   image?: string;
   container_name?: string;
   labels?: Record<string, string>;
+  links?: string[];
   build?: { context: string; args?: Record<string, string>; additional_contexts?: Record<string, string> };
   secrets?: { source: string; target?: string }[];
   command?: string;
@@ -32,7 +33,7 @@ export interface ComposeFile {
   services: Record<string, ServiceFile>;
   volumes?: Record<string, Named | null>;
   networks?: Record<string, Named | null>;
-  secrets?: Record<string, { file: string }>;
+  secrets?: Record<string, { file?: string; environment?: string }>;
   name?: string;
 }
 
@@ -73,7 +74,10 @@ export function resolve(text: string, madeBy: MadeBy, env: Env, override?: strin
     .toLowerCase()
     .replace(/[^\w-]/g, '');
   const replaced = replace(file, values) as ComposeFile;
-  for (const service of Object.values(replaced.services)) {
+  for (const [key, service] of Object.entries(replaced.services)) {
+    for (const [linked = ''] of (service.links ?? []).map((link) => link.split(':')))
+      if (!replaced.services[linked])
+        throw new ComposeError(`service "${key}" depends on undefined service "${linked}": invalid compose project`);
     if (service.build) service.build.context = path.resolve(directory, service.build.context);
     for (const mount of service.volumes ?? []) {
       if (mount.type === 'bind') mount.source = path.resolve(directory, mount.source);

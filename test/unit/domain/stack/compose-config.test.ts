@@ -74,6 +74,7 @@ it('reduces compose’s config to what scripts need', async () => {
         environment: { POSTGRES_DB: 'wf', POSTGRES_PASSWORD: 'p$w-S3cret' },
         fromFiles: [],
         supplied: [],
+        composeOnly: [],
         mounts: [
           { kind: 'volume', source: 'whalefall_pgdata', target: '/var/lib/postgresql/data' },
           { kind: 'own', source: '', target: '/anonymous' },
@@ -95,6 +96,7 @@ it('reduces compose’s config to what scripts need', async () => {
         environment: {},
         fromFiles: [],
         supplied: [],
+        composeOnly: [],
         mounts: [{ kind: 'volume', source: 'shared_cache', target: '/data' }],
         command: [],
         starts: [],
@@ -109,6 +111,7 @@ it('reduces compose’s config to what scripts need', async () => {
         environment: {},
         fromFiles: [],
         supplied: [],
+        composeOnly: [],
         mounts: [],
         command: [],
         starts: [],
@@ -368,4 +371,32 @@ it('says of what lies in the deploy directory where that is, whatever directory 
     path.join(ops.target.dir, 'certificates'),
     `${candidate}-of-others`,
   ]);
+});
+
+it('knows what only compose gives a container, and what any engine does', async () => {
+  const ops = answering((config) => {
+    Object.assign(config, {
+      secrets: { file: { file: '/srv/s' }, variable: { environment: 'S' } },
+      configs: { written: { content: 'listen' } },
+    });
+    Object.assign(config.services.whalefall, {
+      secrets: [{ source: 'file' }, { source: 'variable', target: '/run/s' }],
+      configs: [{ source: 'written' }],
+      links: ['postgres', 'redis:redis', 'postgres:db'],
+      volumes_from: ['redis:ro', 'container:files'],
+      pid: 'service:redis',
+      ipc: 'host',
+      post_start: [{ command: ['warm-up'] }],
+    });
+  });
+  const { services } = await resolveStack(ops);
+  expect(services.app.composeOnly).toEqual([
+    'secrets: variable',
+    'configs: written',
+    'post_start',
+    'pid: service:redis',
+    'volumes_from: redis:ro',
+    'links: postgres:db',
+  ]);
+  expect(services.postgres.composeOnly).toEqual([]);
 });
