@@ -315,8 +315,8 @@ it('writes no new database over one that is there after all, and takes it all ba
   const before = structuredClone(engine.devices.get(ON_DEVICE.device));
   const ended = await d.run(DELETE);
   expect(ended, ended.text).toMatchObject({ exitCode: 1, text: expect.stringContaining('already has data') });
-  const cluster = engine.devices.get(ON_DEVICE.device)?.cluster as Cluster;
-  expect(cluster.systemIdentifier).toBe((before?.cluster as Cluster).systemIdentifier);
+  const identifier = (files: unknown) => (files as { cluster: Cluster }).cluster.systemIdentifier;
+  expect(identifier(engine.devices.get(ON_DEVICE.device))).toBe(identifier(before));
 });
 
 it('deletes userdata that is a volume, though the trial’s container had it mounted', async () => {

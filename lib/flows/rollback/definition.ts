@@ -3,7 +3,7 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { registerVariables } from '../../domain/env/secrets.ts';
 import { planService } from '../../domain/stack/create-service.ts';
-import { bodyOf, type Definition, definitionOf, variablesOf } from '../../tools/docker/definition.ts';
+import { bodyOf, type Definition, definitionOf, variablesOf, withoutMacs } from '../../tools/docker/definition.ts';
 import type { ImageWay } from './image-facts.ts';
 
 const IMAGE = 'com.docker.compose.image';
@@ -34,9 +34,15 @@ export async function definitionFor(ops: Ops, { facts, kept, imageId }: ImageWay
   return { ...kept, Config };
 }
 
-/** All but names, values of variables, what gets the commit, and the image. */
+/** All but names, values of variables, what gets the commit, the image, and hardware addresses: of one that ran they are not known. */
 function shapeOf(definition: Definition, stamp: readonly string[]): unknown {
-  const { Env, Image: _, Hostname: __, Labels: ___, ...shape } = bodyOf(definition) as Definition['Config'];
+  const {
+    Env,
+    Image: _,
+    Hostname: __,
+    Labels: ___,
+    ...shape
+  } = bodyOf(withoutMacs(definition)) as Definition['Config'];
   const names = (Env ?? []).map((line) => line.split('=')[0] ?? '');
   return JSON.parse(JSON.stringify({ ...shape, names: names.filter((name) => !stamp.includes(name)).sort() }));
 }

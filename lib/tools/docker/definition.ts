@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { change, read } from '../../core/command.ts';
+import { read } from '../../core/command.ts';
 import { type RunOps, run } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { getFromEngine, postToEngine } from './engine-api.ts';
@@ -12,6 +12,8 @@ const endpoint = z.object({
   Links: strings.nullish(),
   IPAMConfig: z.record(z.string(), z.unknown()).nullish(),
   DriverOpts: z.record(z.string(), z.string()).nullish(),
+  MacAddress: z.string().nullish(),
+  GwPriority: z.number().nullish(),
 });
 
 /** A container as the engine has it: all that is needed to make one like it. What it does not name is kept as it is. */
@@ -50,9 +52,20 @@ export const definitionSchema = z.object({
 
 export type Definition = z.infer<typeof definitionSchema>;
 
+const inspected = definitionSchema.extend({ State: z.object({ Status: z.string() }) });
+
 /** @throws {OpsError} `command` when there is no such container. */
-export const definitionOf = (ops: RunOps, id: string): Promise<Definition> =>
-  getFromEngine(ops, `/containers/${id}/json`, definitionSchema);
+export async function definitionOf(ops: RunOps, id: string): Promise<Definition> {
+  const { State, ...definition } = await getFromEngine(ops, `/containers/${id}/json`, inspected);
+  // Of one that has been started nobody can tell whether its hardware address was chosen or given.
+  return State.Status === 'created' ? definition : withoutMacs(definition);
+}
+
+export function withoutMacs(definition: Definition): Definition {
+  const all = Object.entries(definition.NetworkSettings.Networks);
+  const Networks = Object.fromEntries(all.map(([network, { MacAddress: _, ...more }]) => [network, more]));
+  return { ...definition, NetworkSettings: { Networks } };
+}
 
 /** The variables that the container is started with. */
 export const variablesOf = ({ Config: { Env } }: Definition): Record<string, string> => variablesIn(Env);
@@ -101,11 +114,8 @@ export function bodyOf(definition: Definition): Record<string, unknown> {
 export async function createFrom(ops: RunOps, definition: Definition, name: string): Promise<string> {
   const path = `/containers/create?name=${name}`;
   const { Id } = await postToEngine(ops, path, bodyOf(definition), z.object({ Id: z.string() }));
-  for (const [network, { Aliases, IPAMConfig }] of endpointsOf(definition).slice(1)) {
-    const aliases = (Aliases ?? []).flatMap((alias) => ['--alias', alias]);
-    const address = IPAMConfig?.['IPv4Address'] ? ['--ip', String(IPAMConfig['IPv4Address'])] : [];
-    await run(ops, change(['docker', 'network', 'connect', ...aliases, ...address, network, Id]));
-  }
+  for (const [network, EndpointConfig] of endpointsOf(definition).slice(1))
+    await postToEngine(ops, `/networks/${network}/connect`, { Container: Id, EndpointConfig }, z.null());
   return Id;
 }
 
@@ -116,9 +126,10 @@ function endpointsOf({ Id, HostConfig: { NetworkMode }, NetworkSettings }: Defin
   if (/^(default|bridge|host|none|container:.*)$/.test(NetworkMode)) return [];
   return Object.entries(NetworkSettings.Networks)
     .sort(([a], [b]) => Number(b === NetworkMode) - Number(a === NetworkMode))
-    .map(([network, { Aliases, ...more }]) => {
+    .map(([network, { Aliases, MacAddress, GwPriority, ...more }]) => {
       const chosen = Aliases?.filter((alias) => !Id.startsWith(alias));
-      return [network, { ...more, ...(chosen && { Aliases: chosen }) }];
+      const set = { ...(MacAddress && { MacAddress }), ...(GwPriority && { GwPriority }) };
+      return [network, { ...more, ...set, ...(chosen && { Aliases: chosen }) }];
     });
 }
 

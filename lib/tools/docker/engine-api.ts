@@ -19,7 +19,7 @@ export async function getFromEngine<T>(ops: RunOps, path: string, form: z.ZodTyp
   return answerIn(path, stdout, form);
 }
 
-/** The same for a request that changes something. */
+/** The same for a request that changes something; an empty answer is null. */
 export async function postToEngine<T>(ops: RunOps, path: string, body: unknown, form: z.ZodType<T>): Promise<T> {
   const how = ['-H', 'Content-Type: application/json', '--data-binary', '@-'];
   const { stdout } = await run(ops, change([...(await curl(ops, path)), ...how], { input: JSON.stringify(body) }));
@@ -54,7 +54,7 @@ async function socketOf(ops: RunOps): Promise<string> {
 
 function answerIn<T>(path: string, stdout: string, form: z.ZodType<T>): T {
   const [body, status] = [stdout.slice(0, -3), stdout.slice(-3)];
-  if (/^2\d\d$/.test(status)) return answerOf('the engine', form, body);
+  if (/^2\d\d$/.test(status)) return answerOf('the engine', form, body.trim() || 'null');
   const { message } = answerOf('the engine', refused, body);
   throw commandFailed({
     en: `The engine refused ${path} (${status}): ${printable(message)}`,

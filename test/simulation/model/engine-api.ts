@@ -57,6 +57,7 @@ export function described(c: Container) {
     Id: c.id,
     Name: `/${c.name}`,
     Image: c.image.id,
+    State: { Status: c.state },
     Config: {
       Hostname: c.id.slice(0, 12),
       Image: [...c.image.tags][0] ?? c.image.id,
