@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { applyEnv } from '../../scripts/apply-env.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
-import { type Deployment, deployment, type Ended, type RunOptions } from './model/deployment.ts';
+import { type Deployment, deployment, type Ended, production, type RunOptions } from './model/deployment.ts';
 import type { Container } from './model/engine.ts';
 import { runAndCheck } from './model/invariants.ts';
 import { rebuilt } from './model/rebuilt.ts';
@@ -85,6 +85,17 @@ it.each(FLOWS.filter(([flow]) => !/hot|restore|rollback/.test(flow)))(
 it('makes the new container of a service that has a link to another by its own name', async () => {
   const d = await updatable();
   d.editCompose((file) => Object.assign(file.services.whalefall ?? {}, { links: ['redis'] }));
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(0);
+});
+
+it('tries a new image beside a container that has an address of its own choice', async () => {
+  const made = deployment();
+  made.editCompose((file) =>
+    Object.assign(file.services.whalefall ?? {}, { networks: { default: { ipv4_address: '172.18.0.9' } } }),
+  );
+  const d = await production(made);
+  expect(appOf(d).addresses).toEqual(['172.18.0.9']);
   const ended = await runAndCheck(d, KEEP);
   expect(ended.exitCode, ended.text).toBe(0);
 });

@@ -42,6 +42,7 @@ const service = (key: string, image: string) => ({
   image,
   replicas: 1,
   networkMode: '',
+  hasAddress: false,
   ports: [],
   environment: {},
   fromFiles: [],

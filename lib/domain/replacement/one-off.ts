@@ -10,6 +10,7 @@ import { MARKER } from '../app/marker.ts';
 import { readRevisions } from '../app/revisions.ts';
 import { stampOf } from '../env/stamp.ts';
 import { createsApplication } from '../schema/flask-db.ts';
+import { besideText } from '../stack/create-service.ts';
 import type { Facts } from '../stack/deployment.ts';
 import { type StartTrial, tryStart } from './try-start.ts';
 
@@ -38,6 +39,7 @@ export async function tryImage(ops: Ops, facts: Facts, revision: string | undefi
     labels: ownerLabels(ops),
     argv: ['sleep', '86400'],
     env: stampOf(ops.target, facts.checkout.commit),
+    text: await besideText(ops, facts.stack.services.app),
   });
   const oneOff = (await ask(ops, command)).split('\n').at(-1) ?? '';
   await createsApplication(ops, oneOff);

@@ -11,6 +11,7 @@ import { runDetached } from '../../tools/docker/compose.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
 import { stampOf } from '../env/stamp.ts';
+import { besideText } from '../stack/create-service.ts';
 import type { Facts } from '../stack/deployment.ts';
 
 /** The programs that were tried, or why the image's own start could not be. */
@@ -51,12 +52,14 @@ export async function tryStart(ops: Ops, facts: Facts, oneOff: string): Promise<
   writeFileSync(report, '');
   chmodSync(report, 0o666); // as above; nobody else gets into the run's directory
   const name = trialName(ops, facts);
+  const text = await besideText(ops, facts.stack.services.app);
   try {
     const id = await ask(
       ops,
       runDetached(ops.target, facts.stack.services.app.key, {
         name,
         labels: ownerLabels(ops),
+        text,
         mounts: modules.map((module) => `${stub}:${module}`),
         writable: [`${report}:${REPORT}`],
         env: {

@@ -16,7 +16,11 @@ const SERVICE = 'com.docker.compose.service';
 const HASH = 'com.docker.compose.config-hash';
 const CONFIG_FILES = 'com.docker.compose.project.config_files';
 
-const service = z.looseObject({ container_name: z.string().optional(), labels: z.unknown().optional() });
+const service = z.looseObject({
+  container_name: z.string().optional(),
+  labels: z.unknown().optional(),
+  networks: z.record(z.string(), z.looseObject({}).nullable()).nullish(),
+});
 const named = z.record(z.string(), z.looseObject({ name: z.string().optional() }).nullable()).nullish();
 const resolved = z.looseObject({ services: z.record(z.string(), service), networks: named, volumes: named });
 
@@ -76,6 +80,19 @@ export async function planService(
   } finally {
     await discardContainer(ops, templateName);
   }
+}
+
+/** The project for `compose run` beside a container that has an address of its choice; undefined where the compose file itself does. */
+export async function besideText(ops: Ops, { key, hasAddress }: Service): Promise<string | undefined> {
+  if (!hasAddress) return undefined;
+  const { stdout } = await run(ops, config(ops.target));
+  const { services, ...rest } = answerOf('docker compose config', resolved, stdout);
+  const { mac_address: _, networks, ...own } = services[key] ?? {};
+  const free = Object.entries(networks ?? {}).map(([network, endpoint]) => {
+    const { ipv4_address: __, ipv6_address: ___, mac_address: ____, ...more } = endpoint ?? {};
+    return [network, more];
+  });
+  return JSON.stringify({ ...rest, services: { ...services, [key]: { ...own, networks: Object.fromEntries(free) } } });
 }
 
 /** What {@link planService} can't give a container, of the services whose containers will be made. */

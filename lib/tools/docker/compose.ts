@@ -96,6 +96,7 @@ const onStdin = ({ dir }: ComposeTarget, project?: string): string[] => [
  * @param options.env more variables; by name on the command line, values in the client's environment.
  * @param options.mounts files of this machine over files of the image, `source:target`; read only.
  * @param options.writable the same, for the container to write to.
+ * @param options.text a project in the place of the compose file's, as {@link config} prints it.
  */
 export function runDetached(
   target: ComposeTarget,
@@ -108,19 +109,18 @@ export function runDetached(
     readonly labels?: readonly string[];
     readonly mounts?: readonly string[];
     readonly writable?: readonly string[];
+    readonly text?: string | undefined;
   },
 ): Command {
   const [program, ...args] = options.argv ?? [];
   const names = Object.keys(options.env ?? {}).flatMap((name) => ['-e', name]);
   const both = [...(options.mounts ?? []).map((mount) => `${mount}:ro`), ...(options.writable ?? [])];
   const mounts = both.flatMap((mount) => ['-v', mount]);
-  return compose(
-    target,
-    [
-      ...['run', '-d', '--no-deps', '-T', '--name', options.name, ...(options.labels ?? []), ...names, ...mounts],
-      ...(program === undefined ? [service] : ['--entrypoint', program, service, ...args]),
-    ],
-    'change',
-    { deadlineMs: 120_000, ...(options.env ? { env: options.env } : {}) },
-  );
+  const words = [
+    ...['run', '-d', '--no-deps', '-T', '--name', options.name, ...(options.labels ?? []), ...names, ...mounts],
+    ...(program === undefined ? [service] : ['--entrypoint', program, service, ...args]),
+  ];
+  const how = { deadlineMs: 120_000, ...(options.env ? { env: options.env } : {}) };
+  if (options.text === undefined) return compose(target, words, 'change', how);
+  return change([...onStdin(target), ...words], { ...how, input: options.text });
 }

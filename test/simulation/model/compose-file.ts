@@ -8,6 +8,7 @@ export interface ServiceFile {
   container_name?: string;
   labels?: Record<string, string>;
   links?: string[];
+  networks?: Record<string, { ipv4_address?: string } | null>;
   build?: { context: string; args?: Record<string, string>; additional_contexts?: Record<string, string> };
   secrets?: { source: string; target?: string }[];
   command?: string;

@@ -261,6 +261,7 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
       published: Number(p.published),
       hostIp: p.host_ip,
     })),
+    addresses: Object.values(service.networks ?? {}).flatMap((of) => of?.ipv4_address ?? []),
     mounts,
     healthcheck: service.healthcheck?.test ?? [],
     envFile,

@@ -98,6 +98,8 @@ export interface Spec {
   /** Networks with the names by which it is known there. `container:<id>` shares that one's. */
   readonly networks: Readonly<Record<string, readonly string[]>>;
   readonly ports?: readonly Port[];
+  /** Of its own choice. */
+  readonly addresses?: readonly string[];
   /** Volume names by mount point; undefined for an anonymous one or a tmpfs. */
   readonly mounts?: Readonly<Record<string, string | undefined>>;
   /** The host's file that is mounted as /app/.env; the entrypoint reads it at each start. */
@@ -289,6 +291,10 @@ export class Engine {
     if (hostIp !== undefined)
       throw new EngineError(`Error response from daemon: listen tcp4 ${hostIp}: bind: cannot assign requested address`);
     requireMounts(container);
+    if (
+      this.containers.some((c) => c.state === 'running' && c.addresses?.some((a) => container.addresses?.includes(a)))
+    )
+      throw new EngineError('Error response from daemon: Address already in use');
     if (container.trial) {
       const wrong = new AppContainer(this, container).tryStart();
       if (wrong === undefined) writeFileSync(container.report ?? '', TRIED);
