@@ -8,6 +8,24 @@ const BRING_BACK = edit('lib/domain/replacement/steps.ts', 'undo: (ops) => bring
 /** Data, the service, what a killed run leaves: most of them seen by the simulation with the sample of `npm run test:simulation`. */
 export const DATA: readonly Break[] = [
   {
+    what: { en: 'the new database is prepared by a server of another user', zh: '以其他用户身份准备新数据库' },
+    edits: [edit('lib/domain/stack/database.ts', "...(user ? ['--user', user] : []),", '...(user ? [] : []),')],
+    test: IDENTITY,
+    named: 'prepares the new database by a server as the compose file has it',
+  },
+  {
+    what: { en: 'an image is tried at the address that production has', zh: '试运行时使用生产容器的固定地址' },
+    edits: [
+      edit(
+        'lib/domain/stack/create-service.ts',
+        'if (!hasAddress) return undefined;',
+        'if (hasAddress) return undefined;',
+      ),
+    ],
+    test: 'test/simulation/replicas.test.ts',
+    named: 'tries a new image beside a container that has an address of its own choice',
+  },
+  {
     what: { en: 'a container is made without what only compose gives it', zh: '新容器缺少只有 compose 才能提供的内容' },
     edits: [edit('lib/domain/stack/create-service.ts', 'composeOnly.length > 0', 'composeOnly.length > 99')],
     test: 'test/simulation/replicas.test.ts',

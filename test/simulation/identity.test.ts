@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { backupProd } from '../../scripts/backup-prod.ts';
@@ -317,6 +317,23 @@ it('writes no new database over one that is there after all, and takes it all ba
   expect(ended, ended.text).toMatchObject({ exitCode: 1, text: expect.stringContaining('already has data') });
   const identifier = (files: unknown) => (files as { cluster: Cluster }).cluster.systemIdentifier;
   expect(identifier(engine.devices.get(ON_DEVICE.device))).toBe(identifier(before));
+});
+
+it('prepares the new database by a server as the compose file has it', async () => {
+  const made = deployment();
+  mkdirSync(path.join(made.dir, 'init.d'));
+  made.editCompose((file) => {
+    const { postgres } = file.services;
+    Object.assign(postgres ?? {}, { user: '1000:1000', command: 'postgres -c max_connections=300' });
+    postgres?.volumes?.push({ type: 'bind', source: './init.d', target: '/docker-entrypoint-initdb.d' });
+  });
+  const d = await production(made);
+  const ended = await runAndCheck(d, DELETE);
+  expect(ended.exitCode, ended.text).toBe(0);
+  const started = ended.calls.find(({ argv }) => argv[1] === 'run' && argv.includes('--network-alias'))?.argv ?? [];
+  expect(started.join(' ')).toMatch(/ --user 1000:1000 /);
+  expect(started.join(' ')).toContain(` -v ${path.join(d.dir, 'init.d')}:/docker-entrypoint-initdb.d:ro `);
+  expect(started.join(' ')).toMatch(/ postgres:15-alpine postgres -c max_connections=300$/);
 });
 
 it('deletes userdata that is a volume, though the trial’s container had it mounted', async () => {

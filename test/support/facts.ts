@@ -51,6 +51,7 @@ const service = (key: string, image: string) => ({
   mounts: [],
   command: [],
   starts: [],
+  user: '',
   workingDir: '',
   build: undefined,
 });

@@ -68,6 +68,7 @@ export async function resolveStack(
     supplied: suppliedOf(resolved, of(key)),
     composeOnly: composeOnly(resolved, of(key)),
     command: commandOf(of(key)),
+    user: of(key).user ?? '',
     workingDir: of(key).working_dir ?? '',
     build: buildOf(of(key).build),
     starts: [of(key).entrypoint, of(key).command].flatMap((said) => said ?? []),

@@ -50,6 +50,7 @@ const serviceSchema = z.object({
       }),
     )
     .nullish(),
+  user: z.string().nullish(),
   working_dir: z.string().optional(),
   network_mode: z.string().nullish(),
   mac_address: z.string().nullish(),

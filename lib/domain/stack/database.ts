@@ -2,7 +2,7 @@ import { unmet } from '../../core/refusal.ts';
 import type { Container, VolumeIdentity } from '../../tools/docker/containers.ts';
 import { placeOf } from '../../tools/docker/places.ts';
 import type { Database } from '../../tools/postgres/database.ts';
-import type { NamedVolume, Stack } from './stack.ts';
+import type { NamedVolume, Service, Stack } from './stack.ts';
 
 /** The database as its container is told to be: name and superuser from the container's environment. */
 export function databaseOf(stack: Stack, container: Container, volumes: readonly VolumeIdentity[]): Database {
@@ -22,6 +22,23 @@ export function loginOf({ services }: Stack): { readonly user: string; readonly 
   const { environment } = services.postgres;
   const user = environment.POSTGRES_USER || 'postgres'; // the official image's default
   return { user, name: environment.POSTGRES_DB || user };
+}
+
+/**
+ * What `docker run` needs so that a server beside the one that serves is the compose file's: who it runs as, its variables, its command, and
+ * what it has of this machine, which it can't write to. Of volumes it has those that are given.
+ */
+export function serverWords(
+  { user, mounts, supplied, command }: Service,
+  { env, image, volumes = [] }: { readonly env: object; readonly image: string; readonly volumes?: readonly string[] },
+): string[] {
+  const binds = [...mounts, ...supplied].filter((m) => m.kind === 'bind').map((m) => `${m.source}:${m.target}:ro`);
+  return [
+    ...(user ? ['--user', user] : []),
+    ...Object.keys(env).flatMap((name) => ['-e', name]),
+    ...[...binds, ...volumes].flatMap((mount) => ['-v', mount]),
+    ...[image, ...command],
+  ];
 }
 
 const noVolume = (name: string) =>

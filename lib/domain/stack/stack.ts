@@ -59,6 +59,8 @@ export interface Service {
   readonly composeOnly: readonly string[];
   /** Words of its command; empty where the image decides (secrets included: never shown). */
   readonly command: readonly string[];
+  /** Who it runs as; '' where the image decides. */
+  readonly user: string;
   /** '' where the image decides. */
   readonly workingDir: string;
   /** The compose file's own entrypoint and command; empty when the image's count. May hold secrets: never shown. */

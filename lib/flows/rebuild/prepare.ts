@@ -6,7 +6,7 @@ import type { Step } from '../../core/step.ts';
 import { type AdminCreated, createAdmin } from '../../domain/app/admin.ts';
 import type { TriedImage } from '../../domain/replacement/one-off.ts';
 import { type Migrated, migrationEvidence } from '../../domain/schema/migrate.ts';
-import { databaseVolume, loginOf } from '../../domain/stack/database.ts';
+import { databaseVolume, loginOf, serverWords } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { copyOut } from '../../tools/docker/container-files.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
@@ -111,8 +111,7 @@ async function startServer(ops: Ops, facts: Facts, names: Names): Promise<Contai
       [
         ...['docker', 'run', '-d', '--pull', 'never', '--name', names.server, ...ownerLabels(ops)],
         ...['--network', names.network, '--network-alias', postgres.key],
-        ...Object.keys(env).flatMap((name) => ['-e', name]),
-        postgres.image,
+        ...serverWords(postgres, { env, image: postgres.image }),
       ],
       { env },
     ),

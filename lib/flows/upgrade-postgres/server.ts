@@ -1,7 +1,7 @@
 import { change } from '../../core/command.ts';
 import { type Ops, runName } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
-import { loginOf } from '../../domain/stack/database.ts';
+import { loginOf, serverWords } from '../../domain/stack/database.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { stop } from '../../tools/docker/docker.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
@@ -22,7 +22,7 @@ const nameOf = (ops: Ops, { stack }: Facts, purpose: Purpose): string =>
   `${stack.project}-postgres-${purpose}-${runName(ops).slice(0, 16)}`;
 
 /**
- * Starts a server of the new version as the service would start it: its environment, command and mounts; without network. It is told what
+ * Starts a server of the new version as the service would start it, without network. It is told what
  * the present one has been told in its own files, and started with that. For a trial its data goes with it; else it is in the new volume,
  * where a cluster that is there already goes on being used.
  *
@@ -30,7 +30,7 @@ const nameOf = (ops: Ops, { stack }: Facts, purpose: Purpose): string =>
  */
 export async function startServer(ops: Ops, facts: Facts, purpose: Purpose): Promise<Database> {
   const { stack, to, room } = facts;
-  const { environment, command, mounts } = stack.services.postgres;
+  const { environment } = stack.services.postgres;
   const volume = purpose === 'upgrade' && 'volume' in room ? room : undefined;
   // While the compose file is about the present version, so is its PGDATA.
   const { PGDATA, ...rest } = environment;
@@ -39,14 +39,11 @@ export async function startServer(ops: Ops, facts: Facts, purpose: Purpose): Pro
     ...(PGDATA !== undefined && 'volume' in room && { PGDATA }),
     POSTGRES_INITDB_ARGS: withChecksums(environment.POSTGRES_INITDB_ARGS ?? ''),
   };
-  const binds = mounts.filter((m) => m.kind === 'bind').map((m) => `${m.source}:${m.target}:ro`);
-  const volumes = [...binds, ...(volume ? [`${volume.volume}:${volume.mountPoint}`] : [])];
+  const volumes = volume ? [`${volume.volume}:${volume.mountPoint}`] : [];
   const name = nameOf(ops, facts, purpose);
   const words = [
     ...['docker', 'run', '-d', '--pull', 'never', '--name', name, '--network', 'none', ...ownerLabels(ops)],
-    ...Object.keys(env).flatMap((variable) => ['-e', variable]),
-    ...volumes.flatMap((mount) => ['-v', mount]),
-    ...[to.id, ...command],
+    ...serverWords(stack.services.postgres, { env, image: to.id, volumes }),
   ];
   const id = await ask(ops, change(words, { env, deadlineMs: 120_000 }));
   const container = await inspectContainer(ops, id);

@@ -12,6 +12,7 @@ export interface ServiceFile {
   build?: { context: string; args?: Record<string, string>; additional_contexts?: Record<string, string> };
   secrets?: { source: string; target?: string }[];
   command?: string;
+  user?: string;
   env_file?: string[];
   environment?: Record<string, string>;
   ports?: { target: number; published: string; protocol: string; host_ip?: string }[];

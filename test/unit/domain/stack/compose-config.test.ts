@@ -83,6 +83,7 @@ it('reduces compose’s config to what scripts need', async () => {
         ],
         command: [],
         starts: [],
+        user: '',
         workingDir: '',
       },
       redis: {
@@ -102,6 +103,7 @@ it('reduces compose’s config to what scripts need', async () => {
         mounts: [{ kind: 'volume', source: 'shared_cache', target: '/data' }],
         command: [],
         starts: [],
+        user: '',
         workingDir: '',
       },
       app: {
@@ -118,6 +120,7 @@ it('reduces compose’s config to what scripts need', async () => {
         mounts: [],
         command: [],
         starts: [],
+        user: '',
         workingDir: '',
         build: { context: '.', others: {} },
       },
