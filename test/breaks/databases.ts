@@ -3,6 +3,18 @@ import { type Break, edit } from './break.ts';
 /** Backups, restores, roles, schemas: what the data tools promise. */
 export const DATABASES: readonly Break[] = [
   {
+    what: { en: 'the trial of a backup fills the disk of production', zh: '备份试恢复占满生产数据库所在磁盘' },
+    edits: [edit('lib/tools/postgres/throwaway.ts', 'if (!inMemory) {', 'if (inMemory) {')],
+    test: 'test/unit/tools/postgres/throwaway.test.ts',
+    named: 'that can not take the data it is refused',
+  },
+  {
+    what: { en: 'a dump is copied into a container that has no room for it', zh: '容器内空间不足仍复制导出文件' },
+    edits: [edit('lib/tools/postgres/load.ts', 'disk.free < disk.needed || ', '')],
+    test: 'test/unit/domain/data/restore.test.ts',
+    named: 'streams a large archive',
+  },
+  {
     what: { en: 'a database’s settings are there before its rows', zh: '数据库设置先于数据恢复' },
     edits: [
       edit(

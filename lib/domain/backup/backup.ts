@@ -15,6 +15,7 @@ import { otherDatabases } from '../../tools/postgres/emptiness.ts';
 import type { Contents, Sequences } from '../../tools/postgres/fingerprint.ts';
 import { connectTo, pgExec } from '../../tools/postgres/psql.ts';
 import { holdersNow, notReadable, waitUntilReadable } from '../../tools/postgres/readable.ts';
+import type { Meanwhile } from '../../tools/postgres/server-disk.ts';
 import { restoreAdvice } from '../../tools/postgres/server-errors.ts';
 import { type DatabaseFacts, type Snapshot, withSnapshot } from '../../tools/postgres/snapshot.ts';
 import { TableLocked } from '../../tools/postgres/table-locked.ts';
@@ -94,9 +95,9 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
   if (!options.warm) await ours(ops, discardStale(ops));
   let started: Throwaway | undefined;
   const imageId = options.warm?.imageId ?? (await ours(ops, imageOf(ops, 'postgres', db.container)));
-  const throwaway = async (inner: Ops, databaseSize: number): Promise<Throwaway> => {
+  const throwaway = async (inner: Ops, databaseSize: number, meanwhile: Meanwhile): Promise<Throwaway> => {
     if (options.warm) return options.warm;
-    started = await ours(inner, startThrowaway(inner, { imageId, databaseSize }));
+    started = await ours(inner, startThrowaway(inner, { imageId, databaseSize, meanwhile }));
     return started;
   };
   try {
@@ -133,7 +134,7 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
 interface Dump extends BackupOptions {
   readonly place: Place;
   readonly applicationName: string;
-  readonly throwaway: (ops: Ops, databaseSize: number) => Promise<Throwaway>;
+  readonly throwaway: (ops: Ops, databaseSize: number, meanwhile: Meanwhile) => Promise<Throwaway>;
 }
 
 async function dump(
@@ -154,7 +155,8 @@ async function dump(
   const readAll = withSnapshot(inner, db, applicationName, async (snapshot) => {
     const { facts } = snapshot;
     const expected = estimate(ops, facts, options.expectedRatio);
-    refuseWithoutRoom(ops.paths.backups, expected + (options.userdata?.bytes ?? 0));
+    const meanwhile = { directory: ops.paths.backups, bytes: expected + (options.userdata?.bytes ?? 0) };
+    refuseWithoutRoom(meanwhile.directory, meanwhile.bytes);
     const deadlineMs = patience(facts.databaseBytes);
     const held = { ...inner, signal: firstAbort(inner.signal, snapshot.lost) };
     const archive = () =>
@@ -162,7 +164,6 @@ async function dump(
     const rest = async () => {
       options.onProgress?.({ phase: 'contents', ...NO_BYTES, milliseconds: 0 });
       return allOrAbort(stop, [
-        throwaway(inner, facts.databaseBytes),
         snapshot.contents(deadlineMs),
         createFile(globalsFile, (fd) => run(inner, pgDumpGlobals(db, applicationName, fd))),
         options.userdata
@@ -170,9 +171,13 @@ async function dump(
           : Promise.resolve(false),
       ]);
     };
-    // The dump comes first and has the processors for itself; but when production waits for the reading, all at once is soonest.
-    const first = reporting(inner, options, { phase: 'dump', bytes: 0, expected, file: dumpFile }, archive);
-    const [, [server, contents, , hasUserdata]] = options.whenRead
+    // The dump comes first and has the processors for itself; but when production waits for the reading, all at once is soonest. That
+    // it can be tried at all is known within seconds.
+    const first = allOrAbort(stop, [
+      throwaway(inner, facts.databaseBytes, meanwhile),
+      reporting(inner, options, { phase: 'dump', bytes: 0, expected, file: dumpFile }, archive),
+    ]);
+    const [[server], [contents, , hasUserdata]] = options.whenRead
       ? await allOrAbort(stop, [first, rest()])
       : [await first, await rest()];
     return { server, facts, hasUserdata, contents: await withSequences(snapshot, contents) };

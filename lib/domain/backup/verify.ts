@@ -60,7 +60,8 @@ export async function restoreAndCompare(
   const deadlineMs = patience(manifest.databaseBytes);
   const roles = savedRolesSql(globalsOf(stored), [throwaway.user], true).join('\n');
   await execute(ops, throwaway, `${roles}\n${createDatabaseSql(database, manifest.database)}`, { deadlineMs });
-  const archive = { file: path.join(dir, dump.name), size: dump.size };
+  const onDisk = throwaway.storage === 'disk' ? manifest.databaseBytes : 0;
+  const archive = { file: path.join(dir, dump.name), size: dump.size, onDisk };
   await loadDump(ops, throwaway, archive, { database, deadlineMs });
   const { differences } = await examine(ops, throwaway, database, manifest);
   const ofSettings = await applySettings(ops, throwaway, database, manifest.database);

@@ -11,6 +11,7 @@ import { lastLogLines } from '../../tools/docker/wait.ts';
 import { withOpen } from '../../tools/files/durable.ts';
 import { startsWithin } from '../../tools/postgres/emptiness.ts';
 import { type PgServer, query } from '../../tools/postgres/psql.ts';
+import { diskFor, refuseTrialWithoutDisk } from '../../tools/postgres/server-disk.ts';
 import { notReady } from '../../tools/postgres/throwaway.ts';
 import { damaged, OUR_OWN } from './damaged.ts';
 import type { Stored, VolumeManifest } from './manifest.ts';
@@ -79,10 +80,14 @@ export async function withCopy<T>(
 ): Promise<T> {
   const file = path.join(dir, manifest.files.archive.name);
   const name = `whalefall-ops-throwaway-${randomBytes(6).toString('hex')}`;
+  // An anonymous volume on the same mount point: it goes with the container.
+  const flags = ['--pull', 'never', '--network', 'none', ...ownerLabels(ops), '-v', manifest.mountPoint];
+  const df = ['--entrypoint', 'df', manifest.imageId, '-P', '-k', manifest.mountPoint];
+  const disk = diskFor(await ask(ops, read(['docker', 'run', '--rm', ...flags, ...df])), manifest.files.archive.size);
+  refuseTrialWithoutDisk(disk);
   const create = change([
-    ...['docker', 'create', '--pull', 'never', '--name', name, '--network', 'none', ...ownerLabels(ops)],
-    // An anonymous volume on the same mount point: it goes with the container.
-    ...['--cpu-shares', '256', '--shm-size', '256m', '-v', manifest.mountPoint, '-e', 'POSTGRES_HOST_AUTH_METHOD'],
+    ...['docker', 'create', '--name', name, ...flags],
+    ...['--cpu-shares', '256', '--shm-size', '256m', '-e', 'POSTGRES_HOST_AUTH_METHOD'],
     ...[manifest.imageId, 'postgres', '-c', 'fsync=off', '-c', 'autovacuum=off', '-c', 'listen_addresses=localhost'],
   ]);
   try {

@@ -70,7 +70,7 @@ export async function restoreBeside(
   const beside = await asBeside(ops, db, '_restoring_');
   const { server, incoming } = beside;
   await refuseUnlessFits(ops, server, db.name, manifest);
-  await refuseWithoutServerDisk(ops, server, spaceFor(manifest));
+  await refuseWithoutServerDisk(ops, server, manifest.databaseBytes);
   await checkFiles(backup);
   try {
     const tablespaces = await applyGlobals(ops, server, backup, into);
@@ -78,7 +78,7 @@ export async function restoreBeside(
     await execute(ops, server, database);
     const { name, size } = manifest.files.dump;
     const deadlineMs = patience(manifest.databaseBytes);
-    const archive = { file: path.join(dir, name), size, tablespaces };
+    const archive = { file: path.join(dir, name), size, tablespaces, onDisk: manifest.databaseBytes };
     await loadDump(ops, server, archive, { database: incoming, deadlineMs });
     const expected = tablespaces ? manifest : withoutTablespace(manifest);
     throwIfDifferent(dir, (await examine(ops, server, incoming, expected)).differences);
@@ -91,9 +91,6 @@ export async function restoreBeside(
   // What was in use until now is called after now.
   return { ...beside, before: suffixed(db.name, `_before_${time(ops)}`) };
 }
-
-/** Bytes that a restore needs on the server's disk: the database once more, and its archive in the container. */
-export const spaceFor = (manifest: DatabaseManifest): number => manifest.databaseBytes * 1.1 + manifest.files.dump.size;
 
 /** The second half: the names, in one transaction. What had the name is kept under another. */
 export async function swapIn(ops: Ops, { server, name, incoming, before }: Beside): Promise<Restored> {

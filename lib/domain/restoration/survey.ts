@@ -24,7 +24,7 @@ import {
 } from '../backup/roles.ts';
 import { claimStack, refuseForeignVolumes } from '../data/claim.ts';
 import { databaseSizes, leftBy } from '../data/left-databases.ts';
-import { refuseUnlessFits, spaceFor } from '../data/restore.ts';
+import { refuseUnlessFits } from '../data/restore.ts';
 import { resolveStack } from '../stack/compose-config.ts';
 import { type Containers, findContainers, findVolumes } from '../stack/containers.ts';
 import { databaseOf } from '../stack/database.ts';
@@ -53,7 +53,7 @@ export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
     running && surveyServed(ops, running).then((seen) => seen.served),
     rowsOf(ops, database),
     databaseSizes(ops, database),
-    stored && refuseWithoutServerDisk(ops, server, spaceFor(stored.manifest)),
+    stored && refuseWithoutServerDisk(ops, server, stored.manifest.databaseBytes),
     clusterNow(ops, server),
     identify(ops, server),
   ]);

@@ -35,8 +35,7 @@ export function storesStep(rehearsal: Rehearsal): Step<Database> {
     ],
     async run(ops) {
       const [database] = await allEnded([startStores(ops, rehearsal), checkFiles(backup).catch(throwBackupFailed)]);
-      const { databaseBytes, files } = backup.manifest;
-      await refuseWithoutServerDisk(ops, database, databaseBytes * 1.1 + files.dump.size);
+      await refuseWithoutServerDisk(ops, database, backup.manifest.databaseBytes);
       return database;
     },
   };

@@ -4,10 +4,11 @@ import { type RunOps, run } from '../../core/run.ts';
 import { exec } from '../docker/docker.ts';
 import { withOpen } from '../files/durable.ts';
 import { connectTo, identifier, literal, PGOPTIONS, type PgServer, pgExec } from './psql.ts';
+import { diskFor, restoredBytes } from './server-disk.ts';
 import { withoutRows } from './server-errors.ts';
 import type { DatabaseProperties } from './snapshot.ts';
 
-/** From this size a dump is copied into the container first: two workers need a file they can seek in. */
+/** From this size a dump is copied into the container first, where it has room: two workers need a file they can seek in. */
 const PARALLEL_FROM_BYTES = 8_000_000;
 const WORKERS = 2;
 const UNLOGGED = '-c log_error_verbosity=terse -c log_min_error_statement=panic -c log_statement=none';
@@ -42,6 +43,8 @@ export interface Archive {
   readonly file: string;
   /** Bytes. */
   readonly size: number;
+  /** Of the database that it was made of, if it is to lie on a disk; 0 in memory. */
+  readonly onDisk: number;
   /** False: everything goes to the default tablespace. */
   readonly tablespaces?: boolean;
 }
@@ -110,18 +113,19 @@ export async function loadDump(
   const flags = ['-w', '-e', '-v', '--no-subscriptions', ...(dump.tablespaces === false ? ['--no-tablespaces'] : [])];
   const restore = ['pg_restore', ...flags, '-U', server.user, '-d', connectTo(database)];
   const quiet = { shownErrors: withoutRows, env: { PGOPTIONS: `${PGOPTIONS} ${UNLOGGED}` } };
-  if (dump.size < PARALLEL_FROM_BYTES) {
-    const command = [...restore, '--single-transaction'];
-    await withOpen(dump.file, (fd) =>
-      run(ops, pgExec('change', server, command, { stdinFd: fd, ...halfWay, ...quiet })),
-    );
-    return;
-  }
+  const streamed = (command: readonly string[]) =>
+    withOpen(dump.file, (fd) => run(ops, pgExec('change', server, command, { stdinFd: fd, ...halfWay, ...quiet })));
+  if (dump.size < PARALLEL_FROM_BYTES) return void (await streamed([...restore, '--single-transaction']));
   const inside = `/tmp/whalefall-ops-${randomBytes(6).toString('hex')}.dump`;
-  // One that a killed run left goes first: what still reads it would hold the lock.
-  const copy = ['sh', '-c', 'umask 077; rm -f /tmp/whalefall-ops-*.dump; cat > "$1"', 'sh', inside];
+  // One that a killed run left goes first: what still reads it would hold the lock. busybox takes a read-only /tmp for writable.
+  const look = ['sh', '-c', 'umask 077; rm -f /tmp/whalefall-ops-*.dump; : > "$1" && df -P -k "$1"', 'sh', inside];
+  const copy = ['sh', '-c', 'umask 077; cat > "$1"', 'sh', inside];
   const calm = uninterruptible(ops);
   try {
+    const { exitCode, stdout } = await run(ops, exec('change', id, look, halfWay), [0, 1, 2]);
+    // The data may be on the same disk. A tmpfs is memory, of which the server may have been given little.
+    const disk = exitCode === 0 ? diskFor(stdout.trimEnd(), dump.size + restoredBytes(dump.onDisk)) : undefined;
+    if (!disk || disk.free < disk.needed || disk.device === 'tmpfs') return void (await streamed(restore));
     await withOpen(dump.file, (fd) => run(ops, exec('change', id, copy, { stdinFd: fd, ...halfWay })));
     const parallel = [...restore, '-j', String(WORKERS), inside];
     await run(ops, pgExec('change', server, parallel, { ...halfWay, ...quiet }));

@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { refuse } from '../../core/refusal.ts';
 import { ask, type RunOps } from '../../core/run.ts';
 import { humanBytes } from '../../core/text.ts';
@@ -14,17 +15,54 @@ export interface ServerDisk {
   readonly needed: number;
 }
 
-/** @throws {OpsError} `precondition` when the disk that holds the server's data can't take `bytes` more. */
-export async function refuseWithoutServerDisk(ops: RunOps, server: PgServer, bytes: number): Promise<ServerDisk> {
-  const directory = await queryOne<string>(ops, server, "SELECT to_jsonb(current_setting('data_directory'))");
-  const table = await ask(ops, exec('read', server.container.id, ['df', '-P', '-k', directory]));
-  const [, blocks, , available] = table.split('\n').at(-1)?.split(/\s+/) ?? [];
+/** Bytes that a restored database needs. */
+export const restoredBytes = (databaseBytes: number): number => databaseBytes * 1.1;
+
+/** What is written to a directory of this machine meanwhile: on the same disk it needs its place, too. */
+export interface Meanwhile {
+  readonly directory: string;
+  readonly bytes: number;
+}
+
+/** @param table what `df -P -k` of one directory said. */
+export function diskFor(table: string, bytes: number, meanwhile?: Meanwhile): ServerDisk & { readonly device: string } {
+  const [device = '', blocks, , available] = table.split('\n').at(-1)?.split(/\s+/) ?? [];
   const [total, free] = [Number(blocks) * 1024, Number(available) * 1024];
   if (!Number.isFinite(total) || !Number.isFinite(free)) throw new Error(`df answered: ${table}`);
-  const needed = bytes + Math.min(RESERVE_BYTES, total / 20);
+  const also = meanwhile && sizeOf(meanwhile.directory) === total ? meanwhile.bytes : 0;
+  return { device, free, needed: bytes + also + Math.min(RESERVE_BYTES, total / 20) };
+}
+
+/** By which a disk is known again in a container, which calls it otherwise. */
+function sizeOf(directory: string): number {
+  const { blocks, bsize } = statfsSync(directory);
+  return blocks * bsize;
+}
+
+/** @throws {OpsError} `precondition` when the disk that holds the server's data can't take a database of this size once more. */
+export async function refuseWithoutServerDisk(
+  ops: RunOps,
+  server: PgServer,
+  databaseBytes: number,
+): Promise<ServerDisk> {
+  const directory = await queryOne<string>(ops, server, "SELECT to_jsonb(current_setting('data_directory'))");
+  const table = await ask(ops, exec('read', server.container.id, ['df', '-P', '-k', directory]));
+  const { free, needed } = diskFor(table, restoredBytes(databaseBytes));
   if (free >= needed) return { free, needed };
   throw refuse({
     en: `Not enough disk to restore beside what is there: about ${humanBytes(needed)} are needed, ${humanBytes(free)} are free.`,
     zh: `磁盘空间不足, 无法在保留现有数据库的同时恢复: 约需 ${humanBytes(needed)}, 剩余 ${humanBytes(free)}.`,
   });
+}
+
+/** @throws {OpsError} `precondition` when a trial doesn't fit where Docker keeps its data, production's as well. */
+export function refuseTrialWithoutDisk({ free, needed }: ServerDisk): void {
+  if (free >= needed) return;
+  throw refuse(
+    {
+      en: `Not enough disk where Docker keeps its data to try the backup out: about ${humanBytes(needed)} are needed, ${humanBytes(free)} are free.`,
+      zh: `Docker 数据所在磁盘空间不足, 无法试恢复备份: 约需 ${humanBytes(needed)}, 剩余 ${humanBytes(free)}.`,
+    },
+    { en: 'See what takes the space: docker system df', zh: '查看空间占用: docker system df' },
+  );
 }

@@ -7,10 +7,12 @@ import type { Ops } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
+import { exec } from '../docker/docker.ts';
 import { discardContainer, ownerLabels } from '../docker/helpers.ts';
 import { lastLogLines } from '../docker/wait.ts';
 import { startsWithin } from './emptiness.ts';
 import type { PgServer } from './psql.ts';
+import { diskFor, type Meanwhile, refuseTrialWithoutDisk, restoredBytes } from './server-disk.ts';
 
 /** A server that is alone in the world and goes with its container. */
 export interface Throwaway extends PgServer {
@@ -28,6 +30,8 @@ export interface ThrowawayOptions {
   readonly databaseSize: number;
   /** Default: what /proc/meminfo calls available, bytes. */
   readonly availableMemory?: number;
+  /** What is written beside it before it is filled. */
+  readonly meanwhile?: Meanwhile | undefined;
 }
 
 const READY_WITHIN_MS = 90_000;
@@ -82,7 +86,7 @@ function runThrowaway(plan: Plan, password: string): Command {
  * Starts an empty server of the same image, without network, with its data in memory where that is plenty. Its superuser has
  * a name of its own, so that the globals of a backup apply in full. Takes about two seconds.
  *
- * @throws {OpsError} when it is not ready in time; it is gone then.
+ * @throws {OpsError} when it is not ready in time, or `precondition` when its disk has no room for the data; it is gone then.
  */
 export async function startThrowaway(ops: Ops, options: ThrowawayOptions): Promise<Throwaway> {
   const random = randomBytes(6).toString('hex');
@@ -102,6 +106,10 @@ export async function startThrowaway(ops: Ops, options: ThrowawayOptions): Promi
     const id = await ask(ops, runThrowaway(plan, password));
     const server: PgServer = { container: { id }, user: plan.user, name: 'postgres' };
     if (!(await startsWithin(ops, server, READY_WITHIN_MS))) throw notReady(await lastLogLines(ops, server.container));
+    if (!inMemory) {
+      const table = await ask(ops, exec('read', id, ['df', '-P', '-k', mountPoint]));
+      refuseTrialWithoutDisk(diskFor(table, restoredBytes(options.databaseSize), options.meanwhile));
+    }
     return {
       ...server,
       imageId: options.imageId,

@@ -127,6 +127,10 @@ const PROGRAMS: Readonly<Record<string, (what: Inside) => Reply>> = {
       };
     if (name === 'login' && script.includes('PGPASSFILE')) return login(what);
     if (name === 'replace' && script.includes('pg_hba') === false) return replaceHba(what);
+    if (script.includes('df -P -k "$1"')) {
+      what.changes();
+      return PROGRAMS.df?.(what) ?? {};
+    }
     if (script.includes('cat > "$1"')) {
       what.changes();
       what.container.layer[what.argv[4] ?? ''] = what.input.toString('latin1');

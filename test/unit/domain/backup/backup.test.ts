@@ -117,6 +117,19 @@ describe('a backup', () => {
     expect([...new Set(seen)]).toEqual(['dump 0', 'dump 13', 'contents 0', 'trial 0']);
   });
 
+  it('that can not be tried ends before the dump does, and leaves nothing', async () => {
+    const cannotStart = (c: Call): Reply | undefined => {
+      if (is(c, 'image', 'ls') || ['ps', 'network', 'rm'].includes(c.argv[1] ?? '')) return {};
+      if (is(c, 'image'))
+        return { stdout: is(c, '-f') ? 'sha256:abc ["postgres:15"]' : '[{"Config":{"Env":[],"Volumes":null}}]' };
+      if (is(c, 'run')) return { exitCode: 125, stderr: 'no room here' };
+      return is(c, 'pg_dump') ? { hangs: true } : undefined;
+    };
+    const ops = opsWithSession(well(cannotStart), healthy);
+    await expect(backupPg(ops, DB, { reason: 'manual' })).rejects.toThrow(/no room here/);
+    expect(left(ops)).toEqual([]);
+  });
+
   it('saves the userdata of the application along, and vouches for that file too', async () => {
     const tar = (stdout: Buffer) => (c: Call) =>
       is(c, 'cp') ? { stdout: [stdout] } : is(c, 'tar') ? { stdout: 'userdata/\n' } : undefined;

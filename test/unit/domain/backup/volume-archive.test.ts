@@ -38,12 +38,17 @@ const engine =
     if (verb === 'cp') return call.argv.at(-1) === '-' ? { stdout: [TAR] } : {};
     if (call.argv[0] === 'tar') return { stdout: 'data/\ndata/PG_VERSION\n' };
     if (verb === 'create') return { stdout: 'feed\n' };
+    if (verb === 'run') return df(90_000_000);
     if (verb === 'start' || verb === 'rm') return {};
     if (call.argv.includes('pg_isready')) return {};
     if (call.argv.includes('psql')) return { stdout: '7\n' };
     if (verb === 'logs') return { stderr: 'PANIC: no checkpoint' };
     return undefined;
   };
+
+const df = (free: number) => ({
+  stdout: `Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/x 100000000 1 ${free} 1% /d\n`,
+});
 
 const options: ArchiveOptions = { volume: VOLUME, mountPoint: '/var/lib/postgresql/data', reason: 'rebuild' };
 const database = { user: 'whalefall_user', name: 'whalefall' };
@@ -78,6 +83,11 @@ describe('a cold archive', () => {
     expect(create).toContain('-v /var/lib/postgresql/data ');
     expect(create).toContain(`--label whalefall-ops.state=${ops.paths.state}`);
     const at = (line: string) => lines(ops).indexOf(line);
+    const look = ops.scripted.calls.find((c) => c.argv[1] === 'run')?.argv.join(' ');
+    expect(look).toMatch(
+      /^docker run --rm --pull never --network none .* -v \/var\/lib\/postgresql\/data --entrypoint df /,
+    );
+    expect(look).toMatch(/ sha256:abc -P -k \/var\/lib\/postgresql\/data$/);
     expect(at('docker cp - feed:/var/lib/postgresql')).toBeGreaterThan(0);
     expect(at('docker start feed')).toBeGreaterThan(at('docker cp - feed:/var/lib/postgresql'));
     expect(lines(ops).some((l) => l.startsWith('docker rm -f -v whalefall-ops-throwaway-'))).toBe(true);
@@ -110,6 +120,11 @@ describe('a cold archive', () => {
             ? { stdout: 'false' }
             : undefined,
       /PANIC/,
+    ],
+    [
+      'a copy has no room',
+      (c) => (c.argv[1] === 'run' ? df(900_000) : undefined),
+      /^Not enough disk where Docker keeps its data .* 1\.0 GB are needed, 921\.6 MB are free/,
     ],
     [
       'the server does not answer',

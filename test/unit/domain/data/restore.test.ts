@@ -38,34 +38,41 @@ COMMIT;`);
     ]);
   });
 
-  it('copies a large archive into the container for two workers, and takes it away again', async () => {
-    const ops = testOps(
-      cluster(new Set(['whalefall']), (c) => (c.argv.includes('sh') || c.argv.includes('rm') ? {} : undefined)),
-    );
-    const stored = await storedBackup(ops);
-    const large = Buffer.alloc(8_000_001);
-    writeFileSync(path.join(stored.dir, 'database.dump'), large);
+  /** What is done inside with an archive of 8 MB, whose /tmp answers so. */
+  async function withLarge(tmp: Reply) {
+    const inShell = (c: Call) => (c.argv.includes('sh') ? (c.argv.at(-3)?.includes('df') ? tmp : {}) : undefined);
+    const ops = testOps(cluster(new Set(['whalefall']), (c) => inShell(c) ?? (c.argv.includes('rm') ? {} : undefined)));
+    const stored = await storedBackup(ops, { databaseBytes: 30_000_000_000 });
+    writeFileSync(path.join(stored.dir, 'database.dump'), Buffer.alloc(8_000_001));
     const { digest } = await import('../../../../lib/tools/files/durable.ts');
     const dump = { name: 'database.dump', ...(await digest(path.join(stored.dir, 'database.dump'))) };
     const manifest = { ...stored.manifest, files: { ...stored.manifest.files, dump } };
     await restoreDatabase(ops, DB, { dir: stored.dir, manifest });
     const lines = ops.scripted.calls.map((c) => c.argv.slice(2));
-    const copy = lines.find((l) => l.includes('sh'));
-    const inside = copy?.at(-1) as string;
-    expect(copy).toEqual([
-      '-i',
-      'c0ffee',
-      'sh',
-      '-c',
-      'umask 077; rm -f /tmp/whalefall-ops-*.dump; cat > "$1"',
-      'sh',
-      inside,
-    ]);
-    expect(lines).toContainEqual(
-      `-e PGOPTIONS c0ffee pg_restore -w -e -v --no-subscriptions -U whalefall_user -d ${INCOMING} -j 2 ${inside}`.split(
-        ' ',
-      ),
-    );
+    return { lines, inside: lines.find((l) => l.includes('sh'))?.at(-1) as string };
+  }
+  const df = (device: string, free: number) => ({
+    stdout: `Filesystem 1024-blocks Used Available Capacity Mounted on\n${device} 100000000 1 ${free / 1024} 1% /\n`,
+  });
+  const RESTORE = `pg_restore -w -e -v --no-subscriptions -U whalefall_user -d ${INCOMING}`;
+
+  it('copies a large archive into the container for two workers, and takes it away again', async () => {
+    const { lines, inside } = await withLarge(df('overlay', 35_000_000_000));
+    const look = 'umask 077; rm -f /tmp/whalefall-ops-*.dump; : > "$1" && df -P -k "$1"';
+    expect(lines).toContainEqual(['c0ffee', 'sh', '-c', look, 'sh', inside]);
+    expect(lines).toContainEqual(['-i', 'c0ffee', 'sh', '-c', 'umask 077; cat > "$1"', 'sh', inside]);
+    expect(lines).toContainEqual(`-e PGOPTIONS c0ffee ${RESTORE} -j 2 ${inside}`.split(' '));
+    expect(lines).toContainEqual(['c0ffee', 'rm', '-f', inside]);
+  });
+
+  it.each([
+    ['has no room for it and the data', df('overlay', 33_000_000_000)],
+    ['is memory', df('tmpfs', 90_000_000_000)],
+    ['can not be written to', { exitCode: 2, stderr: 'sh: 1: cannot create /tmp/x: Read-only file system' }],
+  ])('streams a large archive where /tmp %s', async (_when, tmp) => {
+    const { lines, inside } = await withLarge(tmp);
+    expect(lines).toContainEqual(`-i -e PGOPTIONS c0ffee ${RESTORE}`.split(' '));
+    expect(lines.filter((l) => l.some((word) => word.includes('cat >')))).toEqual([]);
     expect(lines).toContainEqual(['c0ffee', 'rm', '-f', inside]);
   });
 

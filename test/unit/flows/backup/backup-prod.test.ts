@@ -161,6 +161,10 @@ describe('verify', () => {
       if (line.startsWith('docker image inspect')) return { stdout: '[{"Config":{"Env":[],"Volumes":null}}]' };
       if (/^docker (ps|network ls|image ls|rm) /.test(line)) return { stdout: '' };
       if (line.includes('--entrypoint pg_restore')) return {};
+      if (/ df /.test(line))
+        return {
+          stdout: 'Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/x 100000000 1 90000000 1% /d\n',
+        };
       if (line.startsWith('docker run')) return { stdout: 'feed' };
       if (/pg_isready|pg_restore/.test(line)) return {};
       if (line.includes('psql')) return { stdout: call.input.includes('hashtextextended') ? restored() : '' };

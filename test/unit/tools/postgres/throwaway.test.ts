@@ -1,9 +1,13 @@
-import { expect, it } from 'vitest';
+import { statfsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
 import { memoryNeeded, startThrowaway } from '../../../../lib/tools/postgres/throwaway.ts';
 import { fakeClock, testOps } from '../../../support/ops.ts';
 import type { Call, Reply } from '../../../support/scripted-spawn.ts';
 
 const GIB = 1 << 30;
+const df = (free: number, total = 100_000_000) => ({
+  stdout: `Filesystem 1024-blocks Used Available Capacity Mounted on\noverlay ${total} 1 ${free} 1% /var/lib\n`,
+});
 const image = (config: object) => ({ stdout: JSON.stringify([{ Config: config }]) });
 const OFFICIAL = { Env: ['PATH=/bin', 'PGDATA=/var/lib/postgresql/data'], Volumes: { '/var/lib/postgresql/data': {} } };
 
@@ -18,6 +22,7 @@ const engine =
     if (call.argv[1] === 'rm') return {};
     if (call.argv[1] === 'inspect') return { exitCode: 1, stderr: 'no such object' };
     if (call.argv[1] === 'logs') return { stderr: 'FATAL: no' };
+    if (call.argv.includes('df')) return df(90_000_000);
     return undefined;
   };
 
@@ -68,6 +73,36 @@ it('goes to disk when memory is not plenty', async () => {
   expect(await startThrowaway(ops, { ...options, availableMemory: 3 * GIB })).toMatchObject({ storage: 'disk' });
   expect(runOf(ops).argv).not.toContain('--tmpfs');
   expect(runOf(ops).argv).not.toContain('--memory');
+});
+
+describe('on a disk', () => {
+  const onDisk = { ...options, databaseSize: 60e9, availableMemory: 3 * GIB };
+  const looks = (c: Call) => c.argv.join(' ') === 'docker exec feedfeed df -P -k /var/lib/postgresql/data';
+
+  it('that can not take the data it is refused, and gone', async () => {
+    const ops = testOps(engine((c) => (looks(c) ? df(40e9 / 1024) : undefined)));
+    await expect(startThrowaway(ops, onDisk)).rejects.toMatchObject({
+      kind: 'precondition',
+      what: {
+        en: expect.stringMatching(/^Not enough disk where Docker keeps its data .* 67\.0 GB are needed, 40\.0 GB/),
+      },
+    });
+    expect(ops.scripted.calls.at(-1)?.argv.slice(0, 4)).toEqual(['docker', 'rm', '-f', '-v']);
+    const inMemory = { ...options, databaseSize: 1e9 };
+    expect(await startThrowaway(testOps(engine((c) => (looks(c) ? df(0) : undefined))), inMemory)).toMatchObject({
+      storage: 'memory',
+    });
+  });
+
+  it('that takes the dump as well, there is room for both or neither is begun', async () => {
+    const ops = (total: number) => testOps(engine((c) => (looks(c) ? df(70e9 / 1024, total) : undefined)));
+    const meanwhile = { directory: '/', bytes: 20e9 };
+    const { blocks, bsize } = statfsSync('/');
+    const same = ops((blocks * bsize) / 1024);
+    await expect(startThrowaway(same, { ...onDisk, meanwhile })).rejects.toThrow(/Not enough disk/);
+    const other = ops((blocks * bsize) / 1024 + 1);
+    expect(await startThrowaway(other, { ...onDisk, meanwhile })).toMatchObject({ storage: 'disk' });
+  });
 });
 
 it('is removed when it ends early, is never ready, or the run is stopped, and the reason is told', async () => {
