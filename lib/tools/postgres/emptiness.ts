@@ -1,16 +1,19 @@
 import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
-import { ask, type RunOps, run } from '../../core/run.ts';
+import { ask, CommandError, type RunOps, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../docker/docker.ts';
 import { type PgServer, query, queryOne } from './psql.ts';
 
 const POLL_MS = 200;
 
-const DATABASES = `SELECT to_jsonb(datname) FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname`;
+/** A limit of -2 is what a DROP DATABASE that was interrupted leaves: nobody can connect to it. */
+const OPEN = 'datallowconn AND datconnlimit <> -2';
 
-const HIDDEN = `SELECT to_jsonb(datname) FROM pg_database WHERE NOT datallowconn AND datname <> 'template0' ORDER BY datname`;
+const DATABASES = `SELECT to_jsonb(datname) FROM pg_database WHERE ${OPEN} AND NOT datistemplate ORDER BY datname`;
+
+const HIDDEN = `SELECT to_jsonb(datname) FROM pg_database WHERE NOT (${OPEN}) AND datname <> 'template0' ORDER BY datname`;
 
 const ROLES = `SELECT to_jsonb(rolname) FROM pg_roles WHERE oid <> 10 AND rolname !~ '^pg_' ORDER BY rolname`;
 
@@ -33,9 +36,11 @@ export async function whatClusterHolds(ops: RunOps, server: PgServer): Promise<T
     query<string>(ops, server, HIDDEN),
     query<string>(ops, server, ROLES),
   ]);
-  const inside = await Promise.all(databases.map((database) => whatDatabaseHolds(ops, server, database)));
+  const inside: Text[] = [];
+  // One after the other: each takes a connection, and the application needs them.
+  for (const database of databases) inside.push(...(await whatDatabaseHolds(ops, server, database)));
   return [
-    ...inside.flat(),
+    ...inside,
     ...hidden.map(
       (d): Text => ({ en: `database ${printable(d)}, which lets nobody in`, zh: `禁止连接的数据库 ${printable(d)}` }),
     ),
@@ -43,12 +48,19 @@ export async function whatClusterHolds(ops: RunOps, server: PgServer): Promise<T
   ];
 }
 
-/** Databases besides the server's own `name` that hold anything, or can't be looked into. @throws {CommandError} */
+/** Databases besides the server's own `name` that hold anything, or can't be looked into. @throws {CommandError} when they can't be listed. */
 export async function otherDatabases(ops: RunOps, server: PgServer): Promise<string[]> {
   const [open, closed] = await Promise.all([query<string>(ops, server, DATABASES), query<string>(ops, server, HIDDEN)]);
-  const others = open.filter((database) => database !== server.name);
-  const held = await Promise.all(others.map((database) => whatDatabaseHolds(ops, server, database)));
-  return [...others.filter((_, at) => (held[at]?.length ?? 0) > 0), ...closed.filter((d) => d !== server.name)];
+  const found: string[] = [];
+  for (const database of open.filter((d) => d !== server.name)) {
+    try {
+      if ((await whatDatabaseHolds(ops, server, database)).length === 0) continue;
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+    }
+    found.push(database);
+  }
+  return [...found, ...closed.filter((d) => d !== server.name)];
 }
 
 /** Everything of anybody's in one database. @throws {CommandError} */

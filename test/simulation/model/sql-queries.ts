@@ -114,8 +114,11 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
         rows: asked.db.tables[name]?.length ?? 0,
       })),
   ],
-  ['WHERE datallowconn AND NOT datistemplate', (asked) => names(asked).filter((n) => n !== 'template1')],
-  ["WHERE NOT datallowconn AND datname <> 'template0'", () => []],
+  [
+    'WHERE datallowconn AND datconnlimit <> -2 AND NOT datistemplate',
+    (asked) => names(asked).filter((n) => n !== 'template1'),
+  ],
+  ["WHERE NOT (datallowconn AND datconnlimit <> -2) AND datname <> 'template0'", () => []],
   ['FROM pg_roles WHERE oid <> 10', ({ server }) => Object.keys(server.cluster.roles).slice(1)],
   [
     "'relations', (SELECT",

@@ -195,6 +195,25 @@ describe('a backup', () => {
     expect(left(ops)).toEqual(['20260102T030405Z-whalefall', '20260102T030405Z-whalefall-2']);
   });
 
+  it('does not fail with another database: it counts as one that is left out, and they are asked one by one', async () => {
+    let asked = 0;
+    const ops = opsWithSession(async (c) => {
+      if (!is(c, 'psql', 'c0ffee')) return well()(c);
+      if (c.input.includes('datallowconn AND datconnlimit <> -2 AND NOT'))
+        return { stdout: '"a"\n"b"\n"broken"\n"c"\n"whalefall"\n' };
+      if (c.input.includes('NOT (datallowconn AND datconnlimit <> -2)')) return { stdout: '"half dropped"\n' };
+      if (!c.input.includes("'relations'")) return well()(c);
+      asked += 1;
+      expect(asked).toBe(1);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      asked -= 1;
+      if (c.argv.at(-1) === 'broken') return { exitCode: 2, stderr: 'FATAL:  cannot open relation mapping file' };
+      return { stdout: '{"relations":[],"functions":0,"largeObjects":0}' };
+    }, healthy);
+    const { leavesOut } = await backupPg(ops, DB, { reason: 'manual', warm: throwaway() });
+    expect(leavesOut).toEqual(['broken', 'half dropped']);
+  });
+
   it('vouches for no volume that holds other databases, too', async () => {
     const others = (call: Call): Reply | undefined => {
       if (!is(call, 'psql', 'c0ffee')) return undefined;
