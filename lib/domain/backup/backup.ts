@@ -15,11 +15,10 @@ import { otherDatabases } from '../../tools/postgres/emptiness.ts';
 import type { Contents, Sequences } from '../../tools/postgres/fingerprint.ts';
 import { connectTo, pgExec } from '../../tools/postgres/psql.ts';
 import { holdersNow, notReadable, waitUntilReadable } from '../../tools/postgres/readable.ts';
-import type { Meanwhile } from '../../tools/postgres/server-disk.ts';
 import { restoreAdvice } from '../../tools/postgres/server-errors.ts';
 import { type DatabaseFacts, type Snapshot, withSnapshot } from '../../tools/postgres/snapshot.ts';
 import { TableLocked } from '../../tools/postgres/table-locked.ts';
-import { startThrowaway, type Throwaway } from '../../tools/postgres/throwaway.ts';
+import { startThrowaway, type Throwaway, type ThrowawayOptions } from '../../tools/postgres/throwaway.ts';
 import { imageOf } from '../images/stand-in.ts';
 import { diskFull, inNewBackupDir, type Place, refuseWithoutRoom, whileThereIsRoom } from './directory.ts';
 import { type DatabaseManifest, listBackups, type Stored } from './manifest.ts';
@@ -95,9 +94,9 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
   if (!options.warm) await ours(ops, discardStale(ops));
   let started: Throwaway | undefined;
   const imageId = options.warm?.imageId ?? (await ours(ops, imageOf(ops, 'postgres', db.container)));
-  const throwaway = async (inner: Ops, databaseSize: number, meanwhile: Meanwhile): Promise<Throwaway> => {
+  const throwaway: Dump['throwaway'] = async (inner, forWhat) => {
     if (options.warm) return options.warm;
-    started = await ours(inner, startThrowaway(inner, { imageId, databaseSize, meanwhile }));
+    started = await ours(inner, startThrowaway(inner, { imageId, ...forWhat }));
     return started;
   };
   try {
@@ -134,7 +133,7 @@ export async function backupPg(ops: Ops, db: Database, options: BackupOptions): 
 interface Dump extends BackupOptions {
   readonly place: Place;
   readonly applicationName: string;
-  readonly throwaway: (ops: Ops, databaseSize: number, meanwhile: Meanwhile) => Promise<Throwaway>;
+  readonly throwaway: (ops: Ops, forWhat: Omit<ThrowawayOptions, 'imageId'>) => Promise<Throwaway>;
 }
 
 async function dump(
@@ -174,7 +173,7 @@ async function dump(
     // The dump comes first and has the processors for itself; but when production waits for the reading, all at once is soonest. That
     // it can be tried at all is known within seconds.
     const first = allOrAbort(stop, [
-      throwaway(inner, facts.databaseBytes, meanwhile),
+      throwaway(inner, { databaseSize: facts.databaseBytes, preloads: facts.server.preloads, meanwhile }),
       reporting(inner, options, { phase: 'dump', bytes: 0, expected, file: dumpFile }, archive),
     ]);
     const [[server], [contents, , hasUserdata]] = options.whenRead

@@ -89,7 +89,8 @@ async function tryOut(ops: Ops, stored: Stored, level: Level): Promise<Reached> 
 }
 
 async function restoreOnTrial(ops: Ops, stored: Stored<DatabaseManifest>, imageId: string): Promise<void> {
-  const server = await startThrowaway(ops, { imageId, databaseSize: stored.manifest.databaseBytes });
+  const { databaseBytes: databaseSize, server: of } = stored.manifest;
+  const server = await startThrowaway(ops, { imageId, databaseSize, preloads: of.preloads });
   try {
     throwIfDifferent(stored.dir, (await restoreAndCompare(ops, stored, server)).differences);
   } catch (error) {

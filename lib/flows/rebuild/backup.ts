@@ -69,8 +69,8 @@ async function backUp(ops: Ops, rebuild: Rebuild, head: string, consent: Consent
   const revision = facts.database.kind === 'running' ? facts.database.revision : undefined;
   if (plan.deletes.length > 0 || revision !== head) {
     // The next verification will be part of the outage: its server had better be there already.
-    const { imageId, databaseBytes } = saved.manifest;
-    rebuild.throwaway = await startThrowaway(ops, { imageId, databaseSize: databaseBytes });
+    const { imageId, databaseBytes: databaseSize, server } = saved.manifest;
+    rebuild.throwaway = await startThrowaway(ops, { imageId, databaseSize, preloads: server.preloads });
   }
   return { kind: 'taken', saved };
 }

@@ -11,6 +11,7 @@ import { start } from '../../tools/docker/docker.ts';
 import { ownerLabels } from '../../tools/docker/helpers.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
+import { preloading } from '../../tools/postgres/throwaway.ts';
 import { waitForRedis } from '../../tools/redis/ready.ts';
 import { drillEnvironment } from './environment.ts';
 import type { Facts } from './facts.ts';
@@ -51,9 +52,11 @@ export async function startStores(ops: Ops, { facts, own }: Rehearsal): Promise<
   const { network } = namesOf(ops, facts.stack.project);
   await run(ops, createNetwork(ops, network));
   const ofPostgres = { ...postgres.environment, POSTGRES_PASSWORD: own.database };
+  const libraries = preloading(facts.backup.manifest.server.preloads);
+  const words = [facts.images.postgres, ...(libraries.length > 0 ? ['postgres', ...libraries] : [])];
   const ofRedis = { REDIS_PASSWORD: own.redis };
   const [server, cache] = await allEnded([
-    started(ops, facts, { role: 'postgres', alias: postgres.key, env: ofPostgres }, [facts.images.postgres]),
+    started(ops, facts, { role: 'postgres', alias: postgres.key, env: ofPostgres }, words),
     started(ops, facts, { role: 'redis', alias: redis.key, env: ofRedis }, [
       ...['--entrypoint', 'sh', facts.images.redis, '-c', REDIS],
     ]),

@@ -30,6 +30,8 @@ const WITHOUT_DATA = [
   'could not extend file "[^"]*": wrote only \\d+ of \\d+ bytes at block \\d+',
   'could not open extension control file "[^"]*": [A-Za-z ]+',
   'could not resize shared memory segment "[^"]*" to \\d+ bytes: [A-Za-z ]+',
+  `(?:extension ${NAME}|[\\w-]+) (?:can only|must) be (?:pre)?loaded(?: via "?shared_preload_libraries"?)?`,
+  'can only create extension in database [\\w.-]+',
   `unrecognized configuration parameter ${NAME}`,
   'division by zero',
   'out of memory',
@@ -97,6 +99,18 @@ export function restoreAdvice(error: unknown): Text[] {
     advice.push({
       en: 'The image of the database lacks this extension: it was added to the running container by hand. Put it into the image, or drop it.',
       zh: '数据库镜像中没有该扩展, 它是在运行中的容器里手工安装的. 请将其加入镜像, 或删除该扩展.',
+    });
+  }
+  if (/ be (?:pre)?loaded/.test(said)) {
+    advice.push({
+      en: 'This extension needs shared_preload_libraries, and a server of the image does not start with those of the running one. See to it that the image has the library, or drop the extension.',
+      zh: '该扩展依赖 shared_preload_libraries, 而该镜像无法以当前数据库的这项设置启动. 请确认镜像中包含相应的库, 或删除该扩展.',
+    });
+  }
+  if (said.includes('can only create extension in database')) {
+    advice.push({
+      en: 'This extension can only be in the one database that the server is set to (cron.database_name), and what is restored has another name at first: no backup with it can be proved. Have it in a database of its own (cron.schedule_in_database runs jobs here), and drop it here.',
+      zh: '该扩展只能装在服务器指定的数据库中 (cron.database_name), 而恢复出的数据库起初使用其他名称, 因此含该扩展的备份无法验证. 请把它装到单独的数据库 (用 cron.schedule_in_database 在本库执行任务), 并从本库删除该扩展.',
     });
   }
   if (/violates|is violated by some row|could not create unique index/.test(said)) {

@@ -36,6 +36,8 @@ export const serverSchema = z.strictObject({
   versionNumber: z.int(),
   /** Given by initdb: tells one cluster from another. */
   systemIdentifier: z.string(),
+  /** Its shared_preload_libraries, without which some extensions can't be created; absent in older backups. */
+  preloads: z.string().optional(),
 });
 
 const factsSchema = z.strictObject({
@@ -58,7 +60,8 @@ const SETTINGS = `(SELECT coalesce(jsonb_agg(jsonb_build_object('role', r.rolnam
 
 export const FACTS = `SELECT json_build_object(
   'server', json_build_object('version', current_setting('server_version'), 'versionNumber',
-    current_setting('server_version_num')::int, 'systemIdentifier', (SELECT system_identifier::text FROM pg_control_system())),
+    current_setting('server_version_num')::int, 'systemIdentifier', (SELECT system_identifier::text FROM pg_control_system()),
+    'preloads', current_setting('shared_preload_libraries')),
   'databaseBytes', pg_database_size(d.oid),
   'roles', (SELECT coalesce(json_agg(DISTINCT pg_get_userbyid(s.refobjid)), '[]') FROM pg_shdepend s
     WHERE s.refclassid = 'pg_authid'::regclass AND (s.dbid = d.oid

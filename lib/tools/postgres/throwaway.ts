@@ -28,6 +28,8 @@ export interface ThrowawayOptions {
   readonly imageId: string;
   /** pg_database_size of what will be restored, bytes. */
   readonly databaseSize: number;
+  /** The shared_preload_libraries of that server, if it is to have them. A server that does not start with them is started without. */
+  readonly preloads?: string | undefined;
   /** Default: what /proc/meminfo calls available, bytes. */
   readonly availableMemory?: number;
   /** What is written beside it before it is filled. */
@@ -48,12 +50,21 @@ const FAST = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'wa
   .concat(['max_wal_size=512MB', 'maintenance_work_mem=256MB', 'autovacuum=off', 'listen_addresses=localhost'])
   .flatMap((setting) => ['-c', setting]);
 
+/**
+ * No other setting of theirs: with its own a background worker would be at work on what is restored (pg_cron's jobs).
+ *
+ * @param libraries as the server that has them says it.
+ */
+export const preloading = (libraries = ''): string[] =>
+  libraries === '' ? [] : ['-c', `shared_preload_libraries=${libraries}`];
+
 /** What decides a throwaway's `docker run`; the password is passed by name. */
 interface Plan {
   readonly name: string;
   readonly user: string;
   readonly imageId: string;
   readonly labels: readonly string[];
+  readonly preloads?: string | undefined;
   /** Mount point and bytes of a tmpfs; absent when the data goes to disk. */
   readonly memory?: { readonly mountPoint: string; readonly bytes: number };
 }
@@ -69,7 +80,7 @@ function runThrowaway(plan: Plan, password: string): Command {
       ...(memory ? ['--tmpfs', `${memory.mountPoint}:rw,size=${memory.bytes}`] : []),
       ...(memory ? ['--memory', String(memory.bytes + 1024 * MIB)] : []),
       ...['-e', 'POSTGRES_USER', '-e', 'POSTGRES_PASSWORD', '-e', 'POSTGRES_DB', '-e', 'POSTGRES_INITDB_ARGS'],
-      ...[plan.imageId, 'postgres', ...FAST],
+      ...[plan.imageId, 'postgres', ...FAST, ...preloading(plan.preloads)],
     ],
     {
       env: {
@@ -100,12 +111,18 @@ export async function startThrowaway(ops: Ops, options: ThrowawayOptions): Promi
     user: `throwaway_${random}`,
     imageId: options.imageId,
     labels: ownerLabels(ops),
+    preloads: options.preloads,
     ...(inMemory ? { memory: { mountPoint, bytes } } : {}),
   };
   try {
     const id = await ask(ops, runThrowaway(plan, password));
     const server: PgServer = { container: { id }, user: plan.user, name: 'postgres' };
-    if (!(await startsWithin(ops, server, READY_WITHIN_MS))) throw notReady(await lastLogLines(ops, server.container));
+    const starts = await startsWithin(ops, server, READY_WITHIN_MS);
+    if (starts === false && options.preloads) {
+      await discardContainer(ops, id);
+      return await startThrowaway(ops, { ...options, preloads: '' });
+    }
+    if (!starts) throw notReady(await lastLogLines(ops, server.container));
     if (!inMemory) {
       const table = await ask(ops, exec('read', id, ['df', '-P', '-k', mountPoint]));
       refuseTrialWithoutDisk(diskFor(table, restoredBytes(options.databaseSize), options.meanwhile));

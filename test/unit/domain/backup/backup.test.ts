@@ -125,9 +125,11 @@ describe('a backup', () => {
       if (is(c, 'run')) return { exitCode: 125, stderr: 'no room here' };
       return is(c, 'pg_dump') ? { hangs: true } : undefined;
     };
-    const ops = opsWithSession(well(cannotStart), healthy);
+    const preloads = (line: string) => line.replace('"versionNumber"', '"preloads":"pgaudit","versionNumber"');
+    const ops = opsWithSession(well(cannotStart), (sql) => (healthy(sql) as string[]).map(preloads));
     await expect(backupPg(ops, DB, { reason: 'manual' })).rejects.toThrow(/no room here/);
     expect(left(ops)).toEqual([]);
+    expect(ops.scripted.calls.find((c) => is(c, 'run'))?.argv.at(-1)).toBe('shared_preload_libraries=pgaudit');
   });
 
   it('saves the userdata of the application along, and vouches for that file too', async () => {

@@ -42,6 +42,10 @@ CONTEXT:  PL/pgSQL function public.f() line 1 at RAISE`,
     ['pg_restore: error: could not read from input file: end of file', undefined],
     ['Error response from daemon: Container x is not running', undefined],
     ['', ''],
+    ['ERROR: pg_cron can only be loaded via shared_preload_libraries', undefined],
+    ['ERROR: pgaudit must be loaded via shared_preload_libraries', undefined],
+    ['ERROR: extension "timescaledb" must be preloaded', undefined],
+    ['ERROR: can only create extension in database postgres', undefined],
   ])('is shown without a row: %#', (said, shown) => {
     expect(withoutRows(said)).toBe(shown ?? said);
     expect(withoutRows(said)).not.toContain(ROW);
@@ -55,6 +59,8 @@ CONTEXT:  PL/pgSQL function public.f() line 1 at RAISE`,
     const [path] = restoreAdvice(error('ERROR: relation "o" does not exist\nin function public.f()'));
     expect(path?.en).toContain('ALTER FUNCTION public.f() SET search_path = public, pg_temp;');
     expect(restoreAdvice(error('ERROR: extension "x" is not available'))).toHaveLength(1);
+    expect(restoreAdvice(error('ERROR: extension "t" must be preloaded'))).toHaveLength(1);
+    expect(restoreAdvice(error('ERROR: can only create extension in database postgres'))).toHaveLength(1);
     expect(restoreAdvice(error('ERROR: out of memory'))).toEqual([]);
   });
 });

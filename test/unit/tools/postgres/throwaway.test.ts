@@ -75,6 +75,26 @@ it('goes to disk when memory is not plenty', async () => {
   expect(runOf(ops).argv).not.toContain('--memory');
 });
 
+it('preloads what the server preloads whose data is tried, and does without where it does not start with it', async () => {
+  const PRELOAD = 'shared_preload_libraries=pgaudit, pg_cron';
+  const withLibraries = { ...options, preloads: 'pgaudit, pg_cron' };
+  const ops = testOps(engine());
+  await startThrowaway(ops, withLibraries);
+  expect(runOf(ops).argv.slice(-2)).toEqual(['-c', PRELOAD]);
+
+  let last = '';
+  const lacks = testOps(
+    engine((c) => {
+      if (c.argv[1] === 'run') last = c.argv.at(-1) ?? '';
+      if (last === PRELOAD && c.argv.includes('pg_isready')) return { exitCode: 2 };
+      return isState(c) ? { stdout: 'false\n' } : undefined;
+    }),
+  );
+  await startThrowaway(lacks, withLibraries);
+  expect(last).toBe('listen_addresses=localhost');
+  expect(lacks.scripted.calls.filter((c) => c.argv[1] === 'rm')).toHaveLength(1);
+});
+
 describe('on a disk', () => {
   const onDisk = { ...options, databaseSize: 60e9, availableMemory: 3 * GIB };
   const looks = (c: Call) => c.argv.join(' ') === 'docker exec feedfeed df -P -k /var/lib/postgresql/data';
