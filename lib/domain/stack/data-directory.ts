@@ -17,8 +17,10 @@ export interface DataDirectory {
 }
 
 // The first eight bytes of pg_control are the system identifier: a server that does not run can be told from another.
-const LOOK = `cd /v && find . -maxdepth 6 \\( -name PG_VERSION -o -name appendonlydir -o -name appendonly.aof -o -name dump.rdb \\) \
-! -path '*/base/*' ! -path '*/pg_tblspc/*' | while IFS= read -r file; do dir=\${file%/*}; case "$file" in
+// Nothing may be called empty that can't be read (a network share keeps root out); what only vanished meanwhile is gone the second time.
+const LOOK = `cd /v || exit; list() { find . -maxdepth 6 \\( -name PG_VERSION -o -name appendonlydir -o -name appendonly.aof -o -name dump.rdb \\) \
+! -path '*/base/*' ! -path '*/pg_tblspc/*'; }; found=$(list 2>/dev/null) || found=$(list) || exit 1
+printf '%s\\n' "$found" | while IFS= read -r file; do dir=\${file%/*}; case "$file" in '') ;;
 */PG_VERSION) echo "postgres|$(cat "$file")|$(od -An -t u8 -N 8 "$dir/global/pg_control" 2>/dev/null | tr -d ' ')|$dir" ;;
 *) echo "redis|||$dir" ;; esac; done`;
 
