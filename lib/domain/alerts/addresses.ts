@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { asTyped } from '../../core/command.ts';
 import type { Channel, Kept, NotifyConfig } from '../../core/notify.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Secrets } from '../../core/secrets.ts';
@@ -49,10 +50,10 @@ function fromVariable(variables: Readonly<Record<string, string | undefined>>, n
 function fromFile(file: string): Address {
   try {
     const { mode, uid } = statSync(file);
-    if (mode & 0o077)
-      return {
-        missing: { en: `others may read ${file}: chmod 600 ${file}`, zh: `其他用户可读 ${file}: chmod 600 ${file}` },
-      };
+    if (mode & 0o077) {
+      const mend = asTyped(['chmod', '600', file]);
+      return { missing: { en: `others may read ${file}: ${mend}`, zh: `其他用户可读 ${file}: ${mend}` } };
+    }
     const mine = process.getuid?.();
     if (uid !== mine && uid !== 0 && mine !== 0)
       return { missing: { en: `${file} belongs to somebody else`, zh: `${file} 属于其他用户` } };

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync, statfsSync } from 'node:fs';
 import path from 'node:path';
+import { asTyped } from '../../core/command.ts';
 import { firstAbort } from '../../core/concurrency.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
@@ -131,6 +132,6 @@ export const diskFull = (dir: string) =>
   });
 
 export const whatTakesSpace = (dir: string): Text => ({
-  en: `See what takes the space: du -xhd1 ${dir}`,
-  zh: `查看空间占用: du -xhd1 ${dir}`,
+  en: `See what takes the space: ${asTyped(['du', '-xhd1', dir])}`,
+  zh: `查看空间占用: ${asTyped(['du', '-xhd1', dir])}`,
 });

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { asTyped } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Hold, Ops } from '../../core/ops.ts';
 import { type Reason, throwIfAny } from '../../core/refusal.ts';
@@ -72,6 +73,7 @@ function refusalOf(ops: Ops, { project }: Pick<Stack, 'project'>, owners: Owners
   const { others, moved, renamed, count } = owners;
   if (others.length > 0) {
     const there = listOf(others);
+    const typed = [...new Set(others.map(({ dir }) => printable(asTyped(['--dir', dir]))))].join(', ');
     return {
       what: {
         en: `Compose project ${project} was made by another directory: ${there} (${namesOf(others)}). This one is ${here}.`,
@@ -79,8 +81,8 @@ function refusalOf(ops: Ops, { project }: Pick<Stack, 'project'>, owners: Owners
       },
       next: [
         {
-          en: `If that stack is meant: run the script with --dir ${there}`,
-          zh: `若要操作那套服务: 请使用 --dir ${there} 运行脚本`,
+          en: `If that stack is meant: run the script with ${typed}`,
+          zh: `若要操作那套服务: 请使用 ${typed} 运行脚本`,
         },
         {
           en: 'If this directory is to have a stack of its own: COMPOSE_PROJECT_NAME=<another name> in its .env, and container names and ports of its own.',

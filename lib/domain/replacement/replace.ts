@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { read } from '../../core/command.ts';
+import { asTyped, read } from '../../core/command.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
 import { orWarn } from '../../core/screen.ts';
@@ -228,10 +228,11 @@ export function givenBackByHand(former: Former, next: string | undefined, isGone
       ]
     : [];
   if (isGone) {
-    const make = `curl --unix-socket /var/run/docker.sock -H 'Content-Type: application/json' --data-binary @${former.file}`;
+    const socket = `"$(docker context inspect -f '{{.Endpoints.docker.Host}}' | cut -c8-)"`;
+    const body = asTyped(['-H', 'Content-Type: application/json', '--data-binary', `@${former.file}`]);
     return [
       ...away,
-      `${make} 'http://localhost/containers/create?name=${proper}'`,
+      `curl --unix-socket ${socket} ${body} 'http://localhost/containers/create?name=${proper}'`,
       ...(start ? [`docker start ${proper}`] : []),
     ];
   }

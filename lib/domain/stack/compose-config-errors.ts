@@ -1,3 +1,4 @@
+import { asTyped } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import { printable, type Text } from '../../core/text.ts';
 
@@ -78,11 +79,12 @@ export const runsProvider = (file: string, key: string) =>
 
 /** @param stderr what compose said; its secrets are redacted already. */
 export function refused(file: string, stderr: string): OpsError {
+  const typed = asTyped(['docker', 'compose', '-f', file, 'config', '-q']);
   if (/failed to read \S*\.env: /.test(stderr)) {
     return configError({ en: 'docker compose can’t read .env.', zh: 'docker compose 无法读取 .env.' }, [
       {
-        en: `See the findings about .env, or the line in: docker compose -f ${file} config -q`,
-        zh: `请查看关于 .env 的检查结果, 或执行: docker compose -f ${file} config -q`,
+        en: `See the findings about .env, or the line in: ${typed}`,
+        zh: `请查看关于 .env 的检查结果, 或执行: ${typed}`,
       },
     ]);
   }
@@ -91,8 +93,8 @@ export function refused(file: string, stderr: string): OpsError {
     { en: `docker compose refuses ${file}:\n${message}`, zh: `docker compose 无法解析 ${file}:\n${message}` },
     [
       {
-        en: `Correct it, then try: docker compose -f ${file} config -q`,
-        zh: `修正后可执行以下命令检查: docker compose -f ${file} config -q`,
+        en: `Correct it, then try: ${typed}`,
+        zh: `修正后可执行以下命令检查: ${typed}`,
       },
     ],
   );

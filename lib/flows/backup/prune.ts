@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { asTyped } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Row } from '../../core/screen.ts';
@@ -53,7 +54,7 @@ export async function prune(ops: Ops, { planOnly, retention, confirm }: PruneOpt
       en: `${path.basename(dir)} has a damaged manifest and is left alone: nobody can say what it holds.`,
       zh: `${path.basename(dir)} 的 manifest 已损坏, 无法判断内容, 不予处理.`,
     };
-    ops.screen.show({ event: 'warning', text, fix: same(`rm -r ${dir}`) });
+    ops.screen.show({ event: 'warning', text, fix: same(asTyped(['rm', '-r', dir])) });
   }
   const losses = goes.map(({ stored: { manifest } }): Row => [same(printable(manifest.id)), lossText(manifest, now)]);
   if (planOnly) {
