@@ -55,6 +55,21 @@ export async function whyUnreadable(ops: Ops, db: Database, error: CommandError)
       },
     };
   }
+  if (/no password supplied|authentication failed for user|no pg_hba\.conf entry/.test(said)) {
+    const container = printable(db.container.name);
+    const line = `sed -i "1i local all all trust" "$PGDATA/pg_hba.conf"`;
+    const mend = `docker exec -u postgres ${container} sh -c '${line}' && docker kill -s HUP ${container}`;
+    return {
+      why: {
+        en: 'its own socket, inside its container, lets nobody in without a password (the `local` lines of pg_hba.conf)',
+        zh: '容器内的本地 socket 要求密码 (pg_hba.conf 的 local 行)',
+      },
+      fix: {
+        en: `Let in whoever is in the container, who could read its files anyway; passwords over the network stay: ${mend}`,
+        zh: `请放行容器内的本地连接 (能进入容器者本就能读取其文件; 网络连接仍需密码): ${mend}`,
+      },
+    };
+  }
   return {
     why: error.what,
     fix: {
