@@ -149,7 +149,7 @@ async function dump(
   ];
   const stop = new AbortController();
   const inner = { ...ops, signal: firstAbort(ops.signal, stop.signal) };
-  const now = new Date(ops.clock.now()).toISOString();
+  const now = new Date(place.at).toISOString();
   const createdAt = options.asOf ?? now;
   const readAll = withSnapshot(inner, db, applicationName, async (snapshot) => {
     const { facts } = snapshot;

@@ -6,7 +6,7 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { humanBytes, type Text } from '../../core/text.ts';
 import { fileNamePart, freeBytes, renameDurably, stamp } from '../../tools/files/durable.ts';
-import { listBackups } from './manifest.ts';
+import { listBackups, newestAt } from './manifest.ts';
 
 const PARTIAL = '.partial';
 const DOOMED = '.doomed';
@@ -15,6 +15,8 @@ const LOOK_EVERY_MS = 500;
 /** Where a backup is made, and what it will be called when it is complete and proved. */
 export interface Place {
   readonly id: string;
+  /** When it is begun, milliseconds; after every other one, whatever became of the clock. */
+  readonly at: number;
   readonly partial: string;
   readonly final: string;
 }
@@ -30,11 +32,12 @@ export async function inNewBackupDir<T>(ops: Ops, label: string, fill: (place: P
   const { backups } = ops.paths;
   mkdirSync(backups, { recursive: true, mode: 0o700 });
   discardLeftovers(backups);
-  const base = `${stamp(ops.clock.now())}-${fileNamePart(label)}`;
+  const at = Math.max(ops.clock.now(), newestAt(backups) + 1_000);
+  const base = `${stamp(at)}-${fileNamePart(label)}`;
   let id = base;
   const taken = () => [id, id + PARTIAL].some((name) => existsSync(path.join(backups, name)));
   for (let n = 2; taken(); n += 1) id = `${base}-${n}`;
-  const place = { id, partial: path.join(backups, id + PARTIAL), final: path.join(backups, id) };
+  const place = { id, at, partial: path.join(backups, id + PARTIAL), final: path.join(backups, id) };
   beingWritten.add(place.partial);
   try {
     mkdirSync(place.partial, { mode: 0o700 });

@@ -205,6 +205,10 @@ export function listBackups(backups: string): Shelf {
   return { stored, damaged, leftovers };
 }
 
+/** When the newest backup was current, milliseconds: later than now where the clock was put back since. */
+export const newestAt = (backups: string): number =>
+  Date.parse(listBackups(backups).stored[0]?.manifest.createdAt ?? '1970-01-01');
+
 function entriesOf(dir: string): Dirent[] {
   try {
     return readdirSync(dir, { withFileTypes: true });

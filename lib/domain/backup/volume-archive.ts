@@ -50,10 +50,10 @@ async function copy(
   ops: Ops,
   container: Container,
   options: ArchiveOptions,
-  { id, partial }: Place,
+  { id, at, partial }: Place,
 ): Promise<Stored<VolumeManifest>> {
   const file = path.join(partial, ARCHIVE);
-  const createdAt = new Date(ops.clock.now()).toISOString();
+  const createdAt = new Date(at).toISOString();
   if (!(await copyOut(ops, container.id, options.mountPoint, file))) {
     throw nothingThere(container.name, options.mountPoint);
   }

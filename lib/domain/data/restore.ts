@@ -6,7 +6,7 @@ import { createDatabaseSql, loadDump } from '../../tools/postgres/load.ts';
 import { execute, identifier, literal, type PgServer, query, queryOne } from '../../tools/postgres/psql.ts';
 import { refuseWithoutServerDisk } from '../../tools/postgres/server-disk.ts';
 import { swapDatabases } from '../../tools/postgres/swap.ts';
-import type { DatabaseManifest, Stored } from '../backup/manifest.ts';
+import { type DatabaseManifest, newestAt, type Stored } from '../backup/manifest.ts';
 import { clusterNow, globalsOf, missingTablespaces, type Roles, rolesSql } from '../backup/roles.ts';
 import { applySettings, checkFiles, examine, patience, throwIfDifferent } from '../backup/verify.ts';
 import { noTablespaces, notRestored, notSwapped, refuseToRestore } from './restore-errors.ts';
@@ -89,7 +89,7 @@ export async function restoreBeside(
     throw notRestored(db.name, incoming, await dropDatabase(ops, server, incoming), error);
   }
   // What was in use until now is called after now.
-  return { ...beside, before: suffixed(db.name, `_before_${time(ops)}`) };
+  return { ...beside, before: await beforeName(ops, server, db.name) };
 }
 
 /** The second half: the names, in one transaction. What had the name is kept under another. */
@@ -124,15 +124,25 @@ export async function existingBeside(ops: Ops, db: PgServer, incoming: string): 
 }
 
 async function asBeside(ops: Ops, db: PgServer, suffix: string): Promise<Beside> {
+  const server = { ...db, name: await otherDatabase(ops, db) }; // from outside of the database that is going to be renamed
   return {
-    server: { ...db, name: await otherDatabase(ops, db) }, // from outside of the database that is going to be renamed
+    server,
     name: db.name,
-    incoming: suffixed(db.name, `${suffix}${time(ops)}`),
-    before: suffixed(db.name, `_before_${time(ops)}`),
+    incoming: suffixed(db.name, `${suffix}${time(ops.clock.now())}`),
+    before: await beforeName(ops, server, db.name),
   };
 }
 
-const time = (ops: Ops): string => stamp(ops.clock.now()).toLowerCase();
+const time = (at: number): string => stamp(at).toLowerCase();
+
+/** Its time is not before any backup, of which none may look as if it had been taken afterwards: the clock may have been put back. */
+async function beforeName(ops: Ops, server: PgServer, name: string): Promise<string> {
+  const named = (at: number) => suffixed(name, `_before_${time(at)}`);
+  const now = ops.clock.now();
+  let at = Math.max(now, newestAt(ops.paths.backups));
+  while (at > now && (await isThere(ops, server, named(at)))) at += 1_000;
+  return named(at);
+}
 
 /** `name` cut so that `suffix` fits; PostgreSQL counts bytes. */
 export function suffixed(name: string, suffix: string): string {

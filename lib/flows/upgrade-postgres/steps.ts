@@ -4,6 +4,7 @@ import { run } from '../../core/run.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import { humanBytes, same, type Text } from '../../core/text.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
+import { newestAt } from '../../domain/backup/manifest.ts';
 import { contentsText } from '../../domain/backup/messages.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
 import { compareContents, examine } from '../../domain/backup/verify.ts';
@@ -111,7 +112,7 @@ export function begin(ops: Ops, facts: Facts, room: { readonly volume: string })
       if (replacement.former === undefined) throw new Error('nothing was described');
       entry = {
         version: 1,
-        at: new Date(o.clock.now()).toISOString(),
+        at: new Date(Math.max(o.clock.now(), newestAt(o.paths.backups))).toISOString(), // its backup is from before
         run: runName(o),
         inUse: 'to',
         from: { major: identity.major, volume: database.volume.name, systemIdentifier: identity.systemIdentifier },

@@ -2,12 +2,23 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { backupPg } from '../../../../lib/domain/backup/backup.ts';
+import { listBackups } from '../../../../lib/domain/backup/manifest.ts';
 import { isSafeToDelete } from '../../../../lib/domain/backup/proofs.ts';
 import { checkFiles } from '../../../../lib/domain/backup/verify.ts';
 import { connectTo, execute, identifier, literal, query } from '../../../../lib/tools/postgres/psql.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call, Reply } from '../../../support/scripted-spawn.ts';
-import { DB, healthy, opsWithSession, restored, sequenceLines, type Talk, throwaway, VOLUME } from './backup.fakes.ts';
+import {
+  DB,
+  healthy,
+  opsWithSession,
+  restored,
+  sequenceLines,
+  storedBackup,
+  type Talk,
+  throwaway,
+  VOLUME,
+} from './backup.fakes.ts';
 
 const is = (call: Call, ...part: string[]) => part.every((p) => call.argv.includes(p));
 
@@ -214,6 +225,17 @@ describe('a backup', () => {
     }, healthy);
     const { leavesOut } = await backupPg(ops, DB, { reason: 'manual', warm: throwaway() });
     expect(leavesOut).toEqual(['broken', 'half dropped']);
+  });
+
+  it('comes after every other, though the clock was put back since', async () => {
+    const ops = opsWithSession(well(), healthy);
+    await storedBackup(ops, { id: '20270102T030405Z-whalefall', createdAt: '2027-01-02T03:04:05.000Z' });
+    const { dir, manifest } = await backupPg(ops, DB, { reason: 'manual', warm: throwaway() });
+    expect(manifest).toMatchObject({
+      id: '20270102T030406Z-whalefall',
+      createdAt: '2027-01-02T03:04:06.000Z',
+    });
+    expect(listBackups(ops.paths.backups).stored[0]?.dir).toBe(dir);
   });
 
   it('vouches for no volume that holds other databases, too', async () => {

@@ -76,6 +76,15 @@ COMMIT;`);
     expect(lines).toContainEqual(['c0ffee', 'rm', '-f', inside]);
   });
 
+  it('puts aside what no backup from before may seem newer than, though the clock was put back since', async () => {
+    const taken = 'whalefall_before_20270102t030405z';
+    const there = new Set(['postgres', 'whalefall', taken]);
+    const ops = testOps(cluster(there));
+    const stored = await storedBackup(ops, { createdAt: '2027-01-02T03:04:05.500Z' });
+    expect(await restoreDatabase(ops, DB, stored)).toEqual({ before: 'whalefall_before_20270102t030406z' });
+    expect(there).toContain(taken);
+  });
+
   it('has nothing to keep where nothing is', async () => {
     const none = new Set(['postgres']);
     const ops = testOps(cluster(none));
