@@ -83,8 +83,8 @@ export async function withCopy<T>(
   // An anonymous volume on the same mount point: it goes with the container.
   const flags = ['--pull', 'never', '--network', 'none', ...ownerLabels(ops), '-v', manifest.mountPoint];
   const df = ['--entrypoint', 'df', manifest.imageId, '-P', '-k', manifest.mountPoint];
-  const disk = diskFor(await ask(ops, read(['docker', 'run', '--rm', ...flags, ...df])), manifest.files.archive.size);
-  refuseTrialWithoutDisk(disk);
+  const table = await ask(ops, read(['docker', 'run', '--rm', ...flags, ...df], { deadlineMs: 60_000 }));
+  refuseTrialWithoutDisk(diskFor(table, manifest.files.archive.size));
   const create = change([
     ...['docker', 'create', '--name', name, ...flags],
     ...['--cpu-shares', '256', '--shm-size', '256m', '-e', 'POSTGRES_HOST_AUTH_METHOD'],
