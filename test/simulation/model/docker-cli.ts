@@ -155,6 +155,7 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   run: {
     reads: (words) =>
       words.includes('test') ||
+      words.includes('df') ||
       words.includes('--version') ||
       words.some((w) => w.includes('postgres --single')) ||
       words.some((w) => w.endsWith(':ro') && w.includes(':/v/')),
