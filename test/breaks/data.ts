@@ -329,6 +329,33 @@ export const DATA: readonly Break[] = [
     named: 'somebody has recreated the container',
   },
   {
+    what: {
+      en: 'after a kill, what took the place and was restarted since is not what production is',
+      zh: '被杀之后, 已接替且被引擎重启过的容器不视为生产容器',
+    },
+    edits: [edit('lib/domain/stack/containers.ts', ' && !hasJustComeBack(c)', ' && c.restartCount === 0')],
+    ...killed,
+    named: 'was started again by the engine',
+  },
+  {
+    what: {
+      en: 'one that was started after the survey is removed for the new container',
+      zh: '检查之后被启动的容器被删除',
+    },
+    edits: [edit('lib/domain/replacement/replace.ts', 'if (isUp(c)) throw runsBeside(c);', '')],
+    ...killed,
+    named: 'started after the next run had looked',
+  },
+  {
+    what: {
+      en: 'the former PostgreSQL is started beside one that dies again and again since a kill',
+      zh: '在反复崩溃的新 PostgreSQL 旁启动旧容器',
+    },
+    edits: [edit('lib/flows/rebuild/stopped-stores.ts', "c.state === 'restarting')", "c.state === 'dead')")],
+    ...killed,
+    named: 'never started beside',
+  },
+  {
     what: { en: 'what served is removed before the new one is proved', zh: '新容器验证之前就删除旧容器' },
     edits: [
       edit(

@@ -123,6 +123,7 @@ beforeAll(async () => {
     state: 'running',
     health: '',
     restartCount: 0,
+    lastedMs: 0,
     configHash: '',
     addresses: { [PREFIX]: raw.NetworkSettings.Networks[PREFIX].IPAddress },
     ports: [

@@ -1,12 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
 import { eachRun } from '../../lib/domain/ledger/runs.ts';
 import { backOf } from '../../lib/runs/interrupted/ways.ts';
+import { backupProd } from '../../scripts/backup-prod.ts';
 import { type Check, twice } from './model/again.ts';
 import { type Deployment, deployment, type Ended, production } from './model/deployment.ts';
 import type { How } from './model/faults.ts';
 import { keepsData, runAndCheck } from './model/invariants.ts';
 import { hotCheck, updateAndCheck } from './model/invariants-update.ts';
-import { release } from './model/release.ts';
+import { NEW_REVISION, release } from './model/release.ts';
 import { GUNICORN, gunicornConfig, SUPERVISOR, supervisorConfig } from './model/release-files.ts';
 import { appOf, UPDATE, updatable } from './model/updatable.ts';
 
@@ -264,4 +266,125 @@ it.each([
   const given = (made: Deployment) => updatable({}, { made });
   const ended = await at(command, 'killed-after', given, { ...update, check: undone });
   expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
+const UPLOADED = { '/app/userdata/upload.txt': 'an upload', '/app/userdata/later.txt': 'uploaded since' };
+
+/** After a rebuild was killed whose new application then serves for an hour, and is uploaded to. */
+async function servesOn(d: Deployment, args: readonly string[], options: Parameters<Check>[2]): Promise<Ended> {
+  const ended = await d.run(args, options);
+  await d.machine.clock.sleep(3_600_000);
+  const app = appOf(d);
+  expect(app).toMatchObject({ name: 'prod_whalefall_prod', state: 'running' });
+  app.layer['/app/userdata/later.txt'] = 'uploaded since';
+  return ended;
+}
+
+it.each<[what: string, happens: (d: Deployment) => Promise<unknown>]>([
+  ['was started again by the engine', async (d) => [appOf(d).app?.die(), await d.machine.clock.sleep(60_000)]],
+  ['has just been started again', async (d) => [appOf(d).app?.die(), await d.machine.clock.sleep(1_000)]],
+  ['was stopped', async (d) => d.machine.engine.stop(appOf(d))],
+  ['came back with the machine', async (d) => [d.machine.engine.reboot(), await d.machine.clock.sleep(60_000)]],
+  ['is paused', async (d) => Object.assign(appOf(d), { state: 'paused' })],
+])('one that took a place before a kill, served, and %s keeps its userdata', async (_what, happens) => {
+  const next: Check = async (d, args, options) => {
+    const ended = await servesOn(d, args, options);
+    const { id } = appOf(d);
+    await happens(d);
+    d.machine.release = release('broken', { exitsInPlace: true });
+    expect((await d.run(args)).text).not.toContain('was started after');
+    expect(d.machine.engine.find('prod_whalefall_prod')?.id).toBe(id);
+    if (appOf(d).state === 'paused') appOf(d).state = 'running';
+    d.machine.release = release('new');
+    expect(await runAndCheck(d, args)).toMatchObject({ exitCode: 0 });
+    expect(d.userdata).toEqual(UPLOADED);
+    return ended;
+  };
+  const ended = await at(/^docker start <id>$/, 'killed-after', production, { args: KEEP, check: next });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
+it('of one that served and dies again and again since, a copy of its userdata is kept, and told', async () => {
+  const next: Check = async (d, args, options) => {
+    const ended = await servesOn(d, args, options);
+    Object.assign(appOf(d).image, { release: release('new', { exitsInPlace: true }) });
+    appOf(d).app?.die();
+    await d.machine.clock.sleep(60_000);
+    d.machine.release = release('mended');
+    const { exitCode, text } = await d.run(args);
+    expect(exitCode).toBe(0);
+    const [file = ''] = /\S+\/userdata-\S+\.tar/.exec(text) ?? [];
+    expect(readFileSync(file, 'utf8')).toContain('uploaded since');
+    return ended;
+  };
+  const ended = await at(/^docker start <id>$/, 'killed-after', production, { args: KEEP, check: next });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
+it('one that never ran before a kill, and was started after the next run had looked, is not removed', async () => {
+  const next: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    const { engine } = d.machine;
+    const taken = engine.find('prod_whalefall_prod');
+    d.machine.onDump = () => taken && engine.start(taken);
+    const { exitCode, text } = await d.run(args);
+    expect(exitCode, text).toBe(6); // somebody has put another image in its place
+    expect(text).toMatch(/prod_whalefall_prod was started after this run had looked.*not removed/);
+    expect(engine.find('prod_whalefall_prod')).toMatchObject({ id: taken?.id, state: 'running' });
+    return ended;
+  };
+  const taking = /^docker rename <id> prod_whalefall_prod$/;
+  const ended = await at(taking, 'killed-after', production, { args: KEEP, check: next });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
+it('one that was being taken back at the kill is not what production is', async () => {
+  const given = async (made: Deployment) => {
+    await production(made);
+    made.machine.release = release('broken', { exitsInPlace: true, head: NEW_REVISION });
+  };
+  const next: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    const names = d.machine.engine.containers.map((c) => c.name.replace(/\d{8}T\d{6}Z/, 'x'));
+    expect(names).toEqual(expect.arrayContaining(['prod_whalefall_prod-before-x', 'prod_whalefall_prod-next-x']));
+    expect(names).not.toContain('prod_whalefall_prod');
+    d.machine.release = release('mended', { head: NEW_REVISION });
+    expect(await d.run(args)).toMatchObject({ exitCode: 0 });
+    return ended;
+  };
+  const ended = await at(/^docker exec .* psql /, 'killed', given, { args: KEEP, check: next });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
+it('the former PostgreSQL is never started beside one that dies again and again since a kill', async () => {
+  const beside: (string | undefined)[] = [];
+  const next: Check = async (d, args, options) => {
+    const former = d.container('postgres')?.id;
+    const ended = await d.run(args, options);
+    const taken = d.machine.engine.containers.find((c) => c.image.program === 'postgres' && c.id !== former);
+    if (taken) Object.assign(taken, { state: 'restarting', server: undefined });
+    const { exitCode, text } = await d.run(['create'], { script: backupProd });
+    expect({ exitCode, text }).toEqual({
+      exitCode: 3,
+      text: expect.stringMatching(/dies? again and again|Don’t start/),
+    });
+    expect(text).not.toContain('docker start');
+    // What the compose file says is what the former one is.
+    d.editCompose((file) => delete file.services.postgres?.environment?.TZ);
+    d.machine.override = (_, typed) => {
+      if (typed === `docker start ${former}`) beside.push(taken?.state);
+      return undefined;
+    };
+    expect(await d.run(args)).toMatchObject({ exitCode: 0 });
+    return ended;
+  };
+  const changed = async (made: Deployment) => {
+    await production(made);
+    made.editCompose((file) => Object.assign(file.services.postgres?.environment ?? {}, { TZ: 'UTC' }));
+  };
+  const taking = /^docker rename <id> [^-]*postgres[^-]*$/;
+  const ended = await at(taking, 'killed-after', changed, { args: KEEP, check: next });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+  expect(beside.length).toBeGreaterThan(0);
+  expect(beside).not.toContain('restarting');
 });

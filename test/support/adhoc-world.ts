@@ -134,7 +134,7 @@ function finding(line: string, states: States, madeBy: string): Reply | undefine
     Image: `sha256:${service}`,
     RestartCount: 0,
     Mounts: [],
-    State: { Status: state, StartedAt: '2026-01-02T03:00:00Z', ExitCode: 0 },
+    State: { Status: state, StartedAt: '2026-01-02T03:00:00Z', FinishedAt: '0001-01-01T00:00:00Z', ExitCode: 0 },
     Config: { Image: service, Labels: { 'com.docker.compose.service': service } },
     HostConfig: { RestartPolicy: { Name: 'always' }, LogConfig: { Type: 'local' } },
     NetworkSettings: { Ports: {}, Networks: { net: { IPAddress: '172.18.0.2' } } },

@@ -14,6 +14,7 @@ export const container = (role: ServiceRole, more: Partial<Container> = {}): Con
   state: 'running',
   health: 'healthy',
   restartCount: 0,
+  lastedMs: 3_600_000,
   configHash: 'hash',
   addresses: { shop_net: '172.18.0.2' },
   ports: [],

@@ -64,7 +64,12 @@ const CONTAINER = {
   Image: 'sha256:1',
   RestartCount: 0,
   Mounts: [],
-  State: { Status: 'running', Health: { Status: 'healthy' } },
+  State: {
+    StartedAt: '2026-01-01T00:00:00Z',
+    FinishedAt: '0001-01-01T00:00:00Z',
+    Status: 'running',
+    Health: { Status: 'healthy' },
+  },
   Config: { Labels: { 'com.docker.compose.service': 'whalefall' } },
   NetworkSettings: { Ports: { '80/tcp': [{ HostIp: '', HostPort: '80' }] }, Networks: { n: { IPAddress: '1.2.3.4' } } },
 };

@@ -44,14 +44,23 @@ export async function saveUserdata(
   ops: Ops,
   container: Pick<Container, 'id' | 'mounts'>,
 ): Promise<SavedUserdata | undefined> {
+  const saved = await copyUserdata(ops, container, path.join(ops.paths.run, 'userdata.tar'));
+  return saved && noted(ops, saved);
+}
+
+/** The same into any file, which no later run looks for. */
+export async function copyUserdata(
+  ops: Ops,
+  container: Pick<Container, 'id' | 'mounts'>,
+  file: string,
+): Promise<SavedUserdata | undefined> {
   const { userdata } = ops.target.app;
   const mounted = mountedUserdata(ops.target, container.mounts);
-  const file = path.join(ops.paths.run, 'userdata.tar');
   if (mounted.includes(userdata)) return undefined;
   // `docker cp` can't leave out what is mounted inside; the layer itself does not have it. GNU tar's --delete is no way: it loses what follows.
   const copied = mounted.length > 0 ? undefined : await copyPlainly(ops, container.id, file);
   if (!(copied ?? (await copyFromLayer(ops, container.id, file)))) return undefined;
-  return noted(ops, { file, bytes: statSync(file).size, ownOnly: true });
+  return { file, bytes: statSync(file).size, ownOnly: true };
 }
 
 /**

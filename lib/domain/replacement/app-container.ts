@@ -18,7 +18,7 @@ import { findAllContainers, findContainers } from '../stack/containers.ts';
 import type { Facts } from '../stack/deployment.ts';
 import type { Cutover } from './cutover.ts';
 import { putBackEnv } from './former-env.ts';
-import { createBeside, type Former, giveBack, halt, takeOver } from './replace.ts';
+import { createBeside, type Former, giveBack, halt, takeOver, withdraw } from './replace.ts';
 
 /** The stop itself: whoever was asked something is answered first, and whoever asks from here on waits, if that can be. */
 export async function haltApp(ops: Ops, app: Container, cutover: Cutover): Promise<void> {
@@ -99,7 +99,10 @@ export async function stopNewApp(ops: Ops, { facts, hold, replaced }: Cutover): 
   if (facts.containers.app === undefined) return void (first && (await run(ops, remove(first.id))));
   // By its id: one that dies again and again does not count as the one in use, and writes all the same.
   const next = all.find((c) => c.id === replaced?.app?.next && c.state !== 'created');
-  if (next) await haltAgain(ops, next, hold);
+  if (next === undefined) return;
+  await haltAgain(ops, next, hold);
+  // Should this run be killed now: it is not what production is.
+  await withdraw(ops, 'app', next);
 }
 
 /** On the way back: one that may serve already. Whoever was asked something is answered first, as at the first stop. */

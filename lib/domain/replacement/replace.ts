@@ -2,8 +2,10 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { asTyped, read } from '../../core/command.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { ask, run } from '../../core/run.ts';
 import { orWarn } from '../../core/screen.ts';
+import { printable } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import {
   bodyOf,
@@ -19,10 +21,19 @@ import {
 import { rename, setRestart, start, stop } from '../../tools/docker/docker.ts';
 import { discardContainer } from '../../tools/docker/helpers.ts';
 import { readAs } from '../../tools/files/json.ts';
+import { copyUserdata, neverServed } from '../app/userdata.ts';
 import { registerVariables } from '../env/secrets.ts';
 import { nameRunning } from '../images/running.ts';
 import { findImage } from '../images/stand-in.ts';
-import { findAllContainers, inUse, properName, standbyName, standbyRole, standbyRun } from '../stack/containers.ts';
+import {
+  findAllContainers,
+  inUse,
+  isUp,
+  properName,
+  standbyName,
+  standbyRole,
+  standbyRun,
+} from '../stack/containers.ts';
 import { createPlanned, planService } from '../stack/create-service.ts';
 import { refuseReplicas } from '../stack/replicas.ts';
 import type { ServiceRole, Stack } from '../stack/stack.ts';
@@ -112,7 +123,8 @@ const inheriting = (definition: Definition, former: Former | undefined): Definit
   former ? withVolumesOf(definition, former.definition) : definition;
 
 /**
- * Those that a killed run had made, and that never took a place, or lost it again.
+ * Those that a killed run had made, and that never took a place, or lost it again. What one that does not stay up was given while it served is
+ * kept.
  *
  * @throws {OpsError} `precondition` when somebody has started another one since the survey: that is not ours to remove.
  */
@@ -120,7 +132,52 @@ async function clearAway(ops: Ops, stack: Stack, role: ServiceRole, former: Form
   const all = (await findAllContainers(ops, stack))[role];
   refuseReplicas(ops.target, stack, { [role]: all });
   const kept = former?.container.id ?? inUse(all)?.id;
-  for (const c of all) if (c.id !== kept && standbyRole(c) !== 'before') await discardContainer(ops, c.id);
+  for (const c of all.filter(({ id }) => id !== kept)) {
+    if (standbyRole(c) === 'before') continue;
+    if (isUp(c)) throw runsBeside(c);
+    if (role === 'app' && !standbyRole(c) && !neverServed(c)) await keepItsUserdata(ops, c);
+    await discardContainer(ops, c.id);
+  }
+}
+
+async function keepItsUserdata(ops: Ops, container: Container): Promise<void> {
+  await halt(ops, 'app', container);
+  const name = printable(container.name);
+  const kept = await copyUserdata(
+    ops,
+    container,
+    path.join(ops.paths.run, `userdata-${container.id.slice(0, 12)}.tar`),
+  );
+  if (!kept) return;
+  ops.screen.show({
+    event: 'warning',
+    text: {
+      en: `${name} does not stay up, and is removed. A copy of its userdata, for whatever came in while it served, is in ${kept.file}.`,
+      zh: `${name} 无法稳定运行, 将被移除. 其 userdata (可能含其服务期间写入的文件) 已备份到 ${kept.file}.`,
+    },
+  });
+}
+
+const runsBeside = ({ id, name }: Container) =>
+  refuse(
+    {
+      en: `${printable(name)} was started after this run had looked, and may hold what nothing else does: it is not removed.`,
+      zh: `${printable(name)} 在本次检查之后被启动, 其中可能有唯一的数据, 因此不会移除.`,
+    },
+    {
+      en: `Run this again: it is looked at anew. If it is not to serve: docker stop ${id.slice(0, 12)}`,
+      zh: `请重新运行, 将再次检查. 若不应由它提供服务: docker stop ${id.slice(0, 12)}`,
+    },
+  );
+
+/** One that had a place, or was to have it, waits again: it does not start by itself, and nobody takes it for what production is. */
+export async function withdraw(ops: Ops, role: ServiceRole, container: Container): Promise<void> {
+  const { id, name, state } = container;
+  if (state !== 'created') {
+    await halt(ops, role, container);
+    if (startsAgain(await definitionOf(ops, id))) await run(ops, setRestart(id, 'no'));
+  }
+  if (!standbyRole(container)) await run(ops, rename(id, standbyName(name, 'next', ops.paths.run)));
 }
 
 /**
@@ -153,11 +210,7 @@ export async function giveBack(
   const { id, state } = former.container;
   const name = properName(former.container.name);
   const successor = all.find((c) => c.id === next);
-  if (successor && successor.state !== 'created') {
-    await halt(ops, role, successor);
-    if (startsAgain(await definitionOf(ops, successor.id))) await run(ops, setRestart(successor.id, 'no'));
-  }
-  if (successor?.name === name) await run(ops, rename(successor.id, standbyName(name, 'next', ops.paths.run)));
+  if (successor) await withdraw(ops, role, successor);
   const present = all.find((c) => c.id === id);
   const policy = startsAgain(former.definition);
   if (present && present.name !== name) {

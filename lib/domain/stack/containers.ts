@@ -33,12 +33,29 @@ export async function findAllContainers(
   );
   const found: Record<ServiceRole, Container[]> = { postgres: [], redis: [], app: [] };
   if (ids === '') return found;
-  for (const c of await inspectContainers(ops, ids.split('\n'))) {
+  const look = () => inspectContainers(ops, ids.split('\n'));
+  let all = await look();
+  const unsure = all.some((c) => standbyRole(c) === 'before') ? all.filter(hasJustComeBack).map((c) => c.lastedMs) : [];
+  // Whether it dies again and again is seen when it either lasts or does not.
+  if (unsure.length > 0) {
+    await ops.clock.sleep(LASTING_MS - Math.min(...unsure), ops.signal);
+    all = await look();
+  }
+  for (const c of all) {
     const role = Object.entries(stack.services).find(([, s]) => s.key === c.labels['com.docker.compose.service'])?.[0];
     if (role) found[role as ServiceRole].push(c);
   }
   return found;
 }
+
+/** The engine itself takes a start for one that succeeded when it has lasted so long. */
+const LASTING_MS = 10_000;
+
+const hasJustComeBack = ({ state, restartCount, lastedMs }: Container): boolean =>
+  state === 'running' && restartCount > 0 && lastedMs < LASTING_MS;
+
+/** It runs, and not only until it dies once more. */
+export const isUp = (c: Container): boolean => c.state === 'paused' || (c.state === 'running' && !hasJustComeBack(c));
 
 const ASIDE = /-(next|before)-(\d{8}T\d{6}Z)$/;
 
@@ -57,15 +74,17 @@ export const standbyRole = ({ name }: Container): 'next' | 'before' | undefined 
 export const standbyRun = ({ name }: Pick<Container, 'name'>): string | undefined => ASIDE.exec(name)?.[2];
 
 /**
- * The one that production is. One that was to take its place and was never proved (a run was killed) is not, unless it runs without crashing:
- * then what is in it now is newer. One that never took a place is none at all.
+ * The one that production is. One that was to take its place and was never proved (a run was killed) is not if it dies again and again, or
+ * has not lasted; otherwise what is in it now is newer, also when it was stopped since. One that never took a place is none at all.
  */
 export function inUse(all: readonly Container[]): Container | undefined {
-  const present = all.find((c) => !standbyRole(c));
-  const isWell = present?.state === 'running' && present.restartCount === 0;
-  if (isWell) return present;
-  const before = all.filter((c) => standbyRole(c) === 'before');
-  return before.sort((a, b) => b.name.localeCompare(a.name))[0] ?? present;
+  const own = all.filter((c) => !standbyRole(c));
+  const present = own.find(isUp) ?? own[0];
+  const befores = all.filter((c) => standbyRole(c) === 'before');
+  const [before] = befores.sort((a, b) => b.name.localeCompare(a.name));
+  if (!present || !before || isUp(present)) return present ?? before;
+  const served = present.state !== 'restarting' && present.lastedMs >= LASTING_MS;
+  return served && !isUp(before) ? present : before;
 }
 
 /** The same of each service. */

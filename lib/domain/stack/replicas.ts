@@ -4,7 +4,7 @@ import type { Target } from '../../core/target.ts';
 import { printable } from '../../core/text.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
 import type { Container } from '../../tools/docker/containers.ts';
-import { type Containers, findAllContainers, inUseOf } from './containers.ts';
+import { type Containers, findAllContainers, inUse, inUseOf } from './containers.ts';
 import type { ServiceRole, Stack } from './stack.ts';
 
 /** Of each service; a role that is left out was not looked at. */
@@ -83,5 +83,23 @@ export function several(target: Target, key: string, all: readonly Container[]):
       zh: `${key} 有 ${up.length} 个容器在运行 (${names}). 脚本只替换并验证其中一个, 其余的会被删除或保持旧状态.`,
     },
     fix: { en: `Bring it down to one: ${command}`, zh: `请先缩减为一个: ${command}` },
+  };
+}
+
+/** What took the place of the one in use dies again and again: whoever starts the former by hand has two with the same data. */
+export function unsettled(all: readonly Container[]): Reason | undefined {
+  const former = inUse(all);
+  const other = all.find((c) => c.id !== former?.id && c.state === 'restarting');
+  if (former === undefined || other === undefined) return undefined;
+  const [was, is] = [former, other].map(({ name }) => printable(name));
+  return {
+    text: {
+      en: `${is}, which a killed run had put in the place of ${was}, dies again and again.`,
+      zh: `${is} (由被强制终止的运行换上, 替代 ${was}) 反复崩溃重启.`,
+    },
+    fix: {
+      en: `Don’t start ${was} beside it: both would have the same data. Finish that run, which keeps them apart: npx tsx scripts/runs.ts resume   Why it dies: docker logs --tail 50 ${is}`,
+      zh: `请勿同时启动 ${was}, 两者使用同一份数据. 请完成该运行, 它会确保两者不同时运行: npx tsx scripts/runs.ts resume   崩溃原因: docker logs --tail 50 ${is}`,
+    },
   };
 }

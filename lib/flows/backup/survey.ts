@@ -1,11 +1,13 @@
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import type { Text } from '../../core/text.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { userdataSize } from '../../domain/app/userdata.ts';
 import { claimStack } from '../../domain/data/claim.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
-import { findContainers, findVolumes } from '../../domain/stack/containers.ts';
+import { findAllContainers, findVolumes, inUseOf } from '../../domain/stack/containers.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
+import { unsettled } from '../../domain/stack/replicas.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { requireLocalEngine } from '../../tools/docker/engine.ts';
 import type { Database } from '../../tools/postgres/database.ts';
@@ -24,8 +26,10 @@ export interface Facts {
 export async function surveyBackup(ops: Ops): Promise<Facts> {
   const [stack] = await Promise.all([resolveStack(ops), requireLocalEngine(ops)]);
   await claimStack(ops, stack, 'look'); // it only reads; a nightly backup must not end because a directory was moved
-  const [{ postgres, app }, volumes] = await Promise.all([findContainers(ops, stack), findVolumes(ops, stack)]);
-  if (postgres?.state !== 'running') throw notRunning(stack.services.postgres.key, postgres);
+  const [all, volumes] = await Promise.all([findAllContainers(ops, stack), findVolumes(ops, stack)]);
+  const { postgres, app } = inUseOf(all);
+  if (postgres?.state !== 'running')
+    throw notRunning(stack.services.postgres.key, postgres, unsettled(all.postgres)?.fix);
   const runs = app?.state === 'running';
   const [marker, userdataBytes] = await Promise.all([
     runs ? readMarker(ops, app.id) : undefined,
@@ -34,7 +38,7 @@ export async function surveyBackup(ops: Ops): Promise<Facts> {
   return { database: databaseOf(stack, postgres, volumes), app, commit: marker?.commit, userdataBytes };
 }
 
-const notRunning = (key: string, container: Container | undefined) =>
+const notRunning = (key: string, container: Container | undefined, fix?: Text) =>
   new OpsError({
     kind: 'precondition',
     what: {
@@ -43,7 +47,7 @@ const notRunning = (key: string, container: Container | undefined) =>
     },
     state: { en: `No backup was begun. ${NOTHING_CHANGED.en}`, zh: `尚未开始备份. ${NOTHING_CHANGED.zh}` },
     next: [
-      {
+      fix ?? {
         en: `${container ? `Start it: docker start ${container.id.slice(0, 12)}   If it can't start` : 'It has no container'}, its files are archived by: npx tsx scripts/deploy-prod-all.ts`,
         zh: `${container ? `请先启动: docker start ${container.id.slice(0, 12)}   若无法启动` : '没有容器'}, 全量重建会归档其数据文件: npx tsx scripts/deploy-prod-all.ts`,
       },

@@ -26,7 +26,7 @@ import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findAllContainers, findContainers } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import { findOwners } from '../../domain/stack/owners.ts';
-import { several } from '../../domain/stack/replicas.ts';
+import { several, unsettled } from '../../domain/stack/replicas.ts';
 import type { ServiceRole, Stack } from '../../domain/stack/stack.ts';
 import { composeVersion } from '../../tools/docker/compose.ts';
 import type { Container } from '../../tools/docker/containers.ts';
@@ -68,7 +68,9 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
   const owners = of([engine, stack], (_, project) => findOwners(ops, project));
   const replicas = of([stack], async (project) => {
     const all = Object.entries(await findAllContainers(ops, project)) as [ServiceRole, readonly Container[]][];
-    const found = all.map(([role, of]) => [role, several(target, project.services[role].key, of)] as const);
+    const found = all.map(
+      ([role, of]) => [role, several(target, project.services[role].key, of) ?? unsettled(of)] as const,
+    );
     return Object.fromEntries(found.filter(([, reason]) => reason)) as Partial<Record<ServiceRole, Reason>>;
   });
   const binds = of([stack, containers], (project, found) => findBrokenBinds(ops, project, found));

@@ -1,8 +1,8 @@
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import type { Consent } from '../../domain/data/consent.ts';
-import { createBeside, halt } from '../../domain/replacement/replace.ts';
-import { findContainers, findVolumes } from '../../domain/stack/containers.ts';
+import { createBeside, halt, withdraw } from '../../domain/replacement/replace.ts';
+import { findAllContainers, findContainers, findVolumes } from '../../domain/stack/containers.ts';
 import { databaseOf, databaseVolume } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
@@ -41,6 +41,9 @@ export async function running(
   present: Container | undefined,
 ): Promise<Container> {
   if (present?.state === 'running') return present;
+  // What has its place and dies again and again (a run was killed) would write to the same volume.
+  for (const c of (await findAllContainers(ops, facts.stack))[role])
+    if (c.id !== present?.id && c.state === 'restarting') await withdraw(ops, role, c);
   const { id } = present ?? (await createStore(ops, facts, role));
   await run(ops, start(id));
   return inspectContainer(ops, id);

@@ -21,6 +21,8 @@ export interface Container {
   /** '' without a healthcheck. */
   readonly health: '' | 'starting' | 'healthy' | 'unhealthy';
   readonly restartCount: number;
+  /** How long it has been up since its last start; of one that is not, how long it was. 0: it never was. */
+  readonly lastedMs: number;
   /** What compose compares to see whether it must be recreated; '' for a container that compose did not make. */
   readonly configHash: string;
   /** The container's own addresses by network. */
@@ -65,6 +67,8 @@ const inspected = z.array(
     RestartCount: z.int(),
     State: z.object({
       Status: z.enum(['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']),
+      StartedAt: z.string(),
+      FinishedAt: z.string(),
       Health: z.object({ Status: z.string(), Log: z.array(z.object({ Start: z.string() })).nullish() }).optional(),
     }),
     Config: z.object({
@@ -122,6 +126,7 @@ export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
     lookedAt: c.State.Health?.Log?.at(-1)?.Start ?? '',
     healthcheck: healthcheckOf(c.Config),
     restartCount: c.RestartCount,
+    lastedMs: lastedMs(c.State, ops.clock.now()),
     configHash: c.Config.Labels?.['com.docker.compose.config-hash'] ?? '',
     // On the machine's own network it is where the machine is.
     addresses: Object.fromEntries(
@@ -139,6 +144,12 @@ export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
     }),
     labels: c.Config.Labels ?? {},
   }));
+}
+
+/** Of what has not been yet, the engine says the year 1. */
+function lastedMs({ Status, StartedAt, FinishedAt }: Inspected['State'], now: number): number {
+  const isUp = Status === 'running' || Status === 'paused';
+  return Math.max(0, (isUp ? now : Date.parse(FinishedAt)) - Date.parse(StartedAt));
 }
 
 /** The health check that the engine runs in a container, from the compose file or the image. */

@@ -135,6 +135,7 @@ export class AppContainer {
     this.#end();
     this.visitor.interruptions += 1;
     this.container.state = 'restarting';
+    this.container.endedAt = this.now();
     this.restarts += 1;
     if (this.now() - this.container.startedAt > 10_000) this.#pause = RESTART_MS;
     this.after(this.#pause, () => this.boot());

@@ -19,6 +19,8 @@ export function inspected(engine: Engine, c: Container) {
     State: {
       Status: c.state,
       Running: running,
+      StartedAt: moment(engine, c.state === 'created' ? undefined : c.startedAt),
+      FinishedAt: moment(engine, c.endedAt),
       ExitCode: c.exitCode,
       OOMKilled: false,
       ...(health && { Health: health }),
@@ -50,6 +52,10 @@ export function inspected(engine: Engine, c: Container) {
     },
   };
 }
+
+/** RFC 3339; as the engine says of what has not been. */
+const moment = ({ clock }: Engine, at: number | undefined): string =>
+  at === undefined ? '0001-01-01T00:00:00Z' : new Date(clock.now() - clock.monotonic() + at).toISOString();
 
 /** What the images of the stores say about where data is. */
 export const imageEnv = (program: Image['program']): Record<string, string> =>

@@ -126,6 +126,7 @@ export interface Container extends Spec {
   state: 'created' | 'running' | 'paused' | 'exited' | 'restarting';
   exitCode: number;
   startedAt: number;
+  endedAt?: number;
   /** By whoever asked the engine to. */
   stoppedByHand?: boolean;
   /** Files in its writable layer, by absolute path. */
@@ -365,6 +366,7 @@ export class Engine {
   stop(container: Container, exitCode = 0): void {
     if (!['running', 'paused', 'restarting'].includes(container.state)) return;
     container.state = 'exited';
+    container.endedAt = this.clock.monotonic();
     container.app?.stop();
     container.exitCode = exitCode;
     if (container.server) this.#moveDate(container);

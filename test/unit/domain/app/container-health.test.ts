@@ -24,7 +24,12 @@ function container(config: object, checks: Reply[], views: Seen[]) {
     const Log = looked === undefined ? null : [{ Start: looked }];
     const seen = {
       ...{ Id: 'cid', Name: '/app', Image: 'sha256:1', RestartCount: restarts },
-      State: { Status: status, Health: { Status: says, Log } },
+      State: {
+        StartedAt: '2026-01-01T00:00:00Z',
+        FinishedAt: '0001-01-01T00:00:00Z',
+        Status: status,
+        Health: { Status: says, Log },
+      },
       Config: { Labels: null, ...config },
       Mounts: [],
       NetworkSettings: { Ports: null, Networks: {} },

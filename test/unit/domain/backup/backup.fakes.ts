@@ -100,6 +100,7 @@ export const DB: Database = {
     state: 'running',
     health: '',
     restartCount: 0,
+    lastedMs: 0,
     configHash: '',
     addresses: {},
     ports: [],

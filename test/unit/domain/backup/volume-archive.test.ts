@@ -16,7 +16,7 @@ const container = (Status: string) => ({
       Name: '/pg',
       Image: 'sha256:abc',
       RestartCount: 0,
-      State: { Status },
+      State: { StartedAt: '2026-01-01T00:00:00Z', FinishedAt: '0001-01-01T00:00:00Z', Status },
       Config: { Labels: null },
       NetworkSettings: { Ports: null, Networks: {} },
       Mounts: [],

@@ -136,7 +136,7 @@ function engine(tags: Record<string, string>, moved: Record<string, string> = {}
             Image: app.imageId,
             RestartCount: 0,
             Mounts: [],
-            State: { Status: 'running' },
+            State: { StartedAt: '2026-01-01T00:00:00Z', FinishedAt: '0001-01-01T00:00:00Z', Status: 'running' },
             Config: { Labels: labels },
             NetworkSettings: { Ports: null, Networks: {} },
           },

@@ -29,7 +29,7 @@ function world(databases: Set<string>) {
       Image: app.imageId,
       RestartCount: 0,
       Mounts: [],
-      State: { Status: 'running' },
+      State: { StartedAt: '2026-01-01T00:00:00Z', FinishedAt: '0001-01-01T00:00:00Z', Status: 'running' },
       Config: { Labels: null },
       NetworkSettings: { Ports: null, Networks: {} },
     },
