@@ -67,6 +67,10 @@ export const upgradePostgres: Script = {
       const { steps, recovery } = upgrade.beginBringBack(left);
       await carryOut(ops, steps, recovery, (step) => step(steps.step));
     }
+    if (left?.kind === 'stopped' && !flags.planOnly) {
+      const { steps, recovery } = upgrade.beginStartAgain(left);
+      await carryOut(ops, steps, recovery, (step) => step(steps.step));
+    }
     const tries = !flags.planOnly && !onlyTries;
     const facts = await upgrade.surveyUpgrade(ops, { to, hold: holdOptions(flags), tries });
     const { room } = facts;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
 import { eachRun } from '../../lib/domain/ledger/runs.ts';
+import type { Script } from '../../lib/runs/command-line/script.ts';
 import { backOf } from '../../lib/runs/interrupted/ways.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { type Check, twice } from './model/again.ts';
@@ -11,6 +12,7 @@ import { hotCheck, updateAndCheck } from './model/invariants-update.ts';
 import { NEW_REVISION, release } from './model/release.ts';
 import { GUNICORN, gunicornConfig, SUPERVISOR, supervisorConfig } from './model/release-files.ts';
 import { appOf, UPDATE, updatable } from './model/updatable.ts';
+import { IMAGE, TO, UPGRADE, upgradable } from './model/upgradable.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -22,7 +24,7 @@ async function at(
   command: RegExp,
   how: How,
   given: (made: Deployment) => Promise<unknown>,
-  { args, check, script }: { args: readonly string[]; check: Check; script?: typeof UPDATE },
+  { args, check, script }: { args: readonly string[]; check: Check; script?: Script },
 ): Promise<Ended> {
   const [learned, d] = [deployment(), deployment()];
   await given(learned);
@@ -122,6 +124,45 @@ it.each([
     });
   },
 );
+
+it.each<[where: string, bad: Parameters<typeof release>[1]]>([
+  ['before it stops anything', { exitsAtStart: true }],
+  ['where the new one starts', { exitsInPlace: true }],
+])('what a killed run had stopped is started again by the next one that fails %s', async (_where, bad) => {
+  const failing: Check = async (d, args, options) => {
+    const served = d.container('whalefall')?.id;
+    const ended = await d.run(args, options);
+    expect(d.container('whalefall')).toMatchObject({ id: served, state: 'exited' });
+    d.machine.release = release('broken', bad);
+    const { exitCode, text } = await d.run(args);
+    expect(exitCode, text).toBe(1);
+    expect(text).toMatch(/The application does not run: run \d+T\d+Z stopped it and was killed/);
+    expect(text).toMatch(/Everything is as before, and the old release serves/);
+    expect(d.container('whalefall')).toMatchObject({ id: served, name: 'prod_whalefall_prod', state: 'running' });
+    d.machine.release = release('new');
+    expect(await runAndCheck(d, args)).toMatchObject({ exitCode: 0 });
+    return ended;
+  };
+  const ended = await at(/^docker stop -t \d+ <id>$/, 'killed-after', production, { args: KEEP, check: failing });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
+it('the next upgrade of PostgreSQL starts what a killed one had stopped before it tries anything', async () => {
+  const next: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    expect(appOf(d).state).toBe('exited');
+    Object.assign(d.container('postgres')?.server ?? {}, { told: [{ name: 'old_setting', value: '1' }] });
+    Object.assign(d.machine.engine.image(IMAGE), { lacks: ['old_setting'] });
+    const { exitCode, text } = await d.run(args, { script: UPGRADE });
+    expect(exitCode, text).not.toBe(0);
+    expect(text).toContain('old_setting');
+    expect(appOf(d).state).toBe('running');
+    return ended;
+  };
+  const upgrade = { args: TO, check: next, script: UPGRADE };
+  const ended = await at(/pg_restore/, 'killed', upgradable, upgrade);
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
 
 it.each([
   ['the containers were gone and no volume', /^docker volume rm \S+_postgres_data$/, 'killed'],

@@ -19,6 +19,7 @@ import type { Facts } from '../stack/deployment.ts';
 import type { Cutover } from './cutover.ts';
 import { putBackEnv } from './former-env.ts';
 import { createBeside, type Former, giveBack, halt, takeOver, withdraw } from './replace.ts';
+import { noteStop } from './stopped.ts';
 
 /** The stop itself: whoever was asked something is answered first, and whoever asks from here on waits, if that can be. */
 export async function haltApp(ops: Ops, app: Container, cutover: Cutover): Promise<void> {
@@ -26,6 +27,7 @@ export async function haltApp(ops: Ops, app: Container, cutover: Cutover): Promi
   downtime.start(ops);
   await hold.begin(ops, app);
   cutover.stopping = true;
+  noteStop(ops, app);
   await haltHeld(ops, app, hold);
 }
 

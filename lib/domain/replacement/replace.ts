@@ -25,18 +25,11 @@ import { copyUserdata, neverServed } from '../app/userdata.ts';
 import { registerVariables } from '../env/secrets.ts';
 import { nameRunning } from '../images/running.ts';
 import { findImage } from '../images/stand-in.ts';
-import {
-  findAllContainers,
-  inUse,
-  isUp,
-  properName,
-  standbyName,
-  standbyRole,
-  standbyRun,
-} from '../stack/containers.ts';
+import { findAllContainers, inUse, isUp, properName, standbyName, standbyRole } from '../stack/containers.ts';
 import { createPlanned, planService } from '../stack/create-service.ts';
 import { refuseReplicas } from '../stack/replicas.ts';
 import type { ServiceRole, Stack } from '../stack/stack.ts';
+import { stoppedBy } from './stopped.ts';
 
 /** A service's container and the one that takes its place. Neither is gone before the new one is proved. */
 export interface Replacement {
@@ -51,6 +44,8 @@ export interface Replacement {
 /** What there was. Its definition makes it again where it had to go together with its data. */
 export interface Former {
   readonly container: Container;
+  /** It runs, or did until a run that was killed stopped it. */
+  readonly ran: boolean;
   readonly definition: Definition;
   /** The definition as the engine takes it, for a person: 0600, because secrets are in it. */
   readonly file: string;
@@ -74,21 +69,27 @@ export async function describeFormer(ops: Ops, role: ServiceRole, container: Con
   const definition = { ...found, HostConfig, Config: { ...found.Config, Image } };
   const file = path.join(ops.paths.run, `before-${role}.json`);
   writeFileSync(file, JSON.stringify(bodyOf(definition)), { mode: 0o600 });
-  return { container, definition, file };
+  const ran = container.state === 'running' || stoppedBy(ops, container) !== undefined;
+  return { container, ran, definition, file };
 }
 
 const ITS_HOST_CONFIG = definitionSchema.pick({ HostConfig: true });
 
 type HostConfig = Definition['HostConfig'];
 
-/** The restart policy of one that a killed run put aside, as that run had found it: it took it away, see {@link takeOver}. */
+/** The restart policy of one that a killed run stopped, as that run had found it: it took it away, see {@link keepStopped}. */
 function restartBefore(ops: Ops, role: ServiceRole, container: Container): Pick<HostConfig, 'RestartPolicy'> {
-  const stamp = standbyRun(container);
+  const stamp = stoppedBy(ops, container);
   const runs = path.dirname(ops.paths.run);
   const of = stamp === undefined ? [] : readdirSync(runs).filter((name) => name.startsWith(`${stamp}-`));
   const file = of.map((name) => path.join(runs, name, `before-${role}.json`)).find(existsSync);
   const before = file && readAs(ITS_HOST_CONFIG, file); // may be damaged by a power cut
   return before ? { RestartPolicy: before.HostConfig.RestartPolicy } : {};
+}
+
+/** It does not start by itself, should the machine go down: it would meet what is no longer its own. */
+export async function keepStopped(ops: Ops, { container, definition }: Former): Promise<void> {
+  if (startsAgain(definition)) await run(ops, setRestart(container.id, 'no'));
 }
 
 interface Making {
@@ -186,11 +187,11 @@ export async function withdraw(ops: Ops, role: ServiceRole, container: Container
  */
 export async function takeOver(ops: Ops, { former, next, name }: Replacement): Promise<void> {
   if (former === undefined) return;
-  const { container, definition } = former;
+  const { container } = former;
   // The name first: by it the next run knows whose policy it was.
   if (!standbyRole(container))
     await run(ops, rename(container.id, standbyName(container.name, 'before', ops.paths.run)));
-  if (startsAgain(definition)) await run(ops, setRestart(container.id, 'no'));
+  await keepStopped(ops, former);
   await run(ops, rename(next, name));
 }
 
@@ -207,22 +208,19 @@ export async function giveBack(
   refill: (again: string) => Promise<void> = async () => undefined,
 ): Promise<void> {
   const all = (await findAllContainers(ops, stack))[role];
-  const { id, state } = former.container;
+  const { id } = former.container;
   const name = properName(former.container.name);
   const successor = all.find((c) => c.id === next);
   if (successor) await withdraw(ops, role, successor);
   const present = all.find((c) => c.id === id);
   const policy = startsAgain(former.definition);
-  if (present && present.name !== name) {
-    if (policy) await run(ops, setRestart(id, policy)); // before the name, which tells the next run of it
-    await run(ops, rename(id, name));
-  }
+  if (present && policy) await run(ops, setRestart(id, policy)); // before the name, which tells the next run of it
+  if (present && present.name !== name) await run(ops, rename(id, name));
   // Made again already, where its volume had to be filled.
   const again = present ?? all.find((c) => c.name === name && c.id !== next && c.state === 'created');
   const back = again?.id ?? (await createFrom(ops, former.definition, name));
   if (!present) await refill(back);
-  // One that a killed run had put aside ran before that run.
-  if (state !== 'running' && standbyRole(former.container) === undefined) return;
+  if (!former.ran) return;
   // An engine that was asked to stop goes on with it, and takes a start meanwhile for done: so the stop comes first to its end.
   if (present) await halt(ops, role, present);
   await run(ops, start(back));
@@ -271,9 +269,8 @@ export async function holdersOf(ops: Ops, volumes: readonly string[]): Promise<R
  * @param isGone the container had to go together with its data, and has to be made again.
  */
 export function givenBackByHand(former: Former, next: string | undefined, isGone: boolean): string[] {
-  const { id, name, state } = former.container;
+  const { id, name } = former.container;
   const [proper, short] = [properName(name), id.slice(0, 12)];
-  const start = state === 'running';
   const away = next
     ? [
         `docker stop ${next.slice(0, 12)}`,
@@ -286,7 +283,7 @@ export function givenBackByHand(former: Former, next: string | undefined, isGone
     return [
       ...away,
       `curl --unix-socket ${socket} ${body} 'http://localhost/containers/create?name=${proper}'`,
-      ...(start ? [`docker start ${proper}`] : []),
+      ...(former.ran ? [`docker start ${proper}`] : []),
     ];
   }
   const policy = startsAgain(former.definition);
@@ -294,6 +291,6 @@ export function givenBackByHand(former: Former, next: string | undefined, isGone
     ...away,
     `docker rename ${short} ${proper}`,
     ...(policy ? [`docker update --restart ${policy} ${short}`] : []),
-    ...(start ? [`docker start ${short}`] : []),
+    ...(former.ran ? [`docker start ${short}`] : []),
   ];
 }

@@ -39,6 +39,7 @@ import type { ServiceRole, Stack } from '../stack/stack.ts';
 import { prepareEnv } from './env-step.ts';
 import { surveyEnvChange } from './former-env.ts';
 import { databasePassword, ownAddress, redisPassword } from './stack-facts.ts';
+import { stoppedBy } from './stopped.ts';
 import { surveyCollation } from './survey-collation.ts';
 import { findDetached, isFresh, startsWithin, surveyDatabase } from './survey-data.ts';
 
@@ -142,7 +143,15 @@ async function surveyApp(ops: Ops, container: Container, checkedOut: string, pla
   if (container.state !== 'running') {
     const unreachable = neverServed(container) ? undefined : await findUnreachable(ops, container, planOnly);
     const nothing = { userdataBytes: 0, commit: undefined, running: undefined, serving: false, holdsState: false };
-    return { ...nothing, image, served: undefined, programs: undefined, released, unreachable };
+    return {
+      ...nothing,
+      stoppedBy: stoppedBy(ops, container),
+      image,
+      served: undefined,
+      programs: undefined,
+      released,
+      unreachable,
+    };
   }
   const [userdataBytes, around, health, { programs, served }, inside] = await Promise.all([
     userdataSize(ops, container.id),

@@ -1,13 +1,15 @@
 import type { Ops } from '../../core/ops.ts';
 import { commandFailed } from '../../core/refusal.ts';
 import { same, type Text } from '../../core/text.ts';
+import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
 import { describeHealth } from '../app/health.ts';
 import { outageText } from '../hold/downtime.ts';
-import { findContainers } from '../stack/containers.ts';
+import { findAllContainers, findContainers, standbyRole } from '../stack/containers.ts';
 import { loginOf } from '../stack/database.ts';
+import type { Facts } from '../stack/deployment.ts';
 import type { Cutover } from './cutover.ts';
-import { givenBackByHand } from './replace.ts';
+import { describeFormer, giveBack, givenBackByHand } from './replace.ts';
 import { waitUntilHealthy } from './served.ts';
 
 /**
@@ -25,7 +27,7 @@ export async function proveAsBefore(ops: Ops, cutover: Cutover): Promise<Text> {
 
 async function asBefore(ops: Ops, { facts, removed, previous }: Cutover): Promise<Text> {
   const before = facts.containers.app;
-  const { app, postgres } = await findContainers(ops, facts.stack);
+  let { app, postgres } = await findContainers(ops, facts.stack);
   if (!removed && facts.database.kind === 'running' && postgres?.state === 'running') {
     const { name, user } = loginOf(facts.stack);
     const identity = await identify(ops, { container: postgres, name, user });
@@ -39,7 +41,9 @@ async function asBefore(ops: Ops, { facts, removed, previous }: Cutover): Promis
   if (app.id !== before.id && app.imageId !== previous?.id) {
     throw notBack({ en: 'the application runs another image than before', zh: '应用运行的镜像与之前不同' });
   }
-  if (before.state !== 'running' || !facts.app?.serving) {
+  const wasStopped = facts.app?.stoppedBy !== undefined;
+  if (wasStopped && app.state !== 'running') app = await startAgain(ops, facts, app);
+  if (!wasStopped && !(before.state === 'running' && facts.app?.serving)) {
     return {
       en: 'As before: the application did not serve before this run either.',
       zh: '与之前一致: 本次运行之前应用也未正常服务.',
@@ -50,6 +54,14 @@ async function asBefore(ops: Ops, { facts, removed, previous }: Cutover): Promis
     en: `Everything is as before, and the old release serves: ${said.en}`,
     zh: `一切与之前一致, 旧版本正常服务: ${said.zh}`,
   };
+}
+
+/** Where this run never came to stop it: what a killed run had stopped. */
+async function startAgain(ops: Ops, { stack }: Facts, app: Container): Promise<Container> {
+  const all = (await findAllContainers(ops, stack)).app;
+  const next = all.find((c) => c.id !== app.id && standbyRole(c) !== 'before')?.id;
+  await giveBack(ops, stack, { role: 'app', former: await describeFormer(ops, 'app', app), next });
+  return inspectContainer(ops, app.id);
 }
 
 const FIRST_INSTALL: Text = {
@@ -67,7 +79,8 @@ export function advice(cutover: Cutover): Text[] {
     const former = formers?.[role];
     if (former) return givenBackByHand(former, replaced?.[role]?.next, role !== 'app' && Boolean(removed));
     const present = facts.containers[role];
-    return present?.state === 'running' ? [`docker start ${present.id.slice(0, 12)}`] : [];
+    const ran = present?.state === 'running' || (role === 'app' && facts.app?.stoppedBy);
+    return present && ran ? [`docker start ${present.id.slice(0, 12)}`] : [];
   });
   return [
     { en: `In ${target.dir}, by hand:`, zh: `请在 ${target.dir} 中手工执行:` },

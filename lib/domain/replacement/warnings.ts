@@ -21,6 +21,7 @@ export function replacementWarnings(target: Target, facts: Facts, brought: Broug
   return [
     ...stack.warnings.map((said) => ({ text: composeSaid(said) })),
     ...(envChange ? [envChanged(envChange)] : []),
+    ...(app?.stoppedBy === undefined ? [] : [{ text: wasStopped(app.stoppedBy) }]),
     ...(app?.unreachable?.certain === false ? [{ text: notPlainly(app.unreachable.why) }] : []),
     ...servedWarnings(facts).map((text) => ({ text })),
     ...jobsTexts(facts.jobs).map((text) => ({ text })),
@@ -30,6 +31,11 @@ export function replacementWarnings(target: Target, facts: Facts, brought: Broug
     ...leftAloneWarnings(target, stack, brought),
   ];
 }
+
+const wasStopped = (run: string): Text => ({
+  en: `The application does not run: run ${run} stopped it and was killed. If this run fails, that very container is started again.`,
+  zh: `应用未运行: 运行 ${run} 将其停止后被强制终止. 若本次运行失败, 将重新启动原容器.`,
+});
 
 const notPlainly = (why: Text): Text => ({
   en: `userdata: ${why.en}.`,

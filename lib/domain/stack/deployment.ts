@@ -143,6 +143,8 @@ export interface AppFacts {
   readonly programs: readonly ProgramState[] | undefined;
   /** The state directory of the deploy directory is in it: see `app/state-inside.ts`. */
   readonly holdsState: boolean;
+  /** It does not run, because a run stopped it and was killed: the beginning of that run's name. */
+  readonly stoppedBy?: string | undefined;
   /** What the engine still has of the image that it was made from. */
   readonly image: 'named' | 'unnamed' | 'gone';
   /** Commit that it runs, by its files; `undefined`: none that is known here, or it does not run. */

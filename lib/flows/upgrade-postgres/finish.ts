@@ -3,6 +3,7 @@ import type { Recovery, Step } from '../../core/step.ts';
 import { same, type Text } from '../../core/text.ts';
 import { type PostgresUpgrade, readUpgrades } from '../../domain/ledger/postgres-upgrades.ts';
 import { describeFormer, giveBack } from '../../domain/replacement/replace.ts';
+import { stoppedBy } from '../../domain/replacement/stopped.ts';
 import { findAllContainers, standbyRole } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
@@ -17,13 +18,28 @@ export type Left =
   /** The new server is in use; at most the application has not been started. */
   | { readonly kind: 'done'; readonly around: Surroundings; readonly upgrade: PostgresUpgrade }
   /** The former container was about to lose its place, and nothing serves. */
-  | { readonly kind: 'interrupted'; readonly stack: Stack; readonly former: Container };
+  | { readonly kind: 'interrupted'; readonly stack: Stack; readonly former: Container }
+  /** The application was stopped, and nothing more. */
+  | { readonly kind: 'stopped'; readonly around: Surroundings; readonly app: Container };
 
 const READY_MS = 120_000;
 
 /** Looks whether the last upgrade is what somebody asks for again; changes nothing. */
 export async function surveyLeft(ops: Ops, image: { readonly major: string }): Promise<Left | undefined> {
   const { stack, postgres, app } = await findStack(ops);
+  const holdFacts = { kind: 'plain', why: same('-') } as const;
+  const around = surroundings(stack, app, holdFacts, undefined);
+  const begun = await surveyBegun(ops, image, { around, postgres });
+  if (begun || postgres?.state !== 'running' || !app || stoppedBy(ops, app) === undefined) return begun;
+  return { kind: 'stopped', around, app };
+}
+
+async function surveyBegun(
+  ops: Ops,
+  image: { readonly major: string },
+  { around, postgres }: { readonly around: Surroundings; readonly postgres: Container | undefined },
+): Promise<Left | undefined> {
+  const { stack } = around;
   const upgrade = readUpgrades(ops.paths).findLast((u) => u.inUse === 'to');
   if (upgrade === undefined || postgres === undefined || upgrade.to.major !== image.major) return undefined;
   const has = (volume: string) => postgres.mounts.some((m) => m.kind === 'volume' && m.source === volume);
@@ -33,8 +49,7 @@ export async function surveyLeft(ops: Ops, image: { readonly major: string }): P
   if (!has(upgrade.to.volume)) return undefined;
   const { systemIdentifier } = await identify(ops, { container: postgres, ...loginOf(stack) });
   if (systemIdentifier !== upgrade.to.systemIdentifier) return undefined;
-  const holdFacts = { kind: 'plain', why: same('-') } as const;
-  return { kind: 'done', around: surroundings(stack, app, holdFacts, undefined), upgrade };
+  return { kind: 'done', around, upgrade };
 }
 
 /** Gives the former container its place back. */
@@ -63,6 +78,20 @@ export function beginBringBack({ stack, former }: Extract<Left, { kind: 'interru
 const AS_LEFT: Text = {
   en: 'No data was touched: the former cluster is in its volume.',
   zh: '未改动任何数据: 原集群仍在其卷中.',
+};
+
+/** Production is as it was before: the trial takes its time. */
+export function beginStartAgain({ around, app }: Extract<Left, { kind: 'stopped' }>) {
+  const recovery: Recovery = {
+    prove: async () => STILL_DOWN,
+    advice: () => [same(`docker start ${app.id.slice(0, 12)}`)],
+  };
+  return { steps: { step: startStep(around) }, recovery };
+}
+
+const STILL_DOWN: Text = {
+  en: 'No data was touched. The application, which a killed run had stopped, is stopped as it was found.',
+  zh: '未改动任何数据. 应用由被强制终止的运行停止, 仍处于停止状态.',
 };
 
 /** What is missing of an upgrade whose new server serves already. */

@@ -14,6 +14,7 @@ import { haltAgain, haltHeld } from '../../domain/replacement/app-container.ts';
 import { type Former, giveBack, halt, type Replacement, takeOver } from '../../domain/replacement/replace.ts';
 import { waitUntilHealthy } from '../../domain/replacement/served.ts';
 import { databasePassword, ownAddress } from '../../domain/replacement/stack-facts.ts';
+import { noteStop } from '../../domain/replacement/stopped.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import type { Served } from '../../domain/stack/deployment.ts';
@@ -105,6 +106,7 @@ export function stopStep({ app, served, hold, holdFacts, downtime, progress }: S
       downtime.start(ops);
       await hold.begin(ops, app);
       progress.stopping = true;
+      noteStop(ops, app);
       await haltHeld(ops, app, hold);
     },
     async undo(ops) {
