@@ -356,6 +356,27 @@ export const DATA: readonly Break[] = [
     named: 'never started beside',
   },
   {
+    what: { en: 'a reboot starts the former code on migrated data', zh: '机器重启后旧代码在已迁移的数据上启动' },
+    edits: [
+      edit(
+        'lib/domain/replacement/app-container.ts',
+        'if (cutover.formers?.app) await keepStopped(ops, cutover.formers.app);',
+        '',
+      ),
+    ],
+    ...killed,
+    named: 'no reboot starts the former code',
+  },
+  {
+    what: {
+      en: 'what a killed run had stopped stays down when the next one fails',
+      zh: '被杀运行停止的应用在下次失败后仍未启动',
+    },
+    edits: [edit('lib/domain/replacement/app-container.ts', '  noteStop(ops, app);\n', '')],
+    ...killed,
+    named: 'had stopped is started again',
+  },
+  {
     what: { en: 'what served is removed before the new one is proved', zh: '新容器验证之前就删除旧容器' },
     edits: [
       edit(

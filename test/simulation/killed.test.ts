@@ -4,11 +4,14 @@ import { eachRun } from '../../lib/domain/ledger/runs.ts';
 import type { Script } from '../../lib/runs/command-line/script.ts';
 import { backOf } from '../../lib/runs/interrupted/ways.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
+import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
+import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { type Check, twice } from './model/again.ts';
 import { type Deployment, deployment, type Ended, production } from './model/deployment.ts';
 import type { How } from './model/faults.ts';
 import { keepsData, runAndCheck } from './model/invariants.ts';
 import { hotCheck, updateAndCheck } from './model/invariants-update.ts';
+import { rebuilt } from './model/rebuilt.ts';
 import { NEW_REVISION, release } from './model/release.ts';
 import { GUNICORN, gunicornConfig, SUPERVISOR, supervisorConfig } from './model/release-files.ts';
 import { appOf, UPDATE, updatable } from './model/updatable.ts';
@@ -161,6 +164,38 @@ it('the next upgrade of PostgreSQL starts what a killed one had stopped before i
   };
   const upgrade = { args: TO, check: next, script: UPGRADE };
   const ended = await at(/pg_restore/, 'killed', upgradable, upgrade);
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
+/** A release that brings a migration comes next. */
+async function migrates(made: Deployment): Promise<void> {
+  await always(made);
+  made.machine.release = release('new', { head: NEW_REVISION });
+}
+
+/** Two releases, and a backup that one goes back with. */
+async function goesBack(made: Deployment): Promise<void> {
+  await rebuilt(made);
+  appOf(made).restart = 'always';
+  expect(await made.run(['create'], { script: backupProd })).toMatchObject({ exitCode: 0 });
+}
+const WITH_DATA = ['previous', '--way', 'image', '--data', 'latest', '--confirm', 'RESTORE whalefall_prod'];
+
+it.each<[did: string, Script, given: (d: Deployment) => Promise<void>, args: readonly string[], policy: string]>([
+  ['migrated', deployProdAll, migrates, KEEP, 'always'],
+  ['swapped', rollbackProd, goesBack, WITH_DATA, 'unless-stopped'],
+])('no reboot starts the former code on data that a killed run had %s', async (_did, script, given, args, restart) => {
+  const rebooted: Check = async (d, _args, options) => {
+    const served = d.container('whalefall')?.id;
+    const ended = await d.run(args, options);
+    d.machine.engine.reboot();
+    await d.machine.clock.sleep(10_000);
+    expect(d.container('whalefall')).toMatchObject({ id: served, state: 'exited' });
+    expect(await d.run(args, { script })).toMatchObject({ exitCode: 0 });
+    expect(d.container('whalefall')).toMatchObject({ name: 'prod_whalefall_prod', restart });
+    return ended;
+  };
+  const ended = await at(/^docker cp - <id>:\/app$/, 'killed', given, { args, check: rebooted, script });
   expect(ended).toMatchObject({ exitCode: 137, struck: true });
 });
 

@@ -18,7 +18,7 @@ import { findAllContainers, findContainers } from '../stack/containers.ts';
 import type { Facts } from '../stack/deployment.ts';
 import type { Cutover } from './cutover.ts';
 import { putBackEnv } from './former-env.ts';
-import { createBeside, type Former, giveBack, halt, takeOver, withdraw } from './replace.ts';
+import { createBeside, type Former, giveBack, halt, keepStopped, takeOver, withdraw } from './replace.ts';
 import { noteStop } from './stopped.ts';
 
 /** The stop itself: whoever was asked something is answered first, and whoever asks from here on waits, if that can be. */
@@ -29,6 +29,8 @@ export async function haltApp(ops: Ops, app: Container, cutover: Cutover): Promi
   cutover.stopping = true;
   noteStop(ops, app);
   await haltHeld(ops, app, hold);
+  // Data may change from here on: no start of the machine brings the former code to it.
+  if (cutover.formers?.app) await keepStopped(ops, cutover.formers.app);
 }
 
 /** Stops one whose requests wait. Where nobody is served any more, there is nothing to wait for. */

@@ -380,9 +380,9 @@ export class Engine {
     const wereUp = new Set(all.filter((c) => c.state === 'running'));
     for (const c of all) this.stop(c, 255);
     for (const c of all.toReversed()) {
-      const { restart = 'unless-stopped', startedAt, stoppedByHand } = c;
+      const { restart = 'unless-stopped', state, stoppedByHand } = c;
       const starts =
-        restart === 'always' ? startedAt > 0 : restart === 'unless-stopped' && wereUp.has(c) && !stoppedByHand;
+        restart === 'always' ? state !== 'created' : restart === 'unless-stopped' && wereUp.has(c) && !stoppedByHand;
       if (starts) this.#startIfFree(c);
     }
   }
