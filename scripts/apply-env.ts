@@ -16,7 +16,11 @@ export const applyEnv: Script = {
 
   async run(ops, flags) {
     const way = await env.surveyEnv(ops, { hold: holdOptions(flags), tries: !flags.planOnly });
-    if (way.change === undefined && way.stamps.length === 0) return env.nothingToDo(ops);
+    if (way.change === undefined && way.stamps.length === 0 && !way.isUnproved) {
+      // The last deed of a run that was killed.
+      if (!flags.planOnly) await env.discardFormers(ops, way.facts.stack);
+      return env.nothingToDo(ops);
+    }
     env.refuse(way);
     const { steps, recovery } = env.begin(way);
     env.showPlan(ops, way, steps);

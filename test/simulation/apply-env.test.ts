@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
+import { keptEnv } from '../../lib/domain/images/kept-container.ts';
+import { readReleases } from '../../lib/domain/ledger/releases.ts';
 import { applyEnv } from '../../scripts/apply-env.ts';
 import { type Deployment, deployment } from './model/deployment.ts';
 import { runAndCheck } from './model/invariants.ts';
@@ -147,4 +149,38 @@ it('has nothing to give where nothing runs', async () => {
   const d = deployment();
   const ended = await runAndCheck(d, YES, SCRIPT);
   expect(ended).toMatchObject({ exitCode: 3, changes: [] });
+});
+
+/** The run is killed at the last change like this. */
+async function killedAt(command: RegExp, how: 'killed' | 'killed-after'): Promise<Deployment> {
+  const { points } = await (await changed()).run(YES, SCRIPT);
+  const point = points.findLast((p) => p.isChange && command.test(p.label));
+  if (!point) throw new Error(`no command is like ${command}`);
+  const d = await changed();
+  expect(await runAndCheck(d, YES, { ...SCRIPT, fault: { ...point, how } })).toMatchObject({ struck: true });
+  return d;
+}
+
+it.each([
+  ['the new container had been started', /^docker start <id>$/, 'killed-after'],
+  ['it was proved, and the old one was to go', /^docker rm -f -v <id>$/, 'killed'],
+] as const)('is proved, recorded and tidied up by the next run when one was killed when %s', async (_when, at, how) => {
+  const d = await killedAt(at, how);
+  const isAside = () => d.machine.engine.containers.some((c) => c.name.includes('-before-'));
+  expect(isAside()).toBe(true);
+  const paths = { backups: path.join(d.state, 'backups') };
+  const again = await runAndCheck(d, YES, SCRIPT);
+  expect(again.exitCode, again.text).toBe(0);
+  expect(isAside()).toBe(false);
+  expect(readReleases(paths).filter((r) => r.kind === 'env')).toHaveLength(1);
+  expect(keptEnv(paths)).toBe(env(d));
+});
+
+it('does not call an application well that nobody had proved when its run was killed', async () => {
+  const d = await killedAt(/^docker start <id>$/, 'killed-after');
+  const redis = d.container('redis');
+  if (redis) d.machine.engine.stop(redis);
+  const again = await d.run(YES, SCRIPT);
+  expect(again.exitCode, again.text).not.toBe(0);
+  expect(again.text).not.toContain('Nothing to do');
 });

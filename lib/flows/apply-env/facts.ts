@@ -9,4 +9,6 @@ export interface EnvWay extends Cutover {
   readonly stuck: readonly string[];
   /** Variables of the container that shall have the commit and have another: it was hot-updated since, or they are new. */
   readonly stamps: readonly string[];
+  /** A run that was killed has put the former container aside, and nobody has proved what is in its place. */
+  readonly isUnproved: boolean;
 }

@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { agree } from '../../core/refusal.ts';
-import { SUMMARY, section, WHAT_IS_THERE } from '../../core/screen.ts';
+import { type Row, SUMMARY, section, WHAT_IS_THERE } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { sayProved } from '../../core/verdict.ts';
 import { describeHealth } from '../../domain/app/health.ts';
@@ -31,6 +31,7 @@ export function showPlan(ops: Ops, way: EnvWay, steps: Steps): void {
       same(namesText(change?.names ?? []) || '-'),
     ],
     ...stampRows(way.stamps),
+    ...(way.isUnproved ? [UNPROVED] : []),
     ...leftAloneRows(deployed.stack),
     [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
   ]);
@@ -39,6 +40,14 @@ export function showPlan(ops: Ops, way: EnvWay, steps: Steps): void {
   for (const warning of replacementWarnings(ops.target, deployed, 'env')) show({ event: 'warning', ...warning });
   showSteps(ops.screen, steps);
 }
+
+const UNPROVED: Row = [
+  { en: 'not proved yet', zh: '尚未验证' },
+  {
+    en: 'a killed run put this container in the place of the former one: it is made once more, and proved',
+    zh: '当前容器由被强制终止的运行换上, 尚未验证: 将重新创建并验证',
+  },
+];
 
 const GIVEN: Text = { en: 'changed in .env or the compose file', zh: '.env 或 compose 文件中的改动' };
 

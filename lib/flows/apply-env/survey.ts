@@ -4,10 +4,12 @@ import { envValues } from '../../domain/env/file.ts';
 import { staleStamps } from '../../domain/env/stamp.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { hasDrifted } from '../../domain/images/drift.ts';
+import { isProved } from '../../domain/images/kept-container.ts';
 import { hiddenBy } from '../../domain/release/hidden.ts';
 import { describeCommit } from '../../domain/release/source.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
+import { findAllContainers, standbyRole, standbyRun } from '../../domain/stack/containers.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { definitionOf, variablesOf, variablesOfImage } from '../../tools/docker/definition.ts';
 import { treeOf } from '../../tools/git/tree.ts';
@@ -39,7 +41,9 @@ export async function surveyEnv(
   const { environment } = facts.stack.services.app;
   const gone = (change?.names ?? []).filter((name) => name in has && !(name in environment));
   const stuck = gone.length === 0 ? [] : await findStuck(ops, containers.app, has, gone);
-  return { ...cutoverOf(ops.target, facts, requests), change, stuck, stamps };
+  const { app: all } = await findAllContainers(ops, facts.stack);
+  const isUnproved = all.some((c) => standbyRole(c) === 'before' && !isProved(ops.paths, standbyRun(c)));
+  return { ...cutoverOf(ops.target, facts, requests), change, stuck, stamps, isUnproved };
 }
 
 type Variables = Readonly<Record<string, string>>;
