@@ -42,7 +42,7 @@ export const applyEnv: Script = {
     }).finally(() => way.hold.end(ops));
     await env.removeOneOff(ops, way.facts);
     const verdict = env.conclude(ops, way, { ...proved, noticed: await way.downtime.stop() });
-    await env.keepContainer(ops, way.facts.stack);
+    await env.keepContainer(ops, way.facts.stack, way.env);
     await env.discardFormers(ops, way.facts.stack);
     await env.forgetOld(ops, way.facts.stack);
     return verdict;

@@ -71,7 +71,7 @@ export const deployProdAll: Script = {
     }).finally(() => run.hold.end(ops));
     await rebuild.discardHelpers(ops, run);
     const verdict = rebuild.conclude(ops, run, done.proven, await run.downtime.stop());
-    await rebuild.keepContainer(ops, facts.stack);
+    await rebuild.keepContainer(ops, facts.stack, run.env);
     await rebuild.discardFormers(ops, facts.stack);
     await rebuild.forgetOld(ops, facts.stack);
     await rebuild.tellCollation(ops, run, done.started);

@@ -147,7 +147,7 @@ async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): P
   }).finally(() => way.hold.end(ops));
   await rollback.removeOneOff(ops, way.facts);
   const verdict = rollback.conclude(ops, way, went, await way.downtime.stop());
-  await rollback.keepContainer(ops, way.facts.stack);
+  await rollback.keepContainer(ops, way.facts.stack, way.env);
   await rollback.discardFormers(ops, way.facts.stack);
   await rollback.forgetOld(ops, way.facts.stack);
   return verdict;

@@ -184,3 +184,25 @@ it('does not call an application well that nobody had proved when its run was ki
   expect(again.exitCode, again.text).not.toBe(0);
   expect(again.text).not.toContain('Nothing to do');
 });
+
+it.each(['apply-env', 'deploy-prod-all'])(
+  'keeps the .env that %s made the container with, when somebody edits it meanwhile',
+  async (flow) => {
+    const d = await changed();
+    const made = env(d);
+    d.machine.override = (_call, typed) => {
+      if (/^docker stop /.test(typed)) edit(d, 'LOG_LEVEL', 'WARNING');
+      return undefined;
+    };
+    const ended = await (flow === 'apply-env' ? d.run(YES, SCRIPT) : d.run(['--yes', '--data', 'keep']));
+    expect(ended.exitCode, ended.text).toBe(0);
+    expect(keptEnv({ backups: path.join(d.state, 'backups') })).toBe(made);
+    expect(ended.text).toMatch(/\.env was changed while this ran/);
+    d.machine.override = () => undefined;
+    expect(await d.run(YES, SCRIPT)).toMatchObject({
+      exitCode: 0,
+      text: expect.stringMatching(/changed in \.env +LOG_LEVEL/),
+    });
+    expect(appOf(d).env).toMatchObject({ LOG_LEVEL: 'WARNING' });
+  },
+);

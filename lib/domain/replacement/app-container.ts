@@ -11,14 +11,14 @@ import type { Health } from '../app/health.ts';
 import { MARKER, markerText } from '../app/marker.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { neverServed, putBackUserdata, saveUserdata, userdataOfUnfinished } from '../app/userdata.ts';
-import { stampOf } from '../env/stamp.ts';
 import type { RequestHold } from '../hold/hold.ts';
 import { restoreImage } from '../images/previous.ts';
 import { findAllContainers, findContainers } from '../stack/containers.ts';
 import type { Facts } from '../stack/deployment.ts';
+import { makeApp } from './create.ts';
 import type { Cutover } from './cutover.ts';
 import { putBackEnv } from './former-env.ts';
-import { createBeside, type Former, giveBack, halt, keepStopped, takeOver, withdraw } from './replace.ts';
+import { type Former, giveBack, halt, keepStopped, takeOver, withdraw } from './replace.ts';
 import { noteStop } from './stopped.ts';
 
 /** The stop itself: whoever was asked something is answered first, and whoever asks from here on waits, if that can be. */
@@ -63,15 +63,12 @@ const WITH_CONSENT: Text = {
 
 /** The application's new container takes the place of the old one, with its userdata, and is waited for until it serves. */
 export async function startNewApp(ops: Ops, cutover: Cutover): Promise<{ app: Container; health: Health }> {
-  const { facts, hold, removed, definition } = cutover;
+  const { facts, hold, removed } = cutover;
   if (facts.containers.app === undefined) await keepUserdata(ops, cutover);
   const former = cutover.formers?.app;
   // One that had a volume mounted which was deleted went with it: then there is no place to be taken.
   const isGone = former !== undefined && removed === true && !(await isThere(ops, facts, former));
-  const variables = stampOf(ops.target, facts.checkout.commit);
-  const made =
-    cutover.replaced?.app ??
-    (await createBeside(ops, facts.stack, 'app', { former: isGone ? undefined : former, definition, variables }));
+  const made = cutover.replaced?.app ?? (await makeApp(ops, cutover, isGone ? undefined : former));
   const replacement = { ...made, former };
   cutover.replaced = { ...cutover.replaced, app: replacement };
   // With its data deleted, userdata would speak of what is no more; it stays saved in the run's directory.

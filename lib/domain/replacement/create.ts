@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import { stampOf } from '../env/stamp.ts';
 import type { ServiceRole } from '../stack/stack.ts';
 import type { Cutover } from './cutover.ts';
-import { createBeside, describeFormer, discardNext, holdersOf } from './replace.ts';
+import { createBeside, describeFormer, discardNext, type Former, holdersOf, type Replacement } from './replace.ts';
 
 export interface Wanted {
   readonly roles: readonly ServiceRole[];
@@ -17,7 +19,7 @@ export interface Wanted {
  * @param wanted.deletes names of the volumes that will be deleted.
  */
 export async function createNew(ops: Ops, cutover: Cutover, wanted: Wanted): Promise<void> {
-  const { facts, definition } = cutover;
+  const { facts } = cutover;
   const { roles, deletes = [] } = wanted;
   const holders = await holdersOf(ops, deletes);
   const willHold = new Set(facts.stack.volumes.filter((v) => deletes.includes(v.name)).map((v) => v.role));
@@ -27,10 +29,17 @@ export async function createNew(ops: Ops, cutover: Cutover, wanted: Wanted): Pro
     const former = await describeFormer(ops, role, container);
     cutover.formers = { ...cutover.formers, [role]: former };
     if (holders.has(container.id) || willHold.has(role)) continue;
-    const made =
-      role === 'app' ? { former, definition, variables: stampOf(ops.target, facts.checkout.commit) } : { former };
-    cutover.replaced = { ...cutover.replaced, [role]: await createBeside(ops, facts.stack, role, made) };
+    const made = role === 'app' ? makeApp(ops, cutover, former) : createBeside(ops, facts.stack, role, { former });
+    cutover.replaced = { ...cutover.replaced, [role]: await made };
   }
+}
+
+/** The application's new container; with it goes the `.env` of this moment, whoever edits the file from here on. */
+export async function makeApp(ops: Ops, cutover: Cutover, former: Former | undefined): Promise<Replacement> {
+  const { facts, definition } = cutover;
+  const variables = stampOf(ops.target, facts.checkout.commit);
+  cutover.env = readFileSync(path.join(ops.target.dir, '.env'), 'utf8');
+  return createBeside(ops, facts.stack, 'app', { former, definition, variables });
 }
 
 /** Removes the new containers; those that served have their places again. */

@@ -33,6 +33,8 @@ export interface Cutover {
   removed?: boolean;
   /** What the application's new container is made of, where that is not what the compose file says. */
   definition?: Definition | undefined;
+  /** The text of `.env` that the application's new container was made with. */
+  env?: string | undefined;
   /** What serves, described before anything stops, so that it can be made again. */
   formers?: Partial<Record<ServiceRole, Former>>;
   /** New containers that wait beside what serves, or have taken its place. */
