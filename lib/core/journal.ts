@@ -24,13 +24,14 @@ const events = {
     /** The same options as they would be typed again. */
     args: z.array(z.string()).readonly().optional(),
   },
-  /** `also`: options that make the same command line mean later what it means now. `back`: returns to what was there before. */
+  /** `also`: options that make the same command line mean later what it means now. `back`: returns to what was there before. `aside`: see `Recovery`. */
   plan: {
     steps: z.array(z.string()).readonly(),
     /** The same for people. */
     titles: z.array(words).readonly().optional(),
     also: z.array(z.string()).readonly().optional(),
     back: invocation.optional(),
+    aside: z.literal(true).optional(),
   },
   /** The same, when it becomes known only on the way. */
   'way-back': invocation.shape,

@@ -47,4 +47,6 @@ export interface Recovery {
   readonly also?: readonly string[];
   /** What goes back to what was there before, when nothing is left of this process. */
   readonly back?: Invocation;
+  /** Done beside the script's own deed (tried, dropped): its success makes good only its like, not what the script had left half done. */
+  readonly aside?: true;
 }

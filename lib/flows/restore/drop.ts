@@ -48,7 +48,7 @@ export async function dropLeft(
     losses: rowsByTable(tables),
   };
   const consent = await confirmDestructive(ops, request, confirm);
-  const recovery = { prove: (o: Ops) => stillThere(o, server, name), advice: () => [] };
+  const recovery = { prove: (o: Ops) => stillThere(o, server, name), advice: () => [], aside: true } as const;
   await carryOut(ops, [drop], recovery, (step) => step(drop, consent));
   const done = { en: `Dropped: ${printable(name)}`, zh: `已删除: ${printable(name)}` };
   ops.screen.show({ event: 'ok', text: done });

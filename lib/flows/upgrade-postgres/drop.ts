@@ -81,7 +81,7 @@ export async function dropAside(
     },
     confirm,
   );
-  const recovery = { prove: async (o: Ops) => stillThere(o, aside.volume), advice: () => [] };
+  const recovery = { prove: async (o: Ops) => stillThere(o, aside.volume), advice: () => [], aside: true } as const;
   await carryOut(ops, [step], recovery, (carry) => carry(step));
   const done = { en: `Deleted: ${what.en}`, zh: `已删除: ${what.zh}` };
   ops.screen.show({ event: 'ok', text: done });

@@ -28,7 +28,7 @@ export async function carryOut<R>(
   recovery: Recovery,
   body: (step: StepRunner) => Promise<R>,
 ): Promise<R> {
-  const { also, back } = recovery;
+  const { also, back, aside } = recovery;
   const plan = plannedOf(steps);
   ops.journal.write({
     event: 'plan',
@@ -36,6 +36,7 @@ export async function carryOut<R>(
     titles: plan.map((s) => s.title),
     ...(also && { also }),
     ...(back && { back }),
+    ...(aside && { aside }),
   });
   const begun: Begun[] = [];
 

@@ -27,6 +27,10 @@ const begun = (script: string, pid = 4_000_000): JournalEvent[] => [
 const CHANGE: JournalEvent = { event: 'intent', command: 'docker stop app' };
 const end = (exitCode: number): JournalEvent => ({ event: 'run-end', exitCode, verdict: `ended ${exitCode}` });
 
+/** Of a run that does something beside its script's own deed. */
+const aside = (script: string, step: string, ...more: JournalEvent[]) =>
+  lines([...begun(script), { event: 'plan', steps: [step], aside: true }, CHANGE, ...more]);
+
 let runs = 0;
 
 /** A run's directory as something left it; each is newer than the one before. */
@@ -97,6 +101,35 @@ it.each<[what: string, runs: readonly (readonly [script: string, journal: string
       ['update-prod-flask', ended(0)],
     ],
     0,
+  ],
+  ...(['drop', 'try'] as const).map((step): [string, [string, string][], number] => [
+    `a restore was killed, and the same script has only done something beside since: ${step}`,
+    [
+      ['restore-prod', died('restore-prod')],
+      ['restore-prod', aside('restore-prod', step, end(0))],
+    ],
+    0,
+  ]),
+  [
+    'what was done beside was killed, and has succeeded since',
+    [
+      ['restore-prod', aside('restore-prod', 'drop')],
+      ['restore-prod', aside('restore-prod', 'drop', end(0))],
+    ],
+    undefined,
+  ],
+  [
+    'what was done beside was killed, and something else beside has succeeded since',
+    [
+      ['upgrade-postgres', aside('upgrade-postgres', 'drop')],
+      ['upgrade-postgres', aside('upgrade-postgres', 'try', end(0))],
+    ],
+    0,
+  ],
+  [
+    'the maintenance page was up when its run died: it is not to be put up again',
+    [['maintenance', died('maintenance')]],
+    undefined,
   ],
   [
     'another died later',
