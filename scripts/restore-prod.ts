@@ -63,6 +63,7 @@ export const restoreProd: Script = {
     const confirm = flags.confirm as string | undefined;
     if (wanted.kind === 'drop') return restore.dropLeft(ops, wanted.database, { planOnly: flags.planOnly, confirm });
     const facts = await restore.surveyRestore(ops, wanted);
+    if (facts.swapped) return restore.finish(ops, facts, facts.swapped, flags.planOnly);
     const holds = await restore.surveyHold(ops, facts.app, holdOptions(flags), !flags.planOnly);
     const { steps, recovery, downtime, requests } = restore.begin(ops, facts, holds);
     restore.showPlan(ops, facts, { steps, holds });

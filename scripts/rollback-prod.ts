@@ -128,7 +128,8 @@ async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): P
   if (flags.planOnly) return ONLY_PLANNED;
 
   // Asked once, before anything changes; with data, for exactly what would be lost of it.
-  if (way.data) await confirmDestructive(ops, rollback.restoreRequest(way.data), flags.confirm as string | undefined);
+  if (way.data && !way.data.swapped)
+    await confirmDestructive(ops, rollback.restoreRequest(way.data), flags.confirm as string | undefined);
   else await rollback.agreeToGo(ops, way.requests);
 
   const went = await carryOut(ops, steps, recovery, async (step) => {
@@ -139,7 +140,7 @@ async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): P
 
     // From here on requests wait; where they can't, production is down.
     await step(steps.stop);
-    const keptDatabase = beside && (await step(steps.swap, beside));
+    const keptDatabase = beside ? await step(steps.swap, beside) : way.data?.swapped?.before;
     const { app } = await step(steps.startApp);
 
     const { health, besides } = await step(steps.prove, app);

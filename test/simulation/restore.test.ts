@@ -4,6 +4,7 @@ import { expect, it, vi } from 'vitest';
 import { readManifest, writeManifest } from '../../lib/domain/backup/manifest.ts';
 import { eachRun } from '../../lib/domain/ledger/runs.ts';
 import { backOf, finishOf } from '../../lib/runs/interrupted/ways.ts';
+import type { Deployment } from './model/deployment.ts';
 import { restoreAndCheck } from './model/invariants-restore.ts';
 import { NEW_REVISION, OLD_REVISION, release } from './model/release.ts';
 import { backedUp, NAME, RESTORE, restorable, write, YES } from './model/restorable.ts';
@@ -274,4 +275,52 @@ it('takes no database of the cluster that no restore has put aside', async () =>
     changes: [],
     text: expect.stringContaining('No restore has put database other_team aside'),
   });
+});
+
+/** A run that is killed when the names have been swapped. */
+async function killedAfterSwap(
+  args: (d: Deployment) => readonly string[],
+  given: () => Promise<Deployment>,
+  script = RESTORE,
+) {
+  const learned = await given();
+  const { points } = await learned.run(args(learned), { script });
+  const swap = points.findLast((p) => p.isChange && p.label.includes(' psql '));
+  if (swap === undefined) throw new Error('nothing is swapped');
+  const d = await given();
+  const fault = { ...swap, how: 'killed-after' } as const;
+  expect(await d.run(args(d), { script, fault })).toMatchObject({ struck: true, exitCode: 137 });
+  return d;
+}
+
+it('is not done a second time when it was killed after the swap: the way back is to what was there before', async () => {
+  const d = await killedAfterSwap(() => YES, restorable);
+  const [before = '', ...others] = kept(d);
+  expect(others).toEqual([]);
+  const planned = await d.run(['--plan'], { script: RESTORE });
+  expect(planned.text).not.toMatch(/CREATE DATABASE/);
+  const again = await d.run(['--yes'], { script: RESTORE });
+  expect(again.exitCode, again.text).toBe(0);
+  expect(again.text).toContain(`restore-prod.ts --back ${before}`);
+  expect(again.changes.filter((c) => /pg_restore|RENAME/.test(c))).toEqual([]);
+  expect(kept(d)).toEqual([before]);
+  // Once more is another restore.
+  expect((await restoreAndCheck(d, YES)).changes.join()).toMatch(/pg_restore/);
+});
+
+it('is finished with success when it was killed on the way back, after the swap', async () => {
+  const restored = async () => {
+    const d = await restorable();
+    await restoreAndCheck(d, YES);
+    return d;
+  };
+  let name = '';
+  const back = (d: Deployment) => {
+    name = kept(d)[0] ?? '';
+    return ['--back', name, ...YES];
+  };
+  const d = await killedAfterSwap(back, restored);
+  const again = await d.run(['--back', name, '--yes'], { script: RESTORE });
+  expect(again.exitCode, again.text).toBe(0);
+  expect(d.database?.tables.notes).toContain('written since the backup');
 });

@@ -198,3 +198,26 @@ it('knows the hot ways also from a release that the ledger does not have', async
   const planned = await rollback(d, 'previous', '--way', 'hot', '--plan');
   expect(planned.exitCode, planned.text).toBe(0);
 });
+
+it('brings data back once, also when it was killed after the swap, and says what the first data is called', async () => {
+  const args = ['previous', '--way', 'image', '--data', 'latest', '--confirm', 'RESTORE whalefall_prod'];
+  const given = async () => {
+    const d = deployment();
+    await rebuilt(d);
+    expect(await d.run(['create'], { script: backupProd })).toMatchObject({ exitCode: 0 });
+    return d;
+  };
+  const { points } = await rollback(await given(), ...args);
+  const swap = points.findLast((p) => p.isChange && p.label.includes(' psql '));
+  if (swap === undefined) throw new Error('nothing is swapped');
+  const d = await given();
+  const fault = { ...swap, how: 'killed-after' } as const;
+  expect(await d.run(args, { script: rollbackProd, fault })).toMatchObject({ struck: true, exitCode: 137 });
+  const kept = () => Object.keys(d.cluster?.databases ?? {}).filter((name) => name.includes('_before_'));
+  const [before = ''] = kept();
+  const again = await rollback(d, ...finished(d), '--yes');
+  expect(again.exitCode, again.text).toBe(0);
+  expect(kept()).toEqual([before]);
+  expect(again.changes.filter((c) => /pg_restore/.test(c))).toEqual([]);
+  expect(again.text).toContain(`restore-prod.ts --back ${before}`);
+});

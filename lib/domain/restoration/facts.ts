@@ -25,6 +25,13 @@ export type Incoming =
   /** One that an earlier restore kept. */
   | { readonly kind: 'kept'; readonly database: string; readonly rows: readonly RowCount[] | undefined };
 
+export interface Swapped {
+  /** That run. */
+  readonly run: string;
+  /** What it has put aside is called so; undefined when there was none, or it is dropped. */
+  readonly before: string | undefined;
+}
+
 /** Everything the plan of a restore depends on. */
 export interface Facts {
   readonly stack: Stack;
@@ -45,6 +52,8 @@ export interface Facts {
   readonly left: readonly LeftDatabase[];
   /** Undefined when nothing will be written: the database that is to come is there. */
   readonly disk: ServerDisk | undefined;
+  /** A run that was killed had come as far as the swap: what is in use is what was to come. */
+  readonly swapped: Swapped | undefined;
   /** When all this was so; milliseconds since the epoch. */
   readonly at: number;
 }

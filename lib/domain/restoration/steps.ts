@@ -3,6 +3,7 @@ import type { Step } from '../../core/step.ts';
 import { humanBytes, printable, type Text } from '../../core/text.ts';
 import { swapDatabases } from '../../tools/postgres/swap.ts';
 import type { DatabaseManifest } from '../backup/manifest.ts';
+import { databaseSizes } from '../data/left-databases.ts';
 import { type Beside, dropDatabase, existingBeside, isThere, restoreBeside, swapIn } from '../data/restore.ts';
 import type { Facts } from './facts.ts';
 
@@ -45,6 +46,9 @@ export async function keptBeside(ops: Ops, { incoming, database }: Facts): Promi
   return existingBeside(ops, database, incoming.database);
 }
 
+/** Key of the note of what is about to get the name. */
+export const SWAP = 'swap';
+
 /** The names, in one transaction. Tells what the former database is called now; undefined when there was none. */
 export function swapStep({ incoming, database }: Facts): Step<string | undefined, [Beside]> {
   const name = printable(database.name);
@@ -63,6 +67,10 @@ export function swapStep({ incoming, database }: Facts): Step<string | undefined
     wayBack: { en: 'the names are swapped back', zh: '再次交换名称' },
     seconds: 1,
     async run(ops, beside) {
+      // For whoever finds this run dead: a name says nothing after a swap.
+      const oid = (await databaseSizes(ops, beside.server)).find((d) => d.name === beside.incoming)?.oid;
+      const from = incoming.kind === 'kept' ? incoming.database : incoming.stored.manifest.id;
+      ops.journal.write({ event: 'note', key: SWAP, value: { from, oid, before: beside.before } });
       const { before } = await swapIn(ops, beside);
       return before ?? undefined;
     },

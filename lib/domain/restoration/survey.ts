@@ -1,4 +1,5 @@
-import type { Ops } from '../../core/ops.ts';
+import { z } from 'zod';
+import { type Ops, runName } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { requireLocalEngine } from '../../tools/docker/engine.ts';
@@ -23,15 +24,18 @@ import {
   roleDifferences,
 } from '../backup/roles.ts';
 import { claimStack, refuseForeignVolumes } from '../data/claim.ts';
-import { databaseSizes, leftBy } from '../data/left-databases.ts';
+import { type DatabaseSize, databaseSizes, leftBy } from '../data/left-databases.ts';
 import { refuseUnlessFits } from '../data/restore.ts';
+import { entriesOf } from '../ledger/runs.ts';
+import { eachUnfinished } from '../ledger/unfinished-runs.ts';
 import { resolveStack } from '../stack/compose-config.ts';
 import { type Containers, findContainers, findVolumes } from '../stack/containers.ts';
 import { databaseOf } from '../stack/database.ts';
 import { findSoleContainers } from '../stack/replicas.ts';
 import type { Stack } from '../stack/stack.ts';
-import type { Facts, Incoming, Wanted } from './facts.ts';
+import type { Facts, Incoming, Swapped, Wanted } from './facts.ts';
 import { noSuchDatabase, notRunning, paused, type Replication, refuseReplication } from './refusals.ts';
+import { SWAP } from './steps.ts';
 
 /**
  * Looks at the database, the application and what is to be restored; changes nothing.
@@ -47,13 +51,15 @@ export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
   const stored = wanted.kind === 'backup' ? findDatabaseBackup(ops, wanted.backup, database.name) : undefined;
   if (stored) requireComplete(stored);
   if (stored) await refuseUnlessFits(ops, server, database.name, stored.manifest);
+  const sizes = await databaseSizes(ops, database);
+  const before = sizes.find((s) => s.name === database.name);
+  const swapped = findSwapped(ops, nameOf(wanted, stored), before, sizes);
   const running = app?.state === 'running' ? app : undefined;
-  const [health, served, rows, sizes, disk, cluster, identity] = await Promise.all([
+  const [health, served, rows, disk, cluster, identity] = await Promise.all([
     running && healthCheck(ops, endpointsOf(ops.target, running)),
     running && surveyServed(ops, running).then((seen) => seen.served),
     rowsOf(ops, database),
-    databaseSizes(ops, database),
-    stored && refuseWithoutServerDisk(ops, server, stored.manifest.databaseBytes),
+    swapped ? undefined : stored && refuseWithoutServerDisk(ops, server, stored.manifest.databaseBytes),
     clusterNow(ops, server),
     identify(ops, server),
   ]);
@@ -63,16 +69,55 @@ export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
   if (stored) incoming = fromBackup(stored, cluster, wanted.kind === 'backup' ? wanted.roles : undefined);
   else {
     const kept = wanted.kind === 'back' ? wanted.database : '';
-    if (!left.some((l) => l.name === kept && l.kind === 'before'))
+    if (swapped === undefined && !left.some((l) => l.name === kept && l.kind === 'before'))
       throw noSuchDatabase(
         kept,
         left,
         sizes.some((s) => s.name === kept),
       );
-    incoming = { kind: 'kept', database: kept, rows: await rowsOf(ops, { ...database, name: kept }) };
+    incoming = {
+      kind: 'kept',
+      database: kept,
+      rows: swapped ? undefined : await rowsOf(ops, { ...database, name: kept }),
+    };
   }
-  const before = sizes.find((s) => s.name === database.name);
-  return { stack, database, identity, before, app, health, served, incoming, rows, left, disk, at: ops.clock.now() };
+  return {
+    stack,
+    database,
+    identity,
+    before,
+    app,
+    health,
+    served,
+    incoming,
+    rows,
+    left,
+    disk,
+    swapped,
+    at: ops.clock.now(),
+  };
+}
+
+const noted = z.object({ from: z.string(), oid: z.number(), before: z.string() });
+
+/** What comes is known by this, and not by where its directory lies. */
+const nameOf = (wanted: Wanted, stored: Stored<DatabaseManifest> | undefined): string =>
+  wanted.kind === 'back' ? wanted.database : (stored?.manifest.id ?? '');
+
+/** Asks the server and not only a journal: the swap may have been taken back since, or another one come. */
+function findSwapped(
+  ops: Ops,
+  from: string,
+  now: DatabaseSize | undefined,
+  sizes: readonly DatabaseSize[],
+): Swapped | undefined {
+  for (const run of eachUnfinished(ops.paths, runName(ops))) {
+    const value = entriesOf(run, 'note').findLast(({ key }) => key === SWAP)?.value;
+    const note = noted.safeParse(value).data;
+    if (note?.from !== from || note.oid !== now?.oid) continue;
+    return { run: run.name, before: sizes.find(({ name }) => name === note.before)?.name };
+  }
+  return undefined;
 }
 
 /** The running database, and the application's container if there is one; `find` refuses several of it, or does not mind. @throws {OpsError} `precondition` */

@@ -52,8 +52,8 @@ export function conclude(ops: Ops, facts: Facts, { kept, proven, noticed, seen }
     });
   }
   for (const left of facts.left) {
-    // Returned to, it has the database's own name now.
-    if (facts.incoming.kind === 'kept' && left.name === facts.incoming.database) continue;
+    // Returned to, it has the database's own name now; of what was put aside, all is said.
+    if (left.name === kept || (facts.incoming.kind === 'kept' && left.name === facts.incoming.database)) continue;
     const drop = printable(dropCommand(left.name));
     const text = leftText(left);
     show({ event: 'info', text: { en: `Also there: ${text.en}. ${drop}`, zh: `另有: ${text.zh}. ${drop}` } });

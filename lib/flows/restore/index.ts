@@ -5,6 +5,7 @@ export { keptBeside } from '../../domain/restoration/steps.ts';
 export { surveyRestore } from '../../domain/restoration/survey.ts';
 export { conclude } from './conclude.ts';
 export { dropLeft } from './drop.ts';
+export { finish } from './finish.ts';
 export { showPlan } from './messages.ts';
 export { begin } from './steps.ts';
 export { wantedBy } from './wanted.ts';

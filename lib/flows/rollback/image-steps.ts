@@ -24,7 +24,8 @@ import { tryStep } from './image-try.ts';
  * writes to the other's data. Nothing happens yet.
  */
 export function beginByImage(way: ImageWay) {
-  const { data } = way;
+  // A run that was killed may have brought it already.
+  const data = way.data?.swapped ? undefined : way.data;
   const create = createStep(way, { roles: ['app'] });
   const swap = data && swapStep(data);
   let swapping: Beside | undefined;
@@ -58,7 +59,7 @@ export function beginByImage(way: ImageWay) {
     advice: () => [...(data ? restoration.advice(way, data, swapping) : []), ...replacement.advice(way)],
     also: [
       way.choice.release.commit,
-      ...(data?.incoming.kind === 'backup' ? [`--data=${data.incoming.stored.dir}`] : []),
+      ...(way.data?.incoming.kind === 'backup' ? [`--data=${way.data.incoming.stored.dir}`] : []),
     ],
   };
   return { steps, recovery };

@@ -65,6 +65,7 @@ async function factsFor(ops: Parameters<typeof storedBackup>[0], more: Partial<F
     rows: undefined,
     left: [],
     disk: undefined,
+    swapped: undefined,
     at: Date.parse('2026-01-02T03:04:05Z'),
     ...more,
   };
