@@ -118,6 +118,8 @@ async function finish(ops: Ops, left: Parameters<typeof upgrade.beginFinish>[0],
 }
 
 async function goBack(ops: Ops, flags: Parsed & { readonly planOnly: boolean }) {
+  const left = await upgrade.surveyWentBack(ops);
+  if (left) return finish(ops, left, flags.planOnly);
   const facts = await upgrade.surveyBack(ops, holdOptions(flags), !flags.planOnly);
   const { steps, recovery, around } = upgrade.beginBack(ops, facts);
   upgrade.showBack(ops, facts, steps);

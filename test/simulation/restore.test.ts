@@ -277,8 +277,8 @@ it('takes no database of the cluster that no restore has put aside', async () =>
   });
 });
 
-/** A run that is killed when the names have been swapped. */
-async function killedAfterSwap(
+/** A run that is killed after its last change of the server: the swap, the drop. */
+async function killedAfterLast(
   args: (d: Deployment) => readonly string[],
   given: () => Promise<Deployment>,
   script = RESTORE,
@@ -294,7 +294,7 @@ async function killedAfterSwap(
 }
 
 it('is not done a second time when it was killed after the swap: the way back is to what was there before', async () => {
-  const d = await killedAfterSwap(() => YES, restorable);
+  const d = await killedAfterLast(() => YES, restorable);
   const [before = '', ...others] = kept(d);
   expect(others).toEqual([]);
   const planned = await d.run(['--plan'], { script: RESTORE });
@@ -319,8 +319,28 @@ it('is finished with success when it was killed on the way back, after the swap'
     name = kept(d)[0] ?? '';
     return ['--back', name, ...YES];
   };
-  const d = await killedAfterSwap(back, restored);
+  const d = await killedAfterLast(back, restored);
   const again = await d.run(['--back', name, '--yes'], { script: RESTORE });
   expect(again.exitCode, again.text).toBe(0);
   expect(d.database?.tables.notes).toContain('written since the backup');
+});
+
+it('is finished with success when it was killed after the drop', async () => {
+  const given = async () => {
+    const d = await restorable();
+    await restoreAndCheck(d, YES);
+    const dir = path.join(d.state, 'backups', (await backedUp()).id);
+    await edit(dir, () => ({ createdAt: new Date(d.machine.clock.now() + 5_000).toISOString() }));
+    return d;
+  };
+  let name = '';
+  const drop = (d: Deployment) => {
+    name = kept(d)[0] ?? '';
+    return ['--drop', name, '--confirm', `DROP ${name}`];
+  };
+  const d = await killedAfterLast(drop, given);
+  expect(kept(d)).toEqual([]);
+  const again = await d.run(['--drop', name, '--yes'], { script: RESTORE });
+  expect(again.exitCode, again.text).toBe(0);
+  expect((await d.run(['--drop', name, '--yes'], { script: RESTORE })).exitCode).toBe(3);
 });

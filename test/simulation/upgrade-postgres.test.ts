@@ -2,7 +2,7 @@ import { expect, it, vi } from 'vitest';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
 import { emptyDatabase } from './model/cluster.ts';
-import { production } from './model/deployment.ts';
+import { type Deployment, production } from './model/deployment.ts';
 import {
   BACK,
   former,
@@ -167,4 +167,50 @@ it('asks for one thing at a time', async () => {
   const d = await upgradable();
   for (const args of [[], ['--back', '--drop'], ['--trial', '--back'], ['--to', '--rm']])
     expect((await d.run(args, { script: UPGRADE })).exitCode).toBe(2);
+});
+
+/** A run that is killed at the last change like this. */
+async function killedAt(
+  command: RegExp,
+  args: readonly string[],
+  given: () => Promise<Deployment>,
+): Promise<Deployment> {
+  const { points } = await (await given()).run(args, { script: UPGRADE });
+  const point = points.findLast((p) => p.isChange && command.test(p.label));
+  if (point === undefined) throw new Error(`no command is like ${command}`);
+  const d = await given();
+  const fault = { ...point, how: 'killed-after' } as const;
+  expect(await d.run(args, { script: UPGRADE, fault })).toMatchObject({ struck: true, exitCode: 137 });
+  return d;
+}
+
+it.each([
+  ['the volume was deleted', /^docker volume rm /],
+  ['the image was', /^docker image rm /],
+] as const)('a deletion that was killed when %s is finished with success', async (_when, command) => {
+  const confirm = ['--confirm', 'DROP prod_whalefall_postgres_data'];
+  const d = await killedAt(command, ['--drop', ...confirm], async () => {
+    const made = await upgradable();
+    await upgradeAndCheck(made, TO);
+    await made.machine.clock.sleep(5_000);
+    expect((await made.run(['create'], { script: backupProd })).exitCode).toBe(0);
+    return made;
+  });
+  expect(await d.run(['--drop', '--plan'], { script: UPGRADE })).toMatchObject({ exitCode: 0, changes: [] });
+  const again = await d.run(['--drop', '--yes'], { script: UPGRADE });
+  expect(again.exitCode, again.text).toBe(0);
+  expect((await d.run(['--drop', '--yes'], { script: UPGRADE })).exitCode).toBe(3);
+});
+
+it('a way back that was killed when it had been proved is finished with success', async () => {
+  const d = await killedAt(/^docker rm -f -v <id>$/, BACK, async () => {
+    const made = await upgradable();
+    await upgradeAndCheck(made, TO);
+    return made;
+  });
+  const again = await d.run(['--back', '--yes'], { script: UPGRADE });
+  expect(again.exitCode, again.text).toBe(0);
+  expect(again.text).toContain('PostgreSQL 15 is what runs.');
+  expect(serving(d)).toBe(former(d));
+  expect((await d.run(['--back', '--yes'], { script: UPGRADE })).exitCode).toBe(3);
 });

@@ -1,4 +1,4 @@
-import type { Paths } from '../../core/ops.ts';
+import { type Ops, type Paths, runName } from '../../core/ops.ts';
 import { eachRun, entriesOf, hasChanged, isLeft, type Run } from './runs.ts';
 
 /** Their success proves the whole of production, whatever another script had begun. */
@@ -43,6 +43,12 @@ export function* eachUnfinished(paths: Pick<Paths, 'state'>, except?: string): G
 /** The newest of them. */
 export const findUnfinished = (paths: Pick<Paths, 'state'>, except?: string): Run | undefined =>
   eachUnfinished(paths, except).next().value;
+
+/** A run was killed at just this, or left it to a person: where it holds by now, it came as far as that. @param option as typed again: `--drop=X` */
+export const wasBegun = (ops: Pick<Ops, 'paths'>, script: string, option: string): boolean =>
+  [...eachUnfinished(ops.paths, runName(ops))].some(
+    (run) => run.script === script && entriesOf(run, 'run-start')[0]?.args?.includes(option),
+  );
 
 /** The last step of its plan. */
 const endOf = (run: Run): string | undefined => entriesOf(run, 'plan').at(-1)?.steps.at(-1);

@@ -7,6 +7,7 @@ import { type Consent, confirmDestructive } from '../../domain/data/consent.ts';
 import { dropLeftDatabase, proveSuperseded, type Superseded } from '../../domain/data/drop-database.ts';
 import { databaseSizes, type LeftDatabase, leftBy } from '../../domain/data/left-databases.ts';
 import { isThere } from '../../domain/data/restore.ts';
+import { wasBegun } from '../../domain/ledger/unfinished-runs.ts';
 import { rowsByTable } from '../../domain/restoration/losses.ts';
 import { noSuchDatabase } from '../../domain/restoration/refusals.ts';
 import { findDatabase } from '../../domain/restoration/survey.ts';
@@ -19,7 +20,7 @@ import { leftText } from './messages.ts';
 /**
  * Drops one of the databases that restores left, never another: after a consent, and only once what came after it is saved.
  *
- * @throws {OpsError} `precondition` when there is no such one, or no newer backup; `declined`.
+ * @throws {OpsError} `precondition` when there is no such one (one that a killed run has dropped is done), or no newer backup; `declined`.
  */
 export async function dropLeft(
   ops: Ops,
@@ -30,7 +31,14 @@ export async function dropLeft(
   const server = { ...database, name: 'template1' };
   const all = leftBy(database.name, await databaseSizes(ops, database));
   const left = all.find((l) => l.name === name);
-  if (left === undefined) throw noSuchDatabase(name, all);
+  if (left === undefined && !wasBegun(ops, 'restore-prod', `--drop=${name}`)) throw noSuchDatabase(name, all);
+  const done = { en: `Dropped: ${printable(name)}`, zh: `已删除: ${printable(name)}` };
+  const recovery = { prove: (o: Ops) => stillThere(o, server, name), advice: () => [], aside: true } as const;
+  if (left === undefined) {
+    const isGone = { ...DROP, risk: 'none', commands: [], run: async () => done, evidence: () => done } as const;
+    showSteps(ops.screen, [isGone]);
+    return planOnly ? ONLY_PLANNED : carryOut(ops, [isGone], recovery, (step) => step(isGone));
+  }
   const superseded = proveSuperseded(left, backupsOf(ops, database.name));
   const drop = dropStep(server, left, superseded);
   showSteps(ops.screen, [drop]);
@@ -48,16 +56,18 @@ export async function dropLeft(
     losses: rowsByTable(tables),
   };
   const consent = await confirmDestructive(ops, request, confirm);
-  const recovery = { prove: (o: Ops) => stillThere(o, server, name), advice: () => [], aside: true } as const;
   await carryOut(ops, [drop], recovery, (step) => step(drop, consent));
-  const done = { en: `Dropped: ${printable(name)}`, zh: `已删除: ${printable(name)}` };
   ops.screen.show({ event: 'ok', text: done });
   return done;
 }
 
-const dropStep = (server: PgServer, left: LeftDatabase, superseded: Superseded): Step<void, [Consent]> => ({
+const DROP = {
   id: 'drop',
   title: { en: 'Drop a database that a restore left', zh: '删除恢复操作保留的数据库' },
+};
+
+const dropStep = (server: PgServer, left: LeftDatabase, superseded: Superseded): Step<void, [Consent]> => ({
+  ...DROP,
   risk: 'deletes',
   commands: [`DROP DATABASE ${printable(left.name)}`],
   loses: leftText(left),

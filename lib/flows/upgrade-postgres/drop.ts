@@ -10,6 +10,7 @@ import { confirmDestructive } from '../../domain/data/consent.ts';
 import { proveSuperseded } from '../../domain/data/drop-database.ts';
 import { removeRetainedVolume } from '../../domain/data/remove-retained-volume.ts';
 import { forgetUpgrade, readUpgrades, retainedCluster } from '../../domain/ledger/postgres-upgrades.ts';
+import { wasBegun } from '../../domain/ledger/unfinished-runs.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
@@ -30,14 +31,19 @@ export async function dropAside(
 ): Promise<Text> {
   const { stack, postgres } = await findStack(ops, findContainers);
   const upgrade = readUpgrades(ops.paths).at(-1);
-  if (upgrade === undefined) throw nothingAside();
+  const wasKilled = wasBegun(ops, 'upgrade-postgres', '--drop');
+  if (upgrade === undefined) {
+    if (wasKilled) return isGone(ops, planOnly, undefined);
+    throw nothingAside();
+  }
   const aside = retainedCluster(upgrade);
   const serves = postgres?.state === 'running' ? await databaseIn(ops, stack, postgres) : undefined;
   if (serves === undefined || serves.volume.name === aside.volume) throw notServing(aside);
   const { systemIdentifier } = await identify(ops, serves);
   const volume = await findVolume(ops, aside.volume);
   if (volume === undefined) {
-    forgetUpgrade(ops.paths, upgrade);
+    if (wasKilled) return isGone(ops, planOnly, aside.volume);
+    if (!planOnly) forgetUpgrade(ops.paths, upgrade);
     throw nothingAside();
   }
   if (volume.filesStay) throw staysOnDevice(aside.volume);
@@ -52,18 +58,13 @@ export async function dropAside(
     zh: `卷 ${printable(aside.volume)}: 保留的 PostgreSQL ${aside.major} 集群`,
   };
   const step: Step = {
-    id: 'drop',
-    title: { en: 'Delete the cluster that was kept', zh: '删除保留的集群' },
+    ...DROP,
     risk: 'deletes',
     commands: [`docker volume rm ${aside.volume}`, `docker image rm ${upgrade.image}`],
     loses: what,
     run: async (o) => {
       await removeRetainedVolume(o, volume, consent, superseded);
-      // Earlier ones that were about it are no way back either.
-      for (const about of readUpgrades(o.paths).filter((u) => [u.from.volume, u.to.volume].includes(aside.volume))) {
-        await run(o, change(['docker', 'image', 'rm', about.image]), [0, 1]);
-        forgetUpgrade(o.paths, about);
-      }
+      await forgetVolume(o, aside.volume);
     },
   };
   showSteps(ops.screen, [step]);
@@ -87,6 +88,34 @@ export async function dropAside(
   ops.screen.show({ event: 'ok', text: done });
   return done;
 }
+
+const DROP = { id: 'drop', title: { en: 'Delete the cluster that was kept', zh: '删除保留的集群' } };
+
+/** Earlier upgrades that were about it are no way back either. */
+async function forgetVolume(ops: Ops, volume: string): Promise<void> {
+  for (const about of readUpgrades(ops.paths).filter((u) => [u.from.volume, u.to.volume].includes(volume))) {
+    await run(ops, change(['docker', 'image', 'rm', about.image]), [0, 1]);
+    forgetUpgrade(ops.paths, about);
+  }
+}
+
+/** The volume went with a run that was killed: what is left of it, if anything, goes too. */
+async function isGone(ops: Ops, planOnly: boolean, volume: string | undefined): Promise<Text> {
+  const rest: Step = {
+    ...DROP,
+    risk: 'none',
+    commands: volume === undefined ? [] : ['docker image rm <…>'],
+    run: async (o) => void (volume !== undefined && (await forgetVolume(o, volume))),
+    evidence: () => GONE,
+  };
+  showSteps(ops.screen, [rest]);
+  if (planOnly) return ONLY_PLANNED;
+  const recovery = { prove: async () => GONE, advice: () => [], aside: true } as const;
+  await carryOut(ops, [rest], recovery, (step) => step(rest));
+  return GONE;
+}
+
+const GONE: Text = { en: 'The cluster that was kept is deleted.', zh: '保留的原集群已删除.' };
 
 async function stillThere(ops: Ops, volume: string): Promise<Text> {
   const name = printable(volume);

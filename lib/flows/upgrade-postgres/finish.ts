@@ -2,6 +2,7 @@ import type { Ops } from '../../core/ops.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import { same, type Text } from '../../core/text.ts';
 import { type PostgresUpgrade, readUpgrades } from '../../domain/ledger/postgres-upgrades.ts';
+import { wasBegun } from '../../domain/ledger/unfinished-runs.ts';
 import { describeFormer, giveBack } from '../../domain/replacement/replace.ts';
 import { stoppedBy } from '../../domain/replacement/stopped.ts';
 import { findAllContainers, standbyRole } from '../../domain/stack/containers.ts';
@@ -15,7 +16,7 @@ import { proveStep, type Surroundings, startStep, surroundings } from './switch.
 
 /** What a run that was killed has left, from where another way leads on than from the beginning. */
 export type Left =
-  /** The new server is in use; at most the application has not been started. */
+  /** The server that was asked for is in use; at most the application has not been started. */
   | { readonly kind: 'done'; readonly around: Surroundings; readonly upgrade: PostgresUpgrade }
   /** The former container was about to lose its place, and nothing serves. */
   | { readonly kind: 'interrupted'; readonly stack: Stack; readonly former: Container }
@@ -27,8 +28,7 @@ const READY_MS = 120_000;
 /** Looks whether the last upgrade is what somebody asks for again; changes nothing. */
 export async function surveyLeft(ops: Ops, image: { readonly major: string }): Promise<Left | undefined> {
   const { stack, postgres, app } = await findStack(ops);
-  const holdFacts = { kind: 'plain', why: same('-') } as const;
-  const around = surroundings(stack, app, holdFacts, undefined);
+  const around = surroundings(stack, app, NOT_HELD, undefined);
   const begun = await surveyBegun(ops, image, { around, postgres });
   if (begun || postgres?.state !== 'running' || !app || stoppedBy(ops, app) === undefined) return begun;
   return { kind: 'stopped', around, app };
@@ -51,6 +51,16 @@ async function surveyBegun(
   if (systemIdentifier !== upgrade.to.systemIdentifier) return undefined;
   return { kind: 'done', around, upgrade };
 }
+
+/** The same of a way back that was killed when all was proved and written down. */
+export async function surveyWentBack(ops: Ops): Promise<Extract<Left, { kind: 'done' }> | undefined> {
+  const upgrade = readUpgrades(ops.paths).at(-1);
+  if (upgrade?.inUse !== 'from' || !wasBegun(ops, 'upgrade-postgres', '--back')) return undefined;
+  const { stack, app } = await findStack(ops);
+  return { kind: 'done', around: surroundings(stack, app, NOT_HELD, undefined), upgrade };
+}
+
+const NOT_HELD = { kind: 'plain', why: same('-') } as const;
 
 /** Gives the former container its place back. */
 export function beginBringBack({ stack, former }: Extract<Left, { kind: 'interrupted' }>) {
@@ -94,7 +104,7 @@ const STILL_DOWN: Text = {
   zh: '未改动任何数据. 应用由被强制终止的运行停止, 仍处于停止状态.',
 };
 
-/** What is missing of an upgrade whose new server serves already. */
+/** What is missing of an upgrade, or of the way back, whose server serves already. */
 export function beginFinish({ around }: Extract<Left, { kind: 'done' }>) {
   const steps = { start: startStep(around), prove: proveStep(around) };
   const recovery: Recovery = {
@@ -105,6 +115,6 @@ export function beginFinish({ around }: Extract<Left, { kind: 'done' }>) {
 }
 
 const NEW_SERVES: Text = {
-  en: 'The new PostgreSQL serves; the application is as it was.',
-  zh: '新的 PostgreSQL 在运行; 应用状态与之前相同.',
+  en: 'The PostgreSQL that was asked for serves; the application is as it was.',
+  zh: '所指定的 PostgreSQL 在运行; 应用状态与之前相同.',
 };

@@ -2,7 +2,7 @@
 export { discardFormers } from '../../domain/replacement/replace.ts';
 export { backRequest, beginBack, noteBack, surveyBack } from './back.ts';
 export { dropAside } from './drop.ts';
-export { beginBringBack, beginFinish, beginStartAgain, surveyLeft } from './finish.ts';
+export { beginBringBack, beginFinish, beginStartAgain, surveyLeft, surveyWentBack } from './finish.ts';
 export {
   agreeToGo,
   conclude,

@@ -210,10 +210,10 @@ export function concludeBack(ops: Ops, { upgrade }: BackFacts, health: Text, req
 
 /** Nothing was left to do, or not much. */
 export function concludeDone(ops: Ops, { upgrade, around }: Extract<Left, { kind: 'done' }>, health: Text): Text {
-  const { to } = upgrade;
+  const { major } = upgrade[upgrade.inUse];
   const verdict: Text = {
-    en: `PostgreSQL ${to.major} is what runs.`,
-    zh: `当前运行的就是 PostgreSQL ${to.major}.`,
+    en: `PostgreSQL ${major} is what runs.`,
+    zh: `当前运行的就是 PostgreSQL ${major}.`,
   };
   if (around.app) ops.screen.show({ event: 'info', text: health });
   ops.screen.show({ event: 'ok', text: verdict });
