@@ -1,11 +1,12 @@
-import { createReadStream, createWriteStream, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import type { Encrypter } from 'age-encryption';
 import { NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import type { Ops, Paths } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
@@ -44,8 +45,11 @@ export async function exportBackup(
   if (planOnly) return ONLY_PLANNED;
   await checkFiles(stored); // nothing damaged is carried away
 
-  const partial = `${final}.partial`;
-  rmSync(partial, { recursive: true, force: true });
+  const ours = partialOf(ops.paths);
+  const partial = `${final}${ours}`;
+  // Under the lock no other export of this deploy directory is at work: what ours left that were killed.
+  for (const name of existsSync(to) ? readdirSync(to).filter((n) => n.endsWith(ours)) : [])
+    rmSync(path.join(to, name), { recursive: true, force: true });
   mkdirSync(partial, { recursive: true, mode: 0o700 });
   try {
     refuseWithoutRoom(to, sizeOf(manifest) * 1.01, { name: COPY, state: NOTHING_CHANGED });
@@ -70,6 +74,15 @@ export async function exportBackup(
   });
   ops.screen.show({ event: 'ok', text: { en: `Encrypted: ${final}`, zh: `加密完成: ${final}` } });
   return { en: `encrypted ${manifest.id} to ${final}`, zh: `已加密 ${manifest.id} 到 ${final}` };
+}
+
+/** How the names of this deploy directory's unfinished copies end: others may copy to the same place, and be at it. */
+function partialOf({ state }: Pick<Paths, 'state'>): string {
+  const mark = createHash('sha256')
+    .update(`${state} ${statSync(state).ino}`)
+    .digest('hex')
+    .slice(0, 16);
+  return `.${mark}.partial`;
 }
 
 async function encrypterFor(recipients: string): Promise<Encrypter> {

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { spanText } from '../../../../lib/core/text.ts';
 import {
   listBackups,
@@ -379,6 +379,23 @@ describe('export', () => {
     expect(existsSync(path.join(`${to}2`, manifest.id))).toBe(false);
     const nobody = exportBackup(ops, 'latest', { planOnly: false, recipients: 'age1abc', to });
     await expect(nobody).rejects.toMatchObject({ kind: 'usage', exitCode: 2 });
+  });
+
+  it('removes what an export of ours that was killed left there, and nobody else’s', async () => {
+    const ops = testOps(nothing);
+    const { manifest } = await storedBackup(ops);
+    const recipients = await identityToRecipient(await generateX25519Identity());
+    const to = path.join(ops.paths.run, 'out');
+    const doing = exportBackup(ops, 'latest', { planOnly: false, recipients, to });
+    await vi.waitFor(() => expect(readdirSync(to)).toHaveLength(1));
+    const [under = ''] = readdirSync(to);
+    await doing;
+    rmSync(path.join(to, manifest.id), { recursive: true });
+    const others = ['20250101T000000Z-whalefall.partial', '20250101T000000Z-whalefall.0123456789abcdef.partial', 'x'];
+    for (const name of [under.replace(manifest.id, '20250101T000000Z-whalefall'), ...others])
+      mkdirSync(path.join(to, name));
+    await exportBackup(ops, 'latest', { planOnly: false, recipients, to });
+    expect(readdirSync(to).sort()).toEqual([...others, manifest.id].sort());
   });
 
   it('verifies the latest when none is named; what is exported has to be named', () => {
