@@ -77,7 +77,7 @@ export async function exportBackup(
 }
 
 /** How the names of this deploy directory's unfinished copies end: others may copy to the same place, and be at it. */
-function partialOf({ state }: Pick<Paths, 'state'>): string {
+export function partialOf({ state }: Pick<Paths, 'state'>): string {
   const mark = createHash('sha256')
     .update(`${state} ${statSync(state).ino}`)
     .digest('hex')
