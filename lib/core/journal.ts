@@ -39,7 +39,7 @@ const events = {
   table: { id: z.string(), rows: z.array(z.tuple([words, words])).readonly() },
   remark: { level: z.enum(['info', 'ok', 'warning']), says: words },
   consent: { things: z.array(z.string()).readonly() },
-  'step-start': { step: z.string() },
+  'step-start': { step: z.string(), risk: z.string().optional() },
   intent: { command: z.string() },
   result: { of: z.number(), exitCode: z.number(), milliseconds: z.number() },
   /** A fact that undoing needs and that a later process could not find out by looking. */

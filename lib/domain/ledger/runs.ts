@@ -140,6 +140,12 @@ function positionIn(entries: readonly Entry[]): Position {
 /** Whether it had begun to change anything. */
 export const hasChanged = (run: Run): boolean => run.entries.some((e) => e.event === 'intent');
 
+/** Only steps that leave production as it is had begun. False where that was not written down. */
+export function leftUntouched(run: Run): boolean {
+  const begun = entriesOf(run, 'step-start');
+  return begun.length > 0 && begun.every((step) => step.risk === 'none');
+}
+
 const leftFile = (run: Run) => path.join(run.dir, 'left');
 
 /** An operator decided that things stay as this run left them. */

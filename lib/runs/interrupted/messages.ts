@@ -1,6 +1,6 @@
 import type { Row } from '../../core/screen.ts';
 import { printable, same, seconds, type Text } from '../../core/text.ts';
-import { entriesOf, type Run } from '../../domain/ledger/runs.ts';
+import { entriesOf, leftUntouched, type Run } from '../../domain/ledger/runs.ts';
 
 /** `running: step stop`, `0  done: deployed …`, `died at step stop`. */
 export function stateText({ state }: Run): Text {
@@ -36,19 +36,27 @@ export function diedText(run: Run): Text {
     };
   }
   const open = state.at.open.map(printable);
+  const untouched = leftUntouched(run) ? [UNTOUCHED] : [];
   return {
     en: [
       `Run ${run.name} (${who}) did not end: its process is gone, ${at(state.at).en}.`,
       ...open.map((c) => `  had begun, and nobody knows whether it took effect: ${c}`),
+      ...untouched.map((t) => t.en),
       '  What is there now:',
     ].join('\n'),
     zh: [
       `运行 ${run.name} (${who}) 没有正常结束: 进程已不存在, ${at(state.at).zh}.`,
       ...open.map((c) => `  已开始, 是否生效未知: ${c}`),
+      ...untouched.map((t) => t.zh),
       '  当前实际状态:',
     ].join('\n'),
   };
 }
+
+const UNTOUCHED: Text = {
+  en: '  No step had begun that changes production.',
+  zh: '  尚未开始任何会改动生产环境的步骤.',
+};
 
 /** Steps with how each ended. */
 export function stepRows(run: Run): Row[] {

@@ -48,7 +48,7 @@ export async function carryOut<R>(
     const started = ops.clock.monotonic();
     const took = () => Math.round(ops.clock.monotonic() - started);
     // Written down first: a run that is killed must not have told more than the next one can read.
-    ops.journal.write({ event: 'step-start', step: id });
+    ops.journal.write({ event: 'step-start', step: id, risk });
     ops.screen.show({ event: 'step', id, number: begun.length + 1, of: plan.length, title });
     begun.push({ id, harmless: risk === 'none', undo: undo && ((calm) => undo(calm, ...given)) });
     try {

@@ -177,6 +177,19 @@ it('offers only what it would start', async () => {
   expect(own.shown).toEqual([expect.stringContaining('start its file by hand')]);
 });
 
+it.each([
+  [['none'], true],
+  [['none', 'interrupts'], false],
+  [[undefined], false], // an older version wrote it
+] as const)('says that production is as before only where no other step had begun: %j', async (risks, isSaid) => {
+  const ops = testOps(() => ({ exitCode: 1, stderr: 'no engine' }));
+  const [start] = begun('restore-prod');
+  const steps = risks.map((risk): JournalEvent => ({ event: 'step-start', step: 'x', ...(risk && { risk }) }));
+  const run = readRun(ops.paths, leaveRun(ops, 'restore-prod', lines([start as JournalEvent, ...steps, CHANGE])));
+  await showUnfinished(ops, run);
+  expect(JSON.stringify(ops.shown).includes('No step had begun that changes production')).toBe(isSaid);
+});
+
 it('is not asked about again when it was left', () => {
   const ops = testOps(() => undefined);
   const name = leaveRun(ops, 'update-prod-flask', died());
