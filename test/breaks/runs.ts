@@ -66,21 +66,53 @@ export const RUNS: readonly Break[] = [
     edits: [
       edit(
         'lib/domain/ledger/unfinished-runs.ts',
-        "state.kind === 'ended' && state.exitCode === 0) succ",
-        "state.kind === 'ended') succ",
+        "state.kind === 'ended' && state.exitCode === 0) {\n      if",
+        "state.kind === 'ended') {\n      if",
       ),
     ],
     test: 'test/unit/runs/interrupted/interrupted.test.ts',
     named: 'the same script has failed since',
   },
   {
-    what: { en: 'any success makes it good', zh: '任何脚本成功都算处理完毕' },
+    what: { en: 'a trial or a drop makes a killed deed good', zh: '试运行或删除成功也算处理完毕' },
     edits: [
       edit(
         'lib/domain/ledger/unfinished-runs.ts',
-        'WHOLE.some((script) => succeeded.has(script))',
-        'succeeded.size > 0',
+        'if (isAside(run)) ends.add(end);\n      else succeeded.add(script);',
+        'succeeded.add(script);',
       ),
+    ],
+    test: 'test/unit/runs/interrupted/interrupted.test.ts',
+    named: 'the same script has only done something beside since',
+  },
+  {
+    what: { en: 'a restore that was killed after its swap is done again', zh: '交换后被终止的恢复会重做一次' },
+    edits: [edit('scripts/restore-prod.ts', 'if (facts.swapped) return', 'if (facts.swapped && !facts.stack) return')],
+    test: 'test/simulation/restore.test.ts',
+    named: 'is not done a second time',
+  },
+  {
+    what: { en: 'what a killed apply-env started counts as applied', zh: '被终止的 apply-env 启动的容器视为已生效' },
+    edits: [edit('scripts/apply-env.ts', ' && !way.isUnproved', '')],
+    test: 'test/simulation/apply-env.test.ts',
+    named: 'does not call an application well',
+  },
+  {
+    what: { en: 'the .env of the end is kept, not that of the container', zh: '保留的是结束时的 .env, 而非容器所用的' },
+    edits: [
+      edit(
+        'lib/domain/images/kept-container.ts',
+        'await writeAtomically(envFile(ops.paths, run), env);',
+        "await writeAtomically(envFile(ops.paths, run), readFileSync(path.join(ops.target.dir, '.env'), 'utf8'));",
+      ),
+    ],
+    test: 'test/simulation/apply-env.test.ts',
+    named: 'keeps the .env that apply-env',
+  },
+  {
+    what: { en: 'any success makes it good', zh: '任何脚本成功都算处理完毕' },
+    edits: [
+      edit('lib/domain/ledger/unfinished-runs.ts', 'WHOLE.some((whole) => succeeded.has(whole))', 'succeeded.size > 0'),
     ],
     test: 'test/unit/runs/interrupted/interrupted.test.ts',
     named: 'another script has succeeded since',

@@ -264,9 +264,7 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: 'the container gets no commit', zh: '容器未写入提交号' },
-    edits: [
-      edit('lib/domain/replacement/create.ts', ', variables: stampOf(ops.target, facts.checkout.commit) }', ' }'),
-    ],
+    edits: [edit('lib/domain/replacement/create.ts', 'stampOf(ops.target, facts.checkout.commit)', '{}')],
     test: 'test/simulation/stamp.test.ts',
     named: 'gives a new container the commit',
   },
