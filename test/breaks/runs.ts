@@ -107,7 +107,7 @@ export const RUNS: readonly Break[] = [
       ),
     ],
     test: 'test/simulation/apply-env.test.ts',
-    named: 'keeps the .env that apply-env',
+    named: 'made the container with, when somebody edits it meanwhile',
   },
   {
     what: { en: 'any success makes it good', zh: '任何脚本成功都算处理完毕' },
