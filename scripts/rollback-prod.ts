@@ -130,7 +130,7 @@ async function goBackByImage(ops: Ops, flags: Flags, choice: rollback.Choice): P
   // Asked once, before anything changes; with data, for exactly what would be lost of it.
   if (way.data && !way.data.swapped)
     await confirmDestructive(ops, rollback.restoreRequest(way.data), flags.confirm as string | undefined);
-  else await rollback.agreeToGo(ops, way.requests);
+  else if (!(way.data && flags.confirm)) await rollback.agreeToGo(ops, way.requests);
 
   const went = await carryOut(ops, steps, recovery, async (step) => {
     await step(steps.keep);

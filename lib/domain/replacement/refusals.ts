@@ -13,6 +13,7 @@ import { type DataChoice, misplacedData, unreadable } from './data-refusals.ts';
 export const replacementRefusals = (target: Target, facts: Facts, data: DataChoice): Reason[] => [
   ...composeRefusals(target, facts, data === 'delete' ? STORES : STORES.filter(isMade(facts))),
   ...otherRefusals(target, facts, data),
+  ...unreadable(facts, data),
 ];
 
 const STORES = ['postgres', 'redis'] as const;
@@ -39,7 +40,6 @@ export const composeRefusals = (target: Target, facts: Facts, stores: readonly (
 export const otherRefusals = (target: Target, facts: Facts, data: DataChoice): Reason[] => [
   ...(data === 'keep' && typeof facts.login === 'object' ? [noLogin(facts.login.error)] : []),
   ...noRoom(target, facts),
-  ...unreadable(facts, data),
 ];
 
 const noLogin = (error: string): Reason => ({

@@ -5,6 +5,7 @@ import { keptDefinition } from '../../domain/images/kept-container.ts';
 import { hiddenBy } from '../../domain/release/hidden.ts';
 import { describeCommit } from '../../domain/release/source.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
+import { unreadable } from '../../domain/replacement/data-refusals.ts';
 import { composeRefusals, otherRefusals } from '../../domain/replacement/refusals.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
 import { surveyRestore } from '../../domain/restoration/survey.ts';
@@ -67,11 +68,15 @@ async function hiddenOf(ops: Ops, { stack }: Facts, commit: string, kept: Defini
   return hiddenBy(ops.target, mounts, (await treeOf(ops, commit)).keys());
 }
 
-/** Of any new container; where it is known how the former one was made, the compose file's own wishes are none of its business. */
+/**
+ * Of any new container; where it is known how the former one was made, the compose file's own wishes are none of its business. A database
+ * that can't be read stays as it is: the bad release may be what locks it, and the former one is tried on it before anything stops.
+ */
 function refuseWhatIsInTheWay(ops: Ops, facts: Facts, isKnown: boolean): void {
   const wishes = composeRefusals(ops.target, facts, []);
   throwIfAny([...(isKnown ? [] : wishes), ...otherRefusals(ops.target, facts, 'keep')]);
-  if (isKnown) for (const { text } of wishes) ops.screen.show({ event: 'warning', text });
+  const warned = [...(isKnown ? wishes : []), ...unreadable(facts, 'keep')];
+  for (const { text } of warned) ops.screen.show({ event: 'warning', text });
 }
 
 /** What stays the same when a database gets another name. */
