@@ -403,7 +403,7 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'what a killed run had started is taken for what served', zh: '把被杀运行启动的容器当作原容器' },
-    edits: [edit('lib/domain/stack/containers.ts', 'if (isWell) return present;', 'if (present) return present;')],
+    edits: [edit('lib/domain/stack/containers.ts', '|| isUp(present)) return', '|| present) return')],
     ...killed,
     named: 'the very container that served is the way back',
   },

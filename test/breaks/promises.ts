@@ -79,7 +79,7 @@ export const PROMISES: readonly Break[] = [
   {
     what: { en: 'a container that is given back has lost its restart policy', zh: '恢复的容器丢失重启策略' },
     edits: [
-      edit('lib/domain/replacement/replace.ts', '    if (policy) await run(ops, setRestart(id, policy));', '   '),
+      edit('lib/domain/replacement/replace.ts', 'if (present && policy) await run(ops, setRestart(id, policy));', ''),
     ],
     test: 'test/simulation/killed.test.ts',
     named: 'before a kill and a reboot is production once',
