@@ -330,12 +330,18 @@ export const DATA: readonly Break[] = [
   },
   {
     what: {
-      en: 'after a kill, what took the place and was restarted since is not what production is',
-      zh: '被杀之后, 已接替且被引擎重启过的容器不视为生产容器',
+      en: 'after a kill, what took the place, served and was stopped since is not what production is',
+      zh: '被杀之后, 已接替并服务过、后被停止的容器不视为生产容器',
     },
-    edits: [edit('lib/domain/stack/containers.ts', ' && !hasJustComeBack(c)', ' && c.restartCount === 0')],
+    edits: [
+      edit(
+        'lib/domain/stack/containers.ts',
+        "present.state !== 'restarting' && present.lastedMs >= LASTING_MS",
+        'false',
+      ),
+    ],
     ...killed,
-    named: 'was started again by the engine',
+    named: 'keeps its userdata',
   },
   {
     what: {
