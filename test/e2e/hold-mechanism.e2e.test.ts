@@ -102,7 +102,7 @@ it('answers who waits too long: with a page and when to come back, and TLS with 
   expect(hold.seen).toMatchObject({ held: 3, turnedAway: 3 });
 });
 
-it('cuts nobody in a queue that moves, and whoever is not answered', async () => {
+itInFull('cuts nobody in a queue that moves, and whoever is not answered', async () => {
   const app = await little.serving(await little.create());
   const { facts } = await little.hold(app);
   if (facts.kind !== 'holds') throw new Error('holding was not possible');

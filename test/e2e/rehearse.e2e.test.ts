@@ -244,7 +244,7 @@ describe('a drill that does not come to its end', () => {
     expect(drills()).toHaveLength(recorded);
   });
 
-  it('killed: the next start of any script removes what it left', async () => {
+  itInFull('killed: the next start of any script removes what it left', async () => {
     let volumes: readonly string[] = [];
     await unnoticed(
       async () => {
