@@ -158,6 +158,18 @@ export const HOLD: readonly Break[] = [
     named: 'gives up sooner on one that has booted and goes on answering',
   },
   {
+    what: { en: 'a run that is killed leaves the scheduler stopped', zh: '运行被强制终止后, 调度器保持停止' },
+    edits: [edit('lib/domain/app/agent/drain.py', '    finally:\n        put_back()', '    finally:\n        pass')],
+    test: 'test/unit/domain/hold/drain.test.ts',
+    named: 'starts again what it has ended',
+  },
+  {
+    what: { en: 'a stop that fails leaves the scheduler stopped', zh: '停止容器失败后, 调度器保持停止' },
+    edits: [edit('lib/domain/hold/drain.ts', '    await agent?.close();\n    throw error;', '    throw error;')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'what was ended for a stop that fails runs again',
+  },
+  {
     what: { en: 'a job that supervisord cut is not told', zh: '被 supervisord 中断的任务不提示' },
     edits: [edit('lib/domain/app/agent/drain.py', 'with SIGKILL" in since]', 'with SIGTERM" in since]')],
     test: 'test/unit/domain/hold/drain.test.ts',

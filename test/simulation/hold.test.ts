@@ -73,7 +73,7 @@ it('a migration loads the application before anybody waits for it', async () => 
   const { override } = d.machine;
   d.machine.override = (call, typed) => {
     if (typed.endsWith(' db upgrade')) seen.push(call.input.length === 0 ? 'load' : 'go');
-    if (typed.endsWith(' - drain')) seen.push('drain');
+    if (typed.endsWith(' drain')) seen.push('drain');
     return override(call, typed);
   };
   await runAndCheck(d, KEEP);
@@ -382,6 +382,22 @@ it('a doorman that dies when it is to lead people on leaves no rule', async () =
   const ended = await runAndCheck(d, KEEP);
   expect(ended.text).toContain('The program that held requests has ended');
   expect(d.machine.firewall.rules).toEqual([]);
+});
+
+it.each(['killed', 'fails'] as const)('what was ended for a stop that %s runs again', async (how) => {
+  const [learned, d] = [await holding(), await holding()];
+  const { points } = await learned.run(KEEP);
+  const point = points.find((p) => /^docker stop -t 0/.test(p.label));
+  if (!point) throw new Error('nothing was stopped at once');
+  await d.run(KEEP, { fault: { ...point, how } });
+  await d.machine.clock.sleep(5_000);
+  const app = d.container('whalefall')?.app;
+  app?.catchUp();
+  expect(app?.programs.map(({ name, state }) => [name, state])).toEqual([
+    ['nginx', 'RUNNING'],
+    ['whalefall_web', 'RUNNING'],
+    ['whalefall_scheduler', 'RUNNING'],
+  ]);
 });
 
 it('a run that was killed leaves rules without effect, which the next start of any script removes', async () => {

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
+import { type Attached, execAttached } from '../../tools/docker/attached.ts';
 import { exec } from '../../tools/docker/docker.ts';
 
 /** The scripts in `agent/`; each is one look or one deed in the application's container, in the container's own Python. */
@@ -47,13 +48,36 @@ export async function agent<T>(
   script: Script,
   { effect, args, answer, under = [], ...limits }: Call<T>,
 ): Promise<T> {
-  const source = readFileSync(new URL(`agent/${script}.py`, import.meta.url), 'utf8');
-  // JSON's string literals are Python's, too.
-  const given = `import json as _json, os as _os\nARGS = _json.loads(${JSON.stringify(JSON.stringify(args))})\n`;
-  const input = `${given}_os.nice(${NICE})\n${source}`;
   const command = exec(effect, container, [...under, ops.target.app.python, '-', script], {
-    input,
+    input: sourceOf(script, args, NICE),
     ...limits,
   });
   return answerOf(`${script}.py`, answer, await ask(ops, command));
+}
+
+/** @param nice how far it steps back behind what serves. */
+function sourceOf(script: string, args: Call<unknown>['args'], nice: number): string {
+  const source = readFileSync(new URL(`agent/${script}.py`, import.meta.url), 'utf8');
+  // JSON's string literals are Python's, too.
+  const given = `import json as _json, os as _os\nARGS = _json.loads(${JSON.stringify(JSON.stringify(args))})\n`;
+  return `${given}_os.nice(${nice})\n${source}`;
+}
+
+/** How a script comes in whose stdin is left for orders: as the first line. */
+const BEGIN = 'import json, sys; exec(json.loads(sys.stdin.readline()))';
+
+/**
+ * Runs one of the scripts for as long as somebody holds its stdin, which takes orders and answers each with a line.
+ *
+ * @param user default: the container's own.
+ * @throws {CommandError} when the container does not run.
+ */
+export function attachAgent(
+  ops: Ops,
+  container: string,
+  script: 'drain' | 'freeze',
+  { args = {}, user }: { readonly args?: Call<unknown>['args']; readonly user?: string } = {},
+): Promise<Attached> {
+  const words = [...(user ? ['-u', user] : []), container, ops.target.app.python, '-c', BEGIN, script];
+  return execAttached(ops, words, JSON.stringify(sourceOf(script, args, 0)));
 }

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
 import { answerOf } from '../../core/tool-output.ts';
-import { execAttached } from '../../tools/docker/attached.ts';
+import { attachAgent } from './agent.ts';
 
 const answer = z.object({
   /** Processes that stand still; for {@link Freezer.thaw}, those that did until then. */
@@ -10,9 +9,6 @@ const answer = z.object({
   /** Those that would not in time: in the middle of a system call. */
   moving: z.int(),
 });
-
-/** How the script comes in: as the first line, so that stdin is left for orders. */
-const BEGIN = 'import json, sys; exec(json.loads(sys.stdin.readline()))';
 
 /**
  * The application's programs, which can be made to stand still: nothing of theirs is written meanwhile, and whoever asks nginx waits. Unlike
@@ -34,9 +30,8 @@ export interface Freezer {
  * @throws {CommandError} when the container does not run.
  */
 export async function bringFreezer(ops: Ops, container: string): Promise<Freezer> {
-  const script = readFileSync(new URL('agent/freeze.py', import.meta.url), 'utf8');
-  const words = ['-u', '0', container, ops.target.app.python, '-c', BEGIN];
-  const attached = await execAttached(ops, words, JSON.stringify(script));
+  const attach = () => attachAgent(ops, container, 'freeze', { user: '0' });
+  const attached = await attach();
   const order = async (freeze: boolean, to = attached) =>
     answerOf('freeze.py', answer, await to.ask(JSON.stringify({ freeze })));
   return {
@@ -45,7 +40,7 @@ export async function bringFreezer(ops: Ops, container: string): Promise<Freezer
       try {
         await order(false);
       } catch {
-        const another = await execAttached(ops, words, JSON.stringify(script));
+        const another = await attach();
         await order(false, another).finally(() => another.close());
       }
     },

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
-import { agent } from '../app/agent.ts';
+import { answerOf } from '../../core/tool-output.ts';
+import type { Attached } from '../../tools/docker/attached.ts';
+import { agent, attachAgent } from '../app/agent.ts';
 import { findPrograms, type Program } from '../app/programs.ts';
 import type { HeldPort } from './ports.ts';
 import { socketsAt } from './sockets.ts';
@@ -23,49 +25,100 @@ const answer = z.object({
 
 export type Drained = z.infer<typeof answer>;
 
+/** What runs in a container besides the application's web program. */
+export interface Beside {
+  /** Those that have work of their own: the scheduler, a queue's worker. */
+  readonly programs: readonly Program[];
+  /** Names of those that are an nginx. */
+  readonly nginx: readonly string[];
+}
+
 interface Draining {
   readonly held: readonly HeldPort[];
   /** That it takes at most. */
   readonly seconds: number;
-  /** They alone end, and start again; all else goes on. */
-  readonly restarted?: readonly Program[] | undefined;
-  /** Those that {@link programsBeside} found before anybody waited. */
-  readonly beside?: readonly Program[] | undefined;
+  /** What {@link findBeside} found before anybody waited, if it could. */
+  readonly beside: Beside | undefined;
 }
 
 /**
- * Waits until a container to which nobody new is sent has finished what it is at, and has its programs end.
+ * Waits until a container to which nobody new is sent has finished what it is at, has its programs end, and has it stopped. Should it not be
+ * stopped, whatever has ended for it starts again, also when this process is killed.
  *
- * @returns undefined where it could not be asked: then an ordinary stop, which waits for everything, has to do.
+ * @param stop gets undefined where the container could not be asked: then an ordinary stop, which waits for everything, has to do.
  */
 export async function drain(
   ops: Ops,
   container: string,
-  { held, seconds, restarted, beside }: Draining,
-): Promise<Drained | undefined> {
+  { held, seconds, beside: known }: Draining,
+  stop: (drained: Drained | undefined) => Promise<unknown>,
+): Promise<void> {
   const published = held.map((p) => p.published);
-  const ports = restarted ? restarted.flatMap((p) => p.ports) : held.map((p) => p.target);
-  const stop = restarted ?? beside ?? (await unlessImpossible(ops, programsBeside(ops, container)));
-  // Who was led to the engine's proxy before the hold, and is on the way into the container only now.
-  await until(ops, 2, async () => (await socketsAt(ops, published)).queued === 0);
-  const drained = await unlessImpossible(
-    ops,
-    agent(ops, container, 'drain', {
-      effect: 'change',
-      args: {
-        ports,
-        seconds,
-        stop: (stop ?? []).map(({ name, pid }) => ({ name, pid })),
-        restarted: restarted !== undefined,
-      },
-      answer,
-      deadlineMs: (seconds + (restarted ? 90 : 30)) * 1000,
-    }),
-  );
-  // What the proxy still has to hand on goes with the container.
-  if (drained?.drained && !restarted) await until(ops, 1, async () => (await socketsAt(ops, published)).open === 0);
-  return drained && { ...drained, ended: drained.ended && stop !== undefined };
+  const beside = known ?? (await unlessImpossible(ops, findBeside(ops, container)));
+  await untilInside(ops, published);
+  const args = {
+    ...argsOf(
+      beside?.programs ?? [],
+      held.map((p) => p.target),
+      seconds,
+    ),
+    nginx: beside?.nginx ?? [],
+    restarted: false,
+  };
+  const agent = await unlessImpossible(ops, attachAgent(ops, container, 'drain', { args }));
+  try {
+    const drained = agent && (await unlessImpossible(ops, hear(agent, (seconds + 30) * 1000)));
+    // What the proxy still has to hand on goes with the container.
+    if (drained?.drained) await until(ops, 1, async () => (await socketsAt(ops, published)).open === 0);
+    await stop(drained && { ...drained, ended: drained.ended && beside !== undefined });
+  } catch (error) {
+    await agent?.close();
+    throw error;
+  }
+  // It has gone with the container; the engine may take a while to say so.
+  void agent?.close();
 }
+
+const hear = async (agent: Attached, deadlineMs: number): Promise<Drained> =>
+  answerOf('drain.py', answer, await agent.ask('drain', deadlineMs));
+
+/**
+ * Restarts programs of a container, once nobody is connected to them any more; all else in it goes on.
+ *
+ * @returns undefined where it could not be asked.
+ */
+export async function drainPrograms(
+  ops: Ops,
+  container: string,
+  { held, seconds, programs }: Omit<Draining, 'beside'> & { readonly programs: readonly Program[] },
+): Promise<Drained | undefined> {
+  await untilInside(
+    ops,
+    held.map((p) => p.published),
+  );
+  const args = {
+    ...argsOf(
+      programs,
+      programs.flatMap((p) => p.ports),
+      seconds,
+    ),
+    restarted: true,
+  };
+  return unlessImpossible(
+    ops,
+    agent(ops, container, 'drain', { effect: 'change', args, answer, deadlineMs: (seconds + 90) * 1000 }),
+  );
+}
+
+const argsOf = (programs: readonly Program[], ports: readonly number[], seconds: number) => ({
+  ports,
+  seconds,
+  stop: programs.map(({ name, pid }) => ({ name, pid })),
+});
+
+/** Whoever was led to the engine's proxy before the hold, and is on the way into the container only now. */
+const untilInside = (ops: Ops, published: readonly number[]): Promise<void> =>
+  until(ops, 2, async () => (await socketsAt(ops, published)).queued === 0);
 
 /** Looks until it is so several times in a row, for some seconds at most. */
 async function until(ops: Ops, times: number, isSo: () => Promise<boolean>): Promise<void> {
@@ -77,10 +130,12 @@ async function until(ops: Ops, times: number, isSo: () => Promise<boolean>): Pro
   }
 }
 
-/** Those that have work of their own: the scheduler, a queue's worker. */
-export async function programsBeside(ops: Ops, container: string): Promise<readonly Program[]> {
-  const { scheduler, others } = await findPrograms(ops, container);
-  return [...(scheduler ? [scheduler] : []), ...others];
+export async function findBeside(ops: Ops, container: string): Promise<Beside> {
+  const { all, scheduler, others } = await findPrograms(ops, container);
+  return {
+    programs: [...(scheduler ? [scheduler] : []), ...others],
+    nginx: all.filter(({ argv }) => argv[0]?.startsWith('nginx: master')).map(({ name }) => name),
+  };
 }
 
 async function unlessImpossible<T>(ops: Ops, deed: Promise<T>): Promise<T | undefined> {

@@ -4,7 +4,7 @@ import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Program } from '../app/programs.ts';
 import { type Doorman, type DoormanState, postDoorman } from './doorman.ts';
-import { type Drained, drain, drainTexts, programsBeside } from './drain.ts';
+import { type Beside, type Drained, drain, drainPrograms, drainTexts, findBeside } from './drain.ts';
 import { type Lease, leaseRules } from './lease.ts';
 import { reachedAt } from './ports.ts';
 import { commentOf, rulesFor } from './rules.ts';
@@ -32,12 +32,18 @@ export interface RequestHold {
    */
   begin(ops: Ops, app: Container, how?: 'back'): Promise<void>;
   /**
-   * Waits until a container whose requests are held has finished what it is at.
+   * Waits until a container whose requests are held has finished what it is at, and has it stopped. Should it not be stopped, whatever has
+   * ended for it starts again, also when this process is killed.
    *
-   * @param restarted they alone end, and start again; all else goes on.
-   * @returns undefined when it has to be stopped gently.
+   * @param stop `atOnce` when that cuts nothing; else it has to be stopped gently.
    */
-  drain(ops: Ops, app: Container, restarted?: readonly Program[]): Promise<Drained | undefined>;
+  drain(ops: Ops, app: Container, stop: (atOnce: boolean) => Promise<unknown>): Promise<void>;
+  /**
+   * Restarts programs of a container whose requests are held, each once what it is at has ended; all else goes on.
+   *
+   * @returns whether it could be done.
+   */
+  restart(ops: Ops, app: Container, programs: readonly Program[]): Promise<boolean>;
   /** What waits goes to this container now, and what comes goes straight to its ports. */
   release(ops: Ops, to: Container | undefined): Promise<void>;
   /** Whoever waits, and comes, gets the page. @throws {CommandError} when the doorman does not answer. */
@@ -59,7 +65,7 @@ export interface Seen {
 
 interface Held {
   /** What else runs in the container, if it could be asked. */
-  readonly beside: readonly Program[] | undefined;
+  readonly beside: Beside | undefined;
   readonly doorman: Doorman;
   readonly lease: Lease;
 }
@@ -106,7 +112,7 @@ export function requestHold(facts: HoldFacts): RequestHold {
     // Beside one another: nobody waits as yet.
     const [doorman, beside] = await Promise.all([
       postDoorman(ops, postOf(facts, app, home), `${app.name}-doorman-${count}`),
-      programsBeside(ops, app.id).catch(() => undefined),
+      findBeside(ops, app.id).catch(() => undefined),
     ]);
     const { firewall, bridges, ports } = facts;
     const comment = commentOf(ops.paths);
@@ -148,12 +154,21 @@ export function requestHold(facts: HoldFacts): RequestHold {
       }
     },
 
-    async drain(ops, app, restarted) {
-      if (facts.kind === 'plain' || now === undefined) return undefined;
-      const seconds = restarted ? Math.min(facts.drainAtMost, RESTARTED_SECONDS) : facts.drainAtMost;
-      const drained = await drain(ops, app.id, { held: facts.ports, seconds, restarted, beside: now.beside });
-      for (const text of drained ? drainTexts(drained, seconds) : []) ops.screen.show({ event: 'warning', text });
-      return drained;
+    async drain(ops, app, stop) {
+      if (facts.kind === 'plain' || now === undefined) return void (await stop(false));
+      const { ports: held, drainAtMost: seconds } = facts;
+      await drain(ops, app.id, { held, seconds, beside: now.beside }, (drained) => {
+        sayWhatWasCut(ops, drained, seconds);
+        return stop(drained?.ended ?? false);
+      });
+    },
+
+    async restart(ops, app, programs) {
+      if (facts.kind === 'plain' || now === undefined) return false;
+      const seconds = Math.min(facts.drainAtMost, RESTARTED_SECONDS);
+      const drained = await drainPrograms(ops, app.id, { held: facts.ports, seconds, programs });
+      sayWhatWasCut(ops, drained, seconds);
+      return drained?.ended ?? false;
     },
 
     async release(given, to) {
@@ -193,6 +208,10 @@ export function requestHold(facts: HoldFacts): RequestHold {
       }
     },
   };
+}
+
+function sayWhatWasCut(ops: Ops, drained: Drained | undefined, seconds: number): void {
+  for (const text of drained ? drainTexts(drained, seconds) : []) ops.screen.show({ event: 'warning', text });
 }
 
 const warn = (ops: Ops, error: unknown) => ops.screen.show({ event: 'warning', text: whatHappened(error) });

@@ -132,8 +132,7 @@ export async function restartHeld(
   const restarting = (async () => {
     // A reload lets go of connections that are kept, on which a request could still come.
     if (hold.holding) await reloadNginx(ops, container);
-    const drained = await hold.drain(ops, app, programs);
-    if (!drained?.ended) return restartAll(ops, container, programs);
+    if (!(await hold.restart(ops, app, programs))) return restartAll(ops, container, programs);
     for (const program of programs) await waitUntilRuns(ops, container, program);
   })();
   const limit = new AbortController();
@@ -155,10 +154,11 @@ export async function restartContainer(
 ): Promise<void> {
   const before = await inspectContainer(ops, id);
   await hold.begin(ops, before, how);
-  const drained = await hold.drain(ops, before);
-  const grace = drained?.ended ? 0 : GRACE_SECONDS;
-  const argv = ['docker', 'restart', '-t', String(grace), id];
-  await run(ops, change(argv, { deadlineMs: (grace + 60) * 1000 }));
+  await hold.drain(ops, before, (atOnce) => {
+    const grace = atOnce ? 0 : GRACE_SECONDS;
+    const argv = ['docker', 'restart', '-t', String(grace), id];
+    return run(ops, change(argv, { deadlineMs: (grace + 60) * 1000 }));
+  });
   const app = await inspectContainer(ops, id);
   await waitUntilServing(ops, app, hold, facts.served);
   await hold.release(ops, app);

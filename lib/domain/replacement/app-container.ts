@@ -34,11 +34,8 @@ export async function haltApp(ops: Ops, app: Container, cutover: Cutover): Promi
 }
 
 /** Stops one whose requests wait. Where nobody is served any more, there is nothing to wait for. */
-export async function haltHeld(ops: Ops, app: Container, hold: RequestHold): Promise<void> {
-  const drained = await hold.drain(ops, app);
-  if (drained?.ended) await run(ops, stop(app.id, 0));
-  else await halt(ops, 'app', app);
-}
+export const haltHeld = (ops: Ops, app: Container, hold: RequestHold): Promise<void> =>
+  hold.drain(ops, app, (atOnce) => (atOnce ? run(ops, stop(app.id, 0)) : halt(ops, 'app', app)));
 
 /** Before a deletion it is done beside the last backup: nothing waits for it then. */
 export async function keepUserdata(ops: Ops, cutover: Cutover): Promise<void> {

@@ -45,26 +45,24 @@ export const routes: Agent = ({ container }) =>
     ],
   });
 
-/** nginx quits, and is started again by supervisord; what is under way ends at once here. */
+/** Programs are restarted once what is under way has ended. */
 export const drain: Agent = (what, app, { stop, restarted, seconds }) => {
-  const programs = (stop as readonly { name: string }[]).flatMap(({ name }) =>
-    app.programs.filter((p) => p.name === name),
-  );
-  const left = restarted ? app.underWay : 0;
-  const done = (ended: boolean) => json({ drained: left === 0, left, ended, killed: [] });
-  if (!restarted) {
-    for (const program of programs) program.stop();
-    return done(true);
-  }
+  if (!restarted) throw new Error('a container is drained by whoever stays attached');
+  const programs = named(app, stop);
+  const left = app.underWay;
   what.changes();
   const restart = (): Promise<Reply> => {
     for (const program of programs) program.restart();
     app.seen();
     const settled = () => programs.every((p) => p.state === 'RUNNING' || p.state === 'FATAL');
-    return until(what, settled, 30, () => done(programs.every((p) => p.state === 'RUNNING')));
+    const ended = () => programs.every((p) => p.state === 'RUNNING');
+    return until(what, settled, 30, () => json({ drained: left === 0, left, ended: ended(), killed: [] }));
   };
   return { later: until(what, () => left === 0, Number(seconds), restart) };
 };
+
+export const named = (app: AppContainer, stop: unknown) =>
+  (stop as readonly { name: string }[]).flatMap(({ name }) => app.programs.filter((p) => p.name === name));
 
 interface Wanted extends Args {
   readonly master: number;

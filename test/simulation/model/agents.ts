@@ -12,7 +12,7 @@ export type Agent = (what: Inside, app: AppContainer, args: Args) => Reply;
 /** What `lib/domain/app/agent/*.py` do, done on the model; with the arguments that each must get and may get. */
 const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string, does: Agent]>> = {
   as_web: ['like argv cwd env log told leave seconds', '', asWeb],
-  drain: ['ports restarted seconds stop', '', drain],
+  drain: ['ports restarted seconds stop', 'nginx', drain],
   compile: ['staged root files', '', compile],
   inventory: ['root skipped also contents', '', inventory],
   place: ['put remove caches suffix keptDirectories touch', '', place],
@@ -25,17 +25,23 @@ const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string
   workers: ['master', 'before bring signal wanted settled old drops seconds', workers],
 };
 
-/** `python - <name>` with a script of ours as its input: what it was given stands in the first lines. */
+/** `python - <name>` with a script of ours as its input. */
 export function agent(what: Inside, app: AppContainer, name: string): Reply {
-  const text = what.input.toString('utf8');
+  const args = argumentsOf(name, what.input.toString('utf8'));
+  const [, , does] = AGENTS[name] as (typeof AGENTS)[string] & object;
+  return does(what, app, args);
+}
+
+/** What a script of ours was given stands in its first lines. */
+export function argumentsOf(name: string, text: string): Args {
   const [, json = ''] = /^import json as _json, os as _os\nARGS = _json\.loads\((".*")\)\n/.exec(text) ?? [];
   const args = JSON.parse(JSON.parse(json) as string) as Args;
-  const [needed, optional, does] = AGENTS[name] ?? unknown(`the script ${name}`);
+  const [needed, optional] = AGENTS[name] ?? unknown(`the script ${name}`);
   const [must, may] = [needed, optional].map((s) => s.split(' ').filter(Boolean)) as [string[], string[]];
   const strange = Object.keys(args).filter((a) => !must.includes(a) && !may.includes(a));
   if (strange.length > 0 || must.some((a) => !(a in args)) || !text.trimEnd().endsWith('main()'))
-    return unknown(`the script ${name} with ${Object.keys(args).join(' ')}`);
-  return does(what, app, args);
+    unknown(`the script ${name} with ${Object.keys(args).join(' ')}`);
+  return args;
 }
 
 export const json = (value: unknown): Reply => ({ stdout: `${JSON.stringify(value)}\n` });

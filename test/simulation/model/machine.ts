@@ -4,6 +4,7 @@ import { asTyped } from '../../../lib/core/command.ts';
 import { VirtualClock } from './clock.ts';
 import { attach, docker } from './docker-cli.ts';
 import { throughDoor } from './door.ts';
+import { draining } from './draining.ts';
 import { Engine, EngineError } from './engine.ts';
 import { curl } from './engine-api.ts';
 import { Firewall } from './firewall.ts';
@@ -20,6 +21,11 @@ import { conversation } from './psql.ts';
 import { type Release, release } from './release.ts';
 import { namesIn, unpack } from './tar.ts';
 import { untar } from './ustar.ts';
+
+/** Scripts in the application's container that somebody holds the stdin of. */
+const ATTACHED =
+  / exec -i (?:-u 0 )?\S+ \S+ -c import json, sys; exec\(json\.loads\(sys\.stdin\.readline\(\)\)\) (drain|freeze)$/;
+const AGENTS = { drain: draining, freeze: freezer };
 
 /** Answers a call in place of the model, or `undefined` to leave it to the model. */
 export type Override = (call: Call, typed: string) => Reply | undefined;
@@ -70,13 +76,12 @@ export class Machine implements Host, Programs {
     const typed = call.argv.join(' ');
     if (typed.endsWith(' db upgrade')) return migration((input) => this.run({ ...call, input: Buffer.from(input) }));
     const isSession = call.argv.includes('psql') && / exec -i (?:-e \S+ )*-e PGAPPNAME \S+ psql /.test(typed);
-    const isFreezer =
-      / exec -i -u 0 \S+ \S+ -c import json, sys; exec\(json\.loads\(sys\.stdin\.readline\(\)\)\)$/.test(typed);
-    if (!isSession && !isFreezer) return undefined;
+    const attached = ATTACHED.exec(typed)?.[1] as keyof typeof AGENTS | undefined;
+    if (!isSession && !attached) return undefined;
     const special = this.override(call, asTyped(call.argv));
     if (special) return special;
     try {
-      return isFreezer ? freezer(inside(this, call)) : conversation(inside(this, call));
+      return (attached ? AGENTS[attached] : conversation)(inside(this, call));
     } catch (error) {
       if (error instanceof EngineError) return { exitCode: 1, stderr: error.message };
       throw error;

@@ -1,10 +1,15 @@
 """Lets what is under way in the application's container end, now that nobody new is sent there: nginx quits, and once nothing is connected
 any more, programs that serve nobody from outside (the scheduler) are asked to end what they are at. Where they are only `restarted`, the rest
-goes on: what is waited for are connections to the ports of those programs, which nginx makes."""
+goes on: what is waited for are connections to the ports of those programs, which nginx makes.
+
+Whoever has a container drained holds the other end of stdin until it has stopped: should that be closed before, all of it starts again.
+"""
 import json
 import os
+import select
 import signal
 import subprocess
+import sys
 import time
 
 # States of a connection in /proc/net/tcp in which a peer may still get or send something: established, being made, half closed, unsent data.
@@ -12,6 +17,16 @@ UNDER_WAY = {"01", "03", "04", "08", "09", "0B"}
 OURS = os.stat("/proc/self/ns/mnt").st_ino
 # Of a socket that listens, the receive queue is that of connections.
 LISTENS = "0A"
+
+
+QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+STOPS = []
+
+
+class Deserted(Exception):
+    """Whoever wanted this is no more, or has thought better of it."""
 
 
 def words(pid):
@@ -56,29 +71,32 @@ def quit_nginx():
 
 
 def wait(until, over):
-    while not over():
+    while True:
+        # Nothing is said after the first word: what can be read is the end.
+        if not ARGS["restarted"] and select.select([sys.stdin], [], [], 0)[0]:
+            raise Deserted
+        if over():
+            return True
         if time.monotonic() >= until:
             return False
         time.sleep(0.05)
-    return True
 
 
 def stop(names, until):
     """It waits for as long as supervisord's configuration says, and has them killed then."""
     if not names:
         return True
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     # One command: a run that is killed between a stop and a start would leave them stopped.
     verb, seconds = ("restart", 60) if ARGS["restarted"] else ("stop", 5)
-    going = subprocess.Popen(["supervisorctl", verb, *names], **quiet)
+    going = subprocess.Popen(["supervisorctl", verb, *names], **QUIET)
+    STOPS.append(going)
     return wait(max(until, time.monotonic() + seconds), lambda: going.poll() is not None) and going.returncode == 0
 
 
 def begin_log():
     """Has supervisord tell the end of its own log, if it does."""
-    quiet = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     try:
-        return subprocess.Popen(["supervisorctl", "maintail", "-100000"], stdout=subprocess.PIPE, **quiet)
+        return subprocess.Popen(["supervisorctl", "maintail", "-100000"], **{**QUIET, "stdout": subprocess.PIPE})
     except OSError:
         return None
 
@@ -98,7 +116,7 @@ def killed(programs, before, after):
     return [p["name"] for p in programs if f"({p['pid']}) with SIGKILL" in since]
 
 
-def main():
+def drain():
     until = time.monotonic() + ARGS["seconds"]
     log = begin_log() if ARGS["stop"] else None  # it comes while others are waited for
     # Whoever is in its queue when it quits is refused.
@@ -113,7 +131,31 @@ def main():
     # None is killed sooner: stopwaitsecs are whole ones.
     late = time.monotonic() - stopping >= 1
     cut = killed(ARGS["stop"], before, said(begin_log())) if late else []
-    print(json.dumps({"drained": drained, "left": left, "ended": ended, "killed": cut}))
+    print(json.dumps({"drained": drained, "left": left, "ended": ended, "killed": cut}), flush=True)
+
+
+def put_back():
+    # Whatever is on its way to a stop can't be started.
+    for going in STOPS:
+        going.wait()
+    # An nginx that quits is still there as long as anybody is connected, and takes nobody new.
+    for verb, names in (("restart", ARGS["nginx"]), ("start", [program["name"] for program in ARGS["stop"]])):
+        if names:
+            subprocess.run(["supervisorctl", verb, *names], **QUIET)
+
+
+def main():
+    if ARGS["restarted"]:
+        return drain()
+    print(json.dumps({"ready": True}), flush=True)
+    sys.stdin.readline()
+    try:
+        drain()
+        sys.stdin.read()
+    except Deserted:
+        pass
+    finally:
+        put_back()
 
 
 main()

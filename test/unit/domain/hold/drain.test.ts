@@ -1,7 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
-import { drain, drainTexts } from '../../../../lib/domain/hold/drain.ts';
+import { execFile, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { findPrograms } from '../../../../lib/domain/app/programs.ts';
+import { drainPrograms, drainTexts } from '../../../../lib/domain/hold/drain.ts';
 import { testOps } from '../../../support/ops.ts';
 
 const SCRIPT = readFileSync(new URL('../../../../lib/domain/app/agent/drain.py', import.meta.url), 'utf8');
@@ -12,6 +16,50 @@ function killedBy(log: string, programs: readonly { name: string; pid: number }[
   const input = `import json\nARGS = json.loads(${JSON.stringify(JSON.stringify([programs, before, log]))})\n${asked}`;
   return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8' }));
 }
+
+/** The whole of it, beside a supervisorctl that notes what it is told. Nothing of this machine is drained here either. */
+async function drained(desert: (said: string) => boolean): Promise<readonly string[]> {
+  const bin = mkdtempSync(path.join(tmpdir(), 'whalefall-ops-drain-'));
+  onTestFinished(() => rmSync(bin, { recursive: true }));
+  const log = path.join(bin, 'log');
+  writeFileSync(path.join(bin, 'supervisorctl'), `#!/bin/sh\necho "$@" >> ${log}\n`, { mode: 0o755 });
+  const args = {
+    ports: [],
+    seconds: 30,
+    stop: [{ name: 'jobs:scheduler', pid: 17 }],
+    nginx: ['nginx'],
+    restarted: false,
+  };
+  const script = `import json\nARGS = json.loads(${JSON.stringify(JSON.stringify(args))})\n${SCRIPT.replace('b"nginx: master"', 'b"nobody"')}`;
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+  const child = execFile('python3', ['-c', 'import json, sys; exec(json.loads(sys.stdin.readline()))'], { env });
+  child.stdin?.write(`${JSON.stringify(script)}\n`);
+  let said = '';
+  child.stdout?.on('data', (chunk) => {
+    said += chunk;
+    if (said === '{"ready": true}\n') child.stdin?.write('drain\n');
+    if (desert(said)) child.stdin?.end();
+  });
+  const [code] = await once(child, 'close');
+  expect(code).toBe(0);
+  return readFileSync(log, 'utf8').trim().split('\n');
+}
+
+it('starts again what it has ended, when nobody has stopped the container', async () => {
+  const told = await drained((said) => said.includes('"ended": true'));
+  expect(told.filter((line) => !line.startsWith('maintail'))).toEqual([
+    'stop jobs:scheduler',
+    'restart nginx',
+    'start jobs:scheduler',
+  ]);
+});
+
+it('drains no further when whoever wanted it is gone before', async () => {
+  expect((await drained((said) => said.includes('ready'))).filter((line) => !line.startsWith('maintail'))).toEqual([
+    'restart nginx',
+    'start jobs:scheduler',
+  ]);
+});
 
 // As supervisor 4.2.5 and 4.3.0 write it.
 const LOG = `2026-01-02 03:04:05,100 WARN killing 'scheduler' (17) with SIGKILL
@@ -43,7 +91,8 @@ it('says which program was cut', async () => {
     expect(text).toContain(String.raw`\"stop\":[{\"name\":\"scheduler\",\"pid\":17}]`);
     return answer({ drained: true, left: 0, ended: true, killed: ['scheduler'] });
   });
-  const drained = await drain(ops, 'app', { held: [], seconds: 30 });
+  const { scheduler } = await findPrograms(ops, 'app');
+  const drained = await drainPrograms(ops, 'app', { held: [], seconds: 30, programs: scheduler ? [scheduler] : [] });
   expect(drained && drainTexts(drained, 30).map((t) => t.en)).toEqual([
     expect.stringMatching(/^scheduler did not end.*was cut$/),
   ]);
