@@ -167,7 +167,7 @@ export const HOLD: readonly Break[] = [
     what: { en: 'a stop that fails leaves the scheduler stopped', zh: '停止容器失败后, 调度器保持停止' },
     edits: [edit('lib/domain/hold/drain.ts', '    await agent?.close();\n    throw error;', '    throw error;')],
     test: 'test/simulation/hold.test.ts',
-    named: 'what was ended for a stop that fails runs again',
+    named: 'what was ended for a stop that',
   },
   {
     what: { en: 'a job that supervisord cut is not told', zh: '被 supervisord 中断的任务不提示' },
