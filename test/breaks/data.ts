@@ -18,12 +18,18 @@ export const DATA: readonly Break[] = [
     edits: [
       edit(
         'lib/domain/stack/create-service.ts',
-        'if (!hasAddress) return undefined;',
-        'if (hasAddress) return undefined;',
+        'const { ipv4_address: __, ipv6_address: ___, mac_address: ____, ...more } = endpoint ?? {};',
+        'const more = endpoint ?? {};',
       ),
     ],
     test: 'test/simulation/replicas.test.ts',
     named: 'tries a new image beside a container that has an address of its own choice',
+  },
+  {
+    what: { en: 'compose may make a network anew that production uses', zh: 'compose 可能重建生产正在使用的网络' },
+    edits: [edit('lib/domain/stack/create-service.ts', 'there.has(name) ?', '!there.has(name) ?')],
+    test: 'test/simulation/replicas.test.ts',
+    named: 'takes nothing off a network that the compose file declares in another way',
   },
   {
     what: { en: 'a container is made without what only compose gives it', zh: '新容器缺少只有 compose 才能提供的内容' },

@@ -100,6 +100,24 @@ it('tries a new image beside a container that has an address of its own choice',
   expect(ended.exitCode, ended.text).toBe(0);
 });
 
+const REPLACING = FLOWS.filter(([flow]) => /rebuild|by image/.test(flow));
+
+it.each(REPLACING)(
+  '%s takes nothing off a network that the compose file declares in another way',
+  async (_flow, make, args, options) => {
+    const d = await make();
+    d.editCompose((file) => {
+      file.networks = { whalefall_prod_network: { driver_opts: { 'com.docker.network.driver.mtu': '1400' } } };
+    });
+    // What asks compose to run, or to make, anything with the network as it is declared fails in the model.
+    const ended = await d.run(args, options);
+    expect(ended.exitCode, ended.text).toBe(0);
+    expect(ended.text).toContain(
+      'Network prod_whalefall_prod_network is declared in another way than it is (driver_opts com.docker.network.driver.mtu)',
+    );
+  },
+);
+
 it.each(FLOWS)('%s refuses where a service is to be in the network of others', async (_flow, make, args, options) => {
   const d = await make();
   d.editCompose((file) => Object.assign(file.services.whalefall ?? {}, { network_mode: 'host' }));

@@ -43,7 +43,6 @@ const service = (key: string, image: string) => ({
   image,
   replicas: 1,
   networkMode: '',
-  hasAddress: false,
   ports: [],
   environment: {},
   fromFiles: [],

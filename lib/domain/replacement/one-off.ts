@@ -39,7 +39,7 @@ export async function tryImage(ops: Ops, facts: Facts, revision: string | undefi
     labels: ownerLabels(ops),
     argv: ['sleep', '86400'],
     env: stampOf(ops.target, facts.checkout.commit),
-    text: await besideText(ops, facts.stack.services.app),
+    text: await besideText(ops, facts.stack, facts.stack.services.app),
   });
   const oneOff = (await ask(ops, command)).split('\n').at(-1) ?? '';
   await createsApplication(ops, oneOff);

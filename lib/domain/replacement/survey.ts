@@ -32,6 +32,7 @@ import { databaseOf, databaseVolume } from '../stack/database.ts';
 import type { AppFacts, Facts, Jobs } from '../stack/deployment.ts';
 import { findHomes } from '../stack/homes.ts';
 import { withLeftAlone } from '../stack/left-alone.ts';
+import { findChangedNetworks } from '../stack/networks.ts';
 import { findUnusablePorts } from '../stack/ports.ts';
 import { surveyPrerequisites } from '../stack/prerequisites.ts';
 import { findSoleContainers } from '../stack/replicas.ts';
@@ -108,6 +109,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     asItLies: takenAsTheyLie(findArtefacts(ops, tree, madeOf(built))),
     midway: commitsMidwayHere(ops, database.kind === 'running' ? database.revision : undefined),
     unusablePorts,
+    changedNetworks: env === 'present' ? await findChangedNetworks(ops) : [],
     // Under --plan it is not made yet.
     brokenBinds: brokenBinds.filter((b) => env !== 'would-create' || b.source !== path.join(ops.target.dir, '.env')),
     login,

@@ -52,7 +52,7 @@ export async function tryStart(ops: Ops, facts: Facts, oneOff: string): Promise<
   writeFileSync(report, '');
   chmodSync(report, 0o666); // as above; nobody else gets into the run's directory
   const name = trialName(ops, facts);
-  const text = await besideText(ops, facts.stack.services.app);
+  const text = await besideText(ops, facts.stack, facts.stack.services.app);
   try {
     const id = await ask(
       ops,

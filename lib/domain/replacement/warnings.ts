@@ -7,6 +7,7 @@ import { explainBind } from '../stack/binds.ts';
 import { composeSaid } from '../stack/compose-config.ts';
 import type { EnvChange, Facts } from '../stack/deployment.ts';
 import { type Brought, leftAloneWarnings } from '../stack/left-alone.ts';
+import { changedNetworkText } from '../stack/networks.ts';
 import { servedWarnings } from './served.ts';
 
 /** What somebody should know beforehand. */
@@ -28,6 +29,7 @@ export function replacementWarnings(target: Target, facts: Facts, brought: Broug
     ...(app && app.image !== 'named' ? [{ text: unnamedWarning(app.image) }] : []),
     ...(app?.holdsState ? [{ text: STATE_INSIDE }] : []),
     ...brokenBinds.filter((b) => b.why === 'absent').map(explainBind),
+    ...(facts.changedNetworks ?? []).map((network) => ({ text: changedNetworkText(network) })),
     ...leftAloneWarnings(target, stack, brought),
   ];
 }

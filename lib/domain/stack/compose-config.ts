@@ -61,7 +61,6 @@ export async function resolveStack(
     image: imageOf(key),
     replicas: of(key).scale ?? of(key).deploy?.replicas ?? 1,
     networkMode: of(key).network_mode ?? '',
-    hasAddress: [of(key).mac_address, ...Object.values(of(key).networks ?? {}).flatMap(valuesOf)].some(Boolean),
     ports: (of(key).ports ?? []).flatMap(published),
     ...environmentOf(ops, resolved, key),
     mounts: mountsOf(resolved, of(key)),
@@ -228,8 +227,6 @@ function suppliedOf({ secrets, configs }: Config, service: ServiceConfig): Mount
     });
   return [...filesOf(service.secrets, secrets, '/run/secrets'), ...filesOf(service.configs, configs, '/')];
 }
-
-const valuesOf = (of: object | null): unknown[] => Object.values(of ?? {});
 
 /** What a service asks for that compose itself carries out, or that means another service's container. */
 function composeOnly({ secrets, configs }: Config, service: ServiceConfig): string[] {

@@ -8,13 +8,6 @@ const words = z.union([z.string(), z.array(z.string())]).nullish();
 const supplied = z.array(z.object({ source: z.string(), target: z.string().optional() })).nullish();
 const suppliers = z.record(z.string(), z.object({ file: z.string().optional() })).nullish();
 
-/** Of a service in a network: what no second container may have. */
-const addresses = z.object({
-  ipv4_address: z.string().nullish(),
-  ipv6_address: z.string().nullish(),
-  mac_address: z.string().nullish(),
-});
-
 const serviceSchema = z.object({
   image: z.string().optional(),
   provider: z.unknown().optional(),
@@ -53,8 +46,6 @@ const serviceSchema = z.object({
   user: z.string().nullish(),
   working_dir: z.string().optional(),
   network_mode: z.string().nullish(),
-  mac_address: z.string().nullish(),
-  networks: z.record(z.string(), addresses.nullable()).nullish(),
   pid: z.string().nullish(),
   ipc: z.string().nullish(),
   volumes_from: z.array(z.string()).nullish(),

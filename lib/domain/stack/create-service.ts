@@ -44,21 +44,18 @@ export async function planService(
   { key, image }: Service,
   former?: Definition,
 ): Promise<Planned> {
-  const { stdout } = await run(ops, config(ops.target));
-  const { services, networks, volumes, ...rest } = answerOf('docker compose config', resolved, stdout);
+  const { stdout, project } = await keptProject(ops, stack);
+  const { services, ...rest } = project;
   const own = services[key];
   if (own === undefined) throw new Error(`the compose file has no service ${key}`);
   const hash = (await ask(ops, hashOf(ops.target, key, stdout))).split(' ').at(-1) ?? '';
   const called = (service: string) => madeUpName(ops.target.dir, stack.project, service, '1');
   const { container_name: name = called(key), build: _, depends_on: __, links: ___, ...definition } = own;
   const marks = labelsOf(ops);
-  const [haveNetworks, haveVolumes] = await Promise.all([namesOf(ops, 'network'), namesOf(ops, 'volume')]);
   const templateKey = `${key}-template`;
   const template = {
     ...rest,
     services: { [templateKey]: { image, ...definition, labels: { ...(own.labels as object | undefined), ...marks } } },
-    networks: keepingThose(networks, stack, haveNetworks),
-    volumes: keepingThose(volumes, stack, haveVolumes),
   };
   const templateName = called(templateKey);
   try {
@@ -82,11 +79,9 @@ export async function planService(
   }
 }
 
-/** The project for `compose run` beside a container that has an address of its choice; undefined where the compose file itself does. */
-export async function besideText(ops: Ops, { key, hasAddress }: Service): Promise<string | undefined> {
-  if (!hasAddress) return undefined;
-  const { stdout } = await run(ops, config(ops.target));
-  const { services, ...rest } = answerOf('docker compose config', resolved, stdout);
+/** The project for `compose run` beside what serves: without the addresses that only one container can have. */
+export async function besideText(ops: Ops, stack: Stack, { key }: Service): Promise<string> {
+  const { services, ...rest } = (await keptProject(ops, stack)).project;
   const { mac_address: _, networks, ...own } = services[key] ?? {};
   const free = Object.entries(networks ?? {}).map(([network, endpoint]) => {
     const { ipv4_address: __, ipv6_address: ___, mac_address: ____, ...more } = endpoint ?? {};
@@ -116,6 +111,18 @@ export const notPlannable = (services: readonly Service[]): Reason[] =>
 /** Makes the container. @returns its id. */
 export const createPlanned = (ops: Ops, { definition, name }: Planned, as = name): Promise<string> =>
   createFrom(ops, definition, as);
+
+/** The project as compose resolves it, and its very words; networks and volumes that are there are used as they are. */
+async function keptProject(ops: Ops, stack: Stack) {
+  const { stdout } = await run(ops, config(ops.target));
+  const { networks, volumes, ...rest } = answerOf('docker compose config', resolved, stdout);
+  const [haveNetworks, haveVolumes] = await Promise.all([namesOf(ops, 'network'), namesOf(ops, 'volume')]);
+  const kept = {
+    networks: keepingThose(networks, stack, haveNetworks),
+    volumes: keepingThose(volumes, stack, haveVolumes),
+  };
+  return { stdout, project: { ...rest, ...kept } };
+}
 
 async function namesOf(ops: Ops, what: 'network' | 'volume'): Promise<ReadonlySet<string>> {
   const names = await ask(ops, read(['docker', what, 'ls', '--format', '{{.Name}}']));

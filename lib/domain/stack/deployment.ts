@@ -45,6 +45,8 @@ export interface Facts {
   readonly asItLies?: readonly Text[];
   /** Published ports of the stack that the engine could not bind. */
   readonly unusablePorts: readonly UnusablePort[];
+  /** Networks that are there and that the compose file declares in another way; absent: not looked at. */
+  readonly changedNetworks?: readonly ChangedNetwork[];
   /** What of this machine the services mount and is not there, or not as it was. */
   readonly brokenBinds: readonly BrokenBind[];
   /** How a login over TCP with the password of the new containers goes at the server that runs now; `undefined` when none runs. */
@@ -63,6 +65,13 @@ export interface Facts {
   readonly storesCurrent: boolean;
   /** Stores whose containers are not what the compose file says, whether they run or not. */
   readonly storesOutdated: readonly ServiceRole[];
+}
+
+export interface ChangedNetwork {
+  /** On the engine. Foreign text. */
+  readonly name: string;
+  /** Keys of its declaration that are not so, such as `subnet` or `driver_opts com.docker.network.driver.mtu`. */
+  readonly differs: readonly string[];
 }
 
 /** A database whose text indexes were built with another version of the library that sorts than the next image has. */

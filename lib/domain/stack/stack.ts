@@ -44,8 +44,6 @@ export interface Service {
   readonly replicas: number;
   /** Whose network it is in, where that is not compose's own (`host`, `service:…`); else ''. */
   readonly networkMode: string;
-  /** It has an address of its own choice, that no other container can have beside it. */
-  readonly hasAddress: boolean;
   readonly ports: readonly PublishedPort[];
   /** Environment as the container's entrypoint has it: `*_FILE` read (secrets included: never shown). */
   readonly environment: Readonly<Record<string, string>>;

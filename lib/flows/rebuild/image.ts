@@ -48,11 +48,11 @@ export function tryStep({ target, facts, plan }: Rebuild): Step<TriedImage> {
   const { app } = facts.stack.services;
   const trial = typed(
     target,
-    runDetached(target, app.key, { name: '<trial>', mounts: ['<trial of all programs>:<supervisord>'] }),
+    runDetached(target, app.key, { name: '<trial>', mounts: ['<trial of all programs>:<supervisord>'], text: '' }),
   );
   const trialZh = typed(
     target,
-    runDetached(target, app.key, { name: '<trial>', mounts: ['<各程序的试运行>:<supervisord>'] }),
+    runDetached(target, app.key, { name: '<trial>', mounts: ['<各程序的试运行>:<supervisord>'], text: '' }),
   );
   return {
     id: 'try',
@@ -62,7 +62,7 @@ export function tryStep({ target, facts, plan }: Rebuild): Step<TriedImage> {
     },
     risk: 'none',
     commands: [
-      typed(target, runDetached(target, app.key, { name: '<one-off>', argv: ['sleep', '86400'] })),
+      typed(target, runDetached(target, app.key, { name: '<one-off>', argv: ['sleep', '86400'], text: '' })),
       'docker exec <one-off> flask db heads',
       `docker cp <file> <one-off>:${target.app.root}`,
       {

@@ -96,7 +96,8 @@ const onStdin = ({ dir }: ComposeTarget, project?: string): string[] => [
  * @param options.env more variables; by name on the command line, values in the client's environment.
  * @param options.mounts files of this machine over files of the image, `source:target`; read only.
  * @param options.writable the same, for the container to write to.
- * @param options.text a project in the place of the compose file's, as {@link config} prints it.
+ * @param options.text the project, as {@link config} prints it, with what is there already as external: of the compose file itself some
+ *   versions of compose would make a network anew that is declared in another way by now, under the containers that use it.
  */
 export function runDetached(
   target: ComposeTarget,
@@ -109,7 +110,7 @@ export function runDetached(
     readonly labels?: readonly string[];
     readonly mounts?: readonly string[];
     readonly writable?: readonly string[];
-    readonly text?: string | undefined;
+    readonly text: string;
   },
 ): Command {
   const [program, ...args] = options.argv ?? [];
@@ -121,6 +122,5 @@ export function runDetached(
     ...(program === undefined ? [service] : ['--entrypoint', program, service, ...args]),
   ];
   const how = { deadlineMs: 120_000, ...(options.env ? { env: options.env } : {}) };
-  if (options.text === undefined) return compose(target, words, 'change', how);
   return change([...onStdin(target), ...words], { ...how, input: options.text });
 }

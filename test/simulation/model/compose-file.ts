@@ -26,7 +26,6 @@ export interface ServiceFile {
 interface Named {
   name?: string;
   external?: boolean;
-  /** Of a volume. */
   driver_opts?: Record<string, string>;
 }
 

@@ -45,6 +45,7 @@ export function compose(builder: Host, call: Call): Reply {
   config.name = one(global, '-p') ?? config.name;
   if (command === 'config') return show(config, words);
   builder.changed(call);
+  if (file === '-' || command === 'run') requireKept(builder.engine, config, command);
   switch (command) {
     case 'build':
       return build(builder, config, words);
@@ -56,6 +57,17 @@ export function compose(builder: Host, call: Call): Reply {
       return run(builder, config, words);
   }
   return unknown(call.argv.join(' '));
+}
+
+/** What is there may be declared in another way by now: compose 2.37 takes every container off such a network and makes it anew. */
+function requireKept(engine: Engine, config: Resolved, command: string): void {
+  const networks = Object.entries(config.networks ?? {}).map(([key, one]) => ({ one, name: networkName(config, key) }));
+  const volumes = Object.entries(config.volumes ?? {}).map(([key, one]) => ({ one, name: volumeName(config, key) }));
+  const loose = [
+    ...networks.filter(({ one, name }) => !one?.external && engine.networks.has(name)),
+    ...volumes.filter(({ one, name }) => !one?.external && engine.volumes.has(name)),
+  ];
+  for (const { name } of loose) unknown(`compose ${command}, which may make ${name} anew`);
 }
 
 function show(config: Resolved, words: readonly string[]): Reply {

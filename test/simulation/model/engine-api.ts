@@ -34,6 +34,7 @@ export function curl(machine: Host, call: Call): Reply {
   const posts = [...flags.values.keys(), ...more].includes('--data-binary');
   const said = (status: number, body: unknown): Reply => ({ stdout: `${JSON.stringify(body)}\n${status}` });
   try {
+    if (url.pathname === '/networks') return said(200, [...machine.engine.networks].map(networkOf));
     const [, id] = /^\/containers\/([\w.-]+)\/json$/.exec(url.pathname) ?? [];
     if (id !== undefined && !posts) return said(200, described(machine.engine.container(id)));
     if (url.pathname !== '/containers/create' || !posts) return unknown(call.argv.join(' '));
@@ -46,6 +47,11 @@ export function curl(machine: Host, call: Call): Reply {
     throw error;
   }
 }
+
+const networkOf = ([Name, Labels]: [string, Readonly<Record<string, string>>]) => ({
+  ...{ Name, Labels, Driver: 'bridge', Options: {}, Internal: false, EnableIPv6: false },
+  IPAM: { Config: [{ Subnet: '172.18.0.0/16' }] },
+});
 
 /** Options may come behind the address. */
 const splitRest = ([rest = '', ...more]: readonly string[]) => ({ rest, more });

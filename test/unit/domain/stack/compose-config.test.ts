@@ -70,7 +70,6 @@ it('reduces compose’s config to what scripts need', async () => {
         image: 'postgres:15-alpine',
         replicas: 1,
         networkMode: '',
-        hasAddress: false,
         ports: [{ target: 5432, published: 5432, hostIp: '0.0.0.0', protocol: 'tcp' }],
         environment: { POSTGRES_DB: 'wf', POSTGRES_PASSWORD: 'p$w-S3cret' },
         fromFiles: [],
@@ -91,7 +90,6 @@ it('reduces compose’s config to what scripts need', async () => {
         image: 'redis:7-alpine',
         replicas: 1,
         networkMode: '',
-        hasAddress: false,
         ports: [
           { target: 6379, published: 16379, hostIp: '127.0.0.1', protocol: 'tcp' },
           { target: 7002, published: 7002, hostIp: '0.0.0.0', protocol: 'udp' },
@@ -111,7 +109,6 @@ it('reduces compose’s config to what scripts need', async () => {
         image: 'whalefall-whalefall',
         replicas: 1,
         networkMode: '',
-        hasAddress: false,
         ports: [],
         environment: {},
         fromFiles: [],
@@ -405,14 +402,4 @@ it('knows what only compose gives a container, and what any engine does', async 
     'links: postgres:db',
   ]);
   expect(services.postgres.composeOnly).toEqual([]);
-});
-
-it('knows which service has an address of its own choice', async () => {
-  const of = async (networks: unknown, more: object = {}) => {
-    const ops = answering((config) => Object.assign(config.services.whalefall, { networks, ...more }));
-    return (await resolveStack(ops)).services.app.hasAddress;
-  };
-  expect(await of({ front: { ipv4_address: '172.18.0.9' }, back: null })).toBe(true);
-  expect(await of({ back: null }, { mac_address: '02:42:ac:12:00:09' })).toBe(true);
-  expect(await of({ front: { aliases: ['web'] }, back: null })).toBe(false);
 });

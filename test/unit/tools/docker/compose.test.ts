@@ -80,12 +80,17 @@ it('starts a one-off with a program of its own, variables by name', () => {
     name: 'wf-one-off',
     argv: ['sh', '-c', 'echo "$A" --b'],
     env: { PGOPTIONS: '-c lock_timeout=5s' },
+    text: '{"services":{}}',
   });
   expect(command.argv).toEqual([
-    ...BASE,
+    ...['docker', 'compose', '-f', '-', ...BASE.slice(4)],
     ...['run', '-d', '--no-deps', '-T', '--name', 'wf-one-off', '-e', 'PGOPTIONS', '--entrypoint', 'sh', 'whalefall'],
     ...['-c', 'echo "$A" --b'],
   ]);
-  expect(command).toMatchObject({ effect: 'change', env: { PGOPTIONS: '-c lock_timeout=5s' } });
-  expect(runDetached(target, 'a', { name: 'n', argv: ['sleep', '9'] })).not.toHaveProperty('env');
+  expect(command).toMatchObject({
+    effect: 'change',
+    env: { PGOPTIONS: '-c lock_timeout=5s' },
+    input: '{"services":{}}',
+  });
+  expect(runDetached(target, 'a', { name: 'n', argv: ['sleep', '9'], text: '' })).not.toHaveProperty('env');
 });
