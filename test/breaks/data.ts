@@ -32,6 +32,18 @@ export const DATA: readonly Break[] = [
     named: 'takes nothing off a network that the compose file declares in another way',
   },
   {
+    what: { en: 'a volume that nobody named is lost with its container', zh: '未命名的卷随旧容器丢失' },
+    edits: [
+      edit(
+        'lib/tools/docker/definition.ts',
+        "mount.Type === 'volume' && !mount.Source && Source",
+        "mount.Type === '' && Source",
+      ),
+    ],
+    test: 'test/unit/tools/docker/definition.test.ts',
+    named: 'goes on using the former container’s volumes that nobody named',
+  },
+  {
     what: { en: 'a container is made without what only compose gives it', zh: '新容器缺少只有 compose 才能提供的内容' },
     edits: [edit('lib/domain/stack/create-service.ts', 'composeOnly.length > 0', 'composeOnly.length > 99')],
     test: 'test/simulation/replicas.test.ts',

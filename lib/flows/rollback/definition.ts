@@ -3,7 +3,14 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { registerVariables } from '../../domain/env/secrets.ts';
 import { planService } from '../../domain/stack/create-service.ts';
-import { bodyOf, type Definition, definitionOf, variablesOf, withoutMacs } from '../../tools/docker/definition.ts';
+import {
+  bodyOf,
+  type Definition,
+  definitionOf,
+  variablesOf,
+  withoutMacs,
+  withVolumesOf,
+} from '../../tools/docker/definition.ts';
 import type { ImageWay } from './image-facts.ts';
 
 const IMAGE = 'com.docker.compose.image';
@@ -22,7 +29,9 @@ export async function definitionFor(ops: Ops, { facts, kept, imageId }: ImageWay
     if (error instanceof OpsError && error.kind === 'command') return undefined;
     throw error;
   });
-  if (planned && isDeepStrictEqual(shapeOf(planned.definition, stamp), shapeOf(kept, stamp))) return planned.definition;
+  // It may have been the first, whose volumes nobody had named; the planned one has those that are there now.
+  const then = former ? withVolumesOf(kept, former) : kept;
+  if (planned && isDeepStrictEqual(shapeOf(planned.definition, stamp), shapeOf(then, stamp))) return planned.definition;
   ops.screen.show({ event: 'warning', text: CHANGED });
   const now = new Map(Object.entries(planned ? variablesOf(planned.definition) : {}));
   const env = Object.entries(variablesOf(kept)).map(([name, then]): [string, string] => [name, now.get(name) ?? then]);

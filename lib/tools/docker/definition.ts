@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { z } from 'zod';
 import { read } from '../../core/command.ts';
 import { type RunOps, run } from '../../core/run.ts';
@@ -36,7 +37,9 @@ export const definitionSchema = z.object({
     NetworkMode: z.string(),
     Binds: strings.nullish(),
     RestartPolicy: z.looseObject({ Name: z.string(), MaximumRetryCount: z.int().default(0) }).nullish(),
-    Mounts: z.array(z.looseObject({ Target: z.string() })).nullish(),
+    Mounts: z
+      .array(z.looseObject({ Type: z.string().optional(), Source: z.string().optional(), Target: z.string() }))
+      .nullish(),
   }),
   Mounts: z.array(
     z.looseObject({
@@ -137,14 +140,19 @@ function endpointsOf({ Id, HostConfig: { NetworkMode }, NetworkSettings }: Defin
 const mountPoints = ({ HostConfig: { Binds, Mounts } }: Definition): ReadonlySet<string> =>
   new Set([...(Binds ?? []).map((bind) => bind.split(':')[1] ?? ''), ...(Mounts ?? []).map((m) => m.Target)]);
 
-/** As compose does it: where the image wants a volume and the compose file gives none, the former container's goes on being used. */
+/** As compose does it: a volume without a name, which the image or the compose file wants, goes on being the former container's. */
 export function withVolumesOf(definition: Definition, former: Definition): Definition {
   const given = mountPoints(definition);
   const wanted = definition.Config.Volumes ?? {};
-  const inherited = former.Mounts.filter(
-    ({ Type, Destination }) => Type === 'volume' && Destination in wanted && !given.has(Destination),
-  ).map(({ Name, Destination, RW }) => ({ Type: 'volume', Source: Name, Target: Destination, ReadOnly: !RW }));
-  if (inherited.length === 0) return definition;
-  const Mounts = [...(definition.HostConfig.Mounts ?? []), ...inherited];
+  const volumes = former.Mounts.filter(({ Type }) => Type === 'volume');
+  const inherited = volumes
+    .filter(({ Destination }) => Destination in wanted && !given.has(Destination))
+    .map(({ Name, Destination, RW }) => ({ Type: 'volume', Source: Name, Target: Destination, ReadOnly: !RW }));
+  const own = (definition.HostConfig.Mounts ?? []).map((mount) => {
+    const Source = volumes.find(({ Destination }) => Destination === path.posix.resolve('/', mount.Target))?.Name;
+    return mount.Type === 'volume' && !mount.Source && Source ? { ...mount, Source } : mount;
+  });
+  const Mounts = [...own, ...inherited];
+  if (Mounts.length === 0) return definition;
   return { ...definition, HostConfig: { ...definition.HostConfig, Mounts } };
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createFrom, definitionOf } from '../../../../lib/tools/docker/definition.ts';
+import { createFrom, type Definition, definitionOf, withVolumesOf } from '../../../../lib/tools/docker/definition.ts';
 import { testOps } from '../../../support/ops.ts';
 
 const described = (status: string) => ({
@@ -64,5 +64,37 @@ it('does not pin a hardware address that the engine may have given', async () =>
   expect(await remade('running')).toEqual([
     { front: { Aliases: ['app'] } },
     ['http://localhost/networks/back/connect', { Container: 'def', EndpointConfig: BACK }],
+  ]);
+});
+
+const containerWith = (volumes: object, Mounts: Definition['HostConfig']['Mounts'], mounted: readonly object[] = []) =>
+  ({
+    ...{ Id: 'abc', Name: '/shop_app', Image: 'sha256:1', NetworkSettings: { Networks: {} } },
+    Config: { Image: 'shop', Volumes: volumes },
+    HostConfig: { NetworkMode: 'front', Binds: ['shop_media:/media:rw'], Mounts },
+    Mounts: mounted,
+  }) as Definition;
+
+it('goes on using the former container’s volumes that nobody named: of the image, and of the compose file', () => {
+  const volume = (Name: string, Destination: string) => ({ Type: 'volume', Name, Destination, RW: true });
+  const former = containerWith({}, null, [
+    volume('1a', '/app/instance'),
+    volume('2b', '/cache'),
+    volume('shop_media', '/media'),
+    volume('shop_old', '/named'),
+    { Type: 'tmpfs', Destination: '/scratch', RW: true },
+  ]);
+  const next = containerWith({ '/cache': {}, '/media': {}, '/new': {} }, [
+    { Type: 'volume', Target: '/app/instance/', VolumeOptions: {} },
+    { Type: 'volume', Target: '/named', Source: 'shop_new' },
+    { Type: 'volume', Target: '/other' },
+    { Type: 'tmpfs', Target: '/scratch' },
+  ]);
+  expect(withVolumesOf(next, former).HostConfig.Mounts).toEqual([
+    { Type: 'volume', Target: '/app/instance/', VolumeOptions: {}, Source: '1a' },
+    { Type: 'volume', Target: '/named', Source: 'shop_new' },
+    { Type: 'volume', Target: '/other' },
+    { Type: 'tmpfs', Target: '/scratch' },
+    { Type: 'volume', Source: '2b', Target: '/cache', ReadOnly: false },
   ]);
 });
