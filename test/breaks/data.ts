@@ -44,6 +44,27 @@ export const DATA: readonly Break[] = [
     named: 'goes on using the former container’s volumes that nobody named',
   },
   {
+    what: { en: 'a former release has userdata where it was then', zh: '回退后 userdata 仍用旧版本当时的位置' },
+    edits: [edit('lib/flows/rollback/image-survey.ts', 'return kept && app ?', 'return kept && !app ?')],
+    test: 'test/simulation/rollback.test.ts',
+    named: 'leaves userdata where it is by now',
+  },
+  {
+    what: {
+      en: 'a former release’s mount that is gone becomes an empty directory',
+      zh: '旧版本的挂载源缺失时变成空目录',
+    },
+    edits: [
+      edit(
+        'lib/flows/rollback/image-survey.ts',
+        'kept ? await keptRefusals(ops, facts, kept) : wishes',
+        'kept ? [] : wishes',
+      ),
+    ],
+    test: 'test/simulation/rollback.test.ts',
+    named: 'refuses a way back by image to a container whose mount or address is gone',
+  },
+  {
     what: { en: 'a container is made without what only compose gives it', zh: '新容器缺少只有 compose 才能提供的内容' },
     edits: [edit('lib/domain/stack/create-service.ts', 'composeOnly.length > 0', 'composeOnly.length > 99')],
     test: 'test/simulation/replicas.test.ts',

@@ -163,6 +163,38 @@ it('leaves what only the compose file asks for at a warning where it is known ho
   expect(ended.text).toContain('/srv/not-there does not exist');
 });
 
+it('leaves userdata where it is by now, although that release had it elsewhere', async () => {
+  const d = deployment();
+  await rebuilt(d);
+  const release = d.machine.release;
+  d.editCompose((file) => {
+    file.services.whalefall?.volumes?.push({ type: 'volume', source: 'userdata', target: '/app/userdata' });
+    file.volumes = { ...file.volumes, userdata: {} };
+  });
+  d.machine.release = d.machine.engine.releases.get(d.machine.repository?.head ?? '') ?? release;
+  expect(await d.run(['--yes', '--data', 'keep'])).toMatchObject({ exitCode: 0 });
+  expect(appOf(d).mounts).toMatchObject({ '/app/userdata': 'prod_userdata' });
+  d.machine.release = release;
+  const ended = await rollback(d, 'previous', '--way', 'image', '--yes');
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(appOf(d).mounts).toMatchObject({ '/app/userdata': 'prod_userdata' });
+});
+
+it('refuses a way back by image to a container whose mount or address is gone', async () => {
+  const d = deployment();
+  await rebuilt(d);
+  for (const file of d.files(path.join(d.state, 'containers')).filter((f) => f.endsWith('.json'))) {
+    const kept = JSON.parse(readFileSync(file, 'utf8'));
+    kept.Mounts.push({ Type: 'bind', Source: '/srv/not-there', Destination: '/etc/more', RW: true });
+    kept.HostConfig.PortBindings = { '80/tcp': [{ HostIp: '10.99.99.99', HostPort: '28080' }] };
+    writeFileSync(file, JSON.stringify(kept));
+  }
+  const ended = await rollback(d, 'previous', '--way', 'image', '--yes');
+  expect(ended, ended.text).toMatchObject({ exitCode: 3, changes: [] });
+  expect(ended.text).toMatch(/10\.99\.99\.99:28080 is to be published/);
+  expect(ended.text).toMatch(/\/srv\/not-there does not exist[\s\S]*That release’s container had it/);
+});
+
 /** What finishing the last rollback would be given. */
 function finished(d: Deployment): readonly string[] {
   const [run] = eachRun(d, (_, script) => script === 'rollback-prod');

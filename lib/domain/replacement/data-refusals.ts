@@ -24,7 +24,12 @@ const NAMES: Readonly<Record<Home['role'], Text>> = {
   app: same('userdata'),
 };
 
-function moved({ composeFile }: Target, { volumes }: About, { role, directory, now, next }: Home): Reason[] {
+/** Why one of them would be looked for elsewhere than it is. Pure. */
+export function moved(
+  { composeFile }: Target,
+  { volumes }: Pick<About, 'volumes'>,
+  { role, directory, now, next }: Home,
+): Reason[] {
   if (samePlace(now, next)) return [];
   if (role === 'app' && now.kind === 'own') {
     // It is put into what is mounted there next; but not over the files of somebody else.

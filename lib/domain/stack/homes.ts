@@ -55,7 +55,7 @@ export async function findHomes(ops: Ops, stack: Stack, containers: Containers):
 }
 
 /** userdata and each directory in it that something is mounted at, now or next. */
-function userdataHomes(ops: Ops, stack: Stack, { app }: Containers): Home[] {
+export function userdataHomes(ops: Ops, stack: Stack, { app }: Containers): Home[] {
   if (!app) return [];
   const { userdata } = ops.target.app;
   const next = stack.services.app.mounts;

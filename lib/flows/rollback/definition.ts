@@ -18,7 +18,7 @@ const HASH = 'com.docker.compose.config-hash';
 
 /**
  * What the container of the former release is made of: what it was made of then, as long as that was kept and the compose file says
- * something else by now. Variables have the values of today: passwords are those of the data, which stays.
+ * something else by now. Variables have the values of today: passwords are those of the data, which stays. So is userdata where it is today.
  */
 export async function definitionFor(ops: Ops, { facts, kept, imageId }: ImageWay): Promise<Definition | undefined> {
   if (kept === undefined) return undefined;
@@ -57,6 +57,6 @@ function shapeOf(definition: Definition, stamp: readonly string[]): unknown {
 }
 
 const CHANGED = {
-  en: 'The compose file has changed since that release: its container is made as it was then, with today’s values of its variables.',
-  zh: '该版本之后 compose 文件有改动: 将按当时的配置创建容器, 变量取当前值.',
+  en: 'The compose file has changed since that release: its container is made as it was then, with today’s values of its variables, and userdata where it is today.',
+  zh: '该版本之后 compose 文件有改动: 将按当时的配置创建容器, 变量取当前值, userdata 仍使用当前的位置.',
 };

@@ -1,19 +1,23 @@
 import type { Ops } from '../../core/ops.ts';
-import { refuse, throwIfAny } from '../../core/refusal.ts';
+import { type Reason, refuse, throwIfAny } from '../../core/refusal.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { keptDefinition } from '../../domain/images/kept-container.ts';
 import { hiddenBy } from '../../domain/release/hidden.ts';
 import { describeCommit } from '../../domain/release/source.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
-import { unreadable } from '../../domain/replacement/data-refusals.ts';
+import { moved, unreadable } from '../../domain/replacement/data-refusals.ts';
 import { composeRefusals, otherRefusals } from '../../domain/replacement/refusals.ts';
 import { surveyRebuild } from '../../domain/replacement/survey.ts';
 import { surveyRestore } from '../../domain/restoration/survey.ts';
 import { inspectSchema, type Schema } from '../../domain/schema/revision.ts';
+import { explainBind, findBrokenBinds } from '../../domain/stack/binds.ts';
+import { findAllContainers } from '../../domain/stack/containers.ts';
 import { databaseOf } from '../../domain/stack/database.ts';
 import type { Facts, Hidden } from '../../domain/stack/deployment.ts';
+import { userdataHomes } from '../../domain/stack/homes.ts';
+import { explain, findUnusablePorts } from '../../domain/stack/ports.ts';
 import { mountOf } from '../../tools/docker/containers.ts';
-import type { Definition } from '../../tools/docker/definition.ts';
+import { type Definition, definitionOf, portsOf, withMountsAt } from '../../tools/docker/definition.ts';
 import { treeOf } from '../../tools/git/tree.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { queryOne } from '../../tools/postgres/psql.ts';
@@ -36,9 +40,9 @@ export async function surveyImageWay(
 ): Promise<ImageWay> {
   const { backup } = asked;
   const facts = await surveyRebuild(ops, true);
-  const kept = keptDefinition(ops.paths, choice.release.run);
+  const kept = await keptOf(ops, choice, facts);
   const hold = await surveyHold(ops, facts.containers.app, asked.hold, asked.tries);
-  refuseWhatIsInTheWay(ops, facts, kept !== undefined);
+  await refuseWhatIsInTheWay(ops, facts, kept);
   const { postgres, redis } = facts.containers;
   if (postgres?.state !== 'running' || redis?.state !== 'running') throw storesDown();
   const database = databaseOf(facts.stack, postgres, facts.volumes);
@@ -61,6 +65,15 @@ export async function surveyImageWay(
   };
 }
 
+/**
+ * What that release's container was made of; userdata goes on being where it is by now: elsewhere nobody would see what users have there, and
+ * on the next way forward it would be overwritten.
+ */
+async function keptOf(ops: Ops, { release }: Choice, { containers: { app } }: Facts): Promise<Definition | undefined> {
+  const kept = keptDefinition(ops.paths, release.run);
+  return kept && app ? withMountsAt(ops.target.app.userdata, kept, await definitionOf(ops, app.id)) : kept;
+}
+
 /** What the container's mounts hide of the release that comes back; nothing is known of a commit that is not here any more. */
 async function hiddenOf(ops: Ops, { stack }: Facts, commit: string, kept: Definition | undefined): Promise<Hidden[]> {
   if ((await describeCommit(ops, commit)) === undefined) return [];
@@ -69,15 +82,35 @@ async function hiddenOf(ops: Ops, { stack }: Facts, commit: string, kept: Defini
 }
 
 /**
- * Of any new container; where it is known how the former one was made, the compose file's own wishes are none of its business. A database
- * that can't be read stays as it is: the bad release may be what locks it, and the former one is tried on it before anything stops.
+ * Of any new container; where it is known how the former one was made, that counts, and the compose file's own wishes are none of its business.
+ * A database that can't be read stays as it is: the bad release may be what locks it, and the former one is tried on it before anything stops.
  */
-function refuseWhatIsInTheWay(ops: Ops, facts: Facts, isKnown: boolean): void {
+async function refuseWhatIsInTheWay(ops: Ops, facts: Facts, kept: Definition | undefined): Promise<void> {
   const wishes = composeRefusals(ops.target, facts, []);
-  throwIfAny([...(isKnown ? [] : wishes), ...otherRefusals(ops.target, facts, 'keep')]);
-  const warned = [...(isKnown ? wishes : []), ...unreadable(facts, 'keep')];
+  const inTheWay = kept ? await keptRefusals(ops, facts, kept) : wishes;
+  throwIfAny([...inTheWay, ...otherRefusals(ops.target, facts, 'keep')]);
+  const warned = [...(kept ? wishes : []), ...unreadable(facts, 'keep')];
   for (const { text } of warned) ops.screen.show({ event: 'warning', text });
 }
+
+/** What that container had and can't be had any more. It did have its mounts: none of them is meant to be an empty directory. */
+async function keptRefusals(ops: Ops, facts: Facts, kept: Definition): Promise<Reason[]> {
+  const { stack, containers } = facts;
+  const app = { ...stack.services.app, mounts: kept.Mounts.map(mountOf), ports: portsOf(kept) };
+  const then = { ...stack, services: { ...stack.services, app } };
+  const all = Object.values(await findAllContainers(ops, stack)).flat();
+  const [binds, ports] = await Promise.all([findBrokenBinds(ops, then, containers), findUnusablePorts(ops, then, all)]);
+  return [
+    ...userdataHomes(ops, then, containers).flatMap((home) => moved(ops.target, facts, home)),
+    ...ports.filter(({ port }) => app.ports.includes(port)).map(explain),
+    ...binds.filter(({ service }) => service === app.key).map((bind) => ({ ...explainBind(bind), fix: PUT_BACK })),
+  ];
+}
+
+const PUT_BACK = {
+  en: 'That release’s container had it: put it back (git log knows it, if it was in the repository), or go back to a later release.',
+  zh: '该版本的容器使用过它: 请将其恢复 (若在仓库中, 可用 git log 找到), 或回退到更新的版本.',
+};
 
 /** What stays the same when a database gets another name. */
 export async function databaseId(ops: Ops, database: Database): Promise<number> {

@@ -175,7 +175,7 @@ function healthcheckOf({ Healthcheck: check, Shell }: Inspected['Config']): Heal
 }
 
 /** What a port of a container (`80/tcp`) is bound to on the host. */
-function boundAt(port: string, bindings: readonly { HostIp: string; HostPort: string }[]): PublishedPort[] {
+export function boundAt(port: string, bindings: readonly { HostIp: string; HostPort: string }[]): PublishedPort[] {
   const protocol = port.endsWith('/udp') ? 'udp' : 'tcp';
   const twin = (b: { HostIp: string; HostPort: string }) =>
     b.HostIp === '::' && bindings.some((o) => o.HostIp === '0.0.0.0' && o.HostPort === b.HostPort);

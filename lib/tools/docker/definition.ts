@@ -3,9 +3,12 @@ import { z } from 'zod';
 import { read } from '../../core/command.ts';
 import { type RunOps, run } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
+import { boundAt, type PublishedPort } from './containers.ts';
 import { getFromEngine, postToEngine } from './engine-api.ts';
+import { isWithin } from './places.ts';
 
 const strings = z.array(z.string());
+const binding = z.looseObject({ HostIp: z.string().default(''), HostPort: z.string().default('') });
 
 /** One network of a container, as far as somebody chose it; addresses and the like are given at each start. */
 const endpoint = z.object({
@@ -36,6 +39,7 @@ export const definitionSchema = z.object({
   HostConfig: z.looseObject({
     NetworkMode: z.string(),
     Binds: strings.nullish(),
+    PortBindings: z.record(z.string(), z.array(binding).nullish()).nullish(),
     RestartPolicy: z.looseObject({ Name: z.string(), MaximumRetryCount: z.int().default(0) }).nullish(),
     Mounts: z
       .array(z.looseObject({ Type: z.string().optional(), Source: z.string().optional(), Target: z.string() }))
@@ -136,9 +140,41 @@ function endpointsOf({ Id, HostConfig: { NetworkMode }, NetworkSettings }: Defin
     });
 }
 
+/** Ports of this machine that it is published at; one that the engine chooses is none. */
+export const portsOf = ({ HostConfig: { PortBindings } }: Definition): PublishedPort[] =>
+  Object.entries(PortBindings ?? {})
+    .flatMap(([port, bindings]) => boundAt(port, bindings ?? []))
+    .filter(({ published }) => published > 0);
+
+const pointOf = (bind: string): string => bind.split(':')[1] ?? '';
+
+/** The same, with what the other has mounted at a directory and below it in the place of its own there. */
+export function withMountsAt(directory: string, definition: Definition, other: Definition): Definition {
+  const merged = <T>(
+    own: readonly T[] | null | undefined,
+    others: readonly T[] | null | undefined,
+    at: (of: T) => string,
+  ) => [
+    ...(own ?? []).filter((mount) => !isWithin(at(mount), directory)),
+    ...(others ?? []).filter((mount) => isWithin(at(mount), directory)),
+  ];
+  const [mine, theirs] = [definition.HostConfig, other.HostConfig];
+  const Binds = merged(mine.Binds, theirs.Binds, pointOf);
+  const Mounts = merged(mine.Mounts, theirs.Mounts, ({ Target }) => Target);
+  return {
+    ...definition,
+    HostConfig: {
+      ...mine,
+      ...(mine.Binds || Binds.length > 0 ? { Binds } : {}),
+      ...(mine.Mounts || Mounts.length > 0 ? { Mounts } : {}),
+    },
+    Mounts: merged(definition.Mounts, other.Mounts, ({ Destination }) => Destination),
+  };
+}
+
 /** Mount points that the definition itself gives something to. */
 const mountPoints = ({ HostConfig: { Binds, Mounts } }: Definition): ReadonlySet<string> =>
-  new Set([...(Binds ?? []).map((bind) => bind.split(':')[1] ?? ''), ...(Mounts ?? []).map((m) => m.Target)]);
+  new Set([...(Binds ?? []).map(pointOf), ...(Mounts ?? []).map((m) => m.Target)]);
 
 /** As compose does it: a volume without a name, which the image or the compose file wants, goes on being the former container's. */
 export function withVolumesOf(definition: Definition, former: Definition): Definition {
