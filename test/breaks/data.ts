@@ -65,6 +65,12 @@ export const DATA: readonly Break[] = [
     named: 'refuses a way back by image to a container whose mount or address is gone',
   },
   {
+    what: { en: 'a mount that this user can’t look at ends the survey', zh: '无权查看的挂载源使检查中断' },
+    edits: [edit('lib/tools/files/seen.ts', 'return null;', 'return statSync(file);')],
+    test: 'test/unit/domain/stack/binds.test.ts',
+    named: 'does not judge what this user can’t look at',
+  },
+  {
     what: { en: 'a container is made without what only compose gives it', zh: '新容器缺少只有 compose 才能提供的内容' },
     edits: [edit('lib/domain/stack/create-service.ts', 'composeOnly.length > 0', 'composeOnly.length > 99')],
     test: 'test/simulation/replicas.test.ts',

@@ -1,10 +1,10 @@
-import { statSync } from 'node:fs';
 import type { Ops } from '../../core/ops.ts';
 import type { Reason } from '../../core/refusal.ts';
 import { ask } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import type { Mount } from '../../tools/docker/places.ts';
+import { seenAt } from '../../tools/files/seen.ts';
 import type { Containers } from './containers.ts';
 import type { ServiceRole, Stack } from './stack.ts';
 
@@ -50,10 +50,11 @@ async function brokenIn(
   });
 }
 
+/** What can't be looked at is not judged. */
 function kindOf(source: string): 'file' | 'directory' | 'absent' {
-  const stat = statSync(source, { throwIfNoEntry: false });
+  const stat = seenAt(source);
   if (stat === undefined) return 'absent';
-  return stat.isDirectory() ? 'directory' : 'file';
+  return stat?.isDirectory() ? 'directory' : 'file';
 }
 
 const KINDS =

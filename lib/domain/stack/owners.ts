@@ -1,8 +1,8 @@
-import { statSync } from 'node:fs';
 import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
+import { seenAt } from '../../tools/files/seen.ts';
 import type { Stack } from './stack.ts';
 
 /** A container that compose made, and from where. */
@@ -67,13 +67,7 @@ const whoMade = (dir: string, ours: string): Whose => (dir === '' ? 'same' : isS
 /** Whether two paths are of one directory or file: another spelling, a link, or another mount of it does not matter. */
 function isSame(place: string, ours: string): Whose {
   if (place === ours) return 'same';
-  const [theirs, own] = [place, ours].map((file) => {
-    try {
-      return statSync(file, { throwIfNoEntry: false });
-    } catch {
-      return null; // behind a directory that is not for us: there it may be
-    }
-  });
+  const [theirs, own] = [place, ours].map(seenAt);
   if (theirs === undefined) return 'gone';
   return theirs && own && theirs.dev === own.dev && theirs.ino === own.ino ? 'same' : 'other';
 }

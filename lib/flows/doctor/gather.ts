@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { driftIn, environmentOf } from '../../adhoc/environment.ts';
 import { read } from '../../core/command.ts';
@@ -33,6 +33,7 @@ import type { Container } from '../../tools/docker/containers.ts';
 import { serverVersion } from '../../tools/docker/docker.ts';
 import { findEngine } from '../../tools/docker/engine-api.ts';
 import { historyOf } from '../../tools/docker/history.ts';
+import { seenAt } from '../../tools/files/seen.ts';
 import { inspectCheckout } from '../../tools/git/checkout.ts';
 import { git } from '../../tools/git/git.ts';
 import { treeOf } from '../../tools/git/tree.ts';
@@ -293,7 +294,8 @@ function mountedFile(
   source: string,
   { path: target, inode }: { readonly path: string; readonly inode: number | null },
 ): MountedFile[] {
-  const there = statSync(source, { throwIfNoEntry: false });
+  const there = seenAt(source);
+  if (there === null) return [];
   if (there === undefined) return [{ source, target, state: 'gone' }];
   return [{ source, target, state: there.isDirectory() || there.ino === inode ? 'same' : 'old' }];
 }
