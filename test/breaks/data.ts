@@ -71,6 +71,12 @@ export const DATA: readonly Break[] = [
     named: 'does not judge what this user can’t look at',
   },
   {
+    what: { en: 'what is mounted in userdata counts as saved', zh: '挂载在 userdata 内的内容也计入保存大小' },
+    edits: [edit('lib/domain/app/userdata.ts', "of === 'own' ? '-skx' : '-sk'", "of === 'own' ? '-sk' : '-skx'")],
+    test: 'test/simulation/rollback.test.ts',
+    named: 'refuses a way back by image for which there is no room',
+  },
+  {
     what: { en: 'a container is made without what only compose gives it', zh: '新容器缺少只有 compose 才能提供的内容' },
     edits: [edit('lib/domain/stack/create-service.ts', 'composeOnly.length > 0', 'composeOnly.length > 99')],
     test: 'test/simulation/replicas.test.ts',

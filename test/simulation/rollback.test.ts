@@ -147,7 +147,7 @@ it('refuses a way back by image for which there is no room, also where it is kno
   await rebuilt(d);
   const { override } = d.machine;
   d.machine.override = (call, typed) =>
-    typed.includes(' du -sk ') ? { stdout: '999999999999\t/app/userdata\n' } : override(call, typed);
+    typed.includes(' du -skx ') ? { stdout: '999999999999\t/app/userdata\n' } : override(call, typed);
   const ended = await rollback(d, 'previous', '--way', 'image', '--yes');
   expect(ended).toMatchObject({ exitCode: 3, changes: [], text: expect.stringContaining('of disk are free') });
 });

@@ -151,9 +151,13 @@ export function userdataOfUnfinished(ops: Ops): SavedUserdata | undefined {
 /** It holds what its image has, and nothing of anybody's. */
 export const neverServed = ({ state }: Pick<Container, 'state'>): boolean => state === 'created';
 
-/** About how many bytes userdata of a running container takes; 0 when it can't be asked. */
-export async function userdataSize(ops: Ops, container: string): Promise<number> {
-  const du = exec('read', container, ['du', '-sk', ops.target.app.userdata]);
+/**
+ * About how many bytes userdata of a running container takes; 0 when it can't be asked.
+ *
+ * @param of `own`: without what is mounted inside it.
+ */
+export async function userdataSize(ops: Ops, container: string, of: 'own' | 'all'): Promise<number> {
+  const du = exec('read', container, ['du', of === 'own' ? '-skx' : '-sk', ops.target.app.userdata]);
   const { stdout } = await run(ops, du, [0, 1, 126, 127]);
   return (Number.parseInt(stdout, 10) || 0) * 1024;
 }

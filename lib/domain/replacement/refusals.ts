@@ -29,11 +29,16 @@ const isMade =
  * @param stores those whose containers are made anew, beside the application's.
  */
 export const composeRefusals = (target: Target, facts: Facts, stores: readonly (typeof STORES)[number][]): Reason[] => [
+  ...containerRefusals(facts, stores),
+  ...misplacedData(target, facts),
+];
+
+/** The first half of it. */
+export const containerRefusals = (facts: Facts, stores: readonly (typeof STORES)[number][]): Reason[] => [
   ...notPlannable((['app', ...stores] as const).map((role) => facts.stack.services[role])),
   ...foreignVolumes(facts.stack, facts.volumes),
   ...facts.unusablePorts.map(explain),
   ...facts.brokenBinds.filter((b) => b.why !== 'absent').map(explainBind),
-  ...misplacedData(target, facts),
 ];
 
 /** Whatever the new container is made of. */
@@ -54,7 +59,7 @@ const noLogin = (error: string): Reason => ({
 });
 
 /** What is mounted is not saved. */
-function noRoom(target: Target, { app, containers, freeBytes }: Facts): Reason[] {
+export function noRoom(target: Target, { app, containers, freeBytes }: Facts): Reason[] {
   const bytes = app?.userdataBytes ?? 0;
   const { userdata } = target.app;
   if (bytes <= freeBytes || mountedUserdata(target, containers.app?.mounts ?? []).includes(userdata)) return [];

@@ -156,7 +156,7 @@ async function surveyApp(ops: Ops, container: Container, checkedOut: string, pla
     };
   }
   const [userdataBytes, around, health, { programs, served }, inside] = await Promise.all([
-    userdataSize(ops, container.id),
+    userdataSize(ops, container.id, 'own'),
     lookAround(ops, container.id, []),
     healthCheck(ops, endpointsOf(ops.target, container)),
     surveyServed(ops, container),

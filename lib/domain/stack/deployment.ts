@@ -140,7 +140,7 @@ export type DatabaseFacts =
     };
 
 export interface AppFacts {
-  /** Bytes in userdata, which dies with the container. */
+  /** About how many bytes of userdata go with the container; where all of it is mounted, how many that has. */
   readonly userdataBytes: number;
   /** Set when it does not run, and its userdata can't be read. */
   readonly unreachable?: Unreachable | undefined;

@@ -1,11 +1,8 @@
 import { type Reason, throwIfAny } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
-import { foreignVolumes } from '../../domain/data/claim.ts';
-import { explainBind } from '../../domain/stack/binds.ts';
-import { notPlannable } from '../../domain/stack/create-service.ts';
+import { moved } from '../../domain/replacement/data-refusals.ts';
+import { containerRefusals, noRoom } from '../../domain/replacement/refusals.ts';
 import type { Facts as Deployed } from '../../domain/stack/deployment.ts';
-import { explain } from '../../domain/stack/ports.ts';
-import { placeText, samePlace } from '../../tools/docker/places.ts';
 import type { EnvWay } from './facts.ts';
 
 const REBUILD: Text = {
@@ -18,16 +15,15 @@ const REBUILD: Text = {
  *
  * @throws {OpsError} `precondition` with all reasons at once.
  */
-export function refuse({ facts: deployed, stuck }: Pick<EnvWay, 'facts' | 'stuck'>): void {
+export function refuse({ target, facts: deployed, stuck }: Pick<EnvWay, 'target' | 'facts' | 'stuck'>): void {
   throwIfAny([
     ...(stuck.length === 0 ? [] : [stays(stuck)]),
-    ...notPlannable([deployed.stack.services.app]),
-    ...foreignVolumes(deployed.stack, deployed.volumes),
+    ...containerRefusals(deployed, []),
     ...image(deployed),
     ...stores(deployed),
-    ...userdata(deployed),
-    ...deployed.unusablePorts.map(explain),
-    ...deployed.brokenBinds.filter((b) => b.why !== 'absent').map(explainBind),
+    ...deployed.data.homes.filter((home) => home.role === 'app').flatMap((home) => moved(target, deployed, home)),
+    ...unsaved(deployed),
+    ...noRoom(target, deployed),
   ]);
 }
 
@@ -94,33 +90,10 @@ function stores({ stack, containers, storesOutdated, login }: Deployed): Reason[
   ];
 }
 
-function userdata({ app, data, freeBytes }: Deployed): Reason[] {
-  const moved = data.homes.filter((h) => h.role === 'app' && h.now.kind !== 'own' && !samePlace(h.now, h.next));
-  return [
-    ...moved.map(({ now, next }) => ({
-      text: {
-        en: `userdata is in ${placeText(now).en}; the next container would look in ${placeText(next).en}.`,
-        zh: `userdata 位于${placeText(now).zh}, 而新容器会使用${placeText(next).zh}.`,
-      },
-      fix: { en: 'Leave its mount as it is, or move the files by hand.', zh: '请保持原挂载, 或手工移动文件.' },
-    })),
-    ...(app?.unreachable
-      ? [
-          {
-            text: { en: `userdata: ${app.unreachable.why.en}.`, zh: `userdata: ${app.unreachable.why.zh}.` },
-            fix: REBUILD,
-          },
-        ]
-      : []),
-    ...((app?.userdataBytes ?? 0) > freeBytes
-      ? [
-          {
-            text: { en: 'There is no room on disk to save userdata.', zh: '磁盘空间不足, 无法保存 userdata.' },
-            fix: { en: 'Make room: docker system df', zh: '请先释放空间: docker system df' },
-          },
-        ]
-      : []),
-  ];
+function unsaved({ app }: Deployed): Reason[] {
+  if (!app?.unreachable) return [];
+  const { why } = app.unreachable;
+  return [{ text: { en: `userdata: ${why.en}.`, zh: `userdata: ${why.zh}.` }, fix: REBUILD }];
 }
 
 /** The variables, for people. */

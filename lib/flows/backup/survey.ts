@@ -33,7 +33,7 @@ export async function surveyBackup(ops: Ops): Promise<Facts> {
   const runs = app?.state === 'running';
   const [marker, userdataBytes] = await Promise.all([
     runs ? readMarker(ops, app.id) : undefined,
-    runs ? userdataSize(ops, app.id) : 0,
+    runs ? userdataSize(ops, app.id, 'all') : 0,
   ]);
   return { database: databaseOf(stack, postgres, volumes), app, commit: marker?.commit, userdataBytes };
 }

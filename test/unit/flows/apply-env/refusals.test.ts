@@ -1,12 +1,14 @@
 import { expect, it } from 'vitest';
 import { OpsError } from '../../../../lib/core/errors.ts';
+import { targetFor } from '../../../../lib/core/target.ts';
+import type { AppFacts } from '../../../../lib/domain/stack/deployment.ts';
 import { refuse } from '../../../../lib/flows/apply-env/refusals.ts';
 import { container, facts } from '../../../support/facts.ts';
 
 /** What is said no to; '' when nothing is. */
 function refused(more: Parameters<typeof facts>[0] = {}, stuck: readonly string[] = []): string {
   try {
-    refuse({ facts: facts(more), stuck });
+    refuse({ target: targetFor('/srv/shop'), facts: facts(more), stuck });
     return '';
   } catch (error) {
     if (!(error instanceof OpsError) || error.kind !== 'precondition') throw error;
@@ -40,7 +42,12 @@ it.each<[string, Parameters<typeof facts>[0], RegExp]>([
         ],
       },
     },
-    /userdata is in the host's directory \/srv\/a; the next container would look in the host's directory \/srv\/b/,
+    /userdata \(\/app\/userdata\) is in the host's directory \/srv\/a; the next container would look in the host's directory \/srv\/b/,
+  ],
+  [
+    'userdata that has no room',
+    { freeBytes: 10, app: { ...facts().app, userdataBytes: 11 } as AppFacts },
+    /userdata has 11 B/,
   ],
   [
     'a port that is taken',
@@ -50,6 +57,12 @@ it.each<[string, Parameters<typeof facts>[0], RegExp]>([
     /Port 0\.0\.0\.0:80 is taken/,
   ],
 ])('refuses %s', (_, more, says) => expect(refused(more)).toMatch(says));
+
+it('wants no room for userdata that is mounted', () => {
+  const app = container('app', { mounts: [{ kind: 'volume', source: 'shop_userdata', target: '/app/userdata' }] });
+  const containers = { ...facts().containers, app };
+  expect(refused({ freeBytes: 10, app: { ...facts().app, userdataBytes: 11 } as AppFacts, containers })).toBe('');
+});
 
 it('says all that is in the way at once', () => {
   const said = refused({ storesOutdated: ['postgres'], login: 'wrong-password' });
