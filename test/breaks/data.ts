@@ -77,6 +77,27 @@ export const DATA: readonly Break[] = [
     named: 'refuses a way back by image for which there is no room',
   },
   {
+    what: {
+      en: 'the new database is prepared without the application’s files',
+      zh: '准备新数据库时应用缺少挂载的文件',
+    },
+    edits: [edit('lib/flows/rebuild/prepare.ts', "kind === 'bind' && target", "kind === 'own' && target")],
+    test: IDENTITY,
+    named: 'prepares the new database by an application with the files',
+  },
+  {
+    what: { en: 'a rootless engine is found out during the outage', zh: '停机后才发现引擎为 rootless' },
+    edits: [
+      edit(
+        'lib/domain/replacement/survey.ts',
+        '  await requireReachable(ops);\n',
+        '  requireReachable(ops).catch(() => undefined);\n',
+      ),
+    ],
+    test: IDENTITY,
+    named: 'refuses an engine that runs rootless',
+  },
+  {
     what: { en: 'a container is made without what only compose gives it', zh: '新容器缺少只有 compose 才能提供的内容' },
     edits: [edit('lib/domain/stack/create-service.ts', 'composeOnly.length > 0', 'composeOnly.length > 99')],
     test: 'test/simulation/replicas.test.ts',

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { backupProd } from '../../scripts/backup-prod.ts';
@@ -334,6 +334,40 @@ it('prepares the new database by a server as the compose file has it', async () 
   expect(started.join(' ')).toMatch(/ --user 1000:1000 /);
   expect(started.join(' ')).toContain(` -v ${path.join(d.dir, 'init.d')}:/docker-entrypoint-initdb.d:ro `);
   expect(started.join(' ')).toMatch(/ postgres:15-alpine postgres -c max_connections=300$/);
+});
+
+it('prepares the new database by an application with the files that the compose file gives it, none to be written to', async () => {
+  const made = deployment();
+  const lies = (name: string) => path.join(made.dir, name);
+  writeFileSync(lies('app.yml'), 'a setting');
+  writeFileSync(lies('token'), 'a token');
+  mkdirSync(lies('logs'));
+  made.editCompose((file) => {
+    const { whalefall } = file.services;
+    Object.assign(whalefall ?? {}, { user: '1000:1000', secrets: [{ source: 'token' }] });
+    whalefall?.volumes?.push({ type: 'bind', source: './app.yml', target: '/app/config/app.yml' });
+    whalefall?.volumes?.push({ type: 'bind', source: './logs', target: '/app/logs' });
+    file.secrets = { token: { file: lies('token') } };
+  });
+  const d = await production(made);
+  const ended = await runAndCheck(d, DELETE);
+  expect(ended.exitCode, ended.text).toBe(0);
+  const started = ended.calls.find(({ argv }) => argv[1] === 'run' && argv.some((w) => w.endsWith('-app')))?.argv ?? [];
+  expect(started.filter((_, at) => started[at - 1] === '-v')).toEqual([
+    `${lies('.env')}:/app/.env:ro`,
+    `${lies('app.yml')}:/app/config/app.yml:ro`,
+    `${lies('token')}:/run/secrets/token:ro`,
+  ]);
+  expect(started.join(' ')).toContain(' --user 1000:1000 ');
+});
+
+it('refuses an engine that runs rootless before anything is built', async () => {
+  const d = await production();
+  d.machine.override = (_call, typed) =>
+    /^docker info/.test(typed) ? { stdout: '["name=seccomp","name=rootless"]\n' } : undefined;
+  const ended = await runAndCheck(d, ['--yes', '--data', 'keep']);
+  expect(ended, ended.text).toMatchObject({ exitCode: 3, changes: [] });
+  expect(ended.text).toContain('The engine runs rootless');
 });
 
 it('deletes userdata that is a volume, though the trial’s container had it mounted', async () => {

@@ -1,11 +1,10 @@
-import { z } from 'zod';
 import { read } from '../../core/command.ts';
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
-import { answerOf } from '../../core/tool-output.ts';
 import type { Container } from '../../tools/docker/containers.ts';
+import { isRootless } from '../../tools/docker/engine.ts';
 import { type Family, type Firewall, findFirewall, listing } from '../../tools/iptables/iptables.ts';
 import { lastReplacement } from '../ledger/requests.ts';
 import { type Doorman, type Post, postDoorman } from './doorman.ts';
@@ -163,12 +162,6 @@ const get = (url: string) =>
     ...['curl', '-gs', '-o', '/dev/null', '-w', '%{http_code}', '--noproxy', '*', '--max-time', '10'],
     ...['--local-port', FROM.curl, url],
   ]);
-
-async function isRootless(ops: Ops): Promise<boolean> {
-  const said = await ask(ops, read(['docker', 'info', '-f', '{{json .SecurityOptions}}']));
-  const options = answerOf('docker info', z.array(z.string()).nullable(), said);
-  return (options ?? []).some((o) => o.includes('rootless'));
-}
 
 const NOT_WANTED: Text = { en: '--no-hold was given', zh: '指定了 --no-hold' };
 const NOBODY_SERVES: Text = { en: 'the application does not run', zh: '应用未在运行' };

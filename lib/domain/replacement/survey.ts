@@ -3,6 +3,7 @@ import type { Ops } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
 import { config, hashOf } from '../../tools/docker/compose.ts';
 import type { Container } from '../../tools/docker/containers.ts';
+import { requireReachable } from '../../tools/docker/engine.ts';
 import { freeBytes } from '../../tools/files/durable.ts';
 import { treeOf } from '../../tools/git/tree.ts';
 import { canLogIn, type Login } from '../../tools/postgres/login.ts';
@@ -61,6 +62,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
   // They are awaited in the order in which an error explains the others: without an engine nothing else means anything.
   for (const answer of first) answer.catch(() => undefined);
   const prerequisites = await first[0];
+  await requireReachable(ops);
   const reading = await first[1];
   const { env, stack: resolved } = await prepareEnv(ops, reading, first[2], planOnly);
 

@@ -12,6 +12,7 @@ import { copyOut } from '../../tools/docker/container-files.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { stop } from '../../tools/docker/docker.ts';
 import { discardContainer, discardNetwork, ownerLabels } from '../../tools/docker/helpers.ts';
+import { seenAt } from '../../tools/files/seen.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 import { migrateAndSeed } from './migrate.ts';
 import type { Rebuild, Seen } from './rebuild.ts';
@@ -120,15 +121,23 @@ async function startServer(ops: Ops, facts: Facts, names: Names): Promise<Contai
 }
 
 async function startOneOff(ops: Ops, facts: Facts, names: Names, imageId: string): Promise<string> {
-  const env = facts.stack.services.app.environment;
+  const { environment: env, user, mounts, supplied } = facts.stack.services.app;
+  const dotEnv = `${ops.target.app.root}/.env`;
+  // What it reads: nothing of production's is written to, and a directory that it could write to is not there.
+  const read = [...mounts, ...supplied].filter(
+    ({ kind, source, target, readOnly }) =>
+      kind === 'bind' && target !== dotEnv && (readOnly || seenAt(source)?.isFile()),
+  );
   return ask(
     ops,
     change(
       [
         ...['docker', 'run', '-d', '--pull', 'never', '--name', names.oneOff, ...ownerLabels(ops)],
-        ...['--network', names.network],
+        ...['--network', names.network, ...(user ? ['--user', user] : [])],
         ...Object.keys(env).flatMap((name) => ['-e', name]),
-        ...['-v', `${path.join(ops.target.dir, '.env')}:${ops.target.app.root}/.env:ro`],
+        ...[`${path.join(ops.target.dir, '.env')}:${dotEnv}`, ...read.map((m) => `${m.source}:${m.target}`)].flatMap(
+          (mount) => ['-v', `${mount}:ro`],
+        ),
         ...['--entrypoint', 'sleep', imageId, '86400'],
       ],
       { env },

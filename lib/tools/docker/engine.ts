@@ -1,8 +1,10 @@
+import { z } from 'zod';
 import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { ask } from '../../core/run.ts';
+import { ask, type RunOps } from '../../core/run.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import { answerOf } from '../../core/tool-output.ts';
 import { findEngine } from './engine-api.ts';
 
 /**
@@ -41,6 +43,28 @@ function told(env: Ops['env'], context: string, endpoint: string): { what: Text;
 
 /** Of `ssh://user@host` and `tcp://user:password@host`, only the host. */
 const withoutLogin = (endpoint: string): string => endpoint.replace(/\/\/[^/@]*@/, '//');
+
+/** Whether the engine runs as a user, in a network of its own: this machine does not reach the addresses of its containers. */
+export async function isRootless(ops: RunOps): Promise<boolean> {
+  const said = await ask(ops, read(['docker', 'info', '-f', '{{json .SecurityOptions}}']));
+  const options = answerOf('docker info', z.array(z.string()).nullable(), said);
+  return (options ?? []).some((o) => o.includes('rootless'));
+}
+
+/** What replaces the application's container asks PostgreSQL and the application at their own addresses. @throws {OpsError} `precondition` */
+export async function requireReachable(ops: RunOps): Promise<void> {
+  if (!(await isRootless(ops))) return;
+  throw refuse(
+    {
+      en: 'The engine runs rootless: this machine does not reach its containers at their own addresses, by which the database and the new container are proved.',
+      zh: 'Docker 引擎以 rootless 方式运行: 本机无法访问容器自身的地址, 而数据库和新容器要经该地址验证.',
+    },
+    {
+      en: 'Run the stack on the system’s engine (docker context use default), whose data directory is another one: take the data along by a backup.',
+      zh: '请在系统级 Docker 引擎上运行 (docker context use default). 其数据目录不同, 数据需通过备份迁移.',
+    },
+  );
+}
 
 /** What tells this engine from another one, whichever way it is reached. */
 export const engineId = (ops: Ops): Promise<string> => ask(ops, read(['docker', 'info', '-f', '{{.ID}}']));
