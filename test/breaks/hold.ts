@@ -3,6 +3,18 @@ import { type Break, edit } from './break.ts';
 /** Requests that wait. */
 export const HOLD: readonly Break[] = [
   {
+    what: { en: 'the doorman stands in a network in which nothing is published', zh: '暂存程序所在网络无法发布端口' },
+    edits: [edit('lib/domain/hold/survey.ts', 'networks.find((network) => !internal.has(network)) ?? first', 'first')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'requests are held in a network in which ports are published',
+  },
+  {
+    what: { en: 'the doorman is not in the network that it leads to', zh: '暂存程序未加入新容器的网络' },
+    edits: [edit('lib/domain/hold/doorman.ts', 'if (network !== post.network)', "if (network === '')")],
+    test: 'test/simulation/hold.test.ts',
+    named: 'requests are held in a network in which ports are published',
+  },
+  {
     what: { en: 'each renewal of a rule waits for the disk', zh: '每次续期规则都等待磁盘落盘' },
     edits: [edit('lib/domain/hold/lease.ts', 'put({ ...calm, journal: UNWRITTEN })', 'put(calm)')],
     test: 'test/unit/domain/hold/lease.test.ts',

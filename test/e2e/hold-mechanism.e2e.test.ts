@@ -113,7 +113,7 @@ itInFull('cuts nobody in a queue that moves, and whoever is not answered', async
   const doorman = await postDoorman(little.ops, postOf(facts, app, home), `${app.name}-doorman-queue`);
   try {
     const port = doorman.door.ports.find((p) => p.family === 'ipv4' && p.target === 80)?.published;
-    await doorman.lead(home);
+    await doorman.lead({ network: facts.network, address: home });
     const within = (seconds: number) => ask(`http://127.0.0.1:${port}/?s=${seconds}`);
     const [queue, stuck] = [Promise.all([3, 6, 9, 12].map(within)), within(60)];
     while ((await doorman.look()).open < 5) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -56,6 +56,31 @@ function withRules(d: Deployment): Deployment {
   return d;
 }
 
+const FRONT = 'whalefall_prod_network';
+
+it('requests are held in a network in which ports are published, and go to the new container also where that is in another one', async () => {
+  const made = deployment();
+  const inNetworks = (...networks: readonly string[]) =>
+    made.editCompose((file) => {
+      file.networks = { backend: null, [FRONT]: null, side: null };
+      Object.assign(file.services.whalefall ?? {}, { networks: Object.fromEntries(networks.map((n) => [n, null])) });
+    });
+  inNetworks('backend', FRONT);
+  const d = await holding(made);
+  const { networks } = d.machine.engine;
+  networks.set('prod_backend', { ...networks.get('prod_backend'), internal: 'true' });
+  inNetworks('backend', 'side');
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(0);
+  const posted = ended.calls.filter(
+    ({ argv }) => argv.some((word) => /-doorman-(trial|1)$/.test(word)) && argv[1] === 'run',
+  );
+  expect(posted.map(({ argv }) => argv[argv.indexOf('--network') + 1])).toEqual([`prod_${FRONT}`, `prod_${FRONT}`]);
+  expect(ended.changes.filter((c) => c.startsWith('docker network connect'))).toEqual([
+    expect.stringMatching(/^docker network connect prod_(backend|side) prod_whalefall_prod-doorman-1$/),
+  ]);
+});
+
 it('no request fails while a rebuild replaces the container, and nothing of the hold is left', async () => {
   const d = await holding();
   const { refused, waited } = visitor(d);

@@ -1,7 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
+import { run } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { type Attached, runAttached } from '../../tools/docker/attached.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
@@ -28,8 +30,8 @@ export type DoormanState = z.infer<typeof state>;
 /** The program `doorman.py` in a container of the application's image, which takes connections in its stead. */
 export interface Doorman {
   readonly door: Door;
-  /** What waits, and what comes, goes to this address. */
-  lead(address: string): Promise<DoormanState>;
+  /** What waits, and what comes, goes to this address; the doorman enters the network first, where that is not its own. */
+  lead(to: { readonly network: string; readonly address: string }): Promise<DoormanState>;
   /** What waits, and what comes, gets the page. */
   close(): Promise<DoormanState>;
   look(): Promise<DoormanState>;
@@ -91,7 +93,10 @@ export async function postDoorman(ops: Ops, post: Post, name: string): Promise<D
     answerOf('doorman.py', state, await attached.ask(JSON.stringify(what), deadlineMs));
   return {
     door,
-    lead: (address) => order({ lead: address }),
+    async lead({ network, address }) {
+      if (network !== post.network) await run(ops, change(['docker', 'network', 'connect', network, name]));
+      return order({ lead: address });
+    },
     close: () => order({ close: true }),
     look: () => order({ look: true }),
     finish: (seconds) => order({ finish: seconds }, LONGEST_MS),

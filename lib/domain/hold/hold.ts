@@ -177,9 +177,9 @@ export function requestHold(facts: HoldFacts): RequestHold {
       const ops = uninterruptible(given);
       try {
         const { addresses } = to ? await reachedAt(ops, to.id) : { addresses: [] };
-        const address = (addresses.find((a) => a.network === facts.network) ?? addresses[0])?.address;
-        if (address === undefined) await held.doorman.close();
-        else await held.doorman.lead(address);
+        const there = addresses.find((a) => a.network === facts.network) ?? addresses[0];
+        if (there === undefined) await held.doorman.close();
+        else await held.doorman.lead(there);
       } catch (error) {
         warn(ops, error);
       }

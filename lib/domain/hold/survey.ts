@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { read } from '../../core/command.ts';
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
@@ -5,6 +6,7 @@ import { ask } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { isRootless } from '../../tools/docker/engine.ts';
+import { getFromEngine } from '../../tools/docker/engine-api.ts';
 import { type Family, type Firewall, findFirewall, listing } from '../../tools/iptables/iptables.ts';
 import { lastReplacement } from '../ledger/requests.ts';
 import { type Doorman, type Post, postDoorman } from './doorman.ts';
@@ -65,7 +67,7 @@ export async function surveyHold(
   const { ports: asked, addresses, networks } = await reachedAt(ops, app.id);
   // On a machine without IPv6 the engine binds none, and refuses to when it is asked.
   const all = asked.filter((p) => p.family === 'ipv4' || ops.net.addresses().some((a) => a.includes(':')));
-  const network = addresses[0]?.network ?? networks[0];
+  const network = await publishing(ops, addresses.length > 0 ? addresses.map((a) => a.network) : networks);
   if (all.length === 0 || network === undefined || (addresses.length === 0 && !page)) return plain(NOTHING_PUBLISHED);
   if (await isRootless(ops)) return plain(ROOTLESS);
   const firewall = await findFirewall(ops);
@@ -86,8 +88,22 @@ export async function surveyHold(
     withoutIpv6: ports.length < all.length,
   };
   if (!tries) return facts;
-  const failure = await tryHold(ops, app, facts, page ? undefined : addresses[0]?.address);
+  const failure = await tryHold(
+    ops,
+    app,
+    facts,
+    page ? undefined : addresses.find((a) => a.network === network)?.address,
+  );
   return failure ? plain(notProved(failure)) : facts;
+}
+
+/** The first of them in which the engine publishes ports: it does not in an internal one. */
+async function publishing(ops: Ops, networks: readonly string[]): Promise<string | undefined> {
+  const [first, ...others] = networks;
+  if (others.length === 0) return first;
+  const all = await getFromEngine(ops, '/networks', z.array(z.object({ Name: z.string(), Internal: z.boolean() })));
+  const internal = new Set(all.filter((n) => n.Internal).map((n) => n.Name));
+  return networks.find((network) => !internal.has(network)) ?? first;
 }
 
 export type Holds = Extract<HoldFacts, { kind: 'holds' }>;
@@ -116,7 +132,7 @@ async function tryHold(ops: Ops, app: Container, holds: Holds, address: string |
   try {
     doorman = await postDoorman(ops, postOf(holds, app, address), `${app.name}-doorman-trial`);
     const { door } = doorman;
-    await (address === undefined ? doorman.close() : doorman.lead(address));
+    await (address === undefined ? doorman.close() : doorman.lead({ network: holds.network, address }));
     const lease = await leaseRules(ops, firewall, (until) =>
       rulesFor(ports, door, { comment, until, bridges, from: FROM.rule }),
     );

@@ -154,6 +154,13 @@ function up(host: Host, config: Resolved, words: readonly string[]): Reply {
   return {};
 }
 
+/** Those that it names, of those that there are; all where it names none. */
+function networksOf(config: Resolved, { networks = {} }: ServiceFile): string[] {
+  const all = Object.keys(config.networks ?? {});
+  const named = all.filter((key) => key in networks);
+  return named.length > 0 ? named : all;
+}
+
 function removeOrphans(engine: Engine, config: Resolved): void {
   const isOrphan = ({ labels = {} }: Container) =>
     labels[PROJECT] === config.name &&
@@ -266,7 +273,7 @@ function specOf(engine: Engine, config: Resolved, key: string, service: ServiceF
     ...(service.restart ? { restart: service.restart } : {}),
     ...(service.command ? { command: service.command.split(' ') } : {}),
     networks: Object.fromEntries(
-      Object.keys(config.networks ?? {}).map((n) => [networkName(config, n), [service.container_name ?? key, key]]),
+      networksOf(config, service).map((n) => [networkName(config, n), [service.container_name ?? key, key]]),
     ),
     ports: (service.ports ?? []).map((p) => ({
       target: p.target,

@@ -90,6 +90,12 @@ const COMMANDS: Readonly<Record<string, Known>> = {
       return { stdout: `${name}\n` };
     },
   },
+  'network connect': {
+    answer: ({ engine }, [name = '', id = '']) => {
+      Object.assign(engine.container(id).networks, { [name]: [] });
+      return {};
+    },
+  },
   'network rm': {
     answer: ({ engine }, [name = '']) => {
       if (!engine.networks.has(name)) throw new EngineError(`Error: No such network: ${name}`);

@@ -37,6 +37,13 @@ export function curl(machine: Host, call: Call): Reply {
     if (url.pathname === '/networks') return said(200, [...machine.engine.networks].map(networkOf));
     const [, id] = /^\/containers\/([\w.-]+)\/json$/.exec(url.pathname) ?? [];
     if (id !== undefined && !posts) return said(200, described(machine.engine.container(id)));
+    const [, network] = /^\/networks\/([\w.-]+)\/connect$/.exec(url.pathname) ?? [];
+    if (network !== undefined && posts) {
+      machine.changed(call);
+      const { Container: connected, EndpointConfig } = JSON.parse(call.input.toString());
+      Object.assign(machine.engine.container(connected).networks, { [network]: EndpointConfig.Aliases ?? [] });
+      return { stdout: '200' };
+    }
     if (url.pathname !== '/containers/create' || !posts) return unknown(call.argv.join(' '));
     machine.changed(call);
     const body = JSON.parse(call.input.toString());
@@ -49,7 +56,7 @@ export function curl(machine: Host, call: Call): Reply {
 }
 
 const networkOf = ([Name, Labels]: [string, Readonly<Record<string, string>>]) => ({
-  ...{ Name, Labels, Driver: 'bridge', Options: {}, Internal: false, EnableIPv6: false },
+  ...{ Name, Labels, Driver: 'bridge', Options: {}, Internal: Labels.internal === 'true', EnableIPv6: false },
   IPAM: { Config: [{ Subnet: '172.18.0.0/16' }] },
 });
 
