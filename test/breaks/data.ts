@@ -455,6 +455,15 @@ export const DATA: readonly Break[] = [
     named: 'had stopped is started again',
   },
   {
+    what: {
+      en: 'the former code is started on data that a killed run had moved, when the next one fails',
+      zh: '下次运行失败时, 旧代码在被杀运行改动过的数据上启动',
+    },
+    edits: [edit('lib/domain/replacement/stopped.ts', " && !(role === 'app' && stopped.moved)", '')],
+    test: 'test/simulation/killed-then-failing.test.ts',
+    named: 'former code is not started on data that a killed run had',
+  },
+  {
     what: { en: 'what served is removed before the new one is proved', zh: '新容器验证之前就删除旧容器' },
     edits: [
       edit(

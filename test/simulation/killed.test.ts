@@ -7,8 +7,8 @@ import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { type Check, twice } from './model/again.ts';
-import { type Deployment, deployment, type Ended, production } from './model/deployment.ts';
-import type { How } from './model/faults.ts';
+import { at } from './model/at.ts';
+import { type Deployment, type Ended, production } from './model/deployment.ts';
 import { keepsData, runAndCheck } from './model/invariants.ts';
 import { hotCheck, updateAndCheck } from './model/invariants-update.ts';
 import { rebuilt } from './model/rebuilt.ts';
@@ -21,22 +21,6 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const KEEP = ['--yes', '--data', 'keep'];
 const HOT = ['--yes', '--soak', '2s'];
-
-/** Something goes wrong at the last change like this. */
-async function at(
-  command: RegExp,
-  how: How,
-  given: (made: Deployment) => Promise<unknown>,
-  { args, check, script }: { args: readonly string[]; check: Check; script?: Script },
-): Promise<Ended> {
-  const [learned, d] = [deployment(), deployment()];
-  await given(learned);
-  await given(d);
-  const { points } = await learned.run(args, script && { script });
-  const point = points.findLast((p) => p.isChange && command.test(p.label));
-  if (!point) throw new Error(`no command is like ${command}`);
-  return check(d, args, { fault: { ...point, how }, ...(script && { script }) });
-}
 
 const DELETE = ['--yes', '--data', 'delete', '--confirm', 'DELETE ALL DATA'];
 const deletion = { args: DELETE, check: twice(runAndCheck) };

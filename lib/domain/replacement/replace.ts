@@ -29,7 +29,7 @@ import { findAllContainers, inUse, isUp, properName, standbyName, standbyRole } 
 import { createPlanned, planService } from '../stack/create-service.ts';
 import { refuseReplicas } from '../stack/replicas.ts';
 import type { ServiceRole, Stack } from '../stack/stack.ts';
-import { stoppedBy } from './stopped.ts';
+import { isToRun, stoppedBy } from './stopped.ts';
 
 /** A service's container and the one that takes its place. Neither is gone before the new one is proved. */
 export interface Replacement {
@@ -44,7 +44,7 @@ export interface Replacement {
 /** What there was. Its definition makes it again where it had to go together with its data. */
 export interface Former {
   readonly container: Container;
-  /** It runs, or did until a run that was killed stopped it. */
+  /** See {@link isToRun}. */
   readonly ran: boolean;
   readonly definition: Definition;
   /** The definition as the engine takes it, for a person: 0600, because secrets are in it. */
@@ -69,7 +69,7 @@ export async function describeFormer(ops: Ops, role: ServiceRole, container: Con
   const definition = { ...found, HostConfig, Config: { ...found.Config, Image } };
   const file = path.join(ops.paths.run, `before-${role}.json`);
   writeFileSync(file, JSON.stringify(bodyOf(definition)), { mode: 0o600 });
-  const ran = container.state === 'running' || stoppedBy(ops, container) !== undefined;
+  const ran = isToRun(role, container, stoppedBy(ops, container));
   return { container, ran, definition, file };
 }
 
@@ -77,11 +77,15 @@ const ITS_HOST_CONFIG = definitionSchema.pick({ HostConfig: true });
 
 type HostConfig = Definition['HostConfig'];
 
-/** The restart policy of one that a killed run stopped, as that run had found it: it took it away, see {@link keepStopped}. */
+/**
+ * The restart policy of one that a killed run stopped, as that run had found it: it took it away, see {@link keepStopped}. One that is not to
+ * run is not started by the machine either.
+ */
 function restartBefore(ops: Ops, role: ServiceRole, container: Container): Pick<HostConfig, 'RestartPolicy'> {
-  const stamp = stoppedBy(ops, container);
+  const stopped = stoppedBy(ops, container);
+  if (stopped === undefined || !isToRun(role, container, stopped)) return {};
   const runs = path.dirname(ops.paths.run);
-  const of = stamp === undefined ? [] : readdirSync(runs).filter((name) => name.startsWith(`${stamp}-`));
+  const of = readdirSync(runs).filter((name) => name.startsWith(`${stopped.run}-`));
   const file = of.map((name) => path.join(runs, name, `before-${role}.json`)).find(existsSync);
   const before = file && readAs(ITS_HOST_CONFIG, file); // may be damaged by a power cut
   return before ? { RestartPolicy: before.HostConfig.RestartPolicy } : {};

@@ -1,20 +1,73 @@
 import type { Ops } from '../../core/ops.ts';
+import type { Reason } from '../../core/refusal.ts';
+import { printable, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
+import { movedSince } from '../ledger/moved-data.ts';
 import { notedByUnfinished } from '../ledger/run-notes.ts';
-import { standbyRun } from '../stack/containers.ts';
+import { type Containers, standbyRun } from '../stack/containers.ts';
+import type { Facts, Moved, Stopped } from '../stack/deployment.ts';
+import type { ServiceRole } from '../stack/stack.ts';
+
+type Looked = Pick<Container, 'id' | 'name' | 'state'>;
+
+/** It is up, or will be once more without anybody's doing. */
+const runs = ({ state }: Pick<Container, 'state'>): boolean => state === 'running';
 
 /** To be written before the stop: by it the next run knows that it was no person's doing. */
-export function noteStop(ops: Ops, { id, state }: Container): void {
-  if (state === 'running') ops.journal.write({ event: 'note', key: 'stopped', value: id });
+export function noteStop(ops: Pick<Ops, 'journal'>, container: Looked): void {
+  if (runs(container)) ops.journal.write({ event: 'note', key: 'stopped', value: container.id });
 }
 
 /** After their success what runs is what is meant to. */
 const GOOD = ['deploy-prod-all', 'rollback-prod', 'update-prod-flask', 'apply-env', 'upgrade-postgres'];
 
-/** The beginning of the name of the run that stopped it and was killed: nobody else meant it to be down. */
-export function stoppedBy(ops: Pick<Ops, 'paths'>, container: Container): string | undefined {
-  const stamp = standbyRun(container);
-  if (stamp !== undefined || container.state !== 'exited') return stamp;
-  const found = notedByUnfinished(ops.paths, 'stopped', GOOD);
-  return found?.value === container.id ? found.run.name.slice(0, 16) : undefined;
+/** The run that stopped it and was killed: nobody else meant it to be down; and what has become of its data since. */
+export function stoppedBy(ops: Pick<Ops, 'paths'>, container: Looked): Stopped | undefined {
+  const run = standbyRun(container) ?? stampOf(ops, container);
+  return run === undefined ? undefined : { run, moved: movedSince(ops.paths, run) };
 }
+
+function stampOf(ops: Pick<Ops, 'paths'>, { id, state }: Looked): string | undefined {
+  if (state !== 'exited') return undefined;
+  return notedByUnfinished(ops.paths, 'stopped', GOOD, (value) => value === id)?.run.name.slice(0, 16);
+}
+
+/** The same of all that there are. */
+export const stoppedOf = (ops: Pick<Ops, 'paths'>, containers: Containers): NonNullable<Facts['stopped']> =>
+  Object.fromEntries(
+    Object.entries(containers).flatMap(([role, c]) => {
+      const stopped = runs(c) ? undefined : stoppedBy(ops, c);
+      return stopped ? [[role, stopped]] : [];
+    }),
+  );
+
+/** It runs, or did until a run that was killed stopped it; and may again: an application not on data that was moved under it. */
+export const isToRun = (role: ServiceRole, container: Looked, stopped: Stopped | undefined): boolean =>
+  runs(container) || (stopped !== undefined && !(role === 'app' && stopped.moved));
+
+/** Why the application that a killed run had stopped stays so, and what leads on. */
+export function staysStopped(app: Pick<Container, 'id'>, { run, what, backup }: Moved): Reason {
+  const did = DID[what];
+  const back = backup !== undefined && what === 'migrating' ? orBack(app, backup) : { en: '', zh: '' };
+  return {
+    text: {
+      en: `The application is stopped, and its code must not start on the data as it is: run ${printable(run)} had begun to ${did.en}, and did not end.`,
+      zh: `应用已停止, 且其代码不能在当前数据上启动: 运行 ${printable(run)} 已开始${did.zh}, 未正常结束.`,
+    },
+    fix: {
+      en: `Finish that run: npx tsx scripts/runs.ts resume ${printable(run)}   A full rebuild of a good commit does it as well.${back.en}`,
+      zh: `请完成该运行: npx tsx scripts/runs.ts resume ${printable(run)}   也可对正常的提交执行全量重建.${back.zh}`,
+    },
+  };
+}
+
+const DID: Readonly<Record<Moved['what'], Text>> = {
+  migrating: { en: 'migrate the database', zh: '迁移数据库' },
+  swap: { en: 'put another database in its place', zh: '换用另一个数据库' },
+  removing: { en: 'delete volumes', zh: '删除数据卷' },
+};
+
+const orBack = ({ id }: Pick<Container, 'id'>, backup: string): Text => {
+  const typed = `npx tsx scripts/restore-prod.ts ${printable(backup)} && docker start ${id.slice(0, 12)}`;
+  return { en: ` Or back to its backup: ${typed}`, zh: ` 或恢复到其备份: ${typed}` };
+};

@@ -41,7 +41,7 @@ import type { ServiceRole, Stack } from '../stack/stack.ts';
 import { prepareEnv } from './env-step.ts';
 import { surveyEnvChange } from './former-env.ts';
 import { databasePassword, ownAddress, redisPassword } from './stack-facts.ts';
-import { stoppedBy } from './stopped.ts';
+import { stoppedOf } from './stopped.ts';
 import { surveyCollation } from './survey-collation.ts';
 import { findDetached, isFresh, startsWithin, surveyDatabase } from './survey-data.ts';
 
@@ -93,6 +93,7 @@ export async function surveyRebuild(ops: Ops, planOnly: boolean): Promise<Facts>
     env,
     stack,
     containers,
+    stopped: stoppedOf(ops, containers),
     volumes,
     database,
     data,
@@ -149,7 +150,6 @@ async function surveyApp(ops: Ops, container: Container, checkedOut: string, pla
     const nothing = { userdataBytes: 0, commit: undefined, running: undefined, serving: false, holdsState: false };
     return {
       ...nothing,
-      stoppedBy: stoppedBy(ops, container),
       image,
       served: undefined,
       programs: undefined,

@@ -11,6 +11,7 @@ import type { Facts } from '../stack/deployment.ts';
 import type { Cutover } from './cutover.ts';
 import { describeFormer, giveBack, givenBackByHand } from './replace.ts';
 import { waitUntilHealthy } from './served.ts';
+import { isToRun, staysStopped } from './stopped.ts';
 
 /**
  * Proves after undoing that production is what it was before the run.
@@ -41,9 +42,13 @@ async function asBefore(ops: Ops, { facts, removed, previous }: Cutover): Promis
   if (app.id !== before.id && app.imageId !== previous?.id) {
     throw notBack({ en: 'the application runs another image than before', zh: '应用运行的镜像与之前不同' });
   }
-  const wasStopped = facts.app?.stoppedBy !== undefined;
-  if (wasStopped && app.state !== 'running') app = await startAgain(ops, facts, app);
-  if (!wasStopped && !(before.state === 'running' && facts.app?.serving)) {
+  const stopped = facts.stopped?.app;
+  if (stopped?.moved) {
+    const { text, fix } = staysStopped(app, stopped.moved);
+    return { en: `As before: ${text.en} ${fix.en}`, zh: `与之前一致: ${text.zh} ${fix.zh}` };
+  }
+  if (stopped && app.state !== 'running') app = await startAgain(ops, facts, app);
+  if (!stopped && !(before.state === 'running' && facts.app?.serving)) {
     return {
       en: 'As before: the application did not serve before this run either.',
       zh: '与之前一致: 本次运行之前应用也未正常服务.',
@@ -79,8 +84,7 @@ export function advice(cutover: Cutover): Text[] {
     const former = formers?.[role];
     if (former) return givenBackByHand(former, replaced?.[role]?.next, role !== 'app' && Boolean(removed));
     const present = facts.containers[role];
-    const ran = present?.state === 'running' || (role === 'app' && facts.app?.stoppedBy);
-    return present && ran ? [`docker start ${present.id.slice(0, 12)}`] : [];
+    return present && isToRun(role, present, facts.stopped?.[role]) ? [`docker start ${present.id.slice(0, 12)}`] : [];
   });
   return [
     { en: `In ${target.dir}, by hand:`, zh: `请在 ${target.dir} 中手工执行:` },

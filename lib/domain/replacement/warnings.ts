@@ -9,6 +9,7 @@ import type { EnvChange, Facts } from '../stack/deployment.ts';
 import { type Brought, leftAloneWarnings } from '../stack/left-alone.ts';
 import { changedNetworkText } from '../stack/networks.ts';
 import { servedWarnings } from './served.ts';
+import { staysStopped } from './stopped.ts';
 
 /** What somebody should know beforehand. */
 export interface Warning {
@@ -22,7 +23,7 @@ export function replacementWarnings(target: Target, facts: Facts, brought: Broug
   return [
     ...stack.warnings.map((said) => ({ text: composeSaid(said) })),
     ...(envChange ? [envChanged(envChange)] : []),
-    ...(app?.stoppedBy === undefined ? [] : [{ text: wasStopped(app.stoppedBy) }]),
+    ...wasStopped(facts),
     ...(app?.unreachable?.certain === false ? [{ text: notPlainly(app.unreachable.why) }] : []),
     ...servedWarnings(facts).map((text) => ({ text })),
     ...jobsTexts(facts.jobs).map((text) => ({ text })),
@@ -34,10 +35,19 @@ export function replacementWarnings(target: Target, facts: Facts, brought: Broug
   ];
 }
 
-const wasStopped = (run: string): Text => ({
-  en: `The application does not run: run ${run} stopped it and was killed. If this run fails, that very container is started again.`,
-  zh: `应用未运行: 运行 ${run} 将其停止后被强制终止. 若本次运行失败, 将重新启动原容器.`,
-});
+function wasStopped({ stopped, containers }: Facts): Warning[] {
+  if (!stopped?.app || !containers.app) return [];
+  const { run, moved } = stopped.app;
+  if (moved) return [staysStopped(containers.app, moved)];
+  return [
+    {
+      text: {
+        en: `The application does not run: run ${run} stopped it and was killed. If this run fails, that very container is started again.`,
+        zh: `应用未运行: 运行 ${run} 将其停止后被强制终止. 若本次运行失败, 将重新启动原容器.`,
+      },
+    },
+  ];
+}
 
 const notPlainly = (why: Text): Text => ({
   en: `userdata: ${why.en}.`,

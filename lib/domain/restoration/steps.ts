@@ -5,6 +5,7 @@ import { swapDatabases } from '../../tools/postgres/swap.ts';
 import type { DatabaseManifest } from '../backup/manifest.ts';
 import { databaseSizes } from '../data/left-databases.ts';
 import { type Beside, dropDatabase, existingBeside, isThere, restoreBeside, swapIn } from '../data/restore.ts';
+import { noteMove } from '../ledger/moved-data.ts';
 import type { Facts } from './facts.ts';
 
 /** Restoring and comparing on this disk, against the trial in memory when the backup was taken. */
@@ -70,7 +71,7 @@ export function swapStep({ incoming, database }: Facts): Step<string | undefined
       // For whoever finds this run dead: a name says nothing after a swap.
       const oid = (await databaseSizes(ops, beside.server)).find((d) => d.name === beside.incoming)?.oid;
       const from = incoming.kind === 'kept' ? incoming.database : incoming.stored.manifest.id;
-      ops.journal.write({ event: 'note', key: SWAP, value: { from, oid, before: beside.before } });
+      noteMove(ops, SWAP, { from, oid, before: beside.before });
       const { before } = await swapIn(ops, beside);
       return before ?? undefined;
     },

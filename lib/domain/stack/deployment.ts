@@ -22,6 +22,8 @@ export interface Facts {
   readonly env: 'present' | 'created' | 'would-create';
   readonly stack: Stack;
   readonly containers: Containers;
+  /** Of those that do not run because a run stopped them and was killed. */
+  readonly stopped?: Readonly<Partial<Record<ServiceRole, Stopped>>>;
   readonly volumes: readonly ExistingVolume[];
   readonly database: DatabaseFacts;
   /** Where data is, and where the next containers would look for it. */
@@ -72,6 +74,23 @@ export interface ChangedNetwork {
   readonly name: string;
   /** Keys of its declaration that are not so, such as `subnet` or `driver_opts com.docker.network.driver.mtu`. */
   readonly differs: readonly string[];
+}
+
+/** Why a container does not run that no person meant to be down. */
+export interface Stopped {
+  /** The beginning of the name of the run that stopped it and was killed. */
+  readonly run: string;
+  /** What has become of the data since: then the application's former code must not start on it. */
+  readonly moved?: Moved | undefined;
+}
+
+/** A run that had begun to move data, did not end, and has not brought it back. */
+export interface Moved {
+  /** Its name. */
+  readonly run: string;
+  readonly what: 'migrating' | 'swap' | 'removing';
+  /** Directory of the last backup that it took; undefined: none. */
+  readonly backup: string | undefined;
 }
 
 /** A database whose text indexes were built with another version of the library that sorts than the next image has. */
@@ -152,8 +171,6 @@ export interface AppFacts {
   readonly programs: readonly ProgramState[] | undefined;
   /** The state directory of the deploy directory is in it: see `app/state-inside.ts`. */
   readonly holdsState: boolean;
-  /** It does not run, because a run stopped it and was killed: the beginning of that run's name. */
-  readonly stoppedBy?: string | undefined;
   /** What the engine still has of the image that it was made from. */
   readonly image: 'named' | 'unnamed' | 'gone';
   /** Commit that it runs, by its files; `undefined`: none that is known here, or it does not run. */

@@ -2,6 +2,7 @@ import { type Reason, throwIfAny } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { moved } from '../../domain/replacement/data-refusals.ts';
 import { containerRefusals, noRoom } from '../../domain/replacement/refusals.ts';
+import { staysStopped } from '../../domain/replacement/stopped.ts';
 import type { Facts as Deployed } from '../../domain/stack/deployment.ts';
 import type { EnvWay } from './facts.ts';
 
@@ -18,6 +19,7 @@ const REBUILD: Text = {
 export function refuse({ target, facts: deployed, stuck }: Pick<EnvWay, 'target' | 'facts' | 'stuck'>): void {
   throwIfAny([
     ...(stuck.length === 0 ? [] : [stays(stuck)]),
+    ...dataMoved(deployed),
     ...containerRefusals(deployed, []),
     ...image(deployed),
     ...stores(deployed),
@@ -25,6 +27,11 @@ export function refuse({ target, facts: deployed, stuck }: Pick<EnvWay, 'target'
     ...unsaved(deployed),
     ...noRoom(target, deployed),
   ]);
+}
+
+/** The new container has the code of the former. */
+function dataMoved({ containers: { app }, stopped }: Deployed): Reason[] {
+  return app && stopped?.app?.moved ? [staysStopped(app, stopped.app.moved)] : [];
 }
 
 /** The new container is made of the very image. */

@@ -1,4 +1,5 @@
 import { same, type Text } from '../../core/text.ts';
+import { staysStopped } from '../../domain/replacement/stopped.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
 import { type Basis, type Check, checksOf, fail, WELL, warn } from './check.ts';
@@ -76,7 +77,7 @@ function containerCheck(role: ServiceRole): Check {
           ours('deploy-prod-all.ts --data keep'),
         );
       }
-      const { state, exitCode, error, oomKilled, restartCount } = container;
+      const { state, exitCode, error, oomKilled, restartCount, moved } = container;
       if (state === 'running') return WELL;
       const why = oomKilled ? t(', killed for lack of memory', ', 因内存不足被终止') : same('');
       const said = error === '' ? '' : `: ${line(error)}`;
@@ -90,6 +91,10 @@ function containerCheck(role: ServiceRole): Check {
       }
       const start = ['docker', 'start', container.name];
       if (state === 'restarting') return fail(seen, logs(container));
+      if (moved) {
+        const { text, fix } = staysStopped(container, moved);
+        return fail({ en: `${seen.en}. ${text.en}`, zh: `${seen.zh}. ${text.zh}` }, fix);
+      }
       return { ...fail(seen, logs(container), type(...start)), fix: start };
     },
   });

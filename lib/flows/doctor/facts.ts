@@ -12,7 +12,7 @@ import type { EnvReading } from '../../domain/env/env.ts';
 import type { ExampleFacts } from '../../domain/env/example.ts';
 import type { Drill } from '../../domain/ledger/drills.ts';
 import type { BrokenBind } from '../../domain/stack/binds.ts';
-import type { RunningCode } from '../../domain/stack/deployment.ts';
+import type { Moved, RunningCode } from '../../domain/stack/deployment.ts';
 import type { Owners } from '../../domain/stack/owners.ts';
 import type { ServiceRole, Stack } from '../../domain/stack/stack.ts';
 import type { Container, PublishedPort } from '../../tools/docker/containers.ts';
@@ -91,6 +91,8 @@ export interface EngineFacts {
 }
 
 export interface ContainerFacts extends Container, ContainerHistory {
+  /** Of an application that must not be started: a killed run had stopped it, and moved its data. */
+  readonly moved?: Moved | undefined;
   /** What the name that compose gives its image means now; `undefined` when there is no such image. */
   readonly wantedImageId: string | undefined;
 }

@@ -21,6 +21,7 @@ import { readEnv } from '../../domain/env/env.ts';
 import { type ExampleFacts, exampleFacts } from '../../domain/env/example.ts';
 import { builtArtefacts, isBuiltFrom } from '../../domain/release/artefact-stages.ts';
 import { identifyRunning } from '../../domain/release/running.ts';
+import { stoppedOf } from '../../domain/replacement/stopped.ts';
 import { findBrokenBinds } from '../../domain/stack/binds.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findAllContainers, findContainers } from '../../domain/stack/containers.ts';
@@ -242,7 +243,8 @@ async function containerFacts(ops: Ops, stack: Stack): Promise<Readonly<Partial<
     roles.flatMap((role, at) => {
       const container = found[role];
       const past = container && history.get(container.id);
-      return container && past ? [[role, { ...container, ...past, wantedImageId: wanted[at] }]] : [];
+      const moved = container && role === 'app' ? stoppedOf(ops, { app: container }).app?.moved : undefined;
+      return container && past ? [[role, { ...container, ...past, moved, wantedImageId: wanted[at] }]] : [];
     }),
   );
 }

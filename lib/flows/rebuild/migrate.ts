@@ -5,6 +5,7 @@ import { commandFailed } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
 import { printable } from '../../core/text.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
+import { noteMove } from '../../domain/ledger/moved-data.ts';
 import { removeOneOff, type TriedImage } from '../../domain/replacement/one-off.ts';
 import { MIGRATION_NAME } from '../../domain/schema/flask-db.ts';
 import { type Migrated, type MigrateOptions, migrate, migrationEvidence, seed } from '../../domain/schema/migrate.ts';
@@ -35,6 +36,7 @@ export const migrateStep = (rebuild: Rebuild): Step<Migrated, [Started, TriedIma
       midway: rebuild.facts.midway,
       noteSchema: (before) => {
         rebuild.schemaBefore = before;
+        noteMove(ops, 'migrating');
       },
     }),
   evidence: migrationEvidence,

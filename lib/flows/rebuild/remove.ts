@@ -9,6 +9,7 @@ import { restoreVolumeData } from '../../domain/backup/volume-archive.ts';
 import type { Consent } from '../../domain/data/consent.ts';
 import { removeVolumes } from '../../domain/data/remove-volumes.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
+import { noteMove } from '../../domain/ledger/moved-data.ts';
 import { removeOneOff } from '../../domain/replacement/one-off.ts';
 import { halt, holdersOf } from '../../domain/replacement/replace.ts';
 import { findContainers, properName } from '../../domain/stack/containers.ts';
@@ -59,7 +60,11 @@ async function removeData(ops: Ops, rebuild: Rebuild, consent: Consent): Promise
     return { name: v.name, saved };
   });
   rebuild.removed = true;
-  ops.journal.write({ event: 'note', key: 'removing', value: removable.map((r) => [r.name, r.saved.kind]) });
+  noteMove(
+    ops,
+    'removing',
+    removable.map((r) => [r.name, r.saved.kind]),
+  );
   await removeVolumes(
     ops,
     removable,

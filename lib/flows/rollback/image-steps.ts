@@ -98,7 +98,8 @@ function keepStep(way: ImageWay): Step {
  */
 async function proveAsBefore(ops: Ops, way: ImageWay): Promise<Text> {
   const code = await replacement.proveAsBefore(ops, way);
-  if (way.data === undefined) return code;
+  // One that a killed run had brought is not from before that run.
+  if (way.data === undefined || way.data.swapped) return code;
   const { name } = way.database;
   if ((await databaseId(ops, way.database)) !== way.oid) {
     throw commandFailed({ en: `database ${name} is not the one from before`, zh: `数据库 ${name} 不是原来的库` });

@@ -26,7 +26,7 @@ import { setRestart } from '../../tools/docker/docker.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { countRows, type RowCount } from '../../tools/postgres/row-counts.ts';
 import { adviceFor } from './steps.ts';
-import { databaseIn, findStack, servedNow } from './survey.ts';
+import { databaseIn, findStackToStart, servedNow } from './survey.ts';
 import { type Coming, proveAsBefore, proveStep, startStep, stopStep, surroundings, swapStep } from './switch.ts';
 
 /** What going back depends on. */
@@ -52,7 +52,7 @@ export interface BackFacts {
  * @throws {OpsError} `precondition` when there is none, or its volume is not the one that was put aside.
  */
 export async function surveyBack(ops: Ops, options: HoldOptions, tries: boolean): Promise<BackFacts> {
-  const { stack, app } = await findStack(ops);
+  const { stack, app } = await findStackToStart(ops);
   const upgrade = readUpgrades(ops.paths).findLast((u) => u.inUse === 'to');
   if (upgrade === undefined) throw noUpgrade();
   const definition = formerDefinition(ops.paths, upgrade);

@@ -11,7 +11,7 @@ import type { Stack } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
-import { findStack } from './survey.ts';
+import { findStackToStart } from './survey.ts';
 import { proveStep, type Surroundings, startStep, surroundings } from './switch.ts';
 
 /** What a run that was killed has left, from where another way leads on than from the beginning. */
@@ -27,10 +27,11 @@ const READY_MS = 120_000;
 
 /** Looks whether the last upgrade is what somebody asks for again; changes nothing. */
 export async function surveyLeft(ops: Ops, image: { readonly major: string }): Promise<Left | undefined> {
-  const { stack, postgres, app } = await findStack(ops);
+  const { stack, postgres, app } = await findStackToStart(ops);
   const around = surroundings(stack, app, NOT_HELD, undefined);
   const begun = await surveyBegun(ops, image, { around, postgres });
-  if (begun || postgres?.state !== 'running' || !app || stoppedBy(ops, app) === undefined) return begun;
+  const stopped = app && stoppedBy(ops, app);
+  if (begun || postgres?.state !== 'running' || !app || !stopped) return begun;
   return { kind: 'stopped', around, app };
 }
 
@@ -56,7 +57,7 @@ async function surveyBegun(
 export async function surveyWentBack(ops: Ops): Promise<Extract<Left, { kind: 'done' }> | undefined> {
   const upgrade = readUpgrades(ops.paths).at(-1);
   if (upgrade?.inUse !== 'from' || !wasBegun(ops, 'upgrade-postgres', '--back')) return undefined;
-  const { stack, app } = await findStack(ops);
+  const { stack, app } = await findStackToStart(ops);
   return { kind: 'done', around: surroundings(stack, app, NOT_HELD, undefined), upgrade };
 }
 

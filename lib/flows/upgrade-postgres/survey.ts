@@ -7,6 +7,7 @@ import { claimStack, refuseForeignVolumes } from '../../domain/data/claim.ts';
 import { databaseSizes, leftBy } from '../../domain/data/left-databases.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { imageId } from '../../domain/images/build.ts';
+import { staysStopped, stoppedBy } from '../../domain/replacement/stopped.ts';
 import { notRunning, paused } from '../../domain/restoration/refusals.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { type Containers, findVolumes, standbyRole } from '../../domain/stack/containers.ts';
@@ -103,6 +104,14 @@ export async function findStack(
   const [{ postgres, app }, volumes] = await Promise.all([find(ops, stack), findVolumes(ops, stack)]);
   refuseForeignVolumes(stack, volumes);
   return { stack, postgres, app };
+}
+
+/** The same, for whoever starts the application in the end. @throws {OpsError} `precondition` also where its code must not meet the data. */
+export async function findStackToStart(ops: Ops) {
+  const found = await findStack(ops);
+  const moved = found.app && stoppedBy(ops, found.app)?.moved;
+  if (found.app && moved) throwIfAny([staysStopped(found.app, moved)]);
+  return found;
 }
 
 /** The database in a container, by the volume that it really has: the compose file may name the next one already. */

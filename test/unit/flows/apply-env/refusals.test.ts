@@ -25,6 +25,15 @@ it('refuses a variable that the image would bring back', () =>
 it.each<[string, Parameters<typeof facts>[0], RegExp]>([
   ['a store that is down', { containers: { app: container('app'), redis: container('redis') } }, /^postgres must run/],
   ['another container of a store', { storesOutdated: ['redis'] }, /another container of redis as well/],
+  [
+    'code that must not meet its data',
+    {
+      stopped: {
+        app: { run: '20260102T030405Z', moved: { run: '20260102T030405Z-a', what: 'swap', backup: undefined } },
+      },
+    },
+    /must not start on the data as it is: run 20260102T030405Z-a had begun to put another database in its place/,
+  ],
   ['another password', { login: 'wrong-password' }, /can't log in to PostgreSQL: wrong password/],
   ['no login', { login: { error: 'no pg_hba.conf entry' } }, /can't log in to PostgreSQL: no pg_hba\.conf entry/],
   [

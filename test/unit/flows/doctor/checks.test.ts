@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { CHECKS } from '../../../../lib/flows/doctor/checks.ts';
 import { diagnose } from '../../../../lib/flows/doctor/diagnose.ts';
 import type { Facts } from '../../../../lib/flows/doctor/facts.ts';
-import { condition, doctorFacts, notKnown, vitals } from '../../../support/doctor-facts.ts';
+import { condition, doctorFacts, notKnown, sound, vitals } from '../../../support/doctor-facts.ts';
 import { WRONG } from './wrong.table.ts';
 
 const cases = Object.entries(WRONG).flatMap(([id, all]) => all.map(([level, facts], at) => ({ id, at, level, facts })));
@@ -31,6 +31,22 @@ it.each(cases)('$id: $level (case $at)', ({ id, level, facts }) => {
     expect(seen.zh.trim()).not.toBe('');
     for (const text of [seen, ...mend]) expect(`${text.en}${text.zh}`).not.toMatch(/undefined|NaN|\[object|null/);
   }
+});
+
+it('offers to start an application again, but not on data that a killed run had moved', () => {
+  const { containers } = doctorFacts();
+  if (!containers.known) throw new Error('containers');
+  const offered = (moved: NonNullable<typeof containers.value.app>['moved']) => {
+    const app = { ...sound('app', { state: 'exited' }), moved };
+    const [problem] =
+      judged('container.app', doctorFacts({ containers: { ...containers.value, app } }))?.problems ?? [];
+    return [problem?.fix?.join(' '), problem?.mend.map((m) => m.en).join('\n')];
+  };
+  expect(offered(undefined)[0]).toMatch(/^docker start /);
+  const [fix, mend] = offered({ run: '20260102T030405Z-rollback-prod', what: 'swap', backup: '/backups/one' });
+  expect(fix).toBeUndefined();
+  expect(mend).toMatch(/^Finish that run: npx tsx scripts\/runs\.ts resume 20260102T030405Z-rollback-prod/);
+  expect(mend).not.toContain('docker start');
 });
 
 it('calls pages well that were built from these very sources, however old a build cache has kept them', () => {

@@ -61,6 +61,7 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
   ],
   'container.app': [
     ['FAIL', only('app', { state: 'exited', exitCode: 1 })],
+    ['FAIL', only('app', { state: 'exited', moved: { run: 'r', what: 'migrating', backup: '/b' } })],
     ['FAIL', only('app', { state: 'paused' })],
     ['FAIL', { replicas: { app: { text: said('two'), fix: said('one') } } }],
     ['FAIL', { containers: {} }],

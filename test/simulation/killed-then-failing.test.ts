@@ -1,0 +1,107 @@
+import { expect, it, vi } from 'vitest';
+import type { Script } from '../../lib/runs/command-line/script.ts';
+import { backupProd } from '../../scripts/backup-prod.ts';
+import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
+import { rollbackProd } from '../../scripts/rollback-prod.ts';
+import type { Check } from './model/again.ts';
+import { at } from './model/at.ts';
+import { type Deployment, production } from './model/deployment.ts';
+import type { How } from './model/faults.ts';
+import { rebuilt } from './model/rebuilt.ts';
+import { NEW_REVISION, release } from './model/release.ts';
+import { RESTORE, YES } from './model/restorable.ts';
+import { appOf } from './model/updatable.ts';
+import { UPGRADE } from './model/upgradable.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const KEEP = ['--yes', '--data', 'keep'];
+const DELETE = ['--yes', '--data', 'delete', '--confirm', 'DELETE ALL DATA'];
+const WITH_DATA = ['previous', '--way', 'image', '--data', 'latest', '--confirm', 'RESTORE whalefall_prod'];
+const KILLED = { exitCode: 137, struck: true };
+
+/** Production whose application starts with the machine, whoever had stopped it; a release that brings a migration comes next. */
+async function migrates(made: Deployment): Promise<void> {
+  made.editCompose(({ services }) => Object.assign(services.whalefall ?? {}, { restart: 'always' }));
+  await production(made);
+  made.machine.release = release('new', { head: NEW_REVISION });
+}
+
+/** Two releases, and a backup that one goes back with. */
+async function goesBack(made: Deployment): Promise<void> {
+  await rebuilt(made);
+  appOf(made).restart = 'always';
+  expect(await made.run(['create'], { script: backupProd })).toMatchObject({ exitCode: 0 });
+}
+
+/** Releases that are to come, and those that there are, but for the one that was stopped. */
+function breaks(d: Deployment, how: Parameters<typeof release>[1]): () => void {
+  const [good, stopped] = [d.machine.release, d.container('whalefall')?.image];
+  const images = d.machine.engine.images.filter((i) => i.release && i !== stopped);
+  const were = images.map((i) => i.release);
+  d.machine.release = { ...good, ...how };
+  for (const i of images) Object.assign(i, { release: { ...i.release, ...how } });
+  return () => {
+    d.machine.release = good;
+    for (const [at, i] of images.entries()) Object.assign(i, { release: were[at] });
+  };
+}
+
+const VOLUME_GONE = /^docker volume rm \S+_postgres_data$/;
+const USERDATA = /^docker cp - <id>:\/app$/;
+
+type Bad = Parameters<typeof release>[1];
+
+it.each<
+  [
+    did: string,
+    Script,
+    given: (d: Deployment) => Promise<void>,
+    args: readonly string[],
+    at: readonly [RegExp, How],
+    Bad,
+  ]
+>([
+  ['migrated', deployProdAll, migrates, KEEP, [USERDATA, 'killed'], { exitsAtStart: true }],
+  ['swapped', rollbackProd, goesBack, WITH_DATA, [USERDATA, 'killed'], { exitsInPlace: true }],
+  ['deleted', deployProdAll, migrates, DELETE, [VOLUME_GONE, 'killed-after'], { exitsAtStart: true }],
+])(
+  'former code is not started on data that a killed run had %s',
+  async (_did, script, given, args, [point, how], bad) => {
+    const failing: Check = async (d, _args, options) => {
+      const served = d.container('whalefall')?.id ?? '';
+      const ended = await d.run(args, options);
+      const mend = breaks(d, bad);
+      const { exitCode, text } = await d.run(args, { script });
+      mend();
+      expect(exitCode, text).toBe(1);
+      expect(text).toMatch(/As before: The application is stopped, and its code must not start on the data/);
+      expect(text).toMatch(/runs\.ts resume \d{8}T\d{6}Z-/);
+      expect(text).not.toMatch(/the one from before|the old release serves/);
+      expect(d.container('whalefall')).toMatchObject({ id: served, name: 'prod_whalefall_prod', state: 'exited' });
+      d.machine.engine.reboot();
+      expect(d.machine.engine.container(served).state).toBe('exited');
+      expect(await d.run(args, { script })).toMatchObject({ exitCode: 0 });
+      expect(appOf(d)).toMatchObject({ name: 'prod_whalefall_prod', state: 'running' });
+      return ended;
+    };
+    expect(await at(point, how, given, { args, check: failing, script })).toMatchObject(KILLED);
+  },
+);
+
+it('no upgrade of PostgreSQL starts it, and a restore settles which data there is', async () => {
+  const next: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    const served = d.container('whalefall')?.id;
+    const { exitCode, text } = await d.run(['--to', 'postgres:15-alpine'], { script: UPGRADE });
+    expect(exitCode, text).toBe(3);
+    expect(text).toMatch(/must not start on the data as it is: run \S+ had begun to migrate the database/);
+    const [, backup = ''] = /restore-prod\.ts (\S+) && docker start/.exec(text) ?? [];
+    expect(await d.run([backup, ...YES], { script: RESTORE })).toMatchObject({ exitCode: 0 });
+    d.machine.release = release('broken', { exitsAtStart: true });
+    expect(await d.run(args)).toMatchObject({ exitCode: 1 });
+    expect(d.container('whalefall')).toMatchObject({ id: served, state: 'running', restart: 'always' });
+    return ended;
+  };
+  expect(await at(USERDATA, 'killed', migrates, { args: KEEP, check: next })).toMatchObject(KILLED);
+});
