@@ -464,6 +464,30 @@ export const DATA: readonly Break[] = [
     named: 'former code is not started on data that a killed run had',
   },
   {
+    what: {
+      en: 'a failed run leaves the stores down that a killed one had stopped',
+      zh: '被杀运行停止的数据库与 Redis 在下次失败后仍未启动',
+    },
+    edits: [edit('lib/domain/replacement/undo.ts', '  await startStoresAgain(ops, facts);\n', '')],
+    test: 'test/simulation/killed-then-failing.test.ts',
+    named: 'a run that fails starts again what a killed one had stopped',
+  },
+  {
+    what: {
+      en: 'what a killed run had stopped is started with the .env that this run had changed',
+      zh: '被杀运行停止的应用以改动后的 .env 启动',
+    },
+    edits: [
+      edit(
+        'lib/domain/replacement/undo.ts',
+        '  await bringBackApp(ops, cutover);\n',
+        "  await giveBack(ops, cutover.facts.stack, { role: 'app', former, next });\n",
+      ),
+    ],
+    test: 'test/simulation/killed-then-failing.test.ts',
+    named: 'comes back with its .env',
+  },
+  {
     what: { en: 'what served is removed before the new one is proved', zh: '新容器验证之前就删除旧容器' },
     edits: [
       edit(

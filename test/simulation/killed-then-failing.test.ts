@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import type { Script } from '../../lib/runs/command-line/script.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
@@ -18,6 +20,7 @@ vi.setConfig({ testTimeout: 120_000 });
 const KEEP = ['--yes', '--data', 'keep'];
 const DELETE = ['--yes', '--data', 'delete', '--confirm', 'DELETE ALL DATA'];
 const WITH_DATA = ['previous', '--way', 'image', '--data', 'latest', '--confirm', 'RESTORE whalefall_prod'];
+const KEYS = ['postgres', 'redis', 'whalefall'] as const;
 const KILLED = { exitCode: 137, struck: true };
 
 /** Production whose application starts with the machine, whoever had stopped it; a release that brings a migration comes next. */
@@ -104,4 +107,69 @@ it('no upgrade of PostgreSQL starts it, and a restore settles which data there i
     return ended;
   };
   expect(await at(USERDATA, 'killed', migrates, { args: KEEP, check: next })).toMatchObject(KILLED);
+});
+
+/** A compose file that asks for another container of PostgreSQL comes next. */
+async function replacesPostgres(made: Deployment): Promise<void> {
+  await production(made);
+  made.editCompose(({ services }) => Object.assign(services.postgres ?? {}, { labels: { team: 'ops' } }));
+}
+
+it.each<[what: string, given: (d: Deployment) => Promise<unknown>, args: readonly string[], Bad]>([
+  ['PostgreSQL, to replace it', replacesPostgres, KEEP, { buildFails: true }],
+  ['PostgreSQL, to replace it, and the next one replaces it', replacesPostgres, KEEP, { exitsInPlace: true }],
+  ['all, to delete their data', production, DELETE, { buildFails: true }],
+])('a run that fails starts again what a killed one had stopped: %s', async (_what, given, args, bad) => {
+  const failing: Check = async (d, _args, options) => {
+    const served = KEYS.map((key) => d.container(key)?.id);
+    const ended = await d.run(args, options);
+    expect(d.container('postgres')?.state).toBe('exited');
+    d.machine.release = release('broken', bad);
+    const { exitCode, text } = await d.run(KEEP);
+    expect(exitCode, text).toBe(1);
+    expect(text).toMatch(/Everything is as before, and the old release serves/);
+    expect(KEYS.map((key) => d.container(key)?.id)).toEqual(served);
+    expect(KEYS.map((key) => d.container(key)?.state)).toEqual(['running', 'running', 'running']);
+    return ended;
+  };
+  expect(await at(/^docker stop -t 60 <id>$/, 'killed-after', given, { args, check: failing })).toMatchObject(KILLED);
+});
+
+it('by hand, all that a killed run had stopped is started', async () => {
+  const failing: Check = async (d, args, options) => {
+    const all = KEYS.map((key) => d.container(key)?.id.slice(0, 12));
+    const [postgres] = all;
+    const ended = await d.run(args, options);
+    d.machine.release = release('broken', { buildFails: true });
+    d.machine.override = (_call, typed) =>
+      typed.startsWith(`docker start ${postgres}`) ? { exitCode: 1, stderr: 'no\n' } : undefined;
+    const { exitCode, text } = await d.run(args);
+    expect(exitCode, text).toBe(6);
+    const started = [...text.matchAll(/docker start (\w{12})$/gm)].map(([, id]) => id);
+    expect(started).toEqual(all);
+    return ended;
+  };
+  const stopped = at(/^docker stop -t 60 <id>$/, 'killed-after', replacesPostgres, { args: KEEP, check: failing });
+  expect(await stopped).toMatchObject(KILLED);
+});
+
+it('what a killed run had stopped comes back with its .env and its database’s password', async () => {
+  const OLD = 'sentinel-postgres-4f1c9a';
+  const changed = async (made: Deployment) => {
+    await production(made);
+    expect(await made.run(KEEP)).toMatchObject({ exitCode: 0 });
+    made.writeEnv(readFileSync(path.join(made.dir, '.env'), 'utf8').replaceAll(OLD, 'sentinel-another-4711'));
+    made.machine.release = release('next');
+  };
+  const failing: Check = async (d, args, options) => {
+    const served = d.container('whalefall')?.id;
+    const ended = await d.run(args, options);
+    d.machine.release = release('broken', { buildFails: true });
+    const { exitCode, text } = await d.run(args);
+    expect(exitCode, text).toBe(1);
+    expect(d.container('whalefall')).toMatchObject({ id: served, state: 'running' });
+    expect(readFileSync(path.join(d.dir, '.env'), 'utf8')).toContain(OLD);
+    return ended;
+  };
+  expect(await at(USERDATA, 'killed', changed, { args: KEEP, check: failing })).toMatchObject(KILLED);
 });

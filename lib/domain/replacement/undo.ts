@@ -5,9 +5,11 @@ import { type Container, inspectContainer } from '../../tools/docker/containers.
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
 import { describeHealth } from '../app/health.ts';
 import { outageText } from '../hold/downtime.ts';
-import { findAllContainers, findContainers, standbyRole } from '../stack/containers.ts';
+import { findAllContainers, findContainers, properName, standbyRole } from '../stack/containers.ts';
 import { loginOf } from '../stack/database.ts';
 import type { Facts } from '../stack/deployment.ts';
+import type { ServiceRole, Stack } from '../stack/stack.ts';
+import { bringBackApp } from './app-container.ts';
 import type { Cutover } from './cutover.ts';
 import { describeFormer, giveBack, givenBackByHand } from './replace.ts';
 import { waitUntilHealthy } from './served.ts';
@@ -26,8 +28,10 @@ export async function proveAsBefore(ops: Ops, cutover: Cutover): Promise<Text> {
   return { en: `${proof.en}. Production was down: ${down.en}`, zh: `${proof.zh}. 服务实际中断: ${down.zh}` };
 }
 
-async function asBefore(ops: Ops, { facts, removed, previous }: Cutover): Promise<Text> {
+async function asBefore(ops: Ops, cutover: Cutover): Promise<Text> {
+  const { facts, removed, previous } = cutover;
   const before = facts.containers.app;
+  await startStoresAgain(ops, facts);
   let { app, postgres } = await findContainers(ops, facts.stack);
   if (!removed && facts.database.kind === 'running' && postgres?.state === 'running') {
     const { name, user } = loginOf(facts.stack);
@@ -47,7 +51,7 @@ async function asBefore(ops: Ops, { facts, removed, previous }: Cutover): Promis
     const { text, fix } = staysStopped(app, stopped.moved);
     return { en: `As before: ${text.en} ${fix.en}`, zh: `与之前一致: ${text.zh} ${fix.zh}` };
   }
-  if (stopped && app.state !== 'running') app = await startAgain(ops, facts, app);
+  if (stopped && app.state !== 'running') app = await startAgain(ops, cutover, app);
   if (!stopped && !(before.state === 'running' && facts.app?.serving)) {
     return {
       en: 'As before: the application did not serve before this run either.',
@@ -61,12 +65,31 @@ async function asBefore(ops: Ops, { facts, removed, previous }: Cutover): Promis
   };
 }
 
-/** Where this run never came to stop it: what a killed run had stopped. */
-async function startAgain(ops: Ops, { stack }: Facts, app: Container): Promise<Container> {
-  const all = (await findAllContainers(ops, stack)).app;
-  const next = all.find((c) => c.id !== app.id && standbyRole(c) !== 'before')?.id;
-  await giveBack(ops, stack, { role: 'app', former: await describeFormer(ops, 'app', app), next });
+/** Where this run never came to stop them: what a killed run had stopped. */
+async function startStoresAgain(ops: Ops, { stack, stopped }: Facts): Promise<void> {
+  for (const role of ['postgres', 'redis'] as const) {
+    const store = (await findContainers(ops, stack))[role];
+    if (stopped?.[role] === undefined || store === undefined || store.state === 'running') continue;
+    const former = await describeFormer(ops, role, store);
+    await giveBack(ops, stack, { role, former, next: await successorOf(ops, stack, role, store) });
+  }
+}
+
+/** The same of the application, with all that belongs to it: the killed run may have set another password. */
+async function startAgain(ops: Ops, cutover: Cutover, app: Container): Promise<Container> {
+  const former = await describeFormer(ops, 'app', app);
+  const next = await successorOf(ops, cutover.facts.stack, 'app', app);
+  cutover.formers = { ...cutover.formers, app: former };
+  if (next) cutover.replaced = { ...cutover.replaced, app: { role: 'app', former, name: properName(app.name), next } };
+  cutover.stopping = true;
+  await bringBackApp(ops, cutover);
   return inspectContainer(ops, app.id);
+}
+
+/** What a killed run had put in its place. */
+async function successorOf(ops: Ops, stack: Stack, role: ServiceRole, { id }: Container): Promise<string | undefined> {
+  const all = (await findAllContainers(ops, stack))[role];
+  return all.find((c) => c.id !== id && standbyRole(c) !== 'before')?.id;
 }
 
 const FIRST_INSTALL: Text = {

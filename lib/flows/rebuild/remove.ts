@@ -12,6 +12,7 @@ import { restoreDatabase } from '../../domain/data/restore.ts';
 import { noteMove } from '../../domain/ledger/moved-data.ts';
 import { removeOneOff } from '../../domain/replacement/one-off.ts';
 import { halt, holdersOf } from '../../domain/replacement/replace.ts';
+import { noteStop } from '../../domain/replacement/stopped.ts';
 import { findContainers, properName } from '../../domain/stack/containers.ts';
 import { databaseVolume } from '../../domain/stack/database.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
@@ -52,7 +53,9 @@ async function removeData(ops: Ops, rebuild: Rebuild, consent: Consent): Promise
   const ours = Object.entries(await findContainers(ops, facts.stack)) as [ServiceRole, Container][];
   const containers = ours.filter(([, { id }]) => holders.has(id));
   rebuild.stoppedStores = new Set(['postgres', 'redis']);
-  await allEnded(containers.filter(([, c]) => c.state === 'running').map(([role, c]) => halt(ops, role, c)));
+  const up = containers.filter(([, c]) => c.state === 'running');
+  for (const [, c] of up) noteStop(ops, c);
+  await allEnded(up.map(([role, c]) => halt(ops, role, c)));
   const database = databaseVolume(plan.deletes);
   const removable = plan.deletes.map((v) => {
     const saved = v === database ? backup : archives.get(v.name);

@@ -6,6 +6,7 @@ import { printable } from '../../core/text.ts';
 import { halt, takeOver } from '../../domain/replacement/replace.ts';
 import { redisPassword, requireDataOfSurvey } from '../../domain/replacement/stack-facts.ts';
 import { created, inItsPlace, WHOLE } from '../../domain/replacement/steps.ts';
+import { noteStop } from '../../domain/replacement/stopped.ts';
 import { FIRST_INSTALL_NOTE } from '../../domain/replacement/survey-data.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import { findDataDirectories } from '../../domain/stack/data-directory.ts';
@@ -95,6 +96,7 @@ async function replaceStores(ops: Ops, rebuild: Rebuild): Promise<Stores> {
     const replacement = rebuild.replaced?.[role];
     if (replacement?.former === undefined) continue;
     rebuild.takenOver = new Set([...(rebuild.takenOver ?? []), role]);
+    noteStop(ops, replacement.former.container);
     await halt(ops, role, replacement.former.container);
     await takeOver(ops, replacement);
     await run(ops, start(replacement.next));

@@ -2,6 +2,7 @@ import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import type { Consent } from '../../domain/data/consent.ts';
 import { createBeside, halt, withdraw } from '../../domain/replacement/replace.ts';
+import { noteStop } from '../../domain/replacement/stopped.ts';
 import { findAllContainers, findContainers, findVolumes } from '../../domain/stack/containers.ts';
 import { databaseOf, databaseVolume } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
@@ -27,9 +28,10 @@ export async function createStore(ops: Ops, facts: Facts, role: ServiceRole): Pr
   return inspectContainer(ops, (await createBeside(ops, facts.stack, role)).next);
 }
 
-/** Notes it first, so that undoing starts again what was stopped half-way, too. */
+/** Notes it first, so that undoing starts again what was stopped half-way, too, and the next run what this one had when it was killed. */
 export async function stopStore(ops: Ops, rebuild: Rebuild, role: ServiceRole, container: Container): Promise<void> {
   rebuild.stoppedStores = new Set([...(rebuild.stoppedStores ?? []), role]);
+  noteStop(ops, container);
   await halt(ops, role, container);
 }
 

@@ -148,6 +148,7 @@ export function swapStep<A extends readonly unknown[]>(
       progress.next = replacement.next;
       progress.swapping = true;
       if (replacement.former) {
+        noteStop(ops, replacement.former.container);
         await halt(ops, 'postgres', replacement.former.container);
         await takeOver(ops, replacement);
       } else if ((await inspectContainer(ops, replacement.next)).name !== replacement.name) {
