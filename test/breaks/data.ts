@@ -488,6 +488,18 @@ export const DATA: readonly Break[] = [
     named: 'comes back with its .env',
   },
   {
+    what: {
+      en: 'what is being taken back at a kill counts as production once it has stopped',
+      zh: '撤下途中被杀后, 停止的新容器被当作生产容器',
+    },
+    edits: [
+      edit('lib/domain/replacement/app-container.ts', '  await setAside(ops, next);\n', ''),
+      edit('lib/domain/replacement/app-container.ts', 'keepStopped, setAside, takeOver', 'keepStopped, takeOver'),
+    ],
+    test: 'test/simulation/killed-then-failing.test.ts',
+    named: '%s that was being taken back at a kill, and had run for long',
+  },
+  {
     what: { en: 'what served is removed before the new one is proved', zh: '新容器验证之前就删除旧容器' },
     edits: [
       edit(

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import type { Script } from '../../lib/runs/command-line/script.ts';
@@ -7,7 +7,7 @@ import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import type { Check } from './model/again.ts';
 import { at } from './model/at.ts';
-import { type Deployment, production } from './model/deployment.ts';
+import { type Deployment, deployment, production } from './model/deployment.ts';
 import type { How } from './model/faults.ts';
 import { rebuilt } from './model/rebuilt.ts';
 import { NEW_REVISION, release } from './model/release.ts';
@@ -173,3 +173,35 @@ it('what a killed run had stopped comes back with its .env and its database’s 
   };
   expect(await at(USERDATA, 'killed', changed, { args: KEEP, check: failing })).toMatchObject(KILLED);
 });
+
+it.each([
+  ['the application', /^docker stop -t \d+ <id>$/, 'whalefall'],
+  ['PostgreSQL', /^docker stop -t 60 <id>$/, 'postgres'],
+] as const)(
+  '%s that was being taken back at a kill, and had run for long, is not what production is',
+  async (_what, stop, key) => {
+    const given = async (made: Deployment) => {
+      writeFileSync(path.join(made.root, 'target.json'), JSON.stringify({ bootSeconds: 60 }));
+      await replacesPostgres(made);
+      made.machine.release = release('broken', { deepUnhealthy: true });
+    };
+    const [learned, d] = [deployment(), deployment()];
+    await given(learned);
+    await given(d);
+    const { points } = await learned.run(KEEP);
+    const started = points.findLastIndex(
+      (p) => /^docker rename <id> prod_whalefall_prod$/.test(p.label) && p.nth === 1,
+    );
+    const point = points.find((p, i) => i > started && p.isChange && stop.test(p.label));
+    if (!point) throw new Error('nothing was taken back');
+    const served = d.container(key)?.id;
+    expect(await d.run(KEEP, { fault: { ...point, how: 'killed-after' } })).toMatchObject(KILLED);
+    const aside = d.machine.engine.containers.filter((c) => c.name.startsWith(`prod_${key}_prod-next-`));
+    expect(aside.map((c) => c.state)).toEqual(['exited']);
+    d.machine.release = release('worse', { buildFails: true });
+    const { exitCode, text } = await d.run(KEEP);
+    expect(exitCode, text).toBe(1);
+    expect(text).toMatch(/Everything is as before, and the old release serves/);
+    expect(d.container(key)?.id).toBe(served);
+  },
+);

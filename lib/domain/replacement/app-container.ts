@@ -18,7 +18,7 @@ import type { Facts } from '../stack/deployment.ts';
 import { makeApp } from './create.ts';
 import type { Cutover } from './cutover.ts';
 import { putBackEnv } from './former-env.ts';
-import { type Former, giveBack, halt, keepStopped, takeOver, withdraw } from './replace.ts';
+import { type Former, giveBack, halt, keepStopped, setAside, takeOver } from './replace.ts';
 import { noteStop } from './stopped.ts';
 
 /** The stop itself: whoever was asked something is answered first, and whoever asks from here on waits, if that can be. */
@@ -98,9 +98,9 @@ export async function stopNewApp(ops: Ops, { facts, hold, replaced }: Cutover): 
   // By its id: one that dies again and again does not count as the one in use, and writes all the same.
   const next = all.find((c) => c.id === replaced?.app?.next && c.state !== 'created');
   if (next === undefined) return;
-  await haltAgain(ops, next, hold);
   // Should this run be killed now: it is not what production is.
-  await withdraw(ops, 'app', next);
+  await setAside(ops, next);
+  await haltAgain(ops, next, hold);
 }
 
 /** On the way back: one that may serve already. Whoever was asked something is answered first, as at the first stop. */

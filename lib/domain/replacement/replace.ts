@@ -175,14 +175,20 @@ const runsBeside = ({ id, name }: Container) =>
     },
   );
 
-/** One that had a place, or was to have it, waits again: it does not start by itself, and nobody takes it for what production is. */
+/**
+ * One that had a place, or was to have it, waits again: it does not start by itself, and nobody takes it for what production is. The name first:
+ * a stop takes as long as its programs like, and a run may be killed meanwhile.
+ */
 export async function withdraw(ops: Ops, role: ServiceRole, container: Container): Promise<void> {
+  await setAside(ops, container);
+  if (container.state !== 'created') await halt(ops, role, container);
+}
+
+/** The same of one that somebody else stops. */
+export async function setAside(ops: Ops, container: Container): Promise<void> {
   const { id, name, state } = container;
-  if (state !== 'created') {
-    await halt(ops, role, container);
-    if (startsAgain(await definitionOf(ops, id))) await run(ops, setRestart(id, 'no'));
-  }
   if (!standbyRole(container)) await run(ops, rename(id, standbyName(name, 'next', ops.paths.run)));
+  if (state !== 'created' && startsAgain(await definitionOf(ops, id))) await run(ops, setRestart(id, 'no'));
 }
 
 /**

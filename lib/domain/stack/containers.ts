@@ -75,12 +75,14 @@ export const standbyRun = ({ name }: Pick<Container, 'name'>): string | undefine
 
 /**
  * The one that production is. One that was to take its place and was never proved (a run was killed) is not if it dies again and again, or
- * has not lasted; otherwise what is in it now is newer, also when it was stopped since. One that never took a place is none at all.
+ * has not lasted; otherwise what is in it now is newer, also when it was stopped since. One that never took a place is none at all; one that is
+ * being taken back is as long as it is up: the former one would meet it on the same data.
  */
 export function inUse(all: readonly Container[]): Container | undefined {
   const own = all.filter((c) => !standbyRole(c));
-  const present = own.find(isUp) ?? own[0];
   const befores = all.filter((c) => standbyRole(c) === 'before');
+  const leaving = all.find((c) => standbyRole(c) === 'next' && isUp(c));
+  const present = own.find(isUp) ?? own[0] ?? leaving;
   const [before] = befores.sort((a, b) => b.name.localeCompare(a.name));
   if (!present || !before || isUp(present)) return present ?? before;
   const served = present.state !== 'restarting' && present.lastedMs >= LASTING_MS;

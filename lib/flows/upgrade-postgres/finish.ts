@@ -72,7 +72,7 @@ export function beginBringBack({ stack, former }: Extract<Left, { kind: 'interru
     commands: [`docker start ${former.name}`],
     async run(ops) {
       const all = (await findAllContainers(ops, stack)).postgres;
-      const next = all.find((c) => c.id !== former.id && !standbyRole(c))?.id;
+      const next = all.find((c) => c.id !== former.id && standbyRole(c) !== 'before')?.id;
       // It ran until that run stopped it.
       const described = await describeFormer(ops, 'postgres', { ...former, state: 'running' });
       await giveBack(ops, stack, { role: 'postgres', former: described, next });

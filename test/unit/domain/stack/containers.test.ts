@@ -30,6 +30,11 @@ it('is the one that runs, of several with names of their own; of those put aside
   expect(inUse([app('app-2', { state: 'exited' }), app('app-1')])?.id).toBe('app-1');
   const older = app('app-before-20250101T000000Z', { state: 'exited' });
   expect(inUse([older, before(), app('app-next-20260101T000000Z', { state: 'created' })])?.id).toBe(before().id);
+  // Of one that is being taken back: the former would meet it on the same data.
+  const leaving = (state: 'running' | 'exited') => app('app-next-20260101T000000Z', { state });
+  expect(inUse([before(), leaving('running')])?.id).toBe(leaving('running').id);
+  expect(inUse([before(), leaving('exited')])?.id).toBe(before().id);
+  expect(inUse([app('app', { state: 'exited' }), leaving('running')])?.id).toBe('app');
   expect(isUp(before())).toBe(false);
 });
 
