@@ -39,6 +39,7 @@ it.each<[name: string, script: Script, args: readonly string[], exitCode: number
   const ended = await d.run(['--plan', ...args], { script });
   expect(ended.exitCode, ended.text).toBe(exitCode);
   expect(ended.text).toMatch(HOLDER);
+  expect(ended.text).toContain('pg_terminate_backend');
   expect(d.machine.clock.monotonic() - began).toBeLessThan(10_000);
 });
 

@@ -165,7 +165,7 @@ async function replicationOf(ops: Ops, { container, user, name }: Database): Pro
 async function rowsOf(ops: Ops, database: Database): Promise<RowCount[] | undefined> {
   return countRows(ops, database).catch((error: unknown) => {
     if (!(error instanceof CommandError) || ops.signal.aborted) throw error;
-    if (error instanceof TableLocked) ops.screen.show({ event: 'warning', text: error.what });
+    if (error instanceof TableLocked) ops.screen.show({ event: 'warning', text: error.what, fix: error.next[0] });
     return undefined;
   });
 }

@@ -89,8 +89,9 @@ async function refuseWhatIsInTheWay(ops: Ops, facts: Facts, kept: Definition | u
   const wishes = composeRefusals(ops.target, facts, []);
   const inTheWay = kept ? await keptRefusals(ops, facts, kept) : wishes;
   throwIfAny([...inTheWay, ...otherRefusals(ops.target, facts, 'keep')]);
-  const warned = [...(kept ? wishes : []), ...unreadable(facts, 'keep')];
-  for (const { text } of warned) ops.screen.show({ event: 'warning', text });
+  // What would mend the compose file is no advice where that is not asked.
+  for (const { text } of kept ? wishes : []) ops.screen.show({ event: 'warning', text });
+  for (const { text, fix } of unreadable(facts, 'keep')) ops.screen.show({ event: 'warning', text, fix });
 }
 
 /** What that container had and can't be had any more. It did have its mounts: none of them is meant to be an empty directory. */
