@@ -11,7 +11,7 @@ import type { ServiceRole } from '../stack/stack.ts';
 type Looked = Pick<Container, 'id' | 'name' | 'state'>;
 
 /** It is up, or will be once more without anybody's doing. */
-const runs = ({ state }: Pick<Container, 'state'>): boolean => state === 'running';
+const runs = ({ state }: Pick<Container, 'state'>): boolean => state === 'running' || state === 'restarting';
 
 /** To be written before the stop: by it the next run knows that it was no person's doing. */
 export function noteStop(ops: Pick<Ops, 'journal'>, container: Looked): void {
