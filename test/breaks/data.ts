@@ -500,6 +500,27 @@ export const DATA: readonly Break[] = [
     named: '%s that was being taken back at a kill, and had run for long',
   },
   {
+    what: { en: 'stop_grace_period is cut short', zh: '忽略 stop_grace_period, 提前强制终止' },
+    edits: [
+      edit(
+        'lib/domain/replacement/replace.ts',
+        'Math.max(GRACE_SECONDS[role], stopSeconds)',
+        'GRACE_SECONDS[role] + 0 * stopSeconds',
+      ),
+    ],
+    test: 'test/unit/domain/replacement/replace.test.ts',
+    named: 'whose compose file says',
+  },
+  {
+    what: {
+      en: 'a crash-looping container is left stopped by a run that fails',
+      zh: '运行失败后, 原本反复重启的容器被留在停止状态',
+    },
+    edits: [edit('lib/domain/replacement/stopped.ts', " || state === 'restarting'", '')],
+    test: 'test/unit/domain/replacement/stopped.test.ts',
+    named: 'whether its stop is noted',
+  },
+  {
     what: { en: 'what served is removed before the new one is proved', zh: '新容器验证之前就删除旧容器' },
     edits: [
       edit(

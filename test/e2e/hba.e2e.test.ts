@@ -124,6 +124,7 @@ beforeAll(async () => {
     health: '',
     restartCount: 0,
     lastedMs: 0,
+    stopSeconds: 0,
     configHash: '',
     addresses: { [PREFIX]: raw.NetworkSettings.Networks[PREFIX].IPAddress },
     ports: [

@@ -15,6 +15,7 @@ export const container = (role: ServiceRole, more: Partial<Container> = {}): Con
   health: 'healthy',
   restartCount: 0,
   lastedMs: 3_600_000,
+  stopSeconds: 0,
   configHash: 'hash',
   addresses: { shop_net: '172.18.0.2' },
   ports: [],

@@ -11,13 +11,11 @@ import { waitUntilServing } from '../app/serving.ts';
 import { reloadNginx } from '../app/site.ts';
 import { reloadWorkers, replaceWorkers, restartProgram, succeedWorkers, waitUntilRuns } from '../app/workers.ts';
 import { holdCommands, releaseCommands, takeInCommands } from '../hold/messages.ts';
+import { graceOf } from '../replacement/replace.ts';
 import type { Checked } from './check.ts';
 import type { HotRelease } from './hot-release.ts';
 import { noteWorkers } from './interrupted.ts';
 import { companions, heldMs, type Restart, restartedInSight } from './restart.ts';
-
-/** gunicorn finishes requests for up to 30 s. */
-const GRACE_SECONDS = 35;
 
 /** Undone with the switch: the former files come first. */
 export function restartStep(update: HotRelease): Step<void, [Checked, number]> {
@@ -155,7 +153,7 @@ export async function restartContainer(
   const before = await inspectContainer(ops, id);
   await hold.begin(ops, before, how);
   await hold.drain(ops, before, (atOnce) => {
-    const grace = atOnce ? 0 : GRACE_SECONDS;
+    const grace = atOnce ? 0 : graceOf('app', before);
     const argv = ['docker', 'restart', '-t', String(grace), id];
     return run(ops, change(argv, { deadlineMs: (grace + 60) * 1000 }));
   });

@@ -54,9 +54,15 @@ export interface Former {
 /** gunicorn finishes requests for up to 30 s. PostgreSQL and Redis write out what they have; killed, they would have to recover. */
 const GRACE_SECONDS: Readonly<Record<ServiceRole, number>> = { app: 35, postgres: 60, redis: 60 };
 
+type Stoppable = Pick<Container, 'id' | 'stopSeconds'>;
+
+/** Seconds; what the compose file gives it, if that is more. */
+export const graceOf = (role: ServiceRole, { stopSeconds }: Pick<Container, 'stopSeconds'>): number =>
+  Math.max(GRACE_SECONDS[role], stopSeconds);
+
 /** Stops a service's container; whoever was asked something is answered first. */
-export const halt = (ops: Ops, role: ServiceRole, { id }: Pick<Container, 'id'>): Promise<unknown> =>
-  run(ops, stop(id, GRACE_SECONDS[role]));
+export const halt = (ops: Ops, role: ServiceRole, container: Stoppable): Promise<unknown> =>
+  run(ops, stop(container.id, graceOf(role, container)));
 
 /** What the container is made of, kept as long as the run's directory. */
 export async function describeFormer(ops: Ops, role: ServiceRole, container: Container): Promise<Former> {

@@ -66,7 +66,7 @@ const withChecksums = (args: string): string =>
 
 /** Its cluster is complete and closed. */
 export const closeServer = (ops: Ops, { container }: Database): Promise<unknown> =>
-  run(ops, stop(container.id, GRACE_SECONDS));
+  run(ops, stop(container.id, Math.max(GRACE_SECONDS, container.stopSeconds)));
 
 /** Removes it, by name, so that one whose start was interrupted goes too. The new volume stays. */
 export const discardServer = (ops: Ops, facts: Facts, purpose: Purpose): Promise<boolean> =>

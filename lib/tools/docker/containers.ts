@@ -23,6 +23,8 @@ export interface Container {
   readonly restartCount: number;
   /** How long it has been up since its last start; of one that is not, how long it was. 0: it never was. */
   readonly lastedMs: number;
+  /** How long a stop waits for its programs before they are killed (`stop_grace_period`); 0: not said. */
+  readonly stopSeconds: number;
   /** What compose compares to see whether it must be recreated; '' for a container that compose did not make. */
   readonly configHash: string;
   /** The container's own addresses by network. */
@@ -76,6 +78,7 @@ const inspected = z.array(
       Env: z.array(z.string()).nullish(),
       Cmd: z.array(z.string()).nullish(),
       WorkingDir: z.string().optional(),
+      StopTimeout: z.int().nullish(),
       ...healthcheckForm,
     }),
     Mounts: z.array(
@@ -127,6 +130,7 @@ export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
     healthcheck: healthcheckOf(c.Config),
     restartCount: c.RestartCount,
     lastedMs: lastedMs(c.State, ops.clock.now()),
+    stopSeconds: c.Config.StopTimeout ?? 0,
     configHash: c.Config.Labels?.['com.docker.compose.config-hash'] ?? '',
     // On the machine's own network it is where the machine is.
     addresses: Object.fromEntries(

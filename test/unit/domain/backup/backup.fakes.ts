@@ -101,6 +101,7 @@ export const DB: Database = {
     health: '',
     restartCount: 0,
     lastedMs: 0,
+    stopSeconds: 0,
     configHash: '',
     addresses: {},
     ports: [],
