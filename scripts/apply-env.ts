@@ -16,10 +16,10 @@ export const applyEnv: Script = {
 
   async run(ops, flags) {
     const way = await env.surveyEnv(ops, { hold: holdOptions(flags), tries: !flags.planOnly });
-    if (way.change === undefined && way.stamps.length === 0 && !way.isUnproved) {
+    if (way.change === undefined && way.stamps.length === 0 && !way.isUnproved && !way.isDown) {
       // The last deed of a run that was killed.
       if (!flags.planOnly) await env.discardFormers(ops, way.facts.stack);
-      return env.nothingToDo(ops);
+      return env.nothingToDo(ops, way);
     }
     env.refuse(way);
     const { steps, recovery } = env.begin(way);

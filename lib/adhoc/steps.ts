@@ -40,7 +40,7 @@ export async function takeSteps(
   const consent = destroys ? await confirmDestructive(ops, destroys, confirm) : undefined;
   if (!destroys) await agree(ops.screen, textOf(question ?? GO_ON));
 
-  const recovery = { prove: (o: Ops) => asBefore(o, before, serving), advice: () => [ADVICE] };
+  const recovery = { prove: (o: Ops) => asBefore(o, before, serving), advice: () => [ADVICE], proves: [] };
   await carryOut(ops, plan, recovery, async (step) => {
     for (const one of plan) await step(one, consent);
     ops.screen.show({ event: 'ok', text: await asBefore(ops, before, serving) });

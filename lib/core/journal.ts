@@ -9,6 +9,11 @@ const invocation = z.object({ script: z.string(), args: z.array(z.string()).read
 
 export type Invocation = z.infer<typeof invocation>;
 
+/** A part of production: which code serves, its container, PostgreSQL's and Redis' containers, the data, `.env` as the container has it. */
+export const AREAS = ['release', 'app', 'stores', 'database', 'env'] as const;
+
+export type Area = (typeof AREAS)[number];
+
 /** For people, in both languages. What programs read stands beside it, in English. */
 const words = z.object({ en: z.string(), zh: z.string() });
 
@@ -24,13 +29,18 @@ const events = {
     /** The same options as they would be typed again. */
     args: z.array(z.string()).readonly().optional(),
   },
-  /** `also`: options that make the same command line mean later what it means now. `back`: returns to what was there before. `aside`: see `Recovery`. */
+  /**
+   * `also`: options that make the same command line mean later what it means now. `back`: returns to what was there before. `proves`, `owes`:
+   * see `Recovery`. `aside`: earlier versions wrote it where nothing is proved.
+   */
   plan: {
     steps: z.array(z.string()).readonly(),
     /** The same for people. */
     titles: z.array(words).readonly().optional(),
     also: z.array(z.string()).readonly().optional(),
     back: invocation.optional(),
+    proves: z.array(z.string()).readonly().optional(),
+    owes: z.array(z.string()).readonly().optional(),
     aside: z.literal(true).optional(),
   },
   /** The same, when it becomes known only on the way. */

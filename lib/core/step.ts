@@ -1,4 +1,4 @@
-import type { Invocation } from './journal.ts';
+import type { Area, Invocation } from './journal.ts';
 import type { Ops } from './ops.ts';
 import type { Text } from './text.ts';
 
@@ -47,6 +47,11 @@ export interface Recovery {
   readonly also?: readonly string[];
   /** What goes back to what was there before, when nothing is left of this process. */
   readonly back?: Invocation;
-  /** Done beside the script's own deed (tried, dropped): its success makes good only its like, not what the script had left half done. */
-  readonly aside?: true;
+  /**
+   * What of production is proved when all steps are done: it makes good whatever run had left that half done. Nothing where it is done beside the
+   * script's own deed (tried, dropped): that makes good only its like.
+   */
+  readonly proves: readonly Area[];
+  /** What is to be proved again should the run be killed; default: what it proves. */
+  readonly owes?: readonly Area[];
 }

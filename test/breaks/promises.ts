@@ -101,7 +101,13 @@ export const PROMISES: readonly Break[] = [
   },
   {
     what: { en: 'a killed rollback stays unfinished whatever is proved', zh: '被杀的回退始终视为未完成' },
-    edits: [edit('lib/domain/ledger/unfinished-runs.ts', 'succeeded.has(PROVES_RELEASE)', 'succeeded.has(run.script)')],
+    edits: [
+      edit(
+        'lib/domain/ledger/proofs.ts',
+        'return isOld && plan ? ROLLBACK_OWES : areasOf(run);',
+        'return isOld ? areasOf(run) : areasOf(run);',
+      ),
+    ],
     test: 'test/unit/runs/interrupted/interrupted.test.ts',
     named: 'what is unfinished when',
   },

@@ -65,9 +65,9 @@ export const RUNS: readonly Break[] = [
     what: { en: 'a failure “as before” makes a dead run good', zh: '“恢复原状”的失败也算处理完毕' },
     edits: [
       edit(
-        'lib/domain/ledger/unfinished-runs.ts',
-        "state.kind === 'ended' && state.exitCode === 0) {\n      if",
-        "state.kind === 'ended') {\n      if",
+        'lib/domain/ledger/proofs.ts',
+        "if (run.state.kind !== 'ended' || run.state.exitCode !== 0) return;",
+        "if (run.state.kind !== 'ended') return;",
       ),
     ],
     test: 'test/unit/runs/interrupted/interrupted.test.ts',
@@ -77,9 +77,9 @@ export const RUNS: readonly Break[] = [
     what: { en: 'a trial or a drop makes a killed deed good', zh: '试运行或删除成功也算处理完毕' },
     edits: [
       edit(
-        'lib/domain/ledger/unfinished-runs.ts',
-        'if (isAside(run)) ends.add(end);\n      else succeeded.add(script);',
-        'succeeded.add(script);',
+        'lib/domain/ledger/proofs.ts',
+        'if (plan === undefined || plan.aside) return [];',
+        'if (plan === undefined) return [];',
       ),
     ],
     test: 'test/unit/runs/interrupted/interrupted.test.ts',
@@ -110,10 +110,59 @@ export const RUNS: readonly Break[] = [
     named: 'made the container with, when somebody edits it meanwhile',
   },
   {
-    what: { en: 'any success makes it good', zh: '任何脚本成功都算处理完毕' },
+    what: { en: 'a success that did nothing proves what its script would', zh: '什么都没做的成功也算验证' },
     edits: [
-      edit('lib/domain/ledger/unfinished-runs.ts', 'WHOLE.some((whole) => succeeded.has(whole))', 'succeeded.size > 0'),
+      edit(
+        'lib/domain/ledger/proofs.ts',
+        'if (plan === undefined || plan.aside) return [];\n  return plan.proves ??',
+        'if (plan?.aside) return [];\n  return plan?.proves ??',
+      ),
     ],
+    test: 'test/unit/runs/interrupted/interrupted.test.ts',
+    named: 'found nothing to do',
+  },
+  {
+    what: { en: 'a stop is forgotten after whatever success', zh: '任何成功之后都忘记停止记录' },
+    edits: [
+      edit('lib/domain/ledger/unfinished-runs.ts', "if (since.has('app')) return", 'if (since.any) return'),
+      edit(
+        'lib/domain/ledger/proofs.ts',
+        '  has = (',
+        '  get any() {\n    return this.#others.size > 0;\n  }\n\n  has = (',
+      ),
+    ],
+    test: 'test/unit/runs/interrupted/interrupted.test.ts',
+    named: 'what it noted of the application is known after one that',
+  },
+  {
+    what: { en: 'backups push a dead run out of sight', zh: '备份把未完成的运行挤出视野' },
+    edits: [
+      edit(
+        'lib/domain/ledger/unfinished-runs.ts',
+        'read.set(script, count + 1);',
+        "read.set('', (read.get('') ?? 0) + 1);\n    if ((read.get('') ?? 0) > READ) return false;",
+      ),
+    ],
+    test: 'test/unit/runs/interrupted/interrupted.test.ts',
+    named: 'however many backups have failed since',
+  },
+  {
+    what: { en: 'apply-env has nothing to do while the application is down', zh: '应用停止时 apply-env 仍称无需操作' },
+    edits: [edit('scripts/apply-env.ts', ' && !way.isDown', '')],
+    test: 'test/simulation/apply-env.test.ts',
+    named: 'has the application down',
+  },
+  {
+    what: { en: 'a deployment that was killed hides behind a killed backup', zh: '被终止的备份掩盖了被终止的部署' },
+    edits: [
+      edit('lib/domain/ledger/unfinished-runs.ts', 'all.find((run) => owedBy(run).length > 0) ?? all[0]', 'all[0]'),
+    ],
+    test: 'test/unit/runs/interrupted/interrupted.test.ts',
+    named: 'a backup was killed after a deployment',
+  },
+  {
+    what: { en: 'any success makes it good', zh: '任何脚本成功都算处理完毕' },
+    edits: [edit('lib/domain/ledger/proofs.ts', 'return AREAS.every(this.has);', 'return this.#others.size > 0;')],
     test: 'test/unit/runs/interrupted/interrupted.test.ts',
     named: 'another script has succeeded since',
   },

@@ -56,6 +56,7 @@ const stub: Script = {
         if (existsSync(made)) throw new Error(`${made} is still there`);
         return same('as before, proved');
       },
+      proves: [],
       advice: () => [same(`rm ${made}`)],
       also: ['--seconds=0'],
       back: { script: 'stub', args: ['--back'] },

@@ -185,6 +185,44 @@ it('does not call an application well that nobody had proved when its run was ki
   expect(again.text).not.toContain('Nothing to do');
 });
 
+it('does not call a .env applied while a killed rebuild has the application down, and brings it up', async () => {
+  const keep = ['--yes', '--data', 'keep'];
+  const given = async () => {
+    const d = await updatable();
+    expect(await runAndCheck(d, keep)).toMatchObject({ exitCode: 0 });
+    return d;
+  };
+  const { points } = await (await given()).run(keep);
+  const point = points.find((p) => p.isChange && /^docker stop /.test(p.label));
+  if (!point) throw new Error('nothing is stopped');
+  const d = await given();
+  expect(await d.run(keep, { fault: { ...point, how: 'killed-after' } })).toMatchObject({ exitCode: 137 });
+  expect(appOf(d).state).toBe('exited');
+  const ended = await d.run(YES, SCRIPT);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).not.toContain('Nothing to do');
+  expect(appOf(d)).toMatchObject({ state: 'running', restart: 'unless-stopped' });
+  // It has proved the container, and not what else that rebuild had begun.
+  expect((await d.run(YES, SCRIPT)).text).toMatch(/deploy-prod-all \(operator\) did not end[\s\S]*Nothing to do/);
+});
+
+it.each([
+  ['it had stopped the application', /^docker stop /, 'killed-after', false],
+  ['nothing had stopped', /^docker tag /, 'killed', true],
+] as const)(
+  'is made good by the next one with the former .env when it was killed when %s',
+  async (_when, at, how, isDone) => {
+    const d = await killedAt(at, how);
+    edit(d, 'LOG_LEVEL', 'INFO');
+    const again = await d.run(YES, SCRIPT);
+    expect(again.exitCode, again.text).toBe(0);
+    expect(again.text).toContain('apply-env (operator) did not end');
+    expect(again.text.includes('Nothing to do')).toBe(isDone);
+    expect(appOf(d).state).toBe('running');
+    expect((await d.run(YES, SCRIPT)).text).not.toContain('did not end');
+  },
+);
+
 it.each(['apply-env', 'deploy-prod-all'])(
   'keeps the .env that %s made the container with, when somebody edits it meanwhile',
   async (flow) => {

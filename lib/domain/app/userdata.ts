@@ -13,8 +13,8 @@ import type { Container } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { discardContainer, discardImage, labelsOf, ownerLabels } from '../../tools/docker/helpers.ts';
 import { isWithin, type Mount, placeOf } from '../../tools/docker/places.ts';
-import { notedByUnfinished } from '../ledger/run-notes.ts';
 import { entriesOf } from '../ledger/runs.ts';
+import { notedByUnfinished } from '../ledger/unfinished-runs.ts';
 import type { Unreachable } from '../stack/deployment.ts';
 
 /** A copy of userdata on the host: uploads, exports, logs, the scheduler's database. */
@@ -122,17 +122,14 @@ function noted(ops: Ops, saved: SavedUserdata): SavedUserdata {
   return saved;
 }
 
-/** Their success proves that a container has served since: its own userdata counts then. */
-const GOOD = ['deploy-prod-all', 'rollback-prod', 'update-prod-flask'];
-
 const savedBefore = z.object({ file: z.string(), bytes: z.number(), ownOnly: z.boolean().optional() });
 
 /**
  * What a run had saved that was killed before its new container had it: the only copy that there is, as long as that container was never
- * started. Nothing of a run that had begun to delete the data it belongs to.
+ * started, and none was proved since: its own userdata counts then. Nothing of a run that had begun to delete the data it belongs to.
  */
 export function userdataOfUnfinished(ops: Ops): SavedUserdata | undefined {
-  const found = notedByUnfinished(ops.paths, 'userdata', GOOD);
+  const found = notedByUnfinished(ops.paths, 'userdata');
   const saved = savedBefore.safeParse(found?.value).data;
   if (!found || !saved || !existsSync(saved.file)) return undefined;
   if (entriesOf(found.run, 'note').some((n) => n.key === 'removing')) return undefined;

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
-import { notedByUnfinished } from '../ledger/run-notes.ts';
+import { notedByUnfinished } from '../ledger/unfinished-runs.ts';
 import type { Facts } from './facts.ts';
 import { RESTARTS, type RestartKind } from './restart-kinds.ts';
 
-/** What an update that was killed leaves for the next one to know; nothing in the container tells it. */
-const GOOD = ['update-prod-flask', 'rollback-prod', 'deploy-prod-all'];
+// What an update that was killed leaves for the next one to know; nothing in the container tells it.
 
 type Where = Pick<Facts, 'app' | 'programs'>;
 
@@ -25,7 +24,7 @@ export function noteWorkers(ops: Ops, { app, programs }: Where, workers: number)
 
 /** How many there were before an update that was killed while it replaced them. A master that was started since has its own number. */
 export function workersOfUnfinished(ops: Ops, { app, programs }: Where): number | undefined {
-  const noted = notedWorkers.safeParse(notedByUnfinished(ops.paths, 'workers', GOOD)?.value).data;
+  const noted = notedWorkers.safeParse(notedByUnfinished(ops.paths, 'workers')?.value).data;
   return noted?.container === app.id && noted.master === programs.web.start ? noted.workers : undefined;
 }
 
@@ -42,7 +41,7 @@ export function noteRestart(ops: Ops, { app, programs }: Where, kind: RestartKin
 
 /** The restart that files which were put in place by a killed update still need: whoever was started since has read them. */
 export function restartOfUnfinished(ops: Ops, { app, programs }: Where): RestartKind | undefined {
-  const noted = notedRestart.safeParse(notedByUnfinished(ops.paths, 'restart', GOOD)?.value).data;
+  const noted = notedRestart.safeParse(notedByUnfinished(ops.paths, 'restart')?.value).data;
   if (noted?.container !== app.id || noted.booted !== programs.booted) return undefined;
   // supervisord starts a gunicorn that ended again, and does not read its own configuration for that.
   return noted.kind === 'container' || noted.master === programs.web.start ? noted.kind : undefined;

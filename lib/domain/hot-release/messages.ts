@@ -6,6 +6,7 @@ import type { Outage } from '../../tools/http/probe.ts';
 import { blindText, type Noticed } from '../hold/downtime.ts';
 import { holdText, meanwhile } from '../hold/messages.ts';
 import { lastDrillText } from '../ledger/drills.ts';
+import { PROVES } from '../ledger/proofs.ts';
 import { resetTo } from '../release/reset.ts';
 import { runningText } from '../release/running.ts';
 import { type SavedLocal, saveLocal } from '../release/save-local.ts';
@@ -129,6 +130,8 @@ export async function nothingToDo(
           zh: `无需更新: ${short} 已在运行, 文件与数据库结构均一致.`,
         };
   ops.screen.show({ event: 'ok', text });
+  // All of it was asked: what a killed run had begun is proved by that.
+  ops.journal.write({ event: 'plan', steps: [], proves: PROVES['update-prod-flask'] });
   if (planOnly || local.head === source.commit) return text;
   if (!local.none && !discardLocal) {
     ops.screen.show({ event: 'warning', text: DIRECTORY_BEHIND });

@@ -4,6 +4,7 @@ import { watchedOf } from '../app/routes.ts';
 import { stagingOf } from '../app/staging.ts';
 import { watchDowntime } from '../hold/downtime.ts';
 import { requestHold } from '../hold/hold.ts';
+import { PROVES } from '../ledger/proofs.ts';
 import { checkStep } from './check.ts';
 import { backupStep, migrateStep } from './database.ts';
 import type { Facts } from './facts.ts';
@@ -59,6 +60,7 @@ export function begin(
   const recovery: Recovery = {
     prove: (ops) => proveAsBefore(ops, update),
     advice: () => advice(update),
+    proves: PROVES['update-prod-flask'],
     // A later process finishes or undoes it by commits, because branches move.
     ...(forward && { also: [`--ref=${source.commit}`] }),
     ...(commit !== undefined && { back: { script: 'update-prod-flask', args: [`--ref=${commit}`] } }),

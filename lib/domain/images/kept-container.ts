@@ -67,9 +67,9 @@ export function keptEnv(paths: Pick<Paths, 'backups'>): string | undefined {
   return file && readFileSync(file, 'utf8');
 }
 
-/** Whether what came by a run was proved, recorded and kept. @param started the beginning of the run's name. */
-export const isProved = (paths: Pick<Paths, 'backups'>, started: string | undefined): boolean =>
-  readReleases(paths).some(({ run }) => run.startsWith(`${started}-`) && existsSync(envFile(paths, run)));
+/** Whether what came by a run, or by one after it, was proved, recorded and kept. @param started the beginning of the run's name. */
+export const isProved = (paths: Pick<Paths, 'backups'>, started = '~'): boolean =>
+  readReleases(paths).some(({ run }) => run >= started && existsSync(envFile(paths, run)));
 
 /** Removes what was kept of releases that the ledger forgets. */
 export function forgetContainer(paths: Pick<Paths, 'backups'>, run: string): void {

@@ -1,22 +1,15 @@
 import type { Ops, Paths } from '../../core/ops.ts';
 import type { Moved } from '../stack/deployment.ts';
-import { notedByUnfinished } from './run-notes.ts';
-import { entriesOf } from './runs.ts';
+import { entriesOf, type Run } from './runs.ts';
+import { notedByUnfinished } from './unfinished-runs.ts';
 
 type Move = Moved['what'];
 
 /** What is noted directly before data becomes what the code before it does not know, and the step whose undoing brings it back. */
 const STEPS: Readonly<Record<Move, string>> = { migrating: 'migrate', swap: 'swap', removing: 'remove' };
 
-/** Their success settles which data there is, and for which code. */
-const SETTLED = [
-  'deploy-prod-all',
-  'rollback-prod',
-  'update-prod-flask',
-  'apply-env',
-  'upgrade-postgres',
-  'restore-prod',
-];
+/** Proved by whoever settles which data there is, or what runs on it. */
+const SETTLED = ['app', 'database'] as const;
 
 export function noteMove(ops: Pick<Ops, 'journal'>, what: Move, value: unknown = true): void {
   ops.journal.write({ event: 'note', key: what, value });
@@ -25,12 +18,8 @@ export function noteMove(ops: Pick<Ops, 'journal'>, what: Move, value: unknown =
 /** @param stamp the beginning of a run's name: what came before that run does not count. */
 export function movedSince(paths: Pick<Paths, 'state'>, stamp: string): Moved | undefined {
   const found = (Object.keys(STEPS) as Move[]).flatMap((what) => {
-    const noted = notedByUnfinished(
-      paths,
-      what,
-      SETTLED,
-      (_, run) => !entriesOf(run, 'undo-done').some(({ step }) => step === STEPS[what]),
-    );
+    const isNotUndone = (_: unknown, run: Run) => !entriesOf(run, 'undo-done').some(({ step }) => step === STEPS[what]);
+    const noted = notedByUnfinished(paths, what, { until: SETTLED, fits: isNotUndone });
     return noted && noted.run.name >= stamp ? [{ run: noted.run, what }] : [];
   });
   const [newest] = found.sort((a, b) => b.run.name.localeCompare(a.run.name));

@@ -3,12 +3,13 @@ import type { Reason } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { movedSince } from '../ledger/moved-data.ts';
-import { notedByUnfinished } from '../ledger/run-notes.ts';
+import { eachRun, isLeft, type Run } from '../ledger/runs.ts';
+import { notedByUnfinished } from '../ledger/unfinished-runs.ts';
 import { type Containers, standbyRun } from '../stack/containers.ts';
 import type { Facts, Moved, Stopped } from '../stack/deployment.ts';
 import type { ServiceRole } from '../stack/stack.ts';
 
-type Looked = Pick<Container, 'id' | 'name' | 'state'>;
+type Looked = Pick<Container, 'id' | 'name' | 'state' | 'startedAt' | 'lastedMs'>;
 
 /** It is up, or will be once more without anybody's doing. */
 const runs = ({ state }: Pick<Container, 'state'>): boolean => state === 'running' || state === 'restarting';
@@ -18,19 +19,31 @@ export function noteStop(ops: Pick<Ops, 'journal'>, container: Looked): void {
   if (runs(container)) ops.journal.write({ event: 'note', key: 'stopped', value: container.id });
 }
 
-/** After their success what runs is what is meant to. */
-const GOOD = ['deploy-prod-all', 'rollback-prod', 'update-prod-flask', 'apply-env', 'upgrade-postgres'];
-
-/** The run that stopped it and was killed: nobody else meant it to be down; and what has become of its data since. */
+/** The run that stopped it and was killed: nobody else meant it to be down, unless somebody left that run so; and what has become of its data since. */
 export function stoppedBy(ops: Pick<Ops, 'paths'>, container: Looked): Stopped | undefined {
-  const run = standbyRun(container) ?? stampOf(ops, container);
-  return run === undefined ? undefined : { run, moved: movedSince(ops.paths, run) };
+  const run = takenDownBy(ops, container);
+  const left = run === undefined ? undefined : runOf(ops, run);
+  return run === undefined || (left && isLeft(left)) ? undefined : { run, moved: movedSince(ops.paths, run) };
 }
 
-function stampOf(ops: Pick<Ops, 'paths'>, { id, state }: Looked): string | undefined {
-  if (state !== 'exited') return undefined;
-  return notedByUnfinished(ops.paths, 'stopped', GOOD, (value) => value === id)?.run.name.slice(0, 16);
+/** The beginning of that run's name, also of one that was left: what it took from the container it still has. */
+export function takenDownBy(ops: Pick<Ops, 'paths'>, container: Looked): string | undefined {
+  const stamp = standbyRun(container);
+  const run = stamp === undefined ? undefined : runOf(ops, stamp);
+  // One that had ended before is put aside like any other.
+  if (container.state !== 'exited' || (stamp !== undefined && !(run && endedBefore(container, run)))) return stamp;
+  // Started since, it was stopped by somebody else.
+  const isIt = ({ value, at }: { readonly value?: unknown; readonly at: string }) =>
+    value === container.id && Date.parse(container.startedAt) <= Date.parse(at);
+  return notedByUnfinished(ops.paths, 'stopped', { fits: isIt })?.run.name.slice(0, 16);
 }
+
+/** The run that has this beginning of its name. */
+export const runOf = ({ paths }: Pick<Ops, 'paths'>, stamp: string): Run | undefined =>
+  eachRun(paths, (name) => name.startsWith(`${stamp}-`)).next().value ?? undefined;
+
+const endedBefore = ({ startedAt, lastedMs }: Looked, { started }: Run): boolean =>
+  started !== undefined && Date.parse(startedAt) + lastedMs < Date.parse(started);
 
 /** The same of all that there are. */
 export const stoppedOf = (ops: Pick<Ops, 'paths'>, containers: Containers): NonNullable<Facts['stopped']> =>

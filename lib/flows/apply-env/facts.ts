@@ -11,4 +11,6 @@ export interface EnvWay extends Cutover {
   readonly stamps: readonly string[];
   /** A run that was killed has put the former container aside, and nobody has proved what is in its place. */
   readonly isUnproved: boolean;
+  /** The container does not run, whoever stopped it: that it has the present `.env` says nothing then. */
+  readonly isDown: boolean;
 }

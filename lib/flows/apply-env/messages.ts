@@ -9,6 +9,7 @@ import { stampRows } from '../../domain/env/stamp.ts';
 import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
 import { holdText, meanwhile, seenText } from '../../domain/hold/messages.ts';
 import { keptEnv } from '../../domain/images/kept-container.ts';
+import { PROVES } from '../../domain/ledger/proofs.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { replacementWarnings } from '../../domain/replacement/warnings.ts';
 import { leftAloneRows, leftAloneWarnings } from '../../domain/stack/left-alone.ts';
@@ -32,6 +33,7 @@ export function showPlan(ops: Ops, way: EnvWay, steps: Steps): void {
     ],
     ...stampRows(way.stamps),
     ...(way.isUnproved ? [UNPROVED] : []),
+    ...(way.isDown ? [DOWN] : []),
     ...leftAloneRows(deployed.stack),
     [{ en: 'requests meanwhile', zh: '期间的请求' }, holdText(requests)],
   ]);
@@ -49,6 +51,11 @@ const UNPROVED: Row = [
   },
 ];
 
+const DOWN: Row = [
+  { en: 'does not run', zh: '未运行' },
+  { en: 'it is made once more with the present .env, started and proved', zh: '将以当前 .env 重新创建, 启动并验证' },
+];
+
 const GIVEN: Text = { en: 'changed in .env or the compose file', zh: '.env 或 compose 文件中的改动' };
 
 /** @throws {OpsError} `declined` */
@@ -57,8 +64,9 @@ export async function agreeToGo(ops: Ops, { requests }: EnvWay): Promise<void> {
   await agree(ops.screen, { en: `Apply .env? ${en}.`, zh: `是否应用 .env? ${zh}.` });
 }
 
-/** What is said when the container has all of `.env` already. */
-export function nothingToDo(ops: Ops): Text {
+/** What is said when the container has all of `.env` already. While it serves, that makes good what a killed run had begun of it. */
+export function nothingToDo(ops: Ops, { facts }: EnvWay): Text {
+  if (facts.app?.serving) ops.journal.write({ event: 'plan', steps: [], proves: PROVES['apply-env'] });
   const text =
     keptEnv(ops.paths) === undefined
       ? {

@@ -8,6 +8,7 @@ import { askHealth } from '../../domain/app/ask-health.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import { imageId } from '../../domain/images/build.ts';
 import { keepPreviousImage } from '../../domain/images/previous.ts';
+import { PROVES } from '../../domain/ledger/proofs.ts';
 import type { Cutover } from '../../domain/replacement/cutover.ts';
 import { removeOneOff, tryImage } from '../../domain/replacement/one-off.ts';
 import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
@@ -32,7 +33,11 @@ export function begin(way: EnvWay) {
     }),
     prove: proveStep(way),
   };
-  const recovery: Recovery = { prove: (o) => proveAsBefore(o, way), advice: () => advice(way) };
+  const recovery: Recovery = {
+    prove: (o) => proveAsBefore(o, way),
+    advice: () => advice(way),
+    proves: PROVES['apply-env'],
+  };
   return { steps, recovery };
 }
 

@@ -1,5 +1,6 @@
 import type { Recovery, Step } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
+import { PROVES } from '../../domain/ledger/proofs.ts';
 import { cutoverOf } from '../../domain/replacement/cutover.ts';
 import type { TriedImage } from '../../domain/replacement/one-off.ts';
 import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
@@ -48,6 +49,7 @@ export function begin(target: Target, facts: Facts, plan: RebuildPlan) {
   const recovery: Recovery = {
     prove: (o) => proveAsBefore(o, rebuild),
     advice: () => advice(rebuild),
+    proves: PROVES['deploy-prod-all'],
     also: [`--data=${plan.data}`],
   };
   return { run: rebuild, steps, recovery };

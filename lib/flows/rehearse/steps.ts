@@ -34,7 +34,7 @@ export function begin({ clock, secrets }: Pick<Ops, 'clock' | 'secrets'>, facts:
     boot: part(bootStep(rehearsal)),
     remove: part(removeStep(facts)),
   };
-  const recovery: Recovery = { prove: (ops) => proveGone(ops, facts), advice: () => [] };
+  const recovery: Recovery = { prove: (ops) => proveGone(ops, facts), advice: () => [], proves: [] };
   return { run: rehearsal, steps, recovery };
 }
 

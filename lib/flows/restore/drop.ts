@@ -33,7 +33,7 @@ export async function dropLeft(
   const left = all.find((l) => l.name === name);
   if (left === undefined && !wasBegun(ops, 'restore-prod', `--drop=${name}`)) throw noSuchDatabase(name, all);
   const done = { en: `Dropped: ${printable(name)}`, zh: `已删除: ${printable(name)}` };
-  const recovery = { prove: (o: Ops) => stillThere(o, server, name), advice: () => [], aside: true } as const;
+  const recovery = { prove: (o: Ops) => stillThere(o, server, name), advice: () => [], proves: [] } as const;
   if (left === undefined) {
     const isGone = { ...DROP, risk: 'none', commands: [], run: async () => done, evidence: () => done } as const;
     showSteps(ops.screen, [isGone]);

@@ -2,6 +2,7 @@ import type { Ops } from '../../core/ops.ts';
 import type { Recovery } from '../../core/step.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
+import { PROVES } from '../../domain/ledger/proofs.ts';
 import { advice } from '../../domain/restoration/advice.ts';
 import type { Facts, Swapped } from '../../domain/restoration/facts.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
@@ -30,6 +31,7 @@ export async function finish(ops: Ops, facts: Facts, { run, before }: Swapped, p
       zh: `数据库 ${name} 是运行 ${run} 换入的库${before ? `; 原数据库为 ${printable(before)}` : ''}.`,
     }),
     advice: () => [...advice(ops, facts, undefined), ...back],
+    proves: PROVES['restore-prod'],
     ...(before !== undefined && { back: { script: 'restore-prod', args: [`--back=${before}`] } }),
   };
   const proven = await carryOut(ops, steps, recovery, (step) => step(steps.prove));

@@ -5,6 +5,7 @@ import type { Beside } from '../../domain/data/restore.ts';
 import { watchDowntime } from '../../domain/hold/downtime.ts';
 import { requestHold } from '../../domain/hold/hold.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
+import { PROVES } from '../../domain/ledger/proofs.ts';
 import { advice } from '../../domain/restoration/advice.ts';
 import type { Facts } from '../../domain/restoration/facts.ts';
 import { restoreStep, swapStep } from '../../domain/restoration/steps.ts';
@@ -37,6 +38,7 @@ export function begin(ops: Pick<Ops, 'target'>, facts: Facts, holds: HoldFacts) 
   const recovery: Recovery = {
     prove: (o) => proveAsBefore(o, facts, downtime),
     advice: () => advice(ops, facts, swapping),
+    proves: PROVES['restore-prod'],
     ...(facts.incoming.kind === 'backup' && { also: [facts.incoming.stored.dir] }),
   };
   return { steps, recovery, downtime, requests };

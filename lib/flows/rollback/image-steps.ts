@@ -6,6 +6,7 @@ import type { Text } from '../../core/text.ts';
 import type { Beside } from '../../domain/data/restore.ts';
 import { keepPreviousImage, restoreImage } from '../../domain/images/previous.ts';
 import { repositoryOf } from '../../domain/images/running.ts';
+import { PROVES, ROLLBACK_OWES } from '../../domain/ledger/proofs.ts';
 import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
 import * as replacement from '../../domain/replacement/undo.ts';
 import * as restoration from '../../domain/restoration/advice.ts';
@@ -57,6 +58,8 @@ export function beginByImage(way: ImageWay) {
   const recovery: Recovery = {
     prove: (o) => proveAsBefore(o, way),
     advice: () => [...(data ? restoration.advice(way, data, swapping) : []), ...replacement.advice(way)],
+    proves: PROVES['rollback-prod'],
+    owes: [...ROLLBACK_OWES, ...(data ? PROVES['restore-prod'] : [])],
     also: [
       way.choice.release.commit,
       ...(way.data?.incoming.kind === 'backup' ? [`--data=${way.data.incoming.stored.dir}`] : []),

@@ -14,6 +14,7 @@ import {
   type PostgresUpgrade,
   readUpgrades,
 } from '../../domain/ledger/postgres-upgrades.ts';
+import { PROVES } from '../../domain/ledger/proofs.ts';
 import { createBeside, describeFormer, discardNext, type Replacement } from '../../domain/replacement/replace.ts';
 import { rowChanges } from '../../domain/restoration/losses.ts';
 import { findAllContainers, properName, standbyRole } from '../../domain/stack/containers.ts';
@@ -156,6 +157,7 @@ export function beginBack(ops: Ops, facts: BackFacts) {
         facts.systemIdentifier === undefined ? undefined : { systemIdentifier: facts.systemIdentifier },
       ),
     advice: () => adviceFor(ops, around),
+    proves: PROVES['upgrade-postgres'],
   };
   return { steps, recovery, around };
 }

@@ -82,7 +82,7 @@ export async function dropAside(
     },
     confirm,
   );
-  const recovery = { prove: async (o: Ops) => stillThere(o, aside.volume), advice: () => [], aside: true } as const;
+  const recovery = { prove: async (o: Ops) => stillThere(o, aside.volume), advice: () => [], proves: [] } as const;
   await carryOut(ops, [step], recovery, (carry) => carry(step));
   const done = { en: `Deleted: ${what.en}`, zh: `已删除: ${what.zh}` };
   ops.screen.show({ event: 'ok', text: done });
@@ -110,7 +110,7 @@ async function isGone(ops: Ops, planOnly: boolean, volume: string | undefined): 
   };
   showSteps(ops.screen, [rest]);
   if (planOnly) return ONLY_PLANNED;
-  const recovery = { prove: async () => GONE, advice: () => [], aside: true } as const;
+  const recovery = { prove: async () => GONE, advice: () => [], proves: [] } as const;
   await carryOut(ops, [rest], recovery, (step) => step(rest));
   return GONE;
 }

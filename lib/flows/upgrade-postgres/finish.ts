@@ -2,6 +2,7 @@ import type { Ops } from '../../core/ops.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import { same, type Text } from '../../core/text.ts';
 import { type PostgresUpgrade, readUpgrades } from '../../domain/ledger/postgres-upgrades.ts';
+import { PROVES } from '../../domain/ledger/proofs.ts';
 import { wasBegun } from '../../domain/ledger/unfinished-runs.ts';
 import { describeFormer, giveBack } from '../../domain/replacement/replace.ts';
 import { stoppedBy } from '../../domain/replacement/stopped.ts';
@@ -82,6 +83,7 @@ export function beginBringBack({ stack, former }: Extract<Left, { kind: 'interru
   const recovery: Recovery = {
     prove: async () => AS_LEFT,
     advice: () => [same(`docker start ${former.id.slice(0, 12)}`)],
+    proves: PROVES['upgrade-postgres'],
   };
   return { steps: { step }, recovery };
 }
@@ -96,6 +98,7 @@ export function beginStartAgain({ around, app }: Extract<Left, { kind: 'stopped'
   const recovery: Recovery = {
     prove: async () => STILL_DOWN,
     advice: () => [same(`docker start ${app.id.slice(0, 12)}`)],
+    proves: PROVES['upgrade-postgres'],
   };
   return { steps: { step: startStep(around) }, recovery };
 }
@@ -111,6 +114,7 @@ export function beginFinish({ around }: Extract<Left, { kind: 'done' }>) {
   const recovery: Recovery = {
     prove: async () => NEW_SERVES,
     advice: () => (around.app ? [same(`docker start ${around.app.id.slice(0, 12)}`)] : []),
+    proves: PROVES['upgrade-postgres'],
   };
   return { steps, recovery };
 }

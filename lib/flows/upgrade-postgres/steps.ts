@@ -11,6 +11,7 @@ import { compareContents, examine } from '../../domain/backup/verify.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
 import { previousReference } from '../../domain/images/previous.ts';
 import { noteUpgrade, type PostgresUpgrade, recordUpgrade } from '../../domain/ledger/postgres-upgrades.ts';
+import { PROVES } from '../../domain/ledger/proofs.ts';
 import {
   createBeside,
   describeFormer,
@@ -137,6 +138,7 @@ export function begin(ops: Ops, facts: Facts, room: { readonly volume: string })
   const recovery: Recovery = {
     prove: (o) => proveAsBefore(o, around, identity),
     advice: () => adviceFor(ops, around),
+    proves: PROVES['upgrade-postgres'],
   };
   return { steps, recovery, around };
 }

@@ -54,7 +54,7 @@ export function beginTrial(facts: Facts): {
       undo: (ops) => discardServer(ops, facts, 'trial'),
     } satisfies Step<Measured, [Taken]>,
   };
-  return { steps, recovery: { prove: async () => AS_BEFORE, advice: () => [], aside: true } as const };
+  return { steps, recovery: { prove: async () => AS_BEFORE, advice: () => [], proves: [] } as const };
 }
 
 async function attempt(ops: Ops, facts: Facts, { backup, milliseconds }: Taken): Promise<Measured> {

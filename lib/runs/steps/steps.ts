@@ -28,7 +28,7 @@ export async function carryOut<R>(
   recovery: Recovery,
   body: (step: StepRunner) => Promise<R>,
 ): Promise<R> {
-  const { also, back, aside } = recovery;
+  const { also, back, proves, owes } = recovery;
   const plan = plannedOf(steps);
   ops.journal.write({
     event: 'plan',
@@ -36,7 +36,8 @@ export async function carryOut<R>(
     titles: plan.map((s) => s.title),
     ...(also && { also }),
     ...(back && { back }),
-    ...(aside && { aside }),
+    proves,
+    ...(owes && { owes }),
   });
   const begun: Begun[] = [];
 

@@ -5,9 +5,8 @@ import { expect, it } from 'vitest';
 import type { JournalEvent } from '../../../../lib/core/journal.ts';
 import type { Screen } from '../../../../lib/core/screen.ts';
 import { userdataOfUnfinished } from '../../../../lib/domain/app/userdata.ts';
-import { notedByUnfinished } from '../../../../lib/domain/ledger/run-notes.ts';
 import { leave, nextRunName, readRun } from '../../../../lib/domain/ledger/runs.ts';
-import { findUnfinished } from '../../../../lib/domain/ledger/unfinished-runs.ts';
+import { eachUnfinished, findUnfinished, notedByUnfinished } from '../../../../lib/domain/ledger/unfinished-runs.ts';
 import { show } from '../../../../lib/flows/runs/commands.ts';
 import { follow } from '../../../../lib/flows/runs/follow.ts';
 import { refuseAnswers } from '../../../../lib/runs/command-line/typed-again.ts';
@@ -30,6 +29,13 @@ const end = (exitCode: number): JournalEvent => ({ event: 'run-end', exitCode, v
 /** Of a run that does something beside its script's own deed. */
 const aside = (script: string, step: string, ...more: JournalEvent[]) =>
   lines([...begun(script), { event: 'plan', steps: [step], aside: true }, CHANGE, ...more]);
+
+/** Of a run that says what its success proves. */
+const proving = (script: string, proves: readonly string[], ...more: JournalEvent[]) =>
+  lines([...begun(script), { event: 'plan', steps: ['prove'], proves }, CHANGE, ...more]);
+
+/** One that found nothing to do, or only looked. */
+const planless = (script: string) => lines([begun(script)[0] as JournalEvent, end(0)]);
 
 let runs = 0;
 
@@ -132,6 +138,39 @@ it.each<[what: string, runs: readonly (readonly [script: string, journal: string
     undefined,
   ],
   [
+    'the same script has found nothing to do since, and proved nothing',
+    [
+      ['apply-env', died('apply-env')],
+      ['apply-env', planless('apply-env')],
+    ],
+    0,
+  ],
+  [
+    'all that it owes was proved since, by several',
+    [
+      ['upgrade-postgres', proving('upgrade-postgres', ['stores', 'app'])],
+      ['x', proving('x', ['stores'], end(0))],
+      ['y', proving('y', ['app'], end(0))],
+    ],
+    undefined,
+  ],
+  [
+    'a part of what it owes was proved since',
+    [
+      ['deploy-prod-all', died('deploy-prod-all')],
+      ['apply-env', ended(0, 'apply-env')],
+    ],
+    0,
+  ],
+  [
+    'a backup was killed after a deployment, which is what matters',
+    [
+      ['deploy-prod-all', died('deploy-prod-all')],
+      ['backup-prod', lines([begun('backup-prod')[0] as JournalEvent, CHANGE])],
+    ],
+    0,
+  ],
+  [
     'another died later',
     [
       ['restore-prod', died('restore-prod')],
@@ -152,12 +191,33 @@ it('stays unfinished however many backups there have been since', () => {
   expect(findUnfinished(ops.paths)?.name).toBe(name);
 });
 
+it('stays unfinished however many backups have failed since', () => {
+  const ops = testOps(() => undefined);
+  const name = leaveRun(ops, 'update-prod-flask', died());
+  for (let n = 0; n < 40; n += 1) leaveRun(ops, 'backup-prod', ended(1, 'backup-prod'));
+  expect([...eachUnfinished(ops.paths)].map((run) => run.name)).toEqual([name]);
+});
+
+it.each<[what: string, script: string, journal: string, isKnown: boolean]>([
+  ['found nothing to do', 'apply-env', planless('apply-env'), true],
+  ['was tried beside', 'upgrade-postgres', aside('upgrade-postgres', 'try', end(0)), true],
+  ['replaced the container', 'apply-env', proving('apply-env', ['app', 'env'], end(0)), false],
+  ['replaced the container, in an earlier version', 'upgrade-postgres', ended(0, 'upgrade-postgres'), false],
+  ['restored the database', 'restore-prod', proving('restore-prod', ['database'], end(0)), true],
+])('what it noted of the application is known after one that %s: %s', (_what, script, text, isKnown) => {
+  const ops = testOps(() => undefined);
+  const note = JSON.stringify({ seq: 9, at: AT, event: 'note', key: 'stopped', value: 'id' });
+  leaveRun(ops, 'deploy-prod-all', `${died('deploy-prod-all')}${note}\n`);
+  leaveRun(ops, script, text);
+  expect(notedByUnfinished(ops.paths, 'stopped') !== undefined).toBe(isKnown);
+});
+
 it('what it noted stays known however many backups there have been since', () => {
   const ops = testOps(() => undefined);
   const note = JSON.stringify({ seq: 9, at: AT, event: 'note', key: 'workers', value: 2 });
   const name = leaveRun(ops, 'update-prod-flask', `${died()}${note}\n`);
   for (let n = 0; n < 100; n += 1) leaveRun(ops, 'backup-prod', ended(1, 'backup-prod'));
-  expect(notedByUnfinished(ops.paths, 'workers', ['update-prod-flask'])?.run.name).toBe(name);
+  expect(notedByUnfinished(ops.paths, 'workers')?.run.name).toBe(name);
 });
 
 it('offers only what it would start', async () => {

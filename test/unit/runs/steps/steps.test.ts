@@ -14,6 +14,7 @@ const stepOf = (id: string, does: Partial<Step> = {}): Step => ({
 });
 const back: Recovery = {
   prove: async () => ({ en: 'as before', zh: '与之前一致' }),
+  proves: ['app'],
   advice: () => [{ en: 'type this', zh: '执行' }],
 };
 const lost: Recovery = { ...back, prove: async () => Promise.reject(new Error('does not answer')) };
