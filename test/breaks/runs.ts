@@ -161,6 +161,34 @@ export const RUNS: readonly Break[] = [
     named: 'a backup was killed after a deployment',
   },
   {
+    what: {
+      en: 'an upgrade of PostgreSQL starts what another run had stopped',
+      zh: '升级 PostgreSQL 时启动其他运行停止的应用',
+    },
+    edits: [
+      edit('lib/flows/upgrade-postgres/finish.ts', "run?.script === 'upgrade-postgres' && !standbyRole(app)", 'stamp'),
+    ],
+    test: 'test/simulation/killed.test.ts',
+    named: 'no upgrade of PostgreSQL starts an application that a killed rebuild has',
+  },
+  {
+    what: { en: 'what a person stopped is started after a failure', zh: '人工停止的应用在失败后被启动' },
+    edits: [
+      edit('lib/domain/replacement/stopped.ts', 'Date.parse(container.startedAt) <= Date.parse(found.at)', 'true'),
+      edit('lib/domain/replacement/stopped.ts', 'started !== undefined &&', 'started === undefined &&'),
+    ],
+    test: 'test/unit/domain/replacement/stopped.test.ts',
+    named: 'who stopped one that',
+  },
+  {
+    what: { en: 'a way back that was cut short is one only when it was the last', zh: '只认最近一次被中断的回退' },
+    edits: [
+      edit('lib/flows/rollback/survey.ts', "unfinished.includes('rollback-prod')", "unfinished[0] === 'rollback-prod'"),
+    ],
+    test: 'test/unit/flows/rollback/survey.test.ts',
+    named: 'a way back was cut short whatever else was',
+  },
+  {
     what: { en: 'any success makes it good', zh: '任何脚本成功都算处理完毕' },
     edits: [edit('lib/domain/ledger/proofs.ts', 'return AREAS.every(this.has);', 'return this.#others.size > 0;')],
     test: 'test/unit/runs/interrupted/interrupted.test.ts',

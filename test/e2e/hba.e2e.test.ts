@@ -123,6 +123,7 @@ beforeAll(async () => {
     state: 'running',
     health: '',
     restartCount: 0,
+    startedAt: '',
     lastedMs: 0,
     stopSeconds: 0,
     configHash: '',

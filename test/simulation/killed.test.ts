@@ -151,6 +151,23 @@ it('the next upgrade of PostgreSQL starts what a killed one had stopped before i
   expect(ended).toMatchObject({ exitCode: 137, struck: true });
 });
 
+it.each([
+  ['stopped', /^docker stop -t \d+ <id>$/],
+  ['put aside', /^docker rename <id> \S+-before-/],
+] as const)('no upgrade of PostgreSQL starts an application that a killed rebuild has %s', async (_what, command) => {
+  const refused: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    d.machine.engine.addImage('postgres', IMAGE, { env: { PG_MAJOR: '17' } });
+    const upgraded = await d.run(TO, { script: UPGRADE });
+    expect(upgraded, upgraded.text).toMatchObject({ exitCode: 3, changes: [] });
+    expect(upgraded.text).toMatch(/Finish that run first: \S*npx tsx scripts\/runs\.ts resume \w+-deploy-prod-all/);
+    expect(await d.run(args)).toMatchObject({ exitCode: 0 });
+    return ended;
+  };
+  const ended = await at(command, 'killed-after', production, { args: KEEP, check: refused });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
 /** A release that brings a migration comes next. */
 async function migrates(made: Deployment): Promise<void> {
   await always(made);

@@ -14,6 +14,7 @@ export const container = (role: ServiceRole, more: Partial<Container> = {}): Con
   state: 'running',
   health: 'healthy',
   restartCount: 0,
+  startedAt: '2026-01-01T00:00:00Z',
   lastedMs: 3_600_000,
   stopSeconds: 0,
   configHash: 'hash',

@@ -25,11 +25,12 @@ import { copyUserdata, neverServed } from '../app/userdata.ts';
 import { registerVariables } from '../env/secrets.ts';
 import { nameRunning } from '../images/running.ts';
 import { findImage } from '../images/stand-in.ts';
+import { movedSince } from '../ledger/moved-data.ts';
 import { findAllContainers, inUse, isUp, properName, standbyName, standbyRole } from '../stack/containers.ts';
 import { createPlanned, planService } from '../stack/create-service.ts';
 import { refuseReplicas } from '../stack/replicas.ts';
 import type { ServiceRole, Stack } from '../stack/stack.ts';
-import { isToRun, stoppedBy } from './stopped.ts';
+import { isToRun, stoppedBy, takenDownBy } from './stopped.ts';
 
 /** A service's container and the one that takes its place. Neither is gone before the new one is proved. */
 export interface Replacement {
@@ -88,10 +89,10 @@ type HostConfig = Definition['HostConfig'];
  * run is not started by the machine either.
  */
 function restartBefore(ops: Ops, role: ServiceRole, container: Container): Pick<HostConfig, 'RestartPolicy'> {
-  const stopped = stoppedBy(ops, container);
-  if (stopped === undefined || !isToRun(role, container, stopped)) return {};
+  const stamp = takenDownBy(ops, container);
+  if (stamp === undefined || (role === 'app' && movedSince(ops.paths, stamp))) return {};
   const runs = path.dirname(ops.paths.run);
-  const of = readdirSync(runs).filter((name) => name.startsWith(`${stopped.run}-`));
+  const of = readdirSync(runs).filter((name) => name.startsWith(`${stamp}-`));
   const file = of.map((name) => path.join(runs, name, `before-${role}.json`)).find(existsSync);
   const before = file && readAs(ITS_HOST_CONFIG, file); // may be damaged by a power cut
   return before ? { RestartPolicy: before.HostConfig.RestartPolicy } : {};

@@ -43,7 +43,7 @@ export async function surveyEnv(
   const stuck = gone.length === 0 ? [] : await findStuck(ops, containers.app, has, gone);
   const { app: all } = await findAllContainers(ops, facts.stack);
   const isUnproved = all.some((c) => standbyRole(c) === 'before' && !isProved(ops.paths, standbyRun(c)));
-  const isDown = containers.app.state !== 'running' || app?.stoppedBy !== undefined;
+  const isDown = containers.app.state !== 'running';
   return { ...cutoverOf(ops.target, facts, requests), change, stuck, stamps, isUnproved, isDown };
 }
 

@@ -1,11 +1,12 @@
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import type { Recovery, Step } from '../../core/step.ts';
-import { same, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import { type PostgresUpgrade, readUpgrades } from '../../domain/ledger/postgres-upgrades.ts';
 import { PROVES } from '../../domain/ledger/proofs.ts';
 import { wasBegun } from '../../domain/ledger/unfinished-runs.ts';
 import { describeFormer, giveBack } from '../../domain/replacement/replace.ts';
-import { stoppedBy } from '../../domain/replacement/stopped.ts';
+import { runOf, stoppedBy } from '../../domain/replacement/stopped.ts';
 import { findAllContainers, standbyRole } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
@@ -30,11 +31,36 @@ const READY_MS = 120_000;
 export async function surveyLeft(ops: Ops, image: { readonly major: string }): Promise<Left | undefined> {
   const { stack, postgres, app } = await findStackToStart(ops);
   const around = surroundings(stack, app, NOT_HELD, undefined);
+  const isOurs = requireOurs(ops, app);
   const begun = await surveyBegun(ops, image, { around, postgres });
-  const stopped = app && stoppedBy(ops, app);
-  if (begun || postgres?.state !== 'running' || !app || !stopped) return begun;
+  if (begun || postgres?.state !== 'running' || !app || !isOurs) return begun;
   return { kind: 'stopped', around, app };
 }
+
+/**
+ * Whether a killed upgrade has stopped the application, which may be started again then.
+ *
+ * @throws {OpsError} `precondition` when another run has: what it had put aside by then, and on which data, is that script's to know.
+ */
+function requireOurs(ops: Ops, app: Container | undefined): boolean {
+  const stamp = app && stoppedBy(ops, app)?.run;
+  if (app === undefined || stamp === undefined) return false;
+  const run = runOf(ops, stamp);
+  if (run?.script === 'upgrade-postgres' && !standbyRole(app)) return true;
+  throw stoppedByAnother(run?.name ?? stamp);
+}
+
+const stoppedByAnother = (run: string) =>
+  refuse(
+    {
+      en: `The application does not run: run ${printable(run)} had stopped it when it was killed.`,
+      zh: `应用未运行: 运行 ${printable(run)} 将其停止后被强制终止.`,
+    },
+    {
+      en: `Finish that run first: npx tsx scripts/runs.ts resume ${printable(run)}`,
+      zh: `请先完成该运行: npx tsx scripts/runs.ts resume ${printable(run)}`,
+    },
+  );
 
 async function surveyBegun(
   ops: Ops,
@@ -59,6 +85,7 @@ export async function surveyWentBack(ops: Ops): Promise<Extract<Left, { kind: 'd
   const upgrade = readUpgrades(ops.paths).at(-1);
   if (upgrade?.inUse !== 'from' || !wasBegun(ops, 'upgrade-postgres', '--back')) return undefined;
   const { stack, app } = await findStackToStart(ops);
+  requireOurs(ops, app);
   return { kind: 'done', around: surroundings(stack, app, NOT_HELD, undefined), upgrade };
 }
 

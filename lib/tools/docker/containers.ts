@@ -21,6 +21,8 @@ export interface Container {
   /** '' without a healthcheck. */
   readonly health: '' | 'starting' | 'healthy' | 'unhealthy';
   readonly restartCount: number;
+  /** RFC 3339; the year 1 when it never was. */
+  readonly startedAt: string;
   /** How long it has been up since its last start; of one that is not, how long it was. 0: it never was. */
   readonly lastedMs: number;
   /** How long a stop waits for its programs before they are killed (`stop_grace_period`); 0: not said. */
@@ -129,6 +131,7 @@ export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
     lookedAt: c.State.Health?.Log?.at(-1)?.Start ?? '',
     healthcheck: healthcheckOf(c.Config),
     restartCount: c.RestartCount,
+    startedAt: c.State.StartedAt,
     lastedMs: lastedMs(c.State, ops.clock.now()),
     stopSeconds: c.Config.StopTimeout ?? 0,
     configHash: c.Config.Labels?.['com.docker.compose.config-hash'] ?? '',

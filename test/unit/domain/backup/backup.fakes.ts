@@ -100,6 +100,7 @@ export const DB: Database = {
     state: 'running',
     health: '',
     restartCount: 0,
+    startedAt: '',
     lastedMs: 0,
     stopSeconds: 0,
     configHash: '',

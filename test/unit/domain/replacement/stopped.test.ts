@@ -1,7 +1,72 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, it } from 'vitest';
-import { isToRun, noteStop } from '../../../../lib/domain/replacement/stopped.ts';
+import { leave, readRun } from '../../../../lib/domain/ledger/runs.ts';
+import { isToRun, noteStop, stoppedBy, takenDownBy } from '../../../../lib/domain/replacement/stopped.ts';
 import { container } from '../../../support/facts.ts';
 import { testOps } from '../../../support/ops.ts';
+
+const STAMP = '20260102T030000Z';
+const NAME = `${STAMP}-deploy-prod-all`;
+const at = (time: string) => Date.parse(`2026-01-02T${time}Z`);
+
+/** A rebuild began at 03:00, noted at 03:10 that it stops the container, and was killed. */
+function killed(isNoted: boolean) {
+  const ops = testOps(() => undefined);
+  const entries = [
+    [
+      '03:00:00',
+      { event: 'run-start', script: 'deploy-prod-all', version: '1', pid: 4_000_000, options: {}, args: [] },
+    ],
+    ['03:01:00', { event: 'plan', steps: ['stop', 'prove'] }],
+    ...(isNoted ? [['03:10:00', { event: 'note', key: 'stopped', value: 'id' }] as const] : []),
+  ] as const;
+  const journal = entries.map(([time, e], i) => JSON.stringify({ seq: i + 1, at: `2026-01-02T${time}.000Z`, ...e }));
+  mkdirSync(path.join(ops.paths.state, 'runs', NAME), { recursive: true });
+  writeFileSync(path.join(ops.paths.state, 'runs', NAME, 'journal'), `${journal.join('\n')}\n`);
+  return ops;
+}
+
+const app = (name: string, started: string, ended: string) => {
+  const lastedMs = at(ended) - at(started);
+  return container('app', { id: 'id', name, state: 'exited', startedAt: `2026-01-02T${started}Z`, lastedMs });
+};
+
+it.each<[what: string, isNoted: boolean, name: string, started: string, ended: string, by: string | undefined]>([
+  ['that run stopped', true, 'app', '02:00:00', '03:10:05', STAMP],
+  ['somebody has started and stopped since', true, 'app', '04:00:00', '04:30:00', undefined],
+  ['that run never came to stop', false, 'app', '02:00:00', '03:05:00', undefined],
+  ['that run put aside', true, `app-before-${STAMP}`, '02:00:00', '03:10:05', STAMP],
+  [
+    'a person had stopped before that run put it aside',
+    false,
+    `app-before-${STAMP}`,
+    '01:00:00',
+    '02:00:00',
+    undefined,
+  ],
+  [
+    'a run put aside whose journal is gone',
+    false,
+    'app-before-20250101T000000Z',
+    '02:00:00',
+    '03:00:00',
+    '20250101T000000Z',
+  ],
+])('who stopped one that %s', (_what, isNoted, name, started, ended, by) => {
+  expect(stoppedBy(killed(isNoted), app(name, started, ended))?.run).toBe(by);
+});
+
+it.each(['app', `app-before-${STAMP}`])(
+  'what was left so is meant to be down, and has its restart policy all the same: %s',
+  (name) => {
+    const ops = killed(true);
+    leave(readRun(ops.paths, NAME), 0);
+    const stopped = app(name, '02:00:00', '03:10:05');
+    expect(stoppedBy(ops, stopped)).toBeUndefined();
+    expect(takenDownBy(ops, stopped)).toBe(STAMP);
+  },
+);
 
 it.each([
   ['running', true],
