@@ -8,7 +8,7 @@ import { lookAround } from '../../domain/app/inventory.ts';
 import { claimStack } from '../../domain/data/claim.ts';
 import { listKept } from '../../domain/images/kept.ts';
 import { readReleases } from '../../domain/ledger/releases.ts';
-import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
+import { eachUnfinished } from '../../domain/ledger/unfinished-runs.ts';
 import { findRebuildReasons } from '../../domain/release/find-rebuild-reasons.ts';
 import type { RebuildReason } from '../../domain/release/rebuild-reasons.ts';
 import { identifyRunning, runningWarnings } from '../../domain/release/running.ts';
@@ -61,10 +61,12 @@ export async function surveyReleases(ops: Ops, use: 'change' | 'look'): Promise<
   };
 }
 
-function cutShort({ paths }: Ops, staging: boolean): Facts['cutShort'] {
-  const unfinished = findUnfinished(paths, path.basename(paths.run));
-  if (unfinished?.script === 'rollback-prod') return 'back';
-  return unfinished !== undefined || staging ? 'other' : undefined;
+/** Whether a way back, or another run, was cut short. @param staging what a hot release works in is still there. */
+export function cutShort({ paths }: Pick<Ops, 'paths'>, staging: boolean): Facts['cutShort'] {
+  // A backup, or another script, that was killed as well makes the way back no less cut short.
+  const unfinished = [...eachUnfinished(paths, path.basename(paths.run))].map((run) => run.script);
+  if (unfinished.includes('rollback-prod')) return 'back';
+  return unfinished.length > 0 || staging ? 'other' : undefined;
 }
 
 /** Those of the images that the engine has. */
