@@ -103,6 +103,18 @@ export const runsScript: Script = {
       onlyLooks: true,
       run: async (ops, flags) => runs.undo(ops, runs.findRun(ops, flags.run, 'unfinished')),
     },
+
+    // No run of its own: that would be one more to look after.
+    leave: {
+      about: {
+        en: 'leave things as an unfinished run left them: it is not asked about any more',
+        zh: '保持未结束的运行留下的现状, 今后不再询问',
+      },
+      flags: {},
+      positionals: [UNFINISHED],
+      onlyLooks: true,
+      run: async (ops, flags) => runs.leave(ops, runs.findRun(ops, flags.run, 'unfinished'), flags.planOnly),
+    },
   },
 };
 

@@ -189,6 +189,24 @@ export const RUNS: readonly Break[] = [
     named: 'a way back was cut short whatever else was',
   },
   {
+    what: { en: 'a run that is left still has the application started', zh: '已保持现状的运行仍导致应用被启动' },
+    edits: [edit('lib/domain/replacement/stopped.ts', 'run && isLeft(run) ? undefined : stamp', 'run ? stamp : stamp')],
+    test: 'test/unit/domain/replacement/stopped.test.ts',
+    named: 'what was left so is meant to be down',
+  },
+  {
+    what: { en: 'what is made good already can be left', zh: '已处理完毕的运行也可“保持现状”' },
+    edits: [
+      edit(
+        'lib/flows/runs/commands.ts',
+        'if (![...eachUnfinished(ops.paths)]',
+        'if (!run && ![...eachUnfinished(ops.paths)]',
+      ),
+    ],
+    test: 'test/unit/runs/interrupted/interrupted.test.ts',
+    named: 'is left by a command',
+  },
+  {
     what: { en: 'any success makes it good', zh: '任何脚本成功都算处理完毕' },
     edits: [edit('lib/domain/ledger/proofs.ts', 'return AREAS.every(this.has);', 'return this.#others.size > 0;')],
     test: 'test/unit/runs/interrupted/interrupted.test.ts',

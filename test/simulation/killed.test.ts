@@ -159,7 +159,8 @@ it.each([
     const ended = await d.run(args, options);
     d.machine.engine.addImage('postgres', IMAGE, { env: { PG_MAJOR: '17' } });
     const upgraded = await d.run(TO, { script: UPGRADE });
-    expect(upgraded, upgraded.text).toMatchObject({ exitCode: 3, changes: [] });
+    expect(upgraded.exitCode, upgraded.text).toBe(3);
+    expect(upgraded.changes.filter((c) => !/^docker rm /.test(c))).toEqual([]); // helpers of the killed one
     expect(upgraded.text).toMatch(/Finish that run first: \S*npx tsx scripts\/runs\.ts resume \w+-deploy-prod-all/);
     expect(await d.run(args)).toMatchObject({ exitCode: 0 });
     return ended;

@@ -157,7 +157,8 @@ export interface OurFacts {
   readonly leftovers: readonly string[];
   readonly exported: boolean;
   readonly drill: Drill | undefined;
-  readonly unfinished: string | undefined;
+  /** The run that somebody is to look after, and what `runs` can do about it. */
+  readonly unfinished: Readonly<{ name: string; ways: readonly ('resume' | 'undo' | 'leave')[] }> | undefined;
   /** Of the last days: how often a backup was attempted and failed since the last good one. */
   readonly failedBackups: number;
   /** Helper containers of runs that are gone. */

@@ -168,8 +168,8 @@ export const ourChecks: readonly Check[] = [
     ask: ['ours'],
     judge({ ours: { unfinished } }) {
       if (unfinished === undefined) return WELL;
-      const ways = unfinished.includes('-adhoc.') ? [] : [ours('runs.ts resume'), ours('runs.ts undo')];
-      return fail(same(unfinished), ours(`runs.ts show ${unfinished}`), ...ways);
+      const { name, ways } = unfinished;
+      return fail(same(name), ...['show', ...ways].map((way) => ours(`runs.ts ${way} ${name}`)));
     },
   }),
   check({

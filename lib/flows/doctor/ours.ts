@@ -9,6 +9,8 @@ import { hasLeftRules } from '../../domain/hold/lease.ts';
 import { readDrills } from '../../domain/ledger/drills.ts';
 import { eachRun, entriesOf, newestRuns, type Run } from '../../domain/ledger/runs.ts';
 import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
+import { isOurs } from '../../runs/command-line/typed-again.ts';
+import { backOf, finishOf } from '../../runs/interrupted/ways.ts';
 import { isHeld } from '../../runs/main/lock.ts';
 import { helperContainers } from '../../tools/docker/helpers.ts';
 import { DAY } from './check.ts';
@@ -39,7 +41,7 @@ export async function ourFacts(ops: Ops): Promise<OurFacts> {
     leftovers: busy ? [] : leftovers.map((dir) => path.basename(dir)),
     exported: readOutcome(ops.paths, 'backup-prod export')?.success != null,
     drill: readDrills(ops.paths).at(-1),
-    unfinished: findUnfinished(ops.paths)?.name,
+    unfinished: unfinishedOf(ops),
     failedBackups: failuresIn(backups.filter((run) => commandOf(run) === 'create')),
     remains: helpers.filter(({ run }) => !isRunning(ops, run)).map(({ id, run }) => `${id.slice(0, 12)} (${run})`),
     alerts: {
@@ -53,6 +55,14 @@ export async function ourFacts(ops: Ops): Promise<OurFacts> {
       manifest.kind === 'database' ? [{ at: Date.parse(manifest.createdAt), bytes: manifest.databaseBytes }] : [],
     ),
   };
+}
+
+function unfinishedOf(ops: Ops): OurFacts['unfinished'] {
+  const run = findUnfinished(ops.paths);
+  if (run === undefined) return undefined;
+  const back = backOf(run);
+  const ways = [isOurs(finishOf(run)) && 'resume', back && isOurs(back) && 'undo', 'leave'] as const;
+  return { name: run.name, ways: ways.filter((way) => typeof way === 'string') };
 }
 
 const commandOf = (run: Run): string => entriesOf(run, 'run-start')[0]?.args?.[0] ?? '';

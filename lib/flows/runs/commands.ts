@@ -1,9 +1,12 @@
 import path from 'node:path';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { agree, refuse } from '../../core/refusal.ts';
 import { type Row, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
-import { entriesOf, newestRuns, type Run } from '../../domain/ledger/runs.ts';
+import { ONLY_PLANNED } from '../../core/verdict.ts';
+import { entriesOf, newestRuns, type Run, leave as writeLeft } from '../../domain/ledger/runs.ts';
+import { eachUnfinished } from '../../domain/ledger/unfinished-runs.ts';
 import type { GoOn } from '../../runs/command-line/script.ts';
 import { commandRows, stateText, stepRows } from '../../runs/interrupted/messages.ts';
 import { showUnfinished } from '../../runs/interrupted/offer.ts';
@@ -80,6 +83,33 @@ export async function undo(ops: Ops, run: Run): Promise<GoOn> {
   await showUnfinished(ops, run);
   return { goOn };
 }
+
+/**
+ * Things stay as a run left them, after a question: no start asks about it any more, and an application that it had stopped counts as stopped on purpose.
+ *
+ * @throws {OpsError} `locked` while it runs; `precondition` when it is not unfinished; `declined`.
+ */
+export async function leave(ops: Ops, run: Run, planOnly: boolean): Promise<Text> {
+  requireOver(run);
+  const name = printable(run.name);
+  if (![...eachUnfinished(ops.paths)].some((other) => other.name === run.name)) throw notUnfinished(name);
+  await showUnfinished(ops, run);
+  if (planOnly) return ONLY_PLANNED;
+  await agree(ops.screen, { en: `Leave things as ${name} left them?`, zh: `是否保持 ${name} 留下的现状?` });
+  writeLeft(run, ops.clock.now());
+  const text = {
+    en: `Left as it is: no start asks about ${name} any more.`,
+    zh: `保持现状: 今后启动时不再询问 ${name}.`,
+  };
+  ops.screen.show({ event: 'ok', text });
+  return text;
+}
+
+const notUnfinished = (name: string) =>
+  refuse(
+    { en: `${name} is not unfinished: there is nothing to leave.`, zh: `${name} 不是未结束的运行, 无需处理.` },
+    same('npx tsx scripts/runs.ts list'),
+  );
 
 function requireOver({ name, state }: Run): void {
   if (state.kind !== 'running') return;

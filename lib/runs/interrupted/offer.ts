@@ -15,7 +15,12 @@ export async function showUnfinished(ops: Ops, run: Run): Promise<void> {
   show({ event: 'warning', text: diedText(run) });
   show({ event: 'table', id: 'now', rows: await lookAround(ops) });
   const own = run.script.startsWith('adhoc.') ? [BY_HAND] : [];
-  const ways = [step('finish it', '完成', finishOf(run)), own, ...(back ? [step('undo it', '撤销', back)] : [])];
+  const ways = [
+    step('finish it', '完成', finishOf(run)),
+    own,
+    ...(back ? [step('undo it', '撤销', back)] : []),
+    leaving(run),
+  ];
   for (const text of ways.flat()) show({ event: 'info', text });
 }
 
@@ -76,6 +81,9 @@ const BY_HAND: Text = {
   en: '  to finish it: start its file by hand; its steps look at what is there',
   zh: '  完成: 手动运行该脚本文件, 其步骤会先检查实际状态',
 };
+
+const leaving = ({ name }: Run): Text[] =>
+  step('leave it as it is', '保持现状', { script: 'runs', args: ['leave', name] });
 
 /** Nothing to be copied that no run of ours has written. */
 const step = (en: string, zh: string, to: Invocation): Text[] =>

@@ -61,16 +61,14 @@ it('says of memory against its limit only where there is one', () => {
   expect(seen(100)?.en).toBe('1 process since its start; now at 50 % of its limit');
 });
 
-it('offers to resume no script of one’s own: its file is started by hand', () => {
-  const mend = (script: string) => {
-    const { ours } = doctorFacts();
-    if (!ours.known) throw new Error('ours');
-    const facts = doctorFacts({ ours: { ...ours.value, unfinished: `20260101T000000Z-${script}` } });
-    return judged('runs.unfinished', facts)?.problems[0]?.mend.map((m) => m.en.replace(/ 2026.*/, ''));
-  };
-  const [show, resume, undo] = ['show', 'resume', 'undo'].map((command) => `npx tsx scripts/runs.ts ${command}`);
-  expect(mend('update-prod-flask')).toEqual([show, resume, undo]);
-  expect(mend('adhoc.mine')).toEqual([show]);
+it('offers of an unfinished run what can be done about it', () => {
+  const { ours } = doctorFacts();
+  if (!ours.known) throw new Error('ours');
+  const unfinished = { name: '20260101T000000Z-apply-env', ways: ['resume', 'leave'] } as const;
+  const problem = judged('runs.unfinished', doctorFacts({ ours: { ...ours.value, unfinished } }))?.problems[0];
+  expect(problem?.mend.map((m) => m.en)).toEqual(
+    ['show', 'resume', 'leave'].map((way) => `npx tsx scripts/runs.ts ${way} 20260101T000000Z-apply-env`),
+  );
 });
 
 it('freezes all databases: which of them is the oldest is not known', () => {

@@ -393,7 +393,7 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
     ['WARN', pg({ largest: [{ table: 'public.log', bytes: 5e9, rows: 1_600_000 }] })],
     ['WARN', { ...pg({}), ...our({ former: { at: NOW - 2 * DAY, rows: { 'public.log': 200_000 } } }) }],
   ],
-  'runs.unfinished': [['FAIL', our({ unfinished: '20260101T000000Z-update-prod-flask' })]],
+  'runs.unfinished': [['FAIL', our({ unfinished: { name: '20260101T000000Z-update-prod-flask', ways: ['resume'] } })]],
   'runs.leftovers': [
     ['WARN', our({ leftovers: ['b.partial'] })],
     ['WARN', our({ remains: ['abc (run)'] })],

@@ -7,7 +7,7 @@ import type { Screen } from '../../../../lib/core/screen.ts';
 import { userdataOfUnfinished } from '../../../../lib/domain/app/userdata.ts';
 import { leave, nextRunName, readRun } from '../../../../lib/domain/ledger/runs.ts';
 import { eachUnfinished, findUnfinished, notedByUnfinished } from '../../../../lib/domain/ledger/unfinished-runs.ts';
-import { show } from '../../../../lib/flows/runs/commands.ts';
+import { leave as leaveByCommand, show } from '../../../../lib/flows/runs/commands.ts';
 import { follow } from '../../../../lib/flows/runs/follow.ts';
 import { refuseAnswers } from '../../../../lib/runs/command-line/typed-again.ts';
 import { offerWays, showUnfinished } from '../../../../lib/runs/interrupted/offer.ts';
@@ -234,7 +234,10 @@ it('offers only what it would start', async () => {
   expect(await offered('update-prod-flask')).toMatchObject({ asked: ['finish', 'undo', 'leave'] });
   const own = await offered('adhoc.mine');
   expect(own.asked).toEqual(['leave']);
-  expect(own.shown).toEqual([expect.stringContaining('start its file by hand')]);
+  expect(own.shown).toEqual([
+    expect.stringContaining('start its file by hand'),
+    expect.stringMatching(/to leave it as it is: .*runs\.ts leave \S+-adhoc\.mine$/),
+  ]);
 });
 
 it.each([
@@ -255,6 +258,19 @@ it('is not asked about again when it was left', () => {
   const name = leaveRun(ops, 'update-prod-flask', died());
   leave(readRun(ops.paths, name), 0);
   expect(findUnfinished(ops.paths)).toBeUndefined();
+});
+
+it('is left by a command, after a question, and only while it is unfinished', async () => {
+  const said = { yes: false };
+  const ops = testOps(() => ({ exitCode: 1, stderr: 'no engine' }), { answers: { askYes: async () => said.yes } });
+  const run = readRun(ops.paths, leaveRun(ops, 'update-prod-flask', died()));
+  await leaveByCommand(ops, run, true);
+  await expect(leaveByCommand(ops, run, false)).rejects.toMatchObject({ kind: 'declined' });
+  expect(findUnfinished(ops.paths)?.name).toBe(run.name);
+  said.yes = true;
+  await leaveByCommand(ops, run, false);
+  expect(findUnfinished(ops.paths)).toBeUndefined();
+  await expect(leaveByCommand(ops, run, false)).rejects.toMatchObject({ kind: 'precondition' });
 });
 
 it('takes userdata from a rebuild that did not put it back, until a container has served since', () => {
