@@ -207,6 +207,12 @@ export const RUNS: readonly Break[] = [
     named: 'is left by a command',
   },
   {
+    what: { en: 'an open question holds the lock for ever', zh: '未应答的询问一直占用锁' },
+    edits: [edit('lib/runs/terminal/terminal.ts', 'firstAbort(options.stopped, late.signal)', 'options.stopped')],
+    test: 'test/unit/runs/terminal/terminal.test.ts',
+    named: 'takes no answer within half an hour for none',
+  },
+  {
     what: { en: 'any success makes it good', zh: '任何脚本成功都算处理完毕' },
     edits: [edit('lib/domain/ledger/proofs.ts', 'return AREAS.every(this.has);', 'return this.#others.size > 0;')],
     test: 'test/unit/runs/interrupted/interrupted.test.ts',

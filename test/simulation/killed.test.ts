@@ -161,7 +161,7 @@ it.each([
     const upgraded = await d.run(TO, { script: UPGRADE });
     expect(upgraded.exitCode, upgraded.text).toBe(3);
     expect(upgraded.changes.filter((c) => !/^docker rm /.test(c))).toEqual([]); // helpers of the killed one
-    expect(upgraded.text).toMatch(/Finish that run first: \S*npx tsx scripts\/runs\.ts resume \w+-deploy-prod-all/);
+    expect(upgraded.text).toMatch(/Finish that run first: .*npx tsx scripts\/runs\.ts resume \w+-deploy-prod-all/);
     expect(await d.run(args)).toMatchObject({ exitCode: 0 });
     return ended;
   };

@@ -1,3 +1,4 @@
+import { firstAbort } from '../../core/concurrency.ts';
 import type { Screen, ScreenEvent } from '../../core/screen.ts';
 import { redactedIn } from '../../core/secrets.ts';
 import { json, type Language, printable, SCRIPTS, seconds, type Text } from '../../core/text.ts';
@@ -25,6 +26,11 @@ export interface TerminalOptions {
   /** Ends a question that is open, and its reason is thrown. */
   readonly stopped: AbortSignal;
 }
+
+/** A question that is open holds the lock: whoever has left the terminal must not keep the nightly backup waiting for ever. */
+const ANSWER_MS = 30 * 60_000;
+
+const NOBODY: Text = { en: 'Nobody answered within 30 min.', zh: '30 分钟内无人应答.' };
 
 const COLORS = { red: 31, green: 32, yellow: 33, bold: 1, dim: 2 } as const;
 
@@ -93,10 +99,16 @@ export function terminal(options: TerminalOptions): Screen {
     }
   };
 
-  const ask = async <T>(question: (prompts: typeof import('./prompts.ts')) => Promise<T | undefined>) => {
+  const ask = async <T>(
+    question: (prompts: typeof import('./prompts.ts'), ends: AbortSignal) => Promise<T | undefined>,
+  ) => {
     if (!options.interactive) return undefined;
-    const answer = await question(await import('./prompts.ts')); // 45 ms to load: only when something is asked
+    const prompts = await import('./prompts.ts'); // 45 ms to load: only when something is asked
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), ANSWER_MS);
+    const answer = await question(prompts, firstAbort(options.stopped, late.signal)).finally(() => clearTimeout(timer));
     options.stopped.throwIfAborted();
+    if (late.signal.aborted) render({ event: 'warning', text: NOBODY });
     return answer;
   };
   return {
@@ -119,14 +131,14 @@ export function terminal(options: TerminalOptions): Screen {
       return true;
     },
     async askPhrase(question) {
-      return ask((prompts) => prompts.phrase(safe(t(question)), options.stopped));
+      return ask((prompts, ends) => prompts.phrase(safe(t(question)), ends));
     },
     async askChoice(question, choices) {
       const named = choices.map((c) => ({ value: c.value, name: safe(t(c.label)) }));
-      return ask((prompts) => prompts.choice(safe(t(question)), named, options.stopped));
+      return ask((prompts, ends) => prompts.choice(safe(t(question)), named, ends));
     },
     async askYes(question) {
-      return options.yes || ask((prompts) => prompts.yes(safe(t(question)), options.stopped));
+      return options.yes || ask((prompts, ends) => prompts.yes(safe(t(question)), ends));
     },
   };
 }

@@ -217,10 +217,29 @@ it('shows no foreign text that a terminal obeys, hides or turns around, nor a li
 const asked = vi.hoisted(() => [] as string[]);
 vi.mock('../../../../lib/runs/terminal/prompts.ts', () => {
   const hear = async (message: string, ...more: unknown[]) => {
+    const ends = more.at(-1) as AbortSignal;
+    if (message === 'nobody?') await new Promise((end) => ends.addEventListener('abort', end));
     asked.push(message, ...(Array.isArray(more[0]) ? more[0].map((c: { name: string }) => c.name) : []));
     return undefined;
   };
   return { phrase: hear, yes: hear, choice: hear };
+});
+
+it('takes no answer within half an hour for none, and says so', async () => {
+  vi.useFakeTimers();
+  try {
+    const { screen: s, log } = screen({ interactive: true });
+    const answer = s.askYes(same('nobody?'));
+    await vi.advanceTimersByTimeAsync(29 * 60_000);
+    expect(log).toEqual([]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await answer).toBeUndefined();
+    expect(log.join('')).toContain('Nobody answered within 30 min.');
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+    asked.length = 0;
+  }
 });
 
 it('asks no question with such text either', async () => {
