@@ -2,7 +2,8 @@ import { type Row, SUMMARY } from '../../core/screen.ts';
 import { type Language, same, seconds, type Text } from '../../core/text.ts';
 import type { Way } from '../../domain/ledger/requests.ts';
 import { entriesOf, type Run } from '../../domain/ledger/runs.ts';
-import { typed } from '../interrupted/ways.ts';
+import { isOurs } from '../command-line/typed-again.ts';
+import { backOf, typed } from '../interrupted/ways.ts';
 import { CHART_STYLE, chartOf, KEY } from './chart.ts';
 import { type Html, html } from './html.ts';
 import { type StepTold, stepsTold } from './steps.ts';
@@ -22,7 +23,7 @@ ${steps.length > 0 ? card({ en: 'Steps', zh: '步骤' }, html`<ol class="steps">
 ${card({ en: 'What visitors noticed', zh: '对访问者的影响' }, ways.length > 0 ? html`${ways.map((w) => chartOf(w, lasted, begins(steps)))}${KEY}` : html`<p class="soft">${NOT_MEASURED}</p>`)}
 ${tables.filter((t) => t !== summary).map((t) => card(TABLES[t.id] ?? same(t.id), rowsOf(t.rows)))}
 ${remarksOf(run)}
-${backOf(run)}
+${wayBackOf(run)}
 ${versionsOf(run)}`;
   return document(`${run.name}`, body, language);
 }
@@ -129,8 +130,9 @@ function remarksOf(run: Run): Html | undefined {
 }
 
 /** A command that a person can type, as the run wrote it down. */
-function backOf(run: Run): Html | undefined {
-  const back = entriesOf(run, 'way-back').at(-1) ?? entriesOf(run, 'plan').at(-1)?.back;
+function wayBackOf(run: Run): Html | undefined {
+  const written = backOf(run);
+  const back = written && isOurs(written) ? written : undefined;
   const consents = entriesOf(run, 'consent').flatMap((c) => c.things);
   const agreed =
     consents.length > 0

@@ -192,6 +192,14 @@ describe('the chart', () => {
   );
 });
 
+it('offers no way back that answers a question itself', () => {
+  const { state, name } = writtenRun('done');
+  const run = readRun({ state }, name);
+  const back = { event: 'way-back', script: 'restore-prod', args: ['--confirm=RESTORE shop'] } as const;
+  const forged = { ...run, entries: [...run.entries, { seq: 99, at: '2026-01-02T03:04:05.000Z', ...back }] };
+  expect(pageOf(forged, [], 'en')).not.toContain('RESTORE shop');
+});
+
 it('is written beside the journal for its owner alone, and again', async () => {
   const { state, name } = writtenRun('done');
   const file = await writeReport({ state }, name, 'en');
