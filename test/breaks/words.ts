@@ -42,8 +42,8 @@ export const WORDS: readonly Break[] = [
     edits: [
       edit(
         'lib/runs/terminal/terminal.ts',
-        'prompts.phrase(safe(t(question)), options.stopped)',
-        'prompts.phrase(t(question), options.stopped)',
+        'prompts.phrase(safe(t(question)), ends)',
+        'prompts.phrase(t(question), ends)',
       ),
     ],
     test: 'test/unit/runs/terminal/terminal.test.ts',

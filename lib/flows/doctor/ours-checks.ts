@@ -6,6 +6,8 @@ import { list, ours, t, type } from './words.ts';
 const check = checksOf('ours');
 const NAMES: Readonly<Record<Watched, string>> = { backup: '备份', drill: '演练' };
 
+const WAYS = { resume: ours('runs.ts resume'), undo: ours('runs.ts undo'), leave: ours('runs.ts leave') } as const;
+
 export const ourChecks: readonly Check[] = [
   check({
     id: 'backup.age',
@@ -169,7 +171,7 @@ export const ourChecks: readonly Check[] = [
     judge({ ours: { unfinished } }) {
       if (unfinished === undefined) return WELL;
       const { name, ways } = unfinished;
-      return fail(same(name), ...['show', ...ways].map((way) => ours(`runs.ts ${way} ${name}`)));
+      return fail(same(name), ours(`runs.ts show ${name}`), ...ways.map((way) => WAYS[way]));
     },
   }),
   check({

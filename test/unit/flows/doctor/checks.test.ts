@@ -67,7 +67,7 @@ it('offers of an unfinished run what can be done about it', () => {
   const unfinished = { name: '20260101T000000Z-apply-env', ways: ['resume', 'leave'] } as const;
   const problem = judged('runs.unfinished', doctorFacts({ ours: { ...ours.value, unfinished } }))?.problems[0];
   expect(problem?.mend.map((m) => m.en)).toEqual(
-    ['show', 'resume', 'leave'].map((way) => `npx tsx scripts/runs.ts ${way} 20260101T000000Z-apply-env`),
+    ['show 20260101T000000Z-apply-env', 'resume', 'leave'].map((way) => `npx tsx scripts/runs.ts ${way}`),
   );
 });
 
