@@ -3,6 +3,27 @@ import { type Break, edit } from './break.ts';
 /** Backups, restores, roles, schemas: what the data tools promise. */
 export const DATABASES: readonly Break[] = [
   {
+    what: {
+      en: 'a backup is refused because of rights that are what they are without being said',
+      zh: '权限与默认值相同却导致备份被拒绝',
+    },
+    edits: [edit('lib/tools/postgres/fingerprint.ts', ' AND NOT (c.relacl @> d AND d @> c.relacl)', '')],
+    test: 'test/e2e/backup.e2e.test.ts',
+    named: 'is not refused for what a restored copy only says in another way',
+  },
+  {
+    what: { en: 'a backup is refused because of what each new database has', zh: '新库自带的内容导致备份被拒绝' },
+    edits: [edit('lib/domain/backup/verify.ts', 'withoutTemplates(expected, found)', 'found.extensions')],
+    test: 'test/unit/domain/backup/verify.test.ts',
+    named: 'minds neither what each new database has',
+  },
+  {
+    what: { en: 'settings are compared in the order of each server', zh: '按各服务器的排序比较数据库设置' },
+    edits: [edit('lib/domain/backup/verify.ts', 'JSON.stringify(v)).sort()', 'JSON.stringify(v))')],
+    test: 'test/unit/domain/backup/verify.test.ts',
+    named: 'minds neither what each new database has',
+  },
+  {
     what: { en: 'the trial of a backup fills the disk of production', zh: '备份试恢复占满生产数据库所在磁盘' },
     edits: [edit('lib/tools/postgres/throwaway.ts', 'if (!inMemory) {', 'if (inMemory) {')],
     test: 'test/unit/tools/postgres/throwaway.test.ts',

@@ -37,6 +37,7 @@ import { execute, identifier, literal, query } from '../../lib/tools/postgres/ps
 import { startThrowaway, type Throwaway } from '../../lib/tools/postgres/throwaway.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { ownName } from '../sandbox/sandbox.ts';
+import { EQUAL_COPIES } from '../support/equal-copies.ts';
 import { realOps } from '../support/real-ops.ts';
 import { itInFull, some } from './thorough.ts';
 
@@ -165,6 +166,16 @@ describe('a backup', () => {
     expect(statSync(dir).mode & 0o777).toBe(0o700);
     expect(await sessions()).toEqual([]);
     await backup.check(ops);
+  });
+
+  it('is not refused for what a restored copy only says in another way', async () => {
+    await execute(ops, { ...db, name: 'whalefall' }, 'CREATE ROLE writers; CREATE DATABASE equal;');
+    const equal = { ...db, name: 'equal' };
+    await execute(ops, equal, ['CREATE SCHEMA app', ...EQUAL_COPIES.map(([, sql]) => sql)].join(';\n'));
+    const { dir, manifest } = await backupPg(ops, equal, { reason: 'manual' });
+    expect(manifest.verification.level).toBe('restored');
+    rmSync(dir, { recursive: true });
+    await execute(ops, { ...db, name: 'whalefall' }, 'DROP DATABASE equal; DROP ROLE writers;');
   });
 
   itInFull('vouches for the volume only if it holds all that is in there', async () => {

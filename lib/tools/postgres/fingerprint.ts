@@ -34,7 +34,8 @@ export const PINNED = `SET client_encoding = 'UTF8'; SET standard_conforming_str
 SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET lc_monetary = 'C';
 SET extra_float_digits = 3; SET bytea_output = 'hex'; SET xmlbinary = 'base64'; SET row_security = off;
 SET statement_timeout = 0; SET lock_timeout = '5s';
-DO $$ BEGIN PERFORM set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout'); END $$;`;
+SELECT format('SET %I = 0', name) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')
+\\gexec`;
 
 const OURS = `n.nspname !~ '^pg_(catalog|toast|temp)' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't'
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')`;
@@ -93,9 +94,11 @@ SELECT json_build_object('is', 'objects', 'counts', (SELECT json_object_agg(kind
   UNION ALL SELECT 'policies', count(*) FROM pg_policy
   UNION ALL SELECT 'rules', count(*) FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n
     ON n.oid = c.relnamespace WHERE r.rulename <> '_RETURN' AND ${OURS}
-  UNION ALL -- From PostgreSQL 17 on an owner has MAINTAIN, too.
-  SELECT 'grants', count(*) FROM ${RELATIONS} CROSS JOIN aclexplode(c.relacl) a WHERE a.privilege_type <> 'MAINTAIN' AND ${OURS}
-  UNION ALL SELECT 'schemas', count(*) FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  UNION ALL -- From PostgreSQL 17 on an owner has MAINTAIN, too. A list that says what holds without one is not dumped.
+  SELECT 'grants', count(*) FROM ${RELATIONS} CROSS JOIN acldefault(CASE c.relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, c.relowner) d
+    CROSS JOIN aclexplode(c.relacl) a WHERE a.privilege_type <> 'MAINTAIN' AND NOT (c.relacl @> d AND d @> c.relacl) AND ${OURS}
+  UNION ALL -- Each new database has public.
+  SELECT 'schemas', 1 + count(*) FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'public')
   UNION ALL SELECT 'types', count(*) FROM pg_type y JOIN pg_namespace n ON n.oid = y.typnamespace
     WHERE y.typtype IN ('d', 'e', 'r') AND n.nspname !~ '^pg_(catalog|toast|temp)' AND n.nspname <> 'information_schema'
     AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_type'::regclass AND e.objid = y.oid AND e.deptype = 'e')

@@ -50,12 +50,12 @@ export interface Archive {
 }
 
 /** What is attached to the database itself, which an archive brings back only under the database's old name. */
-function propertiesSql(name: string, { comment, privileges }: DatabaseProperties): string {
+function propertiesSql(name: string, { owner, comment, privileges }: DatabaseProperties): string {
   const database = `DATABASE ${identifier(name)}`;
   const lines: string[] = [];
   if (comment !== null) lines.push(`COMMENT ON ${database} IS ${literal(comment)};`);
   if (privileges !== null) {
-    lines.push(`REVOKE ALL ON ${database} FROM PUBLIC;`);
+    lines.push(`REVOKE ALL ON ${database} FROM PUBLIC, ${identifier(owner)};`);
     for (const { grantee, privilege, grantable } of privileges) {
       if (!/^[A-Z ]+$/.test(privilege)) throw new Error(`not a privilege: ${privilege}`);
       const to = grantee === null ? 'PUBLIC' : identifier(grantee);

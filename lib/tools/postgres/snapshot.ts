@@ -21,7 +21,7 @@ export const databaseSchema = z.strictObject({
   connectionLimit: z.int().optional(),
   /** ALTER DATABASE … SET, and ALTER ROLE … IN DATABASE … SET where `role` is not null. */
   settings: z.array(z.strictObject({ role: z.string().nullable(), name: z.string(), value: z.string() })),
-  /** Null when nobody granted or revoked anything. `grantee` null is PUBLIC. */
+  /** Null when nobody granted or revoked anything. `grantee` null is PUBLIC; who granted it is not told. */
   privileges: z
     .array(z.strictObject({ grantee: z.string().nullable(), privilege: z.string(), grantable: z.boolean() }))
     .nullable(),
@@ -74,9 +74,9 @@ export const FACTS = `SELECT json_build_object(
     'comment', shobj_description(d.oid, 'pg_database'), 'connectionLimit', d.datconnlimit,
     'tablespace', (SELECT spcname FROM pg_tablespace t WHERE t.oid = d.dattablespace),
     'settings', ${SETTINGS},
-    'privileges', (SELECT jsonb_agg(jsonb_build_object('grantee', CASE WHEN a.grantee = 0 THEN NULL ELSE pg_get_userbyid(a.grantee) END,
-        'privilege', a.privilege_type, 'grantable', a.is_grantable) ORDER BY a.grantee = 0, pg_get_userbyid(a.grantee), a.privilege_type)
-      FROM aclexplode(d.datacl) AS a)))
+    'privileges', CASE WHEN d.datacl IS NOT NULL THEN (SELECT coalesce(jsonb_agg(to_jsonb(g)), '[]') FROM (
+        SELECT CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END AS grantee, a.privilege_type AS privilege, bool_or(a.is_grantable) AS grantable
+        FROM aclexplode(d.datacl) AS a GROUP BY 1, 2) g) END))
   FROM pg_database d WHERE d.datname = current_database()`;
 
 /** The same settings and limit of a database that is not connected to. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Ops } from '../../../../lib/core/ops.ts';
 import { type DatabaseManifest, readManifest, type Stored } from '../../../../lib/domain/backup/manifest.ts';
 import { isSafeToDelete, type SafeToDelete, verifyBackup } from '../../../../lib/domain/backup/proofs.ts';
-import { compareContents, compareProperties } from '../../../../lib/domain/backup/verify.ts';
+import { applySettings, compareContents, compareProperties } from '../../../../lib/domain/backup/verify.ts';
 import type { Contents } from '../../../../lib/tools/postgres/fingerprint.ts';
 import { parseContents } from '../../../../lib/tools/postgres/fingerprint.ts';
 import { testOps } from '../../../support/ops.ts';
@@ -202,6 +202,23 @@ describe('a comparison', () => {
   it('also of what belongs to the database itself, apart from its name', () => {
     expect(compareProperties(FACTS.database, { ...FACTS.database, name: 'trial' })).toEqual([]);
     expect(compareProperties(FACTS.database, { ...FACTS.database, owner: 'x' })).toHaveLength(1);
+  });
+
+  it('minds neither what each new database has nor in which order a server sorts', () => {
+    const without = { ...CONTENTS, extensions: [] };
+    expect(compareContents(without, CONTENTS)).toEqual([]);
+    const settings = ['TimeZone', 'application_name'].map((name) => ({ role: null, name, value: 'UTC' }));
+    const sorted = (s: typeof settings) => ({ ...FACTS.database, privileges: [], settings: s });
+    const late = { stdout: JSON.stringify({ settings: settings.toReversed(), connectionLimit: -1 }) };
+    expect(compareProperties(sorted(settings), sorted(settings.toReversed()))).toEqual([]);
+    return expect(
+      applySettings(
+        testOps(() => late),
+        throwaway(),
+        'trial',
+        sorted(settings),
+      ),
+    ).resolves.toEqual([]);
   });
 
   it('of settings and limit comes last, from outside: they could stop what fills the database', async () => {

@@ -319,7 +319,7 @@ describe('a database like the one that was dumped', () => {
     ).toBe(`CREATE DATABASE "n""ew" TEMPLATE template0 OWNER "whalefall_user"
   ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'zh-CN' TABLESPACE "fast";
 COMMENT ON DATABASE "n""ew" IS 'it''s';
-REVOKE ALL ON DATABASE "n""ew" FROM PUBLIC;
+REVOKE ALL ON DATABASE "n""ew" FROM PUBLIC, "whalefall_user";
 GRANT CONNECT ON DATABASE "n""ew" TO PUBLIC;
 GRANT TEMPORARY ON DATABASE "n""ew" TO "r""x" WITH GRANT OPTION;`);
     expect(createDatabaseSql('n"ew', properties, false)).not.toContain('TABLESPACE');
