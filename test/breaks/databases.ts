@@ -3,6 +3,19 @@ import { type Break, edit } from './break.ts';
 /** Backups, restores, roles, schemas: what the data tools promise. */
 export const DATABASES: readonly Break[] = [
   {
+    what: { en: 'a restore that is taken back drops what people had written to', zh: '撤销恢复时删除其间有写入的库' },
+    edits: [
+      edit(
+        'lib/domain/restoration/steps.ts',
+        'async undo(ops, { server, name, before }) {',
+        'async undo(ops, { server, name, before, incoming }) {',
+      ),
+      edit('lib/domain/restoration/steps.ts', 'await beforeName(ops, server, name)', 'incoming'),
+    ],
+    test: 'test/simulation/restore.test.ts',
+    named: 'drops nothing that was written between the swap and the way back',
+  },
+  {
     what: {
       en: 'a backup is refused because of rights that are what they are without being said',
       zh: '权限与默认值相同却导致备份被拒绝',

@@ -113,8 +113,46 @@ it('takes it back where there was no database before', async () => {
   expect(ended, ended.text).toMatchObject({ struck: true, exitCode: 130 });
   expect(ended.text).toContain('There is no database whalefall_prod, as before.');
   expect(d.database).toBeUndefined();
-  expect(kept(d)).toEqual([]);
+  expect(kept(d)).toHaveLength(1);
 });
+
+it.each(['a backup', 'what was put aside'])(
+  'drops nothing that was written between the swap and the way back: %s',
+  async (to) => {
+    const given = async () => {
+      const d = await restorable();
+      if (to === 'a backup') return { d, args: YES };
+      expect(await d.run(YES, { script: RESTORE })).toMatchObject({ exitCode: 0 });
+      return { d, args: ['--back', kept(d)[0] ?? '', ...YES] };
+    };
+    const first = await given();
+    const { points } = await first.d.run(first.args, { script: RESTORE });
+    const proving = points.findLastIndex((p) => p.label.includes('-d whalefall_prod <'));
+    const fault = { ...(points[proving] as (typeof points)[number]), how: 'interrupt' } as const;
+    const { d, args } = await given();
+    d.database?.tables.notes?.push('of the one in use');
+    const old = structuredClone(d.database);
+    d.machine.override = () => {
+      const notes = d.database?.tables.notes ?? [];
+      const goesOn = !d.container('whalefall')?.app?.frozen;
+      if (goesOn && !notes.includes('of the one in use')) notes.push('acknowledged');
+      return undefined;
+    };
+    const ended = await d.run(args, { script: RESTORE, fault });
+    expect(ended, ended.text).toMatchObject({ struck: true, exitCode: 130 });
+    expect(d.database).toEqual(old);
+    const [name = '', ...more] = Object.entries(d.cluster?.databases ?? {})
+      .filter(([, { tables }]) => tables.notes?.includes('acknowledged'))
+      .map(([key]) => key);
+    expect([name, more]).toEqual([expect.stringContaining('_before_'), []]);
+    expect(ended.text).toContain(`restore-prod.ts --drop ${name}`);
+    const drop = await d.run(['--drop', name, '--confirm', `DROP ${name}`], { script: RESTORE });
+    expect(drop, drop.text).toMatchObject({
+      exitCode: 3,
+      text: expect.stringContaining('no backup that was restored'),
+    });
+  },
+);
 
 it('restores without the application', async () => {
   const d = await restorable();

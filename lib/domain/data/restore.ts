@@ -135,12 +135,14 @@ async function asBeside(ops: Ops, db: PgServer, suffix: string): Promise<Beside>
 
 const time = (at: number): string => stamp(at).toLowerCase();
 
-/** Its time is not before any backup, of which none may look as if it had been taken afterwards: the clock may have been put back. */
-async function beforeName(ops: Ops, server: PgServer, name: string): Promise<string> {
+/**
+ * What a database that is put aside now is called. Its time is not before any backup, of which none may look as if it had been taken
+ * afterwards: the clock may have been put back. No database has that name.
+ */
+export async function beforeName(ops: Ops, server: PgServer, name: string): Promise<string> {
   const named = (at: number) => suffixed(name, `_before_${time(at)}`);
-  const now = ops.clock.now();
-  let at = Math.max(now, newestAt(ops.paths.backups));
-  while (at > now && (await isThere(ops, server, named(at)))) at += 1_000;
+  let at = Math.max(ops.clock.now(), newestAt(ops.paths.backups));
+  while (await isThere(ops, server, named(at))) at += 1_000;
   return named(at);
 }
 

@@ -1,10 +1,19 @@
+import { asTyped } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import { humanBytes, printable, type Text } from '../../core/text.ts';
 import { swapDatabases } from '../../tools/postgres/swap.ts';
 import type { DatabaseManifest } from '../backup/manifest.ts';
-import { databaseSizes } from '../data/left-databases.ts';
-import { type Beside, dropDatabase, existingBeside, isThere, restoreBeside, swapIn } from '../data/restore.ts';
+import { type DatabaseSize, databaseSizes, leftBy } from '../data/left-databases.ts';
+import {
+  type Beside,
+  beforeName,
+  dropDatabase,
+  existingBeside,
+  isThere,
+  restoreBeside,
+  swapIn,
+} from '../data/restore.ts';
 import { noteMove } from '../ledger/moved-data.ts';
 import type { Facts } from './facts.ts';
 
@@ -29,14 +38,14 @@ export function restoreStep({ incoming, database }: Facts): Step<Beside> | undef
         zh: `CREATE DATABASE ${name}; pg_restore; 逐表比对; ANALYZE`,
       },
     ],
-    wayBack: { en: 'it is dropped', zh: '删除该新库' },
+    wayBack: { en: 'it is dropped, unless it was in use', zh: '删除该新库 (若曾启用则保留)' },
     seconds: restoreSeconds(manifest),
     async run(ops) {
       beside = await restoreBeside(ops, database, stored, { roles });
       return beside;
     },
     evidence: () => comparedText(manifest),
-    // It may be in use; then there is none of this name.
+    // It may be in use, or have been; then there is none of this name.
     undo: async (ops) => beside && dropDatabase(ops, beside.server, beside.incoming),
   };
 }
@@ -54,6 +63,7 @@ export const SWAP = 'swap';
 export function swapStep({ incoming, database }: Facts): Step<string | undefined, [Beside]> {
   const name = printable(database.name);
   const from = incoming.kind === 'kept' ? printable(incoming.database) : `${name}_restoring_<time>`;
+  let oid: number | undefined;
   return {
     id: 'swap',
     title: { en: 'Swap the names, in one transaction', zh: '在同一事务中交换数据库名称' },
@@ -65,25 +75,39 @@ export function swapStep({ incoming, database }: Facts): Step<string | undefined
       },
       `BEGIN; ALTER DATABASE ${name} RENAME TO ${name}_before_<time>; ALTER DATABASE ${from} RENAME TO ${name}; COMMIT`,
     ],
-    wayBack: { en: 'the names are swapped back', zh: '再次交换名称' },
+    wayBack: {
+      en: `the names are swapped back; the one that came is kept as ${name}_before_<time>: people may have written to it`,
+      zh: `再次交换名称; 换入的库保留为 ${name}_before_<time>: 其间可能已有写入`,
+    },
     seconds: 1,
     async run(ops, beside) {
       // For whoever finds this run dead: a name says nothing after a swap.
-      const oid = (await databaseSizes(ops, beside.server)).find((d) => d.name === beside.incoming)?.oid;
+      oid = (await databaseSizes(ops, beside.server)).find((d) => d.name === beside.incoming)?.oid;
       const from = incoming.kind === 'kept' ? incoming.database : incoming.stored.manifest.id;
       noteMove(ops, SWAP, { from, oid, before: beside.before });
       const { before } = await swapIn(ops, beside);
       return before ?? undefined;
     },
-    async undo(ops, { server, name, incoming, before }) {
-      if (await isThere(ops, server, incoming)) return;
-      // Where there was none, the name is nobody's again.
+    async undo(ops, { server, name, before }) {
+      const inUse = (await databaseSizes(ops, server)).find((d) => d.name === name);
+      if (inUse === undefined || inUse.oid !== oid) return;
+      // From now on: people may have written to it. Where there was none, the name is nobody's again.
+      const aside = await beforeName(ops, server, name);
       const former = await isThere(ops, server, before);
-      const back = former
-        ? { incoming: before, name, before: incoming }
-        : { incoming: name, name: incoming, before: null };
+      const back = former ? { incoming: before, name, before: aside } : { incoming: name, name: aside, before: null };
       await swapDatabases(ops, server, back);
     },
+  };
+}
+
+/** After a swap that was taken back: what the one that had come is called now. Undefined when none had. @param now every database of the cluster. */
+export function keptText({ database, left }: Facts, now: readonly DatabaseSize[]): Text | undefined {
+  const kept = leftBy(database.name, now).find((l) => l.kind === 'before' && !left.some((was) => was.name === l.name));
+  if (kept === undefined) return undefined;
+  const [name, drop] = [kept.name, `npx tsx scripts/restore-prod.ts --drop ${asTyped([kept.name])}`].map(printable);
+  return {
+    en: `The one that had come is kept as ${name}: what was written to it meanwhile is nowhere else. When nobody needs that: ${drop}`,
+    zh: `换入过的库保留为 ${name}: 其间写入的数据只在其中. 确认不再需要后删除: ${drop}`,
   };
 }
 

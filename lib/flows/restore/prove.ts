@@ -2,13 +2,14 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { failed } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, same, type Text } from '../../core/text.ts';
 import { describeHealth } from '../../domain/app/health.ts';
 import { readRevisions } from '../../domain/app/revisions.ts';
 import { databaseSizes } from '../../domain/data/left-databases.ts';
 import { type DowntimeWatch, outageText } from '../../domain/hold/downtime.ts';
 import { waitUntilHealthy } from '../../domain/replacement/served.ts';
 import type { Facts } from '../../domain/restoration/facts.ts';
+import { keptText } from '../../domain/restoration/steps.ts';
 import { serves } from '../../domain/restoration/survey.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
@@ -75,7 +76,8 @@ async function codeOf(ops: Ops, { app }: Facts, revision: string | null): Promis
 export async function proveAsBefore(ops: Ops, facts: Facts, downtime: DowntimeWatch): Promise<Text> {
   const { before, database } = facts;
   // By what it is: a name says nothing after a swap.
-  const now = (await databaseSizes(ops, database)).find((d) => d.name === database.name);
+  const sizes = await databaseSizes(ops, database);
+  const now = sizes.find((d) => d.name === database.name);
   if (now?.oid !== before?.oid) throw notBack(database.name);
   const health = serves(facts) ? (await healthNow(ops, facts)).health : NOT_SERVED;
   const noticed = outageText(await downtime.stop());
@@ -83,9 +85,10 @@ export async function proveAsBefore(ops: Ops, facts: Facts, downtime: DowntimeWa
   const is: Text = before
     ? { en: `Database ${name} is the one from before.`, zh: `数据库 ${name} 仍是原来的库.` }
     : { en: `There is no database ${name}, as before.`, zh: `与之前一样, 没有数据库 ${name}.` };
+  const { en, zh } = keptText(facts, sizes) ?? same('');
   return {
-    en: `${is.en} ${health.en} Noticed from outside: ${noticed.en}.`,
-    zh: `${is.zh} ${health.zh} 外部观测: ${noticed.zh}.`,
+    en: `${is.en} ${health.en} Noticed from outside: ${noticed.en}. ${en}`.trimEnd(),
+    zh: `${is.zh} ${health.zh} 外部观测: ${noticed.zh}. ${zh}`.trimEnd(),
   };
 }
 

@@ -3,6 +3,7 @@ import { commandFailed } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
+import { databaseSizes } from '../../domain/data/left-databases.ts';
 import type { Beside } from '../../domain/data/restore.ts';
 import { keepPreviousImage, restoreImage } from '../../domain/images/previous.ts';
 import { repositoryOf } from '../../domain/images/running.ts';
@@ -10,7 +11,7 @@ import { PROVES, ROLLBACK_OWES } from '../../domain/ledger/proofs.ts';
 import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
 import * as replacement from '../../domain/replacement/undo.ts';
 import * as restoration from '../../domain/restoration/advice.ts';
-import { restoreStep, swapStep } from '../../domain/restoration/steps.ts';
+import { keptText, restoreStep, swapStep } from '../../domain/restoration/steps.ts';
 import { tag } from '../../tools/docker/docker.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { definitionFor } from './definition.ts';
@@ -107,8 +108,9 @@ async function proveAsBefore(ops: Ops, way: ImageWay): Promise<Text> {
   if ((await databaseId(ops, way.database)) !== way.oid) {
     throw commandFailed({ en: `database ${name} is not the one from before`, zh: `数据库 ${name} 不是原来的库` });
   }
+  const kept = keptText(way.data, await databaseSizes(ops, way.database));
   return {
-    en: `${code.en}. Database ${name} is the one from before`,
-    zh: `${code.zh}. 数据库 ${name} 仍是原来的库`,
+    en: `${code.en}. Database ${name} is the one from before${kept ? `. ${kept.en}` : ''}`,
+    zh: `${code.zh}. 数据库 ${name} 仍是原来的库${kept ? `. ${kept.zh}` : ''}`,
   };
 }

@@ -61,17 +61,17 @@ async function contents(d: Deployment, { exitCode, text, changes }: Ended, befor
   const done = exitCode === 0 && changes.length > 0;
   const added = Object.keys(now).filter((name) => name !== NAME && !(name in before.databases));
   const others = Object.keys(before.databases).filter(
-    (name) => name !== NAME && !same(now[name], before.databases[name]),
+    (name) => name !== NAME && !Object.values(now).some((db) => same(db, before.databases[name])),
   );
-  const unfinished = added.filter((name) => name.includes('_restoring_'));
-  const isTold = exitCode === KILLED || exitCode === 6 || unfinished.every((name) => text.includes(name));
+  const untold = added.filter((name) => !text.includes(name));
+  const isTold = exitCode === KILLED || exitCode === 6 || untold.length === 0;
   return [
     ...(isOld || isNew ? [] : ['the database in use is neither the old one nor the new one']),
     ...(done && !isNew ? ['exit code 0, but it is not the backup'] : []),
     ...(![0, 6, KILLED].includes(exitCode) && !isOld ? [`exit code ${exitCode}, but it is not the old one`] : []),
     ...(old && !Object.values(now).some((db) => same(db, old)) ? ['the old database is nowhere'] : []),
     ...others.map((name) => `${name} was touched`),
-    ...(isTold ? [] : [`${unfinished.join()} is left, and nobody says so`]),
+    ...(isTold ? [] : [`${untold.join()} is left, and nobody says so`]),
     ...(done && added.length !== (old ? 1 : 0) ? [`there are ${added.join()}`] : []),
   ];
 }
