@@ -3,6 +3,15 @@ import { type Break, edit } from './break.ts';
 /** Backups, restores, roles, schemas: what the data tools promise. */
 export const DATABASES: readonly Break[] = [
   {
+    what: {
+      en: 'a lock that pg_dump met is a server that can’t be dumped',
+      zh: 'pg_dump 遇到表锁被当作数据库无法导出',
+    },
+    edits: [edit('lib/tools/postgres/table-locked.ts', 'Query was: LOCK TABLE ', 'Query was: LOCK NOTHING ')],
+    test: 'test/unit/tools/postgres/table-locked.test.ts',
+    named: 'is what pg_dump was waiting for',
+  },
+  {
     what: { en: 'a restore that is taken back drops what people had written to', zh: '撤销恢复时删除其间有写入的库' },
     edits: [
       edit(

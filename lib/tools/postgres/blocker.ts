@@ -1,14 +1,22 @@
 import { printable } from '../../core/text.ts';
 
-/** A session that holds a lock which somebody needs. */
+/** Who holds a lock which somebody needs. */
 export interface Blocker {
-  readonly pid: number;
   /** One line for people, without the values in its query. */
   readonly description: string;
 }
 
-/** As a query of pg_stat_activity gives it. */
-export interface BlockerRow {
+/** As pg_stat_activity has a session, or pg_prepared_xacts a transaction. */
+export type BlockerRow = SessionRow | PreparedRow;
+
+interface PreparedRow {
+  /** Its name. */
+  prepared: string;
+  user: string;
+  since: string;
+}
+
+interface SessionRow {
   pid: number;
   application: string | null;
   user: string | null;
@@ -19,12 +27,15 @@ export interface BlockerRow {
 }
 
 export function blockerOf(row: BlockerRow): Blocker {
+  if ('prepared' in row) {
+    const name = printable(row.prepared).replaceAll("'", "''");
+    return { description: `PREPARE TRANSACTION '${name}' · ${printable(row.user)} · ${row.since}` };
+  }
   const from = row.address ?? 'socket';
   const query = printable(withoutValues(row.query ?? ''))
     .replace(/\s+/g, ' ')
     .slice(0, 80);
   return {
-    pid: row.pid,
     description: `pid ${row.pid} · ${printable(row.application || '?')} · ${printable(row.user ?? '?')} · ${from} · ${row.state ?? '?'} · ${row.since ?? '?'} · ${query}`,
   };
 }

@@ -25,8 +25,13 @@ export function pgDump(what: Inside): Reply {
   const wanted = what.argv.find((a) => a.startsWith('--snapshot='))?.slice('--snapshot='.length) ?? '';
   const snapshot = server.snapshots.get(wanted);
   if (!snapshot) return { exitCode: 1, stderr: `pg_dump: error: invalid snapshot identifier: "${wanted}"\n` };
-  if (isLocked(server, what.machine.engine.clock.monotonic()))
-    return { exitCode: 1, stderr: 'pg_dump: error: query failed: ERROR:  canceling statement due to lock timeout\n' };
+  if (isLocked(server, what.machine.engine.clock.monotonic())) {
+    const query = 'pg_dump: detail: Query was: LOCK TABLE public.notes IN ACCESS SHARE MODE\n';
+    return {
+      exitCode: 1,
+      stderr: `pg_dump: error: query failed: ERROR:  canceling statement due to statement timeout\n${query}`,
+    };
+  }
   return { stdout: `${HEAD}${snapshot.content}${END}` };
 }
 
