@@ -31,11 +31,12 @@ const LISTS = new Set([
  */
 export function createDatabaseSql(name: string, properties: DatabaseProperties, tablespaces = true): string {
   const { owner, encoding, collate, ctype, localeProvider, locale, tablespace } = properties;
-  const provider = { c: '', i: ' LOCALE_PROVIDER icu', b: ' LOCALE_PROVIDER builtin' }[localeProvider ?? 'c'];
-  const own =
-    locale && provider ? ` ${localeProvider === 'i' ? 'ICU_LOCALE' : 'BUILTIN_LOCALE'} ${literal(locale)}` : '';
+  // Also libc: the cluster's default may be another one.
+  const provider = localeProvider ? ` LOCALE_PROVIDER ${{ c: 'libc', i: 'icu', b: 'builtin' }[localeProvider]}` : '';
+  const own = { c: '', i: 'ICU_LOCALE', b: 'BUILTIN_LOCALE' }[localeProvider ?? 'c'];
+  const locales = own && locale ? ` ${own} ${literal(locale)}` : '';
   return `CREATE DATABASE ${identifier(name)} TEMPLATE template0 OWNER ${identifier(owner)}
-  ENCODING ${literal(encoding)} LC_COLLATE ${literal(collate)} LC_CTYPE ${literal(ctype)}${provider}${own}${tablespaces && tablespace ? ` TABLESPACE ${identifier(tablespace)}` : ''};
+  ENCODING ${literal(encoding)} LC_COLLATE ${literal(collate)} LC_CTYPE ${literal(ctype)}${provider}${locales}${tablespaces && tablespace ? ` TABLESPACE ${identifier(tablespace)}` : ''};
 ${propertiesSql(name, properties)}`;
 }
 

@@ -40,7 +40,7 @@ describe('a verification', () => {
     expect(
       roles?.input,
     ).toContain(`CREATE DATABASE "trial 20260102T030405Z-whalefall" TEMPLATE template0 OWNER "whalefall_user"
-  ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8';`);
+  ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8' LOCALE_PROVIDER libc;`);
     const trial = "dbname='trial 20260102T030405Z-whalefall'";
     expect(restore?.argv).toEqual([
       ...'docker exec -i -e PGOPTIONS feed pg_restore -w -e -v --no-subscriptions -U throwaway_1 -d'.split(' '),

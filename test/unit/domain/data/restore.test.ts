@@ -323,6 +323,10 @@ REVOKE ALL ON DATABASE "n""ew" FROM PUBLIC, "whalefall_user";
 GRANT CONNECT ON DATABASE "n""ew" TO PUBLIC;
 GRANT TEMPORARY ON DATABASE "n""ew" TO "r""x" WITH GRANT OPTION;`);
     expect(createDatabaseSql('n"ew', properties, false)).not.toContain('TABLESPACE');
+    const libc = { ...properties, localeProvider: 'c' as const, locale: null };
+    expect(createDatabaseSql('n"ew', libc)).toContain(` LC_CTYPE 'C.UTF-8' LOCALE_PROVIDER libc TABLESPACE`);
+    // Before PostgreSQL 15.
+    expect(createDatabaseSql('n"ew', { ...libc, localeProvider: null })).not.toContain('LOCALE_PROVIDER');
     // What could stop whoever fills it comes last.
     expect(settingsSql('n"ew', properties)).toBe(`ALTER DATABASE "n""ew" SET "search_path" TO '$user', 'public', 'a "b';
 ALTER ROLE "r" IN DATABASE "n""ew" SET "my"."param" TO  E'x\\\\y';
