@@ -3,6 +3,18 @@ import { type Break, edit } from './break.ts';
 /** Backups, restores, roles, schemas: what the data tools promise. */
 export const DATABASES: readonly Break[] = [
   {
+    what: { en: 'the trial creates roles that the image brings itself', zh: '试恢复重复创建镜像自带的角色' },
+    edits: [
+      edit(
+        'lib/domain/backup/verify.ts',
+        'globalsOf(stored), there, true',
+        'globalsOf(stored), [throwaway.user, ...there.slice(9)], true',
+      ),
+    ],
+    test: 'test/unit/domain/backup/verify.test.ts',
+    named: 'creates no role that the image’s own start has brought',
+  },
+  {
     what: {
       en: 'a lock that pg_dump met is a server that can’t be dumped',
       zh: 'pg_dump 遇到表锁被当作数据库无法导出',

@@ -5,7 +5,7 @@ import { digest } from '../../tools/files/durable.ts';
 import { CONTENTS, type Contents, PINNED, parseContents, SEQUENCES } from '../../tools/postgres/fingerprint.ts';
 import { savedRolesSql } from '../../tools/postgres/globals.ts';
 import { createDatabaseSql, loadDump, settingsSql } from '../../tools/postgres/load.ts';
-import { execute, type PgServer, readScript } from '../../tools/postgres/psql.ts';
+import { execute, type PgServer, query, readScript } from '../../tools/postgres/psql.ts';
 import { type DatabaseProperties, FACTS, lateSql, parseFacts, parseLate } from '../../tools/postgres/snapshot.ts';
 import type { Throwaway } from '../../tools/postgres/throwaway.ts';
 import { damaged } from './damaged.ts';
@@ -58,7 +58,9 @@ export async function restoreAndCompare(
   await checkFiles(stored);
   const database = `trial ${manifest.id}`.slice(0, 60);
   const deadlineMs = patience(manifest.databaseBytes);
-  const roles = savedRolesSql(globalsOf(stored), [throwaway.user], true).join('\n');
+  // Also those that the image's own start brings.
+  const there = await query<string>(ops, throwaway, 'SELECT to_jsonb(rolname) FROM pg_authid');
+  const roles = savedRolesSql(globalsOf(stored), there, true).join('\n');
   await execute(ops, throwaway, `${roles}\n${createDatabaseSql(database, manifest.database)}`, { deadlineMs });
   const onDisk = throwaway.storage === 'disk' ? manifest.databaseBytes : 0;
   const archive = { file: path.join(dir, dump.name), size: dump.size, onDisk };

@@ -164,6 +164,7 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
       })),
   ],
   ["to_jsonb(d) ->> 'datcollversion'", ({ server }) => server.sorted ?? []],
+  ['SELECT to_jsonb(rolname) FROM pg_authid', ({ server }) => Object.keys(server.cluster.roles)],
   ['SELECT to_jsonb(oid::bigint) FROM pg_database', ({ db }) => [oidOf(db)]],
   ['FROM pg_subscription', ({ server }) => [{ subscriptions: [], slots: [], prepared: [], ...server.replication }]],
   ["relkind IN ('r', 'p', 'm')", holders],

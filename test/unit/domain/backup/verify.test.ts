@@ -33,7 +33,8 @@ describe('a verification', () => {
     const proof = await verified(ops, stored);
     expect(readManifest(stored.dir).verification.level).toBe('restored');
     expect(proof.covers).toEqual(VOLUME);
-    const [roles, restore, look] = ops.scripted.calls;
+    const [there, roles, restore, look] = ops.scripted.calls;
+    expect(there?.input).toContain('pg_authid');
     const psql = 'docker exec -i -e PGOPTIONS feed psql -X -w -qAt -v ON_ERROR_STOP=1 -U throwaway_1 -d'.split(' ');
     expect(roles?.argv).toEqual([...psql, 'postgres']);
     expect(roles?.input).toContain('CREATE ROLE whalefall_user;');
@@ -48,7 +49,7 @@ describe('a verification', () => {
       '--single-transaction',
     ]);
     expect(look?.argv).toEqual([...psql, trial]);
-    expect(ops.scripted.calls).toHaveLength(3);
+    expect(ops.scripted.calls).toHaveLength(4);
   });
 
   it.each([
@@ -69,8 +70,14 @@ describe('a verification', () => {
     }
   });
 
+  it('creates no role that the image’s own start has brought', async () => {
+    const ops = testOps((call) => (call.input.includes('to_jsonb(rolname)') ? { stdout: '"whalefall_user"' } : server(call)));
+    await verified(ops, await storedBackup(ops));
+    expect(ops.scripted.calls.map((c) => c.input).join()).not.toContain('CREATE ROLE whalefall_user');
+  });
+
   it('leaves no proof when a step fails, whichever', async () => {
-    for (const failing of [0, 1, 2]) {
+    for (const failing of [0, 1, 2, 3]) {
       let n = 0;
       const ops = testOps((call) => (n++ === failing ? { exitCode: 3, stderr: 'ERROR' } : server(call)));
       const stored = await storedBackup(ops);
