@@ -3,7 +3,7 @@ import { type Kind, OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { unmet } from '../../core/refusal.ts';
 import { CommandError, run } from '../../core/run.ts';
-import { same, seconds, type Text } from '../../core/text.ts';
+import { printable, same, seconds, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { DamagedBackup, damaged, OUR_OWN } from '../../domain/backup/damaged.ts';
 import { findBackup } from '../../domain/backup/find.ts';
@@ -21,6 +21,7 @@ import { imageOf } from '../../domain/images/stand-in.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import { loginOf } from '../../domain/stack/database.ts';
+import { defaultsOf } from '../../domain/stack/homes.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { answers } from '../../tools/postgres/emptiness.ts';
 import { startThrowaway } from '../../tools/postgres/throwaway.ts';
@@ -61,8 +62,8 @@ export async function verify(ops: Ops, wanted: string, level: Level, planOnly: b
     ops.signal.throwIfAborted();
     if (!(error instanceof DamagedBackup)) throw notTried(error);
     const milliseconds = Math.round(ops.clock.monotonic() - started);
-    await note(ops, stored, { level, milliseconds, failure: error.what.en });
-    throw isDamaged(ops, error, true);
+    const noted = await note(ops, stored, { level, milliseconds, failure: error.what.en });
+    throw isDamaged(ops, error, noted);
   }
 }
 
@@ -83,8 +84,20 @@ async function tryOut(ops: Ops, stored: Stored, level: Level): Promise<Reached> 
     return database ? 'started' : 'readable';
   }
   const imageId = await imageFor(ops, manifest);
-  if (level === 'readable') await readArchive(ops, { dir, manifest }, imageId);
-  else await restoreOnTrial(ops, { dir, manifest }, imageId);
+  try {
+    if (level === 'readable') await readArchive(ops, { dir, manifest }, imageId);
+    else await restoreOnTrial(ops, { dir, manifest }, imageId);
+  } catch (error) {
+    // Another image may lack what this one needs. Its files are those that were written: that was looked at first.
+    if (imageId === manifest.imageId || !(error instanceof DamagedBackup)) throw error;
+    throw unmet(
+      {
+        en: `The backup could not be tried with another image than the one that it was taken from (${manifest.imageId.slice(0, 19)}), which is not here: ${error.what.en}`,
+        zh: `备份所用的镜像 (${manifest.imageId.slice(0, 19)}) 不在本机, 用其他镜像无法验证: ${error.what.zh}`,
+      },
+      WITHOUT_SERVER,
+    );
+  }
   return level;
 }
 
@@ -108,30 +121,54 @@ async function restoreOnTrial(ops: Ops, stored: Stored<DatabaseManifest>, imageI
   }
 }
 
-/** The image that it was taken from, or the one that runs now. */
-async function imageFor(ops: Ops, { imageId }: DatabaseManifest): Promise<string> {
+/** The image that it was taken from, or the one that runs now, if that is of the same major version. */
+async function imageFor(ops: Ops, { imageId, server }: DatabaseManifest): Promise<string> {
   const { exitCode } = await run(ops, read(['docker', 'image', 'inspect', '-f', '{{.Id}}', imageId]), [0, 1]);
   if (exitCode === 0) return imageId;
   const { postgres } = await findContainers(ops, await resolveStack(ops));
-  if (postgres) return imageOf(ops, 'postgres', postgres);
+  const major = String(Math.floor(server.versionNumber / 10_000));
+  const other = postgres && (await imageOf(ops, 'postgres', postgres));
+  if (other && (await defaultsOf(ops, 'postgres', other))?.major === major) return other;
   throw unmet(
     {
-      en: `The image that the backup was taken from (${imageId.slice(0, 19)}) is not here, and no other PostgreSQL either.`,
-      zh: `备份所用的镜像 (${imageId.slice(0, 19)}) 不在本机, 也没有其他 PostgreSQL 可用.`,
+      en: `The image that the backup was taken from (${imageId.slice(0, 19)}) is not here, and no other PostgreSQL ${major} runs.`,
+      zh: `备份所用的镜像 (${imageId.slice(0, 19)}) 不在本机, 也没有运行其他 PostgreSQL ${major}.`,
     },
-    { en: 'What needs no server: --level checksum', zh: '不需要数据库服务的验证: --level checksum' },
+    WITHOUT_SERVER,
   );
 }
 
+const WITHOUT_SERVER: Text = {
+  en: 'What needs no server: --level checksum',
+  zh: '不需要数据库服务的验证: --level checksum',
+};
+
+/** @returns whether the manifest says it now. */
 async function note(
   ops: Ops,
   { dir, manifest }: Stored,
   outcome: Parameters<typeof afterVerification>[1],
-): Promise<void> {
+): Promise<boolean> {
   const before = manifest.verification;
   const verification = afterVerification(before, outcome, new Date(ops.clock.now()).toISOString());
-  if (verification !== before) await writeManifest(dir, { ...manifest, verification });
+  if (verification === before) return true;
+  try {
+    await writeManifest(dir, { ...manifest, verification });
+    return true;
+  } catch (error) {
+    // A copy on a medium that can't be written to: what was found is told all the same.
+    if (!isSystemError(error)) throw error;
+    ops.screen.show({ event: 'warning', text: notNoted(dir, error.message) });
+    return false;
+  }
 }
+
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'code' in error;
+
+const notNoted = (dir: string, why: string): Text => ({
+  en: `The result could not be noted in the manifest: ${printable(dir)} can't be written to (${printable(why)}).`,
+  zh: `无法将结果写入 manifest: ${printable(dir)} 不可写 (${printable(why)}).`,
+});
 
 const WHAT: Record<Reached, Text> = {
   checksum: { en: 'its files are those that were written', zh: '文件与写入时一致' },

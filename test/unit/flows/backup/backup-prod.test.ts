@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { describe, expect, it } from 'vitest';
@@ -186,6 +186,26 @@ describe('verify', () => {
     const failing = verify(ops, manifest.id, level, false);
     await expect(failing).rejects.toMatchObject({ kind: 'failed', exitCode: 1, state: expect.anything() });
     expect(noted(ops, manifest.id)).toMatchObject({ level: 'none', failure: { level } });
+  });
+
+  it.each([
+    ['', undefined],
+    ['corrupt zlib', 1],
+  ])('tells what it found of a copy whose manifest can not be written: %s', async (stderr, exitCode) => {
+    const manifest = 'manifest.json';
+    let dir = '';
+    const ops = testOps(
+      engine((c) => {
+        if (!c.argv.includes('--entrypoint')) return undefined;
+        rmSync(path.join(dir, manifest));
+        mkdirSync(path.join(dir, manifest));
+        return stderr ? { exitCode: 1, stderr } : {};
+      }),
+    );
+    ({ dir } = await storedBackup(ops));
+    const ended = await verify(ops, path.basename(dir), 'readable', false).catch((e: unknown) => e);
+    expect(ended).toMatchObject(exitCode ? { exitCode, kind: 'failed' } : { en: expect.stringContaining('readable') });
+    expect(JSON.stringify(ended)).not.toContain('The result is in the manifest');
   });
 
   it('finds what only pg_restore finds, and what only the comparison finds', async () => {
