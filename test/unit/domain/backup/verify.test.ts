@@ -71,7 +71,9 @@ describe('a verification', () => {
   });
 
   it('creates no role that the image’s own start has brought', async () => {
-    const ops = testOps((call) => (call.input.includes('to_jsonb(rolname)') ? { stdout: '"whalefall_user"' } : server(call)));
+    const ops = testOps((call) =>
+      call.input.includes('to_jsonb(rolname)') ? { stdout: '"whalefall_user"' } : server(call),
+    );
     await verified(ops, await storedBackup(ops));
     expect(ops.scripted.calls.map((c) => c.input).join()).not.toContain('CREATE ROLE whalefall_user');
   });
