@@ -212,4 +212,34 @@ export const PROMISES: readonly Break[] = [
     test: 'test/simulation/way-back.test.ts',
     named: 'what is proved is not taken back because the containers that it replaced',
   },
+  {
+    what: {
+      en: 'what a restarted container has read of a release goes on under the former files',
+      zh: '回退后重启过的容器仍按新版本的配置运行',
+    },
+    edits: [edit('lib/domain/hot-release/switch.ts', "restart.kind !== 'container'", "restart.kind !== 'rolling'")],
+    test: 'test/simulation/update.test.ts',
+    named: 'restarts the container again when a release does not stay up that',
+  },
+  {
+    what: {
+      en: 'an undoing that was killed leaves the new configuration in force under the former files, and nothing owed',
+      zh: '撤销被强制终止后, 旧文件之上仍是新配置, 却没有记录待重启',
+    },
+    edits: [edit('lib/domain/hot-release/switch.ts', '  await noteWhoHasRead(ops, update, checked);\n', '')],
+    test: 'test/simulation/killed.test.ts',
+    named: 'is restarted once more after a kill',
+  },
+  {
+    what: { en: 'all is as before, but a program that ran', zh: '声称一切恢复原状, 而有程序未恢复运行' },
+    edits: [
+      edit(
+        'lib/domain/hot-release/undo.ts',
+        "facts.pendingRestart !== 'container'",
+        "facts.pendingRestart === 'container'",
+      ),
+    ],
+    test: 'test/simulation/update.test.ts',
+    named: 'while a program is down that ran',
+  },
 ];

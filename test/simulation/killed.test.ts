@@ -294,6 +294,22 @@ it("supervisor's configuration is read after an update that was killed, although
   });
 });
 
+it('what was restarted with a release is restarted once more after a kill that left the former files under it', async () => {
+  const files = { [SUPERVISOR]: supervisorConfig('[program:extra]\ncommand=/bin/extra\n') };
+  const given = (made: Deployment) => updatable({ crashesInPlace: true, files }, { made });
+  const owed: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    mend(d);
+    await d.machine.clock.sleep(10_000);
+    const { exitCode, text } = await updateAndCheck(d, args);
+    expect(exitCode, text).toBe(0);
+    expect(text).toMatch(/RESTART THE CONTAINER: .* that nobody has read yet/);
+    return ended;
+  };
+  const ended = await at(/ - place$/, 'killed-after', given, { ...update, check: owed });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
 it('a harder restart that was only asked for is not owed by the next update', async () => {
   const given = (made: Deployment) => updatable({}, { made });
   const gently: Check = async (d, args, options) => {

@@ -245,6 +245,40 @@ it('restarts the container again when the release does not stay up in place', as
   expect(await updateAndCheck(d, YES)).toMatchObject({ exitCode: 1 });
 });
 
+it.each<[what: string, files: NonNullable<Release['files']>, args: readonly string[]]>([
+  ['has a program more', { [SUPERVISOR]: supervisorConfig('[program:extra]\ncommand=/bin/extra\n') }, []],
+  ['names the web program otherwise', { [SUPERVISOR]: supervisorConfig().replace('_web]', '_www]') }, []],
+  ['preloads the application', { [GUNICORN]: PRELOADS }, ['--restart', 'container']],
+])('restarts the container again when a release does not stay up that %s', async (_what, files, args) => {
+  const d = await updatable({ crashesInPlace: true, files });
+  const ended = await updateAndCheck(d, [...YES, ...args]);
+  expect(ended).toMatchObject({ exitCode: 1, text: expect.stringContaining('The old release serves') });
+  expect(ended.changes.filter((c) => c.startsWith('docker restart'))).toHaveLength(2);
+});
+
+it('ends a program that the release has no more', async () => {
+  const files = { [SUPERVISOR]: supervisorConfig('[program:extra]\ncommand=/bin/extra\n') };
+  const d = await updatable({}, { former: { files } });
+  expect(await updateAndCheck(d, YES)).toMatchObject({ exitCode: 0 });
+  expect(appOf(d).app?.programs.map((p) => p.name)).not.toContain('extra');
+});
+
+it('does not say that all is as before while a program is down that ran', async () => {
+  const files = { [SUPERVISOR]: supervisorConfig('[program:extra]\ncommand=/bin/extra\n') };
+  const d = await updatable({ crashesInPlace: true, files }, { former: { files } });
+  const { machine } = d;
+  let placed = 0;
+  machine.override = (_call, typed) => {
+    if (typed.endsWith(' - place') && ++placed === 2)
+      appOf(d)
+        .app?.programs.find((p) => p.name === 'extra')
+        ?.stop();
+    return undefined;
+  };
+  const ended = await updateAndCheck(d, YES);
+  expect(ended).toMatchObject({ exitCode: 6, text: expect.stringContaining('not as before: extra STOPPED') });
+});
+
 it.each(['reload', 'container'])('does it the rougher way when asked to: %s', async (kind) => {
   const d = await updatable();
   expect(await updateAndCheck(d, [...YES, '--restart', kind])).toMatchObject({ exitCode: 0 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
-import { notProved, unmet } from '../../core/refusal.ts';
+import { failed, notProved, unmet } from '../../core/refusal.ts';
 import { CommandError } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { ProgramState } from '../stack/deployment.ts';
@@ -157,6 +157,41 @@ export async function requirePrograms(
   return stillDown(now, before);
 }
 
+/**
+ * Waits until what ran before runs again, and nothing beside it that was not there: supervisord has its former configuration.
+ *
+ * @throws {OpsError} `failed` when that does not come, after `bootSeconds`.
+ */
+export async function requireFormerPrograms(
+  ops: Ops,
+  container: string,
+  before: readonly ProgramState[],
+): Promise<void> {
+  let wrong: readonly ProgramState[] = [];
+  const isAsBefore = await poll(ops, { everyMs: POLL_MS, forMs: ops.target.bootSeconds * 1000 }, async () => {
+    wrong = otherPrograms(await listPrograms(ops, container), before);
+    return wrong.length === 0 || undefined;
+  });
+  if (!isAsBefore) throw notAsBefore(wrong);
+}
+
+/** Those that are new; those that ran and do not, with what became of them. */
+function otherPrograms(now: readonly ProgramState[], before: readonly ProgramState[]): ProgramState[] {
+  const added = now.filter((p) => before.every(({ name }) => name !== p.name));
+  const ended = before
+    .filter((p) => !isDown(p))
+    .map((p) => now.find(({ name }) => name === p.name) ?? { ...p, state: '-' });
+  return [...added, ...ended.filter(isDown)];
+}
+
+function notAsBefore(wrong: readonly ProgramState[]): OpsError {
+  const list = wrong.map(({ name, state }) => `${printable(name)} ${printable(state)}`).join(', ');
+  return failed({
+    en: `supervisord's programs are not as before: ${list}`,
+    zh: `supervisord 的程序与之前不同: ${list}`,
+  });
+}
+
 const POLL_MS = 500;
 
 const notTold = (why: Text): Text => ({
@@ -164,7 +199,8 @@ const notTold = (why: Text): Text => ({
   zh: `supervisord 未能给出程序状态: ${why.zh}`,
 });
 
-function askSupervisor(ops: Ops, container: string): Promise<z.infer<typeof answer>> {
+/** What supervisord runs, and since when, whether or not anything of it serves. */
+export function askSupervisor(ops: Ops, container: string): Promise<z.infer<typeof answer>> {
   const { root, schedulerVariable } = ops.target.app;
   const args = { schedulerVariable, marker: `${root}/${MARKER}` };
   return agent(ops, container, 'programs', { effect: 'read', args, answer });

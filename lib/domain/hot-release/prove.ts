@@ -100,13 +100,14 @@ function throwIfOther(files: Inventory, expected: Inventory): void {
   });
 }
 
-/** What ran before runs, and what is new can. */
+/** What ran before runs, unless supervisord's configuration has it no more, and what is new can. */
 function throwIfStopped(before: Programs, now: Programs): void {
   const [failed] = stillDown(failedSince(now.all, before.all), before.all);
   if (failed) throw notProved(failed);
   for (const { name } of before.all.filter((p) => p.state === 'RUNNING')) {
-    const state = now.all.find((p) => p.name === name)?.state ?? '-';
-    if (state !== 'RUNNING') throw notProved({ en: `${name} is ${state}`, zh: `程序 ${name} 状态为 ${state}` });
+    const state = now.all.find((p) => p.name === name)?.state;
+    if (state !== undefined && state !== 'RUNNING')
+      throw notProved({ en: `${name} is ${state}`, zh: `程序 ${name} 状态为 ${state}` });
   }
 }
 

@@ -10,7 +10,7 @@ import { inspectContainer } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { MARKER } from '../app/marker.ts';
 import { type Placement, place, putBack, savePlaced } from '../app/place.ts';
-import { isGunicorn, listPrograms, type Program } from '../app/programs.ts';
+import { askSupervisor, isGunicorn, listPrograms, type Program } from '../app/programs.ts';
 import { BACK_AGAIN_MS, retryWhileRestarting } from '../app/retry.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { reloadNginx, renderedSite } from '../app/site.ts';
@@ -54,7 +54,7 @@ export function switchStep(update: HotRelease): Step<number, [Checked]> {
       noteRestart(ops, update.facts, needed);
       return switchFiles(ops, update);
     },
-    undo: (ops) => switchBack(ops, update),
+    undo: (ops, checked) => switchBack(ops, update, checked),
   };
 }
 
@@ -113,24 +113,54 @@ async function keepHandEdited(ops: Ops, { facts, staging }: HotRelease): Promise
  * Puts the former files back, also after the container died in the middle and the engine started it again, and has every process
  * replaced that was started while other files were in place. Looks first: what is as it was is left alone.
  */
-async function switchBack(ops: Ops, update: HotRelease): Promise<void> {
+async function switchBack(ops: Ops, update: HotRelease, checked: Checked): Promise<void> {
   const { facts, placement, kept, staging, hold } = update;
   if (!update.switching || placement === undefined || kept === undefined) return;
   const { container } = staging;
+  await noteWhoHasRead(ops, update, checked);
   const since = await retryWhileRestarting(ops, container, () => putBack(ops, staging, placement, kept));
   update.switching = false;
-  try {
-    await bringBackProcesses(ops, update, since);
-  } catch (error) {
-    ops.screen.show({ event: 'warning', text: whatHappened(error) });
-    ops.screen.show({ event: 'warning', text: RESTARTING });
-    await restartContainer(ops, update, 'back');
+  if (await hasReadAll(ops, update, checked, since)) await restartContainer(ops, update, 'back');
+  else {
+    try {
+      await bringBackProcesses(ops, update, since);
+    } catch (error) {
+      ops.screen.show({ event: 'warning', text: whatHappened(error) });
+      ops.screen.show({ event: 'warning', text: RESTARTING });
+      await restartContainer(ops, update, 'back');
+    }
   }
   if (!hold.holding) return;
   const app = await inspectContainer(ops, container);
   // Whether all is as before is proved afterwards, by way of the published ports.
   await waitUntilServing(ops, app, hold, facts.served).catch(() => undefined);
   await hold.release(ops, app);
+}
+
+/** Killed from here on, this run leaves the former files under whoever was started since the switch, and has read the others. */
+async function noteWhoHasRead(ops: Ops, { facts, staging }: HotRelease, { needed }: Checked): Promise<void> {
+  const { app, programs } = facts;
+  // One that can't be asked is dying, and starts from what lies there then.
+  const now = await askSupervisor(ops, staging.container).catch(() => undefined);
+  if (now === undefined) return;
+  const web = now.programs.find(({ name }) => name === programs.web.name) ?? programs.web;
+  noteRestart(ops, { app, programs: { ...programs, booted: now.booted, web } }, needed);
+}
+
+/**
+ * Whether the container was started while the other files were in place, and had to be for them to come into force: then what it has read of
+ * them (supervisord's configuration, a preloaded application) goes with it alone.
+ */
+async function hasReadAll(
+  ops: Ops,
+  { facts, staging }: HotRelease,
+  { restart }: Checked,
+  since: number,
+): Promise<boolean> {
+  if (restart.kind !== 'container') return false;
+  const asking = retryWhileRestarting(ops, staging.container, () => askSupervisor(ops, staging.container));
+  const now = await asking.catch(() => undefined);
+  return now === undefined || !isClean(facts, since, now.booted);
 }
 
 async function bringBackProcesses(ops: Ops, update: HotRelease, since: number): Promise<void> {

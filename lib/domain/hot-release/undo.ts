@@ -6,12 +6,13 @@ import { endpointsOf } from '../app/endpoints.ts';
 import { differences } from '../app/file-plan.ts';
 import { describeHealth, waitForHealth } from '../app/health.ts';
 import { takeInventory } from '../app/inventory.ts';
+import { requireFormerPrograms } from '../app/programs.ts';
 import { inspectSchema } from '../schema/revision.ts';
 import type { HotRelease } from './hot-release.ts';
 import { noticedText } from './messages.ts';
 
 /**
- * Proves after undoing that the old release serves, file by file, and says what stays: a migration that was applied is not taken
+ * Proves after undoing that the old release serves, file by file, and that supervisord runs what it ran, and says what stays: a migration that was applied is not taken
  * back, because that would lose what was written since.
  *
  * @throws {OpsError} when the old release does not serve.
@@ -25,6 +26,8 @@ export async function proveAsBefore(ops: Ops, update: HotRelease): Promise<Text>
   const files = await takeInventory(ops, app.id, ops.target.app.root);
   const wrong = differences(files, facts.running.files);
   if (wrong.length > 0) throw notBack(wrong);
+  // What a killed update left in force, its own restart was to end.
+  if (facts.pendingRestart !== 'container') await requireFormerPrograms(ops, app.id, facts.programs.all);
   const schema = await schemaNow(ops, update);
   const noticed = noticedText(await downtime.stop());
   const said = describeHealth(health);

@@ -82,6 +82,8 @@ export class Gunicorn implements Launch {
   workers: Worker[] = [];
   #wanted = 0;
   #turn = 0;
+  /** The code that it has loaded itself: its workers are forked from that, whatever lies there by then. */
+  #preloaded: Pick<Worker, 'content' | 'release'> | undefined;
   readonly #app: AppContainer;
   readonly #ended: () => void;
 
@@ -108,7 +110,16 @@ export class Gunicorn implements Launch {
     if (!config) return false;
     this.bind = config.bind;
     this.#wanted = config.workers;
+    if (config.preload) this.#preloaded ??= this.#load();
     return true;
+  }
+
+  #load(): Pick<Worker, 'content' | 'release'> {
+    const { container, releases } = this.#app;
+    return {
+      release: behaviourAt(container, this.cwd, releases),
+      content: contentAt(container, this.cwd, releases),
+    };
   }
 
   /** As many as wanted: new ones, or the oldest go. Those that are leaving still count until they are gone. */
@@ -118,9 +129,7 @@ export class Gunicorn implements Launch {
   }
 
   #spawn(): void {
-    const { container, releases } = this.#app;
-    const release = behaviourAt(container, this.cwd, releases);
-    const content = contentAt(container, this.cwd, releases);
+    const { release, content } = this.#preloaded ?? this.#load();
     const start = this.#app.now();
     const worker: Worker = { pid: this.#app.newPid(), start, content, release, booted: false, leaving: false };
     this.workers.push(worker);
@@ -193,6 +202,7 @@ export class Gunicorn implements Launch {
 
   /** Python reads a module when it comes to it: who is loading while files change has some of both. */
   filesChanged(): void {
+    if (this.#preloaded) return;
     for (const worker of this.workers) {
       if (worker.booted || worker.content === MIX) continue;
       if (contentAt(this.#app.container, this.cwd, this.#app.releases) !== worker.content) worker.content = MIX;

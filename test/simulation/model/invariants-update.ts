@@ -7,10 +7,12 @@ import { copiesOf, fileAt, MIX, pathsBelow, ROOT, wrongIn } from './app-files.ts
 import type { Deployment, Ended, RunOptions } from './deployment.ts';
 import type { Container } from './engine.ts';
 import { KILLED } from './faults.ts';
+import type { Launch } from './gunicorn.ts';
 import { exitCode, foreign, hba, images, keptNow, lock, lost, promises, secrets } from './invariants.ts';
 import { journal } from './journals.ts';
 import type { Release } from './release.ts';
 import { filesOf } from './release-files.ts';
+import { configured } from './supervisor.ts';
 import { appOf, HAND_MADE, UPDATE } from './updatable.ts';
 
 const STAGING = `${ROOT}/.whalefall-staging`;
@@ -149,12 +151,17 @@ async function runs(d: Deployment, app: Container, release: Release): Promise<st
     copiesOf(from).filter((to) => fileAt(app, to) !== undefined && fileAt(app, to)?.data !== data),
   );
   const schedulers = gunicorns.filter((g) => g.env.ENABLE_SCHEDULER === 'true');
+  const launches = (all: readonly { name: string; launch: Launch }[] = []) =>
+    JSON.stringify(all.map(({ name, launch: { argv, env } }) => [name, argv, env.ENABLE_SCHEDULER]));
   const contents = (g: { workers: readonly { content: string }[] } | undefined) =>
     g?.workers.map((w) => w.content) ?? [];
   const others = (all: readonly string[]) => all.filter((c) => c !== release.commit);
   return [
     ...wrongIn(app, ROOT, release, releases).map((f) => `not as ${short} has it: ${f}`),
     ...copies.map((f) => `not as ${short} has it: ${f}`),
+    ...(!app.app || launches(app.app.programs) === launches(configured(app.app))
+      ? []
+      : ['supervisord runs other programs than its configuration has']),
     ...(web?.workers.every((w) => w.booted && !w.leaving) && web.workers.length > 0
       ? []
       : ['no worker serves, or not all']),

@@ -75,16 +75,21 @@ export class Supervised {
   }
 }
 
-/** supervisord reads its configuration at its start, and never again. */
-export function startPrograms(app: AppContainer): void {
-  const text = fileAt(app.container, SUPERVISOR_FILE)?.data ?? '';
-  for (const section of text.split(/^(?=\[program:)/m)) {
+/** The programs of its configuration as it lies there. */
+export function configured({ container }: AppContainer): { readonly name: string; readonly launch: Launch }[] {
+  const text = fileAt(container, SUPERVISOR_FILE)?.data ?? '';
+  return text.split(/^(?=\[program:)/m).flatMap((section) => {
     const name = /^\[program:(\w+)\]/.exec(section)?.[1];
     const argv = /^command=(.*)$/m.exec(section)?.[1]?.split(' ');
     const scheduler = /ENABLE_SCHEDULER="(\w+)"/.exec(section)?.[1];
-    if (!name || !argv) continue;
-    const env = { ...app.container.env, ...(scheduler ? { ENABLE_SCHEDULER: scheduler } : {}) };
-    app.programs.push(new Supervised(app, name, { argv, cwd: ROOT, env }));
-  }
+    if (!name || !argv) return [];
+    const env = { ...container.env, ...(scheduler ? { ENABLE_SCHEDULER: scheduler } : {}) };
+    return [{ name, launch: { argv, cwd: ROOT, env } }];
+  });
+}
+
+/** supervisord reads its configuration at its start, and never again. */
+export function startPrograms(app: AppContainer): void {
+  app.programs = configured(app).map(({ name, launch }) => new Supervised(app, name, launch));
   for (const program of app.programs) program.spawn();
 }
