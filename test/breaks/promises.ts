@@ -242,4 +242,28 @@ export const PROMISES: readonly Break[] = [
     test: 'test/simulation/update.test.ts',
     named: 'while a program is down that ran',
   },
+  {
+    what: {
+      en: 'a release is put under an nginx that can’t be told of it',
+      zh: 'nginx 已无法重新载入, 仍切换到新版本',
+    },
+    edits: [edit('lib/domain/hot-release/check.ts', '    requireReloadable(ops, staging.container),\n', '')],
+    test: 'test/simulation/update.test.ts',
+    named: 'refuses while nginx could not be told of the release',
+  },
+  {
+    what: {
+      en: 'an nginx that can’t be told of the way back has the container restarted, which does not come up',
+      zh: '回退时 nginx 无法重新载入, 导致重启一个起不来的容器',
+    },
+    edits: [
+      edit(
+        'lib/domain/hot-release/switch.ts',
+        '  await reloadIfPossible(ops, container);',
+        "  await run(ops, exec('change', container, ['sh', '-c', 'nginx -s reload']));",
+      ),
+    ],
+    test: 'test/simulation/update.test.ts',
+    named: 'restarts no container because nginx can not read',
+  },
 ];

@@ -2,7 +2,8 @@ import { symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { readReleases } from '../../lib/domain/ledger/releases.ts';
-import { fileAt } from './model/app-files.ts';
+import { SITE_EXTRA } from './model/app-container.ts';
+import { fileAt, write } from './model/app-files.ts';
 import { type Deployment, deployment } from './model/deployment.ts';
 import { docker } from './model/docker-cli.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
@@ -254,6 +255,26 @@ it.each<[what: string, files: NonNullable<Release['files']>, args: readonly stri
   const ended = await updateAndCheck(d, [...YES, ...args]);
   expect(ended).toMatchObject({ exitCode: 1, text: expect.stringContaining('The old release serves') });
   expect(ended.changes.filter((c) => c.startsWith('docker restart'))).toHaveLength(2);
+});
+
+it('refuses while nginx could not be told of the release, nor be started again', async () => {
+  const d = await updatable();
+  write(appOf(d), SITE_EXTRA, INVALID);
+  const ended = await updateAndCheck(d, YES);
+  expect(ended).toMatchObject({ exitCode: 3, text: expect.stringContaining('unexpected end of file') });
+  expect(ended.changes.filter((c) => / - (place|workers)$/.test(c))).toEqual([]);
+});
+
+it('restarts no container because nginx can not read its configuration again: it would not come up', async () => {
+  const d = await updatable();
+  const { machine } = d;
+  machine.override = (_call, typed) => {
+    if (typed.endsWith(' - place')) write(appOf(d), SITE_EXTRA, INVALID);
+    return undefined;
+  };
+  const ended = await updateAndCheck(d, YES);
+  expect(ended).toMatchObject({ exitCode: 1, text: expect.stringContaining('nginx did not read its configuration') });
+  expect(ended.changes.filter((c) => c.startsWith('docker restart'))).toEqual([]);
 });
 
 it('ends a program that the release has no more', async () => {

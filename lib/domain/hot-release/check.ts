@@ -4,7 +4,7 @@ import type { Step } from '../../core/step.ts';
 import { type From, loadOnce, readSettings, type Settings, stagedArgv, startCanary } from '../app/gunicorn.ts';
 import { isGunicorn, type Program } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
-import { checkSite } from '../app/site.ts';
+import { checkSite, requireReloadable } from '../app/site.ts';
 import { compileStaged } from '../app/staging.ts';
 import { loadUpgrade } from '../schema/upgrade.ts';
 import { beginAhead } from './ahead.ts';
@@ -50,6 +50,7 @@ export const checkStep = (update: HotRelease): Step<Checked> => ({
       en: 'gunicorn <as the web program>  # its configuration; before a migration with --check-config',
       zh: 'gunicorn <与 web 程序相同的参数>  # 读取其配置; 有迁移时加 --check-config',
     },
+    'nginx -t',
     { en: 'nginx -t <the site as the next start renders it>', zh: 'nginx -t <下次启动时将渲染的站点配置>' },
   ],
   run: (ops) => check(ops, update),
@@ -59,7 +60,7 @@ export const checkStep = (update: HotRelease): Step<Checked> => ({
 
 /**
  * Tries everything that can be tried without serving: Python compiles every file that is new or changed, gunicorn reads its configuration and loads the
- * application once, Alembic reads its chain of migrations, nginx tests the site. A release that brings no migration begins to boot for
+ * application once, Alembic reads its chain of migrations, nginx tests the site, and what it runs with. A release that brings no migration begins to boot for
  * its trial instead of only being loaded; with one, the backup begins meanwhile, and the migration loads the application.
  *
  * @throws {OpsError} with the words of whoever found something wrong.
@@ -97,6 +98,7 @@ async function check(ops: Ops, update: HotRelease): Promise<Checked> {
     allEnded(companions(facts).map(foundWay)),
     facts.tree.has(ops.target.release.site.from) ? checkSite(ops, staging) : Promise.resolve(),
     compileStaged(ops, staging, facts.files.put, facts.tree),
+    requireReloadable(ops, staging.container),
   ]);
   const restart = chooseRestart(options.restart, facts, root, { before, after });
   const ways = new Map(found);

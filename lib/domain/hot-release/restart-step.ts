@@ -8,7 +8,7 @@ import { inspectContainer } from '../../tools/docker/containers.ts';
 import type { Program } from '../app/programs.ts';
 import { dropsWhenLeaving } from '../app/recycling.ts';
 import { waitUntilServing } from '../app/serving.ts';
-import { reloadNginx } from '../app/site.ts';
+import { reloadIfPossible, reloadNginx } from '../app/site.ts';
 import { reloadWorkers, replaceWorkers, restartProgram, succeedWorkers, waitUntilRuns } from '../app/workers.ts';
 import { holdCommands, releaseCommands, takeInCommands } from '../hold/messages.ts';
 import { graceOf } from '../replacement/replace.ts';
@@ -129,7 +129,7 @@ export async function restartHeld(
   await hold.begin(ops, app, how);
   const restarting = (async () => {
     // A reload lets go of connections that are kept, on which a request could still come.
-    if (hold.holding) await reloadNginx(ops, container);
+    if (hold.holding) await reloadIfPossible(ops, container);
     if (!(await hold.restart(ops, app, programs))) return restartAll(ops, container, programs);
     for (const program of programs) await waitUntilRuns(ops, container, program);
   })();

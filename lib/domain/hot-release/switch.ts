@@ -13,7 +13,7 @@ import { type Placement, place, putBack, savePlaced } from '../app/place.ts';
 import { askSupervisor, isGunicorn, listPrograms, type Program } from '../app/programs.ts';
 import { BACK_AGAIN_MS, retryWhileRestarting } from '../app/retry.ts';
 import { waitUntilServing } from '../app/serving.ts';
-import { reloadNginx, renderedSite } from '../app/site.ts';
+import { reloadIfPossible, renderedSite } from '../app/site.ts';
 import {
   lookAtWorkers,
   reloadWorkers,
@@ -179,7 +179,7 @@ async function bringBackProcesses(ops: Ops, update: HotRelease, since: number): 
       await replaceWorkers(ops, container, now, { wanted: facts.workers, since });
   }
   for (const program of companions(facts)) await bringBackProgram(ops, update, program, since);
-  await reloadNginx(ops, container);
+  await reloadIfPossible(ops, container);
 }
 
 async function bringBackProgram(ops: Ops, update: HotRelease, program: Program, since: number): Promise<void> {

@@ -1,12 +1,11 @@
 import { agent } from './agents.ts';
 import { answer } from './app.ts';
-import type { AppContainer } from './app-container.ts';
+import { type AppContainer, nginxAccepts } from './app-container.ts';
 import { fileAt, pathsBelow, write } from './app-files.ts';
 import { unknown } from './flags.ts';
 import type { Inside } from './in-container.ts';
 import { until } from './later.ts';
 import type { Reply } from './process.ts';
-import { INVALID } from './release-files.ts';
 import { send } from './signals.ts';
 import { untar } from './ustar.ts';
 
@@ -54,6 +53,14 @@ const SNIPPETS: readonly (readonly [name: string, has: readonly string[], does: 
       return {};
     },
   ],
+  [
+    'reloadable',
+    ['nginx -t -q', 'kill -0 "$(cat "$pid")"'],
+    (what, app) => {
+      const stdout = unloadable(what, app);
+      return stdout === undefined ? {} : { exitCode: 1, stdout };
+    },
+  ],
   ['alive', ['kill -0 "$1"'], (_what, app, [pid = '']) => ({ exitCode: isAlive(app, Number(pid)) ? 0 : 1 })],
 ];
 
@@ -77,11 +84,16 @@ function unpack({ container, input, changes, cut }: Inside, _app: AppContainer, 
 const isAlive = (app: AppContainer, pid: number): boolean =>
   app.gunicorns.some((g) => g.pid === pid) || app.others.some((o) => o.pid === pid);
 
-function reloadNginx({ container, changes }: Inside, app: AppContainer): Reply {
-  changes();
-  if (fileAt(container, '/etc/nginx/sites-available/whalefall')?.data.includes(INVALID))
-    return { exitCode: 1, stderr: 'nginx: [emerg] unexpected end of file\n' };
-  return app.nginx ? {} : { exitCode: 1, stderr: 'nginx: [error] open() "/run/nginx.pid" failed\n' };
+function reloadNginx(what: Inside, app: AppContainer): Reply {
+  what.changes();
+  const stderr = unloadable(what, app);
+  return stderr === undefined ? {} : { exitCode: 1, stderr };
+}
+
+/** Why nginx can't read its configuration again. */
+function unloadable({ container }: Inside, app: AppContainer): string | undefined {
+  if (!nginxAccepts(container)) return 'nginx: [emerg] unexpected end of file\n';
+  return app.nginx ? undefined : 'nginx: [error] open() "/run/nginx.pid" failed\n';
 }
 
 function supervisorctl(what: Inside, app: AppContainer, [action = '', name = '']: readonly string[]): Reply {

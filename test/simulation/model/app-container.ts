@@ -20,6 +20,13 @@ export const SITE_TEMPLATE = '/etc/nginx/templates/whalefall-prod.template';
 export const SITE_RENDERED = '/etc/nginx/sites-available/whalefall';
 export const SUPERVISOR_FILE = '/etc/supervisor/conf.d/whalefall.conf';
 
+/** A site that lies beside the rendered one: somebody's. */
+export const SITE_EXTRA = '/etc/nginx/sites-enabled/extra';
+
+/** `nginx -t` */
+export const nginxAccepts = (container: Container): boolean =>
+  [SITE_RENDERED, SITE_EXTRA].every((file) => !fileAt(container, file)?.data.includes(INVALID));
+
 /** Somebody's process that is neither supervisord's nor a gunicorn that serves. */
 export interface Other extends Launch {
   readonly pid: number;
@@ -108,7 +115,7 @@ export class AppContainer {
     if (container.image.release?.exitsInPlace && !container.trial) return 'it ends where it serves';
     const template = fileAt(container, SITE_TEMPLATE)?.data ?? '';
     write(container, SITE_RENDERED, template);
-    if (template.includes(INVALID)) return 'nginx: [emerg] unexpected end of file';
+    if (!nginxAccepts(container)) return 'nginx: [emerg] unexpected end of file';
     const certificate = /ssl_certificate (\S+)\//.exec(template)?.[1];
     if (certificate && container.bindKinds?.[certificate] !== 'full')
       return `nginx: [emerg] cannot load certificate "${certificate}/cert.pem": No such file or directory`;
