@@ -266,4 +266,21 @@ export const PROMISES: readonly Break[] = [
     test: 'test/simulation/update.test.ts',
     named: 'restarts no container because nginx can not read',
   },
+  {
+    what: {
+      en: 'a scheduler that is at a job has a good release taken back',
+      zh: '调度器正在执行任务, 导致正常的版本被撤回',
+    },
+    edits: [
+      edit('lib/domain/app/workers.ts', 'ops.target.bootSeconds + leaveSeconds(program);', 'ops.target.bootSeconds;'),
+    ],
+    test: 'test/simulation/update.test.ts',
+    named: 'waits for a scheduler that is at a job',
+  },
+  {
+    what: { en: 'all is as before while nobody schedules yet', zh: '声称恢复原状, 而调度器尚未运行' },
+    edits: [edit('lib/domain/hot-release/switch.ts', " && w.state !== 'leaving'", '')],
+    test: 'test/simulation/update.test.ts',
+    named: 'until somebody schedules again',
+  },
 ];

@@ -72,6 +72,31 @@ it('waits for an old worker that hangs until gunicorn kills it, and takes nothin
   expect(workersOf(d)).not.toContain(first?.pid);
 });
 
+it('waits for a scheduler that is at a job until gunicorn kills it, and takes nothing back', async () => {
+  const d = await updatable();
+  const [worker] = appOf(d).app?.scheduler?.workers ?? [];
+  if (worker) worker.atJob = true;
+  const ended = await updateAndCheck(d, YES);
+  expect(ended, ended.text).toMatchObject({ exitCode: 0, text: expect.stringContaining('Updated and proved') });
+});
+
+it('waits on the way back, too, until somebody schedules again', async () => {
+  const d = await updatable();
+  const { machine } = d;
+  const { app } = appOf(d);
+  const [worker] = app?.scheduler?.workers ?? [];
+  if (worker) worker.atJob = true;
+  machine.override = (call, typed) => {
+    if (!typed.endsWith(' - workers') || !call.input.includes('by\\":\\"TERM')) return undefined;
+    app?.scheduler?.term(worker?.pid ?? 0);
+    machine.override = () => undefined;
+    return { exitCode: 137 };
+  };
+  const ended = await updateAndCheck(d, YES);
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(app?.scheduler?.workers.map((w) => w.leaving)).toEqual([false]);
+});
+
 it('replaces the workers of a third gunicorn behind its open socket, too', async () => {
   const command = 'command=/app/.venv/bin/python -m gunicorn --config /app/metrics.conf.py metrics:application';
   const files = {

@@ -112,18 +112,18 @@ export async function reloadWorkers(ops: Ops, container: string, web: Program, w
 
 /**
  * Replaces the workers of a program of which there must never be two, such as the scheduler's: each is told to end (TERM) after its last
- * request, and the master, which keeps the socket, starts another in its place. Requests wait in the socket's backlog meanwhile.
+ * request and what else it is at, for which it has gunicorn's `timeout`; the master, which keeps the socket, starts another in its place.
+ * Requests wait in the socket's backlog meanwhile.
  *
  * @throws {OpsError} as {@link replaceWorkers}.
  */
 export async function succeedWorkers(ops: Ops, container: string, program: Program, since: number): Promise<void> {
-  const silent = silentAfter(program);
-  const { workers } = await lookAtWorkers(ops, container, program.pid, { silent, seconds: 0 });
+  const { workers } = await lookAtWorkers(ops, container, program.pid, { seconds: 0 });
   if (workers.every((w) => w.start > since) && workers.length > 0) return;
-  // One that hangs goes when the master kills it, and the next one boots then.
-  const more = workers.some((w) => w.state === 'hung') ? leaveSeconds(program) : 0;
+  // The next one boots when it is gone: what hangs, or is at a job, goes at the latest when the master kills it.
+  const seconds = ops.target.bootSeconds + leaveSeconds(program);
   const master = { ops, container, web: program };
-  await bringNew(master, Math.max(workers.length, 1), { by: 'TERM', since }, ops.target.bootSeconds + more);
+  await bringNew(master, Math.max(workers.length, 1), { by: 'TERM', since }, seconds);
 }
 
 /**

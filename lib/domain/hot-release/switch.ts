@@ -191,10 +191,12 @@ async function bringBackProgram(ops: Ops, update: HotRelease, program: Program, 
     : { master: null, workers: [] };
   const isRight = master !== null && isClean(facts, since, master);
   const hasWorkers = isGunicorn(program); // whatever else has children may make them whenever it likes
-  if (present && isRight && (!hasWorkers || workers.every((w) => isClean(facts, since, w.start)))) return;
+  // Told to end, it serves nobody, and the next one boots when it is gone.
+  const isLed = workers.length > 0 && workers.every((w) => isClean(facts, since, w.start) && w.state !== 'leaving');
+  if (present && isRight && (!hasWorkers || isLed)) return;
   // A master that was started before any of this has read the code and the configuration that are in place again.
   const isSame = hasWorkers && isRight && !changesSettings(facts, ops.target.app.root, program);
-  if (present && isSame && staysAlone(facts, program, workers.length))
+  if (present && isSame && staysAlone(facts, program, Math.max(workers.length, 1)))
     await succeedWorkers(ops, container, present, since);
   else if (facts.served.led.some((led) => led.program === program.name))
     await restartHeld(ops, update, [present ?? program], 'back');

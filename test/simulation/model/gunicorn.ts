@@ -23,6 +23,8 @@ export interface Worker {
   leaving: boolean;
   /** It is held up in a request, and does not hear that it is to end. */
   hung?: boolean;
+  /** It is at something beside its requests, and is not gone before that has ended, or its master kills it. */
+  atJob?: boolean;
 }
 
 /** A program line: what supervisord, or a person, starts. */
@@ -152,7 +154,7 @@ export class Gunicorn implements Launch {
   #leave(worker: Worker): void {
     if (worker.leaving) return;
     worker.leaving = true;
-    this.#app.after(worker.hung ? TIMEOUT_MS : LEAVE_MS, () => this.#gone(worker));
+    this.#app.after(worker.hung || worker.atJob ? TIMEOUT_MS : LEAVE_MS, () => this.#gone(worker));
   }
 
   /** The master notices that a worker is gone, and makes another if one is missing. */
