@@ -283,4 +283,19 @@ export const PROMISES: readonly Break[] = [
     test: 'test/simulation/update.test.ts',
     named: 'until somebody schedules again',
   },
+  {
+    what: {
+      en: 'a program that is still ending on the way back has the container restarted',
+      zh: '回退时程序仍在结束, 却重启容器或再次重启该程序',
+    },
+    edits: [
+      edit(
+        'lib/domain/hot-release/switch.ts',
+        "?.state === 'STOPPING' ? undefined : true",
+        "?.state === '' ? undefined : true",
+      ),
+    ],
+    test: 'test/simulation/update.test.ts',
+    named: 'waits for it on the way back, too, before anything harder',
+  },
 ];

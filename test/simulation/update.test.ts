@@ -302,6 +302,34 @@ it('restarts no container because nginx can not read its configuration again: it
   expect(ended.changes.filter((c) => c.startsWith('docker restart'))).toEqual([]);
 });
 
+const SLOW = supervisorConfig('[program:queue]\ncommand=/app/.venv/bin/python /app/queue.py\nstopwaitsecs=200\n');
+
+it('waits for a program that may take longer to end, as its configuration says', async () => {
+  const files = { [SUPERVISOR]: SLOW };
+  const d = await updatable({ files }, { former: { files } });
+  const ended = await updateAndCheck(d, YES);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toContain('queue has 200 s to end');
+});
+
+it('waits for it on the way back, too, before anything harder', async () => {
+  const files = { [SUPERVISOR]: SLOW };
+  const d = await updatable({ files }, { former: { files } });
+  const { machine } = d;
+  machine.override = (_call, typed) => {
+    if (!typed.includes('supervisorctl restart queue')) return undefined;
+    appOf(d)
+      .app?.programs.find((p) => p.name === 'queue')
+      ?.restart();
+    machine.override = () => undefined;
+    return { exitCode: 137 };
+  };
+  const ended = await updateAndCheck(d, YES);
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(ended.changes.filter((c) => c.includes('supervisorctl restart'))).toEqual([]);
+  expect(ended.changes.filter((c) => c.startsWith('docker restart'))).toEqual([]);
+});
+
 it('ends a program that the release has no more', async () => {
   const files = { [SUPERVISOR]: supervisorConfig('[program:extra]\ncommand=/bin/extra\n') };
   const d = await updatable({}, { former: { files } });

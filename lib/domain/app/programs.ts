@@ -19,6 +19,9 @@ const program = z.object({
   start: z.number(),
   argv: z.array(z.string()),
   cwd: z.string(),
+  /** Seconds that supervisord gives it to end (`stopwaitsecs`), and after which it counts as started; absent where it does not tell. */
+  stopSeconds: z.int().optional(),
+  startSeconds: z.int().optional(),
   /** TCP ports that it listens on. */
   ports: z.array(z.int()),
   /** What its environment says about running the scheduler: `true`, `false`, or nothing (''). */
@@ -76,6 +79,15 @@ export interface Programs {
   readonly booted: number;
   readonly released: number | undefined;
 }
+
+/** Beside what the configuration says. */
+const RESTART_MARGIN = 80;
+
+/** Seconds that supervisord may take to end a program and to start it. */
+export const restartSeconds = ({
+  stopSeconds = 10,
+  startSeconds = 1,
+}: Pick<Program, 'stopSeconds' | 'startSeconds'>): number => stopSeconds + startSeconds + RESTART_MARGIN;
 
 /** Asks supervisord in the container. */
 export async function listPrograms(ops: Ops, container: string): Promise<readonly Program[]> {

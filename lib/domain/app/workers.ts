@@ -7,7 +7,7 @@ import { ask, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { agent } from './agent.ts';
-import { isGunicorn, listPrograms, type Program } from './programs.ts';
+import { isGunicorn, listPrograms, type Program, restartSeconds } from './programs.ts';
 import { dropsWhenLeaving, leaveSeconds, silentAfter } from './recycling.ts';
 
 const answer = z.object({
@@ -181,12 +181,14 @@ const wereCut = (pids: readonly number[], seconds: number): Text => ({
   zh: `worker ${pids.join(', ')} 收到退出通知后, 超过 graceful_timeout (${seconds} 秒) 仍有请求未完成, 已被 gunicorn 中断.`,
 });
 
-type Former = Pick<Program, 'name' | 'ports'>;
+type Former = Pick<Program, 'name' | 'ports' | 'stopSeconds' | 'startSeconds'>;
 
-/** Restarts a program through supervisord, and waits as {@link waitUntilRuns}. @param former as it was. */
+/** Restarts a program through supervisord, which gives it as long to end as its configuration says, and waits as {@link waitUntilRuns}. @param former as it was. */
 export async function restartProgram(ops: Ops, container: string, former: Former): Promise<void> {
   const { name } = former;
-  const restart = exec('change', container, ['supervisorctl', 'restart', name], { deadlineMs: 90_000 });
+  const restart = exec('change', container, ['supervisorctl', 'restart', name], {
+    deadlineMs: restartSeconds(former) * 1000,
+  });
   await run(ops, restart, [0, 1, 7]); // what counts is what runs afterwards
   await waitUntilRuns(ops, container, former);
 }

@@ -5,12 +5,14 @@ import type { Text } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import type { Attached } from '../../tools/docker/attached.ts';
 import { agent, attachAgent } from '../app/agent.ts';
-import { findPrograms, type Program } from '../app/programs.ts';
+import { findPrograms, type Program, restartSeconds } from '../app/programs.ts';
 import type { HeldPort } from './ports.ts';
 import { socketsAt } from './sockets.ts';
 
 const PROXY_MS = 10_000;
 const POLL_MS = 100;
+/** For programs to end before the container does: whatever takes longer is stopped with it, gently. */
+const STOP_SECONDS = 5;
 
 const answer = z.object({
   /** Nothing was connected any more in time. */
@@ -64,6 +66,7 @@ export async function drain(
     ),
     nginx: beside?.nginx ?? [],
     restarted: false,
+    stopSeconds: STOP_SECONDS,
   };
   const agent = await unlessImpossible(ops, attachAgent(ops, container, 'drain', { args }));
   try {
@@ -96,6 +99,8 @@ export async function drainPrograms(
     ops,
     held.map((p) => p.published),
   );
+  // One after the other.
+  const stopSeconds = programs.reduce((sum, program) => sum + restartSeconds(program), 0);
   const args = {
     ...argsOf(
       programs,
@@ -103,10 +108,11 @@ export async function drainPrograms(
       seconds,
     ),
     restarted: true,
+    stopSeconds,
   };
   return unlessImpossible(
     ops,
-    agent(ops, container, 'drain', { effect: 'change', args, answer, deadlineMs: (seconds + 90) * 1000 }),
+    agent(ops, container, 'drain', { effect: 'change', args, answer, deadlineMs: (seconds + stopSeconds + 30) * 1000 }),
   );
 }
 

@@ -2,7 +2,7 @@ import { type Reason, throwIfAny } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { jobsTexts } from '../app/jobs.ts';
-import { downTexts } from '../app/programs.ts';
+import { downTexts, type Program } from '../app/programs.ts';
 import { recyclesTogether, recyclingCure, recyclingText } from '../app/recycling.ts';
 import { servedTexts } from '../app/routes.ts';
 import { exampleTexts } from '../env/example.ts';
@@ -59,6 +59,11 @@ export function planUpdate(
   const ways = new Map(companions(facts).map((p) => [p.name, wayOf(p, facts, target.app.root)] as const));
   const warnings = [
     ...(restart.kind === 'container' ? [] : restartedInSight(facts, ways).map((led) => restarted(led, hold))),
+    ...(restart.kind === 'container'
+      ? []
+      : companions(facts)
+          .filter((p) => ways.get(p.name) === 'restart')
+          .flatMap(endsLate)),
     ...warningsOf(facts),
     ...(isForward && facts.schema.kind === 'unversioned' ? [UNSTAMPED] : []),
     ...takenAsTheyLie(facts.artefacts),
@@ -66,6 +71,19 @@ export function planUpdate(
     ...leftAlone(target, facts, options),
   ];
   return { restart, ways, hold, warnings };
+}
+
+const LONG_SECONDS = 60;
+
+function endsLate({ name, stopSeconds = 0 }: Program): Text[] {
+  if (stopSeconds < LONG_SECONDS) return [];
+  const what = printable(name);
+  return [
+    {
+      en: `${what} has ${stopSeconds} s to end what it is at (stopwaitsecs) before it is started with the release: this may take as long.`,
+      zh: `${what} 有 ${stopSeconds} 秒完成手头的工作 (stopwaitsecs), 之后才以新版本启动: 更新可能因此持续同样长的时间.`,
+    },
+  ];
 }
 
 function restarted({ program, path }: Facts['served']['led'][number], hold: HoldFacts): Text {

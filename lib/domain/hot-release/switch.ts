@@ -10,7 +10,7 @@ import { inspectContainer } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { MARKER } from '../app/marker.ts';
 import { type Placement, place, putBack, savePlaced } from '../app/place.ts';
-import { askSupervisor, isGunicorn, listPrograms, type Program } from '../app/programs.ts';
+import { askSupervisor, isGunicorn, listPrograms, type Program, restartSeconds } from '../app/programs.ts';
 import { BACK_AGAIN_MS, retryWhileRestarting } from '../app/retry.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { reloadIfPossible, renderedSite } from '../app/site.ts';
@@ -31,6 +31,7 @@ import { restartContainer, restartHeld } from './restart-step.ts';
 import { artefactNames } from './stage.ts';
 
 const POLL_MS = 50;
+const STOPPING_POLL_MS = 500;
 
 /** @see keepFormer, which keeps what it replaces. Tells when the files were in place, seconds since the machine's start. */
 export function switchStep(update: HotRelease): Step<number, [Checked]> {
@@ -168,7 +169,7 @@ async function bringBackProcesses(ops: Ops, update: HotRelease, since: number): 
   const { container } = update.staging;
   const { web } = facts.programs;
   const { root } = ops.target.app;
-  const now = await waitForProgram(ops, container, web.name);
+  const now = await waitForProgram(ops, container, web);
   if (now === undefined) await restartProgram(ops, container, web);
   else {
     const { workers } = await lookAtWorkers(ops, container, now.pid);
@@ -185,7 +186,7 @@ async function bringBackProcesses(ops: Ops, update: HotRelease, since: number): 
 async function bringBackProgram(ops: Ops, update: HotRelease, program: Program, since: number): Promise<void> {
   const { facts } = update;
   const { container } = update.staging;
-  const present = await waitForProgram(ops, container, program.name);
+  const present = await waitForProgram(ops, container, program);
   const { master, workers } = present
     ? await lookAtWorkers(ops, container, present.pid)
     : { master: null, workers: [] };
@@ -206,11 +207,22 @@ async function bringBackProgram(ops: Ops, update: HotRelease, program: Program, 
 /** Started before this run changed anything, or after all was put back. @param start seconds since the machine's start. */
 const isClean = ({ seenAt }: Facts, since: number, start: number): boolean => start > since || start < seenAt;
 
-/** A program that runs, if need be after a while: supervisord itself may have just been started. */
-async function waitForProgram(ops: Ops, container: string, name: string): Promise<Program | undefined> {
-  const ended = await poll(ops, { everyMs: POLL_MS, forMs: BACK_AGAIN_MS }, async () => {
+/**
+ * A program that runs, if need be after a while: supervisord itself may have just been started, or is still ending what it was told to
+ * restart.
+ */
+async function waitForProgram(ops: Ops, container: string, former: Program): Promise<Program | undefined> {
+  const find = async () => {
     const all = await retryWhileRestarting(ops, container, () => listPrograms(ops, container));
-    return all.find((p) => p.name === name && ['RUNNING', 'FATAL'].includes(p.state));
+    return all.find(({ name }) => name === former.name);
+  };
+  await poll(ops, { everyMs: STOPPING_POLL_MS, forMs: restartSeconds(former) * 1000 }, async () =>
+    (await find())?.state === 'STOPPING' ? undefined : true,
+  );
+  const forMs = BACK_AGAIN_MS + (former.startSeconds ?? 0) * 1000;
+  const ended = await poll(ops, { everyMs: POLL_MS, forMs }, async () => {
+    const program = await find();
+    return program && ['RUNNING', 'FATAL'].includes(program.state) ? program : undefined;
   });
   return ended?.state === 'RUNNING' ? ended : undefined;
 }

@@ -10,7 +10,7 @@ import { send } from './signals.ts';
 export const programs: Agent = ({ container }, app, { marker }) => {
   const file = fileAt(container, marker as string);
   return json({
-    programs: app.programs.map(({ name, state: said, pid, gunicorn, launch }) => ({
+    programs: app.programs.map(({ name, state: said, pid, gunicorn, launch, stopSeconds }) => ({
       name,
       state: said,
       pid,
@@ -20,6 +20,7 @@ export const programs: Agent = ({ container }, app, { marker }) => {
       ports: gunicorn?.listening ? [Number(/:(\d+)$/.exec(gunicorn.bind)?.[1])].filter(Boolean) : [],
       scheduler: pid ? (launch.env.ENABLE_SCHEDULER ?? '') : '',
       workers: state(app, pid).workers,
+      ...(stopSeconds === undefined ? {} : { stopSeconds }),
       ...(gunicorn ? { config: configOf(gunicorn) } : {}),
       // What it computes is not known.
       ...(gunicorn && !readConfig(app, gunicorn)?.preload ? { settings: { preload_app: false } } : {}),
@@ -46,7 +47,7 @@ export const routes: Agent = ({ container }) =>
   });
 
 /** Programs are restarted once what is under way has ended. */
-export const drain: Agent = (what, app, { stop, restarted, seconds }) => {
+export const drain: Agent = (what, app, { stop, restarted, seconds, stopSeconds }) => {
   if (!restarted) throw new Error('a container is drained by whoever stays attached');
   const programs = named(app, stop);
   const left = app.underWay;
@@ -56,7 +57,9 @@ export const drain: Agent = (what, app, { stop, restarted, seconds }) => {
     app.seen();
     const settled = () => programs.every((p) => p.state === 'RUNNING' || p.state === 'FATAL');
     const ended = () => programs.every((p) => p.state === 'RUNNING');
-    return until(what, settled, 30, () => json({ drained: left === 0, left, ended: ended(), killed: [] }));
+    return until(what, settled, Number(stopSeconds), () =>
+      json({ drained: left === 0, left, ended: ended(), killed: [] }),
+    );
   };
   return { later: until(what, () => left === 0, Number(seconds), restart) };
 };

@@ -105,7 +105,7 @@ function supervisorctl(what: Inside, app: AppContainer, [action = '', name = '']
   app.seen();
   const settled = () => program.state === 'RUNNING' || program.state === 'FATAL';
   return {
-    later: until(what, settled, 30, () =>
+    later: until(what, settled, 30 + (program.stopSeconds ?? 0), () =>
       program.state === 'RUNNING'
         ? { stdout: `${name}: stopped\n${name}: started\n` }
         : { exitCode: 7, stdout: `${name}: ERROR (spawn error)\n` },

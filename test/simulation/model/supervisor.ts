@@ -8,12 +8,14 @@ const TRIES = 3;
 /** What a program takes to end when asked to. */
 const STOP_MS = 200;
 
-type State = 'STARTING' | 'RUNNING' | 'BACKOFF' | 'FATAL' | 'STOPPED';
+type State = 'STOPPING' | 'STARTING' | 'RUNNING' | 'BACKOFF' | 'FATAL' | 'STOPPED';
 
 /** One of supervisord's programs. */
 export class Supervised {
   readonly name: string;
   readonly launch: Launch;
+  /** Its `stopwaitsecs`, all of which it takes. */
+  readonly stopSeconds: number | undefined;
   state: State = 'STOPPED';
   pid = 0;
   start = 0;
@@ -21,8 +23,9 @@ export class Supervised {
   #tries = 0;
   readonly #app: AppContainer;
 
-  constructor(app: AppContainer, name: string, launch: Launch) {
+  constructor(app: AppContainer, { name, launch, stopSeconds }: Configured) {
     this.#app = app;
+    this.stopSeconds = stopSeconds;
     this.name = name;
     this.launch = launch;
   }
@@ -69,14 +72,24 @@ export class Supervised {
 
   /** `supervisorctl restart`; what follows is up to time. */
   restart(): void {
-    this.stop();
     this.#tries = 0;
-    this.#app.after(STOP_MS, () => this.spawn());
+    if (this.stopSeconds === undefined) this.stop();
+    else this.state = 'STOPPING';
+    this.#app.after(this.stopSeconds === undefined ? STOP_MS : this.stopSeconds * 1000, () => {
+      this.stop();
+      this.spawn();
+    });
   }
 }
 
+interface Configured {
+  readonly name: string;
+  readonly launch: Launch;
+  readonly stopSeconds: number | undefined;
+}
+
 /** The programs of its configuration as it lies there. */
-export function configured({ container }: AppContainer): { readonly name: string; readonly launch: Launch }[] {
+export function configured({ container }: AppContainer): Configured[] {
   const text = fileAt(container, SUPERVISOR_FILE)?.data ?? '';
   return text.split(/^(?=\[program:)/m).flatMap((section) => {
     const name = /^\[program:(\w+)\]/.exec(section)?.[1];
@@ -84,12 +97,13 @@ export function configured({ container }: AppContainer): { readonly name: string
     const scheduler = /ENABLE_SCHEDULER="(\w+)"/.exec(section)?.[1];
     if (!name || !argv) return [];
     const env = { ...container.env, ...(scheduler ? { ENABLE_SCHEDULER: scheduler } : {}) };
-    return [{ name, launch: { argv, cwd: ROOT, env } }];
+    const seconds = /^stopwaitsecs=(\d+)$/m.exec(section)?.[1];
+    return [{ name, launch: { argv, cwd: ROOT, env }, stopSeconds: seconds ? Number(seconds) : undefined }];
   });
 }
 
 /** supervisord reads its configuration at its start, and never again. */
 export function startPrograms(app: AppContainer): void {
-  app.programs = configured(app).map(({ name, launch }) => new Supervised(app, name, launch));
+  app.programs = configured(app).map((program) => new Supervised(app, program));
   for (const program of app.programs) program.spawn();
 }

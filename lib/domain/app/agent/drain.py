@@ -87,10 +87,10 @@ def stop(names, until):
     if not names:
         return True
     # One command: a run that is killed between a stop and a start would leave them stopped.
-    verb, seconds = ("restart", 60) if ARGS["restarted"] else ("stop", 5)
+    verb = "restart" if ARGS["restarted"] else "stop"
     going = subprocess.Popen(["supervisorctl", verb, *names], **QUIET)
     STOPS.append(going)
-    return wait(max(until, time.monotonic() + seconds), lambda: going.poll() is not None) and going.returncode == 0
+    return wait(max(until, time.monotonic() + ARGS["stopSeconds"]), lambda: going.poll() is not None) and going.returncode == 0
 
 
 def begin_log():

@@ -198,16 +198,26 @@ def over_socket():
     config = configparser.ConfigParser(interpolation=None, strict=False, inline_comment_prefixes=(";",))
     config.read(CONFIGURATION)
     proxy = xmlrpc.client.ServerProxy("http://supervisor", Supervisor(config["unix_http_server"]["file"]))
+    times = given_times(proxy)
     for info in proxy.supervisor.getAllProcessInfo():
         name, group = info["name"], info["group"]
-        yield name if name == group else f"{group}:{name}", info["statename"], info["pid"]
+        yield name if name == group else f"{group}:{name}", info["statename"], info["pid"], times.get((group, name), {})
+
+
+def given_times(proxy):
+    """Seconds that each program has to end, and after which it counts as started. A supervisord before 4.1 does not tell."""
+    try:
+        infos = proxy.supervisor.getAllConfigInfo()
+        return {(i["group"], i["name"]): {"stopSeconds": i["stopwaitsecs"], "startSeconds": i["startsecs"]} for i in infos}
+    except (xmlrpc.client.Error, KeyError):
+        return {}
 
 
 def by_command():
     """The same a quarter of a second later, for a supervisord that is set up in another way; and what was said."""
     status = subprocess.run(["supervisorctl", "status"], capture_output=True, text=True, timeout=20)
     matches = (re.match(r"(\S+)\s+([A-Z]+)\s*(?:pid (\d+))?", line) for line in status.stdout.splitlines())
-    return [(m.group(1), m.group(2), int(m.group(3) or 0)) for m in matches if m], status.stdout + status.stderr
+    return [(m.group(1), m.group(2), int(m.group(3) or 0), {}) for m in matches if m], status.stdout + status.stderr
 
 
 def supervised():
@@ -222,7 +232,7 @@ def main():
     ports = listening()
     version = gunicorn_version()
     programs = []
-    for name, state, pid in found:
+    for name, state, pid, times in found:
         scheduler = environment(pid).get(ARGS["schedulerVariable"], b"") if pid else b""
         parent = (started(pid) or (0, 0))[0] if pid else 0
         argv = [a.decode("utf-8", "replace") for a in read(f"/proc/{pid}/cmdline", "rb").split(b"\0")[:-1]]
@@ -237,6 +247,7 @@ def main():
                 "pid": pid,
                 "argv": argv,
                 "cwd": cwd,
+                **times,
                 **({"settings": settings} if settings else {}),
                 **({"config": config} if config else {}),
                 **({"gunicorn": version} if any(word.endswith("gunicorn") for word in argv) else {}),

@@ -29,6 +29,7 @@ async function drained(desert: (said: string) => boolean): Promise<readonly stri
     stop: [{ name: 'jobs:scheduler', pid: 17 }],
     nginx: ['nginx'],
     restarted: false,
+    stopSeconds: 5,
   };
   const script = `import json\nARGS = json.loads(${JSON.stringify(JSON.stringify(args))})\n${SCRIPT.replace('b"nginx: master"', 'b"nobody"')}`;
   const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
@@ -82,13 +83,14 @@ it('says which program was cut', async () => {
   const program = { state: 'RUNNING', start: 1, argv: ['gunicorn'], cwd: '/app', scheduler: '', workers: [] };
   const programs = [
     { ...program, name: 'web', pid: 16, ports: [5001] },
-    { ...program, name: 'scheduler', pid: 17, ports: [5002], scheduler: 'true' },
+    { ...program, name: 'scheduler', pid: 17, ports: [5002], scheduler: 'true', stopSeconds: 600 },
   ];
   const ops = testOps(({ argv, input }) => {
     if (argv[0] === 'cat') return { stdout: '' };
     const text = input.toString();
     if (text.includes('schedulerVariable')) return answer({ programs, said: '', uptime: 9, booted: 1 });
     expect(text).toContain(String.raw`\"stop\":[{\"name\":\"scheduler\",\"pid\":17}]`);
+    expect(text, 'as long as supervisord gives it, and some').toContain(String.raw`\"stopSeconds\":681`);
     return answer({ drained: true, left: 0, ended: true, killed: ['scheduler'] });
   });
   const { scheduler } = await findPrograms(ops, 'app');
