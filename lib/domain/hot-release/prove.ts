@@ -1,7 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
 import { notProved } from '../../core/refusal.ts';
-import { ask } from '../../core/run.ts';
+import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
@@ -24,6 +24,8 @@ const SOAK_EVERY_MS = 1_000;
 /** A while for what starts last, such as the engine's own opinion after a restart. */
 const HEALTHY_MS = 30_000;
 const RECYCLED_MS = 5_000;
+/** Of a log in which the application may write, too. */
+const LOG_BYTES = '200000';
 
 export interface Proven {
   readonly health: Health;
@@ -176,14 +178,16 @@ async function pidsOf(ops: Ops, app: Container, { web }: Programs): Promise<numb
 
 async function throwIfDied(ops: Ops, app: Container, { web }: Programs, pid: number): Promise<void> {
   const log = `${ops.target.app.userdata}/logs/gunicorn_error.log`;
-  const tail = await ask(ops, exec('read', app.id, ['tail', '-n', '100', log]), [0, 1]);
+  const { exitCode, stdout: tail } = await run(ops, exec('read', app.id, ['tail', '-c', LOG_BYTES, log]), [0, 1]);
+  if (exitCode !== 0) return; // it has its log elsewhere: how that worker ended is not known
   const quiet = /^(warning|error|critical)$/i.test(web.settings?.loglevel ?? '');
   if (endedWell(tail, pid, quiet)) return;
   throw notProved({ en: `worker ${pid} died`, zh: `worker ${pid} 异常退出` });
 }
 
 /**
- * Whether a worker that is gone was told to go, by `max_requests` or its master.
+ * Whether a worker that is gone was told to go, by `max_requests` or its master; so it counts where a log tells of no worker at all (rotated, or
+ * another's).
  *
  * @param log the end of gunicorn's, as versions 20 to 26 write it.
  * @param quiet it has warnings and worse only: then it tells of deaths, and of nothing else.
@@ -196,5 +200,5 @@ export function endedWell(log: string, pid: number, quiet: boolean): boolean {
     `\\[${pid}\\] \\[ERROR\\] Exception in worker process`,
   ];
   if (new RegExp(died.join('|')).test(log)) return false;
-  return quiet || log.includes(`Worker exiting (pid: ${pid})`);
+  return quiet || log.includes(`Worker exiting (pid: ${pid})`) || !/\[INFO\] (Booting worker|Worker exiting)/.test(log);
 }

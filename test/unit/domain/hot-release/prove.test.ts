@@ -17,6 +17,7 @@ it.each([
   ['without a word, as gunicorn 20.0 has it', line(12, 'INFO', 'Booting worker with pid: 300'), false],
   ['after its timeout', line(12, 'CRITICAL', 'WORKER TIMEOUT (pid:258)') + exiting, false],
   ['by an error', line(258, 'ERROR', 'Exception in worker process') + exiting, false],
+  ['unknown to a log of nobody', line(12, 'INFO', 'Starting gunicorn'), true],
   ['another one', line(259, 'INFO', 'Worker exiting (pid: 259)'), false],
 ])('a worker that ended %s', (_how, log, isWell) => {
   expect(endedWell(log, 258, false)).toBe(isWell);
