@@ -613,13 +613,13 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'the files from before a failed update are not put back', zh: '更新失败后不放回原文件' },
-    edits: [edit('lib/domain/hot-release/switch.ts', 'undo: (ops) => switchBack(ops, update),', '')],
+    edits: [edit('lib/domain/hot-release/switch.ts', 'undo: (ops, checked) => switchBack(ops, update, checked),', '')],
     test: 'test/simulation/update.test.ts',
     named: 'goes back from a release',
   },
   {
     what: { en: 'the same, in the sweep', zh: '同上, 由抽样发现' },
-    edits: [edit('lib/domain/hot-release/switch.ts', 'undo: (ops) => switchBack(ops, update),', '')],
+    edits: [edit('lib/domain/hot-release/switch.ts', 'undo: (ops, checked) => switchBack(ops, update, checked),', '')],
     test: sweep('update'),
     says: '+   "needsPerson": [',
   },

@@ -135,6 +135,7 @@ export class Gunicorn implements Launch {
     const start = this.#app.now();
     const worker: Worker = { pid: this.#app.newPid(), start, content, release, booted: false, leaving: false };
     this.workers.push(worker);
+    this.#app.log(`[${worker.pid}] [INFO] Booting worker with pid: ${worker.pid}`);
     this.#app.after(release?.bootMs ?? BOOT_MS, () => this.#boot(worker));
   }
 
