@@ -110,13 +110,7 @@ export function openJournal(
   return {
     write(event) {
       const line = Buffer.from(`${json({ seq: seq + 1, at: new Date(now()).toISOString(), ...event })}\n`);
-      try {
-        for (let done = 0; done < line.length; ) done += writeSync(fd, line, done);
-        fdatasyncSync(fd);
-      } catch (error) {
-        ftruncateSync(fd, size); // half a line would spoil the one after it
-        throw error;
-      }
+      appendWhole(fd, line, size);
       seq += 1;
       size += line.length;
       onWritten(event, seq);
@@ -124,6 +118,17 @@ export function openJournal(
     },
     close: () => closeSync(fd),
   };
+}
+
+/** All of it, on disk, at the end of a file of so many bytes; or nothing: half a line would spoil the one after it. */
+export function appendWhole(fd: number, line: Buffer, size: number): void {
+  try {
+    for (let done = 0; done < line.length; ) done += writeSync(fd, line, done);
+    fdatasyncSync(fd);
+  } catch (error) {
+    ftruncateSync(fd, size);
+    throw error;
+  }
 }
 
 /** Has the names in it on disk. */

@@ -1,7 +1,7 @@
-import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Hold, Paths } from '../../core/ops.ts';
+import { writeAtomically } from '../../tools/files/durable.ts';
 import { readAs } from '../../tools/files/json.ts';
 
 const schema = z.record(z.string(), z.string());
@@ -13,10 +13,8 @@ export const readAdopted = (paths: Pick<Paths, 'state'>): ReadonlySet<string> =>
   new Set(Object.keys(readAs(schema, fileIn(paths)) ?? {})); // where it can't be read, the question comes again
 
 /** Remembers what this run took over, when it has succeeded. */
-export function recordAdopted(paths: Pick<Paths, 'state'>, { adopted }: Pick<Hold, 'adopted'>): void {
+export async function recordAdopted(paths: Pick<Paths, 'state'>, { adopted }: Pick<Hold, 'adopted'>): Promise<void> {
   if (adopted.size === 0) return;
   const former = [...readAdopted(paths)].map((id) => [id, '']);
-  const part = `${fileIn(paths)}.part`;
-  writeFileSync(part, `${JSON.stringify(Object.fromEntries([...former, ...adopted]))}\n`, { mode: 0o600 });
-  renameSync(part, fileIn(paths));
+  await writeAtomically(fileIn(paths), `${JSON.stringify(Object.fromEntries([...former, ...adopted]))}\n`);
 }

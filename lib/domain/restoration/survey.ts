@@ -1,14 +1,12 @@
 import { z } from 'zod';
 import { type Ops, runName } from '../../core/ops.ts';
-import { CommandError } from '../../core/run.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { requireLocalEngine } from '../../tools/docker/engine.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { literal, queryOne } from '../../tools/postgres/psql.ts';
-import { countRows, type RowCount } from '../../tools/postgres/row-counts.ts';
+import { countRows } from '../../tools/postgres/row-counts.ts';
 import { refuseWithoutServerDisk } from '../../tools/postgres/server-disk.ts';
-import { TableLocked } from '../../tools/postgres/table-locked.ts';
 import { endpointsOf } from '../app/endpoints.ts';
 import { healthCheck } from '../app/health.ts';
 import { surveyServed } from '../app/routes.ts';
@@ -58,7 +56,7 @@ export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
   const [health, served, rows, disk, cluster, identity] = await Promise.all([
     running && healthCheck(ops, endpointsOf(ops.target, running)),
     running && surveyServed(ops, running).then((seen) => seen.served),
-    rowsOf(ops, database),
+    countRows(ops, database),
     swapped ? undefined : stored && refuseWithoutServerDisk(ops, server, stored.manifest.databaseBytes),
     clusterNow(ops, server),
     identify(ops, server),
@@ -78,7 +76,7 @@ export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
     incoming = {
       kind: 'kept',
       database: kept,
-      rows: swapped ? undefined : await rowsOf(ops, { ...database, name: kept }),
+      rows: swapped ? undefined : await countRows(ops, { ...database, name: kept }),
     };
   }
   return {
@@ -160,14 +158,6 @@ async function replicationOf(ops: Ops, { container, user, name }: Database): Pro
     'slots', (SELECT coalesce(json_agg(slot_name ORDER BY slot_name), '[]') FROM pg_replication_slots
       WHERE NOT temporary AND database = ${literal(name)}))`;
   return queryOne<Replication>(ops, server, sql);
-}
-
-async function rowsOf(ops: Ops, database: Database): Promise<RowCount[] | undefined> {
-  return countRows(ops, database).catch((error: unknown) => {
-    if (!(error instanceof CommandError) || ops.signal.aborted) throw error;
-    if (error instanceof TableLocked) ops.screen.show({ event: 'warning', text: error.what, fix: error.next[0] });
-    return undefined;
-  });
 }
 
 /** Whether both health checks were healthy. */

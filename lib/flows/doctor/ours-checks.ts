@@ -20,6 +20,15 @@ export const ourChecks: readonly Check[] = [
       const create = ours('backup-prod.ts create');
       if (newest === undefined) return warn(t('there is none', '没有任何备份'), create);
       const age = at.now - newest.at;
+      // Every later one is dated after it, so that its age says nothing for as long.
+      if (age < -HOUR)
+        return warn(
+          t(
+            `${newest.name} is dated ${spanText(-age).en} from now: the clock was ahead; whether there is a backup of the last days is not known`,
+            `${newest.name} 的日期在 ${spanText(-age).zh}之后: 当时时钟超前; 无法判断最近是否有备份`,
+          ),
+          ours('backup-prod.ts list'),
+        );
       const failures =
         failedBackups > 0
           ? t(`; ${failedBackups} attempts failed since`, `; 此后 ${failedBackups} 次尝试失败`)

@@ -44,7 +44,7 @@ export async function dropLeft(
   showSteps(ops.screen, [drop]);
   if (planOnly) return ONLY_PLANNED;
 
-  const tables = (await countRows(ops, { ...database, name })).filter((t) => t.rows > 0);
+  const tables = await countRows(ops, { ...database, name });
   const request = {
     title: {
       en: `Database ${leftText(left).en}. It will be dropped permanently, with:`,
@@ -53,13 +53,18 @@ export async function dropLeft(
     phrase: `DROP ${name}`,
     volumes: [],
     databases: [name],
-    losses: rowsByTable(tables),
+    losses: tables ? rowsByTable(tables.filter((t) => t.rows > 0)) : [NOT_COUNTED],
   };
   const consent = await confirmDestructive(ops, request, confirm);
   await carryOut(ops, [drop], recovery, (step) => step(drop, consent));
   ops.screen.show({ event: 'ok', text: done });
   return done;
 }
+
+const NOT_COUNTED: Row = [
+  { en: 'rows', zh: '行数' },
+  { en: 'could not be counted', zh: '无法统计' },
+];
 
 const DROP = {
   id: 'drop',

@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { run } from '../../core/run.ts';
+import { CommandError, run } from '../../core/run.ts';
 import type { Row } from '../../core/screen.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
@@ -75,11 +75,16 @@ export async function surveyBack(ops: Ops, options: HoldOptions, tries: boolean)
     app,
     present,
     former,
-    systemIdentifier: server && (await identify(ops, server)).systemIdentifier,
+    systemIdentifier: server && (await identify(ops, server).catch(unlessSick))?.systemIdentifier,
     rows: server && (await countRows(ops, server)),
     served: await servedNow(ops, app),
     hold: await surveyHold(ops, app, options, tries),
   };
+}
+
+/** A new server that does not answer is what one goes back from. */
+function unlessSick(error: unknown): undefined {
+  if (!(error instanceof CommandError) || error.kind === 'interrupted') throw error;
 }
 
 /** What the consent names: what was written since the upgrade. */
@@ -92,11 +97,11 @@ export function backRequest({ upgrade, rows }: BackFacts): DestructiveRequest {
     },
     phrase: `BACK TO POSTGRESQL ${from.major}`,
     volumes: [],
-    losses: rows ? changesSince(upgrade, rows) : [[{ en: 'rows now', zh: '当前行数' }, NOT_RUNNING]],
+    losses: rows ? changesSince(upgrade, rows) : [[{ en: 'rows now', zh: '当前行数' }, NOT_COUNTED]],
   };
 }
 
-const NOT_RUNNING: Text = { en: 'the new server does not run', zh: '新的 PostgreSQL 未运行' };
+const NOT_COUNTED: Text = { en: 'the new server does not tell', zh: '无法从新的 PostgreSQL 读取' };
 
 function changesSince({ backup }: PostgresUpgrade, rows: readonly RowCount[]): Row[] {
   try {

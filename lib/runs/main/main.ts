@@ -234,7 +234,7 @@ export async function main(script: Script, world: World): Promise<number> {
           if (!action.givesWay) await removeLeftRules(ops);
           await tidy(ops, action.givesWay ? script.name : undefined);
           const verdict = await action.run(ops, { ...parsed, planOnly });
-          recordAdopted(paths, holding);
+          await recordAdopted(paths, holding);
           return verdict;
         },
       });

@@ -1,5 +1,6 @@
-import { closeSync, constants, existsSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import type { z } from 'zod';
+import { appendWhole } from '../../core/journal.ts';
 import { json } from '../../core/text.ts';
 
 // What this tool wrote down itself. What a crash has torn, or another version wrote, counts as not there.
@@ -29,12 +30,14 @@ export function readAs<T>(form: z.ZodType<T>, file: string): T | undefined {
 export const linesAs = <T extends object>(form: z.ZodType<T>, file: string): T[] =>
   existsSync(file) ? eachAs(form, readFileSync(file, 'utf8')) : [];
 
-/** Appends to such a file, and flushes. */
+/** Appends to such a file, and flushes; behind a line that a crash has torn, too. */
 export function appendLine(file: string, entry: unknown): void {
-  const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o600);
+  const fd = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o600);
   try {
-    writeSync(fd, `${json(entry)}\n`);
-    fdatasyncSync(fd);
+    const { size } = fstatSync(fd);
+    const last = Buffer.alloc(1);
+    const isTorn = size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last.toString() !== '\n';
+    appendWhole(fd, Buffer.from(`${isTorn ? '\n' : ''}${json(entry)}\n`), size);
   } finally {
     closeSync(fd);
   }

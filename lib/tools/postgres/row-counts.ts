@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import { CommandError } from '../../core/run.ts';
 import type { Database } from './database.ts';
 import { query } from './psql.ts';
 
@@ -21,5 +22,11 @@ const COUNTS = `SELECT json_build_object('schema', n.nspname, 'name', c.relname,
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY n.nspname, c.relname`;
 
-/** The rows of every table, as they are now. */
-export const countRows = (ops: Ops, db: Database): Promise<RowCount[]> => query<RowCount>(ops, db, COUNTS);
+/** The rows of every table, as they are now; for a question, which is asked whether or not they can be counted. Says who has a table locked. */
+export async function countRows(ops: Ops, db: Database): Promise<RowCount[] | undefined> {
+  return query<RowCount>(ops, db, COUNTS).catch((error: unknown) => {
+    if (!(error instanceof CommandError) || ops.signal.aborted) throw error;
+    ops.screen.show({ event: 'warning', text: error.what, fix: error.next[0] });
+    return undefined;
+  });
+}

@@ -365,6 +365,7 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
     ['WARN', our({ newest: { name: 'b', at: NOW - 3 * DAY, level: 'restored', failed: false } })],
     ['FAIL', our({ newest: { name: 'b', at: NOW - 49 * DAY, level: 'restored', failed: false } })],
     ['WARN', our({ failedBackups: 1 })],
+    ['WARN', our({ newest: { name: 'b', at: NOW + 2 * DAY, level: 'restored', failed: false } })],
   ],
   'backup.level': [
     ['WARN', our({ restored: undefined })],

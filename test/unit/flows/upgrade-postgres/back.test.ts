@@ -20,5 +20,5 @@ it('says of how many tables more what was written since is no longer in use', as
 
 it('says when nothing can be compared', async () => {
   expect(await lossesOf([], '/nowhere')).toEqual(['rows: can’t be compared: that backup is gone']);
-  expect(await lossesOf(undefined)).toEqual(['rows now: the new server does not run']);
+  expect(await lossesOf(undefined)).toEqual(['rows now: the new server does not tell']);
 });
