@@ -93,6 +93,8 @@ export interface Beside {
   readonly ended: Promise<{ readonly exitCode: number; readonly text: string }>;
   /** This process ends without it. */
   leave(): void;
+  /** Tells it to end (SIGTERM), and waits until it has. */
+  end(): Promise<void>;
 }
 
 /** Everything through which a helper touches the outside. */

@@ -239,6 +239,10 @@ function startBeside(script: string, args: readonly string[]): Beside {
   });
   return {
     ended,
+    async end() {
+      child.kill('SIGTERM');
+      await ended;
+    },
     leave() {
       // What it shows from now on goes nowhere; its log has it.
       child.stdout.destroy();

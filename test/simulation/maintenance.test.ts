@@ -185,3 +185,15 @@ it('says of an application that does not run that it does not when it is turned 
   expect(off, off.text).toMatchObject({ exitCode: 1, text: expect.stringContaining('does not run (exited)') });
   expect(existsSync(path.join(dir, 'off'))).toBe(true);
 });
+
+it('has whoever was to keep it end when the page is given up', async () => {
+  const d = await withRules();
+  const told: string[] = [];
+  const beside = () => ({
+    ended: Promise.resolve({ exitCode: 1, text: 'no' }),
+    leave: () => void told.push('left'),
+    end: async () => void told.push('ended'),
+  });
+  expect(await d.run(['on', '--yes'], { script, beside })).toMatchObject({ exitCode: 1 });
+  expect(told).toEqual(['ended']);
+});

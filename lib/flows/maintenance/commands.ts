@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { OpsError } from '../../core/errors.ts';
 import type { Invocation } from '../../core/journal.ts';
-import type { Ops } from '../../core/ops.ts';
+import type { Beside, Ops } from '../../core/ops.ts';
 import { agree } from '../../core/refusal.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
@@ -12,7 +12,7 @@ import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import { GLANCE_MS } from '../../tools/http/within.ts';
 import { isOn } from './keep.ts';
-import { findOn, offFile } from './note.ts';
+import { findKeeper, findOn, type On, offFile } from './note.ts';
 import { OFF } from './status.ts';
 import { survey } from './survey.ts';
 
@@ -43,15 +43,24 @@ export async function turnOn(ops: Ops, { keeper, lasts, planOnly }: Wanted): Pro
   await agree(ops.screen, { en: 'Put the maintenance page up?', zh: '是否启用维护页面?' });
   if (ops.beside === undefined) throw new Error('nothing can be started beside');
   const run = ops.beside(keeper);
-  for (;;) {
-    const ended = await Promise.race([run.ended, ops.clock.sleep(LOOK_EVERY_MS, ops.signal).then(() => undefined)]);
-    if (ended) throw cameToNothing(ended.exitCode, ended.text);
-    const on = findOn(ops, keeper.script);
-    if (on === undefined) continue;
+  try {
+    const on = await putUp(ops, keeper.script, run);
     run.leave();
     const isUp = said(ops, isOn(on.note.ports, on.note.until));
     show({ event: 'info', text: ENDS });
     return isUp;
+  } catch (error) {
+    await run.end(); // nobody is to get a page that was given up
+    throw error;
+  }
+}
+
+async function putUp(ops: Ops, script: string, run: Beside): Promise<On> {
+  for (;;) {
+    const ended = await Promise.race([run.ended, ops.clock.sleep(LOOK_EVERY_MS, ops.signal).then(() => undefined)]);
+    if (ended) throw cameToNothing(ended.exitCode, ended.text);
+    const on = findOn(ops, script);
+    if (on) return on;
   }
 }
 
@@ -62,14 +71,14 @@ export async function turnOn(ops: Ops, { keeper, lasts, planOnly }: Wanted): Pro
  */
 export async function turnOff(ops: Ops, script: string): Promise<Text & { exitCode?: number }> {
   const { show } = ops.screen;
-  const on = findOn(ops, script);
-  if (on === undefined) return said(ops, OFF);
-  writeFileSync(offFile(on.run.dir), '', { mode: 0o600 });
+  const keeper = findKeeper(ops, script);
+  if (keeper === undefined) return said(ops, OFF);
+  writeFileSync(offFile(keeper.dir), '', { mode: 0o600 });
   const end = ops.clock.monotonic() + OFF_WITHIN_MS;
   for (;;) {
-    const { state } = readRun(ops.paths, on.run.name);
+    const { state } = readRun(ops.paths, keeper.name);
     if (state.kind !== 'running') break;
-    if (ops.clock.monotonic() > end) throw goesOn(on.run.name);
+    if (ops.clock.monotonic() > end) throw goesOn(keeper.name);
     await ops.clock.sleep(LOOK_EVERY_MS, ops.signal);
   }
   const { app } = await findContainers(ops, await resolveStack(ops));

@@ -29,10 +29,15 @@ export const offFile = (dir: string): string => path.join(dir, 'off');
 export const writeNote = (ops: Ops, now: Note): Promise<void> =>
   writeAtomically(file(ops.paths.run), JSON.stringify(now));
 
+/** The run that keeps the page on, or is about to; undefined when there is none. */
+export function findKeeper(ops: Ops, script: string): Run | undefined {
+  const run: Run | undefined = eachRun(ops.paths, (_name, of) => of === script).next().value;
+  return run?.state.kind === 'running' ? run : undefined;
+}
+
 /** The run that has the page on now; undefined when it is off. */
 export function findOn(ops: Ops, script: string): On | undefined {
-  const run: Run | undefined = eachRun(ops.paths, (_name, of) => of === script).next().value;
-  if (run?.state.kind !== 'running') return undefined;
-  const begun = readAs(note, file(run.dir));
+  const run = findKeeper(ops, script);
+  const begun = run && readAs(note, file(run.dir));
   return begun && { run, note: begun };
 }

@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import type { Row } from '../../core/screen.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, wri
 import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { Beside } from '../../../lib/core/ops.ts';
 import { SCRIPTS } from '../../../lib/core/text.ts';
 import type { World } from '../../../lib/core/world.ts';
 import type { Script } from '../../../lib/runs/command-line/script.ts';
@@ -38,6 +39,8 @@ export interface RunOptions {
   readonly fault?: Point & { readonly how: How };
   /** Default: the full rebuild. */
   readonly script?: Script;
+  /** Default: nothing is started beside. */
+  readonly beside?: (script: string) => Beside;
 }
 
 /** A deploy directory on a machine. Scripts are run on it one after the other, and it keeps what they did. */
@@ -142,6 +145,7 @@ export class Deployment {
         throw new Error(`${script} was started`);
       },
       beside: (script) => {
+        if (options.beside) return options.beside(script);
         throw new Error(`${script} was started`);
       },
       exit: (code) => {
