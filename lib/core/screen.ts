@@ -71,6 +71,13 @@ export interface Screen {
 export const WHAT_IS_THERE: Text = { en: 'What is there', zh: '当前状态' };
 export const SUMMARY: Text = { en: 'Summary', zh: '总结' };
 
+/** A sentence, and how it is meant. */
+export const say = (
+  { show }: Pick<Screen, 'show'>,
+  event: 'heading' | 'info' | 'ok' | 'warning' | 'error',
+  text: Text,
+): void => show({ event, text });
+
 /** A table below its heading. */
 export function section({ show }: Screen, title: Text, id: string, rows: readonly Row[]): void {
   show({ event: 'heading', text: title });

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { change } from '../../core/command.ts';
 import { type Ops, runName } from '../../core/ops.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
+import { say } from '../../core/screen.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, spanText, type Text } from '../../core/text.ts';
 import { commitContainer } from '../../tools/docker/commit.ts';
@@ -135,12 +136,9 @@ export function userdataOfUnfinished(ops: Ops): SavedUserdata | undefined {
   if (entriesOf(found.run, 'note').some((n) => n.key === 'removing')) return undefined;
   const name = printable(found.run.name);
   const age = spanText(ops.clock.now() - statSync(saved.file).mtimeMs);
-  ops.screen.show({
-    event: 'info',
-    text: {
-      en: `userdata is what run ${name} had saved (the copy is ${age.en} old): it did not get to put it back.`,
-      zh: `userdata 取自运行 ${name} 的备份 (${age.zh}前保存): 该运行未能将其放回.`,
-    },
+  say(ops.screen, 'info', {
+    en: `userdata is what run ${name} had saved (the copy is ${age.en} old): it did not get to put it back.`,
+    zh: `userdata 取自运行 ${name} 的备份 (${age.zh}前保存): 该运行未能将其放回.`,
   });
   return noted(ops, saved);
 }
@@ -165,11 +163,8 @@ export async function putBackUserdata(ops: Ops, saved: SavedUserdata, container:
   const [mounted] = saved.ownOnly ? [] : mountedUserdata(ops.target, container.mounts);
   if (mounted === undefined) return copyIn(ops, saved.file, container.id, userdata);
   const [at, file] = [printable(mounted), printable(saved.file)];
-  ops.screen.show({
-    event: 'warning',
-    text: {
-      en: `Something is mounted at ${at}, which may be newer than the saved copy: that was not put back, and stays in ${file}.`,
-      zh: `${at} 处有挂载, 其内容可能比保存的副本更新, 因此未放回; 副本保留在 ${file}.`,
-    },
+  say(ops.screen, 'warning', {
+    en: `Something is mounted at ${at}, which may be newer than the saved copy: that was not put back, and stays in ${file}.`,
+    zh: `${at} 处有挂载, 其内容可能比保存的副本更新, 因此未放回; 副本保留在 ${file}.`,
   });
 }

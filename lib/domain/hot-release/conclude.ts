@@ -1,6 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { SUMMARY, section } from '../../core/screen.ts';
+import { SUMMARY, say, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { sayProved } from '../../core/verdict.ts';
 import { describeHealth } from '../app/health.ts';
@@ -43,12 +43,9 @@ export function conclude(ops: Ops, update: HotRelease, { proven, settled, notice
   const recorded = readReleases(ops.paths).some((r) => r.commit === running.commit);
   const way = recorded ? `rollback-prod.ts ${from}` : `update-prod-flask.ts --ref ${running.commit}`;
   if (running.commit) {
-    show({
-      event: 'info',
-      text: {
-        en: `The way back to the former release: npx tsx scripts/${way}`,
-        zh: `回退到之前的版本: npx tsx scripts/${way}`,
-      },
+    say(ops.screen, 'info', {
+      en: `The way back to the former release: npx tsx scripts/${way}`,
+      zh: `回退到之前的版本: npx tsx scripts/${way}`,
     });
   }
   if (savedLocal) show({ event: 'info', text: getBackText(savedLocal) });

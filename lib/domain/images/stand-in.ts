@@ -2,6 +2,7 @@ import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { ask } from '../../core/run.ts';
+import { say } from '../../core/screen.ts';
 import { printable } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';
@@ -49,12 +50,9 @@ export async function findImage(
   for (const name of [image, ...others]) {
     const found = await defaultsOf(ops, role, name);
     if (found === undefined || (role === 'postgres' && found.major !== major)) continue;
-    ops.screen.show({
-      event: 'warning',
-      text: {
-        en: `The engine has no image any more for what runs as ${key}: it lost its last name (a pull by hand, image prune). ${printable(name)} is used instead.`,
-        zh: `引擎中已没有 ${key} 正在使用的镜像: 其最后一个名称已被移除 (手工 pull 或 image prune). 改用 ${printable(name)}.`,
-      },
+    say(ops.screen, 'warning', {
+      en: `The engine has no image any more for what runs as ${key}: it lost its last name (a pull by hand, image prune). ${printable(name)} is used instead.`,
+      zh: `引擎中已没有 ${key} 正在使用的镜像: 其最后一个名称已被移除 (手工 pull 或 image prune). 改用 ${printable(name)}.`,
     });
     return ask(ops, read(['docker', 'image', 'inspect', '-f', '{{.Id}}', name]));
   }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { decline, refuse } from '../../core/refusal.ts';
+import { say } from '../../core/screen.ts';
 import type { Text } from '../../core/text.ts';
 import { createEnvText, GENERATED } from '../env/create.ts';
 import type { EnvReading } from '../env/env.ts';
@@ -76,12 +77,9 @@ async function fillEmpty(
   const existing = databaseVolume(await findVolumes(ops, stack));
   if (existing) throw mustNotFill(existing.name, filled.generated);
   if (planOnly) {
-    ops.screen.show({
-      event: 'info',
-      text: {
-        en: `Would ask whether to fill in what is empty in .env: ${names}`,
-        zh: `将询问是否填写 .env 中的空值: ${names}`,
-      },
+    say(ops.screen, 'info', {
+      en: `Would ask whether to fill in what is empty in .env: ${names}`,
+      zh: `将询问是否填写 .env 中的空值: ${names}`,
     });
     return { env: 'would-create', stack };
   }

@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import { say } from '../../core/screen.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { definitionOf, variablesOf, variablesOfImage } from '../../tools/docker/definition.ts';
 import { canLogIn, setPassword } from '../../tools/postgres/login.ts';
@@ -73,12 +74,9 @@ export async function putBackEnv(ops: Ops, facts: Facts): Promise<void> {
   const aside = await replaceEnv(ops, text);
   if (aside !== undefined) {
     ops.journal.write({ event: 'note', key: 'env-set-aside', value: aside });
-    ops.screen.show({
-      event: 'warning',
-      text: {
-        en: `.env is again the one that the former release was started with. The changed one is kept: ${aside}`,
-        zh: `.env 已恢复为旧版本启动时所用的文件. 修改过的文件保留在: ${aside}`,
-      },
+    say(ops.screen, 'warning', {
+      en: `.env is again the one that the former release was started with. The changed one is kept: ${aside}`,
+      zh: `.env 已恢复为旧版本启动时所用的文件. 修改过的文件保留在: ${aside}`,
     });
   }
   await putBackPassword(ops, facts, readEnvText(text).values.POSTGRES_PASSWORD);

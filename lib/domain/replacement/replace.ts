@@ -4,7 +4,7 @@ import { asTyped, read } from '../../core/command.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { ask, run } from '../../core/run.ts';
-import { orWarn } from '../../core/screen.ts';
+import { orWarn, say } from '../../core/screen.ts';
 import { printable } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import {
@@ -161,12 +161,9 @@ async function keepItsUserdata(ops: Ops, container: Container): Promise<void> {
     path.join(ops.paths.run, `userdata-${container.id.slice(0, 12)}.tar`),
   );
   if (!kept) return;
-  ops.screen.show({
-    event: 'warning',
-    text: {
-      en: `${name} does not stay up, and is removed. A copy of its userdata, for whatever came in while it served, is in ${kept.file}.`,
-      zh: `${name} 无法稳定运行, 将被移除. 其 userdata (可能含其服务期间写入的文件) 已备份到 ${kept.file}.`,
-    },
+  say(ops.screen, 'warning', {
+    en: `${name} does not stay up, and is removed. A copy of its userdata, for whatever came in while it served, is in ${kept.file}.`,
+    zh: `${name} 无法稳定运行, 将被移除. 其 userdata (可能含其服务期间写入的文件) 已备份到 ${kept.file}.`,
   });
 }
 

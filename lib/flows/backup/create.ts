@@ -2,7 +2,7 @@ import path from 'node:path';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { section } from '../../core/screen.ts';
+import { say, section } from '../../core/screen.ts';
 import { humanBytes, printable, same, seconds, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { mountedUserdata } from '../../domain/app/userdata.ts';
@@ -127,12 +127,9 @@ function conclude(
       text: { en: `Not in it: other databases (${names}).`, zh: `备份不包含其他数据库: ${names}.` },
     });
   }
-  show({
-    event: 'ok',
-    text: {
-      en: `Backed up and proved. The way back to it: npx tsx scripts/restore-prod.ts ${path.basename(dir)}`,
-      zh: `备份完成并已验证. 恢复命令: npx tsx scripts/restore-prod.ts ${path.basename(dir)}`,
-    },
+  say(ops.screen, 'ok', {
+    en: `Backed up and proved. The way back to it: npx tsx scripts/restore-prod.ts ${path.basename(dir)}`,
+    zh: `备份完成并已验证. 恢复命令: npx tsx scripts/restore-prod.ts ${path.basename(dir)}`,
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { section } from '../../core/screen.ts';
+import { say, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
@@ -46,12 +46,9 @@ export async function backUpArchive(ops: Ops, options: FromArchive): Promise<Tex
     const about = { reason: 'archive', commit: commit ?? undefined, tag: options.tag, asOf: createdAt };
     return backupPg(ops, { container, ...database, volume }, about);
   });
-  ops.screen.show({
-    event: 'ok',
-    text: {
-      en: `${backup.dir}: restored and compared. To restore it: npx tsx scripts/restore-prod.ts ${backup.manifest.id}`,
-      zh: `${backup.dir}: 已恢复并比对. 如需恢复: npx tsx scripts/restore-prod.ts ${backup.manifest.id}`,
-    },
+  say(ops.screen, 'ok', {
+    en: `${backup.dir}: restored and compared. To restore it: npx tsx scripts/restore-prod.ts ${backup.manifest.id}`,
+    zh: `${backup.dir}: 已恢复并比对. 如需恢复: npx tsx scripts/restore-prod.ts ${backup.manifest.id}`,
   });
   return { en: `backed up to ${backup.dir}`, zh: `已备份到 ${backup.dir}` };
 }

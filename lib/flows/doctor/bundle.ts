@@ -7,7 +7,7 @@ import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { agree, refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
-import { section } from '../../core/screen.ts';
+import { say, section } from '../../core/screen.ts';
 import { humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { newestRuns } from '../../domain/ledger/runs.ts';
@@ -52,12 +52,9 @@ export async function bundle(ops: Ops, file: string, planOnly: boolean): Promise
   if (planOnly) return ONLY_PLANNED;
   await agree(ops.screen, { en: `Write ${printable(file)}?`, zh: `是否写入 ${printable(file)}?` });
   await pack(ops, file, [{ name: 'MANIFEST.txt', text: manifest }, ...parts]);
-  ops.screen.show({
-    event: 'ok',
-    text: {
-      en: `${printable(file)}: look through it before you send it.`,
-      zh: `已写入 ${printable(file)}: 发送前请再检查一遍.`,
-    },
+  say(ops.screen, 'ok', {
+    en: `${printable(file)}: look through it before you send it.`,
+    zh: `已写入 ${printable(file)}: 发送前请再检查一遍.`,
   });
   return { en: 'written', zh: '已写入' };
 }

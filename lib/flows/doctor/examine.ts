@@ -1,7 +1,7 @@
 import { asTyped, change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
-import { section } from '../../core/screen.ts';
+import { say, section } from '../../core/screen.ts';
 import { same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { claimStack } from '../../domain/data/claim.ts';
@@ -57,12 +57,9 @@ function concluded(
 function warnOfUnknownAcknowledgements({ screen, target }: Ops): void {
   for (const { id } of target.acknowledged) {
     if (CHECKS.some((check) => check.id === id)) continue;
-    screen.show({
-      event: 'warning',
-      text: {
-        en: `The configuration acknowledges ${id}, which is no check.`,
-        zh: `配置中标为已知悉的 ${id} 不是检查项.`,
-      },
+    say(screen, 'warning', {
+      en: `The configuration acknowledges ${id}, which is no check.`,
+      zh: `配置中标为已知悉的 ${id} 不是检查项.`,
     });
   }
 }

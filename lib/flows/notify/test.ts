@@ -2,6 +2,7 @@ import os from 'node:os';
 import type { Channel } from '../../core/notify.ts';
 import { WATCHED } from '../../core/notify.ts';
 import type { Ops } from '../../core/ops.ts';
+import { say } from '../../core/screen.ts';
 import type { Text } from '../../core/text.ts';
 import { addressOf } from '../../domain/alerts/addresses.ts';
 import { deliverTo } from '../../domain/alerts/deliver.ts';
@@ -41,12 +42,9 @@ function sayPings(ops: Ops): number {
         text: { en: `ping.${watched}: ${address.missing.en}`, zh: `ping.${watched}: ${address.missing.zh}` },
       });
     } else {
-      ops.screen.show({
-        event: 'info',
-        text: {
-          en: `ping.${watched}: its address is there; it is not asked, for that would count as a success`,
-          zh: `ping.${watched}: 地址已就绪; 不做实际请求, 以免被记为成功`,
-        },
+      say(ops.screen, 'info', {
+        en: `ping.${watched}: its address is there; it is not asked, for that would count as a success`,
+        zh: `ping.${watched}: 地址已就绪; 不做实际请求, 以免被记为成功`,
       });
     }
   }

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { asTyped } from '../../core/command.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
-import { type Row, SUMMARY, section } from '../../core/screen.ts';
+import { type Row, SUMMARY, say, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { sayProved } from '../../core/verdict.ts';
 import { describeHealth } from '../../domain/app/health.ts';
@@ -66,12 +66,9 @@ export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: No
   const former = facts.app?.commit === commit ? undefined : facts.app?.commit?.slice(0, 10);
   const recorded = readReleases(ops.paths).some((r) => r.commit === facts.app?.commit);
   if (previous && former && recorded) {
-    show({
-      event: 'info',
-      text: {
-        en: `The way back to the former release: npx tsx scripts/rollback-prod.ts ${former}`,
-        zh: `回退到之前的版本: npx tsx scripts/rollback-prod.ts ${former}`,
-      },
+    say(ops.screen, 'info', {
+      en: `The way back to the former release: npx tsx scripts/rollback-prod.ts ${former}`,
+      zh: `回退到之前的版本: npx tsx scripts/rollback-prod.ts ${former}`,
     });
   }
   const short = commit.slice(0, 10);

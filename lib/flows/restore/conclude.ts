@@ -1,6 +1,6 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { type Row, SUMMARY, section } from '../../core/screen.ts';
+import { type Row, SUMMARY, say, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { sayProved } from '../../core/verdict.ts';
 import { type Noticed, outageText } from '../../domain/hold/downtime.ts';
@@ -43,12 +43,9 @@ export function conclude(ops: Ops, facts: Facts, { kept, proven, noticed, seen }
   if (kept !== undefined) {
     const [back, drop] = [printable(backCommand(kept)), printable(dropCommand(kept))];
     show({ event: 'info', text: { en: `The way back to what was there: ${back}`, zh: `换回原来的数据库: ${back}` } });
-    show({
-      event: 'info',
-      text: {
-        en: `When nobody needs it any more (asks first, and wants a newer backup): ${drop}`,
-        zh: `确认不再需要后删除 (需确认, 且要求已有更新的备份): ${drop}`,
-      },
+    say(ops.screen, 'info', {
+      en: `When nobody needs it any more (asks first, and wants a newer backup): ${drop}`,
+      zh: `确认不再需要后删除 (需确认, 且要求已有更新的备份): ${drop}`,
     });
   }
   for (const left of facts.left) {

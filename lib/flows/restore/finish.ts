@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import { say } from '../../core/screen.ts';
 import type { Recovery } from '../../core/step.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
@@ -14,12 +15,9 @@ import { proveStep } from './prove.ts';
 /** What is missing of a restore that was killed after its swap: the application goes on by itself, and the way back is to what was there before that run. */
 export async function finish(ops: Ops, facts: Facts, { run, before }: Swapped, planOnly: boolean): Promise<Text> {
   const name = printable(facts.database.name);
-  ops.screen.show({
-    event: 'info',
-    text: {
-      en: `Database ${name} is already what was asked for: run ${run} had swapped it in when it was killed. What is missing is the proof. To restore once more, run this again after that.`,
-      zh: `数据库 ${name} 已是所要的数据: 运行 ${run} 在被强制终止前已完成交换, 只差验证. 如需再恢复一次, 请在此之后重新执行.`,
-    },
+  say(ops.screen, 'info', {
+    en: `Database ${name} is already what was asked for: run ${run} had swapped it in when it was killed. What is missing is the proof. To restore once more, run this again after that.`,
+    zh: `数据库 ${name} 已是所要的数据: 运行 ${run} 在被强制终止前已完成交换, 只差验证. 如需再恢复一次, 请在此之后重新执行.`,
   });
   const steps = { prove: proveStep(facts) };
   showSteps(ops.screen, steps);

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
-import { type Row, section } from '../../core/screen.ts';
+import { type Row, say, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { choicesOf } from './choices.ts';
 import type { Choice, Facts } from './facts.ts';
@@ -21,12 +21,9 @@ export function showReleases(ops: Ops, facts: Facts): Text {
   }
   const back = choices.filter((c) => !c.runsNow && (c.hot.open || c.image.open));
   if (back.length > 0) {
-    show({
-      event: 'info',
-      text: {
-        en: 'To go back: npx tsx scripts/rollback-prod.ts previous, or the beginning of a commit id. --plan only shows what would be done.',
-        zh: '回退命令: npx tsx scripts/rollback-prod.ts previous, 或使用提交 id 的前几位. 加 --plan 只显示将要执行的内容.',
-      },
+    say(ops.screen, 'info', {
+      en: 'To go back: npx tsx scripts/rollback-prod.ts previous, or the beginning of a commit id. --plan only shows what would be done.',
+      zh: '回退命令: npx tsx scripts/rollback-prod.ts previous, 或使用提交 id 的前几位. 加 --plan 只显示将要执行的内容.',
     });
   }
   return {

@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { agree } from '../../core/refusal.ts';
-import { SUMMARY, section, WHAT_IS_THERE } from '../../core/screen.ts';
+import { SUMMARY, say, section, WHAT_IS_THERE } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { sayProved } from '../../core/verdict.ts';
 import { describeHealth, type Health } from '../../domain/app/health.ts';
@@ -90,22 +90,16 @@ export function conclude(ops: Ops, way: ImageWay, went: WentBack, noticed: Notic
     [{ en: 'former database', zh: '原数据库' }, same(went.keptDatabase ?? '-')],
     [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
   ]);
-  show({
-    event: 'info',
-    text: {
-      en: 'The deploy directory was left as it is: a full rebuild from there would bring back what was left just now.',
-      zh: '部署目录未改动: 在其中执行全量重建会再次部署刚才回退掉的版本.',
-    },
+  say(ops.screen, 'info', {
+    en: 'The deploy directory was left as it is: a full rebuild from there would bring back what was left just now.',
+    zh: '部署目录未改动: 在其中执行全量重建会再次部署刚才回退掉的版本.',
   });
   for (const left of leftAloneWarnings(ops.target, facts.stack, 'image')) show({ event: 'warning', ...left });
   if (went.keptDatabase !== undefined) {
     const back = `npx tsx scripts/restore-prod.ts --back ${went.keptDatabase}`;
-    show({
-      event: 'info',
-      text: {
-        en: `The former data is kept as database ${went.keptDatabase}; to return to it: ${back}`,
-        zh: `原数据保留为数据库 ${went.keptDatabase}; 换回命令: ${back}`,
-      },
+    say(ops.screen, 'info', {
+      en: `The former data is kept as database ${went.keptDatabase}; to return to it: ${back}`,
+      zh: `原数据保留为数据库 ${went.keptDatabase}; 换回命令: ${back}`,
     });
   }
   return sayProved(

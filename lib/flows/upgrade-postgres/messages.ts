@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { agree } from '../../core/refusal.ts';
-import { type Row, SUMMARY, section, WHAT_IS_THERE } from '../../core/screen.ts';
+import { type Row, SUMMARY, say, section, WHAT_IS_THERE } from '../../core/screen.ts';
 import { humanBytes, printable, same, seconds, type Text } from '../../core/text.ts';
 import { outageText } from '../../domain/hold/downtime.ts';
 import { holdText, seenText } from '../../domain/hold/messages.ts';
@@ -72,12 +72,9 @@ export function showMeasured(ops: Ops, facts: Facts, measured: Measured): void {
   ];
   section(ops.screen, { en: 'What the trial took', zh: '试升级结果' }, 'measured', rows);
   if (facts.hold.kind === 'holds' && outage > facts.hold.atMost * 1000) {
-    ops.screen.show({
-      event: 'warning',
-      text: {
-        en: `Requests wait ${facts.hold.atMost} s at most, and get a 503 page then: --hold-at-most.`,
-        zh: `请求最长等待 ${facts.hold.atMost} 秒, 超过则返回 503 页面: --hold-at-most.`,
-      },
+    say(ops.screen, 'warning', {
+      en: `Requests wait ${facts.hold.atMost} s at most, and get a 503 page then: --hold-at-most.`,
+      zh: `请求最长等待 ${facts.hold.atMost} 秒, 超过则返回 503 页面: --hold-at-most.`,
     });
   }
 }
@@ -91,12 +88,9 @@ export function concludeTrial(ops: Ops, { to, stack, database, room, identity }:
   };
   show({ event: 'ok', text: done });
   if ('missing' in room) {
-    show({
-      event: 'info',
-      text: {
-        en: `Before it, ${ops.target.composeFile} has to say (commit, git pull; start nothing), the rest as it is:`,
-        zh: `升级之前 ${ops.target.composeFile} 需包含以下内容 (提交并 git pull, 不要启动任何服务), 其余保持不变:`,
-      },
+    say(ops.screen, 'info', {
+      en: `Before it, ${ops.target.composeFile} has to say (commit, git pull; start nothing), the rest as it is:`,
+      zh: `升级之前 ${ops.target.composeFile} 需包含以下内容 (提交并 git pull, 不要启动任何服务), 其余保持不变:`,
     });
     for (const line of composeLines(stack, to, database.volume.name))
       show({ event: 'info', text: same(`    ${line}`) });
@@ -154,19 +148,13 @@ export function conclude(ops: Ops, facts: Facts, health: Text, requests: Request
     [{ en: 'settings brought along', zh: '沿用的参数' }, same(broughtAlong(facts))],
     [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
   ]);
-  show({
-    event: 'info',
-    text: {
-      en: `The way back, which leaves behind what is written from now on: ${back}`,
-      zh: `退路 (此后写入的数据不会带回): ${back}`,
-    },
+  say(ops.screen, 'info', {
+    en: `The way back, which leaves behind what is written from now on: ${back}`,
+    zh: `退路 (此后写入的数据不会带回): ${back}`,
   });
-  show({
-    event: 'info',
-    text: {
-      en: `When nobody needs it any more (asks first, and wants a backup of the new one): ${drop}`,
-      zh: `确认不再需要后删除 (需确认, 且要求已有新集群的备份): ${drop}`,
-    },
+  say(ops.screen, 'info', {
+    en: `When nobody needs it any more (asks first, and wants a backup of the new one): ${drop}`,
+    zh: `确认不再需要后删除 (需确认, 且要求已有新集群的备份): ${drop}`,
   });
   show({ event: 'ok', text: verdict });
   return verdict;
@@ -197,12 +185,9 @@ export function concludeBack(ops: Ops, { upgrade }: BackFacts, health: Text, req
     [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
   ];
   section(ops.screen, SUMMARY, 'summary', rows);
-  ops.screen.show({
-    event: 'warning',
-    text: {
-      en: `${ops.target.composeFile} still asks for PostgreSQL ${to.major}: take that commit back (git revert, git pull). Until then 'docker compose up' by hand would start the other one, and a rebuild refuses.`,
-      zh: `${ops.target.composeFile} 仍指定 PostgreSQL ${to.major}: 请撤回该提交 (git revert, git pull). 在此之前, 手工 docker compose up 会启动另一个集群, 全量重建会拒绝执行.`,
-    },
+  say(ops.screen, 'warning', {
+    en: `${ops.target.composeFile} still asks for PostgreSQL ${to.major}: take that commit back (git revert, git pull). Until then 'docker compose up' by hand would start the other one, and a rebuild refuses.`,
+    zh: `${ops.target.composeFile} 仍指定 PostgreSQL ${to.major}: 请撤回该提交 (git revert, git pull). 在此之前, 手工 docker compose up 会启动另一个集群, 全量重建会拒绝执行.`,
   });
   ops.screen.show({ event: 'ok', text: verdict });
   return verdict;
