@@ -10,6 +10,10 @@ export const SCRIPTS = 'npx tsx scripts/';
 /** What reads the same in both languages: names, numbers, paths, commands. */
 export const same = (text: string): Text => ({ en: text, zh: text });
 
+/** In a list: what is made of something, where there is such a thing. */
+export const given = <V, T>(value: V, make: (value: Exclude<V, undefined | null | false | 0 | ''>) => T): T[] =>
+  value ? [make(value as Parameters<typeof make>[0])] : [];
+
 export type Language = keyof Text;
 
 /** Chinese when the locale says so (LC_ALL, LC_MESSAGES, LANG, in the order of setlocale(3)), else English. */

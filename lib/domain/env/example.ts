@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { given, printable, type Text } from '../../core/text.ts';
 import { showFile } from '../../tools/git/tree.ts';
 import { readEnvText } from './file.ts';
 
@@ -57,29 +57,17 @@ const isWeak = (value: string): boolean => value.length < SHORTEST || value.repl
 export function exampleTexts(file: string, { missing, unchanged, placeholders }: ExampleFacts): Text[] {
   const list = (names: readonly string[]) => names.map(printable).join(', ');
   return [
-    ...(missing.length === 0
-      ? []
-      : [
-          {
-            en: `${file} of this release has variables that .env lacks: ${list(missing)}. Set them, or the release goes by its own defaults.`,
-            zh: `本版本的 ${file} 中有 .env 缺少的变量: ${list(missing)}. 请补充, 否则使用程序自带的默认值.`,
-          },
-        ]),
-    ...(unchanged.length === 0
-      ? []
-      : [
-          {
-            en: `.env still has the value of ${file}, which everybody can read: ${list(unchanged)}.`,
-            zh: `.env 中仍为 ${file} 的示例值 (任何人都可看到): ${list(unchanged)}.`,
-          },
-        ]),
-    ...(placeholders.length === 0
-      ? []
-      : [
-          {
-            en: `.env still has the placeholder of ${file}: ${list(placeholders)}.`,
-            zh: `.env 中仍为 ${file} 的占位值, 尚未填写: ${list(placeholders)}.`,
-          },
-        ]),
+    ...given(missing.length > 0, () => ({
+      en: `${file} of this release has variables that .env lacks: ${list(missing)}. Set them, or the release goes by its own defaults.`,
+      zh: `本版本的 ${file} 中有 .env 缺少的变量: ${list(missing)}. 请补充, 否则使用程序自带的默认值.`,
+    })),
+    ...given(unchanged.length > 0, () => ({
+      en: `.env still has the value of ${file}, which everybody can read: ${list(unchanged)}.`,
+      zh: `.env 中仍为 ${file} 的示例值 (任何人都可看到): ${list(unchanged)}.`,
+    })),
+    ...given(placeholders.length > 0, () => ({
+      en: `.env still has the placeholder of ${file}: ${list(placeholders)}.`,
+      zh: `.env 中仍为 ${file} 的占位值, 尚未填写: ${list(placeholders)}.`,
+    })),
   ];
 }

@@ -2,7 +2,7 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { throwIfAny } from '../../core/refusal.ts';
 import type { Step } from '../../core/step.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { given, printable, type Text } from '../../core/text.ts';
 import { identify, requireSameData } from '../../tools/postgres/identity.ts';
 import { endSessions } from '../../tools/postgres/psql.ts';
 import { MIGRATION_NAME } from '../schema/flask-db.ts';
@@ -125,14 +125,10 @@ function halfWay(what: Text, stays: readonly string[], { backup }: HotRelease): 
         en: 'Forward: correct the migration so that it begins from what is there now, and release again.',
         zh: '向前修复: 修正迁移, 使其能在当前结构上执行, 然后重新发布.',
       },
-      ...(backup
-        ? [
-            {
-              en: `Back: npx tsx scripts/restore-prod.ts ${backup.dir}   # loses what was written since ${at}`,
-              zh: `回退: npx tsx scripts/restore-prod.ts ${backup.dir}   # 将丢失 ${at} 之后写入的数据`,
-            },
-          ]
-        : []),
+      ...given(backup, ({ dir }) => ({
+        en: `Back: npx tsx scripts/restore-prod.ts ${dir}   # loses what was written since ${at}`,
+        zh: `回退: npx tsx scripts/restore-prod.ts ${dir}   # 将丢失 ${at} 之后写入的数据`,
+      })),
     ],
   });
 }

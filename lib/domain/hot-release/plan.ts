@@ -1,6 +1,6 @@
 import { type Reason, throwIfAny } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
-import { printable, same, type Text } from '../../core/text.ts';
+import { given, printable, same, type Text } from '../../core/text.ts';
 import { jobsTexts } from '../app/jobs.ts';
 import { downTexts, type Program } from '../app/programs.ts';
 import { recyclesTogether, recyclingCure, recyclingText } from '../app/recycling.ts';
@@ -172,14 +172,10 @@ function envTexts(target: Target, { envChange, example }: Facts): Text[] {
   return [
     ...(example ? exampleTexts(target.envExample, example) : []),
     ...stampStays(target),
-    ...(changed === undefined
-      ? []
-      : [
-          {
-            en: `${changed.en} A hot update does not bring that to what runs; this does: npx tsx scripts/apply-env.ts`,
-            zh: `${changed.zh} 热更新不会使其生效, 请另行执行: npx tsx scripts/apply-env.ts`,
-          },
-        ]),
+    ...given(changed, ({ en, zh }) => ({
+      en: `${en} A hot update does not bring that to what runs; this does: npx tsx scripts/apply-env.ts`,
+      zh: `${zh} 热更新不会使其生效, 请另行执行: npx tsx scripts/apply-env.ts`,
+    })),
   ];
 }
 

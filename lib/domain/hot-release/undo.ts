@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { failed } from '../../core/refusal.ts';
-import { printable, same, type Text } from '../../core/text.ts';
+import { given, printable, same, type Text } from '../../core/text.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { endpointsOf } from '../app/endpoints.ts';
 import { differences } from '../app/file-plan.ts';
@@ -72,14 +72,10 @@ export function advice({ target, facts, switching, staging, backup }: HotRelease
         en: `The former files are kept in the container, in ${staging.saved}.`,
         zh: `原文件保存在容器内 ${staging.saved}.`,
       },
-      ...(commit
-        ? [
-            {
-              en: `The former release in a container of its own image, userdata kept: npx tsx scripts/rollback-prod.ts ${commit} --way image   Where it has none: git checkout ${commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
-              zh: `用旧版本的镜像重建容器 (保留 userdata): npx tsx scripts/rollback-prod.ts ${commit} --way image   若没有镜像: git checkout ${commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
-            },
-          ]
-        : []),
+      ...given(commit, () => ({
+        en: `The former release in a container of its own image, userdata kept: npx tsx scripts/rollback-prod.ts ${commit} --way image   Where it has none: git checkout ${commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
+        zh: `用旧版本的镜像重建容器 (保留 userdata): npx tsx scripts/rollback-prod.ts ${commit} --way image   若没有镜像: git checkout ${commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
+      })),
     );
   }
   if (backup) {

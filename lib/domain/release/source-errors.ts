@@ -1,6 +1,6 @@
 import { asTyped } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
-import { printable, same, type Text } from '../../core/text.ts';
+import { given, printable, same, type Text } from '../../core/text.ts';
 import { listed } from '../../tools/git/paths.ts';
 import type { Remote } from '../../tools/git/remotes.ts';
 
@@ -94,14 +94,10 @@ export const unknownRef = (dir: string, ref: string, remotes: readonly Remote[],
         en: `Branches and tags: ${typed(dir, 'branch', '-a')}; ${typed(dir, 'tag')}`,
         zh: `查看分支与标签: ${typed(dir, 'branch', '-a')}; ${typed(dir, 'tag')}`,
       },
-      ...(shallow
-        ? [
-            {
-              en: `This is a shallow clone, older commits are missing: ${deepen}`,
-              zh: `这是浅克隆, 缺少较早的提交: ${deepen}`,
-            },
-          ]
-        : []),
+      ...given(shallow, () => ({
+        en: `This is a shallow clone, older commits are missing: ${deepen}`,
+        zh: `这是浅克隆, 缺少较早的提交: ${deepen}`,
+      })),
     ],
   );
 };

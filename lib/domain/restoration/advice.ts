@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import { printable, same, type Text } from '../../core/text.ts';
+import { given, printable, same, type Text } from '../../core/text.ts';
 import type { Beside } from '../data/restore.ts';
 import type { Facts } from './facts.ts';
 
@@ -9,22 +9,14 @@ export function advice(ops: Pick<Ops, 'target'>, { app, database }: Facts, swapp
   return [
     { en: `In ${ops.target.dir}: which databases there are`, zh: `请在 ${ops.target.dir} 中查看现有数据库:` },
     same(`${psql} -l`),
-    ...(swapping
-      ? [
-          {
-            en: `The former database is ${printable(swapping.name)}, or ${printable(swapping.before)} if that exists; the restored one is the other.`,
-            zh: `若存在 ${printable(swapping.before)}, 则它是原数据库, 否则原数据库仍为 ${printable(swapping.name)}; 另一个是恢复出的数据库.`,
-          },
-        ]
-      : []),
-    ...(app
-      ? [
-          {
-            en: `If the application's programs stand still (state T): docker exec -u 0 ${app.id.slice(0, 12)} pkill -CONT -f gunicorn`,
-            zh: `若应用各程序仍被冻结 (进程状态 T): docker exec -u 0 ${app.id.slice(0, 12)} pkill -CONT -f gunicorn`,
-          },
-        ]
-      : []),
+    ...given(swapping, ({ name, before }) => ({
+      en: `The former database is ${printable(name)}, or ${printable(before)} if that exists; the restored one is the other.`,
+      zh: `若存在 ${printable(before)}, 则它是原数据库, 否则原数据库仍为 ${printable(name)}; 另一个是恢复出的数据库.`,
+    })),
+    ...given(app, ({ id }) => ({
+      en: `If the application's programs stand still (state T): docker exec -u 0 ${id.slice(0, 12)} pkill -CONT -f gunicorn`,
+      zh: `若应用各程序仍被冻结 (进程状态 T): docker exec -u 0 ${id.slice(0, 12)} pkill -CONT -f gunicorn`,
+    })),
     same(`docker logs --tail 100 ${database.container.id.slice(0, 12)}`),
   ];
 }

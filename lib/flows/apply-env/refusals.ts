@@ -1,5 +1,5 @@
 import { type Reason, throwIfAny } from '../../core/refusal.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable, type Text, given } from '../../core/text.ts';
 import { moved } from '../../domain/replacement/data-refusals.ts';
 import { containerRefusals, noRoom } from '../../domain/replacement/refusals.ts';
 import { staysStopped } from '../../domain/replacement/stopped.ts';
@@ -61,47 +61,35 @@ function stores({ stack, containers, storesOutdated, login }: Deployed): Reason[
   const names = (roles: readonly ('postgres' | 'redis' | 'app')[]) =>
     roles.map((r) => stack.services[r].key).join(', ');
   return [
-    ...(down.length === 0
-      ? []
-      : [
-          {
-            text: {
-              en: `${names(down)} must run: the application is tried on it with the new .env before anything is replaced.`,
-              zh: `${names(down)} 必须处于运行状态: 替换之前要连接它们, 用新的 .env 试运行应用.`,
-            },
-            fix: REBUILD,
-          },
-        ]),
-    ...(storesOutdated.length === 0
-      ? []
-      : [
-          {
-            text: {
-              en: `This .env (or the compose file) makes another container of ${names(storesOutdated)} as well, which is not replaced here.`,
-              zh: `当前 .env (或 compose 文件) 还会改变 ${names(storesOutdated)} 的容器, 本脚本不会替换它们.`,
-            },
-            fix: REBUILD,
-          },
-        ]),
-    ...(typeof login === 'object' || login === 'wrong-password'
-      ? [
-          {
-            text: {
-              en: `With this .env the application can't log in to PostgreSQL: ${typeof login === 'object' ? login.error : 'wrong password'}.`,
-              zh: `使用当前 .env, 应用无法登录 PostgreSQL: ${typeof login === 'object' ? login.error : '密码错误'}.`,
-            },
-            fix: REBUILD,
-          },
-        ]
-      : []),
+    ...given(down.length > 0, () => ({
+      text: {
+        en: `${names(down)} must run: the application is tried on it with the new .env before anything is replaced.`,
+        zh: `${names(down)} 必须处于运行状态: 替换之前要连接它们, 用新的 .env 试运行应用.`,
+      },
+      fix: REBUILD,
+    })),
+    ...given(storesOutdated.length > 0, () => ({
+      text: {
+        en: `This .env (or the compose file) makes another container of ${names(storesOutdated)} as well, which is not replaced here.`,
+        zh: `当前 .env (或 compose 文件) 还会改变 ${names(storesOutdated)} 的容器, 本脚本不会替换它们.`,
+      },
+      fix: REBUILD,
+    })),
+    ...given(typeof login === 'object' || login === 'wrong-password', () => ({
+      text: {
+        en: `With this .env the application can't log in to PostgreSQL: ${typeof login === 'object' ? login.error : 'wrong password'}.`,
+        zh: `使用当前 .env, 应用无法登录 PostgreSQL: ${typeof login === 'object' ? login.error : '密码错误'}.`,
+      },
+      fix: REBUILD,
+    })),
   ];
 }
 
-function unsaved({ app }: Deployed): Reason[] {
-  if (!app?.unreachable) return [];
-  const { why } = app.unreachable;
-  return [{ text: { en: `userdata: ${why.en}.`, zh: `userdata: ${why.zh}.` }, fix: REBUILD }];
-}
+const unsaved = ({ app }: Deployed): Reason[] =>
+  given(app?.unreachable, ({ why }) => ({
+    text: { en: `userdata: ${why.en}.`, zh: `userdata: ${why.zh}.` },
+    fix: REBUILD,
+  }));
 
 /** The variables, for people. */
 export const namesText = (names: readonly string[]): string => names.map(printable).join(', ');

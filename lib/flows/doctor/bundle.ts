@@ -8,7 +8,7 @@ import type { Ops } from '../../core/ops.ts';
 import { agree, refuse } from '../../core/refusal.ts';
 import { run } from '../../core/run.ts';
 import { say, section } from '../../core/screen.ts';
-import { humanBytes, printable, same, type Text } from '../../core/text.ts';
+import { given, humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { newestRuns } from '../../domain/ledger/runs.ts';
 import { CHECKS } from './checks.ts';
@@ -174,14 +174,10 @@ async function logParts(ops: Ops, facts: Facts): Promise<Part[]> {
   if (!facts.containers.known) return [];
   const parts = Object.entries(facts.containers.value).flatMap(([role, container]) => [
     { name: `logs/${role}.log`, ask: () => logsOfContainer(ops, container, role, LINES) },
-    ...(role === 'app' && container.state === 'running'
-      ? [
-          {
-            name: 'logs/app-files.log',
-            ask: async () => (await logFiles(ops, container, LINES)).filter(({ from }) => !/access/.test(from)),
-          },
-        ]
-      : []),
+    ...given(role === 'app' && container.state === 'running', () => ({
+      name: 'logs/app-files.log',
+      ask: async () => (await logFiles(ops, container, LINES)).filter(({ from }) => !/access/.test(from)),
+    })),
   ]);
   return Promise.all(
     parts.map(async ({ name, ask }): Promise<Part> => {

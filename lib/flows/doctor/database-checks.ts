@@ -1,4 +1,4 @@
-import { humanBytes, same, spanText } from '../../core/text.ts';
+import { given, humanBytes, same, spanText } from '../../core/text.ts';
 import { isGunicorn } from '../../domain/app/programs.ts';
 import { leftBy } from '../../domain/data/left-databases.ts';
 import { loginOf } from '../../domain/stack/database.ts';
@@ -452,15 +452,13 @@ export const databaseChecks: readonly Check[] = [
     ),
     ask: ['postgres'],
     judge: ({ postgres: { autovacuum, behind } }, facts) => [
-      ...(autovacuum
-        ? []
-        : [
-            fail(
-              t('autovacuum is off', 'autovacuum 已关闭'),
-              psql(facts, 'ALTER SYSTEM RESET autovacuum'),
-              psql(facts, 'SELECT pg_reload_conf()'),
-            ),
-          ]),
+      ...given(!autovacuum, () =>
+        fail(
+          t('autovacuum is off', 'autovacuum 已关闭'),
+          psql(facts, 'ALTER SYSTEM RESET autovacuum'),
+          psql(facts, 'SELECT pg_reload_conf()'),
+        ),
+      ),
       ...behind.map((b) =>
         warn(
           t(

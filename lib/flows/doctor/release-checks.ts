@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Drift } from '../../adhoc/environment.ts';
+import { given } from '../../core/text.ts';
 import { asked } from '../../domain/app/vitals.ts';
 import { runningText } from '../../domain/release/running.ts';
 import { type Check, checksOf, fail, nameOf, WELL, warn } from './check.ts';
@@ -261,28 +262,24 @@ export const releaseChecks: readonly Check[] = [
     ),
     ask: ['example'],
     judge: ({ example: { unchanged, weak } }) => [
-      ...(unchanged.length > 0
-        ? [
-            fail(
-              t(`still the example’s value: ${list(unchanged)}`, `仍为示例中的值: ${list(unchanged)}`),
-              t(
-                'openssl rand -base64 24 makes one; then npx tsx scripts/deploy-prod-all.ts --data keep',
-                '可用 openssl rand -base64 24 生成, 然后: npx tsx scripts/deploy-prod-all.ts --data keep',
-              ),
-            ),
-          ]
-        : []),
-      ...(weak.length > 0
-        ? [
-            warn(
-              t(`short, or a common word: ${list(weak)}`, `过短或为常见词: ${list(weak)}`),
-              t(
-                'openssl rand -base64 24 makes one; then npx tsx scripts/deploy-prod-all.ts --data keep. Never change PASSWORD_ENCRYPTION_KEY on an existing database.',
-                '可用 openssl rand -base64 24 生成, 然后: npx tsx scripts/deploy-prod-all.ts --data keep. 已有数据时切勿更换 PASSWORD_ENCRYPTION_KEY.',
-              ),
-            ),
-          ]
-        : []),
+      ...given(unchanged.length > 0, () =>
+        fail(
+          t(`still the example’s value: ${list(unchanged)}`, `仍为示例中的值: ${list(unchanged)}`),
+          t(
+            'openssl rand -base64 24 makes one; then npx tsx scripts/deploy-prod-all.ts --data keep',
+            '可用 openssl rand -base64 24 生成, 然后: npx tsx scripts/deploy-prod-all.ts --data keep',
+          ),
+        ),
+      ),
+      ...given(weak.length > 0, () =>
+        warn(
+          t(`short, or a common word: ${list(weak)}`, `过短或为常见词: ${list(weak)}`),
+          t(
+            'openssl rand -base64 24 makes one; then npx tsx scripts/deploy-prod-all.ts --data keep. Never change PASSWORD_ENCRYPTION_KEY on an existing database.',
+            '可用 openssl rand -base64 24 生成, 然后: npx tsx scripts/deploy-prod-all.ts --data keep. 已有数据时切勿更换 PASSWORD_ENCRYPTION_KEY.',
+          ),
+        ),
+      ),
     ],
   }),
 ];

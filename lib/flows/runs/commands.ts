@@ -3,7 +3,7 @@ import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { agree, refuse } from '../../core/refusal.ts';
 import { type Row, section } from '../../core/screen.ts';
-import { printable, same, type Text } from '../../core/text.ts';
+import { printable, same, type Text, given } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { entriesOf, newestRuns, type Run, leave as writeLeft } from '../../domain/ledger/runs.ts';
 import { eachUnfinished } from '../../domain/ledger/unfinished-runs.ts';
@@ -43,14 +43,14 @@ export async function show(ops: Ops, run: Run): Promise<Text> {
     ],
     [{ en: 'command', zh: '命令' }, same(printable(typed(finishOf(run))))],
     [{ en: 'state', zh: '状态' }, state],
-    ...(run.torn
-      ? [
-          [
-            { en: 'journal', zh: '流水' },
-            { en: 'its last line was not written whole', zh: '最后一行未写完整' },
-          ] as const,
-        ]
-      : []),
+    ...given(
+      run.torn,
+      () =>
+        [
+          { en: 'journal', zh: '流水' },
+          { en: 'its last line was not written whole', zh: '最后一行未写完整' },
+        ] as const,
+    ),
     ...stillHeld(ops, run),
     [{ en: 'files', zh: '文件' }, same(run.dir)],
     // The journal has no advice; the log has all of it, in the language of whoever ran it.

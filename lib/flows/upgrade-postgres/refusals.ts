@@ -1,7 +1,7 @@
 import type { OpsError } from '../../core/errors.ts';
 import { refuse } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
-import { printable, same, type Text } from '../../core/text.ts';
+import { given, printable, same, type Text } from '../../core/text.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Facts, PostgresImage } from './facts.ts';
@@ -102,14 +102,10 @@ export function notThere(to: PostgresImage, extensions: readonly string[], setti
       en: `${printable(to.reference)} does not have what the database uses: ${list}`,
       zh: `${printable(to.reference)} 缺少当前数据库使用的内容: ${list}`,
     },
-    ...(extensions.length > 0
-      ? [
-          {
-            en: `Extensions (${printable(extensions.join(', '))}): use an image that has them, or DROP EXTENSION what nobody needs.`,
-            zh: `扩展 (${printable(extensions.join(', '))}): 请使用包含它们的镜像, 或 DROP EXTENSION 删除不再需要的扩展.`,
-          },
-        ]
-      : []),
+    ...given(extensions.length > 0, () => ({
+      en: `Extensions (${printable(extensions.join(', '))}): use an image that has them, or DROP EXTENSION what nobody needs.`,
+      zh: `扩展 (${printable(extensions.join(', '))}): 请使用包含它们的镜像, 或 DROP EXTENSION 删除不再需要的扩展.`,
+    })),
     ...settings.map((name) => ({
       en: `PostgreSQL ${to.major} has no parameter ${printable(name)}: take it out of postgresql.conf, ALTER SYSTEM RESET ${printable(name)}, or out of the compose file's command.`,
       zh: `PostgreSQL ${to.major} 没有参数 ${printable(name)}: 请从 postgresql.conf 中移除, 执行 ALTER SYSTEM RESET ${printable(name)}, 或从 compose 文件的 command 中移除.`,

@@ -1,7 +1,7 @@
 import type { Invocation } from '../../core/journal.ts';
 import type { Ops } from '../../core/ops.ts';
 import { decline } from '../../core/refusal.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { given, printable, type Text } from '../../core/text.ts';
 import { leave, type Run } from '../../domain/ledger/runs.ts';
 import { isOurs } from '../command-line/typed-again.ts';
 import { diedText } from './messages.ts';
@@ -36,25 +36,17 @@ export async function offerWays(ops: Ops, run: Run): Promise<Invocation | undefi
   const choice = await ops.screen.askChoice(
     { en: `What should be done about ${run.name}?`, zh: `如何处理 ${run.name}?` },
     [
-      ...(isOurs(finish)
-        ? [
-            {
-              value: 'finish' as const,
-              label: {
-                en: 'finish it: the same script checks the current state and does the rest',
-                zh: '完成: 同一脚本检查实际状态并继续',
-              },
-            },
-          ]
-        : []),
-      ...(back && isOurs(back)
-        ? [
-            {
-              value: 'undo' as const,
-              label: { en: 'undo it: go back to what was there before it', zh: '撤销: 回到该运行之前的状态' },
-            },
-          ]
-        : []),
+      ...given(isOurs(finish), () => ({
+        value: 'finish' as const,
+        label: {
+          en: 'finish it: the same script checks the current state and does the rest',
+          zh: '完成: 同一脚本检查实际状态并继续',
+        },
+      })),
+      ...given(back && isOurs(back), () => ({
+        value: 'undo' as const,
+        label: { en: 'undo it: go back to what was there before it', zh: '撤销: 回到该运行之前的状态' },
+      })),
       {
         value: 'leave',
         label: { en: 'leave it as it is, and continue with the present command', zh: '保持现状, 继续本次启动的操作' },
