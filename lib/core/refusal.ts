@@ -1,6 +1,6 @@
 import { NOTHING_CHANGED, OpsError } from './errors.ts';
 import type { Screen } from './screen.ts';
-import type { Text } from './text.ts';
+import { joined, type Text } from './text.ts';
 
 /** Why something must not be done, and what to do about it. */
 export interface Reason {
@@ -24,11 +24,10 @@ export const unmet = (what: Text, ...next: readonly Text[]): OpsError =>
 export const failed = (what: Text, ...next: readonly Text[]): OpsError => new OpsError({ kind: 'failed', what, next });
 
 /** What was done could not be proved, for all of these reasons. To be thrown. */
-export const notProved = (...why: readonly Text[]): OpsError =>
-  failed({
-    en: `Not proved: ${why.map((w) => w.en).join('; ')}`,
-    zh: `验证未通过: ${why.map((w) => w.zh).join('; ')}`,
-  });
+export function notProved(...why: readonly Text[]): OpsError {
+  const { en, zh } = joined(why);
+  return failed({ en: `Not proved: ${en}`, zh: `验证未通过: ${zh}` });
+}
 
 /** An outside program failed, or said what nobody understands. To be thrown. */
 export const commandFailed = (what: Text, ...next: readonly Text[]): OpsError =>
@@ -37,10 +36,8 @@ export const commandFailed = (what: Text, ...next: readonly Text[]): OpsError =>
 /** @throws {OpsError} `precondition` with all reasons at once; what mends several of them is said once. */
 export function throwIfAny(reasons: readonly Reason[]): void {
   if (reasons.length === 0) return;
-  throw refuse(
-    { en: reasons.map((r) => r.text.en).join('\n'), zh: reasons.map((r) => r.text.zh).join('\n') },
-    ...new Map(reasons.map((r) => [r.fix.en, r.fix])).values(),
-  );
+  const texts = reasons.map((r) => r.text);
+  throw refuse(joined(texts, '\n'), ...new Map(reasons.map((r) => [r.fix.en, r.fix])).values());
 }
 
 /** The one question before a change that destroys nothing. @throws {OpsError} `declined` */

@@ -10,6 +10,12 @@ export const SCRIPTS = 'npx tsx scripts/';
 /** What reads the same in both languages: names, numbers, paths, commands. */
 export const same = (text: string): Text => ({ en: text, zh: text });
 
+/** Several sentences as one. */
+export const joined = (texts: readonly Text[], by = '; '): Text => ({
+  en: texts.map((text) => text.en).join(by),
+  zh: texts.map((text) => text.zh).join(by),
+});
+
 /** In a list: what is made of something, where there is such a thing. */
 export const given = <V, T>(value: V, make: (value: Exclude<V, undefined | null | false | 0 | ''>) => T): T[] =>
   value ? [make(value as Parameters<typeof make>[0])] : [];

@@ -1,5 +1,5 @@
 import type { Screen } from './screen.ts';
-import type { Text } from './text.ts';
+import { joined, type Text } from './text.ts';
 
 /** The verdict under `--plan`. */
 export const ONLY_PLANNED: Text = { en: 'Only planned.', zh: '仅显示计划.' };
@@ -17,8 +17,6 @@ export function sayProved(screen: Screen, besides: readonly Text[], proved: Text
   }
   const text = { en: `${proved.en}, but for what is warned of above`, zh: `${proved.zh} (以上警告所列除外)` };
   screen.show({ event: 'ok', text });
-  return {
-    en: `${verdict.en}; but: ${besides.map((b) => b.en).join('; ')}`,
-    zh: `${verdict.zh}; 但: ${besides.map((b) => b.zh).join('; ')}`,
-  };
+  const but = joined(besides);
+  return { en: `${verdict.en}; but: ${but.en}`, zh: `${verdict.zh}; 但: ${but.zh}` };
 }

@@ -2,7 +2,7 @@ import { OpsError } from '../../core/errors.ts';
 import { type Net, type Ops, uninterruptible } from '../../core/ops.ts';
 import { failed } from '../../core/refusal.ts';
 import { ask, run } from '../../core/run.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { joined, printable, type Text } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { type Health, waitForHealth } from './health.ts';
 import { askInside } from './inside.ts';
@@ -42,8 +42,8 @@ export async function tryCanary(ops: Ops, staging: Staging, pid: number): Promis
 
 /** What it answered each time. How long that took is not known of each. */
 export function describeTrial({ checks }: Health): Text {
-  const said = (language: keyof Text) => checks.map((c) => `${c.name}: ${c.text[language]}`).join('; ');
-  return { en: `healthy ${TIMES} times in a row: ${said('en')}`, zh: `连续 ${TIMES} 次健康: ${said('zh')}` };
+  const { en, zh } = joined(checks.map(({ name, text }) => ({ en: `${name}: ${text.en}`, zh: `${name}: ${text.zh}` })));
+  return { en: `healthy ${TIMES} times in a row: ${en}`, zh: `连续 ${TIMES} 次健康: ${zh}` };
 }
 
 /** Also after Ctrl-C; changes nothing when it has ended. */

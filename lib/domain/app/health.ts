@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { same, type Text } from '../../core/text.ts';
+import { joined, same, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { throwIfEnded } from '../../tools/docker/wait.ts';
 import { fetchBody, type Outcome } from '../../tools/http/outcome.ts';
@@ -128,10 +128,9 @@ const GATEWAY: Text = {
 };
 
 /** The outcomes in one line. */
-export function describeHealth(health: Health): Text {
-  const line = (language: 'en' | 'zh') =>
-    health.checks.map((c) => `${c.name} ${c.url}: ${c.text[language]} (${c.milliseconds} ms)`).join('; ');
-  return { en: line('en'), zh: line('zh') };
+export function describeHealth({ checks }: Health): Text {
+  const line = ({ name, url, milliseconds }: Check, said: string) => `${name} ${url}: ${said} (${milliseconds} ms)`;
+  return joined(checks.map((c) => ({ en: line(c, c.text.en), zh: line(c, c.text.zh) })));
 }
 
 /** That nothing of the application's own came back; past nginx, whatever else comes is the application's. */

@@ -1,5 +1,5 @@
 import { unmet } from '../../core/refusal.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { joined, printable, type Text } from '../../core/text.ts';
 
 // Why a volume may not go: `precondition` all of them.
 
@@ -24,20 +24,13 @@ export const replaced = (dir: string) =>
     zh: `${dir} 中的备份已不是验证过的那一份.`,
   });
 
-export const notEmpty = (volume: string, found: readonly Text[]) =>
-  unmet(
-    {
-      en: `Volume ${volume} is not empty: ${found
-        .slice(0, 10)
-        .map((f) => f.en)
-        .join('; ')}.`,
-      zh: `数据卷 ${volume} 不为空: ${found
-        .slice(0, 10)
-        .map((f) => f.zh)
-        .join('; ')}.`,
-    },
+export const notEmpty = (volume: string, found: readonly Text[]) => {
+  const { en, zh } = joined(found.slice(0, 10));
+  return unmet(
+    { en: `Volume ${volume} is not empty: ${en}.`, zh: `数据卷 ${volume} 不为空: ${zh}.` },
     { en: 'Take a backup of it.', zh: '请先备份.' },
   );
+};
 
 export const leavesOut = (volume: string, databases: readonly string[]) =>
   unmet(

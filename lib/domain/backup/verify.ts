@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { joined, printable, same, type Text } from '../../core/text.ts';
 import { digest } from '../../tools/files/durable.ts';
 import { CONTENTS, type Contents, PINNED, parseContents, SEQUENCES } from '../../tools/postgres/fingerprint.ts';
 import { savedRolesSql } from '../../tools/postgres/globals.ts';
@@ -194,14 +194,10 @@ function one(en: string, zh: string, expected: string, found: string): Text[] {
 /** @throws {OpsError} `failed`, with the first differences, unless there are none. */
 export function throwIfDifferent(dir: string, differences: readonly Text[]): void {
   if (differences.length === 0) return;
-  const list = (language: keyof Text) =>
-    differences
-      .slice(0, 20)
-      .map((d) => `\n  - ${d[language]}`)
-      .join('');
+  const list = joined([same(''), ...differences.slice(0, 20)], '\n  - ');
   const more = differences.length > 20 ? `\n  - … (${differences.length})` : '';
   throw damaged(dir, {
-    en: `what it restores is not what was in the database:${list('en')}${more}`,
-    zh: `恢复出的内容与数据库原有内容不一致:${list('zh')}${more}`,
+    en: `what it restores is not what was in the database:${list.en}${more}`,
+    zh: `恢复出的内容与数据库原有内容不一致:${list.zh}${more}`,
   });
 }

@@ -1,5 +1,5 @@
 import { type Ops, uninterruptible } from '../../core/ops.ts';
-import { same, seconds, type Text } from '../../core/text.ts';
+import { joined, same, seconds, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { type Outage, type Probe, startProbe } from '../../tools/http/probe.ts';
 import { PATIENCE_MS } from '../../tools/http/within.ts';
@@ -71,11 +71,8 @@ export function outageText(noticed: Noticed | undefined): Text {
       zh: `${name.zh} 请求失败 ${failed}/${sent}, 最长等待 ${longest}`,
     };
   });
-  const blind = blindText(noticed);
-  return {
-    en: `${seconds(gap)} (${ways.map((w) => w.en).join('; ')})${blind.en}`,
-    zh: `${seconds(gap)} (${ways.map((w) => w.zh).join('; ')})${blind.zh}`,
-  };
+  const [{ en, zh }, blind] = [joined(ways), blindText(noticed)];
+  return { en: `${seconds(gap)} (${en})${blind.en}`, zh: `${seconds(gap)} (${zh})${blind.zh}` };
 }
 
 /** Where nobody looked, nothing was seen to fail. */

@@ -1,7 +1,7 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { SUMMARY, say, section } from '../../core/screen.ts';
-import { printable, same, type Text } from '../../core/text.ts';
+import { joined, printable, same, type Text } from '../../core/text.ts';
 import { sayProved } from '../../core/verdict.ts';
 import { describeHealth } from '../app/health.ts';
 import type { Noticed } from '../hold/downtime.ts';
@@ -87,7 +87,7 @@ const otherImage = (commit: string): Text => ({
 });
 
 function notBaked(why: Text, besides: readonly Text[], commit: string): OpsError {
-  const but = (language: keyof Text) => besides.map((b) => b[language]).join('; ');
+  const but = joined(besides);
   return new OpsError({
     kind: 'needs-person',
     what: {
@@ -95,8 +95,8 @@ function notBaked(why: Text, besides: readonly Text[], commit: string): OpsError
       zh: `新版本已上线并通过验证, 但镜像构建失败: ${why.zh}`,
     },
     state: {
-      en: `Production runs the new release${besides.length > 0 ? `; but: ${but('en')}` : '.'}`,
-      zh: `生产环境运行的是新版本${besides.length > 0 ? `; 但: ${but('zh')}` : '.'}`,
+      en: `Production runs the new release${besides.length > 0 ? `; but: ${but.en}` : '.'}`,
+      zh: `生产环境运行的是新版本${besides.length > 0 ? `; 但: ${but.zh}` : '.'}`,
     },
     next: [
       {

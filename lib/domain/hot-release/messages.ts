@@ -1,7 +1,7 @@
 import { type Ops, runName } from '../../core/ops.ts';
 import { agree, decline } from '../../core/refusal.ts';
 import { section, WHAT_IS_THERE } from '../../core/screen.ts';
-import { printable, same, type Text } from '../../core/text.ts';
+import { joined, printable, same, type Text } from '../../core/text.ts';
 import type { Outage } from '../../tools/http/probe.ts';
 import { blindText, type Noticed } from '../hold/downtime.ts';
 import { holdText, meanwhile } from '../hold/messages.ts';
@@ -105,13 +105,11 @@ const one = ({ sent, failed, longestGapMs, latencyMs }: Outage): Text => {
 /** Failed and sent requests, the longest wait for an answer, p99. */
 export function noticedText(noticed: Noticed | undefined): Text {
   if (noticed === undefined) return { en: 'not measured', zh: '未测量' };
-  const each = (language: keyof Text) =>
-    noticed.map(({ name, outage }) => `${printable(name[language])} ${one(outage)[language]}`);
-  const blind = blindText(noticed);
-  return {
-    en: `failed/sent, longest wait, p99: ${each('en').join('; ')}${blind.en}`,
-    zh: `失败/总数, 最长等待, p99: ${each('zh').join('; ')}${blind.zh}`,
-  };
+  const ways = noticed.map(({ name, outage }) =>
+    joined([{ en: printable(name.en), zh: printable(name.zh) }, one(outage)], ' '),
+  );
+  const [{ en, zh }, blind] = [joined(ways), blindText(noticed)];
+  return { en: `failed/sent, longest wait, p99: ${en}${blind.en}`, zh: `失败/总数, 最长等待, p99: ${zh}${blind.zh}` };
 }
 
 /** What is said when what runs is what would run. The deploy directory still comes to it, where that loses nothing. */

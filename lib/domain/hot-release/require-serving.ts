@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import type { Text } from '../../core/text.ts';
+import { joined, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { describeHealth, type Health } from '../app/health.ts';
 import type { Containers } from '../stack/containers.ts';
@@ -32,11 +32,9 @@ export async function requireServing(
   if (health && !health.healthy) findings.push(describeHealth(health));
   const { app, postgres, redis } = containers;
   if (findings.length === 0 && app && postgres && redis) return { app, postgres, redis };
+  const { en, zh } = joined(findings);
   throw refuse(
-    {
-      en: `A hot update needs everything up and healthy: ${findings.map((f) => f.en).join('; ')}`,
-      zh: `热更新要求所有服务正常运行: ${findings.map((f) => f.zh).join('; ')}`,
-    },
+    { en: `A hot update needs everything up and healthy: ${en}`, zh: `热更新要求所有服务正常运行: ${zh}` },
     ...(await adviceFor(ops, stack, containers, health)),
   );
 }

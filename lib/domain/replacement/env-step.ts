@@ -5,7 +5,7 @@ import { NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { decline, refuse } from '../../core/refusal.ts';
 import { say } from '../../core/screen.ts';
-import type { Text } from '../../core/text.ts';
+import { joined, type Text } from '../../core/text.ts';
 import { createEnvText, GENERATED } from '../env/create.ts';
 import type { EnvReading } from '../env/env.ts';
 import { readEnvText } from '../env/file.ts';
@@ -153,7 +153,7 @@ function candidate(ops: Ops): { text: string; generated: readonly string[] } {
 const bad = (problems: readonly Text[]) =>
   new OpsError({
     kind: 'config',
-    what: { en: problems.map((p) => p.en).join('\n'), zh: problems.map((p) => p.zh).join('\n') },
+    what: joined(problems, '\n'),
     state: NOTHING_CHANGED,
     next: [{ en: 'Correct .env and run again.', zh: '请修正 .env 后重新运行.' }],
   });

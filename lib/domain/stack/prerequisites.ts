@@ -4,6 +4,7 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { type Reason, refuse } from '../../core/refusal.ts';
 import { ask, CommandError } from '../../core/run.ts';
+import { joined } from '../../core/text.ts';
 import { composeVersion } from '../../tools/docker/compose.ts';
 import { serverVersion } from '../../tools/docker/docker.ts';
 import { requireLocalEngine } from '../../tools/docker/engine.ts';
@@ -25,7 +26,7 @@ export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
   const noted = (finding: (error: CommandError) => Reason) => (error: unknown) => {
     ops.signal.throwIfAborted();
     if (error instanceof CommandError) findings.push(error.kind === 'deadline' ? tooLate(error) : finding(error));
-    else if (error instanceof OpsError) findings.push(...explained(error));
+    else if (error instanceof OpsError) findings.push(explained(error));
     else throw error;
     return null;
   };
@@ -48,16 +49,12 @@ export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
 function all(found: readonly Reason[]): OpsError {
   // Without docker each question about it fails alike.
   const findings = found.filter(({ text }, at) => found.findIndex((other) => other.text.en === text.en) === at);
-  return refuse(
-    { en: findings.map((f) => f.text.en).join('\n'), zh: findings.map((f) => f.text.zh).join('\n') },
-    ...findings.map((f) => f.fix),
-  );
+  const texts = findings.map((f) => f.text);
+  return refuse(joined(texts, '\n'), ...findings.map((f) => f.fix));
 }
 
 /** What says itself what to do about it. */
-const explained = ({ what, next }: OpsError): Reason[] => [
-  { text: what, fix: { en: next.map((t) => t.en).join('\n'), zh: next.map((t) => t.zh).join('\n') } },
-];
+const explained = ({ what, next }: OpsError): Reason => ({ text: what, fix: joined(next, '\n') });
 
 function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
   const m = /(\d+)\.(\d+)/.exec(version);

@@ -1,5 +1,5 @@
 import { refuse } from '../../core/refusal.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { joined, printable, type Text } from '../../core/text.ts';
 import type { Release } from '../../domain/ledger/releases.ts';
 import type { Choice, Facts, Way } from './facts.ts';
 
@@ -131,11 +131,9 @@ export function chooseWay({ release, hot, image }: Choice, asked: 'auto' | WayNa
     return way.open ? [] : [{ en: `${w}: ${way.why.en}`, zh: `${w}: ${way.why.zh}` }];
   });
   const short = release.commit.slice(0, 10);
+  const { en, zh } = joined(why);
   throw refuse(
-    {
-      en: `${short} is not a way back: ${why.map((t) => t.en).join('; ')}`,
-      zh: `无法回退到 ${short}: ${why.map((t) => t.zh).join('; ')}`,
-    },
+    { en: `${short} is not a way back: ${en}`, zh: `无法回退到 ${short}: ${zh}` },
     {
       en: `A new image of that commit, in the deploy directory: git checkout ${release.commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,
       zh: `在部署目录中用该提交重新构建镜像: git checkout ${release.commit} && npx tsx scripts/deploy-prod-all.ts --data keep`,

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import { type Row, say, section } from '../../core/screen.ts';
-import { printable, same, type Text } from '../../core/text.ts';
+import { joined, printable, same, type Text } from '../../core/text.ts';
 import { choicesOf } from './choices.ts';
 import type { Choice, Facts } from './facts.ts';
 
@@ -65,10 +65,8 @@ function waysText({ hot, image }: Choice): Text {
       ? { en: 'by image, requests wait or are refused for some seconds', zh: '替换镜像, 请求等待或被拒绝数秒' }
       : { en: `not by image (${image.why.en})`, zh: `不能替换镜像 (${image.why.zh})` },
   ];
-  return {
-    en: back.en + ways.map((w) => w.en).join('; '),
-    zh: back.zh + ways.map((w) => w.zh).join('; '),
-  };
+  const { en, zh } = joined(ways);
+  return { en: back.en + en, zh: back.zh + zh };
 }
 
 function kindOf(kind: Choice['release']['kind'], way: Choice['release']['way']): Text {

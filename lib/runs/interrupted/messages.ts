@@ -1,5 +1,5 @@
 import type { Row } from '../../core/screen.ts';
-import { printable, same, seconds, type Text } from '../../core/text.ts';
+import { joined, printable, same, seconds, type Text } from '../../core/text.ts';
 import { entriesOf, leftUntouched, type Run } from '../../domain/ledger/runs.ts';
 
 /** `running: step stop`, `0  done: deployed …`, `died at step stop`. */
@@ -65,10 +65,7 @@ export function stepRows(run: Run): Row[] {
     const told = run.entries.flatMap((e) => ('step' in e && e.step === id ? stepEvent(e) : []));
     const name = printable(id);
     const none: Text = same('-');
-    return [
-      same(name),
-      told.length > 0 ? { en: told.map((t) => t.en).join('; '), zh: told.map((t) => t.zh).join('; ') } : none,
-    ] as const;
+    return [same(name), told.length > 0 ? joined(told) : none] as const;
   });
 }
 
