@@ -49,6 +49,14 @@ export class CommandError extends OpsError {
   }
 }
 
+/** For `catch`, where an outside program's failure is an answer: any other error goes on. */
+export const ifFails =
+  <T>(answer: (error: CommandError) => T) =>
+  (error: unknown): T => {
+    if (error instanceof CommandError) return answer(error);
+    throw error;
+  };
+
 /** From fork to exec takes milliseconds, on a busy machine some more. */
 const BEFORE_EXEC_MS = 1_000;
 

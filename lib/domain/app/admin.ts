@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import { commandFailed } from '../../core/refusal.ts';
-import { CommandError, run } from '../../core/run.ts';
+import { ifFails, run } from '../../core/run.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { query } from '../../tools/postgres/psql.ts';
@@ -79,13 +79,8 @@ export const ensureAdmin = async (ops: Ops, container: string): Promise<AdminRes
 
 /** The quick question, 60 ms instead of a start of the application. A table of another shape is the application's to explain. */
 export async function adminExists(ops: Ops, db: Database): Promise<boolean> {
-  try {
-    const rows = await query(ops, db, "SELECT json_build_object('id', id) FROM users WHERE username = 'admin'");
-    return rows.length > 0;
-  } catch (error) {
-    if (error instanceof CommandError) return false;
-    throw error;
-  }
+  const admins = "SELECT json_build_object('id', id) FROM users WHERE username = 'admin'";
+  return (await query(ops, db, admins).catch(ifFails(() => []))).length > 0;
 }
 
 // The entrypoint reads .env the same way; the scheduler's variable must stay as given, so it is set after.

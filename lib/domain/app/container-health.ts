@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { notProved } from '../../core/refusal.ts';
-import { CommandError, run } from '../../core/run.ts';
+import { ifFails, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { type Container, type Healthcheck, inspectContainers } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
@@ -62,15 +62,11 @@ async function stillUp(ops: Ops, { id, restartCount }: Container) {
 }
 
 /** Its words are seen in `ps` whenever the engine looks, so they may stand on a command line here too. */
-async function failureOf(ops: Ops, id: string, { argv, timeoutMs }: Healthcheck): Promise<Text | undefined> {
-  try {
-    await run(ops, exec('read', id, argv, { deadlineMs: timeoutMs }));
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    return error.what;
-  }
-}
+const failureOf = (ops: Ops, id: string, { argv, timeoutMs }: Healthcheck): Promise<Text | undefined> =>
+  run(ops, exec('read', id, argv, { deadlineMs: timeoutMs })).then(
+    () => undefined,
+    ifFails((error) => error.what),
+  );
 
 const NO_CHECK: Text = { en: 'the container has no health check', zh: '容器未配置健康检查' };
 

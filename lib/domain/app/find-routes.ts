@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
-import { CommandError } from '../../core/run.ts';
+import { ifFails } from '../../core/run.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Route, Served } from '../stack/deployment.ts';
@@ -32,10 +32,9 @@ const answer = z.union([
  * by TLS.
  */
 export async function findRoutes(ops: Ops, app: Container, programs: readonly Program[]): Promise<Served> {
-  const said = await agent(ops, app.id, 'routes', { effect: 'read', args: {}, answer }).catch((error: unknown) => {
-    if (error instanceof CommandError) return { failed: error.what };
-    throw error;
-  });
+  const said = await agent(ops, app.id, 'routes', { effect: 'read', args: {}, answer }).catch(
+    ifFails(({ what }) => ({ failed: what })),
+  );
   const { direct, nginx } = ops.target.ports;
   if ('failed' in said) {
     // Any of them may be one that people are led to.

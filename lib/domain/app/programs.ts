@@ -3,7 +3,7 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
 import { failed, notProved, unmet } from '../../core/refusal.ts';
-import { CommandError } from '../../core/run.ts';
+import { ifFails } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { ProgramState } from '../stack/deployment.ts';
 import { agent } from './agent.ts';
@@ -155,15 +155,11 @@ export async function requirePrograms(
   before: readonly ProgramState[] | undefined,
 ): Promise<readonly Text[]> {
   let now: readonly ProgramState[] = [];
-  try {
-    await poll(ops, { everyMs: POLL_MS, forMs: ops.target.bootSeconds * 1000 }, async () => {
-      now = await listPrograms(ops, container);
-      return now.some(isUnsettled) ? undefined : now;
-    });
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    return [notTold(error.what)];
-  }
+  const failure = await poll(ops, { everyMs: POLL_MS, forMs: ops.target.bootSeconds * 1000 }, async () => {
+    now = await listPrograms(ops, container);
+    return now.some(isUnsettled) ? undefined : 'settled';
+  }).catch(ifFails(({ what }) => notTold(what)));
+  if (typeof failure === 'object') return [failure];
   const fallen = before ? failedSince(now, before) : [];
   if (fallen.length > 0) throw notProved(...stillDown(fallen, before));
   return stillDown(now, before);

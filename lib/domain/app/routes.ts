@@ -1,7 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
 import { notProved } from '../../core/refusal.ts';
-import { CommandError } from '../../core/run.ts';
+import { ifFails } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { PATIENCE_MS } from '../../tools/http/within.ts';
@@ -28,10 +28,7 @@ export async function surveyServed(
   ops: Ops,
   app: Container,
 ): Promise<{ readonly programs: readonly Program[] | undefined; readonly served: Served }> {
-  const programs = await listPrograms(ops, app.id).catch((error: unknown) => {
-    if (error instanceof CommandError) return undefined;
-    throw error;
-  });
+  const programs = await listPrograms(ops, app.id).catch(ifFails(() => undefined));
   return { programs, served: await surveyRoutes(ops, app, programs ?? []) };
 }
 

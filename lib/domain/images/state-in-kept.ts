@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { read } from '../../core/command.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
-import { CommandError, run } from '../../core/run.ts';
+import { ifFails, run } from '../../core/run.ts';
 import { ownerLabels } from '../../tools/docker/helpers.ts';
 import { withoutState } from '../app/state-inside.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -10,14 +10,13 @@ import { listKept } from './kept.ts';
 /** Names the images kept to go back to that contain the state directory. What can't be looked into is left: it changes nothing that was proved. */
 export async function tellStateInKept(given: Ops, { services }: Stack): Promise<void> {
   const ops = uninterruptible(given);
-  try {
+  const tell = async () => {
     const found: string[] = [];
     for (const { reference, id } of await listKept(ops, services.app.image))
       if (await containsState(ops, id)) found.push(reference);
     if (found.length > 0) ops.screen.show({ event: 'warning', ...withoutState(found) });
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-  }
+  };
+  await tell().catch(ifFails(() => undefined));
 }
 
 async function containsState(ops: Ops, image: string): Promise<boolean> {

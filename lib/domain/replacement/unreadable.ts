@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import { CommandError } from '../../core/run.ts';
+import { type CommandError, ifFails } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { TableLocked } from '../../tools/postgres/table-locked.ts';
@@ -79,10 +79,5 @@ export async function whyUnreadable(ops: Ops, db: Database, error: CommandError)
   };
 }
 
-async function databasesOf(ops: Ops, db: Database): Promise<string[]> {
-  const found = await databaseSizes(ops, db).catch((error: unknown) => {
-    if (error instanceof CommandError) return [];
-    throw error;
-  });
-  return found.map((d) => printable(d.name));
-}
+const databasesOf = async (ops: Ops, db: Database): Promise<string[]> =>
+  (await databaseSizes(ops, db).catch(ifFails(() => []))).map((d) => printable(d.name));

@@ -12,7 +12,7 @@ import {
   openJournal,
 } from '../../core/journal.ts';
 import type { Ops, Paths } from '../../core/ops.ts';
-import { CommandError } from '../../core/run.ts';
+import { ifFails } from '../../core/run.ts';
 import { orWarn, type Screen } from '../../core/screen.ts';
 import { Secrets } from '../../core/secrets.ts';
 import { childEnv, createShell } from '../../core/shell.ts';
@@ -326,11 +326,7 @@ function appendingTo(file: string, world: World): (text: string) => void {
  * that does not answer is the script's own survey's to explain.
  */
 async function tidy(ops: Ops, only: string | undefined): Promise<void> {
-  try {
-    await discardStale(ops, (run) => only === undefined || run.endsWith(`-${only}`));
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-  }
+  await discardStale(ops, (run) => only === undefined || run.endsWith(`-${only}`)).catch(ifFails(() => undefined));
 }
 
 const VERSION = (

@@ -1,5 +1,5 @@
 import { type Command, change, read } from '../../core/command.ts';
-import { CommandError, type RunOps, run } from '../../core/run.ts';
+import { ifFails, type RunOps, run } from '../../core/run.ts';
 
 export type Family = 'ipv4' | 'ipv6';
 
@@ -29,12 +29,7 @@ export async function findFirewall(ops: RunOps): Promise<Firewall | undefined> {
 
 /** The nat table as it is now; undefined where it can't be read. */
 export async function listing(ops: RunOps, firewall: Firewall, family: Family): Promise<Listing | undefined> {
-  try {
-    return await list(ops, firewall, family);
-  } catch (error) {
-    if (error instanceof CommandError) return undefined;
-    throw error;
-  }
+  return list(ops, firewall, family).catch(ifFails(() => undefined));
 }
 
 async function list(ops: RunOps, { prefix }: Firewall, family: Family): Promise<Listing> {

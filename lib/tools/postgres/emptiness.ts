@@ -1,7 +1,7 @@
 import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
-import { ask, CommandError, type RunOps, run } from '../../core/run.ts';
+import { ask, ifFails, type RunOps, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../docker/docker.ts';
 import { type PgServer, query, queryOne } from './psql.ts';
@@ -53,12 +53,11 @@ export async function otherDatabases(ops: RunOps, server: PgServer): Promise<str
   const [open, closed] = await Promise.all([query<string>(ops, server, DATABASES), query<string>(ops, server, HIDDEN)]);
   const found: string[] = [];
   for (const database of open.filter((d) => d !== server.name)) {
-    try {
-      if ((await whatDatabaseHolds(ops, server, database)).length === 0) continue;
-    } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
-    }
-    found.push(database);
+    const holds = await whatDatabaseHolds(ops, server, database).then(
+      (found) => found.length > 0,
+      ifFails(() => true),
+    );
+    if (holds) found.push(database);
   }
   return [...found, ...closed.filter((d) => d !== server.name)];
 }
