@@ -1,10 +1,10 @@
-import { closeSync, openSync } from 'node:fs';
 import { z } from 'zod';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import { type Ops, runName } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';
+import { withOpen } from '../../tools/files/durable.ts';
 import { agent } from './agent.ts';
 import { differences } from './file-plan.ts';
 import { type Inventory, isKept, keptPaths, takeInventory } from './inventory.ts';
@@ -64,15 +64,10 @@ export async function stageRelease(
   const { container, dir, tree } = staging;
   const { commit, artefacts, archives } = release;
   const marker = markerText({ commit, run: runName(ops), hot: true, artefacts });
-  for (const archive of archives) {
-    const fd = openSync(archive, 'r');
-    try {
-      const argv = ['bash', '-euc', UNPACK, 'unpack', dir, ops.target.app.root, marker, ...keptPaths(ops.target)];
-      await run(ops, exec('change', container, argv, { stdinFd: fd, deadlineMs: COPY_MS, interruptible: true }));
-    } finally {
-      closeSync(fd);
-    }
-  }
+  const argv = ['bash', '-euc', UNPACK, 'unpack', dir, ops.target.app.root, marker, ...keptPaths(ops.target)];
+  const limits = { deadlineMs: COPY_MS, interruptible: true };
+  for (const archive of archives)
+    await withOpen(archive, (stdinFd) => run(ops, exec('change', container, argv, { stdinFd, ...limits })));
   const arrived = await takeInventory(ops, container, tree);
   const wanted = new Map([...release.tree].filter(([file]) => !isKept(ops.target, file)));
   const wrong = differences(arrived, wanted);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readSync } from 'node:fs';
 import path from 'node:path';
 import { change, read } from '../../core/command.ts';
 import type { OpsError } from '../../core/errors.ts';
@@ -40,14 +41,9 @@ export async function listArchive(ops: Ops, dir: string, file: string, size: num
 /** A complete tar ends in two blocks of zeros; an empty directory has one before them. */
 async function endsWell(file: string, size: number): Promise<boolean> {
   if (size < 3 * 512 || size % 512 !== 0) return false;
-  const { open } = await import('node:fs/promises');
-  const handle = await open(file, 'r');
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(1024), 0, 1024, size - 1024);
-    return bytesRead === 1024 && buffer.every((b) => b === 0);
-  } finally {
-    await handle.close();
-  }
+  const end = Buffer.alloc(1024);
+  const bytesRead = await withOpen(file, async (fd) => readSync(fd, end, 0, 1024, size - 1024));
+  return bytesRead === 1024 && end.every((b) => b === 0);
 }
 
 /**

@@ -1,4 +1,3 @@
-import { closeSync, constants, openSync } from 'node:fs';
 import path from 'node:path';
 import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
@@ -8,6 +7,7 @@ import type { Step } from '../../core/step.ts';
 import { same, type Text } from '../../core/text.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
+import { createFile } from '../../tools/files/durable.ts';
 import { MARKER } from '../app/marker.ts';
 import { type Placement, place, putBack, savePlaced } from '../app/place.ts';
 import { askSupervisor, isGunicorn, listPrograms, type Program, restartSeconds } from '../app/programs.ts';
@@ -100,14 +100,10 @@ function byteCode(file: string): string[] {
 
 /** What somebody changed in the container is nowhere else. */
 async function keepHandEdited(ops: Ops, { facts, staging }: HotRelease): Promise<void> {
-  const file = path.join(ops.paths.run, 'hand-edited.tar');
-  const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
-  try {
-    const argv = ['tar', '-c', '-C', staging.saved + ops.target.app.root, '--', ...facts.files.handEdited];
-    await run(ops, exec('read', staging.container, argv, { stdoutFd: fd, deadlineMs: 120_000 }));
-  } finally {
-    closeSync(fd);
-  }
+  const argv = ['tar', '-c', '-C', staging.saved + ops.target.app.root, '--', ...facts.files.handEdited];
+  await createFile(path.join(ops.paths.run, 'hand-edited.tar'), (stdoutFd) =>
+    run(ops, exec('read', staging.container, argv, { stdoutFd, deadlineMs: 120_000 })),
+  );
 }
 
 /**

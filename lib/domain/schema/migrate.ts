@@ -1,9 +1,9 @@
-import { closeSync, openSync } from 'node:fs';
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { commandFailed, type Reason, unmet } from '../../core/refusal.ts';
 import { CommandError, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
+import { withOpen } from '../../tools/files/durable.ts';
 import type { Blocker } from '../../tools/postgres/blocker.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { endSessions, PGOPTIONS, pgExec, psql } from '../../tools/postgres/psql.ts';
@@ -107,15 +107,12 @@ async function go(ops: Ops, db: Database, upgrade: Upgrade, { before, midway, no
  * @throws {CommandError} with the first SQL error.
  */
 export async function seed(ops: Ops, db: Database, file: string): Promise<void> {
-  const fd = openSync(file, 'r');
-  try {
-    // The end of `docker exec` would leave a statement running; the server's own limit comes before it.
-    const env = { PGOPTIONS: `${PGOPTIONS} -c statement_timeout=${SEED_MS - 10_000}` };
-    const argv = [...psql(db), '-1', '-f', '-'];
-    await run(ops, pgExec('change', db, argv, { stdinFd: fd, env, deadlineMs: SEED_MS, shownErrors: withoutDetails }));
-  } finally {
-    closeSync(fd);
-  }
+  // The end of `docker exec` would leave a statement running; the server's own limit comes before it.
+  const env = { PGOPTIONS: `${PGOPTIONS} -c statement_timeout=${SEED_MS - 10_000}` };
+  const limits = { env, deadlineMs: SEED_MS, shownErrors: withoutDetails };
+  await withOpen(file, (stdinFd) =>
+    run(ops, pgExec('change', db, [...psql(db), '-1', '-f', '-'], { stdinFd, ...limits })),
+  );
 }
 
 function upgradeFailed(db: Database, error: unknown, blockers: readonly Blocker[], state: Text): OpsError {

@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, fsyncSync, openSync, rmSync } from 'no
 import path from 'node:path';
 import { change, read } from '../../core/command.ts';
 import { CommandError, type RunOps, run } from '../../core/run.ts';
+import { withOpen } from '../files/durable.ts';
 
 const COPY_DEADLINE_MS = 3_600_000;
 
@@ -35,11 +36,6 @@ export async function copyOut(ops: RunOps, container: string, directory: string,
 
 /** Puts back what {@link copyOut} saved. An empty stream would be taken as success, so the file must hold a tar. */
 export async function copyIn(ops: RunOps, file: string, container: string, directory: string): Promise<void> {
-  const fd = openSync(file, 'r');
-  try {
-    const into = `${container}:${path.posix.dirname(directory)}`;
-    await run(ops, change(['docker', 'cp', '-', into], { stdinFd: fd, deadlineMs: COPY_DEADLINE_MS }));
-  } finally {
-    closeSync(fd);
-  }
+  const argv = ['docker', 'cp', '-', `${container}:${path.posix.dirname(directory)}`];
+  await withOpen(file, (stdinFd) => run(ops, change(argv, { stdinFd, deadlineMs: COPY_DEADLINE_MS })));
 }
