@@ -12,6 +12,10 @@ export interface Reason {
 export const refuse = (what: Text, ...next: readonly Text[]): OpsError =>
   new OpsError({ kind: 'precondition', what, state: NOTHING_CHANGED, next });
 
+/** `.env`, the compose file or the target configuration is wrong; nothing was changed. To be thrown. */
+export const misconfigured = (what: Text, ...next: readonly Text[]): OpsError =>
+  new OpsError({ kind: 'config', what, state: NOTHING_CHANGED, next });
+
 /** Somebody said no, or nobody could be asked; nothing was changed. To be thrown. */
 export const decline = (what: Text, ...next: readonly Text[]): OpsError =>
   new OpsError({ kind: 'declined', what, state: NOTHING_CHANGED, next });

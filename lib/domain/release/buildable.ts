@@ -1,7 +1,6 @@
 import path from 'node:path';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { refuse, throwIfAny } from '../../core/refusal.ts';
+import { misconfigured, refuse, throwIfAny } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { filesWith } from '../../tools/git/commits.ts';
 import { listed } from '../../tools/git/paths.ts';
@@ -75,20 +74,16 @@ export function movedTo(directory: string, { context, dockerfile, others }: Buil
 }
 
 const builtFromElsewhere = (place: string) =>
-  new OpsError({
-    kind: 'config',
-    what: {
+  misconfigured(
+    {
       en: `The compose file builds the application from ${printable(place)}, which is not in the deploy directory.`,
       zh: `compose 文件从 ${printable(place)} 构建应用, 该位置不在部署目录内.`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'What is built is what git has at the commit: let build.context be a directory of the repository.',
-        zh: '构建内容以 git 提交为准: 请将 build.context 设为仓库内的目录.',
-      },
-    ],
-  });
+    {
+      en: 'What is built is what git has at the commit: let build.context be a directory of the repository.',
+      zh: '构建内容以 git 提交为准: 请将 build.context 设为仓库内的目录.',
+    },
+  );
 
 const hasPointers = (files: readonly string[]) =>
   refuse(

@@ -1,5 +1,6 @@
 import { asTyped } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { refuse } from '../../core/refusal.ts';
 import { given, printable, same, type Text } from '../../core/text.ts';
 import { listed } from '../../tools/git/paths.ts';
 import type { Remote } from '../../tools/git/remotes.ts';
@@ -12,15 +13,12 @@ const typed = (dir: string, ...args: string[]) => asTyped(['git', '-C', dir, ...
 const named = (remote: Remote) => `${printable(remote.name)} (${printable(remote.url)})`;
 
 export const notAName = (ref: string): OpsError =>
-  problem(
-    'precondition',
+  refuse(
     { en: `'${printable(ref)}' can't be the name of a branch.`, zh: `'${printable(ref)}' 不是合法的分支名.` },
-    [
-      {
-        en: 'Name a branch of a remote (origin/main), a tag, or a commit id.',
-        zh: '请指定远程分支 (origin/main)、标签或提交 ID.',
-      },
-    ],
+    {
+      en: 'Name a branch of a remote (origin/main), a tag, or a commit id.',
+      zh: '请指定远程分支 (origin/main)、标签或提交 ID.',
+    },
   );
 
 export const noAnswer = (dir: string, remote: Remote, deadlineMs: number, cause: unknown): OpsError =>
@@ -66,60 +64,52 @@ export const fetchFailed = (dir: string, remote: Remote, stderr: string, cause: 
 };
 
 export const noSuchBranch = (remote: Remote, branch: string, branches: readonly string[]): OpsError =>
-  problem(
-    'precondition',
+  refuse(
     {
       en: `${named(remote)} has no branch '${printable(branch)}'.`,
       zh: `${named(remote)} 没有分支 '${printable(branch)}'.`,
     },
-    [
-      branches.length === 0
-        ? { en: 'It has no branches at all.', zh: '该远程仓库没有任何分支.' }
-        : { en: `It has: ${listed(branches)}`, zh: `现有分支: ${listed(branches)}` },
-    ],
+    branches.length === 0
+      ? { en: 'It has no branches at all.', zh: '该远程仓库没有任何分支.' }
+      : { en: `It has: ${listed(branches)}`, zh: `现有分支: ${listed(branches)}` },
   );
 
 export const unknownRef = (dir: string, ref: string, remotes: readonly Remote[], shallow: boolean): OpsError => {
   const known = remotes.length === 0 ? '-' : remotes.map(named).join(', ');
   const deepen = typed(dir, 'fetch', '--unshallow', remotes[0]?.name ?? 'origin');
-  return problem(
-    'precondition',
+  return refuse(
     {
       en: `'${printable(ref)}' is neither a branch, a tag nor a commit here, and does not begin with the name of a remote.`,
       zh: `'${printable(ref)}' 既不是本仓库的分支、标签或提交, 也不以远程仓库名开头.`,
     },
-    [
-      { en: `Remotes: ${known}`, zh: `现有远程仓库: ${known}` },
-      {
-        en: `Branches and tags: ${typed(dir, 'branch', '-a')}; ${typed(dir, 'tag')}`,
-        zh: `查看分支与标签: ${typed(dir, 'branch', '-a')}; ${typed(dir, 'tag')}`,
-      },
-      ...given(shallow, () => ({
-        en: `This is a shallow clone, older commits are missing: ${deepen}`,
-        zh: `这是浅克隆, 缺少较早的提交: ${deepen}`,
-      })),
-    ],
+    { en: `Remotes: ${known}`, zh: `现有远程仓库: ${known}` },
+    {
+      en: `Branches and tags: ${typed(dir, 'branch', '-a')}; ${typed(dir, 'tag')}`,
+      zh: `查看分支与标签: ${typed(dir, 'branch', '-a')}; ${typed(dir, 'tag')}`,
+    },
+    ...given(shallow, () => ({
+      en: `This is a shallow clone, older commits are missing: ${deepen}`,
+      zh: `这是浅克隆, 缺少较早的提交: ${deepen}`,
+    })),
   );
 };
 
 /** @param candidates what it could mean, one a line. */
 export const ambiguous = (ref: string, candidates: readonly string[]): OpsError =>
-  problem('precondition', { en: `'${printable(ref)}' is ambiguous.`, zh: `'${printable(ref)}' 有歧义.` }, [
+  refuse(
+    { en: `'${printable(ref)}' is ambiguous.`, zh: `'${printable(ref)}' 有歧义.` },
     { en: 'Name one of these in full:', zh: '请写出其中一个的完整名称:' },
     ...candidates.map((c) => same(printable(c))),
-  ]);
+  );
 
 export const movedTag = (dir: string, tag: string, remote: Remote): OpsError =>
-  problem(
-    'precondition',
+  refuse(
     {
       en: `The tag '${printable(tag)}' is another commit here than on ${named(remote)}.`,
       zh: `标签 '${printable(tag)}' 在本地与 ${named(remote)} 上指向不同的提交.`,
     },
-    [
-      {
-        en: `To take the remote's: ${typed(dir, 'fetch', '--force', remote.name, 'tag', tag)}; or name the commit.`,
-        zh: `如以远程为准: ${typed(dir, 'fetch', '--force', remote.name, 'tag', tag)}; 也可直接指定提交 ID.`,
-      },
-    ],
+    {
+      en: `To take the remote's: ${typed(dir, 'fetch', '--force', remote.name, 'tag', tag)}; or name the commit.`,
+      zh: `如以远程为准: ${typed(dir, 'fetch', '--force', remote.name, 'tag', tag)}; 也可直接指定提交 ID.`,
+    },
   );

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { NOTHING_CHANGED, OpsError, whatHappened } from '../../core/errors.ts';
+import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { decline, refuse } from '../../core/refusal.ts';
+import { decline, misconfigured, refuse } from '../../core/refusal.ts';
 import { say } from '../../core/screen.ts';
 import { joined, type Text } from '../../core/text.ts';
 import { createEnvText, GENERATED } from '../env/create.ts';
@@ -151,12 +151,7 @@ function candidate(ops: Ops): { text: string; generated: readonly string[] } {
 }
 
 const bad = (problems: readonly Text[]) =>
-  new OpsError({
-    kind: 'config',
-    what: joined(problems, '\n'),
-    state: NOTHING_CHANGED,
-    next: [{ en: 'Correct .env and run again.', zh: '请修正 .env 后重新运行.' }],
-  });
+  misconfigured(joined(problems, '\n'), { en: 'Correct .env and run again.', zh: '请修正 .env 后重新运行.' });
 
 const mustNotGenerate = (volume: string, generated: readonly string[]) =>
   refuse(

@@ -1,4 +1,3 @@
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import { refuse } from '../../core/refusal.ts';
 import { printable, same } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
@@ -8,23 +7,19 @@ import type { LeftDatabase } from '../data/left-databases.ts';
 // Why a restore does not begin: `precondition` all of them.
 
 export const notRunning = (key: string, container: Container | undefined) =>
-  new OpsError({
-    kind: 'precondition',
-    what: {
+  refuse(
+    {
       en: `The database (${key}) ${container ? `is ${container.state}` : 'has no container'}.`,
       zh: `数据库 (${key}) ${container ? `状态为 ${container.state}` : '没有容器'}.`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      container?.state === 'paused'
-        ? same(`docker unpause ${container.id.slice(0, 12)}`)
-        : {
-            // As it was made, whatever the compose file says by now.
-            en: `${container ? `Start it: docker start ${container.id.slice(0, 12)}   If it can't start: ` : ''}npx tsx scripts/deploy-prod-all.ts`,
-            zh: `${container ? `请先启动: docker start ${container.id.slice(0, 12)}   若无法启动: ` : ''}npx tsx scripts/deploy-prod-all.ts`,
-          },
-    ],
-  });
+    container?.state === 'paused'
+      ? same(`docker unpause ${container.id.slice(0, 12)}`)
+      : {
+          // As it was made, whatever the compose file says by now.
+          en: `${container ? `Start it: docker start ${container.id.slice(0, 12)}   If it can't start: ` : ''}npx tsx scripts/deploy-prod-all.ts`,
+          zh: `${container ? `请先启动: docker start ${container.id.slice(0, 12)}   若无法启动: ` : ''}npx tsx scripts/deploy-prod-all.ts`,
+        },
+  );
 
 /** What is paused answers nobody; whoever paused it may be in the middle of something. */
 export const paused = (app: Container) =>

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
+import { misconfigured } from '../../core/refusal.ts';
 import { printable } from '../../core/text.ts';
 import { type Mount, placeOf } from '../../tools/docker/places.ts';
 
@@ -43,17 +43,13 @@ const unreadable = (
   { service, variable, named }: { readonly service: string; readonly variable: string; readonly named: string },
   why: { readonly en: string; readonly zh: string },
 ) =>
-  new OpsError({
-    kind: 'config',
-    what: {
+  misconfigured(
+    {
       en: `${composeFile}: ${variable}_FILE of service ${service} is ${printable(named)}, and ${why.en}.`,
       zh: `${composeFile}: 服务 ${service} 的 ${variable}_FILE 为 ${printable(named)}, 但${why.zh}.`,
     },
-    state: NOTHING_CHANGED,
-    next: [
-      {
-        en: 'Run as the user who may read it, or correct the secret’s file in the compose file.',
-        zh: '请使用有读取权限的用户运行, 或修正 compose 文件中 secret 的 file.',
-      },
-    ],
-  });
+    {
+      en: 'Run as the user who may read it, or correct the secret’s file in the compose file.',
+      zh: '请使用有读取权限的用户运行, 或修正 compose 文件中 secret 的 file.',
+    },
+  );
