@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
@@ -7,9 +6,9 @@ import { CommandError, run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
 import { withOpen } from '../../tools/files/durable.ts';
-import { statements } from '../../tools/postgres/globals.ts';
 import { damaged, OUR_OWN } from './damaged.ts';
 import type { DatabaseManifest, Stored } from './manifest.ts';
+import { globalsOf } from './roles.ts';
 import { checkFiles, patience } from './verify.ts';
 
 /**
@@ -27,11 +26,7 @@ export async function readArchive(ops: Ops, stored: Stored<DatabaseManifest>, im
     ...['--cpu-shares', '256', '--entrypoint', 'pg_restore', imageId, '-f', '/dev/null'],
   ];
   const options = { deadlineMs: patience(manifest.databaseBytes), interruptible: true };
-  try {
-    statements(readFileSync(path.join(dir, manifest.files.globals.name), 'utf8'));
-  } catch (error) {
-    throw damaged(dir, { en: 'its globals can’t be read', zh: '全局对象文件无法解析' }, error);
-  }
+  globalsOf(stored);
   try {
     await withOpen(path.join(dir, manifest.files.dump.name), (fd) =>
       run(ops, change(readAll, { ...options, stdinFd: fd })),

@@ -5,6 +5,7 @@ import type { RunOps } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { type Globals, parseGlobals, RIGHTS, type SavedRole, savedRolesSql } from '../../tools/postgres/globals.ts';
 import { identifier, type PgServer, queryOne } from '../../tools/postgres/psql.ts';
+import { damaged } from './damaged.ts';
 import type { DatabaseManifest, Stored } from './manifest.ts';
 
 /**
@@ -43,9 +44,14 @@ const CLUSTER = `SELECT json_build_object('tablespaces', (SELECT json_agg(spcnam
 export const clusterNow = (ops: RunOps, server: PgServer): Promise<ClusterNow> =>
   queryOne<ClusterNow>(ops, server, CLUSTER);
 
-/** @throws {Error} when the file is not whole. */
-export const globalsOf = ({ dir, manifest }: Stored<DatabaseManifest>): Globals =>
-  parseGlobals(readFileSync(path.join(dir, manifest.files.globals.name), 'utf8'));
+/** @throws {DamagedBackup} when the file is not whole. */
+export function globalsOf({ dir, manifest }: Stored<DatabaseManifest>): Globals {
+  try {
+    return parseGlobals(readFileSync(path.join(dir, manifest.files.globals.name), 'utf8'));
+  } catch (error) {
+    throw damaged(dir, { en: 'its globals can’t be read', zh: '全局对象文件无法解析' }, error);
+  }
+}
 
 /** The statements that give the cluster the roles for what is restored. */
 export function rolesSql(

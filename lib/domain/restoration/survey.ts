@@ -10,7 +10,6 @@ import { refuseWithoutServerDisk } from '../../tools/postgres/server-disk.ts';
 import { endpointsOf } from '../app/endpoints.ts';
 import { healthCheck } from '../app/health.ts';
 import { surveyServed } from '../app/routes.ts';
-import { damaged } from '../backup/damaged.ts';
 import { findDatabaseBackup, requireComplete } from '../backup/find.ts';
 import type { DatabaseManifest, Stored } from '../backup/manifest.ts';
 import {
@@ -132,7 +131,7 @@ export async function findDatabase(
 }
 
 function fromBackup(stored: Stored<DatabaseManifest>, cluster: ClusterNow, roles: Roles = 'needed'): Incoming {
-  const globals = readableGlobals(stored);
+  const globals = globalsOf(stored);
   return {
     kind: 'backup',
     stored,
@@ -140,14 +139,6 @@ function fromBackup(stored: Stored<DatabaseManifest>, cluster: ClusterNow, roles
     roleDifferences: roleDifferences(globals, cluster, stored.manifest, roles),
     missingTablespaces: missingTablespaces(globals, cluster),
   };
-}
-
-function readableGlobals(stored: Stored<DatabaseManifest>) {
-  try {
-    return globalsOf(stored);
-  } catch (error) {
-    throw damaged(stored.dir, { en: 'its globals can’t be read', zh: '全局对象文件无法解析' }, error);
-  }
 }
 
 /** Names, of this database. */
