@@ -540,7 +540,7 @@ export const DATA: readonly Break[] = [
         'await createFrom(ops, former.definition, properName(former.container.name))',
         '(await createBeside(ops, facts.stack, role)).next',
       ),
-      edit('lib/flows/rebuild/remove.ts', 'import { halt, holdersOf }', 'import { createBeside, halt, holdersOf }'),
+      edit('lib/flows/rebuild/remove.ts', 'import { halt }', 'import { createBeside, halt }'),
     ],
     test: 'test/simulation/way-back.test.ts',
     says: 'what undoes reads the compose file',

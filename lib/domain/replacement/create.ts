@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
+import { holdersOf } from '../../tools/docker/same-volume.ts';
 import { stampOf } from '../env/stamp.ts';
 import type { ServiceRole } from '../stack/stack.ts';
 import type { Cutover } from './cutover.ts';
-import { createBeside, describeFormer, discardNext, type Former, holdersOf, type Replacement } from './replace.ts';
+import { createBeside, describeFormer, discardNext, type Former, type Replacement } from './replace.ts';
 
 export interface Wanted {
   readonly roles: readonly ServiceRole[];
@@ -21,7 +22,7 @@ export interface Wanted {
 export async function createNew(ops: Ops, cutover: Cutover, wanted: Wanted): Promise<void> {
   const { facts } = cutover;
   const { roles, deletes = [] } = wanted;
-  const holders = await holdersOf(ops, deletes);
+  const holders = await holdersOf(ops, ...deletes);
   const willHold = new Set(facts.stack.volumes.filter((v) => deletes.includes(v.name)).map((v) => v.role));
   for (const role of roles) {
     const container = facts.containers[role];

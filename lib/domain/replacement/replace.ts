@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { asTyped, read } from '../../core/command.ts';
+import { asTyped } from '../../core/command.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { ask, run } from '../../core/run.ts';
+import { run } from '../../core/run.ts';
 import { orWarn, say } from '../../core/screen.ts';
 import { printable } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
@@ -268,13 +268,6 @@ export async function discardFormers(
     en: `Containers whose place was taken could not be removed; the next run tries again: ${why.en}`,
     zh: `未能移除已被替换的旧容器, 下次运行会重试: ${why.zh}`,
   }));
-}
-
-/** Ids of all containers that have one of these volumes mounted. */
-export async function holdersOf(ops: Ops, volumes: readonly string[]): Promise<ReadonlySet<string>> {
-  const list = (name: string) => read(['docker', 'ps', '-a', '-q', '--no-trunc', '--filter', `volume=${name}`]);
-  const ids = await Promise.all(volumes.map((name) => ask(ops, list(name))));
-  return new Set(ids.flatMap((lines) => lines.split('\n')).filter(Boolean));
 }
 
 /**

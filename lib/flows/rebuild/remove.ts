@@ -11,7 +11,7 @@ import { removeVolumes } from '../../domain/data/remove-volumes.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
 import { noteMove } from '../../domain/ledger/moved-data.ts';
 import { removeOneOff } from '../../domain/replacement/one-off.ts';
-import { halt, holdersOf } from '../../domain/replacement/replace.ts';
+import { halt } from '../../domain/replacement/replace.ts';
 import { noteStop } from '../../domain/replacement/stopped.ts';
 import { findContainers, properName } from '../../domain/stack/containers.ts';
 import { databaseVolume } from '../../domain/stack/database.ts';
@@ -20,6 +20,7 @@ import { type Container, inspectContainer } from '../../tools/docker/containers.
 import { createFrom } from '../../tools/docker/definition.ts';
 import { start } from '../../tools/docker/docker.ts';
 import { discardContainer } from '../../tools/docker/helpers.ts';
+import { holdersOf } from '../../tools/docker/same-volume.ts';
 import type { Rebuild } from './rebuild.ts';
 import { createStore, restartStores } from './stopped-stores.ts';
 import { startStores } from './stores.ts';
@@ -46,10 +47,7 @@ async function removeData(ops: Ops, rebuild: Rebuild, consent: Consent): Promise
   const { plan, facts, backup, archives } = rebuild;
   // It mounts what the application mounts, and the database that follows has been migrated already.
   if (plan.deletes.some((v) => v.role === 'app')) await removeOneOff(ops, facts);
-  const holders = await holdersOf(
-    ops,
-    plan.deletes.map((v) => v.name),
-  );
+  const holders = await holdersOf(ops, ...plan.deletes.map((v) => v.name));
   const ours = Object.entries(await findContainers(ops, facts.stack)) as [ServiceRole, Container][];
   const containers = ours.filter(([, { id }]) => holders.has(id));
   rebuild.stoppedStores = new Set(['postgres', 'redis']);

@@ -8,7 +8,7 @@ import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { backupsOf } from '../../domain/backup/find.ts';
 import { confirmDestructive } from '../../domain/data/consent.ts';
 import { proveSuperseded } from '../../domain/data/drop-database.ts';
-import { removeRetainedVolume } from '../../domain/data/remove-retained-volume.ts';
+import { removeRetainedVolume } from '../../domain/data/remove-volumes.ts';
 import { forgetUpgrade, readUpgrades, retainedCluster } from '../../domain/ledger/postgres-upgrades.ts';
 import { wasBegun } from '../../domain/ledger/unfinished-runs.ts';
 import { findContainers } from '../../domain/stack/containers.ts';

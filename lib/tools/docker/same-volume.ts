@@ -57,6 +57,13 @@ export async function checkSameVolume(ops: RunOps, known: KnownVolume): Promise<
   );
 }
 
+/** Ids of all containers that have one of these volumes mounted. */
+export async function holdersOf(ops: RunOps, ...volumes: readonly string[]): Promise<ReadonlySet<string>> {
+  const list = (name: string) => read(['docker', 'ps', '-a', '-q', '--no-trunc', '--filter', `volume=${name}`]);
+  const ids = await Promise.all(volumes.map((name) => ask(ops, list(name))));
+  return new Set(ids.flatMap((lines) => lines.split('\n')).filter(Boolean));
+}
+
 async function holds(ops: RunOps, container: string, volume: string): Promise<boolean> {
   const answer = await ask(ops, read(['docker', 'inspect', '-f', '{{json .Mounts}}', container]), [0, 1]);
   if (answer.trim() === '') return false;
