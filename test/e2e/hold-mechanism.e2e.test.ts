@@ -110,7 +110,7 @@ itInFull('cuts nobody in a queue that moves, and whoever is not answered', async
   const { facts } = await little.hold(app);
   if (facts.kind !== 'holds') throw new Error('holding was not possible');
   const home = Object.values(app.addresses)[0] ?? '';
-  const doorman = await postDoorman(little.ops, postOf(facts, app, home), `${app.name}-doorman-queue`);
+  const doorman = await postDoorman(little.ops, { ...facts, imageId: app.imageId, home }, `${app.name}-doorman-queue`);
   try {
     const port = doorman.door.ports.find((p) => p.family === 'ipv4' && p.target === 80)?.published;
     await doorman.lead({ network: facts.network, address: home });

@@ -8,7 +8,7 @@ import { type Beside, type Drained, drain, drainPrograms, drainTexts, findBeside
 import { type Lease, leaseRules } from './lease.ts';
 import { reachedAt } from './ports.ts';
 import { commentOf, rulesFor } from './rules.ts';
-import { type HoldFacts, postOf } from './survey.ts';
+import type { HoldFacts } from './survey.ts';
 
 /** Beside a program that is restarted everybody waits who wants something else; what it is at has supervisord's time to end besides. */
 const RESTARTED_SECONDS = 6;
@@ -111,7 +111,7 @@ export function requestHold(facts: HoldFacts): RequestHold {
     count += 1;
     // Beside one another: nobody waits as yet.
     const [doorman, beside] = await Promise.all([
-      postDoorman(ops, postOf(facts, app, home), `${app.name}-doorman-${count}`),
+      postDoorman(ops, { ...facts, imageId: app.imageId, home }, `${app.name}-doorman-${count}`),
       findBeside(ops, app.id).catch(() => undefined),
     ]);
     const { firewall, bridges, ports } = facts;

@@ -9,7 +9,7 @@ import { isRootless } from '../../tools/docker/engine.ts';
 import { getFromEngine } from '../../tools/docker/engine-api.ts';
 import { type Family, type Firewall, findFirewall, listing } from '../../tools/iptables/iptables.ts';
 import { lastReplacement } from '../ledger/requests.ts';
-import { type Doorman, type Post, postDoorman } from './doorman.ts';
+import { type Doorman, postDoorman } from './doorman.ts';
 import { leaseRules } from './lease.ts';
 import { type HeldPort, reachedAt } from './ports.ts';
 import { bridgesIn, commentOf, isEnginesTable, rulesFor } from './rules.ts';
@@ -108,14 +108,6 @@ async function publishing(ops: Ops, networks: readonly string[]): Promise<string
 
 export type Holds = Extract<HoldFacts, { kind: 'holds' }>;
 
-export const postOf = (holds: Holds, app: Pick<Container, 'imageId'>, home: string | undefined): Post => ({
-  imageId: app.imageId,
-  network: holds.network,
-  ports: holds.ports,
-  home,
-  atMost: holds.atMost,
-});
-
 /** Ports of our own requests during a trial; those that the kernel gives out by itself begin higher. */
 const FROM = { curl: '20480-20735', rule: '20480:20735' };
 
@@ -130,7 +122,8 @@ async function tryHold(ops: Ops, app: Container, holds: Holds, address: string |
   const comment = commentOf(ops.paths);
   let doorman: Doorman | undefined;
   try {
-    doorman = await postDoorman(ops, postOf(holds, app, address), `${app.name}-doorman-trial`);
+    const post = { ...holds, imageId: app.imageId, home: address };
+    doorman = await postDoorman(ops, post, `${app.name}-doorman-trial`);
     const { door } = doorman;
     await (address === undefined ? doorman.close() : doorman.lead({ network: holds.network, address }));
     const lease = await leaseRules(ops, firewall, (until) =>
