@@ -6,7 +6,6 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { postDoorman } from '../../lib/domain/hold/doorman.ts';
 import { removeLeftRules } from '../../lib/domain/hold/lease.ts';
-import { postOf } from '../../lib/domain/hold/survey.ts';
 import { restartEngineWeStarted } from '../sandbox/engine.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { startLoadFrom } from '../support/load.ts';

@@ -19,10 +19,7 @@ export function addressOf({ variables = {}, secrets }: Known, kept: Kept): Addre
 }
 
 /** What a channel needs to know, or what of it is missing. */
-export function addressesOf(
-  ops: Pick<Ops, 'variables' | 'secrets'>,
-  channel: Channel,
-): Addresses | { readonly missing: Text } {
+export function addressesOf(ops: Known, channel: Channel): Addresses | { readonly missing: Text } {
   if (!('url' in channel)) return { url: '' };
   const url = addressOf(ops, channel.url);
   if ('missing' in url) return url;

@@ -1,5 +1,4 @@
-import type { Language, Text } from '../../core/text.ts';
-import { seconds } from '../../core/text.ts';
+import { given, type Language, seconds, type Text } from '../../core/text.ts';
 import type { Message } from '../../tools/alerts/post.ts';
 import type { Ended, Outcome } from './outcomes.ts';
 
@@ -43,28 +42,24 @@ export function messageOf(event: Event, language: Language): Message {
   const t = ({ [language]: text }: Text) => text;
   const { kind, subject, host, stack, dir, ended, what, state, next } = event;
   const { requests } = ended;
-  const lines: (Text | undefined)[] = [
+  const lines: Text[] = [
     what,
-    state,
-    kind === 'test'
-      ? undefined
-      : {
-          en: `${ended.at}, exit code ${ended.exitCode}, took ${seconds(ended.took)}`,
-          zh: `${ended.at}, 退出码 ${ended.exitCode}, 用时 ${seconds(ended.took)}`,
-        },
-    requests === null
-      ? undefined
-      : {
-          en: `requests failed: ${requests.failed} of ${requests.sent}; production was down ${seconds(requests.downtime)}`,
-          zh: `请求失败 ${requests.failed}/${requests.sent}; 生产中断 ${seconds(requests.downtime)}`,
-        },
+    ...given(state, (text) => text),
+    ...given(kind !== 'test', () => ({
+      en: `${ended.at}, exit code ${ended.exitCode}, took ${seconds(ended.took)}`,
+      zh: `${ended.at}, 退出码 ${ended.exitCode}, 用时 ${seconds(ended.took)}`,
+    })),
+    ...given(requests, ({ failed, sent, downtime }) => ({
+      en: `requests failed: ${failed} of ${sent}; production was down ${seconds(downtime)}`,
+      zh: `请求失败 ${failed}/${sent}; 生产中断 ${seconds(downtime)}`,
+    })),
     { en: `host ${host}, stack ${stack ?? '?'}, ${dir}`, zh: `主机 ${host}, 项目 ${stack ?? '?'}, ${dir}` },
     ...next.map(({ en, zh }) => ({ en: `→ ${en}`, zh: `→ ${zh}` })),
   ];
   const title = `[${t(TITLES[kind])}] ${subject} · ${stack ?? dir} @ ${host}`;
   return {
     title,
-    text: lines.flatMap((l) => (l === undefined ? [] : [t(l)])).join('\n'),
+    text: lines.map(t).join('\n'),
     data: {
       version: 1,
       kind,

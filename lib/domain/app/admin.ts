@@ -89,11 +89,8 @@ const AS_ENTRYPOINT = 'cd "$1"; if [ -f .env ]; then set -a; . ./.env; set +a; f
 /** 20 characters with at least one of each kind; none that are easily confused or special to a shell. */
 function randomPassword(): string {
   const all = ALPHABETS.join('');
-  const pick = (from: string) => from[randomInt(from.length)] ?? '';
-  const characters = [...ALPHABETS.map(pick), ...Array.from({ length: LENGTH - ALPHABETS.length }, () => pick(all))];
-  for (let i = characters.length - 1; i > 0; i -= 1) {
-    const j = randomInt(i + 1);
-    [characters[i], characters[j]] = [characters[j] ?? '', characters[i] ?? ''];
+  for (;;) {
+    const characters = Array.from({ length: LENGTH }, () => all[randomInt(all.length)] ?? '');
+    if (ALPHABETS.every((kind) => characters.some((c) => kind.includes(c)))) return characters.join('');
   }
-  return characters.join('');
 }

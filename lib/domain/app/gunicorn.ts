@@ -7,8 +7,6 @@ import { agent } from './agent.ts';
 import type { Program } from './programs.ts';
 import { type Staging, unfit } from './staging.ts';
 
-const SETTING = /^(\w+)\s+= (.*)$/;
-
 /** gunicorn's effective settings by their names, in Python's words. */
 export type Settings = ReadonlyMap<string, string>;
 
@@ -21,9 +19,6 @@ const outcome = z.object({
   /** Its settings; null when it did not come so far. */
   told: z.string().nullable(),
 });
-
-/** Starting the application must not start a second scheduler. */
-const withoutScheduler = (ops: Ops) => ({ [ops.target.app.schedulerVariable]: 'false' });
 
 /**
  * The program's command line, with what it names below the application's root taken from the staged release instead; and its configuration,
@@ -133,7 +128,7 @@ function tryGunicorn(ops: Ops, staging: Staging, web: Program, trial: Trial): Pr
   const code = readFileSync(new URL('agent/try_gunicorn.py', import.meta.url), 'utf8');
   const told = `${staging.dir}/told-${name}`;
   const argv = [...python, '-c', code, told, JSON.stringify(instead), ...from.argv.slice(at + 1)];
-  const env = withoutScheduler(ops);
+  const env = { [ops.target.app.schedulerVariable]: 'false' }; // never a second scheduler
   const log = `${staging.log}-${name}`;
   return agent(ops, staging.container, 'as_web', {
     effect: 'change',
@@ -165,7 +160,5 @@ function lastWords(ops: Ops, said: string): string {
 }
 
 /** Lines `name = value`. */
-export function settings(said: string): Settings {
-  const lines = said.split('\n').map((line) => SETTING.exec(line));
-  return new Map(lines.flatMap((m) => (m ? [[m[1] as string, m[2] as string]] : [])));
-}
+export const settings = (said: string): Settings =>
+  new Map([...said.matchAll(/^(\w+)[ \t]+= (.*)$/gm)].map(([, name = '', value = '']) => [name, value]));

@@ -32,7 +32,9 @@ export function savePlaced(ops: Ops, staging: Staging, placement: Placement): Pr
  * @returns when it was done, in seconds since the machine's start: a process that was started later runs only what is there now.
  */
 export async function place(ops: Ops, staging: Staging, placement: Placement): Promise<number> {
-  const args = { ...placement, suffix: '.whalefall-new', keptDirectories: keptDirectories(ops) };
+  // Those that are not removed with their last file.
+  const keptDirectories = ['/', '/etc', '/usr', '/usr/share', ops.target.app.root];
+  const args = { ...placement, suffix: '.whalefall-new', keptDirectories };
   return (await agent(ops, staging.container, 'place', { effect: 'change', args, answer: placed })).uptime;
 }
 
@@ -47,10 +49,4 @@ export async function putBack(
   const added = placement.put.map(([, path]) => path).filter((path) => !had.has(path));
   const put = saved.map((path) => [staging.saved + path, path] as const);
   return place(ops, staging, { put, remove: added, caches: placement.caches, touch: [] });
-}
-
-/** Directories that are not removed with their last file. */
-function keptDirectories(ops: Ops): string[] {
-  const { root } = ops.target.app;
-  return ['/', '/etc', '/usr', '/usr/share', root];
 }

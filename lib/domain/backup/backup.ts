@@ -21,7 +21,8 @@ import { TableLocked } from '../../tools/postgres/table-locked.ts';
 import { startThrowaway, type Throwaway, type ThrowawayOptions } from '../../tools/postgres/throwaway.ts';
 import { imageOf } from '../images/stand-in.ts';
 import { diskFull, inNewBackupDir, type Place, refuseWithoutRoom, whileThereIsRoom } from './directory.ts';
-import { type DatabaseManifest, listBackups, type Stored } from './manifest.ts';
+import { backupsOf } from './find.ts';
+import type { DatabaseManifest, Stored } from './manifest.ts';
 import { type BackupProgress, NO_BYTES, reporting } from './progress.ts';
 import { type VerifiedBackup, verifyBackup } from './proofs.ts';
 import { patience } from './verify.ts';
@@ -142,11 +143,9 @@ async function dump(
   options: Dump,
 ): Promise<{ stored: Stored<DatabaseManifest>; server: Throwaway }> {
   const { place, applicationName, throwaway } = options;
-  const [dumpFile, globalsFile, userdataFile] = [
-    path.join(place.partial, DUMP),
-    path.join(place.partial, GLOBALS),
-    path.join(place.partial, USERDATA),
-  ];
+  const dumpFile = path.join(place.partial, DUMP);
+  const globalsFile = path.join(place.partial, GLOBALS);
+  const userdataFile = path.join(place.partial, USERDATA);
   const stop = new AbortController();
   const inner = { ...ops, signal: firstAbort(ops.signal, stop.signal) };
   const now = new Date(place.at).toISOString();
@@ -236,10 +235,7 @@ async function withSequences(snapshot: Snapshot, contents: Contents): Promise<Co
 
 /** Bytes that the backup will take, from what is known about this database; the dump itself is watched all the same. */
 function estimate(ops: Ops, facts: DatabaseFacts, expectedRatio?: number): number {
-  const last = listBackups(ops.paths.backups).stored.find(
-    (s): s is Stored<DatabaseManifest> =>
-      s.manifest.kind === 'database' && s.manifest.database.name === facts.database.name,
-  )?.manifest;
+  const last = backupsOf(ops, facts.database.name)[0]?.manifest;
   const learned = last && last.tableBytes > 0 ? (last.files.dump.size / last.tableBytes) * 1.2 : 0.6;
   return facts.tableBytes * (expectedRatio ?? learned) + SMALL_FILES;
 }

@@ -90,15 +90,11 @@ async function replaced(ops: Ops, firewall: Firewall, rules: ReturnType<RulesUnt
       return true;
     } catch (error) {
       if (tries < TRIES) continue;
-      sayNotRemoved(ops, error);
+      if (!(error instanceof CommandError)) throw error;
+      ops.screen.show({ event: 'warning', text: notRemoved(error.what), fix: BY_ITSELF });
       return false;
     }
   }
-}
-
-function sayNotRemoved(ops: Ops, error: unknown): void {
-  if (!(error instanceof CommandError)) throw error;
-  ops.screen.show({ event: 'warning', text: notRemoved(error.what), fix: BY_ITSELF });
 }
 
 /** Removes what a killed run has left, known by its exact comment. Nothing is asked where no run has left a note. */

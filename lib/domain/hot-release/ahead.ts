@@ -37,10 +37,7 @@ export function beginAhead(ops: Ops, { database, running }: Facts, load?: (ops: 
     return backupPg(inner, database, { reason: 'update', commit: running.commit });
   };
   const backup = take();
-  const settled = backup.then(
-    () => undefined,
-    () => undefined,
-  );
+  const settled = backup.catch(() => undefined);
   return {
     backup,
     get upgrade() {

@@ -104,10 +104,8 @@ export const stageStep = (update: HotRelease): Step => ({
 
 /** Brings the release into the container, beside what runs. */
 async function stage(ops: Ops, { facts, staging }: HotRelease): Promise<void> {
-  const [commit, artefacts] = ['release.tar', 'artefacts.tar'].map((name) => path.join(ops.paths.run, name)) as [
-    string,
-    string,
-  ];
+  const commit = path.join(ops.paths.run, 'release.tar');
+  const artefacts = path.join(ops.paths.run, 'artefacts.tar');
   const hasArtefacts = facts.artefacts.directories.length > 0;
   try {
     // What a killed run left; ours is the only one now.

@@ -58,7 +58,11 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const { app, postgres } = await requireServing(ops, stack, containers, undefined);
   const database = databaseOf(stack, postgres, volumes);
 
-  const looking = lookAround(ops, app.id, places(ops));
+  const looking = lookAround(
+    ops,
+    app.id,
+    copyRules(ops.target).map(({ to }) => to),
+  );
   const asking = findPrograms(ops, app.id);
   const envChanging = surveyEnvChange(ops, stack, app);
   const inContainer = Promise.all([
@@ -183,9 +187,6 @@ async function isBehind(ops: Ops, container: string, schema: Schema): Promise<bo
   const { head, known } = await readRevisions(ops, container, ops.target.app.root, schema.revision);
   return known && head !== schema.revision;
 }
-
-/** Where copies of the repository's files lie. */
-const places = (ops: Ops): string[] => copyRules(ops.target).map(({ to }) => to);
 
 /** A new container is marked when it serves; a hot release before the processes are replaced. */
 const isHot = (marker: Marker | undefined) => marker?.hot ?? marker?.run.endsWith('-update-prod-flask') ?? false;

@@ -86,10 +86,9 @@ function overriding({ dir }: Target, stack: Stack, context: string, apart: Apart
 }
 
 function buildFailed(error: CommandError, log: string): OpsError {
-  const missesFile = /failed to (?:compute cache key|calculate checksum)|(?:COPY|ADD) failed/.test(
-    error.output.stderr + error.output.stdout,
-  );
-  const step = failedStep(error.output.stderr + error.output.stdout);
+  const said = error.output.stderr + error.output.stdout;
+  const missesFile = /failed to (?:compute cache key|calculate checksum)|(?:COPY|ADD) failed/.test(said);
+  const step = failedStep(said);
   const what = (language: keyof Text) => [error.what[language], ...(step ? [step] : [])].join('\n');
   return new OpsError({
     kind: error.kind,

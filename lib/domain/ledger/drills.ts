@@ -66,7 +66,8 @@ export function lastDrillText(paths: Pick<Paths, 'backups'>, now: number): Text 
   if (last === undefined) {
     return { en: 'no drill yet: npx tsx scripts/rehearse.ts', zh: '尚未演练: npx tsx scripts/rehearse.ts' };
   }
-  const age = ago(now - Date.parse(last.at));
+  const span = spanText(now - Date.parse(last.at));
+  const age = { en: `${span.en} ago`, zh: `${span.zh}前` };
   if (last.outcome === 'recovered') {
     const seconds = Math.round((last.took.recover ?? 0) / 1000);
     return { en: `${age.en}: recovered in ${seconds} s`, zh: `${age.zh}: 恢复成功, 用时 ${seconds} 秒` };
@@ -76,10 +77,4 @@ export function lastDrillText(paths: Pick<Paths, 'backups'>, now: number): Text 
     en: `${age.en}: FAILED (${step}); again: npx tsx scripts/rehearse.ts`,
     zh: `${age.zh}: 失败 (${step}); 重新演练: npx tsx scripts/rehearse.ts`,
   };
-}
-
-/** `3 d ago`: whole units, at most one. */
-function ago(age: number): Text {
-  const span = spanText(age);
-  return { en: `${span.en} ago`, zh: `${span.zh}前` };
 }

@@ -38,13 +38,5 @@ function parsed(text: string | undefined): unknown {
   }
 }
 
-function at(table: unknown, part: string): unknown {
-  let value = table;
-  for (const key of part.split('.')) {
-    value =
-      typeof value === 'object' && value !== null && Object.hasOwn(value, key)
-        ? (value as Record<string, unknown>)[key]
-        : undefined;
-  }
-  return value;
-}
+const at = (table: unknown, part: string): unknown =>
+  part.split('.').reduce((value, key) => Object.getOwnPropertyDescriptor(Object(value), key)?.value, table);

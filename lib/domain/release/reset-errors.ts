@@ -2,41 +2,40 @@ import { asTyped } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Reason } from '../../core/refusal.ts';
-import type { Text } from '../../core/text.ts';
 import { listed } from '../../tools/git/paths.ts';
 import type { LocalChanges } from './local-changes.ts';
 
-const notReset = (what: Text, next: Text) =>
+export const notReset = ({ text, fix }: Reason) =>
   new OpsError({
     kind: 'precondition',
-    what,
+    what: text,
     state: {
       en: 'The deploy directory was not reset and nothing in it is lost; what was deployed stays deployed.',
       zh: '部署目录未被重置, 其中内容没有丢失; 已部署的版本保持不变.',
     },
-    next: [next],
+    next: [fix],
   });
 
 export const newChanges = (ops: Pick<Ops, 'target'>, changed: readonly string[]) => {
   const look = asTyped(['git', '-C', ops.target.dir, 'status']);
-  return notReset(
-    {
+  return notReset({
+    text: {
       en: `The deploy directory was changed during this run: ${listed(changed)}`,
       zh: `运行期间部署目录发生了改动: ${listed(changed)}`,
     },
-    { en: `Look who works there, then run again: ${look}`, zh: `请确认是谁在操作, 然后重新运行: ${look}` },
-  );
+    fix: { en: `Look who works there, then run again: ${look}`, zh: `请确认是谁在操作, 然后重新运行: ${look}` },
+  });
 };
 
 export const headMoved = (seen: LocalChanges, now: LocalChanges) => {
   const at = (c: LocalChanges) => `${listed([c.branch ?? 'HEAD'])} ${c.head.slice(0, 10)}`;
-  return notReset(
-    {
+  return notReset({
+    text: {
       en: `The checked-out commit changed during this run: from ${at(seen)} to ${at(now)}.`,
       zh: `运行期间检出的提交发生了变化: 由 ${at(seen)} 变为 ${at(now)}.`,
     },
-    { en: 'Look who works there, then run again.', zh: '请确认是谁在操作, 然后重新运行.' },
-  );
+    fix: { en: 'Look who works there, then run again.', zh: '请确认是谁在操作, 然后重新运行.' },
+  });
 };
 
 /** Why a git that is at something in the deploy directory is in the way. @param operation as `LocalChanges.inProgress` has it. */
@@ -62,8 +61,3 @@ export const busyReason = (operation: string): Reason =>
           zh: `请完成或中止该操作 (见 git status), 然后重新运行.`,
         },
       };
-
-export const busy = (operation: string) => {
-  const { text, fix } = busyReason(operation);
-  return notReset(text, fix);
-};

@@ -4,7 +4,7 @@ import { withoutLocalFilters } from '../../tools/git/filters.ts';
 import { git, gitChange } from '../../tools/git/git.ts';
 import { decodePath, escapedBytes } from '../../tools/git/paths.ts';
 import { inspectLocal, type LocalChanges } from './local-changes.ts';
-import { busy, headMoved, newChanges } from './reset-errors.ts';
+import { busyReason, headMoved, newChanges, notReset } from './reset-errors.ts';
 import type { SavedLocal } from './save-local.ts';
 import { type Snapshot, snapshot } from './snapshot.ts';
 
@@ -24,7 +24,7 @@ export async function resetTo(
   saved: SavedLocal | undefined,
 ): Promise<void> {
   const now = await inspectLocal(ops, commit);
-  if (now.inProgress !== undefined) throw busy(now.inProgress);
+  if (now.inProgress !== undefined) throw notReset(busyReason(now.inProgress));
   if (now.head !== seen.head || now.branch !== seen.branch) throw headMoved(seen, now);
   const losable = [...now.uncommitted, ...now.colliding, ...now.unpushed.map((u) => u.commit.slice(0, 10))];
   if (losable.length > 0) {

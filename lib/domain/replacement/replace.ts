@@ -27,7 +27,7 @@ import { nameRunning } from '../images/running.ts';
 import { findImage } from '../images/stand-in.ts';
 import { movedSince } from '../ledger/moved-data.ts';
 import { findAllContainers, inUse, isUp, properName, standbyName, standbyRole } from '../stack/containers.ts';
-import { createPlanned, planService } from '../stack/create-service.ts';
+import { planService } from '../stack/create-service.ts';
 import { refuseReplicas } from '../stack/replicas.ts';
 import type { ServiceRole, Stack } from '../stack/stack.ts';
 import { isToRun, stoppedBy, takenDownBy } from './stopped.ts';
@@ -124,15 +124,15 @@ export async function createBeside(
 ): Promise<Replacement> {
   await clearAway(ops, stack, role, former);
   const planned = definition
-    ? { definition: inheriting(definition, former), name: properName(definition.Name.replace(/^\//, '')) }
+    ? {
+        definition: former ? withVolumesOf(definition, former.definition) : definition,
+        name: properName(definition.Name.replace(/^\//, '')),
+      }
     : await planService(ops, stack, stack.services[role], former?.definition);
-  const made = { ...planned, definition: withVariables(planned.definition, variables) };
   const name = former ? standbyName(planned.name, 'next', ops.paths.run) : planned.name;
-  return { role, former, name: planned.name, next: await createPlanned(ops, made, name) };
+  const next = await createFrom(ops, withVariables(planned.definition, variables), name);
+  return { role, former, name: planned.name, next };
 }
-
-const inheriting = (definition: Definition, former: Former | undefined): Definition =>
-  former ? withVolumesOf(definition, former.definition) : definition;
 
 /**
  * Those that a killed run had made, and that never took a place, or lost it again. What one that does not stay up was given while it served is

@@ -8,7 +8,8 @@ import type { Database } from '../../tools/postgres/database.ts';
 import { whatClusterHolds } from '../../tools/postgres/emptiness.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
-import { type DatabaseManifest, listBackups } from '../backup/manifest.ts';
+import { backupsOf } from '../backup/find.ts';
+import { listBackups } from '../backup/manifest.ts';
 import { firstPresent } from '../images/stand-in.ts';
 import { readUpgrades, retainedCluster } from '../ledger/postgres-upgrades.ts';
 import { readReleases } from '../ledger/releases.ts';
@@ -100,9 +101,7 @@ export async function findDetached(
 ): Promise<readonly DataDirectory[] | undefined> {
   const { stack, containers, volumes } = deployed;
   const backups = listBackups(ops.paths.backups).stored.map((s) => s.manifest);
-  const last = backups.find(
-    (m): m is DatabaseManifest => m.kind === 'database' && m.database.name === loginOf(stack).name,
-  );
+  const last = backupsOf(ops, loginOf(stack).name)[0]?.manifest;
   const identifier = database.kind === 'running' ? database.identity.systemIdentifier : '';
   const missing = {
     postgres:

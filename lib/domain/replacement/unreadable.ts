@@ -3,7 +3,7 @@ import { type CommandError, ifFails } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { TableLocked } from '../../tools/postgres/table-locked.ts';
-import { listBackups } from '../backup/manifest.ts';
+import { backupsOf } from '../backup/find.ts';
 import { databaseSizes } from '../data/left-databases.ts';
 import type { Unreadable } from '../stack/deployment.ts';
 
@@ -28,8 +28,8 @@ export async function whyUnreadable(ops: Ops, db: Database, error: CommandError)
     };
   }
   if (/role ".*" does not exist/.test(said)) {
-    const last = listBackups(ops.paths.backups).stored.find((s) => s.manifest.kind === 'database')?.manifest;
-    const former = last?.kind === 'database' ? printable(last.user) : undefined;
+    const [last] = backupsOf(ops, undefined);
+    const former = last && printable(last.manifest.user);
     return {
       why: {
         en: `the server has no role ${user} (POSTGRES_USER)`,

@@ -36,14 +36,8 @@ async function brokenIn(
     return is === 'file' ? [] : [{ source, target, service: key, is } as const];
   });
   if (odd.length === 0) return [];
-  const has =
-    container?.state === 'running'
-      ? await kindsIn(
-          ops,
-          container.id,
-          odd.map((b) => b.target),
-        )
-      : [];
+  const targets = odd.map((b) => b.target);
+  const has = container?.state === 'running' ? await kindsIn(ops, container.id, targets) : [];
   return odd.flatMap(({ is, ...bind }, at): BrokenBind[] => {
     if (is === 'absent') return [{ ...bind, why: has[at] === 'file' || has[at] === 'full' ? 'gone' : 'absent' }];
     return has[at] === 'file' ? [{ ...bind, why: 'directory' }] : [];
@@ -62,9 +56,8 @@ const KINDS =
 
 /** What a running container has at each path: a file, a directory with something in it, or nothing of worth. */
 async function kindsIn(ops: Ops, container: string, targets: readonly string[]): Promise<string[]> {
-  return (await ask(ops, exec('read', container, ['sh', '-c', KINDS, 'kinds', ...targets]), [0, 126, 127, 137])).split(
-    '\n',
-  );
+  const look = exec('read', container, ['sh', '-c', KINDS, 'kinds', ...targets]);
+  return (await ask(ops, look, [0, 126, 127, 137])).split('\n');
 }
 
 /** What is wrong with it, and what to do. */

@@ -7,7 +7,7 @@ import { printable } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { config, createTemplate, hashOf } from '../../tools/docker/compose.ts';
 import { composeFiles, madeUpName } from '../../tools/docker/compose-files.ts';
-import { createFrom, type Definition, definitionOf, withVolumesOf } from '../../tools/docker/definition.ts';
+import { type Definition, definitionOf, withVolumesOf } from '../../tools/docker/definition.ts';
 import { discardContainer, labelsOf } from '../../tools/docker/helpers.ts';
 import type { Service, Stack } from './stack.ts';
 
@@ -107,10 +107,6 @@ export const notPlannable = (services: readonly Service[]): Reason[] =>
         },
       };
     });
-
-/** Makes the container. @returns its id. */
-export const createPlanned = (ops: Ops, { definition, name }: Planned, as = name): Promise<string> =>
-  createFrom(ops, definition, as);
 
 /** The project as compose resolves it, and its very words; networks and volumes that are there are used as they are. */
 async function keptProject(ops: Ops, stack: Stack) {
