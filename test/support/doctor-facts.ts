@@ -59,7 +59,6 @@ export const vitals = (more: Partial<Vitals> = {}): Vitals => ({
     names: ['site.example', 'a.wild.example', '_'],
     changed: SECOND - 90_000,
     read: SECOND - 80_000,
-    masters: 1,
   },
   queues: [{ port: 5001, waiting: 0 }],
   memory: { kills: 0, limit: null, used: 1e8 },

@@ -18,7 +18,6 @@ const answer = z.object({
       changed: seconds.nullable(),
       /** When its oldest worker that serves was started: a reload replaces them. */
       read: seconds.nullable(),
-      masters: z.int(),
     }),
   ),
   /** Connections that nobody has accepted yet. */

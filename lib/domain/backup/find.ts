@@ -22,15 +22,14 @@ const LATEST = 'latest';
  * A backup by its name, its directory, or `latest`: the newest of the database that is proved. Newer ones that are not are told. Where none
  * is proved it is the newest of all, so that whoever uses it finds out what is wrong with it.
  *
- * @param database `latest` is one of this database; default: of any.
  * @throws {OpsError} `precondition`, with those that there are, when there is none; {@link DamagedBackup} when its manifest can't be read.
  */
-export function findBackup(ops: Ops, wanted: string, database?: string): Stored {
-  const dir = find(ops, wanted, database);
+export function findBackup(ops: Ops, wanted: string): Stored {
+  const dir = find(ops, wanted, undefined);
   return { dir, manifest: readManifest(dir) };
 }
 
-/** The same, not for a copy of a volume. A named one may be another database's. */
+/** The same, not for a copy of a volume; `latest` is one of this database. A named one may be another's. */
 export function findDatabaseBackup(ops: Ops, wanted: string, database: string): Stored<DatabaseManifest> {
   const dir = find(ops, wanted, database);
   return { dir, manifest: readDatabaseManifest(dir) };

@@ -41,7 +41,7 @@ export async function readEnv(ops: RunOps & Pick<Ops, 'target'>): Promise<EnvRea
     return isAbsent(error, file) ? { kind: 'absent' } : { kind: 'unreadable', why: whyUnreadable(error) };
   }
   const { values, undecided, findings } = readEnvText(text);
-  registerEnvSecrets(ops.secrets, text, values);
+  registerEnvSecrets(ops.secrets, text);
   const mode = statSync(file).mode & 0o777;
   const compared = await compareWithCompose(ops, ops.target.dir, values);
   // What compose refuses altogether, a finding of ours usually names better.

@@ -1,5 +1,6 @@
 import { parse } from 'dotenv';
 import type { Secrets } from '../../core/secrets.ts';
+import { readEnvText } from './file.ts';
 import { scanEnv } from './lines.ts';
 
 const SECRET_NAME = /PASSWORD|PASSWD|SECRET|KEY|TOKEN/i;
@@ -22,7 +23,7 @@ function secretsOf(variables: Readonly<Record<string, string>>): string[] {
  * Registers every secret of a `.env` text, however broken, in each shape in which one of its readers could repeat it in a
  * message. Call it before anything about the file is shown and before compose reads it.
  */
-export function registerEnvSecrets(secrets: Secrets, text: string, agreed: Readonly<Record<string, string>>): void {
+export function registerEnvSecrets(secrets: Secrets, text: string): void {
   for (const line of scanEnv(text).lines) {
     const [first = '', ...rest] = line.raw.split('\n');
     // Lines without a variable, and rests of a value that went over its line: nothing in them can be told from a secret.
@@ -31,7 +32,7 @@ export function registerEnvSecrets(secrets: Secrets, text: string, agreed: Reado
     for (const value of [line.raw, first.trim(), bare(first)]) registerVariables(secrets, { [line.name]: value });
   }
   registerVariables(secrets, parse(text));
-  registerVariables(secrets, agreed);
+  registerVariables(secrets, readEnvText(text).values);
 }
 
 /** Registers the secrets among variables, also with `$` doubled as compose prints it. */

@@ -4,7 +4,6 @@ import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import { flushDirectory } from '../../core/journal.ts';
 import type { Ops } from '../../core/ops.ts';
 import { createFile, writeAtomically } from '../../tools/files/durable.ts';
-import { readEnvText } from './file.ts';
 import { registerEnvSecrets } from './secrets.ts';
 
 type EnvOps = Pick<Ops, 'target' | 'paths' | 'secrets'>;
@@ -18,7 +17,7 @@ export async function writeEnv(ops: EnvOps, text: string): Promise<void> {
   await inTemporaryDirectory(ops, async (directory) => {
     const draft = path.join(directory, 'env');
     await createFile(draft, (fd) => writeFileSync(fd, text));
-    registerEnvSecrets(ops.secrets, text, readEnvText(text).values);
+    registerEnvSecrets(ops.secrets, text);
     try {
       linkSync(draft, path.join(ops.target.dir, '.env')); // unlike a rename, never replaces
     } catch (error) {
@@ -38,7 +37,7 @@ export async function replaceEnv(ops: EnvOps, text: string): Promise<string | un
   const file = realpathSync(path.join(ops.target.dir, '.env'));
   const present = readFileSync(file, 'utf8');
   if (present === text) return undefined;
-  registerEnvSecrets(ops.secrets, text, readEnvText(text).values);
+  registerEnvSecrets(ops.secrets, text);
   const aside = path.join(temporaryDirectory(ops), 'env-set-aside');
   await createFile(aside, (fd) => writeFileSync(fd, present));
   await writeAtomically(file, text, statSync(file));
@@ -54,7 +53,7 @@ export async function withCandidateEnv<T>(
   text: string,
   use: (projectDirectory: string) => Promise<T>,
 ): Promise<T> {
-  registerEnvSecrets(ops.secrets, text, readEnvText(text).values);
+  registerEnvSecrets(ops.secrets, text);
   return inTemporaryDirectory(ops, async (parent) => {
     const directory = path.join(parent, path.basename(ops.target.dir));
     mkdirSync(directory, { mode: 0o700 });

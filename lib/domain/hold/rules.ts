@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Paths } from '../../core/ops.ts';
 import type { Family, Listing } from '../../tools/iptables/iptables.ts';
+import { isWildcard } from '../stack/ports.ts';
 import type { HeldPort } from './ports.ts';
 
 /** Where the doorman stands. */
@@ -59,7 +60,6 @@ export function rulesFor(
   return rules;
 }
 
-const isWildcard = (hostIp: string) => hostIp === '0.0.0.0' || hostIp === '::';
 const isLoopback = (hostIp: string) => hostIp.startsWith('127.') || hostIp === '::1';
 
 /**

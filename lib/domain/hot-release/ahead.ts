@@ -6,9 +6,6 @@ import { waitForLongTransactions } from '../schema/long-transactions.ts';
 import type { Upgrade } from '../schema/upgrade.ts';
 import type { Facts } from './facts.ts';
 
-/** How long a session that would block the migration is waited for. */
-export const PATIENCE_MS = 30_000;
-
 /** What a migration needs, under way before its turn. */
 export interface Ahead {
   readonly backup: Promise<VerifiedBackup>;
@@ -31,7 +28,7 @@ export function beginAhead(ops: Ops, { database, running }: Facts, load?: (ops: 
   let upgrade: Upgrade | undefined;
   const take = async () => {
     if (load) {
-      await waitForLongTransactions(inner, database, PATIENCE_MS);
+      await waitForLongTransactions(inner, database);
       upgrade = load(ops);
     }
     return backupPg(inner, database, { reason: 'update', commit: running.commit });

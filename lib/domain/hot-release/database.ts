@@ -8,10 +8,10 @@ import { endSessions } from '../../tools/postgres/psql.ts';
 import { MIGRATION_NAME } from '../schema/flask-db.ts';
 import { waitForLongTransactions } from '../schema/long-transactions.ts';
 import { mayHaveChangedRows, rowsText } from '../schema/midway-rows.ts';
-import { migrate, partlyMigrated, wrongStamp } from '../schema/migrate.ts';
+import { migrate, migrationEvidence, partlyMigrated, wrongStamp } from '../schema/migrate.ts';
 import { inspectSchema } from '../schema/revision.ts';
 import { changesSince } from '../schema/schema-objects.ts';
-import { beginAhead, PATIENCE_MS } from './ahead.ts';
+import { beginAhead } from './ahead.ts';
 import { type Checked, stagedOps } from './check.ts';
 import { migratesNothing } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
@@ -37,7 +37,7 @@ async function backUp(ops: Ops, update: HotRelease, { schema }: Checked): Promis
     throwIfAny(wrongStamp(facts.schema));
     // Files did not tell that one comes, so nobody has waited for what would block it; our own dump is not to be waited for.
     await ahead?.backup;
-    await waitForLongTransactions(ops, facts.database, PATIENCE_MS);
+    await waitForLongTransactions(ops, facts.database);
   }
   update.backup = await (ahead ?? beginAhead(ops, facts)).backup;
 }
@@ -62,7 +62,7 @@ export function migrateStep(update: HotRelease): Step<void, [Checked]> {
       zh: '备份; 并检查旧代码在新结构上是否正常',
     },
     run: (ops, checked) => migrateStaged(ops, update, checked),
-    evidence: (_, checked) => migrationEvidence(update, checked),
+    evidence: (_, checked) => evidenceOf(update, checked),
     undo: (ops, checked) => endMigration(ops, update, checked),
   };
 }
@@ -142,7 +142,7 @@ function backupEvidence({ backup }: HotRelease): Text {
   };
 }
 
-function migrationEvidence({ facts, migrated }: HotRelease, checked: Checked): Text {
+function evidenceOf({ facts, migrated }: HotRelease, checked: Checked): Text {
   const from = facts.schema.kind === 'empty' ? '-' : facts.schema.revision;
   if (checked.schema === 'newer') {
     return {
@@ -150,9 +150,5 @@ function migrationEvidence({ facts, migrated }: HotRelease, checked: Checked): T
       zh: `${from} 比该版本 (${checked.head}) 新, 保持不变; 下一步在该结构上试运行该版本`,
     };
   }
-  if (migrated === undefined) return { en: `nothing to do: ${from}`, zh: `无需迁移: ${from}` };
-  return {
-    en: `${from} → ${migrated.to}, ${migrated.applied.length} migrations`,
-    zh: `${from} → ${migrated.to}, 共 ${migrated.applied.length} 个迁移`,
-  };
+  return migrated ? migrationEvidence(migrated) : { en: `nothing to do: ${from}`, zh: `无需迁移: ${from}` };
 }

@@ -5,6 +5,7 @@ import { printable, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { type RedisInfo, redisInfo } from '../../tools/redis/info.ts';
 import type { Health } from '../app/health.ts';
+import { redisPassword } from '../replacement/stack-facts.ts';
 import type { Containers } from '../stack/containers.ts';
 import type { Stack } from '../stack/stack.ts';
 
@@ -77,8 +78,7 @@ const hung = ({ id }: Container): Text => ({
 
 /** By Redis’ own words. It answers INFO also when it takes no writes. */
 async function whyRedis(ops: Ops, stack: Stack, { id }: Container): Promise<Text> {
-  const password = stack.services.redis.environment.REDIS_PASSWORD ?? stack.services.app.environment.REDIS_PASSWORD;
-  return redisInfo(ops, id, password ?? '').then(troubleIn, (error: unknown) =>
+  return redisInfo(ops, id, redisPassword(stack)).then(troubleIn, (error: unknown) =>
     /\b(WRONGPASS|NOAUTH|NOPERM)\b/.test(whatHappened(error).en) ? PASSWORD : REDIS_UNKNOWN,
   );
 }

@@ -29,7 +29,7 @@ export async function surveyEnvChange(ops: Ops, stack: Stack, app: Container): P
     return changeSeen(stack.services.app, { container, byImage, stamped: ops.target.release.stamp });
   }
   const { values: kept } = readEnvText(text);
-  registerEnvSecrets(ops.secrets, text, kept);
+  registerEnvSecrets(ops.secrets, text);
   return changeSince(host, container, kept);
 }
 

@@ -1,13 +1,14 @@
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
 import { refuse } from '../../core/refusal.ts';
-import { type Blocker, type BlockerRow, blockerOf } from '../../tools/postgres/blocker.ts';
+import { type BlockerRow, blockerOf } from '../../tools/postgres/blocker.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { query } from '../../tools/postgres/psql.ts';
 
 /** A transaction that is younger will be over before a migration's lock timeout. */
 const LONG_SECONDS = 5;
 const LOOK_EVERY_MS = 1_000;
+const PATIENCE_MS = 30_000;
 
 /**
  * Sessions of others that hold a lock on a table of this database, since long (a running dump is one of them), or one so strong that
@@ -21,36 +22,33 @@ const LONG = `SELECT DISTINCT ON (a.pid) jsonb_build_object('pid', a.pid, 'appli
   AND (a.xact_start < clock_timestamp() - interval '${LONG_SECONDS} seconds'
     OR l.mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))`;
 
-export async function findLongTransactions(ops: Ops, db: Database): Promise<Blocker[]> {
-  return (await query<BlockerRow>(ops, db, LONG)).map(blockerOf);
-}
-
 /**
  * Waits until no session holds a table's lock for long: a migration would queue behind it, and every later reader behind the
  * migration.
  *
  * @throws {OpsError} `precondition` naming those that are still there when the patience is over.
  */
-export async function waitForLongTransactions(ops: Ops, db: Database, patienceMs: number): Promise<void> {
-  const look = async () => (await findLongTransactions(ops, db)).map((b) => `\n  - ${b.description}`).join('');
+export async function waitForLongTransactions(ops: Ops, db: Database): Promise<void> {
+  const look = async () =>
+    (await query<BlockerRow>(ops, db, LONG)).map((row) => `\n  - ${blockerOf(row).description}`).join('');
   let list = await look();
   if (list === '') return;
   ops.screen.show({
     event: 'warning',
     text: { en: `Waiting for sessions that hold locks:${list}`, zh: `等待占用表锁的会话结束:${list}` },
   });
-  const areGone = await poll(ops, { everyMs: LOOK_EVERY_MS, forMs: patienceMs }, async () => {
+  const areGone = await poll(ops, { everyMs: LOOK_EVERY_MS, forMs: PATIENCE_MS }, async () => {
     list = await look();
     return list === '' || undefined;
   });
-  if (!areGone) throw stillThere(list, patienceMs);
+  if (!areGone) throw stillThere(list);
 }
 
-const stillThere = (list: string, patienceMs: number) =>
+const stillThere = (list: string) =>
   refuse(
     {
-      en: `A migration is pending, and after ${patienceMs / 1000} s these sessions still hold locks that could block it and then everybody:${list}`,
-      zh: `有待执行的迁移, 但以下会话在 ${patienceMs / 1000} 秒后仍占用表锁, 可能阻塞迁移并进而阻塞所有访问:${list}`,
+      en: `A migration is pending, and after ${PATIENCE_MS / 1000} s these sessions still hold locks that could block it and then everybody:${list}`,
+      zh: `有待执行的迁移, 但以下会话在 ${PATIENCE_MS / 1000} 秒后仍占用表锁, 可能阻塞迁移并进而阻塞所有访问:${list}`,
     },
     {
       en: 'Let them finish (a dump, a report), or end one with: SELECT pg_terminate_backend(<pid>); then run this again.',

@@ -8,7 +8,6 @@ import { config } from '../../tools/docker/compose.ts';
 import { composeFiles, madeUpName } from '../../tools/docker/compose-files.ts';
 import type { PublishedPort } from '../../tools/docker/containers.ts';
 import { dataDirectoryOf, isWithin, type Mount, placeOf } from '../../tools/docker/places.ts';
-import { readEnvText } from '../env/file.ts';
 import { registerEnvSecrets, registerVariables } from '../env/secrets.ts';
 import {
   missingComposeFile,
@@ -115,8 +114,7 @@ function requireName(composeFile: string, name: string, form: RegExp): void {
 
 function registerEnvFile(ops: ConfigOps, directory: string): void {
   try {
-    const text = readFileSync(path.join(directory, '.env'), 'utf8');
-    registerEnvSecrets(ops.secrets, text, readEnvText(text).values);
+    registerEnvSecrets(ops.secrets, readFileSync(path.join(directory, '.env'), 'utf8'));
   } catch {
     // absent or unreadable: `readEnv` says so
   }

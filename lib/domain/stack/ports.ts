@@ -49,7 +49,7 @@ async function problemWith(
   return (await Promise.all(others.map(bind))).includes('taken') ? 'taken' : undefined;
 }
 
-const isWildcard = (host: string) => host === '0.0.0.0' || host === '::';
+export const isWildcard = (host: string) => host === '0.0.0.0' || host === '::';
 
 /** Whether both can't be bound at once. */
 function overlap(one: PublishedPort, other: PublishedPort): boolean {

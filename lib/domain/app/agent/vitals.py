@@ -39,7 +39,6 @@ def processes():
 def nginx():
     dump = subprocess.run(["nginx", "-T"], capture_output=True, text=True, errors="replace", timeout=20)
     files = re.findall(r"^# configuration file (.+):$", dump.stdout, re.M)
-    masters = [p for p in processes() if "nginx: master" in p[3]]
     workers = [p for p in processes() if "nginx: worker" in p[3] and "shutting down" not in p[3]]
     paths = sorted(set(re.findall(r"^\s*ssl_certificate\s+([^;\s]+)\s*;", dump.stdout, re.M)))
     # Its warnings (http2, for one) are always there.
@@ -52,7 +51,6 @@ def nginx():
         "names": sorted({n for line in re.findall(r"^\s*server_name\s+([^;]+);", dump.stdout, re.M) for n in line.split()})[:50],
         "changed": max(stats, default=None),
         "read": min((p[2] for p in workers), default=None),
-        "masters": len(masters),
     }
 
 

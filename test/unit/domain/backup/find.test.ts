@@ -68,7 +68,7 @@ describe('latest', () => {
     const other = await taken(ops, 2, { database: { ...good.manifest.database, name: 'other' } });
     expect(findDatabaseBackup(ops, 'latest', 'whalefall').dir).toBe(good.dir);
     expect(findBackup(ops, 'latest').dir).toBe(other.dir);
-    expect(() => findBackup(ops, 'latest', 'third')).toThrow(/no backup of third/);
+    expect(() => findDatabaseBackup(ops, 'latest', 'third')).toThrow(/no backup of third/);
   });
 });
 

@@ -24,20 +24,20 @@ const server = (looks: number) => {
 
 it('goes on at once when nobody is in the way', async () => {
   const ops = server(0);
-  await waitForLongTransactions(ops, DB, 30_000);
+  await waitForLongTransactions(ops, DB);
   expect(ops.scripted.calls).toHaveLength(1);
   expect(ops.shown).toEqual([]);
 });
 
 it('waits for a session to end, and says once for whom', async () => {
   const ops = server(3);
-  await waitForLongTransactions(ops, DB, 30_000);
+  await waitForLongTransactions(ops, DB);
   expect(ops.scripted.calls).toHaveLength(4);
   expect(ops.shown.map((e) => (e.event === 'warning' ? e.text.en : ''))).toEqual([expect.stringContaining('pid 4711')]);
 });
 
 it('refuses when the patience is over, names the session, and tells nothing of its data', async () => {
-  const error = await waitForLongTransactions(server(1_000), DB, 30_000).catch((e: unknown) => e);
+  const error = await waitForLongTransactions(server(1_000), DB).catch((e: unknown) => e);
   expect(error).toMatchObject({
     kind: 'precondition',
     what: { en: expect.stringMatching(/pid 4711 · pg_dump · nightly/) },
