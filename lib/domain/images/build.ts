@@ -1,13 +1,13 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { read } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { ask, CommandError, run } from '../../core/run.ts';
+import { CommandError, run } from '../../core/run.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { build } from '../../tools/docker/compose.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
+import { lookUp } from '../../tools/docker/lookup.ts';
 import { layContext } from '../release/build-context.ts';
 import { movedTo, refuseUnbuildable } from '../release/buildable.ts';
 import { resolveStack } from '../stack/compose-config.ts';
@@ -120,6 +120,5 @@ const ONLY_COMMITTED: Text = {
 
 /** `undefined` when there is no such image. */
 export async function imageId(ops: Ops, reference: string): Promise<string | undefined> {
-  const inspect = read(['docker', 'image', 'inspect', '-f', '{{.Id}}', reference]);
-  return (await ask(ops, inspect, [0, 1])) || undefined;
+  return (await lookUp(ops, 'image', '-f', '{{.Id}}', reference)).stdout.trim() || undefined;
 }

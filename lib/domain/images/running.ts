@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { read } from '../../core/command.ts';
 import { type RunOps, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { tag } from '../../tools/docker/docker.ts';
+import { lookUp } from '../../tools/docker/lookup.ts';
 import { findContainers } from '../stack/containers.ts';
 import type { Service, ServiceRole, Stack } from '../stack/stack.ts';
 
@@ -22,9 +22,7 @@ const tags = z.array(z.string()).nullable();
 /** The names of those of these images that are there, by their ids. */
 async function namesOf(ops: RunOps, ids: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
   if (ids.length === 0) return new Map();
-  const inspect = read(['docker', 'image', 'inspect', '-f', '{{.Id}} {{json .RepoTags}}', ...new Set(ids)]);
-  const { stdout, stderr, exitCode } = await run(ops, inspect, [0, 1]);
-  if (exitCode === 1 && !/no such image/i.test(stderr)) await run(ops, inspect); // an engine that does not answer is no absent image
+  const { stdout } = await lookUp(ops, 'image', '-f', '{{.Id}} {{json .RepoTags}}', ...new Set(ids));
   const lines = stdout.split('\n').filter(Boolean);
   return new Map(
     lines.map((line) => {

@@ -1,10 +1,11 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { read } from '../../core/command.ts';
-import { ask, type RunOps, run } from '../../core/run.ts';
+import { ask, type RunOps } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { type Container, inspectContainers, type KnownVolume } from '../../tools/docker/containers.ts';
 import { RUN_LABEL } from '../../tools/docker/helpers.ts';
+import { lookUp } from '../../tools/docker/lookup.ts';
 import { filesStay, volumeForm } from '../../tools/docker/same-volume.ts';
 import type { NamedVolume, ServiceRole, Stack } from './stack.ts';
 
@@ -116,12 +117,7 @@ const volumeInspected = z.array(
 export async function findVolumes(ops: RunOps, stack: Stack): Promise<ExistingVolume[]> {
   const names = [...new Set(stack.volumes.map((v) => v.name))];
   if (names.length === 0) return [];
-  // Exit code 1: some do not exist; those that do are printed all the same.
-  const inspect = read(['docker', 'volume', 'inspect', ...names]);
-  const first = await run(ops, inspect, [0, 1]);
-  // Any other reason would make volumes that exist look absent: asked again, it is an error or an answer.
-  const unclear = first.exitCode === 1 && !/no such volume/i.test(first.stderr);
-  const { stdout } = unclear ? await run(ops, inspect) : first;
+  const { stdout } = await lookUp(ops, 'volume', ...names);
   const existing = answerOf('docker volume inspect', volumeInspected, stdout || '[]');
   return Promise.all(
     existing.map(async (v) => {

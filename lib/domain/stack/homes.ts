@@ -5,6 +5,7 @@ import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { ownerLabels } from '../../tools/docker/helpers.ts';
+import { lookUp } from '../../tools/docker/lookup.ts';
 import { dataDirectoryOf, isWithin, type Mount, type Place, placeOf } from '../../tools/docker/places.ts';
 import type { Containers } from './containers.ts';
 import type { Service, ServiceRole, Stack } from './stack.ts';
@@ -114,10 +115,8 @@ const imageSchema = z.tuple([
 
 /** `undefined` when the image is not on this machine. */
 export async function defaultsOf(ops: Ops, role: 'postgres' | 'redis', image: string): Promise<Defaults | undefined> {
-  const inspect = read(['docker', 'image', 'inspect', image]);
-  const first = await run(ops, inspect, [0, 1]);
-  if (first.exitCode === 1 && /no such image/i.test(first.stderr)) return undefined;
-  const { stdout } = first.exitCode === 0 ? first : await run(ops, inspect); // an engine that does not answer is no absent image
+  const { stdout, exitCode } = await lookUp(ops, 'image', image);
+  if (exitCode === 1) return undefined;
   const [{ Config }] = answerOf('docker image inspect', imageSchema, stdout);
   const variable = (name: string) => Config.Env?.find((e) => e.startsWith(`${name}=`))?.slice(name.length + 1);
   return {

@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { z } from 'zod';
-import { read } from '../../core/command.ts';
-import { type RunOps, run } from '../../core/run.ts';
+import type { RunOps } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { boundAt, type PublishedPort } from './containers.ts';
 import { getFromEngine, postToEngine } from './engine-api.ts';
 import { isWithin } from './places.ts';
+import { lookUp } from './lookup.ts';
 
 const strings = z.array(z.string());
 const binding = z.looseObject({ HostIp: z.string().default(''), HostPort: z.string().default('') });
@@ -82,11 +82,8 @@ const variablesIn = (lines: readonly string[] | null | undefined): Record<string
 
 /** Those that an image gives to each of its containers; undefined where it is gone. @param id `sha256:…` */
 export async function variablesOfImage(ops: RunOps, id: string): Promise<Record<string, string> | undefined> {
-  const inspect = read(['docker', 'image', 'inspect', '-f', '{{json .Config.Env}}', id]);
-  const { stdout, stderr, exitCode } = await run(ops, inspect, [0, 1]);
-  if (exitCode === 1 && /no such image/i.test(stderr)) return undefined;
-  if (exitCode === 1) await run(ops, inspect); // an engine that does not answer is no absent image
-  return variablesIn(answerOf('docker image inspect', strings.nullable(), stdout));
+  const { stdout, exitCode } = await lookUp(ops, 'image', '-f', '{{json .Config.Env}}', id);
+  return exitCode === 1 ? undefined : variablesIn(answerOf('docker image inspect', strings.nullable(), stdout));
 }
 
 /** The same, with these variables besides, or in the place of what it has by their names. */

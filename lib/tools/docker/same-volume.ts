@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { read } from '../../core/command.ts';
 import { unmet } from '../../core/refusal.ts';
-import { ask, type RunOps, run } from '../../core/run.ts';
+import { ask, type RunOps } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import type { KnownVolume, VolumeIdentity } from './containers.ts';
+import { lookUp } from './lookup.ts';
 
 export const volumeForm = z.object({
   CreatedAt: z.string(),
@@ -27,14 +28,10 @@ export async function findVolume(
   ops: RunOps,
   name: string,
 ): Promise<(VolumeIdentity & { readonly filesStay: boolean }) | undefined> {
-  const { stdout, stderr, exitCode } = await run(ops, read(['docker', 'volume', 'inspect', name]), [0, 1]);
-  if (exitCode === 0) {
-    const [found] = answerOf('docker volume inspect', inspected, stdout);
-    return { name, createdAt: found.CreatedAt, filesStay: filesStay(found) };
-  }
-  if (/no such volume/i.test(stderr)) return undefined;
-  await run(ops, read(['docker', 'volume', 'inspect', name])); // an engine that does not answer is no absent volume
-  return undefined;
+  const { stdout, exitCode } = await lookUp(ops, 'volume', name);
+  if (exitCode === 1) return undefined;
+  const [found] = answerOf('docker volume inspect', inspected, stdout);
+  return { name, createdAt: found.CreatedAt, filesStay: filesStay(found) };
 }
 
 /**

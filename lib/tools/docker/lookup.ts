@@ -1,0 +1,12 @@
+import { type Output, read } from '../../core/command.ts';
+import { type RunOps, run } from '../../core/run.ts';
+
+/**
+ * `docker image inspect` or `docker volume inspect`. Exit code 1 tells that something of it does not exist; what does is printed all the same.
+ * An engine that does not answer is no absent image: it is asked again, and gives an answer or an error.
+ */
+export async function lookUp(ops: RunOps, what: 'image' | 'volume', ...words: readonly string[]): Promise<Output> {
+  const inspect = read(['docker', what, 'inspect', ...words]);
+  const first = await run(ops, inspect, [0, 1]);
+  return first.exitCode === 0 || /no such (image|volume)/i.test(first.stderr) ? first : run(ops, inspect);
+}
