@@ -183,7 +183,7 @@ export const PROMISES: readonly Break[] = [
   },
   {
     what: { en: 'a kept image with the state directory is not named', zh: '不指出含有状态目录的保留镜像' },
-    edits: [edit('lib/domain/images/state-in-kept.ts', 'if (found.length > 0) ops', 'if (found.length > 99) ops')],
+    edits: [edit('lib/domain/images/kept.ts', 'if (found.length > 0) ops', 'if (found.length > 99) ops')],
     test: 'test/simulation/life.test.ts',
     named: 'builds from the commit alone',
   },

@@ -10,6 +10,7 @@ import { loadUpgrade } from '../schema/upgrade.ts';
 import { beginAhead } from './ahead.ts';
 import { type Facts, migratesNothing } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
+import type { RestartKind } from './options.ts';
 import {
   changesSettings,
   chooseRestart,
@@ -20,7 +21,6 @@ import {
   type Way,
   wayOf,
 } from './restart.ts';
-import type { RestartKind } from './restart-kinds.ts';
 
 export interface Checked {
   /** The newest schema revision that the release knows. */

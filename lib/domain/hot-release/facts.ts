@@ -14,7 +14,7 @@ import type { Source } from '../release/source.ts';
 import type { Schema } from '../schema/revision.ts';
 import type { EnvChange, Hidden, Jobs, MidwayFile, RunningCode, Served } from '../stack/deployment.ts';
 import type { Stack } from '../stack/stack.ts';
-import type { RestartKind } from './restart-kinds.ts';
+import type { RestartKind } from './options.ts';
 
 /** Everything the plan of a hot update depends on, as the survey found it. Plain data: no secret, no handle. */
 export interface Facts {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
 import { notedByUnfinished } from '../ledger/unfinished-runs.ts';
 import type { Facts } from './facts.ts';
-import { RESTARTS, type RestartKind } from './restart-kinds.ts';
+import { RESTARTS, type RestartKind } from './options.ts';
 
 // What an update that was killed leaves for the next one to know; nothing in the container tells it.
 

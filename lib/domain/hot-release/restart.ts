@@ -4,7 +4,7 @@ import type { Settings } from '../app/gunicorn.ts';
 import { isGunicorn, type Program } from '../app/programs.ts';
 import type { HoldFacts } from '../hold/survey.ts';
 import type { Facts } from './facts.ts';
-import { RESTARTS, type RestartKind } from './restart-kinds.ts';
+import { RESTARTS, type RestartKind } from './options.ts';
 
 export interface Restart {
   readonly kind: RestartKind;

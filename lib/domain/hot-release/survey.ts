@@ -1,4 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
+import type { Target } from '../../core/target.ts';
 import { treeOf } from '../../tools/git/tree.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { lookAgain } from '../app/container-health.ts';
@@ -31,8 +32,7 @@ import { databaseOf } from '../stack/database.ts';
 import { withLeftAlone } from '../stack/left-alone.ts';
 import { surveyPrerequisites } from '../stack/prerequisites.ts';
 import { findSoleContainers } from '../stack/replicas.ts';
-import { copyRules, findCopies } from './copies.ts';
-import type { Facts, Running } from './facts.ts';
+import type { Copy, Facts, Running } from './facts.ts';
 import { restartOfUnfinished, workersOfUnfinished } from './interrupted.ts';
 import { needsRebuild, surveyDrift } from './rebuild-needed.ts';
 import { requireServing } from './require-serving.ts';
@@ -204,3 +204,25 @@ function withArtefacts(
 /** A commit that is only assumed to run tells of a file that it came from git when its content is the same. */
 const sameIn = (tree: ReadonlyMap<string, FileEntry>, files: Inventory): Inventory =>
   new Map([...tree].filter(([path, entry]) => files.get(path)?.blob === entry.blob));
+
+/** What the image's build copies from the repository to other places. */
+const copyRules = ({ release }: Target): readonly Copy[] => [
+  ...release.copies,
+  { from: release.site.from, to: release.site.template },
+];
+
+/**
+ * Those copies that the new release changes. A file that the container does not have is left out: its image was built in another way.
+ *
+ * @param there what lies at the rules' places.
+ */
+function findCopies(target: Target, tree: Inventory, there: Inventory): Copy[] {
+  const pairs = copyRules(target).flatMap(({ from, to }) =>
+    from.endsWith('/')
+      ? [...tree.keys()].filter((f) => f.startsWith(from)).map((f) => ({ from: f, to: to + f.slice(from.length) }))
+      : tree.has(from)
+        ? [{ from, to }]
+        : [],
+  );
+  return pairs.filter(({ from, to }) => there.has(to) && there.get(to)?.blob !== tree.get(from)?.blob);
+}

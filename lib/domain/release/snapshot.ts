@@ -1,14 +1,14 @@
 import { copyFileSync, existsSync, lstatSync, readlinkSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
+import { refuse } from '../../core/refusal.ts';
 import { ask, run } from '../../core/run.ts';
 import { ancestors } from '../../tools/git/collisions.ts';
 import { gitChange } from '../../tools/git/git.ts';
-import { quotedPath } from '../../tools/git/paths.ts';
+import { listed, quotedPath } from '../../tools/git/paths.ts';
 import { openRepository } from '../../tools/git/repository.ts';
 import { withIndex } from '../../tools/git/working-index.ts';
 import type { LocalChanges } from './local-changes.ts';
-import { environmentInTheWay, isEnvironment, repositoryInTheWay } from './snapshot-errors.ts';
 
 const DEADLINE_MS = 600_000;
 
@@ -32,7 +32,7 @@ export async function snapshot(ops: Ops, changes: LocalChanges): Promise<Snapsho
     const stat = statOf(dir, file);
     return stat === undefined ? [] : [{ file, stat }];
   });
-  refuse(present);
+  throwIfUnsafe(present);
   const staged = await stagedTree(ops);
   const files = await withIndex(ops, async (env) => {
     await run(ops, gitChange(dir, ['read-tree', changes.head], { env }));
@@ -69,7 +69,7 @@ interface Present {
   readonly stat: Stats;
 }
 
-function refuse(present: readonly Present[]): void {
+function throwIfUnsafe(present: readonly Present[]): void {
   const secrets = present.map((f) => f.file).filter(isEnvironment);
   const foreign = present.filter((f) => f.file.endsWith('/')).map((f) => f.file);
   if (secrets.length > 0) throw environmentInTheWay(secrets);
@@ -98,3 +98,27 @@ async function store(ops: Ops, present: readonly Present[]): Promise<readonly st
   });
   return lines;
 }
+
+/** `.env`, `.env.production`, and what editors and people make of it (`.env~`, `.env-old`); not `env.example`. */
+const isEnvironment = (file: string) => /^\.env/i.test(path.basename(file));
+
+const environmentInTheWay = (files: readonly string[]) =>
+  refuse(
+    {
+      en: `The new commit would overwrite this server's ${listed(files)}. It may hold passwords, so it is not saved in git.`,
+      zh: `新提交会覆盖本服务器上的 ${listed(files)}. 其中可能含有密码, 因此不会保存到 git 中.`,
+    },
+    {
+      en: 'Remove the file from the repository (git rm --cached), and keep it in .gitignore; or move yours out of the directory first.',
+      zh: '请将该文件从代码仓库中移除 (git rm --cached) 并写入 .gitignore, 或先把服务器上的文件移出该目录.',
+    },
+  );
+
+const repositoryInTheWay = (directories: readonly string[]) =>
+  refuse(
+    {
+      en: `Where the new commit has files there is another git repository: ${listed(directories)}`,
+      zh: `新提交的文件路径上存在另一个 git 仓库: ${listed(directories)}`,
+    },
+    { en: 'Move it out of the directory.', zh: '请将其移出该目录.' },
+  );

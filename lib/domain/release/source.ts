@@ -5,8 +5,7 @@ import type { Text } from '../../core/text.ts';
 import { checkRefName, commitId, fetch, git } from '../../tools/git/git.ts';
 import { listRemotes, type Remote, remoteBranches } from '../../tools/git/remotes.ts';
 import { openRepository } from '../../tools/git/repository.ts';
-import { resolveRef } from './resolve-ref.ts';
-import { fetchFailed, movedTag, noAnswer, noSuchBranch, notAName, unknownRef } from './source-errors.ts';
+import { ambiguous, fetchFailed, movedTag, noAnswer, noSuchBranch, notAName, unknownRef } from './source-errors.ts';
 
 /** What is to be deployed. */
 export interface Source {
@@ -115,4 +114,51 @@ export async function describeCommit(ops: Ops, commit: string): Promise<{ readon
   if (known.exitCode === 0) return describe(ops, commit);
   if (/not a valid object name|bad object/i.test(known.stderr)) return undefined;
   return describe(ops, commit); // fails as well, and says why
+}
+
+interface Resolved {
+  readonly commit: string;
+  readonly remote: string | undefined;
+  readonly branch: string | undefined;
+}
+
+/**
+ * Which commit a name means: a tag, a branch here, a branch of any remote, or whatever else git understands (commit ids). git alone
+ * would prefer a tag to a branch, and a branch here, however old, to the remote's of the same name: where they differ, nobody is
+ * preferred.
+ *
+ * @returns `undefined` when it means nothing.
+ * @throws {OpsError} `precondition` when it means several commits.
+ */
+async function resolveRef(ops: Ops, ref: string, remotes: readonly Remote[]): Promise<Resolved | undefined> {
+  const { dir } = ops.target;
+  const candidates = [
+    { full: `refs/tags/${ref}`, remote: undefined, branch: undefined },
+    ...remotes.map((r) => ({ full: `refs/remotes/${r.name}/${ref}`, remote: r.name, branch: ref })),
+    { full: `refs/heads/${ref}`, remote: undefined, branch: ref },
+  ];
+  const listed = await ask(
+    ops,
+    git(dir, ['for-each-ref', '--format=%(refname)', '--', ...candidates.map((c) => c.full)]),
+  );
+  const existing = new Set(listed.split('\n'));
+  const found: (Resolved & { full: string })[] = [];
+  for (const candidate of candidates) {
+    if (!existing.has(candidate.full)) continue;
+    found.push({ ...candidate, commit: await ask(ops, commitId(dir, candidate.full)) });
+  }
+  if (new Set(found.map((f) => f.commit)).size > 1) {
+    throw ambiguous(
+      ref,
+      found.map((f) => `${f.full.replace(/^refs\/remotes\//, '')}  ${f.commit.slice(0, 10)}`),
+    );
+  }
+  const [first] = found;
+  if (first) return { commit: first.commit, remote: first.remote, branch: first.branch };
+
+  const { exitCode, stdout, stderr } = await run(ops, commitId(dir, ref), [0, 128]);
+  if (exitCode === 0) return { commit: stdout.trim(), remote: undefined, branch: undefined };
+  if (!/is ambiguous/.test(stderr)) return undefined;
+  const hints = [...stderr.matchAll(/^hint:\s+([0-9a-f]{4,} .*)$/gm)].map((m) => m[1] ?? '');
+  throw ambiguous(ref, hints);
 }

@@ -6,9 +6,8 @@ import { servedTexts } from '../../domain/app/routes.ts';
 import type { LeftDatabase } from '../../domain/data/left-databases.ts';
 import { holdText } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
-import { clusterRows } from '../../domain/restoration/cluster-rows.ts';
 import type { Facts } from '../../domain/restoration/facts.ts';
-import { ageText } from '../../domain/restoration/losses.ts';
+import { ageText, clusterRows } from '../../domain/restoration/losses.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Steps } from '../../runs/steps/steps.ts';
 

@@ -6,9 +6,8 @@ import { watchDowntime } from '../../domain/hold/downtime.ts';
 import { requestHold } from '../../domain/hold/hold.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { PROVES } from '../../domain/ledger/proofs.ts';
-import { advice } from '../../domain/restoration/advice.ts';
 import type { Facts } from '../../domain/restoration/facts.ts';
-import { restoreStep, swapStep } from '../../domain/restoration/steps.ts';
+import { advice, restoreStep, swapStep } from '../../domain/restoration/steps.ts';
 import { proveAsBefore, proveStep } from './prove.ts';
 import { standstillSteps } from './standstill.ts';
 

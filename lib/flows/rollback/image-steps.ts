@@ -10,7 +10,7 @@ import { repositoryOf } from '../../domain/images/running.ts';
 import { PROVES, ROLLBACK_OWES } from '../../domain/ledger/proofs.ts';
 import { createStep, startAppStep, stopStep } from '../../domain/replacement/steps.ts';
 import * as replacement from '../../domain/replacement/undo.ts';
-import * as restoration from '../../domain/restoration/advice.ts';
+import * as restoration from '../../domain/restoration/steps.ts';
 import { keptText, restoreStep, swapStep } from '../../domain/restoration/steps.ts';
 import { tag } from '../../tools/docker/docker.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';

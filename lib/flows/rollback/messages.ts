@@ -11,7 +11,7 @@ import type { HoldFacts } from '../../domain/hold/survey.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { runningText } from '../../domain/release/running.ts';
 import { replacementWarnings } from '../../domain/replacement/warnings.ts';
-import { clusterRows } from '../../domain/restoration/cluster-rows.ts';
+import { clusterRows } from '../../domain/restoration/losses.ts';
 import { leftAloneRows, leftAloneWarnings } from '../../domain/stack/left-alone.ts';
 import { showSteps } from '../../runs/steps/show-steps.ts';
 import type { Steps } from '../../runs/steps/steps.ts';

@@ -3,7 +3,7 @@
 export { conclude } from '../../domain/hot-release/conclude.ts';
 export { planWithHold } from '../../domain/hot-release/hold.ts';
 export { agreeToGo, nothingToDo, showFacts } from '../../domain/hot-release/messages.ts';
-export { RESTARTS } from '../../domain/hot-release/restart-kinds.ts';
+export { RESTARTS } from '../../domain/hot-release/options.ts';
 export { begin } from '../../domain/hot-release/steps.ts';
 export { surveyUpdate } from '../../domain/hot-release/survey.ts';
 export { forgetOld } from '../../domain/images/forget.ts';

@@ -1,6 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import type { UpdateOptions } from '../../domain/hot-release/options.ts';
-import type { RestartKind } from '../../domain/hot-release/restart-kinds.ts';
+import type { RestartKind, UpdateOptions } from '../../domain/hot-release/options.ts';
 import { holdOptions } from '../../runs/command-line/deployment-flags.ts';
 import { duration, type Parsed } from '../../runs/command-line/flags.ts';
 
