@@ -26,10 +26,10 @@ abstract class Proof {
   readonly #volume: KnownVolume;
   readonly #freshUntil: number;
 
-  /** @param freshUntil on the clock that never steps back, so that setting the date does not make an old backup fresh. */
-  constructor(volume: KnownVolume, freshUntil: number) {
+  constructor({ clock }: Ops, volume: KnownVolume, freshMs = FRESH_MS) {
     this.#volume = volume;
-    this.#freshUntil = freshUntil;
+    // The clock that never steps back: setting the date does not make an old backup fresh.
+    this.#freshUntil = clock.monotonic() + freshMs;
   }
 
   /** The volume whose loss would lose nothing, as it was when it was saved. */
@@ -60,8 +60,8 @@ abstract class Proof {
 class StoredProof<M extends Manifest> extends Proof {
   readonly #stored: Stored<M>;
 
-  constructor(stored: Stored<M>, volume: KnownVolume, freshUntil: number) {
-    super(volume, freshUntil);
+  constructor(ops: Ops, stored: Stored<M>, holder: string) {
+    super(ops, { ...stored.manifest.volume, holder });
     this.#stored = stored;
   }
 
@@ -102,8 +102,8 @@ class NothingProof extends Proof {
   readonly kind = 'nothing';
   readonly #recheck: (ops: Ops) => Promise<void>;
 
-  constructor(volume: KnownVolume, freshUntil: number, recheck: (ops: Ops) => Promise<void>) {
-    super(volume, freshUntil);
+  constructor(ops: Ops, volume: KnownVolume, freshMs: number, recheck: (ops: Ops) => Promise<void>) {
+    super(ops, volume, freshMs);
     this.#recheck = recheck;
   }
 
@@ -149,11 +149,7 @@ export async function verifyBackup(
   throwIfDifferent(stored.dir, comparison.differences);
   await sealing.after;
   const proved = await seal(ops, stored, { ...sealing, level: 'restored', milliseconds: comparison.milliseconds });
-  return new BackupProof(
-    proved,
-    { ...stored.manifest.volume, holder: sealing.holder },
-    ops.clock.monotonic() + FRESH_MS,
-  );
+  return new BackupProof(ops, proved, sealing.holder);
 }
 
 /**
@@ -171,16 +167,9 @@ export async function verifyArchive(
   const started = ops.clock.monotonic();
   await tryArchive(ops, stored, database);
   const level = database ? 'started' : 'readable';
-  const proved = await seal(ops, stored, {
-    ...sealing,
-    level,
-    milliseconds: Math.round(ops.clock.monotonic() - started),
-  });
-  return new ArchiveProof(
-    proved,
-    { ...stored.manifest.volume, holder: sealing.holder },
-    ops.clock.monotonic() + FRESH_MS,
-  );
+  const milliseconds = Math.round(ops.clock.monotonic() - started);
+  const proved = await seal(ops, stored, { ...sealing, level, milliseconds });
+  return new ArchiveProof(ops, proved, sealing.holder);
 }
 
 /**
@@ -197,18 +186,14 @@ export async function proveNothingToLose(ops: Ops, db: Database): Promise<Nothin
   const again = async (now: Ops) => {
     if (await answers(now, db)) await look(now);
   };
-  const volume = { ...db.volume, holder: db.container.id };
-  return new NothingProof(volume, ops.clock.monotonic() + FRESH_MS / 4, again);
+  return new NothingProof(ops, { ...db.volume, holder: db.container.id }, FRESH_MS / 4, again);
 }
 
 /** @throws {OpsError} `precondition` when there is a volume of this name. */
 export async function proveAbsent(ops: Ops, volumeName: string): Promise<NothingToLose> {
   if ((await findVolume(ops, volumeName)) !== undefined) throw appeared(volumeName);
-  return new NothingProof(
-    { name: volumeName, createdAt: '', holder: '' },
-    ops.clock.monotonic() + FRESH_MS,
-    async () => undefined,
-  );
+  const absent = { name: volumeName, createdAt: '', holder: '' };
+  return new NothingProof(ops, absent, FRESH_MS, async () => undefined);
 }
 
 interface Sealed extends Sealing {
