@@ -143,13 +143,12 @@ export async function verifyBackup(
   ops: Ops,
   stored: Stored<DatabaseManifest>,
   throwaway: Throwaway,
-  sealing: Sealing,
+  { holder, finalDir, after }: Sealing,
 ): Promise<VerifiedBackup> {
-  const comparison = await restoreAndCompare(ops, stored, throwaway);
-  throwIfDifferent(stored.dir, comparison.differences);
-  await sealing.after;
-  const proved = await seal(ops, stored, { ...sealing, level: 'restored', milliseconds: comparison.milliseconds });
-  return new BackupProof(ops, proved, sealing.holder);
+  const { differences, milliseconds } = await restoreAndCompare(ops, stored, throwaway);
+  throwIfDifferent(stored.dir, differences);
+  await after;
+  return new BackupProof(ops, await seal(ops, stored, finalDir, { level: 'restored', milliseconds }), holder);
 }
 
 /**
@@ -162,14 +161,13 @@ export async function verifyArchive(
   ops: Ops,
   stored: Stored<VolumeManifest>,
   database: ArchivedDatabase | undefined,
-  sealing: Sealing,
+  { holder, finalDir }: Sealing,
 ): Promise<VerifiedArchive> {
   const started = ops.clock.monotonic();
   await tryArchive(ops, stored, database);
   const level = database ? 'started' : 'readable';
   const milliseconds = Math.round(ops.clock.monotonic() - started);
-  const proved = await seal(ops, stored, { ...sealing, level, milliseconds });
-  return new ArchiveProof(ops, proved, sealing.holder);
+  return new ArchiveProof(ops, await seal(ops, stored, finalDir, { level, milliseconds }), holder);
 }
 
 /**
@@ -196,17 +194,13 @@ export async function proveAbsent(ops: Ops, volumeName: string): Promise<Nothing
   return new NothingProof(ops, absent, FRESH_MS, async () => undefined);
 }
 
-interface Sealed extends Sealing {
-  readonly level: Manifest['verification']['level'];
-  readonly milliseconds: number;
-}
-
 async function seal<M extends Manifest>(
   ops: Ops,
   { dir, manifest }: Stored<M>,
-  { level, milliseconds, finalDir }: Sealed,
+  finalDir: string,
+  proof: Pick<Manifest['verification'], 'level' | 'milliseconds'>,
 ): Promise<Stored<M>> {
-  const verification = { level, at: new Date(ops.clock.now()).toISOString(), milliseconds };
+  const verification = { ...proof, at: new Date(ops.clock.now()).toISOString() };
   const proved = await writeManifest(dir, { ...manifest, verification });
   renameDurably(dir, finalDir);
   return { dir: finalDir, manifest: proved };

@@ -12,13 +12,6 @@ import { damaged } from './damaged.ts';
 import { type DatabaseManifest, filesOf, type Manifest, type Stored } from './manifest.ts';
 import { globalsOf } from './roles.ts';
 
-/** The outcome of a restore on trial. */
-export interface Comparison {
-  /** One line for each thing that is not as it was when the backup was taken. Empty is what a backup is for. */
-  readonly differences: readonly Text[];
-  readonly milliseconds: number;
-}
-
 /** Long enough for a slow disk, short enough to notice a hang: ten minutes and a second for each megabyte. */
 export const patience = (bytes: number): number => 600_000 + Math.ceil(bytes / 1000);
 
@@ -45,13 +38,14 @@ export async function checkFiles({ dir, manifest }: Stored<Manifest>): Promise<v
  * Restores a backup into a throwaway server exactly as a real restore would, roles included, and compares everything in it with
  * what was in the database's own snapshot when it was dumped.
  *
+ * @returns one line for each thing that is not as it was then. None is what a backup is for.
  * @throws {OpsError} when the files are damaged or the restore itself fails: that is no backup either.
  */
 export async function restoreAndCompare(
   ops: Ops,
   stored: Stored<DatabaseManifest>,
   throwaway: Throwaway,
-): Promise<Comparison> {
+): Promise<{ readonly differences: readonly Text[]; readonly milliseconds: number }> {
   const { dir, manifest } = stored;
   const { dump } = manifest.files;
   const started = ops.clock.monotonic();

@@ -67,33 +67,27 @@ function isAbsent(error: unknown, file: string): boolean {
 const code = (error: unknown) => (error as NodeJS.ErrnoException).code ?? '';
 
 /** The reason and the remedy for an error of reading `.env`. */
-export function whyUnreadable(error: unknown): Text {
-  switch (code(error)) {
-    case 'EISDIR':
-      return {
-        en: '.env is a directory: Docker makes one when a container that mounts .env starts without it. Remove it: rmdir .env',
-        zh: '.env 是一个目录: 容器挂载 .env 而文件不存在时, Docker 会自动创建目录. 请删除: rmdir .env',
-      };
-    case 'EACCES':
-    case 'EPERM':
-      return {
-        en: '.env may not be read by this user. Use the user who deploys, or have its owner changed: ls -l .env',
-        zh: '当前用户无权读取 .env. 请使用部署用户运行, 或调整文件属主: ls -l .env',
-      };
-    case 'ENOENT':
-      return {
-        en: '.env is a link that points to nothing: ls -l .env',
-        zh: '.env 是一个失效的符号链接: ls -l .env',
-      };
-    case 'ERR_ENCODING_INVALID_ENCODED_DATA':
-      return {
-        en: '.env is not valid UTF-8 (saved as GBK perhaps). Convert it: iconv -f GBK -t UTF-8 .env',
-        zh: '.env 不是有效的 UTF-8 (可能保存成了 GBK). 请转换编码: iconv -f GBK -t UTF-8 .env',
-      };
-    default:
-      return { en: `.env can’t be read (${code(error)})`, zh: `无法读取 .env (${code(error)})` };
-  }
-}
+export const whyUnreadable = (error: unknown): Text =>
+  UNREADABLE[code(error)] ?? { en: `.env can’t be read (${code(error)})`, zh: `无法读取 .env (${code(error)})` };
+
+const NOT_FOR_US: Text = {
+  en: '.env may not be read by this user. Use the user who deploys, or have its owner changed: ls -l .env',
+  zh: '当前用户无权读取 .env. 请使用部署用户运行, 或调整文件属主: ls -l .env',
+};
+
+const UNREADABLE: Readonly<Record<string, Text>> = {
+  EISDIR: {
+    en: '.env is a directory: Docker makes one when a container that mounts .env starts without it. Remove it: rmdir .env',
+    zh: '.env 是一个目录: 容器挂载 .env 而文件不存在时, Docker 会自动创建目录. 请删除: rmdir .env',
+  },
+  EACCES: NOT_FOR_US,
+  EPERM: NOT_FOR_US,
+  ENOENT: { en: '.env is a link that points to nothing: ls -l .env', zh: '.env 是一个失效的符号链接: ls -l .env' },
+  ERR_ENCODING_INVALID_ENCODED_DATA: {
+    en: '.env is not valid UTF-8 (saved as GBK perhaps). Convert it: iconv -f GBK -t UTF-8 .env',
+    zh: '.env 不是有效的 UTF-8 (可能保存成了 GBK). 请转换编码: iconv -f GBK -t UTF-8 .env',
+  },
+};
 
 const tooOpen = (mode: number): EnvFinding => ({
   variable: '',

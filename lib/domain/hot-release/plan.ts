@@ -179,19 +179,8 @@ function envTexts(target: Target, { envChange, example }: Facts): Text[] {
   ];
 }
 
-function warningsOf({
-  stack,
-  hidden = [],
-  running,
-  files,
-  cutShort,
-  outdated,
-  programs,
-  served,
-  jobs,
-  midway,
-  workers,
-}: Facts): Text[] {
+function warningsOf(facts: Facts): Text[] {
+  const { stack, hidden = [], running, files, cutShort, outdated, programs, served, jobs, midway, workers } = facts;
   const warnings = [...stack.warnings.map(composeSaid), ...hidden.map(hiddenText)];
   if (cutShort.staging || outdated) {
     const runs = cutShort.releases.map((m) => printable(m.run)).join(', ') || '-';

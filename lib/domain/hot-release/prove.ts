@@ -112,12 +112,8 @@ function throwIfStopped(before: Programs, now: Programs): void {
   }
 }
 
-interface Renewed {
-  readonly since: number;
-  readonly wanted: number;
-}
-
-async function allNew(ops: Ops, container: string, programs: Programs, { since, wanted }: Renewed): Promise<number[]> {
+async function allNew(ops: Ops, container: string, programs: Programs, renewed: { since: number; wanted: number }) {
+  const { since, wanted } = renewed;
   // Between the end of one that was recycled and the start of the next there is a moment without.
   const workers = await poll(ops, { everyMs: 250, forMs: RECYCLED_MS }, async () => {
     const now = (await lookAtWorkers(ops, container, programs.web.pid)).workers;

@@ -88,17 +88,8 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const built = await builtArtefacts(ops, stack, source.commit, release);
   const artefacts = findArtefacts(ops, release, madeOf(built));
   const tree: Inventory = new Map([...release, ...artefacts.files].filter(([file]) => !isKept(ops.target, file)));
-  const [
-    health,
-    programs,
-    served,
-    schema,
-    identity,
-    { files, elsewhere, marker, cutShort },
-    { running, trees },
-    envChange,
-    jobs,
-  ] = await inContainer;
+  const [health, programs, served, schema, identity, around, before, envChange, jobs] = await inContainer;
+  const [{ files, elsewhere, marker, cutShort }, { running, trees }] = [around, before];
   await requireServing(ops, stack, containers, health);
 
   const others = await otherSources(ops, built, marker, files);

@@ -9,19 +9,12 @@ import { composeVersion } from '../../tools/docker/compose.ts';
 import { serverVersion } from '../../tools/docker/docker.ts';
 import { requireLocalEngine } from '../../tools/docker/engine.ts';
 import { curlVersion } from '../../tools/docker/engine-api.ts';
-import { type Checkout, inspectCheckout } from '../../tools/git/checkout.ts';
+import { inspectCheckout } from '../../tools/git/checkout.ts';
 
 const COMPOSE_FLOOR = [2, 17] as const; // `exec -T` and `cp` are reliable from there on
 
-/** What must be there before anything else can be asked. All that is missing is said at once. */
-export interface Prerequisites {
-  readonly engine: string;
-  readonly compose: string;
-  readonly checkout: Checkout;
-}
-
-/** @throws {OpsError} `precondition` with everything that is missing. */
-export async function surveyPrerequisites(ops: Ops): Promise<Prerequisites> {
+/** What must be there before anything else can be asked. @throws {OpsError} `precondition` with everything that is missing. */
+export async function surveyPrerequisites(ops: Ops) {
   const findings: Reason[] = [];
   const noted = (finding: (error: CommandError) => Reason) => (error: unknown) => {
     ops.signal.throwIfAborted();
