@@ -75,10 +75,8 @@ export function readEnvText(text: string): EnvText {
     } else if (dotenv[line.name] !== value.raw && !undecided.has(line.name)) {
       error(CAUSES.dotenv);
     } else {
-      values.set(
-        line.name,
-        expand(value, (name) => values.get(name) ?? ''),
-      );
+      const known = (name: string) => values.get(name) ?? '';
+      values.set(line.name, expand(value, known));
     }
   }
   for (const name of undecided) values.delete(name);

@@ -89,6 +89,8 @@ async function restart(ops: Ops, update: HotRelease, checked: Checked, since: nu
   const succeeds = ({ name }: Program) => checked.ways.get(name) === 'succession';
   const restarted = others.filter((p) => !succeeds(p));
   const led = new Set(restartedInSight(facts, checked.ways).map(({ program }) => program));
+  const inSight = restarted.filter((p) => led.has(p.name));
+  const outOfSight = restarted.filter((p) => !led.has(p.name));
   const reload = checked.restart.kind === 'reload';
   update.workers = reload ? checked.workers : facts.workers;
   noteWorkers(ops, facts, update.workers);
@@ -98,14 +100,9 @@ async function restart(ops: Ops, update: HotRelease, checked: Checked, since: nu
       ? reloadWorkers(ops, container, web, checked.workers)
       : replaceWorkers(ops, container, web, { wanted: facts.workers, since }),
     ...others.filter(succeeds).map((program) => succeedWorkers(ops, container, program, since)),
-    restartAll(
-      ops,
-      container,
-      restarted.filter((p) => !led.has(p.name)),
-    ),
+    restartAll(ops, container, outOfSight),
   ]);
   await reloadNginx(ops, container);
-  const inSight = restarted.filter((p) => led.has(p.name));
   if (inSight.length > 0) await restartHeld(ops, update, inSight);
 }
 

@@ -58,11 +58,8 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const { app, postgres } = await requireServing(ops, stack, containers, undefined);
   const database = databaseOf(stack, postgres, volumes);
 
-  const looking = lookAround(
-    ops,
-    app.id,
-    copyRules(ops.target).map(({ to }) => to),
-  );
+  const places = copyRules(ops.target).map(({ to }) => to);
+  const looking = lookAround(ops, app.id, places);
   const asking = findPrograms(ops, app.id);
   const envChanging = surveyEnvChange(ops, stack, app);
   const inContainer = Promise.all([

@@ -32,10 +32,8 @@ export async function buildArtefacts(
     mkdirSync(to, { recursive: true, mode: 0o755 });
     await buildStage(ops, stack, commit, artefact).then((archive) => unpack(ops, archive, to));
   }
-  const built = artefactsIn(
-    base,
-    artefacts.map(({ to }) => to),
-  );
+  const directories = artefacts.map(({ to }) => to);
+  const built = artefactsIn(base, directories);
   const empty = artefacts.find(({ to }) => !isGits(built.files, to));
   if (empty) throw notMade(empty);
   return built;

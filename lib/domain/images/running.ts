@@ -48,10 +48,8 @@ const LONGEST_TAG = 128;
 /** Gives each image that runs a name of ours. What had it is no longer needed to go back to, or has another. */
 export async function nameRunning(ops: RunOps, stack: Stack): Promise<void> {
   const containers = Object.entries(await findContainers(ops, stack)) as [ServiceRole, Container][];
-  const names = await namesOf(
-    ops,
-    containers.map(([, { imageId }]) => imageId),
-  );
+  const ids = containers.map(([, { imageId }]) => imageId);
+  const names = await namesOf(ops, ids);
   for (const [role, { imageId }] of containers) {
     const name = runningName(stack, stack.services[role]);
     const has = names.get(imageId);

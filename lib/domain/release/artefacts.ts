@@ -35,11 +35,10 @@ export function findArtefacts(
   const { dir, release } = ops.target;
   const isThere = (directory: string) =>
     lstatSync(path.join(dir, directory), { throwIfNoEntry: false })?.isDirectory() ?? false;
-  const here = release.artefacts.map(({ to }) => to).filter((to) => isThere(to) && !isGits(tree, to));
-  return artefactsIn(
-    dir,
-    here.filter((to) => !made.includes(to)),
-  );
+  const here = release.artefacts
+    .map(({ to }) => to)
+    .filter((to) => isThere(to) && !isGits(tree, to) && !made.includes(to));
+  return artefactsIn(dir, here);
 }
 
 /** Whether the commit has any file of a directory. */

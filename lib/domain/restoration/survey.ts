@@ -66,12 +66,9 @@ export async function surveyRestore(ops: Ops, wanted: Wanted): Promise<Facts> {
   if (stored) incoming = fromBackup(stored, cluster, wanted.kind === 'backup' ? wanted.roles : undefined);
   else {
     const kept = wanted.kind === 'back' ? wanted.database : '';
+    const exists = sizes.some((s) => s.name === kept);
     if (swapped === undefined && !left.some((l) => l.name === kept && l.kind === 'before'))
-      throw noSuchDatabase(
-        kept,
-        left,
-        sizes.some((s) => s.name === kept),
-      );
+      throw noSuchDatabase(kept, left, exists);
     incoming = {
       kind: 'kept',
       database: kept,

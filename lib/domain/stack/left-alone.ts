@@ -26,13 +26,8 @@ export async function withLeftAlone(ops: RunOps, stack: Stack): Promise<Stack> {
     .split('\n')
     .filter(Boolean)
     .map((line) => line.split('\t') as Line);
-  return {
-    ...stack,
-    leftAlone: leftAloneOf(
-      stack,
-      all.filter(([, , run]) => run === ''),
-    ),
-  };
+  const own = all.filter(([, , run]) => run === '');
+  return { ...stack, leftAlone: leftAloneOf(stack, own) };
 }
 
 function leftAloneOf({ services, others }: Stack, containers: readonly Line[]): LeftAlone[] {
