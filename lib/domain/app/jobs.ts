@@ -10,7 +10,7 @@ import type { Program, Programs } from './programs.ts';
 const rows = z.array(z.object({ name: z.string(), since: z.iso.datetime({ offset: true }) }));
 
 /** The processes that run the release's code: a gunicorn's workers, or the program itself. */
-type Working = Pick<Programs, 'web' | 'scheduler' | 'others' | 'uptime'>;
+type Working = Pick<Programs, 'web' | 'companions' | 'uptime'>;
 
 /**
  * What the application says that it is working on, in a table of its own (`jobs` in the target configuration). It ends with the process that is at it. A row from
@@ -32,9 +32,9 @@ export async function cutJobs(ops: Ops, db: Database, before: Jobs, programs: Wo
   return (await rowsOf(ops, db, `${since} > ${literal(before.from)} AND ${since} < ${literal(to)}`)) ?? [];
 }
 
-function oldestOf({ clock }: Ops, { web, scheduler, others, uptime }: Working): string {
+function oldestOf({ clock }: Ops, { web, companions, uptime }: Working): string {
   const working = (program: Program) => (program.workers.length > 0 ? program.workers : [program]);
-  const starts = [web, ...(scheduler ? [scheduler] : []), ...others].flatMap(working).map(({ start }) => start);
+  const starts = [web, ...companions].flatMap(working).map(({ start }) => start);
   return new Date(clock.now() - (uptime - Math.min(uptime, ...starts)) * 1000).toISOString();
 }
 

@@ -4,7 +4,7 @@ import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
 import { failed, notProved, unmet } from '../../core/refusal.ts';
 import { ifFails } from '../../core/run.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { given, printable, type Text } from '../../core/text.ts';
 import type { ProgramState } from '../stack/deployment.ts';
 import { agent } from './agent.ts';
 import { MARKER } from './marker.ts';
@@ -72,8 +72,8 @@ export interface Programs {
   readonly web: Program;
   /** The gunicorn that runs the scheduler; `undefined` when the web program does both, or there is none. */
   readonly scheduler: Program | undefined;
-  /** What else runs the release's code, such as a queue's worker or a third gunicorn. */
-  readonly others: readonly Program[];
+  /** What else runs the release's code: that one first, then such as a queue's worker or a third gunicorn. */
+  readonly companions: readonly Program[];
   readonly uptime: number;
   /** The container's start, and with it supervisord's. */
   readonly booted: number;
@@ -231,7 +231,8 @@ export async function findPrograms(ops: Ops, container: string): Promise<Program
   if (web === undefined) throw noWebProgram(ops, all, said);
   const scheduler = schedulerOf(all, web);
   const others = all.filter((p) => p !== web && p !== scheduler && runsRelease(ops, p));
-  return { all, web, scheduler, others, uptime, booted, released };
+  const companions = [...given(scheduler, (it) => it), ...others];
+  return { all, web, scheduler, companions, uptime, booted, released };
 }
 
 /** Of the gunicorns that are told to schedule, the one that was told so itself, and that runs the web program's application. */

@@ -171,7 +171,7 @@ async function waitForLeave(of: Master, { master, old }: Workers, signal?: Deed[
   if (staying.length > 0) throw notLeft(web, staying, seconds);
   const { graceful_timeout = 30 } = web.settings ?? {};
   if (ops.clock.monotonic() - began < graceful_timeout * 1000) return;
-  const said = await logOf(ops, container, 200).catch(() => '');
+  const said = await logOf(ops, container, 200);
   const cut = old.filter((pid) => new RegExp(`Worker graceful timeout \\(pid: ?${pid}\\)`).test(said));
   if (cut.length > 0) ops.screen.show({ event: 'warning', text: wereCut(cut, graceful_timeout) });
 }
@@ -211,16 +211,15 @@ export async function waitUntilRuns(ops: Ops, container: string, { name, ports }
   if (!runs) throw notRunning(name, state);
 }
 
-/** The end of gunicorn's log; nothing where there is none. */
-export function logOf(ops: Ops, container: string, lines: number): Promise<string> {
+async function logOf(ops: Ops, container: string, lines: number): Promise<string> {
   const log = `${ops.target.app.userdata}/logs/gunicorn_error.log`;
-  return ask(ops, exec('read', container, ['tail', '-n', String(lines), log]), [0, 1]);
+  return ask(ops, exec('read', container, ['tail', '-n', String(lines), log]), [0, 1]).catch(() => '');
 }
 
 /** The end of the web program's log; where another one's is, its configuration says. */
 async function lastWords({ ops, container, web }: Master): Promise<string> {
   if (!web.ports.includes(ops.target.ports.direct)) return '';
-  return `\n${printable(ops.secrets.redact(await logOf(ops, container, 15).catch(() => '')))}`;
+  return `\n${printable(ops.secrets.redact(await logOf(ops, container, 15)))}`;
 }
 
 const LOGS: Text = {

@@ -58,16 +58,9 @@ export async function drain(
   const published = held.map((p) => p.published);
   const beside = known ?? (await unlessImpossible(ops, findBeside(ops, container)));
   await untilInside(ops, published);
-  const args = {
-    ...argsOf(
-      beside?.programs ?? [],
-      held.map((p) => p.target),
-      seconds,
-    ),
-    nginx: beside?.nginx ?? [],
-    restarted: false,
-    stopSeconds: STOP_SECONDS,
-  };
+  const ports = held.map((p) => p.target);
+  const those = { stop: stopped(beside?.programs), nginx: beside?.nginx ?? [] };
+  const args = { ports, seconds, ...those, restarted: false, stopSeconds: STOP_SECONDS };
   const agent = await unlessImpossible(ops, attachAgent(ops, container, 'drain', { args }));
   try {
     const drained = agent && (await unlessImpossible(ops, hear(agent, (seconds + 30) * 1000)));
@@ -95,32 +88,19 @@ export async function drainPrograms(
   container: string,
   { held, seconds, programs }: Omit<Draining, 'beside'> & { readonly programs: readonly Program[] },
 ): Promise<Drained | undefined> {
-  await untilInside(
-    ops,
-    held.map((p) => p.published),
-  );
+  const published = held.map((p) => p.published);
+  await untilInside(ops, published);
   // One after the other.
   const stopSeconds = programs.reduce((sum, program) => sum + restartSeconds(program), 0);
-  const args = {
-    ...argsOf(
-      programs,
-      programs.flatMap((p) => p.ports),
-      seconds,
-    ),
-    restarted: true,
-    stopSeconds,
-  };
+  const ports = programs.flatMap((p) => p.ports);
+  const args = { ports, seconds, stop: stopped(programs), restarted: true, stopSeconds };
   return unlessImpossible(
     ops,
     agent(ops, container, 'drain', { effect: 'change', args, answer, deadlineMs: (seconds + stopSeconds + 30) * 1000 }),
   );
 }
 
-const argsOf = (programs: readonly Program[], ports: readonly number[], seconds: number) => ({
-  ports,
-  seconds,
-  stop: programs.map(({ name, pid }) => ({ name, pid })),
-});
+const stopped = (programs: readonly Program[] = []) => programs.map(({ name, pid }) => ({ name, pid }));
 
 /** Whoever was led to the engine's proxy before the hold, and is on the way into the container only now. */
 const untilInside = (ops: Ops, published: readonly number[]): Promise<void> =>
@@ -137,11 +117,9 @@ async function until(ops: Ops, times: number, isSo: () => Promise<boolean>): Pro
 }
 
 export async function findBeside(ops: Ops, container: string): Promise<Beside> {
-  const { all, scheduler, others } = await findPrograms(ops, container);
-  return {
-    programs: [...(scheduler ? [scheduler] : []), ...others],
-    nginx: all.filter(({ argv }) => argv[0]?.startsWith('nginx: master')).map(({ name }) => name),
-  };
+  const { all, companions } = await findPrograms(ops, container);
+  const nginx = all.filter(({ argv }) => argv[0]?.startsWith('nginx: master')).map(({ name }) => name);
+  return { programs: companions, nginx };
 }
 
 async function unlessImpossible<T>(ops: Ops, deed: Promise<T>): Promise<T | undefined> {

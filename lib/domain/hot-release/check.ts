@@ -14,7 +14,6 @@ import type { RestartKind } from './options.ts';
 import {
   changesSettings,
   chooseRestart,
-  companions,
   neededRestart,
   type Restart,
   requireAgreed,
@@ -95,7 +94,7 @@ async function check(ops: Ops, update: HotRelease): Promise<Checked> {
     migrates ? loadOnce(ops, staging, web, from) : bootEarly(),
     readRevisions(ops, staging.container, staging.tree, revision),
     settingsBefore(web),
-    allEnded(companions(facts).map(foundWay)),
+    allEnded(facts.programs.companions.map(foundWay)),
     facts.tree.has(ops.target.release.site.from) ? checkSite(ops, staging) : Promise.resolve(),
     compileStaged(ops, staging, facts.files.put, facts.tree),
     requireReloadable(ops, staging.container),

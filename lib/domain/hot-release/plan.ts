@@ -19,7 +19,7 @@ import type { EnvChange } from '../stack/deployment.ts';
 import { leftAloneWarnings } from '../stack/left-alone.ts';
 import { type Facts, migratesNothing } from './facts.ts';
 import type { UpdateOptions } from './options.ts';
-import { chooseRestart, companions, heldMs, restartedInSight, type Ways, wayOf } from './restart.ts';
+import { chooseRestart, heldMs, restartedInSight, type Ways, wayOf } from './restart.ts';
 
 /** The ways are told as far as they can be before the new release was tried; what is found then is not harder. */
 export interface UpdatePlan extends Ways {
@@ -56,14 +56,12 @@ export function planUpdate(
     ...(options.syncSite ? withoutSite(target, facts) : []),
   ]);
   const restart = chooseRestart(options.restart, facts, target.app.root);
-  const ways = new Map(companions(facts).map((p) => [p.name, wayOf(p, facts, target.app.root)] as const));
+  const ways = new Map(facts.programs.companions.map((p) => [p.name, wayOf(p, facts, target.app.root)] as const));
   const warnings = [
     ...(restart.kind === 'container' ? [] : restartedInSight(facts, ways).map((led) => restarted(led, hold))),
     ...(restart.kind === 'container'
       ? []
-      : companions(facts)
-          .filter((p) => ways.get(p.name) === 'restart')
-          .flatMap(endsLate)),
+      : facts.programs.companions.filter((p) => ways.get(p.name) === 'restart').flatMap(endsLate)),
     ...warningsOf(facts),
     ...(isForward && facts.schema.kind === 'unversioned' ? [UNSTAMPED] : []),
     ...takenAsTheyLie(facts.artefacts),

@@ -5,6 +5,7 @@ import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
+import { exec } from '../../tools/docker/docker.ts';
 import { startProbe } from '../../tools/http/probe.ts';
 import { endpointsOf } from '../app/endpoints.ts';
 import { differences } from '../app/file-plan.ts';
@@ -13,11 +14,10 @@ import { type Inventory, lookAround } from '../app/inventory.ts';
 import { cutJobs, cutTexts } from '../app/jobs.ts';
 import { failedSince, findPrograms, isGunicorn, type Programs, stillDown } from '../app/programs.ts';
 import { requireRoutes } from '../app/routes.ts';
-import { logOf, lookAtWorkers } from '../app/workers.ts';
+import { lookAtWorkers } from '../app/workers.ts';
 import { hiddenText } from '../release/hidden.ts';
 import type { Facts } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
-import { companions } from './restart.ts';
 
 const SOAK_EVERY_MS = 1_000;
 /** A while for what starts last, such as the engine's own opinion after a restart. */
@@ -127,7 +127,7 @@ async function allNew(ops: Ops, container: string, programs: Programs, renewed: 
       en: `${old.length} workers still run the old code`,
       zh: `仍有 ${old.length} 个 worker 运行旧代码`,
     });
-  for (const program of companions({ programs })) {
+  for (const program of programs.companions) {
     const own = isGunicorn(program) ? (await lookAtWorkers(ops, container, program.pid)).workers : [];
     if (own.length > 0 ? own.every((w) => w.start > since) : program.start > since) continue;
     throw notProved({ en: `${program.name} still runs the old code`, zh: `${program.name} 仍在运行旧代码` });

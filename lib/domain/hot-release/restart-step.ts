@@ -15,7 +15,7 @@ import { graceOf } from '../replacement/replace.ts';
 import type { Checked } from './check.ts';
 import type { HotRelease } from './hot-release.ts';
 import { noteWorkers } from './interrupted.ts';
-import { companions, heldMs, type Restart, restartedInSight } from './restart.ts';
+import { heldMs, type Restart, restartedInSight } from './restart.ts';
 
 /** Undone with the switch: the former files come first. */
 export function restartStep(update: HotRelease): Step<void, [Checked, number]> {
@@ -31,7 +31,7 @@ export function restartStep(update: HotRelease): Step<void, [Checked, number]> {
   const inSight = restartedInSight(facts, plan.ways).length > 0;
   const beside = [
     ...(inSight ? takeInCommands(plan.hold) : []),
-    ...companions(facts).map(({ name }) =>
+    ...facts.programs.companions.map(({ name }) =>
       plan.ways.get(name) === 'succession'
         ? {
             en: `kill -TERM <worker of ${name}>  # its socket stays open`,
@@ -85,7 +85,7 @@ async function restart(ops: Ops, update: HotRelease, checked: Checked, since: nu
   const { container } = update.staging;
   if (checked.restart.kind === 'container') return restartContainer(ops, update);
   const { web } = facts.programs;
-  const others = companions(facts);
+  const others = facts.programs.companions;
   const succeeds = ({ name }: Program) => checked.ways.get(name) === 'succession';
   const restarted = others.filter((p) => !succeeds(p));
   const led = new Set(restartedInSight(facts, checked.ways).map(({ program }) => program));

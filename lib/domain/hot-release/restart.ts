@@ -23,12 +23,6 @@ export const changesSettings = ({ copies, files }: Facts, root: string, { argv, 
   return changed.some((file) => file === config || argv.some((word) => word.endsWith(file)));
 };
 
-/** The programs beside the web program that run the release's code. */
-export const companions = ({ programs: { scheduler, others } }: Pick<Facts, 'programs'>): readonly Program[] => [
-  ...(scheduler ? [scheduler] : []),
-  ...others,
-];
-
 /**
  * How a program beside the web program gets new code. `succession`: its workers end, and the master, which keeps the socket, makes others;
  * requests to it wait, and of a scheduler there are never two. `restart`: supervisord ends and starts it, and requests to it fail meanwhile, unless

@@ -26,7 +26,7 @@ import type { Checked } from './check.ts';
 import type { Facts } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
 import { noteRestart } from './interrupted.ts';
-import { changesSettings, companions, staysAlone } from './restart.ts';
+import { changesSettings, staysAlone } from './restart.ts';
 import { restartContainer, restartHeld } from './restart-step.ts';
 import { artefactNames } from './stage.ts';
 
@@ -175,7 +175,7 @@ async function bringBackProcesses(ops: Ops, update: HotRelease, since: number): 
     else if (!clean || workers.length !== facts.workers)
       await replaceWorkers(ops, container, now, { wanted: facts.workers, since });
   }
-  for (const program of companions(facts)) await bringBackProgram(ops, update, program, since);
+  for (const program of facts.programs.companions) await bringBackProgram(ops, update, program, since);
   await reloadIfPossible(ops, container);
 }
 

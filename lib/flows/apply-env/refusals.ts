@@ -1,5 +1,5 @@
 import { type Reason, throwIfAny } from '../../core/refusal.ts';
-import { printable, type Text, given } from '../../core/text.ts';
+import { given, printable, type Text } from '../../core/text.ts';
 import { moved } from '../../domain/replacement/data-refusals.ts';
 import { containerRefusals, noRoom } from '../../domain/replacement/refusals.ts';
 import { staysStopped } from '../../domain/replacement/stopped.ts';

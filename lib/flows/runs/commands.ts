@@ -3,7 +3,7 @@ import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { agree, refuse } from '../../core/refusal.ts';
 import { type Row, section } from '../../core/screen.ts';
-import { printable, same, type Text, given } from '../../core/text.ts';
+import { given, printable, same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { entriesOf, newestRuns, type Run, leave as writeLeft } from '../../domain/ledger/runs.ts';
 import { eachUnfinished } from '../../domain/ledger/unfinished-runs.ts';

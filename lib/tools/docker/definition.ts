@@ -4,8 +4,8 @@ import type { RunOps } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { boundAt, type PublishedPort } from './containers.ts';
 import { getFromEngine, postToEngine } from './engine-api.ts';
-import { isWithin } from './places.ts';
 import { lookUp } from './lookup.ts';
+import { isWithin } from './places.ts';
 
 const strings = z.array(z.string());
 const binding = z.looseObject({ HostIp: z.string().default(''), HostPort: z.string().default('') });

@@ -24,14 +24,14 @@ it('tells the programs by what they run: what only inherits the variable is no s
   const found = await find(celery, nginx, scheduler, web);
   expect(found.web.name).toBe('whalefall_web');
   expect(found.scheduler?.name).toBe('whalefall_scheduler');
-  expect(found.others.map((p) => p.name)).toEqual(['celery']);
+  expect(found.companions.map((p) => p.name)).toEqual(['whalefall_scheduler', 'celery']);
 });
 
 it('takes for the scheduler the gunicorn that was told so itself, not the first that inherits it', async () => {
   const third = program('metrics', { ports: [5003], scheduler: 'true', inherited: true });
   const found = await find(third, { ...scheduler, inherited: false }, web);
   expect(found.scheduler?.name).toBe('whalefall_scheduler');
-  expect(found.others.map((p) => p.name)).toEqual(['metrics']);
+  expect(found.companions.map((p) => p.name)).toEqual(['whalefall_scheduler', 'metrics']);
 });
 
 it('takes for the scheduler the one that runs the application, where all have it from supervisord', async () => {
@@ -44,7 +44,7 @@ it('takes for the scheduler the one that runs the application, where all have it
 it('counts as the release only what Python runs from its files', async () => {
   const exporter = program('exporter', { argv: ['/usr/bin/python3', '/opt/exporter.py'], cwd: '/' });
   const relative = program('queue', { argv: ['/usr/bin/python3.11', 'worker.py'], cwd: '/app' });
-  expect((await find(exporter, relative, web)).others.map((p) => p.name)).toEqual(['queue']);
+  expect((await find(exporter, relative, web)).companions.map((p) => p.name)).toEqual(['queue']);
 });
 
 it('takes for the web program the gunicorn that listens on its port', async () => {

@@ -45,7 +45,7 @@ describe('auto', () => {
           all: [],
           web: { ...web, scheduler: 'true' },
           scheduler: undefined,
-          others: [],
+          companions: [],
           uptime: 500,
           booted: 98,
           released: undefined,
@@ -61,7 +61,7 @@ describe('auto', () => {
           all: [],
           web: { ...web, scheduler: '' },
           scheduler: undefined,
-          others: [],
+          companions: [],
           uptime: 500,
           booted: 98,
           released: undefined,
@@ -76,7 +76,7 @@ describe('auto', () => {
 
   it('needs no scheduler of its own where the web program surely is none', () => {
     const facts = updateFacts({
-      programs: { all: [], web, scheduler: undefined, others: [], uptime: 500, booted: 98, released: undefined },
+      programs: { all: [], web, scheduler: undefined, companions: [], uptime: 500, booted: 98, released: undefined },
     });
     expect(chooseRestart('auto', facts, '/app').kind).toBe('rolling');
     expect(scheduler.scheduler).toBe('true');
@@ -105,7 +105,7 @@ describe('a program beside the web program', () => {
   const own = { ...scheduler, argv };
   const third = { ...own, name: 'metrics', scheduler: '', workers: [...web.workers] };
   const facts = (more: Parameters<typeof updateFacts>[0] = {}) =>
-    updateFacts({ programs: { ...updateFacts().programs, scheduler: own, others: [third] }, ...more });
+    updateFacts({ programs: { ...updateFacts().programs, scheduler: own, companions: [own, third] }, ...more });
   const one = (more: Readonly<Record<string, string>> = {}) => settings({ workers: '1', ...more });
   const changed = facts({ files: { ...updateFacts().files, put: [config] } });
   const found = (after: Settings, before?: Settings) => ({ before, after });
