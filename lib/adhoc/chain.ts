@@ -1,6 +1,6 @@
 import { asTyped } from '../core/command.ts';
 import { allEnded } from '../core/concurrency.ts';
-import { OpsError } from '../core/errors.ts';
+import { unlessInterrupted } from '../core/errors.ts';
 import { refuse } from '../core/refusal.ts';
 import { same, type Text } from '../core/text.ts';
 import { endpointsOf, healthCheck } from '../domain/app/health.ts';
@@ -83,13 +83,10 @@ const ANSWERS: Text = { en: 'answers', zh: '应答正常' };
 type Answer<T> = Asked & { readonly found: T | undefined };
 
 async function ask<T>(link: Text, question: () => Promise<{ text: Text; found: T }>): Promise<Answer<T>> {
-  try {
-    const { text, found } = await question();
-    return { link, state: 'ok', seen: text, next: [], found };
-  } catch (error) {
-    if (!(error instanceof OpsError) || error.kind === 'interrupted') throw error;
-    return { link, state: 'broken', seen: headline(error.what), next: error.next, found: undefined };
-  }
+  return question().then(
+    ({ text, found }) => ({ link, state: 'ok', seen: text, next: [], found }),
+    unlessInterrupted(({ what, next }) => ({ link, state: 'broken', seen: headline(what), next, found: undefined })),
+  );
 }
 
 const headline = ({ en, zh }: Text): Text => ({ en: en.split('\n')[0] ?? '', zh: zh.split('\n')[0] ?? '' });

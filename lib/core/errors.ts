@@ -80,3 +80,11 @@ export function whatHappened(error: unknown): Text {
   const message = error instanceof Error ? error.message : String(error);
   return same(message);
 }
+
+/** For `catch`, where a failure is an answer: an interruption goes on, as does a bug. */
+export const unlessInterrupted =
+  <T>(answer: (error: OpsError) => T) =>
+  (error: unknown): T => {
+    if (error instanceof OpsError && error.kind !== 'interrupted') return answer(error);
+    throw error;
+  };

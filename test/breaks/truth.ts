@@ -136,9 +136,7 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: 'an override does not count against a hot update', zh: '热更新不考虑 override 带来的差异' },
-    edits: [
-      edit('lib/domain/release/compose-changes.ts', 'if (parts.length === 0) return [];', 'if (parts) return [];'),
-    ],
+    edits: [edit('lib/domain/release/compose-changes.ts', 'given(listed, ', "given('', ")],
     test: 'test/unit/domain/release/compose-changes.test.ts',
     named: 'by name and never by value',
   },
@@ -303,7 +301,7 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: 'a hot update is silent about the commit that is reported', zh: '热更新不说明上报的提交未变' },
-    edits: [edit('lib/domain/env/stamp.ts', 'if (release.stamp.length === 0) return', 'if (release.stamp) return')],
+    edits: [edit('lib/domain/env/stamp.ts', "given(release.stamp.join(', '), ", "given('', ")],
     test: 'test/simulation/stamp.test.ts',
     named: 'says before a hot update',
   },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { given, printable, type Text } from '../../core/text.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { literal, query } from '../../tools/postgres/psql.ts';
 import type { Job, Jobs } from '../stack/deployment.ts';
@@ -62,16 +62,11 @@ const listed = (jobs: readonly Job[]): string => {
 
 /** For a plan. */
 export function jobsTexts(jobs: Jobs | undefined): Text[] {
-  if (jobs === undefined) return [];
-  if (jobs.underWay === undefined) return [UNKNOWN];
-  if (jobs.underWay.length === 0) return [];
-  const list = listed(jobs.underWay);
-  return [
-    {
-      en: `Jobs under way: ${list}. They end half done with the processes that are at them. To let them end first, run this again later.`,
-      zh: `正在执行的任务: ${list}. 进程被替换时任务会中断. 如需等其完成, 请稍后再运行.`,
-    },
-  ];
+  if (jobs && !jobs.underWay) return [UNKNOWN];
+  return given(jobs?.underWay?.length && listed(jobs.underWay), (list) => ({
+    en: `Jobs under way: ${list}. They end half done with the processes that are at them. To let them end first, run this again later.`,
+    zh: `正在执行的任务: ${list}. 进程被替换时任务会中断. 如需等其完成, 请稍后再运行.`,
+  }));
 }
 
 const UNKNOWN: Text = {
@@ -81,12 +76,8 @@ const UNKNOWN: Text = {
 
 /** For a summary. */
 export function cutTexts(jobs: readonly Job[]): Text[] {
-  if (jobs.length === 0) return [];
-  const list = listed(jobs);
-  return [
-    {
-      en: `jobs were cut: ${list}; the application still calls them running`,
-      zh: `任务被中断: ${list}; 应用中仍显示为运行中`,
-    },
-  ];
+  return given(jobs.length && listed(jobs), (list) => ({
+    en: `jobs were cut: ${list}; the application still calls them running`,
+    zh: `任务被中断: ${list}; 应用中仍显示为运行中`,
+  }));
 }

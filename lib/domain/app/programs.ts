@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { OpsError } from '../../core/errors.ts';
+import { type OpsError, unlessInterrupted } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
 import { failed, notProved, unmet } from '../../core/refusal.ts';
@@ -215,14 +215,8 @@ export function askSupervisor(ops: Ops, container: string): Promise<z.infer<type
 }
 
 /** Undefined where supervisord does not tell, or nothing serves the application. */
-export async function findProgramsIfAny(ops: Ops, container: string): Promise<Programs | undefined> {
-  try {
-    return await findPrograms(ops, container);
-  } catch (error) {
-    if (!(error instanceof OpsError) || error.kind === 'interrupted') throw error;
-    return undefined;
-  }
-}
+export const findProgramsIfAny = (ops: Ops, container: string): Promise<Programs | undefined> =>
+  findPrograms(ops, container).catch(unlessInterrupted(() => undefined));
 
 /** @throws {OpsError} `precondition` when there is no gunicorn that serves the application. */
 export async function findPrograms(ops: Ops, container: string): Promise<Programs> {

@@ -1,7 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import type { Row } from '../../core/screen.ts';
 import type { TargetConfig } from '../../core/target.ts';
-import { same, type Text } from '../../core/text.ts';
+import { given, same, type Text } from '../../core/text.ts';
 import { definitionOf, variablesOf } from '../../tools/docker/definition.ts';
 import type { EnvProblem } from './schema.ts';
 import { registerVariables } from './secrets.ts';
@@ -44,14 +44,10 @@ const DELETE_LINE: Text = {
 
 /** What a hot release leaves of them: a container keeps the variables that it was made with. */
 export function stampStays({ release }: Stamped): Text[] {
-  if (release.stamp.length === 0) return [];
-  const names = release.stamp.join(', ');
-  return [
-    {
-      en: `${names}: a container keeps what it was made with, so the application goes on reporting the former commit there. Afterwards this gives it the one that runs: npx tsx scripts/apply-env.ts`,
-      zh: `${names}: 容器的变量在创建时确定, 热更新后应用上报的仍是原来的提交. 如需更新, 请随后执行: npx tsx scripts/apply-env.ts`,
-    },
-  ];
+  return given(release.stamp.join(', '), (names) => ({
+    en: `${names}: a container keeps what it was made with, so the application goes on reporting the former commit there. Afterwards this gives it the one that runs: npx tsx scripts/apply-env.ts`,
+    zh: `${names}: 容器的变量在创建时确定, 热更新后应用上报的仍是原来的提交. 如需更新, 请随后执行: npx tsx scripts/apply-env.ts`,
+  }));
 }
 
 /** Of a plan's table: what will be given the commit. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { OpsError } from '../../core/errors.ts';
+import { unlessInterrupted } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
@@ -122,15 +122,8 @@ export async function findBeside(ops: Ops, container: string): Promise<Beside> {
   return { programs: companions, nginx };
 }
 
-async function unlessImpossible<T>(ops: Ops, deed: Promise<T>): Promise<T | undefined> {
-  try {
-    return await deed;
-  } catch (error) {
-    if (!(error instanceof OpsError) || error.kind === 'interrupted') throw error;
-    ops.screen.show({ event: 'warning', text: error.what });
-    return undefined;
-  }
-}
+const unlessImpossible = <T>({ screen }: Ops, deed: Promise<T>): Promise<T | undefined> =>
+  deed.catch(unlessInterrupted(({ what }) => void screen.show({ event: 'warning', text: what })));
 
 /** What was cut; nothing when all ended well. */
 export const drainTexts = ({ drained, left, killed }: Drained, seconds: number): Text[] => [

@@ -137,17 +137,13 @@ const inProgress = ({ local }: Facts): Reason[] =>
   local.inProgress === undefined ? [] : [busyReason(local.inProgress)];
 
 function withoutSite({ release: { site } }: Target, { tree, source }: Facts): Reason[] {
-  if (tree.has(site.from)) return [];
-  const commit = source.commit.slice(0, 10);
-  return [
-    {
-      text: {
-        en: `${commit} has no ${site.from}, so there is no nginx site to use at once.`,
-        zh: `${commit} 中没有 ${site.from}, 没有可立即启用的 nginx 站点配置.`,
-      },
-      fix: { en: 'Leave out --sync-nginx-site-config.', zh: '请去掉 --sync-nginx-site-config.' },
+  return given(!tree.has(site.from) && source.commit.slice(0, 10), (commit) => ({
+    text: {
+      en: `${commit} has no ${site.from}, so there is no nginx site to use at once.`,
+      zh: `${commit} 中没有 ${site.from}, 没有可立即启用的 nginx 站点配置.`,
     },
-  ];
+    fix: { en: 'Leave out --sync-nginx-site-config.', zh: '请去掉 --sync-nginx-site-config.' },
+  }));
 }
 
 const leftAlone = (target: Target, { stack }: Facts, { bake }: UpdateOptions): Text[] =>

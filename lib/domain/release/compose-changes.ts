@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Ops } from '../../core/ops.ts';
-import { printable } from '../../core/text.ts';
+import { given, printable } from '../../core/text.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { showFile } from '../../tools/git/tree.ts';
 import type { RebuildReason } from './rebuild-reasons.ts';
@@ -57,17 +57,14 @@ function textHere(file: string): string {
 /** Pure. */
 export function serviceReasons(file: string, key: string, then: Resolved, now: Resolved): RebuildReason[] {
   const parts = [...differing(then.services[key] ?? {}, now.services[key] ?? {}), ...declared(key, then, now)];
-  if (parts.length === 0) return [];
-  const list = parts.map((part) => printable(`${key}.${part}`)).join(', ');
-  return [
-    {
-      path: file,
-      why: {
-        en: `${list} would be another; a container has it from its creation on`,
-        zh: `${list} 将发生变化, 需要重新创建容器才能生效`,
-      },
+  const listed = parts.map((part) => printable(`${key}.${part}`)).join(', ');
+  return given(listed, (list) => ({
+    path: file,
+    why: {
+      en: `${list} would be another; a container has it from its creation on`,
+      zh: `${list} 将发生变化, 需要重新创建容器才能生效`,
     },
-  ];
+  }));
 }
 
 /** Names of what differs, of mappings (variables, labels) one by one. Never a value. */

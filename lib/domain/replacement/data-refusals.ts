@@ -1,6 +1,6 @@
 import type { Reason } from '../../core/refusal.ts';
 import type { Target } from '../../core/target.ts';
-import { printable, same, type Text } from '../../core/text.ts';
+import { given, printable, same, type Text } from '../../core/text.ts';
 import { placeText, samePlace } from '../../tools/docker/places.ts';
 import type { Facts } from '../stack/deployment.ts';
 import type { Home } from '../stack/homes.ts';
@@ -145,16 +145,13 @@ function detached({ composeFile }: Target, { detached, stack }: About): Reason[]
 
 /** What can't be read can't be proved to be kept; deleting it on purpose archives its files first. */
 export function unreadable({ database }: Pick<About, 'database'>, data: DataChoice): Reason[] {
-  if (database.kind !== 'unreadable' || data === 'delete') return [];
-  return [
-    {
-      text: {
-        en: `PostgreSQL runs, but the application's database can't be read: ${database.why.en}.`,
-        zh: `PostgreSQL 正在运行, 但无法读取应用的数据库: ${database.why.zh}.`,
-      },
-      fix: database.fix,
+  return given(database.kind === 'unreadable' && data !== 'delete' && database, ({ why, fix }) => ({
+    text: {
+      en: `PostgreSQL runs, but the application's database can't be read: ${why.en}.`,
+      zh: `PostgreSQL 正在运行, 但无法读取应用的数据库: ${why.zh}.`,
     },
-  ];
+    fix,
+  }));
 }
 
 export type DataChoice = 'keep' | 'delete';

@@ -259,17 +259,9 @@ function volumesOf(resolved: Config, service: ServiceConfig, role: ServiceRole):
   return (service.volumes ?? []).flatMap(({ type, source, target }): NamedVolume[] => {
     if (type !== 'volume' || !source) return [];
     const name = volumeName(resolved, source);
+    const external = Boolean(resolved.volumes?.[source]?.external);
     const holdsData = data?.kind === 'volume' && data.source === name;
-    return [
-      {
-        key: source,
-        name,
-        external: Boolean(resolved.volumes?.[source]?.external),
-        role,
-        mountPoint: target,
-        holdsData,
-      },
-    ];
+    return [{ key: source, name, external, role, mountPoint: target, holdsData }];
   });
 }
 

@@ -1,4 +1,4 @@
-import { OpsError, whatHappened } from '../../core/errors.ts';
+import { OpsError, unlessInterrupted, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { buildImage } from '../../domain/images/build.ts';
 import { labelsOf } from '../../tools/docker/helpers.ts';
@@ -18,18 +18,18 @@ export async function imageFor(ops: Ops, facts: Facts): Promise<string> {
 
 async function buildCommit(ops: Ops, facts: Facts, { commit }: Extract<Code, { kind: 'build' }>): Promise<string> {
   const { image, network: project } = namesOf(ops, facts.stack.project);
-  try {
-    return await buildImage(ops, facts.stack, commit, { image, project, labels: labelsOf(ops) });
-  } catch (error) {
-    if (!(error instanceof OpsError) || error.kind === 'interrupted') throw error;
-    const why = whatHappened(error);
-    throw new OpsError({
-      kind: 'failed',
-      what: {
-        en: `Commit ${commit.slice(0, 10)} can't be built: ${why.en}`,
-        zh: `提交 ${commit.slice(0, 10)} 构建失败: ${why.zh}`,
-      },
-      cause: error,
-    });
-  }
+  const building = buildImage(ops, facts.stack, commit, { image, project, labels: labelsOf(ops) });
+  return building.catch(
+    unlessInterrupted((error) => {
+      const why = whatHappened(error);
+      throw new OpsError({
+        kind: 'failed',
+        what: {
+          en: `Commit ${commit.slice(0, 10)} can't be built: ${why.en}`,
+          zh: `提交 ${commit.slice(0, 10)} 构建失败: ${why.zh}`,
+        },
+        cause: error,
+      });
+    }),
+  );
 }
