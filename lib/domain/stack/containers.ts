@@ -1,11 +1,10 @@
 import path from 'node:path';
 import { z } from 'zod';
-import { read } from '../../core/command.ts';
-import { ask, type RunOps } from '../../core/run.ts';
+import type { RunOps } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { type Container, inspectContainers, type KnownVolume } from '../../tools/docker/containers.ts';
 import { RUN_LABEL } from '../../tools/docker/helpers.ts';
-import { lookUp } from '../../tools/docker/lookup.ts';
+import { composeLabel, listContainers, lookUp } from '../../tools/docker/lookup.ts';
 import { filesStay, volumeForm } from '../../tools/docker/same-volume.ts';
 import type { NamedVolume, ServiceRole, Stack } from './stack.ts';
 
@@ -25,16 +24,11 @@ export async function findAllContainers(
   ops: RunOps,
   stack: Stack,
 ): Promise<Readonly<Record<ServiceRole, readonly Container[]>>> {
-  const ids = await ask(
-    ops,
-    read([
-      ...['docker', 'ps', '-a', '--no-trunc', '--filter', `label=com.docker.compose.project=${stack.project}`],
-      ...['--filter', 'label=com.docker.compose.oneoff=False', '--format', '{{.ID}}'],
-    ]),
-  );
+  const filters = [`project=${stack.project}`, 'oneoff=False'].map((label) => `label=com.docker.compose.${label}`);
+  const ids = (await listContainers(ops, filters, '{{.ID}}')).flat();
   const found: Record<ServiceRole, Container[]> = { postgres: [], redis: [], app: [] };
-  if (ids === '') return found;
-  const look = () => inspectContainers(ops, ids.split('\n'));
+  if (ids.length === 0) return found;
+  const look = () => inspectContainers(ops, ids);
   let all = await look();
   const unsure = all.some((c) => standbyRole(c) === 'before') ? all.filter(hasJustComeBack).map((c) => c.lastedMs) : [];
   // Whether it dies again and again is seen when it either lasts or does not.
@@ -124,14 +118,10 @@ export async function findVolumes(ops: RunOps, stack: Stack): Promise<ExistingVo
       const mounted = stack.volumes.filter((n) => n.name === v.Name);
       const named = mounted.find((n) => n.holdsData) ?? mounted[0];
       if (named === undefined) throw new Error(`docker volume inspect answered ${v.Name}, which was not asked`);
-      const labels = ['project', 'service', 'oneoff'].map((l) => `{{.Label "com.docker.compose.${l}"}}`).join('\t');
-      const format = `{{.ID}}\t{{.Names}}\t${labels}\t{{.Label "${RUN_LABEL}"}}`;
-      const listed = ['docker', 'ps', '-a', '--no-trunc', '--filter', `volume=${v.Name}`, '--format', format];
-      const users = await ask(ops, read(listed));
-      const containers = users
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => line.split('\t') as HolderLine);
+      const columns = ['{{.ID}}', '{{.Names}}', ...['project', 'service', 'oneoff'].map(composeLabel)];
+      const of = [`volume=${v.Name}`];
+      const users = await listContainers(ops, of, ...columns, `{{.Label "${RUN_LABEL}"}}`);
+      const containers = users as HolderLine[];
       return {
         ...named,
         createdAt: v.CreatedAt,

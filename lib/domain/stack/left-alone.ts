@@ -1,31 +1,22 @@
-import { read } from '../../core/command.ts';
 import type { Reason } from '../../core/refusal.ts';
-import { ask, type RunOps } from '../../core/run.ts';
+import type { RunOps } from '../../core/run.ts';
 import type { Row } from '../../core/screen.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
 import { RUN_LABEL } from '../../tools/docker/helpers.ts';
+import { composeLabel, listContainers } from '../../tools/docker/lookup.ts';
 import type { LeftAlone, Stack } from './stack.ts';
 
-const FORMAT = [
-  ...['service', 'oneoff'].map((label) => `{{.Label "com.docker.compose.${label}"}}`),
-  `{{.Label "${RUN_LABEL}"}}`,
-  '{{.State}}',
-  '{{.Names}}',
-].join('\t');
+const COLUMNS = [...['service', 'oneoff'].map(composeLabel), `{{.Label "${RUN_LABEL}"}}`, '{{.State}}', '{{.Names}}'];
 type Line = [service: string, oneOff: string, run: string, state: string, name: string];
 
 const UP = ['running', 'restarting', 'paused'];
 
 /** Asks the engine for what of the project is neither one of the three services nor a helper of a run. */
 export async function withLeftAlone(ops: RunOps, stack: Stack): Promise<Stack> {
-  const filter = ['--filter', `label=com.docker.compose.project=${stack.project}`];
-  const lines = await ask(ops, read(['docker', 'ps', '-a', ...filter, '--format', FORMAT]));
-  const all = lines
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => line.split('\t') as Line);
+  const filters = [`label=com.docker.compose.project=${stack.project}`];
+  const all = (await listContainers(ops, filters, ...COLUMNS)) as Line[];
   const own = all.filter(([, , run]) => run === '');
   return { ...stack, leftAlone: leftAloneOf(stack, own) };
 }

@@ -1,8 +1,7 @@
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { ask } from '../../core/run.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { seenAt } from '../../tools/files/seen.ts';
+import { composeLabel, listContainers } from '../../tools/docker/lookup.ts';
 import type { Stack } from './stack.ts';
 
 /** A container that compose made, and from where. */
@@ -30,15 +29,13 @@ export interface Owners {
   readonly count: number;
 }
 
-const LABELS = ['project', 'project.working_dir', 'project.config_files'].map((l) => `com.docker.compose.${l}`);
+const LABELS = ['project', 'project.working_dir', 'project.config_files'];
+const FILTERS = ['label=com.docker.compose.project', 'label=com.docker.compose.oneoff=False'];
 
 /** Asks the labels that compose puts on whatever it makes. Those of one-off containers (`compose run`) don't count. */
 export async function findOwners(ops: Ops, stack: Pick<Stack, 'project'>): Promise<Owners> {
-  const [project = ''] = LABELS;
-  const filters = [`label=${project}`, 'label=com.docker.compose.oneoff=False'].flatMap((f) => ['--filter', f]);
-  const format = ['{{.ID}}', '{{.Names}}', ...LABELS.map((l) => `{{.Label "${l}"}}`)].join('\t');
-  const lines = await ask(ops, read(['docker', 'ps', '-a', '--no-trunc', ...filters, '--format', format]));
-  const all = lines.split('\n').filter(Boolean).map(madeIn);
+  const lines = await listContainers(ops, FILTERS, '{{.ID}}', '{{.Names}}', ...LABELS.map(composeLabel));
+  const all = lines.map(madeIn);
   const { dir } = ops.target;
   const own = composeFiles(ops.target);
   const isOwn = (file: string, whose: readonly Whose[]) => own.some((ours) => whose.includes(isSame(file, ours)));
@@ -54,8 +51,7 @@ export async function findOwners(ops: Ops, stack: Pick<Stack, 'project'>): Promi
   };
 }
 
-function madeIn(line: string): Made {
-  const [id = '', name = '', project = '', dir = '', files = ''] = line.split('\t');
+function madeIn([id = '', name = '', project = '', dir = '', files = '']: readonly string[]): Made {
   return { id, name, project, dir, files: files.split(',').filter(Boolean) };
 }
 

@@ -2,6 +2,7 @@ import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { commandFailed } from '../../core/refusal.ts';
 import type { Text } from '../../core/text.ts';
+import { stamp } from '../files/durable.ts';
 import type { Database } from '../postgres/database.ts';
 import { queryOne } from '../postgres/psql.ts';
 import { notSafe } from './alarm.ts';
@@ -88,7 +89,6 @@ async function fittingMethod(ops: Ops, db: Database): Promise<PasswordMethod> {
 
 /** @returns where the old files are kept. */
 async function rewrite(ops: Ops, db: Database, hba: Hba, method: PasswordMethod): Promise<string[]> {
-  const stamp = new Date(ops.clock.now()).toISOString().replace(/[-:]|\.\d+/g, '');
   const files = [...new Set(hba.remoteTrust.map((r) => r.file))];
   const account = await serverAccount(ops, db, hba.dataDirectory);
   const copies: string[] = [];
@@ -96,7 +96,7 @@ async function rewrite(ops: Ops, db: Database, hba: Hba, method: PasswordMethod)
     const lines = hba.remoteTrust.filter((r) => r.file === file).map((r) => r.line);
     const before = await readServerFile(ops, db, account, file);
     // Not `….conf`: an include_dir would read the copy.
-    const copy = `${file}.before-${stamp}`;
+    const copy = `${file}.before-${stamp(ops.clock.now())}`;
     await replaceServerFile(ops, db, account, {
       file,
       before,

@@ -44,7 +44,7 @@ async function found(lines: readonly string[] = THERE) {
 it('names every container of the project that runs beside the three services, and none of ours', async () => {
   const { ops, stack: asked } = await found();
   expect(ops.scripted.calls.map((c) => c.argv.join(' '))).toEqual([
-    expect.stringContaining('docker ps -a --filter label=com.docker.compose.project=shop --format'),
+    expect.stringContaining('docker ps -a --no-trunc --filter label=com.docker.compose.project=shop --format'),
   ]);
   expect(leftAloneRows(asked).map(([, names]) => names.en)).toEqual([
     'worker, beat (stopped), jobs, mailer, nightly, shop-shell',
