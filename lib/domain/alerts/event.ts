@@ -16,7 +16,6 @@ export interface Event {
   readonly host: string;
   /** The compose project, where it was found out. */
   readonly stack: string | undefined;
-  /** The deploy directory. */
   readonly dir: string;
   readonly ended: Ended;
   readonly what: Text;

@@ -21,7 +21,6 @@ const ended = z.object({
   bytes: z.int().min(0).nullable(),
 });
 
-/** How something ended. */
 export type Ended = z.infer<typeof ended>;
 
 const outcome = z.object({
@@ -33,7 +32,6 @@ const outcome = z.object({
   last: ended,
   /** The last that ended with 0. */
   success: ended.nullable(),
-  /** So many failures since. */
   failures: z.int().min(0),
 });
 

@@ -11,7 +11,6 @@ export const MARKER = '.whalefall-release.json';
 export const STAGING = '.whalefall-staging';
 
 const marker = z.object({
-  /** Full id. */
   commit: z.string().regex(/^[0-9a-f]{40,64}$/),
   /** The run's directory name, which ends with the script's. */
   run: z.string(),

@@ -14,11 +14,9 @@ import { MARKER, markerText, STAGING } from './marker.ts';
 export interface Staging {
   readonly container: string;
   readonly dir: string;
-  /** The release, whole. */
   readonly tree: string;
   /** What the switch replaces, under its absolute path. */
   readonly saved: string;
-  /** The release's marker. */
   readonly marker: string;
   readonly log: string;
   readonly socket: string;

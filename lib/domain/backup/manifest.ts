@@ -18,9 +18,7 @@ const plainName = z.string().regex(/^\w[\w.-]*$/);
 const fileSchema = z.strictObject({
   /** Beside the manifest; a plain name. */
   name: plainName,
-  /** Hex. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  /** Bytes. */
   size: z.int().min(0),
 });
 

@@ -7,7 +7,6 @@ import type { Family } from '../../tools/iptables/iptables.ts';
 /** One address of this machine at which a port of the application is published. */
 export interface HeldPort {
   readonly family: Family;
-  /** Port in the container. */
   readonly target: number;
   readonly published: number;
   /** `0.0.0.0` and `::` for all addresses. */

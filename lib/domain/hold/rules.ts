@@ -4,9 +4,7 @@ import type { Family, Listing } from '../../tools/iptables/iptables.ts';
 import { isWildcard } from '../stack/ports.ts';
 import type { HeldPort } from './ports.ts';
 
-/** Where the doorman stands. */
 export interface Door {
-  /** Its own address. */
   readonly address: string;
   /** What it publishes: the same ports at the same addresses as the application, under numbers of its own. */
   readonly ports: readonly HeldPort[];

@@ -32,7 +32,6 @@ export interface Facts {
   readonly pendingRestart: RestartKind | undefined;
   /** When they were looked at, seconds since the machine's start. Numbers of processes come again when a container is restarted. */
   readonly seenAt: number;
-  /** What would run. */
   readonly source: Source;
   /** Its files, but those that no release touches; with the artefacts, as far as they are here. */
   readonly tree: Inventory;
@@ -69,11 +68,9 @@ export interface Facts {
   readonly midway: readonly MidwayFile[];
   /** Nothing but a migration is missing: the code is there, the schema is not at its newest revision. */
   readonly pending: boolean;
-  /** What the survey took. */
   readonly milliseconds: number;
 }
 
-/** What runs now. */
 export interface Running {
   readonly commit: string | undefined;
   readonly subject: string | undefined;

@@ -16,7 +16,6 @@ const release = z.object({
   kind: z.enum(['found', 'rebuild', 'hot', 'restore', 'rollback', 'env']),
   /** How a rollback went: into the running container, or a container of a kept image; `env` goes by an image. */
   way: z.enum(['hot', 'image']).optional(),
-  /** Full id. */
   commit: z.string().regex(/^[0-9a-f]{40,64}$/),
   subject: z.string(),
   /** What the container was made of. It holds this release's code, unless the release came by a hot update. */

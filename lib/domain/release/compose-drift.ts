@@ -13,11 +13,9 @@ const DIRECTORY = 'com.docker.compose.project.working_dir';
 
 /** What the application's container should fit. */
 interface Wanted {
-  /** A full id. */
   readonly commit: string;
   /** Text of the `.env` that counts; default: the deploy directory's. */
   readonly env?: string | undefined;
-  /** Version of compose. */
   readonly compose: string;
 }
 

@@ -26,7 +26,6 @@ export interface LocalChanges {
   readonly inProgress: string | undefined;
   /** `undefined` when HEAD is detached. */
   readonly branch: string | undefined;
-  /** Full id. */
   readonly head: string;
 }
 

@@ -14,7 +14,6 @@ export interface Source {
   /** Set with `branch` when it is a branch of a remote. */
   readonly remote: string | undefined;
   readonly branch: string | undefined;
-  /** Full id. */
   readonly commit: string;
   /** Foreign text: show it through `printable`. */
   readonly subject: string;

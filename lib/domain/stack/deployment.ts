@@ -61,7 +61,6 @@ export interface Facts {
   readonly freeBytes: number;
   /** Files by which pending migrations commit on their way: a failure leaves what came before. */
   readonly midway: readonly MidwayFile[];
-  /** What the survey took. */
   readonly milliseconds: number;
   /** Whether both stores run and already are what the compose file says. */
   readonly storesCurrent: boolean;

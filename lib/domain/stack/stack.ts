@@ -3,7 +3,6 @@ import type { Mount } from '../../tools/docker/places.ts';
 
 /** The compose project as the engine would run it: the resolved config, reduced to what scripts need. */
 export interface Stack {
-  /** Compose project name. */
   readonly project: string;
   /** What compose itself said of its configuration. Foreign text. */
   readonly warnings: readonly string[];
@@ -80,7 +79,6 @@ export interface BuildSection {
 export interface NamedVolume {
   /** Key in the compose file. */
   readonly key: string;
-  /** Name on the engine. */
   readonly name: string;
   readonly external: boolean;
   readonly role: ServiceRole;
