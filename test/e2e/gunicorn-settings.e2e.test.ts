@@ -2,10 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { sourceOf } from '../../lib/domain/app/agent.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 
 // What is read of gunicorn's configuration without executing it, by the Python that the container has.
-const SOURCE = path.join(import.meta.dirname, '../../lib/domain/app/agent/programs.py');
+const TRY = path.join(import.meta.dirname, '../../lib/domain/app/agent/try_gunicorn.py');
 const ASKS = `
 import sys
 for text, words in json.load(sys.stdin):
@@ -92,7 +93,7 @@ const CASES: readonly [what: string, text: string, words: readonly string[], fou
 
 it('tells what is written down plainly, and of the rest that it is not known', async () => {
   const { appBase } = await ensureBaseImages();
-  const program = readFileSync(SOURCE, 'utf8').replace(/\nmain\(\)\s*$/, ASKS);
+  const program = sourceOf('programs').replace(/\nmain\(\)\s*$/, ASKS);
   const run = ['run', '--rm', '-i', '--network', 'none', '--entrypoint', 'python3', appBase, '-c', program];
   const input = JSON.stringify(CASES.map(([, text, words]) => [text, words]));
   const said = execFileSync('docker', run, { input, encoding: 'utf8' }).trim().split('\n');
@@ -106,7 +107,7 @@ it('tells by gunicorn itself that a hook of the same name does something else, a
     const conf = `def helper():\n    ${helper}\ndef post_fork(server, worker):\n    helper()\n`;
     const tell = 'cat > /tmp/conf.py; python3 -c "$1" /tmp/told null -c /tmp/conf.py wsgi:app; cat /tmp/told';
     const run = ['run', '--rm', '-i', '--network', 'none', '--entrypoint', 'sh', appBase, '-c', tell, 'tell'];
-    const program = readFileSync(path.join(path.dirname(SOURCE), 'try_gunicorn.py'), 'utf8');
+    const program = readFileSync(TRY, 'utf8');
     return execFileSync('docker', [...run, program], { input: conf, encoding: 'utf8' });
   };
   const before = told('return 1');

@@ -1,15 +1,12 @@
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { expect, it, onTestFinished } from 'vitest';
+import { sourceOf } from '../../lib/domain/app/agent.ts';
 import type { Workers } from '../../lib/domain/app/workers.ts';
 
 // The script that looks at gunicorn's workers, and processes that look like them: children with a file of gunicorn's name that is gone.
-
-const SCRIPT = readFileSync(path.join(import.meta.dirname, '../../lib/domain/app/agent/workers.py'), 'utf8');
 
 /** Makes a child of each kind, writes their numbers, and goes on until its stdin ends. What it is told by TTIN and TTOU it does as gunicorn does. */
 const MASTER = `
@@ -56,9 +53,8 @@ async function master(...kinds: string[]) {
 }
 
 function look(args: object): Workers {
-  const given = `import json as _json\nARGS = _json.loads(${JSON.stringify(JSON.stringify(args))})\n`;
   const { stdout, stderr, status } = spawnSync('python3', ['-', 'workers'], {
-    input: given + SCRIPT,
+    input: sourceOf('workers', args),
     encoding: 'utf8',
   });
   expect(status, stderr).toBe(0);

@@ -55,12 +55,13 @@ export async function agent<T>(
   return answerOf(`${script}.py`, answer, await ask(ops, command));
 }
 
-/** @param nice how far it steps back behind what serves. */
-function sourceOf(script: string, args: Call<unknown>['args'], nice: number): string {
-  const source = readFileSync(new URL(`agent/${script}.py`, import.meta.url), 'utf8');
+/** With what all of them need before it. @param nice how far it steps back behind what serves. */
+export function sourceOf(script: string, args: unknown = {}, nice = 0): string {
+  const [common, source] = ['common', script].map((name) =>
+    readFileSync(new URL(`agent/${name}.py`, import.meta.url), 'utf8'),
+  );
   // JSON's string literals are Python's, too.
-  const given = `import json as _json, os as _os\nARGS = _json.loads(${JSON.stringify(JSON.stringify(args))})\n`;
-  return `${given}_os.nice(${nice})\n${source}`;
+  return `${common}\nARGS = json.loads(${JSON.stringify(JSON.stringify(args))})\nos.nice(${nice})\n${source}`;
 }
 
 /** How a script comes in whose stdin is left for orders: as the first line. */
@@ -76,8 +77,8 @@ export function attachAgent(
   ops: Ops,
   container: string,
   script: 'drain' | 'freeze',
-  { args = {}, user }: { readonly args?: Call<unknown>['args']; readonly user?: string } = {},
+  { args, user }: { readonly args?: Call<unknown>['args']; readonly user?: string } = {},
 ): Promise<Attached> {
   const words = [...(user ? ['-u', user] : []), container, ops.target.app.python, '-c', BEGIN, script];
-  return execAttached(ops, words, JSON.stringify(sourceOf(script, args, 0)));
+  return execAttached(ops, words, JSON.stringify(sourceOf(script, args)));
 }

@@ -34,7 +34,7 @@ export function agent(what: Inside, app: AppContainer, name: string): Reply {
 
 /** What a script of ours was given stands in its first lines. */
 export function argumentsOf(name: string, text: string): Args {
-  const [, json = ''] = /^import json as _json, os as _os\nARGS = _json\.loads\((".*")\)\n/.exec(text) ?? [];
+  const [, json = ''] = /^ARGS = json\.loads\((".*")\)$/m.exec(text) ?? [];
   const args = JSON.parse(JSON.parse(json) as string) as Args;
   const [needed, optional] = AGENTS[name] ?? unknown(`the script ${name}`);
   const [must, may] = [needed, optional].map((s) => s.split(' ').filter(Boolean)) as [string[], string[]];

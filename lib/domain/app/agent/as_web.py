@@ -2,25 +2,13 @@
 
 Waits until it has ended, or until it has written a file and may go on by itself. One that does neither in time is killed.
 """
-import json
-import os
-import signal
 import subprocess
-import time
 
 
-def environment():
+def inherited():
     with open(f"/proc/{ARGS['like']}/environ", "rb") as file:
         pairs = (item.split(b"=", 1) for item in file.read().split(b"\0") if b"=" in item)
         return {**{os.fsdecode(k): os.fsdecode(v) for k, v in pairs}, **ARGS["env"]}
-
-
-def read(path):
-    try:
-        with open(path, "rb") as file:
-            return file.read().decode("utf-8", "replace")
-    except FileNotFoundError:
-        return None
 
 
 def main():
@@ -31,7 +19,7 @@ def main():
     child = subprocess.Popen(
         ARGS["argv"],
         cwd=ARGS["cwd"],
-        env=environment(),
+        env=inherited(),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
@@ -43,7 +31,8 @@ def main():
             os.killpg(child.pid, signal.SIGKILL)
             break
         time.sleep(0.01)
-    said, told = read(ARGS["log"])[-20000:], read(ARGS["told"])
+    said = read(ARGS["log"], errors="replace")[-20000:]
+    told = read(ARGS["told"], errors="replace") if os.path.exists(ARGS["told"]) else None
     print(json.dumps({"pid": child.pid, "exitCode": child.returncode, "said": said, "told": told}))
 
 

@@ -1,7 +1,5 @@
 """Creates the application as a worker would, without a server, and asks it for its health. Runs in a container that serves nobody."""
 import importlib
-import json
-import os
 import sys
 from urllib.parse import urlsplit, urlunsplit
 

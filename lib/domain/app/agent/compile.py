@@ -1,6 +1,4 @@
 """Compiles a staged release's Python files. The byte code says where the file will be, and is checked by content, not by time."""
-import json
-import os
 import py_compile
 
 

@@ -4,24 +4,16 @@ goes on: what is waited for are connections to the ports of those programs, whic
 
 Whoever has a container drained holds the other end of stdin until it has stopped: should that be closed before, all of it starts again.
 """
-import json
-import os
 import select
-import signal
 import subprocess
 import sys
-import time
 
 # States of a connection in /proc/net/tcp in which a peer may still get or send something: established, being made, half closed, unsent data.
 UNDER_WAY = {"01", "03", "04", "08", "09", "0B"}
 OURS = os.stat("/proc/self/ns/mnt").st_ino
 # Of a socket that listens, the receive queue is that of connections.
 LISTENS = "0A"
-
-
 QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-
-
 STOPS = []
 
 
@@ -29,43 +21,27 @@ class Deserted(Exception):
     """Whoever wanted this is no more, or has thought better of it."""
 
 
-def words(pid):
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read().split(b"\0")[:-1]
-    except OSError:
-        return []
-
-
 def sockets():
     """Connections from elsewhere to one of the ports, and those that nobody has taken as yet."""
     count = queued = 0
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            with open(table) as file:
-                lines = file.read().splitlines()[1:]
-        except OSError:
+    for fields in rows("tcp", "tcp6"):
+        if last(fields[1]) not in ARGS["ports"]:
             continue
-        for line in lines:
-            fields = line.split()
-            port = int(fields[1].rsplit(":", 1)[1], 16)
-            if port in ARGS["ports"] and fields[3] == LISTENS:
-                queued += int(fields[4].split(":")[1], 16)
-            peer = fields[2].split(":")[0]
-            loopback = peer.endswith("7F") and peer[:-8].strip("0") in ("", "FFFF") or peer == "0" * 24 + "01000000"
-            count += port in ARGS["ports"] and fields[3] in UNDER_WAY and (ARGS["restarted"] or not loopback)
+        if fields[3] == LISTENS:
+            queued += last(fields[4])
+        peer = fields[2].split(":")[0]
+        loopback = peer.endswith("7F") and peer[:-8].strip("0") in ("", "FFFF") or peer == "0" * 24 + "01000000"
+        count += fields[3] in UNDER_WAY and (ARGS["restarted"] or not loopback)
     return count, queued
 
 
 def quit_nginx():
     """Not through supervisord: its way to stop a program may be the quick one. The master is known by the title that it gives itself."""
-    for name in os.listdir("/proc"):
+    for pid in pids():
         try:
             # The engine may show the machine's processes, too.
-            if not name.isdigit() or os.stat(f"/proc/{name}/ns/mnt").st_ino != OURS:
-                continue
-            if words(name)[:1] != [] and words(name)[0].startswith(b"nginx: master"):
-                os.kill(int(name), signal.SIGQUIT)
+            if os.stat(f"/proc/{pid}/ns/mnt").st_ino == OURS and read(f"/proc/{pid}/cmdline", "rb").startswith(b"nginx: master"):
+                tell(pid, "QUIT")
         except OSError:
             pass  # gone
 

@@ -3,11 +3,7 @@
 Orders come by stdin and answers go to stdout, one JSON object a line. Whoever gives them holds the other end of stdin: when that is closed,
 the programs go on, and they do in any case after a time.
 """
-import json
-import os
-import signal
 import sys
-import time
 
 # Requests that wait longer than this are better answered with an error.
 MOST_SECONDS = 30
@@ -20,24 +16,19 @@ def look(pid):
     try:
         if os.stat(f"/proc/{pid}/ns/mnt").st_ino != OURS:
             return None
-        with open(f"/proc/{pid}/stat") as file:
-            state, parent = file.read().rsplit(")", 1)[1].split()[:2]
-        return state, int(parent)
     except OSError:
         return None  # gone
+    seen = process(pid)
+    return seen and seen[:2]
 
 
 def is_nginx(pid):
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read().startswith(b"nginx:")
-    except OSError:
-        return False
+    return read(f"/proc/{pid}/cmdline", "rb").startswith(b"nginx:")
 
 
 def programs():
     """The container's own, each with its state: neither what came in through exec, as this one did, nor what the kernel would not stop (1)."""
-    there = {pid: seen for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if (seen := look(pid))}
+    there = {pid: seen for pid in pids() if (seen := look(pid))}
 
     def came_in(pid):
         while there[pid][1] in there:
@@ -45,14 +36,6 @@ def programs():
         return pid == os.getpid() or (pid != 1 and there[pid][1] == 0)
 
     return {pid: state for pid, (state, _) in there.items() if pid != 1 and not came_in(pid) and not is_nginx(pid)}
-
-
-def tell(pids, what):
-    for pid in pids:
-        try:
-            os.kill(pid, what)
-        except ProcessLookupError:
-            pass
 
 
 def freeze():
@@ -64,7 +47,8 @@ def freeze():
         moving = [pid for pid, state in now.items() if state not in "Tt"]
         if not moving or time.monotonic() > end:
             return {"frozen": len(now) - len(moving), "moving": len(moving)}
-        tell(moving, signal.SIGSTOP)
+        for pid in moving:
+            tell(pid, "STOP")
         time.sleep(0.002)
 
 
@@ -72,7 +56,8 @@ def thaw(*_):
     """@return how many stood still until now."""
     signal.alarm(0)
     frozen = [pid for pid, state in programs().items() if state == "T"]
-    tell(frozen, signal.SIGCONT)
+    for pid in frozen:
+        tell(pid, "CONT")
     return {"frozen": len(frozen), "moving": 0}
 
 

@@ -3,9 +3,6 @@ And the whole content of a few small ones."""
 import fnmatch
 import glob
 import hashlib
-import json
-import os
-import re
 import stat
 
 # (directory, pattern, encoding or None), the first two in their parts, in the order of gitattributes(5).

@@ -1,22 +1,11 @@
 """Logs in anew as the application does, from its own container, with its own driver: once with what its process has, once with what its next
 start will have. A pool that lives on says nothing about either."""
-import json
-import re
 import socket
 import ssl
 import threading
 import urllib.parse
 
 SECONDS = 3
-
-
-def environment(pid):
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            pairs = [item.split(b"=", 1) for item in file.read().split(b"\0") if b"=" in item]
-    except OSError:
-        return {}
-    return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in pairs}
 
 
 def driver():

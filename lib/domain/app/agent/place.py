@@ -1,7 +1,4 @@
 """Puts files where they belong, each by one rename, and removes others. Doing it twice changes nothing more."""
-import json
-import os
-import time
 
 
 def same(a, b):

@@ -3,13 +3,9 @@ import ast
 import configparser
 import http.client
 import importlib.metadata
-import json
-import os
-import re
 import shlex
 import socket
 import subprocess
-import time
 import xmlrpc.client
 
 CONFIGURATION = ["/etc/supervisor/supervisord.conf", "/etc/supervisord.conf"]
@@ -26,43 +22,9 @@ DEFAULTS = {
 }
 
 
-def read(path, mode="r"):
-    try:
-        with open(path, mode) as file:
-            return file.read()
-    except OSError:
-        return "" if mode == "r" else b""
-
-
 def listening():
     """Ports by the inodes of the TCP sockets that listen."""
-    ports = {}
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in read(table).splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A":
-                ports[fields[9]] = int(fields[1].rsplit(":", 1)[1], 16)
-    return ports
-
-
-def sockets(pid):
-    found = set()
-    try:
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            try:
-                match = re.match(r"socket:\[(\d+)\]", os.readlink(f"/proc/{pid}/fd/{fd}"))
-            except OSError:
-                continue
-            if match:
-                found.add(match.group(1))
-    except OSError:
-        pass
-    return found
-
-
-def environment(pid):
-    pairs = (item.split(b"=", 1) for item in read(f"/proc/{pid}/environ", "rb").split(b"\0") if b"=" in item)
-    return {name.decode(): value for name, value in pairs}
+    return {fields[9]: last(fields[1]) for fields in rows("tcp", "tcp6") if fields[3] == "0A"}
 
 
 def directory(pid):
@@ -72,19 +34,8 @@ def directory(pid):
         return ""
 
 
-def started(pid):
-    """Parent and start in seconds since boot, or None when it is gone."""
-    fields = read(f"/proc/{pid}/stat").rsplit(")", 1)[-1].split()
-    return (int(fields[1]), int(fields[19]) / os.sysconf("SC_CLK_TCK")) if fields else None
-
-
 def children(parent):
-    found = []
-    for name in os.listdir("/proc"):
-        seen = started(name) if name.isdigit() else None
-        if seen and seen[0] == parent:
-            found.append({"pid": int(name), "start": seen[1]})
-    return found
+    return [{"pid": pid, "start": seen[2]} for pid in pids() if (seen := process(pid)) and seen[1] == parent]
 
 
 def literals(file):
@@ -111,7 +62,7 @@ def gunicorn_words(pid, argv):
     if at is None:
         return None
     try:
-        given = shlex.split(environment(pid).get("GUNICORN_CMD_ARGS", b"").decode("utf-8", "replace"))
+        given = shlex.split(environment(pid).get("GUNICORN_CMD_ARGS", ""))
     except ValueError:
         given = []
     words = given + argv[at + 1 :]
@@ -233,8 +184,8 @@ def main():
     version = gunicorn_version()
     programs = []
     for name, state, pid, times in found:
-        scheduler = environment(pid).get(ARGS["schedulerVariable"], b"") if pid else b""
-        parent = (started(pid) or (0, 0))[0] if pid else 0
+        scheduler = environment(pid).get(ARGS["schedulerVariable"], "") if pid else ""
+        _, parent, start = pid and process(pid) or ("", 0, 0)
         argv = [a.decode("utf-8", "replace") for a in read(f"/proc/{pid}/cmdline", "rb").split(b"\0")[:-1]]
         cwd = directory(pid) if pid else ""
         settings = gunicorn_settings(pid, argv, cwd)
@@ -251,16 +202,16 @@ def main():
                 **({"settings": settings} if settings else {}),
                 **({"config": config} if config else {}),
                 **({"gunicorn": version} if any(word.endswith("gunicorn") for word in argv) else {}),
-                "ports": sorted({ports[i] for i in sockets(pid) if i in ports}) if pid else [],
-                "start": pid and (started(pid) or (0, 0))[1],
+                "ports": sorted({ports[i] for i in inodes(pid) if i in ports}) if pid else [],
+                "start": start,
                 "workers": children(pid) if pid else [],
-                "scheduler": scheduler.decode("utf-8", "replace").lower(),
+                "scheduler": scheduler.lower(),
                 # supervisord hands its own variables on to whatever is not told otherwise.
                 "inherited": bool(parent) and environment(parent).get(ARGS["schedulerVariable"]) == scheduler,
             }
         )
     uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
-    answer = {"programs": programs, "said": said[-500:], "uptime": uptime, "booted": started(1)[1]}
+    answer = {"programs": programs, "said": said[-500:], "uptime": uptime, "booted": process(1)[2]}
     if os.path.exists(ARGS["marker"]):
         answer["released"] = uptime - (time.time() - os.stat(ARGS["marker"]).st_mtime)
     print(json.dumps(answer))

@@ -1,5 +1,4 @@
 """The chain of migrations of a release: its newest revisions, and whether it has a certain one. Alembic reads it, without the application."""
-import json
 import sys
 
 from alembic.script import ScriptDirectory

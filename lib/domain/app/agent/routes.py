@@ -1,8 +1,5 @@
 """What nginx serves, by its own configuration: of each server where it listens and which name it has, which place leads to which port, which are
 pages, and what does not say where it leads."""
-import json
-import os
-import re
 import subprocess
 
 TOKEN = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|(?:\$\{\w+\}|[^\s{};])+""")

@@ -1,6 +1,4 @@
 """Keeps what is about to be replaced or removed, as links to the very files. Answers which of the paths exist."""
-import json
-import os
 
 
 def main():

@@ -1,11 +1,8 @@
 """Renders the nginx site as the container's next start will, and has nginx test it, away from the real configuration."""
-import json
-import os
-import re
 import subprocess
 
 
-def environment():
+def as_entrypoint():
     """The entrypoint's: what it exported, over it what its .env says now."""
     with open("/proc/1/environ", "rb") as file:
         first = dict(item.split(b"=", 1) for item in file.read().split(b"\0") if b"=" in item)
@@ -24,7 +21,7 @@ def main():
     names = sorted(set(re.findall(rb"\$\{?(WHALEFALL_\w+)\}?", template)))
     listed = b" ".join(b"${%s}" % name for name in names)
     rendered = subprocess.run(
-        ["envsubst", listed], input=template, env=environment(), capture_output=True, timeout=10, check=True
+        ["envsubst", listed], input=template, env=as_entrypoint(), capture_output=True, timeout=10, check=True
     ).stdout if names else template
     with open(ARGS["rendered"], "wb") as file:
         file.write(rendered)

@@ -2,25 +2,12 @@
 files that nobody may read. Only looks; each part by itself, so that one that fails leaves the others."""
 import http.client
 import importlib.util
-import json
-import os
-import re
 import subprocess
 import threading
-import time
 from datetime import datetime
 
-HZ = os.sysconf("SC_CLK_TCK")
 LOG_TAIL = 400_000
 MOST = 20
-
-
-def read(path, mode="r"):
-    try:
-        with open(path, mode) as file:
-            return file.read()
-    except OSError:
-        return "" if mode == "r" else b""
 
 
 def boot_time():
@@ -28,12 +15,10 @@ def boot_time():
 
 
 def processes():
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            fields = read(f"/proc/{name}/stat").rsplit(")", 1)
-            if len(fields) == 2:
-                parts = fields[1].split()
-                yield int(name), int(parts[1]), boot_time() + int(parts[19]) / HZ, read(f"/proc/{name}/cmdline").replace("\0", " ")
+    for pid in pids():
+        seen = process(pid)
+        if seen:
+            yield pid, seen[1], boot_time() + seen[2], read(f"/proc/{pid}/cmdline").replace("\0", " ")
 
 
 def nginx():
@@ -57,12 +42,10 @@ def nginx():
 def queues():
     """Connections that wait to be accepted, by port."""
     found = {}
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in read(table).splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A":
-                port = int(fields[1].rsplit(":", 1)[1], 16)
-                found[port] = found.get(port, 0) + int(fields[4].split(":")[1], 16)
+    for fields in rows("tcp", "tcp6"):
+        if fields[3] == "0A":
+            port = last(fields[1])
+            found[port] = found.get(port, 0) + last(fields[4])
     return [{"port": port, "waiting": waiting} for port, waiting in sorted(found.items())]
 
 

@@ -6,14 +6,8 @@ request: after max_requests it may still be there for seconds, while the master 
 half of gunicorn's `timeout`, after which the master kills it; not while it is held up in a request, if it has no threads.
 """
 import itertools
-import json
-import os
-import re
 import resource
-import signal
-import time
 
-HZ = os.sysconf("SC_CLK_TCK")
 # A threaded worker looks for its next connection for a second at most, and then whether it is to end.
 POLL_SECONDS = 1.05
 # How long a moment is waited for in which a worker holds no connection, and after that one in which none is unread.
@@ -22,14 +16,10 @@ EMPTY_SECONDS, READ_SECONDS = 4, 8
 SETTLE_SECONDS = 10
 
 
-def stat(pid):
-    """Parent and start in seconds since boot, or None when it is gone (or a zombie)."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else (int(fields[1]), int(fields[19]) / HZ)
+def living(pid):
+    """Parent and start, or None when it is gone (or a zombie)."""
+    seen = process(pid)
+    return seen[1:] if seen and seen[0] not in "ZX" else None
 
 
 def condition(pid, start):
@@ -53,24 +43,16 @@ def age(start):
 
 def workers(master):
     found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            seen = stat(name)
-            if seen and seen[0] == master:
-                found.append({"pid": int(name), "start": seen[1], "state": condition(name, seen[1])})
+    for pid in pids():
+        seen = living(pid)
+        if seen and seen[0] == master:
+            found.append({"pid": pid, "start": seen[1], "state": condition(pid, seen[1])})
     return sorted(found, key=lambda w: w["start"])
 
 
 def state():
-    master = stat(ARGS["master"])
+    master = living(ARGS["master"])
     return {"master": master[1] if master else None, "workers": workers(ARGS["master"]) if master else []}
-
-
-def tell(pid, name):
-    try:
-        os.kill(pid, getattr(signal, f"SIG{name}"))
-    except ProcessLookupError:
-        pass  # the answer shows it
 
 
 def tell_master(name, times):
@@ -83,43 +65,18 @@ def tell_master(name, times):
 def sockets():
     """Inodes of sockets that listen, and of connections to one of these, with how many bytes wait to be read there."""
     listening, connected = {}, []
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for fields in lines(table):
-            port = fields[1].rsplit(":", 1)[1]
-            if fields[3] == "0A":
-                listening[fields[9]] = port
-            elif fields[3] in ("01", "08"):  # established, or the peer has said all, which counts as a byte
-                connected.append((fields[9], port, int(fields[4].split(":")[1], 16) - (fields[3] == "08")))
-    for fields in lines("/proc/net/unix"):
+    for fields in rows("tcp", "tcp6"):
+        if fields[3] == "0A":
+            listening[fields[9]] = last(fields[1])
+        elif fields[3] in ("01", "08"):  # established, or the peer has said all, which counts as a byte
+            connected.append((fields[9], last(fields[1]), last(fields[4]) - (fields[3] == "08")))
+    for fields in rows("unix"):
         if len(fields) > 7 and fields[3] == "00010000":
             listening[fields[6]] = fields[7]
         elif len(fields) > 7:
             connected.append((fields[6], fields[7], 0))
     places = set(listening.values())
     return set(listening), {inode: unread for inode, place, unread in connected if place in places}
-
-
-def lines(table):
-    try:
-        with open(table, errors="replace") as file:
-            return [line.split() for line in file.read().splitlines()[1:]]
-    except OSError:
-        return []
-
-
-def inodes(pid):
-    """Of a process' sockets; of one that is gone, none."""
-    found = set()
-    try:
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            try:
-                link = re.match(r"socket:\[(\d+)\]", os.readlink(f"/proc/{pid}/fd/{fd}"))
-            except OSError:
-                continue  # closed meanwhile
-            found.update(link.groups() if link else ())
-    except OSError:
-        pass
-    return found
 
 
 def has(pid, field, wanted):
@@ -142,11 +99,7 @@ def wait(seconds, over):
 
 def polls(pid):
     """Whether a worker waits for what comes next; where the kernel does not tell for what it sleeps, whether it sleeps."""
-    try:
-        with open(f"/proc/{pid}/wchan") as file:
-            waits = file.read()
-    except OSError:
-        waits = ""
+    waits = read(f"/proc/{pid}/wchan")
     return "epoll" in waits or "ep_poll" in waits if waits.strip("0") else has(pid, "State", "S")
 
 

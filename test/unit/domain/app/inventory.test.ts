@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import os from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { sourceOf } from '../../../../lib/domain/app/agent.ts';
 import { isContentOf, lookAround } from '../../../../lib/domain/app/inventory.ts';
 import { testOps } from '../../../support/ops.ts';
 
@@ -33,9 +34,7 @@ it('knows of an empty staging directory, and of none', async () => {
 
 /** The script as the container runs it, on a directory of this machine. */
 function inventoryOf(root: string): Record<string, { mode: string; blob: string; normalized?: string[] }> {
-  const script = readFileSync(new URL('../../../../lib/domain/app/agent/inventory.py', import.meta.url), 'utf8');
-  const args = JSON.stringify({ root, skipped: ['.git'], also: [], contents: [] });
-  const input = `import json\nARGS = json.loads(${JSON.stringify(args)})\n${script}`;
+  const input = sourceOf('inventory', { root, skipped: ['.git'], also: [], contents: [] });
   return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8' })).files;
 }
 

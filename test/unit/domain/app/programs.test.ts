@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { sourceOf } from '../../../../lib/domain/app/agent.ts';
 import { findPrograms, requirePrograms } from '../../../../lib/domain/app/programs.ts';
 import { testOps } from '../../../support/ops.ts';
 import { program, scheduler, web } from '../../../support/update-facts.ts';
@@ -88,13 +88,11 @@ it('tells of a program that did not run before, is not started by itself, or has
   expect((await requirePrograms(silent, 'app', []))[0]?.en).toMatch(/^supervisord does not tell/);
 });
 
-const SCRIPT = readFileSync(new URL('../../../../lib/domain/app/agent/programs.py', import.meta.url), 'utf8');
-
 /** Where the script says that a gunicorn's configuration lies, which was started in /srv. */
 function configOf(argv: readonly string[], variable = ''): unknown {
   const asked = `words = gunicorn_words(os.getpid(), ${JSON.stringify(argv)})
 print(json.dumps(words and configuration(words, "/srv")))`;
-  const input = SCRIPT.replace(/main\(\)\s*$/, asked);
+  const input = sourceOf('programs').replace(/main\(\)\s*$/, asked);
   const env = { ...process.env, GUNICORN_CMD_ARGS: variable };
   return JSON.parse(execFileSync('python3', ['-'], { input, env, encoding: 'utf8' }));
 }

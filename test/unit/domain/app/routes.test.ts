@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Net, Ops } from '../../../../lib/core/ops.ts';
+import { sourceOf } from '../../../../lib/domain/app/agent.ts';
 import { findRoutes } from '../../../../lib/domain/app/find-routes.ts';
 import { assetsOf, isServed, routeFault } from '../../../../lib/domain/app/route-fault.ts';
 import {
@@ -39,7 +40,7 @@ function told(site: string, exitCode = 0): { readonly sites: readonly object[] }
   writeFileSync(path.join(dir, 'site'), site);
   const stub = `#!/bin/sh\ncat ${dir}/site\necho 'nginx: [emerg] said' >&2\nexit ${exitCode}\n`;
   writeFileSync(path.join(dir, 'nginx'), stub, { mode: 0o755 });
-  const input = readFileSync(new URL('../../../../lib/domain/app/agent/routes.py', import.meta.url), 'utf8');
+  const input = sourceOf('routes');
   const env = { PATH: `${dir}:${process.env.PATH}` };
   return JSON.parse(execFileSync('python3', ['-'], { input, env, encoding: 'utf8' }));
 }

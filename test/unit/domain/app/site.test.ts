@@ -1,13 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { checkSite, reloadNginx, requireReloadable } from '../../../../lib/domain/app/site.ts';
+import { sourceOf } from '../../../../lib/domain/app/agent.ts';
 import { stagingOf } from '../../../../lib/domain/app/staging.ts';
 import { testOps } from '../../../support/ops.ts';
-
-const SCRIPT = readFileSync(new URL('../../../../lib/domain/app/agent/site.py', import.meta.url), 'utf8');
 
 /** What the script says of a site where nginx has this configuration, and accepts what it is given, or does not. */
 function tested(main: string, exitCode: 0 | 1): string {
@@ -16,8 +15,8 @@ function tested(main: string, exitCode: 0 | 1): string {
   writeFileSync(at('nginx.conf'), main);
   writeFileSync(at('template'), 'server { }');
   writeFileSync(at('nginx'), `#!/bin/sh\necho 'nginx: [emerg] no' >&2; exit ${exitCode}\n`, { mode: 0o755 });
-  const args = JSON.stringify({ template: at('template'), rendered: at('rendered'), env: at('.env') });
-  const input = `import json\nARGS = json.loads(${JSON.stringify(args)})\n${SCRIPT.replaceAll('/etc/nginx', dir)}`;
+  const args = { template: at('template'), rendered: at('rendered'), env: at('.env') };
+  const input = sourceOf('site', args).replaceAll('/etc/nginx', dir);
   return execFileSync('python3', ['-'], {
     input,
     encoding: 'utf8',

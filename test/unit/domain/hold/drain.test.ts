@@ -4,16 +4,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { sourceOf } from '../../../../lib/domain/app/agent.ts';
 import { findPrograms } from '../../../../lib/domain/app/programs.ts';
 import { drainPrograms, drainTexts } from '../../../../lib/domain/hold/drain.ts';
 import { testOps } from '../../../support/ops.ts';
 
-const SCRIPT = readFileSync(new URL('../../../../lib/domain/app/agent/drain.py', import.meta.url), 'utf8');
-
 /** What the script says of programs, by a log of supervisord that is this now. Nothing of this machine is drained. */
 function killedBy(log: string, programs: readonly { name: string; pid: number }[], before = ''): string[] {
-  const asked = SCRIPT.replace(/main\(\)\s*$/, 'print(json.dumps(killed(*ARGS)))');
-  const input = `import json\nARGS = json.loads(${JSON.stringify(JSON.stringify([programs, before, log]))})\n${asked}`;
+  const asked = 'print(json.dumps(killed(*ARGS)))';
+  const input = sourceOf('drain', [programs, before, log]).replace(/main\(\)\s*$/, asked);
   return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8' }));
 }
 
@@ -31,7 +30,7 @@ async function drained(desert: (said: string) => boolean): Promise<readonly stri
     restarted: false,
     stopSeconds: 5,
   };
-  const script = `import json\nARGS = json.loads(${JSON.stringify(JSON.stringify(args))})\n${SCRIPT.replace('b"nginx: master"', 'b"nobody"')}`;
+  const script = sourceOf('drain', args).replace('b"nginx: master"', 'b"nobody"');
   const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
   const child = execFile('python3', ['-c', 'import json, sys; exec(json.loads(sys.stdin.readline()))'], { env });
   child.stdin?.write(`${JSON.stringify(script)}\n`);
