@@ -1,7 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
-import { seenAt } from '../../tools/files/seen.ts';
 import { composeLabel, listContainers } from '../../tools/docker/lookup.ts';
+import { seenAt } from '../../tools/files/seen.ts';
 import type { Stack } from './stack.ts';
 
 /** A container that compose made, and from where. */

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { checkSite, reloadNginx, requireReloadable } from '../../../../lib/domain/app/site.ts';
 import { sourceOf } from '../../../../lib/domain/app/agent.ts';
+import { checkSite, reloadNginx, requireReloadable } from '../../../../lib/domain/app/site.ts';
 import { stagingOf } from '../../../../lib/domain/app/staging.ts';
 import { testOps } from '../../../support/ops.ts';
 
