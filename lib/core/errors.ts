@@ -12,18 +12,6 @@ import { same, type Text } from './text.ts';
  * - `needs-person`: the job failed and what was there could not be proved to be back. `next` has exact commands.
  * - `interrupted`: a signal stopped the run.
  */
-export type Kind =
-  | 'usage'
-  | 'config'
-  | 'precondition'
-  | 'declined'
-  | 'locked'
-  | 'command'
-  | 'deadline'
-  | 'failed'
-  | 'needs-person'
-  | 'interrupted';
-
 const EXIT_CODES = {
   usage: 2,
   config: 2,
@@ -35,7 +23,9 @@ const EXIT_CODES = {
   failed: 1,
   'needs-person': 6,
   interrupted: 130,
-} as const satisfies Record<Kind, number>;
+} as const;
+
+export type Kind = keyof typeof EXIT_CODES;
 
 export interface Problem {
   readonly kind: Kind;
