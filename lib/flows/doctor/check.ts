@@ -46,7 +46,9 @@ const BASIS = ['at', 'engine', 'stack', 'containers'] as const;
 export type Basis = Pick<Facts, (typeof BASIS)[number]>;
 
 interface Written<K extends keyof Facts, M extends keyof Facts>
-  extends Omit<Check, 'ask' | 'also' | 'judge' | 'explains' | 'area'> {
+  extends Omit<Check, 'ask' | 'also' | 'judge' | 'explains' | 'area' | 'when'> {
+  /** Default: now. */
+  readonly when?: Check['when'];
   readonly ask: readonly K[];
   readonly also?: readonly M[];
   readonly explains?: readonly string[];
@@ -62,10 +64,12 @@ export const checksOf =
     also = [],
     judge,
     explains = [],
+    when = 'now',
     ...rest
   }: Written<K, M>): Check => ({
     ...rest,
     area,
+    when,
     ask,
     also,
     explains,

@@ -60,7 +60,6 @@ const ENDED = t('What that session has changed and not committed is rolled back.
 export const databaseChecks: readonly Check[] = [
   check({
     id: 'postgres.answers',
-    when: 'now',
     title: t('PostgreSQL answers over its own socket', 'PostgreSQL 本地 socket 有应答'),
     meaning: t(
       'Its container runs, and the server takes no session, not even its superuser’s: it starts up or recovers, all connections are used, its disk is full, or it hangs.',
@@ -81,7 +80,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.login',
-    when: 'now',
     title: t('the application can log in anew with what it has', '应用能用当前凭据重新登录数据库'),
     meaning: t(
       'Connections that are open still work, and hide it. Each new one fails, so errors come little by little.',
@@ -114,7 +112,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.writable',
-    when: 'now',
     title: t('the application can write', '应用可以写入数据库'),
     meaning: t(
       'Pages are shown, health is fine, and everything that saves fails.',
@@ -172,7 +169,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.trust',
-    when: 'now',
     title: t('nobody gets in from elsewhere without a password', '外部登录必须提供密码'),
     meaning: t(
       'Whoever reaches the port reads and changes everything. It is what the former rebuild script left behind.',
@@ -230,7 +226,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.connections',
-    when: 'now',
     title: t('connections are left', '连接数充足'),
     meaning: t(
       'At the limit every new login fails, also that of whoever wants to look.',
@@ -252,7 +247,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.blocked',
-    when: 'now',
     title: t('no session makes others wait', '没有会话阻塞其他会话'),
     meaning: t(
       'It holds a lock that others wait for, and others wait behind those. Workers hang with them, until none is left.',
@@ -278,7 +272,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.long-transactions',
-    when: 'now',
     title: t('no transaction is open for long', '没有长时间未结束的事务'),
     meaning: t(
       'What it has seen may not be vacuumed away, so tables grow; and a migration has to wait for it. Idle in transaction: its client forgot it.',
@@ -302,7 +295,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.prepared',
-    when: 'now',
     title: t('no prepared transaction was forgotten', '没有遗留的预备事务'),
     meaning: t(
       'It holds its locks, and keeps vacuum from its work, also over restarts, until somebody ends it.',
@@ -322,7 +314,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.slots',
-    when: 'now',
     title: t('no replication slot keeps the log for nobody', '没有无人使用的复制槽占用 WAL'),
     meaning: t(
       'The server keeps its log for a reader that does not come, until the disk is full.',
@@ -341,7 +332,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.partitions',
-    when: 'now',
     title: t('every partitioned table has a partition for now', '每个分区表都有当前时间的分区'),
     meaning: t(
       'Inserts of today fail, while health and everything read stay fine: after a first installation, or at the beginning of a month.',
@@ -364,7 +354,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.sequences',
-    when: 'now',
     title: t('no sequence is near its end', '没有序列接近上限'),
     meaning: t('When it is used up, every insert into its table fails.', '用尽后该表的所有插入都会失败.'),
     ask: ['sequences'],
@@ -383,7 +372,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.wraparound',
-    when: 'now',
     title: t('transaction ids are far from their end', '事务 ID 距离回卷尚远'),
     meaning: t(
       'Vacuum can’t keep up, or something keeps it from its work. At 2 billion the server takes no more writes.',
@@ -400,7 +388,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.invalid-indexes',
-    when: 'now',
     title: t('every index is valid', '所有索引均有效'),
     meaning: t(
       'CREATE INDEX CONCURRENTLY was cut short: it costs at each write, and helps no query. A unique one guards nothing.',
@@ -412,7 +399,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.collation',
-    when: 'now',
     title: t('sort order is that of the library in use', '排序规则版本与系统库一致'),
     meaning: t(
       'The image brought another version of the library that sorts text. Indexes on text were built with the former one: rows may not be found, unique ones may let doubles in.',
@@ -444,7 +430,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.autovacuum',
-    when: 'now',
     title: t('autovacuum is on, and keeps up', 'autovacuum 已开启且跟得上'),
     meaning: t(
       'Dead rows stay: tables and indexes grow, and queries become slower.',
@@ -472,7 +457,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.checksums',
-    when: 'now',
     title: t('no block was found damaged', '没有发现损坏的数据块'),
     meaning: t(
       'The disk gave back other bytes than were written. Do not delete anything; take a copy of the volume first.',
@@ -490,7 +474,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.growth',
-    when: 'now',
     title: t('no large table grows out of hand', '大表没有异常增长'),
     meaning: t(
       'A table that nothing tidies up fills the disk, and makes each backup, restore and migration longer.',
@@ -517,7 +500,6 @@ export const databaseChecks: readonly Check[] = [
   }),
   check({
     id: 'database.leftovers',
-    when: 'now',
     title: t('no database is left from a restore', '没有恢复操作遗留的数据库'),
     meaning: t(
       'A restore keeps the former database beside the new one. It takes its space until somebody lets it go.',

@@ -55,7 +55,6 @@ function containerCheck(role: ServiceRole): Check {
   const { name, explains } = WORDS[role];
   return check({
     id: `container.${role}`,
-    when: 'now',
     title: t(`the container of ${name.en} runs, and it alone`, `${name.zh}容器正在运行, 且仅有一个`),
     meaning: t(
       `Nothing of ${name.en} works. Whatever else is broken below may be only that.`,
@@ -103,7 +102,6 @@ function containerCheck(role: ServiceRole): Check {
 export const engineChecks: readonly Check[] = [
   check({
     id: 'engine.answers',
-    when: 'now',
     title: t('the Docker engine answers', 'Docker 引擎有响应'),
     meaning: t(
       'Nothing can be asked about containers. What runs may go on serving, but nothing restarts what falls.',
@@ -125,7 +123,6 @@ export const engineChecks: readonly Check[] = [
   }),
   check({
     id: 'engine.local',
-    when: 'now',
     title: t('the engine is this machine’s', '使用的是本机 Docker 引擎'),
     meaning: t(
       'Disk, files and requests that are judged here are not those of the machine where the containers run.',
@@ -145,7 +142,6 @@ export const engineChecks: readonly Check[] = [
   }),
   check({
     id: 'engine.version',
-    when: 'now',
     title: t('engine and compose are known to work', '引擎与 compose 版本受支持'),
     meaning: t(
       'Commands that operate the stack do not work with such a version as this tool expects.',
@@ -198,7 +194,6 @@ export const engineChecks: readonly Check[] = [
   }),
   check({
     id: 'stack.owner',
-    when: 'now',
     title: t('this directory made the containers', '容器由本部署目录创建'),
     meaning: t(
       'Somebody operates the same project from another directory, with another .env: each undoes what the other did.',
@@ -242,7 +237,6 @@ export const engineChecks: readonly Check[] = [
   ...(['app', 'postgres', 'redis'] as const).map(containerCheck),
   check({
     id: 'container.restarts',
-    when: 'now',
     title: t('no container crashes and is started again', '没有容器反复崩溃重启'),
     meaning: t(
       'It runs now, but it ended by itself before. Each time its users had errors.',
@@ -263,7 +257,6 @@ export const engineChecks: readonly Check[] = [
   }),
   check({
     id: 'container.health',
-    when: 'now',
     title: t('the engine calls every container healthy', '引擎报告所有容器健康'),
     meaning: t(
       'The container’s own health check failed as often in a row as its retries allow.',

@@ -19,7 +19,6 @@ export function growthOf({ postgres, stack, ours: own, at }: Basis & Pick<Facts,
 export const hostChecks: readonly Check[] = [
   check({
     id: 'host.disk',
-    when: 'now',
     title: t('the disk has room', '磁盘空间充足'),
     meaning: t(
       'PostgreSQL stops when it can’t write its log, and nothing can be backed up, built or updated.',
@@ -57,7 +56,6 @@ export const hostChecks: readonly Check[] = [
   }),
   check({
     id: 'host.inodes',
-    when: 'now',
     title: t('the file system can take more files', 'inode 充足'),
     meaning: t('Space is left, and no file can be made.', '空间还有剩余, 但无法创建新文件.'),
     ask: ['host'],
@@ -76,7 +74,6 @@ export const hostChecks: readonly Check[] = [
   }),
   check({
     id: 'host.memory',
-    when: 'now',
     title: t('the machine has memory left', '内存充足'),
     meaning: t(
       'The kernel kills what uses most: PostgreSQL or a worker.',
@@ -99,7 +96,6 @@ export const hostChecks: readonly Check[] = [
   }),
   check({
     id: 'host.load',
-    when: 'now',
     title: t('the processors keep up', 'CPU 负载正常'),
     meaning: t(
       'Everything answers late; health checks may fail for that alone.',
@@ -120,7 +116,6 @@ export const hostChecks: readonly Check[] = [
   }),
   check({
     id: 'host.clock',
-    when: 'now',
     title: t('the clock is synchronised', '时钟已同步'),
     meaning: t('Sessions, tokens, certificates and logs are judged by it.', '会话、令牌、证书和日志都依赖时钟.'),
     ask: ['host'],
@@ -134,7 +129,6 @@ export const hostChecks: readonly Check[] = [
   }),
   check({
     id: 'host.exposed',
-    when: 'now',
     title: t('PostgreSQL and Redis can’t be reached from other machines', '其他机器无法访问 PostgreSQL 与 Redis 端口'),
     meaning: t(
       'Their ports are published on every address. Docker’s own rules let them through before ufw is asked; whoever is on the network may try passwords.',
@@ -154,7 +148,6 @@ export const hostChecks: readonly Check[] = [
   }),
   check({
     id: 'host.owner',
-    when: 'now',
     title: t('the deploy directory belongs to whoever deploys', '部署目录归部署用户所有'),
     meaning: t(
       'Another user’s run can’t write its state, or git refuses the repository; when others may write there, they decide what is deployed.',
@@ -174,7 +167,6 @@ export const hostChecks: readonly Check[] = [
   }),
   check({
     id: 'host.logs',
-    when: 'now',
     title: t('no container’s log grows without a limit', '容器日志没有无限增长'),
     meaning: t(
       'The engine keeps all that a container writes, unless it is told a limit. In months that fills a disk.',

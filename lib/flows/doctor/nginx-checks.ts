@@ -75,7 +75,6 @@ export const nginxChecks: readonly Check[] = [
   }),
   check({
     id: 'tls.certificate',
-    when: 'now',
     title: t('the certificate is valid for three weeks and more', '证书至少还有三周有效期'),
     meaning: t('Browsers refuse the site from that moment on.', '到期后浏览器将拒绝访问.'),
     ask: ['vitals', 'served', 'at'],
@@ -105,7 +104,6 @@ export const nginxChecks: readonly Check[] = [
   }),
   check({
     id: 'tls.names',
-    when: 'now',
     title: t('the certificate is for the names of the site', '证书包含站点域名'),
     meaning: t('Browsers warn whoever comes by a name that is not in it.', '用不在证书中的域名访问时, 浏览器会告警.'),
     ask: ['vitals'],
@@ -127,7 +125,6 @@ export const nginxChecks: readonly Check[] = [
   }),
   check({
     id: 'tls.served',
-    when: 'now',
     title: t('nginx shows the certificate that lies there', 'nginx 使用的是磁盘上的证书'),
     meaning: t(
       'It was renewed, and nginx still shows the former one, until that expires.',

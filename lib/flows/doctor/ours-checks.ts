@@ -11,7 +11,6 @@ const WAYS = { resume: ours('runs.ts resume'), undo: ours('runs.ts undo'), leave
 export const ourChecks: readonly Check[] = [
   check({
     id: 'backup.age',
-    when: 'now',
     title: t('there is a backup of the last two days', '最近两天内有备份'),
     meaning: t('Whatever happens to the data now, so much is lost.', '一旦数据出事, 将丢失这段时间的全部数据.'),
     ask: ['ours', 'at'],
@@ -41,7 +40,6 @@ export const ourChecks: readonly Check[] = [
   }),
   check({
     id: 'backup.level',
-    when: 'now',
     title: t('a backup of the last week was really restored', '最近一周内有备份经过实际恢复验证'),
     meaning: t('A backup that nobody restored is a hope.', '没有实际恢复过的备份靠不住.'),
     ask: ['ours', 'at'],
@@ -75,7 +73,6 @@ export const ourChecks: readonly Check[] = [
   }),
   check({
     id: 'backup.elsewhere',
-    when: 'now',
     title: t('a backup was taken off this machine', '备份已复制到其他机器'),
     meaning: t('What takes the disk takes the backups on it.', '磁盘损坏时, 其上的备份也会一起丢失.'),
     ask: ['ours'],
@@ -86,7 +83,6 @@ export const ourChecks: readonly Check[] = [
   }),
   check({
     id: 'drill.age',
-    when: 'now',
     title: t('a drill of the last three months recovered', '最近三个月内有成功的灾备演练'),
     meaning: t(
       'Nobody knows how long recovery takes, or whether it works with this release.',
@@ -107,7 +103,6 @@ export const ourChecks: readonly Check[] = [
   }),
   check({
     id: 'alerts.configured',
-    when: 'now',
     title: t('somebody is told when a run fails', '运行失败时会通知到人'),
     meaning: t(
       'A nightly backup that fails is noticed on the day when it is needed.',
@@ -124,7 +119,6 @@ export const ourChecks: readonly Check[] = [
   }),
   check({
     id: 'alerts.delivery',
-    when: 'now',
     title: t('all who are to be told can be reached', '所有通知对象均可送达'),
     meaning: t(
       'Who is to be told hears nothing, which looks as if all were well.',
@@ -141,7 +135,6 @@ export const ourChecks: readonly Check[] = [
   }),
   check({
     id: 'alerts.overdue',
-    when: 'now',
     title: t('what has to succeed again and again did so in time', '需定期成功的任务均按时完成'),
     meaning: t(
       'It failed, or nobody starts it any more: a cron line that is gone says nothing.',
@@ -170,7 +163,6 @@ export const ourChecks: readonly Check[] = [
   }),
   check({
     id: 'runs.unfinished',
-    when: 'now',
     title: t('every run came to its end', '没有未完成的运行'),
     meaning: t(
       'A run was killed, or ended and needs a person: what it had begun to change may be half done.',
@@ -185,7 +177,6 @@ export const ourChecks: readonly Check[] = [
   }),
   check({
     id: 'hold.rules',
-    when: 'now',
     title: t('no rule is left that holds requests', '没有遗留的请求暂存规则'),
     meaning: t(
       'A run that let requests wait was killed. The kernel ends its rules within 12 s, so nobody waits; what is left in the table does nothing, and hides what else is there.',
@@ -203,7 +194,6 @@ export const ourChecks: readonly Check[] = [
   }),
   check({
     id: 'runs.leftovers',
-    when: 'now',
     title: t('runs that were killed left nothing behind', '被强制终止的运行没有残留'),
     meaning: t(
       'Helper containers, or backups half written. The next backup removes them.',

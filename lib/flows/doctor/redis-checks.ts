@@ -21,7 +21,6 @@ const MB = 1_048_576;
 export const redisChecks: readonly Check[] = [
   check({
     id: 'redis.answers',
-    when: 'now',
     title: t('Redis answers to the password of .env', '用 .env 中的密码访问 Redis 有应答'),
     meaning: t(
       'It hangs, is loading, or has another password than .env. Its own health check passes all the same: a refusal is an answer to it.',
@@ -44,7 +43,6 @@ export const redisChecks: readonly Check[] = [
   }),
   check({
     id: 'redis.login',
-    when: 'now',
     title: t('the application can connect to Redis anew with what it has', '应用能用当前凭据重新连接 Redis'),
     meaning: t(
       'Connections that it has still work, and hide it. Each new one fails.',
@@ -74,7 +72,6 @@ export const redisChecks: readonly Check[] = [
   }),
   check({
     id: 'redis.memory',
-    when: 'now',
     title: t('Redis has memory left', 'Redis 内存充足'),
     meaning: t(
       'At its limit Redis refuses writes, or throws keys away, as its policy says: nobody stays logged in, and tasks may run twice.',
@@ -107,7 +104,6 @@ export const redisChecks: readonly Check[] = [
   }),
   check({
     id: 'redis.persistence',
-    when: 'now',
     title: t('Redis can save', 'Redis 持久化正常'),
     meaning: t(
       'Its last save or its log failed, mostly for lack of disk. It may refuse writes now, and loses them at its next start.',
@@ -130,7 +126,6 @@ export const redisChecks: readonly Check[] = [
   }),
   check({
     id: 'redis.writable',
-    when: 'now',
     title: t('Redis is a master', 'Redis 为主节点'),
     meaning: t(
       'It was made a replica of another server: it takes no writes, and its keys may be replaced by theirs. An open port without a password is how that happens.',

@@ -49,7 +49,6 @@ const STATES: Readonly<Record<string, Text>> = {
 export const servingChecks: readonly Check[] = [
   check({
     id: 'app.inside',
-    when: 'now',
     title: t('the application’s container can be looked into', '可以进入应用容器检查'),
     meaning: t(
       'Half of the checks could not be made. The container may hang, or lack its Python.',
@@ -66,7 +65,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'supervisor.programs',
-    when: 'now',
     title: t('every program of supervisor runs', 'supervisor 管理的程序全部运行中'),
     meaning: t(
       'nginx answers 502 for what the program serves; when it is nginx itself, nobody gets an answer.',
@@ -90,7 +88,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'supervisor.flapping',
-    when: 'now',
     title: t('no program was started again just now', '没有程序刚刚被重新拉起'),
     meaning: t(
       'It ended and was started again, while the container went on: it crashes, or somebody restarted it.',
@@ -117,7 +114,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'gunicorn.web',
-    when: 'now',
     title: t('a program serves the application', '有程序在提供应用服务'),
     meaning: t(
       'Where nginx sends requests to, no program answers: none of them is served.',
@@ -148,7 +144,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'gunicorn.workers',
-    when: 'now',
     title: t('every gunicorn has workers that serve', '每个 gunicorn 都有可用的 worker'),
     meaning: t(
       'A worker that never finishes booting serves nobody: its import waits for something, or it dies and is started again and again.',
@@ -173,7 +168,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'gunicorn.queue',
-    when: 'now',
     title: t('requests are accepted at once', '请求能被及时接收'),
     meaning: t(
       'Connections wait in the kernel, because every worker is busy or hangs. Health may still look well to whoever waits long enough.',
@@ -205,7 +199,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'gunicorn.timeouts',
-    when: 'now',
     title: t('no worker was killed in the last hour', '最近一小时没有 worker 被强制终止'),
     meaning: t(
       'A request took longer than gunicorn’s timeout; its worker was killed with all that it was doing. Mostly something outside does not answer: database lock, LDAP, a remote server.',
@@ -228,7 +221,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'gunicorn.recycling',
-    when: 'now',
     title: t('workers are not all replaced at the same time', 'worker 不会同时被回收'),
     meaning: t(
       'After max_requests a worker is replaced, and serves nobody while the next one boots. Workers of one age come to it within max_requests_jitter requests of each other: then nobody serves, and all requests wait for a boot.',
@@ -256,7 +248,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'gunicorn.leaving',
-    when: 'now',
     title: t('workers that are replaced lose no connection', 'worker 被回收时不丢失连接'),
     meaning: t(
       'Threaded workers of gunicorn 21 to 23 take connections before they read them, and close those unread when they end (benoitc/gunicorn#3380): at each max_requests a request or two may get 502. A hot update takes care of it; max_requests does not.',
@@ -282,7 +273,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'scheduler.one',
-    when: 'now',
     title: t('exactly one scheduler runs', '恰好有一个调度器在运行'),
     meaning: t(
       'With none, nothing is collected and no report is sent, and no page says so. With two, each task runs twice.',
@@ -314,7 +304,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'nginx.answers',
-    when: 'now',
     title: t('nginx and gunicorn answer inside the container', '容器内 nginx 与 gunicorn 均有应答'),
     meaning: t(
       'Not the network: it is broken inside. 0 is no answer at all, 502 to 504 are nginx’ own when gunicorn does not answer.',
@@ -338,7 +327,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'ports.app',
-    when: 'now',
     title: t('every published port is open', '所有发布端口均可连接'),
     meaning: t(
       'Inside it may serve, but nobody gets there: the engine does not forward the port, or something stands in between.',
@@ -362,7 +350,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'health.basic',
-    when: 'now',
     title: t('the basic health check passes through nginx', '经 nginx 的基础健康检查通过'),
     meaning: t(
       'As visitors come: nginx, then gunicorn. It touches neither database nor Redis.',
@@ -374,7 +361,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'health.deep',
-    when: 'now',
     title: t('the deep health check passes', '深度健康检查通过'),
     meaning: t(
       'The application itself says that it can’t use its database or Redis. It answers 200 all the same.',
@@ -385,7 +371,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'routes.served',
-    when: 'now',
     title: t('the page, its files, and every program’s routes are served', '页面、静态文件及各程序的路由均可访问'),
     meaning: t(
       'Health is well, and people still see an error: a page or file is missing or may not be read, or a program behind nginx does not answer.',
@@ -404,7 +389,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'routes.known',
-    when: 'now',
     title: t('nginx’ configuration says where its routes lead', 'nginx 配置写明了各路由的去向'),
     meaning: t(
       'What it does not say plainly, no update can watch or prove: people may lose requests there, and nobody is told.',
@@ -415,7 +399,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'app.unreadable',
-    when: 'now',
     title: t('nginx may read every page', 'nginx 有权读取所有页面文件'),
     meaning: t(
       'nginx’ workers may not read them: health is fine, and pages are 403 or 500. Mostly they came from a checkout under umask 077.',
@@ -442,7 +425,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'app.memory',
-    when: 'now',
     title: t('nothing in the container was killed for lack of memory', '容器内没有进程因内存不足被终止'),
     meaning: t(
       'The kernel killed a process of it. The engine’s own mark stays false while only a child dies; its control group counts all of them.',
@@ -468,7 +450,6 @@ export const servingChecks: readonly Check[] = [
   }),
   check({
     id: 'app.open-files',
-    when: 'now',
     title: t('no process is near its limit of open files', '没有进程接近文件描述符上限'),
     meaning: t(
       'At the limit it can accept no connection and open no log: it hangs or answers 500.',
