@@ -6,11 +6,8 @@ export type Row = readonly [Text, Text];
 
 /** What a person (or, with `--json`, a program) is told. Event names and fields are stable English. */
 export type ScreenEvent =
-  | { event: 'heading'; text: Text }
-  | { event: 'info'; text: Text }
-  | { event: 'ok'; text: Text }
+  | { event: 'heading' | 'info' | 'ok' | 'error'; text: Text }
   | { event: 'warning'; text: Text; fix?: Text | undefined }
-  | { event: 'error'; text: Text }
   | { event: 'step'; id: string; number: number; of: number; title: Text }
   | {
       event: 'step-end';

@@ -1,12 +1,12 @@
-import type { Screen } from '../../core/screen.ts';
+import { say, type Screen } from '../../core/screen.ts';
 import { same } from '../../core/text.ts';
 import { plannedOf, type Steps } from './steps.ts';
 
 const RISK = { none: '', changes: '', interrupts: ' ⏸', deletes: ' ⚠' } as const;
 
 /** The steps of a plan with their commands, what each would lose, and its way back. */
-export function showSteps({ show }: Screen, steps: Steps): void {
-  show({ event: 'heading', text: { en: 'What will be done', zh: '将要执行' } });
+export function showSteps(screen: Screen, steps: Steps): void {
+  say(screen, 'heading', { en: 'What will be done', zh: '将要执行' });
   plannedOf(steps).forEach((step, i) => {
     const takes = step.seconds === undefined ? '' : ` (≈ ${step.seconds} s)`;
     const risk = RISK[step.risk];
