@@ -5,7 +5,7 @@ import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
 import { CommandError, run } from '../../core/run.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { printable } from '../../core/text.ts';
 import { git } from './git.ts';
 import { refuseForeignPrograms } from './programs.ts';
 
@@ -39,16 +39,14 @@ function refused(dir: string, stderr: string): OpsError {
   if (/dubious ownership|unsafe repository/.test(stderr)) return otherOwner(dir, stderr);
   const why = printable(stderr.trim());
   const noRepository = /not a git repository/.test(stderr);
-  return precondition(
+  return refuse(
     noRepository
       ? { en: `${dir} is not a git repository.`, zh: `${dir} 不是 git 仓库.` }
       : { en: `git can't read the repository in ${dir}: ${why}`, zh: `git 无法读取 ${dir} 中的仓库: ${why}` },
-    [
-      {
-        en: 'Name the directory that production was cloned into with --dir.',
-        zh: '用 --dir 指定生产环境代码所克隆到的目录.',
-      },
-    ],
+    {
+      en: 'Name the directory that production was cloned into with --dir.',
+      zh: '用 --dir 指定生产环境代码所克隆到的目录.',
+    },
   );
 }
 
@@ -57,30 +55,24 @@ function otherOwner(dir: string, stderr: string): OpsError {
   // git names the directory as it compares it, which may be another spelling than ours.
   const advice = /^\s*(git config --global --add safe\.directory .+)$/m.exec(stderr)?.[1];
   const command = printable(advice ?? asTyped(['git', 'config', '--global', '--add', 'safe.directory', dir]));
-  return precondition(
+  return refuse(
     {
       en: `git refuses to work in ${dir}: it belongs to another user${uid === undefined ? '' : ` (uid ${uid})`} than the one who runs this.`,
       zh: `git 拒绝在 ${dir} 中工作: 该目录属于其他用户${uid === undefined ? '' : ` (uid ${uid})`}, 与当前运行用户不同.`,
     },
-    [
-      { en: 'Run this as that user,', zh: '请改用该用户运行,' },
-      { en: `or, if you trust what is in it: ${command}`, zh: `或者, 确认目录内容可信后执行: ${command}` },
-    ],
+    { en: 'Run this as that user,', zh: '请改用该用户运行,' },
+    { en: `or, if you trust what is in it: ${command}`, zh: `或者, 确认目录内容可信后执行: ${command}` },
   );
 }
 
 const notTheTop = (dir: string) =>
-  precondition(
+  refuse(
     {
       en: `${dir} is not the top of a git working tree.`,
       zh: `${dir} 不是 git 工作区的顶层目录.`,
     },
-    [
-      {
-        en: `See where the repository begins: ${asTyped(['git', '-C', dir, 'rev-parse', '--show-toplevel'])}`,
-        zh: `查看仓库的顶层目录: ${asTyped(['git', '-C', dir, 'rev-parse', '--show-toplevel'])}`,
-      },
-    ],
+    {
+      en: `See where the repository begins: ${asTyped(['git', '-C', dir, 'rev-parse', '--show-toplevel'])}`,
+      zh: `查看仓库的顶层目录: ${asTyped(['git', '-C', dir, 'rev-parse', '--show-toplevel'])}`,
+    },
   );
-
-const precondition = (what: Text, next: readonly Text[]) => refuse(what, ...next);
