@@ -107,10 +107,11 @@ async function programsOf({ ops }: Context, container: Container) {
   const down = all.filter((p) => p.state !== 'RUNNING');
   const list = (programs: readonly Program[]) => programs.map((p) => `${p.name} ${p.state}`).join(', ');
   if (down.length > 0) {
-    throw broken(same(list(down)), [
+    throw refuse(
+      same(list(down)),
       same('npx tsx scripts/adhoc/tail-logs.ts'),
       ...down.map((p) => inside('supervisorctl', 'start', p.name)),
-    ]);
+    );
   }
   const port = ops.target.ports.direct;
   const web = all.find((p) => p.ports.includes(port));
@@ -119,7 +120,7 @@ async function programsOf({ ops }: Context, container: Container) {
       en: `none listens on port ${port} (${list(all)})`,
       zh: `没有程序监听端口 ${port} (${list(all)})`,
     };
-    throw broken(text, [inside('supervisorctl', 'status')]);
+    throw refuse(text, inside('supervisorctl', 'status'));
   }
   return { text: same(list(all)), found: web };
 }
@@ -133,14 +134,14 @@ async function workersOf({ ops }: Context, container: Container | undefined, web
   };
   if (booted > 0) return { text, found: booted };
   const log = `${ops.target.app.userdata}/logs/gunicorn_error.log`;
-  throw broken(text, [same(asTyped(['docker', 'exec', container?.name ?? '', 'tail', '-n', '50', log]))]);
+  throw refuse(text, same(asTyped(['docker', 'exec', container?.name ?? '', 'tail', '-n', '50', log])));
 }
 
 async function deepOf({ ops }: Context, container: Container | undefined) {
   const { direct } = endpointsOf(ops.target, container as Container);
   const health = await healthCheck(ops, { direct }, { timeoutMs: GLANCE_MS });
   const text = health.checks[0]?.text ?? ANSWERS;
-  if (!health.healthy) throw broken(text, []);
+  if (!health.healthy) throw refuse(text);
   return { text, found: true };
 }
 
@@ -161,5 +162,3 @@ async function pageOf({ ops }: Context, container: Container | undefined): Promi
   const open = port('ok', same(`${published.hostIp}:${published.published} → ${inside}`));
   return [open, { link: LINKS.nginx, state: basic.healthy ? 'ok' : 'broken', seen: basic.text, next: [] }];
 }
-
-const broken = (what: Text, next: readonly Text[]) => refuse(what, ...next);

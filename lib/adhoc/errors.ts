@@ -7,8 +7,7 @@ import { composeTyped } from '../tools/docker/compose.ts';
 import type { Container } from '../tools/docker/containers.ts';
 
 /** A mistake in the script itself; nothing was sent. */
-export const misused = (what: Text, next: readonly Text[] = []): OpsError =>
-  new OpsError({ kind: 'usage', what, next });
+export const misused = (what: Text, ...next: readonly Text[]): OpsError => new OpsError({ kind: 'usage', what, next });
 
 /** Asked something of a container that can't answer. */
 export function notRunning(target: Target, service: string, container: Container | undefined): OpsError {

@@ -84,12 +84,10 @@ const noLook = (name: string) =>
       en: `Redis says that ${printable(name)} does more than read.`,
       zh: `Redis 标明 ${printable(name)} 不是只读命令.`,
     },
-    [
-      {
-        en: 'A change: { changes: true }, and redis.command in a step.',
-        zh: '需要修改时请声明 { changes: true }, 并在步骤中使用 redis.command.',
-      },
-    ],
+    {
+      en: 'A change: { changes: true }, and redis.command in a step.',
+      zh: '需要修改时请声明 { changes: true }, 并在步骤中使用 redis.command.',
+    },
   );
 
 const refusedBy = (service: string, words: string) => commandFailed(same(`${service}: ${printable(words)}`));

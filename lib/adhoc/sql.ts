@@ -87,10 +87,8 @@ const inQuotes = (number: number) =>
       en: `Value ${number} of the SQL stands inside quotes or a comment.`,
       zh: `SQL 的第 ${number} 个值位于引号或注释中.`,
     },
-    [
-      {
-        en: 'Leave the quotes out: a value is quoted by itself. For a name: db.name(…).',
-        zh: '请去掉引号: 值会自动加引号. 表名或列名请使用 db.name(…).',
-      },
-    ],
+    {
+      en: 'Leave the quotes out: a value is quoted by itself. For a name: db.name(…).',
+      zh: '请去掉引号: 值会自动加引号. 表名或列名请使用 db.name(…).',
+    },
   );
