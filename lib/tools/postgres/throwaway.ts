@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { type Command, change, read } from '../../core/command.ts';
+import { change, read } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
@@ -58,41 +58,6 @@ const FAST = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'wa
 export const preloading = (libraries = ''): string[] =>
   libraries === '' ? [] : ['-c', `shared_preload_libraries=${libraries}`];
 
-/** What decides a throwaway's `docker run`; the password is passed by name. */
-interface Plan {
-  readonly name: string;
-  readonly user: string;
-  readonly imageId: string;
-  readonly labels: readonly string[];
-  readonly preloads?: string | undefined;
-  /** Mount point and bytes of a tmpfs; absent when the data goes to disk. */
-  readonly memory?: { readonly mountPoint: string; readonly bytes: number };
-}
-
-function runThrowaway(plan: Plan, password: string): Command {
-  const { memory } = plan;
-  return change(
-    [
-      ...['docker', 'run', '-d', '--rm', '--pull', 'never', '--name', plan.name, '--network', 'none'],
-      ...plan.labels,
-      // Production comes first: for the processor when it is short, and for memory.
-      ...['--cpu-shares', '256', '--oom-score-adj', '1000', '--shm-size', '256m'],
-      ...(memory ? ['--tmpfs', `${memory.mountPoint}:rw,size=${memory.bytes}`] : []),
-      ...(memory ? ['--memory', String(memory.bytes + 1024 * MIB)] : []),
-      ...['-e', 'POSTGRES_USER', '-e', 'POSTGRES_PASSWORD', '-e', 'POSTGRES_DB', '-e', 'POSTGRES_INITDB_ARGS'],
-      ...[plan.imageId, 'postgres', ...FAST, ...preloading(plan.preloads)],
-    ],
-    {
-      env: {
-        POSTGRES_USER: plan.user,
-        POSTGRES_PASSWORD: password,
-        POSTGRES_DB: 'postgres',
-        POSTGRES_INITDB_ARGS: '--no-sync',
-      },
-    },
-  );
-}
-
 /**
  * Starts an empty server of the same image, without network, with its data in memory where that is plenty. Its superuser has
  * a name of its own, so that the globals of a backup apply in full. Takes about two seconds.
@@ -100,25 +65,29 @@ function runThrowaway(plan: Plan, password: string): Command {
  * @throws {OpsError} when it is not ready in time, or `precondition` when its disk has no room for the data; it is gone then.
  */
 export async function startThrowaway(ops: Ops, options: ThrowawayOptions): Promise<Throwaway> {
+  const { imageId, preloads } = options;
   const random = randomBytes(6).toString('hex');
+  const [name, user] = [`whalefall-ops-throwaway-${random}`, `throwaway_${random}`];
   const password = randomBytes(24).toString('base64url');
   ops.secrets.add(password);
-  const mountPoint = await dataMountPoint(ops, options.imageId);
+  const mountPoint = await dataMountPoint(ops, imageId);
   const bytes = memoryNeeded(options.databaseSize);
-  const inMemory = bytes + 1024 * MIB <= (options.availableMemory ?? availableMemory()) / 2;
-  const plan: Plan = {
-    name: `whalefall-ops-throwaway-${random}`,
-    user: `throwaway_${random}`,
-    imageId: options.imageId,
-    labels: ownerLabels(ops),
-    preloads: options.preloads,
-    ...(inMemory ? { memory: { mountPoint, bytes } } : {}),
-  };
+  const most = bytes + 1024 * MIB;
+  const inMemory = most <= (options.availableMemory ?? availableMemory()) / 2;
+  const env = { POSTGRES_USER: user, POSTGRES_PASSWORD: password, POSTGRES_DB: 'postgres' };
+  const words = [
+    ...['docker', 'run', '-d', '--rm', '--pull', 'never', '--name', name, '--network', 'none', ...ownerLabels(ops)],
+    // Production comes first: for the processor when it is short, and for memory.
+    ...['--cpu-shares', '256', '--oom-score-adj', '1000', '--shm-size', '256m'],
+    ...(inMemory ? ['--tmpfs', `${mountPoint}:rw,size=${bytes}`, '--memory', String(most)] : []),
+    ...['-e', 'POSTGRES_USER', '-e', 'POSTGRES_PASSWORD', '-e', 'POSTGRES_DB', '-e', 'POSTGRES_INITDB_ARGS'],
+    ...[imageId, 'postgres', ...FAST, ...preloading(preloads)],
+  ];
   try {
-    const id = await ask(ops, runThrowaway(plan, password));
-    const server: PgServer = { container: { id }, user: plan.user, name: 'postgres' };
+    const id = await ask(ops, change(words, { env: { ...env, POSTGRES_INITDB_ARGS: '--no-sync' } }));
+    const server: PgServer = { container: { id }, user, name: 'postgres' };
     const starts = await startsWithin(ops, server, READY_WITHIN_MS);
-    if (starts === false && options.preloads) {
+    if (starts === false && preloads) {
       await discardContainer(ops, id);
       return await startThrowaway(ops, { ...options, preloads: '' });
     }
@@ -129,12 +98,12 @@ export async function startThrowaway(ops: Ops, options: ThrowawayOptions): Promi
     }
     return {
       ...server,
-      imageId: options.imageId,
+      imageId,
       storage: inMemory ? 'memory' : 'disk',
       remove: async () => void (await discardContainer(ops, id)),
     };
   } catch (error) {
-    await discardContainer(ops, plan.name);
+    await discardContainer(ops, name);
     throw error;
   }
 }
