@@ -38,12 +38,10 @@ export function begin(target: Target, facts: Facts, plan: RebuildPlan) {
     connection: connectionStep(rebuild),
     migrate: migrateStep(rebuild),
     admin: adminStep(),
-    startApp: {
-      ...startAppStep(rebuild, {
-        en: 'Start the new application and wait until it is healthy',
-        zh: '启动新应用并等待健康检查通过',
-      }),
-    },
+    startApp: startAppStep(rebuild, {
+      en: 'Start the new application and wait until it is healthy',
+      zh: '启动新应用并等待健康检查通过',
+    }),
     prove: proveStep(rebuild),
   };
   const recovery: Recovery = {

@@ -3,10 +3,10 @@ import { adminExists } from '../../domain/app/admin.ts';
 import { giveBack } from '../../domain/replacement/replace.ts';
 import { redisPassword } from '../../domain/replacement/stack-facts.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
-import { type Containers, findContainers, findVolumes } from '../../domain/stack/containers.ts';
+import { findContainers, findVolumes } from '../../domain/stack/containers.ts';
 import { databaseOf, loginOf } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
-import { inspectContainer, inspectContainers, type VolumeIdentity } from '../../tools/docker/containers.ts';
+import { inspectContainer, inspectContainers } from '../../tools/docker/containers.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
@@ -33,7 +33,15 @@ export async function startStores(ops: Ops, facts: Facts, taken: Rebuild['replac
   // Not at once: both may need the same network to be made.
   const postgres = await running(ops, facts, 'postgres', await present('postgres'));
   const redis = await running(ops, facts, 'redis', await present('redis'));
-  return waitForStores(ops, facts, { postgres, redis }, await findVolumes(ops, facts.stack));
+  const volumes = await findVolumes(ops, facts.stack);
+  // Addresses come with the start, so the containers are looked at once more, while they get ready.
+  const [started] = await Promise.all([
+    inspectContainers(ops, [postgres.id, redis.id]),
+    waitForPostgres(ops, { container: postgres, ...loginOf(facts.stack) }, READY_MS),
+    waitForRedis(ops, redis, redisPassword(facts.stack), READY_MS),
+  ]);
+  const [database = postgres, cache = redis] = started;
+  return { database: databaseOf(facts.stack, database, volumes), redis: cache };
 }
 
 /** The very containers that were replaced get their places back and are started. */
@@ -43,23 +51,6 @@ export async function bringBackStores(ops: Ops, rebuild: Rebuild): Promise<void>
     if (former) await giveBack(ops, rebuild.facts.stack, { role, former, next });
   }
   rebuild.takenOver = new Set();
-}
-
-async function waitForStores(
-  ops: Ops,
-  facts: Facts,
-  { postgres, redis }: Containers,
-  volumes: readonly VolumeIdentity[],
-): Promise<Stores> {
-  if (!postgres || !redis) throw new Error('compose started no containers for the stores');
-  // Addresses come with the start, so the containers are looked at once more, while they get ready.
-  const [started] = await Promise.all([
-    inspectContainers(ops, [postgres.id, redis.id]),
-    waitForPostgres(ops, { container: postgres, ...loginOf(facts.stack) }, READY_MS),
-    waitForRedis(ops, redis, redisPassword(facts.stack), READY_MS),
-  ]);
-  const [database = postgres, cache = redis] = started;
-  return { database: databaseOf(facts.stack, database, volumes), redis: cache };
 }
 
 /** Looks at a database that has just been started: one wave of questions instead of three. */
