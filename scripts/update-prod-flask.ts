@@ -62,7 +62,7 @@ export const updateProdFlask: Script = {
   },
 
   async run(ops, flags) {
-    const options = update.optionsOf(ops, flags);
+    const options = update.releaseOptions(flags, String(flags.ref ?? ops.target.release.ref), 'forward');
     const facts = await update.surveyUpdate(ops, options.ref);
     const plan = await update.planWithHold(ops, facts, options, !flags.planOnly);
     update.showFacts(ops, facts, plan);

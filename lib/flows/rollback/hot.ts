@@ -6,8 +6,8 @@ import type { UpdateOptions } from '../../domain/hot-release/options.ts';
 import type { UpdatePlan } from '../../domain/hot-release/plan.ts';
 import { begin as beginRelease } from '../../domain/hot-release/steps.ts';
 import { surveyUpdate } from '../../domain/hot-release/survey.ts';
-import { holdOptions } from '../../runs/command-line/deployment-flags.ts';
-import { duration, type Parsed } from '../../runs/command-line/flags.ts';
+import { releaseOptions } from '../../runs/command-line/deployment-flags.ts';
+import type { Parsed } from '../../runs/command-line/flags.ts';
 import type { Choice } from './facts.ts';
 import { orUnfit } from './unfit.ts';
 
@@ -35,17 +35,7 @@ export async function survey(
   choice: Choice,
   asked: 'auto' | 'hot' | 'image',
 ): Promise<HotWay | undefined> {
-  const options: UpdateOptions = {
-    ref: choice.release.commit,
-    direction: 'back',
-    restart: 'auto',
-    backup: 'auto',
-    soakMs: duration(String(flags.soak ?? '10s')),
-    discardLocal: Boolean(flags['discard-local']),
-    syncSite: false,
-    bake: false,
-    hold: holdOptions(flags),
-  };
+  const options = releaseOptions(flags, choice.release.commit, 'back');
   try {
     const facts = await surveyUpdate(ops, options.ref);
     return { choice, options, facts, plan: await planWithHold(ops, facts, options, !flags.planOnly) };

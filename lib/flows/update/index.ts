@@ -7,5 +7,5 @@ export { RESTARTS } from '../../domain/hot-release/options.ts';
 export { begin } from '../../domain/hot-release/steps.ts';
 export { surveyUpdate } from '../../domain/hot-release/survey.ts';
 export { forgetOld } from '../../domain/images/forget.ts';
+export { releaseOptions } from '../../runs/command-line/deployment-flags.ts';
 export { showSteps } from '../../runs/steps/show-steps.ts';
-export { optionsOf } from './options.ts';

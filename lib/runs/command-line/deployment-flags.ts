@@ -1,4 +1,5 @@
 import type { HoldOptions } from '../../domain/hold/survey.ts';
+import type { RestartKind, UpdateOptions } from '../../domain/hot-release/options.ts';
 import { duration, type Flags, type Parsed } from './flags.ts';
 
 const AT_MOST = '60s';
@@ -37,6 +38,19 @@ export const holdOptions = (parsed: Parsed): HoldOptions => ({
   wanted: !parsed['no-hold'],
   atMost: duration(String(parsed['hold-at-most'] ?? AT_MOST)) / 1000,
   drainAtMost: duration(String(parsed['drain-at-most'] ?? DRAIN_AT_MOST)) / 1000,
+});
+
+/** Of a hot release; what a script has no option for is as by default. @throws {OpsError} `usage` for a soak that is no duration. */
+export const releaseOptions = (parsed: Parsed, ref: string, direction: UpdateOptions['direction']): UpdateOptions => ({
+  ref,
+  direction,
+  restart: (parsed.restart ?? 'auto') as RestartKind | 'auto',
+  backup: (parsed.backup ?? 'auto') as 'auto' | 'always',
+  soakMs: duration(String(parsed.soak ?? '10s')),
+  discardLocal: Boolean(parsed['discard-local']),
+  syncSite: Boolean(parsed['sync-nginx-site-config']),
+  bake: Boolean(parsed.bake),
+  hold: holdOptions(parsed),
 });
 
 /** For every script that may change a stack. */
