@@ -1,13 +1,9 @@
 import type { Text } from '../../core/text.ts';
 import type { Release } from '../../domain/ledger/releases.ts';
 import type { RebuildReason } from '../../domain/release/rebuild-reasons.ts';
-import type { Stack } from '../../domain/stack/stack.ts';
-import type { Container } from '../../tools/docker/containers.ts';
 
 /** What the list of releases depends on. */
 export interface Facts {
-  readonly stack: Stack;
-  readonly app: Container | undefined;
   /** The commit that runs, by the container's files; that of the ledger's last release where no container can be asked. */
   readonly running: string | undefined;
   /** A run did not end: what the container says that it runs may be there in parts. `back`: it was itself a way back. */

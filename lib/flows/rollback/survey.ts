@@ -46,8 +46,6 @@ export async function surveyReleases(ops: Ops, use: 'change' | 'look'): Promise<
   for (const text of runningWarnings(code, released)) ops.screen.show({ event: 'warning', text });
   const backups = releases.flatMap((r) => r.backup ?? []).filter((dir) => existsSync(dir));
   return {
-    stack,
-    app,
     running,
     cutShort: cutShort(ops, around?.cutShort.staging === true),
     serving: health?.healthy ?? false,
