@@ -2,7 +2,6 @@ import type { Ops } from '../../core/ops.ts';
 import type { Recovery, Step } from '../../core/step.ts';
 import { humanBytes, same, seconds, type Text } from '../../core/text.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
-import type { DatabaseManifest, Stored } from '../../domain/backup/manifest.ts';
 import type { VerifiedBackup } from '../../domain/backup/proofs.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
@@ -17,10 +16,7 @@ export interface Taken {
 }
 
 /** The two steps that change nothing: whether it can be done, and what it takes. */
-export function beginTrial(facts: Facts): {
-  steps: { backup: Step<Taken>; attempt: Step<Measured, [Taken]> };
-  recovery: Recovery;
-} {
+export function beginTrial(facts: Facts) {
   const { database, to } = facts;
   const steps = {
     backup: {
@@ -54,20 +50,19 @@ export function beginTrial(facts: Facts): {
       undo: (ops) => discardServer(ops, facts, 'trial'),
     } satisfies Step<Measured, [Taken]>,
   };
-  return { steps, recovery: { prove: async () => AS_BEFORE, advice: () => [], proves: [] } as const };
+  const recovery: Recovery = { prove: async () => AS_BEFORE, advice: () => [], proves: [] };
+  return { steps, recovery };
 }
 
 async function attempt(ops: Ops, facts: Facts, { backup, milliseconds }: Taken): Promise<Measured> {
   const server = await startServer(ops, facts, 'trial');
   const started = ops.clock.monotonic();
-  await restoreDatabase(ops, server, stored(backup), { roles: 'saved' });
+  await restoreDatabase(ops, server, backup, { roles: 'saved' });
   const restore = Math.round(ops.clock.monotonic() - started);
   const [bytes = 0] = await query<number>(ops, server, 'SELECT to_jsonb(sum(pg_database_size(oid))) FROM pg_database');
   await discardServer(ops, facts, 'trial');
   return { restore, backup: milliseconds, bytes };
 }
-
-const stored = ({ dir, manifest }: VerifiedBackup): Stored<DatabaseManifest> => ({ dir, manifest });
 
 export const measuredText = ({ restore, bytes }: Measured): Text => ({
   en: `restored, compared and analysed in ${seconds(restore)}; ${humanBytes(bytes)}`,

@@ -10,22 +10,17 @@ export function showSteps(screen: Screen, steps: Steps): void {
   plannedOf(steps).forEach((step, i) => {
     const takes = step.seconds === undefined ? '' : ` (≈ ${step.seconds} s)`;
     const risk = RISK[step.risk];
-    show({
-      event: 'info',
-      text: { en: `${i + 1}. ${step.title.en}${risk}${takes}`, zh: `${i + 1}. ${step.title.zh}${risk}${takes}` },
+    say(screen, 'info', {
+      en: `${i + 1}. ${step.title.en}${risk}${takes}`,
+      zh: `${i + 1}. ${step.title.zh}${risk}${takes}`,
     });
     for (const command of step.commands) {
       const { en, zh } = typeof command === 'string' ? same(command) : command;
-      show({ event: 'info', text: { en: `     ${en}`, zh: `     ${zh}` } });
+      say(screen, 'info', { en: `     ${en}`, zh: `     ${zh}` });
     }
-    if (step.loses) {
-      show({ event: 'warning', text: { en: `deletes: ${step.loses.en}`, zh: `将删除: ${step.loses.zh}` } });
-    }
+    if (step.loses) say(screen, 'warning', { en: `deletes: ${step.loses.en}`, zh: `将删除: ${step.loses.zh}` });
     if (step.wayBack) {
-      show({
-        event: 'info',
-        text: { en: `     way back: ${step.wayBack.en}`, zh: `     回退方式: ${step.wayBack.zh}` },
-      });
+      say(screen, 'info', { en: `     way back: ${step.wayBack.en}`, zh: `     回退方式: ${step.wayBack.zh}` });
     }
   });
 }
