@@ -5,7 +5,7 @@
  */
 import path from 'node:path';
 import * as backup from '../lib/flows/backup/index.ts';
-import { OpsError, program, type Script } from '../lib/index.ts';
+import { program, type Script, usage } from '../lib/index.ts';
 
 const WHICH = {
   name: 'backup',
@@ -151,10 +151,6 @@ export const backupProd: Script = {
   },
 };
 
-const incomplete = new OpsError({
-  kind: 'usage',
-  what: { en: 'export needs --encrypt-to and --to', zh: 'export 需要 --encrypt-to 和 --to' },
-  next: [{ en: '--help lists the options.', zh: '--help 列出全部选项.' }],
-});
+const incomplete = usage({ en: 'export needs --encrypt-to and --to', zh: 'export 需要 --encrypt-to 和 --to' });
 
 await program(import.meta, backupProd);

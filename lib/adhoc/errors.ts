@@ -2,12 +2,9 @@ import { asTyped } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import { unmet } from '../core/refusal.ts';
 import type { Target } from '../core/target.ts';
-import { printable, same, type Text } from '../core/text.ts';
+import { printable, same } from '../core/text.ts';
 import { composeTyped } from '../tools/docker/compose.ts';
 import type { Container } from '../tools/docker/containers.ts';
-
-/** A mistake in the script itself; nothing was sent. */
-export const misused = (what: Text, ...next: readonly Text[]): OpsError => new OpsError({ kind: 'usage', what, next });
 
 /** Asked something of a container that can't answer. */
 export function notRunning(target: Target, service: string, container: Container | undefined): OpsError {

@@ -1,5 +1,5 @@
+import { misuse } from '../core/refusal.ts';
 import { COMMON_FLAGS, type Flags, type Parsed } from '../runs/command-line/flags.ts';
-import { misused } from './errors.ts';
 import { textOf, type Words } from './words.ts';
 
 /** Options of a script by their names; `--lines N`, `--all`. */
@@ -30,7 +30,7 @@ export function declared(flags: OwnFlags): Flags {
   return Object.fromEntries(
     Object.entries(flags).map(([name, flag]): [string, Flags[string]] => {
       if (Object.hasOwn(COMMON_FLAGS, name)) {
-        throw misused({ en: `Every script has --${name} already.`, zh: `--${name} 是所有脚本共有的选项.` });
+        throw misuse({ en: `Every script has --${name} already.`, zh: `--${name} 是所有脚本共有的选项.` });
       }
       const help = withDefault(flag);
       if (flag.type === 'count') return [name, { type: 'string', count: true, value: 'N', help }];

@@ -1,9 +1,8 @@
-import { commandFailed } from '../core/refusal.ts';
+import { commandFailed, misuse } from '../core/refusal.ts';
 import { ask } from '../core/run.ts';
 import { printable, same } from '../core/text.ts';
 import { exec } from '../tools/docker/docker.ts';
 import type { Context } from './context.ts';
-import { misused } from './errors.ts';
 import { type Service, serviceOf } from './service.ts';
 
 export type RedisAnswer = string | number | null | readonly (string | number | null)[];
@@ -79,7 +78,7 @@ function unescaped(text: string): string {
 }
 
 const noLook = (name: string) =>
-  misused(
+  misuse(
     {
       en: `Redis says that ${printable(name)} does more than read.`,
       zh: `Redis 标明 ${printable(name)} 不是只读命令.`,

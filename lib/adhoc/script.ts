@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { OpsError, whatHappened } from '../core/errors.ts';
 import type { Ops } from '../core/ops.ts';
+import { misuse } from '../core/refusal.ts';
 import { ONLY_PLANNED } from '../core/verdict.ts';
 import type { Action, Script } from '../runs/command-line/script.ts';
 import { program } from '../runs/main/main.ts';
 import { hearConsole } from './console.ts';
-import { broken, misused } from './errors.ts';
+import { broken } from './errors.ts';
 import { declared, type FlagValues, type OwnFlags, valuesOf } from './flags.ts';
 import { type Deployment, deploymentOf, type WritableDeployment } from './handle.ts';
 import { type Answers, OnlyPlanned, takeSteps } from './steps.ts';
@@ -147,7 +148,7 @@ function afterSteps(error: unknown): OpsError {
   });
 }
 
-const twice = misused({
+const twice = misuse({
   en: 'steps() is for once in a script: what it did before would not be undone.',
   zh: 'steps() 在一个脚本中只能调用一次: 之前的步骤不会被撤销.',
 });
@@ -156,7 +157,7 @@ const twice = misused({
 function nameOf(filename: string): string {
   const name = path.basename(filename).replace(/\.[cm]?[jt]s$/, '');
   if (/^[a-z0-9][a-z0-9._-]*$/i.test(name)) return name;
-  throw misused({
+  throw misuse({
     en: `A script's file is named in letters, digits and dashes: ${name}`,
     zh: `脚本文件名只能包含字母、数字和连字符: ${name}`,
   });

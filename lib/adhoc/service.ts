@@ -1,4 +1,4 @@
-import { OpsError } from '../core/errors.ts';
+import { late } from '../core/refusal.ts';
 import { run } from '../core/run.ts';
 import type { ServiceRole } from '../domain/stack/stack.ts';
 import type { Container } from '../tools/docker/containers.ts';
@@ -71,10 +71,7 @@ export function serviceOf(context: Context, role: ServiceRole): Service {
 }
 
 const tooLong = (service: string, program: string, deadlineMs: number) =>
-  new OpsError({
-    kind: 'deadline',
-    what: {
-      en: `${program} in ${service}: no end after ${deadlineMs / 1000} s, so it was stopped there.`,
-      zh: `${service} 中的 ${program} 超过 ${deadlineMs / 1000} 秒仍未结束, 已在容器内将其终止.`,
-    },
+  late({
+    en: `${program} in ${service}: no end after ${deadlineMs / 1000} s, so it was stopped there.`,
+    zh: `${service} 中的 ${program} 超过 ${deadlineMs / 1000} 秒仍未结束, 已在容器内将其终止.`,
   });

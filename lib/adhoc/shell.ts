@@ -1,8 +1,8 @@
 import { quote } from 'zx/core';
 import { type Command, change, type Output, read } from '../core/command.ts';
+import { misuse } from '../core/refusal.ts';
 import { run } from '../core/run.ts';
 import type { Context } from './context.ts';
-import { misused } from './errors.ts';
 import { Secret } from './secret.ts';
 
 /** A word, or several. */
@@ -99,14 +99,14 @@ const opensQuote = (line: string): boolean =>
   /["']/.test(line.replace(/\\[\s\S]|\$'(?:[^'\\]|\\[\s\S])*'|'[^']*'|"(?:[^"\\]|\\[\s\S])*"/g, ''));
 
 const inQuotes = (number: number) =>
-  misused({
+  misuse({
     en: `Value ${number} of the command stands inside quotes: leave them out, it is quoted by itself.`,
     zh: `命令的第 ${number} 个值位于引号内: 请去掉引号, 值会自动加引号.`,
   });
 
 const noWord = (number: number, value: unknown) => {
   const what = value instanceof Secret ? 'Secret' : String(value);
-  return misused({
+  return misuse({
     en: `Value ${number} of the command is ${what}, which is no word. A secret goes by env or input: others see arguments in ps.`,
     zh: `命令的第 ${number} 个值是 ${what}, 不能作为参数. 密钥请通过 env 或 input 传递: 其他用户可在 ps 中看到参数.`,
   });

@@ -1,5 +1,5 @@
+import { misuse } from '../core/refusal.ts';
 import { identifier, literal } from '../tools/postgres/psql.ts';
-import { misused } from './errors.ts';
 import { Secret } from './secret.ts';
 
 /** What may stand in `${…}`: it becomes one literal, or what another {@link Sql} says. Arrays fit `= ANY(${…})`. */
@@ -51,7 +51,7 @@ function literalOf(value: SqlValue, number: number): string {
   if (value instanceof Date && !Number.isNaN(value.getTime())) return ` ${literal(value.toISOString())}::timestamptz `;
   if (Array.isArray(value)) return ` ${literal(`{${value.map(elementOf).join(',')}}`)} `;
   const what = (value as unknown) instanceof Secret ? 'Secret' : String(value);
-  throw misused({
+  throw misuse({
     en: `Value ${number} of the SQL is ${what}, for which there is no literal.`,
     zh: `SQL 的第 ${number} 个值是 ${what}, 无法写成 SQL 字面量.`,
   });
@@ -82,7 +82,7 @@ function endsInCode(sql: string): boolean {
 }
 
 const inQuotes = (number: number) =>
-  misused(
+  misuse(
     {
       en: `Value ${number} of the SQL stands inside quotes or a comment.`,
       zh: `SQL 的第 ${number} 个值位于引号或注释中.`,

@@ -1,12 +1,11 @@
 import type { Ops } from '../core/ops.ts';
-import { agree } from '../core/refusal.ts';
+import { agree, misuse } from '../core/refusal.ts';
 import type { Step as RunStep } from '../core/step.ts';
 import { same, type Text } from '../core/text.ts';
 import { describeHealth, endpointsOf, type Health, waitForHealth } from '../domain/app/health.ts';
 import { type Consent, confirmDestructive } from '../domain/data/consent.ts';
 import { showSteps } from '../runs/steps/show-steps.ts';
 import { carryOut } from '../runs/steps/steps.ts';
-import { misused } from './errors.ts';
 import {
   type Deployment,
   deploymentOf,
@@ -71,7 +70,7 @@ async function stepDeployment(ops: Ops, before: Deployment, consent: Consent | u
     ops,
     consent() {
       if (consent) return consent;
-      throw misused({
+      throw misuse({
         en: 'These steps asked for no consent: options.destroys.',
         zh: '这些步骤未请求确认: options.destroys.',
       });

@@ -24,6 +24,12 @@ export const decline = (what: Text, ...next: readonly Text[]): OpsError =>
 export const unmet = (what: Text, ...next: readonly Text[]): OpsError =>
   new OpsError({ kind: 'precondition', what, next });
 
+/** A mistake of whoever typed it, or wrote the script. To be thrown. */
+export const misuse = (what: Text, ...next: readonly Text[]): OpsError => new OpsError({ kind: 'usage', what, next });
+
+/** An outside program, or a server, did not come to an end in time. To be thrown. */
+export const late = (what: Text, ...next: readonly Text[]): OpsError => new OpsError({ kind: 'deadline', what, next });
+
 /** The job failed. To be thrown. */
 export const failed = (what: Text, ...next: readonly Text[]): OpsError => new OpsError({ kind: 'failed', what, next });
 

@@ -1,4 +1,4 @@
-import { OpsError } from '../../core/errors.ts';
+import { misuse } from '../../core/refusal.ts';
 import { printable } from '../../core/text.ts';
 import { type Parsed, usage } from '../../runs/command-line/flags.ts';
 import type { Check } from './check.ts';
@@ -35,13 +35,10 @@ export function checkOf(id: string): Check {
 }
 
 const unknownCheck = (word: string) =>
-  new OpsError({
-    kind: 'usage',
-    what: { en: `There is no check ${printable(word)}.`, zh: `没有名为 ${printable(word)} 的检查项.` },
-    next: [
-      {
-        en: `There are: ${CHECKS.map((c) => c.id).join(' ')}`,
-        zh: `可用的检查项: ${CHECKS.map((c) => c.id).join(' ')}`,
-      },
-    ],
-  });
+  misuse(
+    { en: `There is no check ${printable(word)}.`, zh: `没有名为 ${printable(word)} 的检查项.` },
+    {
+      en: `There are: ${CHECKS.map((c) => c.id).join(' ')}`,
+      zh: `可用的检查项: ${CHECKS.map((c) => c.id).join(' ')}`,
+    },
+  );

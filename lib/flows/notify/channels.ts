@@ -1,7 +1,8 @@
 import { OpsError } from '../../core/errors.ts';
 import type { Channel } from '../../core/notify.ts';
 import type { Ops } from '../../core/ops.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { misuse } from '../../core/refusal.ts';
+import { printable } from '../../core/text.ts';
 
 /** @throws {OpsError} `config` when nobody is configured. */
 export function requireSome({ target: { notify } }: Pick<Ops, 'target'>): void {
@@ -29,9 +30,8 @@ export function channelsNamed(ops: Pick<Ops, 'target'>, name: string | boolean |
   const found = channels.filter((c) => c.name === name);
   if (found.length > 0) return found;
   const there = channels.map((c) => c.name).join(', ') || '-';
-  const what: Text = {
+  throw misuse({
     en: `There is no channel ${printable(name)}; there are: ${there}`,
     zh: `没有名为 ${printable(name)} 的通道; 可用: ${there}`,
-  };
-  throw new OpsError({ kind: 'usage', what });
+  });
 }

@@ -1,6 +1,5 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { throwIfAny } from '../../core/refusal.ts';
+import { misuse, throwIfAny } from '../../core/refusal.ts';
 import { describeHealth, endpointsOf, healthCheck } from '../../domain/app/health.ts';
 import { surveyServed } from '../../domain/app/routes.ts';
 import { claimStack, refuseForeignVolumes } from '../../domain/data/claim.ts';
@@ -150,12 +149,9 @@ async function roomFor(ops: Ops, stack: Stack, to: PostgresImage, database: Data
 /** What `--to` must be. @throws {OpsError} `usage` */
 export function requireReference(to: string): string {
   if (/^[a-zA-Z0-9][\w./:@-]*$/.test(to)) return to;
-  throw new OpsError({
-    kind: 'usage',
-    what: {
-      en: `--to is the name of an image, such as postgres:18-alpine`,
-      zh: '--to 应为镜像名称, 例如 postgres:18-alpine',
-    },
+  throw misuse({
+    en: `--to is the name of an image, such as postgres:18-alpine`,
+    zh: '--to 应为镜像名称, 例如 postgres:18-alpine',
   });
 }
 

@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { OpsError } from '../../core/errors.ts';
+import type { OpsError } from '../../core/errors.ts';
+import { misuse } from '../../core/refusal.ts';
 import { printable, type Text } from '../../core/text.ts';
 
 type Flag = { readonly help: Text; readonly value?: string; readonly repeats?: true } & (
@@ -190,6 +191,5 @@ function count(name: string, text: string): void {
   }
 }
 
-export function usage(what: Text): OpsError {
-  return new OpsError({ kind: 'usage', what, next: [{ en: '--help lists the options.', zh: '--help 列出全部选项.' }] });
-}
+export const usage = (what: Text): OpsError =>
+  misuse(what, { en: '--help lists the options.', zh: '--help 列出全部选项.' });

@@ -1,8 +1,7 @@
 import { read } from '../../core/command.ts';
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
-import { commandFailed } from '../../core/refusal.ts';
+import { commandFailed, late } from '../../core/refusal.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Container } from './containers.ts';
@@ -28,14 +27,10 @@ export async function waitForService(
     return is || undefined;
   });
   if (ready) return;
-  throw new OpsError({
-    kind: 'deadline',
-    what: {
-      en: `${name} was not ready after ${deadlineMs / 1000} s.`,
-      zh: `${name} 在 ${deadlineMs / 1000} 秒内未就绪.`,
-    },
-    next: [await lastLogLines(ops, container)],
-  });
+  throw late(
+    { en: `${name} was not ready after ${deadlineMs / 1000} s.`, zh: `${name} 在 ${deadlineMs / 1000} 秒内未就绪.` },
+    await lastLogLines(ops, container),
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
-import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
+import { late } from '../../core/refusal.ts';
 import type { Database } from '../postgres/database.ts';
 import { execute, literal, query } from '../postgres/psql.ts';
 import { notSafe } from './alarm.ts';
@@ -60,13 +60,8 @@ export async function endSessionsBefore(ops: Ops, db: Database, since: string): 
   throw notSafe(ops, db, { open: false, reasons: [staying] });
 }
 
-function notInForce(): OpsError {
-  const seconds = IN_FORCE_WITHIN_MS / 1000;
-  return new OpsError({
-    kind: 'deadline',
-    what: {
-      en: `The server was told to reload its pg_hba.conf, but the new rules were not in force ${seconds} s later.`,
-      zh: `已通知 PostgreSQL 重新加载 pg_hba.conf, 但 ${seconds} 秒后新规则仍未生效.`,
-    },
+const notInForce = () =>
+  late({
+    en: `The server was told to reload its pg_hba.conf, but the new rules were not in force ${IN_FORCE_WITHIN_MS / 1000} s later.`,
+    zh: `已通知 PostgreSQL 重新加载 pg_hba.conf, 但 ${IN_FORCE_WITHIN_MS / 1000} 秒后新规则仍未生效.`,
   });
-}
