@@ -2,7 +2,7 @@ import { asTyped } from '../core/command.ts';
 import { allEnded } from '../core/concurrency.ts';
 import { unlessInterrupted } from '../core/errors.ts';
 import { refuse } from '../core/refusal.ts';
-import { same, type Text } from '../core/text.ts';
+import { headline, same, type Text } from '../core/text.ts';
 import { endpointsOf, healthCheck } from '../domain/app/health.ts';
 import { listPrograms, type Program } from '../domain/app/programs.ts';
 import { lookAtWorkers } from '../domain/app/workers.ts';
@@ -88,8 +88,6 @@ async function ask<T>(link: Text, question: () => Promise<{ text: Text; found: T
     unlessInterrupted(({ what, next }) => ({ link, state: 'broken', seen: headline(what), next, found: undefined })),
   );
 }
-
-const headline = ({ en, zh }: Text): Text => ({ en: en.split('\n')[0] ?? '', zh: zh.split('\n')[0] ?? '' });
 
 async function after<B, T>(
   basis: Answer<B>,

@@ -10,6 +10,9 @@ export const SCRIPTS = 'npx tsx scripts/';
 /** What reads the same in both languages: names, numbers, paths, commands. */
 export const same = (text: string): Text => ({ en: text, zh: text });
 
+/** Its first line. */
+export const headline = ({ en, zh }: Text): Text => ({ en: en.split('\n')[0] ?? '', zh: zh.split('\n')[0] ?? '' });
+
 /** Several sentences as one. */
 export const joined = (texts: readonly Text[], by = '; '): Text => ({
   en: texts.map((text) => text.en).join(by),

@@ -1,7 +1,7 @@
 import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Row } from '../../core/screen.ts';
-import { printable, same, type Text } from '../../core/text.ts';
+import { headline, printable, same, type Text } from '../../core/text.ts';
 import { readMarker } from '../../domain/app/marker.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
@@ -48,9 +48,7 @@ async function orWhy(ops: Ops, rows: Promise<Row[]>, label: Text): Promise<Row[]
     return await rows;
   } catch (error) {
     ops.signal.throwIfAborted();
-    const { en, zh } = whatHappened(error);
-    return [[label, { en: `not known: ${firstLine(en)}`, zh: `未知: ${firstLine(zh)}` }]];
+    const { en, zh } = headline(whatHappened(error));
+    return [[label, { en: `not known: ${en}`, zh: `未知: ${zh}` }]];
   }
 }
-
-const firstLine = (text: string) => text.split('\n')[0] ?? '';

@@ -2,6 +2,7 @@ import { OpsError, whatHappened } from '../../core/errors.ts';
 import { lenient } from '../../core/journal.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import type { PlannedStep, Recovery, Step } from '../../core/step.ts';
+import { headline } from '../../core/text.ts';
 
 /** The steps of a run in the order of its plan, by name or as a list; those that it does not have are `undefined`. */
 export type Steps = Readonly<Record<string, PlannedStep | undefined>> | readonly (PlannedStep | undefined)[];
@@ -93,8 +94,7 @@ interface Begun {
 
 async function undoAll(ops: Ops, begun: readonly Begun[], recovery: Recovery, error: unknown): Promise<OpsError> {
   // The headline; the whole of it comes last, where it is looked for.
-  const { en, zh } = whatHappened(error);
-  ops.screen.show({ event: 'error', text: { en: en.split('\n')[0] ?? '', zh: zh.split('\n')[0] ?? '' } });
+  ops.screen.show({ event: 'error', text: headline(whatHappened(error)) });
   // Neither a Ctrl-C nor a full disk, which may have brought us here, must stop the undoing.
   const calm = uninterruptible(ops);
   const failures: unknown[] = [];
