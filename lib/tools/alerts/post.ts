@@ -1,5 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
+import { beginningOf } from '../http/outcome.ts';
 
 /** What is sent over HTTP. */
 export interface Post {
@@ -80,7 +81,7 @@ async function once(
       body,
       signal,
     });
-    const answer = await beginningOf(response);
+    const { text: answer } = await beginningOf(response, LONGEST_ANSWER);
     const { status } = response;
     const shown = line(answer);
     if (status < 200 || status > 299)
@@ -95,17 +96,6 @@ async function once(
     if (signal.aborted) return { why: TOO_LATE, again: false };
     return { why: { en: `no connection (${codeOf(error)})`, zh: `无法连接 (${codeOf(error)})` }, again: true };
   }
-}
-
-async function beginningOf(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk as Uint8Array);
-    length += (chunk as Uint8Array).length;
-    if (length > LONGEST_ANSWER) break;
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Not its message: that may have the address in it. */

@@ -55,8 +55,8 @@ async function read(response: Response): Promise<Answer> {
     };
   }
   if (status !== 200) return { outcome: 'http', text: same(`HTTP ${status}`) };
-  const body = await limited(response);
-  if (body === undefined) {
+  const { text: body, isWhole } = await beginningOf(response, LARGEST_BODY);
+  if (!isWhole) {
     return {
       outcome: 'too-large',
       text: { en: `more than ${LARGEST_BODY} bytes`, zh: `返回内容超过 ${LARGEST_BODY} 字节` },
@@ -71,15 +71,16 @@ async function read(response: Response): Promise<Answer> {
   return { outcome: 'ok', body };
 }
 
-async function limited(response: Response): Promise<string | undefined> {
+/** An answer's body, as far as the part that goes over `most` bytes. */
+export async function beginningOf(response: Response, most: number): Promise<{ text: string; isWhole: boolean }> {
   const chunks: Uint8Array[] = [];
-  let length = 0;
+  let left = most;
   for await (const chunk of response.body ?? []) {
-    length += (chunk as Uint8Array).length;
-    if (length > LARGEST_BODY) return undefined;
     chunks.push(chunk as Uint8Array);
+    left -= (chunk as Uint8Array).length;
+    if (left < 0) break;
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return { text: Buffer.concat(chunks).toString('utf8'), isWhole: left >= 0 };
 }
 
 /** fetch wraps the system's error. */
