@@ -14,7 +14,8 @@ import { newestRuns } from '../../domain/ledger/runs.ts';
 import { CHECKS } from './checks.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { examine } from './examine.ts';
-import type { Facts, Value } from './facts.ts';
+import type { Value } from './facts.ts';
+import type { Facts } from './gather.ts';
 import { scrubbed } from './scrub.ts';
 
 /** Lines of each log. */

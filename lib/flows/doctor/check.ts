@@ -1,6 +1,7 @@
 import type { Text } from '../../core/text.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
-import type { Facts, Value } from './facts.ts';
+import type { Value } from './facts.ts';
+import type { Facts } from './gather.ts';
 
 /** A part of the deployment that somebody looks after. */
 export type Area = 'engine' | 'serving' | 'release' | 'database' | 'redis' | 'host' | 'ours';

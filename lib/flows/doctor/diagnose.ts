@@ -1,7 +1,7 @@
 import type { Target } from '../../core/target.ts';
 import type { Text } from '../../core/text.ts';
 import type { Check, Problem } from './check.ts';
-import type { Facts } from './facts.ts';
+import type { Facts } from './gather.ts';
 
 type Acknowledgement = Target['acknowledged'][number];
 

@@ -9,8 +9,7 @@ import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { type Check, groupsOf } from './check.ts';
 import { CHECKS } from './checks.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
-import type { Facts } from './facts.ts';
-import { gather } from './gather.ts';
+import { type Facts, gather } from './gather.ts';
 import { type Showing, showDiagnosis, showFinding, verdictText } from './show.ts';
 
 export interface Examined {

@@ -1,86 +1,15 @@
-import type { Drift } from '../../adhoc/environment.ts';
 import type { Watched } from '../../core/notify.ts';
-import type { Reason } from '../../core/refusal.ts';
-import type { Target } from '../../core/target.ts';
 import type { Text } from '../../core/text.ts';
-import type { Health } from '../../domain/app/health.ts';
-import type { FreshLogins } from '../../domain/app/logins.ts';
-import type { Program } from '../../domain/app/programs.ts';
-import type { Vitals } from '../../domain/app/vitals.ts';
-import type { Workers } from '../../domain/app/workers.ts';
-import type { EnvReading } from '../../domain/env/env.ts';
-import type { ExampleFacts } from '../../domain/env/example.ts';
 import type { Drill } from '../../domain/ledger/drills.ts';
-import type { BrokenBind } from '../../domain/stack/binds.ts';
-import type { Moved, RunningCode } from '../../domain/stack/deployment.ts';
-import type { Owners } from '../../domain/stack/owners.ts';
-import type { ServiceRole, Stack } from '../../domain/stack/stack.ts';
+import type { Moved } from '../../domain/stack/deployment.ts';
+import type { ServiceRole } from '../../domain/stack/stack.ts';
 import type { Container, PublishedPort } from '../../tools/docker/containers.ts';
 import type { ContainerHistory } from '../../tools/docker/history.ts';
-import type { Checkout } from '../../tools/git/checkout.ts';
-import type { ServedCertificate } from '../../tools/http/certificate.ts';
-import type { Hba } from '../../tools/pg-hba/rules.ts';
-import type { UsedCollation } from '../../tools/postgres/collation.ts';
-import type { SequenceUse, ServerCondition } from '../../tools/postgres/condition.ts';
-import type { Asked as WireAnswer } from '../../tools/postgres/wire.ts';
-import type { RedisInfo } from '../../tools/redis/info.ts';
 
 /** A group of facts, or why it could not be asked. */
 export type Asked<T> = { readonly known: true; readonly value: T } | { readonly known: false; readonly why: Text };
 
 export type Value<A> = A extends { readonly known: true; readonly value: infer T } ? T : never;
-
-/** All that was asked, at one moment. Each group by itself, so that half a stack that is down is still diagnosed. No secrets. */
-export interface Facts {
-  readonly at: Asked<Moment>;
-  readonly engine: Asked<EngineFacts>;
-  readonly stack: Asked<Stack>;
-  readonly containers: Asked<Readonly<Partial<Record<ServiceRole, ContainerFacts>>>>;
-  readonly owners: Asked<Owners>;
-  /** Services of which several containers serve. */
-  readonly replicas: Asked<Readonly<Partial<Record<ServiceRole, Reason>>>>;
-  readonly binds: Asked<readonly BrokenBind[]>;
-  /** Files of this machine that the application's container has mounted, as both sides see them. */
-  readonly mounts: Asked<readonly MountedFile[]>;
-  readonly ports: Asked<readonly OpenPort[]>;
-  readonly health: Asked<Health>;
-  readonly routes: Asked<{
-    readonly found: readonly { readonly path: string; readonly fault: Text | undefined }[];
-    /** What nginx' configuration does not tell. */
-    readonly unwatched: Text | undefined;
-  }>;
-  readonly served: Asked<readonly ServedCertificate[]>;
-  readonly programs: Asked<readonly Program[]>;
-  /** By program; of those that are gunicorn. */
-  readonly workers: Asked<readonly { readonly program: string; readonly workers: Workers }[]>;
-  readonly vitals: Asked<Vitals>;
-  /** nginx' site as the next start will render it; `undefined` where no template is rendered. */
-  readonly site: Asked<{ readonly ok: boolean; readonly said: string } | undefined>;
-  readonly logins: Asked<FreshLogins>;
-  readonly env: Asked<EnvReading>;
-  readonly drift: Asked<readonly Drift[]>;
-  readonly example: Asked<ExampleFacts>;
-  readonly checkout: Asked<Checkout>;
-  readonly running: Asked<RunningCode>;
-  readonly schema: Asked<SchemaFacts>;
-  readonly frontend: Asked<FrontEndFacts>;
-  readonly postgres: Asked<ServerCondition>;
-  readonly sequences: Asked<readonly SequenceUse[]>;
-  /** By which columns and indexes of the application's database sort. */
-  readonly collations: Asked<readonly UsedCollation[]>;
-  readonly hba: Asked<Hba>;
-  readonly wire: Asked<WireAnswer>;
-  readonly redis: Asked<RedisInfo>;
-  readonly host: Asked<HostFacts>;
-  readonly exposed: Asked<readonly PublishedPort[]>;
-  readonly ours: Asked<OurFacts>;
-}
-
-export interface Moment {
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-  readonly target: Target;
-}
 
 export interface EngineFacts {
   readonly version: string;
@@ -114,14 +43,6 @@ export interface FrontEndFacts {
   readonly changed: number | undefined;
   /** Whether the container's pages were built from those; `undefined` when it does not say from which. */
   readonly current: boolean | undefined;
-}
-
-export interface SchemaFacts {
-  /** The database's; `undefined` without a version table. */
-  readonly revision: string | undefined;
-  readonly head: string;
-  /** The code in the container has a migration of this name. */
-  readonly known: boolean;
 }
 
 export interface HostFacts {

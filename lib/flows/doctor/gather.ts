@@ -48,14 +48,14 @@ import { type PgServer, query } from '../../tools/postgres/psql.ts';
 import { askedFor } from '../../tools/postgres/wire.ts';
 import { redisInfo } from '../../tools/redis/info.ts';
 import { asked, askedOf, type Later, later, unknown } from './asked.ts';
-import type { Asked, ContainerFacts, EngineFacts, Facts, FrontEndFacts, MountedFile, OpenPort } from './facts.ts';
+import type { Asked, ContainerFacts, EngineFacts, FrontEndFacts, MountedFile, OpenPort } from './facts.ts';
 import { hostFacts } from './host.ts';
 import { ourFacts } from './ours.ts';
 
 const CONNECT_MS = 4_000;
 
-/** Asks what is wanted, side by side, and what that stands on. Changes nothing, and takes no lock. */
-export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promise<Facts> {
+/** All that can be asked, each group by itself, so that half a stack that is down is still diagnosed. No secrets. */
+function questions(ops: Ops) {
   const is = <T>(question: () => Promise<T> | T) => later(() => asked(ops, question));
   const of = <const D extends Parameters<typeof askedOf>[1], T>(
     stands: D,
@@ -164,7 +164,7 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
     redisInfo(ops, id, project.services.app.environment.REDIS_PASSWORD ?? ''),
   );
 
-  const facts: { [G in keyof Facts]: Later<Facts[G]> } = {
+  return {
     at: is(() => ({ now: ops.clock.now(), target })),
     ...{
       engine,
@@ -194,16 +194,27 @@ export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promis
       return hostFacts(ops, found.known ? found.value : {});
     }),
     ours: is(() => ourFacts(ops)),
+    again: { ports: askPorts, health: askHealth, routes: askRoutes },
   };
+}
+
+type Questions = Omit<ReturnType<typeof questions>, 'again'>;
+
+/** What was answered, at one moment; of a group, or why it could not be asked. */
+export type Facts = { readonly [G in keyof Questions]: Awaited<ReturnType<Questions[G]>> };
+
+/** Asks what is wanted, side by side, and what that stands on. Changes nothing, and takes no lock. */
+export async function gather(ops: Ops, wanted: ReadonlySet<keyof Facts>): Promise<Facts> {
+  const { again, ...facts } = questions(ops);
   const groups = Object.entries(facts) as [keyof Facts, Later<Asked<unknown>>][];
   const entries = groups.map(async ([group, ask]) => [group, wanted.has(group) ? await ask() : NOT_WANTED]);
   const all = Object.fromEntries(await Promise.all(entries)) as Facts;
   // Where processors are short, our own questions keep others waiting: who did not answer is asked once more, when all else is done.
   const { ports: open, health: checked, routes: found } = all;
   const [portsNow, healthNow, routesNow] = await Promise.all([
-    open.known && open.value.some((p) => !p.open) ? askPorts() : open,
-    checked.known && checked.value.checks.some((c) => c.outcome === 'timeout') ? askHealth() : checked,
-    found.known && found.value.found.some((r) => r.fault) ? askRoutes() : found,
+    open.known && open.value.some((p) => !p.open) ? again.ports() : open,
+    checked.known && checked.value.checks.some((c) => c.outcome === 'timeout') ? again.health() : checked,
+    found.known && found.value.found.some((r) => r.fault) ? again.routes() : found,
   ]);
   return { ...all, ports: portsNow, health: healthNow, routes: routesNow };
 }

@@ -1,7 +1,7 @@
 import { humanBytes, same } from '../../core/text.ts';
 import { loginOf } from '../../domain/stack/database.ts';
 import { type Basis, type Check, checksOf, DAY, fail, GIGABYTE, WELL, warn } from './check.ts';
-import type { Facts } from './facts.ts';
+import type { Facts } from './gather.ts';
 import { list, ours, t, type } from './words.ts';
 
 const check = checksOf('host');

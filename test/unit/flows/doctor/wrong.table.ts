@@ -1,4 +1,5 @@
-import type { Facts, Value } from '../../../../lib/flows/doctor/facts.ts';
+import type { Value } from '../../../../lib/flows/doctor/facts.ts';
+import type { Facts } from '../../../../lib/flows/doctor/gather.ts';
 import {
   collation,
   condition,

@@ -19,7 +19,6 @@ const full = (commit: string, imageId: string, more: Partial<Release> = {}) =>
 function world(more: Partial<Facts> = {}): Facts {
   const releases = more.releases ?? [full(A, 'sha256:a'), release(B, { imageId: 'sha256:a' })];
   return {
-    stack: rebuildFacts().stack,
     app: container('app'),
     running: releases.at(-1)?.commit,
     serving: true,
