@@ -84,10 +84,6 @@ export const fail = (seen: Text, ...mend: readonly Text[]): Problem => ({ level:
 export const warn = (seen: Text, ...mend: readonly Text[]): Problem => ({ level: 'WARN', seen, mend });
 export const WELL: readonly Problem[] = [];
 
-export const HOUR = 3_600_000;
-export const DAY = 24 * HOUR;
-export const GIGABYTE = 1_000_000_000;
-
 /** The name of a service’s container, as far as it is known. */
 export const nameOf = ({ containers }: Basis, role: ServiceRole): string | undefined =>
   containers.known ? containers.value[role]?.name : undefined;

@@ -1,8 +1,8 @@
 import { humanBytes, same } from '../../core/text.ts';
 import { loginOf } from '../../domain/stack/database.ts';
-import { type Basis, type Check, checksOf, DAY, fail, GIGABYTE, WELL, warn } from './check.ts';
+import { type Basis, type Check, checksOf, fail, WELL, warn } from './check.ts';
 import type { Facts } from './gather.ts';
-import { list, ours, t, type } from './words.ts';
+import { DAY, GIGABYTE, list, ours, t, type } from './words.ts';
 
 const check = checksOf('host');
 

@@ -1,8 +1,8 @@
 import { same } from '../../core/text.ts';
 import { asked } from '../../domain/app/vitals.ts';
 import { certificateIn } from '../../tools/http/certificate.ts';
-import { type Check, checksOf, DAY, fail, nameOf, WELL, warn } from './check.ts';
-import { inside, line, list, t, type } from './words.ts';
+import { type Check, checksOf, fail, nameOf, WELL, warn } from './check.ts';
+import { DAY, inside, line, list, t, type } from './words.ts';
 
 const check = checksOf('serving');
 

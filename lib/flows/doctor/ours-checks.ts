@@ -1,7 +1,7 @@
 import type { Watched } from '../../core/notify.ts';
 import { same, spanText } from '../../core/text.ts';
-import { type Check, checksOf, DAY, fail, HOUR, WELL, warn } from './check.ts';
-import { list, ours, t, type } from './words.ts';
+import { type Check, checksOf, fail, WELL, warn } from './check.ts';
+import { DAY, HOUR, list, ours, t, type } from './words.ts';
 
 const check = checksOf('ours');
 const NAMES: Readonly<Record<Watched, string>> = { backup: '备份', drill: '演练' };

@@ -13,8 +13,8 @@ import { isOurs } from '../../runs/command-line/typed-again.ts';
 import { backOf, finishOf } from '../../runs/interrupted/ways.ts';
 import { isHeld } from '../../runs/main/lock.ts';
 import { helperContainers } from '../../tools/docker/helpers.ts';
-import { DAY } from './check.ts';
 import type { OurFacts } from './facts.ts';
+import { DAY } from './words.ts';
 
 /** So many runs are read: a deploy directory that is backed up each night has thousands. */
 const READ = 30;

@@ -26,3 +26,7 @@ export function list(names: readonly string[], most = 6): string {
 /** Foreign words in one line. */
 export const line = (words: string, longest = 300): string =>
   printable(words.trim().replace(/\s+/g, ' ')).slice(0, longest);
+
+export const HOUR = 3_600_000;
+export const DAY = 24 * HOUR;
+export const GIGABYTE = 1_000_000_000;
