@@ -46,7 +46,7 @@ export { resolveStack } from './domain/stack/compose-config.ts';
 export { findContainers, findVolumes } from './domain/stack/containers.ts';
 export { databaseOf } from './domain/stack/database.ts';
 export type { Stack } from './domain/stack/stack.ts';
-export { ADOPT_FLAG, HOLD_FLAGS, holdOptions } from './runs/command-line/deployment-flags.ts';
+export { holdOptions, STACK_FLAGS } from './runs/command-line/deployment-flags.ts';
 export { type Parsed, usage } from './runs/command-line/flags.ts';
 export type { Script } from './runs/command-line/script.ts';
 export { program } from './runs/main/main.ts';

@@ -4,7 +4,7 @@
  * tried with them before anything stops; a failure after that brings back the very container that served, and its `.env`.
  */
 import * as env from '../lib/flows/apply-env/index.ts';
-import { ADOPT_FLAG, carryOut, HOLD_FLAGS, holdOptions, ONLY_PLANNED, program, type Script } from '../lib/index.ts';
+import { carryOut, holdOptions, ONLY_PLANNED, program, type Script, STACK_FLAGS } from '../lib/index.ts';
 
 export const applyEnv: Script = {
   name: 'apply-env',
@@ -12,7 +12,7 @@ export const applyEnv: Script = {
     en: 'Applies a changed .env without a build: the same code in a new container, tried before anything stops.',
     zh: '应用修改后的 .env, 无需构建: 同一份代码、新的容器, 停止服务之前先试运行.',
   },
-  flags: { ...ADOPT_FLAG, ...HOLD_FLAGS },
+  flags: STACK_FLAGS,
 
   async run(ops, flags) {
     const way = await env.surveyEnv(ops, { hold: holdOptions(flags), tries: !flags.planOnly });

@@ -6,15 +6,14 @@
  */
 import * as rebuild from '../lib/flows/rebuild/index.ts';
 import {
-  ADOPT_FLAG,
   carryOut,
   confirmDestructive,
   type DestructiveRequest,
-  HOLD_FLAGS,
   holdOptions,
   ONLY_PLANNED,
   program,
   type Script,
+  STACK_FLAGS,
 } from '../lib/index.ts';
 
 export const deployProdAll: Script = {
@@ -24,8 +23,7 @@ export const deployProdAll: Script = {
     zh: '全量重建: 构建、备份、替换、迁移并逐项验证整套服务. 默认保留数据, 除非明确要求删除.',
   },
   flags: {
-    ...ADOPT_FLAG,
-    ...HOLD_FLAGS,
+    ...STACK_FLAGS,
     data: {
       type: 'string',
       choices: ['keep', 'delete'],

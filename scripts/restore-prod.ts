@@ -5,14 +5,13 @@
  */
 import * as restore from '../lib/flows/restore/index.ts';
 import {
-  ADOPT_FLAG,
   carryOut,
   confirmDestructive,
-  HOLD_FLAGS,
   holdOptions,
   ONLY_PLANNED,
   program,
   type Script,
+  STACK_FLAGS,
 } from '../lib/index.ts';
 
 export const restoreProd: Script = {
@@ -32,8 +31,7 @@ export const restoreProd: Script = {
     },
   ],
   flags: {
-    ...ADOPT_FLAG,
-    ...HOLD_FLAGS,
+    ...STACK_FLAGS,
     roles: {
       type: 'string',
       value: 'FROM',

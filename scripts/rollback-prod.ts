@@ -6,16 +6,15 @@
  */
 import * as rollback from '../lib/flows/rollback/index.ts';
 import {
-  ADOPT_FLAG,
   carryOut,
   confirmDestructive,
-  HOLD_FLAGS,
   holdOptions,
   ONLY_PLANNED,
   type Ops,
   type Parsed,
   program,
   type Script,
+  STACK_FLAGS,
   type Text,
 } from '../lib/index.ts';
 
@@ -40,8 +39,7 @@ export const rollbackProd: Script = {
     },
   ],
   flags: {
-    ...ADOPT_FLAG,
-    ...HOLD_FLAGS,
+    ...STACK_FLAGS,
     way: {
       type: 'string',
       choices: ['auto', 'hot', 'image'],

@@ -6,7 +6,7 @@
  * gentle way.
  */
 import * as update from '../lib/flows/update/index.ts';
-import { ADOPT_FLAG, carryOut, HOLD_FLAGS, ONLY_PLANNED, program, type Script } from '../lib/index.ts';
+import { carryOut, ONLY_PLANNED, program, type Script, STACK_FLAGS } from '../lib/index.ts';
 
 export const updateProdFlask: Script = {
   name: 'update-prod-flask',
@@ -15,8 +15,7 @@ export const updateProdFlask: Script = {
     zh: '热更新: 将指定提交更新到运行中的容器, 不丢失请求; 失败则恢复原状.',
   },
   flags: {
-    ...ADOPT_FLAG,
-    ...HOLD_FLAGS,
+    ...STACK_FLAGS,
     ref: {
       type: 'string',
       value: 'REF',

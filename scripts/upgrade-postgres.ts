@@ -6,16 +6,15 @@
  */
 import * as upgrade from '../lib/flows/upgrade-postgres/index.ts';
 import {
-  ADOPT_FLAG,
   carryOut,
   confirmDestructive,
-  HOLD_FLAGS,
   holdOptions,
   ONLY_PLANNED,
   type Ops,
   type Parsed,
   program,
   type Script,
+  STACK_FLAGS,
 } from '../lib/index.ts';
 
 export const upgradePostgres: Script = {
@@ -25,8 +24,7 @@ export const upgradePostgres: Script = {
     zh: '升级 PostgreSQL 大版本: 先试运行, 逐项比对, 保留退路. --to, --back, --drop 须指定其一.',
   },
   flags: {
-    ...ADOPT_FLAG,
-    ...HOLD_FLAGS,
+    ...STACK_FLAGS,
     to: {
       type: 'string',
       value: 'IMAGE',

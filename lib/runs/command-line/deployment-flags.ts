@@ -5,8 +5,15 @@ import { duration, type Flags, type Parsed } from './flags.ts';
 const AT_MOST = '60s';
 const DRAIN_AT_MOST = '30s';
 
-/** For every script that takes the application's container away for a while. */
-export const HOLD_FLAGS = {
+/** For every script that may change a stack, and take the application's container away for a while. */
+export const STACK_FLAGS = {
+  adopt: {
+    type: 'boolean',
+    help: {
+      en: 'also take over what another directory made under this project name; asks first',
+      zh: '接管由其他目录以同一项目名创建的容器(需确认)',
+    },
+  },
   'hold-at-most': {
     type: 'string',
     value: 'TIME',
@@ -52,14 +59,3 @@ export const releaseOptions = (parsed: Parsed, ref: string, direction: UpdateOpt
   bake: Boolean(parsed.bake),
   hold: holdOptions(parsed),
 });
-
-/** For every script that may change a stack. */
-export const ADOPT_FLAG = {
-  adopt: {
-    type: 'boolean',
-    help: {
-      en: 'also take over what another directory made under this project name; asks first',
-      zh: '接管由其他目录以同一项目名创建的容器(需确认)',
-    },
-  },
-} as const satisfies Flags;
