@@ -150,7 +150,7 @@ function values(): Values {
       { program: scheduler.name, workers: workers([101]) },
     ],
     vitals: vitals(),
-    site: { ok: true, said: '' },
+    site: { ok: true, said: '', included: true },
     logins: { database: { now: login, next: login }, redis: { now: login, next: login } },
     env: { kind: 'present', values: {}, mode: 0o600, findings: [], problems: [], comparedWithCompose: [] },
     drift: [],

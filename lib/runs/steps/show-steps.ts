@@ -1,4 +1,4 @@
-import { say, type Screen } from '../../core/screen.ts';
+import { type Screen, say } from '../../core/screen.ts';
 import { same } from '../../core/text.ts';
 import { plannedOf, type Steps } from './steps.ts';
 

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { CHECKS } from '../../../../lib/flows/doctor/checks.ts';
 import { diagnose } from '../../../../lib/flows/doctor/diagnose.ts';
-import { condition, doctorFacts, notKnown, sound, vitals } from '../../../support/doctor-facts.ts';
 import type { Facts } from '../../../../lib/flows/doctor/gather.ts';
+import { condition, doctorFacts, notKnown, sound, vitals } from '../../../support/doctor-facts.ts';
 import { WRONG } from './wrong.table.ts';
 
 const cases = Object.entries(WRONG).flatMap(([id, all]) => all.map(([level, facts], at) => ({ id, at, level, facts })));

@@ -61,7 +61,7 @@ it('names the store that is down, and not the application that waits for it', ()
 it('keeps two causes apart, what is broken now before what breaks later, and warnings last', () => {
   const found = shown({
     drift: [{ name: 'A', container: 'differs', process: 'same' }],
-    site: { ok: false, said: '[emerg]' },
+    site: { ok: false, said: '[emerg]', included: true },
     routes: { found: [{ path: '/', fault: said('403') }], unwatched: undefined },
   });
   expect(found).toEqual([

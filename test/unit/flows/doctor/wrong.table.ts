@@ -204,7 +204,9 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
     ['FAIL', { vitals: vitals({ files: { pid: 1, open: 99, limit: 100 } }) }],
   ],
   'nginx.config': [['FAIL', nginx({ ok: false, said: '[emerg] unknown directive' })]],
-  'nginx.next-start': [['FAIL', { site: { ok: false, said: 'nginx: [warn] http2\nnginx: [emerg] unknown' } }]],
+  'nginx.next-start': [
+    ['FAIL', { site: { ok: false, said: 'nginx: [warn] http2\nnginx: [emerg] unknown', included: true } }],
+  ],
   'nginx.stale': [['WARN', nginx({ changed: NOW / 1000 - 5, read: NOW / 1000 - 600 })]],
   'tls.certificate': [
     ['WARN', at(-5)],

@@ -3,7 +3,6 @@ import { OpsError } from '../../../../lib/core/errors.ts';
 import type { Release } from '../../../../lib/domain/ledger/releases.ts';
 import { choicesOf, chooseWay, findChoice } from '../../../../lib/flows/rollback/choices.ts';
 import type { Facts } from '../../../../lib/flows/rollback/facts.ts';
-import { container, facts as rebuildFacts } from '../../../support/facts.ts';
 
 const [A, B, C] = ['a1b2c3d4', 'b1b2c3d4', 'c1b2c3d4'].map((s) => s.padEnd(40, '0')) as [string, string, string];
 let minute = 0;
@@ -19,7 +18,6 @@ const full = (commit: string, imageId: string, more: Partial<Release> = {}) =>
 function world(more: Partial<Facts> = {}): Facts {
   const releases = more.releases ?? [full(A, 'sha256:a'), release(B, { imageId: 'sha256:a' })];
   return {
-    app: container('app'),
     running: releases.at(-1)?.commit,
     serving: true,
     cutShort: undefined,
