@@ -2,10 +2,9 @@ import { allEnded } from '../core/concurrency.ts';
 import { endpointsOf, type Health, healthCheck } from '../domain/app/health.ts';
 import { listPrograms, schedulerOf } from '../domain/app/programs.ts';
 import { GLANCE_MS } from '../tools/http/within.ts';
-import type { Context } from './context.ts';
 import { type Drift, driftIn, type Environment, environmentOf } from './environment.ts';
 import { type LogLine, lastOf, logFiles, logsOfContainer } from './logs.ts';
-import { type Service, serviceOf } from './service.ts';
+import { type Context, type Service, serviceOf } from './service.ts';
 
 /** One of supervisord's programs. */
 export interface AppProgram {

@@ -1,7 +1,7 @@
-import { asTyped } from '../core/command.ts';
 import { allEnded } from '../core/concurrency.ts';
 import { unlessInterrupted } from '../core/errors.ts';
 import { refuse } from '../core/refusal.ts';
+import { asTyped } from '../core/run.ts';
 import { headline, same, type Text } from '../core/text.ts';
 import { endpointsOf, healthCheck } from '../domain/app/health.ts';
 import { listPrograms, type Program } from '../domain/app/programs.ts';
@@ -9,9 +9,9 @@ import { lookAtWorkers } from '../domain/app/workers.ts';
 import type { Container } from '../tools/docker/containers.ts';
 import { GLANCE_MS } from '../tools/http/within.ts';
 import type { App } from './app.ts';
-import type { Context } from './context.ts';
 import type { Postgres } from './database.ts';
 import type { Redis } from './redis.ts';
+import type { Context } from './service.ts';
 
 /** A link between whoever opens a page and the data. */
 export interface Link {

@@ -3,14 +3,12 @@ import { OpsError } from '../core/errors.ts';
 import { CommandError } from '../core/run.ts';
 import { printable, same } from '../core/text.ts';
 import { findVolumes } from '../domain/stack/containers.ts';
-import { databaseOf, loginOf } from '../domain/stack/database.ts';
+import { databaseOf, loginOf } from '../domain/stack/stack.ts';
 import type { RemoteAccess } from '../tools/pg-hba/hba.ts';
 import { BLOCKED } from '../tools/postgres/condition.ts';
-import type { Database } from '../tools/postgres/database.ts';
-import { execute, literal, type PgServer, readScript } from '../tools/postgres/psql.ts';
-import type { Context } from './context.ts';
+import { type Database, execute, literal, type PgServer, readScript } from '../tools/postgres/psql.ts';
 import { type Row, type Rows, recordsOf, rowsOf } from './rows.ts';
-import { type Service, serviceOf } from './service.ts';
+import { type Context, type Service, serviceOf } from './service.ts';
 import { Sql, type SqlValue } from './sql.ts';
 
 export interface QueryOptions {

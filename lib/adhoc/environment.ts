@@ -1,17 +1,16 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { read } from '../core/command.ts';
 import { allEnded } from '../core/concurrency.ts';
-import { ask, run } from '../core/run.ts';
+import { ask, read, run } from '../core/run.ts';
 import type { Target } from '../core/target.ts';
 import { answerOf } from '../core/tool-output.ts';
 import { readEnvText } from '../domain/env/file.ts';
 import { registerVariables } from '../domain/env/secrets.ts';
 import type { Container } from '../tools/docker/containers.ts';
 import { exec } from '../tools/docker/docker.ts';
-import type { Context } from './context.ts';
 import { Secret } from './secret.ts';
+import type { Context } from './service.ts';
 
 /** Variables by name. Values can be compared, not shown. */
 export type Variables = Readonly<Record<string, Secret>>;

@@ -1,6 +1,6 @@
-import { asTyped } from '../core/command.ts';
 import { OpsError } from '../core/errors.ts';
 import { unmet } from '../core/refusal.ts';
+import { asTyped } from '../core/run.ts';
 import type { Target } from '../core/target.ts';
 import { printable, same } from '../core/text.ts';
 import { composeTyped } from '../tools/docker/compose.ts';

@@ -9,12 +9,12 @@ import { findContainers } from '../domain/stack/containers.ts';
 import type { Stack } from '../domain/stack/stack.ts';
 import { type App, appOf } from './app.ts';
 import { type Chain, chainOf } from './chain.ts';
-import type { Context } from './context.ts';
 import { type Postgres, postgresOf, type WritablePostgres, writable } from './database.ts';
 import type { FlagValues, OwnFlags } from './flags.ts';
 import { type LogLine, lastOf } from './logs.ts';
 import { type Output, outputOf, type Voice } from './output.ts';
 import { type Redis, redisOf } from './redis.ts';
+import type { Context } from './service.ts';
 import { type Dollar, dollarOf } from './shell.ts';
 import type { Words } from './words.ts';
 

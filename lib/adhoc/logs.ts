@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
-import { read } from '../core/command.ts';
 import type { Ops } from '../core/ops.ts';
-import { run } from '../core/run.ts';
+import { read, run } from '../core/run.ts';
 import type { Container } from '../tools/docker/containers.ts';
 import { exec } from '../tools/docker/docker.ts';
 

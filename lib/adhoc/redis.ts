@@ -2,8 +2,7 @@ import { commandFailed, misuse } from '../core/refusal.ts';
 import { ask } from '../core/run.ts';
 import { printable, same } from '../core/text.ts';
 import { exec } from '../tools/docker/docker.ts';
-import type { Context } from './context.ts';
-import { type Service, serviceOf } from './service.ts';
+import { type Context, type Service, serviceOf } from './service.ts';
 
 export type RedisAnswer = string | number | null | readonly (string | number | null)[];
 

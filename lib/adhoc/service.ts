@@ -1,11 +1,22 @@
+import type { Ops } from '../core/ops.ts';
 import { late } from '../core/refusal.ts';
 import { run } from '../core/run.ts';
-import type { ServiceRole } from '../domain/stack/stack.ts';
+import type { Containers } from '../domain/stack/containers.ts';
+import type { ServiceRole, Stack } from '../domain/stack/stack.ts';
 import type { Container } from '../tools/docker/containers.ts';
 import { exec } from '../tools/docker/docker.ts';
-import type { Context } from './context.ts';
 import { notRunning } from './errors.ts';
 import { type LogLine, lastOf, logsOfContainer } from './logs.ts';
+
+/** What the parts of a handle are made of. */
+export interface Context {
+  readonly ops: Ops;
+  readonly stack: Stack;
+  /** As found when the handle was made. */
+  readonly containers: Containers;
+  /** What a command counts as that nobody can judge: `change` inside a step, which journals it and lets it end; else `read`. */
+  readonly effect: 'read' | 'change';
+}
 
 export interface ExecOptions {
   /** Milliseconds; default 30 000. The command is ended inside the container, too. */

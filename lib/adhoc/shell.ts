@@ -1,9 +1,8 @@
 import { quote } from 'zx/core';
-import { type Command, change, type Output, read } from '../core/command.ts';
 import { misuse } from '../core/refusal.ts';
-import { run } from '../core/run.ts';
-import type { Context } from './context.ts';
+import { type Command, change, type Output, read, run } from '../core/run.ts';
 import { Secret } from './secret.ts';
+import type { Context } from './service.ts';
 
 /** A word, or several. */
 export type Argument = string | number | readonly string[];

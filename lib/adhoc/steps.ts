@@ -4,8 +4,7 @@ import type { Step as RunStep } from '../core/step.ts';
 import { same, type Text } from '../core/text.ts';
 import { describeHealth, endpointsOf, type Health, waitForHealth } from '../domain/app/health.ts';
 import { type Consent, confirmDestructive } from '../domain/data/consent.ts';
-import { showSteps } from '../runs/steps/show-steps.ts';
-import { carryOut } from '../runs/steps/steps.ts';
+import { carryOut, showSteps } from '../runs/steps/steps.ts';
 import {
   type Deployment,
   deploymentOf,

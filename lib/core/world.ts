@@ -8,8 +8,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { asTyped } from './command.ts';
 import type { Beside, BindProblem, Clock, Net } from './ops.ts';
+import { asTyped } from './run.ts';
 import { SCRIPTS } from './text.ts';
 
 /** The process and machine that a script runs in: the only file of `lib/` that looks at `process`. */

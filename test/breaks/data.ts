@@ -9,7 +9,7 @@ const BRING_BACK = edit('lib/domain/replacement/steps.ts', 'undo: (ops) => bring
 export const DATA: readonly Break[] = [
   {
     what: { en: 'the new database is prepared by a server of another user', zh: '以其他用户身份准备新数据库' },
-    edits: [edit('lib/domain/stack/database.ts', "...(user ? ['--user', user] : []),", '...(user ? [] : []),')],
+    edits: [edit('lib/domain/stack/stack.ts', "...(user ? ['--user', user] : []),", '...(user ? [] : []),')],
     test: IDENTITY,
     named: 'prepares the new database by a server as the compose file has it',
   },
@@ -429,7 +429,7 @@ export const DATA: readonly Break[] = [
       en: 'the former PostgreSQL is started beside one that dies again and again since a kill',
       zh: '在反复崩溃的新 PostgreSQL 旁启动旧容器',
     },
-    edits: [edit('lib/flows/rebuild/stopped-stores.ts', "c.state === 'restarting')", "c.state === 'dead')")],
+    edits: [edit('lib/flows/rebuild/stores.ts', "c.state === 'restarting')", "c.state === 'dead')")],
     ...killed,
     named: 'never started beside',
   },
@@ -639,7 +639,7 @@ export const DATA: readonly Break[] = [
     what: { en: 'what the image starts is not tried', zh: '不试运行镜像自己的启动过程' },
     edits: [
       edit(
-        'lib/domain/replacement/one-off.ts',
+        'lib/domain/replacement/try-start.ts',
         'await tryStart(ops, facts, oneOff);',
         '({ tried: [] } satisfies StartTrial);',
       ),
@@ -649,7 +649,7 @@ export const DATA: readonly Break[] = [
   },
   {
     what: { en: 'nothing is copied into a container before', zh: '事先不向容器复制文件' },
-    edits: [edit('lib/domain/replacement/one-off.ts', '  await tryCopy(ops, oneOff);\n', '')],
+    edits: [edit('lib/domain/replacement/try-start.ts', '  await tryCopy(ops, oneOff);\n', '')],
     test: 'test/simulation/tried-before.test.ts',
     named: 'a root file system that can only be read',
   },

@@ -14,10 +14,9 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { change, read } from '../../lib/core/command.ts';
 import { OpsError } from '../../lib/core/errors.ts';
 import type { Ops } from '../../lib/core/ops.ts';
-import { ask, run } from '../../lib/core/run.ts';
+import { ask, change, read, run } from '../../lib/core/run.ts';
 import { backupPg } from '../../lib/domain/backup/backup.ts';
 import { type DatabaseManifest, readManifest, type Stored, writeManifest } from '../../lib/domain/backup/manifest.ts';
 import {
@@ -32,8 +31,7 @@ import { restoreDatabase } from '../../lib/domain/data/restore.ts';
 import { inspectContainer } from '../../lib/tools/docker/containers.ts';
 import { findVolume } from '../../lib/tools/docker/same-volume.ts';
 import { digest } from '../../lib/tools/files/durable.ts';
-import type { Database } from '../../lib/tools/postgres/database.ts';
-import { execute, identifier, literal, query } from '../../lib/tools/postgres/psql.ts';
+import { type Database, execute, identifier, literal, query } from '../../lib/tools/postgres/psql.ts';
 import { startThrowaway, type Throwaway } from '../../lib/tools/postgres/throwaway.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { ownName } from '../sandbox/sandbox.ts';

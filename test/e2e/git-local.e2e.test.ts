@@ -13,8 +13,7 @@ import {
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inspectLocal } from '../../lib/domain/release/local-changes.ts';
-import { resetTo } from '../../lib/domain/release/reset.ts';
-import { keepRelease, saveLocal } from '../../lib/domain/release/save-local.ts';
+import { keepRelease, resetTo, saveLocal } from '../../lib/domain/release/save-local.ts';
 import { fetchSource } from '../../lib/domain/release/source.ts';
 import { gitIn, type Scene, scene } from './git.repos.ts';
 

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { asTyped } from '../../lib/core/command.ts';
+import { asTyped } from '../../lib/core/run.ts';
 
 const REPO = path.join(import.meta.dirname, '../..');
 

@@ -1,7 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { change, read } from '../../lib/core/command.ts';
-import { run } from '../../lib/core/run.ts';
+import { change, read, run } from '../../lib/core/run.ts';
 import { carryOut, type Ops, OpsError, type PlannedStep, program, type Script } from '../../lib/index.ts';
 
 // A script with nothing but a file to change and time to spend, for what happens to real processes. What it holds goes on until its test lets

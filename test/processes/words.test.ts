@@ -3,9 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect, it, onTestFinished } from 'vitest';
-import { asTyped, change } from '../../lib/core/command.ts';
 import type { JournalEvent } from '../../lib/core/journal.ts';
-import { run } from '../../lib/core/run.ts';
+import { asTyped, change, run } from '../../lib/core/run.ts';
 import { realOps } from '../support/real-ops.ts';
 
 const HOSTILE = [

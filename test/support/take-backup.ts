@@ -1,4 +1,4 @@
-import { databaseOf } from '../../lib/domain/stack/database.ts';
+import { databaseOf } from '../../lib/domain/stack/stack.ts';
 import { backupPg, findContainers, findVolumes, type Ops, program, resolveStack } from '../../lib/index.ts';
 
 /** Backs the database of a deploy directory up, as a script does; a process of its own, with the options of every script. */

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
-import { asTyped } from '../../core/command.ts';
 import type { Channel, Kept, NotifyConfig } from '../../core/notify.ts';
 import type { Ops } from '../../core/ops.ts';
+import { asTyped } from '../../core/run.ts';
 import type { Secrets } from '../../core/secrets.ts';
 import { decoded, type Text } from '../../core/text.ts';
 import type { Addresses } from '../../tools/alerts/post.ts';

@@ -5,8 +5,7 @@ import type { Ops } from '../../core/ops.ts';
 import { commandFailed } from '../../core/refusal.ts';
 import { ifFails, run } from '../../core/run.ts';
 import { exec } from '../../tools/docker/docker.ts';
-import type { Database } from '../../tools/postgres/database.ts';
-import { query } from '../../tools/postgres/psql.ts';
+import { type Database, query } from '../../tools/postgres/psql.ts';
 
 const ALPHABETS = ['abcdefghijkmnopqrstuvwxyz', 'ABCDEFGHJKLMNPQRSTUVWXYZ', '23456789', '-_.+'];
 const LENGTH = 20;

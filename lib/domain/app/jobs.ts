@@ -2,8 +2,7 @@ import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
 import { given, printable, type Text } from '../../core/text.ts';
-import type { Database } from '../../tools/postgres/database.ts';
-import { literal, query } from '../../tools/postgres/psql.ts';
+import { type Database, literal, query } from '../../tools/postgres/psql.ts';
 import type { Job, Jobs } from '../stack/deployment.ts';
 import type { Program, Programs } from './programs.ts';
 

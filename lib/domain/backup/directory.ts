@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, rmSync, statfsSync } from 'node:fs';
 import path from 'node:path';
-import { asTyped } from '../../core/command.ts';
 import { firstAbort } from '../../core/concurrency.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { asTyped } from '../../core/run.ts';
 import { humanBytes, type Text } from '../../core/text.ts';
 import { fileNamePart, freeBytes, renameDurably, stamp } from '../../tools/files/durable.ts';
 import { listBackups, newestAt } from './manifest.ts';

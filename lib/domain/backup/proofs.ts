@@ -4,8 +4,8 @@ import { joined, printable, type Text } from '../../core/text.ts';
 import type { KnownVolume, VolumeIdentity } from '../../tools/docker/containers.ts';
 import { checkSameVolume, findVolume } from '../../tools/docker/same-volume.ts';
 import { renameDurably } from '../../tools/files/durable.ts';
-import type { Database } from '../../tools/postgres/database.ts';
 import { answers, whatClusterHolds } from '../../tools/postgres/emptiness.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 import type { Throwaway } from '../../tools/postgres/throwaway.ts';
 import {
   type DatabaseManifest,

@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { CommandError, run } from '../../core/run.ts';
+import { CommandError, change, run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
 import { withOpen } from '../../tools/files/durable.ts';
-import { damaged, OUR_OWN } from './damaged.ts';
-import type { DatabaseManifest, Stored } from './manifest.ts';
+import { type DatabaseManifest, damaged, OUR_OWN, type Stored } from './manifest.ts';
 import { globalsOf } from './roles.ts';
 import { checkFiles, patience } from './verify.ts';
 

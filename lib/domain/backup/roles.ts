@@ -5,8 +5,7 @@ import type { RunOps } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { type Globals, parseGlobals, RIGHTS, type SavedRole, savedRolesSql } from '../../tools/postgres/globals.ts';
 import { identifier, type PgServer, queryOne } from '../../tools/postgres/psql.ts';
-import { damaged } from './damaged.ts';
-import type { DatabaseManifest, Stored } from './manifest.ts';
+import { type DatabaseManifest, damaged, type Stored } from './manifest.ts';
 
 /**
  * What a restore does to the cluster's roles, which are no part of the database. `needed`: those that it refers to and that are missing

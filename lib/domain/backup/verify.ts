@@ -8,8 +8,7 @@ import { createDatabaseSql, loadDump, settingsSql } from '../../tools/postgres/l
 import { execute, type PgServer, query, readScript } from '../../tools/postgres/psql.ts';
 import { type DatabaseProperties, FACTS, lateSql, parseFacts, parseLate } from '../../tools/postgres/snapshot.ts';
 import type { Throwaway } from '../../tools/postgres/throwaway.ts';
-import { damaged } from './damaged.ts';
-import { type DatabaseManifest, filesOf, type Manifest, type Stored } from './manifest.ts';
+import { type DatabaseManifest, damaged, filesOf, type Manifest, type Stored } from './manifest.ts';
 import { globalsOf } from './roles.ts';
 
 /** Long enough for a slow disk, short enough to notice a hang: ten minutes and a second for each megabyte. */

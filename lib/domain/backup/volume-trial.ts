@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readSync } from 'node:fs';
 import path from 'node:path';
-import { change, read } from '../../core/command.ts';
 import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { ask, run } from '../../core/run.ts';
+import { ask, change, read, run } from '../../core/run.ts';
 import { copyIn } from '../../tools/docker/container-files.ts';
 import { start } from '../../tools/docker/docker.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
@@ -14,8 +13,7 @@ import { startsWithin } from '../../tools/postgres/emptiness.ts';
 import { type PgServer, query } from '../../tools/postgres/psql.ts';
 import { diskFor, refuseTrialWithoutDisk } from '../../tools/postgres/server-disk.ts';
 import { notReady } from '../../tools/postgres/throwaway.ts';
-import { damaged, OUR_OWN } from './damaged.ts';
-import type { Stored, VolumeManifest } from './manifest.ts';
+import { damaged, OUR_OWN, type Stored, type VolumeManifest } from './manifest.ts';
 import { checkFiles, patience } from './verify.ts';
 
 /** What a PostgreSQL data directory must answer to when a server runs on it. */

@@ -1,8 +1,8 @@
 import path from 'node:path';
-import { asTyped } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Hold, Ops } from '../../core/ops.ts';
 import { type Reason, throwIfAny } from '../../core/refusal.ts';
+import { asTyped } from '../../core/run.ts';
 import type { Row } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';

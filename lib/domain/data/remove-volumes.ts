@@ -1,9 +1,8 @@
-import { change } from '../../core/command.ts';
 import { allEnded } from '../../core/concurrency.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { unmet } from '../../core/refusal.ts';
-import { run } from '../../core/run.ts';
+import { change, run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { remove } from '../../tools/docker/docker.ts';
 import { findVolume, holdersOf } from '../../tools/docker/same-volume.ts';

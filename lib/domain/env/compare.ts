@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { type Command, read } from '../../core/command.ts';
-import { CommandError, type RunOps, run } from '../../core/run.ts';
+import { type Command, CommandError, type RunOps, read, run } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { CAUSES } from './causes.ts';
 import type { EnvFinding } from './file.ts';

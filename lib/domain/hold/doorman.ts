@@ -1,9 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
+import { change, run } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { type Attached, runAttached } from '../../tools/docker/attached.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { ask } from '../../core/run.ts';
+import { ask, read } from '../../core/run.ts';
 
 /** This machine's own ends of connections to some of its ports: the engine's proxy has them, for whoever comes from this machine. */
 export interface Sockets {

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { read } from '../../core/command.ts';
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { ask } from '../../core/run.ts';
+import { ask, read } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { isRootless } from '../../tools/docker/engine.ts';

@@ -1,6 +1,6 @@
 import type { Container } from '../../tools/docker/containers.ts';
-import type { Database } from '../../tools/postgres/database.ts';
 import type { DataIdentity } from '../../tools/postgres/identity.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 import type { FilePlan } from '../app/file-plan.ts';
 import type { Inventory } from '../app/inventory.ts';
 import type { CutShort } from '../app/marker.ts';

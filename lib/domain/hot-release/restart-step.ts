@@ -1,7 +1,6 @@
-import { change } from '../../core/command.ts';
 import { allEnded } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
+import { change, run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { same, type Text } from '../../core/text.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';

@@ -1,6 +1,6 @@
-import { asTyped } from '../../core/command.ts';
 import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { asTyped } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { type RedisInfo, redisInfo } from '../../tools/redis/info.ts';

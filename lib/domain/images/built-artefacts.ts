@@ -1,10 +1,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { change, read } from '../../core/command.ts';
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import { type Ops, runName } from '../../core/ops.ts';
 import { failed } from '../../core/refusal.ts';
-import { ask, run } from '../../core/run.ts';
+import { ask, change, read, run } from '../../core/run.ts';
 import { copyOut } from '../../tools/docker/container-files.ts';
 import { discardContainer, discardImage, labelsOf, ownerLabels } from '../../tools/docker/helpers.ts';
 import type { BuiltArtefact } from '../release/artefact-stages.ts';

@@ -1,6 +1,5 @@
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { ask, CommandError } from '../../core/run.ts';
+import { ask, CommandError, read } from '../../core/run.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { ancestors } from '../../tools/git/collisions.ts';
 import { MARKER } from '../app/marker.ts';

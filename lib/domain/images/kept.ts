@@ -1,7 +1,6 @@
 import path from 'node:path';
-import { read } from '../../core/command.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
-import { ask, ifFails, run } from '../../core/run.ts';
+import { ask, ifFails, read, run } from '../../core/run.ts';
 import { ownerLabels } from '../../tools/docker/helpers.ts';
 import { withoutState } from '../app/state-inside.ts';
 import type { Stack } from '../stack/stack.ts';

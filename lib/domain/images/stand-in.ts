@@ -1,7 +1,6 @@
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { ask } from '../../core/run.ts';
+import { ask, read } from '../../core/run.ts';
 import { say } from '../../core/screen.ts';
 import { printable } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
+import { read, run } from '../../core/run.ts';
 import { createFile } from '../../tools/files/durable.ts';
 import type { TreeEntry } from '../../tools/git/tree.ts';
 

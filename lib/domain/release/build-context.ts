@@ -1,8 +1,7 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
+import { read, run } from '../../core/run.ts';
 import { archiveCommit } from '../../tools/git/archive.ts';
 import { ancestors } from '../../tools/git/collisions.ts';
 import { treeOf } from '../../tools/git/tree.ts';

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { asTyped } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { ask, run } from '../../core/run.ts';
+import { ask, asTyped, run } from '../../core/run.ts';
 import { collisions } from '../../tools/git/collisions.ts';
 import { withoutLocalFilters } from '../../tools/git/filters.ts';
 import { commitId, git } from '../../tools/git/git.ts';

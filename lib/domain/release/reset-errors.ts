@@ -1,7 +1,7 @@
-import { asTyped } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Reason } from '../../core/refusal.ts';
+import { asTyped } from '../../core/run.ts';
 import { listed } from '../../tools/git/paths.ts';
 import type { LocalChanges } from './local-changes.ts';
 

@@ -1,6 +1,6 @@
-import { asTyped } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import { refuse } from '../../core/refusal.ts';
+import { asTyped } from '../../core/run.ts';
 import { given, printable, same, type Text } from '../../core/text.ts';
 import { listed } from '../../tools/git/paths.ts';
 import type { Remote } from '../../tools/git/remotes.ts';

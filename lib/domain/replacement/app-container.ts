@@ -1,9 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { change } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import { type Ops, runName } from '../../core/ops.ts';
-import { CommandError, run } from '../../core/run.ts';
+import { CommandError, change, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { remove, start, stop } from '../../tools/docker/docker.ts';

@@ -14,9 +14,8 @@ import { stampProblems } from '../env/stamp.ts';
 import { replaceEnv, withCandidateEnv, writeEnv } from '../env/write.ts';
 import { resolveStack } from '../stack/compose-config.ts';
 import { findVolumes } from '../stack/containers.ts';
-import { databaseVolume } from '../stack/database.ts';
 import type { Facts } from '../stack/deployment.ts';
-import type { Stack } from '../stack/stack.ts';
+import { databaseVolume, type Stack } from '../stack/stack.ts';
 
 /**
  * Makes sure of a good `.env` and of the stack that it gives. An absent one is made from env.example with generated secrets, after

@@ -9,9 +9,8 @@ import { registerEnvSecrets } from '../env/secrets.ts';
 import { replaceEnv } from '../env/write.ts';
 import { keptEnv } from '../images/kept-container.ts';
 import { findContainers, findVolumes } from '../stack/containers.ts';
-import { databaseOf } from '../stack/database.ts';
 import type { EnvChange, Facts } from '../stack/deployment.ts';
-import type { Service, Stack } from '../stack/stack.ts';
+import { databaseOf, type Service, type Stack } from '../stack/stack.ts';
 import { databasePassword, ownAddress } from './stack-facts.ts';
 
 const READY_MS = 60_000;

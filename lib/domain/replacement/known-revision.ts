@@ -5,7 +5,7 @@ import { readReleases } from '../ledger/releases.ts';
 import { knowsRevision } from '../release/knows-revision.ts';
 import { describeCommit } from '../release/source.ts';
 import type { Facts } from '../stack/deployment.ts';
-import type { TriedImage } from './one-off.ts';
+import type { TriedImage } from './try-start.ts';
 
 /** The revision that the database has and keeps, as far as the survey could ask. */
 export const keptRevision = ({ database }: Facts): string | undefined =>

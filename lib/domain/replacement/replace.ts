@@ -1,9 +1,8 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { asTyped } from '../../core/command.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { run } from '../../core/run.ts';
+import { asTyped, run } from '../../core/run.ts';
 import { orWarn, say } from '../../core/screen.ts';
 import { printable } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';

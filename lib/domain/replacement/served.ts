@@ -8,8 +8,8 @@ import { cutJobs, cutTexts } from '../app/jobs.ts';
 import { downTexts, findProgramsIfAny, requirePrograms } from '../app/programs.ts';
 import { requireRoutes, servedTexts } from '../app/routes.ts';
 import { hiddenText } from '../release/hidden.ts';
-import { databaseOf } from '../stack/database.ts';
 import type { Facts, Job } from '../stack/deployment.ts';
+import { databaseOf } from '../stack/stack.ts';
 
 const LOOK_EVERY_MS = 200;
 

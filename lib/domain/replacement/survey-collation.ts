@@ -13,9 +13,8 @@ import {
 } from '../../tools/postgres/collation.ts';
 import type { PgServer } from '../../tools/postgres/psql.ts';
 import { imageId } from '../images/build.ts';
-import { loginOf } from '../stack/database.ts';
 import type { CollationChange } from '../stack/deployment.ts';
-import type { Stack } from '../stack/stack.ts';
+import { loginOf, type Stack } from '../stack/stack.ts';
 
 /**
  * Databases whose text indexes the next image would read with another sorting library than they were built with. Asked of a server of that

@@ -1,12 +1,11 @@
-import { read } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { ask, CommandError } from '../../core/run.ts';
+import { ask, CommandError, read } from '../../core/run.ts';
 import { inspectHba } from '../../tools/pg-hba/hba.ts';
 import { summarizeContents } from '../../tools/postgres/contents.ts';
-import type { Database } from '../../tools/postgres/database.ts';
 import { whatClusterHolds } from '../../tools/postgres/emptiness.ts';
 import { identify } from '../../tools/postgres/identity.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 import { backupsOf } from '../backup/find.ts';
 import { listBackups } from '../backup/manifest.ts';
@@ -16,9 +15,8 @@ import { readReleases } from '../ledger/releases.ts';
 import { eachRun, entriesOf } from '../ledger/runs.ts';
 import type { Containers } from '../stack/containers.ts';
 import { type DataDirectory, findDataDirectories } from '../stack/data-directory.ts';
-import { databaseVolume, loginOf } from '../stack/database.ts';
 import type { DatabaseFacts, Facts } from '../stack/deployment.ts';
-import type { Stack } from '../stack/stack.ts';
+import { databaseVolume, loginOf, type Stack } from '../stack/stack.ts';
 import { whyUnreadable } from './unreadable.ts';
 
 type Deployed = Pick<Facts, 'stack' | 'containers' | 'volumes'>;

@@ -1,7 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import { type CommandError, ifFails } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
-import type { Database } from '../../tools/postgres/database.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 import { TableLocked } from '../../tools/postgres/table-locked.ts';
 import { backupsOf } from '../backup/find.ts';
 import { databaseSizes } from '../data/left-databases.ts';

@@ -1,7 +1,7 @@
 import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
-import type { Database } from '../../tools/postgres/database.ts';
 import type { DataIdentity } from '../../tools/postgres/identity.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 import type { RowCount } from '../../tools/postgres/row-counts.ts';
 import type { ServerDisk } from '../../tools/postgres/server-disk.ts';
 import type { Health } from '../app/health.ts';

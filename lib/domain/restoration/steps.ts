@@ -1,5 +1,5 @@
-import { asTyped } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
+import { asTyped } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { given, humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { swapDatabases } from '../../tools/postgres/swap.ts';

@@ -1,7 +1,6 @@
-import type { Command } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { unmet } from '../../core/refusal.ts';
-import { CommandError, run } from '../../core/run.ts';
+import { type Command, CommandError, run } from '../../core/run.ts';
 import type { Target } from '../../core/target.ts';
 import { printable } from '../../core/text.ts';
 import { exec } from '../../tools/docker/docker.ts';

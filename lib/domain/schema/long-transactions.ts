@@ -2,8 +2,7 @@ import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
 import { refuse } from '../../core/refusal.ts';
 import { type Blocker, type BlockerRow, blockerOf } from '../../tools/postgres/blocker.ts';
-import type { Database } from '../../tools/postgres/database.ts';
-import { literal, query } from '../../tools/postgres/psql.ts';
+import { type Database, literal, query } from '../../tools/postgres/psql.ts';
 import { MIGRATION_NAME } from './flask-db.ts';
 
 /** A transaction that is younger will be over before a migration's lock timeout. */

@@ -1,8 +1,7 @@
 import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { unmet } from '../../core/refusal.ts';
-import type { Database } from '../../tools/postgres/database.ts';
-import { query } from '../../tools/postgres/psql.ts';
+import { type Database, query } from '../../tools/postgres/psql.ts';
 import { PROBES, type Probe } from './revision-probes.ts';
 
 /** What state a database's schema is in. */

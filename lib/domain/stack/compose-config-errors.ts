@@ -1,6 +1,6 @@
-import { asTyped } from '../../core/command.ts';
 import type { OpsError } from '../../core/errors.ts';
 import { misconfigured } from '../../core/refusal.ts';
+import { asTyped } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 
 export const missingComposeFile = (file: string) =>

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Reason } from '../../core/refusal.ts';
-import { ask, run } from '../../core/run.ts';
+import { ask, read, run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { config, createTemplate, hashOf } from '../../tools/docker/compose.ts';

@@ -1,7 +1,6 @@
 import path from 'node:path';
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { ask } from '../../core/run.ts';
+import { ask, read } from '../../core/run.ts';
 import { ownerLabels } from '../../tools/docker/helpers.ts';
 
 /** Files of a server, found in a volume by what only they have. */

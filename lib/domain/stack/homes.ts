@@ -1,8 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { z } from 'zod';
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
+import { read, run } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { ownerLabels } from '../../tools/docker/helpers.ts';
 import { lookUp } from '../../tools/docker/lookup.ts';

@@ -13,11 +13,10 @@ import { PROVES } from '../../domain/ledger/proofs.ts';
 import { recordRelease } from '../../domain/ledger/releases.ts';
 import { replacementWarnings } from '../../domain/replacement/warnings.ts';
 import { leftAloneRows, leftAloneWarnings } from '../../domain/stack/left-alone.ts';
-import { showSteps } from '../../runs/steps/show-steps.ts';
-import type { Steps } from '../../runs/steps/steps.ts';
+import { type Steps, showSteps } from '../../runs/steps/steps.ts';
 import type { EnvWay } from './facts.ts';
-import type { Proven } from './prove.ts';
 import { namesText } from './refusals.ts';
+import type { Proven } from './steps.ts';
 
 /** What was found and what will be done, step by step. */
 export function showPlan(ops: Ops, way: EnvWay, steps: Steps): void {

@@ -8,7 +8,7 @@ import { findBackup } from '../../domain/backup/find.ts';
 import { checkFiles } from '../../domain/backup/verify.ts';
 import { withCopy } from '../../domain/backup/volume-trial.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
-import { loginOf } from '../../domain/stack/database.ts';
+import { loginOf } from '../../domain/stack/stack.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 

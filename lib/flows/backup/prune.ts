@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { asTyped } from '../../core/command.ts';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
+import { asTyped } from '../../core/run.ts';
 import type { Row } from '../../core/screen.ts';
 import { humanBytes, printable, same, spanText, type Text } from '../../core/text.ts';
 import { discardLeftovers } from '../../domain/backup/directory.ts';

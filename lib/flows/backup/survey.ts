@@ -6,11 +6,11 @@ import { userdataSize } from '../../domain/app/userdata.ts';
 import { claimStack } from '../../domain/data/claim.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findAllContainers, findVolumes, inUseOf } from '../../domain/stack/containers.ts';
-import { databaseOf } from '../../domain/stack/database.ts';
 import { unsettled } from '../../domain/stack/replicas.ts';
+import { databaseOf } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { requireLocalEngine } from '../../tools/docker/engine.ts';
-import type { Database } from '../../tools/postgres/database.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 
 /** What a backup is taken of. */
 export interface Facts {

@@ -1,16 +1,17 @@
-import { read } from '../../core/command.ts';
 import { type Kind, OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { unmet } from '../../core/refusal.ts';
-import { CommandError, run } from '../../core/run.ts';
+import { CommandError, read, run } from '../../core/run.ts';
 import { printable, same, seconds, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
-import { DamagedBackup, damaged, OUR_OWN } from '../../domain/backup/damaged.ts';
 import { findBackup } from '../../domain/backup/find.ts';
 import {
+  DamagedBackup,
   type DatabaseManifest,
+  damaged,
   listBackups,
   type Manifest,
+  OUR_OWN,
   type Stored,
   writeManifest,
 } from '../../domain/backup/manifest.ts';
@@ -20,8 +21,8 @@ import { tryArchive } from '../../domain/backup/volume-trial.ts';
 import { imageOf } from '../../domain/images/stand-in.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
-import { loginOf } from '../../domain/stack/database.ts';
 import { defaultsOf } from '../../domain/stack/homes.ts';
+import { loginOf } from '../../domain/stack/stack.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { answers } from '../../tools/postgres/emptiness.ts';
 import { startThrowaway } from '../../tools/postgres/throwaway.ts';

@@ -2,11 +2,10 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } f
 import os from 'node:os';
 import path from 'node:path';
 import { type LogLine, logFiles, logsOfContainer } from '../../adhoc/logs.ts';
-import { read } from '../../core/command.ts';
 import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { agree, refuse } from '../../core/refusal.ts';
-import { run } from '../../core/run.ts';
+import { read, run } from '../../core/run.ts';
 import { say, section } from '../../core/screen.ts';
 import { given, humanBytes, printable, same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';

@@ -1,7 +1,7 @@
 import { given, humanBytes, same, spanText } from '../../core/text.ts';
 import { isGunicorn } from '../../domain/app/programs.ts';
 import { leftBy } from '../../domain/data/left-databases.ts';
-import { loginOf } from '../../domain/stack/database.ts';
+import { loginOf } from '../../domain/stack/stack.ts';
 import { type Basis, type Check, checksOf, fail, nameOf, WELL, warn } from './check.ts';
 import type { Facts } from './gather.ts';
 import { count, GIGABYTE, inside, line, list, ours, t, type } from './words.ts';

@@ -1,6 +1,5 @@
-import { asTyped, change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
+import { asTyped, change, run } from '../../core/run.ts';
 import { say, section } from '../../core/screen.ts';
 import { same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';

@@ -1,5 +1,5 @@
 import { humanBytes, same } from '../../core/text.ts';
-import { loginOf } from '../../domain/stack/database.ts';
+import { loginOf } from '../../domain/stack/stack.ts';
 import { type Basis, type Check, checksOf, fail, WELL, warn } from './check.ts';
 import type { Facts } from './gather.ts';
 import { DAY, GIGABYTE, list, ours, t, type } from './words.ts';

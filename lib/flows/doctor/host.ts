@@ -1,8 +1,7 @@
 import { statfsSync, statSync } from 'node:fs';
 import os from 'node:os';
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { ask, run } from '../../core/run.ts';
+import { ask, read, run } from '../../core/run.ts';
 import { same, type Text } from '../../core/text.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
 import type { ContainerFacts, Disk, HostFacts } from './facts.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { asTyped } from '../../core/command.ts';
+import { asTyped } from '../../core/run.ts';
 import { humanBytes, same } from '../../core/text.ts';
 import { type Basis, type Check, checksOf, fail, nameOf, WELL, warn } from './check.ts';
 import { count, inside, line, ours, t, type } from './words.ts';

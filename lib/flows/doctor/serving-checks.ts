@@ -1,4 +1,4 @@
-import { asTyped } from '../../core/command.ts';
+import { asTyped } from '../../core/run.ts';
 import { same, type Text } from '../../core/text.ts';
 import type { Health } from '../../domain/app/health.ts';
 import { isGunicorn } from '../../domain/app/programs.ts';

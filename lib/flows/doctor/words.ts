@@ -1,4 +1,4 @@
-import { asTyped } from '../../core/command.ts';
+import { asTyped } from '../../core/run.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 
 /** The same thing in both languages. */

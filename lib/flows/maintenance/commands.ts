@@ -3,6 +3,7 @@ import { OpsError } from '../../core/errors.ts';
 import type { Invocation } from '../../core/journal.ts';
 import type { Beside, Ops } from '../../core/ops.ts';
 import { agree } from '../../core/refusal.ts';
+import type { Row } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { endpointsOf } from '../../domain/app/endpoints.ts';
@@ -13,7 +14,6 @@ import { findContainers } from '../../domain/stack/containers.ts';
 import { GLANCE_MS } from '../../tools/http/within.ts';
 import { isOn } from './keep.ts';
 import { findKeeper, findOn, type On, offFile } from './note.ts';
-import { OFF } from './status.ts';
 import { survey } from './survey.ts';
 
 const LOOK_EVERY_MS = 200;
@@ -131,3 +131,28 @@ const goesOn = (name: string) =>
     },
     next: [same(`npx tsx scripts/runs.ts show ${name}`)],
   });
+
+export const OFF: Text = { en: 'The maintenance page is off.', zh: '维护页面未启用.' };
+
+/** How it stands; looks only at what the run that has it on writes down. */
+export function showStatus(ops: Ops, script: string): Text {
+  const on = findOn(ops, script);
+  const text: Text = on ? { en: 'The maintenance page is on.', zh: '维护页面已启用.' } : OFF;
+  ops.screen.show({ event: 'ok', text });
+  if (on) ops.screen.show({ event: 'table', id: 'maintenance', rows: rowsOf(on) });
+  return text;
+}
+
+function rowsOf({ run, note }: On): Row[] {
+  return [
+    [{ en: 'on since', zh: '启用时间' }, same(note.since)],
+    [{ en: 'until at the latest', zh: '最晚至' }, same(note.until)],
+    [{ en: 'by', zh: '操作人' }, same(printable(run.user ?? '?'))],
+    [{ en: 'ports', zh: '端口' }, same(note.ports.join(', '))],
+    [
+      { en: 'turned away', zh: '已拦截' },
+      { en: `${note.turnedAway} connections`, zh: `${note.turnedAway} 个连接` },
+    ],
+    [{ en: 'run', zh: '运行' }, same(run.name)],
+  ];
+}

@@ -1,4 +1,3 @@
 /** The maintenance page, for `scripts/maintenance.ts`. */
-export { turnOff, turnOn } from './commands.ts';
+export { showStatus, turnOff, turnOn } from './commands.ts';
 export { keepOn } from './keep.ts';
-export { showStatus } from './status.ts';

@@ -7,13 +7,13 @@ import { backupPg } from '../../domain/backup/backup.ts';
 import { contentsText, sizeOf } from '../../domain/backup/messages.ts';
 import type { VerifiedArchive, VerifiedBackup } from '../../domain/backup/proofs.ts';
 import type { Consent } from '../../domain/data/consent.ts';
-import { removeOneOff, type TriedImage } from '../../domain/replacement/one-off.ts';
+import { removeOneOff, type TriedImage } from '../../domain/replacement/try-start.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
-import type { Database } from '../../tools/postgres/database.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 import { startThrowaway } from '../../tools/postgres/throwaway.ts';
 import { preparedFile } from './prepare.ts';
 import type { Rebuild } from './rebuild.ts';
-import { runningDatabase } from './stopped-stores.ts';
+import { runningDatabase } from './stores.ts';
 
 /** What a backup step came to: a backup, or why there is none yet. */
 export type BackupOutcome =

@@ -1,5 +1,5 @@
-import { asTyped } from '../../core/command.ts';
 import type { Reason } from '../../core/refusal.ts';
+import { asTyped } from '../../core/run.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, same } from '../../core/text.ts';
 import type { CollationChange } from '../../domain/stack/deployment.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { asTyped } from '../../core/command.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
+import { asTyped } from '../../core/run.ts';
 import { type Row, SUMMARY, say, section } from '../../core/screen.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { sayProved } from '../../core/verdict.ts';

@@ -8,8 +8,8 @@ import { databasePassword, ownAddress } from '../../domain/replacement/stack-fac
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
 import { inspectHba, restoreHba } from '../../tools/pg-hba/hba.ts';
-import type { Database } from '../../tools/postgres/database.ts';
 import { canLogIn, setPassword } from '../../tools/postgres/login.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 import { askedFor } from '../../tools/postgres/wire.ts';
 import type { Connection, Rebuild, Started } from './rebuild.ts';
 

@@ -5,14 +5,13 @@ import type { Text } from '../../core/text.ts';
 import { backupPg } from '../../domain/backup/backup.ts';
 import { archiveVolume } from '../../domain/backup/volume-archive.ts';
 import { keepUserdata } from '../../domain/replacement/app-container.ts';
-import type { TriedImage } from '../../domain/replacement/one-off.ts';
 import { savingUserdata } from '../../domain/replacement/steps.ts';
+import type { TriedImage } from '../../domain/replacement/try-start.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
-import { databaseOf, databaseVolume } from '../../domain/stack/database.ts';
-import type { ServiceRole } from '../../domain/stack/stack.ts';
+import { databaseOf, databaseVolume, type ServiceRole } from '../../domain/stack/stack.ts';
 import { type BackupOutcome, backupEvidence, backupSeconds } from './backup.ts';
 import type { Rebuild } from './rebuild.ts';
-import { restartStores, stopped, stopStore } from './stopped-stores.ts';
+import { restartStores, stopped, stopStore } from './stores.ts';
 
 /** The dump that counts is taken when nothing writes any more; without a pending change the first one will do. */
 export function finalBackupStep(rebuild: Rebuild): Step<BackupOutcome, [TriedImage]> | undefined {

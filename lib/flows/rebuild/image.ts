@@ -1,11 +1,11 @@
-import { asTyped, type Command } from '../../core/command.ts';
+import { asTyped, type Command } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import type { Target } from '../../core/target.ts';
 import { buildImage } from '../../domain/images/build.ts';
 import { fetchStoreImages, keepPreviousImage, restoreImage } from '../../domain/images/previous.ts';
 import { repositoryOf } from '../../domain/images/running.ts';
 import { keptRevision, requireKnownRevision } from '../../domain/replacement/known-revision.ts';
-import { removeOneOff, type TriedImage, trialEvidence, tryImage } from '../../domain/replacement/one-off.ts';
+import { removeOneOff, type TriedImage, trialEvidence, tryImage } from '../../domain/replacement/try-start.ts';
 import { build, pull, runDetached } from '../../tools/docker/compose.ts';
 import type { Rebuild } from './rebuild.ts';
 import { lookAgain } from './survey-again.ts';

@@ -1,8 +1,7 @@
 /** The parts of a full rebuild, for `scripts/deploy-prod-all.ts`. */
 export { surveyHold } from '../../domain/hold/survey.ts';
-export { forgetOld } from '../../domain/images/forget.ts';
 export { tellStateInKept } from '../../domain/images/kept.ts';
-export { keepContainer } from '../../domain/images/kept-container.ts';
+export { forgetOld, keepContainer } from '../../domain/images/kept-container.ts';
 export { refuseUnbuildable } from '../../domain/release/buildable.ts';
 export { discardFormers } from '../../domain/replacement/replace.ts';
 export { surveyRebuild } from '../../domain/replacement/survey.ts';

@@ -9,10 +9,8 @@ import { runningText } from '../../domain/release/running.ts';
 import type { DataChoice } from '../../domain/replacement/data-refusals.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
 import { leftAloneRows } from '../../domain/stack/left-alone.ts';
-import { showSteps } from '../../runs/steps/show-steps.ts';
-import type { Steps } from '../../runs/steps/steps.ts';
-import { databaseText } from './database-text.ts';
-import type { RebuildPlan } from './plan.ts';
+import { type Steps, showSteps } from '../../runs/steps/steps.ts';
+import { databaseText, type RebuildPlan } from './plan.ts';
 import type { Rebuild } from './rebuild.ts';
 
 /** Keep or delete, from `--data` or by asking; without anybody's data there is nothing to choose. @throws {OpsError} `declined` */

@@ -6,14 +6,13 @@ import type { Step } from '../../core/step.ts';
 import { printable } from '../../core/text.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
 import { noteMove } from '../../domain/ledger/moved-data.ts';
-import { removeOneOff, type TriedImage } from '../../domain/replacement/one-off.ts';
+import { removeOneOff, type TriedImage } from '../../domain/replacement/try-start.ts';
 import { MIGRATION_NAME } from '../../domain/schema/flask-db.ts';
 import { type Migrated, type MigrateOptions, migrate, migrationEvidence, seed } from '../../domain/schema/migrate.ts';
 import { changesSince } from '../../domain/schema/schema-objects.ts';
 import { findContainers, findVolumes } from '../../domain/stack/containers.ts';
-import { databaseOf } from '../../domain/stack/database.ts';
-import type { Database } from '../../tools/postgres/database.ts';
-import { endSessions } from '../../tools/postgres/psql.ts';
+import { databaseOf } from '../../domain/stack/stack.ts';
+import { type Database, endSessions } from '../../tools/postgres/psql.ts';
 import type { Rebuild, Started } from './rebuild.ts';
 import { bringBackStores, startStores } from './stores.ts';
 

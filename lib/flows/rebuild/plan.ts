@@ -13,11 +13,10 @@ import type { DataChoice } from '../../domain/replacement/data-refusals.ts';
 import { replacementRefusals } from '../../domain/replacement/refusals.ts';
 import { replacementWarnings, type Warning } from '../../domain/replacement/warnings.ts';
 import type { ExistingVolume } from '../../domain/stack/containers.ts';
-import type { Facts } from '../../domain/stack/deployment.ts';
+import type { DatabaseFacts, Facts } from '../../domain/stack/deployment.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
 import { composeFiles } from '../../tools/docker/compose-files.ts';
 import { willSortOtherwise } from './collation.ts';
-import { databaseText } from './database-text.ts';
 
 export interface RebuildPlan {
   readonly data: DataChoice;
@@ -228,4 +227,24 @@ function warningsOf(target: Target, facts: Facts): Warning[] {
 const PASSWORD_CHANGES: Text = {
   en: "The server's role has another password than .env: it will get that of .env (ALTER ROLE).",
   zh: '数据库角色的密码与 .env 不一致: 将更新为 .env 中的密码 (ALTER ROLE).',
+};
+
+/** The database in a line, as far as it could be asked. */
+export function databaseText(db: DatabaseFacts): Text {
+  if (db.kind === 'unreadable') {
+    const { en, zh } = NOT_ASKED.unreadable;
+    return { en: `${en}: ${printable(db.why.en)}`, zh: `${zh}: ${printable(db.why.zh)}` };
+  }
+  if (db.kind !== 'running') return NOT_ASKED[db.kind];
+  const [size, revision] = [humanBytes(db.bytes), printable(db.revision ?? '-')];
+  return {
+    en: `${size}, ${db.tables} tables, revision ${revision}`,
+    zh: `${size}, ${db.tables} 张表, 结构版本 ${revision}`,
+  };
+}
+
+const NOT_ASKED: Readonly<Record<Exclude<DatabaseFacts['kind'], 'running'>, Text>> = {
+  none: { en: 'none', zh: '无' },
+  stopped: { en: 'not running', zh: '未运行' },
+  unreadable: { en: 'running, but can’t be read', zh: '运行中, 但无法读取' },
 };

@@ -1,13 +1,13 @@
 import path from 'node:path';
-import { change } from '../../core/command.ts';
 import { type Ops, runName } from '../../core/ops.ts';
-import { ask, run } from '../../core/run.ts';
+import { ask, change, run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
-import { type AdminCreated, createAdmin } from '../../domain/app/admin.ts';
-import type { TriedImage } from '../../domain/replacement/one-off.ts';
+import type { Text } from '../../core/text.ts';
+import { type AdminCreated, type AdminResult, createAdmin, ensureAdmin, revealAdmin } from '../../domain/app/admin.ts';
+import type { TriedImage } from '../../domain/replacement/try-start.ts';
 import { type Migrated, migrationEvidence } from '../../domain/schema/migrate.ts';
-import { databaseVolume, loginOf, serverWords } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
+import { databaseVolume, loginOf, serverWords } from '../../domain/stack/stack.ts';
 import { copyOut } from '../../tools/docker/container-files.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { stop } from '../../tools/docker/docker.ts';
@@ -15,7 +15,7 @@ import { discardContainer, discardNetwork, ownerLabels } from '../../tools/docke
 import { seenAt } from '../../tools/files/seen.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 import { migrateAndSeed } from './migrate.ts';
-import type { Rebuild, Seen } from './rebuild.ts';
+import type { Rebuild, Seen, Started } from './rebuild.ts';
 import { look } from './stores.ts';
 
 const READY_MS = 60_000;
@@ -143,4 +143,32 @@ async function startOneOff(ops: Ops, facts: Facts, names: Names, imageId: string
       { env },
     ),
   );
+}
+
+/** What the deleted database is followed by has its admin already; whom nobody has been told. */
+export const adminStep = (): Step<AdminResult, [Started, TriedImage, PreparedDatabase | undefined]> => ({
+  id: 'admin',
+  title: { en: 'Create the user admin if there is none', zh: '若不存在管理员账号 admin 则创建' },
+  risk: 'none',
+  commands: [
+    {
+      en: 'docker exec -i <one-off> python -  # asks the application',
+      zh: 'docker exec -i <one-off> python -  # 由应用自身查询',
+    },
+  ],
+  async run(ops, seen, { oneOff }, prepared) {
+    if (prepared) return revealAdmin(ops, prepared.admin);
+    return seen.admin ? { kind: 'existed' } : ensureAdmin(ops, oneOff);
+  },
+  evidence: adminEvidence,
+});
+
+function adminEvidence(admin: AdminResult): Text {
+  if (admin.kind === 'existed') return { en: 'exists', zh: '已存在' };
+  return admin.shown === 'file'
+    ? {
+        en: `created; password in ${admin.file} (mode 0600; delete it after use)`,
+        zh: `已创建; 密码保存在 ${admin.file} (权限 0600, 使用后请删除)`,
+      }
+    : { en: 'created; password shown above', zh: '已创建; 密码见上方' };
 }

@@ -1,7 +1,6 @@
-import { change } from '../../core/command.ts';
 import { type Ops, runName } from '../../core/ops.ts';
 import { notProved } from '../../core/refusal.ts';
-import { ask } from '../../core/run.ts';
+import { ask, change } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { containerHealth } from '../../domain/app/container-health.ts';

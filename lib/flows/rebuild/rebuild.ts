@@ -5,9 +5,9 @@ import type { SchemaObjects } from '../../domain/schema/schema-objects.ts';
 import type { Upgrade } from '../../domain/schema/upgrade.ts';
 import type { ServiceRole } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
-import type { Database } from '../../tools/postgres/database.ts';
 import type { DataIdentity } from '../../tools/postgres/identity.ts';
 import type { Login } from '../../tools/postgres/login.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 import type { Throwaway } from '../../tools/postgres/throwaway.ts';
 import type { RebuildPlan } from './plan.ts';
 

@@ -1,7 +1,6 @@
-import { change } from '../../core/command.ts';
 import { allEnded } from '../../core/concurrency.ts';
 import { type Ops, runName } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
+import { change, run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
 import { same } from '../../core/text.ts';
 import type { VerifiedArchive } from '../../domain/backup/proofs.ts';
@@ -10,20 +9,18 @@ import type { Consent } from '../../domain/data/consent.ts';
 import { removeVolumes } from '../../domain/data/remove-volumes.ts';
 import { restoreDatabase } from '../../domain/data/restore.ts';
 import { noteMove } from '../../domain/ledger/moved-data.ts';
-import { removeOneOff } from '../../domain/replacement/one-off.ts';
 import { halt } from '../../domain/replacement/replace.ts';
 import { noteStop } from '../../domain/replacement/stopped.ts';
+import { removeOneOff } from '../../domain/replacement/try-start.ts';
 import { findContainers, properName } from '../../domain/stack/containers.ts';
-import { databaseVolume } from '../../domain/stack/database.ts';
-import type { ServiceRole } from '../../domain/stack/stack.ts';
+import { databaseVolume, type ServiceRole } from '../../domain/stack/stack.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { createFrom } from '../../tools/docker/definition.ts';
 import { start } from '../../tools/docker/docker.ts';
 import { discardContainer } from '../../tools/docker/helpers.ts';
 import { holdersOf } from '../../tools/docker/same-volume.ts';
 import type { Rebuild } from './rebuild.ts';
-import { createStore, restartStores } from './stopped-stores.ts';
-import { startStores } from './stores.ts';
+import { createStore, restartStores, startStores } from './stores.ts';
 
 /** Deletes what was agreed to be deleted, and nothing else. */
 export function removeStep(rebuild: Rebuild): Step<void, [Consent]> | undefined {

@@ -10,8 +10,8 @@ import { noteStop } from '../../domain/replacement/stopped.ts';
 import { FIRST_INSTALL_NOTE } from '../../domain/replacement/survey-data.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import { findDataDirectories } from '../../domain/stack/data-directory.ts';
-import { loginOf } from '../../domain/stack/database.ts';
 import type { Facts } from '../../domain/stack/deployment.ts';
+import { loginOf } from '../../domain/stack/stack.ts';
 import { copyIn } from '../../tools/docker/container-files.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { start } from '../../tools/docker/docker.ts';
@@ -20,8 +20,7 @@ import { type DataIdentity, identify, requireSameData } from '../../tools/postgr
 import { lastingKeys } from '../../tools/redis/keys.ts';
 import type { PreparedDatabase } from './prepare.ts';
 import type { Rebuild, Started, Stores } from './rebuild.ts';
-import { stopped } from './stopped-stores.ts';
-import { bringBackStores, look, STORES, startStores } from './stores.ts';
+import { bringBackStores, look, STORES, startStores, stopped } from './stores.ts';
 
 /** What was seen beforehand and can't have changed since is not looked at again during the outage. */
 export function startStoresStep(rebuild: Rebuild): Step<Started, [PreparedDatabase | undefined]> {

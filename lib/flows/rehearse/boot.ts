@@ -9,7 +9,7 @@ import { throwIfEnded } from '../../tools/docker/wait.ts';
 import { startApp } from './containers.ts';
 import { since } from './data-steps.ts';
 import { appFailed } from './errors.ts';
-import type { Rehearsal } from './rehearsal.ts';
+import type { Rehearsal } from './facts.ts';
 
 /** In a row: one healthy answer may be luck. */
 const TIMES = 3;

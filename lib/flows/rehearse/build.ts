@@ -2,8 +2,8 @@ import { OpsError, unlessInterrupted, whatHappened } from '../../core/errors.ts'
 import type { Ops } from '../../core/ops.ts';
 import { buildImage } from '../../domain/images/build.ts';
 import { labelsOf } from '../../tools/docker/helpers.ts';
+import { namesOf } from './containers.ts';
 import type { Code, Facts } from './facts.ts';
-import { namesOf } from './names.ts';
 
 /**
  * The image to boot: one that is there, or built from the commit as a rebuild would build it, under a name and labels of the drill.

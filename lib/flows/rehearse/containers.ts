@@ -1,25 +1,21 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { change } from '../../core/command.ts';
 import { allEnded } from '../../core/concurrency.ts';
-import type { Ops } from '../../core/ops.ts';
-import { ask, run } from '../../core/run.ts';
+import { type Ops, runName } from '../../core/ops.ts';
+import { ask, type Command, change, read, run } from '../../core/run.ts';
 import { readEnvText } from '../../domain/env/file.ts';
-import { loginOf } from '../../domain/stack/database.ts';
+import { loginOf } from '../../domain/stack/stack.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { start } from '../../tools/docker/docker.ts';
 import { ownerLabels } from '../../tools/docker/helpers.ts';
-import type { Database } from '../../tools/postgres/database.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 import { preloading } from '../../tools/postgres/throwaway.ts';
 import { waitForRedis } from '../../tools/redis/ready.ts';
 import { drillEnvironment } from './environment.ts';
-import type { Facts } from './facts.ts';
-import { createNetwork, requireIsolated } from './isolation.ts';
+import type { Facts, Rehearsal } from './facts.ts';
 import { limitFlags } from './limits.ts';
 import { copyMounted } from './mounted.ts';
-import { type Names, namesOf } from './names.ts';
-import type { Rehearsal } from './rehearsal.ts';
 
 /** With half of the processors. */
 const READY_MS = 120_000;
@@ -117,4 +113,51 @@ function environmentOf(ops: Ops, { stack }: Facts, own: Rehearsal['own']): Recor
   // Jobs that talk to others are not rehearsed.
   const overrides = { [ops.target.app.schedulerVariable]: 'false' };
   return drillEnvironment({ ...fromFile, ...app.environment }, former, own, overrides);
+}
+
+/**
+ * What a drill makes, by name. Plain containers and not a compose project: from the compose file they would get production's fixed names,
+ * published ports and volumes, and compose's labels, by which the other scripts find production.
+ */
+export function namesOf(ops: Pick<Ops, 'paths'>, project: string) {
+  const stamp = runName(ops).slice(0, 16).toLowerCase();
+  const prefix = `${project}-drill-${stamp}`;
+  return {
+    network: prefix,
+    postgres: `${prefix}-postgres`,
+    redis: `${prefix}-redis`,
+    /** Runs the migrations. */
+    oneOff: `${prefix}-migrate`,
+    app: `${prefix}-app`,
+    image: `${prefix}:drill`,
+  };
+}
+
+export type Names = ReturnType<typeof namesOf>;
+
+/**
+ * An internal network is led nowhere else, but its bridge has an address on this machine: whatever listens here on all addresses could be
+ * reached through that, production's published ports too. So the bridge gets none.
+ */
+const NO_ADDRESS = 'com.docker.network.bridge.inhibit_ipv4';
+
+export const createNetwork = (ops: Ops, network: string): Command =>
+  change(['docker', 'network', 'create', '--internal', '-o', `${NO_ADDRESS}=true`, ...ownerLabels(ops), network]);
+
+/**
+ * Proves, before production's data or keys are in them, that these containers publish no port, and that the drill's network is the only one
+ * that they are in and leads nowhere.
+ *
+ * @throws an error when the engine did not do what it was told.
+ */
+export async function requireIsolated(ops: Ops, network: string, containers: readonly Container[]): Promise<void> {
+  const format = `{{.Internal}} {{index .Options "${NO_ADDRESS}"}}`;
+  const closed = (await ask(ops, read(['docker', 'network', 'inspect', '-f', format, network]))) === 'true true';
+  for (const { name, addresses, ports } of containers) {
+    const networks = Object.keys(addresses).join(', ');
+    if (closed && networks === network && ports.length === 0) continue;
+    throw new Error(
+      `${name} is not isolated: networks ${networks}; closed: ${closed}; published ports: ${ports.length}`,
+    );
+  }
 }

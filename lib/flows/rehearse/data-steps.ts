@@ -9,14 +9,13 @@ import { restoreDatabase } from '../../domain/data/restore.ts';
 import { type Migrated, migrate, migrationEvidence } from '../../domain/schema/migrate.ts';
 import { inspectSchema } from '../../domain/schema/revision.ts';
 import { discardContainer } from '../../tools/docker/helpers.ts';
-import type { Database } from '../../tools/postgres/database.ts';
 import { watchLocks } from '../../tools/postgres/longest-lock.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 import { refuseWithoutServerDisk } from '../../tools/postgres/server-disk.ts';
-import { startApp, startStores } from './containers.ts';
+import { namesOf, startApp, startStores } from './containers.ts';
 import { backupFailed, migrationFailed, olderThanSchema } from './errors.ts';
+import type { Rehearsal } from './facts.ts';
 import { limitFlags } from './limits.ts';
-import { namesOf } from './names.ts';
-import type { Rehearsal } from './rehearsal.ts';
 
 /** Starts the two stores, and meanwhile reads the backup's files to their end. */
 export function storesStep(rehearsal: Rehearsal): Step<Database> {

@@ -1,6 +1,10 @@
+import type { Health } from '../../domain/app/health.ts';
 import type { DatabaseManifest, Stored } from '../../domain/backup/manifest.ts';
+import type { Migrated } from '../../domain/schema/migrate.ts';
 import type { Containers } from '../../domain/stack/containers.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
+import type { HeldLock } from '../../tools/postgres/longest-lock.ts';
+import type { Passwords } from './environment.ts';
 import type { Limits } from './limits.ts';
 
 /** The code that is to be booted on the restored data. */
@@ -25,4 +29,25 @@ export interface Facts {
   /** Ids of what PostgreSQL and Redis would be started from in a recovery. */
   readonly images: { readonly postgres: string; readonly redis: string };
   readonly limits: Limits;
+}
+
+/** One drill, and how far it has come: what is recorded of it, also when it fails. Durations in milliseconds. */
+export interface Rehearsal {
+  readonly facts: Facts;
+  /** Id of the step that is under way. */
+  step: string;
+  /** On the clock that never steps back. */
+  readonly startedAt: number;
+  /** By the wall clock: what a disaster at this moment would have cost. */
+  readonly startedOn: number;
+  /** Its stores have passwords of their own, which are as secret as production's and die with it. */
+  readonly own: Passwords;
+  migrated?: Migrated;
+  longestLock?: HeldLock | undefined | 'unknown';
+  health?: Health;
+  restoreMs?: number;
+  migrateMs?: number;
+  bootMs?: number;
+  /** From the start until the application was healthy. */
+  recoverMs?: number;
 }

@@ -1,8 +1,7 @@
 import { closeSync, constants, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { change, read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { CommandError, run } from '../../core/run.ts';
+import { CommandError, change, read, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { isWithin, type Mount } from '../../tools/docker/places.ts';
 

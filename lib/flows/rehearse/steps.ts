@@ -7,11 +7,10 @@ import { findContainers } from '../../domain/stack/containers.ts';
 import { discardContainer, discardImage, discardNetwork, remainsOfRun } from '../../tools/docker/helpers.ts';
 import { bootStep } from './boot.ts';
 import { imageFor } from './build.ts';
+import { namesOf } from './containers.ts';
 import { migrateStep, restoreStep, storesStep } from './data-steps.ts';
 import { leftBehind } from './errors.ts';
-import type { Facts } from './facts.ts';
-import { namesOf } from './names.ts';
-import type { Rehearsal } from './rehearsal.ts';
+import type { Facts, Rehearsal } from './facts.ts';
 
 /** One drill: its steps in their order, none of which touches production. It is timed from here on; nothing happens yet. */
 export function begin({ clock, secrets }: Pick<Ops, 'clock' | 'secrets'>, facts: Facts) {

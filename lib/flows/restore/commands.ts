@@ -1,4 +1,4 @@
-import { asTyped } from '../../core/command.ts';
+import { asTyped } from '../../core/run.ts';
 
 /** The database that a restore put aside takes its place again. */
 export const backCommand = (database: string): string =>

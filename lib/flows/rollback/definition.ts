@@ -11,7 +11,7 @@ import {
   withoutMacs,
   withVolumesOf,
 } from '../../tools/docker/definition.ts';
-import type { ImageWay } from './image-facts.ts';
+import type { ImageWay } from './facts.ts';
 
 const IMAGE = 'com.docker.compose.image';
 const HASH = 'com.docker.compose.config-hash';

@@ -1,6 +1,10 @@
 import type { Text } from '../../core/text.ts';
 import type { Release } from '../../domain/ledger/releases.ts';
 import type { RebuildReason } from '../../domain/release/rebuild-reasons.ts';
+import type { Cutover } from '../../domain/replacement/cutover.ts';
+import type { Facts as RestoreFacts } from '../../domain/restoration/facts.ts';
+import type { Definition } from '../../tools/docker/definition.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 
 /** What the list of releases depends on. */
 export interface Facts {
@@ -35,4 +39,19 @@ export interface Choice {
   readonly image: Way<{ readonly id: string }>;
   /** Directory of the backup with the data that it left. */
   readonly backup: string | undefined;
+}
+
+/** What the steps of this way know and have put aside; what will be deployed is the release. */
+export interface ImageWay extends Cutover {
+  readonly choice: Choice;
+  /** The image to go back to. */
+  readonly imageId: string;
+  /** What that release's container was made of. */
+  readonly kept: Definition | undefined;
+  readonly database: Database;
+  /** The database's own id, whatever it is called; asked when data goes back too. */
+  readonly oid: number | undefined;
+  readonly revision: string | undefined;
+  /** The data that goes back with the code. */
+  readonly data: RestoreFacts | undefined;
 }

@@ -13,7 +13,7 @@ import { orUnfit } from './unfit.ts';
 
 export { conclude } from '../../domain/hot-release/conclude.ts';
 export { agreeToGo, nothingToDo, showFacts } from '../../domain/hot-release/messages.ts';
-export { showSteps } from '../../runs/steps/show-steps.ts';
+export { showSteps } from '../../runs/steps/steps.ts';
 
 /** A former release's files into the running container. */
 export interface HotWay {

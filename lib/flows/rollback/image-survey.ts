@@ -12,17 +12,15 @@ import { surveyRestore } from '../../domain/restoration/survey.ts';
 import { inspectSchema, type Schema } from '../../domain/schema/revision.ts';
 import { explainBind, findBrokenBinds } from '../../domain/stack/binds.ts';
 import { findAllContainers } from '../../domain/stack/containers.ts';
-import { databaseOf } from '../../domain/stack/database.ts';
 import type { Facts, Hidden } from '../../domain/stack/deployment.ts';
 import { userdataHomes } from '../../domain/stack/homes.ts';
 import { explain, findUnusablePorts } from '../../domain/stack/ports.ts';
+import { databaseOf } from '../../domain/stack/stack.ts';
 import { mountOf } from '../../tools/docker/containers.ts';
 import { type Definition, definitionOf, portsOf, withMountsAt } from '../../tools/docker/definition.ts';
 import { treeOf } from '../../tools/git/tree.ts';
-import type { Database } from '../../tools/postgres/database.ts';
-import { queryOne } from '../../tools/postgres/psql.ts';
-import type { Choice } from './facts.ts';
-import type { ImageWay } from './image-facts.ts';
+import { type Database, queryOne } from '../../tools/postgres/psql.ts';
+import type { Choice, ImageWay } from './facts.ts';
 
 /**
  * Looks at everything that replacing the container depends on; changes nothing. The application itself may be down: that may be

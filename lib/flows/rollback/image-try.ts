@@ -5,8 +5,8 @@ import type { Text } from '../../core/text.ts';
 import { askHealth } from '../../domain/app/ask-health.ts';
 import { describeHealth, type Health } from '../../domain/app/health.ts';
 import type { Beside } from '../../domain/data/restore.ts';
-import { removeOneOff, tryImage } from '../../domain/replacement/one-off.ts';
-import type { ImageWay } from './image-facts.ts';
+import { removeOneOff, tryImage } from '../../domain/replacement/try-start.ts';
+import type { ImageWay } from './facts.ts';
 import { unfit } from './unfit.ts';
 
 interface Tried {

@@ -1,8 +1,7 @@
 /** The parts of a rollback, for `scripts/rollback-prod.ts`. */
-export { forgetOld } from '../../domain/images/forget.ts';
-export { keepContainer } from '../../domain/images/kept-container.ts';
-export { removeOneOff } from '../../domain/replacement/one-off.ts';
+export { forgetOld, keepContainer } from '../../domain/images/kept-container.ts';
 export { discardFormers } from '../../domain/replacement/replace.ts';
+export { removeOneOff } from '../../domain/replacement/try-start.ts';
 export { restoreRequest } from '../../domain/restoration/losses.ts';
 export { chooseWay, findChoice } from './choices.ts';
 export type { Choice } from './facts.ts';

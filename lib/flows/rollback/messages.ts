@@ -13,9 +13,8 @@ import { runningText } from '../../domain/release/running.ts';
 import { replacementWarnings } from '../../domain/replacement/warnings.ts';
 import { clusterRows } from '../../domain/restoration/losses.ts';
 import { leftAloneRows, leftAloneWarnings } from '../../domain/stack/left-alone.ts';
-import { showSteps } from '../../runs/steps/show-steps.ts';
-import type { Steps } from '../../runs/steps/steps.ts';
-import type { ImageWay } from './image-facts.ts';
+import { type Steps, showSteps } from '../../runs/steps/steps.ts';
+import type { ImageWay } from './facts.ts';
 
 /** What would be replaced by what, step by step. */
 export function showPlan(ops: Ops, way: ImageWay, steps: Steps): void {

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
+import { read, run } from '../../core/run.ts';
 import { endpointsOf, healthCheck } from '../../domain/app/health.ts';
 import { lookAround } from '../../domain/app/inventory.ts';
 import { claimStack } from '../../domain/data/claim.ts';

@@ -1,5 +1,4 @@
 /** The runs of a deploy directory, for `scripts/runs.ts`. */
-export { leave, list, resume, show, undo } from './commands.ts';
-export { findRun } from './find.ts';
+export { findRun, leave, list, resume, show, undo } from './commands.ts';
 export { follow } from './follow.ts';
 export { listAsPage, report } from './report.ts';

@@ -6,6 +6,6 @@ export { agreeToGo, nothingToDo, showFacts } from '../../domain/hot-release/mess
 export { RESTARTS } from '../../domain/hot-release/options.ts';
 export { begin } from '../../domain/hot-release/steps.ts';
 export { surveyUpdate } from '../../domain/hot-release/survey.ts';
-export { forgetOld } from '../../domain/images/forget.ts';
+export { forgetOld } from '../../domain/images/kept-container.ts';
 export { releaseOptions } from '../../runs/command-line/deployment-flags.ts';
-export { showSteps } from '../../runs/steps/show-steps.ts';
+export { showSteps } from '../../runs/steps/steps.ts';

@@ -3,8 +3,8 @@ import type { Served } from '../../domain/stack/deployment.ts';
 import type { Stack } from '../../domain/stack/stack.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Capabilities } from '../../tools/postgres/capabilities.ts';
-import type { Database } from '../../tools/postgres/database.ts';
 import type { DataIdentity } from '../../tools/postgres/identity.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 
 /** An image of PostgreSQL. */
 export interface PostgresImage {

@@ -5,8 +5,7 @@ import { humanBytes, printable, same, seconds, type Text } from '../../core/text
 import { outageText } from '../../domain/hold/downtime.ts';
 import { holdText, seenText } from '../../domain/hold/messages.ts';
 import type { HoldFacts } from '../../domain/hold/survey.ts';
-import { showSteps } from '../../runs/steps/show-steps.ts';
-import { plannedOf, type Steps } from '../../runs/steps/steps.ts';
+import { plannedOf, type Steps, showSteps } from '../../runs/steps/steps.ts';
 import { toldOtherwise } from '../../tools/postgres/capabilities.ts';
 import type { BackFacts } from './back.ts';
 import type { Facts, Measured } from './facts.ts';

@@ -1,8 +1,7 @@
 import type { Ops } from '../../core/ops.ts';
 import { type Replication, refuseReplication } from '../../domain/restoration/refusals.ts';
 import type { Container } from '../../tools/docker/containers.ts';
-import type { Database } from '../../tools/postgres/database.ts';
-import { query, queryOne } from '../../tools/postgres/psql.ts';
+import { type Database, query, queryOne } from '../../tools/postgres/psql.ts';
 import { inTheMiddle, othersInside } from './refusals.ts';
 
 interface Found extends Replication {

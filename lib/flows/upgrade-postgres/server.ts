@@ -1,12 +1,11 @@
-import { change } from '../../core/command.ts';
 import { type Ops, runName } from '../../core/ops.ts';
-import { ask, run } from '../../core/run.ts';
-import { loginOf, serverWords } from '../../domain/stack/database.ts';
+import { ask, change, run } from '../../core/run.ts';
+import { loginOf, serverWords } from '../../domain/stack/stack.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { stop } from '../../tools/docker/docker.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
 import { capabilitiesOf, lacking, tell, toldOtherwise, unknownTo } from '../../tools/postgres/capabilities.ts';
-import type { Database } from '../../tools/postgres/database.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 import type { Facts } from './facts.ts';
 import { notThere } from './refusals.ts';

@@ -20,8 +20,8 @@ import {
   type Replacement,
 } from '../../domain/replacement/replace.ts';
 import { tag } from '../../tools/docker/docker.ts';
-import type { Database } from '../../tools/postgres/database.ts';
 import { identify } from '../../tools/postgres/identity.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 import type { Facts } from './facts.ts';
 import { nextTransaction, requireAlone } from './others.ts';
 import { closeServer, discardServer, startServer } from './server.ts';

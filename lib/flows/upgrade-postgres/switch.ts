@@ -16,15 +16,14 @@ import { waitUntilHealthy } from '../../domain/replacement/served.ts';
 import { databasePassword, ownAddress } from '../../domain/replacement/stack-facts.ts';
 import { noteStop } from '../../domain/replacement/stopped.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
-import { loginOf } from '../../domain/stack/database.ts';
 import type { Served } from '../../domain/stack/deployment.ts';
-import type { Stack } from '../../domain/stack/stack.ts';
+import { loginOf, type Stack } from '../../domain/stack/stack.ts';
 import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { rename, start } from '../../tools/docker/docker.ts';
 import { inspectHba } from '../../tools/pg-hba/hba.ts';
-import type { Database } from '../../tools/postgres/database.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { canLogIn } from '../../tools/postgres/login.ts';
+import type { Database } from '../../tools/postgres/psql.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 
 // What going on and coming back have in common: the application stops, another container of PostgreSQL takes the place of the one that

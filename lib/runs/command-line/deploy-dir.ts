@@ -9,10 +9,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { asTyped } from '../../core/command.ts';
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Paths } from '../../core/ops.ts';
 import { unmet } from '../../core/refusal.ts';
+import { asTyped } from '../../core/run.ts';
 import { type Target, targetFor } from '../../core/target.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { scriptsFrom, type World } from '../../core/world.ts';

@@ -1,4 +1,4 @@
-import { asTyped } from '../../core/command.ts';
+import { asTyped } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { COMMON_FLAGS, type Flags } from './flags.ts';
 import type { Action, Script } from './script.ts';

@@ -1,6 +1,6 @@
-import { asTyped } from '../../core/command.ts';
 import type { Invocation } from '../../core/journal.ts';
 import { refuse } from '../../core/refusal.ts';
+import { asTyped } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { ADOPTS, COMMON_FLAGS, type Parsed } from './flags.ts';
 import type { Action } from './script.ts';

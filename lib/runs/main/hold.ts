@@ -1,7 +1,6 @@
 import type { Hold } from '../../core/ops.ts';
 import { type Asked, looking } from '../../domain/data/claim.ts';
-import { giveWay } from './give-way.ts';
-import { type Holder, type Lock, type LockHost, takeLock } from './lock.ts';
+import { giveWay, type Holder, type Lock, type LockHost, takeLock } from './lock.ts';
 import { projectLock } from './lock-file.ts';
 
 export interface Holding extends Hold {

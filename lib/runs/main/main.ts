@@ -38,9 +38,8 @@ import { withElapsed } from '../terminal/elapsed.ts';
 import { explain, report } from '../terminal/report.ts';
 import { terminal } from '../terminal/terminal.ts';
 import { type Ending, endedWell, endedWith, teller } from './alerts.ts';
-import { giveWay } from './give-way.ts';
 import { type Holding, holdStack } from './hold.ts';
-import { type Lock, takeLock } from './lock.ts';
+import { giveWay, type Lock, takeLock } from './lock.ts';
 import { recorded } from './recorded.ts';
 import { stopOn, UnderWay } from './signals.ts';
 

@@ -1,6 +1,5 @@
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { CommandError, run } from '../../core/run.ts';
+import { CommandError, read, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { codeOf, type Failure, line, type Message, TOO_LATE } from './post.ts';
 

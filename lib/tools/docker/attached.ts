@@ -1,6 +1,5 @@
-import { asTyped, change, type Output } from '../../core/command.ts';
 import { lenient } from '../../core/journal.ts';
-import { CommandError, locksOf, type RunOps } from '../../core/run.ts';
+import { asTyped, CommandError, change, locksOf, type Output, type RunOps } from '../../core/run.ts';
 
 /** A program in a container that goes on for as long as somebody holds the other end of its stdin, and talks with whoever does: a line for a line. */
 export interface Attached {

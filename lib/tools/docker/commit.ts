@@ -1,6 +1,5 @@
-import { change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { CommandError, run } from '../../core/run.ts';
+import { CommandError, change, run } from '../../core/run.ts';
 
 /** A layer of gigabytes takes minutes. */
 const DEADLINE_MS = 600_000;

@@ -1,4 +1,4 @@
-import { asTyped, type Command, change, type Extra, read } from '../../core/command.ts';
+import { asTyped, type Command, change, type Extra, read } from '../../core/run.ts';
 import { type ComposeTarget, composeFiles } from './compose-files.ts';
 
 type Settings = Extra & {

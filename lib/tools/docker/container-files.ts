@@ -1,7 +1,6 @@
 import { closeSync, constants, fstatSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { change, read } from '../../core/command.ts';
-import { CommandError, type RunOps, run } from '../../core/run.ts';
+import { CommandError, change, type RunOps, read, run } from '../../core/run.ts';
 import { withOpen } from '../files/durable.ts';
 
 const COPY_DEADLINE_MS = 3_600_000;

@@ -1,4 +1,4 @@
-import { type Command, change, type Extra, read } from '../../core/command.ts';
+import { type Command, change, type Extra, read } from '../../core/run.ts';
 
 // Talking to the engine by id costs half of going through compose (`docker exec` 59 ms, `compose exec` 122 ms).
 

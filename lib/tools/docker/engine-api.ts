@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { change, read } from '../../core/command.ts';
 import { commandFailed, unmet } from '../../core/refusal.ts';
-import { ask, type RunOps, run } from '../../core/run.ts';
+import { ask, change, type RunOps, read, run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 

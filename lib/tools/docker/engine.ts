@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { ask, type RunOps } from '../../core/run.ts';
+import { ask, type RunOps, read } from '../../core/run.ts';
 import { printable, same, type Text } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { findEngine } from './engine-api.ts';

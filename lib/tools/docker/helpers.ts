@@ -1,7 +1,6 @@
-import { asTyped, type Command, change, read } from '../../core/command.ts';
 import { allEnded } from '../../core/concurrency.ts';
 import { type Ops, runName, uninterruptible } from '../../core/ops.ts';
-import { ask, CommandError, run } from '../../core/run.ts';
+import { ask, asTyped, type Command, CommandError, change, read, run } from '../../core/run.ts';
 import { same, type Text } from '../../core/text.ts';
 import { remove } from './docker.ts';
 

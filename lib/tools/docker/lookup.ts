@@ -1,5 +1,4 @@
-import { type Output, read } from '../../core/command.ts';
-import { ask, type RunOps, run } from '../../core/run.ts';
+import { ask, type Output, type RunOps, read, run } from '../../core/run.ts';
 
 /**
  * `docker image inspect` or `docker volume inspect`. Exit code 1 tells that something of it does not exist; what does is printed all the same.

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { read } from '../../core/command.ts';
 import { unmet } from '../../core/refusal.ts';
-import { ask, type RunOps } from '../../core/run.ts';
+import { ask, type RunOps, read } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import type { KnownVolume, VolumeIdentity } from './containers.ts';

@@ -1,8 +1,7 @@
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
 import { commandFailed, late } from '../../core/refusal.ts';
-import { ask, CommandError, run } from '../../core/run.ts';
+import { ask, CommandError, read, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import type { Container } from './containers.ts';
 

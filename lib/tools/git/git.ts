@@ -1,4 +1,4 @@
-import { type Command, change, type Extra, read } from '../../core/command.ts';
+import { type Command, change, type Extra, read } from '../../core/run.ts';
 
 // The repository's own configuration must not run programs in our name (hooks, monitors, gpg, background maintenance) nor change
 // what we read: replaced objects, magic in paths, another encoding. And a command that only looks takes no lock.

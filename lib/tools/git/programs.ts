@@ -1,7 +1,6 @@
-import { asTyped } from '../../core/command.ts';
 import type { OpsError } from '../../core/errors.ts';
 import { refuse } from '../../core/refusal.ts';
-import type { RunOps } from '../../core/run.ts';
+import { asTyped, type RunOps } from '../../core/run.ts';
 import { printable, same } from '../../core/text.ts';
 import { localSettings, type Setting } from './settings.ts';
 

@@ -1,10 +1,9 @@
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
-import { asTyped } from '../../core/command.ts';
 import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { CommandError, run } from '../../core/run.ts';
+import { asTyped, CommandError, run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { git } from './git.ts';
 import { refuseForeignPrograms } from './programs.ts';

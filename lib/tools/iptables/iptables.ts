@@ -1,5 +1,4 @@
-import { type Command, change, read } from '../../core/command.ts';
-import { ifFails, type RunOps, run } from '../../core/run.ts';
+import { type Command, change, ifFails, type RunOps, read, run } from '../../core/run.ts';
 
 export type Family = 'ipv4' | 'ipv6';
 

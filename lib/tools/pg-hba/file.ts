@@ -3,7 +3,7 @@ import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { ask, CommandError, run } from '../../core/run.ts';
 import { exec } from '../docker/docker.ts';
-import type { Database } from '../postgres/database.ts';
+import type { Database } from '../postgres/psql.ts';
 
 /** The account that the server runs under: it refuses to start on a data directory that is not its own. */
 export async function serverAccount(ops: Ops, db: Database, dataDirectory: string): Promise<string> {

@@ -3,12 +3,10 @@ import type { Ops } from '../../core/ops.ts';
 import { commandFailed } from '../../core/refusal.ts';
 import type { Text } from '../../core/text.ts';
 import { stamp } from '../files/durable.ts';
-import type { Database } from '../postgres/database.ts';
-import { queryOne } from '../postgres/psql.ts';
-import { notSafe } from './alarm.ts';
+import { type Database, queryOne } from '../postgres/psql.ts';
 import { giveToServer, readServerFile, replaceServerFile, serverAccount } from './file.ts';
 import { type HbaProof, proveHba, type RemoteAccess, whatIsAsked } from './proof.ts';
-import { endSessionsBefore, reload } from './reload.ts';
+import { endSessionsBefore, notSafe, reload } from './reload.ts';
 import { type Hba, type HbaRule, inspectHba } from './rules.ts';
 import { type PasswordMethod, withoutRemoteTrust } from './text.ts';
 

@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { printable, same, type Text } from '../../core/text.ts';
-import type { Database } from '../postgres/database.ts';
 import { canLogIn, isLoopback, type Login } from '../postgres/login.ts';
+import type { Database } from '../postgres/psql.ts';
 import { type Address, type Asked, askedFor } from '../postgres/wire.ts';
-import { notSafe } from './alarm.ts';
-import { endSessionsBefore } from './reload.ts';
+import { endSessionsBefore, notSafe } from './reload.ts';
 import { type Hba, type HbaRule, inspectHba } from './rules.ts';
 
 /** Where a stranger would come from. */

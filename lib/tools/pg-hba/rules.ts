@@ -1,7 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
-import type { Database } from '../postgres/database.ts';
-import { query } from '../postgres/psql.ts';
+import { type Database, query } from '../postgres/psql.ts';
 import { isReadable, serverAccount } from './file.ts';
 
 /** One rule of pg_hba.conf as the server reads it. */

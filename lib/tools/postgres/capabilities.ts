@@ -1,6 +1,5 @@
-import { change } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
-import { run } from '../../core/run.ts';
+import { change, run } from '../../core/run.ts';
 import { settingValue } from './load.ts';
 import { execute, identifier, type PgServer, queryOne } from './psql.ts';
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { read } from '../../core/command.ts';
-import { ask, type RunOps } from '../../core/run.ts';
+import { ask, type RunOps, read } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { type PgServer, query } from './psql.ts';
 

@@ -1,6 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import type { Database } from './database.ts';
-import { identifier, literal, query, queryOne } from './psql.ts';
+import { type Database, identifier, literal, query, queryOne } from './psql.ts';
 
 export interface TableFacts {
   readonly name: string;

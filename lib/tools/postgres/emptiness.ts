@@ -1,7 +1,6 @@
-import { read } from '../../core/command.ts';
 import type { Ops } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
-import { ask, ifFails, type RunOps, run } from '../../core/run.ts';
+import { ask, ifFails, type RunOps, read, run } from '../../core/run.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { exec } from '../docker/docker.ts';
 import { type PgServer, query, queryOne } from './psql.ts';

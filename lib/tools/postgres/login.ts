@@ -3,8 +3,7 @@ import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { exec } from '../docker/docker.ts';
-import type { Database } from './database.ts';
-import { execute, identifier } from './psql.ts';
+import { type Database, execute, identifier } from './psql.ts';
 
 /** Where a login starts and which name it uses for the server: what decides the pg_hba.conf line that applies. */
 export interface Client {

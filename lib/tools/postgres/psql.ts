@@ -1,8 +1,18 @@
-import type { Command } from '../../core/command.ts';
-import { ask, type RunOps } from '../../core/run.ts';
+import { ask, type Command, type RunOps } from '../../core/run.ts';
+import type { Container, VolumeIdentity } from '../docker/containers.ts';
 import { exec } from '../docker/docker.ts';
 import { type BlockerRow, blockerOf } from './blocker.ts';
 import { HOLDERS, TableLocked } from './table-locked.ts';
+
+/** The running database that a helper talks to. */
+export interface Database {
+  readonly container: Container;
+  /** POSTGRES_USER: the only login role that surely exists. */
+  readonly user: string;
+  readonly name: string;
+  /** The volume that holds it. */
+  readonly volume: VolumeIdentity;
+}
 
 /** A server inside a running container, reached over its own local socket. {@link Database} is one. */
 export interface PgServer {

@@ -2,7 +2,7 @@ import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import { exec } from '../docker/docker.ts';
 import { ONE_TRY_MS, waitForService } from '../docker/wait.ts';
-import type { Database } from './database.ts';
+import type { Database } from './psql.ts';
 
 /**
  * Waits until PostgreSQL takes TCP connections. The socket would say so too early: the official image's init scripts

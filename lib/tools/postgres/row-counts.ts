@@ -1,7 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
-import type { Database } from './database.ts';
-import { query } from './psql.ts';
+import { type Database, query } from './psql.ts';
 
 /** Larger tables are estimated: this is for a question, and the answer should come at once. */
 const COUNTED_BYTES = 64_000_000;

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { StringDecoder } from 'node:string_decoder';
-import { asTyped, type Command, KILL_AFTER_MS } from '../../core/command.ts';
 import { uninterruptible } from '../../core/ops.ts';
-import { CommandError, type RunOps } from '../../core/run.ts';
+import { asTyped, type Command, CommandError, KILL_AFTER_MS, type RunOps } from '../../core/run.ts';
 import { endSessions, type PgServer, pgExec, psql } from './psql.ts';
 
 /** A psql that stays open, so that a transaction can. */

@@ -1,5 +1,4 @@
-import type { Command } from '../../core/command.ts';
-import { CommandError } from '../../core/run.ts';
+import { type Command, CommandError } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import type { Blocker } from './blocker.ts';
 

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { change, read } from '../../core/command.ts';
 import { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { ask } from '../../core/run.ts';
+import { ask, change, read } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { exec } from '../docker/docker.ts';

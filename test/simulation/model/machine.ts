@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, fstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { asTyped } from '../../../lib/core/command.ts';
+import { asTyped } from '../../../lib/core/run.ts';
 import { VirtualClock } from './clock.ts';
 import { attach, docker } from './docker-cli.ts';
 import { throughDoor } from './door.ts';

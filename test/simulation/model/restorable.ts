@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { databaseOf } from '../../../lib/domain/stack/database.ts';
+import { databaseOf } from '../../../lib/domain/stack/stack.ts';
 import { backupPg, findContainers, findVolumes, type Ops, resolveStack, type Script } from '../../../lib/index.ts';
 import { restoreProd } from '../../../scripts/restore-prod.ts';
 import type { Database } from './cluster.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { appOf } from '../../../lib/adhoc/app.ts';
-import type { Context } from '../../../lib/adhoc/context.ts';
+import type { Context } from '../../../lib/adhoc/service.ts';
 import type { Container } from '../../../lib/tools/docker/containers.ts';
 import { facts } from '../../support/facts.ts';
 import { testOps } from '../../support/ops.ts';

@@ -1,9 +1,8 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { change, KILL_AFTER_MS, read } from '../../../lib/core/command.ts';
 import type { Clock } from '../../../lib/core/ops.ts';
-import { run } from '../../../lib/core/run.ts';
+import { change, KILL_AFTER_MS, read, run } from '../../../lib/core/run.ts';
 import { fakeClock, testOps } from '../../support/ops.ts';
 import { type Reply, takeViolations } from '../../support/scripted-spawn.ts';
 

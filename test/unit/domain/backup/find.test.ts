@@ -1,9 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { DamagedBackup } from '../../../../lib/domain/backup/damaged.ts';
 import { findBackup, findDatabaseBackup, requireComplete } from '../../../../lib/domain/backup/find.ts';
-import type { DatabaseManifest } from '../../../../lib/domain/backup/manifest.ts';
+import { DamagedBackup, type DatabaseManifest } from '../../../../lib/domain/backup/manifest.ts';
 import { type TestOps, testOps } from '../../../support/ops.ts';
 import { storedBackup } from './backup.fakes.ts';
 

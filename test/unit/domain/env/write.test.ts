@@ -1,8 +1,7 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { read } from '../../../../lib/core/command.ts';
-import { run } from '../../../../lib/core/run.ts';
+import { read, run } from '../../../../lib/core/run.ts';
 import { replaceEnv, withCandidateEnv, writeEnv } from '../../../../lib/domain/env/write.ts';
 import { testOps } from '../../../support/ops.ts';
 

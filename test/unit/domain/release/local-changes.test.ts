@@ -2,8 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inspectLocal, type LocalChanges } from '../../../../lib/domain/release/local-changes.ts';
-import { resetTo } from '../../../../lib/domain/release/reset.ts';
-import { keepRelease, saveLocal } from '../../../../lib/domain/release/save-local.ts';
+import { keepRelease, resetTo, saveLocal } from '../../../../lib/domain/release/save-local.ts';
 import { archiveCommit } from '../../../../lib/tools/git/archive.ts';
 import { collisions } from '../../../../lib/tools/git/collisions.ts';
 import { decodePath, escapedBytes, listed, quotedPath } from '../../../../lib/tools/git/paths.ts';

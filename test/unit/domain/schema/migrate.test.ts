@@ -6,7 +6,7 @@ import { migrate, seed } from '../../../../lib/domain/schema/migrate.ts';
 import { PROBES } from '../../../../lib/domain/schema/revision-probes.ts';
 import { loadUpgrade } from '../../../../lib/domain/schema/upgrade.ts';
 import { withoutValues } from '../../../../lib/tools/postgres/blocker.ts';
-import type { Database } from '../../../../lib/tools/postgres/database.ts';
+import type { Database } from '../../../../lib/tools/postgres/psql.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call, Reply } from '../../../support/scripted-spawn.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inspectSchema, judge, SCHEMA_SQL } from '../../../../lib/domain/schema/revision.ts';
 import { PROBES } from '../../../../lib/domain/schema/revision-probes.ts';
-import type { Database } from '../../../../lib/tools/postgres/database.ts';
+import type { Database } from '../../../../lib/tools/postgres/psql.ts';
 import { testOps } from '../../../support/ops.ts';
 
 const db = { container: { id: 'dbid' }, user: 'app_user', name: 'appdb' } as unknown as Database;

@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OpsError } from '../../../../lib/core/errors.ts';
+import { namesOf, requireIsolated } from '../../../../lib/flows/rehearse/containers.ts';
 import { drillEnvironment } from '../../../../lib/flows/rehearse/environment.ts';
 import { leftBehind, migrationFailed } from '../../../../lib/flows/rehearse/errors.ts';
 import type { Facts } from '../../../../lib/flows/rehearse/facts.ts';
-import { requireIsolated } from '../../../../lib/flows/rehearse/isolation.ts';
 import { limitFlags, limitsFor } from '../../../../lib/flows/rehearse/limits.ts';
-import { namesOf } from '../../../../lib/flows/rehearse/names.ts';
 import { begin, discard, proveGone, unlessStopped } from '../../../../lib/flows/rehearse/steps.ts';
 import { plannedOf } from '../../../../lib/runs/steps/steps.ts';
 import { container, facts as rebuildFacts } from '../../../support/facts.ts';

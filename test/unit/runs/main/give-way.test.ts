@@ -2,8 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import type { OpsError } from '../../../../lib/core/errors.ts';
-import { giveWay } from '../../../../lib/runs/main/give-way.ts';
-import { takeLock } from '../../../../lib/runs/main/lock.ts';
+import { giveWay, takeLock } from '../../../../lib/runs/main/lock.ts';
 import { testOps } from '../../../support/ops.ts';
 
 const DEPLOYING = `${JSON.stringify({ script: 'deploy-prod-all', user: 'ops', host: 'prod', pid: 7, since: 'now' })}\n`;

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { read } from '../../../../lib/core/command.ts';
-import { run } from '../../../../lib/core/run.ts';
+import { read, run } from '../../../../lib/core/run.ts';
 import { inspectCheckout } from '../../../../lib/tools/git/checkout.ts';
 import { withoutLocalFilters } from '../../../../lib/tools/git/filters.ts';
 import {

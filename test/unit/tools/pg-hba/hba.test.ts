@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type HbaRule, inspectHba, proveHba, type RemoteAccess, restoreHba } from '../../../../lib/tools/pg-hba/hba.ts';
 import { isRemoteTrust } from '../../../../lib/tools/pg-hba/rules.ts';
-import type { Database } from '../../../../lib/tools/postgres/database.ts';
+import type { Database } from '../../../../lib/tools/postgres/psql.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call, Reply } from '../../../support/scripted-spawn.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Database } from '../../../../lib/tools/postgres/database.ts';
 import { canLogIn, isLoopback, setPassword } from '../../../../lib/tools/postgres/login.ts';
+import type { Database } from '../../../../lib/tools/postgres/psql.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Reply } from '../../../support/scripted-spawn.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Container } from '../../../../lib/tools/docker/containers.ts';
-import type { Database } from '../../../../lib/tools/postgres/database.ts';
+import type { Database } from '../../../../lib/tools/postgres/psql.ts';
 import { waitForPostgres } from '../../../../lib/tools/postgres/ready.ts';
 import { waitForRedis } from '../../../../lib/tools/redis/ready.ts';
 import { testOps } from '../../../support/ops.ts';

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { read } from '../../../../lib/core/command.ts';
-import { CommandError } from '../../../../lib/core/run.ts';
+import { CommandError, read } from '../../../../lib/core/run.ts';
 import { query } from '../../../../lib/tools/postgres/psql.ts';
 import { holdersNow, notReadable } from '../../../../lib/tools/postgres/readable.ts';
 import { HOLDERS, TableLocked } from '../../../../lib/tools/postgres/table-locked.ts';
