@@ -3,7 +3,7 @@ import { OpsError } from './errors.ts';
 import type { Ops } from './ops.ts';
 import { printable } from './text.ts';
 
-/** A program call as data. Builders in `docker.ts`, `compose.ts`, … return these; `run.ts` executes them. */
+/** A program call as data. Builders in `docker.ts`, `compose.ts`, … return these; {@link run} executes them. */
 export interface Command {
   /** Program and arguments. Visible to every user of the machine (`ps`), so never a secret. */
   readonly argv: readonly string[];

@@ -17,7 +17,7 @@ function world(dies: readonly number[] = []) {
         answer: (line) => {
           if (!begun) {
             begun = true;
-            expect(JSON.parse(line)).toContain('SIGSTOP');
+            expect(JSON.parse(line)).toContain('tell(pid, "STOP")');
             return '{"ready": true}';
           }
           left -= 1;

@@ -56,7 +56,7 @@ it('says which requests fail because a program is restarted', () => {
   const said = (more: Parameters<typeof plan>[0]) => (plan({ served, ...more })?.warnings ?? []).map((w) => w.en);
   expect(said({})).toEqual([]);
   const preloading = { ...scheduler, settings: { preload_app: true } };
-  expect(said({ programs: { ...updateFacts().programs, scheduler: preloading } })).toEqual([
+  expect(said({ programs: { ...updateFacts().programs, scheduler: preloading, companions: [preloading] } })).toEqual([
     'whalefall_scheduler is restarted: requests to /jobs/ fail until it has booted again (the container is not restarted).',
   ]);
 });
