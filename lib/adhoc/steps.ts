@@ -56,10 +56,7 @@ function runStep(step: Step, before: Deployment): RunStep<unknown, [consent: Con
     ...(loses === undefined ? {} : { loses: textOf(loses) }),
     run: async (ops, consent) => run(await stepDeployment(ops, before, consent)),
     evidence: (result) => (typeof result === 'string' ? same(result) : undefined),
-    ...(undo && {
-      wayBack: WAY_BACK,
-      undo: async (ops, consent) => undo(await stepDeployment(ops, before, consent)),
-    }),
+    ...(undo && { wayBack: WAY_BACK, undo: async (ops, consent) => undo(await stepDeployment(ops, before, consent)) }),
   };
 }
 

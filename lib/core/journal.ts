@@ -54,12 +54,7 @@ const events = {
   result: { of: z.number(), exitCode: z.number(), milliseconds: z.number() },
   /** A fact that undoing needs and that a later process could not find out by looking. */
   note: { key: z.string(), value: z.unknown() },
-  'step-done': {
-    step: z.string(),
-    milliseconds: z.number(),
-    evidence: z.string().optional(),
-    says: words.optional(),
-  },
+  'step-done': { step: z.string(), milliseconds: z.number(), evidence: z.string().optional(), says: words.optional() },
   'step-failed': { step: z.string(), error: z.string(), says: words.optional() },
   'undo-start': { step: z.string() },
   'undo-done': { step: z.string() },

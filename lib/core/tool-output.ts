@@ -12,14 +12,8 @@ export function answerOf<T>(from: string, form: z.ZodType<T>, text: string): T {
     return form.parse(JSON.parse(text));
   } catch {
     throw commandFailed(
-      {
-        en: `${from} answered in a form that is not known here.`,
-        zh: `${from} 的输出格式无法识别.`,
-      },
-      {
-        en: 'See the versions this tool was tested with in its README.',
-        zh: '请参阅 README 中已测试的版本.',
-      },
+      { en: `${from} answered in a form that is not known here.`, zh: `${from} 的输出格式无法识别.` },
+      { en: 'See the versions this tool was tested with in its README.', zh: '请参阅 README 中已测试的版本.' },
     );
   }
 }

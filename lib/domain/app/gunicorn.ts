@@ -73,10 +73,7 @@ export async function loadOnce(ops: Ops, staging: Staging, web: Program, from: F
           en: `The new release could not be loaded within ${ops.target.bootSeconds} s: importing it does not end.\n${words}`,
           zh: `新版本在 ${ops.target.bootSeconds} 秒内未能加载完成, 导入一直未完成.\n${words}`,
         }
-      : {
-          en: `gunicorn can't load the new release:\n${words}`,
-          zh: `gunicorn 无法加载新版本:\n${words}`,
-        },
+      : { en: `gunicorn can't load the new release:\n${words}`, zh: `gunicorn 无法加载新版本:\n${words}` },
   );
 }
 
@@ -147,10 +144,7 @@ function settingsOf(ops: Ops, { told, exitCode, said }: z.infer<typeof outcome>)
           en: `gunicorn did not read its configuration within ${ops.target.bootSeconds} s.\n${words}`,
           zh: `gunicorn 在 ${ops.target.bootSeconds} 秒内未能读完配置.\n${words}`,
         }
-      : {
-          en: `gunicorn does not accept its configuration:\n${words}`,
-          zh: `gunicorn 配置无效:\n${words}`,
-        },
+      : { en: `gunicorn does not accept its configuration:\n${words}`, zh: `gunicorn 配置无效:\n${words}` },
   );
 }
 

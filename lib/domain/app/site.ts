@@ -23,11 +23,7 @@ export async function checkSite(ops: Ops, staging: Staging): Promise<void> {
   const { from } = ops.target.release.site;
   const { ok, said, included } = await agent(ops, staging.container, 'site', {
     effect: 'change',
-    args: {
-      template: `${staging.tree}/${from}`,
-      rendered: renderedSite(staging),
-      env: `${ops.target.app.root}/.env`,
-    },
+    args: { template: `${staging.tree}/${from}`, rendered: renderedSite(staging), env: `${ops.target.app.root}/.env` },
     answer: tested,
     deadlineMs: 60_000,
   });

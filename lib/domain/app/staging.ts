@@ -129,10 +129,7 @@ const incomplete = (wrong: readonly string[]) =>
     },
   );
 
-const CORRECT_IT: Text = {
-  en: 'Correct it in the repository, then run again.',
-  zh: '请在代码仓库中修正后重新运行.',
-};
+const CORRECT_IT: Text = { en: 'Correct it in the repository, then run again.', zh: '请在代码仓库中修正后重新运行.' };
 
 /** A staged release that won't do. To be thrown while nothing was changed. */
 export const unfit = (what: Text, next = CORRECT_IT): OpsError =>

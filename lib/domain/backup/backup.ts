@@ -265,13 +265,7 @@ function notTaken(ops: Ops, error: OpsError, kind: Kind): OpsError {
     kind,
     what: { en: `No backup could be taken: ${en}`, zh: `备份失败: ${zh}` },
     state: REMOVED,
-    next: [
-      {
-        en: `See what the server says: ${logs}`,
-        zh: `查看数据库日志: ${logs}`,
-      },
-      ...error.next,
-    ],
+    next: [{ en: `See what the server says: ${logs}`, zh: `查看数据库日志: ${logs}` }, ...error.next],
     cause: error,
   });
 }

@@ -131,10 +131,7 @@ export function readManifest(dir: string): Manifest {
   try {
     text = readFileSync(path.join(dir, MANIFEST), 'utf8');
   } catch (error) {
-    throw unusable(dir, error, {
-      en: 'it has no readable manifest',
-      zh: '没有可读取的 manifest',
-    });
+    throw unusable(dir, error, { en: 'it has no readable manifest', zh: '没有可读取的 manifest' });
   }
   try {
     const { sha256: _, ...rest } = JSON.parse(text) as Record<string, unknown>;

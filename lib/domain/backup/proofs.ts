@@ -224,10 +224,7 @@ const appeared = (volume: string) =>
   });
 
 const replaced = (dir: string) =>
-  unmet({
-    en: `The backup in ${dir} is not the one that was verified.`,
-    zh: `${dir} 中的备份已不是验证过的那一份.`,
-  });
+  unmet({ en: `The backup in ${dir} is not the one that was verified.`, zh: `${dir} 中的备份已不是验证过的那一份.` });
 
 const notEmpty = (volume: string, found: readonly Text[]) => {
   const { en, zh } = joined(found.slice(0, 10));

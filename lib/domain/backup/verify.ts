@@ -60,10 +60,7 @@ export async function restoreAndCompare(
   await loadDump(ops, throwaway, archive, { database, deadlineMs });
   const { differences } = await examine(ops, throwaway, database, manifest);
   const ofSettings = await applySettings(ops, throwaway, database, manifest.database);
-  return {
-    differences: [...differences, ...ofSettings],
-    milliseconds: Math.round(ops.clock.monotonic() - started),
-  };
+  return { differences: [...differences, ...ofSettings], milliseconds: Math.round(ops.clock.monotonic() - started) };
 }
 
 const LATE = ['settings', 'connectionLimit'] as const;

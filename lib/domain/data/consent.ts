@@ -61,10 +61,7 @@ class ConsentProof {
   async check(ops: Ops, volume: { readonly name: string }): Promise<void> {
     const consented = this.#volumes.find((v) => v.name === volume.name);
     if (consented !== undefined) return checkSameVolume(ops, consented);
-    throw unmet({
-      en: `The consent does not cover volume ${volume.name}.`,
-      zh: `确认的范围不包含卷 ${volume.name}.`,
-    });
+    throw unmet({ en: `The consent does not cover volume ${volume.name}.`, zh: `确认的范围不包含卷 ${volume.name}.` });
   }
 
   /**

@@ -117,10 +117,7 @@ export async function swapIn(ops: Ops, { server, name, incoming, before }: Besid
 export async function existingBeside(ops: Ops, db: PgServer, incoming: string): Promise<Beside> {
   const beside = await asBeside(ops, db, '');
   if (await isThere(ops, beside.server, incoming)) return { ...beside, incoming };
-  throw refuseToRestore({
-    en: `There is no database ${incoming}.`,
-    zh: `数据库 ${incoming} 不存在.`,
-  });
+  throw refuseToRestore({ en: `There is no database ${incoming}.`, zh: `数据库 ${incoming} 不存在.` });
 }
 
 async function asBeside(ops: Ops, db: PgServer, suffix: string): Promise<Beside> {

@@ -21,12 +21,7 @@ const required = (
   variable: string,
   schema: EnvRule['schema'] = z.string().min(1),
   rule: Text = NOT_EMPTY,
-): EnvRule => ({
-  variable,
-  required: true,
-  schema,
-  rule,
-});
+): EnvRule => ({ variable, required: true, schema, rule });
 
 /** 32 bytes. Keys in the ordinary base64 alphabet work too; refusing one would drive people to replace it. */
 const FERNET_KEY = z.string().regex(/^[A-Za-z0-9_+/-]{43}=$/);

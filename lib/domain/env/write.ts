@@ -77,10 +77,7 @@ async function inTemporaryDirectory<T>(ops: EnvOps, use: (directory: string) => 
 const exists = (dir: string, cause: unknown) =>
   new OpsError({
     kind: 'precondition',
-    what: {
-      en: `There already is a .env in ${dir}; it is not overwritten.`,
-      zh: `${dir} 中已有 .env, 不会覆盖.`,
-    },
+    what: { en: `There already is a .env in ${dir}; it is not overwritten.`, zh: `${dir} 中已有 .env, 不会覆盖.` },
     state: NOTHING_CHANGED,
     next: [{ en: 'Run again: the existing file is used.', zh: '请重新运行, 将使用现有文件.' }],
     cause,

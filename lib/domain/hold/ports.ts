@@ -29,10 +29,7 @@ const form = z.array(
   z.object({
     State: z.object({ Running: z.boolean() }),
     HostConfig: z.object({ PortBindings: bindings }),
-    NetworkSettings: z.object({
-      Ports: bindings,
-      Networks: z.record(z.string(), z.object({ IPAddress: z.string() })),
-    }),
+    NetworkSettings: z.object({ Ports: bindings, Networks: z.record(z.string(), z.object({ IPAddress: z.string() })) }),
   }),
 );
 

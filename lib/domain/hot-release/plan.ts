@@ -102,10 +102,7 @@ function restarted({ program, path }: Facts['served']['led'][number], hold: Hold
   };
 }
 
-const UNASKED: HoldFacts = {
-  kind: 'plain',
-  why: { en: 'the container is not restarted', zh: '不重启容器' },
-};
+const UNASKED: HoldFacts = { kind: 'plain', why: { en: 'the container is not restarted', zh: '不重启容器' } };
 
 const REBUILD: Text = {
   en: 'This needs a new image: npx tsx scripts/deploy-prod-all.ts --data keep (after `git pull`)',
@@ -127,10 +124,7 @@ const blocked = (inTheWay: readonly string[]): Reason[] =>
       en: `${printable(path)} in the container is not from git and is in the way of the new release.`,
       zh: `容器中的 ${printable(path)} 不是来自 git, 且与新版本的文件冲突.`,
     },
-    fix: {
-      en: 'Move it away in the container, or make a full rebuild.',
-      zh: '请在容器内将其移走, 或执行全量重建.',
-    },
+    fix: { en: 'Move it away in the container, or make a full rebuild.', zh: '请在容器内将其移走, 或执行全量重建.' },
   }));
 
 const inProgress = ({ local }: Facts): Reason[] =>

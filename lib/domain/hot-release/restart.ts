@@ -110,10 +110,7 @@ function gentlest(facts: Facts, root: string, settings: GunicornSettings | undef
   }
   return {
     kind: 'rolling',
-    why: {
-      en: 'new workers take over before the old ones leave',
-      zh: '新 worker 就绪后旧 worker 才退出, 不中断服务',
-    },
+    why: { en: 'new workers take over before the old ones leave', zh: '新 worker 就绪后旧 worker 才退出, 不中断服务' },
   };
 }
 
@@ -134,10 +131,7 @@ export function chooseRestart(
     return { kind: asked, why: { en: 'asked for (--restart)', zh: '由 --restart 指定' } };
   }
   throw refuse(
-    {
-      en: `--restart ${asked} would not do: ${best.why.en}.`,
-      zh: `--restart ${asked} 不适用: ${best.why.zh}.`,
-    },
+    { en: `--restart ${asked} would not do: ${best.why.en}.`, zh: `--restart ${asked} 不适用: ${best.why.zh}.` },
     { en: `Use --restart ${best.kind}, or leave it out.`, zh: `请使用 --restart ${best.kind}, 或去掉该选项.` },
   );
 }

@@ -45,10 +45,7 @@ export function buildStep(update: HotRelease): Step<Facts> | undefined {
   const short = source.commit.slice(0, 10);
   return {
     id: 'build',
-    title: {
-      en: `Build ${names}, while production serves`,
-      zh: `构建 ${names}, 期间生产环境正常服务`,
-    },
+    title: { en: `Build ${names}, while production serves`, zh: `构建 ${names}, 期间生产环境正常服务` },
     risk: 'none',
     commands: stale.flatMap(({ from, to, stage }) => [
       {

@@ -58,10 +58,7 @@ async function schemaNow(ops: Ops, { facts, backup }: HotRelease): Promise<Text>
 export function advice({ target, facts, switching, staging, backup }: HotRelease): Text[] {
   const id = facts.app.id.slice(0, 12);
   const lines: Text[] = [
-    {
-      en: `In ${target.dir}, by hand. What the container says:`,
-      zh: `请在 ${target.dir} 中手工处理. 查看容器日志:`,
-    },
+    { en: `In ${target.dir}, by hand. What the container says:`, zh: `请在 ${target.dir} 中手工处理. 查看容器日志:` },
     same(`docker logs --tail 200 ${id}`),
     same(`docker exec ${id} supervisorctl status`),
   ];
@@ -79,10 +76,7 @@ export function advice({ target, facts, switching, staging, backup }: HotRelease
     );
   }
   if (backup) {
-    lines.push({
-      en: `The database from before is safe in ${backup.dir}.`,
-      zh: `更新前的数据库备份在 ${backup.dir}.`,
-    });
+    lines.push({ en: `The database from before is safe in ${backup.dir}.`, zh: `更新前的数据库备份在 ${backup.dir}.` });
   }
   return lines;
 }

@@ -57,10 +57,7 @@ export function artefactsIn(base: string, directories: readonly string[]): Artef
     files
       .filter(([file]) => file.startsWith(`${directory}/`))
       .reduce((latest, [file]) => Math.max(latest, lstatSync(path.join(base, file)).mtimeMs), 0);
-  return {
-    directories: directories.map((d) => ({ path: d, base, written: newest(d) })),
-    files: new Map(files),
-  };
+  return { directories: directories.map((d) => ({ path: d, base, written: newest(d) })), files: new Map(files) };
 }
 
 export const mergeArtefacts = (a: Artefacts, b: Artefacts): Artefacts => ({

@@ -45,10 +45,7 @@ export const fetchFailed = (dir: string, remote: Remote, stderr: string, cause: 
   const why = printable(stderr.trim());
   return problem(
     'precondition',
-    {
-      en: `Nothing could be fetched from ${named(remote)}: ${why}`,
-      zh: `无法从 ${named(remote)} 拉取: ${why}`,
-    },
+    { en: `Nothing could be fetched from ${named(remote)}: ${why}`, zh: `无法从 ${named(remote)} 拉取: ${why}` },
     [
       {
         en: `Is the address right? ${typed(dir, 'remote', '-v')}`,

@@ -110,10 +110,7 @@ function throwIfBad(ops: Ops, reading: Exclude<EnvReading, { kind: 'absent' }>, 
   );
   const errors = [
     ...findings.filter((f) => f.severity === 'error').map(line),
-    ...problems.map((p) => ({
-      en: `.env ${p.variable}: ${p.rule.en}`,
-      zh: `.env ${p.variable}: ${p.rule.zh}`,
-    })),
+    ...problems.map((p) => ({ en: `.env ${p.variable}: ${p.rule.en}`, zh: `.env ${p.variable}: ${p.rule.zh}` })),
   ];
   if (errors.length > 0) throw bad(errors);
 }

@@ -147,14 +147,7 @@ async function surveyApp(ops: Ops, container: Container, checkedOut: string, pla
   if (container.state !== 'running') {
     const unreachable = neverServed(container) ? undefined : await findUnreachable(ops, container, planOnly);
     const nothing = { userdataBytes: 0, commit: undefined, running: undefined, serving: false, holdsState: false };
-    return {
-      ...nothing,
-      image,
-      served: undefined,
-      programs: undefined,
-      released,
-      unreachable,
-    };
+    return { ...nothing, image, served: undefined, programs: undefined, released, unreachable };
   }
   const [userdataBytes, around, health, { programs, served }, inside] = await Promise.all([
     userdataSize(ops, container.id, 'own'),

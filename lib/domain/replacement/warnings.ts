@@ -49,10 +49,7 @@ function wasStopped({ stopped, containers }: Facts): Warning[] {
   ];
 }
 
-const notPlainly = (why: Text): Text => ({
-  en: `userdata: ${why.en}.`,
-  zh: `userdata: ${why.zh}.`,
-});
+const notPlainly = (why: Text): Text => ({ en: `userdata: ${why.en}.`, zh: `userdata: ${why.zh}.` });
 
 function envChanged({ names, isKept }: EnvChange): Warning {
   const list = names.map(printable).join(', ');

@@ -118,10 +118,7 @@ const ENDED_ITSELF: Text = {
   zh: 'flask db upgrade: 加载应用时程序自行退出 (退出码 0), 尚未执行任何迁移.',
 };
 
-const CORRECT_IT: Text = {
-  en: 'Correct it in the repository, then run again.',
-  zh: '请在代码仓库中修正后重新运行.',
-};
+const CORRECT_IT: Text = { en: 'Correct it in the repository, then run again.', zh: '请在代码仓库中修正后重新运行.' };
 
 /** Where it hangs is told first, and then by whom that was called. */
 function whyNotLoaded(error: unknown, seconds: number): unknown {

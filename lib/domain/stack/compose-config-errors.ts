@@ -6,10 +6,7 @@ import { printable, type Text } from '../../core/text.ts';
 export const missingComposeFile = (file: string) =>
   misconfigured(
     { en: `There is no compose file ${file}.`, zh: `找不到 compose 文件 ${file}.` },
-    {
-      en: 'Run in the deploy directory, or name it with --dir.',
-      zh: '请在部署目录运行, 或用 --dir 指定.',
-    },
+    { en: 'Run in the deploy directory, or name it with --dir.', zh: '请在部署目录运行, 或用 --dir 指定.' },
   );
 
 export const otherComposeFiles = (file: string, files: readonly string[]) =>
@@ -86,10 +83,7 @@ export function refused(file: string, stderr: string): OpsError {
   const message = printable(lastLines(stderr));
   return misconfigured(
     { en: `docker compose refuses ${file}:\n${message}`, zh: `docker compose 无法解析 ${file}:\n${message}` },
-    {
-      en: `Correct it, then try: ${typed}`,
-      zh: `修正后可执行以下命令检查: ${typed}`,
-    },
+    { en: `Correct it, then try: ${typed}`, zh: `修正后可执行以下命令检查: ${typed}` },
   );
 }
 

@@ -75,10 +75,7 @@ export function explain({ port, why }: UnusablePort): Reason {
   }
   if (why === 'twice') {
     return {
-      text: {
-        en: `Port ${at} is published twice by the compose file.`,
-        zh: `compose 文件重复发布了端口 ${at}.`,
-      },
+      text: { en: `Port ${at} is published twice by the compose file.`, zh: `compose 文件重复发布了端口 ${at}.` },
       fix: { en: 'Give each its own port or address.', zh: '请为各项使用不同的端口或地址.' },
     };
   }

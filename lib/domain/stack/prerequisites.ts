@@ -106,10 +106,7 @@ const gitMissing = (error: CommandError): Reason => ({
 });
 
 const curlMissing = (error: CommandError): Reason => ({
-  text: {
-    en: `curl can't be used: ${error.output.stderr.trim()}`,
-    zh: `curl 不可用: ${error.output.stderr.trim()}`,
-  },
+  text: { en: `curl can't be used: ${error.output.stderr.trim()}`, zh: `curl 不可用: ${error.output.stderr.trim()}` },
   fix: { en: 'Install curl.', zh: '请安装 curl.' },
 });
 

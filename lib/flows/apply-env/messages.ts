@@ -72,10 +72,7 @@ export function nothingToDo(ops: Ops, { facts }: EnvWay): Text {
           en: 'Nothing to do: the container has every variable as compose gives it now. Whether .env differs beyond that is not known: the former one is not kept yet.',
           zh: '无需操作: 容器的变量与 compose 当前给出的一致. 此处尚未保存原来的 .env, 除此之外是否有改动无法得知.',
         }
-      : {
-          en: 'Nothing to do: the container was made with the present .env.',
-          zh: '无需操作: 容器即以当前 .env 创建.',
-        };
+      : { en: 'Nothing to do: the container was made with the present .env.', zh: '无需操作: 容器即以当前 .env 创建.' };
   ops.screen.show({ event: 'ok', text });
   return text;
 }
@@ -118,9 +115,6 @@ export function conclude(
     ops.screen,
     besides,
     { en: 'Applied and proved', zh: '已应用并验证' },
-    {
-      en: `applied .env: ${names}; production was down ${down.en}`,
-      zh: `已应用 .env: ${names}; 服务中断 ${down.zh}`,
-    },
+    { en: `applied .env: ${names}; production was down ${down.en}`, zh: `已应用 .env: ${names}; 服务中断 ${down.zh}` },
   );
 }

@@ -81,10 +81,7 @@ const REBUILD = {
 
 const nothingThere = () =>
   refuse(
-    {
-      en: 'There is no container of the application that could get another .env.',
-      zh: '没有应用容器, 无法应用 .env.',
-    },
+    { en: 'There is no container of the application that could get another .env.', zh: '没有应用容器, 无法应用 .env.' },
     REBUILD,
   );
 

@@ -117,10 +117,7 @@ const diskFull = (to: string, cause: unknown) =>
   new OpsError({
     kind: 'failed',
     what: { en: `The disk of ${to} got full while the copy was written.`, zh: `写入副本时 ${to} 所在磁盘空间已满.` },
-    state: {
-      en: 'The incomplete copy was removed. The backup is as it was.',
-      zh: '未完成的副本已删除, 备份未受影响.',
-    },
+    state: { en: 'The incomplete copy was removed. The backup is as it was.', zh: '未完成的副本已删除, 备份未受影响.' },
     next: [whatTakesSpace(to)],
     cause,
   });

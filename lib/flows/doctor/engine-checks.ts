@@ -40,14 +40,8 @@ const WITH_STORES = [
 
 const WORDS: Readonly<Record<ServiceRole, { readonly name: Text; readonly explains: readonly string[] }>> = {
   app: { name: t('the application', '应用'), explains: OF_APP },
-  postgres: {
-    name: t('PostgreSQL', 'PostgreSQL '),
-    explains: ['postgres.*', 'database.*', ...WITH_STORES],
-  },
-  redis: {
-    name: t('Redis', 'Redis '),
-    explains: ['redis.*', ...WITH_STORES],
-  },
+  postgres: { name: t('PostgreSQL', 'PostgreSQL '), explains: ['postgres.*', 'database.*', ...WITH_STORES] },
+  redis: { name: t('Redis', 'Redis '), explains: ['redis.*', ...WITH_STORES] },
 };
 
 /** Whether a service's container runs, for each role alike. */

@@ -44,10 +44,7 @@ export async function ourFacts(ops: Ops): Promise<OurFacts> {
     unfinished: unfinishedOf(ops),
     failedBackups: failuresIn(backups.filter((run) => commandOf(run) === 'create')),
     remains: helpers.filter(({ run }) => !isRunning(ops, run)).map(({ id, run }) => `${id.slice(0, 12)} (${run})`),
-    alerts: {
-      configured: ops.target.notify.channels.length > 0,
-      unreached: unreachedOf(ops),
-    },
+    alerts: { configured: ops.target.notify.channels.length > 0, unreached: unreachedOf(ops) },
     watched: watchedOf(ops),
     former: formerOf(ops, databases),
     heldRules: !busy && hasLeftRules(ops.paths),

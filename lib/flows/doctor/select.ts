@@ -37,8 +37,5 @@ export function checkOf(id: string): Check {
 const unknownCheck = (word: string) =>
   misuse(
     { en: `There is no check ${printable(word)}.`, zh: `没有名为 ${printable(word)} 的检查项.` },
-    {
-      en: `There are: ${CHECKS.map((c) => c.id).join(' ')}`,
-      zh: `可用的检查项: ${CHECKS.map((c) => c.id).join(' ')}`,
-    },
+    { en: `There are: ${CHECKS.map((c) => c.id).join(' ')}`, zh: `可用的检查项: ${CHECKS.map((c) => c.id).join(' ')}` },
   );

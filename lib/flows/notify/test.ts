@@ -21,11 +21,7 @@ export async function test(ops: Ops, channels: readonly Channel[]): Promise<Text
   const failed = all.filter((told) => told.failure).length + missing;
   return failed > 0
     ? { en: `${failed} could not be reached`, zh: `${failed} 个无法送达`, exitCode: 1 }
-    : {
-        en: `${all.length} sent; check that they arrived`,
-        zh: `已通知 ${all.length} 个, 请确认是否收到`,
-        exitCode: 0,
-      };
+    : { en: `${all.length} sent; check that they arrived`, zh: `已通知 ${all.length} 个, 请确认是否收到`, exitCode: 0 };
 }
 
 /** @returns how many have no address */

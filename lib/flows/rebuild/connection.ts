@@ -91,10 +91,7 @@ async function ensureConnection(ops: Ops, { target, facts }: Rebuild, started: S
 function cannotLogIn(target: Target, why: string): OpsError {
   const logs = composeTyped(target, 'logs', '--tail', '200', target.services.postgres);
   return commandFailed(
-    {
-      en: `PostgreSQL does not let the application log in: ${why}`,
-      zh: `应用无法登录 PostgreSQL: ${why}`,
-    },
+    { en: `PostgreSQL does not let the application log in: ${why}`, zh: `应用无法登录 PostgreSQL: ${why}` },
     {
       en: `This is about the network or the server, not about pg_hba.conf: don't open that. See: ${logs}`,
       zh: `问题在网络或 PostgreSQL 本身, 与 pg_hba.conf 无关, 不要放宽其规则. 查看: ${logs}`,

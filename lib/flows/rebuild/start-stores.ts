@@ -134,10 +134,7 @@ const holdsData = (volume: string) =>
 
 const redisIsEmpty = (keys: number) =>
   failed(
-    {
-      en: `Redis is empty, and had ${keys} keys that don't expire.`,
-      zh: `Redis 为空, 而此前有 ${keys} 个不过期的键.`,
-    },
+    { en: `Redis is empty, and had ${keys} keys that don't expire.`, zh: `Redis 为空, 而此前有 ${keys} 个不过期的键.` },
     {
       en: 'See what the compose file changes about Redis’ volume and command (--appendonly, --dir, --dbfilename).',
       zh: '请检查 compose 文件对 Redis 的卷与启动命令 (--appendonly, --dir, --dbfilename) 的改动.',

@@ -147,10 +147,7 @@ const NOT_COUNTED: Row = [
   { en: 'could not be counted', zh: '无法统计' },
 ];
 
-const DROP = {
-  id: 'drop',
-  title: { en: 'Drop a database that a restore left', zh: '删除恢复操作保留的数据库' },
-};
+const DROP = { id: 'drop', title: { en: 'Drop a database that a restore left', zh: '删除恢复操作保留的数据库' } };
 
 const dropStep = (server: PgServer, left: LeftDatabase, superseded: Superseded): Step<void, [Consent]> => ({
   ...DROP,

@@ -102,10 +102,7 @@ async function healthNow(ops: Ops, { app }: Facts): Promise<Pick<Proven, 'health
 }
 
 const NOT_RUNNING: Text = { en: 'The application does not run.', zh: '应用未在运行.' };
-const NOT_SERVED: Text = {
-  en: 'The application was not healthy before either.',
-  zh: '应用在此之前也不健康.',
-};
+const NOT_SERVED: Text = { en: 'The application was not healthy before either.', zh: '应用在此之前也不健康.' };
 
 const notBack = (name: string) =>
   failed({

@@ -33,10 +33,7 @@ export function standstillSteps(
   return {
     hold: {
       id: 'hold',
-      title: {
-        en: 'Hold requests and freeze the application',
-        zh: '暂存请求, 并冻结应用',
-      },
+      title: { en: 'Hold requests and freeze the application', zh: '暂存请求, 并冻结应用' },
       risk: holds.kind === 'holds' ? 'changes' : 'interrupts',
       commands: [
         ...takeInCommands(holds),

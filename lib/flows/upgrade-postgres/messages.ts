@@ -173,10 +173,7 @@ const broughtAlong = ({ capabilities }: Facts): string => {
 
 export function concludeBack(ops: Ops, { upgrade }: BackFacts, health: Text, requests: Requests): Text {
   const { from, to } = upgrade;
-  const verdict: Text = {
-    en: `PostgreSQL ${from.major} is in use again`,
-    zh: `已恢复使用 PostgreSQL ${from.major}`,
-  };
+  const verdict: Text = { en: `PostgreSQL ${from.major} is in use again`, zh: `已恢复使用 PostgreSQL ${from.major}` };
   const rows: Row[] = [
     [same('PostgreSQL'), same(`${from.major}, ${printable(from.volume)}`)],
     [{ en: 'health', zh: '健康检查' }, health],
@@ -195,10 +192,7 @@ export function concludeBack(ops: Ops, { upgrade }: BackFacts, health: Text, req
 /** Nothing was left to do, or not much. */
 export function concludeDone(ops: Ops, { upgrade, around }: Extract<Left, { kind: 'done' }>, health: Text): Text {
   const { major } = upgrade[upgrade.inUse];
-  const verdict: Text = {
-    en: `PostgreSQL ${major} is what runs.`,
-    zh: `当前运行的就是 PostgreSQL ${major}.`,
-  };
+  const verdict: Text = { en: `PostgreSQL ${major} is what runs.`, zh: `当前运行的就是 PostgreSQL ${major}.` };
   if (around.app) ops.screen.show({ event: 'info', text: health });
   ops.screen.show({ event: 'ok', text: verdict });
   return verdict;

@@ -69,7 +69,4 @@ export const measuredText = ({ restore, bytes }: Measured): Text => ({
   zh: `恢复, 比对并收集统计信息共 ${seconds(restore)}; ${humanBytes(bytes)}`,
 });
 
-const AS_BEFORE: Text = {
-  en: 'Only tried: production was not touched by it.',
-  zh: '仅为试运行, 生产环境未受影响.',
-};
+const AS_BEFORE: Text = { en: 'Only tried: production was not touched by it.', zh: '仅为试运行, 生产环境未受影响.' };

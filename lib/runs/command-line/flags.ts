@@ -165,10 +165,7 @@ function positionals(given: readonly string[], words: readonly Positional[]): Pa
     const shown = word.name.toUpperCase();
     if (value !== undefined && value !== '') values[word.name] = value;
     else if (!word.optional || value === '') {
-      throw usage({
-        en: `${shown} is missing: ${word.help.en}`,
-        zh: `缺少参数 ${shown}: ${word.help.zh}`,
-      });
+      throw usage({ en: `${shown} is missing: ${word.help.en}`, zh: `缺少参数 ${shown}: ${word.help.zh}` });
     }
   });
   return values;

@@ -118,11 +118,7 @@ function textsOf(
   const clean = (text: string) => secrets.redact(text).replaceAll(SCRIPTS, scripts).slice(0, LONGEST);
   const both = ({ en, zh }: Text): Text => ({ en: clean(en), zh: clean(zh) });
   const show = `${SCRIPTS}runs.ts show ${run ?? ''}`.trim();
-  return {
-    what: both(what),
-    state: state && both(state),
-    next: [...next.slice(0, MOST), same(show)].map(both),
-  };
+  return { what: both(what), state: state && both(state), next: [...next.slice(0, MOST), same(show)].map(both) };
 }
 
 async function exportMetrics({ target, paths }: Ops, named: string | undefined): Promise<void> {

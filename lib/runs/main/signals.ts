@@ -66,10 +66,7 @@ function wouldLeave({ step, undoing, open }: UnderWay): Text {
   const children: Text =
     open.length === 0
       ? same('')
-      : {
-          en: ` What has begun would go on by itself: ${commands}.`,
-          zh: ` 已开始的命令会自行继续: ${commands}.`,
-        };
+      : { en: ` What has begun would go on by itself: ${commands}.`, zh: ` 已开始的命令会自行继续: ${commands}.` };
   return {
     en: `${at.en} Once more ends at once and leaves the stack as it is at this moment, perhaps down.${children.en} The next start would say so.`,
     zh: `${at.zh} 再按一次将立即结束, 服务会停留在此刻的状态(可能处于停止).${children.zh} 下次启动时会提示.`,

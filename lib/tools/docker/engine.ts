@@ -34,10 +34,7 @@ function told(env: Ops['env'], context: string, endpoint: string): { what: Text;
   if (env.DOCKER_HOST) return { what: from(same('DOCKER_HOST')), next: clear('unset DOCKER_HOST') };
   const name = printable(context);
   if (env.DOCKER_CONTEXT) return { what: from(same(`DOCKER_CONTEXT=${name}`)), next: clear('unset DOCKER_CONTEXT') };
-  return {
-    what: from(same(`docker context ${name}`)),
-    next: clear('docker context use default'),
-  };
+  return { what: from(same(`docker context ${name}`)), next: clear('docker context use default') };
 }
 
 /** Of `ssh://user@host` and `tcp://user:password@host`, only the host. */

@@ -66,10 +66,7 @@ function otherOwner(dir: string, stderr: string): OpsError {
 
 const notTheTop = (dir: string) =>
   refuse(
-    {
-      en: `${dir} is not the top of a git working tree.`,
-      zh: `${dir} 不是 git 工作区的顶层目录.`,
-    },
+    { en: `${dir} is not the top of a git working tree.`, zh: `${dir} 不是 git 工作区的顶层目录.` },
     {
       en: `See where the repository begins: ${asTyped(['git', '-C', dir, 'rev-parse', '--show-toplevel'])}`,
       zh: `查看仓库的顶层目录: ${asTyped(['git', '-C', dir, 'rev-parse', '--show-toplevel'])}`,

@@ -95,12 +95,7 @@ async function rewrite(ops: Ops, db: Database, hba: Hba, method: PasswordMethod)
     const before = await readServerFile(ops, db, account, file);
     // Not `….conf`: an include_dir would read the copy.
     const copy = `${file}.before-${stamp(ops.clock.now())}`;
-    await replaceServerFile(ops, db, account, {
-      file,
-      before,
-      after: withoutRemoteTrust(before, lines, method),
-      copy,
-    });
+    await replaceServerFile(ops, db, account, { file, before, after: withoutRemoteTrust(before, lines, method), copy });
     copies.push(copy);
   }
   const now = await inspectHba(ops, db);
@@ -128,10 +123,7 @@ function brokenFile(hba: Hba): OpsError {
     },
     state: { en: 'The file was left as it is.', zh: '该文件未被改动.' },
     next: [
-      {
-        en: 'Correct these lines by hand, then run this script again.',
-        zh: '请手动更正以上各行, 然后重新运行本脚本.',
-      },
+      { en: 'Correct these lines by hand, then run this script again.', zh: '请手动更正以上各行, 然后重新运行本脚本.' },
     ],
   });
 }

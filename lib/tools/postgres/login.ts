@@ -42,11 +42,7 @@ export async function canLogIn(ops: Ops, db: Database, from: Client, password: s
     from.container,
     ['sh', '-c', LOGIN_SCRIPT, 'login', from.host, String(ops.target.ports.postgres), db.user, db.name],
     {
-      env: {
-        WFOPS_PGPASS: `*:*:*:*:${password.replace(/[\\:]/g, '\\$&')}`,
-        PGCONNECT_TIMEOUT: '5',
-        LC_ALL: 'C',
-      },
+      env: { WFOPS_PGPASS: `*:*:*:*:${password.replace(/[\\:]/g, '\\$&')}`, PGCONNECT_TIMEOUT: '5', LC_ALL: 'C' },
       deadlineMs: 10_000,
     },
   );
