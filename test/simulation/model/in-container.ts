@@ -177,7 +177,7 @@ function login({ machine, container, argv, env }: Inside): Reply {
 function asApplication({ machine, container, input }: Inside, [root = '', ...words]: readonly string[]): Reply {
   const release = behaviourAt(container, root, machine.engine.releases);
   if (!release || words.at(-1) !== 'ask_health') return unknown(`as application: ${words.join(' ')}`);
-  const [, args = '""'] = /^ARGS = _json\.loads\((.*)\)$/m.exec(input.toString()) ?? [];
+  const [, args = '""'] = /^ARGS = json\.loads\((.*)\)$/m.exec(input.toString()) ?? [];
   const { paths, database } = JSON.parse(JSON.parse(args)) as { paths: string[]; database: string | null };
   const url = container.env.DATABASE_URL ?? '';
   const DATABASE_URL = database === null ? url : url.replace(/[^/]+$/, database);
