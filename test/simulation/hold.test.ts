@@ -372,14 +372,6 @@ it('no request fails when what is proved last turns out wrong, and the former co
 it.each([
   ['iptables is missing', (d: Deployment) => d.machine.absent.add('iptables'), /iptables is missing/],
   [
-    'the engine is rootless',
-    (d: Deployment) => {
-      d.machine.override = (_call, typed) =>
-        typed.includes('SecurityOptions') ? { stdout: '["name=rootless"]\n' } : undefined;
-    },
-    /the engine runs rootless/,
-  ],
-  [
     'a request of our own goes past the doorman',
     (d: Deployment) => {
       d.machine.override = (call) => (call.argv.includes('--local-port') ? { stdout: '200' } : undefined);
