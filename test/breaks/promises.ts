@@ -298,4 +298,28 @@ export const PROMISES: readonly Break[] = [
     test: 'test/simulation/update.test.ts',
     named: 'waits for it on the way back, too, before anything harder',
   },
+  {
+    what: {
+      en: 'the trial follows a configuration’s chdir to the code that runs already',
+      zh: '试运行按配置的 chdir 加载了线上正在运行的代码',
+    },
+    edits: [
+      edit(
+        'lib/domain/app/agent/try_gunicorn.py',
+        'gunicorn.cfg.set("chdir", staged(gunicorn.cfg.chdir))\n    gunicorn.chdir()',
+        'pass',
+      ),
+    ],
+    test: 'test/unit/domain/app/gunicorn.test.ts',
+    named: 'where the configuration changes to the root',
+  },
+  {
+    what: {
+      en: 'the trial finds modules in the code that runs already',
+      zh: '试运行从线上正在运行的代码中导入模块',
+    },
+    edits: [edit('lib/domain/app/agent/try_gunicorn.py', 'sys.path[:] = map(staged, sys.path)', 'pass')],
+    test: 'test/unit/domain/app/gunicorn.test.ts',
+    named: 'where the configuration has the root in PYTHONPATH',
+  },
 ];
