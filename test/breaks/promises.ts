@@ -322,4 +322,46 @@ export const PROMISES: readonly Break[] = [
     test: 'test/unit/domain/app/gunicorn.test.ts',
     named: 'where the configuration has the root in PYTHONPATH',
   },
+  {
+    what: {
+      en: 'a file that the application wrote meanwhile takes a good release back',
+      zh: '应用在期间写入的文件导致正常的版本被撤回',
+    },
+    edits: [edit('lib/domain/hot-release/files-in-place.ts', 'differ.filter(isOurs)', 'differ')],
+    test: 'test/simulation/update.test.ts',
+    named: 'although the application writes beside its code',
+  },
+  {
+    what: {
+      en: 'a file of the release that was changed meanwhile counts as not from git',
+      zh: '期间被改动的发布文件被当作非 git 文件',
+    },
+    edits: [edit('lib/domain/hot-release/files-in-place.ts', 'differ.filter(isOurs)', '[]')],
+    test: 'test/simulation/update.test.ts',
+    named: 'believes no release of which a file was changed meanwhile',
+  },
+  {
+    what: {
+      en: 'the repository’s own file replaces what the image copies to its place',
+      zh: '仓库中的同名文件覆盖了镜像构建时复制到该处的文件',
+    },
+    edits: [edit('lib/domain/release/copies.ts', 'own(files), own(tree)', 'files, tree')],
+    test: 'test/simulation/update.test.ts',
+    named: 'leaves what the image copies there',
+  },
+  {
+    what: {
+      en: 'a file that goes while the container is looked at ends the look',
+      zh: '查看容器时文件恰好消失导致查看失败',
+    },
+    edits: [
+      edit(
+        'lib/domain/app/agent/inventory.py',
+        'except (FileNotFoundError, NotADirectoryError):',
+        'except IndexError:',
+      ),
+    ],
+    test: 'test/unit/domain/app/inventory.test.ts',
+    named: 'takes a file that goes while it looks',
+  },
 ];

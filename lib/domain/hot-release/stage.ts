@@ -4,12 +4,12 @@ import { type Ops, runName } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { archiveCommit } from '../../tools/git/archive.ts';
-import { planFiles } from '../app/file-plan.ts';
 import { retryWhileRestarting } from '../app/retry.ts';
 import { stageRelease, sweepStaging } from '../app/staging.ts';
 import { buildArtefacts, forgetArtefacts } from '../images/built-artefacts.ts';
 import { sourcesOf } from '../release/artefact-stages.ts';
 import { archiveArtefacts, mergeArtefacts } from '../release/artefacts.ts';
+import { planRelease } from '../release/copies.ts';
 import { saveLocal } from '../release/save-local.ts';
 import type { Facts } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
@@ -76,7 +76,7 @@ async function build(ops: Ops, facts: Facts): Promise<Facts> {
     ...facts,
     tree,
     artefacts: mergeArtefacts(facts.artefacts, built),
-    files: planFiles(running.files, tree, former),
+    files: planRelease({ target: ops.target, tree, files: running.files }, former),
   };
 }
 

@@ -3,7 +3,6 @@ import { treeOf } from '../../tools/git/tree.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { lookAgain } from '../app/container-health.ts';
 import { endpointsOf } from '../app/endpoints.ts';
-import { planFiles } from '../app/file-plan.ts';
 import { healthCheck } from '../app/health.ts';
 import { type FileEntry, type Inventory, isKept, lookAround, type Surroundings } from '../app/inventory.ts';
 import { surveyJobs } from '../app/jobs.ts';
@@ -18,6 +17,7 @@ import { readReleases } from '../ledger/releases.ts';
 import { builtArtefacts, madeOf, otherSources, unbuiltReasons } from '../release/artefact-stages.ts';
 import { findArtefacts } from '../release/artefacts.ts';
 import { refusePointers } from '../release/buildable.ts';
+import { copyRules, findCopies, planRelease } from '../release/copies.ts';
 import { hiddenBy } from '../release/hidden.ts';
 import { inspectLocal } from '../release/local-changes.ts';
 import { commitsMidway } from '../release/midway.ts';
@@ -31,7 +31,6 @@ import { databaseOf } from '../stack/database.ts';
 import { withLeftAlone } from '../stack/left-alone.ts';
 import { surveyPrerequisites } from '../stack/prerequisites.ts';
 import { findSoleContainers } from '../stack/replicas.ts';
-import { copyRules, findCopies } from './copies.ts';
 import type { Facts, Running } from './facts.ts';
 import { restartOfUnfinished, workersOfUnfinished } from './interrupted.ts';
 import { needsRebuild, surveyDrift } from './rebuild-needed.ts';
@@ -109,7 +108,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const { workers } = programs.web;
   const midway = await commitsMidway(ops, tree, schema.kind === 'empty' ? undefined : schema.revision);
   const known = former && (running.certain ? former : sameIn(former, files));
-  const filePlan = planFiles(files, tree, known);
+  const filePlan = planRelease({ target: ops.target, tree, files }, known);
   return {
     stack,
     app,
