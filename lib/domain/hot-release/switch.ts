@@ -103,8 +103,10 @@ async function keepHandEdited(ops: Ops, { facts, staging }: HotRelease): Promise
   const file = path.join(ops.paths.run, 'hand-edited.tar');
   const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
   try {
-    const argv = ['tar', '-c', '-C', staging.saved + ops.target.app.root, '--', ...facts.files.handEdited];
-    await run(ops, exec('read', staging.container, argv, { stdoutFd: fd, deadlineMs: 120_000 }));
+    // Their names by stdin: a command line has room for some thousands at most, and whoever edits all of a tree is not to be kept from updating.
+    const argv = ['tar', '-c', '-C', staging.saved + ops.target.app.root, '--null', '-T', '-'];
+    const input = facts.files.handEdited.map((file) => `${file}\0`).join('');
+    await run(ops, exec('read', staging.container, argv, { input, stdoutFd: fd, deadlineMs: 120_000 }));
   } finally {
     closeSync(fd);
   }
