@@ -364,4 +364,31 @@ export const PROMISES: readonly Break[] = [
     test: 'test/unit/domain/app/inventory.test.ts',
     named: 'takes a file that goes while it looks',
   },
+  {
+    what: {
+      en: 'the sign of a killed update goes with the next one, which fails',
+      zh: '被强制终止的更新留下的标记被下一次失败的运行清除',
+    },
+    edits: [edit('lib/domain/app/staging.ts', 'kept: MARKER', 'kept: null')],
+    test: 'test/simulation/killed.test.ts',
+    named: 'is unfinished also after the next one failed',
+  },
+  {
+    what: {
+      en: 'a program beside the web program may run older code, and there is nothing to do',
+      zh: 'web 以外的程序仍运行旧代码, 却提示无需操作',
+    },
+    edits: [edit('lib/domain/hot-release/survey.ts', '[web, ...companions({ programs })]', '[web]')],
+    test: 'test/unit/domain/hot-release/survey.test.ts',
+    named: 'the scheduler was started before',
+  },
+  {
+    what: {
+      en: 'the names of files that were changed by hand stand on a command line',
+      zh: '被手工修改的文件名写在命令行上',
+    },
+    edits: [edit('lib/domain/hot-release/switch.ts', "'--null', '-T', '-'];", "'--', ...facts.files.handEdited];")],
+    test: 'test/simulation/update.test.ts',
+    named: 'keeps what somebody had changed',
+  },
 ];

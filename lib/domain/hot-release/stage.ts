@@ -5,7 +5,7 @@ import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { archiveCommit } from '../../tools/git/archive.ts';
 import { retryWhileRestarting } from '../app/retry.ts';
-import { stageRelease, sweepStaging } from '../app/staging.ts';
+import { stageRelease, sweepFormer, sweepStaging } from '../app/staging.ts';
 import { buildArtefacts, forgetArtefacts } from '../images/built-artefacts.ts';
 import { sourcesOf } from '../release/artefact-stages.ts';
 import { archiveArtefacts, mergeArtefacts } from '../release/artefacts.ts';
@@ -110,8 +110,8 @@ async function stage(ops: Ops, { facts, staging }: HotRelease): Promise<void> {
   ];
   const hasArtefacts = facts.artefacts.directories.length > 0;
   try {
-    // What a killed run left; ours is the only one now.
-    if (facts.cutShort.staging) await sweepStaging(ops, { ...staging, dir: path.posix.dirname(staging.dir) });
+    // What killed runs left is unfinished until a release is proved, which this one may not come to.
+    if (facts.cutShort.staging) await sweepFormer(ops, staging);
     await archiveCommit(ops, facts.source.commit, commit);
     if (hasArtefacts) await archiveArtefacts(ops, facts.artefacts, artefacts);
     const archives = hasArtefacts ? [commit, artefacts] : [commit];

@@ -7,7 +7,7 @@ import { healthCheck } from '../app/health.ts';
 import { type FileEntry, type Inventory, isKept, lookAround, type Surroundings } from '../app/inventory.ts';
 import { surveyJobs } from '../app/jobs.ts';
 import type { Marker } from '../app/marker.ts';
-import { findPrograms } from '../app/programs.ts';
+import { findPrograms, isGunicorn, type Program, type Programs } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
 import { surveyRoutes } from '../app/routes.ts';
 import { claimStack, refuseForeignVolumes } from '../data/claim.ts';
@@ -35,6 +35,7 @@ import type { Facts, Running } from './facts.ts';
 import { restartOfUnfinished, workersOfUnfinished } from './interrupted.ts';
 import { needsRebuild, surveyDrift } from './rebuild-needed.ts';
 import { requireServing } from './require-serving.ts';
+import { companions } from './restart.ts';
 
 /**
  * Looks at everything the plan depends on. Changes nothing but the repository's remote-tracking refs. Questions that don't depend on
@@ -130,7 +131,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     former: known,
     copies: findCopies(ops.target, tree, elsewhere),
     cutShort,
-    outdated: isHot(marker) && workers.some((w) => w.start < (programs.released ?? 0)),
+    outdated: isHot(marker) && runsOlder(programs),
     rebuildReasons,
     local,
     envChange,
@@ -188,6 +189,15 @@ const places = (ops: Ops): string[] => copyRules(ops.target).map(({ to }) => to)
 
 /** A new container is marked when it serves; a hot release before the processes are replaced. */
 const isHot = (marker: Marker | undefined) => marker?.hot ?? marker?.run.endsWith('-update-prod-flask') ?? false;
+
+/** Whether anything that runs the release's code was started before its files were put in place. */
+export function runsOlder(programs: Programs): boolean {
+  const { web, released = 0 } = programs;
+  const runs = [web, ...companions({ programs })].filter((p) => p.state === 'RUNNING');
+  // A gunicorn's master stays, its workers load the code; whatever else has children may make them whenever it likes.
+  const loads = (p: Program) => (isGunicorn(p) && p.workers.length > 0 ? p.workers : [p]);
+  return runs.flatMap(loads).some(({ start }) => start < released);
+}
 
 /** Artefacts are replaced whole: an earlier build's files go like those that git no longer has. */
 function withArtefacts(

@@ -1,4 +1,5 @@
-"""Ends what was started from a staging directory, and removes the directory."""
+"""Ends what was started from a staging directory, and removes the directory; of one that has those of several runs, all but what each of them was
+to be, if that is to stay."""
 import json
 import os
 import shutil
@@ -32,6 +33,19 @@ def end(pids, which):
             pass
 
 
+def empty(directory):
+    if not os.path.isdir(directory):
+        os.unlink(directory)
+        return True
+    for name in os.listdir(directory):
+        path = os.path.join(directory, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, ignore_errors=True)
+        elif name != ARGS["kept"]:
+            os.unlink(path)
+    return os.listdir(directory) in ([], [ARGS["kept"]])
+
+
 def main():
     staging = ARGS["staging"]
     ended = processes(staging)
@@ -40,12 +54,16 @@ def main():
     while processes(staging) and time.monotonic() < deadline:
         time.sleep(0.05)
     end(processes(staging), signal.SIGKILL)
-    shutil.rmtree(staging, ignore_errors=True)
+    if ARGS["kept"] is None:
+        shutil.rmtree(staging, ignore_errors=True)
+        removed = not os.path.exists(staging)
+    else:
+        removed = all([empty(os.path.join(staging, run)) for run in os.listdir(staging)])
     try:
         os.rmdir(os.path.dirname(staging))  # only when it is empty
     except OSError:
         pass
-    print(json.dumps({"ended": len(ended), "removed": not os.path.exists(staging)}))
+    print(json.dumps({"ended": len(ended), "removed": removed}))
 
 
 main()
