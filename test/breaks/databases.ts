@@ -131,6 +131,15 @@ export const DATABASES: readonly Break[] = [
   },
   {
     what: {
+      en: 'an address of the application’s own has its migration wait for locks without a limit',
+      zh: '应用自带的连接参数使迁移无限期等待锁',
+    },
+    edits: [edit('lib/domain/schema/upgrade.py', '\ninsist()\n', '\n')],
+    test: 'test/processes/upgrade.test.ts',
+    named: 'wait no longer for a lock',
+  },
+  {
+    what: {
       en: 'what the application starts reads what a migration is told',
       zh: '应用启动的子进程会读走给迁移的指令',
     },
