@@ -45,7 +45,7 @@ export interface Facts {
   readonly running: Running;
   readonly files: FilePlan;
   /** Mounts over files of the release. */
-  readonly hidden?: readonly Hidden[];
+  readonly hidden: readonly Hidden[];
   /** What git had of what lies in the container; `undefined` when it is not known. */
   readonly former: Inventory | undefined;
   /** What earlier runs left that were killed: some of their releases' files may lie in place. */

@@ -124,7 +124,7 @@ const rebuildNeeded = (facts: Facts): Reason[] =>
     fix,
   }));
 
-const hiding = (target: Target, { hidden = [] }: Facts): Reason[] =>
+const hiding = (target: Target, { hidden }: Facts): Reason[] =>
   hidden.filter((h) => !h.isKept).map((h) => ({ text: hiddenText(h), fix: keepHidden(target, h) }));
 
 const blocked = (inTheWay: readonly string[]): Reason[] =>
@@ -188,7 +188,7 @@ function envTexts(target: Target, { envChange, example }: Facts): Text[] {
 }
 
 function warningsOf(facts: Facts): Text[] {
-  const { stack, hidden = [], running, files, cutShort, programs, served, jobs, midway, workers } = facts;
+  const { stack, hidden, running, files, cutShort, programs, served, jobs, midway, workers } = facts;
   const warnings = [...stack.warnings.map(composeSaid), ...hidden.map(hiddenText)];
   if (isOwed(facts)) {
     const runs = cutShort.releases.map((m) => printable(m.run)).join(', ') || '-';

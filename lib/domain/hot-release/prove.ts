@@ -75,7 +75,7 @@ async function prove(ops: Ops, { facts, options, workers: wanted = 1 }: HotRelea
   const cut = await cutJobs(ops, facts.database, facts.jobs, await findPrograms(ops, app.id));
   const soaked = options.soakMs > 0 ? await soak(ops, app, programs, options.soakMs) : undefined;
   const down = stillDown(programs.all, facts.programs.all);
-  const hidden = (facts.hidden ?? []).map(hiddenText);
+  const hidden = facts.hidden.map(hiddenText);
   const besides = [...routes, ...down, ...hidden, ...cutTexts(cut), ...deviates.besides];
   return { health: soaked ?? health, workers, besides };
 }
