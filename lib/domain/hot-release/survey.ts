@@ -1,5 +1,5 @@
 import type { Ops } from '../../core/ops.ts';
-import { treeOf } from '../../tools/git/tree.ts';
+import { formerTreeOf, treeOf } from '../../tools/git/tree.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { lookAgain } from '../app/container-health.ts';
 import { endpointsOf } from '../app/endpoints.ts';
@@ -162,7 +162,7 @@ async function describeFormer(
   const commits = [...cutShort.releases.map((m) => m.commit), now];
   const described = await Promise.all(commits.map((commit) => describeCommit(ops, commit)));
   const known = commits.filter((_, at) => described[at] !== undefined);
-  const trees = await Promise.all(known.map((commit) => treeOf(ops, commit)));
+  const trees = await Promise.all(known.map((commit) => formerTreeOf(ops, commit)));
   const subject = described.at(-1)?.subject;
   return {
     running: {
