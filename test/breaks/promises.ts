@@ -311,7 +311,7 @@ export const PROMISES: readonly Break[] = [
       ),
     ],
     test: 'test/unit/domain/app/gunicorn.test.ts',
-    named: 'where the configuration changes to the root',
+    named: 'tries the staged code, never the code in place',
   },
   {
     what: {
@@ -320,7 +320,7 @@ export const PROMISES: readonly Break[] = [
     },
     edits: [edit('lib/domain/app/agent/try_gunicorn.py', 'sys.path[:] = map(staged, sys.path)', 'pass')],
     test: 'test/unit/domain/app/gunicorn.test.ts',
-    named: 'where the configuration has the root in PYTHONPATH',
+    named: 'tries the staged code, never the code in place',
   },
   {
     what: {
@@ -380,7 +380,7 @@ export const PROMISES: readonly Break[] = [
     },
     edits: [edit('lib/domain/hot-release/survey.ts', '[web, ...companions({ programs })]', '[web]')],
     test: 'test/unit/domain/hot-release/survey.test.ts',
-    named: 'the scheduler was started before',
+    named: 'was started before the files were put in place',
   },
   {
     what: {

@@ -124,7 +124,11 @@ export const RUNS: readonly Break[] = [
   {
     what: { en: 'a stop is forgotten after whatever success', zh: '任何成功之后都忘记停止记录' },
     edits: [
-      edit('lib/domain/ledger/unfinished-runs.ts', "if (since.has('app')) return", 'if (since.any) return'),
+      edit(
+        'lib/domain/ledger/unfinished-runs.ts',
+        'if (until.some((area) => since.has(area))) return',
+        'if (since.any) return',
+      ),
       edit(
         'lib/domain/ledger/proofs.ts',
         '  has = (',
@@ -174,7 +178,7 @@ export const RUNS: readonly Break[] = [
   {
     what: { en: 'what a person stopped is started after a failure', zh: '人工停止的应用在失败后被启动' },
     edits: [
-      edit('lib/domain/replacement/stopped.ts', 'Date.parse(container.startedAt) <= Date.parse(found.at)', 'true'),
+      edit('lib/domain/replacement/stopped.ts', 'Date.parse(container.startedAt) <= Date.parse(at)', 'true'),
       edit('lib/domain/replacement/stopped.ts', 'started !== undefined &&', 'started === undefined &&'),
     ],
     test: 'test/unit/domain/replacement/stopped.test.ts',
@@ -190,7 +194,7 @@ export const RUNS: readonly Break[] = [
   },
   {
     what: { en: 'a run that is left still has the application started', zh: '已保持现状的运行仍导致应用被启动' },
-    edits: [edit('lib/domain/replacement/stopped.ts', 'run && isLeft(run) ? undefined : stamp', 'run ? stamp : stamp')],
+    edits: [edit('lib/domain/replacement/stopped.ts', '(left && isLeft(left))', 'false')],
     test: 'test/unit/domain/replacement/stopped.test.ts',
     named: 'what was left so is meant to be down',
   },

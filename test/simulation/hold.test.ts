@@ -372,14 +372,6 @@ it('no request fails when what is proved last turns out wrong, and the former co
 it.each([
   ['iptables is missing', (d: Deployment) => d.machine.absent.add('iptables'), /iptables is missing/],
   [
-    'the engine is rootless',
-    (d: Deployment) => {
-      d.machine.override = (_call, typed) =>
-        typed.includes('SecurityOptions') ? { stdout: '["name=rootless"]\n' } : undefined;
-    },
-    /the engine runs rootless/,
-  ],
-  [
     'a request of our own goes past the doorman',
     (d: Deployment) => {
       d.machine.override = (call) => (call.argv.includes('--local-port') ? { stdout: '200' } : undefined);
@@ -393,6 +385,15 @@ it.each([
   expect(ended.exitCode, ended.text).toBe(0);
   expect(ended.text).toMatch(said);
   expect(ended.text).toMatch(/refused until/);
+});
+
+it('restarts the container the plain way where the engine is rootless, and says why', async () => {
+  const d = withRules(await updatable());
+  const { override } = d.machine;
+  d.machine.override = (call, typed) =>
+    typed.includes('SecurityOptions') ? { stdout: '["name=rootless"]\n' } : override(call, typed);
+  const ended = await updateAndCheck(d, ['--yes', '--soak', '1s', '--restart', 'container']);
+  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('the engine runs rootless') });
 });
 
 it('a doorman that dies when it is to lead people on leaves no rule', async () => {

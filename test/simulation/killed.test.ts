@@ -9,7 +9,7 @@ import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { type Check, twice } from './model/again.ts';
 import { pathsBelow } from './model/app-files.ts';
 import { at } from './model/at.ts';
-import { type Deployment, deployment, type Ended, production } from './model/deployment.ts';
+import { type Deployment, type Ended, production } from './model/deployment.ts';
 import { keepsData, runAndCheck } from './model/invariants.ts';
 import { hotCheck, updateAndCheck } from './model/invariants-update.ts';
 import { rebuilt } from './model/rebuilt.ts';

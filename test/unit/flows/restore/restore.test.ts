@@ -72,7 +72,7 @@ async function factsFor(ops: Parameters<typeof storedBackup>[0], more: Partial<F
 }
 
 describe('a restore that is taken back', () => {
-  it('gives the names back, lets the application go on, and drops what it had restored', async () => {
+  it('gives the names back, lets the application go on, and keeps what people were served by', async () => {
     const there = new Set(['postgres', 'whalefall']);
     const { ops, state } = world(there);
     const facts = await factsFor(ops);
@@ -88,7 +88,11 @@ describe('a restore that is taken back', () => {
     await swap.undo?.(ops, beside);
     await hold?.undo?.(ops);
     await restore?.undo?.(ops);
-    expect([...there].sort()).toEqual(['postgres', 'whalefall']);
+    expect([...there].sort()).toEqual([
+      'postgres',
+      'whalefall',
+      expect.stringMatching(/^whalefall_before_(?!20260102t030405z)/),
+    ]);
     expect(state()).toBe('running');
   });
 
