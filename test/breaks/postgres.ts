@@ -93,6 +93,38 @@ export const POSTGRES: readonly Break[] = [
     named: 'deletes the former cluster with a consent',
   },
   {
+    what: {
+      en: 'an upgrade into a volume that was used before leaves its roles what they could',
+      zh: '升级到曾使用过的卷时, 其中的角色保留原有权限',
+    },
+    edits: [edit('lib/flows/upgrade-postgres/steps.ts', 'await disarmRoles(o, database, server);', '')],
+    test: UPGRADE,
+    named: 'brings nothing back, into a volume that was in use before',
+  },
+  {
+    what: {
+      en: 'an upgrade into a volume that was used before does not bring passwords that were changed',
+      zh: '升级到曾使用过的卷时, 不更新已变更的角色密码',
+    },
+    edits: [
+      edit('lib/domain/backup/roles.ts', "roles === 'moved' ? [user] : there", "roles === 'moved' ? there : there"),
+    ],
+    test: UPGRADE,
+    named: 'brings nothing back, into a volume that was in use before',
+  },
+  {
+    what: { en: 'a server of before keeps the password of before', zh: '换回的 PostgreSQL 实例保留旧密码' },
+    edits: [edit('lib/flows/upgrade-postgres/switch.ts', 'await setPassword(ops, database, password);', '')],
+    test: UPGRADE,
+    named: 'a server that was in use before gets the password that was changed since',
+  },
+  {
+    what: { en: 'a role may be left without its password', zh: '中断后角色可能缺少密码' },
+    edits: [edit('lib/domain/data/restore.ts', "['BEGIN;', ...sql, 'COMMIT;']", 'sql')],
+    test: 'test/unit/domain/data/restore.test.ts',
+    named: 'makes the roles whole or not at all',
+  },
+  {
     what: { en: 'a membership is restored with who granted it', zh: '恢复角色成员关系时保留授予者' },
     edits: [edit('lib/tools/postgres/globals.ts', "statement.replace(GRANTOR, ';')", 'statement')],
     test: 'test/unit/domain/data/restore.test.ts',

@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
-import { emptyDatabase } from './model/cluster.ts';
+import { emptyDatabase, verifier } from './model/cluster.ts';
 import { type Deployment, production } from './model/deployment.ts';
 import {
   BACK,
@@ -127,6 +127,39 @@ it('goes back with what was there, keeps what was written since, and goes on aga
   const kept = Object.entries(next(d)?.databases ?? {}).find(([name]) => name.includes('_before_'));
   expect(kept?.[1].tables.notes).toContain('written on 17');
 });
+
+it('brings nothing back, into a volume that was in use before, of what roles lost meanwhile', async () => {
+  const d = await upgradable();
+  const roles = former(d)?.roles ?? {};
+  Object.assign(roles, {
+    reporter: verifier('leaked'),
+    dropped: verifier('of somebody who left'),
+    muted: verifier('old'),
+  });
+  await upgradeAndCheck(d, TO);
+  expect(next(d)?.roles).toEqual(roles);
+  expect((await d.run(BACK, { script: UPGRADE })).exitCode).toBe(0);
+  Object.assign(roles, { reporter: verifier('changed'), muted: '' });
+  delete roles.dropped;
+  const again = await upgradeAndCheck(d, TO);
+  expect(again.exitCode, again.text).toBe(0);
+  expect(next(d)?.roles).toEqual({ ...roles, dropped: '' });
+  expect(again.text).toMatch(/roles that do not exist any more: dropped\./);
+});
+
+it.each(['forth', 'back'])(
+  'a server that was in use before gets the password that was changed since, %s',
+  async (way) => {
+    const d = await upgradable();
+    await upgradeAndCheck(d, TO);
+    if (way === 'forth') expect((await d.run(BACK, { script: UPGRADE })).exitCode).toBe(0);
+    const aside = way === 'forth' ? next(d) : former(d);
+    if (aside) aside.roles.whalefall_user = verifier('of then');
+    const ended = await d.run(way === 'forth' ? TO : BACK, { script: UPGRADE });
+    expect(ended.exitCode, ended.text).toBe(0);
+    expect(serving(d)).toBe(aside);
+  },
+);
 
 it('is what a rebuild goes on with, which does not take the former cluster for a lost one', async () => {
   const d = await upgradable();

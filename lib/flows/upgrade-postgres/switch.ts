@@ -24,7 +24,7 @@ import { rename, start } from '../../tools/docker/docker.ts';
 import { inspectHba } from '../../tools/pg-hba/hba.ts';
 import type { Database } from '../../tools/postgres/database.ts';
 import { identify } from '../../tools/postgres/identity.ts';
-import { canLogIn } from '../../tools/postgres/login.ts';
+import { canLogIn, setPassword } from '../../tools/postgres/login.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 
 // What going on and coming back have in common: the application stops, another container of PostgreSQL takes the place of the one that
@@ -186,7 +186,13 @@ async function proveServer(
     });
   }
   const from = { container: container.id, host: ownAddress({ stack }, container) };
-  const can = await canLogIn(ops, database, from, databasePassword(stack));
+  const password = databasePassword(stack);
+  let can = await canLogIn(ops, database, from, password);
+  if (can === 'wrong-password') {
+    // It has been in use before, and the password was changed since.
+    await setPassword(ops, database, password);
+    can = await canLogIn(ops, database, from, password);
+  }
   if (can !== 'yes') {
     const why = typeof can === 'object' ? can.error : can;
     throw notProved({ en: `the application could not log in: ${why}`, zh: `应用无法登录: ${why}` });
