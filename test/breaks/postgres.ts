@@ -125,6 +125,24 @@ export const POSTGRES: readonly Break[] = [
     named: 'makes the roles whole or not at all',
   },
   {
+    what: { en: 'an upgrade leaves who may log in to initdb', zh: '升级后登录规则退回 initdb 默认值' },
+    edits: [edit('lib/flows/upgrade-postgres/server.ts', 'await bringHba(ops, facts.database, server);', '')],
+    test: UPGRADE,
+    named: 'lets in whom the former server let in, and nobody else',
+  },
+  {
+    what: { en: 'an upgrade does not look how the new server reads the rules', zh: '升级不检查新实例如何读取登录规则' },
+    edits: [
+      edit(
+        'lib/tools/pg-hba/bring.ts',
+        "if (wrong.length > 0 || found.join('\\n') !== wanted.join('\\n'))",
+        'if (!found)',
+      ),
+    ],
+    test: UPGRADE,
+    named: 'finds in the trial that the new server reads pg_hba.conf otherwise',
+  },
+  {
     what: { en: 'a membership is restored with who granted it', zh: '恢复角色成员关系时保留授予者' },
     edits: [edit('lib/tools/postgres/globals.ts', "statement.replace(GRANTOR, ';')", 'statement')],
     test: 'test/unit/domain/data/restore.test.ts',

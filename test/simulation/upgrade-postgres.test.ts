@@ -161,6 +161,25 @@ it.each(['forth', 'back'])(
   },
 );
 
+it('lets in whom the former server let in, and nobody else', async () => {
+  const d = await upgradable();
+  const cluster = former(d);
+  if (!cluster) throw new Error('there is no cluster');
+  const [socket, remote] = ['local all all trust', 'host all all 172.18.0.0/16 md5\nhost all all all reject\n'];
+  cluster.hba = `${socket}\nhost all all 10.0.0.0/8 trust\n${remote}`;
+  const ended = await upgradeAndCheck(d, TO);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(next(d)?.hba).toBe(`${socket}\nhost all all 10.0.0.0/8 scram-sha-256\n${remote}`);
+});
+
+it('finds in the trial that the new server reads pg_hba.conf otherwise', async () => {
+  const d = await upgradable();
+  Object.assign(d.machine.engine.image(IMAGE), { lacks: ['md5'] });
+  const cluster = former(d);
+  if (cluster) cluster.hba = cluster.hba.replace('all all scram-sha-256', 'all all md5');
+  await refused(d, TO, /does not read pg_hba\.conf as the present one does[\s\S]*host all all all md5/);
+});
+
 it('is what a rebuild goes on with, which does not take the former cluster for a lost one', async () => {
   const d = await upgradable();
   await upgradeAndCheck(d, TO);

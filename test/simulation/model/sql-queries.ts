@@ -37,7 +37,7 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
   ],
   [
     'pg_hba_file_rules',
-    ({ server }) => [
+    ({ server, what }) => [
       {
         file: `${PGDATA}/pg_hba.conf`,
         data: PGDATA,
@@ -49,7 +49,7 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
           address: r.address?.split('/')[0] ?? null,
           netmask: netmask(r.address),
           auth_method: r.method,
-          error: null,
+          error: what.container.image.lacks?.includes(r.method) ? `invalid authentication method "${r.method}"` : null,
         })),
       },
     ],
