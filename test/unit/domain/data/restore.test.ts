@@ -6,6 +6,7 @@ import { type ClusterNow, roleDifferences, rolesSql } from '../../../../lib/doma
 import { restoreDatabase, suffixed } from '../../../../lib/domain/data/restore.ts';
 import { parseGlobals, savedRolesSql, statements } from '../../../../lib/tools/postgres/globals.ts';
 import { createDatabaseSql, settingsSql } from '../../../../lib/tools/postgres/load.ts';
+import { refuseWithoutServerDisk } from '../../../../lib/tools/postgres/server-disk.ts';
 import { swapDatabases } from '../../../../lib/tools/postgres/swap.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call, Reply } from '../../../support/scripted-spawn.ts';
@@ -202,6 +203,26 @@ COMMIT;`);
     await refused((c) =>
       c.argv.includes('df') ? { stdout: 'F b U A C M\n/dev/x 100000000 1 1000 99% /d' } : undefined,
     );
+  });
+});
+
+it.each([
+  ['what its log may grow to', { most: 2_000_000_000, kept: false }, []],
+  ['all of its log, where a slot or the archive keeps it', { most: 0, kept: true }, [/replication slot/]],
+])('a restore needs disk for %s', async (_what, log, next) => {
+  // 30 GB, the tenth more, and what is left alone.
+  const free = 35_000_000_000;
+  const df = { stdout: `F b U A C M\n/dev/x 100000000 1 ${free / 1024} 1% /d` };
+  const given = (more: object) => (c: Call) => {
+    if (c.argv.includes('df')) return df;
+    if (c.input.includes('data_directory')) return { stdout: JSON.stringify({ directory: '/d', ...more }) };
+    return undefined;
+  };
+  const ops = testOps(given({ most: 0, kept: false }));
+  await expect(refuseWithoutServerDisk(ops, DB, 30_000_000_000)).resolves.toMatchObject({ free });
+  await expect(refuseWithoutServerDisk(testOps(given(log)), DB, 30_000_000_000)).rejects.toMatchObject({
+    kind: 'precondition',
+    next: next.map((en) => ({ en: expect.stringMatching(en) })),
   });
 });
 

@@ -31,7 +31,8 @@ export function cluster(databases: Set<string>, change: (call: Call) => Reply | 
       };
     if (input.includes('LIMIT 1')) return { stdout: '"postgres"\n' };
     if (input.includes('versionNumber')) return { stdout: '{"versionNumber":150006,"version":"15.6"}\n' };
-    if (input.includes('data_directory')) return { stdout: '"/var/lib/postgresql/data"\n' };
+    if (input.includes('data_directory'))
+      return { stdout: `${JSON.stringify({ directory: '/var/lib/postgresql/data', most: 0, kept: false })}\n` };
     if (input.includes('pg_tablespace'))
       return { stdout: `${JSON.stringify({ roles: [ROLE], tablespaces: ['pg_default'] })}\n` };
     if (input.includes("'relations'"))
