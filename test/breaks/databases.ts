@@ -237,4 +237,22 @@ export const DATABASES: readonly Break[] = [
     test: 'test/unit/domain/data/restore.test.ts',
     named: 'a restore needs disk for',
   },
+  {
+    what: {
+      en: 'a port in the container that is not the target config’s is found when nothing serves',
+      zh: '停止服务后才发现容器内端口与目标配置不一致',
+    },
+    edits: [edit('lib/domain/stack/compose-config.ts', 'requirePorts(ops.target, services);', '')],
+    test: 'test/unit/domain/stack/compose-config.test.ts',
+    named: 'says before anything begins that a port is not the target config’s',
+  },
+  {
+    what: {
+      en: 'Redis is asked at its usual port whatever the target config says',
+      zh: '忽略目标配置, 始终用默认端口访问 Redis',
+    },
+    edits: [edit('lib/tools/redis/cli.ts', "'-p', String(target.ports.redis)", '')],
+    test: 'test/unit/tools/postgres/ready.test.ts',
+    named: 'waits for an authenticated PONG',
+  },
 ];
