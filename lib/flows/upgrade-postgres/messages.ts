@@ -43,15 +43,6 @@ const staysText = (name: string): Text => ({
   zh: `${printable(name)} (恢复操作保留): 仅存在于原卷中`,
 });
 
-/** Of an earlier attempt's cluster; roles may own what is kept in it. */
-export const noLongerRoles = (volume: string, roles: readonly string[]): Text => {
-  const list = printable(roles.join(', '));
-  return {
-    en: `Volume ${printable(volume)} was used before, and has roles that do not exist any more: ${list}. They stay, without login, password or rights.`,
-    zh: `卷 ${printable(volume)} 此前使用过, 其中有现已删除的角色: ${list}. 它们会保留, 但不能登录, 也没有密码与权限.`,
-  };
-};
-
 /** The text of the plan is about seconds; here it may be longer. */
 const requestsText = (hold: HoldFacts): Text =>
   hold.kind === 'holds'

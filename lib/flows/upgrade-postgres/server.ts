@@ -1,7 +1,6 @@
 import { change } from '../../core/command.ts';
 import { type Ops, runName } from '../../core/ops.ts';
 import { ask, run } from '../../core/run.ts';
-import { clusterNow } from '../../domain/backup/roles.ts';
 import { loginOf, serverWords } from '../../domain/stack/database.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { stop } from '../../tools/docker/docker.ts';
@@ -9,11 +8,8 @@ import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
 import { bringHba } from '../../tools/pg-hba/bring.ts';
 import { capabilitiesOf, lacking, tell, toldOtherwise, unknownTo } from '../../tools/postgres/capabilities.ts';
 import type { Database } from '../../tools/postgres/database.ts';
-import { DISARM_ROLES } from '../../tools/postgres/globals.ts';
-import { execute } from '../../tools/postgres/psql.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 import type { Facts } from './facts.ts';
-import { noLongerRoles } from './messages.ts';
 import { notThere } from './refusals.ts';
 
 const READY_MS = 120_000;
@@ -64,20 +60,6 @@ export async function startServer(ops: Ops, facts: Facts, purpose: Purpose): Pro
   }
   await bringHba(ops, facts.database, server);
   return server;
-}
-
-/**
- * In a cluster that an earlier attempt or a way back left, nobody keeps a login or a right of then: the final dump says who has which.
- *
- * @throws {CommandError}
- */
-export async function disarmRoles(ops: Ops, present: Database, server: Database): Promise<void> {
-  await execute(ops, server, DISARM_ROLES);
-  const [then, now] = await Promise.all([clusterNow(ops, server), clusterNow(ops, present)]);
-  const gone = then.roles
-    .map((role) => role.name)
-    .filter((name) => !name.startsWith('pg_') && !now.roles.some((role) => role.name === name));
-  if (gone.length > 0) ops.screen.show({ event: 'warning', text: noLongerRoles(server.volume.name, gone) });
 }
 
 /** From PostgreSQL 18 on initdb does so by itself. */

@@ -24,7 +24,8 @@ import type { Database } from '../../tools/postgres/database.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import type { Facts } from './facts.ts';
 import { nextTransaction, requireAlone } from './others.ts';
-import { closeServer, disarmRoles, discardServer, startServer } from './server.ts';
+import { disarmRoles } from './roles.ts';
+import { closeServer, discardServer, startServer } from './server.ts';
 import {
   type Coming,
   proveAsBefore,
