@@ -89,7 +89,7 @@ export const DATABASES: readonly Break[] = [
   },
   {
     what: { en: 'a restore gives roles back what was taken away since', zh: '恢复时把已收回的权限还给角色' },
-    edits: [edit('lib/domain/backup/roles.ts', "if (roles === 'saved') return", 'if (roles) return')],
+    edits: [edit('lib/domain/backup/roles.ts', "if (roles !== 'needed') return", 'if (roles) return')],
     test: 'test/unit/domain/data/restore.test.ts',
     named: 'raise nobody’s rights without a consent',
   },
