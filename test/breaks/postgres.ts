@@ -143,6 +143,21 @@ export const POSTGRES: readonly Break[] = [
     named: 'finds in the trial that the new server reads pg_hba.conf otherwise',
   },
   {
+    what: {
+      en: 'an upgrade begins with a password in .env that is not in force yet',
+      zh: '.env 中的密码尚未生效时仍开始升级',
+    },
+    edits: [
+      edit(
+        'lib/flows/upgrade-postgres/survey.ts',
+        "=== 'wrong-password') throw otherPassword();",
+        "=== 'wrong-password') Boolean(otherPassword);",
+      ),
+    ],
+    test: UPGRADE,
+    named: 'is refused where something would be lost, or somebody could write meanwhile',
+  },
+  {
     what: { en: 'a membership is restored with who granted it', zh: '恢复角色成员关系时保留授予者' },
     edits: [edit('lib/tools/postgres/globals.ts', "statement.replace(GRANTOR, ';')", 'statement')],
     test: 'test/unit/domain/data/restore.test.ts',

@@ -96,6 +96,11 @@ it('is refused where something would be lost, or somebody could write meanwhile'
   delete server.visitors;
   server.replication = { slots: ['warehouse'] };
   await refused(d, TO, /slots warehouse/);
+  delete server.replication;
+  server.cluster.roles.whalefall_user = verifier('another than in .env');
+  const ended = await d.run(TO, { script: UPGRADE });
+  expect(ended, ended.text).toMatchObject({ exitCode: 3, changes: [] });
+  expect(ended.text).toMatch(/does not take the POSTGRES_PASSWORD of \.env/);
 });
 
 it('notices what is written while it is read for the last time, and goes back', async () => {
