@@ -2,6 +2,7 @@ import { commandFailed, misuse } from '../core/refusal.ts';
 import { ask } from '../core/run.ts';
 import { printable, same } from '../core/text.ts';
 import { exec } from '../tools/docker/docker.ts';
+import { redisCli } from '../tools/redis/cli.ts';
 import { type Context, type Service, serviceOf } from './service.ts';
 
 export type RedisAnswer = string | number | null | readonly (string | number | null)[];
@@ -28,7 +29,7 @@ export function redisOf(context: Context): Redis {
   const cli = (argv: readonly string[], as: 'read' | 'change' = 'read') => {
     const password = stack.services.app.environment.REDIS_PASSWORD ?? '';
     const env = password === '' ? {} : { env: { REDISCLI_AUTH: password } };
-    return ask(ops, exec(as, service.running().id, ['redis-cli', ...argv], { ...env, deadlineMs: 15_000 }));
+    return ask(ops, exec(as, service.running().id, redisCli(ops, ...argv), { ...env, deadlineMs: 15_000 }));
   };
   const command: Redis['command'] = async (name, ...args) => {
     if (effect === 'read' && NO_LOOK.test(await cli(['COMMAND', 'INFO', name]))) throw noLook(name);

@@ -6,6 +6,9 @@ import { notifySchema } from './notify.ts';
 /** A path below a directory, and not that directory itself. */
 const inside = z.string().regex(/^(?!\/)(?!(?:.*\/)?\.\.?(?:\/|$)).+/, 'must be a path below the directory');
 
+/** The same, as what lies in it is found by: with the slash after it. */
+const withoutSlash = inside.regex(/[^/]$/, 'must not end with a slash');
+
 /**
  * What is deployed: names inside the compose file and inside the application's container. Everything else (container
  * names, ports, volume names) is read from the resolved compose config. The defaults are WhaleFall's.
@@ -63,7 +66,7 @@ export const targetSchema = z.strictObject({
       /** What is released when nothing else is asked for. */
       ref: z.string().min(1).default('origin/main'),
       /** Below the application's root, from elsewhere than git: no release touches them. userdata is always one. */
-      kept: z.array(z.string().min(1)).default(['.env', '.venv']),
+      kept: z.array(withoutSlash).default(['.env', '.venv']),
       /**
        * Directories that are part of the release and that git does not have (`to`, below the application's root). A stage of the
        * Dockerfile makes them from sources that git has; where it has no such stage, a build on this machine fills them in the deploy directory.
@@ -71,9 +74,9 @@ export const targetSchema = z.strictObject({
       artefacts: z
         .array(
           z.union([
-            z.strictObject({ to: inside.regex(/[^/]$/), from: inside, stage: z.string().min(1) }),
+            z.strictObject({ to: withoutSlash, from: inside, stage: z.string().min(1) }),
             z.strictObject({
-              to: inside.regex(/[^/]$/),
+              to: withoutSlash,
               from: z.undefined().optional(),
               stage: z.undefined().optional(),
             }),

@@ -590,7 +590,7 @@ export const DATA: readonly Break[] = [
       edit(
         'lib/domain/hot-release/settle.ts',
         '  await attempt(() => keepRelease(calm, commit, runName(ops)));',
-        '  await attempt(() => sweepStaging(calm, staging));\n  await attempt(() => keepRelease(calm, commit, runName(ops)));',
+        '  await attempt(() => sweepAll(calm, staging));\n  await attempt(() => keepRelease(calm, commit, runName(ops)));',
       ),
     ],
     ...killed,

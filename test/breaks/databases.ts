@@ -89,7 +89,7 @@ export const DATABASES: readonly Break[] = [
   },
   {
     what: { en: 'a restore gives roles back what was taken away since', zh: '恢复时把已收回的权限还给角色' },
-    edits: [edit('lib/domain/backup/roles.ts', "if (roles === 'saved') return", 'if (roles) return')],
+    edits: [edit('lib/domain/backup/roles.ts', "if (roles !== 'needed') return", 'if (roles) return')],
     test: 'test/unit/domain/data/restore.test.ts',
     named: 'raise nobody’s rights without a consent',
   },
@@ -128,6 +128,15 @@ export const DATABASES: readonly Break[] = [
     ],
     test: 'test/processes/upgrade.test.ts',
     named: 'changes nothing when it is told',
+  },
+  {
+    what: {
+      en: 'an address of the application’s own has its migration wait for locks without a limit',
+      zh: '应用自带的连接参数使迁移无限期等待锁',
+    },
+    edits: [edit('lib/domain/schema/upgrade.py', '\ninsist()\n', '\n')],
+    test: 'test/processes/upgrade.test.ts',
+    named: 'wait no longer for a lock',
   },
   {
     what: {
@@ -218,5 +227,32 @@ export const DATABASES: readonly Break[] = [
     edits: [edit('lib/domain/app/freezer.ts', '} catch {\n', '} catch {\n        return;\n')],
     test: 'test/unit/domain/app/freezer.test.ts',
     named: 'by another program when its own has died',
+  },
+  {
+    what: {
+      en: 'a restore does not count what the server logs meanwhile',
+      zh: '恢复时不计入预写日志 (WAL) 占用的磁盘',
+    },
+    edits: [edit('lib/tools/postgres/server-disk.ts', ' + most + (kept ? databaseBytes : 0)', '')],
+    test: 'test/unit/domain/data/restore.test.ts',
+    named: 'a restore needs disk for',
+  },
+  {
+    what: {
+      en: 'a port in the container that is not the target config’s is found when nothing serves',
+      zh: '停止服务后才发现容器内端口与目标配置不一致',
+    },
+    edits: [edit('lib/domain/stack/compose-config.ts', 'requirePorts(ops.target, services);', '')],
+    test: 'test/unit/domain/stack/compose-config.test.ts',
+    named: 'says before anything begins that a port is not the target config’s',
+  },
+  {
+    what: {
+      en: 'Redis is asked at its usual port whatever the target config says',
+      zh: '忽略目标配置, 始终用默认端口访问 Redis',
+    },
+    edits: [edit('lib/tools/redis/cli.ts', "'-p', String(target.ports.redis)", '')],
+    test: 'test/unit/tools/postgres/ready.test.ts',
+    named: 'waits for an authenticated PONG',
   },
 ];

@@ -170,6 +170,15 @@ export const HOLD: readonly Break[] = [
     named: 'gives up sooner on one that has booted and goes on answering',
   },
   {
+    what: {
+      en: 'rules are put while those of the hold before are taken away',
+      zh: '上一次暂存的规则尚在移除, 新规则已经写入',
+    },
+    edits: [edit('lib/domain/hold/hold.ts', '      await going;\n      lease = await', '      lease = await')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'no request fails when a hot update that restarted the container is taken back',
+  },
+  {
     what: { en: 'a run that is killed leaves the scheduler stopped', zh: '运行被强制终止后, 调度器保持停止' },
     edits: [edit('lib/domain/app/agent/drain.py', '    finally:\n        put_back()', '    finally:\n        pass')],
     test: 'test/unit/domain/hold/drain.test.ts',

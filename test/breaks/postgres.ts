@@ -93,6 +93,71 @@ export const POSTGRES: readonly Break[] = [
     named: 'deletes the former cluster with a consent',
   },
   {
+    what: {
+      en: 'an upgrade into a volume that was used before leaves its roles what they could',
+      zh: '升级到曾使用过的卷时, 其中的角色保留原有权限',
+    },
+    edits: [edit('lib/flows/upgrade-postgres/steps.ts', 'await disarmRoles(o, database, server);', '')],
+    test: UPGRADE,
+    named: 'brings nothing back, into a volume that was in use before',
+  },
+  {
+    what: {
+      en: 'an upgrade into a volume that was used before does not bring passwords that were changed',
+      zh: '升级到曾使用过的卷时, 不更新已变更的角色密码',
+    },
+    edits: [
+      edit('lib/domain/backup/roles.ts', "roles === 'moved' ? [user] : there", "roles === 'moved' ? there : there"),
+    ],
+    test: UPGRADE,
+    named: 'brings nothing back, into a volume that was in use before',
+  },
+  {
+    what: { en: 'a server of before keeps the password of before', zh: '换回的 PostgreSQL 实例保留旧密码' },
+    edits: [edit('lib/flows/upgrade-postgres/switch.ts', 'await setPassword(ops, database, password);', '')],
+    test: UPGRADE,
+    named: 'a server that was in use before gets the password that was changed since',
+  },
+  {
+    what: { en: 'a role may be left without its password', zh: '中断后角色可能缺少密码' },
+    edits: [edit('lib/domain/data/restore.ts', "['BEGIN;', ...sql, 'COMMIT;']", 'sql')],
+    test: 'test/unit/domain/data/restore.test.ts',
+    named: 'makes the roles whole or not at all',
+  },
+  {
+    what: { en: 'an upgrade leaves who may log in to initdb', zh: '升级后登录规则退回 initdb 默认值' },
+    edits: [edit('lib/flows/upgrade-postgres/server.ts', 'await bringHba(ops, facts.database, server);', '')],
+    test: UPGRADE,
+    named: 'lets in whom the former server let in, and nobody else',
+  },
+  {
+    what: { en: 'an upgrade does not look how the new server reads the rules', zh: '升级不检查新实例如何读取登录规则' },
+    edits: [
+      edit(
+        'lib/tools/pg-hba/bring.ts',
+        "if (wrong.length > 0 || found.join('\\n') !== wanted.join('\\n'))",
+        'if (!found)',
+      ),
+    ],
+    test: UPGRADE,
+    named: 'finds in the trial that the new server reads pg_hba.conf otherwise',
+  },
+  {
+    what: {
+      en: 'an upgrade begins with a password in .env that is not in force yet',
+      zh: '.env 中的密码尚未生效时仍开始升级',
+    },
+    edits: [
+      edit(
+        'lib/flows/upgrade-postgres/survey.ts',
+        "=== 'wrong-password') throw otherPassword();",
+        "=== 'wrong-password') Boolean(otherPassword);",
+      ),
+    ],
+    test: UPGRADE,
+    named: 'is refused where something would be lost, or somebody could write meanwhile',
+  },
+  {
     what: { en: 'a membership is restored with who granted it', zh: '恢复角色成员关系时保留授予者' },
     edits: [edit('lib/tools/postgres/globals.ts', "statement.replace(GRANTOR, ';')", 'statement')],
     test: 'test/unit/domain/data/restore.test.ts',

@@ -298,4 +298,97 @@ export const PROMISES: readonly Break[] = [
     test: 'test/simulation/update.test.ts',
     named: 'waits for it on the way back, too, before anything harder',
   },
+  {
+    what: {
+      en: 'the trial follows a configuration’s chdir to the code that runs already',
+      zh: '试运行按配置的 chdir 加载了线上正在运行的代码',
+    },
+    edits: [
+      edit(
+        'lib/domain/app/agent/try_gunicorn.py',
+        'gunicorn.cfg.set("chdir", staged(gunicorn.cfg.chdir))\n    gunicorn.chdir()',
+        'pass',
+      ),
+    ],
+    test: 'test/unit/domain/app/gunicorn.test.ts',
+    named: 'tries the staged code, never the code in place',
+  },
+  {
+    what: {
+      en: 'the trial finds modules in the code that runs already',
+      zh: '试运行从线上正在运行的代码中导入模块',
+    },
+    edits: [edit('lib/domain/app/agent/try_gunicorn.py', 'sys.path[:] = map(staged, sys.path)', 'pass')],
+    test: 'test/unit/domain/app/gunicorn.test.ts',
+    named: 'tries the staged code, never the code in place',
+  },
+  {
+    what: {
+      en: 'a file that the application wrote meanwhile takes a good release back',
+      zh: '应用在期间写入的文件导致正常的版本被撤回',
+    },
+    edits: [edit('lib/domain/hot-release/files-in-place.ts', 'differ.filter(isOurs)', 'differ')],
+    test: 'test/simulation/update.test.ts',
+    named: 'although the application writes beside its code',
+  },
+  {
+    what: {
+      en: 'a file of the release that was changed meanwhile counts as not from git',
+      zh: '期间被改动的发布文件被当作非 git 文件',
+    },
+    edits: [edit('lib/domain/hot-release/files-in-place.ts', 'differ.filter(isOurs)', '[]')],
+    test: 'test/simulation/update.test.ts',
+    named: 'believes no release of which a file was changed meanwhile',
+  },
+  {
+    what: {
+      en: 'the repository’s own file replaces what the image copies to its place',
+      zh: '仓库中的同名文件覆盖了镜像构建时复制到该处的文件',
+    },
+    edits: [edit('lib/domain/release/copies.ts', 'own(files), own(tree)', 'files, tree')],
+    test: 'test/simulation/update.test.ts',
+    named: 'leaves what the image copies there',
+  },
+  {
+    what: {
+      en: 'a file that goes while the container is looked at ends the look',
+      zh: '查看容器时文件恰好消失导致查看失败',
+    },
+    edits: [
+      edit(
+        'lib/domain/app/agent/inventory.py',
+        'except (FileNotFoundError, NotADirectoryError):',
+        'except IndexError:',
+      ),
+    ],
+    test: 'test/unit/domain/app/inventory.test.ts',
+    named: 'takes a file that goes while it looks',
+  },
+  {
+    what: {
+      en: 'the sign of a killed update goes with the next one, which fails',
+      zh: '被强制终止的更新留下的标记被下一次失败的运行清除',
+    },
+    edits: [edit('lib/domain/app/staging.ts', 'kept: MARKER', 'kept: null')],
+    test: 'test/simulation/killed.test.ts',
+    named: 'is unfinished also after the next one failed',
+  },
+  {
+    what: {
+      en: 'a program beside the web program may run older code, and there is nothing to do',
+      zh: 'web 以外的程序仍运行旧代码, 却提示无需操作',
+    },
+    edits: [edit('lib/domain/hot-release/survey.ts', '[web, ...companions({ programs })]', '[web]')],
+    test: 'test/unit/domain/hot-release/survey.test.ts',
+    named: 'was started before the files were put in place',
+  },
+  {
+    what: {
+      en: 'the names of files that were changed by hand stand on a command line',
+      zh: '被手工修改的文件名写在命令行上',
+    },
+    edits: [edit('lib/domain/hot-release/switch.ts', "'--null', '-T', '-'];", "'--', ...facts.files.handEdited];")],
+    test: 'test/simulation/update.test.ts',
+    named: 'keeps what somebody had changed',
+  },
 ];

@@ -35,17 +35,22 @@ cli = Cli()
 `;
 
 /** @param said what it is told once it has loaded; its stdin is closed then. */
-async function upgrade(said: string, { loading = 0, migrating = 0 } = {}) {
+async function upgrade(
+  said: string,
+  { loading = 0, migrating = 0, env = {}, flask = FLASK, also = {} as Readonly<Record<string, string>> } = {},
+) {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'upgrade-'));
   onTestFinished(() => rmSync(dir, { recursive: true }));
   mkdirSync(path.join(dir, 'flask'));
   writeFileSync(path.join(dir, 'flask/__init__.py'), '');
-  writeFileSync(path.join(dir, 'flask/cli.py'), FLASK);
+  writeFileSync(path.join(dir, 'flask/cli.py'), flask);
+  mkdirSync(path.join(dir, 'sqlalchemy'));
+  for (const [name, text] of Object.entries(also)) writeFileSync(path.join(dir, 'sqlalchemy', name), text);
   const done = path.join(dir, 'done');
   const does = { PYTHONPATH: dir, DONE: done, LOADING: String(loading), MIGRATING: String(migrating) };
   const begin = ['-c', 'import json, sys; exec(json.loads(sys.stdin.readline()))'];
   const argv = [...begin, 'LOADED', '2', '1', '--app', 'app:create_app', 'db', 'upgrade'];
-  const child = spawn('python3', argv, { cwd: dir, env: { ...process.env, ...does } });
+  const child = spawn('python3', argv, { cwd: dir, env: { ...process.env, ...env, ...does } });
   let [stdout, stderr] = ['', ''];
   child.stdin.on('error', () => undefined);
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk));
@@ -57,6 +62,40 @@ async function upgrade(said: string, { loading = 0, migrating = 0 } = {}) {
   const [status, signal] = await once(child, 'close');
   return { status, signal, stderr, did: existsSync(done) ? readFileSync(done, 'utf8') : '' };
 }
+
+// As SQLAlchemy tells those who listen what it is going to connect with.
+const SQLALCHEMY = {
+  '__init__.py': '',
+  'event.py': 'def listen(target, name, does): target.listening[name] = does\n',
+  'engine.py': 'class Engine: listening = {}\n',
+};
+const CONNECTS = `
+import json, os, types
+from sqlalchemy.engine import Engine
+class ScriptInfo:
+    def load_app(self):
+        os.environ["PGOPTIONS"] = "of the application"
+class Cli:
+    def main(self, args, obj, prog_name):
+        obj.load_app()
+        named = [{"options": "-c lock_timeout=0", "application_name": "its own"}, {}, {}]
+        for driver, given in zip(["psycopg2", "psycopg", "pysqlite"], named):
+            Engine.listening["do_connect"](types.SimpleNamespace(driver=driver), None, [], given)
+        with open(os.environ["DONE"], "w") as file:
+            json.dump(named, file)
+cli = Cli()
+`;
+
+it('has a session that a migration begins by its own address wait no longer for a lock, and bear its name', async () => {
+  const env = { PGOPTIONS: '-c lock_timeout=10000', PGAPPNAME: 'whalefall-ops migrate' };
+  const { did, stderr } = await upgrade('go\n', { env, flask: CONNECTS, also: SQLALCHEMY });
+  const application_name = 'whalefall-ops migrate';
+  expect(JSON.parse(did || '[]'), stderr).toEqual([
+    { options: '-c lock_timeout=0 -c lock_timeout=10000', application_name },
+    { options: '-c lock_timeout=10000', application_name },
+    {},
+  ]);
+});
 
 const WORDS = '--app app:create_app db upgrade';
 

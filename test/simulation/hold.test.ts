@@ -387,6 +387,15 @@ it.each([
   expect(ended.text).toMatch(/refused until/);
 });
 
+it('restarts the container the plain way where the engine is rootless, and says why', async () => {
+  const d = withRules(await updatable());
+  const { override } = d.machine;
+  d.machine.override = (call, typed) =>
+    typed.includes('SecurityOptions') ? { stdout: '["name=rootless"]\n' } : override(call, typed);
+  const ended = await updateAndCheck(d, ['--yes', '--soak', '1s', '--restart', 'container']);
+  expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('the engine runs rootless') });
+});
+
 it('a doorman that dies when it is to lead people on leaves no rule', async () => {
   const d = await holding();
   const { lead } = Doorman.prototype;

@@ -7,6 +7,7 @@ import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { type Check, twice } from './model/again.ts';
+import { pathsBelow } from './model/app-files.ts';
 import { at } from './model/at.ts';
 import { type Deployment, type Ended, production } from './model/deployment.ts';
 import { keepsData, runAndCheck } from './model/invariants.ts';
@@ -276,6 +277,25 @@ it.each<[what: string, command: RegExp, byHand: (d: Deployment) => Promise<unkno
     return ended;
   };
   const ended = await at(command, 'killed-after', given, { ...update, check: byHandBetween });
+  expect(ended).toMatchObject({ exitCode: 137, struck: true });
+});
+
+it('an update that was killed is unfinished also after the next one failed before it changed anything', async () => {
+  const given = (made: Deployment) => updatable({}, { made });
+  const failing: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    appOf(d).app?.boot(); // nothing but what it left in the container tells of it any more
+    await d.machine.clock.sleep(10_000);
+    const bad = release('bad', { cannotCreate: true });
+    d.machine.engine.releases.set(bad.commit, bad);
+    d.machine.repository?.push(bad, Math.floor(d.machine.clock.now() / 1000));
+    expect(await d.run(args, { script: UPDATE })).toMatchObject({ exitCode: 1 });
+    const again = await d.run([...args, '--ref', release('new').commit], { script: UPDATE });
+    expect(again, again.text).toMatchObject({ exitCode: 0, text: expect.stringContaining('Updated and proved') });
+    expect(pathsBelow(appOf(d), '/app/.whalefall-staging')).toEqual([]);
+    return ended;
+  };
+  const ended = await at(/ - place$/, 'killed-after', given, { ...update, check: failing });
   expect(ended).toMatchObject({ exitCode: 137, struck: true });
 });
 

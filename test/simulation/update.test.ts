@@ -1,4 +1,4 @@
-import { symlinkSync } from 'node:fs';
+import { readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { readReleases } from '../../lib/domain/ledger/releases.ts';
@@ -416,12 +416,65 @@ it('does not call a release proved that has lost a worker', async () => {
   expect(workersOf(d)).toHaveLength(2);
 });
 
-it('keeps what somebody had changed in the container', async () => {
+it('keeps what somebody had changed in the container, however much that is', async () => {
   const d = await updatable();
   appOf(d).layer['/app/app/api/health.py'] = { data: '# a quick fix\n', mode: '100644', owner: 'root' };
   const ended = await d.run(YES, { script: UPDATE });
   expect(ended.exitCode).toBe(0);
-  expect(d.files().filter((f) => f.endsWith('hand-edited.tar'))).toHaveLength(1);
+  const [kept = ''] = d.files().filter((f) => f.endsWith('hand-edited.tar'));
+  expect(readFileSync(kept, 'utf8')).toContain('# a quick fix');
+  // The shell gets a command line as one word, for which the kernel has 128 KiB.
+  const packs = ended.calls.filter(({ argv }) => argv.includes('tar') && argv.includes('-T'));
+  expect(packs.map(({ argv, input }) => [argv.join(' ').includes('health.py'), input.toString()])).toEqual([
+    [false, 'app/api/health.py\0'],
+  ]);
+});
+
+it.each<[how: string, broken: Partial<Release>, exitCode: number]>([
+  ['proves a release', {}, 0],
+  ['goes back', { crashesInPlace: true }, 1],
+])('%s although the application writes beside its code meanwhile, and says what', async (_how, broken, exitCode) => {
+  const d = await updatable(broken);
+  const { machine } = d;
+  const { override } = machine;
+  appOf(d).layer['/app/a.pid'] = '1';
+  machine.override = (call, typed) => {
+    if (typed.endsWith(' - place')) {
+      appOf(d).layer['/app/celerybeat-schedule'] = 'written meanwhile';
+      delete appOf(d).layer['/app/a.pid'];
+    }
+    return override(call, typed);
+  };
+  const ended = await updateAndCheck(d, YES);
+  expect(ended.exitCode, ended.text).toBe(exitCode);
+  expect(ended.text).toMatch(
+    /2 files that are not from git appeared, changed or went meanwhile, .*celerybeat-schedule/,
+  );
+});
+
+it('believes no release of which a file was changed meanwhile', async () => {
+  const d = await updatable();
+  const { machine } = d;
+  const { override } = machine;
+  machine.override = (call, typed) => {
+    if (typed.endsWith(' - workers')) write(appOf(d), '/app/app/models/note.py', '# by hand, meanwhile');
+    return override(call, typed);
+  };
+  const ended = await d.run(YES, { script: UPDATE });
+  expect(ended.exitCode, ended.text).not.toBe(0);
+  expect(ended.text).toContain("1 files in the container are not the commit's: app/models/note.py");
+});
+
+it.each<[what: string, former: Partial<Release>, next: Partial<Release>]>([
+  ['brings', {}, { files: { 'gunicorn.conf.py': gunicornConfig(7) } }],
+  ['has no more', { files: { 'gunicorn.conf.py': gunicornConfig(7) } }, { files: {} }],
+])('leaves what the image copies there where the repository %s a file of its own', async (_what, former, next) => {
+  const d = await updatable(next, { former });
+  const ended = await updateAndCheck(d, YES);
+  expect(ended, ended.text).toMatchObject({ exitCode: 0, text: expect.stringContaining('Updated and proved') });
+  expect(fileAt(appOf(d), '/app/gunicorn.conf.py')?.data).toBe(gunicornConfig(2));
+  const again = await updateAndCheck(d, [...YES, '--restart', 'reload', '--bake']);
+  expect(again.text).not.toContain('that is not what runs');
 });
 
 it('does not believe a copy that lost a file on the way', async () => {

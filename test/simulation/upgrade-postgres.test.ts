@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
-import { emptyDatabase } from './model/cluster.ts';
+import { emptyDatabase, verifier } from './model/cluster.ts';
 import { type Deployment, production } from './model/deployment.ts';
 import {
   BACK,
@@ -96,6 +96,11 @@ it('is refused where something would be lost, or somebody could write meanwhile'
   delete server.visitors;
   server.replication = { slots: ['warehouse'] };
   await refused(d, TO, /slots warehouse/);
+  delete server.replication;
+  server.cluster.roles.whalefall_user = verifier('another than in .env');
+  const ended = await d.run(TO, { script: UPGRADE });
+  expect(ended, ended.text).toMatchObject({ exitCode: 3, changes: [] });
+  expect(ended.text).toMatch(/does not take the POSTGRES_PASSWORD of \.env/);
 });
 
 it('notices what is written while it is read for the last time, and goes back', async () => {
@@ -126,6 +131,58 @@ it('goes back with what was there, keeps what was written since, and goes on aga
   expect(again.exitCode, again.text).toBe(0);
   const kept = Object.entries(next(d)?.databases ?? {}).find(([name]) => name.includes('_before_'));
   expect(kept?.[1].tables.notes).toContain('written on 17');
+});
+
+it('brings nothing back, into a volume that was in use before, of what roles lost meanwhile', async () => {
+  const d = await upgradable();
+  const roles = former(d)?.roles ?? {};
+  Object.assign(roles, {
+    reporter: verifier('leaked'),
+    dropped: verifier('of somebody who left'),
+    muted: verifier('old'),
+  });
+  await upgradeAndCheck(d, TO);
+  expect(next(d)?.roles).toEqual(roles);
+  expect((await d.run(BACK, { script: UPGRADE })).exitCode).toBe(0);
+  Object.assign(roles, { reporter: verifier('changed'), muted: '' });
+  delete roles.dropped;
+  const again = await upgradeAndCheck(d, TO);
+  expect(again.exitCode, again.text).toBe(0);
+  expect(next(d)?.roles).toEqual({ ...roles, dropped: '' });
+  expect(again.text).toMatch(/roles that do not exist any more: dropped\./);
+});
+
+it.each(['forth', 'back'])(
+  'a server that was in use before gets the password that was changed since, %s',
+  async (way) => {
+    const d = await upgradable();
+    await upgradeAndCheck(d, TO);
+    if (way === 'forth') expect((await d.run(BACK, { script: UPGRADE })).exitCode).toBe(0);
+    const aside = way === 'forth' ? next(d) : former(d);
+    if (aside) aside.roles.whalefall_user = verifier('of then');
+    const ended = await d.run(way === 'forth' ? TO : BACK, { script: UPGRADE });
+    expect(ended.exitCode, ended.text).toBe(0);
+    expect(serving(d)).toBe(aside);
+  },
+);
+
+it('lets in whom the former server let in, and nobody else', async () => {
+  const d = await upgradable();
+  const cluster = former(d);
+  if (!cluster) throw new Error('there is no cluster');
+  const [socket, remote] = ['local all all trust', 'host all all 172.18.0.0/16 md5\nhost all all all reject\n'];
+  cluster.hba = `${socket}\nhost all all 10.0.0.0/8 trust\n${remote}`;
+  const ended = await upgradeAndCheck(d, TO);
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(next(d)?.hba).toBe(`${socket}\nhost all all 10.0.0.0/8 scram-sha-256\n${remote}`);
+});
+
+it('finds in the trial that the new server reads pg_hba.conf otherwise', async () => {
+  const d = await upgradable();
+  Object.assign(d.machine.engine.image(IMAGE), { lacks: ['md5'] });
+  const cluster = former(d);
+  if (cluster) cluster.hba = cluster.hba.replace('all all scram-sha-256', 'all all md5');
+  await refused(d, TO, /does not read pg_hba\.conf as the present one does[\s\S]*host all all all md5/);
 });
 
 it('is what a rebuild goes on with, which does not take the former cluster for a lost one', async () => {

@@ -80,6 +80,7 @@ export function updateFacts(more: Partial<Facts> = {}): Facts {
     running: { commit: OLD, subject: 'Before', certain: true, code: undefined, released: undefined, files },
     files: { put: ['app/a.py'], remove: [], handEdited: [], inTheWay: [] },
     copies: [],
+    hidden: [],
     cutShort: { staging: false, releases: [] },
     outdated: false,
     rebuildReasons: [],

@@ -4,7 +4,7 @@ import type { Ops } from '../../core/ops.ts';
 import { ask } from '../../core/run.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import { type Attached, execAttached } from '../../tools/docker/attached.ts';
-import { exec } from '../../tools/docker/docker.ts';
+import { exec, PYTHON_BY_LINE } from '../../tools/docker/docker.ts';
 
 /** The scripts in `agent/`; each is one look or one deed in the application's container, in the container's own Python. */
 type Script =
@@ -64,9 +64,6 @@ export function sourceOf(script: string, args: unknown = {}, nice = 0): string {
   return `${common}\nARGS = json.loads(${JSON.stringify(JSON.stringify(args))})\nos.nice(${nice})\n${source}`;
 }
 
-/** How a script comes in whose stdin is left for orders: as the first line. */
-const BEGIN = 'import json, sys; exec(json.loads(sys.stdin.readline()))';
-
 /**
  * Runs one of the scripts for as long as somebody holds its stdin, which takes orders and answers each with a line.
  *
@@ -79,6 +76,6 @@ export function attachAgent(
   script: 'drain' | 'freeze',
   { args, user }: { readonly args?: Call<unknown>['args']; readonly user?: string } = {},
 ): Promise<Attached> {
-  const words = [...(user ? ['-u', user] : []), container, ops.target.app.python, '-c', BEGIN, script];
+  const words = [...(user ? ['-u', user] : []), container, ops.target.app.python, '-c', PYTHON_BY_LINE, script];
   return execAttached(ops, words, JSON.stringify(sourceOf(script, args)));
 }

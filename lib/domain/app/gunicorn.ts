@@ -116,15 +116,16 @@ interface Trial {
   readonly leave?: boolean;
 }
 
-function tryGunicorn(ops: Ops, staging: Staging, web: Program, trial: Trial): Promise<z.infer<typeof outcome>> {
-  const { name, from, instead, leave = false } = trial;
+function tryGunicorn(ops: Ops, staging: Staging, web: Program, asked: Trial): Promise<z.infer<typeof outcome>> {
+  const { name, from, instead, leave = false } = asked;
   const seconds = ops.target.bootSeconds;
   const at = from.argv.findIndex((word) => word.endsWith('gunicorn'));
   // `python [-u] [-m] gunicorn`: its options are not for `-c`.
   const python = at > 0 ? from.argv.slice(0, 1) : [ops.target.app.python];
   const code = readFileSync(new URL('agent/try_gunicorn.py', import.meta.url), 'utf8');
   const told = `${staging.dir}/told-${name}`;
-  const argv = [...python, '-c', code, told, JSON.stringify(instead), ...from.argv.slice(at + 1)];
+  const trial = instead && { settings: instead, root: ops.target.app.root, tree: staging.tree };
+  const argv = [...python, '-c', code, told, JSON.stringify(trial), ...from.argv.slice(at + 1)];
   const env = { [ops.target.app.schedulerVariable]: 'false' }; // never a second scheduler
   const log = `${staging.log}-${name}`;
   return agent(ops, staging.container, 'as_web', {

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { z } from 'zod';
 import { NOTHING_CHANGED, OpsError } from '../../core/errors.ts';
 import { type Ops, runName } from '../../core/ops.ts';
@@ -104,10 +105,24 @@ export async function compileStaged(
 const swept = z.object({ ended: z.int(), removed: z.boolean() });
 
 /** Ends what was started in there and removes it; may be called again, and when there is nothing. */
-export async function sweepStaging(ops: Ops, staging: Pick<Staging, 'container' | 'dir'>): Promise<void> {
-  const { container, dir } = staging;
-  const { removed } = await agent(ops, container, 'sweep', { effect: 'change', args: { staging: dir }, answer: swept });
-  if (!removed) throw notRemoved(dir);
+export const sweepStaging = (ops: Ops, { container, dir }: Pick<Staging, 'container' | 'dir'>): Promise<void> =>
+  sweep(ops, container, { staging: dir, kept: null });
+
+/** Ends and removes whatever any run has staged; of each, what it was to bring stays as the sign that it did not get to its end. */
+export const sweepFormer = (ops: Ops, { container, dir }: Staging): Promise<void> =>
+  sweep(ops, container, { staging: path.posix.dirname(dir), kept: MARKER });
+
+/** The last of a release: no run is unfinished any more. */
+export const sweepAll = (ops: Ops, { container, dir }: Staging): Promise<void> =>
+  sweepStaging(ops, { container, dir: path.posix.dirname(dir) });
+
+async function sweep(
+  ops: Ops,
+  container: string,
+  args: { readonly staging: string; readonly kept: string | null },
+): Promise<void> {
+  const { removed } = await agent(ops, container, 'sweep', { effect: 'change', args, answer: swept });
+  if (!removed) throw notRemoved(args.staging);
 }
 
 const notRemoved = (dir: string) =>

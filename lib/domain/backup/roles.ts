@@ -52,15 +52,24 @@ export function globalsOf({ dir, manifest }: Stored<DatabaseManifest>): Globals 
   }
 }
 
-/** The statements that give the cluster the roles for what is restored. */
+/**
+ * The statements that give the cluster the roles for what is restored.
+ *
+ * @param into `moved` is `saved` for the same cluster elsewhere: roles that are there get their saved attributes and passwords as well, but for
+ *   `user`, who is connected.
+ */
 export function rolesSql(
   globals: Globals,
   now: ClusterNow,
   manifest: DatabaseManifest,
-  { roles, inPlace = false }: { readonly roles: Roles; readonly inPlace?: boolean },
+  {
+    roles,
+    inPlace = false,
+    user,
+  }: { readonly roles: Roles | 'moved'; readonly inPlace?: boolean; readonly user: string },
 ) {
   const there = now.roles.map((r) => r.name);
-  if (roles === 'saved') return savedRolesSql(globals, there, inPlace);
+  if (roles !== 'needed') return savedRolesSql(globals, there, inPlace, roles === 'moved' ? [user] : there);
   return [...neededRoles(globals, manifest)]
     .filter((name) => !there.includes(name))
     .map((name) => `CREATE ROLE ${identifier(name)} NOLOGIN;`);

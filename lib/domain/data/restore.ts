@@ -13,7 +13,8 @@ import { noTablespaces, notRestored, notSwapped, refuseToRestore } from './resto
 
 /** What the cluster is that a backup goes into. */
 export interface Into {
-  readonly roles: Roles;
+  /** `moved`: into the same cluster's next home, where it has been in use before, perhaps: what roles are now counts. */
+  readonly roles: Roles | 'moved';
   /** A server that goes with its container: tablespaces lie in its own data directory. */
   readonly inPlace?: true;
 }
@@ -41,7 +42,7 @@ export interface Beside {
  * there is kept as `<name>_before_<time>`; one without anything in it is dropped. Sessions on it are ended at the swap, so the
  * application is to be stopped or able to connect again.
  *
- * Roles that the cluster has keep their password and attributes, whatever `into` says.
+ * Roles that the cluster has keep their password and attributes, unless it is `moved`.
  *
  * @throws {OpsError} `precondition` when this backup can't go here; else its `state` says which databases there are. The swap
  *   happens whole or not at all, and until then the database that is in use is not touched.
@@ -193,8 +194,10 @@ export async function refuseUnlessFits(
 /** @returns whether the cluster has every tablespace of the backup. */
 async function applyGlobals(ops: Ops, server: PgServer, backup: Stored<DatabaseManifest>, into: Into) {
   const [globals, now] = [globalsOf(backup), await clusterNow(ops, server)];
-  const sql = rolesSql(globals, now, backup.manifest, into);
-  if (sql.length > 0) await execute(ops, server, sql.join('\n'));
+  const sql = rolesSql(globals, now, backup.manifest, { ...into, user: server.user });
+  // Whole or not at all: the next run would leave a role as it is that has been created and has no password yet. No transaction takes a tablespace.
+  const whole = into.inPlace ? sql : ['BEGIN;', ...sql, 'COMMIT;'];
+  if (sql.length > 0) await execute(ops, server, whole.join('\n'));
   const missing = into.inPlace ? [] : missingTablespaces(globals, now);
   if (missing.length > 0) ops.screen.show({ event: 'warning', text: noTablespaces(missing) });
   return missing.length === 0;

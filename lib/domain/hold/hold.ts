@@ -75,6 +75,8 @@ export function requestHold(facts: HoldFacts): RequestHold {
   let count = 0;
   /** Doormen that are not gone yet. */
   let standing = 0;
+  /** Rules are one deploy directory's: others are put once the former ones are away. */
+  let going = Promise.resolve();
   const finishing: Promise<void>[] = [];
   const seen = { held: 0, turnedAway: 0, cut: 0 };
 
@@ -96,8 +98,9 @@ export function requestHold(facts: HoldFacts): RequestHold {
       if (state && state.cut > 0) ops.screen.show({ event: 'warning', text: wereCut(state.cut) });
       await doorman.discard();
       standing -= 1;
-      // Rules are one deploy directory's: those of another doorman stay.
-      if (standing === 0) await lease.end();
+      if (standing > 0) return; // the rules are another doorman's by now
+      going = lease.end();
+      await going;
     };
     finishing.push(finish().catch((error) => warn(ops, error)));
   };
@@ -117,18 +120,21 @@ export function requestHold(facts: HoldFacts): RequestHold {
     const { firewall, bridges, ports } = facts;
     const comment = commentOf(ops.paths);
     let lease: Lease;
+    standing += 1;
     try {
+      await going;
       lease = await leaseRules(ops, firewall, (until) => rulesFor(ports, doorman.door, { comment, until, bridges }));
     } catch (error) {
+      standing -= 1;
       await doorman.discard();
       throw error;
     }
     const held: Held = { beside, doorman, lease };
     now = held;
-    standing += 1;
     // Nobody is to be led to where nobody stands.
     const takeAway = async () => {
-      await lease.end();
+      going = lease.end();
+      await going;
       ops.screen.show({ event: 'warning', text: DIED });
     };
     void doorman.ended.then(() => {

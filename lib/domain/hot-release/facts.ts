@@ -8,6 +8,7 @@ import type { Programs } from '../app/programs.ts';
 import type { ExampleFacts } from '../env/example.ts';
 import type { BuiltArtefact } from '../release/artefact-stages.ts';
 import type { Artefacts } from '../release/artefacts.ts';
+import type { Copy } from '../release/copies.ts';
 import type { LocalChanges } from '../release/local-changes.ts';
 import type { RebuildReason } from '../release/rebuild-reasons.ts';
 import type { Source } from '../release/source.ts';
@@ -43,7 +44,7 @@ export interface Facts {
   readonly running: Running;
   readonly files: FilePlan;
   /** Mounts over files of the release. */
-  readonly hidden?: readonly Hidden[];
+  readonly hidden: readonly Hidden[];
   /** What git had of what lies in the container; `undefined` when it is not known. */
   readonly former: Inventory | undefined;
   /** What earlier runs left that were killed: some of their releases' files may lie in place. */
@@ -82,11 +83,6 @@ export interface Running {
   readonly released: string | undefined;
   /** What really lies in the container. */
   readonly files: Inventory;
-}
-
-export interface Copy {
-  readonly from: string;
-  readonly to: string;
 }
 
 /** As far as files tell. */

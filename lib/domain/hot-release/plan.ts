@@ -44,7 +44,7 @@ export function planUpdate(
   const sameFiles = put.length === 0 && remove.length === 0 && facts.copies.length === 0;
   const sameCommit = facts.running.certain && facts.running.commit === facts.source.commit;
   const isForward = options.direction === 'forward';
-  const unfinished = facts.outdated || facts.cutShort.staging || (facts.pending && isForward);
+  const unfinished = isOwed(facts) || (facts.pending && isForward);
   const isAsked = options.bake || options.syncSite;
   if (sameFiles && sameCommit && !unfinished && !isAsked && facts.stale.length === 0) return undefined;
   throwIfAny([
@@ -70,6 +70,10 @@ export function planUpdate(
   ];
   return { restart, ways, hold, warnings };
 }
+
+/** A run that was cut short has left something that is not finished. */
+const isOwed = ({ outdated, cutShort, pendingRestart }: Facts): boolean =>
+  outdated || cutShort.staging || pendingRestart !== undefined;
 
 const LONG_SECONDS = 60;
 
@@ -115,7 +119,7 @@ const rebuildNeeded = (facts: Facts): Reason[] =>
     fix,
   }));
 
-const hiding = (target: Target, { hidden = [] }: Facts): Reason[] =>
+const hiding = (target: Target, { hidden }: Facts): Reason[] =>
   hidden.filter((h) => !h.isKept).map((h) => ({ text: hiddenText(h), fix: keepHidden(target, h) }));
 
 const blocked = (inTheWay: readonly string[]): Reason[] =>
@@ -168,9 +172,9 @@ function envTexts(target: Target, { envChange, example }: Facts): Text[] {
 }
 
 function warningsOf(facts: Facts): Text[] {
-  const { stack, hidden = [], running, files, cutShort, outdated, programs, served, jobs, midway, workers } = facts;
+  const { stack, hidden, running, files, cutShort, programs, served, jobs, midway, workers } = facts;
   const warnings = [...stack.warnings.map(composeSaid), ...hidden.map(hiddenText)];
-  if (cutShort.staging || outdated) {
+  if (isOwed(facts)) {
     const runs = cutShort.releases.map((m) => printable(m.run)).join(', ') || '-';
     warnings.push({
       en: `An earlier run was cut short (${runs}): what it left is replaced now, every file and every process.`,

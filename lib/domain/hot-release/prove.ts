@@ -8,15 +8,14 @@ import { type Container, inspectContainer } from '../../tools/docker/containers.
 import { exec } from '../../tools/docker/docker.ts';
 import { startProbe } from '../../tools/http/probe.ts';
 import { endpointsOf } from '../app/endpoints.ts';
-import { differences } from '../app/file-plan.ts';
 import { describeHealth, type Health, healthCheck, waitForHealth } from '../app/health.ts';
-import { type Inventory, lookAround } from '../app/inventory.ts';
+import { lookAround } from '../app/inventory.ts';
 import { cutJobs, cutTexts } from '../app/jobs.ts';
 import { failedSince, findPrograms, isGunicorn, type Programs, stillDown } from '../app/programs.ts';
 import { requireRoutes } from '../app/routes.ts';
 import { lookAtWorkers } from '../app/workers.ts';
 import { hiddenText } from '../release/hidden.ts';
-import type { Facts } from './facts.ts';
+import { type Deviation, deviation, expectedFiles } from './files-in-place.ts';
 import type { HotRelease } from './hot-release.ts';
 
 const SOAK_EVERY_MS = 1_000;
@@ -66,7 +65,8 @@ async function prove(ops: Ops, { facts, options, workers: wanted = 1 }: HotRelea
   const [programs, { marker, files }] = await Promise.all([findPrograms(ops, app.id), lookAround(ops, app.id, [])]);
   if (marker?.commit !== facts.source.commit)
     throw notProved({ en: `the container says commit ${marker?.commit}`, zh: `容器中的提交为 ${marker?.commit}` });
-  throwIfOther(files, expectedFiles(ops, facts));
+  const deviates = deviation(ops.target, facts, files, expectedFiles(ops.target, facts));
+  throwIfOther(deviates);
   const routes = await requireRoutes(ops, app, facts.served, { mayDrop: false });
   const workers = await allNew(ops, app.id, programs, { since, wanted });
   throwIfStopped(facts.programs, programs);
@@ -74,25 +74,12 @@ async function prove(ops: Ops, { facts, options, workers: wanted = 1 }: HotRelea
   const cut = await cutJobs(ops, facts.database, facts.jobs, await findPrograms(ops, app.id));
   const soaked = options.soakMs > 0 ? await soak(ops, app, programs, options.soakMs) : undefined;
   const down = stillDown(programs.all, facts.programs.all);
-  const besides = [...routes, ...down, ...(facts.hidden ?? []).map(hiddenText), ...cutTexts(cut)];
+  const hidden = facts.hidden.map(hiddenText);
+  const besides = [...routes, ...down, ...hidden, ...cutTexts(cut), ...deviates.besides];
   return { health: soaked ?? health, workers, besides };
 }
 
-/** What was there, with what the release changes. Files that are not from git stay as they were. */
-function expectedFiles(ops: Ops, facts: Facts): Inventory {
-  const expected = new Map(facts.running.files);
-  for (const file of facts.files.remove) expected.delete(file);
-  for (const [file, entry] of facts.tree) expected.set(file, entry);
-  for (const { from, to } of facts.copies) {
-    const entry = facts.tree.get(from);
-    const { root } = ops.target.app;
-    if (entry && to.startsWith(`${root}/`)) expected.set(to.slice(root.length + 1), entry);
-  }
-  return expected;
-}
-
-function throwIfOther(files: Inventory, expected: Inventory): void {
-  const wrong = differences(files, expected);
+function throwIfOther({ wrong }: Deviation): void {
   if (wrong.length === 0) return;
   const some = wrong.slice(0, 5).map(printable).join(', ');
   throw notProved({

@@ -3,7 +3,7 @@ import { type Ops, runName, uninterruptible } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { retryWhileRestarting } from '../app/retry.ts';
-import { sweepStaging } from '../app/staging.ts';
+import { sweepAll } from '../app/staging.ts';
 import { buildImage } from '../images/build.ts';
 import { readReleases, recordRelease } from '../ledger/releases.ts';
 import { keepRelease, resetTo } from '../release/save-local.ts';
@@ -74,7 +74,7 @@ async function settle(ops: Ops, update: HotRelease, { workers }: Proven): Promis
   await attempt(() => discardFormers(calm, facts.stack, ['app'], facts.app.id));
   // The last: as long as it is there, the next update knows that this one did not get to its end.
   const swept = await attempt(async () => {
-    await retryWhileRestarting(calm, staging.container, () => sweepStaging(calm, staging));
+    await retryWhileRestarting(calm, staging.container, () => sweepAll(calm, staging));
     return true;
   });
   if (!swept) left.push(stays(staging.dir));

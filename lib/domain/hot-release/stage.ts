@@ -4,12 +4,12 @@ import { type Ops, runName } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import { archiveCommit } from '../../tools/git/archive.ts';
-import { planFiles } from '../app/file-plan.ts';
 import { retryWhileRestarting } from '../app/retry.ts';
-import { stageRelease, sweepStaging } from '../app/staging.ts';
+import { stageRelease, sweepFormer, sweepStaging } from '../app/staging.ts';
 import { buildArtefacts, forgetArtefacts } from '../images/built-artefacts.ts';
 import { sourcesOf } from '../release/artefact-stages.ts';
 import { archiveArtefacts, mergeArtefacts } from '../release/artefacts.ts';
+import { planRelease } from '../release/copies.ts';
 import { saveLocal } from '../release/save-local.ts';
 import type { Facts } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
@@ -73,7 +73,7 @@ async function build(ops: Ops, facts: Facts): Promise<Facts> {
     ...facts,
     tree,
     artefacts: mergeArtefacts(facts.artefacts, built),
-    files: planFiles(running.files, tree, former),
+    files: planRelease({ target: ops.target, tree, files: running.files }, former),
   };
 }
 
@@ -105,8 +105,8 @@ async function stage(ops: Ops, { facts, staging }: HotRelease): Promise<void> {
   const artefacts = path.join(ops.paths.run, 'artefacts.tar');
   const hasArtefacts = facts.artefacts.directories.length > 0;
   try {
-    // What a killed run left; ours is the only one now.
-    if (facts.cutShort.staging) await sweepStaging(ops, { ...staging, dir: path.posix.dirname(staging.dir) });
+    // What killed runs left is unfinished until a release is proved, which this one may not come to.
+    if (facts.cutShort.staging) await sweepFormer(ops, staging);
     await archiveCommit(ops, facts.source.commit, commit);
     if (hasArtefacts) await archiveArtefacts(ops, facts.artefacts, artefacts);
     const archives = hasArtefacts ? [commit, artefacts] : [commit];

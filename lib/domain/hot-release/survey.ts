@@ -1,15 +1,13 @@
 import type { Ops } from '../../core/ops.ts';
-import type { Target } from '../../core/target.ts';
-import { treeOf } from '../../tools/git/tree.ts';
+import { formerTreeOf, treeOf } from '../../tools/git/tree.ts';
 import { identify } from '../../tools/postgres/identity.ts';
 import { lookAgain } from '../app/container-health.ts';
 import { endpointsOf } from '../app/endpoints.ts';
-import { planFiles } from '../app/file-plan.ts';
 import { healthCheck } from '../app/health.ts';
 import { type FileEntry, type Inventory, isKept, lookAround, type Surroundings } from '../app/inventory.ts';
 import { surveyJobs } from '../app/jobs.ts';
 import type { Marker } from '../app/marker.ts';
-import { findPrograms } from '../app/programs.ts';
+import { findPrograms, isGunicorn, type Program, type Programs } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
 import { surveyRoutes } from '../app/routes.ts';
 import { claimStack, refuseForeignVolumes } from '../data/claim.ts';
@@ -19,6 +17,7 @@ import { readReleases } from '../ledger/releases.ts';
 import { builtArtefacts, madeOf, otherSources, unbuiltReasons } from '../release/artefact-stages.ts';
 import { findArtefacts } from '../release/artefacts.ts';
 import { refusePointers } from '../release/buildable.ts';
+import { copyRules, findCopies, planRelease } from '../release/copies.ts';
 import { hiddenBy } from '../release/hidden.ts';
 import { inspectLocal } from '../release/local-changes.ts';
 import { commitsMidway } from '../release/midway.ts';
@@ -32,7 +31,7 @@ import { withLeftAlone } from '../stack/left-alone.ts';
 import { surveyPrerequisites } from '../stack/prerequisites.ts';
 import { findSoleContainers } from '../stack/replicas.ts';
 import { databaseOf } from '../stack/stack.ts';
-import type { Copy, Facts, Running } from './facts.ts';
+import type { Facts, Running } from './facts.ts';
 import { restartOfUnfinished, workersOfUnfinished } from './interrupted.ts';
 import { needsRebuild, surveyDrift } from './rebuild-needed.ts';
 import { requireServing } from './require-serving.ts';
@@ -101,7 +100,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const { workers } = programs.web;
   const midway = await commitsMidway(ops, tree, schema.kind === 'empty' ? undefined : schema.revision);
   const known = former && (running.certain ? former : sameIn(former, files));
-  const filePlan = planFiles(files, tree, known);
+  const filePlan = planRelease({ target: ops.target, tree, files }, known);
   return {
     stack,
     app,
@@ -123,7 +122,7 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
     former: known,
     copies: findCopies(ops.target, tree, elsewhere),
     cutShort,
-    outdated: isHot(marker) && workers.some((w) => w.start < (programs.released ?? 0)),
+    outdated: isHot(marker) && runsOlder(programs),
     rebuildReasons,
     local,
     envChange,
@@ -154,7 +153,7 @@ async function describeFormer(
   const commits = [...cutShort.releases.map((m) => m.commit), now];
   const described = await Promise.all(commits.map((commit) => describeCommit(ops, commit)));
   const known = commits.filter((_, at) => described[at] !== undefined);
-  const trees = await Promise.all(known.map((commit) => treeOf(ops, commit)));
+  const trees = await Promise.all(known.map((commit) => formerTreeOf(ops, commit)));
   const subject = described.at(-1)?.subject;
   return {
     running: {
@@ -179,6 +178,15 @@ async function isBehind(ops: Ops, container: string, schema: Schema): Promise<bo
 /** A new container is marked when it serves; a hot release before the processes are replaced. */
 const isHot = (marker: Marker | undefined) => marker?.hot ?? marker?.run.endsWith('-update-prod-flask') ?? false;
 
+/** Whether anything that runs the release's code was started before its files were put in place. */
+export function runsOlder(programs: Programs): boolean {
+  const { web, released = 0 } = programs;
+  const runs = [web, ...programs.companions].filter((p) => p.state === 'RUNNING');
+  // A gunicorn's master stays, its workers load the code; whatever else has children may make them whenever it likes.
+  const loads = (p: Program) => (isGunicorn(p) && p.workers.length > 0 ? p.workers : [p]);
+  return runs.flatMap(loads).some(({ start }) => start < released);
+}
+
 /** Artefacts are replaced whole: an earlier build's files go like those that git no longer has. */
 function withArtefacts(
   former: Inventory | undefined,
@@ -192,25 +200,3 @@ function withArtefacts(
 /** A commit that is only assumed to run tells of a file that it came from git when its content is the same. */
 const sameIn = (tree: ReadonlyMap<string, FileEntry>, files: Inventory): Inventory =>
   new Map([...tree].filter(([path, entry]) => files.get(path)?.blob === entry.blob));
-
-/** What the image's build copies from the repository to other places. */
-const copyRules = ({ release }: Target): readonly Copy[] => [
-  ...release.copies,
-  { from: release.site.from, to: release.site.template },
-];
-
-/**
- * Those copies that the new release changes. A file that the container does not have is left out: its image was built in another way.
- *
- * @param there what lies at the rules' places.
- */
-function findCopies(target: Target, tree: Inventory, there: Inventory): Copy[] {
-  const pairs = copyRules(target).flatMap(({ from, to }) =>
-    from.endsWith('/')
-      ? [...tree.keys()].filter((f) => f.startsWith(from)).map((f) => ({ from: f, to: to + f.slice(from.length) }))
-      : tree.has(from)
-        ? [{ from, to }]
-        : [],
-  );
-  return pairs.filter(({ from, to }) => there.has(to) && there.get(to)?.blob !== tree.get(from)?.blob);
-}

@@ -100,9 +100,11 @@ function byteCode(file: string): string[] {
 
 /** What somebody changed in the container is nowhere else. */
 async function keepHandEdited(ops: Ops, { facts, staging }: HotRelease): Promise<void> {
-  const argv = ['tar', '-c', '-C', staging.saved + ops.target.app.root, '--', ...facts.files.handEdited];
+  // Their names by stdin: a command line has room for some thousands at most, and whoever edits all of a tree is not to be kept from updating.
+  const argv = ['tar', '-c', '-C', staging.saved + ops.target.app.root, '--null', '-T', '-'];
+  const input = facts.files.handEdited.map((file) => `${file}\0`).join('');
   await createFile(path.join(ops.paths.run, 'hand-edited.tar'), (stdoutFd) =>
-    run(ops, exec('read', staging.container, argv, { stdoutFd, deadlineMs: 120_000 })),
+    run(ops, exec('read', staging.container, argv, { input, stdoutFd, deadlineMs: 120_000 })),
   );
 }
 

@@ -3,16 +3,16 @@ import { failed } from '../../core/refusal.ts';
 import { given, printable, same, type Text } from '../../core/text.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { endpointsOf } from '../app/endpoints.ts';
-import { differences } from '../app/file-plan.ts';
 import { describeHealth, waitForHealth } from '../app/health.ts';
 import { takeInventory } from '../app/inventory.ts';
 import { requireFormerPrograms } from '../app/programs.ts';
 import { inspectSchema } from '../schema/revision.ts';
+import { deviation } from './files-in-place.ts';
 import type { HotRelease } from './hot-release.ts';
 import { noticedText } from './messages.ts';
 
 /**
- * Proves after undoing that the old release serves, file by file, and that supervisord runs what it ran, and says what stays: a migration that was applied is not taken
+ * Proves after undoing that the old release serves, file by file of what git has, and that supervisord runs what it ran, and says what stays: a migration that was applied is not taken
  * back, because that would lose what was written since.
  *
  * @throws {OpsError} when the old release does not serve.
@@ -24,7 +24,7 @@ export async function proveAsBefore(ops: Ops, update: HotRelease): Promise<Text>
     deadlineMs: ops.target.bootSeconds * 1000,
   });
   const files = await takeInventory(ops, app.id, ops.target.app.root);
-  const wrong = differences(files, facts.running.files);
+  const { wrong, besides } = deviation(ops.target, facts, files, facts.running.files);
   if (wrong.length > 0) throw notBack(wrong);
   // What a killed update left in force, its own restart was to end.
   if (facts.pendingRestart !== 'container') await requireFormerPrograms(ops, app.id, facts.programs.all);
@@ -35,9 +35,13 @@ export async function proveAsBefore(ops: Ops, update: HotRelease): Promise<Text>
   const again: Text = died
     ? { en: 'The container died meanwhile and was started again. ', zh: '期间容器曾退出并被重新启动. ' }
     : same('');
+  const foreign: Text = {
+    en: besides.map((b) => `${b.en}. `).join(''),
+    zh: besides.map((b) => `${b.zh}. `).join(''),
+  };
   return {
-    en: `The old release serves, every file as before: ${said.en}. ${again.en}${schema.en}Requests meanwhile: ${noticed.en}`,
-    zh: `旧版本正常服务, 文件与之前完全一致: ${said.zh}. ${again.zh}${schema.zh}期间的请求: ${noticed.zh}`,
+    en: `The old release serves, every file as before: ${said.en}. ${foreign.en}${again.en}${schema.en}Requests meanwhile: ${noticed.en}`,
+    zh: `旧版本正常服务, 文件与之前完全一致: ${said.zh}. ${foreign.zh}${again.zh}${schema.zh}期间的请求: ${noticed.zh}`,
   };
 }
 

@@ -5,7 +5,7 @@ import { type Copy, DockerfileParser, type From, type Instruction } from 'docker
 import type { Ops } from '../../core/ops.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { lastChange } from '../../tools/git/commits.ts';
-import { showFile, treeOf } from '../../tools/git/tree.ts';
+import { formerTreeOf, showFile } from '../../tools/git/tree.ts';
 import type { Inventory } from '../app/inventory.ts';
 import type { Marker } from '../app/marker.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -70,7 +70,7 @@ function sourcesIn(tree: Inventory, from: string): string | undefined {
 /** The same of a commit; `undefined` also when the commit is not known here. */
 async function sourcesAt(ops: Ops, commit: string, from: string): Promise<string | undefined> {
   const known = await describeCommit(ops, commit);
-  return known && sourcesIn(await treeOf(ops, commit), from);
+  return known && sourcesIn(await formerTreeOf(ops, commit), from);
 }
 
 type Place = Pick<BuiltArtefact, 'from' | 'to'>;

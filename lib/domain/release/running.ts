@@ -1,9 +1,10 @@
 import type { Ops } from '../../core/ops.ts';
 import { printable, type Text } from '../../core/text.ts';
-import { treeOf } from '../../tools/git/tree.ts';
+import { formerTreeOf } from '../../tools/git/tree.ts';
 import { type Inventory, isContentOf, isKept, type Surroundings } from '../app/inventory.ts';
 import { readReleases } from '../ledger/releases.ts';
 import type { RunningCode } from '../stack/deployment.ts';
+import { copiedOver } from './copies.ts';
 import { describeCommit } from './source.ts';
 
 interface Candidate {
@@ -29,7 +30,9 @@ export async function identifyRunning(
   const candidates: Candidate[] = [];
   for (const commit of new Set(commits.filter((c): c is string => c !== undefined && c !== ''))) {
     if ((await describeCommit(ops, commit)) === undefined) continue;
-    const tree = [...(await treeOf(ops, commit))].filter(([file]) => !isKept(ops.target, file));
+    const all = await formerTreeOf(ops, commit);
+    const over = copiedOver({ target: ops.target, tree: all, files });
+    const tree = [...all].filter(([file]) => !isKept(ops.target, file) && !over.has(file));
     candidates.push({ commit, tree: new Map(tree) });
   }
   return { ...judge(files, candidates, marker?.commit), marked: marker?.commit };

@@ -16,8 +16,10 @@ const LOCK_TIMEOUT_MS = 10_000;
 /** What `timeout` exits with. */
 const TIMED_OUT = 124;
 
-// As the entrypoint does it, so that migrations use the database that the application will use.
-const SCRIPT = 'set -a; . "$1/.env"; set +a; export "$2=false"; cd "$1"; shift 2; exec "$@"';
+// As the entrypoint does it, so that migrations use the database that the application will use; but whatever .env says of a session, its limits
+// and its name are ours.
+const SCRIPT =
+  '_o=$PGOPTIONS _n=$PGAPPNAME; set -a; . "$1/.env"; set +a; export PGOPTIONS="$PGOPTIONS $_o" PGAPPNAME="$_n"; export "$2=false"; cd "$1"; shift 2; exec "$@"';
 
 type Limited = Pick<Command, 'deadlineMs' | 'input' | 'moreInput' | 'heard'>;
 

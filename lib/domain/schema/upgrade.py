@@ -4,6 +4,7 @@ nothing.
 Before flask's own words stand what it says once it has loaded, and the seconds that loading may take, and those that migrating may.
 """
 import faulthandler
+import importlib
 import os
 import signal
 import sys
@@ -15,6 +16,25 @@ sys.argv[:] = ["flask", *sys.argv[4:]]
 # Nothing that the application starts is to read what it is told.
 orders, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
 os.dup2(nothing, 0)
+
+
+# Before anything of the application's can change them.
+OPTIONS, NAME = os.environ.get("PGOPTIONS", ""), os.environ.get("PGAPPNAME", "")
+
+
+def insist():
+    """libpq takes what an address or connect_args say before its environment: both are said there as well, and of options the last counts."""
+    try:
+        event, engine = importlib.import_module("sqlalchemy.event"), importlib.import_module("sqlalchemy.engine")
+    except ImportError:
+        return  # it connects in another way, and follows the environment
+
+    def connecting(dialect, _record, _words, named):
+        if dialect.driver.startswith("psycopg"):
+            named["options"] = f"{named.get('options') or ''} {OPTIONS}".strip()
+            named["application_name"] = NAME
+
+    event.listen(engine.Engine, "do_connect", connecting)
 
 
 class Waiting(ScriptInfo):
@@ -35,5 +55,6 @@ class Waiting(ScriptInfo):
         return app
 
 
+insist()
 faulthandler.dump_traceback_later(to_load, exit=True)  # says where it hangs
 cli.main(args=sys.argv[1:], obj=Waiting(), prog_name="flask")

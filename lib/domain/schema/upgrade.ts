@@ -5,11 +5,10 @@ import type { Ops } from '../../core/ops.ts';
 import { failed } from '../../core/refusal.ts';
 import { CommandError } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
+import { PYTHON_BY_LINE } from '../../tools/docker/docker.ts';
 import { flask, flaskDb, MARGIN_MS } from './flask-db.ts';
 
 const PROGRAM = new URL('upgrade.py', import.meta.url);
-/** How the program comes in: as the first line, so that stdin is left for its order. */
-const BEGIN = 'import json, sys; exec(json.loads(sys.stdin.readline()))';
 /** What it says when it has loaded the application. */
 const LOADED = 'whalefall-ops: loaded';
 /** A migration may rewrite tables. */
@@ -53,7 +52,7 @@ function load(ops: Ops, container: string) {
   const signal = firstAbort(ops.signal, stopping.signal);
   const { say, isLoaded, ...talk } = conversation();
   const seconds = [target.bootSeconds, DEADLINE_MS / 1000].map(String);
-  const program = [target.app.python, '-c', BEGIN, LOADED, ...seconds];
+  const program = [target.app.python, '-c', PYTHON_BY_LINE, LOADED, ...seconds];
   const command = flask(target, container, { program, words: ['upgrade'] }, { deadlineMs: DEADLINE_MS, ...talk });
   let isOver = false;
   const ended = flaskDb({ ...ops, signal }, command, ['upgrade'], ALARM).finally(() => {

@@ -30,6 +30,24 @@ export const missingServices = (file: string, keys: readonly string[]) =>
     },
   );
 
+/** Known by PGPORT, or by Redis' command line. */
+export const otherPort = (file: string, role: 'postgres' | 'redis', port: string) =>
+  misconfigured(
+    {
+      en: `By ${file}, ${role} listens on port ${printable(port)} in its container, and the target config says otherwise ("ports").`,
+      zh: `按 ${file}, ${role} 在容器内监听端口 ${printable(port)}, 与目标配置 ("ports") 不一致.`,
+    },
+    role === 'postgres'
+      ? {
+          en: `Give PostgreSQL's port by PGPORT in the service's environment (not by -p: psql in the container would not find it), and the same in the target config (--config, "ports").`,
+          zh: '请在服务的 environment 中用 PGPORT 指定 PostgreSQL 的端口 (不要用 -p, 否则容器内的 psql 找不到它), 并在目标配置中写同一端口 (--config, "ports").',
+        }
+      : {
+          en: 'Give the same port in the target config (--config, "ports").',
+          zh: '请在目标配置中写同一端口 (--config, "ports").',
+        },
+  );
+
 export function noDatabaseVolume(file: string, key: string, data: string, where: 'bind' | 'layer'): OpsError {
   const what: Text =
     where === 'bind'

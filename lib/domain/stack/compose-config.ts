@@ -15,6 +15,7 @@ import {
   noDatabaseVolume,
   oddName,
   otherComposeFiles,
+  otherPort,
   refused,
   runsProvider,
   unknownShape,
@@ -76,6 +77,7 @@ export async function resolveStack(
   for (const name of [...Object.values(keys), ...volumes.map((v) => v.name)]) requireName(composeFile, name, NAME);
   for (const key of Object.values(keys)) requireName(composeFile, of(key).image ?? key, REFERENCE);
   const services = { postgres: service(keys.postgres), redis: service(keys.redis), app: service(keys.app) };
+  requirePorts(ops.target, services);
   if (!options.justLooking) requireDatabaseVolume(composeFile, services.postgres);
   return {
     project: resolved.name,
@@ -102,6 +104,20 @@ function othersOf(
       const isOurs = context !== undefined && (context === own || isWithin(context, dir));
       return { key, code: imageOf(key) === imageOf(services.app) ? 'image' : isOurs ? 'repository' : 'foreign' };
     });
+}
+
+/**
+ * The programs in PostgreSQL's container go where PGPORT says, as the server does; Redis has its port in its command line, or in a file
+ * that is not looked into.
+ */
+function requirePorts({ ports, composeFile }: ConfigOps['target'], { postgres, redis }: Stack['services']): void {
+  const listens = {
+    postgres: postgres.environment.PGPORT || '5432',
+    redis: /--port[ =](\d+)/.exec(redis.starts.join(' '))?.[1],
+  };
+  if (listens.postgres !== String(ports.postgres)) throw otherPort(composeFile, 'postgres', listens.postgres);
+  if (listens.redis !== undefined && listens.redis !== String(ports.redis))
+    throw otherPort(composeFile, 'redis', listens.redis);
 }
 
 // They become words of command lines. The engine takes no others, but compose hands them on as they are.

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { asTyped } from '../../core/run.ts';
 import { humanBytes, same } from '../../core/text.ts';
+import { redisCli } from '../../tools/redis/cli.ts';
 import { type Basis, type Check, checksOf, fail, nameOf, WELL, warn } from './check.ts';
 import { count, inside, line, ours, t, type } from './words.ts';
 
@@ -8,9 +9,10 @@ const check = checksOf('redis');
 const REPAIR = ours('deploy-prod-all.ts --data keep');
 
 /** With the password of `.env`, which is in no argument and not shown. */
-function redisCli(facts: Basis, ...words: readonly string[]) {
+function typed(facts: Basis, ...words: readonly string[]) {
   const file = facts.at.known ? path.join(facts.at.value.target.dir, '.env') : '.env';
-  const asks = asTyped(['docker', 'exec', '-e', 'REDISCLI_AUTH', nameOf(facts, 'redis') ?? '?', 'redis-cli', ...words]);
+  const cli = facts.at.known ? redisCli(facts.at.value, ...words) : ['redis-cli', ...words];
+  const asks = asTyped(['docker', 'exec', '-e', 'REDISCLI_AUTH', nameOf(facts, 'redis') ?? '?', ...cli]);
   return same(`(. ${asTyped([file])}; REDISCLI_AUTH=$REDIS_PASSWORD ${asks})`);
 }
 
@@ -83,9 +85,9 @@ export const redisChecks: readonly Check[] = [
       const [used, most] = [Number(redis.used_memory ?? 0), Number(redis.maxmemory ?? 0)];
       const policy = redis.maxmemory_policy ?? '?';
       const evicted = Number(redis.evicted_keys ?? 0);
-      const look = redisCli(facts, 'INFO', 'memory');
+      const look = typed(facts, 'INFO', 'memory');
       const raise = [
-        redisCli(facts, 'CONFIG', 'SET', 'maxmemory', roomFor(used)),
+        typed(facts, 'CONFIG', 'SET', 'maxmemory', roomFor(used)),
         t('For good: maxmemory in the compose file', '永久修改: compose 文件中的 maxmemory'),
       ];
       if (most > 0 && used > most * 0.9)
@@ -137,7 +139,7 @@ export const redisChecks: readonly Check[] = [
       redis.role === 'slave'
         ? fail(
             t(`replica of ${line(redis.master_host ?? '?')}`, `${line(redis.master_host ?? '?')} 的从节点`),
-            redisCli(facts, 'REPLICAOF', 'NO', 'ONE'),
+            typed(facts, 'REPLICAOF', 'NO', 'ONE'),
           )
         : WELL,
   }),

@@ -60,6 +60,19 @@ export const notHealthy = (said: Text) =>
     { en: 'What is wrong: npx tsx scripts/doctor.ts', zh: '查找原因: npx tsx scripts/doctor.ts' },
   );
 
+/** The new server takes the password of `.env`; the application's container, which stays, has the one that it was made with. */
+export const otherPassword = () =>
+  refuse(
+    {
+      en: 'The database does not take the POSTGRES_PASSWORD of .env, which the new server would have: the application could not log in there.',
+      zh: '当前数据库不接受 .env 中的 POSTGRES_PASSWORD, 而新的 PostgreSQL 将使用该密码: 届时应用无法登录.',
+    },
+    {
+      en: 'Put the present password back into .env. It is changed by a rebuild, before the compose file names the new version or after the upgrade: npx tsx scripts/deploy-prod-all.ts --data keep',
+      zh: '请在 .env 中改回现用密码. 更改密码请用全量重建, 在 compose 文件改为新版本之前或升级之后进行: npx tsx scripts/deploy-prod-all.ts --data keep',
+    },
+  );
+
 export const holdsOthers = (names: readonly string[], database: string) =>
   refuse(
     {

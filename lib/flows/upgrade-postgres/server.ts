@@ -4,6 +4,7 @@ import { loginOf, serverWords } from '../../domain/stack/stack.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { stop } from '../../tools/docker/docker.ts';
 import { discardContainer, ownerLabels } from '../../tools/docker/helpers.ts';
+import { bringHba } from '../../tools/pg-hba/bring.ts';
 import { capabilitiesOf, lacking, tell, toldOtherwise, unknownTo } from '../../tools/postgres/capabilities.ts';
 import type { Database } from '../../tools/postgres/psql.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
@@ -22,10 +23,10 @@ const nameOf = (ops: Ops, { stack }: Facts, purpose: Purpose): string =>
 
 /**
  * Starts a server of the new version as the service would start it, without network. It is told what
- * the present one has been told in its own files, and started with that. For a trial its data goes with it; else it is in the new volume,
+ * the present one has been told in its own files, and started with that; its pg_hba.conf is the present one's. For a trial its data goes with it; else it is in the new volume,
  * where a cluster that is there already goes on being used.
  *
- * @throws {OpsError} `precondition` with what the new version does not have.
+ * @throws {OpsError} `precondition` with what the new version does not have, or reads otherwise.
  */
 export async function startServer(ops: Ops, facts: Facts, purpose: Purpose): Promise<Database> {
   const { stack, to, room } = facts;
@@ -56,6 +57,7 @@ export async function startServer(ops: Ops, facts: Facts, purpose: Purpose): Pro
     await tell(ops, server, told);
     await waitForPostgres(ops, server, READY_MS);
   }
+  await bringHba(ops, facts.database, server);
   return server;
 }
 

@@ -24,6 +24,7 @@ import { identify } from '../../tools/postgres/identity.ts';
 import type { Database } from '../../tools/postgres/psql.ts';
 import type { Facts } from './facts.ts';
 import { nextTransaction, requireAlone } from './others.ts';
+import { disarmRoles } from './roles.ts';
 import { closeServer, discardServer, startServer } from './server.ts';
 import {
   type Coming,
@@ -70,7 +71,9 @@ export function begin(ops: Ops, facts: Facts, room: { readonly volume: string })
       // What it goes back to has a name that no pull takes away.
       await run(o, tag(former.definition.Config.Image, previousReference(to.reference, o.paths.run)));
       made = await createBeside(o, stack, 'postgres', { former });
-      return { replacement: made, server: await startServer(o, facts, 'upgrade') };
+      const server = await startServer(o, facts, 'upgrade');
+      await disarmRoles(o, database, server);
+      return { replacement: made, server };
     },
     async undo(o) {
       await discardServer(o, facts, 'upgrade');
@@ -94,7 +97,7 @@ export function begin(ops: Ops, facts: Facts, room: { readonly volume: string })
       const before = await nextTransaction(o, database);
       const backup = await backupPg(o, database, {
         reason: 'upgrade',
-        whenRead: async (inner, read) => void (await restoreDatabase(inner, server, read, { roles: 'saved' })),
+        whenRead: async (inner, read) => void (await restoreDatabase(inner, server, read, { roles: 'moved' })),
       });
       await requireUnchanged(o, database, before, backup);
       return backup;

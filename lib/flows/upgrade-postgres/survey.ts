@@ -6,6 +6,7 @@ import { claimStack, refuseForeignVolumes } from '../../domain/data/claim.ts';
 import { databaseSizes, leftBy } from '../../domain/data/left-databases.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
 import { imageId } from '../../domain/images/build.ts';
+import { databasePassword, ownAddress } from '../../domain/replacement/stack-facts.ts';
 import { staysStopped, stoppedBy } from '../../domain/replacement/stopped.ts';
 import { notRunning, paused } from '../../domain/restoration/refusals.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
@@ -23,6 +24,7 @@ import { findVolume } from '../../tools/docker/same-volume.ts';
 import { capabilitiesOf } from '../../tools/postgres/capabilities.ts';
 import { otherDatabases } from '../../tools/postgres/emptiness.ts';
 import { identify } from '../../tools/postgres/identity.ts';
+import { canLogIn } from '../../tools/postgres/login.ts';
 import type { Database } from '../../tools/postgres/psql.ts';
 import type { Facts, PostgresImage, Room } from './facts.ts';
 import { requireAlone, requireUpgradable } from './others.ts';
@@ -33,6 +35,7 @@ import {
   notHealthy,
   notInVolume,
   notNewer,
+  otherPassword,
   standbyOfKilledRun,
   volumeTaken,
 } from './refusals.ts';
@@ -71,6 +74,8 @@ export async function surveyUpgrade(ops: Ops, asked: Asked): Promise<Facts> {
   const left = leftBy(database.name, sizes).map((l) => l.name);
   const foreign = others.filter((name) => !left.includes(name));
   if (foreign.length > 0) throw holdsOthers(foreign, database.name);
+  const from = { container: postgres.id, host: ownAddress({ stack }, postgres) };
+  if ((await canLogIn(ops, database, from, databasePassword(stack))) === 'wrong-password') throw otherPassword();
   await requireUpgradable(ops, database);
   await requireAlone(ops, database, app);
   if (app?.state === 'running') {

@@ -22,7 +22,7 @@ import { type Container, inspectContainer } from '../../tools/docker/containers.
 import { rename, start } from '../../tools/docker/docker.ts';
 import { inspectHba } from '../../tools/pg-hba/hba.ts';
 import { identify } from '../../tools/postgres/identity.ts';
-import { canLogIn } from '../../tools/postgres/login.ts';
+import { canLogIn, setPassword } from '../../tools/postgres/login.ts';
 import type { Database } from '../../tools/postgres/psql.ts';
 import { waitForPostgres } from '../../tools/postgres/ready.ts';
 
@@ -185,7 +185,13 @@ async function proveServer(
     });
   }
   const from = { container: container.id, host: ownAddress({ stack }, container) };
-  const can = await canLogIn(ops, database, from, databasePassword(stack));
+  const password = databasePassword(stack);
+  let can = await canLogIn(ops, database, from, password);
+  if (can === 'wrong-password') {
+    // It has been in use before, and the password was changed since.
+    await setPassword(ops, database, password);
+    can = await canLogIn(ops, database, from, password);
+  }
   if (can !== 'yes') {
     const why = typeof can === 'object' ? can.error : can;
     throw notProved({ en: `the application could not log in: ${why}`, zh: `应用无法登录: ${why}` });

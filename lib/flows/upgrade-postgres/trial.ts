@@ -57,7 +57,7 @@ export function beginTrial(facts: Facts) {
 async function attempt(ops: Ops, facts: Facts, { backup, milliseconds }: Taken): Promise<Measured> {
   const server = await startServer(ops, facts, 'trial');
   const started = ops.clock.monotonic();
-  await restoreDatabase(ops, server, backup, { roles: 'saved' });
+  await restoreDatabase(ops, server, backup, { roles: 'moved' });
   const restore = Math.round(ops.clock.monotonic() - started);
   const [bytes = 0] = await query<number>(ops, server, 'SELECT to_jsonb(sum(pg_database_size(oid))) FROM pg_database');
   await discardServer(ops, facts, 'trial');

@@ -41,3 +41,6 @@ export const rename = (id: string, name: string): Command => change(['docker', '
 /** Also of a running container: it counts from the next time on that it ends. */
 export const setRestart = (id: string, policy: string): Command =>
   change(['docker', 'update', '--restart', policy, id]);
+
+/** For Python's `-c`: the program comes in as the first line of its stdin, a JSON string; what follows is left for orders to it. */
+export const PYTHON_BY_LINE = 'import json, sys; exec(json.loads(sys.stdin.readline()))';

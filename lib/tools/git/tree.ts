@@ -20,6 +20,17 @@ const SUBMODULE = '160000';
  * @throws {OpsError} `precondition` for submodules, whose content is in another repository, and for names that are not UTF-8.
  */
 export async function treeOf(ops: Ops, commit: string): Promise<ReadonlyMap<string, TreeEntry>> {
+  const { tree, submodules, unreadable } = await listTree(ops, commit);
+  if (unreadable.length > 0) throw notUtf8(unreadable);
+  if (submodules.length > 0) throw hasSubmodules(submodules);
+  return tree;
+}
+
+/** The same of one that is released already: what can't be released is left out, so that a release which has it no more can follow. */
+export const formerTreeOf = async (ops: Ops, commit: string): Promise<ReadonlyMap<string, TreeEntry>> =>
+  (await listTree(ops, commit)).tree;
+
+async function listTree(ops: Ops, commit: string) {
   const list = git(ops.target.dir, ['ls-tree', '-r', '-z', '--full-tree', commit], { decodeAs: 'latin1' });
   const { stdout } = await run(ops, list);
   const tree = new Map<string, TreeEntry>();
@@ -34,9 +45,7 @@ export async function treeOf(ops: Ops, commit: string): Promise<ReadonlyMap<stri
     else if (mode === SUBMODULE) submodules.push(path);
     else tree.set(path, { mode: mode as TreeEntry['mode'], blob }); // git prints no other file modes, whatever a tree holds
   }
-  if (unreadable.length > 0) throw notUtf8(unreadable);
-  if (submodules.length > 0) throw hasSubmodules(submodules);
-  return tree;
+  return { tree, submodules, unreadable };
 }
 
 /** Content of a text file in a commit; `undefined` when there is no regular file of this name. */

@@ -79,7 +79,7 @@ function evidenceOf(
 }
 
 /** md5 lines accept SCRAM verifiers as well, so md5 where both kinds are stored. */
-async function fittingMethod(ops: Ops, db: Database): Promise<PasswordMethod> {
+export async function fittingMethod(ops: Ops, db: Database): Promise<PasswordMethod> {
   const sql = `SELECT json_build_object('md5', count(*)) FROM pg_authid WHERE rolcanlogin AND left(rolpassword, 3) = 'md5'`;
   const stored = await queryOne<{ md5: number }>(ops, db, sql);
   return stored.md5 > 0 ? 'md5' : 'scram-sha-256';

@@ -74,21 +74,44 @@ export function parseGlobals(sql: string): Globals {
  * Who granted a membership does not carry over: since PostgreSQL 16 that must be who may grant it in this cluster, or the role that initdb
  * made, which another cluster may call otherwise.
  *
+ * @param keeping whose attributes and passwords stay; default `existing`. One whose present ones are the saved cluster's own is not among them.
  * @param inPlace for a server that goes with its container: tablespaces lie in its own data directory, wherever they were. Else they are
  *   left out: their directories are another machine's, or hold another cluster's files.
  */
-export function savedRolesSql({ statements: all }: Globals, existing: readonly string[], inPlace: boolean): string[] {
-  const there = new Set(existing);
-  const kept = all.flatMap((statement) => {
+export function savedRolesSql(
+  { statements: all }: Globals,
+  existing: readonly string[],
+  inPlace: boolean,
+  keeping = existing,
+): string[] {
+  const [there, kept] = [new Set(existing), new Set(keeping)];
+  const sql = all.flatMap((statement) => {
     const [, tablespace, owner] = CREATE_TABLESPACE.exec(statement) ?? [];
     if (tablespace !== undefined) return inPlace ? [`CREATE TABLESPACE ${tablespace}${owner} LOCATION '';`] : [];
     if (OF_TABLESPACES.test(statement)) return inPlace ? [statement] : [];
-    const [, name] = CREATE_ROLE.exec(statement) ?? ATTRIBUTES.exec(statement) ?? [];
-    if (name !== undefined && there.has(unquoted(name))) return [];
+    const [, created] = CREATE_ROLE.exec(statement) ?? [];
+    if (created !== undefined && there.has(unquoted(created))) return [];
+    const [, altered] = ATTRIBUTES.exec(statement) ?? [];
+    if (altered !== undefined && kept.has(unquoted(altered))) return [];
     return [MEMBERSHIP.test(statement) ? statement.replace(GRANTOR, ';') : statement];
   });
-  return kept.some((s) => s.startsWith('CREATE TABLESPACE')) ? ['SET allow_in_place_tablespaces = on;', ...kept] : kept;
+  return sql.some((s) => s.startsWith('CREATE TABLESPACE')) ? ['SET allow_in_place_tablespaces = on;', ...sql] : sql;
 }
+
+/**
+ * Takes from every role but the connected one what lets it in and what it may do, for a cluster that is to be given another's roles: one that
+ * was dropped there, or lost a right or its password, is not to get it back here. Roles stay, because they may own something.
+ */
+export const DISARM_ROLES = `DO $$ DECLARE one text; BEGIN
+FOR one IN
+  SELECT format('REVOKE %I FROM %I GRANTED BY %I CASCADE', g.rolname, r.rolname, b.rolname) FROM pg_auth_members m
+    JOIN pg_authid g ON g.oid = m.roleid JOIN pg_authid r ON r.oid = m.member JOIN pg_authid b ON b.oid = m.grantor
+    WHERE r.rolname !~ '^pg_'
+  UNION ALL SELECT format('ALTER ROLE %I RESET ALL', rolname) FROM pg_authid WHERE rolname !~ '^pg_'
+  UNION ALL SELECT format('ALTER ROLE %I %s NOCREATEROLE NOCREATEDB NOLOGIN NOREPLICATION NOBYPASSRLS CONNECTION LIMIT -1 PASSWORD NULL VALID UNTIL %L',
+    rolname, CASE WHEN oid <> 10 THEN 'NOSUPERUSER' END, 'infinity') -- that of initdb can't lose it
+    FROM pg_authid WHERE rolname !~ '^pg_' AND rolname <> current_user
+LOOP EXECUTE one; END LOOP; END $$;`;
 
 function unquoted(name = ''): string {
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;

@@ -3,6 +3,7 @@ import { run } from '../../core/run.ts';
 import type { Container } from '../docker/containers.ts';
 import { exec } from '../docker/docker.ts';
 import { placeOf } from '../docker/places.ts';
+import { redisCli } from './cli.ts';
 
 /**
  * How many keys Redis has that are to be there after a restart: those that don't expire, if it writes them to something that is
@@ -10,7 +11,7 @@ import { placeOf } from '../docker/places.ts';
  */
 export async function lastingKeys(ops: Ops, redis: Container, password: string): Promise<number | undefined> {
   if (placeOf(redis.mounts, redis.dataDirectory).kind === 'own') return undefined;
-  const ask = exec('read', redis.id, ['redis-cli', '-h', '127.0.0.1'], {
+  const ask = exec('read', redis.id, redisCli(ops, '-h', '127.0.0.1'), {
     env: { REDISCLI_AUTH: password },
     input: 'INFO persistence\nCONFIG GET save\nINFO keyspace\n',
   });

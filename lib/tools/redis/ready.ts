@@ -5,6 +5,7 @@ import type { Text } from '../../core/text.ts';
 import type { Container } from '../docker/containers.ts';
 import { exec } from '../docker/docker.ts';
 import { ONE_TRY_MS, waitForService } from '../docker/wait.ts';
+import { redisCli } from './cli.ts';
 
 /**
  * Waits until Redis answers an authenticated PING.
@@ -17,7 +18,7 @@ export async function waitForRedis(
   password: string,
   deadlineMs: number,
 ): Promise<void> {
-  const ping = exec('read', container.id, ['redis-cli', '-h', '127.0.0.1', 'ping'], {
+  const ping = exec('read', container.id, redisCli(ops, '-h', '127.0.0.1', 'ping'), {
     env: { REDISCLI_AUTH: password },
     deadlineMs: ONE_TRY_MS,
   });

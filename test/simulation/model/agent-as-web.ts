@@ -21,7 +21,7 @@ interface Given {
 
 /** The code between Python's `-c` and gunicorn's words: it writes down the settings, then goes on with others, or ends. */
 const TELLS =
-  /^"""gunicorn as its own program starts it,.*\btold, instead = sys\.argv\.pop\(1\), json\.loads\(sys\.argv\.pop\(1\)\)\n/s;
+  /^"""gunicorn as its own program starts it,.*\btold, trial = sys\.argv\.pop\(1\), json\.loads\(sys\.argv\.pop\(1\)\)\n/s;
 
 /**
  * Runs gunicorn as the web program runs: it tells its settings and ends, loads the application once (`check_config`), or boots with settings
@@ -36,9 +36,10 @@ export const asWeb: Agent = (what, app, args) => {
   const at = argv.indexOf('-c');
   const [code = '', file, json = '', ...words] = argv.slice(at + 1);
   if (!TELLS.test(code) || file !== told) throw new Error(`not modelled: as_web ${argv.join(' ')}`);
-  const instead = JSON.parse(json) as Readonly<Record<string, unknown>> | null;
+  const trial = JSON.parse(json) as { readonly settings: Readonly<Record<string, unknown>> } | null;
   const launch: Launch = { argv: words, cwd, env: { ...model.launch.env, ...env } };
-  if (instead === null) return reads(what, app, launch, seconds);
+  if (trial === null) return reads(what, app, launch, seconds);
+  const { settings: instead } = trial;
   if (instead.check_config === true) return loads(what, app, launch, seconds);
   if (!leave) throw new Error(`not modelled: as_web ${json}`);
   return boots(what, app, { ...launch, instead }, seconds);

@@ -98,7 +98,8 @@ export const sweep: Agent = ({ container, changes }, app, args) => {
   const ended = [...app.canaries.filter((g) => g.alive && lies(g)), ...app.others.filter(lies)].length;
   for (const canary of app.canaries.filter(lies)) canary.end();
   app.others = app.others.filter((o) => !lies(o));
-  for (const file of pathsBelow(container, staging)) remove(container, file);
+  const stays = (file: string) => /^[^/]+\/([^/]+)$/.exec(file.slice(staging.length + 1))?.[1] === args.kept;
+  for (const file of pathsBelow(container, staging)) if (!stays(file)) remove(container, file);
   const above = `${path.posix.dirname(staging)}/`;
   if (pathsBelow(container, above.slice(0, -1)).every((p) => p === above)) remove(container, above);
   app.seen();

@@ -21,7 +21,7 @@ const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string
   routes: ['', '', routes],
   save: ['paths into', '', save],
   site: ['template rendered env', '', site],
-  sweep: ['staging', '', sweep],
+  sweep: ['staging kept', '', sweep],
   workers: ['master', 'before bring signal wanted settled old drops seconds', workers],
 };
 

@@ -135,9 +135,10 @@ function askCanary(what: Inside, app: AppContainer, args: readonly string[]): Re
   };
 }
 
-function pack({ container }: Inside, args: readonly string[]): Reply {
-  const [create, to, directory = '', dashes, ...files] = args;
-  if (create !== '-c' || to !== '-C' || dashes !== '--') return unknown(`tar ${args.join(' ')}`);
+function pack({ container, input }: Inside, args: readonly string[]): Reply {
+  const [create, to, directory = '', ...names] = args;
+  if (create !== '-c' || to !== '-C' || names.join(' ') !== '--null -T -') return unknown(`tar ${args.join(' ')}`);
+  const files = input.toString().split('\0').slice(0, -1);
   const missing = files.filter((f) => fileAt(container, `${directory}/${f}`) === undefined);
   if (missing.length > 0) return { exitCode: 2, stderr: `tar: ${missing[0]}: Cannot stat\n` };
   const kept = files.map((f) => [f, fileAt(container, `${directory}/${f}`)?.data]);

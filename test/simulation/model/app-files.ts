@@ -28,6 +28,10 @@ export function copiesOf(path: string): string[] {
   });
 }
 
+/** What the repository has where the build copies another file to. */
+const isCopiedOver = (release: Release, path: string): boolean =>
+  [...filesOf(release).keys()].some((from) => copiesOf(from).includes(`${ROOT}/${path}`));
+
 /** The files of an image that was built from a release. */
 function imageFiles(release: Release): ReadonlyMap<string, FileNode> {
   const present = images.get(release);
@@ -35,7 +39,7 @@ function imageFiles(release: Release): ReadonlyMap<string, FileNode> {
   const files = new Map<string, FileNode>();
   for (const [path, file] of filesOf(release)) {
     const node: FileNode = { ...file, owner: 'root' };
-    files.set(`${ROOT}/${path}`, node);
+    if (!isCopiedOver(release, path)) files.set(`${ROOT}/${path}`, node);
     for (const copy of copiesOf(path)) files.set(copy, { ...node });
   }
   const made = {
@@ -152,10 +156,14 @@ export function wrongIn(
   };
   return [
     ...[...files]
-      .filter(([path]) => !isKept(path))
+      .filter(([path]) => !isKept(path) && !isCopiedOver(release, path))
       .filter(differs)
       .map(([path]) => path),
-    ...new Set(others.filter((path) => !isKept(path) && fileAt(c, `${root}/${path}`) !== undefined)),
+    ...new Set(
+      others.filter(
+        (path) => !isKept(path) && !isCopiedOver(release, path) && fileAt(c, `${root}/${path}`) !== undefined,
+      ),
+    ),
   ];
 }
 

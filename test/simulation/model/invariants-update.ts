@@ -9,7 +9,7 @@ import type { Container } from './engine.ts';
 import { KILLED } from './faults.ts';
 import type { Launch } from './gunicorn.ts';
 import { exitCode, foreign, hba, images, keptNow, lock, lost, promises, secrets } from './invariants.ts';
-import { journal } from './journals.ts';
+import { journal, journals } from './journals.ts';
 import type { Release } from './release.ts';
 import { filesOf } from './release-files.ts';
 import { configured } from './supervisor.ts';
@@ -99,7 +99,7 @@ async function check(d: Deployment, ended: Ended, before: Before, goal: Goal, op
     ...(ended.exitCode === KILLED || ended.exitCode === 6
       ? named(app, ended)
       : [
-          ...leftovers(app, ended),
+          ...leftovers(d, app, ended),
           ...helpers(d),
           ...(expected ? await runs(d, app, expected) : ['nobody knows what is to run']),
           ...(isNew ? settled(d, ended, goal) : asBefore(d, app, ended, before)),
@@ -173,11 +173,15 @@ async function runs(d: Deployment, app: Container, release: Release): Promise<st
 }
 
 /** Whatever stays for all that was tried is told. */
-function leftovers(app: Container, { text }: Ended): string[] {
+function leftovers(d: Deployment, app: Container, { text, exitCode }: Ended): string[] {
   const { canaries = [], others = [] } = app.app ?? {};
   if (text.includes('stays in the container')) return [];
+  // Of a run before this one that was killed the sign stays, until a release is proved.
+  const isSign = (file: string) =>
+    exitCode !== 0 && path.basename(file) === path.basename(MARKER) && !file.includes(journals(d).at(-1)?.name ?? '?');
   return [
     ...pathsBelow(app, STAGING)
+      .filter((file) => !isSign(file))
       .slice(0, 3)
       .map((f) => `left in the container: ${f}`),
     ...[...canaries.filter((c) => c.alive), ...others].map((p) => `left running: ${p.argv.join(' ')}`),

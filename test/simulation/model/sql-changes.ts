@@ -1,3 +1,4 @@
+import { DISARM_ROLES } from '../../../lib/tools/postgres/globals.ts';
 import { type Cluster, emptyDatabase, hbaRules, verifier } from './cluster.ts';
 import type { Server } from './engine.ts';
 import { unknown } from './flags.ts';
@@ -82,11 +83,15 @@ const STATEMENTS: readonly (readonly [RegExp, Change])[] = [
 export function execute(what: Inside, { server }: { server: Server }, script: string): void {
   const context = { what, server, cluster: server.cluster };
   const password = /^\\password "([^"]+)"\n(.*)\n(.*)\n/m.exec(script);
+  if (script.includes(DISARM_ROLES)) return disarm(server.cluster, what.argv);
   const sql = script.replace(/^\\password .*\n.*\n.*\n/m, '').replace(/--[^\n]*/g, '');
   let saved: Cluster | undefined;
   for (const statement of split(sql)) {
-    // Only names change in a transaction here: what has them stays what it is.
-    if (statement === 'BEGIN') saved = { ...server.cluster, databases: { ...server.cluster.databases } };
+    // Only names and roles change in a transaction here: what has them stays what it is.
+    if (statement === 'BEGIN') {
+      const { databases, roles } = server.cluster;
+      saved = { ...server.cluster, databases: { ...databases }, roles: { ...roles } };
+    }
     if (statement === 'COMMIT') saved = undefined;
     const found = STATEMENTS.map(([what, does]) => [what.exec(statement), does] as const).find(([m]) => m);
     if (!found?.[0]) return unknown(`SQL: ${statement}`);
@@ -98,6 +103,11 @@ export function execute(what: Inside, { server }: { server: Server }, script: st
     }
   }
   if (password) server.cluster.roles[name(password[1])] = verifier(password[2] ?? '');
+}
+
+/** All but the role that is connected are left without a password. */
+function disarm({ roles }: Cluster, argv: readonly string[]): void {
+  for (const role of Object.keys(roles)) if (role !== argv[argv.indexOf('-U') + 1]) roles[role] = '';
 }
 
 /** At semicolons outside of quotes. */

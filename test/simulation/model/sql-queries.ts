@@ -37,7 +37,7 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
   ],
   [
     'pg_hba_file_rules',
-    ({ server }) => [
+    ({ server, what }) => [
       {
         file: `${PGDATA}/pg_hba.conf`,
         data: PGDATA,
@@ -49,7 +49,7 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
           address: r.address?.split('/')[0] ?? null,
           netmask: netmask(r.address),
           auth_method: r.method,
-          error: null,
+          error: what.container.image.lacks?.includes(r.method) ? `invalid authentication method "${r.method}"` : null,
         })),
       },
     ],
@@ -208,7 +208,10 @@ const QUERIES: readonly (readonly [string, Answer])[] = [
     ],
   ],
   ["'file', current_setting('hba_file')", () => [{ file: `${PGDATA}/pg_hba.conf`, data: PGDATA }]],
-  ["current_setting('data_directory')", () => [PGDATA]],
+  [
+    "current_setting('max_wal_size')",
+    ({ server }) => [{ directory: PGDATA, most: 1_073_741_824, kept: (server.replication?.slots ?? []).length > 0 }],
+  ],
   ["pg_conf_load_time() > '", ({ now }) => [{ since: time(now), inForce: true }]],
   ['SELECT pg_conf_load_time()', ({ server }) => [time(server.loadedAt)]],
   ['SELECT pid FROM pg_stat_activity', ({ server }) => server.sessions.filter((s) => s.trusted).map((_, i) => 100 + i)],

@@ -259,7 +259,7 @@ it.each([
     answer: ({ argv }) => ({ stdout: argv.includes('INFO') ? 'get\n2\nreadonly\nfast\n' : `${said}\n` }),
   });
   expect(stdout).toBe(`${JSON.stringify(value)}\n`);
-  expect(calls[1]?.argv.join(' ')).toBe('docker exec -e REDISCLI_AUTH redis redis-cli --no-raw GET x');
+  expect(calls[1]?.argv.join(' ')).toBe('docker exec -e REDISCLI_AUTH redis redis-cli -p 6379 --no-raw GET x');
   expect(calls[1]?.env.REDISCLI_AUTH).toBe(PASSWORD);
 });
 

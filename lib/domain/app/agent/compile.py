@@ -1,22 +1,16 @@
-"""Compiles a staged release's Python files. The byte code says where the file will be, and is checked by content, not by time."""
-import py_compile
+"""Has Python compile a staged release's files. No byte code is kept: files go into place alone, and Python makes its own there."""
+import traceback
 
 
 def main():
-    staged, root = ARGS["staged"], ARGS["root"]
     errors = []
     for path in ARGS["files"]:
         try:
-            py_compile.compile(
-                os.path.join(staged, path),
-                dfile=os.path.join(root, path),
-                doraise=True,
-                invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH,
-            )
-        except py_compile.PyCompileError as error:
-            errors.append({"path": path, "why": error.msg.strip()[-600:]})
-        except (OSError, ValueError) as error:
-            errors.append({"path": path, "why": str(error)})
+            with open(os.path.join(ARGS["staged"], path), "rb") as file:
+                compile(file.read(), os.path.join(ARGS["root"], path), "exec", dont_inherit=True)
+        except Exception as error:
+            why = "".join(traceback.format_exception_only(type(error), error))
+            errors.append({"path": path, "why": why.strip()[-600:]})
     print(json.dumps(errors))
 
 

@@ -14,6 +14,13 @@ def blob(data):
 
 
 def entry(path, encoding=None):
+    try:
+        return read(path, encoding)
+    except (FileNotFoundError, NotADirectoryError):
+        return None  # it went while we looked
+
+
+def read(path, encoding):
     mode = os.lstat(path).st_mode
     if stat.S_ISLNK(mode):
         return {"mode": "120000", "blob": blob(os.fsencode(os.readlink(path)))}
@@ -71,7 +78,7 @@ def elsewhere():
     for path in ARGS["also"]:
         inside = [path + name for name in os.listdir(path)] if path.endswith("/") and os.path.isdir(path) else [path]
         for file in inside:
-            what = entry(file) if os.path.lexists(file) else None
+            what = entry(file)
             if what:
                 found[file] = what
     return found

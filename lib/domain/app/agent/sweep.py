@@ -1,4 +1,5 @@
-"""Ends what was started from a staging directory, and removes the directory."""
+"""Ends what was started from a staging directory, and removes the directory; of one that has those of several runs, all but what each of them was
+to be, if that is to stay."""
 import shutil
 
 
@@ -24,6 +25,19 @@ def end(staging, name):
     return len(found)
 
 
+def empty(directory):
+    if not os.path.isdir(directory):
+        os.unlink(directory)
+        return True
+    for name in os.listdir(directory):
+        path = os.path.join(directory, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, ignore_errors=True)
+        elif name != ARGS["kept"]:
+            os.unlink(path)
+    return os.listdir(directory) in ([], [ARGS["kept"]])
+
+
 def main():
     staging = ARGS["staging"]
     ended = end(staging, "TERM")
@@ -31,12 +45,16 @@ def main():
     while processes(staging) and time.monotonic() < deadline:
         time.sleep(0.05)
     end(staging, "KILL")
-    shutil.rmtree(staging, ignore_errors=True)
+    if ARGS["kept"] is None:
+        shutil.rmtree(staging, ignore_errors=True)
+        removed = not os.path.exists(staging)
+    else:
+        removed = all([empty(os.path.join(staging, run)) for run in os.listdir(staging)])
     try:
         os.rmdir(os.path.dirname(staging))  # only when it is empty
     except OSError:
         pass
-    print(json.dumps({"ended": ended, "removed": not os.path.exists(staging)}))
+    print(json.dumps({"ended": ended, "removed": removed}))
 
 
 main()

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -77,7 +77,9 @@ it('loads the application as the web program would, but never with its scheduler
   const { ended, args } = asked(loadOnce, { pid: 5, exitCode: 0, said: '', told: 'workers = 2\n' });
   expect((await ended).get('workers')).toBe('2');
   expect(args()).toMatchObject({ like: web.pid, cwd: '/stage', env: { ENABLE_SCHEDULER: 'false' }, leave: false });
-  expect(JSON.parse(args().argv[4] ?? '')).toEqual({ check_config: true });
+  const { settings, root, tree } = JSON.parse(args().argv[4] ?? '');
+  expect([settings, root]).toEqual([{ check_config: true }, '/app']);
+  expect(tree).toMatch(/^\/app\/\.whalefall-staging\/.+\/new$/);
 });
 
 it.each([
@@ -111,7 +113,7 @@ it('boots a canary where nobody but root reaches it, with one worker and without
   const { pid, settings: asConfigured } = await ended;
   expect([pid, asConfigured.get('bind')]).toEqual([5, "['0.0.0.0:5001']"]);
   expect(args()).toMatchObject({ env: { ENABLE_SCHEDULER: 'false' }, leave: true });
-  const { bind, workers } = JSON.parse(args().argv[4] ?? '') as { bind: string[]; workers: number };
+  const { bind, workers } = JSON.parse(args().argv[4] ?? '').settings as { bind: string[]; workers: number };
   expect([bind, workers]).toEqual([[expect.stringMatching(/^unix:\/app\/\.whalefall-staging\/.+\/sock$/)], 1]);
 });
 
@@ -184,4 +186,65 @@ it('tells what a hook does, and what it calls, from another that has its name; n
   expect(toldOf(hook('2')).get('post_fork')).toBe(before.get('post_fork'));
   expect([...toldOf(hook('2'))]).not.toEqual([...before]);
   expect(toldOf('workers = 1 + 1\n').get('hooks'), 'it has none').toBe('');
+});
+
+// As gunicorn follows `chdir` and `pythonpath`, which it has read of its configuration by then, and imports the application.
+const LOADS = `import os, sys, types
+for name in ("gunicorn", "gunicorn.app", "gunicorn.app.wsgiapp"):
+    sys.modules[name] = types.ModuleType(name)
+class Config:
+    def __init__(self): self.settings = {"chdir": types.SimpleNamespace(value=""), "pythonpath": types.SimpleNamespace(value="")}
+    def set(self, name, value): self.settings[name].value = value
+    chdir = property(lambda self: self.settings["chdir"].value)
+    pythonpath = property(lambda self: self.settings["pythonpath"].value)
+class WSGIApplication:
+    def __init__(self, usage):
+        self.cfg = Config()
+        for name in (os.getcwd(), sys.argv[1] or os.getcwd()):
+            self.cfg.set("chdir", name)
+            self.chdir()
+        self.cfg.set("pythonpath", sys.argv[2])
+    def chdir(self):
+        os.chdir(self.cfg.chdir)
+        if self.cfg.chdir not in sys.path: sys.path.insert(0, self.cfg.chdir)
+    def run(self):
+        for name in map(os.path.abspath, filter(None, (self.cfg.pythonpath or "").split(","))):
+            if name not in sys.path: sys.path.insert(0, name)
+        import loaded
+        print(open("read.txt").read(), loaded.VERSION, *sys.path, sep="\\n")
+sys.modules["gunicorn.app.wsgiapp"].WSGIApplication = WSGIApplication
+`;
+
+it.each<[how: string, chdir: string, pythonpath: string, environment: string]>([
+  ['says nothing of a directory', '', '', ''],
+  ['changes to the root', '/app', '', ''],
+  ['changes to a directory below', '/app/src', '', ''],
+  ['has the root in pythonpath', '', '/app', ''],
+  ['has directories in pythonpath', '', '/app/src,/elsewhere', ''],
+  ['has the root in PYTHONPATH', '', '', '/app'],
+])('tries the staged code, never the code in place, where the configuration %s', (_how, ...given) => {
+  const root = mkdtempSync(path.join(tmpdir(), 'root-'));
+  const tree = path.join(root, '.whalefall-staging/run/new');
+  const libraries = path.join(root, '.venv/lib');
+  const [chdir, pythonpath, environment] = given.map((words) => words.replaceAll('/app', root));
+  for (const [below, version] of [
+    [root, 'old'],
+    [tree, 'new'],
+  ] as const) {
+    mkdirSync(path.join(below, 'src'), { recursive: true });
+    for (const at of [below, path.join(below, 'src')]) writeFileSync(path.join(at, 'read.txt'), version);
+    const lies = given.some((words) => words.includes('/src')) ? 'src' : '';
+    writeFileSync(path.join(below, lies, 'loaded.py'), `VERSION = "${version}"\n`);
+  }
+  mkdirSync(libraries, { recursive: true });
+  symlinkSync(path.dirname(libraries), path.join(tree, '.venv'));
+  const trial = JSON.stringify({ settings: {}, root, tree });
+  const argv = ['-c', LOADS + SCRIPT, path.join(root, 'told'), trial, chdir ?? '', pythonpath ?? ''];
+  const env = { ...process.env, PYTHONPATH: [libraries, environment].filter(Boolean).join(':') };
+  const [read, loaded, ...paths] = execFileSync('python3', argv, { cwd: tree, env, encoding: 'utf8' })
+    .trim()
+    .split('\n');
+  expect([read, loaded]).toEqual(['new', 'new']);
+  expect(paths).toContain(libraries); // the same for both
+  expect(paths).not.toContain(root);
 });

@@ -33,8 +33,8 @@ it('knows of an empty staging directory, and of none', async () => {
 });
 
 /** The script as the container runs it, on a directory of this machine. */
-function inventoryOf(root: string): Record<string, { mode: string; blob: string; normalized?: string[] }> {
-  const input = sourceOf('inventory', { root, skipped: ['.git'], also: [], contents: [] });
+function inventoryOf(root: string, before = ''): Record<string, { mode: string; blob: string; normalized?: string[] }> {
+  const input = before + sourceOf('inventory', { root, skipped: ['.git'], also: [], contents: [] });
   return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8' })).files;
 }
 
@@ -110,4 +110,18 @@ it('knows what git has in files that were checked out with other line ends, keyw
   const changed = Object.entries(found).filter(([name, file]) => !isContentOf(file, had(name)));
   expect(Object.keys(found).sort()).toEqual(Object.keys(files).sort());
   expect(changed.map(([name]) => name).sort()).toEqual(['by-hand.py', 'c', 'f.g', 'own.g']);
+});
+
+it('takes a file that goes while it looks for one that is not there', () => {
+  const root = mkdtempSync(path.join(os.tmpdir(), 'inventory-'));
+  onTestFinished(() => rmSync(root, { recursive: true }));
+  for (const name of ['stays', 'goes']) writeFileSync(path.join(root, name), name);
+  const going = `import os
+def lstat(path, look=os.lstat):
+    if path.endswith("goes"):
+        os.unlink(path)
+    return look(path)
+os.lstat = lstat
+`;
+  expect(Object.keys(inventoryOf(root, going))).toEqual(['stays']);
 });

@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { DatabaseManifest } from '../../../../lib/domain/backup/manifest.ts';
+import type { DatabaseManifest, Stored } from '../../../../lib/domain/backup/manifest.ts';
 import { type ClusterNow, roleDifferences, rolesSql } from '../../../../lib/domain/backup/roles.ts';
 import { restoreDatabase, suffixed } from '../../../../lib/domain/data/restore.ts';
 import { parseGlobals, savedRolesSql, statements } from '../../../../lib/tools/postgres/globals.ts';
 import { createDatabaseSql, settingsSql } from '../../../../lib/tools/postgres/load.ts';
+import { refuseWithoutServerDisk } from '../../../../lib/tools/postgres/server-disk.ts';
 import { swapDatabases } from '../../../../lib/tools/postgres/swap.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call, Reply } from '../../../support/scripted-spawn.ts';
@@ -16,6 +17,14 @@ const BEFORE = 'whalefall_before_20260102t030405z';
 const FULL =
   'pg_restore: error: COPY failed for table "t": ERROR:  could not extend file "base/1/2": No space left on device';
 const INCOMING = 'whalefall_restoring_20260102t030405z';
+
+async function withRoles({ dir, manifest }: Stored<DatabaseManifest>, sql: string): Promise<Stored<DatabaseManifest>> {
+  const file = path.join(dir, 'globals.sql');
+  writeFileSync(file, sql);
+  const { digest } = await import('../../../../lib/tools/files/durable.ts');
+  const globals = { name: 'globals.sql', ...(await digest(file)) };
+  return { dir, manifest: { ...manifest, files: { ...manifest.files, globals } } };
+}
 
 describe('a restore', () => {
   it('swaps the names in one transaction and keeps what was there', async () => {
@@ -118,17 +127,21 @@ COMMIT;`);
   ])('leaves the old database alone and nothing beside it when %s', async (_when, change, message) => {
     const there = new Set(['postgres', 'whalefall']);
     const ops = testOps(cluster(there, change));
-    const stored = await storedBackup(ops);
-    writeFileSync(path.join(stored.dir, 'globals.sql'), 'CREATE ROLE a;\nGRANT a TO whalefall_user;\n');
-    const { digest } = await import('../../../../lib/tools/files/durable.ts');
-    const globals = { name: 'globals.sql', ...(await digest(path.join(stored.dir, 'globals.sql'))) };
-    const manifest = { ...stored.manifest, files: { ...stored.manifest.files, globals } };
-    const error = await restoreDatabase(ops, DB, { dir: stored.dir, manifest }).catch((e: Error) => e);
+    const stored = await withRoles(await storedBackup(ops), 'CREATE ROLE a;\nGRANT a TO whalefall_user;\n');
+    const error = await restoreDatabase(ops, DB, stored).catch((e: Error) => e);
     expect(error).toMatchObject({
       message: expect.stringMatching(message),
       state: { en: 'Database whalefall was not touched. What had been restored beside it was removed.' },
     });
     expect([...there].sort()).toEqual(['postgres', 'whalefall']);
+  });
+
+  it('makes the roles whole or not at all: one without its password would be left like that', async () => {
+    const ops = testOps(cluster(new Set(['postgres'])));
+    const sql = "CREATE ROLE a;\nALTER ROLE a WITH LOGIN PASSWORD 'x';\n";
+    await restoreDatabase(ops, DB, await withRoles(await storedBackup(ops), sql), { roles: 'saved' });
+    const roles = ops.scripted.calls.find((c) => c.input.includes('CREATE ROLE'));
+    expect(roles?.input).toContain(`BEGIN;\n${sql}COMMIT;`);
   });
 
   it('says what is where when the names can not be swapped', async () => {
@@ -190,6 +203,26 @@ COMMIT;`);
     await refused((c) =>
       c.argv.includes('df') ? { stdout: 'F b U A C M\n/dev/x 100000000 1 1000 99% /d' } : undefined,
     );
+  });
+});
+
+it.each([
+  ['what its log may grow to', { most: 2_000_000_000, kept: false }, []],
+  ['all of its log, where a slot or the archive keeps it', { most: 0, kept: true }, [/replication slot/]],
+])('a restore needs disk for %s', async (_what, log, next) => {
+  // 30 GB, the tenth more, and what is left alone.
+  const free = 35_000_000_000;
+  const df = { stdout: `F b U A C M\n/dev/x 100000000 1 ${free / 1024} 1% /d` };
+  const given = (more: object) => (c: Call) => {
+    if (c.argv.includes('df')) return df;
+    if (c.input.includes('data_directory')) return { stdout: JSON.stringify({ directory: '/d', ...more }) };
+    return undefined;
+  };
+  const ops = testOps(given({ most: 0, kept: false }));
+  await expect(refuseWithoutServerDisk(ops, DB, 30_000_000_000)).resolves.toMatchObject({ free });
+  await expect(refuseWithoutServerDisk(testOps(given(log)), DB, 30_000_000_000)).rejects.toMatchObject({
+    kind: 'precondition',
+    next: next.map((en) => ({ en: expect.stringMatching(en) })),
   });
 });
 
@@ -255,6 +288,11 @@ CREATE TABLESPACE fast OWNER app LOCATION '/fast';
       'GRANT app',
     ]);
     expect(there.join()).not.toContain('PASSWORD');
+    // Of a cluster that moves the present ones count, but for who is connected.
+    const moved = savedRolesSql(globals, ['app', 'r"o;l--e\nx'], false, ['app']);
+    expect(moved.filter((s) => s.includes('PASSWORD'))).toEqual([
+      `ALTER ROLE "r""o;l--e\nx" WITH LOGIN PASSWORD 'it''s';`,
+    ]);
     // A name that only looks alike is another role.
     expect(savedRolesSql(globals, ['App', 'ap'], false)).toEqual(savedRolesSql(globals, [], false));
   });
@@ -264,12 +302,16 @@ CREATE TABLESPACE fast OWNER app LOCATION '/fast';
 
   it('raise nobody’s rights without a consent: what is missing and needed is created bare', () => {
     const globals = parseGlobals(DUMP);
-    expect(rolesSql(globals, now([]), manifest, { roles: 'needed' })).toEqual(['CREATE ROLE "app" NOLOGIN;']);
+    expect(rolesSql(globals, now([]), manifest, { roles: 'needed', user: 'u' })).toEqual([
+      'CREATE ROLE "app" NOLOGIN;',
+    ]);
     const app = { name: 'app', rights: [], password: null, memberOf: [] };
-    expect(rolesSql(globals, now([app]), manifest, { roles: 'needed' })).toEqual([]);
+    expect(rolesSql(globals, now([app]), manifest, { roles: 'needed', user: 'u' })).toEqual([]);
     // An older backup does not say whom it refers to.
     const older = { database: manifest.database } as unknown as DatabaseManifest;
-    expect(rolesSql(globals, now([app]), older, { roles: 'needed' })).toEqual(['CREATE ROLE "r""o;l--e\nx" NOLOGIN;']);
+    expect(rolesSql(globals, now([app]), older, { roles: 'needed', user: 'u' })).toEqual([
+      'CREATE ROLE "r""o;l--e\nx" NOLOGIN;',
+    ]);
   });
 
   it('are compared by rights, memberships and whether the password is the same, which is never shown', () => {

@@ -80,6 +80,7 @@ it('has nothing to do when that commit runs, every file of it, at its schema', (
   expect(plan({ running: { ...running, certain: false }, files: same })).toBeDefined();
   expect(plan({ running, files: same, pending: true })).toBeDefined();
   expect(plan({ running, files: same, outdated: true })).toBeDefined();
+  expect(plan({ running, files: same, pendingRestart: 'rolling' })).toBeDefined();
   expect(plan({ running, files: { ...same, remove: ['a'] } })).toBeDefined();
   expect(plan({ running, files: same, copies: [{ from: 'a', to: '/b' }] })).toBeDefined();
   expect(plan({ files: same })).toBeDefined();

@@ -6,7 +6,7 @@ import { keepRelease, resetTo, saveLocal } from '../../../../lib/domain/release/
 import { archiveCommit } from '../../../../lib/tools/git/archive.ts';
 import { collisions } from '../../../../lib/tools/git/collisions.ts';
 import { decodePath, escapedBytes, listed, quotedPath } from '../../../../lib/tools/git/paths.ts';
-import { treeOf } from '../../../../lib/tools/git/tree.ts';
+import { formerTreeOf, treeOf } from '../../../../lib/tools/git/tree.ts';
 import { type TestOps, testOps } from '../../../support/ops.ts';
 import type { Call, Reply } from '../../../support/scripted-spawn.ts';
 
@@ -236,6 +236,13 @@ describe('the content of a commit', () => {
       kind: 'precondition',
       what: { en: expect.stringContaining('vendor/a\\x1b, b') },
     });
+  });
+
+  it('compares what runs with a commit whatever that has which can’t be released', async () => {
+    const ops = repository((l) =>
+      l.startsWith('ls-tree') ? { stdout: `160000 commit ${BLOB}\tvendor\x00100644 blob ${BLOB}\ta.py\0` } : undefined,
+    );
+    expect([...(await formerTreeOf(ops, NEW)).keys()]).toEqual(['a.py']);
   });
 });
 

@@ -108,7 +108,7 @@ describe('migrate', () => {
       'one',
       'bash',
       '-c',
-      'set -a; . "$1/.env"; set +a; export "$2=false"; cd "$1"; shift 2; exec "$@"',
+      '_o=$PGOPTIONS _n=$PGAPPNAME; set -a; . "$1/.env"; set +a; export PGOPTIONS="$PGOPTIONS $_o" PGAPPNAME="$_n"; export "$2=false"; cd "$1"; shift 2; exec "$@"',
       'flask',
       '/app',
       'ENABLE_SCHEDULER',

@@ -403,3 +403,34 @@ it('knows what only compose gives a container, and what any engine does', async 
   ]);
   expect(services.postgres.composeOnly).toEqual([]);
 });
+
+it.each<[string, (config: Config) => void, object, RegExp | undefined]>([
+  ['none is told', () => {}, {}, undefined],
+  [
+    'PGPORT says another',
+    (c) => Object.assign(c.services.postgres.environment, { PGPORT: '6432' }),
+    {},
+    /postgres .*6432/,
+  ],
+  ['psql would not find the server', () => {}, { postgres: 6432 }, /postgres .*5432/],
+  [
+    'both say the same',
+    (c) => Object.assign(c.services.postgres.environment, { PGPORT: '6432' }),
+    { postgres: 6432 },
+    undefined,
+  ],
+  ['Redis listens elsewhere', (c) => redisAt(c, '6380'), {}, /redis .*6380/],
+  ['Redis does so by the target config', (c) => redisAt(c, '6380'), { redis: 6380 }, undefined],
+])('says before anything begins that a port is not the target config’s: %s', async (_when, change, ports, said) => {
+  const ops = answering(change);
+  Object.assign(ops.target, { ports: { ...ops.target.ports, ...ports } });
+  const ended = await resolveStack(ops).then(
+    () => undefined,
+    (e: unknown) => e,
+  );
+  if (said === undefined) expect(ended).toBeUndefined();
+  else expect(ended).toMatchObject({ kind: 'config', message: expect.stringMatching(said) });
+});
+
+const redisAt = (config: Config, port: string) =>
+  Object.assign(config.services.redis, { command: ['redis-server', '--port', port] });

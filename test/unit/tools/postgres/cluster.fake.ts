@@ -6,6 +6,8 @@ const ROLE = { name: 'whalefall_user', rights: ['SUPERUSER', 'LOGIN'], password:
 /** A cluster by the names of its databases; renames and drops are done to it. */
 export function cluster(databases: Set<string>, change: (call: Call) => Reply | undefined = () => undefined) {
   const names = (sql: string, pattern: RegExp) => [...sql.matchAll(pattern)].map((m) => m.slice(1) as string[]);
+  const oids = new Map<string, number>();
+  const oidOf = (name: string) => oids.get(name) ?? (oids.set(name, 16_384 + oids.size).get(name) as number);
   return (call: Call): Reply | undefined => {
     const own = change(call);
     if (own) return own;
@@ -20,10 +22,17 @@ export function cluster(databases: Set<string>, change: (call: Call) => Reply | 
     for (const [from, to] of names(input, /ALTER DATABASE "([^"]+)" RENAME TO "([^"]+)"/g)) {
       databases.delete(from as string);
       databases.add(to as string);
+      oids.set(to as string, oidOf(from as string));
+      oids.delete(from as string);
     }
+    if (input.includes('pg_database_size('))
+      return {
+        stdout: [...databases].map((name) => `${JSON.stringify({ name, oid: oidOf(name), bytes: 1 })}\n`).join(''),
+      };
     if (input.includes('LIMIT 1')) return { stdout: '"postgres"\n' };
     if (input.includes('versionNumber')) return { stdout: '{"versionNumber":150006,"version":"15.6"}\n' };
-    if (input.includes('data_directory')) return { stdout: '"/var/lib/postgresql/data"\n' };
+    if (input.includes('data_directory'))
+      return { stdout: `${JSON.stringify({ directory: '/var/lib/postgresql/data', most: 0, kept: false })}\n` };
     if (input.includes('pg_tablespace'))
       return { stdout: `${JSON.stringify({ roles: [ROLE], tablespaces: ['pg_default'] })}\n` };
     if (input.includes("'relations'"))

@@ -63,10 +63,11 @@ it('waits for an authenticated PONG', async () => {
     { stdout: 'LOADING Redis is loading the dataset in memory\n\n' },
     { stdout: 'PONG\n' },
   ]);
+  Object.assign(ops.target, { ports: { ...ops.target.ports, redis: 6380 } });
   await waitForRedis(ops, container, 'pw12345', 10_000);
   const asked = ops.scripted.calls.filter((c) => c.argv[1] === 'exec');
   expect(asked.map((c) => c.argv.join(' '))).toEqual(
-    Array(3).fill('docker exec -e REDISCLI_AUTH cid redis-cli -h 127.0.0.1 ping'),
+    Array(3).fill('docker exec -e REDISCLI_AUTH cid redis-cli -p 6380 -h 127.0.0.1 ping'),
   );
   expect(asked[0]?.env.REDISCLI_AUTH).toBe('pw12345');
 });

@@ -1,0 +1,26 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+
+it('says what Python says of files that it does not accept, by where they will lie, and leaves nothing beside them', () => {
+  const staged = mkdtempSync(path.join(os.tmpdir(), 'compile-'));
+  onTestFinished(() => rmSync(staged, { recursive: true }));
+  const files = {
+    'good.py': 'x: int = 1\n',
+    'latin.py': Buffer.from('# coding: latin-1\nname = "\xe9"\n', 'latin1'),
+    'bad.py': 'def f(:\n',
+    'bytes.py': Buffer.from('name = "\xe9"\n', 'latin1'),
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(staged, name), text);
+  const script = readFileSync(new URL('../../../../lib/domain/app/agent/compile.py', import.meta.url), 'utf8');
+  const args = JSON.stringify({ staged, root: '/app', files: [...Object.keys(files), 'gone.py'] });
+  const input = `import json\nARGS = json.loads(${JSON.stringify(args)})\n${script}`;
+  const errors: { path: string; why: string }[] = JSON.parse(
+    execFileSync('python3', ['-'], { input, encoding: 'utf8' }),
+  );
+  expect(errors.map((e) => e.path)).toEqual(['bad.py', 'bytes.py', 'gone.py']);
+  expect(errors[0]?.why).toMatch(/File "\/app\/bad\.py", line 1[\s\S]*SyntaxError/);
+  expect(readdirSync(staged).sort()).toEqual(Object.keys(files).sort());
+});

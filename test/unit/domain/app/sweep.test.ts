@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+
+const MARKER = '.whalefall-release.json';
+
+/** What two killed runs have left, one of them without its mark, and a file of nobody's. */
+function left(): string {
+  const root = mkdtempSync(path.join(os.tmpdir(), 'sweep-'));
+  onTestFinished(() => rmSync(root, { recursive: true }));
+  const staging = path.join(root, '.whalefall-staging');
+  for (const [run, below] of [
+    ['one', `new/${MARKER}`],
+    ['one', `old/app/${MARKER}`],
+    ['one', MARKER],
+    ['one', 'log-canary'],
+    ['two', 'new/a.py'],
+  ] as const) {
+    const file = path.join(staging, run, below);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, '');
+  }
+  for (const file of ['wsgi.py', '.whalefall-staging/stray']) writeFileSync(path.join(root, file), '');
+  return staging;
+}
+
+function sweep(staging: string, kept: string | null): { removed: boolean } {
+  const script = readFileSync(new URL('../../../../lib/domain/app/agent/sweep.py', import.meta.url), 'utf8');
+  const args = JSON.stringify(JSON.stringify({ staging, kept }));
+  const input = `import json\nARGS = json.loads(${args})\n${script}`;
+  return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8' }));
+}
+
+it('leaves of what killed runs staged nothing but what each was to bring', () => {
+  const staging = left();
+  for (const _ of ['', 'again']) {
+    expect(sweep(staging, MARKER).removed).toBe(true);
+    expect(readdirSync(staging, { recursive: true }).sort()).toEqual(['one', `one/${MARKER}`, 'two']);
+  }
+});
+
+it('removes what one run staged, and the directory with the last of them', () => {
+  const staging = left();
+  expect(sweep(path.join(staging, 'one'), null).removed).toBe(true);
+  expect(readdirSync(staging).sort()).toEqual(['stray', 'two']);
+  expect(sweep(staging, null).removed).toBe(true);
+  expect(existsSync(staging)).toBe(false);
+  expect(sweep(staging, null).removed).toBe(true);
+});
