@@ -378,7 +378,7 @@ export const PROMISES: readonly Break[] = [
       en: 'a program beside the web program may run older code, and there is nothing to do',
       zh: 'web 以外的程序仍运行旧代码, 却提示无需操作',
     },
-    edits: [edit('lib/domain/hot-release/survey.ts', '[web, ...companions({ programs })]', '[web]')],
+    edits: [edit('lib/domain/hot-release/survey.ts', '[web, ...programs.companions]', '[web]')],
     test: 'test/unit/domain/hot-release/survey.test.ts',
     named: 'was started before the files were put in place',
   },

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { sourceOf } from '../../../../lib/domain/app/agent.ts';
 
 it('says what Python says of files that it does not accept, by where they will lie, and leaves nothing beside them', () => {
   const staged = mkdtempSync(path.join(os.tmpdir(), 'compile-'));
@@ -14,9 +15,7 @@ it('says what Python says of files that it does not accept, by where they will l
     'bytes.py': Buffer.from('name = "\xe9"\n', 'latin1'),
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(staged, name), text);
-  const script = readFileSync(new URL('../../../../lib/domain/app/agent/compile.py', import.meta.url), 'utf8');
-  const args = JSON.stringify({ staged, root: '/app', files: [...Object.keys(files), 'gone.py'] });
-  const input = `import json\nARGS = json.loads(${JSON.stringify(args)})\n${script}`;
+  const input = sourceOf('compile', { staged, root: '/app', files: [...Object.keys(files), 'gone.py'] });
   const errors: { path: string; why: string }[] = JSON.parse(
     execFileSync('python3', ['-'], { input, encoding: 'utf8' }),
   );

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { sourceOf } from '../../../../lib/domain/app/agent.ts';
 
 const MARKER = '.whalefall-release.json';
 
@@ -27,9 +28,7 @@ function left(): string {
 }
 
 function sweep(staging: string, kept: string | null): { removed: boolean } {
-  const script = readFileSync(new URL('../../../../lib/domain/app/agent/sweep.py', import.meta.url), 'utf8');
-  const args = JSON.stringify(JSON.stringify({ staging, kept }));
-  const input = `import json\nARGS = json.loads(${args})\n${script}`;
+  const input = sourceOf('sweep', { staging, kept });
   return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8' }));
 }
 
