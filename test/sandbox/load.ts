@@ -79,7 +79,9 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 const end = number('seconds') > 0 ? number('seconds') * 1000 : Number.POSITIVE_INFINITY;
-for (let index = 0; !stopping; index++) {
+// Whoever was killed tells nobody to stop, and the next one's figures would be of both.
+const parent = process.ppid;
+for (let index = 0; !stopping && process.ppid === parent; index++) {
   // From the beginning, not from the last request: delays must not add up to a lower rate.
   const due = (index * 1000) / number('rate');
   if (due >= end) break;

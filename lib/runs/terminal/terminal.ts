@@ -105,7 +105,8 @@ export function terminal(options: TerminalOptions): Screen {
     if (!options.interactive) return undefined;
     const prompts = await import('./prompts.ts'); // 45 ms to load: only when something is asked
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), ANSWER_MS);
+    // Nothing else may keep a process alive whose terminal was closed on it.
+    const timer = setTimeout(() => late.abort(), ANSWER_MS).unref();
     const answer = await question(prompts, firstAbort(options.stopped, late.signal)).finally(() => clearTimeout(timer));
     options.stopped.throwIfAborted();
     if (late.signal.aborted) render({ event: 'warning', text: NOBODY });
