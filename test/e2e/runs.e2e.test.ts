@@ -71,7 +71,7 @@ it('finishes a full rebuild that was killed while production was down', async ()
   });
 });
 
-it('undoes a hot update that was killed while files were changing', async () => {
+itInFull('undoes a hot update that was killed while files were changing', async () => {
   const before = released();
   await release({ 'app/only_new.py': 'NEW = True\n' });
   await killed('update-prod-flask', 'switch', 'change');
