@@ -497,7 +497,7 @@ export const DATA: readonly Break[] = [
       edit('lib/domain/replacement/app-container.ts', 'keepStopped, setAside, takeOver', 'keepStopped, takeOver'),
     ],
     test: 'test/simulation/killed-then-failing.test.ts',
-    named: '%s that was being taken back at a kill, and had run for long',
+    named: 'that was being taken back at a kill, and had run for long',
   },
   {
     what: { en: 'stop_grace_period is cut short', zh: '忽略 stop_grace_period, 提前强制终止' },
