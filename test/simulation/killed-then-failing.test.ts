@@ -6,13 +6,14 @@ import { backupProd } from '../../scripts/backup-prod.ts';
 import { deployProdAll } from '../../scripts/deploy-prod-all.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import type { Check } from './model/again.ts';
+import { ROOT, wrongIn } from './model/app-files.ts';
 import { at } from './model/at.ts';
 import { type Deployment, deployment, production } from './model/deployment.ts';
 import type { How } from './model/faults.ts';
 import { rebuilt } from './model/rebuilt.ts';
 import { NEW_REVISION, release } from './model/release.ts';
 import { RESTORE, YES } from './model/restorable.ts';
-import { appOf } from './model/updatable.ts';
+import { appOf, UPDATE, updatable } from './model/updatable.ts';
 import { UPGRADE } from './model/upgradable.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -42,10 +43,13 @@ function breaks(d: Deployment, how: Parameters<typeof release>[1]): () => void {
   const [good, stopped] = [d.machine.release, d.container('whalefall')?.image];
   const images = d.machine.engine.images.filter((i) => i.release && i !== stopped);
   const were = images.map((i) => i.release);
+  const pushed = [...d.machine.engine.releases].filter(([commit]) => commit !== stopped?.release?.commit);
+  for (const [commit, r] of pushed) d.machine.engine.releases.set(commit, { ...r, ...how });
   d.machine.release = { ...good, ...how };
   for (const i of images) Object.assign(i, { release: { ...i.release, ...how } });
   return () => {
     d.machine.release = good;
+    for (const [commit, r] of pushed) d.machine.engine.releases.set(commit, r);
     for (const [at, i] of images.entries()) Object.assign(i, { release: were[at] });
   };
 }
@@ -205,3 +209,24 @@ it.each([
     expect(d.container(key)?.id).toBe(served);
   },
 );
+
+it('a hot update that fails goes back behind one that was killed with its files in place', async () => {
+  const failing: Check = async (d, args, options) => {
+    const [former] = [appOf(d).image.release?.commit ?? ''];
+    const ended = await d.run(args, options);
+    const mend = breaks(d, { crashesInPlace: true });
+    const { exitCode, text } = await d.run(args, { script: UPDATE });
+    mend();
+    expect(exitCode, text).toBe(1);
+    expect(text).toMatch(/The release from before the run that was killed serves/);
+    const { web, releases } = appOf(d).app ?? {};
+    expect(web?.workers.map((w) => w.content)).toEqual([former, former]);
+    const of = releases?.get(former);
+    expect(of && wrongIn(appOf(d), ROOT, of, releases ?? new Map())).toEqual([]);
+    expect(await d.run(args, { script: UPDATE })).toMatchObject({ exitCode: 0 });
+    return ended;
+  };
+  const update = { args: ['--yes', '--soak', '2s'], check: failing, script: UPDATE };
+  for (const point of [/ - place$/, / - workers$/])
+    expect(await at(point, 'killed-after', (made) => updatable({}, { made }), update)).toMatchObject(KILLED);
+});

@@ -1,7 +1,8 @@
+import path from 'node:path';
 import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
 import { agent } from './agent.ts';
-import type { Staging } from './staging.ts';
+import { KEPT_LIST, type Staging, stagingDir } from './staging.ts';
 
 /** What the switch does to the container's files; all paths absolute. */
 export interface Placement {
@@ -14,15 +15,31 @@ export interface Placement {
   readonly touch: readonly string[];
 }
 
-const paths = z.array(z.string());
+const kept = z.object({
+  /** What there was. */
+  there: z.array(z.string()),
+  /** What there was not: to be removed on the way back. */
+  absent: z.array(z.string()),
+  /** Some of it is as a run had found it that was killed since. */
+  ofKilled: z.boolean(),
+});
+
+/** What a placement goes back to; all paths absolute. */
+export type Kept = z.infer<typeof kept>;
+
 /** CLOCK_BOOTTIME, seconds. */
 const placed = z.object({ uptime: z.number() });
 
-/** Keeps links to all that the placement will replace or remove. Nothing in place changes. Returns which of it exists. */
-export function savePlaced(ops: Ops, staging: Staging, placement: Placement): Promise<readonly string[]> {
+/**
+ * Keeps links to all that the placement will replace or remove, and to what runs had found that were killed. Nothing in place changes.
+ *
+ * @param killed names of those runs, oldest first.
+ */
+export function savePlaced(ops: Ops, staging: Staging, placement: Placement, killed: readonly string[]): Promise<Kept> {
   const touched = [...placement.put.map(([, path]) => path), ...placement.remove];
-  const args = { paths: touched, into: staging.saved };
-  return agent(ops, staging.container, 'save', { effect: 'change', args, answer: paths });
+  const dirs = killed.map((run) => stagingDir(ops, run));
+  const args = { paths: touched, into: staging.saved, killed: dirs, list: KEPT_LIST };
+  return agent(ops, staging.container, 'save', { effect: 'change', args, answer: kept });
 }
 
 /**
@@ -39,14 +56,15 @@ export async function place(ops: Ops, staging: Staging, placement: Placement): P
 }
 
 /** The reverse, from what {@link savePlaced} kept; changes nothing where nothing was placed. */
-export async function putBack(
-  ops: Ops,
-  staging: Staging,
-  placement: Placement,
-  saved: readonly string[],
-): Promise<number> {
-  const had = new Set(saved);
-  const added = placement.put.map(([, path]) => path).filter((path) => !had.has(path));
-  const put = saved.map((path) => [staging.saved + path, path] as const);
-  return place(ops, staging, { put, remove: added, caches: placement.caches, touch: [] });
+export async function putBack(ops: Ops, staging: Staging, { there, absent }: Kept): Promise<number> {
+  const put = there.map((path) => [staging.saved + path, path] as const);
+  const caches = [...there, ...absent].flatMap(byteCode);
+  return place(ops, staging, { put, remove: absent, caches, touch: [] });
+}
+
+/** Where Python 3.9 to 3.14 keep a file's byte code. */
+export function byteCode(file: string): string[] {
+  if (!file.endsWith('.py')) return [];
+  const { dir, name } = path.posix.parse(file);
+  return [9, 10, 11, 12, 13, 14].map((minor) => `${dir}/__pycache__/${name}.cpython-3${minor}.pyc`);
 }

@@ -23,11 +23,18 @@ export interface Staging {
   readonly socket: string;
 }
 
+/** In a staging directory: the paths of all that its run is to go back to. */
+export const KEPT_LIST = 'old.json';
+
 const COPY_MS = 600_000;
 const COMPILE_MS = 300_000;
 
+/** A run's, which need not be there. */
+export const stagingDir = ({ target }: Pick<Ops, 'target'>, run: string): string =>
+  `${target.app.root}/${STAGING}/${run}`;
+
 export function stagingOf(ops: Pick<Ops, 'target' | 'paths'>, container: string): Staging {
-  const dir = `${ops.target.app.root}/${STAGING}/${runName(ops)}`;
+  const dir = stagingDir(ops, runName(ops));
   return {
     container,
     dir,
@@ -106,11 +113,14 @@ const swept = z.object({ ended: z.int(), removed: z.boolean() });
 
 /** Ends what was started in there and removes it; may be called again, and when there is nothing. */
 export const sweepStaging = (ops: Ops, { container, dir }: Pick<Staging, 'container' | 'dir'>): Promise<void> =>
-  sweep(ops, container, { staging: dir, kept: null });
+  sweep(ops, container, { staging: dir, kept: [] });
 
-/** Ends and removes whatever any run has staged; of each, what it was to bring stays as the sign that it did not get to its end. */
+/**
+ * Ends and removes whatever any run has staged; of each, what it was to bring stays as the sign that it did not get to its end, and what it had
+ * replaced as the way back.
+ */
 export const sweepFormer = (ops: Ops, { container, dir }: Staging): Promise<void> =>
-  sweep(ops, container, { staging: path.posix.dirname(dir), kept: MARKER });
+  sweep(ops, container, { staging: path.posix.dirname(dir), kept: [MARKER, 'old', KEPT_LIST] });
 
 /** The last of a release: no run is unfinished any more. */
 export const sweepAll = (ops: Ops, { container, dir }: Staging): Promise<void> =>
@@ -119,7 +129,7 @@ export const sweepAll = (ops: Ops, { container, dir }: Staging): Promise<void> =
 async function sweep(
   ops: Ops,
   container: string,
-  args: { readonly staging: string; readonly kept: string | null },
+  args: { readonly staging: string; readonly kept: readonly string[] },
 ): Promise<void> {
   const { removed } = await agent(ops, container, 'sweep', { effect: 'change', args, answer: swept });
   if (!removed) throw notRemoved(args.staging);

@@ -1,5 +1,6 @@
 import type { Target } from '../../core/target.ts';
-import type { Placement } from '../app/place.ts';
+import type { Inventory } from '../app/inventory.ts';
+import type { Kept, Placement } from '../app/place.ts';
 import type { Staging } from '../app/staging.ts';
 import type { VerifiedBackup } from '../backup/proofs.ts';
 import type { DowntimeWatch } from '../hold/downtime.ts';
@@ -35,8 +36,10 @@ export interface HotRelease {
   /** gunicorn's master of the release that boots beside what serves. */
   canary?: number | undefined;
   placement?: Placement | undefined;
-  /** What of the placement's paths existed, and is kept. */
-  kept?: readonly string[] | undefined;
+  /** What the way back puts in place again. */
+  kept?: Kept | undefined;
+  /** Files below the application's root after that, where a run was killed that had begun to replace them. */
+  before?: Inventory | undefined;
   /** How many workers of the web program are to run the release; not known where the container is restarted. */
   workers?: number | undefined;
   /** The switch has begun and was not taken back: files in place may be new. */

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { whatHappened } from '../../core/errors.ts';
-import type { Ops } from '../../core/ops.ts';
+import { type Ops, runName } from '../../core/ops.ts';
 import { poll } from '../../core/poll.ts';
 import { run } from '../../core/run.ts';
 import type { Step } from '../../core/step.ts';
@@ -8,12 +8,14 @@ import { same, type Text } from '../../core/text.ts';
 import { inspectContainer } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { createFile } from '../../tools/files/durable.ts';
+import { type Inventory, takeInventory } from '../app/inventory.ts';
 import { MARKER } from '../app/marker.ts';
-import { type Placement, place, putBack, savePlaced } from '../app/place.ts';
+import { byteCode, type Kept, type Placement, place, putBack, savePlaced } from '../app/place.ts';
 import { askSupervisor, isGunicorn, listPrograms, type Program, restartSeconds } from '../app/programs.ts';
 import { BACK_AGAIN_MS, retryWhileRestarting } from '../app/retry.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { reloadIfPossible, renderedSite } from '../app/site.ts';
+import type { Staging } from '../app/staging.ts';
 import {
   lookAtWorkers,
   reloadWorkers,
@@ -22,6 +24,7 @@ import {
   succeedWorkers,
   waitUntilSettled,
 } from '../app/workers.ts';
+import { eachUnfinished } from '../ledger/unfinished-runs.ts';
 import type { Checked } from './check.ts';
 import type { Facts } from './facts.ts';
 import type { HotRelease } from './hot-release.ts';
@@ -59,12 +62,39 @@ export function switchStep(update: HotRelease): Step<number, [Checked]> {
   };
 }
 
-/** Keeps the files that {@link switchFiles} will replace. */
+/**
+ * Keeps the files that {@link switchFiles} will replace; where a run was killed that had begun to replace them, those that it had found: what it
+ * brought was never proved, and is nothing to go back to.
+ */
 export async function keepFormer(ops: Ops, update: HotRelease): Promise<void> {
+  const { staging, facts } = update;
   const placement = placementOf(update);
-  update.kept = await savePlaced(ops, update.staging, placement);
+  const killed = [...eachUnfinished(ops.paths, runName(ops))].reverse();
+  const kept = await savePlaced(
+    ops,
+    staging,
+    placement,
+    killed.map(({ name }) => name),
+  );
+  if (kept.ofKilled) {
+    update.before = await filesBefore(ops, staging, facts, kept);
+    // Whoever was started since then may have read what that run brought.
+    const since = Date.parse(killed[0]?.started ?? '') || 0;
+    const seenAt = facts.seenAt - Math.max(0, ops.clock.now() - since) / 1000;
+    update.facts = { ...facts, seenAt };
+  }
+  update.kept = kept;
   update.placement = placement;
   if (update.facts.files.handEdited.length > 0) await keepHandEdited(ops, update);
+}
+
+/** What lies below the application's root once the files are back. */
+async function filesBefore(ops: Ops, staging: Staging, { running }: Facts, { absent }: Kept): Promise<Inventory> {
+  const { root } = ops.target.app;
+  const files = new Map([...running.files, ...(await takeInventory(ops, staging.container, staging.saved + root))]);
+  for (const path of absent) if (path.startsWith(`${root}/`)) files.delete(path.slice(root.length + 1));
+  files.delete(MARKER);
+  return files;
 }
 
 /** Puts the release's files in place, at a moment when nobody reads them. @returns when that was done, seconds since the machine's start. */
@@ -91,17 +121,10 @@ function placementOf({ target, facts, staging, options }: HotRelease): Placement
   };
 }
 
-/** Where Python 3.9 to 3.14 keep a file's byte code. */
-function byteCode(file: string): string[] {
-  if (!file.endsWith('.py')) return [];
-  const { dir, name } = path.posix.parse(file);
-  return [9, 10, 11, 12, 13, 14].map((minor) => `${dir}/__pycache__/${name}.cpython-3${minor}.pyc`);
-}
-
-/** What somebody changed in the container is nowhere else. */
+/** What somebody changed in the container, and will be replaced, is nowhere else. */
 async function keepHandEdited(ops: Ops, { facts, staging }: HotRelease): Promise<void> {
   // Their names by stdin: a command line has room for some thousands at most, and whoever edits all of a tree is not to be kept from updating.
-  const argv = ['tar', '-c', '-C', staging.saved + ops.target.app.root, '--null', '-T', '-'];
+  const argv = ['tar', '-c', '-C', ops.target.app.root, '--null', '-T', '-'];
   const input = facts.files.handEdited.map((file) => `${file}\0`).join('');
   await createFile(path.join(ops.paths.run, 'hand-edited.tar'), (stdoutFd) =>
     run(ops, exec('read', staging.container, argv, { input, stdoutFd, deadlineMs: 120_000 })),
@@ -113,11 +136,11 @@ async function keepHandEdited(ops: Ops, { facts, staging }: HotRelease): Promise
  * replaced that was started while other files were in place. Looks first: what is as it was is left alone.
  */
 async function switchBack(ops: Ops, update: HotRelease, checked: Checked): Promise<void> {
-  const { facts, placement, kept, staging, hold } = update;
-  if (!update.switching || placement === undefined || kept === undefined) return;
+  const { facts, kept, staging, hold } = update;
+  if (!update.switching || kept === undefined) return;
   const { container } = staging;
   await noteWhoHasRead(ops, update, checked);
-  const since = await retryWhileRestarting(ops, container, () => putBack(ops, staging, placement, kept));
+  const since = await retryWhileRestarting(ops, container, () => putBack(ops, staging, kept));
   update.switching = false;
   if (await hasReadAll(ops, update, checked, since)) await restartContainer(ops, update, 'back');
   else {

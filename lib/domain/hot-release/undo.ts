@@ -18,13 +18,13 @@ import { noticedText } from './messages.ts';
  * @throws {OpsError} when the old release does not serve.
  */
 export async function proveAsBefore(ops: Ops, update: HotRelease): Promise<Text> {
-  const { facts, downtime } = update;
+  const { facts, downtime, before } = update;
   const app = await inspectContainer(ops, facts.app.id);
   const health = await waitForHealth(ops, endpointsOf(ops.target, app), app, {
     deadlineMs: ops.target.bootSeconds * 1000,
   });
   const files = await takeInventory(ops, app.id, ops.target.app.root);
-  const { wrong, besides } = deviation(ops.target, facts, files, facts.running.files);
+  const { wrong, besides } = deviation(ops.target, facts, files, before ?? facts.running.files);
   if (wrong.length > 0) throw notBack(wrong);
   // What a killed update left in force, its own restart was to end.
   if (facts.pendingRestart !== 'container') await requireFormerPrograms(ops, app.id, facts.programs.all);
@@ -39,9 +39,18 @@ export async function proveAsBefore(ops: Ops, update: HotRelease): Promise<Text>
     en: besides.map((b) => `${b.en}. `).join(''),
     zh: besides.map((b) => `${b.zh}. `).join(''),
   };
+  const asBefore: Text = before
+    ? {
+        en: 'The release from before the run that was killed serves: what that one had put in place was taken back, too',
+        zh: '被终止的那次运行之前的版本正常服务: 该次运行换入的文件也已换回',
+      }
+    : {
+        en: 'The old release serves, every file as before',
+        zh: '旧版本正常服务, 文件与之前完全一致',
+      };
   return {
-    en: `The old release serves, every file as before: ${said.en}. ${foreign.en}${again.en}${schema.en}Requests meanwhile: ${noticed.en}`,
-    zh: `旧版本正常服务, 文件与之前完全一致: ${said.zh}. ${foreign.zh}${again.zh}${schema.zh}期间的请求: ${noticed.zh}`,
+    en: `${asBefore.en}: ${said.en}. ${foreign.en}${again.en}${schema.en}Requests meanwhile: ${noticed.en}`,
+    zh: `${asBefore.zh}: ${said.zh}. ${foreign.zh}${again.zh}${schema.zh}期间的请求: ${noticed.zh}`,
   };
 }
 

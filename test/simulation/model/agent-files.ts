@@ -48,11 +48,20 @@ export const compile: Agent = ({ container, changes }, _app, args) => {
   return json(errors);
 };
 
-export const save: Agent = ({ container, changes }, _app, { paths, into }) => {
+export const save: Agent = ({ container, changes }, _app, { paths, into, killed, list }) => {
   changes();
-  const there = (paths as string[]).filter((file) => entry(container, file));
-  for (const file of there) if (!fileAt(container, `${into}${file}`)) link(container, file, `${into}${file}`);
-  return json(there);
+  const listed = (dir: string) => JSON.parse(fileAt(container, `${dir}/${list}`)?.data ?? '[]') as string[];
+  const ofKilled = new Map<string, string>();
+  for (const run of killed as string[])
+    for (const file of listed(run)) if (!ofKilled.has(file)) ofKilled.set(file, `${run}/old${file}`);
+  const sources = new Map([...(paths as string[]).map((file) => [file, file] as const), ...ofKilled]);
+  const there = [...sources].filter(([, source]) => entry(container, source));
+  for (const [file, source] of there)
+    if (!fileAt(container, `${into}${file}`)) link(container, source, `${into}${file}`);
+  write(container, `${path.posix.dirname(into as string)}/${list}`, JSON.stringify([...sources.keys()]));
+  const isThere = new Set(there.map(([file]) => file));
+  const absent = [...sources.keys()].filter((file) => !isThere.has(file));
+  return json({ there: [...isThere], absent, ofKilled: ofKilled.size > 0 });
 };
 
 /** Removals first, then renames, one by one: a container that dies in the middle is left with some of both. */
@@ -98,7 +107,8 @@ export const sweep: Agent = ({ container, changes }, app, args) => {
   const ended = [...app.canaries.filter((g) => g.alive && lies(g)), ...app.others.filter(lies)].length;
   for (const canary of app.canaries.filter(lies)) canary.end();
   app.others = app.others.filter((o) => !lies(o));
-  const stays = (file: string) => /^[^/]+\/([^/]+)$/.exec(file.slice(staging.length + 1))?.[1] === args.kept;
+  const stays = (file: string) =>
+    (args.kept as string[]).includes(/^[^/]+\/([^/]+)/.exec(file.slice(staging.length + 1))?.[1] ?? '');
   for (const file of pathsBelow(container, staging)) if (!stays(file)) remove(container, file);
   const above = `${path.posix.dirname(staging)}/`;
   if (pathsBelow(container, above.slice(0, -1)).every((p) => p === above)) remove(container, above);

@@ -19,7 +19,7 @@ const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string
   programs: ['schedulerVariable marker', '', programs],
   revisions: ['root directory revision', '', revisions],
   routes: ['', '', routes],
-  save: ['paths into', '', save],
+  save: ['paths into killed list', '', save],
   site: ['template rendered env', '', site],
   sweep: ['staging kept', '', sweep],
   workers: ['master', 'before bring signal wanted settled old drops seconds', workers],

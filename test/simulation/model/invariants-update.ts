@@ -176,9 +176,11 @@ async function runs(d: Deployment, app: Container, release: Release): Promise<st
 function leftovers(d: Deployment, app: Container, { text, exitCode }: Ended): string[] {
   const { canaries = [], others = [] } = app.app ?? {};
   if (text.includes('stays in the container')) return [];
-  // Of a run before this one that was killed the sign stays, until a release is proved.
+  // Of a run before this one that was killed the sign stays, and the way back, until a release is proved.
+  const last = journals(d).at(-1)?.name ?? '?';
+  const stays = /^\/[^/]+\/(?:\.whalefall-release\.json|old\.json|old\/.*)$/;
   const isSign = (file: string) =>
-    exitCode !== 0 && path.basename(file) === path.basename(MARKER) && !file.includes(journals(d).at(-1)?.name ?? '?');
+    exitCode !== 0 && stays.test(file.slice(STAGING.length)) && !file.startsWith(`${STAGING}/${last}/`);
   return [
     ...pathsBelow(app, STAGING)
       .filter((file) => !isSign(file))

@@ -1,5 +1,5 @@
-"""Ends what was started from a staging directory, and removes the directory; of one that has those of several runs, all but what each of them was
-to be, if that is to stay."""
+"""Ends what was started from a staging directory, and removes the directory; of one that has those of several runs, all but what is to stay of
+each."""
 import shutil
 
 
@@ -29,13 +29,13 @@ def empty(directory):
     if not os.path.isdir(directory):
         os.unlink(directory)
         return True
-    for name in os.listdir(directory):
+    for name in set(os.listdir(directory)) - set(ARGS["kept"]):
         path = os.path.join(directory, name)
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path, ignore_errors=True)
-        elif name != ARGS["kept"]:
+        else:
             os.unlink(path)
-    return os.listdir(directory) in ([], [ARGS["kept"]])
+    return set(os.listdir(directory)) <= set(ARGS["kept"])
 
 
 def main():
@@ -45,7 +45,7 @@ def main():
     while processes(staging) and time.monotonic() < deadline:
         time.sleep(0.05)
     end(staging, "KILL")
-    if ARGS["kept"] is None:
+    if not ARGS["kept"]:
         shutil.rmtree(staging, ignore_errors=True)
         removed = not os.path.exists(staging)
     else:

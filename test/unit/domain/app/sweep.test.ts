@@ -27,24 +27,25 @@ function left(): string {
   return staging;
 }
 
-function sweep(staging: string, kept: string | null): { removed: boolean } {
+function sweep(staging: string, kept: readonly string[]): { removed: boolean } {
   const input = sourceOf('sweep', { staging, kept });
   return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8' }));
 }
 
-it('leaves of what killed runs staged nothing but what each was to bring', () => {
+it('leaves of what killed runs staged nothing but what each was to bring, and to go back to', () => {
   const staging = left();
   for (const _ of ['', 'again']) {
-    expect(sweep(staging, MARKER).removed).toBe(true);
-    expect(readdirSync(staging, { recursive: true }).sort()).toEqual(['one', `one/${MARKER}`, 'two']);
+    expect(sweep(staging, [MARKER, 'old']).removed).toBe(true);
+    const old = ['one/old', 'one/old/app', `one/old/app/${MARKER}`];
+    expect(readdirSync(staging, { recursive: true }).sort()).toEqual(['one', `one/${MARKER}`, ...old, 'two']);
   }
 });
 
 it('removes what one run staged, and the directory with the last of them', () => {
   const staging = left();
-  expect(sweep(path.join(staging, 'one'), null).removed).toBe(true);
+  expect(sweep(path.join(staging, 'one'), []).removed).toBe(true);
   expect(readdirSync(staging).sort()).toEqual(['stray', 'two']);
-  expect(sweep(staging, null).removed).toBe(true);
+  expect(sweep(staging, []).removed).toBe(true);
   expect(existsSync(staging)).toBe(false);
-  expect(sweep(staging, null).removed).toBe(true);
+  expect(sweep(staging, []).removed).toBe(true);
 });
