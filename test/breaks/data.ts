@@ -465,6 +465,24 @@ export const DATA: readonly Break[] = [
   },
   {
     what: {
+      en: 'a failed update goes back to what a killed one had put in place, and nobody had proved',
+      zh: '更新失败后换回被杀更新放入而未经验证的文件',
+    },
+    edits: [edit('lib/domain/hot-release/switch.ts', '.filter(({ name }) => !proved.has(name))', '.slice(0, 0)')],
+    test: 'test/simulation/killed-then-failing.test.ts',
+    named: 'goes back to what was proved last',
+  },
+  {
+    what: {
+      en: 'a failed update goes back behind a killed one that was proved',
+      zh: '更新失败后越过已通过验证的被杀更新',
+    },
+    edits: [edit('lib/domain/hot-release/switch.ts', '.filter(({ name }) => !proved.has(name))', '')],
+    test: 'test/simulation/killed-then-failing.test.ts',
+    named: 'goes back to what was proved last',
+  },
+  {
+    what: {
       en: 'a failed run leaves the stores down that a killed one had stopped',
       zh: '被杀运行停止的数据库与 Redis 在下次失败后仍未启动',
     },

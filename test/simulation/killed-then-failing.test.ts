@@ -210,23 +210,32 @@ it.each([
   },
 );
 
-it('a hot update that fails goes back behind one that was killed with its files in place', async () => {
-  const failing: Check = async (d, args, options) => {
-    const [former] = [appOf(d).image.release?.commit ?? ''];
-    const ended = await d.run(args, options);
-    const mend = breaks(d, { crashesInPlace: true });
-    const { exitCode, text } = await d.run(args, { script: UPDATE });
-    mend();
-    expect(exitCode, text).toBe(1);
-    expect(text).toMatch(/The release from before the run that was killed serves/);
-    const { web, releases } = appOf(d).app ?? {};
-    expect(web?.workers.map((w) => w.content)).toEqual([former, former]);
-    const of = releases?.get(former);
-    expect(of && wrongIn(appOf(d), ROOT, of, releases ?? new Map())).toEqual([]);
-    expect(await d.run(args, { script: UPDATE })).toMatchObject({ exitCode: 0 });
-    return ended;
-  };
-  const update = { args: ['--yes', '--soak', '2s'], check: failing, script: UPDATE };
-  for (const point of [/ - place$/, / - workers$/])
+it.each<[when: string, point: RegExp, back: 'former' | 'new']>([
+  ['with its files in place', / - place$/, 'former'],
+  ['with its workers replaced', / - workers$/, 'former'],
+  ['when its release had been proved', / - sweep$/, 'new'],
+])(
+  'a hot update that fails goes back to what was proved last, after one that was killed %s',
+  async (_when, point, back) => {
+    const failing: Check = async (d, args, options) => {
+      const former = appOf(d).image.release?.commit ?? '';
+      const pushed = d.machine.repository?.remote.get('main') ?? '';
+      const ended = await d.run(args, options);
+      const mend = breaks(d, { crashesInPlace: true });
+      const { exitCode, text } = await d.run(args, { script: UPDATE });
+      mend();
+      const behind = 'The release from before the run that was killed serves';
+      const wanted = back === 'former' ? [former, behind] : [pushed, 'The old release serves, every file as before'];
+      expect(exitCode, text).toBe(1);
+      expect(text).toContain(wanted[1]);
+      const { web, releases } = appOf(d).app ?? {};
+      expect(web?.workers.map((w) => w.content)).toEqual([wanted[0], wanted[0]]);
+      const release = releases?.get(wanted[0] ?? '');
+      expect(release && wrongIn(appOf(d), ROOT, release, releases ?? new Map())).toEqual([]);
+      expect(await d.run(args, { script: UPDATE })).toMatchObject({ exitCode: 0 });
+      return ended;
+    };
+    const update = { args: ['--yes', '--soak', '2s'], check: failing, script: UPDATE };
     expect(await at(point, 'killed-after', (made) => updatable({}, { made }), update)).toMatchObject(KILLED);
-});
+  },
+);

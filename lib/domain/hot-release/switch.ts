@@ -24,6 +24,7 @@ import {
   succeedWorkers,
   waitUntilSettled,
 } from '../app/workers.ts';
+import { readReleases } from '../ledger/releases.ts';
 import { eachUnfinished } from '../ledger/unfinished-runs.ts';
 import type { Checked } from './check.ts';
 import type { Facts } from './facts.ts';
@@ -69,7 +70,8 @@ export function switchStep(update: HotRelease): Step<number, [Checked]> {
 export async function keepFormer(ops: Ops, update: HotRelease): Promise<void> {
   const { staging, facts } = update;
   const placement = placementOf(update);
-  const killed = [...eachUnfinished(ops.paths, runName(ops))].reverse();
+  const proved = new Set(readReleases(ops.paths).map(({ run }) => run));
+  const killed = [...eachUnfinished(ops.paths, runName(ops))].filter(({ name }) => !proved.has(name)).reverse();
   const kept = await savePlaced(
     ops,
     staging,
