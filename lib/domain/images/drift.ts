@@ -16,14 +16,17 @@ export async function hasDrifted(ops: Ops, container: Container): Promise<boolea
       throw error;
     },
   );
-  return changesApplication(ops, diff);
+  return changesApplication(ops, container, diff);
 }
 
-function changesApplication(ops: Ops, diff: string): boolean {
+function changesApplication(ops: Ops, { mounts }: Container, diff: string): boolean {
   const { root, userdata } = ops.target.app;
+  // The engine makes them, and the directories above them, where the image has none.
+  const mountPoints = new Set(mounts.flatMap(({ target }) => [target, ...ancestors(target)]));
   const ours = (file: string) =>
     file.startsWith(`${root}/`) &&
     file !== `${root}/.env` &&
+    !mountPoints.has(file) &&
     file !== `${root}/${MARKER}` &&
     file !== userdata &&
     !file.startsWith(`${userdata}/`) &&

@@ -180,7 +180,12 @@ export function withVolumesOf(definition: Definition, former: Definition): Defin
   const volumes = former.Mounts.filter(({ Type }) => Type === 'volume');
   const inherited = volumes
     .filter(({ Destination }) => Destination in wanted && !given.has(Destination))
-    .map(({ Name, Destination, RW }) => ({ Type: 'volume', Source: Name, Target: Destination, ReadOnly: !RW }));
+    // Those of containers are compared: the engine has mounts in no order, and leaves out what is false.
+    .sort((a, b) => (a.Destination < b.Destination ? -1 : 1))
+    .map(({ Name, Destination, RW }) => ({
+      ...{ Type: 'volume', Source: Name, Target: Destination },
+      ...(!RW && { ReadOnly: true }),
+    }));
   const own = (definition.HostConfig.Mounts ?? []).map((mount) => {
     const Source = volumes.find(({ Destination }) => Destination === path.posix.resolve('/', mount.Target))?.Name;
     return mount.Type === 'volume' && !mount.Source && Source ? { ...mount, Source } : mount;

@@ -80,11 +80,12 @@ it('goes on using the former container’s volumes that nobody named: of the ima
   const former = containerWith({}, null, [
     volume('1a', '/app/instance'),
     volume('2b', '/cache'),
+    { ...volume('3c', '/assets'), RW: false },
     volume('shop_media', '/media'),
     volume('shop_old', '/named'),
     { Type: 'tmpfs', Destination: '/scratch', RW: true },
   ]);
-  const next = containerWith({ '/cache': {}, '/media': {}, '/new': {} }, [
+  const next = containerWith({ '/assets': {}, '/cache': {}, '/media': {}, '/new': {} }, [
     { Type: 'volume', Target: '/app/instance/', VolumeOptions: {} },
     { Type: 'volume', Target: '/named', Source: 'shop_new' },
     { Type: 'volume', Target: '/other' },
@@ -95,6 +96,7 @@ it('goes on using the former container’s volumes that nobody named: of the ima
     { Type: 'volume', Target: '/named', Source: 'shop_new' },
     { Type: 'volume', Target: '/other' },
     { Type: 'tmpfs', Target: '/scratch' },
-    { Type: 'volume', Source: '2b', Target: '/cache', ReadOnly: false },
+    { Type: 'volume', Source: '3c', Target: '/assets', ReadOnly: true },
+    { Type: 'volume', Source: '2b', Target: '/cache' },
   ]);
 });
