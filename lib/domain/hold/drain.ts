@@ -4,6 +4,7 @@ import type { Ops } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 import type { Attached } from '../../tools/docker/attached.ts';
+import { type Container, inspectContainers } from '../../tools/docker/containers.ts';
 import { agent, attachAgent } from '../app/agent.ts';
 import { findPrograms, type Program, restartSeconds } from '../app/programs.ts';
 import type { HeldPort } from './ports.ts';
@@ -124,6 +125,21 @@ export async function findBeside(ops: Ops, container: string): Promise<Beside> {
 
 const unlessImpossible = <T>({ screen }: Ops, deed: Promise<T>): Promise<T | undefined> =>
   deed.catch(unlessInterrupted(({ what }) => void screen.show({ event: 'warning', text: what })));
+
+/** What the engine's SIGKILL leaves. */
+const KILLED = 137;
+
+/** After a stop that was to let all of it end: says whether it did not last for that. @param app as it was before. */
+export async function sayWhetherKilled(ops: Ops, app: Pick<Container, 'id' | 'state'>): Promise<void> {
+  if (app.state !== 'running') return;
+  const stopped = await unlessImpossible(ops, inspectContainers(ops, [app.id]));
+  if (stopped?.[0]?.exitCode === KILLED) ops.screen.show({ event: 'warning', text: WAS_KILLED });
+}
+
+const WAS_KILLED: Text = {
+  en: 'The application’s container did not end in the time that a stop gives it, and the engine killed it: what its programs were still at was cut. Where they need longer: stop_grace_period in the compose file.',
+  zh: '应用容器未在停止宽限期内退出, 已被引擎强制终止: 其中程序尚未完成的工作被中断. 若需要更长时间, 请在 compose 文件中设置 stop_grace_period.',
+};
 
 /** What was cut; nothing when all ended well. */
 export const drainTexts = ({ drained, left, killed }: Drained, seconds: number): Text[] => [

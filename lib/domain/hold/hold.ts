@@ -4,7 +4,7 @@ import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Program } from '../app/programs.ts';
 import { type Doorman, type DoormanState, postDoorman } from './doorman.ts';
-import { type Beside, type Drained, drain, drainPrograms, drainTexts, findBeside } from './drain.ts';
+import { type Beside, type Drained, drain, drainPrograms, drainTexts, findBeside, sayWhetherKilled } from './drain.ts';
 import { type Lease, leaseRules } from './lease.ts';
 import { reachedAt } from './ports.ts';
 import { commentOf, rulesFor } from './rules.ts';
@@ -161,11 +161,15 @@ export function requestHold(facts: HoldFacts): RequestHold {
     },
 
     async drain(ops, app, stop) {
-      if (facts.kind === 'plain' || now === undefined) return void (await stop(false));
+      const halt = async (atOnce: boolean) => {
+        await stop(atOnce);
+        if (!atOnce) await sayWhetherKilled(ops, app);
+      };
+      if (facts.kind === 'plain' || now === undefined) return halt(false);
       const { ports: held, drainAtMost: seconds } = facts;
       await drain(ops, app.id, { held, seconds, beside: now.beside }, (drained) => {
         sayWhatWasCut(ops, drained, seconds);
-        return stop(drained?.ended ?? false);
+        return halt(drained?.ended ?? false);
       });
     },
 

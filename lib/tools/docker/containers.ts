@@ -73,6 +73,7 @@ const inspected = z.array(
       Status: z.enum(['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']),
       StartedAt: z.string(),
       FinishedAt: z.string(),
+      ExitCode: z.int().default(0),
       Health: z.object({ Status: z.string(), Log: z.array(z.object({ Start: z.string() })).nullish() }).optional(),
     }),
     Config: z.object({
@@ -133,6 +134,8 @@ export async function inspectContainers(ops: RunOps, ids: readonly string[]) {
     restartCount: c.RestartCount,
     startedAt: c.State.StartedAt,
     lastedMs: lastedMs(c.State, ops.clock.now()),
+    /** How its first program ended. */
+    exitCode: c.State.ExitCode,
     stopSeconds: c.Config.StopTimeout ?? 0,
     configHash: c.Config.Labels?.['com.docker.compose.config-hash'] ?? '',
     // On the machine's own network it is where the machine is.
