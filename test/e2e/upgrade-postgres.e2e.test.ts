@@ -90,7 +90,7 @@ describe.runIf(thorough).each(['17', '18'] as const)('from 15 to %s', (major) =>
     );
     await stack.sandbox.pull();
     const app = stack.container('whalefall');
-    const run = await underLoad(stack, 'upgrade-postgres', ['--to', image, '--hold-at-most', '300s']);
+    const run = await underLoad(stack, 'upgrade-postgres', ['--to', image, '--hold-at-most', '300s'], { rate: 10 });
     expect(run.exitCode, run.text).toBe(0);
     expect(run.load.failed, run.text).toBe(0);
     expect(serves()).toBe(major);

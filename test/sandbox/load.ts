@@ -14,8 +14,8 @@ const { values } = parseArgs({
     url: { type: 'string' },
     rate: { type: 'string', default: '20' },
     seconds: { type: 'string', default: '0' },
-    // On a machine that is busy with something else an answer may take long: lost is what never comes.
-    timeout: { type: 'string', default: '60000' },
+    // On a machine that is busy with something else an answer may take long, as it may while requests wait: lost is what never comes.
+    timeout: { type: 'string', default: '330000' },
     json: { type: 'string' },
     // A mixture: every n-th request goes to /api/v1/slow?s=2, or posts to /api/v1/echo.
     'slow-every': { type: 'string', default: '0' },

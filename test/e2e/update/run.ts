@@ -35,6 +35,8 @@ export interface Options {
   readonly during?: (running: Running) => Promise<void>;
   /** Of the script, beside the test's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Mixed requests in a second: where they wait long, they are not to be more than can wait. */
+  readonly rate?: number;
 }
 
 /**
@@ -52,8 +54,9 @@ export async function underLoad(
   options: Options = {},
 ): Promise<Run> {
   const before = look(stack);
+  const { rate = stack.sandbox.isReal ? 10 : 50 } = options;
   const [load, others] = await Promise.all([
-    startLoad(`${stack.sandbox.url}/api/v1/health/basic`, ...MIXED, ...(stack.sandbox.isReal ? ['--rate', '10'] : [])),
+    startLoad(`${stack.sandbox.url}/api/v1/health/basic`, ...MIXED, '--rate', String(rate)),
     startLoads(stack.sandbox.isReal || thorough ? waysOf(stack.sandbox) : {}),
   ]);
   let report: LoadReport | undefined;
