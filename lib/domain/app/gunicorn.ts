@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { z } from 'zod';
 import type { Ops } from '../../core/ops.ts';
 import { printable } from '../../core/text.ts';
+import { isWithin } from '../../tools/docker/places.ts';
 import { agent } from './agent.ts';
 import type { Program } from './programs.ts';
 import { type Staging, unfit } from './staging.ts';
@@ -37,6 +39,16 @@ export function stagedArgv(
   });
   const own = config && staged(config);
   return own && !words.some((word) => word.endsWith(own)) ? [...words, '--config', own] : words;
+}
+
+type Started = Pick<Program, 'cwd' | 'startsIn'>;
+
+export const startOf = ({ cwd, startsIn = cwd }: Started): string => startsIn;
+
+/** Where its next start begins, in the staged tree where that is the application's: the module that it names may be found by nothing else. */
+export function stagedStart(program: Started, root: string, tree: string): string {
+  const start = startOf(program);
+  return isWithin(start, root) ? path.posix.join(tree, path.posix.relative(root, start)) : start;
 }
 
 /** A command line of gunicorn's, and where it is to run. */

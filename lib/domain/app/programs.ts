@@ -19,6 +19,8 @@ const program = z.object({
   start: z.number(),
   argv: z.array(z.string()),
   cwd: z.string(),
+  /** Where its next start begins: it may have gone elsewhere since. Absent where nobody tells. */
+  startsIn: z.string().optional(),
   /** Seconds that supervisord gives it to end (`stopwaitsecs`), and after which it counts as started; absent where it does not tell. */
   stopSeconds: z.int().optional(),
   startSeconds: z.int().optional(),

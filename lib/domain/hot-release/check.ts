@@ -1,7 +1,16 @@
 import { allEnded } from '../../core/concurrency.ts';
 import type { Ops } from '../../core/ops.ts';
 import type { Step } from '../../core/step.ts';
-import { type From, loadOnce, readSettings, type Settings, stagedArgv, startCanary } from '../app/gunicorn.ts';
+import {
+  type From,
+  loadOnce,
+  readSettings,
+  type Settings,
+  stagedArgv,
+  stagedStart,
+  startCanary,
+  startOf,
+} from '../app/gunicorn.ts';
 import { isGunicorn, type Program } from '../app/programs.ts';
 import { readRevisions } from '../app/revisions.ts';
 import { checkSite, requireReloadable } from '../app/site.ts';
@@ -68,13 +77,15 @@ async function check(ops: Ops, update: HotRelease): Promise<Checked> {
   const { facts, staging, options } = update;
   const { web } = facts.programs;
   const { root } = ops.target.app;
-  const staged = ({ argv, config }: Program): From => ({
-    argv: stagedArgv({ argv, config }, (path) => stagedPath(ops, facts, staging.tree, path)),
-    cwd: staging.tree,
+  const staged = (program: Program): From => ({
+    argv: stagedArgv(program, (path) => stagedPath(ops, facts, staging.tree, path)),
+    cwd: stagedStart(program, root, staging.tree),
   });
   const from = staged(web);
   const settingsBefore = async (program: Program) =>
-    changesSettings(facts, root, program) ? readSettings(ops, staging, program, program) : undefined;
+    changesSettings(facts, root, program)
+      ? readSettings(ops, staging, program, { argv: program.argv, cwd: startOf(program) })
+      : undefined;
   const settingsOf = async (program: Program) => {
     const before = await settingsBefore(program);
     return { before, after: await readSettings(ops, staging, program, staged(program)) };

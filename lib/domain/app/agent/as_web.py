@@ -16,6 +16,7 @@ def main():
     os.chmod(ARGS["log"], 0o600)
     if os.path.exists(ARGS["told"]):
         os.unlink(ARGS["told"])
+    os.makedirs(ARGS["cwd"], exist_ok=True)  # one that the image makes, and where no commit has a file
     child = subprocess.Popen(
         ARGS["argv"],
         cwd=ARGS["cwd"],

@@ -149,19 +149,25 @@ def over_socket():
     config = configparser.ConfigParser(interpolation=None, strict=False, inline_comment_prefixes=(";",))
     config.read(CONFIGURATION)
     proxy = xmlrpc.client.ServerProxy("http://supervisor", Supervisor(config["unix_http_server"]["file"]))
-    times = given_times(proxy)
+    given = configured(proxy)
     for info in proxy.supervisor.getAllProcessInfo():
         name, group = info["name"], info["group"]
-        yield name if name == group else f"{group}:{name}", info["statename"], info["pid"], times.get((group, name), {})
+        yield name if name == group else f"{group}:{name}", info["statename"], info["pid"], given.get((group, name), {})
 
 
-def given_times(proxy):
-    """Seconds that each program has to end, and after which it counts as started. A supervisord before 4.1 does not tell."""
+def configured(proxy):
+    """Seconds that each program has to end, and after which it counts as started, and its directory. A supervisord before 4.1 does not tell."""
     try:
         infos = proxy.supervisor.getAllConfigInfo()
-        return {(i["group"], i["name"]): {"stopSeconds": i["stopwaitsecs"], "startSeconds": i["startsecs"]} for i in infos}
+        told = {"stopSeconds": "stopwaitsecs", "startSeconds": "startsecs", "directory": "directory"}
+        return {(i["group"], i["name"]): {ours: i[theirs] for ours, theirs in told.items()} for i in infos}
     except (xmlrpc.client.Error, KeyError):
         return {}
+
+
+def started_in(said, supervisor):
+    """Where supervisord starts a program: it may be elsewhere by now, as a gunicorn with `chdir` is. "none": where supervisord itself is."""
+    return os.path.normpath(os.path.join(supervisor, "" if said == "none" else said))
 
 
 def by_command():
@@ -183,14 +189,16 @@ def main():
     ports = listening()
     version = gunicorn_version()
     programs = []
-    for name, state, pid, times in found:
+    for name, state, pid, given in found:
         scheduler = environment(pid).get(ARGS["schedulerVariable"], "") if pid else ""
         _, parent, start = pid and process(pid) or ("", 0, 0)
         argv = [a.decode("utf-8", "replace") for a in read(f"/proc/{pid}/cmdline", "rb").split(b"\0")[:-1]]
         cwd = directory(pid) if pid else ""
-        settings = gunicorn_settings(pid, argv, cwd)
+        said_directory = given.pop("directory", None)
+        starts = started_in(said_directory, directory(parent)) if said_directory and parent else cwd
+        settings = gunicorn_settings(pid, argv, starts)
         words = gunicorn_words(pid, argv)
-        config = words and configuration(words, cwd)
+        config = words and configuration(words, starts)
         programs.append(
             {
                 "name": name,
@@ -198,7 +206,8 @@ def main():
                 "pid": pid,
                 "argv": argv,
                 "cwd": cwd,
-                **times,
+                "startsIn": starts,
+                **given,
                 **({"settings": settings} if settings else {}),
                 **({"config": config} if config else {}),
                 **({"gunicorn": version} if any(word.endswith("gunicorn") for word in argv) else {}),

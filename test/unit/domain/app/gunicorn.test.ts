@@ -3,7 +3,14 @@ import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadOnce, readSettings, settings, stagedArgv, startCanary } from '../../../../lib/domain/app/gunicorn.ts';
+import {
+  loadOnce,
+  readSettings,
+  settings,
+  stagedArgv,
+  stagedStart,
+  startCanary,
+} from '../../../../lib/domain/app/gunicorn.ts';
 import { stagingOf } from '../../../../lib/domain/app/staging.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call } from '../../../support/scripted-spawn.ts';
@@ -38,6 +45,16 @@ it.each([
   expect(taken.slice(argv.length)).toEqual(more);
   expect(taken).toContain('/stage/conf.py');
   expect(stagedArgv({ argv: ['gunicorn'], config: '/etc/gunicorn.conf.py' }, staged)).toEqual(['gunicorn']);
+});
+
+it.each([
+  ['/app', undefined, '/stage'],
+  ['/app', '/app/src', '/stage/src'],
+  // Where `chdir` had led it: a configuration without it finds the application no more.
+  ['/app', '/', '/'],
+  ['/app', '/application', '/application'],
+])('tries the release from where the next start begins: %s, %s', (cwd, startsIn, start) => {
+  expect(stagedStart({ cwd, startsIn }, '/app', '/stage')).toBe(start);
 });
 
 it('reads settings among other lines', () => {

@@ -110,3 +110,25 @@ it('knows a gunicorn’s configuration by its command line, by its variable, and
   ] as const)
     expect(configOf(argv, variable), `${variable} ${argv}`).toBe(file);
 });
+
+/** What the whole script says of this very machine's process, by directories that supervisord may have been told. */
+function told(...directories: readonly unknown[]): object[] {
+  const argv = ['/venv/bin/gunicorn', '-c', 'conf.py', 'wsgi:app'];
+  const asked = `def over_socket():
+    for said in json.loads('${JSON.stringify(directories)}'):
+        yield "web", "RUNNING", os.getpid(), {} if said is None else {"directory": said}
+directory = lambda pid: "/app" if pid == os.getpid() else "/srv"
+gunicorn_words = lambda pid, argv, of=gunicorn_words: of(pid, ${JSON.stringify(argv)})
+main()`;
+  const input = sourceOf('programs', { schedulerVariable: 'S', marker: '/none' }).replace(/main\(\)\s*$/, asked);
+  return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8' })).programs;
+}
+
+it('knows where a program starts, which is elsewhere by now, and by that its configuration', () => {
+  expect(told('/', 'none', 'src', null)).toMatchObject([
+    { cwd: '/app', startsIn: '/', config: '/conf.py' },
+    { cwd: '/app', startsIn: '/srv', config: '/srv/conf.py' },
+    { cwd: '/app', startsIn: '/srv/src', config: '/srv/src/conf.py' },
+    { cwd: '/app', startsIn: '/app', config: '/app/conf.py' },
+  ]);
+});
