@@ -26,6 +26,8 @@ type Script =
 
 /** What serves goes first. */
 const NICE = 10;
+/** On a busy machine, which may be why somebody is here, Python alone needs a quarter of a minute to start behind all others. */
+const ANSWER_MS = 60_000;
 
 interface Call<T> {
   readonly effect: 'read' | 'change';
@@ -46,10 +48,11 @@ export async function agent<T>(
   ops: Ops,
   container: string,
   script: Script,
-  { effect, args, answer, under = [], ...limits }: Call<T>,
+  { effect, args, answer, under = [], deadlineMs = ANSWER_MS, ...limits }: Call<T>,
 ): Promise<T> {
   const command = exec(effect, container, [...under, ops.target.app.python, '-', script], {
     input: sourceOf(script, args, NICE),
+    deadlineMs,
     ...limits,
   });
   return answerOf(`${script}.py`, answer, await ask(ops, command));

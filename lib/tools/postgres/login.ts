@@ -43,7 +43,7 @@ export async function canLogIn(ops: Ops, db: Database, from: Client, password: s
     ['sh', '-c', LOGIN_SCRIPT, 'login', from.host, String(ops.target.ports.postgres), db.user, db.name],
     {
       env: { WFOPS_PGPASS: `*:*:*:*:${password.replace(/[\\:]/g, '\\$&')}`, PGCONNECT_TIMEOUT: '5', LC_ALL: 'C' },
-      deadlineMs: 10_000,
+      deadlineMs: 30_000, // psql gives up by itself where nobody answers; a busy machine needs longer to start it
     },
   );
   const { exitCode, stdout, stderr } = await run(ops, login, [0, 1, 2, 3, 126, 127, 137, 143]);
