@@ -50,6 +50,18 @@ export const DATA: readonly Break[] = [
     named: 'leaves userdata where it is by now',
   },
   {
+    what: { en: 'the image of a hot-updated container has its userdata', zh: '热更新容器的镜像中含有 userdata' },
+    edits: [edit('lib/domain/images/code.ts', '!isWithin(file, ops.target.app.userdata)', "file !== ''")],
+    test: 'test/simulation/rollback.test.ts',
+    named: 'brings nothing back by the image of a hot-updated container',
+  },
+  {
+    what: { en: 'the image of a hot-updated container passes for a helper', zh: '热更新容器的镜像被视为辅助镜像' },
+    edits: [edit('lib/domain/images/code.ts', '[...changes, ...unlabelled]', 'changes')],
+    test: 'test/unit/domain/images/code.test.ts',
+    named: 'leaves to the image what it starts',
+  },
+  {
     what: {
       en: 'a former release’s mount that is gone becomes an empty directory',
       zh: '旧版本的挂载源缺失时变成空目录',

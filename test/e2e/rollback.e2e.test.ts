@@ -145,11 +145,15 @@ itInFull('Ctrl-C while it goes back hot: the present release serves, and nobody 
 
 it('goes back by the kept image when a new one was needed, with rows and userdata', async () => {
   note('before the third');
+  // The container was hot-updated: what is kept of it is an image of its own.
+  const inUserdata = (words: string) => stack.inApp(['sh', '-c', `cd /app/userdata && ${words}`]).trim();
+  inUserdata('mkdir -p reports && echo x > reports/deleted.txt && echo x > deleted.txt');
   const lock = original(stack, 'uv.lock');
   const third = await stack.release({ files: { 'uv.lock': `${lock}\n# another\n` } });
   await deploy(third);
   note('since the third');
   const rows = notes();
+  inUserdata('rm -r reports deleted.txt && echo x > since.txt');
 
   const hot = await rollback(['previous', '--way', 'hot']);
   await expectOld(stack, hot, 3);
@@ -157,6 +161,14 @@ it('goes back by the kept image when a new one was needed, with rows and userdat
 
   await expectReplaced(await rollback(['previous']), first);
   expect(notes()).toBe(rows);
+  expect(inUserdata('ls').split('\n')).toEqual(expect.arrayContaining(['kept.txt', 'since.txt']));
+  expect(inUserdata('ls')).not.toMatch(/reports|deleted/);
+  const { previousImage: kept = '' } = ledger().findLast((r) => r.kind === 'rebuild') ?? {};
+  const inKept = (...words: string[]) => docker('run', '--rm', '--entrypoint', 'sh', kept, '-c', ...words);
+  expect(inKept('find /app/userdata -type f'), 'no files of people').toBe('');
+  expect(inKept('cat /app/handmade.txt'), 'what a person changed stays').toBe('by hand');
+  const config = docker('image', 'inspect', '-f', '{{json .Config}}', kept);
+  expect(config, 'nor the variables of the container').not.toMatch(/SECRET_KEY|DATABASE_URL/);
   expect(stack.git(['rev-parse', 'HEAD']).trim(), 'the deploy directory is left alone').toBe(third.commit);
 });
 

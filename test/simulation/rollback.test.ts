@@ -7,9 +7,10 @@ import { backupProd } from '../../scripts/backup-prod.ts';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import { exists, write } from './model/app-files.ts';
 import { type Deployment, deployment } from './model/deployment.ts';
+import { images } from './model/invariants.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
 import { backByImage, rebuilt } from './model/rebuilt.ts';
-import { NEW_REVISION } from './model/release.ts';
+import { NEW_REVISION, release } from './model/release.ts';
 import { GUNICORN, gunicornConfig } from './model/release-files.ts';
 import { appOf, UPDATE, updatable } from './model/updatable.ts';
 
@@ -110,6 +111,34 @@ it('goes back by the kept image, with rows and userdata', async () => {
   expect(ended).toMatchObject({ exitCode: 0, text: expect.stringContaining('Gone back and proved') });
   expect(appOf(d).id).not.toBe(before);
   expect(ended.changes.filter((c) => /pg_dump| upgrade/.test(c))).toEqual([]);
+});
+
+it('brings nothing back by the image of a hot-updated container that people have deleted since', async () => {
+  const d = await updated();
+  const hot = contents(d);
+  const { layer } = appOf(d);
+  layer['/app/userdata/deleted.csv'] = 'whoever deletes it wants it gone';
+  const next = release('next', { head: NEW_REVISION });
+  d.machine.engine.releases.set(next.commit, next);
+  d.machine.repository?.push(next, 1);
+  d.machine.repository?.checkOut(next.commit);
+  d.machine.release = next;
+  const deployed = await d.run(['--yes', '--data', 'keep']);
+  expect(deployed.exitCode, deployed.text).toBe(0);
+  expect(deployed.text).toMatch(/was hot-updated: its files differ from its image/);
+  expect(images(d)).toEqual([]);
+
+  const now = appOf(d).layer;
+  delete now['/app/userdata/deleted.csv'];
+  now['/app/userdata/new.csv'] = 'uploaded since';
+  const ended = await rollback(d, 'previous', '--way', 'image', '--yes');
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(contents(d)).toEqual(hot);
+  expect(Object.keys(d.userdata).sort()).toEqual(
+    ['new.csv', 'report.csv', 'upload.txt'].map((name) => `/app/userdata/${name}`),
+  );
+  expect(d.machine.engine.containers.filter((c) => c.labels?.['whalefall-ops.state'])).toEqual([]);
+  expect(d.machine.engine.images.flatMap(({ tags }) => [...tags]).filter((t) => t.includes('copy'))).toEqual([]);
 });
 
 it('shows in its plan what of the cluster’s roles is not as the backup has it', async () => {

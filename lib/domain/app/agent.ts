@@ -21,6 +21,7 @@ type Script =
   | 'save'
   | 'site'
   | 'sweep'
+  | 'unpack'
   | 'vitals'
   | 'workers';
 
@@ -36,6 +37,8 @@ interface Call<T> {
   readonly deadlineMs?: number;
   /** May be left alone with it: it then goes on by itself. Default: reads only. */
   readonly interruptible?: boolean;
+  /** Default: the container's own. */
+  readonly user?: string;
   /** Words before Python's: a program that starts it in another environment. */
   readonly under?: readonly string[];
 }

@@ -2,16 +2,15 @@ import { existsSync, statSync } from 'node:fs';
 import { devNull } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
-import { type Ops, runName } from '../../core/ops.ts';
-import { ask, CommandError, change, run } from '../../core/run.ts';
+import type { Ops } from '../../core/ops.ts';
+import { CommandError, run } from '../../core/run.ts';
 import { say } from '../../core/screen.ts';
 import type { Target } from '../../core/target.ts';
 import { printable, spanText, type Text } from '../../core/text.ts';
-import { commitContainer } from '../../tools/docker/commit.ts';
+import { withCopy } from '../../tools/docker/commit.ts';
 import { copyIn, copyOut } from '../../tools/docker/container-files.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
-import { discardContainer, discardImage, labelsOf, ownerLabels } from '../../tools/docker/helpers.ts';
 import { isWithin, type Mount, placeOf } from '../../tools/docker/places.ts';
 import { entriesOf } from '../ledger/runs.ts';
 import { notedByUnfinished } from '../ledger/unfinished-runs.ts';
@@ -103,19 +102,10 @@ async function copyPlainly(ops: Ops, container: string, file: string): Promise<b
 
 /**
  * What keeps a container from starting, such as a mount whose source is gone, keeps `docker cp` from reading it, too. Its own layer can
- * be read all the same: in a container of an image of it, which mounts nothing.
+ * be read all the same.
  */
-async function copyFromLayer(ops: Ops, container: string, file: string): Promise<boolean> {
-  const image = `whalefall-ops-userdata:${runName(ops).slice(0, 16)}`;
-  const labels = Object.entries(labelsOf(ops)).map(([key, value]) => `LABEL "${key}"="${value}"`);
-  await commitContainer(ops, container, image, labels);
-  try {
-    const copy = await ask(ops, change(['docker', 'create', ...ownerLabels(ops), '--entrypoint', 'sleep', image, '1']));
-    return await copyOut(ops, copy, ops.target.app.userdata, file).finally(() => discardContainer(ops, copy));
-  } finally {
-    await discardImage(ops, image);
-  }
-}
+const copyFromLayer = (ops: Ops, container: string, file: string): Promise<boolean> =>
+  withCopy(ops, container, (copy) => copyOut(ops, copy, ops.target.app.userdata, file));
 
 function noted(ops: Ops, saved: SavedUserdata): SavedUserdata {
   ops.journal.write({ event: 'note', key: 'userdata', value: saved });

@@ -2,12 +2,12 @@ import path from 'node:path';
 import type { Ops } from '../../core/ops.ts';
 import { run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
-import { commitContainer } from '../../tools/docker/commit.ts';
 import { pull } from '../../tools/docker/compose.ts';
 import { tag } from '../../tools/docker/docker.ts';
 import type { Facts } from '../stack/deployment.ts';
 import { imageId } from './build.ts';
-import { hasDrifted } from './drift.ts';
+import { commitCode } from './code.ts';
+import { hasDrifted, layerOf } from './drift.ts';
 import { imageState, repositoryOf } from './running.ts';
 
 /** The image that runs before the rebuild, under a tag that no later build moves. */
@@ -33,9 +33,10 @@ export async function keepPreviousImage(ops: Ops, facts: Facts): Promise<Previou
   if (current === undefined) return undefined;
   // Neither tagged nor committed can it be; the container itself is the way back. The survey has said so.
   if (container && (await imageState(ops, current)) === 'gone') return undefined;
-  if (container && (await hasDrifted(ops, container))) {
+  const layer = container ? await layerOf(ops, container) : [];
+  if (container && hasDrifted(ops, container, layer)) {
     ops.screen.show({ event: 'warning', text: HOT_UPDATED });
-    await commitContainer(ops, container.id, reference);
+    await commitCode(ops, container, layer, reference);
   } else {
     await run(ops, tag(current, reference));
   }

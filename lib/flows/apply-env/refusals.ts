@@ -69,8 +69,8 @@ const NO_IMAGE: Reason = {
 
 const stays = (names: readonly string[]): Reason => ({
   text: {
-    en: `${namesText(names)}: no longer in .env, but the image that the code would be kept in has it (an image that is made of a hot-updated container has the container's variables), so a new container would have it again.`,
-    zh: `${namesText(names)} 已从 .env 中移除, 但保存当前代码的镜像带有该变量 (由热更新过的容器提交的镜像包含容器的变量), 新容器仍会得到它.`,
+    en: `${namesText(names)}: no longer in .env, but the image that runs has it (an earlier version of these scripts made it of a hot-updated container, with the container's variables), so a new container would have it again.`,
+    zh: `${namesText(names)} 已从 .env 中移除, 但当前镜像带有该变量 (旧版脚本由热更新过的容器提交该镜像时, 一并写入了容器的变量), 新容器仍会得到它.`,
   },
   fix: REBUILD,
 });

@@ -58,8 +58,8 @@ function keepStep(way: EnvWay): Step<KeptCode> {
     risk: 'none',
     commands: [
       {
-        en: `docker commit ${name} <…>  # only if it was hot-updated`,
-        zh: `docker commit ${name} <…>  # 仅当做过热更新`,
+        en: `docker commit <image and code of ${name}> <…>  # only if it was hot-updated`,
+        zh: `docker commit <${name} 的镜像和代码> <…>  # 仅当做过热更新`,
       },
       `docker tag <…> ${image}`,
     ],

@@ -3,7 +3,6 @@ import { refuse } from '../../core/refusal.ts';
 import { envValues } from '../../domain/env/file.ts';
 import { staleStamps } from '../../domain/env/stamp.ts';
 import { type HoldOptions, surveyHold } from '../../domain/hold/survey.ts';
-import { hasDrifted } from '../../domain/images/drift.ts';
 import { isProved } from '../../domain/images/kept-container.ts';
 import { hiddenBy } from '../../domain/release/hidden.ts';
 import { describeCommit } from '../../domain/release/source.ts';
@@ -51,27 +50,20 @@ type Variables = Readonly<Record<string, string>>;
 
 async function findStuck(ops: Ops, app: Container, has: Variables, gone: readonly string[]) {
   const byImage = (await variablesOfImage(ops, app.imageId)) ?? {};
-  return stuckOf(gone, { has, byImage, file: envValues(ops), hasDrifted: await hasDrifted(ops, app) });
+  return stuckOf(gone, { has, byImage, file: envValues(ops) });
 }
 
 /**
- * Which variables that compose no longer gives would stay. A container that was hot-updated becomes an image, and that has the container's;
- * what the image itself has, and `.env` too, never came from there. Pure.
+ * Which variables that compose no longer gives would stay: those of an image that was once made of a container with its variables. What the
+ * image itself has, and `.env` too, never came from there. Pure.
  *
  * @param gone names that the container has and compose no longer gives.
  */
 export function stuckOf(
   gone: readonly string[],
-  container: {
-    readonly has: Variables;
-    readonly byImage: Variables;
-    readonly file: Variables;
-    readonly hasDrifted: boolean;
-  },
+  { has, byImage, file }: { readonly has: Variables; readonly byImage: Variables; readonly file: Variables },
 ): string[] {
-  const { has, byImage, file } = container;
-  const isOfImage = (name: string) => byImage[name] === has[name];
-  return gone.filter((name) => (isOfImage(name) ? !(name in file) : container.hasDrifted));
+  return gone.filter((name) => byImage[name] === has[name] && !(name in file));
 }
 
 const REBUILD = {

@@ -1,5 +1,6 @@
-import type { Ops } from '../../core/ops.ts';
-import { CommandError, change, run } from '../../core/run.ts';
+import { type Ops, runName } from '../../core/ops.ts';
+import { ask, CommandError, change, run } from '../../core/run.ts';
+import { discardContainer, discardImage, labelsOf, ownerLabels } from './helpers.ts';
 
 /** A layer of gigabytes takes minutes. */
 const DEADLINE_MS = 600_000;
@@ -34,3 +35,23 @@ export async function commitContainer(
   }
   await commit();
 }
+
+/**
+ * Gives a container of an image of another one, for as long as it is needed. It mounts nothing and is not started: what the other has of its own
+ * can be read there, whatever keeps that from being read or started.
+ */
+export async function withCopy<T>(ops: Ops, container: string, use: (copy: string) => Promise<T>): Promise<T> {
+  const image = `whalefall-ops-copy:${runName(ops).slice(0, 16)}`;
+  const labels = Object.entries(labelsOf(ops)).map(([key, value]) => `LABEL "${key}"="${value}"`);
+  await commitContainer(ops, container, image, labels);
+  try {
+    const how = [...ownerLabels(ops), '--network', 'none', '--entrypoint', 'sleep'];
+    const copy = await ask(ops, change(['docker', 'create', ...how, image, SECONDS]));
+    return await use(copy).finally(() => discardContainer(ops, copy));
+  } finally {
+    await discardImage(ops, image);
+  }
+}
+
+/** How long a container lasts that is only looked into. */
+export const SECONDS = '86400';

@@ -20,11 +20,17 @@ export const labelsOf = (ops: Pick<Ops, 'paths'>): Readonly<Record<string, strin
 });
 
 /**
- * The same as `--label` flags, for a container or network. A container has its image's labels as well, and an image committed from the
- * container of a service has compose's own: without the last one a helper from it would be taken for the service.
+ * The same for a container or network. A container has its image's labels as well, and an image committed from the container of a service
+ * has compose's own: without the last one a helper from it would be taken for the service.
  */
+export const helperLabels = (ops: Pick<Ops, 'paths'>): Readonly<Record<string, string>> => ({
+  ...labelsOf(ops),
+  [ONE_OFF]: 'True',
+});
+
+/** {@link helperLabels} as `--label` flags. */
 export const ownerLabels = (ops: Pick<Ops, 'paths'>): string[] =>
-  Object.entries({ ...labelsOf(ops), [ONE_OFF]: 'True' }).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
+  Object.entries(helperLabels(ops)).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
 
 /** Removes a container, also when the run is being stopped. False, and a warning that says what to type, when it may still be there. */
 export const discardContainer = (ops: Ops, container: string): Promise<boolean> => discard(ops, remove(container));

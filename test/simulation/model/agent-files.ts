@@ -3,6 +3,7 @@ import { type Agent, json, traceback } from './agents.ts';
 import { behaviourAt, blobId, exists, fileAt, link, pathsBelow, remove, touch, write } from './app-files.ts';
 import type { Container } from './engine.ts';
 import { INVALID } from './release-files.ts';
+import { pack as packed, unpack as unpacked } from './tar.ts';
 
 const entry = (c: Container, file: string) => {
   const there = fileAt(c, file);
@@ -123,4 +124,19 @@ export const revisions: Agent = ({ container }, app, args) => {
     return traceback(`not a migration directory: ${args.directory}`);
   const revision = args.revision as string | null;
   return json({ heads: [release.head], known: revision !== null && revision <= release.head });
+};
+
+export const pack: Agent = ({ container }, _app, { paths }) => {
+  const there = (paths as string[]).filter((file) => container.layer[file] !== undefined);
+  return { stdout: packed('', Object.fromEntries(there.map((file) => [file, container.layer[file]]))) };
+};
+
+export const unpack: Agent = ({ container, changes }, _app, { tar, gone }) => {
+  changes();
+  const { files } = unpacked(Buffer.from(fileAt(container, tar as string)?.data ?? '')) ?? {};
+  if (!files) return traceback('tarfile.ReadError: unexpected end of data');
+  for (const file of gone as string[]) remove(container, file);
+  Object.assign(container.layer, files);
+  remove(container, tar as string);
+  return json(null);
 };

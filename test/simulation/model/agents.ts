@@ -1,5 +1,5 @@
 import { asWeb } from './agent-as-web.ts';
-import { compile, inventory, place, revisions, save, site, sweep } from './agent-files.ts';
+import { compile, inventory, pack, place, revisions, save, site, sweep, unpack } from './agent-files.ts';
 import { drain, programs, routes, workers } from './agent-processes.ts';
 import type { AppContainer } from './app-container.ts';
 import { unknown } from './flags.ts';
@@ -15,6 +15,7 @@ const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string
   drain: ['ports restarted seconds stop stopSeconds', 'nginx', drain],
   compile: ['staged root files', '', compile],
   inventory: ['root skipped also contents', '', inventory],
+  pack: ['paths', '', pack],
   place: ['put remove caches suffix keptDirectories touch', '', place],
   programs: ['schedulerVariable marker', '', programs],
   revisions: ['root directory revision', '', revisions],
@@ -22,6 +23,7 @@ const AGENTS: Readonly<Record<string, readonly [needed: string, optional: string
   save: ['paths into killed list', '', save],
   site: ['template rendered env', '', site],
   sweep: ['staging kept', '', sweep],
+  unpack: ['tar root gone', '', unpack],
   workers: ['master', 'before bring signal wanted settled old drops seconds', workers],
 };
 

@@ -118,7 +118,8 @@ export function blobId(data: string): string {
 
 /** What `docker diff` prints: files alone, and the directories above them. */
 export function diffLines(c: Container): string[] {
-  const own = Object.keys(c.layer).filter((path) => c.layer[path] !== c.image.layer?.[path]);
+  const { layer = {} } = c.image;
+  const own = Object.keys(c.layer).filter((path) => !(path in layer) || c.layer[path] !== layer[path]);
   const lines = own.map((path) => {
     const was = base(c).has(path);
     return `${fileAt(c, path) === undefined ? 'D' : was ? 'C' : 'A'} ${path.replace(/\/$/, '')}`;

@@ -141,16 +141,17 @@ const COMMANDS: Readonly<Record<string, Known>> = {
   },
   commit: {
     answer: ({ engine }, words) => {
-      const [id = '', tag = ''] = parseFlags(words, '--pause=false', '--change').rest;
+      const flags = parseFlags(words, '--pause=false', '--change');
+      const [id = '', tag = ''] = flags.rest;
       requireLayer(engine.container(id));
       const { image, layer, labels, env } = engine.container(id);
       if (!engine.images.includes(image))
         throw new EngineError(`Error response from daemon: content digest ${image.id}: not found`);
       const committed = engine.addImage(image.program, tag, {
         ...(image.release && { release: image.release }),
-        layer,
+        layer: { ...layer },
         env: { ...image.env, ...env },
-        ...(labels && { labels }),
+        labels: { ...labels, ...labelled(many(flags, '--change')) },
       });
       return { stdout: `${committed.id}\n` };
     },
@@ -237,6 +238,16 @@ function diff({ engine }: Host, [id = '']: readonly string[]): Reply {
   };
 }
 
+/** The command that it starts is the application's own, whoever says it. */
+const labelled = (changes: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    changes.flatMap((line) => {
+      if (line === `CMD ["${START}"]`) return [];
+      const [, key = '', value = ''] = /^LABEL "(.*)"="(.*)"$/.exec(line) ?? unknown(line);
+      return [[key, value]];
+    }),
+  );
+
 const variables = (i: Image) => Object.entries({ ...imageEnv(i.program), ...i.env }).map((e) => e.join('='));
 
 function imageInspect({ engine }: Host, words: readonly string[]): Reply {
@@ -249,7 +260,7 @@ function imageInspect({ engine }: Host, words: readonly string[]): Reply {
   if (format) {
     const lines = found.map(
       (i) =>
-        `${template(format, { Id: i.id, RepoTags: [...i.tags], Size: 500_000_000, Config: { Entrypoint: null, Cmd: [START], Env: variables(i) } })}\n`,
+        `${template(format, { Id: i.id, RepoTags: [...i.tags], Size: 500_000_000, Config: { Entrypoint: null, Cmd: [START], Env: variables(i), Labels: i.labels ?? {} } })}\n`,
     );
     return { stdout: lines.join('') || '\n', stderr, exitCode };
   }
@@ -268,7 +279,9 @@ function imageInspect({ engine }: Host, words: readonly string[]): Reply {
 
 function imageLs({ engine }: Host, words: readonly string[]): Reply {
   const flags = parseFlags(words, '--no-trunc -q', '--format --filter');
-  if (one(flags, '--filter') !== undefined) return {}; // no image is a helper that a run left
+  const [, label, value] = /^label=([^=]+)=(.*)$/.exec(one(flags, '--filter') ?? '') ?? [];
+  if (label !== undefined)
+    return { stdout: engine.images.flatMap((i) => (i.labels?.[label] === value ? [`${i.id}\n`] : [])).join('') };
   const tags = engine.images.flatMap((i) => [...i.tags]).map((tag) => tag.split(':') as [string, string]);
   const lines = tags
     .filter(([repository]) => repository === flags.rest[0])

@@ -7,18 +7,18 @@ import type { Call, Reply } from './process.ts';
 interface Body {
   readonly Image: string;
   readonly Hostname?: string;
-  readonly Env: readonly string[];
+  readonly Env?: readonly string[];
   readonly Labels: Readonly<Record<string, string>>;
   readonly Cmd: readonly string[] | null;
-  readonly Healthcheck: { readonly Test: readonly string[] } | null;
+  readonly Healthcheck?: { readonly Test: readonly string[] } | null;
 }
 
 interface HostConfig {
   readonly NetworkMode: string;
-  readonly Binds: readonly string[] | null;
-  readonly RestartPolicy: { readonly Name: string };
-  readonly Mounts: readonly { readonly Source: string; readonly Target: string }[];
-  readonly PortBindings: Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>>;
+  readonly Binds?: readonly string[] | null;
+  readonly RestartPolicy?: { readonly Name: string };
+  readonly Mounts?: readonly { readonly Source: string; readonly Target: string }[];
+  readonly PortBindings?: Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>>;
 }
 
 interface Endpoint {
@@ -98,19 +98,19 @@ export function described(c: Container) {
 
 type Created = Body & {
   readonly HostConfig: HostConfig;
-  readonly NetworkingConfig: { readonly EndpointsConfig: Readonly<Record<string, Endpoint>> };
+  readonly NetworkingConfig?: { readonly EndpointsConfig: Readonly<Record<string, Endpoint>> };
 };
 
 function create(engine: Engine, name: string, body: Created): Container {
-  const { NetworkMode, Binds, Mounts, PortBindings } = body.HostConfig;
-  const endpoints = Object.entries(body.NetworkingConfig.EndpointsConfig);
+  const { NetworkMode, Binds, Mounts = [], PortBindings = {} } = body.HostConfig;
+  const endpoints = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {});
   if (endpoints.length > 1) throw new EngineError('Container cannot be connected to network endpoints');
   const networks = endpoints.map(([network, { Aliases }]) => [network, Aliases] as const);
   const image = engine.image(body.Image);
   const ofImage = envOf({ image, env: {} });
-  const env = body.Env.filter((line) => !ofImage.includes(line));
+  const env = (body.Env ?? []).filter((line) => !ofImage.includes(line));
   return engine.create({
-    name,
+    name: name || `nameless_${engine.newId().slice(0, 12)}`,
     image,
     env: Object.fromEntries(env.map((line) => line.split(/=(.*)/s).slice(0, 2))),
     labels: body.Labels,
@@ -122,6 +122,6 @@ function create(engine: Engine, name: string, body: Created): Container {
     mounts: Object.fromEntries(Mounts.map((m) => [m.Target, m.Source])),
     ...(body.Healthcheck && { healthcheck: body.Healthcheck.Test }),
     envFile: Binds?.[0]?.split(':')[0],
-    restart: body.HostConfig.RestartPolicy.Name,
+    restart: body.HostConfig.RestartPolicy?.Name,
   });
 }

@@ -142,8 +142,8 @@ const PROGRAMS: Readonly<Record<string, (what: Inside) => Reply>> = {
   },
   '/app/.venv/bin/python': (what) => {
     const name = what.argv[2] ?? '';
-    // Of a container that serves nothing, only what looks at its files is asked.
-    if (name !== 'revisions') return unknown(what.argv.join(' '));
+    // Of a container that serves nothing, only what is about its files is asked.
+    if (!['revisions', 'pack', 'unpack'].includes(name)) return unknown(what.argv.join(' '));
     return agent(what, new AppContainer(what.machine.engine, what.container), name);
   },
   bash: (what) => {

@@ -160,9 +160,14 @@ export function foreign(d: Deployment): string[] {
 
 /** No image has what the scripts keep: dumps, userdata, the admin's password. */
 export function images(d: Deployment): string[] {
-  return d.machine.engine.images.flatMap(({ id, files, legacy }) =>
-    !legacy && files?.has('.whalefall-ops') ? [`the image ${id} contains the state directory`] : [],
-  );
+  return d.machine.engine.images.flatMap(({ id, files, layer = {}, legacy, labels }) => {
+    const goes = Boolean(labels?.['whalefall-ops.state']); // with the next run
+    const holdsUserdata = !goes && Object.keys(layer).some((f) => f.startsWith('/app/userdata/'));
+    return [
+      ...(!legacy && files?.has('.whalefall-ops') ? [`the image ${id} contains the state directory`] : []),
+      ...(holdsUserdata ? [`the image ${id} contains userdata`] : []),
+    ];
+  });
 }
 
 /** Nothing of production's is gone that is in no verified backup, and nothing without a consent. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { hasDrifted } from '../../../../lib/domain/images/drift.ts';
+import { hasDrifted, layerOf } from '../../../../lib/domain/images/drift.ts';
 import type { Mount } from '../../../../lib/tools/docker/places.ts';
 import { container } from '../../../support/facts.ts';
 import { testOps } from '../../../support/ops.ts';
@@ -8,11 +8,11 @@ const MOUNTS: readonly Mount[] = [
   { kind: 'own', source: '', target: '/app/media' },
   { kind: 'bind', source: '/srv/shop/site.toml', target: '/app/config/local/site.toml' },
 ];
-const drifts = (...diff: string[]) =>
-  hasDrifted(
-    testOps(() => ({ stdout: `${['C /app', 'A /app/.env', 'A /app/userdata', ...diff].join('\n')}\n` })),
-    container('app', { mounts: MOUNTS }),
-  );
+async function drifts(...diff: string[]): Promise<boolean> {
+  const ops = testOps(() => ({ stdout: `${['C /app', 'A /app/.env', 'A /app/userdata', ...diff].join('\n')}\n` }));
+  const app = container('app', { mounts: MOUNTS });
+  return hasDrifted(ops, app, await layerOf(ops, app));
+}
 
 it('does not take what the engine makes to mount something there for a hot update', async () => {
   const made = ['A /app/media', 'A /app/config', 'A /app/config/local', 'A /app/config/local/site.toml'];
