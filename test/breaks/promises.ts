@@ -351,6 +351,21 @@ export const PROMISES: readonly Break[] = [
   },
   {
     what: {
+      en: 'a file that the image has elsewhere as well counts as released',
+      zh: '镜像另行复制到别处的文件视为已发布',
+    },
+    edits: [
+      edit(
+        'lib/domain/release/find-rebuild-reasons.ts',
+        "    ...elsewhereReasons(ops.target, changed, dockerfile ?? '', compared.buildTarget),\n",
+        '',
+      ),
+    ],
+    test: 'test/unit/domain/release/copied-elsewhere.test.ts',
+    named: 'needs a rebuild for what changes, comes and goes of it',
+  },
+  {
+    what: {
       en: 'a file that goes while the container is looked at ends the look',
       zh: '查看容器时文件恰好消失导致查看失败',
     },

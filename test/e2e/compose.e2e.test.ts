@@ -54,6 +54,8 @@ async function reasons(s: Scene, changes: Record<string, string | null>): Promis
     before: await blobs(before),
     after: await blobs(after),
     commits: { before, after },
+    former: undefined,
+    buildTarget: undefined,
     pyproject: async () => undefined,
   });
   return found.map(({ path, why }) => `${path}: ${why.en}`);

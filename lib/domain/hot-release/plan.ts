@@ -48,7 +48,7 @@ export function planUpdate(
   const isAsked = options.bake || options.syncSite;
   if (sameFiles && sameCommit && !unfinished && !isAsked && facts.stale.length === 0) return undefined;
   throwIfAny([
-    ...rebuildNeeded(facts),
+    ...rebuildNeeded(facts, options.syncSite ? target.release.site.from : undefined),
     ...hiding(target, facts),
     ...blocked(inTheWay),
     ...inProgress(facts),
@@ -113,11 +113,14 @@ const REBUILD: Text = {
   zh: '需要构建新镜像: 先 git pull, 再执行 npx tsx scripts/deploy-prod-all.ts --data keep',
 };
 
-const rebuildNeeded = (facts: Facts): Reason[] =>
-  facts.rebuildReasons.map(({ path, why, fix = REBUILD }) => ({
-    text: { en: `${printable(path)}: ${why.en}`, zh: `${printable(path)}: ${why.zh}` },
-    fix,
-  }));
+/** What the image has nginx's site from is put there on request. */
+const rebuildNeeded = (facts: Facts, unless: string | undefined): Reason[] =>
+  facts.rebuildReasons
+    .filter(({ path }) => path !== unless)
+    .map(({ path, why, fix = REBUILD }) => ({
+      text: { en: `${printable(path)}: ${why.en}`, zh: `${printable(path)}: ${why.zh}` },
+      fix,
+    }));
 
 const hiding = (target: Target, { hidden }: Facts): Reason[] =>
   hidden.filter((h) => !h.isKept).map((h) => ({ text: hiddenText(h), fix: keepHidden(target, h) }));

@@ -20,6 +20,8 @@ interface Compared {
   readonly former: ReadonlyMap<string, FileEntry> | undefined;
   readonly source: Source;
   readonly tree: Inventory;
+  /** The stage that compose builds. */
+  readonly buildTarget: string | undefined;
 }
 
 const PYPROJECT = 'pyproject.toml';
@@ -29,11 +31,13 @@ const PYPROJECT = 'pyproject.toml';
  * commit that runs.
  */
 export function needsRebuild(ops: Ops, compared: Compared): Promise<readonly RebuildReason[]> {
-  const { running, former, source, tree } = compared;
+  const { running, former, source, tree, buildTarget } = compared;
   return findRebuildReasons(ops, {
     before: new Map([...blobs(former ?? new Map()), ...blobs(running.files)]),
     after: new Map(blobs(tree)),
     commits: { before: running.commit, after: source.commit },
+    former: former && new Map(blobs(former)),
+    buildTarget,
     pyproject: () => pyprojectThere(ops, compared),
   });
 }

@@ -92,7 +92,9 @@ export async function surveyUpdate(ops: Ops, ref: string): Promise<Facts> {
   const stale = others.filter(({ made }) => made);
   const replaced = [...artefacts.directories.map((d) => d.path), ...madeOf(stale)];
   const former = withArtefacts(trees, replaced, files);
-  const [changed, drift] = await Promise.all([needsRebuild(ops, { app, running, former, source, tree }), drifting]);
+  const buildTarget = stack.services.app.build?.target;
+  const compared = { app, running, former, source, tree, buildTarget };
+  const [changed, drift] = await Promise.all([needsRebuild(ops, compared), drifting]);
   const rebuildReasons = [
     ...(changed.length > 0 ? changed : drift),
     ...(await unbuiltReasons(ops, { release: { commit: source.commit, built, here: artefacts }, running })),

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { type Copy, DockerfileParser, type From, type Instruction } from 'dockerfile-ast';
 import type { Ops } from '../../core/ops.ts';
 import { printable, type Text } from '../../core/text.ts';
 import { lastChange } from '../../tools/git/commits.ts';
@@ -10,6 +9,7 @@ import type { Inventory } from '../app/inventory.ts';
 import type { Marker } from '../app/marker.ts';
 import type { Stack } from '../stack/stack.ts';
 import { type Artefacts, isGits } from './artefacts.ts';
+import { copiesInto, readStages } from './dockerfile.ts';
 import type { RebuildReason } from './rebuild-reasons.ts';
 import { describeCommit } from './source.ts';
 
@@ -224,68 +224,16 @@ export const sourcesOf = (artefacts: readonly BuiltArtefact[]): Record<string, s
  * @returns absolute; `undefined` when there is no such stage, or nothing is copied from it to there.
  */
 export function outputOf(dockerfile: string, stage: string, place: string, target?: string): string | undefined {
-  const stages = upTo(stagesOf(dockerfile), target);
+  const stages = readStages(dockerfile, target);
   const at = stages.findIndex(({ name }) => name === stage.toLowerCase());
   if (at === -1) return undefined;
-  let workdir = '/';
   let output: string | undefined;
-  for (const instruction of finalInstructions(stages)) {
-    const keyword = instruction.getKeyword();
-    if (keyword === 'WORKDIR') workdir = path.posix.resolve(workdir, instruction.getArgumentsContent() ?? '');
-    if (keyword !== 'COPY') continue;
-    const copy = instruction as Copy;
-    const flag = copy.getFlags().find((f) => f.getName() === 'from');
-    const from = flag?.getValue()?.toLowerCase();
-    const [source, destination, ...more] = wordsOf(copy);
+  for (const { stage: from, sources, to } of copiesInto(stages)) {
+    const [source, ...more] = sources;
     if (from === undefined || (from !== stage.toLowerCase() && from !== String(at))) continue;
-    if (source === undefined || destination === undefined || more.length > 0) continue;
-    const inside = path.posix.relative(path.posix.resolve(workdir, destination), place);
+    if (source === undefined || more.length > 0) continue;
+    const inside = path.posix.relative(to, place);
     if (inside !== '..' && !inside.startsWith('../')) output = path.posix.join('/', source, inside);
   }
   return output;
-}
-
-/** The engine takes a name or a number; of a name that comes twice, the last. */
-function upTo(stages: readonly Stage[], target: string | undefined): readonly Stage[] {
-  if (target === undefined) return stages;
-  const named = stages.findLastIndex(({ name }) => name === target.toLowerCase());
-  const at = named === -1 && /^\d+$/.test(target) ? Number(target) : named;
-  return stages.slice(0, at + 1);
-}
-
-/** Without the quotes of a JSON list. */
-function wordsOf(copy: Copy): readonly string[] {
-  const strings = copy.getJSONStrings();
-  return strings.length > 0
-    ? strings.map((word) => word.getJSONValue())
-    : copy.getArguments().map((word) => word.getValue());
-}
-
-interface Stage {
-  readonly name: string | undefined;
-  readonly image: string | undefined;
-  readonly instructions: Instruction[];
-}
-
-function stagesOf(dockerfile: string): readonly Stage[] {
-  const stages: Stage[] = [];
-  for (const instruction of DockerfileParser.parse(dockerfile).getInstructions()) {
-    if (instruction.getKeyword() === 'FROM') {
-      const from = instruction as From;
-      const [name, image] = [from.getBuildStage(), from.getImage()].map((word) => word?.toLowerCase());
-      stages.push({ name, image, instructions: [] });
-    } else {
-      stages.at(-1)?.instructions.push(instruction);
-    }
-  }
-  return stages;
-}
-
-/** Those that make the last stage, of the stages that it is built upon too. */
-function finalInstructions(stages: readonly Stage[]): readonly Instruction[] {
-  const last = stages.at(-1);
-  if (last === undefined) return [];
-  const before = stages.slice(0, -1);
-  const base = before.findLastIndex(({ name }) => name !== undefined && name === last.image);
-  return [...(base === -1 ? [] : finalInstructions(before.slice(0, base + 1))), ...last.instructions];
 }

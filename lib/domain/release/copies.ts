@@ -9,7 +9,7 @@ export interface Copy {
 }
 
 /** What the image's build copies from the repository to other places. */
-export const copyRules = ({ release }: Target): readonly Copy[] => [
+export const copyRules = ({ release }: Pick<Target, 'release'>): readonly Copy[] => [
   ...release.copies,
   { from: release.site.from, to: release.site.template },
 ];

@@ -15,6 +15,7 @@ import { describeCommit } from '../../domain/release/source.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
 import { findSoleContainers } from '../../domain/stack/replicas.ts';
+import type { Stack } from '../../domain/stack/stack.ts';
 import { requireLocalEngine } from '../../tools/docker/engine.ts';
 import { showFile, treeOf } from '../../tools/git/tree.ts';
 import type { Facts } from './facts.ts';
@@ -51,7 +52,7 @@ export async function surveyReleases(ops: Ops, use: 'change' | 'look'): Promise<
     releases,
     images,
     kept: new Map(kept.map(({ reference, id }) => [reference, id])),
-    rebuild: await reasonsBetween(ops, running, [
+    rebuild: await reasonsBetween(ops, stack, running, [
       ...new Set([...releases.map((r) => r.commit), ...(running ? [running] : [])]),
     ]),
     backups: new Set(backups),
@@ -76,6 +77,7 @@ async function existing(ops: Ops, ids: readonly string[]): Promise<ReadonlySet<s
 
 async function reasonsBetween(
   ops: Ops,
+  { services }: Stack,
   running: string | undefined,
   commits: readonly string[],
 ): Promise<ReadonlyMap<string, readonly RebuildReason[]>> {
@@ -85,9 +87,15 @@ async function reasonsBetween(
   const before = await blobsAt(ops, running);
   const answers = new Map<string, readonly RebuildReason[]>();
   for (const commit of known) {
-    const compared = { before, after: await blobsAt(ops, commit), commits: { before: running, after: commit } };
-    const pyproject = () => showFile(ops, running, PYPROJECT);
-    answers.set(commit, await findRebuildReasons(ops, { ...compared, pyproject }));
+    const reasons = await findRebuildReasons(ops, {
+      before,
+      after: await blobsAt(ops, commit),
+      commits: { before: running, after: commit },
+      former: before,
+      buildTarget: services.app.build?.target,
+      pyproject: () => showFile(ops, running, PYPROJECT),
+    });
+    answers.set(commit, reasons);
   }
   return answers;
 }

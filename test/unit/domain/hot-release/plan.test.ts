@@ -155,6 +155,13 @@ it('refuses what needs a new image, file by file, and says what to run instead',
   expect(refused.next.map((n) => n.en).join()).toContain('deploy-prod-all.ts');
 });
 
+it('refuses a site that only the image has, unless it is to be used at once', () => {
+  const why = { en: 'the image has it elsewhere', zh: '镜像中另有一份' };
+  const facts = { tree: withSite, rebuildReasons: [{ path: target.release.site.from, why }] };
+  expect(refusal(facts).what.en).toContain('the image has it elsewhere');
+  expect(steps(facts, { syncSite: true })).not.toEqual([]);
+});
+
 const hidden = { mount: { kind: 'volume', source: 'front', target: '/app/web' } as const, files: 3, built: [] };
 
 it('refuses to call released what a mount hides, unless the configuration leaves it alone', () => {
