@@ -4,7 +4,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildImage } from '../../lib/domain/images/build.ts';
+import { commitCode } from '../../lib/domain/images/code.ts';
+import { layerOf } from '../../lib/domain/images/drift.ts';
 import { resolveStack } from '../../lib/domain/stack/compose-config.ts';
+import { inspectContainer } from '../../lib/tools/docker/containers.ts';
 import { createFreshSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { realOps } from '../support/real-ops.ts';
 
@@ -85,4 +88,39 @@ it('leaves the service’s own image alone when it is built apart', async () => 
     execFileSync('docker', ['image', 'inspect', '-f', format, reference], { encoding: 'utf8' }).trim();
   expect(inspect(image, '{{.Id}} {{index .Config.Labels "wfops-e2e"}}')).toBe(`${id} ${sandbox.project}`);
   expect(inspect(sandbox.appImage, '{{.Id}}')).toBe(present);
+});
+
+const CHANGES = `cd /app; echo changed >> app.py; echo new > new.py; ln new.py twin.py; rm wsgi.py; chmod 4750 release.json; chown 33:33 release.json
+mv migrations /opt/moved; ln -s /opt/moved migrations; rm -rf nginx; mkdir nginx; echo new > nginx/anew; chmod 700 /srv; rm /usr/share/nginx/html/*
+echo x > /srv/gone; rm /srv/gone; mkdir -p userdata/reports; echo x > userdata/reports/deleted.csv; echo "a name with spaces" > "/etc/a b"`;
+const FILES = `find / -xdev -path /app/userdata -prune -o -name __pycache__ -prune -o -type d -printf '%p %m %U %G\\n' -o -printf '%p %y %m %n %U %G %s %l\\n' |
+  grep -v -e '^/dev' -e '^/etc/host' -e '^/etc/resolv' -e '^/.dockerenv'; cat /app/app.py /app/nginx/anew; ls /app/userdata/reports 2>&1; true`;
+
+it('made of a container that was hot-updated has exactly its files, but neither userdata nor its variables', async () => {
+  await build();
+  const docker = (...args: string[]) => execFileSync('docker', args, { encoding: 'utf8' }).trim();
+  const made = ['run', '-d', '-e', 'SECRET=of-the-container', '--entrypoint', 'sleep', sandbox.appImage, '600'];
+  const id = docker(...made);
+  const reference = `${sandbox.project}/whalefall:of-a-container`;
+  const config = (of: string) => JSON.parse(docker('image', 'inspect', '-f', '{{json .Config}}', of));
+  try {
+    docker('exec', id, 'sh', '-c', CHANGES);
+    const ops = realOps(sandbox.deployDir);
+    const container = await inspectContainer(ops, id);
+    await commitCode(ops, container, await layerOf(ops, container), reference);
+    const listed = (text: string) => text.split('\n').sort();
+    const files = listed(docker('exec', id, 'sh', '-c', FILES)).filter((line) => line !== 'deleted.csv');
+    expect(files.length).toBeGreaterThan(1_000);
+    const kept = docker('run', '--rm', '--network', 'none', '--entrypoint', 'sh', reference, '-c', FILES);
+    expect(listed(kept).filter((line) => !line.includes('/app/userdata/reports'))).toEqual(files);
+    expect(kept).toMatch(/userdata\/reports.*No such file/);
+    const { Labels: _, ...is } = config(reference);
+    const { Labels: __, ArgsEscaped, ...was } = config(sandbox.appImage);
+    expect(is).toMatchObject(was);
+    expect(JSON.stringify(is)).not.toContain('of-the-container');
+    expect(docker('image', 'ls', '-q', 'whalefall-ops-copy')).toBe('');
+  } finally {
+    docker('rm', '-f', id);
+    docker('image', 'rm', reference);
+  }
 });
