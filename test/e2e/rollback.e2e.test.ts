@@ -161,7 +161,7 @@ it('goes back by the kept image when a new one was needed, with rows and userdat
 
   await expectReplaced(await rollback(['previous']), first);
   expect(notes()).toBe(rows);
-  expect(inUserdata('ls').split('\n')).toEqual(expect.arrayContaining(['kept.txt', 'since.txt']));
+  expect(inUserdata('ls')).toContain('since.txt');
   expect(inUserdata('ls')).not.toMatch(/reports|deleted/);
   const { previousImage: kept = '' } = ledger().findLast((r) => r.kind === 'rebuild') ?? {};
   const inKept = (...words: string[]) => docker('run', '--rm', '--entrypoint', 'sh', kept, '-c', ...words);
