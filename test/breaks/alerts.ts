@@ -37,6 +37,24 @@ export const ALERTS: readonly Break[] = [
     named: 'tells of a run that could not begin',
   },
   {
+    what: { en: 'a killed run is told of at every start', zh: '每次启动都重复通知被强行终止的运行' },
+    edits: [edit('lib/runs/main/alerts.ts', '|| !claimTelling(run, ops.clock.now())', '')],
+    test: 'test/unit/runs/main/alerts.test.ts',
+    named: 'the next one that starts tells where it was killed',
+  },
+  {
+    what: { en: 'a channel that hangs holds up who tells of a killed run', zh: '通道无响应会拖住代为通知的运行' },
+    edits: [
+      edit(
+        'lib/runs/main/alerts.ts',
+        "for (const run of runs) if (run.state.kind === 'died') tellOfKilled(run, now).catch(() => undefined);",
+        'started = Promise.all(runs.map((run) => tellOfKilled(run, now))).then(() => undefined);',
+      ),
+    ],
+    test: 'test/unit/runs/main/alerts.test.ts',
+    named: 'a channel that hangs holds up no run',
+  },
+  {
     what: { en: 'foreign text is markup in a report', zh: '报告中的外来文本不转义' },
     edits: [
       edit(

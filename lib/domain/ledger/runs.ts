@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Entry, parseJournal } from '../../core/journal.ts';
 import type { Paths } from '../../core/ops.ts';
@@ -153,3 +153,18 @@ export const isLeft = (run: Run): boolean => existsSync(leftFile(run));
 
 export const leave = (run: Run, at: number): void =>
   writeFileSync(leftFile(run), `${new Date(at).toISOString()}\n`, { mode: 0o600 });
+
+const toldFile = (run: Run) => path.join(run.dir, 'told');
+
+/** Of whoever tells that it was killed. @returns false where somebody did already, or it can't be written down that he does. */
+export function claimTelling(run: Run, at: number): boolean {
+  try {
+    writeFileSync(toldFile(run), `${new Date(at).toISOString()}\n`, { mode: 0o600, flag: 'wx' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Nobody heard of it. */
+export const dropTelling = (run: Run): void => rmSync(toldFile(run), { force: true });

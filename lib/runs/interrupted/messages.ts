@@ -24,8 +24,14 @@ function at({ step, undoing }: { readonly step: string | undefined; readonly und
     : { en: `at step ${name}`, zh: `位于步骤 ${name}` };
 }
 
-/** What is known about a run that needs somebody's attention. */
+/** What is known about a run that needs somebody's attention, and what is shown below it. */
 export function diedText(run: Run): Text {
+  const { en, zh } = howItEnded(run);
+  return run.state.kind === 'ended' ? { en, zh } : { en: `${en}\n  What is there now:`, zh: `${zh}\n  当前实际状态:` };
+}
+
+/** How it ended that needs somebody's attention. */
+export function howItEnded(run: Run): Text {
   const { state } = run;
   const who = printable(run.user ?? '?');
   if (state.kind === 'ended') {
@@ -42,13 +48,11 @@ export function diedText(run: Run): Text {
       `Run ${run.name} (${who}) did not end: its process is gone, ${at(state.at).en}.`,
       ...open.map((c) => `  had begun, and nobody knows whether it took effect: ${c}`),
       ...untouched.map((t) => t.en),
-      '  What is there now:',
     ].join('\n'),
     zh: [
       `运行 ${run.name} (${who}) 没有正常结束: 进程已不存在, ${at(state.at).zh}.`,
       ...open.map((c) => `  已开始, 是否生效未知: ${c}`),
       ...untouched.map((t) => t.zh),
-      '  当前实际状态:',
     ].join('\n'),
   };
 }

@@ -8,20 +8,23 @@ import { diedText } from './messages.ts';
 import { lookAround } from './surroundings.ts';
 import { backOf, finishOf, typed } from './ways.ts';
 
-/** Says what an unfinished run left, as the world and not only its journal tells it. */
-export async function showUnfinished(ops: Ops, run: Run): Promise<void> {
+/** Says what an unfinished run left, as the world and not only its journal tells it. @param now what is there */
+export async function showUnfinished(ops: Ops, run: Run, now = lookAround(ops)): Promise<void> {
   const { show } = ops.screen;
-  const back = backOf(run);
   show({ event: 'warning', text: diedText(run) });
-  show({ event: 'table', id: 'now', rows: await lookAround(ops) });
-  const own = run.script.startsWith('adhoc.') ? [BY_HAND] : [];
-  const ways = [
+  show({ event: 'table', id: 'now', rows: await now });
+  for (const { en, zh } of waysFrom(run)) show({ event: 'info', text: { en: `  ${en}`, zh: `  ${zh}` } });
+}
+
+/** What can be typed about it. */
+export function waysFrom(run: Run): Text[] {
+  const back = backOf(run);
+  return [
     step('finish it', '完成', finishOf(run)),
-    own,
-    ...(back ? [step('undo it', '撤销', back)] : []),
+    run.script.startsWith('adhoc.') ? [BY_HAND] : [],
+    back ? step('undo it', '撤销', back) : [],
     leaving(run),
-  ];
-  for (const text of ways.flat()) show({ event: 'info', text });
+  ].flat();
 }
 
 /**
@@ -30,8 +33,8 @@ export async function showUnfinished(ops: Ops, run: Run): Promise<void> {
  * @returns the script that is to be run instead of the one that was started; `undefined` to go on with that one.
  * @throws {OpsError} `declined` when there was no answer.
  */
-export async function offerWays(ops: Ops, run: Run): Promise<Invocation | undefined> {
-  await showUnfinished(ops, run);
+export async function offerWays(ops: Ops, run: Run, now = lookAround(ops)): Promise<Invocation | undefined> {
+  await showUnfinished(ops, run, now);
   const [finish, back] = [finishOf(run), backOf(run)];
   const choice = await ops.screen.askChoice(
     { en: `What should be done about ${run.name}?`, zh: `如何处理 ${run.name}?` },
@@ -70,8 +73,8 @@ export async function offerWays(ops: Ops, run: Run): Promise<Invocation | undefi
 }
 
 const BY_HAND: Text = {
-  en: '  to finish it: start its file by hand; its steps look at what is there',
-  zh: '  完成: 手动运行该脚本文件, 其步骤会先检查实际状态',
+  en: 'to finish it: start its file by hand; its steps look at what is there',
+  zh: '完成: 手动运行该脚本文件, 其步骤会先检查实际状态',
 };
 
 const leaving = ({ name }: Run): Text[] =>
@@ -79,4 +82,4 @@ const leaving = ({ name }: Run): Text[] =>
 
 /** Nothing to be copied that no run of ours has written. */
 const step = (en: string, zh: string, to: Invocation): Text[] =>
-  isOurs(to) ? [{ en: `  to ${en}: ${printable(typed(to))}`, zh: `  ${zh}: ${printable(typed(to))}` }] : [];
+  isOurs(to) ? [{ en: `to ${en}: ${printable(typed(to))}`, zh: `${zh}: ${printable(typed(to))}` }] : [];

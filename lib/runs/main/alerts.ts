@@ -2,19 +2,27 @@ import { OpsError, whatHappened } from '../../core/errors.ts';
 import { UNWRITTEN } from '../../core/journal.ts';
 import type { Watched } from '../../core/notify.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
-import { orWarn } from '../../core/screen.ts';
+import { orWarn, type Row } from '../../core/screen.ts';
 import { SCRIPTS, same, type Text } from '../../core/text.ts';
 import { deliver, ping, type Told } from '../../domain/alerts/deliver.ts';
 import { type Event, kindOf } from '../../domain/alerts/event.ts';
 import { writeMetrics } from '../../domain/alerts/metrics.ts';
 import { outcomeAfter, readOutcome, readOutcomes, recordOutcome } from '../../domain/alerts/outcomes.ts';
 import type { Requests } from '../../domain/ledger/requests.ts';
+import { claimTelling, dropTelling, type Run } from '../../domain/ledger/runs.ts';
 import type { Verdict } from '../command-line/script.ts';
+import { endOf, isLatest, subjectOf, whatWasKilled } from './killed.ts';
 
 /** What is told of a run, and by whom. */
 export interface Teller {
   /** It begins. Does not wait. */
   begin(): void;
+  /**
+   * These were killed, and could not tell: each is told of once. Does not wait, and this run's end does not either: the process does.
+   *
+   * @param now what is there.
+   */
+  ofKilled(runs: readonly Run[], now: Promise<readonly Row[]>): void;
   /** It has ended: writes that down, tells who wants to know, and says who could not be reached. Never throws; takes some seconds at most. */
   end(how: Ending): Promise<void>;
 }
@@ -32,6 +40,8 @@ export interface Ending {
   readonly stack?: string | undefined;
   readonly requests?: Requests | undefined;
 }
+
+type Said = Pick<Ending, 'what' | 'state' | 'next' | 'run'>;
 
 export const endedWell = (said: Verdict): Ending => ({
   exitCode: said.exitCode ?? 0,
@@ -64,9 +74,32 @@ export function teller(base: Omit<Ops, 'journal'>, about: About): Teller {
   const ops: Ops = uninterruptible({ ...base, journal: UNWRITTEN });
   const began = ops.clock.monotonic();
   let started: Promise<Told | undefined> = Promise.resolve(undefined);
+  const common = (said: Said): Pick<Event, 'host' | 'dir' | 'what' | 'state' | 'next'> => ({
+    host: about.host,
+    dir: ops.target.dir,
+    ...textsOf(ops, said, about.scripts),
+  });
+  const heard: (() => void)[] = [];
+  const tellOfKilled = async (run: Run, now: Promise<readonly Row[]>) => {
+    const last = endOf(run);
+    if (last === undefined || !claimTelling(run, ops.clock.now())) return;
+    const subject = subjectOf(run);
+    const before = readOutcome(ops.paths, subject);
+    const watched = before?.watched ?? undefined;
+    const after = outcomeAfter(before, { subject, watched }, last, true);
+    if (isLatest(last, before)) await leniently(ops, () => recordOutcome(ops.paths, after));
+    const said = { ...whatWasKilled(run, await now.catch(() => [])), run: run.name };
+    const told = await deliver(ops, { kind: 'failed', subject, stack: undefined, ended: last, ...common(said) });
+    if (told.length > 0 && told.every(({ failure }) => failure)) dropTelling(run);
+    heard.push(() => sayTold(ops, told, { en: ` of ${run.name}`, zh: ` (${run.name})` }));
+  };
   return {
     begin() {
       if (about.watched) started = ping(ops, about.watched, 'start', undefined);
+    },
+    ofKilled(runs, now) {
+      // Whatever goes wrong here, it is not this run's.
+      for (const run of runs) if (run.state.kind === 'died') tellOfKilled(run, now).catch(() => undefined);
     },
     async end(ending) {
       const before = readOutcome(ops.paths, about.subject);
@@ -84,17 +117,10 @@ export function teller(base: Omit<Ops, 'journal'>, about: About): Teller {
         recordOutcome(ops.paths, outcomeAfter(before, about, last, kind !== 'refused' && !hasRead)),
       );
       await leniently(ops, () => exportMetrics(ops, about.metrics));
-      const event: Event = {
-        kind,
-        subject: about.subject,
-        host: about.host,
-        stack: ending.stack,
-        dir: ops.target.dir,
-        ended: last,
-        ...textsOf(ops, ending, about.scripts),
-      };
+      const event = { kind, subject: about.subject, stack: ending.stack, ended: last, ...common(ending) };
       await started; // in their order
       const pinged = about.watched && kind !== 'refused' ? pingEnd(ops, about.watched, ending) : undefined;
+      for (const say of heard) say();
       sayTold(ops, [
         ...(hasRead ? [] : await deliver(ops, event)),
         ...[await started, await pinged].filter((told) => told !== undefined),
@@ -112,7 +138,7 @@ const MOST = 6;
 /** What is sent: redacted before it is cut, and with commands that can be typed anywhere. */
 function textsOf(
   { secrets }: Ops,
-  { what, state, next = [], run }: Ending,
+  { what, state, next = [], run }: Said,
   scripts: string,
 ): Pick<Event, 'what' | 'state' | 'next'> {
   const clean = (text: string) => secrets.redact(text).replaceAll(SCRIPTS, scripts).slice(0, LONGEST);
@@ -133,7 +159,8 @@ const leniently = ({ screen }: Ops, write: () => Promise<void>): Promise<void> =
     zh: `未能记录运行结果: ${why.zh}`,
   }));
 
-function sayTold({ screen }: Ops, all: readonly Told[]): void {
+/** @param of what, where it is not this run. */
+function sayTold({ screen }: Ops, all: readonly Told[], of: Text = same('')): void {
   for (const { to, failure } of all) {
     if (failure === undefined) continue;
     screen.show({
@@ -147,5 +174,5 @@ function sayTold({ screen }: Ops, all: readonly Told[]): void {
     .map((told) => told.to);
   if (reached.length === 0) return;
   const names = reached.join(', ');
-  screen.show({ event: 'info', text: { en: `Alerted: ${names}`, zh: `已通知: ${names}` } });
+  screen.show({ event: 'info', text: { en: `Alerted${of.en}: ${names}`, zh: `已通知${of.zh}: ${names}` } });
 }

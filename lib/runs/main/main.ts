@@ -25,7 +25,7 @@ import { removeLeftRules } from '../../domain/hold/lease.ts';
 import { recordAdopted } from '../../domain/ledger/adopted.ts';
 import { RequestRecord } from '../../domain/ledger/requests.ts';
 import { nextRunName } from '../../domain/ledger/runs.ts';
-import { findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
+import { eachUnfinished, findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { readCommandLine } from '../command-line/command-line.ts';
 import { loadTarget, makeState, stateDir, typedAnywhere, typedBefore } from '../command-line/deploy-dir.ts';
@@ -33,6 +33,7 @@ import { ADOPTS, duration, type Parsed } from '../command-line/flags.ts';
 import type { Action, GoOn, Script, Verdict } from '../command-line/script.ts';
 import { commonArgs, ownArgs, refuseAnswers } from '../command-line/typed-again.ts';
 import { offerWays, showUnfinished } from '../interrupted/offer.ts';
+import { lookAround } from '../interrupted/surroundings.ts';
 import { writeReport } from '../report/write.ts';
 import { withElapsed } from '../terminal/elapsed.ts';
 import { explain, report } from '../terminal/report.ts';
@@ -188,8 +189,10 @@ export async function main(script: Script, world: World): Promise<number> {
     const unfinished = findUnfinished({ state });
     if (unfinished) {
       const looking = { ...base, paths, journal: NO_JOURNAL };
-      if (world.interactive && !parsed.yes && !parsed['go-on']) next = await offerWays(looking, unfinished);
-      else await showUnfinished(looking, unfinished);
+      const now = lookAround(looking);
+      tells.ofKilled([...eachUnfinished({ state })], now);
+      if (world.interactive && !parsed.yes && !parsed['go-on']) next = await offerWays(looking, unfinished, now);
+      else await showUnfinished(looking, unfinished, now);
     }
     if (next === undefined) {
       mkdirSync(paths.run, { mode: 0o700 });

@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { OpsError } from '../../../../lib/core/errors.ts';
-import { readOutcome } from '../../../../lib/domain/alerts/outcomes.ts';
+import { readOutcome, recordOutcome } from '../../../../lib/domain/alerts/outcomes.ts';
 import type { Action, Script } from '../../../../lib/runs/command-line/script.ts';
 import { runAdhoc } from '../../../support/adhoc-world.ts';
 
@@ -17,9 +17,17 @@ interface Sent {
 /** A script with one thing to do, run by `main` in a directory of its own; what it sends is kept. */
 async function runWith(
   run: Action['run'],
-  options: { argv?: string[]; spoil?: (dir: string) => void; interactive?: boolean; script?: Partial<Action> } = {},
+  options: {
+    argv?: string[];
+    spoil?: (dir: string) => void;
+    interactive?: boolean;
+    script?: Partial<Action>;
+    /** Of a run before it. */
+    dir?: string;
+    answer?: () => Promise<Response>;
+  } = {},
 ) {
-  const dir = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-tell-'));
+  const dir = options.dir ?? mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-tell-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   const config = path.join(dir, 'target.json');
   const address = { env: 'HOOK' };
@@ -39,7 +47,7 @@ async function runWith(
       net: {
         fetch: async (url: string, { body = '' }: { body?: string }) => {
           sent.push({ url, body });
-          return new Response('OK');
+          return (options.answer ?? (async () => new Response('OK')))();
         },
       } as never,
     },
@@ -49,7 +57,10 @@ async function runWith(
     dir,
     cwd: ended.dir,
     sent,
-    told: sent.filter((s) => s.body.startsWith('{')).map((s) => JSON.parse(s.body)),
+    /** So far. */
+    get told() {
+      return sent.filter((s) => s.body.startsWith('{')).map((s) => JSON.parse(s.body));
+    },
   };
 }
 
@@ -157,4 +168,113 @@ it('does not journal what is told, nor the address', async () => {
   const { dir, told } = await runWith(fails);
   const journal = readFileSync(path.join(dir, '.whalefall-ops', 'runs', told[0].run, 'journal'), 'utf8');
   expect(journal).not.toContain('hook.example');
+});
+
+describe('of a run that was killed', () => {
+  const KILLED = '20260102T030000Z-backup-prod';
+
+  /** As a SIGKILL or a reboot left it. */
+  const leaveKilled = (dir: string, name = KILLED): void => {
+    const run = path.join(dir, '.whalefall-ops', 'runs', name);
+    mkdirSync(run, { recursive: true });
+    const [began, last] = ['2026-01-02T03:00:00.000Z', '2026-01-02T03:00:07.000Z'];
+    const events = [
+      {
+        event: 'run-start',
+        script: 'backup-prod',
+        version: '1',
+        pid: 4_000_000,
+        user: 'ann',
+        options: { command: 'create' },
+        args: ['create'],
+      },
+      { event: 'plan', steps: ['dump'] },
+      { event: 'step-start', step: 'dump' },
+      { event: 'intent', command: 'docker exec p pg_dump' },
+    ];
+    const line = (event: object, i: number) => `${JSON.stringify({ seq: i + 1, at: i ? last : began, ...event })}\n`;
+    writeFileSync(path.join(run, 'journal'), events.map(line).join(''));
+  };
+  const works: Action['run'] = async () => text('done');
+
+  it('the next one that starts tells where it was killed, what is there, and how to go on; once', async () => {
+    const first = await runWith(works, { spoil: leaveKilled });
+    await vi.waitFor(() => expect(first.told).toHaveLength(1));
+    const [told] = first.told;
+    expect(told).toMatchObject({
+      kind: 'failed',
+      subject: 'backup-prod create',
+      run: KILLED,
+      at: '2026-01-02T03:00:07.000Z',
+      exitCode: 137,
+      milliseconds: 7000,
+      what: expect.stringMatching(
+        /^Run \S+-backup-prod \(ann\) did not end: its process is gone, at step dump\.\n.*pg_dump$/,
+      ),
+      state: expect.stringMatching(/^Now: services: not known: There is no compose file /),
+    });
+    expect(told.next.map((n: string) => n.replace(/ WHALEFALL_.*scripts\//, ' '))).toEqual([
+      'to finish it: backup-prod.ts create',
+      `to leave it as it is: runs.ts leave ${KILLED}`,
+      expect.stringContaining(`runs.ts show ${KILLED}`),
+    ]);
+    const second = await runWith(works, { dir: first.dir });
+    expect([first.exitCode, second.exitCode, second.told]).toEqual([0, 0, []]);
+  });
+
+  it('each is told of, whichever is shown', async () => {
+    const other = KILLED.replace('T03', 'T02');
+    const ran = await runWith(works, {
+      spoil: (dir) => {
+        leaveKilled(dir);
+        leaveKilled(dir, other);
+      },
+    });
+    await vi.waitFor(() => expect(ran.told.map((t) => t.run).sort()).toEqual([other, KILLED]));
+  });
+
+  it('counts as a failure, from which the next success recovers, unless something of its kind has ended since', async () => {
+    const subject = 'backup-prod create';
+    const { dir } = await runWith(works, { spoil: leaveKilled });
+    const paths = { state: path.join(dir, '.whalefall-ops') };
+    const last = { exitCode: 137, run: KILLED, took: 7000 };
+    expect(readOutcome(paths, subject)).toMatchObject({ last, success: null, failures: 1 });
+    const since = { at: '2026-01-02T03:30:00.000Z', exitCode: 0, run: null, took: 1, requests: null, bytes: null };
+    const later = { version: 1, subject, watched: 'backup', last: since, success: since, failures: 0 } as const;
+    const { dir: good } = await runWith(works, {
+      spoil: (to) => {
+        leaveKilled(to);
+        recordOutcome({ state: path.join(to, '.whalefall-ops') }, later);
+      },
+    });
+    expect(readOutcome({ state: path.join(good, '.whalefall-ops') }, subject)).toEqual(later);
+  });
+
+  it('is told again when nobody could be reached, and a channel that hangs holds up no run', async () => {
+    const first = await runWith(works, { spoil: leaveKilled, answer: async () => new Response('', { status: 500 }) });
+    await vi.waitFor(() => expect(first.told.length).toBeGreaterThan(0));
+    const note = path.join(first.dir, '.whalefall-ops', 'runs', KILLED, 'told');
+    await vi.waitFor(() => expect(existsSync(note)).toBe(false));
+    const hangs = await runWith(works, { dir: first.dir, answer: () => new Promise(() => undefined) });
+    expect(hangs.exitCode).toBe(0);
+    await vi.waitFor(() => expect(hangs.told).toMatchObject([{ run: KILLED }]));
+    expect(existsSync(note)).toBe(true);
+  });
+
+  it('is not told by what only looks or plans, which leaves nothing', async () => {
+    const planned = await runWith(works, { spoil: leaveKilled, argv: ['--plan'] });
+    const looked = await runWith(works, { spoil: leaveKilled, script: { onlyLooks: true } });
+    expect([planned.sent, looked.sent]).toEqual([[], []]);
+  });
+
+  it('is told when nothing else can be written down', async () => {
+    const ran = await runWith(works, {
+      spoil: (dir) => {
+        leaveKilled(dir);
+        writeFileSync(path.join(dir, '.whalefall-ops', 'outcomes'), 'a file');
+      },
+    });
+    expect(ran.exitCode).toBe(0);
+    await vi.waitFor(() => expect(ran.told).toHaveLength(1));
+  });
 });
