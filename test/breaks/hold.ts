@@ -300,4 +300,18 @@ export const HOLD: readonly Break[] = [
     test: 'test/unit/domain/app/workers.test.ts',
     named: 'takes a program that listened for back when it listens again',
   },
+  {
+    what: { en: 'a directory has another state by each of its names', zh: '部署目录换个路径就换了标识' },
+    edits: [
+      edit('lib/runs/command-line/deploy-dir.ts', 'path.join(realpathSync(target.dir),', 'path.join(target.dir,'),
+    ],
+    test: 'test/simulation/hold.test.ts',
+    named: 'a run that was killed in the directory by another name',
+  },
+  {
+    what: { en: 'rules of a directory that was moved stay', zh: '目录移动后, 残留规则不再清除' },
+    edits: [edit('lib/domain/hold/lease.ts', ', ...notedIn(ops.paths)', '')],
+    test: 'test/unit/domain/hold/lease.test.ts',
+    named: 'takes away what a killed run left that noted',
+  },
 ];

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { rollbackProd } from '../../scripts/rollback-prod.ts';
@@ -14,6 +14,7 @@ import { rebuilt } from './model/rebuilt.ts';
 import { NEW_REVISION, release } from './model/release.ts';
 import { SCHEDULER_CONFIG, SCHEDULER_SETTINGS } from './model/release-files.ts';
 import { RESTORE, restorable, YES } from './model/restorable.ts';
+import { from } from './model/second-checkout.ts';
 import { appOf, UPDATE, updatable } from './model/updatable.ts';
 import { BACK, serving, TO, UPGRADE, upgradable, upgradeAgain, upgradeAndCheck } from './model/upgradable.ts';
 
@@ -437,6 +438,21 @@ it('a run that was killed leaves rules without effect, which the next start of a
   expect(d.machine.firewall.rules).not.toEqual([]);
   // One that puts none there itself.
   expect(await runAndCheck(d, [...KEEP, '--no-hold'])).toMatchObject({ exitCode: 0 });
+});
+
+it('a run that was killed in the directory by another name leaves no rule and no helper to the next one, either', async () => {
+  const [learned, d] = [await holding(), await holding()];
+  const { points } = await learned.run(KEEP);
+  const point = points.find((p) => /^docker stop -t 0/.test(p.label));
+  if (!point) throw new Error('nothing was stopped at once');
+  mkdirSync(path.join(d.root, 'links'));
+  symlinkSync(d.dir, path.join(d.root, 'links', 'prod'));
+  await from(d, path.join(d.root, 'links', 'prod')).run(KEEP, { fault: { ...point, how: 'killed' } });
+  expect(d.machine.firewall.rules).not.toEqual([]);
+  const { exitCode, text } = await d.run([...KEEP, '--no-hold']);
+  expect(exitCode, text).toBe(0);
+  expect(d.machine.firewall.rules).toEqual([]);
+  expect(d.machine.engine.containers).toHaveLength(3);
 });
 
 itSurvives('whatever command goes wrong in a rebuild that holds requests, nobody waits for ever', {

@@ -117,6 +117,17 @@ describe('the same directory', () => {
     expect(ended.exitCode, ended.text).toBe(0);
   });
 
+  it('is told by which of its names its stack is to be had', async () => {
+    const d = await production();
+    const link = path.join(d.root, 'current');
+    symlinkSync(d.dir, link);
+    const ended = await runAndCheck(from(d, link), KEEP);
+    expect(ended).toMatchObject({ exitCode: 3, changes: [] });
+    expect(ended.text).toContain("This directory's stack runs as compose project prod (");
+    expect(ended.text).toContain(`--dir ${d.dir}\n`);
+    expect(await runAndCheck(d, KEEP)).toMatchObject({ exitCode: 0 });
+  });
+
   it('asks whether it was moved when the old path is gone', async () => {
     const d = await moved();
     const ended = await runAndCheck(d, KEEP);
@@ -137,6 +148,7 @@ describe('the same directory', () => {
       expect(ended).toMatchObject({ exitCode: 3, changes: [] });
       expect(ended.text).toContain("This directory's stack runs as compose project prod (");
       expect(ended.text).toContain('COMPOSE_PROJECT_NAME=prod');
+      expect(ended.text).not.toContain('--dir');
     }
     // There is nothing to be had by this name; that the database does not run would not be true.
     const backup = await runAndCheck(d, ['create'], { script: backupProd });

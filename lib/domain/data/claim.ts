@@ -110,6 +110,7 @@ function refusalOf(ops: Ops, { project }: Pick<Stack, 'project'>, owners: Owners
         zh: `本目录的服务属于 compose 项目 ${name} (${namesOf(renamed)}); 而按当前名称 ${project} 没有任何容器. 数据位于项目 ${name} 的卷中.`,
       },
       next: [
+        ...otherNames(ops, renamed),
         {
           en: `Give the project its name back: COMPOSE_PROJECT_NAME=${name} in .env (or name: ${name} in ${ops.target.composeFile}).`,
           zh: `恢复项目名称: 在 .env 中设置 COMPOSE_PROJECT_NAME=${name} (或在 ${ops.target.composeFile} 中写 name: ${name}).`,
@@ -119,6 +120,23 @@ function refusalOf(ops: Ops, { project }: Pick<Stack, 'project'>, owners: Owners
   }
   return undefined;
 }
+
+/** By this name of the same directory compose found that project's name: a link, or what it leads to. */
+function otherNames({ target }: Ops, renamed: readonly Made[]): Text[] {
+  const named = renamed.filter(({ dir, project }) => dir !== target.dir && nameFrom(dir) === project);
+  return [...new Set(named.map(({ dir }) => printable(asTyped(['--dir', dir]))))].map((typed) => ({
+    en: `By another name of this directory it is found: run the script with ${typed}`,
+    zh: `本目录还有另一个路径, 按该路径可以找到这套服务: 请使用 ${typed} 运行脚本`,
+  }));
+}
+
+/** As compose calls the project of a directory that nothing else gives a name. */
+const nameFrom = (dir: string): string =>
+  path
+    .basename(dir)
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]/g, '')
+    .replace(/^[_-]+/, '');
 
 const ADOPT: Text = {
   en: 'If this directory is to take it over: deploy-prod-all, update-prod-flask, apply-env, restore-prod, rollback-prod or upgrade-postgres with --adopt, which shows what and asks.',

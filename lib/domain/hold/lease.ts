@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { whatHappened } from '../../core/errors.ts';
 import { UNWRITTEN } from '../../core/journal.ts';
@@ -6,7 +6,7 @@ import { type Ops, type Paths, uninterruptible } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { type Family, type Firewall, findFirewall, replaceRules } from '../../tools/iptables/iptables.ts';
-import { commentOf, reminder } from './rules.ts';
+import { COMMENT, commentOf, reminder } from './rules.ts';
 
 /** Whatever dies, the kernel lets go of a rule after so long at most. */
 export const LEASE_MS = 12_000;
@@ -44,7 +44,7 @@ export async function leaseRules(ops: Ops, firewall: Firewall, rules: RulesUntil
   try {
     await put(calm);
   } catch (error) {
-    await takeAway(calm, firewall);
+    await takeAway(calm, firewall, [comment]);
     throw error;
   }
   // That the rules are there has been written down. To flush that again for each renewal would let a slow disk end them.
@@ -53,12 +53,12 @@ export async function leaseRules(ops: Ops, firewall: Firewall, rules: RulesUntil
     async stop() {
       over.abort();
       await renewing;
-      await replaced(calm, firewall, reminder(comment));
+      await replaced(calm, firewall, comment, reminder(comment));
     },
     async end() {
       over.abort();
       await renewing;
-      await takeAway(calm, firewall);
+      await takeAway(calm, firewall, [comment]);
     },
   };
 }
@@ -77,16 +77,22 @@ async function renew(ops: Ops, put: () => Promise<void>, over: AbortSignal): Pro
   }
 }
 
-/** The rules of this deploy directory, all families, and the note of them. */
-async function takeAway(ops: Ops, firewall: Firewall): Promise<void> {
-  if (await replaced(ops, firewall, NONE)) rmSync(noteOf(ops.paths), { force: true });
+/** The rules with these comments, all families, and the note of them. */
+async function takeAway(ops: Ops, firewall: Firewall, comments: readonly string[]): Promise<void> {
+  for (const comment of comments) if (!(await replaced(ops, firewall, comment, NONE))) return;
+  rmSync(noteOf(ops.paths), { force: true });
 }
 
 /** False, and a warning, when it could not be done in several tries: others change the same table. */
-async function replaced(ops: Ops, firewall: Firewall, rules: ReturnType<RulesUntil>): Promise<boolean> {
+async function replaced(
+  ops: Ops,
+  firewall: Firewall,
+  comment: string,
+  rules: ReturnType<RulesUntil>,
+): Promise<boolean> {
   for (let tries = 1; ; tries += 1) {
     try {
-      await replaceRules(ops, firewall, commentOf(ops.paths), rules);
+      await replaceRules(ops, firewall, comment, rules);
       return true;
     } catch (error) {
       if (tries < TRIES) continue;
@@ -97,11 +103,22 @@ async function replaced(ops: Ops, firewall: Firewall, rules: ReturnType<RulesUnt
   }
 }
 
-/** Removes what a killed run has left, known by its exact comment. Nothing is asked where no run has left a note. */
+/**
+ * Removes what a killed run has left, known by its exact comment: the one that it noted, since when the directory may have been moved; a full
+ * disk may have kept it from that. Nothing is asked where no run has left a note.
+ */
 export async function removeLeftRules(ops: Ops): Promise<void> {
   if (!existsSync(noteOf(ops.paths))) return;
   const firewall = await findFirewall(ops);
-  if (firewall) await takeAway(ops, firewall);
+  if (firewall) await takeAway(ops, firewall, [...new Set([commentOf(ops.paths), ...notedIn(ops.paths)])]);
+}
+
+function notedIn(paths: Paths): string[] {
+  try {
+    return readFileSync(noteOf(paths), 'utf8').match(COMMENT) ?? [];
+  } catch {
+    return []; // another user's
+  }
 }
 
 /** A run has put rules in place and has not taken them away: it is at that, or it was killed. */

@@ -10,6 +10,9 @@ export interface Door {
   readonly ports: readonly HeldPort[];
 }
 
+/** What {@link commentOf} makes. */
+export const COMMENT = /^whalefall-ops-hold-[0-9a-f]{16}$/;
+
 /** By this, and by nothing else, are the rules of a deploy directory known. */
 export const commentOf = ({ state }: Pick<Paths, 'state'>): string =>
   `whalefall-ops-hold-${createHash('sha256').update(state).digest('hex').slice(0, 16)}`;

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  realpathSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -18,8 +19,11 @@ import { printable, type Text } from '../../core/text.ts';
 import { scriptsFrom, type World } from '../../core/world.ts';
 import type { Parsed } from './flags.ts';
 
-/** Where everything of ours is kept: backups, runs, releases, the lock. */
-export const stateDir = (target: Target): string => path.join(target.dir, '.whalefall-ops');
+/**
+ * Where everything of ours is kept: backups, runs, releases, the lock. Rules, helpers and figures are known by it, so it has one name, however
+ * the directory is spelled; to compose it goes as it was spelled, which names the project and its mounts by that.
+ */
+export const stateDir = (target: Target): string => path.join(realpathSync(target.dir), '.whalefall-ops');
 
 /** The target that the options name, or the present directory. @throws {OpsError} `usage` or `config`. */
 export function loadTarget(parsed: Parsed, world: World): Target {

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import { UNWRITTEN } from '../../core/journal.ts';
 import type { Watched } from '../../core/notify.ts';
@@ -149,7 +150,7 @@ function textsOf(
 
 async function exportMetrics({ target, paths }: Ops, named: string | undefined): Promise<void> {
   const files = new Set([target.notify.metrics, named].filter((file) => file !== undefined));
-  for (const file of files) await writeMetrics(file, readOutcomes(paths), target.dir);
+  for (const file of files) await writeMetrics(file, readOutcomes(paths), path.dirname(paths.state));
 }
 
 /** A full disk is a reason to tell somebody, not one to keep silent. */

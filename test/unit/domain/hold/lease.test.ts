@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { hasLeftRules, leaseRules } from '../../../../lib/domain/hold/lease.ts';
+import { hasLeftRules, leaseRules, removeLeftRules } from '../../../../lib/domain/hold/lease.ts';
 import { commentOf } from '../../../../lib/domain/hold/rules.ts';
 import { testOps } from '../../../support/ops.ts';
 
@@ -27,7 +27,14 @@ function table(more: Parameters<typeof testOps>[1] = {}, fails = () => false) {
   const passes = async (ms: number) => {
     for (let t = 0; t < ms; t += 10) await new Promise((resolve) => setImmediate(resolve));
   };
-  return { ops, ends, rules: () => rules, begin: () => leaseRules(ops, FIREWALL, rulesUntil), passes };
+  return {
+    ops,
+    ends,
+    rules: () => rules,
+    put: (all: string[]) => (rules = all),
+    begin: () => leaseRules(ops, FIREWALL, rulesUntil),
+    passes,
+  };
 }
 
 const fullDisk = {
@@ -79,6 +86,21 @@ describe('leaseRules', () => {
     await lease.end();
     expect(rules()).toEqual([]);
   });
+
+  it.each(['', 'whalefall-ops-hold-00000000000000ff', 'DOCKER'])(
+    'takes away what a killed run left that noted: %s',
+    async (noted) => {
+      const { ops, rules, put } = table();
+      const left = (comment: string) => `OUTPUT --datestop 2026-01-02T03:00:00 --comment ${comment}`;
+      put([left(commentOf(ops.paths)), left('whalefall-ops-hold-00000000000000ff'), left('DOCKER')]);
+      writeFileSync(path.join(ops.paths.state, 'hold-rules'), noted);
+      await removeLeftRules(ops);
+      // By the name that the directory had then; only what can be a hold's own.
+      const kept = ['whalefall-ops-hold-00000000000000ff', 'DOCKER'].filter((c) => c !== noted || c === 'DOCKER');
+      expect(rules()).toEqual(kept.map(left));
+      expect(hasLeftRules(ops.paths)).toBe(false);
+    },
+  );
 
   it('keeps the note of rules that it could not take away', async () => {
     let stuck = false;

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { World } from '../../../../lib/core/world.ts';
-import { loadTarget, makeState, typedBefore } from '../../../../lib/runs/command-line/deploy-dir.ts';
+import { loadTarget, makeState, stateDir, typedBefore } from '../../../../lib/runs/command-line/deploy-dir.ts';
 
 function directory(): string {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-'));
@@ -36,6 +36,15 @@ it('hides its state from git, and writes that once', () => {
   writeFileSync(ignored, '');
   makeState(target);
   expect(readFileSync(ignored, 'utf8')).toBe('*\n');
+});
+
+it('has one state, whichever way its directory is spelled, and the name of compose’s project from how it is', () => {
+  const dir = directory();
+  const link = path.join(directory(), 'shop');
+  symlinkSync(dir, link);
+  const spelled = [dir, `${dir}/`, `${dir}/.`, link, `${link}/`].map((by) => loadTarget({ dir: by }, world('/')));
+  expect(new Set(spelled.map(stateDir))).toEqual(new Set([path.join(realpathSync(dir), '.whalefall-ops')]));
+  expect(spelled.map((target) => target.dir)).toEqual([dir, dir, dir, link, link]);
 });
 
 it('tells how far a path exists that does not, and who named it', () => {

@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -151,6 +161,16 @@ it('writes down how it ended, with what it made, and the figures of all scripts'
   expect(readFileSync(path.join(cwd, 'figures.prom'), 'utf8')).toContain(
     `{script="stub",command="",directory="${dir}"} 4096`,
   );
+});
+
+it('has one series of figures, whichever way the directory is spelled', async () => {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-tell-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  const link = `${dir}-link`;
+  symlinkSync(dir, link);
+  const { cwd } = await runWith(async () => text('done'), { dir: link, argv: ['--metrics', 'figures.prom'] });
+  const labels = readFileSync(path.join(cwd, 'figures.prom'), 'utf8').match(/directory="[^"]*"/g);
+  expect(new Set(labels)).toEqual(new Set([`directory="${realpathSync(dir)}"`]));
 });
 
 it('keeps its exit code and tells all the same when nothing can be written down', async () => {
