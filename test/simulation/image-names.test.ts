@@ -1,6 +1,9 @@
-import { expect, it, vi } from 'vitest';
+import path from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { listBackups } from '../../lib/domain/backup/manifest.ts';
 import { backupProd } from '../../scripts/backup-prod.ts';
 import { type Deployment, production } from './model/deployment.ts';
+import { unknown } from './model/flags.ts';
 import { runAndCheck } from './model/invariants.ts';
 import { updateAndCheck } from './model/invariants-update.ts';
 import { release } from './model/release.ts';
@@ -115,5 +118,58 @@ it('uses one of another name, and says what to fetch where there is none', async
   expect(ended, ended.text).toMatchObject({
     exitCode: 0,
     text: expect.stringContaining('postgres:15 is used instead'),
+  });
+});
+
+describe('a backup whose own image is gone', () => {
+  /** Backed up, and the image of its server is no more; what has taken its names is of this version. */
+  async function backedUp(major: string): Promise<Deployment> {
+    const d = await forgetful(production());
+    expect(await backUp(d)).toMatchObject({ exitCode: 0 });
+    const pulled = d.machine.engine.addImage('postgres', 'postgres:15-alpine', { env: { PG_MAJOR: major } });
+    d.machine.engine.tag(pulled, 'whalefall-ops-running:prod-postgres');
+    return d;
+  }
+  const verify = (d: Deployment) => d.run(['verify', 'latest'], { script: backupProd });
+  const noted = (d: Deployment) => listBackups(path.join(d.state, 'backups')).stored[0]?.manifest.verification;
+
+  it('is tried with another one of the same major version, and its rows are compared', async () => {
+    const d = await backedUp('15');
+    const ended = await verify(d);
+    expect(ended, ended.text).toMatchObject({ exitCode: 0 });
+    expect(ended.text).toContain('postgres:15-alpine is used instead');
+    expect(noted(d)).toMatchObject({ level: 'restored' });
+  });
+
+  it('is not called damaged for what another image can not do', async () => {
+    const d = await backedUp('15');
+    const before = noted(d);
+    const { override } = d.machine;
+    d.machine.override = (call, typed) =>
+      call.argv.includes('--single-transaction')
+        ? { exitCode: 1, stderr: 'pg_restore: error: could not access file "$libdir/pg_trgm"\n' }
+        : override(call, typed);
+    const ended = await verify(d);
+    expect(ended, ended.text).toMatchObject({ exitCode: 3 });
+    expect(ended.text).toMatch(
+      /could not be tried with another image than the one .* it can't be restored: .*pg_trgm/s,
+    );
+    expect(noted(d)).toEqual(before);
+  });
+
+  it.each<[string, (d: Deployment) => void]>([
+    [
+      'another major version runs',
+      (d) => Object.assign(d.container('postgres') ?? {}, { image: d.machine.engine.image('postgres:15-alpine') }),
+    ],
+    ['none is there', (d) => d.machine.engine.remove(d.container('postgres') ?? unknown('no PostgreSQL'))],
+  ])('is not tried at all where %s', async (_what, change) => {
+    const d = await backedUp('17');
+    const before = noted(d);
+    change(d);
+    const ended = await verify(d);
+    expect(ended, ended.text).toMatchObject({ exitCode: 3 });
+    expect(ended.text).toContain('is not here, and no other PostgreSQL 15 runs.');
+    expect(noted(d)).toEqual(before);
   });
 });

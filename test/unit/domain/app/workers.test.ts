@@ -8,7 +8,8 @@ import {
   waitUntilRuns,
   waitUntilSettled,
 } from '../../../../lib/domain/app/workers.ts';
-import { testOps } from '../../../support/ops.ts';
+import { secondsUntilStopped } from '../../../support/deadline.ts';
+import { type TestOps, testOps } from '../../../support/ops.ts';
 import type { Call } from '../../../support/scripted-spawn.ts';
 import { program, scheduler, web } from '../../../support/update-facts.ts';
 
@@ -274,6 +275,17 @@ it('says what supervisord says of a program that does not come up', async () => 
     next: [expect.objectContaining({ en: expect.stringContaining('scripts/adhoc/tail-logs.ts') })],
   });
 });
+
+it.each([
+  [{}, 91],
+  [{ stopSeconds: 600, startSeconds: 30 }, 710],
+])(
+  'waits for supervisord to restart a program as long as its configuration lets that take: %j',
+  async (told, seconds) => {
+    const restart = (ops: TestOps) => restartProgram(ops, 'app', { name: 'jobs', ports: [], ...told });
+    expect(await secondsUntilStopped(restart)).toBe(seconds);
+  },
+);
 
 it('takes a program that listened for back when it listens again, on whichever port, and not when supervisord has started it', async () => {
   let looks = 0;

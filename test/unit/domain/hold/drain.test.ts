@@ -7,7 +7,10 @@ import { expect, it, onTestFinished } from 'vitest';
 import { sourceOf } from '../../../../lib/domain/app/agent.ts';
 import { findPrograms } from '../../../../lib/domain/app/programs.ts';
 import { drainPrograms, drainTexts } from '../../../../lib/domain/hold/drain.ts';
-import { testOps } from '../../../support/ops.ts';
+import { secondsUntilStopped } from '../../../support/deadline.ts';
+import { type TestOps, testOps } from '../../../support/ops.ts';
+import type { Call } from '../../../support/scripted-spawn.ts';
+import { program } from '../../../support/update-facts.ts';
 
 /** What the script says of programs, by a log of supervisord that is this now. Nothing of this machine is drained. */
 function killedBy(log: string, programs: readonly { name: string; pid: number }[], before = ''): string[] {
@@ -79,10 +82,10 @@ it('knows a program that supervisord killed from one that ended, and from an ear
 });
 
 it('says which program was cut', async () => {
-  const program = { state: 'RUNNING', start: 1, argv: ['gunicorn'], cwd: '/app', scheduler: '', workers: [] };
+  const running = { state: 'RUNNING', start: 1, argv: ['gunicorn'], cwd: '/app', scheduler: '', workers: [] };
   const programs = [
-    { ...program, name: 'web', pid: 16, ports: [5001] },
-    { ...program, name: 'scheduler', pid: 17, ports: [5002], scheduler: 'true', stopSeconds: 600 },
+    { ...running, name: 'web', pid: 16, ports: [5001] },
+    { ...running, name: 'scheduler', pid: 17, ports: [5002], scheduler: 'true', stopSeconds: 600 },
   ];
   const ops = testOps(({ argv, input }) => {
     if (argv[0] === 'cat') return { stdout: '' };
@@ -97,6 +100,13 @@ it('says which program was cut', async () => {
   expect(drained && drainTexts(drained, 30).map((t) => t.en)).toEqual([
     expect.stringMatching(/^scheduler did not end.*was cut$/),
   ]);
+});
+
+it('waits for the restart of what is drained as long as that may take', async () => {
+  const slow = program('jobs', { stopSeconds: 600, startSeconds: 30 });
+  const drain = (ops: TestOps) => drainPrograms(ops, 'app', { held: [], seconds: 30, programs: [slow, slow] });
+  const before = ({ argv }: Call) => (argv[0] === 'cat' ? { stdout: '' } : undefined);
+  expect(await secondsUntilStopped(drain, before)).toBe(30 + 2 * 710 + 30);
 });
 
 const answer = (said: object) => ({ stdout: `${JSON.stringify(said)}\n` });
