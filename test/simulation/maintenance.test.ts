@@ -169,21 +169,60 @@ it('puts nothing up when it is only planned, or not agreed to', async () => {
   expect(await d.run(['off'], { script })).toMatchObject({ exitCode: 0, changes: [] });
 });
 
-it('says of an application that does not run that it does not when it is turned off', async () => {
-  const d = await withRules();
-  const app = d.container('whalefall');
-  if (app) d.machine.engine.stop(app);
+/** A run of another process that keeps the page on, or is about to. @returns what ends that process */
+function leaveKeeper(d: Deployment): { readonly dir: string; end(): void } {
   const dir = path.join(d.state, 'runs', '20260102T030000Z-maintenance');
   mkdirSync(dir, { recursive: true });
   const at = new Date(d.machine.clock.now()).toISOString();
   const start = { seq: 1, at, event: 'run-start', script: 'maintenance', version: '1', user: 'ann', options: {} };
   writeFileSync(path.join(dir, 'journal'), `${JSON.stringify({ ...start, args: ['keep'], pid: process.pid })}\n`);
-  writeFileSync(path.join(dir, 'page.json'), JSON.stringify({ since: at, until: at, ports: [28080], turnedAway: 0 }));
   const lock = openSync(path.join(d.state, 'lock'), 'a');
-  void d.machine.clock.sleep(1_000).then(() => closeSync(lock));
+  return { dir, end: () => closeSync(lock) };
+}
+
+it('says of an application that does not run that it does not when it is turned off', async () => {
+  const d = await withRules();
+  const app = d.container('whalefall');
+  if (app) d.machine.engine.stop(app);
+  const { dir, end } = leaveKeeper(d);
+  const at = new Date(d.machine.clock.now()).toISOString();
+  writeFileSync(path.join(dir, 'page.json'), JSON.stringify({ since: at, until: at, ports: [28080], turnedAway: 0 }));
+  void d.machine.clock.sleep(1_000).then(end);
   const off = await d.run(['off'], { script });
   expect(off, off.text).toMatchObject({ exitCode: 1, text: expect.stringContaining('does not run (exited)') });
   expect(existsSync(path.join(dir, 'off'))).toBe(true);
+});
+
+it('is turned off while it is only about to be put up: off is said when whoever was at that has ended', async () => {
+  const d = await withRules();
+  const { dir, end } = leaveKeeper(d);
+  let told: boolean | undefined; // by the time that it ended
+  void d.machine.clock.sleep(5_000).then(() => {
+    told = existsSync(path.join(dir, 'off'));
+    end();
+  });
+  const off = await d.run(['off'], { script });
+  expect(off, off.text).toMatchObject({ exitCode: 0, text: expect.stringContaining('The maintenance page is off.') });
+  expect(told).toBe(true);
+});
+
+it.each([
+  ['its rules are tried', /^iptables-restore/],
+  ['it has not been surveyed', /^docker info/],
+])('ends at once when it was turned off before it was up: when %s', async (_when, command) => {
+  const d = await withRules();
+  const { override } = d.machine;
+  d.machine.override = (call, typed) => {
+    const [run] = eachRun(d);
+    if (run && command.test(typed)) writeFileSync(path.join(run.dir, 'off'), '');
+    return override(call, typed);
+  };
+  const ended = await d.run(['keep', '--for', '1h', '--yes'], { script });
+  expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toContain('The maintenance page is off');
+  expect(d.machine.clock.monotonic()).toBeLessThan(600_000);
+  expect(seen(d)).toEqual([200, 200]);
+  expect(await held(d, ended)).toEqual([]);
 });
 
 it('has whoever was to keep it end when the page is given up', async () => {
