@@ -300,7 +300,8 @@ function addressOf(hostIp: string, port: number): { readonly host: string; reado
   return { host: everywhere[hostIp] ?? hostIp, port };
 }
 
-function mountedFile(
+/** Whether a container still has what lies there; of what this user can't look at, nothing is said. */
+export function mountedFile(
   source: string,
   { path: target, inode }: { readonly path: string; readonly inode: number | null },
 ): MountedFile[] {
