@@ -41,6 +41,25 @@ async function twoReleases(): Promise<Deployment> {
 }
 
 it.each<readonly [string, () => Promise<Deployment>, readonly string[], RunOptions]>([
+  ['a rebuild', updatable, ['--data', 'keep', '--plan'], {}],
+  ['a changed .env', changedEnv, ['--plan'], { script: applyEnv }],
+])(
+  '%s sends nobody to a docker compose up that would take production off its network',
+  async (_flow, make, args, options) => {
+    const d = await besides(await make());
+    d.editCompose((file) => {
+      Object.assign(file.services, { jobs: BESIDE.jobs });
+      file.networks = { whalefall_prod_network: { driver_opts: { 'com.docker.network.driver.mtu': '1400' } } };
+    });
+    const { exitCode, text } = await d.run(args, options);
+    expect(exitCode, text).toBe(0);
+    expect(text).toMatch(
+      /network prod_whalefall_prod_network .* take every container off it: correct that first\. To bring it there: .* up -d --no-deps (--build )?jobs\n/,
+    );
+  },
+);
+
+it.each<readonly [string, () => Promise<Deployment>, readonly string[], RunOptions]>([
   ['a rebuild', updatable, ['--data', 'keep'], {}],
   ['a hot update', updatable, [], { script: UPDATE }],
   ['a hot rollback', twoReleases, ['previous', '--way', 'hot'], { script: rollbackProd }],

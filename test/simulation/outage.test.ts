@@ -43,6 +43,8 @@ function afterStop({ exitCode, text, calls, changes }: Ended): string[] {
   return [...new Set([...calls.slice(stop), ...migration].map((c) => shapeOf(c.argv)))];
 }
 
+const FRONT = 'whalefall_prod_network';
+
 const FLOWS: Readonly<Record<string, () => Promise<Ended>>> = {
   keep: async () => {
     const d = await production();
@@ -63,7 +65,17 @@ const FLOWS: Readonly<Record<string, () => Promise<Ended>>> = {
     return d.run(['previous', '--way', 'image', '--yes'], { script: rollbackProd });
   },
   held: async () => {
-    const d = await production();
+    const made = deployment();
+    const inNetworks = (...networks: readonly string[]) =>
+      made.editCompose((file) => {
+        file.networks = Object.fromEntries(['backend', FRONT, 'side'].map((n) => [n, null]));
+        Object.assign(file.services.whalefall ?? {}, { networks: Object.fromEntries(networks.map((n) => [n, null])) });
+      });
+    inNetworks('backend', FRONT);
+    const d = await production(made);
+    const { networks } = d.machine.engine;
+    networks.set('prod_backend', { ...networks.get('prod_backend'), internal: 'true' });
+    inNetworks('backend', 'side'); // the new container is in another one
     for (const program of ['iptables', 'ip6tables']) d.machine.absent.delete(program);
     return d.run(['--data', 'keep', '--yes']);
   },

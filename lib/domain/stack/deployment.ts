@@ -11,7 +11,7 @@ import type { Containers, ExistingVolume } from './containers.ts';
 import type { DataDirectory } from './data-directory.ts';
 import type { Homes } from './homes.ts';
 import type { UnusablePort } from './ports.ts';
-import type { ServiceRole, Stack } from './stack.ts';
+import type { ChangedNetwork, ServiceRole, Stack } from './stack.ts';
 
 /** Everything the plan of a full rebuild depends on, as the survey found it. Plain data: no secret, no handle. */
 export interface Facts {
@@ -66,13 +66,6 @@ export interface Facts {
   readonly storesCurrent: boolean;
   /** Stores whose containers are not what the compose file says, whether they run or not. */
   readonly storesOutdated: readonly ServiceRole[];
-}
-
-export interface ChangedNetwork {
-  /** On the engine. Foreign text. */
-  readonly name: string;
-  /** Keys of its declaration that are not so, such as `subnet` or `driver_opts com.docker.network.driver.mtu`. */
-  readonly differs: readonly string[];
 }
 
 /** Why a container does not run that no person meant to be down. */

@@ -1,12 +1,14 @@
+import { unlessInterrupted } from '../../core/errors.ts';
 import type { Reason } from '../../core/refusal.ts';
 import type { RunOps } from '../../core/run.ts';
 import type { Row } from '../../core/screen.ts';
 import type { Target } from '../../core/target.ts';
-import { printable, type Text } from '../../core/text.ts';
+import { joined, printable, type Text } from '../../core/text.ts';
 import { composeTyped } from '../../tools/docker/compose.ts';
 import { RUN_LABEL } from '../../tools/docker/helpers.ts';
 import { composeLabel, listContainers } from '../../tools/docker/lookup.ts';
-import type { LeftAlone, Stack } from './stack.ts';
+import { findChangedNetworks } from './networks.ts';
+import type { ChangedNetwork, LeftAlone, Stack } from './stack.ts';
 
 const COLUMNS = [...['service', 'oneoff'].map(composeLabel), `{{.Label "${RUN_LABEL}"}}`, '{{.State}}', '{{.Names}}'];
 type Line = [service: string, oneOff: string, run: string, state: string, name: string];
@@ -14,11 +16,15 @@ type Line = [service: string, oneOff: string, run: string, state: string, name: 
 const UP = ['running', 'restarting', 'paused'];
 
 /** Asks the engine for what of the project is neither one of the three services nor a helper of a run. */
-export async function withLeftAlone(ops: RunOps, stack: Stack): Promise<Stack> {
+export async function withLeftAlone(ops: RunOps & { readonly target: Target }, stack: Stack): Promise<Stack> {
   const filters = [`label=com.docker.compose.project=${stack.project}`];
   const all = (await listContainers(ops, filters, ...COLUMNS)) as Line[];
   const own = all.filter(([, , run]) => run === '');
-  return { ...stack, leftAlone: leftAloneOf(stack, own) };
+  const leftAlone = leftAloneOf(stack, own);
+  const isAdvised = leftAlone.some(({ code }) => code === 'image' || code === 'repository');
+  // What compose can't resolve as yet (without .env) nobody can type either.
+  const changedNetworks = isAdvised ? await findChangedNetworks(ops).catch(unlessInterrupted(() => [])) : [];
+  return { ...stack, leftAlone, changedNetworks };
 }
 
 function leftAloneOf({ services, others }: Stack, containers: readonly Line[]): LeftAlone[] {
@@ -59,13 +65,14 @@ export type Brought = 'built' | 'files' | 'image' | 'env';
 /** What is said of those that may run code of the application: a release does not reach them, and they must not pass for released. */
 export function leftAloneWarnings(
   target: Target,
-  { leftAlone = [] }: Stack,
+  { leftAlone = [], changedNetworks = [] }: Stack,
   brought: Brought,
 ): { readonly text: Text; readonly fix?: Text }[] {
   const of = (code: LeftAlone['code']) => leftAlone.filter((l) => l.code === code);
+  const safely = (fix: Text) => joined([...changedNetworks.map(correctFirst), fix], ' ');
   return [
-    ...warningOf(of('image'), brought, SAME_IMAGE, (keys) => imageFix(target, keys, brought)),
-    ...warningOf(of('repository'), brought, OWN_IMAGE, (keys) => buildFix(target, keys, brought)),
+    ...warningOf(of('image'), brought, SAME_IMAGE, (keys) => safely(imageFix(target, keys, brought))),
+    ...warningOf(of('repository'), brought, OWN_IMAGE, (keys) => safely(buildFix(target, keys, brought))),
     ...of('unknown').map(({ name }) => ({ text: unknown(name) })),
   ];
 }
@@ -118,6 +125,12 @@ function buildFix(target: Target, keys: readonly string[], brought: Brought): Te
       }
     : bring(command);
 }
+
+/** From compose 2.37 on, also of a single service and without those that it depends on. */
+const correctFirst = ({ name }: ChangedNetwork): Text => ({
+  en: `As long as the compose file declares network ${printable(name)} in another way than it is, docker compose up may take every container off it: correct that first.`,
+  zh: `compose 文件中网络 ${printable(name)} 的定义与现状不一致时, docker compose up 可能会断开其中所有容器: 请先改回一致.`,
+});
 
 const bring = (command: string): Text => ({ en: `To bring it there: ${command}`, zh: `更新方法: ${command}` });
 

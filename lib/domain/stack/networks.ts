@@ -5,7 +5,7 @@ import { answerOf } from '../../core/tool-output.ts';
 import { config } from '../../tools/docker/compose.ts';
 import type { ComposeTarget } from '../../tools/docker/compose-files.ts';
 import { getFromEngine } from '../../tools/docker/engine-api.ts';
-import type { ChangedNetwork } from './deployment.ts';
+import type { ChangedNetwork } from './stack.ts';
 
 const map = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).nullable()).nullish();
 

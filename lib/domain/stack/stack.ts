@@ -13,10 +13,19 @@ export interface Stack {
   readonly others: readonly OtherService[];
   /** What of the project no run reaches, once the engine was asked. */
   readonly leftAlone?: readonly LeftAlone[];
+  /** Networks that are there and that the compose file declares in another way, where somebody is told to use compose by hand. */
+  readonly changedNetworks?: readonly ChangedNetwork[];
   /** Named volumes of the compose file that are mounted by a service. */
   readonly volumes: readonly NamedVolume[];
   /** Full names of the project's networks. */
   readonly networks: readonly string[];
+}
+
+export interface ChangedNetwork {
+  /** On the engine. Foreign text. */
+  readonly name: string;
+  /** Keys of its declaration that are not so, such as `subnet` or `driver_opts com.docker.network.driver.mtu`. */
+  readonly differs: readonly string[];
 }
 
 export interface OtherService {

@@ -37,15 +37,17 @@ const THERE = [
 ];
 
 async function found(lines: readonly string[] = THERE) {
-  const ops = testOps(() => ({ stdout: lines.map((l) => `${l}\n`).join('') }));
+  const ops = testOps(({ argv }) =>
+    argv[1] === 'ps' ? { stdout: lines.map((l) => `${l}\n`).join('') } : { exitCode: 1, stderr: 'not asked here' },
+  );
   return { ops, stack: await withLeftAlone(ops, stack) };
 }
 
 it('names every container of the project that runs beside the three services, and none of ours', async () => {
   const { ops, stack: asked } = await found();
-  expect(ops.scripted.calls.map((c) => c.argv.join(' '))).toEqual([
-    expect.stringContaining('docker ps -a --no-trunc --filter label=com.docker.compose.project=shop --format'),
-  ]);
+  expect(ops.scripted.calls[0]?.argv.join(' ')).toContain(
+    'docker ps -a --no-trunc --filter label=com.docker.compose.project=shop --format',
+  );
   expect(leftAloneRows(asked).map(([, names]) => names.en)).toEqual([
     'worker, beat (stopped), jobs, mailer, nightly, shop-shell',
   ]);
@@ -83,6 +85,21 @@ it.each<[Brought, RegExp, RegExp, RegExp]>([
   for (const warning of [same, own]) expect(warning?.text.en).toMatch(keeps);
   expect(same?.fix?.en).toMatch(image);
   expect(own?.fix?.en).toMatch(built);
+});
+
+it('sends nobody to compose before a network that it would take from under production is declared as it is', async () => {
+  const { ops, stack: asked } = await found();
+  const changedNetworks = [{ name: 'shop_net', differs: ['subnet'] }];
+  for (const brought of ['built', 'files', 'image', 'env'] as const) {
+    const fixes = leftAloneWarnings(ops.target, { ...asked, changedNetworks }, brought).flatMap((w) => w.fix ?? []);
+    expect(fixes).toHaveLength(2);
+    for (const { en, zh } of fixes) {
+      expect(en).toMatch(
+        /^As long as the compose file declares network shop_net in another way.* correct that first\. /,
+      );
+      expect(zh).toMatch(/^compose 文件中网络 shop_net 的定义与现状不一致时/);
+    }
+  }
 });
 
 it('says nothing of those that nobody ever started', async () => {
