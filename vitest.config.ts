@@ -8,6 +8,7 @@ const REPLACING = [
   'test/unit/domain/env/write.test.ts',
   'test/unit/core/journal.test.ts',
   'test/unit/runs/terminal/terminal.test.ts',
+  'test/unit/runs/main/question.test.ts',
 ];
 
 export default defineConfig({
