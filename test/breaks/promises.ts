@@ -384,7 +384,7 @@ export const PROMISES: readonly Break[] = [
       en: 'the sign of a killed update goes with the next one, which fails',
       zh: '被强制终止的更新留下的标记被下一次失败的运行清除',
     },
-    edits: [edit('lib/domain/app/staging.ts', 'kept: MARKER', 'kept: null')],
+    edits: [edit('lib/domain/app/staging.ts', 'kept: [MARKER, ', 'kept: [')],
     test: 'test/simulation/killed.test.ts',
     named: 'is unfinished also after the next one failed',
   },
