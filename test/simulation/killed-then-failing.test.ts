@@ -210,13 +210,13 @@ it.each([
   },
 );
 
-it.each<[when: string, point: RegExp, back: 'former' | 'new']>([
-  ['with its files in place', / - place$/, 'former'],
-  ['with its workers replaced', / - workers$/, 'former'],
-  ['when its release had been proved', / - sweep$/, 'new'],
+it.each<[when: string, point: RegExp, how: How, back: 'former' | 'new']>([
+  ['with its files in place', / - place$/, 'killed-after', 'former'],
+  ['with its workers replaced', / - workers$/, 'killed-after', 'former'],
+  ['when its release had been proved', / - sweep$/, 'killed', 'new'],
 ])(
   'a hot update that fails goes back to what was proved last, after one that was killed %s',
-  async (_when, point, back) => {
+  async (_when, point, how, back) => {
     const failing: Check = async (d, args, options) => {
       const former = appOf(d).image.release?.commit ?? '';
       const pushed = d.machine.repository?.remote.get('main') ?? '';
@@ -236,6 +236,6 @@ it.each<[when: string, point: RegExp, back: 'former' | 'new']>([
       return ended;
     };
     const update = { args: ['--yes', '--soak', '2s'], check: failing, script: UPDATE };
-    expect(await at(point, 'killed-after', (made) => updatable({}, { made }), update)).toMatchObject(KILLED);
+    expect(await at(point, how, (made) => updatable({}, { made }), update)).toMatchObject(KILLED);
   },
 );
