@@ -38,7 +38,7 @@ export interface HotRelease {
   placement?: Placement | undefined;
   /** What the way back puts in place again. */
   kept?: Kept | undefined;
-  /** Files below the application's root after that, where a run was killed that had begun to replace them. */
+  /** Files below the application's root after that, where a run was killed that had begun to replace them, and they are back. */
   before?: Inventory | undefined;
   /** How many workers of the web program are to run the release; not known where the container is restarted. */
   workers?: number | undefined;

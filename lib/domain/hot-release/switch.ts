@@ -79,7 +79,6 @@ export async function keepFormer(ops: Ops, update: HotRelease): Promise<void> {
     killed.map(({ name }) => name),
   );
   if (kept.ofKilled) {
-    update.before = await filesBefore(ops, staging, facts, kept);
     // Whoever was started since then may have read what that run brought.
     const since = Date.parse(killed[0]?.started ?? '') || 0;
     const seenAt = facts.seenAt - Math.max(0, ops.clock.now() - since) / 1000;
@@ -90,7 +89,7 @@ export async function keepFormer(ops: Ops, update: HotRelease): Promise<void> {
   if (update.facts.files.handEdited.length > 0) await keepHandEdited(ops, update);
 }
 
-/** What lies below the application's root once the files are back. */
+/** What lies below the application's root now that the files are back. */
 async function filesBefore(ops: Ops, staging: Staging, { running }: Facts, { absent }: Kept): Promise<Inventory> {
   const { root } = ops.target.app;
   const files = new Map([...running.files, ...(await takeInventory(ops, staging.container, staging.saved + root))]);
@@ -143,6 +142,8 @@ async function switchBack(ops: Ops, update: HotRelease, checked: Checked): Promi
   const { container } = staging;
   await noteWhoHasRead(ops, update, checked);
   const since = await retryWhileRestarting(ops, container, () => putBack(ops, staging, kept));
+  if (kept.ofKilled)
+    update.before = await retryWhileRestarting(ops, container, () => filesBefore(ops, staging, facts, kept));
   update.switching = false;
   if (await hasReadAll(ops, update, checked, since)) await restartContainer(ops, update, 'back');
   else {
