@@ -51,7 +51,7 @@ export const BROKEN: readonly Broken[] = [
 
 /** Releases that must be found out before a user meets them. */
 export function brokenCases(stack: () => Stack): void {
-  for (const [what, changes, says, waits] of some(BROKEN, 1)) {
+  for (const [what, changes, says, waits] of some(BROKEN, 2)) {
     it(`keeps the old release for ${what}`, async () => {
       const { on = stack().base, ...broken } = typeof changes === 'function' ? changes(stack()) : changes;
       await stack().sandbox.release({ on, ...broken });
