@@ -72,24 +72,6 @@ it('comes from the build cache where nothing has changed', async () => {
   expect(await build()).toBe(await build());
 });
 
-it('leaves the service’s own image alone when it is built apart', async () => {
-  const present = await build();
-  const ops = realOps(sandbox.deployDir);
-  const image = `${sandbox.project}/whalefall:apart`;
-  const apart = { project: `${sandbox.project}-apart`, image, labels: { 'wfops-e2e': sandbox.project } };
-  const [stack, file] = [await resolveStack(ops), path.join(sandbox.deployDir, 'docker-compose.prod.yml')];
-  // As the commit has it, whatever lies in the deploy directory by now.
-  writeFileSync(
-    file,
-    readFileSync(file, 'utf8').replace(/dockerfile: .*/, 'dockerfile: Dockerfile.of-a-newer-release'),
-  );
-  const id = await buildImage(ops, stack, commit, apart);
-  const inspect = (reference: string, format: string) =>
-    execFileSync('docker', ['image', 'inspect', '-f', format, reference], { encoding: 'utf8' }).trim();
-  expect(inspect(image, '{{.Id}} {{index .Config.Labels "wfops-e2e"}}')).toBe(`${id} ${sandbox.project}`);
-  expect(inspect(sandbox.appImage, '{{.Id}}')).toBe(present);
-});
-
 const CHANGES = `cd /app; echo changed >> app.py; echo new > new.py; ln new.py twin.py; rm wsgi.py; chmod 4750 release.json; chown 33:33 release.json
 mv migrations /opt/moved; ln -s /opt/moved migrations; rm -rf nginx; mkdir nginx; echo new > nginx/anew; chmod 700 /srv; rm /usr/share/nginx/html/*
 echo x > /srv/gone; rm /srv/gone; mkdir -p userdata/reports; echo x > userdata/reports/deleted.csv; echo "a name with spaces" > "/etc/a b"`;
@@ -123,4 +105,22 @@ it('made of a container that was hot-updated has exactly its files, but neither 
     docker('rm', '-f', id);
     docker('image', 'rm', reference);
   }
+});
+
+it('leaves the service’s own image alone when it is built apart', async () => {
+  const present = await build();
+  const ops = realOps(sandbox.deployDir);
+  const image = `${sandbox.project}/whalefall:apart`;
+  const apart = { project: `${sandbox.project}-apart`, image, labels: { 'wfops-e2e': sandbox.project } };
+  const [stack, file] = [await resolveStack(ops), path.join(sandbox.deployDir, 'docker-compose.prod.yml')];
+  // As the commit has it, whatever lies in the deploy directory by now.
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8').replace(/dockerfile: .*/, 'dockerfile: Dockerfile.of-a-newer-release'),
+  );
+  const id = await buildImage(ops, stack, commit, apart);
+  const inspect = (reference: string, format: string) =>
+    execFileSync('docker', ['image', 'inspect', '-f', format, reference], { encoding: 'utf8' }).trim();
+  expect(inspect(image, '{{.Id}} {{index .Config.Labels "wfops-e2e"}}')).toBe(`${id} ${sandbox.project}`);
+  expect(inspect(sandbox.appImage, '{{.Id}}')).toBe(present);
 });
