@@ -94,7 +94,6 @@ async function filesBefore(ops: Ops, staging: Staging, { running }: Facts, { abs
   const { root } = ops.target.app;
   const files = new Map([...running.files, ...(await takeInventory(ops, staging.container, staging.saved + root))]);
   for (const path of absent) if (path.startsWith(`${root}/`)) files.delete(path.slice(root.length + 1));
-  files.delete(MARKER);
   return files;
 }
 

@@ -68,7 +68,7 @@ async function schemaNow(ops: Ops, { facts, backup }: HotRelease): Promise<Text>
 }
 
 /** Exact commands for a person when the old release could not be proved to serve. */
-export function advice({ target, facts, switching, staging, backup }: HotRelease): Text[] {
+export function advice({ target, facts, switching, kept, staging, backup }: HotRelease): Text[] {
   const id = facts.app.id.slice(0, 12);
   const lines: Text[] = [
     { en: `In ${target.dir}, by hand. What the container says:`, zh: `请在 ${target.dir} 中手工处理. 查看容器日志:` },
@@ -76,7 +76,9 @@ export function advice({ target, facts, switching, staging, backup }: HotRelease
     same(`docker exec ${id} supervisorctl status`),
   ];
   if (switching) {
-    const commit = facts.running.commit?.slice(0, 10);
+    // What a killed run has marked was never proved.
+    const { commit: marked, released } = facts.running;
+    const commit = (kept?.ofKilled ? released : marked)?.slice(0, 10);
     lines.push(
       {
         en: `The former files are kept in the container, in ${staging.saved}.`,

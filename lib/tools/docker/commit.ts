@@ -37,8 +37,8 @@ export async function commitContainer(
 }
 
 /**
- * Gives a container of an image of another one, for as long as it is needed. It mounts nothing and is not started: what the other has of its own
- * can be read there, whatever keeps that from being read or started.
+ * Gives a container of an image of another one, for as long as it is needed. It mounts nothing, does nothing, and is not started as yet: what the
+ * other has of its own can be read there, whatever keeps that from being read or started.
  */
 export async function withCopy<T>(ops: Ops, container: string, use: (copy: string) => Promise<T>): Promise<T> {
   const image = `whalefall-ops-copy:${runName(ops).slice(0, 16)}`;

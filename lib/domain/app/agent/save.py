@@ -35,8 +35,8 @@ def main():
         json.dump(list(sources), file)
     os.rename(listed + ".part", listed)
     os.sync()
-    there = [path for path, source in sources.items() if source]
-    print(json.dumps({"there": there, "absent": [path for path in sources if path not in set(there)], "ofKilled": bool(killed)}))
+    there, absent = ([path for path, source in sources.items() if bool(source) is wanted] for wanted in (True, False))
+    print(json.dumps({"there": there, "absent": absent, "ofKilled": bool(killed)}))
 
 
 LIST = ARGS["list"]
