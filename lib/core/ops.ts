@@ -50,8 +50,8 @@ export interface Net {
 
 /** Told of each request of a probe, for whoever watches and for the run's report. */
 export interface RequestLog {
-  /** One is sent now. @returns what to call when it was answered, or was not. */
-  sent(url: string): (well: boolean) => void;
+  /** One is sent now. @returns what to call when it was answered, or was not; with `undefined` when nobody can know. */
+  sent(url: string): (well: boolean | undefined) => void;
 }
 
 /** Where this run keeps its files; all absolute. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -40,6 +41,7 @@ export class Chromium {
   readonly #profile = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-chromium-'));
   readonly #waiting = new Map<number, (reply: Reply) => void>();
   readonly #listeners = new Set<(reply: Reply) => void>();
+  readonly #ended: Promise<unknown>;
   #id = 0;
   #said = '';
 
@@ -59,10 +61,12 @@ export class Chromium {
       [...flags, '--remote-debugging-pipe', `--user-data-dir=${this.#profile}`, 'about:blank'],
       {
         stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+        detached: true, // its own processes are ended with it, by their group
       },
     );
     this.#child.on('error', (error) => this.#fail(error.message));
-    this.#child.on('close', () => this.#fail('chromium ended'));
+    this.#ended = new Promise((resolve) => this.#child.once('close', resolve));
+    void this.#ended.then(() => this.#fail('chromium ended'));
     (this.#child.stdio[4] as Readable).setEncoding('utf8').on('data', (chunk: string) => this.#hear(chunk));
   }
 
@@ -148,9 +152,9 @@ export class Chromium {
   }
 
   async close(): Promise<void> {
-    const ended = new Promise((resolve) => this.#child.once('close', resolve));
-    this.#child.kill('SIGKILL');
-    await ended;
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+    if (this.#child.exitCode === null && this.#child.pid) process.kill(-this.#child.pid, 'SIGKILL');
+    await this.#ended;
+    // They may write into it until the very last of them is gone.
+    await rm(this.#profile, { recursive: true, force: true, maxRetries: 20 });
   }
 }

@@ -46,13 +46,14 @@ export class RequestRecord implements RequestLog {
     this.#run = run;
   }
 
-  sent(url: string): (well: boolean) => void {
+  sent(url: string): (well: boolean | undefined) => void {
     const way = this.#wayOf(url);
     const began = this.#clock.monotonic();
     const request = { began };
     this.#underWay.add(request);
     return (well) => {
       this.#underWay.delete(request);
+      if (well === undefined) return;
       const sample = { at: began - this.#began, took: this.#clock.monotonic() - began, well };
       way.answered.push(sample);
       if (!well) this.#failed += 1;

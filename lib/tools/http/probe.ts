@@ -8,7 +8,10 @@ export interface Outage {
   readonly failed: number;
   /** From the start of a failed request to the end of the first success that started later; 0 without a failure. */
   readonly longestGapMs: number;
-  /** The longest that nothing was sent although it was time: this process, or the machine, was held up. What visitors met then is not known. */
+  /**
+   * The longest that nothing was sent although it was time: this process, or the machine, was held up. What visitors met then is not known;
+   * nor does a request tell that was under way then and ended with it: it counts neither as sent nor as failed.
+   */
   readonly blindMs: number;
   /** Of the successful requests; 0 without any. */
   readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
@@ -23,6 +26,8 @@ export interface Probe {
 const MOST_WAITING = 50;
 /** Less is nothing that a busy machine would not do. */
 const BLIND_MS = 1_000;
+/** So soon after it was held up, a process still meets what it missed: limits that are over, connections on which it said nothing for too long. */
+const CATCH_UP_MS = 1_000;
 
 /**
  * Asks for a URL at a fixed rate until stopped, whether or not earlier requests have been answered: what users notice
@@ -52,32 +57,42 @@ export function startProbe(
   let sending = true;
   let looked = ops.clock.monotonic();
   let blindMs = 0;
+  let heldUpUntil = Number.NEGATIVE_INFINITY;
 
   const look = () => {
     const since = ops.clock.monotonic() - looked;
     looked += since;
-    if (since > BLIND_MS + interval) blindMs = Math.max(blindMs, round(since));
+    if (since <= BLIND_MS + interval) return;
+    heldUpUntil = looked;
+    if (sending) blindMs = Math.max(blindMs, round(since));
   };
   const send = () => {
-    look();
     if (underWay.size >= MOST_WAITING) return;
     const started = ops.clock.monotonic();
     const answered = ops.requests?.sent(url);
     const request = succeeds(ops, url, { timeoutMs, accept, host }).then((good) => {
-      if (good) successes.push([started, ops.clock.monotonic()]);
-      else failures.push(started);
-      answered?.(good);
       underWay.delete(request);
+      look();
+      const ended = ops.clock.monotonic();
+      const known = started > heldUpUntil || ended > heldUpUntil + CATCH_UP_MS;
+      answered?.(known ? good : undefined);
+      if (!known) return;
+      if (good) successes.push([started, ended]);
+      else failures.push(started);
     });
     underWay.add(request);
   };
   send();
-  const timer = setInterval(send, interval);
+  // As long as anything is under way, whether it can be believed depends on it.
+  const timer = setInterval(() => {
+    look();
+    if (sending) send();
+    else if (underWay.size === 0) clearInterval(timer);
+  }, interval);
   timer.unref();
   const stopSending = () => {
-    if (sending) look();
+    look();
     sending = false;
-    clearInterval(timer);
   };
   ops.signal.addEventListener('abort', stopSending, { once: true });
 

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startProbe, summarize } from '../../../../lib/tools/http/probe.ts';
 
 const real = {
@@ -158,14 +158,48 @@ describe('startProbe', () => {
     expect((await other.stop()).blindMs).toBeLessThan(3_000);
   });
 
+  it('believes nothing that ended with its being held up: neither a failure nor a long wait', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const asked: { answer: (response: Response) => void; fail: (error: Error) => void }[] = [];
+    const told: (boolean | undefined)[] = [];
+    let held = 0;
+    const probe = startProbe(
+      {
+        ...real,
+        clock: { ...real.clock, monotonic: () => performance.now() + held },
+        net: { fetch: () => new Promise((answer, fail) => asked.push({ answer, fail })) } as never,
+        requests: { sent: () => (well) => told.push(well) },
+      },
+      'http://x/',
+      { perSecond: 10 },
+    );
+    await vi.advanceTimersByTimeAsync(350);
+    expect(asked).toHaveLength(4);
+    held = 16_000;
+    asked[0]?.fail(new Error('socket hang up'));
+    asked[1]?.answer(new Response('{}'));
+    await vi.advanceTimersByTimeAsync(2_000);
+    asked[2]?.fail(new Error('socket hang up'));
+    asked[3]?.answer(new Response('{}'));
+    for (const { answer } of asked.slice(4)) answer(new Response('{}'));
+    await vi.advanceTimersByTimeAsync(0);
+    const outage = await probe.stop();
+    expect(told.slice(0, 4)).toEqual([undefined, undefined, false, true]);
+    expect(outage).toMatchObject({ sent: asked.length - 2, failed: 1 });
+    expect(outage.blindMs).toBeGreaterThanOrEqual(16_000);
+  });
+
   it('takes no more places than fifty among those who wait', async () => {
-    const { state, url } = await server();
-    state.answers = false;
-    const probe = startProbe(real, url, { perSecond: 1_000, timeoutMs: 1_000 });
-    await until(() => state.seen === 50);
+    const asked: ((error: Error) => void)[] = [];
+    const net = { fetch: () => new Promise((_, fail) => asked.push(fail)) } as never;
+    const probe = startProbe({ ...real, net }, 'http://x/', { perSecond: 1_000, timeoutMs: 600_000 });
+    await until(() => asked.length === 50);
     await wait(200);
-    expect(state.seen).toBe(50);
-    expect((await probe.stop()).failed).toBeGreaterThanOrEqual(50);
+    expect(asked).toHaveLength(50);
+    const outage = probe.stop();
+    for (const fail of asked) fail(new Error('closed'));
+    expect((await outage).sent).toBe(50);
   });
 
   it('survives a closed port and fetches that throw at once', async () => {
