@@ -10,6 +10,7 @@ import { ROOT, wrongIn } from './model/app-files.ts';
 import { at } from './model/at.ts';
 import { type Deployment, deployment, production } from './model/deployment.ts';
 import type { How } from './model/faults.ts';
+import { journals } from './model/journals.ts';
 import { rebuilt } from './model/rebuilt.ts';
 import { NEW_REVISION, release } from './model/release.ts';
 import { RESTORE, YES } from './model/restorable.ts';
@@ -239,3 +240,38 @@ it.each<[when: string, point: RegExp, how: How, back: 'former' | 'new']>([
     expect(await at(point, how, (made) => updatable({}, { made }), update)).toMatchObject(KILLED);
   },
 );
+
+it('does not call its files those of the old release, where a killed update had put its own in place and the next one fails before it does', async () => {
+  const failing: Check = async (d, args, options) => {
+    const ended = await d.run(args, options);
+    const mend = breaks(d, { deepUnhealthy: true });
+    const { exitCode, text } = await d.run(args, { script: UPDATE });
+    mend();
+    expect(exitCode, text).toBe(1);
+    expect(text).toMatch(
+      /What served when this run began serves, every file as it was then; but the run before it was/,
+    );
+    expect(text).not.toMatch(/every file as before/);
+    return ended;
+  };
+  const update = { args: ['--yes', '--soak', '2s'], check: failing, script: UPDATE };
+  expect(await at(/ - place$/, 'killed-after', (made) => updatable({}, { made }), update)).toMatchObject(KILLED);
+});
+
+it('the way back of an update that finishes a killed one is to what was proved before it', async () => {
+  const finishing: Check = async (d, args, options) => {
+    const former = appOf(d).image.release?.commit ?? '';
+    const ended = await d.run(args, options);
+    const { exitCode, text } = await d.run(args, { script: UPDATE });
+    expect(exitCode, text).toBe(0);
+    expect(text).toMatch(new RegExp(`old release +${former.slice(0, 10)}`));
+    expect(text).toMatch(new RegExp(`way back to the former release: .* ${former.slice(0, 10)}`));
+    const plan = journals(d)
+      .at(-1)
+      ?.entries.findLast((entry) => entry.event === 'plan');
+    expect(plan).toMatchObject({ back: { args: [`--ref=${former}`] } });
+    return ended;
+  };
+  const update = { args: ['--yes', '--soak', '2s'], check: finishing, script: UPDATE };
+  expect(await at(/ - place$/, 'killed-after', (made) => updatable({}, { made }), update)).toMatchObject(KILLED);
+});

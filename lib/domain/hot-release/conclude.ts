@@ -26,12 +26,13 @@ export interface Released {
 export function conclude(ops: Ops, update: HotRelease, { proven, settled, noticed }: Released): Text {
   const { facts, options, migrated, backup, savedLocal } = update;
   const { running, source } = facts;
+  const before = running.proved;
   const { show } = ops.screen;
-  const from = running.commit?.slice(0, 10) ?? '?';
+  const from = before?.commit.slice(0, 10) ?? '?';
   const to = source.commit.slice(0, 10);
   const isBack = options.direction === 'back';
   section(ops.screen, SUMMARY, 'summary', [
-    [{ en: 'old release', zh: '旧版本' }, same(printable(`${from} ${running.subject ?? ''}`))],
+    [{ en: 'old release', zh: '旧版本' }, same(printable(`${from} ${before?.subject ?? ''}`))],
     [{ en: 'new release', zh: '新版本' }, same(printable(`${to} ${source.subject}`))],
     [{ en: 'migrations applied', zh: '已执行迁移' }, same(migrated?.applied.join(', ') || '-')],
     [{ en: 'requests', zh: '请求' }, noticedText(noticed)],
@@ -40,9 +41,9 @@ export function conclude(ops: Ops, update: HotRelease, { proven, settled, notice
     ...(savedLocal ? [[{ en: 'local changes', zh: '本地修改' }, same(savedLocal.ref)] as [Text, Text]] : []),
     [{ en: 'journal', zh: '运行记录' }, same(ops.paths.run)],
   ]);
-  const recorded = readReleases(ops.paths).some((r) => r.commit === running.commit);
-  const way = recorded ? `rollback-prod.ts ${from}` : `update-prod-flask.ts --ref ${running.commit}`;
-  if (running.commit) {
+  const recorded = readReleases(ops.paths).some((r) => r.commit === before?.commit);
+  const way = recorded ? `rollback-prod.ts ${from}` : `update-prod-flask.ts --ref ${before?.commit}`;
+  if (before) {
     say(ops.screen, 'info', {
       en: `The way back to the former release: npx tsx scripts/${way}`,
       zh: `回退到之前的版本: npx tsx scripts/${way}`,

@@ -81,6 +81,8 @@ export interface Running {
   readonly code: RunningCode | undefined;
   /** Commit of the ledger's last release. */
   readonly released: string | undefined;
+  /** Where the way back leads: what was proved last. A release that a killed run has put in place was not. */
+  readonly proved: { readonly commit: string; readonly subject: string } | undefined;
   /** What really lies in the container. */
   readonly files: Inventory;
 }

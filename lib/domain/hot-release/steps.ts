@@ -30,7 +30,7 @@ export function begin(
   plan: UpdatePlan,
   options: UpdateOptions,
 ) {
-  const { app, served, running, source } = facts;
+  const { app, served, source } = facts;
   const forward = options.direction === 'forward';
   const update: HotRelease = {
     target,
@@ -56,14 +56,14 @@ export function begin(
     prove: proveStep(update),
     settle: settleStep(update),
   };
-  const { commit } = running;
+  const back = facts.running.proved?.commit;
   const recovery: Recovery = {
     prove: (ops) => proveAsBefore(ops, update),
     advice: () => advice(update),
     proves: PROVES['update-prod-flask'],
     // A later process finishes or undoes it by commits, because branches move.
     ...(forward && { also: [`--ref=${source.commit}`] }),
-    ...(commit !== undefined && { back: { script: 'update-prod-flask', args: [`--ref=${commit}`] } }),
+    ...(back !== undefined && { back: { script: 'update-prod-flask', args: [`--ref=${back}`] } }),
   };
   return { run: update, steps, recovery };
 }

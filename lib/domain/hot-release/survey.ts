@@ -154,6 +154,11 @@ async function describeFormer(
   const now = cutShort.staging ? (marker?.commit ?? byFiles) : byFiles;
   const commits = [...cutShort.releases.map((m) => m.commit), now];
   const described = await Promise.all(commits.map((commit) => describeCommit(ops, commit)));
+  const released = readReleases(ops.paths).at(-1)?.commit;
+  const isProved = now === released || !cutShort.releases.some((m) => m.run === marker?.run);
+  // Before the first release of ours, what is checked out: a run brings the directory to its release only when that is proved.
+  const proved = isProved ? now : (released ?? checkedOut);
+  const provedAs = isProved ? described.at(-1) : await describeCommit(ops, proved);
   const known = commits.filter((_, at) => described[at] !== undefined);
   const trees = await Promise.all(known.map((commit) => formerTreeOf(ops, commit)));
   const subject = described.at(-1)?.subject;
@@ -164,7 +169,8 @@ async function describeFormer(
       certain: marker !== undefined && marker.commit === now,
       files,
       code: cutShort.staging ? undefined : code,
-      released: readReleases(ops.paths).at(-1)?.commit,
+      released,
+      proved: provedAs && { commit: proved, subject: provedAs.subject },
     },
     trees: trees.length > 0 ? new Map(trees.flatMap((tree) => [...tree])) : undefined,
   };

@@ -39,20 +39,26 @@ export async function proveAsBefore(ops: Ops, update: HotRelease): Promise<Text>
     en: besides.map((b) => `${b.en}. `).join(''),
     zh: besides.map((b) => `${b.zh}. `).join(''),
   };
-  const asBefore: Text = before
-    ? {
-        en: 'The release from before the run that was killed serves: what that one had put in place was taken back, too',
-        zh: '被终止的那次运行之前的版本正常服务: 该次运行换入的文件也已换回',
-      }
-    : {
-        en: 'The old release serves, every file as before',
-        zh: '旧版本正常服务, 文件与之前完全一致',
-      };
+  const unproved = facts.cutShort.releases.some(({ commit }) => commit !== facts.running.released);
+  const asBefore = before ? BEFORE_KILLED : unproved ? AS_FOUND : AS_BEFORE;
   return {
     en: `${asBefore.en}: ${said.en}. ${foreign.en}${again.en}${schema.en}Requests meanwhile: ${noticed.en}`,
     zh: `${asBefore.zh}: ${said.zh}. ${foreign.zh}${again.zh}${schema.zh}期间的请求: ${noticed.zh}`,
   };
 }
+
+const AS_BEFORE: Text = {
+  en: 'The old release serves, every file as before',
+  zh: '旧版本正常服务, 文件与之前完全一致',
+};
+const BEFORE_KILLED: Text = {
+  en: 'The release from before the run that was killed serves: what that one had put in place was taken back, too',
+  zh: '被终止的那次运行之前的版本正常服务: 该次运行换入的文件也已换回',
+};
+const AS_FOUND: Text = {
+  en: 'What served when this run began serves, every file as it was then; but the run before it was killed, and what that one had put in place is not proved',
+  zh: '服务与本次运行开始时一致, 文件未变; 但上一次运行被中途终止, 其已换入的文件未经验证',
+};
 
 async function schemaNow(ops: Ops, { facts, backup }: HotRelease): Promise<Text> {
   const before = facts.schema.kind === 'empty' ? undefined : facts.schema.revision;
@@ -68,7 +74,7 @@ async function schemaNow(ops: Ops, { facts, backup }: HotRelease): Promise<Text>
 }
 
 /** Exact commands for a person when the old release could not be proved to serve. */
-export function advice({ target, facts, switching, kept, staging, backup }: HotRelease): Text[] {
+export function advice({ target, facts, switching, staging, backup }: HotRelease): Text[] {
   const id = facts.app.id.slice(0, 12);
   const lines: Text[] = [
     { en: `In ${target.dir}, by hand. What the container says:`, zh: `请在 ${target.dir} 中手工处理. 查看容器日志:` },
@@ -76,9 +82,7 @@ export function advice({ target, facts, switching, kept, staging, backup }: HotR
     same(`docker exec ${id} supervisorctl status`),
   ];
   if (switching) {
-    // What a killed run has marked was never proved.
-    const { commit: marked, released } = facts.running;
-    const commit = (kept?.ofKilled ? released : marked)?.slice(0, 10);
+    const commit = facts.running.proved?.commit.slice(0, 10);
     lines.push(
       {
         en: `The former files are kept in the container, in ${staging.saved}.`,

@@ -4,21 +4,16 @@ import { advice } from '../../../../lib/domain/hot-release/undo.ts';
 
 const [MARKED, PROVED] = ['a'.repeat(40), 'b'.repeat(40)];
 
-it.each([
-  [true, PROVED],
-  [false, MARKED],
-])('leads to what was proved, also where a killed run has marked its own release: %s', (ofKilled, to) => {
-  const running = { commit: MARKED, released: PROVED };
+it('leads to what was proved, not to what a killed run has put in place', () => {
   const update = {
     target: { dir: '/srv/app' },
-    facts: { app: { id: 'c'.repeat(64) }, running },
+    facts: { app: { id: 'c'.repeat(64) }, running: { commit: MARKED, proved: { commit: PROVED, subject: 'Proved' } } },
     staging: { saved: '/app/.whalefall-staging/run/old' },
     switching: true,
-    kept: { there: [], absent: [], ofKilled },
   } as unknown as HotRelease;
   expect(
     advice(update)
       .map(({ en }) => en)
       .join('\n'),
-  ).toContain(`rollback-prod.ts ${to.slice(0, 10)} --way image`);
+  ).toContain(`rollback-prod.ts ${PROVED.slice(0, 10)} --way image`);
 });
