@@ -141,7 +141,7 @@ export async function createBeside(
  */
 async function clearAway(ops: Ops, stack: Stack, role: ServiceRole, former: Former | undefined): Promise<void> {
   const all = (await findAllContainers(ops, stack))[role];
-  refuseReplicas(ops.target, stack, { [role]: all });
+  refuseReplicas(stack, { [role]: all });
   const kept = former?.container.id ?? inUse(all)?.id;
   for (const c of all.filter(({ id }) => id !== kept)) {
     if (standbyRole(c) === 'before') continue;

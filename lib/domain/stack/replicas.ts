@@ -1,8 +1,6 @@
 import { type Reason, throwIfAny } from '../../core/refusal.ts';
-import type { RunOps } from '../../core/run.ts';
-import type { Target } from '../../core/target.ts';
+import { asTyped, type RunOps } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
-import { composeTyped } from '../../tools/docker/compose.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import { type Containers, findAllContainers, inUse, inUseOf } from './containers.ts';
 import type { ServiceRole, Stack } from './stack.ts';
@@ -15,9 +13,9 @@ type All = Readonly<Partial<Record<ServiceRole, readonly Container[]>>>;
  *
  * @throws {OpsError} `precondition` as {@link refuseReplicas}
  */
-export async function findSoleContainers(ops: RunOps & { readonly target: Target }, stack: Stack): Promise<Containers> {
+export async function findSoleContainers(ops: RunOps, stack: Stack): Promise<Containers> {
   const all = await findAllContainers(ops, stack);
-  refuseReplicas(ops.target, stack, all);
+  refuseReplicas(stack, all);
   return inUseOf(all);
 }
 
@@ -28,12 +26,12 @@ export async function findSoleContainers(ops: RunOps & { readonly target: Target
  *
  * @throws {OpsError} `precondition` when a service has, or is to have, several that serve, or is to be in a network of others.
  */
-export function refuseReplicas(target: Target, stack: Stack, all: All): void {
+export function refuseReplicas(stack: Stack, all: All): void {
   const roles = Object.keys(all) as ServiceRole[];
   throwIfAny(
     roles.flatMap((role) => {
       const { key, replicas, networkMode } = stack.services[role];
-      const found = several(target, key, all[role] ?? []);
+      const found = several(key, all[role] ?? []);
       return [
         ...(replicas > 1 ? [wanted(key, replicas)] : []),
         ...(OWN.test(networkMode) ? [] : [inNetworkOf(key, networkMode)]),
@@ -71,12 +69,13 @@ const inNetworkOf = (key: string, mode: string): Reason => ({
 });
 
 /** Of a service of which several containers serve. */
-export function several(target: Target, key: string, all: readonly Container[]): Reason | undefined {
+export function several(key: string, all: readonly Container[]): Reason | undefined {
   const up = all.filter((c) => UP.includes(c.state));
   if (up.length < 2) return undefined;
   const names = up.map((c) => printable(c.name)).join(', ');
-  // Neither made anew, nor anything else touched: those that go are the only change.
-  const command = composeTyped(target, 'up', '-d', '--no-recreate', '--no-deps', '--scale', `${key}=1`, key);
+  const others = up.filter(({ id }) => id !== inUse(all)?.id).map((c) => c.name);
+  // Not by compose: that may take all containers off a network which is declared in another way than it is.
+  const command = ['stop', 'rm'].map((verb) => asTyped(['docker', verb, ...others])).join(' && ');
   return {
     text: {
       en: `${key} runs in ${up.length} containers (${names}). One is replaced and proved; the others would be removed for it, or go on with what they have.`,

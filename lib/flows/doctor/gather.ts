@@ -67,9 +67,7 @@ function questions(ops: Ops) {
   const owners = of([engine, stack], (_, project) => findOwners(ops, project));
   const replicas = of([stack], async (project) => {
     const all = Object.entries(await findAllContainers(ops, project)) as [ServiceRole, readonly Container[]][];
-    const found = all.map(
-      ([role, of]) => [role, several(target, project.services[role].key, of) ?? unsettled(of)] as const,
-    );
+    const found = all.map(([role, of]) => [role, several(project.services[role].key, of) ?? unsettled(of)] as const);
     return Object.fromEntries(found.filter(([, reason]) => reason)) as Partial<Record<ServiceRole, Reason>>;
   });
   const binds = of([stack, containers], (project, found) => findBrokenBinds(ops, project, found));

@@ -13,7 +13,7 @@ import {
   volumeName,
 } from './compose-file.ts';
 import { type BindKind, type Container, type Engine, EngineError } from './engine.ts';
-import { labelsOf, many, one, type Parsed, parseFlags, unknown } from './flags.ts';
+import { labelsOf, many, one, parseFlags, unknown } from './flags.ts';
 import type { Host } from './host.ts';
 import type { Call, Reply } from './process.ts';
 import type { Release } from './release.ts';
@@ -119,12 +119,7 @@ function pull({ engine, registry }: Host, config: Resolved, words: readonly stri
 
 function up(host: Host, config: Resolved, words: readonly string[]): Reply {
   const { engine } = host;
-  const flags = parseFlags(
-    words,
-    '-d --no-start --force-recreate --no-recreate --no-deps --no-build',
-    '--pull --scale',
-  );
-  if (flags.on.has('--no-recreate') && flags.on.has('--no-deps')) return scale(engine, config, flags);
+  const flags = parseFlags(words, '-d --no-start --force-recreate --no-deps --no-build', '--pull');
   if (one(flags, '--pull') !== 'never' || !flags.on.has('--no-deps') || !flags.on.has('--no-build'))
     return unknown(`compose up ${words.join(' ')}: what it would pull, build or take along`);
   makeNetworks(engine, config);
@@ -170,15 +165,6 @@ function removeOrphans(engine: Engine, config: Resolved): void {
     engine.stop(orphan);
     engine.remove(orphan);
   }
-}
-
-/** Nothing is made anew; the newest go first. */
-function scale(engine: Engine, config: Resolved, flags: Parsed): Reply {
-  const [, key = '', count] = /^(\w+)=(\d+)$/.exec(one(flags, '--scale') ?? '') ?? [];
-  const all = allOfService(engine, config.name, key);
-  if (all.length < Number(count)) return unknown('scaling up');
-  for (const surplus of all.slice(Number(count))) engine.remove(surplus);
-  return {};
 }
 
 function makeNetworks(engine: Engine, config: Resolved): void {
