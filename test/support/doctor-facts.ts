@@ -135,6 +135,7 @@ function values(): Values {
     containers: { app: sound('app'), postgres: sound('postgres'), redis: sound('redis') },
     owners: { others: [], moved: [], otherFiles: [], renamed: [], count: 3 },
     replicas: {},
+    networks: [],
     binds: [],
     mounts: [{ source: '/srv/shop/.env', target: '/app/.env', state: 'same' }],
     ports: [{ role: 'app', target: 80, published: 80, hostIp: '0.0.0.0', protocol: 'tcp', open: true }],

@@ -66,8 +66,11 @@ function containerCheck(role: ServiceRole): Check {
       if (container === undefined) {
         return fail(
           t(`service ${key} has no container`, `服务 ${key} 没有容器`),
-          same(composeTyped(at.target, 'up', '-d', key)),
           ours('deploy-prod-all.ts --data keep'),
+          t(
+            `quicker, where container.networks is well: ${composeTyped(at.target, 'up', '-d', '--no-deps', key)}`,
+            `若 container.networks 正常, 也可以只启动它: ${composeTyped(at.target, 'up', '-d', '--no-deps', key)}`,
+          ),
         );
       }
       const { state, exitCode, error, oomKilled, restartCount, moved } = container;
@@ -345,6 +348,30 @@ export const engineChecks: readonly Check[] = [
             ),
           ),
         ),
+  }),
+  check({
+    id: 'container.networks',
+    when: 'next-restart',
+    title: t('the networks are as the compose file has them', '网络与 compose 文件中的定义一致'),
+    meaning: t(
+      'A plain docker compose up may take every container off that network to make it anew: nobody is served meanwhile. The scripts here leave it as it is.',
+      '手工执行 docker compose up 可能会断开该网络中的所有容器并重建网络, 期间服务中断. 本工具的脚本不会改动网络.',
+    ),
+    ask: ['networks'],
+    judge: ({ networks }) =>
+      networks.map(({ name, differs }) => {
+        const [network, what] = [line(name), differs.map(line).join(', ')];
+        return warn(
+          t(
+            `network ${network} is declared in another way than it is (${what})`,
+            `网络 ${network} 的现状与 compose 文件中的定义不同 (${what})`,
+          ),
+          t(
+            `Correct the compose file, or stop the project in a quiet hour and have compose make the network anew.`,
+            `请修改 compose 文件使其与现状一致; 或在维护时段停止整个项目后, 由 compose 重建网络.`,
+          ),
+        );
+      }),
   }),
   check({
     id: 'container.image',

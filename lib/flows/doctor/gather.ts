@@ -24,6 +24,7 @@ import { stoppedOf } from '../../domain/replacement/stopped.ts';
 import { findBrokenBinds } from '../../domain/stack/binds.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findAllContainers, findContainers } from '../../domain/stack/containers.ts';
+import { findChangedNetworks } from '../../domain/stack/networks.ts';
 import { findOwners } from '../../domain/stack/owners.ts';
 import { several, unsettled } from '../../domain/stack/replicas.ts';
 import { loginOf, type ServiceRole, type Stack } from '../../domain/stack/stack.ts';
@@ -70,6 +71,7 @@ function questions(ops: Ops) {
     const found = all.map(([role, of]) => [role, several(project.services[role].key, of) ?? unsettled(of)] as const);
     return Object.fromEntries(found.filter(([, reason]) => reason)) as Partial<Record<ServiceRole, Reason>>;
   });
+  const networks = of([stack], () => findChangedNetworks(ops));
   const binds = of([stack, containers], (project, found) => findBrokenBinds(ops, project, found));
   const running = (role: ServiceRole) => of([containers], (found) => runningOf(role, found[role]));
   const [app, server, cache] = [running('app'), running('postgres'), running('redis')];
@@ -167,6 +169,7 @@ function questions(ops: Ops) {
       containers,
       owners,
       replicas,
+      networks,
       binds,
       mounts,
       ports,

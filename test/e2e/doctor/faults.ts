@@ -348,6 +348,11 @@ const RUNNING: readonly Fault[] = [
     ...changed('docker-compose.prod.yml', (t) => `${t}\n  nonsense: [\n`),
   },
   {
+    name: 'the compose file declares the network in another way than it is',
+    finds: 'container.networks',
+    ...changed('docker-compose.prod.yml', (t) => t.replace(/^( +)driver: bridge$/m, '$&\n$1labels: { team: ops }')),
+  },
+  {
     name: 'the image’s name means another image',
     finds: 'container.image',
     inject: (s) => {

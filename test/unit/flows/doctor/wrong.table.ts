@@ -87,6 +87,7 @@ export const WRONG: Readonly<Record<string, readonly (readonly [level: 'WARN' | 
     ['FAIL', { binds: [{ service: 'whalefall', source: '/s', target: '/t', why: 'directory' }] }],
   ],
   'container.stale-mount': [['WARN', { mounts: [{ source: '/s', target: '/t', state: 'old' }] }]],
+  'container.networks': [['WARN', { networks: [{ name: 'shop_default', differs: ['driver_opts mtu'] }] }]],
   'container.image': [
     ['WARN', only('app', { wantedImageId: 'sha256:other' })],
     ['FAIL', only('app', { wantedImageId: undefined })],
