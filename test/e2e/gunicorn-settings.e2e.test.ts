@@ -115,3 +115,49 @@ it('tells by gunicorn itself that a hook of the same name does something else, a
   expect(told('return 1  # as before')).toBe(before);
   expect(told('return 2')).not.toBe(before);
 });
+
+/** In a container of its own, as root; by a shell that has the program's text in `$1`. */
+async function inside(shell: string, program: string): Promise<string> {
+  const { appBase } = await ensureBaseImages();
+  const run = ['run', '--rm', '--network', 'none', '--entrypoint', 'bash', appBase, '-euc', shell, 'shell', program];
+  return execFileSync('docker', run, { encoding: 'utf8' });
+}
+
+it('tries a release as the user that supervisord has the web program run as', async () => {
+  const writes =
+    'import os; open("of-the-trial", "w"); open("/s/trial/told", "w").write(f"{os.getresuid()} {os.getgroups()}")';
+  const program = sourceOf('as_web', {
+    ...{ like: 4711, argv: ['python3', '-c', writes], cwd: '/s/new', env: {}, log: '/s/log', told: '/s/trial/told' },
+    ...{ theirs: ['/s/trial', '/s/new'], leave: false, seconds: 20 },
+  });
+  const shell = `umask 022; mkdir -p /s/new; echo code > /s/new/code; chmod 711 /s
+setpriv --reuid=33 --regid=33 --groups=33,4 sleep 60 & sleep 0.3
+python3 -c "\${1//4711/$!}"; stat -c '%n %u' /s/new/* /s/trial /s/log`;
+  expect(await inside(shell, program)).toMatch(
+    /"exitCode": 0, .*"told": "\(33, 33, 33\) \[4, 33\]".*\n\/s\/new\/code 33\n\/s\/new\/of-the-trial 33\n\/s\/trial 33\n\/s\/log 0\n/,
+  );
+});
+
+it.each([
+  ['its workers', '', 33],
+  ['itself, before there are any', 'preload_app = True\n', 0],
+])('has the application loaded by whom gunicorn would have it loaded: by %s', async (_who, more, uid) => {
+  const trial = { tree: '/s/new', root: '/app', settings: { check_config: true } };
+  const shell = `mkdir -p /s/new; cd /s/new; printf 'user = "www-data"\\ngroup = "www-data"\\n${more.replace('\n', '\\n')}' > conf.py
+printf 'import os\\nprint("loaded by", os.geteuid())\\ndef app(*_): pass\\n' > wsgi.py
+python3 -c "$1" /tmp/told '${JSON.stringify(trial)}' -c conf.py wsgi:app`;
+  expect(await inside(shell, readFileSync(TRY, 'utf8'))).toContain(`loaded by ${uid}\n`);
+});
+
+it('puts files in place as those of whom the image has made them', async () => {
+  const program = sourceOf('place', {
+    put: ['app.py', 'new.py', 'sub/deep/new.py']
+      .map((file) => [`/s/new/${file}`, `/a/${file}`])
+      .concat([['/s/old/a/was.py', '/a/was.py']]),
+    ...{ remove: [], caches: [], touch: [], saved: '/s/old', suffix: '.part', keptDirectories: ['/', '/a'] },
+  });
+  const shell = `mkdir -p /s/new/sub/deep /s/old/a /a; touch /s/new/{app.py,new.py,sub/deep/new.py} /a/app.py /s/old/a/was.py
+chown 33 /a /a/app.py; chown 4 /s/old/a/was.py; python3 -c "$1"; cd /a; stat -c '%n %u' app.py new.py sub sub/deep/new.py was.py`;
+  const owners = 'app.py 33\nnew.py 33\nsub 33\nsub/deep/new.py 33\nwas.py 4\n';
+  expect((await inside(shell, program)).split('\n').slice(1).join('\n')).toBe(owners);
+});

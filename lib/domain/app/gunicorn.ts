@@ -106,7 +106,7 @@ export async function startCanary(ops: Ops, staging: Staging, web: Program, from
   const instead = {
     bind: [`unix:${staging.socket}`],
     workers: 1,
-    pidfile: `${staging.dir}/pid`,
+    pidfile: `${staging.trial}/pid`,
     max_requests: 0,
     accesslog: '/dev/null',
     errorlog: '-',
@@ -135,14 +135,14 @@ function tryGunicorn(ops: Ops, staging: Staging, web: Program, asked: Trial): Pr
   // `python [-u] [-m] gunicorn`: its options are not for `-c`.
   const python = at > 0 ? from.argv.slice(0, 1) : [ops.target.app.python];
   const code = readFileSync(new URL('agent/try_gunicorn.py', import.meta.url), 'utf8');
-  const told = `${staging.dir}/told-${name}`;
+  const told = `${staging.trial}/told-${name}`;
   const trial = instead && { settings: instead, root: ops.target.app.root, tree: staging.tree };
   const argv = [...python, '-c', code, told, JSON.stringify(trial), ...from.argv.slice(at + 1)];
   const env = { [ops.target.app.schedulerVariable]: 'false' }; // never a second scheduler
   const log = `${staging.log}-${name}`;
   return agent(ops, staging.container, 'as_web', {
     effect: 'change',
-    args: { like: web.pid, argv, cwd: from.cwd, env, log, told, leave, seconds },
+    args: { like: web.pid, argv, cwd: from.cwd, env, log, told, theirs: [staging.trial, staging.tree], leave, seconds },
     answer: outcome,
     deadlineMs: (seconds + 15) * 1000,
   });

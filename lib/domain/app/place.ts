@@ -51,7 +51,7 @@ export function savePlaced(ops: Ops, staging: Staging, placement: Placement, kil
 export async function place(ops: Ops, staging: Staging, placement: Placement): Promise<number> {
   // Those that are not removed with their last file.
   const keptDirectories = ['/', '/etc', '/usr', '/usr/share', ops.target.app.root];
-  const args = { ...placement, suffix: '.whalefall-new', keptDirectories };
+  const args = { ...placement, saved: staging.saved, suffix: '.whalefall-new', keptDirectories };
   return (await agent(ops, staging.container, 'place', { effect: 'change', args, answer: placed })).uptime;
 }
 

@@ -20,6 +20,8 @@ export interface Staging {
   readonly saved: string;
   readonly marker: string;
   readonly log: string;
+  /** What a trial writes: it belongs to the web program's user. */
+  readonly trial: string;
   readonly socket: string;
 }
 
@@ -42,12 +44,13 @@ export function stagingOf(ops: Pick<Ops, 'target' | 'paths'>, container: string)
     saved: `${dir}/old`,
     marker: `${dir}/${MARKER}`,
     log: `${dir}/log`,
-    socket: `${dir}/sock`,
+    trial: `${dir}/trial`,
+    socket: `${dir}/trial/sock`,
   };
 }
 
-// userdata and the like are links, so that the staged code finds them where it looks.
-const UNPACK = `umask 022; mkdir -p "$1/old" "$1/new"; chmod 700 "$1"; printf %s "$3" > "$1/${MARKER}"
+// userdata and the like are links, so that the staged code finds them where it looks. Who tries it need not be root.
+const UNPACK = `umask 022; mkdir -p "$1/old" "$1/new"; chmod 711 "$1"; printf %s "$3" > "$1/${MARKER}"
 tar -x -C "$1/new" --no-same-owner --no-same-permissions
 dir=$1 root=$2; shift 3; for kept; do [ ! -e "$root/$kept" ] || { rm -rf "$dir/new/$kept"; ln -s "$root/$kept" "$dir/new/$kept"; }; done`;
 

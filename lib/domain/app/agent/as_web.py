@@ -1,17 +1,26 @@
-"""Runs a program as supervisord runs the web program: its environment, another directory.
+"""Runs a program as supervisord runs the web program: its user and its environment, another directory.
 
 Waits until it has ended, or until it has written a file and may go on by itself. One that does neither in time is killed.
 """
 import subprocess
 
 
-def inherited():
-    with open(f"/proc/{ARGS['like']}/environ", "rb") as file:
-        pairs = (item.split(b"=", 1) for item in file.read().split(b"\0") if b"=" in item)
-        return {**{os.fsdecode(k): os.fsdecode(v) for k, v in pairs}, **ARGS["env"]}
+def give(path, uid, gid):
+    """With all that is in there, but for what links lead to."""
+    os.chown(path, uid, gid, follow_symlinks=False)
+    for directory, below, files in os.walk(path):
+        for name in below + files:
+            os.chown(os.path.join(directory, name), uid, gid, follow_symlinks=False)
 
 
 def main():
+    os.makedirs(ARGS["theirs"][0], mode=0o700, exist_ok=True)
+    uid, gid, groups = user(ARGS["like"])
+    # What the application writes when it is loaded, such as a log that it begins anew, would be root's, and closed to those who serve.
+    another = uid != os.geteuid()
+    if another:
+        for path in ARGS["theirs"]:
+            give(path, uid, gid)
     log = open(ARGS["log"], "wb")
     os.chmod(ARGS["log"], 0o600)
     if os.path.exists(ARGS["told"]):
@@ -20,11 +29,12 @@ def main():
     child = subprocess.Popen(
         ARGS["argv"],
         cwd=ARGS["cwd"],
-        env=inherited(),
+        env={**variables(ARGS["like"]), **ARGS["env"]},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
         start_new_session=True,
+        preexec_fn=(lambda: become(uid, gid, groups)) if another else None,
     )
     end = time.monotonic() + ARGS["seconds"]
     while child.poll() is None and not (ARGS["leave"] and os.path.exists(ARGS["told"])):

@@ -10,7 +10,6 @@ import sys
 
 # States of a connection in /proc/net/tcp in which a peer may still get or send something: established, being made, half closed, unsent data.
 UNDER_WAY = {"01", "03", "04", "08", "09", "0B"}
-OURS = os.stat("/proc/self/ns/mnt").st_ino
 # Of a socket that listens, the receive queue is that of connections.
 LISTENS = "0A"
 QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -38,12 +37,8 @@ def sockets():
 def quit_nginx():
     """Not through supervisord: its way to stop a program may be the quick one. The master is known by the title that it gives itself."""
     for pid in pids():
-        try:
-            # The engine may show the machine's processes, too.
-            if os.stat(f"/proc/{pid}/ns/mnt").st_ino == OURS and read(f"/proc/{pid}/cmdline", "rb").startswith(b"nginx: master"):
-                tell(pid, "QUIT")
-        except OSError:
-            pass  # gone
+        if is_here(pid) and read(f"/proc/{pid}/cmdline", "rb").startswith(b"nginx: master"):
+            tell(pid, "QUIT")
 
 
 def wait(until, over):

@@ -12,13 +12,8 @@ STOPPING_SECONDS = 2
 
 
 def look(pid):
-    """State and parent of a process of this container; None for any other: the engine may show those of the machine, too."""
-    try:
-        if os.stat(f"/proc/{pid}/ns/mnt").st_ino != OURS:
-            return None
-    except OSError:
-        return None  # gone
-    seen = process(pid)
+    """State and parent of a process of this container; None for any other."""
+    seen = process(pid) if is_here(pid) else None
     return seen and seen[:2]
 
 
@@ -73,5 +68,4 @@ def main():
         thaw()
 
 
-OURS = os.stat("/proc/self/ns/mnt").st_ino
 main()

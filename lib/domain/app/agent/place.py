@@ -22,10 +22,25 @@ def remove(path):
         directory = os.path.dirname(directory)
 
 
+def make(directory):
+    if not os.path.isdir(directory):
+        make(os.path.dirname(directory))
+        os.mkdir(directory)
+        belong(directory, os.path.dirname(directory))
+
+
+def belong(path, like):
+    owner = os.lstat(like)
+    os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
 def put(source, path):
     if same(source, path):
         return
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    make(os.path.dirname(path))
+    # An image may have made its files another user's. What was kept is as it was.
+    if not source.startswith(ARGS["saved"] + os.sep):
+        belong(source, path if os.path.lexists(path) else os.path.dirname(path))
     beside = path + ARGS["suffix"]
     if os.path.lexists(beside):
         os.unlink(beside)

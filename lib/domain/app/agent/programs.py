@@ -28,19 +28,16 @@ def listening():
 
 
 def directory(pid):
-    try:
-        return os.readlink(f"/proc/{pid}/cwd")
-    except OSError:  # ended meanwhile
-        return ""
+    return as_its_user(pid, lambda: os.readlink(f"/proc/{pid}/cwd"), "")
 
 
 def children(parent):
     return [{"pid": pid, "start": seen[2]} for pid in pids() if (seen := process(pid)) and seen[1] == parent]
 
 
-def literals(file):
+def literals(text):
     """A configuration's plain values by their names, and the names that it sets in another way as well. Nothing of it is executed."""
-    tree = ast.parse(read(file))
+    tree = ast.parse(text)
     found = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
@@ -104,7 +101,7 @@ def gunicorn_settings(pid, argv, cwd):
         return None
     try:
         # /proc: as that process sees it, wherever it has its root.
-        plain, computed = literals(f"/proc/{pid}/root{file}")
+        plain, computed = literals(as_its_user(pid, lambda: content(f"/proc/{pid}/root{file}"), ""))
     except (SyntaxError, ValueError):
         return None
     settings = {**DEFAULTS, **plain, **said}

@@ -8,10 +8,7 @@ def processes(staging):
     found = []
     for pid in set(pids()) - {os.getpid(), os.getppid(), 1}:
         argv = read(f"/proc/{pid}/cmdline", "rb")
-        try:
-            cwd = os.readlink(f"/proc/{pid}/cwd")
-        except OSError:
-            continue
+        cwd = as_its_user(pid, lambda pid=pid: os.readlink(f"/proc/{pid}/cwd"), "")
         mine = argv.split(b"\0")[1:2] == [b"-"]  # another of these scripts
         if not mine and (os.fsencode(staging) in argv or (cwd + "/").startswith(staging + "/")):
             found.append(pid)

@@ -58,4 +58,9 @@ if trial is not None:
     for name, value in trial["settings"].items():
         if name in gunicorn.cfg.settings:  # older ones do not know each of them
             gunicorn.cfg.set(name, value)
+    # Where the workers are another user, it is they who load the application, unless gunicorn does before there are any.
+    if trial["settings"].get("check_config") and not gunicorn.cfg.preload_app and gunicorn.cfg.uid != os.geteuid():
+        from gunicorn.util import set_owner_process
+
+        set_owner_process(gunicorn.cfg.uid, gunicorn.cfg.gid, initgroups=gunicorn.cfg.initgroups)
     gunicorn.run()

@@ -168,10 +168,7 @@ def files():
     """Open files of the process that has most of its limit, and that limit."""
     most = {"pid": 0, "open": 0, "limit": 1}
     for pid, *_ in processes():
-        try:
-            count = len(os.listdir(f"/proc/{pid}/fd"))
-        except OSError:
-            continue
+        count = as_its_user(pid, lambda pid=pid: len(os.listdir(f"/proc/{pid}/fd")), 0)
         match = re.search(r"^Max open files\s+(\d+)", read(f"/proc/{pid}/limits"), re.M)
         limit = int(match.group(1)) if match else 1 << 30
         if count / limit > most["open"] / most["limit"]:

@@ -24,14 +24,13 @@ def living(pid):
 
 def condition(pid, start):
     """booting, serving, hung when it has not beaten for `silent` seconds, or leaving: without a file to beat with it serves nobody any more."""
+    beats = [fd for fd, link in opened(pid).items() if "/wgunicorn-" in link]
     try:
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            link = f"/proc/{pid}/fd/{fd}"
-            if "/wgunicorn-" in os.readlink(link):
-                beat = time.time() - os.stat(link).st_ctime
-                if beat >= age(start) - 0.05:
-                    return "booting"
-                return "hung" if beat > ARGS.get("silent", float("inf")) else "serving"
+        for fd in beats:
+            beat = time.time() - os.stat(f"/proc/{pid}/fd/{fd}").st_ctime
+            if beat >= age(start) - 0.05:
+                return "booting"
+            return "hung" if beat > ARGS.get("silent", float("inf")) else "serving"
     except OSError:
         pass  # it ended while we looked
     return "leaving"
@@ -253,6 +252,9 @@ def settled(now, old):
 
 
 def main():
+    # Whom the workers run as sees all of them, and may lower what they may have open.
+    if living(ARGS["master"]) and user(ARGS["master"])[0] != os.geteuid():
+        become(*user(ARGS["master"]))
     now = state()
     before, old = ARGS.get("before", now["master"]), ARGS.get("old", [])
     if now["master"] is not None and now["master"] == before:
