@@ -2,12 +2,13 @@ import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_pro
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { SENTINELS } from '../sandbox/env-file.ts';
 import { type Ended, runScript } from '../support/run-script.ts';
 import { leaksIn } from './secrets/leaks.ts';
+import { sharedStack } from './shared.ts';
 import { itInFull } from './thorough.ts';
-import { docker, Stack } from './update/stack.ts';
+import { docker, type Stack } from './update/stack.ts';
 
 // Each of the scripts on a real stack, in a fault that is made for it.
 const REPO = path.join(import.meta.dirname, '../..');
@@ -44,10 +45,8 @@ const psql = (sql: string): ChildProcess =>
   ]);
 
 beforeAll(async () => {
-  stack = await Stack.prepared('wfops-adhoc');
-  await stack.deploy();
+  stack = await sharedStack();
 });
-afterAll(() => stack?.down());
 
 it('template: shows what runs, and one query', async () => {
   const { exitCode, text } = await adhoc('template');

@@ -166,7 +166,7 @@ describe('a backup', () => {
     await backup.check(ops);
   });
 
-  it('is not refused for what a restored copy only says in another way', async () => {
+  itInFull('is not refused for what a restored copy only says in another way', async () => {
     await execute(ops, { ...db, name: 'whalefall' }, 'CREATE ROLE writers; CREATE DATABASE equal;');
     const equal = { ...db, name: 'equal' };
     await execute(ops, equal, ['CREATE SCHEMA app', ...EQUAL_COPIES.map(([, sql]) => sql)].join(';\n'));
@@ -395,7 +395,7 @@ ALTER DATABASE odd SET search_path = nowhere; ALTER DATABASE odd CONNECTION LIMI
     await execute(ops, server, `DROP DATABASE ${identifier(kept as string)};`);
   });
 
-  it('gives nobody back what was taken away since, unless that is asked for', async () => {
+  itInFull('gives nobody back what was taken away since, unless that is asked for', async () => {
     await execute(ops, odd, 'REASSIGN OWNED BY owner TO boss; REASSIGN OWNED BY boss TO current_user;');
     await execute(ops, server, "DROP ROLE owner, boss; REVOKE readers FROM app; ALTER ROLE app PASSWORD 'new-pw';");
     const roles = `SELECT jsonb_build_array(rolname, rolsuper, rolcanlogin, rolpassword IS NOT NULL,
@@ -436,7 +436,7 @@ ALTER DATABASE odd SET search_path = nowhere; ALTER DATABASE odd CONNECTION LIMI
     rmSync(again.dir, { recursive: true });
   });
 
-  it.each([
+  itInFull.each([
     [
       'a function without a search path',
       `CREATE TABLE other (x int); CREATE FUNCTION rule(t text) RETURNS bool LANGUAGE sql AS 'SELECT count(*) >= 0 FROM other';

@@ -46,7 +46,7 @@ it('finds nothing on a sound stack', async () => {
 });
 
 // One of each area; `E2E=full` makes all of them.
-for (const fault of some(USUAL, 0, 1, 3, 5, 6)) it(`${fault.name}: ${fault.finds}`, () => examined.isNamedFirst(fault));
+for (const fault of some(USUAL, 0, 6)) it(`${fault.name}: ${fault.finds}`, () => examined.isNamedFirst(fault));
 for (const fault of MORE) itInFull(`${fault.name}: ${fault.finds}`, () => examined.isNamedFirst(fault));
 
 it('is sound again', async () => {

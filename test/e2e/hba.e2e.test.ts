@@ -248,7 +248,7 @@ describe('the legacy of the shell script', () => {
     expect(await logIn('anything')).toBe('wrong-password');
   });
 
-  it('gets md5 where the stored passwords are md5', async () => {
+  itInFull('gets md5 where the stored passwords are md5', async () => {
     await sql(`SET password_encryption = 'md5';\nALTER ROLE ${USER} PASSWORD '${PASSWORD.replaceAll("'", "''")}';`);
     await openToEverybody();
     expect(await restoreHba(ops, db, outside)).toMatchObject({ asked: 'md5', done: 'rewritten', method: 'md5' });
@@ -313,7 +313,7 @@ describe('a file that the server cannot use', () => {
     });
   });
 
-  it('is made readable again when it belongs to root', async () => {
+  itInFull('is made readable again when it belongs to root', async () => {
     await openToEverybody();
     await inServer('chown root:root "$PGDATA/pg_hba.conf"; chmod 600 "$PGDATA/pg_hba.conf"');
     expect(await inspectHba(ops, db)).toMatchObject({ unreadable: true });

@@ -3,9 +3,10 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Ended, launchScript, runScript } from '../support/run-script.ts';
+import { sharedStack } from './shared.ts';
 import { itInFull, thorough } from './thorough.ts';
 import { pause, stepBegins } from './update/disturb.ts';
-import { docker, Stack } from './update/stack.ts';
+import { docker, type Stack } from './update/stack.ts';
 
 // The container that serves is the way back. One sandbox; each case leaves it serving, and its files as they were.
 let stack: Stack;
@@ -51,12 +52,10 @@ async function expectTheSame(before: readonly string[]): Promise<void> {
 }
 
 beforeAll(async () => {
-  stack = await Stack.prepared('wfops-way-back');
-  await stack.deploy();
+  stack = await sharedStack();
 });
-afterAll(async () => {
+afterAll(() => {
   if (stack) spawnSync('docker', ['rm', '-f', '-v', writer()], { stdio: 'ignore' });
-  await stack?.down();
 });
 
 it('a compose file that can not run: the very containers that served serve again, and a plain `up -d` leaves them alone', async () => {
