@@ -54,7 +54,7 @@ export async function underLoad(
   options: Options = {},
 ): Promise<Run> {
   const before = look(stack);
-  const { rate = stack.sandbox.isReal ? 10 : 50 } = options;
+  const { rate = stack.sandbox.isReal ? 10 : thorough ? 50 : 20 } = options;
   const [load, others] = await Promise.all([
     startLoad(`${stack.sandbox.url}/api/v1/health/basic`, ...MIXED, '--rate', String(rate)),
     startLoads(stack.sandbox.isReal || thorough ? waysOf(stack.sandbox) : {}),
