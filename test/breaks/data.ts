@@ -486,6 +486,24 @@ export const DATA: readonly Break[] = [
   },
   {
     what: {
+      en: 'the way back of an update that finishes a killed one is the killed one’s own release',
+      zh: '接续被杀更新的那次更新, 其回退目标仍是被杀更新自己的版本',
+    },
+    edits: [edit('lib/domain/hot-release/survey.ts', 'const proved = isProved ? now :', 'const proved = true ? now :')],
+    test: 'test/simulation/killed-then-failing.test.ts',
+    named: 'the way back of an update that finishes a killed one',
+  },
+  {
+    what: {
+      en: 'files that a killed update had put in place are called those of the old release',
+      zh: '被杀更新换入的文件被说成旧版本的文件',
+    },
+    edits: [edit('lib/domain/hot-release/undo.ts', 'unproved ? AS_FOUND : AS_BEFORE', 'AS_BEFORE')],
+    test: 'test/simulation/killed-then-failing.test.ts',
+    named: 'does not call its files those of the old release',
+  },
+  {
+    what: {
       en: 'a failed update goes back behind a killed one that was proved',
       zh: '更新失败后越过已通过验证的被杀更新',
     },

@@ -447,4 +447,40 @@ export const TRUTH: readonly Break[] = [
     test: 'test/unit/domain/app/inventory.test.ts',
     named: 'knows what git has in files that were checked out with other line ends, keywords and encodings',
   },
+  {
+    what: {
+      en: 'a request that ended with the probe’s own standing still is called failed, or a long wait',
+      zh: '探测进程自身被阻塞期间结束的请求被算作失败或长时间等待',
+    },
+    edits: [edit('lib/tools/http/probe.ts', 'const known = started > heldUpUntil ||', 'const known = started >= 0 ||')],
+    test: 'test/unit/tools/http/probe.test.ts',
+    named: 'believes nothing that ended with its being held up',
+  },
+  {
+    what: {
+      en: 'a release is tried as root where supervisord runs the program as another user',
+      zh: 'supervisord 以其他用户运行程序时, 试运行仍使用 root',
+    },
+    edits: [edit('lib/domain/app/agent/as_web.py', 'another = uid != os.geteuid()', 'another = False')],
+    test: 'test/e2e/gunicorn-settings.e2e.test.ts',
+    named: 'tries a release as the user that supervisord has the web program run as',
+  },
+  {
+    what: {
+      en: 'gunicorn’s check loads the application as root where its workers are another user',
+      zh: 'gunicorn 的 worker 使用其他用户时, 检查仍以 root 加载应用',
+    },
+    edits: [edit('lib/domain/app/agent/try_gunicorn.py', 'gunicorn.cfg.uid != os.geteuid()', 'gunicorn.cfg.uid == -1')],
+    test: 'test/e2e/gunicorn-settings.e2e.test.ts',
+    named: 'has the application loaded by whom gunicorn would have it loaded',
+  },
+  {
+    what: {
+      en: 'files that are put in place become root’s, whoever had the former ones',
+      zh: '换入的文件一律归 root, 不论原文件属于谁',
+    },
+    edits: [edit('lib/domain/app/agent/place.py', 'if not source.startswith(ARGS["saved"] + os.sep):', 'if False:')],
+    test: 'test/e2e/gunicorn-settings.e2e.test.ts',
+    named: 'puts files in place as those of whom the image has made them',
+  },
 ];
