@@ -236,7 +236,7 @@ export const TRUTH: readonly Break[] = [
   },
   {
     what: { en: 'a container that came since the survey is removed', zh: '删除检查之后新增的容器' },
-    edits: [edit('lib/domain/replacement/replace.ts', '  refuseReplicas(ops.target, stack, { [role]: all });\n', '')],
+    edits: [edit('lib/domain/replacement/replace.ts', '  refuseReplicas(stack, { [role]: all });\n', '')],
     test: 'test/simulation/replicas.test.ts',
     named: 'does not remove one that was started after the survey',
   },
