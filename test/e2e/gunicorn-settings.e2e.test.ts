@@ -161,3 +161,19 @@ chown 33 /a /a/app.py; chown 4 /s/old/a/was.py; python3 -c "$1"; cd /a; stat -c 
   const owners = 'app.py 33\nnew.py 33\nsub 33\nsub/deep/new.py 33\nwas.py 4\n';
   expect((await inside(shell, program)).split('\n').slice(1).join('\n')).toBe(owners);
 });
+
+it.each([
+  ['supervisord', 'setpriv --reuid=33 --regid=33 --clear-groups', '', false],
+  ['gunicorn itself', '', 'user = "www-data"', true],
+])(
+  'knows a web program that %s makes another user by its port, and what of it can be seen',
+  async (_who, as, conf, changesUser) => {
+    const shell = `cd /tmp; echo '${conf}' > conf.py; echo 'def app(*_): pass' > wsgi.py; chmod 644 *.py
+WHO=web ${as} gunicorn -c conf.py --bind 127.0.0.1:5001 wsgi:app 2>/dev/null & until pgrep -P $! > /dev/null; do sleep 0.1; done; sleep 0.5
+printf '#!/bin/sh\\necho "web RUNNING pid '$!', uptime"\\n' > /usr/local/bin/supervisorctl; chmod +x /usr/local/bin/supervisorctl
+python3 -c "$1"`;
+    const said = await inside(shell, sourceOf('programs', { schedulerVariable: 'WHO', marker: '/none' }));
+    const { programs } = JSON.parse(said) as { programs: object[] };
+    expect(programs).toMatchObject([{ name: 'web', ports: [5001], scheduler: 'web', cwd: '/tmp', changesUser }]);
+  },
+);

@@ -52,6 +52,8 @@ const program = z.object({
     .optional(),
   /** A gunicorn's version, as `23.0.0`; '' when it is not known. */
   gunicorn: z.string().optional(),
+  /** A gunicorn that itself makes its workers another user: the kernel shows nobody in a container whether they serve (proc(5), PR_SET_DUMPABLE). */
+  changesUser: z.boolean().optional(),
 });
 
 export type Program = z.infer<typeof program>;

@@ -49,6 +49,7 @@ export function planUpdate(
   if (sameFiles && sameCommit && !unfinished && !isAsked && facts.stale.length === 0) return undefined;
   throwIfAny([
     ...rebuildNeeded(facts, options.syncSite ? target.release.site.from : undefined),
+    ...unseen(facts.programs.all),
     ...hiding(target, facts),
     ...blocked(inTheWay),
     ...inProgress(facts),
@@ -120,6 +121,20 @@ const rebuildNeeded = (facts: Facts, unless: string | undefined): Reason[] =>
     .map(({ path, why, fix = REBUILD }) => ({
       text: { en: `${printable(path)}: ${why.en}`, zh: `${printable(path)}: ${why.zh}` },
       fix,
+    }));
+
+const unseen = (all: readonly Program[]): Reason[] =>
+  all
+    .filter((p) => p.changesUser)
+    .map(({ name }) => ({
+      text: {
+        en: `${printable(name)}: gunicorn itself makes its workers another user (user in its configuration), and nobody in the container can see then whether they serve.`,
+        zh: `${printable(name)}: gunicorn 自行切换 worker 的用户 (其配置中的 user), 容器内无法判断 worker 是否可用.`,
+      },
+      fix: {
+        en: `Have supervisord start it as that user instead (user= of the program), or: ${REBUILD.en}`,
+        zh: `请改由 supervisord 以该用户启动 (程序的 user=), 或全量重建: ${REBUILD.zh}`,
+      },
     }));
 
 const hiding = (target: Target, { hidden }: Facts): Reason[] =>

@@ -94,7 +94,7 @@ function questions(ops: Ops) {
   const workers = of([app, programs], ({ id }, all) =>
     Promise.all(
       all
-        .filter((p) => p.pid !== 0 && isGunicorn(p))
+        .filter((p) => p.pid !== 0 && isGunicorn(p) && !p.changesUser)
         .map(async (p) => {
           const workers = await lookAtWorkers(ops, id, p.pid, { silent: silentAfter(p), seconds: 0 });
           return { program: p.name, workers };

@@ -181,6 +181,10 @@ def supervised():
         return by_command()
 
 
+def changes_user(master, workers):
+    return any(user(worker["pid"])[0] != user(master)[0] for worker in workers if process(worker["pid"]))
+
+
 def main():
     found, said = supervised()
     ports = listening()
@@ -195,6 +199,7 @@ def main():
         starts = started_in(said_directory, directory(parent)) if said_directory and parent else cwd
         settings = gunicorn_settings(pid, argv, starts)
         words = gunicorn_words(pid, argv)
+        workers = children(pid) if pid else []
         config = words and configuration(words, starts)
         programs.append(
             {
@@ -207,10 +212,10 @@ def main():
                 **given,
                 **({"settings": settings} if settings else {}),
                 **({"config": config} if config else {}),
-                **({"gunicorn": version} if any(word.endswith("gunicorn") for word in argv) else {}),
+                **({"gunicorn": version, "changesUser": changes_user(pid, workers)} if words else {}),
                 "ports": sorted({ports[i] for i in inodes(pid) if i in ports}) if pid else [],
                 "start": start,
-                "workers": children(pid) if pid else [],
+                "workers": workers,
                 "scheduler": scheduler.lower(),
                 # supervisord hands its own variables on to whatever is not told otherwise.
                 "inherited": bool(parent) and environment(parent).get(ARGS["schedulerVariable"]) == scheduler,

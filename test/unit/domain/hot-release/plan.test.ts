@@ -188,6 +188,15 @@ it('tells what compose said, what .env lacks, and what of it this does not bring
   ]);
 });
 
+it('refuses where nobody can see whether the workers serve', () => {
+  const facts = updateFacts().programs;
+  const all = facts.all.map((p) => ({ ...p, changesUser: p.name === scheduler.name }));
+  expect(() => plan({ programs: { ...facts, all } })).toThrow(
+    /whalefall_scheduler: gunicorn itself makes its workers another user/,
+  );
+  expect(plan()).toBeDefined();
+});
+
 it('refuses to overwrite what is not from git', () => {
   expect(refusal({ files: { ...same, inTheWay: ['app/\u001b[2J'] } }).what.en).toContain('app/\\x1b[2J');
 });
