@@ -27,10 +27,12 @@ def process(pid):
 
 
 def user(pid):
-    """Its user, group and other groups, as numbers."""
-    status = dict(line.split(":", 1) for line in read(f"/proc/{pid}/status").splitlines())
-    uid, gid = (int(status[key].split()[1]) for key in ("Uid", "Gid"))
-    return uid, gid, [int(group) for group in status["Groups"].split()]
+    """Its user, group and other groups, as numbers; None when it is gone."""
+    found = dict(re.findall(r"^(Uid|Gid|Groups):[ \t]*(.*)$", read(f"/proc/{pid}/status"), re.M))
+    if not found:
+        return None
+    uid, gid = (int(found[key].split()[1]) for key in ("Uid", "Gid"))
+    return uid, gid, [int(group) for group in found["Groups"].split()]
 
 
 def become(uid, gid, groups):

@@ -31,7 +31,10 @@ def make(directory):
 
 def belong(path, like):
     owner = os.lstat(like)
-    os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    try:
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    except PermissionError:
+        pass  # without CAP_CHOWN nothing can be given away
 
 
 def put(source, path):

@@ -182,7 +182,8 @@ def supervised():
 
 
 def changes_user(master, workers):
-    return any(user(worker["pid"])[0] != user(master)[0] for worker in workers if process(worker["pid"]))
+    seen = map(user, [master, *(worker["pid"] for worker in workers)])
+    return len({whose[0] for whose in seen if whose}) > 1
 
 
 def main():

@@ -108,10 +108,9 @@ def gunicorn_log():
 def nobody():
     """User and groups of nginx' workers, who read the pages; without a worker, those of nobody in particular."""
     for pid, _, _, command in processes():
-        if "nginx: worker" in command:
-            status = read(f"/proc/{pid}/status")
-            ids = {key: value.split() for key, value in re.findall(r"^(Uid|Gid|Groups):\s*(.*)$", status, re.M)}
-            return int(ids["Uid"][1]), {int(group) for group in [ids["Gid"][1], *ids.get("Groups", [])]}
+        if "nginx: worker" in command and (whose := user(pid)):
+            uid, gid, groups = whose
+            return uid, {gid, *groups}
     return -1, set()
 
 

@@ -253,8 +253,9 @@ def settled(now, old):
 
 def main():
     # Whom the workers run as sees all of them, and may lower what they may have open.
-    if living(ARGS["master"]) and user(ARGS["master"])[0] != os.geteuid():
-        become(*user(ARGS["master"]))
+    whose = user(ARGS["master"])
+    if whose and whose[0] != os.geteuid():
+        become(*whose)
     now = state()
     before, old = ARGS.get("before", now["master"]), ARGS.get("old", [])
     if now["master"] is not None and now["master"] == before:
