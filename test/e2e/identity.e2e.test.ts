@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { createFreshSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { type Ended, runScript } from '../support/run-script.ts';
 import { itInFull } from './thorough.ts';
@@ -81,7 +81,7 @@ itInFull('leaves userdata alone that a worker writes to: no line is lost in a re
   expect(lines).toEqual(lines.map((_, at) => String(at + 1)));
 });
 
-it('refuses a release that moves PGDATA, before anything stops', async () => {
+itInFull('refuses a release that moves PGDATA, before anything stops', async () => {
   const [before, running] = [identifier(), docker('inspect', '-f', '{{.Id}}', container('app'))];
   const back = edit((text) =>
     text.replace('environment:\n', 'environment:\n      - PGDATA=/var/lib/postgresql/data/pgdata\n'),

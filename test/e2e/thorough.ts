@@ -7,5 +7,5 @@ export const thorough = process.env.E2E === 'full';
 export const some = <T>(all: readonly T[], ...usual: readonly number[]): readonly T[] =>
   thorough ? all : all.filter((_, at) => usual.includes(at));
 
-/** A case that only `E2E=full` has time for. The others say that it was skipped, and no suite is without a case. */
+/** A case that only `E2E=full` has time for. The others say that it was skipped. */
 export const itInFull = it.skipIf(!thorough);

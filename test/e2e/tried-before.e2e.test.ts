@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { createFreshSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { type Ended, runScript } from '../support/run-script.ts';
 import { itInFull } from './thorough.ts';
@@ -82,14 +82,17 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-it('a mounted certificate that is gone is refused by its name; an empty directory is found by nginx', async () => {
-  renameSync(inDeployDir('ssl'), inDeployDir('..', 'ssl'));
-  await untouched(3, /ssl does not exist, and whalefall:\/etc\/nginx\/ssl mounts it/);
-  mkdirSync(inDeployDir('ssl'));
-  await untouched(1, /would not come up[\s\S]*cannot load certificate/);
-  rmSync(inDeployDir('ssl'), { recursive: true });
-  renameSync(inDeployDir('..', 'ssl'), inDeployDir('ssl'));
-});
+itInFull(
+  'a mounted certificate that is gone is refused by its name; an empty directory is found by nginx',
+  async () => {
+    renameSync(inDeployDir('ssl'), inDeployDir('..', 'ssl'));
+    await untouched(3, /ssl does not exist, and whalefall:\/etc\/nginx\/ssl mounts it/);
+    mkdirSync(inDeployDir('ssl'));
+    await untouched(1, /would not come up[\s\S]*cannot load certificate/);
+    rmSync(inDeployDir('ssl'), { recursive: true });
+    renameSync(inDeployDir('..', 'ssl'), inDeployDir('ssl'));
+  },
+);
 
 itInFull('a root file system that can only be read, and an address that the host lacks', async () => {
   const compose = readFileSync(inDeployDir('docker-compose.prod.yml'), 'utf8');
