@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DEFINITIONS } from '../secrets/leaks.ts';
@@ -49,15 +50,9 @@ export function look(stack: Stack): Traces {
 
 function containersOf(stack: Stack): readonly string[] {
   const all = docker('ps', '-aq', '--no-trunc').split('\n').filter(Boolean);
-  // By label or name: helpers carry the one or the other. One that has ended since the list was made is not left behind.
+  // By label or name: helpers carry the one or the other. One that has ended since the list was made is not left behind: it is missing here.
   const format = '{{.Name}} {{.Id}} {{.State.StartedAt}} {{json .Config.Labels}}';
-  const described = all.flatMap((id) => {
-    try {
-      return [docker('inspect', '-f', format, id)];
-    } catch {
-      return [];
-    }
-  });
+  const described = spawnSync('docker', ['inspect', '-f', format, ...all], { encoding: 'utf8' }).stdout.split('\n');
   const ours = described.filter((l) => l.includes(stack.sandbox.project));
   return ours.map((l) => l.split(' ').slice(0, 3).join(' ')).sort();
 }
