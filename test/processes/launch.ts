@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { asTyped } from '../../lib/core/run.ts';
+import { removeWhole } from '../support/remove.ts';
 
 const REPO = path.join(import.meta.dirname, '../..');
 
@@ -20,20 +21,8 @@ export interface Launched {
 /** A deploy directory that goes with the test. */
 export function deployDir(): string {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-processes-'));
-  // Whoever was killed, or has written that it ended, may write its last in this moment. Not by `maxRetries`: Node 20 then tries the same
-  // rmdir again, and does not look what has come into it.
-  onTestFinished(() => until(() => isRemoved(dir), `${dir} is removed`));
+  onTestFinished(() => removeWhole(dir));
   return dir;
-}
-
-function isRemoved(dir: string): boolean {
-  try {
-    rmSync(dir, { recursive: true, force: true });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
-    return false;
-  }
 }
 
 const scriptFile = (script: string) => path.join(import.meta.dirname, `${script}.ts`);

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { removeWhole } from './remove.ts';
 
 // Chromium without a window, spoken to over two pipes: https://chromedevtools.github.io/devtools-protocol/
 
@@ -154,7 +154,6 @@ export class Chromium {
   async close(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.pid) process.kill(-this.#child.pid, 'SIGKILL');
     await this.#ended;
-    // They may write into it until the very last of them is gone.
-    await rm(this.#profile, { recursive: true, force: true, maxRetries: 20 });
+    await removeWhole(this.#profile);
   }
 }
