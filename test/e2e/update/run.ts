@@ -40,7 +40,7 @@ export interface Options {
 }
 
 /**
- * Runs the update as an operator would, while users go on asking: 50 requests a second, some slow, some posts; of the real sandbox, which would have
+ * Runs the update as an operator would, while users go on asking: 20 requests a second, in full 50, some slow, some posts; of the real sandbox, which would have
  * its workers recycled by that all the time, 10, and 5 by each other way, as also of the plain one in full.
  */
 export const update = (stack: Stack, args: readonly string[] = [], options: Options = {}): Promise<Run> =>
