@@ -123,20 +123,25 @@ async function inside(shell: string, program: string): Promise<string> {
   return execFileSync('docker', run, { encoding: 'utf8' });
 }
 
-it('tries a release as the user that supervisord has the web program run as', async () => {
-  const writes =
-    'import os; open("of-the-trial", "w"); open("/s/trial/told", "w").write(f"{os.getresuid()} {os.getgroups()}")';
-  const program = sourceOf('as_web', {
-    ...{ like: 4711, argv: ['python3', '-c', writes], cwd: '/s/new', env: {}, log: '/s/log', told: '/s/trial/told' },
-    ...{ theirs: ['/s/trial', '/s/new'], leave: false, seconds: 20 },
-  });
-  const shell = `umask 022; mkdir -p /s/new; echo code > /s/new/code; chmod 711 /s
+it.each([
+  ['root’s, as it stays', 0],
+  ['its own, as it becomes', 33],
+])(
+  'tries a release as the user that supervisord has the web program run as; the code in place is %s',
+  async (_whose, owner) => {
+    const writes = 'import os; open("/s/trial/told", "w").write(f"{os.getresuid()} {os.getgroups()}")';
+    const program = sourceOf('as_web', {
+      ...{ like: 4711, argv: ['python3', '-c', writes], cwd: '/s/new', env: {}, log: '/s/log', told: '/s/trial/told' },
+      ...{ trial: '/s/trial', tree: '/s/new', root: '/a', leave: false, seconds: 20 },
+    });
+    const shell = `umask 022; mkdir -p /s/new /a; chown ${owner} /a; echo code > /s/new/code; chmod 711 /s
 setpriv --reuid=33 --regid=33 --groups=33,4 sleep 60 & sleep 0.3
-python3 -c "\${1//4711/$!}"; stat -c '%n %u' /s/new/* /s/trial /s/log`;
-  expect(await inside(shell, program)).toMatch(
-    /"exitCode": 0, .*"told": "\(33, 33, 33\) \[4, 33\]".*\n\/s\/new\/code 33\n\/s\/new\/of-the-trial 33\n\/s\/trial 33\n\/s\/log 0\n/,
-  );
-});
+python3 -c "\${1//4711/$!}"; stat -c '%n %u' /s/new /s/new/code /s/trial /s/log`;
+    const [said = '', ...owners] = (await inside(shell, program)).trim().split('\n');
+    expect(JSON.parse(said)).toMatchObject({ exitCode: 0, told: '(33, 33, 33) [4, 33]' });
+    expect(owners).toEqual([`/s/new ${owner}`, `/s/new/code ${owner}`, '/s/trial 33', '/s/log 0']);
+  },
+);
 
 it.each([
   ['its workers', '', 33],

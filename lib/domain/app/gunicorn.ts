@@ -140,9 +140,10 @@ function tryGunicorn(ops: Ops, staging: Staging, web: Program, asked: Trial): Pr
   const argv = [...python, '-c', code, told, JSON.stringify(trial), ...from.argv.slice(at + 1)];
   const env = { [ops.target.app.schedulerVariable]: 'false' }; // never a second scheduler
   const log = `${staging.log}-${name}`;
+  const places = { trial: staging.trial, tree: staging.tree, root: ops.target.app.root };
   return agent(ops, staging.container, 'as_web', {
     effect: 'change',
-    args: { like: web.pid, argv, cwd: from.cwd, env, log, told, theirs: [staging.trial, staging.tree], leave, seconds },
+    args: { like: web.pid, argv, cwd: from.cwd, env, log, told, leave, seconds, ...places },
     answer: outcome,
     deadlineMs: (seconds + 15) * 1000,
   });

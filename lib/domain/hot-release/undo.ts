@@ -56,8 +56,8 @@ const BEFORE_KILLED: Text = {
   zh: '被终止的那次运行之前的版本正常服务: 该次运行换入的文件也已换回',
 };
 const AS_FOUND: Text = {
-  en: 'What served when this run began serves, every file as it was then; but the run before it was killed, and what that one had put in place is not proved',
-  zh: '服务与本次运行开始时一致, 文件未变; 但上一次运行被中途终止, 其已换入的文件未经验证',
+  en: 'What served when this run began serves, every file as it was then; but the run before it was killed, and whatever that one had put in place is not proved',
+  zh: '服务与本次运行开始时一致, 文件未变; 但上一次运行被中途终止, 其可能已换入的文件未经验证',
 };
 
 async function schemaNow(ops: Ops, { facts, backup }: HotRelease): Promise<Text> {

@@ -367,8 +367,8 @@ export const engineChecks: readonly Check[] = [
             `网络 ${network} 的现状与 compose 文件中的定义不同 (${what})`,
           ),
           t(
-            `Correct the compose file, or stop the project in a quiet hour and have compose make the network anew.`,
-            `请修改 compose 文件使其与现状一致; 或在维护时段停止整个项目后, 由 compose 重建网络.`,
+            'Correct the compose file, so that it says what there is. No docker compose down for it: that deletes the application’s container, and the userdata in it.',
+            '请修改 compose 文件, 使其与现状一致. 不要为此执行 docker compose down: 它会删除应用容器及其中的 userdata.',
           ),
         );
       }),

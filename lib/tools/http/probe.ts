@@ -9,7 +9,7 @@ export interface Outage {
   /** From the start of a failed request to the end of the first success that started later; 0 without a failure. */
   readonly longestGapMs: number;
   /**
-   * The longest that nothing was sent although it was time: this process, or the machine, was held up. What visitors met then is not known;
+   * The longest that nothing was sent or looked at although it was time: this process, or the machine, was held up. What visitors met then is not known;
    * nor does a request tell that was under way then and ended with it: it counts neither as sent nor as failed.
    */
   readonly blindMs: number;
@@ -64,7 +64,7 @@ export function startProbe(
     looked += since;
     if (since <= BLIND_MS + interval) return;
     heldUpUntil = looked;
-    if (sending) blindMs = Math.max(blindMs, round(since));
+    blindMs = Math.max(blindMs, round(since));
   };
   const send = () => {
     if (underWay.size >= MOST_WAITING) return;
@@ -91,7 +91,8 @@ export function startProbe(
   }, interval);
   timer.unref();
   const stopSending = () => {
-    look();
+    // Where nothing is sent any more, nobody looks once all is answered.
+    if (sending) look();
     sending = false;
   };
   ops.signal.addEventListener('abort', stopSending, { once: true });

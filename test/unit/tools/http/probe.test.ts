@@ -190,6 +190,21 @@ describe('startProbe', () => {
     expect(outage.blindMs).toBeGreaterThanOrEqual(16_000);
   });
 
+  it('says that it was held up also where it only waits for the last answers', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    let held = 0;
+    let answer: (response: Response) => void = () => undefined;
+    const clock = { ...real.clock, monotonic: () => performance.now() + held };
+    const net = { fetch: () => new Promise((resolve) => (answer = resolve)) } as never;
+    const probe = startProbe({ ...real, clock, net }, 'http://x/', { perSecond: 10 });
+    const stopped = probe.stop();
+    held = 5_000;
+    answer(new Response('{}'));
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await stopped).toMatchObject({ sent: 0, failed: 0, blindMs: expect.closeTo(5_000, -3) });
+  });
+
   it('takes no more places than fifty among those who wait', async () => {
     const asked: ((error: Error) => void)[] = [];
     const net = { fetch: () => new Promise((_, fail) => asked.push(fail)) } as never;
