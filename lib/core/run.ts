@@ -244,6 +244,24 @@ export async function ask(ops: RunOps, command: Command, expect?: readonly numbe
   return (await run(ops, command, expect)).stdout.replace(/\n$/, '');
 }
 
+const asked = new WeakMap<Ops['$'], Map<string, Promise<unknown>>>();
+
+/**
+ * What can't change while a run lasts is asked once in it; a question that failed may be asked again.
+ *
+ * @param question in words of its own, with whatever the answer depends on.
+ */
+export function onceInRun<T>({ $ }: Pick<Ops, '$'>, question: string, answer: () => Promise<T>): Promise<T> {
+  const answers = asked.get($) ?? new Map<string, Promise<unknown>>();
+  asked.set($, answers);
+  const before = answers.get(question);
+  if (before !== undefined) return before as Promise<T>; // a question has one kind of answer
+  const now = answer();
+  answers.set(question, now);
+  now.catch(() => answers.delete(question));
+  return now;
+}
+
 function text(chunks: readonly (Buffer | string)[], encoding: 'utf8' | 'latin1' = 'utf8'): string {
   // zx appends the final end of line as a string or Buffer of its own.
   return Buffer.concat(chunks.map((c) => (typeof c === 'string' ? Buffer.from(c) : c))).toString(encoding);

@@ -732,7 +732,7 @@ export const DATA: readonly Break[] = [
     edits: [
       edit(
         'lib/domain/release/running.ts',
-        'return { ...judge(files, candidates, marker?.commit), marked',
+        'return { ...judge(files, candidates.flat(), marker?.commit), marked',
         'return { commit: releases[0]?.commit, nearest: undefined, marked',
       ),
     ],

@@ -34,13 +34,19 @@ export const HOLD: readonly Break[] = [
   },
   {
     what: { en: 'requests are refused while the container is replaced', zh: '替换容器期间请求被拒绝' },
-    edits: [edit('lib/domain/replacement/app-container.ts', '  await hold.begin(ops, app);\n', '')],
+    edits: [edit('lib/domain/replacement/app-container.ts', '  await hold.begin(ops, app, { drains: true });\n', '')],
     test: 'test/simulation/hold.test.ts',
     named: 'no request fails while a rebuild replaces the container',
   },
   {
     what: { en: 'requests are refused on the way back', zh: '恢复过程中请求被拒绝' },
-    edits: [edit('lib/domain/replacement/app-container.ts', "await hold.begin(ops, app, 'back');", '')],
+    edits: [
+      edit(
+        'lib/domain/replacement/app-container.ts',
+        'await hold.begin(ops, app, { isBack: true, drains: served });',
+        '',
+      ),
+    ],
     test: 'test/simulation/hold.test.ts',
     named: 'no request fails when what is proved last turns out wrong',
   },
@@ -174,19 +180,40 @@ export const HOLD: readonly Break[] = [
       en: 'rules are put while those of the hold before are taken away',
       zh: '上一次暂存的规则尚在移除, 新规则已经写入',
     },
-    edits: [edit('lib/domain/hold/hold.ts', '      await going;\n      lease = await', '      lease = await')],
+    edits: [edit('lib/domain/hold/hold.ts', 'allEnded([going, attaching])', 'allEnded([attaching])')],
     test: 'test/simulation/hold.test.ts',
     named: 'no request fails when a hot update that restarted the container is taken back',
   },
   {
     what: { en: 'a run that is killed leaves the scheduler stopped', zh: '运行被强制终止后, 调度器保持停止' },
-    edits: [edit('lib/domain/app/agent/drain.py', '    finally:\n        put_back()', '    finally:\n        pass')],
+    edits: [
+      edit(
+        'lib/domain/app/agent/drain.py',
+        '        finally:\n            put_back()',
+        '        finally:\n            pass',
+      ),
+    ],
     test: 'test/unit/domain/hold/drain.test.ts',
     named: 'starts again what it has ended',
   },
   {
+    what: { en: 'a program that could not be stopped counts as ended', zh: '未能停止的程序被当作已结束' },
+    edits: [edit('lib/domain/app/agent/drain.py', 'return told.issuperset(', 'return told or set(')],
+    test: 'test/unit/domain/hold/drain.test.ts',
+    named: 'does not call ended what supervisord could not',
+  },
+  {
+    what: { en: 'a drain that never began restarts nginx', zh: '尚未开始排空就结束时, 仍重启 nginx' },
+    edits: [edit('lib/domain/app/agent/drain.py', '            return  # nothing', '            pass  # nothing')],
+    test: 'test/unit/domain/hold/drain.test.ts',
+    named: 'touches nothing when it is let go before',
+  },
+  {
     what: { en: 'a stop that fails leaves the scheduler stopped', zh: '停止容器失败后, 调度器保持停止' },
-    edits: [edit('lib/domain/hold/drain.ts', '    await agent?.close();\n    throw error;', '    throw error;')],
+    edits: [
+      edit('lib/domain/hold/drain.ts', '        await agent?.close();\n', ''),
+      edit('lib/domain/hold/hold.ts', '    void drainer?.close();\n', ''),
+    ],
     test: 'test/simulation/hold.test.ts',
     named: 'what was ended for a stop that',
   },

@@ -35,6 +35,13 @@ function testOpsOnce() {
   };
 }
 
+let commits = 0;
+/** What one holds is asked once. */
+function nextCommit(): string {
+  commits += 1;
+  return String(commits).padStart(40, '0');
+}
+
 async function says<T>(text: Answer, ask: () => Promise<T>): Promise<T | OpsError> {
   answer = () => ({ stdout: typeof text === 'string' ? [Buffer.from(text)] : [text] });
   try {
@@ -186,7 +193,7 @@ describe('git', () => {
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(name, { maxLength: 4 }), async (names) => {
         const text = names.map((file, i) => `100644 blob ${String(i).padStart(40, '0')}\t${file}\0`).join('');
-        const tree = await says(text, () => treeOf(ops(), 'c0ffee'));
+        const tree = await says(text, () => treeOf(ops(), nextCommit()));
         expect([...(tree as ReadonlyMap<string, unknown>).keys()]).toEqual(names);
       }),
       { numRuns: 30 },
@@ -198,7 +205,7 @@ describe('git', () => {
       fc.asyncProperty(
         fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
         async (bytes) => {
-          await says(bytes, () => treeOf(ops(), 'c0ffee'));
+          await says(bytes, () => treeOf(ops(), nextCommit()));
           await says(bytes, () => listRemotes(ops()));
         },
       ),

@@ -9,7 +9,7 @@ import type { Target } from '../../core/target.ts';
 import { printable, spanText, type Text } from '../../core/text.ts';
 import { withCopy } from '../../tools/docker/commit.ts';
 import { copyIn, copyOut } from '../../tools/docker/container-files.ts';
-import type { Container } from '../../tools/docker/containers.ts';
+import { type Container, inspectContainer } from '../../tools/docker/containers.ts';
 import { exec } from '../../tools/docker/docker.ts';
 import { isWithin, type Mount, placeOf } from '../../tools/docker/places.ts';
 import { entriesOf } from '../ledger/runs.ts';
@@ -147,10 +147,11 @@ export async function userdataSize(ops: Ops, container: string, of: 'own' | 'all
 }
 
 /** Puts saved userdata into a container that has been created and not yet started. */
-export async function putBackUserdata(ops: Ops, saved: SavedUserdata, container: Container): Promise<void> {
+export async function putBackUserdata(ops: Ops, saved: SavedUserdata, container: string): Promise<void> {
   const { userdata } = ops.target.app;
-  const [mounted] = saved.ownOnly ? [] : mountedUserdata(ops.target, container.mounts);
-  if (mounted === undefined) return copyIn(ops, saved.file, container.id, userdata);
+  const mounts = saved.ownOnly ? [] : (await inspectContainer(ops, container)).mounts;
+  const [mounted] = mountedUserdata(ops.target, mounts);
+  if (mounted === undefined) return copyIn(ops, saved.file, container, userdata);
   const [at, file] = [printable(mounted), printable(saved.file)];
   say(ops.screen, 'warning', {
     en: `Something is mounted at ${at}, which may be newer than the saved copy: that was not put back, and stays in ${file}.`,

@@ -29,7 +29,7 @@ const answer = z.object({
 export type Drained = z.infer<typeof answer>;
 
 /** What runs in a container besides the application's web program. */
-export interface Beside {
+interface Beside {
   /** Those that have work of their own: the scheduler, a queue's worker. */
   readonly programs: readonly Program[];
   /** Names of those that are an nginx. */
@@ -40,40 +40,45 @@ interface Draining {
   readonly held: readonly HeldPort[];
   /** That it takes at most. */
   readonly seconds: number;
-  /** What {@link findBeside} found before anybody waited, if it could. */
-  readonly beside: Beside | undefined;
 }
 
-/**
- * Waits until a container to which nobody new is sent has finished what it is at, has its programs end, and has it stopped. Should it not be
- * stopped, whatever has ended for it starts again, also when this process is killed.
- *
- * @param stop gets undefined where the container could not be asked: then an ordinary stop, which waits for everything, has to do.
- */
-export async function drain(
-  ops: Ops,
-  container: string,
-  { held, seconds, beside: known }: Draining,
-  stop: (drained: Drained | undefined) => Promise<unknown>,
-): Promise<void> {
-  const published = held.map((p) => p.published);
-  const beside = known ?? (await unlessImpossible(ops, findBeside(ops, container)));
-  await untilInside(ops, published);
-  const ports = held.map((p) => p.target);
+/** Stands ready in a container to drain it. */
+export interface Drainer {
+  /**
+   * Waits until a container to which nobody new is sent has finished what it is at, has its programs end, and has it stopped. Should it not be
+   * stopped, whatever has ended for it starts again, also when this process is killed.
+   *
+   * @param stop gets undefined where the container could not be asked: then an ordinary stop, which waits for everything, has to do.
+   */
+  drain(ops: Ops, stop: (drained: Drained | undefined) => Promise<unknown>): Promise<void>;
+  /** Where it is not to be drained after all: it is as it was. */
+  close(): Promise<void>;
+}
+
+/** Asks and starts before anybody waits what can be. What can't be is said, and is no reason not to drain. */
+export async function attachDrainer(ops: Ops, container: string, { held, seconds }: Draining): Promise<Drainer> {
+  const [published, ports] = [held.map((p) => p.published), held.map((p) => p.target)];
+  const beside = await unlessImpossible(ops, findBeside(ops, container));
   const those = { stop: stopped(beside?.programs), nginx: beside?.nginx ?? [] };
   const args = { ports, seconds, ...those, restarted: false, stopSeconds: STOP_SECONDS };
   const agent = await unlessImpossible(ops, attachAgent(ops, container, 'drain', { args }));
-  try {
-    const drained = agent && (await unlessImpossible(ops, hear(agent, (seconds + 30) * 1000)));
-    // What the proxy still has to hand on goes with the container.
-    if (drained?.drained) await until(ops, 1, async () => (await socketsAt(ops, published)).open === 0);
-    await stop(drained && { ...drained, ended: drained.ended && beside !== undefined });
-  } catch (error) {
-    await agent?.close();
-    throw error;
-  }
-  // It has gone with the container; the engine may take a while to say so.
-  void agent?.close();
+  return {
+    async drain(ops, stop) {
+      try {
+        await untilInside(ops, published);
+        const drained = agent && (await unlessImpossible(ops, hear(agent, (seconds + 30) * 1000)));
+        // What the proxy still has to hand on goes with the container.
+        if (drained?.drained) await until(ops, 1, async () => (await socketsAt(ops, published)).open === 0);
+        await stop(drained && { ...drained, ended: drained.ended && beside !== undefined });
+      } catch (error) {
+        await agent?.close();
+        throw error;
+      }
+      // It has gone with the container; the engine may take a while to say so.
+      void agent?.close();
+    },
+    close: async () => agent?.close(),
+  };
 }
 
 const hear = async (agent: Attached, deadlineMs: number): Promise<Drained> =>
@@ -87,7 +92,7 @@ const hear = async (agent: Attached, deadlineMs: number): Promise<Drained> =>
 export async function drainPrograms(
   ops: Ops,
   container: string,
-  { held, seconds, programs }: Omit<Draining, 'beside'> & { readonly programs: readonly Program[] },
+  { held, seconds, programs }: Draining & { readonly programs: readonly Program[] },
 ): Promise<Drained | undefined> {
   const published = held.map((p) => p.published);
   await untilInside(ops, published);
@@ -117,7 +122,7 @@ async function until(ops: Ops, times: number, isSo: () => Promise<boolean>): Pro
   }
 }
 
-export async function findBeside(ops: Ops, container: string): Promise<Beside> {
+async function findBeside(ops: Ops, container: string): Promise<Beside> {
   const { all, companions } = await findPrograms(ops, container);
   const nginx = all.filter(({ argv }) => argv[0]?.startsWith('nginx: master')).map(({ name }) => name);
   return { programs: companions, nginx };

@@ -1,10 +1,11 @@
+import { allEnded } from '../../core/concurrency.ts';
 import { whatHappened } from '../../core/errors.ts';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import type { Text } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
 import type { Program } from '../app/programs.ts';
 import { type Doorman, type DoormanState, postDoorman } from './doorman.ts';
-import { type Beside, type Drained, drain, drainPrograms, drainTexts, findBeside, sayWhetherKilled } from './drain.ts';
+import { attachDrainer, type Drained, type Drainer, drainPrograms, drainTexts, sayWhetherKilled } from './drain.ts';
 import { type Lease, leaseRules } from './lease.ts';
 import { reachedAt } from './ports.ts';
 import { commentOf, rulesFor } from './rules.ts';
@@ -27,10 +28,11 @@ export interface RequestHold {
    * From here on they wait. Those that are under way end where they began.
    *
    * @param app the container that serves them, and gets them again if this process dies.
-   * @param how `back`: on the way back, which goes on all the same where it could not be done, and says so.
+   * @param how.isBack on the way back, which goes on all the same where it could not be done, and says so.
+   * @param how.drains it is drained next: what that needs is made ready before anybody waits.
    * @throws {CommandError} when it could not be done; they are served as before then.
    */
-  begin(ops: Ops, app: Container, how?: 'back'): Promise<void>;
+  begin(ops: Ops, app: Container, how?: HowHeld): Promise<void>;
   /**
    * Waits until a container whose requests are held has finished what it is at, and has it stopped. Should it not be stopped, whatever has
    * ended for it starts again, also when this process is killed.
@@ -63,9 +65,13 @@ export interface Seen {
   readonly cut: number;
 }
 
+export interface HowHeld {
+  readonly isBack?: boolean;
+  readonly drains?: boolean;
+}
+
 interface Held {
-  /** What else runs in the container, if it could be asked. */
-  readonly beside: Beside | undefined;
+  readonly drainer: Drainer | undefined;
   readonly doorman: Doorman;
   readonly lease: Lease;
 }
@@ -90,8 +96,9 @@ export function requestHold(facts: HoldFacts): RequestHold {
   const dismiss = async (ops: Ops, held: Held, seconds: number): Promise<void> => {
     if (now !== held) return; // it has died meanwhile
     now = undefined;
-    const { doorman, lease } = held;
+    const { doorman, drainer, lease } = held;
     await lease.stop();
+    void drainer?.close();
     const finish = async () => {
       const state = await doorman.finish(seconds).catch(() => undefined);
       if (state) noteWhatItSaw(state);
@@ -105,7 +112,7 @@ export function requestHold(facts: HoldFacts): RequestHold {
     finishing.push(finish().catch((error) => warn(ops, error)));
   };
 
-  const begin = async (given: Ops, app: Container): Promise<void> => {
+  const begin = async (given: Ops, app: Container, drains: boolean): Promise<void> => {
     if (facts.kind === 'plain' || now !== undefined) return;
     const ops = uninterruptible(given);
     given.signal.throwIfAborted();
@@ -113,23 +120,26 @@ export function requestHold(facts: HoldFacts): RequestHold {
     const home = addresses.find((a) => a.network === facts.network)?.address;
     count += 1;
     // Beside one another: nobody waits as yet.
-    const [doorman, beside] = await Promise.all([
-      postDoorman(ops, { ...facts, imageId: app.imageId, home }, `${app.name}-doorman-${count}`),
-      findBeside(ops, app.id).catch(() => undefined),
-    ]);
-    const { firewall, bridges, ports } = facts;
+    const { firewall, bridges, ports, drainAtMost: seconds } = facts;
+    const attaching = drains ? attachDrainer(ops, app.id, { held: ports, seconds }) : Promise.resolve(undefined);
+    const letGo = async () => (await attaching)?.close();
+    const post = { ...facts, imageId: app.imageId, home };
+    const doorman = await postDoorman(ops, post, `${app.name}-doorman-${count}`).catch(async (error: unknown) => {
+      await letGo();
+      throw error;
+    });
     const comment = commentOf(ops.paths);
     let lease: Lease;
     standing += 1;
     try {
-      await going;
+      await allEnded([going, attaching]);
       lease = await leaseRules(ops, firewall, (until) => rulesFor(ports, doorman.door, { comment, until, bridges }));
     } catch (error) {
       standing -= 1;
-      await doorman.discard();
+      await allEnded([doorman.discard(), letGo()]);
       throw error;
     }
-    const held: Held = { beside, doorman, lease };
+    const held: Held = { drainer: await attaching, doorman, lease };
     now = held;
     // Nobody is to be led to where nobody stands.
     const takeAway = async () => {
@@ -151,11 +161,11 @@ export function requestHold(facts: HoldFacts): RequestHold {
       return now !== undefined;
     },
 
-    async begin(ops, app, how) {
+    async begin(ops, app, { isBack = false, drains = false } = {}) {
       try {
-        await begin(ops, app);
+        await begin(ops, app, drains);
       } catch (error) {
-        if (how !== 'back') throw error;
+        if (!isBack) throw error;
         warn(ops, error);
       }
     },
@@ -167,7 +177,8 @@ export function requestHold(facts: HoldFacts): RequestHold {
       };
       if (facts.kind === 'plain' || now === undefined) return halt(false);
       const { ports: held, drainAtMost: seconds } = facts;
-      await drain(ops, app.id, { held, seconds, beside: now.beside }, (drained) => {
+      const drainer = now.drainer ?? (await attachDrainer(ops, app.id, { held, seconds }));
+      await drainer.drain(ops, (drained) => {
         sayWhatWasCut(ops, drained, seconds);
         return halt(drained?.ended ?? false);
       });

@@ -9,6 +9,7 @@ import { dropsWhenLeaving } from '../app/recycling.ts';
 import { waitUntilServing } from '../app/serving.ts';
 import { reloadIfPossible, reloadNginx } from '../app/site.ts';
 import { reloadWorkers, replaceWorkers, restartProgram, succeedWorkers, waitUntilRuns } from '../app/workers.ts';
+import type { HowHeld } from '../hold/hold.ts';
 import { holdCommands, releaseCommands, takeInCommands } from '../hold/messages.ts';
 import { graceOf } from '../replacement/replace.ts';
 import type { Checked } from './check.ts';
@@ -113,13 +114,13 @@ async function restartAll(ops: Ops, container: string, programs: readonly Progra
  * Restarts programs that nginx leads people to. All requests wait meanwhile, at a port nobody can tell whom one is for; but not for longer than
  * {@link heldMs}.
  *
- * @param how `back`: on the way back it has to be done, whether or not requests can be held.
+ * @param how.isBack on the way back it has to be done, whether or not requests can be held.
  */
 export async function restartHeld(
   ops: Ops,
   { staging: { container }, hold, plan }: HotRelease,
   programs: readonly Program[],
-  how?: 'back',
+  how?: Pick<HowHeld, 'isBack'>,
 ): Promise<void> {
   const app = await inspectContainer(ops, container);
   await hold.begin(ops, app, how);
@@ -144,10 +145,10 @@ export async function restartHeld(
 export async function restartContainer(
   ops: Ops,
   { staging: { container: id }, hold, facts }: HotRelease,
-  how?: 'back',
+  how?: Pick<HowHeld, 'isBack'>,
 ): Promise<void> {
   const before = await inspectContainer(ops, id);
-  await hold.begin(ops, before, how);
+  await hold.begin(ops, before, { ...how, drains: true });
   await hold.drain(ops, before, (atOnce) => {
     const grace = atOnce ? 0 : graceOf('app', before);
     const argv = ['docker', 'restart', '-t', String(grace), id];

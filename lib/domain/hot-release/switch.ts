@@ -144,14 +144,14 @@ async function switchBack(ops: Ops, update: HotRelease, checked: Checked): Promi
   if (kept.ofKilled)
     update.before = await retryWhileRestarting(ops, container, () => filesBefore(ops, staging, facts, kept));
   update.switching = false;
-  if (await hasReadAll(ops, update, checked, since)) await restartContainer(ops, update, 'back');
+  if (await hasReadAll(ops, update, checked, since)) await restartContainer(ops, update, { isBack: true });
   else {
     try {
       await bringBackProcesses(ops, update, since);
     } catch (error) {
       ops.screen.show({ event: 'warning', text: whatHappened(error) });
       ops.screen.show({ event: 'warning', text: RESTARTING });
-      await restartContainer(ops, update, 'back');
+      await restartContainer(ops, update, { isBack: true });
     }
   }
   if (!hold.holding) return;
@@ -223,7 +223,7 @@ async function bringBackProgram(ops: Ops, update: HotRelease, program: Program, 
   if (present && isSame && staysAlone(facts, program, Math.max(workers.length, 1)))
     await succeedWorkers(ops, container, present, since);
   else if (facts.served.led.some((led) => led.program === program.name))
-    await restartHeld(ops, update, [present ?? program], 'back');
+    await restartHeld(ops, update, [present ?? program], { isBack: true });
   else await restartProgram(ops, container, program);
 }
 

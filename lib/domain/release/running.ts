@@ -27,15 +27,16 @@ export async function identifyRunning(
   const releases = readReleases(ops.paths).reverse();
   const ofImage = releases.filter((r) => r.imageId === imageId);
   const commits = [marker?.commit, ...[...ofImage, ...releases].map((r) => r.commit), checkedOut];
-  const candidates: Candidate[] = [];
-  for (const commit of new Set(commits.filter((c): c is string => c !== undefined && c !== ''))) {
-    if ((await describeCommit(ops, commit)) === undefined) continue;
-    const all = await formerTreeOf(ops, commit);
-    const over = copiedOver({ target: ops.target, tree: all, files });
-    const tree = [...all].filter(([file]) => !isKept(ops.target, file) && !over.has(file));
-    candidates.push({ commit, tree: new Map(tree) });
-  }
-  return { ...judge(files, candidates, marker?.commit), marked: marker?.commit };
+  const known = [...new Set(commits.filter((c): c is string => c !== undefined && c !== ''))];
+  const candidates = await Promise.all(
+    known.map(async (commit): Promise<Candidate[]> => {
+      if ((await describeCommit(ops, commit)) === undefined) return [];
+      const all = await formerTreeOf(ops, commit);
+      const over = copiedOver({ target: ops.target, tree: all, files });
+      return [{ commit, tree: new Map([...all].filter(([file]) => !isKept(ops.target, file) && !over.has(file))) }];
+    }),
+  );
+  return { ...judge(files, candidates.flat(), marker?.commit), marked: marker?.commit };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { OpsError, whatHappened } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
-import { ask, CommandError, run } from '../../core/run.ts';
+import { ask, CommandError, ifFails, onceInRun, run } from '../../core/run.ts';
 import type { Text } from '../../core/text.ts';
 import { checkRefName, commitId, fetch, git } from '../../tools/git/git.ts';
 import { listRemotes, type Remote, remoteBranches } from '../../tools/git/remotes.ts';
@@ -102,17 +102,21 @@ const isShallow = async (ops: Ops) =>
   (await ask(ops, git(ops.target.dir, ['rev-parse', '--is-shallow-repository']))) === 'true';
 
 async function describe(ops: Ops, commit: string): Promise<Pick<Source, 'commit' | 'subject' | 'committedAt'>> {
-  const { stdout } = await run(ops, git(ops.target.dir, ['log', '-1', '--format=%cI%n%s', commit, '--']));
+  const log = git(ops.target.dir, ['log', '-1', '--format=%cI%n%s', commit, '--']);
+  const { stdout } = await onceInRun(ops, `git log ${commit}`, () => run(ops, log));
   const [committedAt = '', subject = ''] = stdout.split('\n');
   return { commit, subject, committedAt };
 }
 
-/** A commit's subject; `undefined` when the repository does not have it. */
+/** A commit's subject; `undefined` when the repository does not have it. @param commit a full id. */
 export async function describeCommit(ops: Ops, commit: string): Promise<{ readonly subject: string } | undefined> {
-  const known = await run(ops, git(ops.target.dir, ['cat-file', '-e', `${commit}^{commit}`]), [0, 128]);
-  if (known.exitCode === 0) return describe(ops, commit);
-  if (/not a valid object name|bad object/i.test(known.stderr)) return undefined;
-  return describe(ops, commit); // fails as well, and says why
+  return describe(ops, commit).catch(
+    ifFails((error) => {
+      // What is damaged says more.
+      if (/^fatal: bad object [0-9a-f]+$/.test(error.output.stderr.trim())) return undefined;
+      throw error;
+    }),
+  );
 }
 
 interface Resolved {

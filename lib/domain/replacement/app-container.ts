@@ -24,7 +24,7 @@ import { noteStop } from './stopped.ts';
 export async function haltApp(ops: Ops, app: Container, cutover: Cutover): Promise<void> {
   const { downtime, hold } = cutover;
   downtime.start(ops);
-  await hold.begin(ops, app);
+  await hold.begin(ops, app, { drains: true });
   cutover.stopping = true;
   noteStop(ops, app);
   await haltHeld(ops, app, hold);
@@ -68,8 +68,7 @@ export async function startNewApp(ops: Ops, cutover: Cutover): Promise<{ app: Co
   const replacement = { ...made, former };
   cutover.replaced = { ...cutover.replaced, app: replacement };
   // With its data deleted, userdata would speak of what is no more; it stays saved in the run's directory.
-  if (cutover.userdata && !removed)
-    await putBackUserdata(ops, cutover.userdata, await inspectContainer(ops, replacement.next));
+  if (cutover.userdata && !removed) await putBackUserdata(ops, cutover.userdata, replacement.next);
   if (!isGone) await takeOver(ops, replacement);
   await run(ops, start(replacement.next));
   const app = await inspectContainer(ops, replacement.next);
@@ -105,7 +104,7 @@ export async function stopNewApp(ops: Ops, { facts, hold, replaced }: Cutover): 
 /** On the way back: one that may serve already. Whoever was asked something is answered first, as at the first stop. */
 export async function haltAgain(ops: Ops, app: Container, hold: RequestHold): Promise<void> {
   const served = !hold.holding;
-  await hold.begin(ops, app, 'back');
+  await hold.begin(ops, app, { isBack: true, drains: served });
   if (served) await haltHeld(ops, app, hold);
   else await halt(ops, 'app', app);
 }
@@ -135,7 +134,7 @@ async function giveBackApp(ops: Ops, cutover: Cutover): Promise<readonly unknown
   await putBackEnv(ops, facts).catch(regardless);
   const next = cutover.replaced?.app?.next;
   await giveBack(ops, facts.stack, { role: 'app', former, next }, async (again) => {
-    if (userdata) await putBackUserdata(ops, userdata, await inspectContainer(ops, again));
+    if (userdata) await putBackUserdata(ops, userdata, again);
     if (facts.app?.commit) await mark(ops, again, facts.app.commit);
   });
   return failures;

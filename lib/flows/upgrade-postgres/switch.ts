@@ -103,7 +103,7 @@ export function stopStep({ app, served, hold, holdFacts, downtime, progress }: S
     wayBack: { en: 'the same container is started again', zh: '重新启动原容器' },
     async run(ops) {
       downtime.start(ops);
-      await hold.begin(ops, app);
+      await hold.begin(ops, app, { drains: true });
       progress.stopping = true;
       noteStop(ops, app);
       await haltHeld(ops, app, hold);

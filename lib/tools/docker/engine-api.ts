@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { commandFailed, unmet } from '../../core/refusal.ts';
-import { ask, change, type RunOps, read, run } from '../../core/run.ts';
+import { ask, change, onceInRun, type RunOps, read, run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { answerOf } from '../../core/tool-output.ts';
 
@@ -32,8 +32,8 @@ async function curl(ops: RunOps, path: string): Promise<string[]> {
 
 /** Where the engine is that the docker command talks to, by its present context, which DOCKER_HOST overrides. Asks no engine. */
 export async function findEngine(ops: RunOps): Promise<{ readonly context: string; readonly endpoint: string }> {
-  const format = '{{.Name}}\t{{.Endpoints.docker.Host}}';
-  const said = await ask(ops, read(['docker', 'context', 'inspect', '-f', format]));
+  const inspect = read(['docker', 'context', 'inspect', '-f', '{{.Name}}\t{{.Endpoints.docker.Host}}']);
+  const said = await onceInRun(ops, 'docker context', () => ask(ops, inspect));
   const [context = '', endpoint = ''] = said.split('\t');
   return { context, endpoint };
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { OpsError } from '../../core/errors.ts';
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { asTyped, CommandError, run } from '../../core/run.ts';
+import { asTyped, CommandError, onceInRun, run } from '../../core/run.ts';
 import { printable } from '../../core/text.ts';
 import { git } from './git.ts';
 import { refuseForeignPrograms } from './programs.ts';
@@ -25,7 +25,8 @@ export async function openRepository(ops: Ops): Promise<Repository> {
   const { dir } = ops.target;
   const what = ['--absolute-git-dir', '--is-inside-work-tree', '--show-cdup', '--git-path', 'objects'];
   const asked = git(dir, ['rev-parse', ...what]);
-  const { stdout } = await run(ops, asked).catch((error: unknown) => {
+  // Where a repository is does not change meanwhile; what its configuration would run is asked each time.
+  const { stdout } = await onceInRun(ops, `git repository ${dir}`, () => run(ops, asked)).catch((error: unknown) => {
     throw error instanceof CommandError && error.output.exitCode === 128 ? refused(dir, error.output.stderr) : error;
   });
   const [gitDir = '', inWorkTree, up, objects = ''] = stdout.split('\n');

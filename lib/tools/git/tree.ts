@@ -1,6 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { run } from '../../core/run.ts';
+import { onceInRun, run } from '../../core/run.ts';
 import { git } from './git.ts';
 import { decodePath, listed, notUtf8 } from './paths.ts';
 
@@ -30,7 +30,10 @@ export async function treeOf(ops: Ops, commit: string): Promise<ReadonlyMap<stri
 export const formerTreeOf = async (ops: Ops, commit: string): Promise<ReadonlyMap<string, TreeEntry>> =>
   (await listTree(ops, commit)).tree;
 
-async function listTree(ops: Ops, commit: string) {
+/** What an id names never changes. */
+const listTree = (ops: Ops, commit: string) => onceInRun(ops, `git tree ${commit}`, () => readTree(ops, commit));
+
+async function readTree(ops: Ops, commit: string) {
   const list = git(ops.target.dir, ['ls-tree', '-r', '-z', '--full-tree', commit], { decodeAs: 'latin1' });
   const { stdout } = await run(ops, list);
   const tree = new Map<string, TreeEntry>();
@@ -48,12 +51,13 @@ async function listTree(ops: Ops, commit: string) {
   return { tree, submodules, unreadable };
 }
 
-/** Content of a text file in a commit; `undefined` when there is no regular file of this name. */
+/** Content of a text file in a commit; `undefined` when there is no regular file of this name. @param commit a full id. */
 export async function showFile(ops: Ops, commit: string, path: string): Promise<string | undefined> {
-  const { dir } = ops.target;
-  const { stdout } = await run(ops, git(dir, ['ls-tree', '-z', '--full-tree', commit, '--', path]));
-  const [, blob] = /^100\d{3} blob ([0-9a-f]+)\t/.exec(stdout) ?? [];
-  return blob === undefined ? undefined : (await run(ops, git(dir, ['cat-file', 'blob', blob]))).stdout;
+  const { mode, blob } = (await listTree(ops, commit)).tree.get(path) ?? {};
+  if (blob === undefined || mode === '120000') return undefined;
+  return onceInRun(ops, `git blob ${blob}`, () => run(ops, git(ops.target.dir, ['cat-file', 'blob', blob]))).then(
+    ({ stdout }) => stdout,
+  );
 }
 
 const hasSubmodules = (paths: readonly string[]) =>

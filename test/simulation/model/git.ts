@@ -91,7 +91,6 @@ export class Repository {
       return { stdout: tarOf(commit, entries, this.objects.commits.get(commit)?.date ?? 0) };
     },
     'cat-file': ({ words: [what, id = ''] }) => {
-      if (what === '-e') return { exitCode: this.#resolve(id) === undefined ? FATAL : 0 };
       const data = this.objects.blobs.get(id);
       if (what !== 'blob') return unknown(`cat-file ${what}`);
       return data === undefined
@@ -247,7 +246,7 @@ export class Repository {
     if (head) {
       const id = this.#resolve(head[2] ?? 'HEAD');
       const commit = id && this.objects.commits.get(id);
-      if (!commit) return { exitCode: FATAL, stderr: 'fatal: bad object\n' };
+      if (!commit) return { exitCode: FATAL, stderr: `fatal: bad object ${head[2] ?? 'HEAD'}\n` };
       const first = head[1] === '%H' ? id : new Date(commit.date * 1000).toISOString();
       return { stdout: `${first}\n${commit.subject}\n` };
     }

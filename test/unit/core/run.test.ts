@@ -2,7 +2,7 @@ import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
 import type { Clock } from '../../../lib/core/ops.ts';
-import { change, KILL_AFTER_MS, read, run } from '../../../lib/core/run.ts';
+import { change, KILL_AFTER_MS, onceInRun, read, run } from '../../../lib/core/run.ts';
 import { fakeClock, testOps } from '../../support/ops.ts';
 import { type Reply, takeViolations } from '../../support/scripted-spawn.ts';
 
@@ -218,4 +218,25 @@ it('notices an unexpected command even when its failure is expected', async () =
   const ops = testOps(() => undefined);
   await run(ops, read(['rm', '-rf', '/']), [127]);
   expect(takeViolations()).toEqual(['unexpected command: rm -rf /']);
+});
+
+it('asks once in a run for what does not change, and again for what could not be answered', async () => {
+  let asked = 0;
+  const answer = async () => {
+    asked += 1;
+    if (asked === 1) throw new Error('busy');
+    return asked;
+  };
+  const ops = testOps(() => ({}));
+  await expect(onceInRun(ops, 'a', answer)).rejects.toThrow('busy');
+  expect(await Promise.all([onceInRun(ops, 'a', answer), onceInRun({ ...ops }, 'a', answer)])).toEqual([2, 2]);
+  expect(await onceInRun(ops, 'b', answer), 'another question').toBe(3);
+  expect(
+    await onceInRun(
+      testOps(() => ({})),
+      'a',
+      answer,
+    ),
+    'another run',
+  ).toBe(4);
 });

@@ -53,15 +53,33 @@ def wait(until, over):
         time.sleep(0.05)
 
 
-def stop(names, until):
+def begin_supervisorctl():
+    """It takes longer to start than to be told something: so it starts before anybody waits, and takes its orders by line."""
+    try:
+        return subprocess.Popen(["supervisorctl"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    except OSError:
+        return None
+
+
+def stop(names, until, ready):
     """It waits for as long as supervisord's configuration says, and has them killed then."""
     if not names:
         return True
-    # One command: a run that is killed between a stop and a start would leave them stopped.
-    verb = "restart" if ARGS["restarted"] else "stop"
-    going = subprocess.Popen(["supervisorctl", verb, *names], **QUIET)
+    going = ready
+    if going and going.poll() is None:
+        going.stdin.write(f"stop {' '.join(names)}\n")
+        going.stdin.close()
+    else:
+        # One command: a run that is killed between a stop and a start would leave them stopped.
+        verb = "restart" if ARGS["restarted"] else "stop"
+        going = subprocess.Popen(["supervisorctl", verb, *names], **QUIET)
     STOPS.append(going)
-    return wait(max(until, time.monotonic() + ARGS["stopSeconds"]), lambda: going.poll() is not None) and going.returncode == 0
+    if not wait(max(until, time.monotonic() + ARGS["stopSeconds"]), lambda: going.poll() is not None):
+        return False
+    if going is not ready:
+        return going.returncode == 0
+    told = {line.split("supervisor> ")[-1] for line in going.stdout.read().splitlines()}
+    return told.issuperset(f"{name}: stopped" for name in names)
 
 
 def begin_log():
@@ -87,9 +105,8 @@ def killed(programs, before, after):
     return [p["name"] for p in programs if f"({p['pid']}) with SIGKILL" in since]
 
 
-def drain():
+def drain(log, ready=None):
     until = time.monotonic() + ARGS["seconds"]
-    log = begin_log() if ARGS["stop"] else None  # it comes while others are waited for
     # Whoever is in its queue when it quits is refused.
     wait(until, lambda: sockets()[1] == 0)
     if not ARGS["restarted"]:
@@ -98,7 +115,7 @@ def drain():
     left = sockets()[0]
     before = said(log)
     stopping = time.monotonic()
-    ended = stop([program["name"] for program in ARGS["stop"]], until)
+    ended = stop([program["name"] for program in ARGS["stop"]], until, ready)
     # None is killed sooner: stopwaitsecs are whole ones.
     late = time.monotonic() - stopping >= 1
     cut = killed(ARGS["stop"], before, said(begin_log())) if late else []
@@ -116,17 +133,25 @@ def put_back():
 
 
 def main():
+    log = begin_log() if ARGS["stop"] else None  # it comes while others are waited for
     if ARGS["restarted"]:
-        return drain()
+        return drain(log)
+    ready = begin_supervisorctl() if ARGS["stop"] else None
     print(json.dumps({"ready": True}), flush=True)
-    sys.stdin.readline()
     try:
-        drain()
-        sys.stdin.read()
-    except Deserted:
-        pass
+        if not sys.stdin.readline():
+            return  # nothing has been done as yet
+        try:
+            drain(log, ready)
+            sys.stdin.read()
+        except Deserted:
+            pass
+        finally:
+            put_back()
     finally:
-        put_back()
+        if ready:
+            ready.stdin.close()  # it ends with its orders
+            ready.wait()
 
 
 main()

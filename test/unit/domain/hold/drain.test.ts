@@ -1,8 +1,10 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { expect, it, onTestFinished } from 'vitest';
 import { sourceOf } from '../../../../lib/domain/app/agent.ts';
 import { findPrograms } from '../../../../lib/domain/app/programs.ts';
@@ -19,12 +21,29 @@ function killedBy(log: string, programs: readonly { name: string; pid: number }[
   return JSON.parse(execFileSync('python3', ['-'], { input, encoding: 'utf8' }));
 }
 
-/** The whole of it, beside a supervisorctl that notes what it is told. Nothing of this machine is drained here either. */
-async function drained(desert: (said: string) => boolean): Promise<readonly string[]> {
+/** With words it is told something once, without it takes orders by line, each after a prompt. */
+const supervisorctl = (log: string) => `#!/bin/sh
+if [ $# -gt 0 ]; then echo "$@" >> ${log}; exit; fi
+while read -r verb names; do
+  echo "$verb $names" >> ${log}
+  for name in $names; do echo "supervisor> $name: $ANSWER"; done
+done
+`;
+
+/**
+ * The whole of it, beside a supervisorctl that notes what it is told. Nothing of this machine is drained here either.
+ *
+ * @param desert when it is let go, by the last line that it said. @param word whether it was told to drain before. @param answer
+ * what supervisorctl says of each program.
+ */
+async function drained(
+  desert: (said: string) => boolean,
+  { word = true, answer = 'stopped' } = {},
+): Promise<readonly string[]> {
   const bin = mkdtempSync(path.join(tmpdir(), 'whalefall-ops-drain-'));
   onTestFinished(() => rmSync(bin, { recursive: true }));
   const log = path.join(bin, 'log');
-  writeFileSync(path.join(bin, 'supervisorctl'), `#!/bin/sh\necho "$@" >> ${log}\n`, { mode: 0o755 });
+  writeFileSync(path.join(bin, 'supervisorctl'), supervisorctl(log), { mode: 0o755 });
   const args = {
     ports: [],
     seconds: 30,
@@ -34,34 +53,38 @@ async function drained(desert: (said: string) => boolean): Promise<readonly stri
     stopSeconds: 5,
   };
   const script = sourceOf('drain', args).replace('b"nginx: master"', 'b"nobody"');
-  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+  const env = { ...process.env, ANSWER: answer, PATH: `${bin}:${process.env.PATH}` };
   const child = execFile('python3', ['-c', 'import json, sys; exec(json.loads(sys.stdin.readline()))'], { env });
   child.stdin?.write(`${JSON.stringify(script)}\n`);
-  let said = '';
-  child.stdout?.on('data', (chunk) => {
-    said += chunk;
-    if (said === '{"ready": true}\n') child.stdin?.write('drain\n');
+  const lines = createInterface({ input: child.stdout as Readable });
+  lines.on('line', (said) => {
+    if (said === '{"ready": true}' && word) child.stdin?.write('drain\n');
     if (desert(said)) child.stdin?.end();
   });
   const [code] = await once(child, 'close');
   expect(code).toBe(0);
-  return readFileSync(log, 'utf8').trim().split('\n');
+  const told = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [];
+  return told.filter((line) => !line.startsWith('maintail'));
 }
 
 it('starts again what it has ended, when nobody has stopped the container', async () => {
   const told = await drained((said) => said.includes('"ended": true'));
-  expect(told.filter((line) => !line.startsWith('maintail'))).toEqual([
-    'stop jobs:scheduler',
-    'restart nginx',
-    'start jobs:scheduler',
-  ]);
+  expect(told).toEqual(['stop jobs:scheduler', 'restart nginx', 'start jobs:scheduler']);
+});
+
+it('does not call ended what supervisord could not stop', async () => {
+  const said: string[] = [];
+  const last = (line: string) => said.push(line) > 1;
+  await drained(last, { answer: 'ERROR (no such process)' });
+  expect(JSON.parse(said[1] ?? '')).toMatchObject({ drained: true, ended: false });
 });
 
 it('drains no further when whoever wanted it is gone before', async () => {
-  expect((await drained((said) => said.includes('ready'))).filter((line) => !line.startsWith('maintail'))).toEqual([
-    'restart nginx',
-    'start jobs:scheduler',
-  ]);
+  expect(await drained((said) => said.includes('ready'))).toEqual(['restart nginx', 'start jobs:scheduler']);
+});
+
+it('touches nothing when it is let go before it was told to drain', async () => {
+  expect(await drained((said) => said.includes('ready'), { word: false })).toEqual([]);
 });
 
 // As supervisor 4.2.5 and 4.3.0 write it.

@@ -13,10 +13,12 @@ const having = (files: Readonly<Record<string, string>>) =>
       const found = Object.keys(files).filter((file) => files[file]?.includes(FIRST.trim()));
       return { exitCode: found.length > 0 ? 0 : 1, stdout: found.map((file) => `${COMMIT}:${file}\0`).join('') };
     }
-    const blobs = Object.keys(files).map((file, at) => [file, `${at}`.repeat(40)] as const);
-    const [file, blob] = blobs.find((one) => one.some((word) => argv.at(-1) === word)) ?? [];
-    if (file === undefined) throw new Error(argv.join(' '));
-    return { stdout: argv.includes('ls-tree') ? `100644 blob ${blob}\t${file}\0` : (files[file] ?? '') };
+    const blobs = Object.keys(files).map((file, at) => ({ file, blob: `${at}`.repeat(40) }));
+    if (argv.includes('ls-tree'))
+      return { stdout: blobs.map(({ file, blob }) => `100644 blob ${blob}\t${file}\0`).join('') };
+    const asked = blobs.find(({ blob }) => argv.at(-1) === blob);
+    if (asked === undefined) throw new Error(argv.join(' '));
+    return { stdout: files[asked.file] ?? '' };
   });
 
 it('refuses a commit that has pointers in the place of files, by name', async () => {

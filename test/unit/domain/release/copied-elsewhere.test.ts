@@ -109,7 +109,7 @@ describe('a release', () => {
   const reasons = async (before: object, after: object, former: object | undefined = before) => {
     const ops = testOps(({ argv }) => {
       if (argv.includes('cat-file')) return { stdout: argv.at(-1) === 'd0' ? DOCKERFILE : '' };
-      return { stdout: argv.at(-1) === 'Dockerfile.prod' ? '100644 blob d0\tDockerfile.prod\0' : '' };
+      return { stdout: '100644 blob d0\tDockerfile.prod\0' };
     });
     const blobs = (files: object) => new Map<string, string>(Object.entries({ ...same, ...files }));
     const found = await findRebuildReasons(ops, {

@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { fetchSource } from '../../../../lib/domain/release/source.ts';
+import { describeCommit, fetchSource } from '../../../../lib/domain/release/source.ts';
 import { testOps } from '../../../support/ops.ts';
 import type { Call, Reply } from '../../../support/scripted-spawn.ts';
 
@@ -253,4 +253,14 @@ it('says that a clone is shallow where a name is unknown', async () => {
 it('stops at once when the run is stopped', async () => {
   const ops = testOps(respond(), { signal: AbortSignal.abort(new Error('stopped')) });
   await expect(fetchSource(ops, 'v1')).rejects.toThrow('stopped');
+});
+
+it('knows what is not here from what is damaged, and asks again for what was not here', async () => {
+  // As git 2.39 says them.
+  const damaged = `error: unable to unpack ${OLD} header\nfatal: loose object ${OLD} (stored in .git/objects/be/ef) is corrupt\n`;
+  const said = [`fatal: bad object ${OLD}\n`, damaged];
+  const ops = testOps(respond(() => ({ exitCode: 128, stderr: said.shift() ?? '' })));
+  expect(await describeCommit(ops, OLD)).toBeUndefined();
+  await expect(describeCommit(ops, OLD)).rejects.toThrow('is corrupt');
+  expect(said).toEqual([]);
 });
