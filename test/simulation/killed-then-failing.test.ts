@@ -8,6 +8,7 @@ import { rollbackProd } from '../../scripts/rollback-prod.ts';
 import type { Check } from './model/again.ts';
 import { ROOT, wrongIn } from './model/app-files.ts';
 import { at } from './model/at.ts';
+import { type Bad, breaks } from './model/broken-releases.ts';
 import { type Deployment, deployment, production } from './model/deployment.ts';
 import type { How } from './model/faults.ts';
 import { journals } from './model/journals.ts';
@@ -39,26 +40,8 @@ async function goesBack(made: Deployment): Promise<void> {
   expect(await made.run(['create'], { script: backupProd })).toMatchObject({ exitCode: 0 });
 }
 
-/** Releases that are to come, and those that there are, but for the one that was stopped. */
-function breaks(d: Deployment, how: Parameters<typeof release>[1]): () => void {
-  const [good, stopped] = [d.machine.release, d.container('whalefall')?.image];
-  const images = d.machine.engine.images.filter((i) => i.release && i !== stopped);
-  const were = images.map((i) => i.release);
-  const pushed = [...d.machine.engine.releases].filter(([commit]) => commit !== stopped?.release?.commit);
-  for (const [commit, r] of pushed) d.machine.engine.releases.set(commit, { ...r, ...how });
-  d.machine.release = { ...good, ...how };
-  for (const i of images) Object.assign(i, { release: { ...i.release, ...how } });
-  return () => {
-    d.machine.release = good;
-    for (const [commit, r] of pushed) d.machine.engine.releases.set(commit, r);
-    for (const [at, i] of images.entries()) Object.assign(i, { release: were[at] });
-  };
-}
-
 const VOLUME_GONE = /^docker volume rm \S+_postgres_data$/;
 const USERDATA = /^docker cp - <id>:\/app$/;
-
-type Bad = Parameters<typeof release>[1];
 
 it.each<
   [

@@ -4,6 +4,7 @@ import { readManifest } from '../../../lib/domain/backup/manifest.ts';
 import { readReleases } from '../../../lib/domain/ledger/releases.ts';
 import type { Check } from './again.ts';
 import { isServing } from './app.ts';
+import { type Bad, breaks } from './broken-releases.ts';
 import { type Cluster, type Database, type HbaRule, hbaRules, isRemote } from './cluster.ts';
 import type { Deployment, Ended, RunOptions } from './deployment.ts';
 import { KILLED } from './faults.ts';
@@ -294,6 +295,53 @@ async function served(d: Deployment, { exitCode, changes }: Ended, before: Befor
       : [`the data of Redis differs: ${JSON.stringify(d.volume('redis')?.files)}`]),
   ];
 }
+
+/**
+ * What must be so after a run that failed behind one that was killed: nothing is lost, and what serves has the data that belongs to it, or the
+ * run says that nothing does.
+ *
+ * @param start production before both. @param isWhole every service had a container before it: only such a one is made again of what it was.
+ */
+async function checkBehind(d: Deployment, ended: Ended, start: Before, isWhole: boolean): Promise<void> {
+  await d.machine.clock.sleep(10_000);
+  const app = serving(d);
+  const up = app !== undefined && (await isServing(d.machine.engine, app));
+  const release = app?.image.release;
+  const isSaid = ended.exitCode === 6 || /The application is stopped/.test(ended.text);
+  const fits = release?.commit === start.commit ? start.database?.stamp : release?.head;
+  const wrong = [
+    ...exitCode(ended),
+    ...lock(d),
+    ...secrets(d, ended),
+    ...lost(d),
+    ...hba(d, start),
+    ...foreign(d),
+    ...images(d),
+    ...promises(d, ended, start).filter((wrong) => isWhole || !d.wayBack.includes(wrong)),
+    ...(await held(d, ended)),
+    ...(up || isSaid || !start.serving ? [] : ['production is down, and nobody says so']),
+    ...(up && d.database?.stamp !== fits ? [`${release?.commit} serves at schema ${d.database?.stamp}`] : []),
+  ];
+  if (wrong.length > 0) throw new Error(`${wrong.join('\n')}\n\nexit ${ended.exitCode}\n${ended.text}`);
+}
+
+/** After the first run the same command line once more, with releases that do not run. */
+export const thenFailing =
+  (bad: Bad, check: Check): Check =>
+  async (d, args, options) => {
+    const start = await look(d);
+    const ended = await check(d, args, options);
+    if (!options.fault) return ended;
+    const mend = breaks(d, bad);
+    const { fault: _, ...without } = options;
+    const isWhole = (['postgres', 'redis', 'whalefall'] as const).every((key) => d.container(key));
+    const second = await d.run(args, without);
+    mend();
+    await checkBehind(d, second, start, isWhole).catch((error: Error) => {
+      throw new Error(`fails behind exit ${ended.exitCode}: ${error.message}\n---- the first run:\n${ended.text}`);
+    });
+    return ended;
+  };
 
 /** Runs the script and checks the invariants. */
 export async function runAndCheck(d: Deployment, args: readonly string[], options: RunOptions = {}): Promise<Ended> {

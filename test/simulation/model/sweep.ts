@@ -21,6 +21,8 @@ export interface Scenario {
   readonly again?: readonly string[];
   /** What must be so after both runs. */
   readonly kept?: (runs: Check) => Check;
+  /** In which ways alone something goes wrong; default: in all. */
+  readonly ways?: readonly How[];
   /** In what ways else something goes wrong at a command. */
   readonly moreWays?: (point: Point) => readonly How[];
   /** So many commands are tried by default, spread evenly, in each of the ways in turn; `first`: not from the beginning of them. */
@@ -48,10 +50,20 @@ export async function sweep(scenario: Scenario): Promise<Sweep> {
   const wanted = process.env.SIMULATION ?? '';
   const [, onlyAt, onlyHow] = /^(\d+):(.+)$/.exec(wanted) ?? [];
   const only = /^full:(.+)$/.exec(wanted)?.[1]?.split(',');
-  const { args, again, script, check = runAndCheck, kept = (runs) => runs, moreWays = () => [] } = scenario;
+  const {
+    args,
+    again,
+    script,
+    check = runAndCheck,
+    kept = (runs) => runs,
+    moreWays = () => [],
+    ways: these,
+  } = scenario;
   const runs = kept(twice(check, again));
   const ways = (point: Point) =>
-    [...ANY, ...(point.isChange ? AFTER : []), ...moreWays(point)].filter((how) => only?.includes(how) ?? true);
+    [...ANY, ...(point.isChange ? AFTER : []), ...moreWays(point)].filter(
+      (how) => (only ?? these)?.includes(how) ?? true,
+    );
   const { points } = await on(scenario, (d) => d.run(args, scenario));
   const numbered = points.map((point, at) => ({ ...point, at }));
   const tries = wanted
