@@ -102,8 +102,11 @@ export function openJournal(
   for (const dir of [path.dirname(file), path.dirname(path.dirname(file))]) flushDirectory(dir);
   let seq = 0;
   let size = 0;
+  let closed = false;
   return {
     write(event) {
+      // Its number may be another file's by now.
+      if (closed) throw new Error(`${event.event} after the end of the run`);
       const line = Buffer.from(`${json({ seq: seq + 1, at: new Date(now()).toISOString(), ...event })}\n`);
       appendWhole(fd, line, size);
       seq += 1;
@@ -111,7 +114,10 @@ export function openJournal(
       onWritten(event, seq);
       return seq;
     },
-    close: () => closeSync(fd),
+    close() {
+      closed = true;
+      closeSync(fd);
+    },
   };
 }
 

@@ -33,6 +33,15 @@ export const HOLD: readonly Break[] = [
     named: 'a doorman that dies when it is to lead',
   },
   {
+    what: {
+      en: 'a run ends before what it has attached to the engine',
+      zh: '运行结束时, 其附加到引擎的程序仍未退出',
+    },
+    edits: [edit('lib/runs/main/main.ts', '            await closeAttached(ops);\n', '')],
+    test: 'test/simulation/hold.test.ts',
+    named: 'no request fails while a rebuild replaces the container',
+  },
+  {
     what: { en: 'requests are refused while the container is replaced', zh: '替换容器期间请求被拒绝' },
     edits: [edit('lib/domain/replacement/app-container.ts', '  await hold.begin(ops, app, { drains: true });\n', '')],
     test: 'test/simulation/hold.test.ts',

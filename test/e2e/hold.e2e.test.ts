@@ -19,6 +19,9 @@ const left = () => {
 const deploy = (...args: string[]) =>
   runScript('deploy-prod-all', ['--dir', stack.sandbox.deployDir, '--config', stack.config, '--yes', ...args]);
 
+const maintenance = (...args: string[]) =>
+  runScript('maintenance', [...args, '--dir', stack.sandbox.deployDir, '--config', stack.config, '--yes']);
+
 beforeAll(async () => {
   stack = await Stack.prepared('wfops-hold');
   await stack.deploy();
@@ -56,8 +59,6 @@ it('no request fails while a full rebuild replaces the container: over loopback,
 
 it('a maintenance page for work by hand: seen from everywhere, kept without a terminal, taken away; nothing of it is left', async () => {
   const { http, direct } = stack.sandbox.options.ports;
-  const maintenance = (...args: string[]) =>
-    runScript('maintenance', [...args, '--dir', stack.sandbox.deployDir, '--config', stack.config, '--yes']);
   const statuses = () =>
     [{ enter: [], host: '127.0.0.1' }, elsewhere].flatMap(({ enter, host }) =>
       [http, direct].map((port) => statusFrom(enter, `http://${host}:${port}/api/v1/health/basic`)),
@@ -94,6 +95,11 @@ itInFull('a maintenance page whose keeper was killed ends by itself', async () =
   await keeper.ended;
   await expect.poll(status, { timeout: 60_000 }).toBe('200');
   expect((await deploy('--data', 'keep', '--plan')).exitCode).toBe(0);
+
+  // Its rules have no effect any more; the next run that may change something takes them away.
+  const off = await maintenance('off');
+  expect(off.exitCode, off.text).toBe(0);
+  expect(left()).toEqual([]);
 });
 
 const statusFrom = (enter: readonly string[], url: string): string => {

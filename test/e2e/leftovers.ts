@@ -11,14 +11,25 @@ const LISTS = {
   network: ['network', 'ls', '--format', '{{.Name}}'],
 } as const;
 
+const noted = (names: string): string[] =>
+  existsSync(names) ? readFileSync(names, 'utf8').split('\n').filter(Boolean) : [];
+
 /** Whether it is called as the tests of this process have called something. */
 function isOurs(name: string, names: string): boolean {
-  const ours = existsSync(names) ? readFileSync(names, 'utf8').split('\n').filter(Boolean) : [];
-  return ours.some((own) => name === own || name.startsWith(`${own}_`) || name.startsWith(`${own}-`));
+  return noted(names).some((own) => name === own || name.startsWith(`${own}_`) || name.startsWith(`${own}-`));
+}
+
+/** Rules of the firewall with a comment that the tests of this process have noted, each once. */
+function rulesOf(names: string): string[] {
+  const comments = noted(names);
+  const rules = ['iptables', 'ip6tables'].flatMap((program) =>
+    execFileSync(program, ['-w', '-t', 'nat', '-S'], { encoding: 'utf8' }).split('\n'),
+  );
+  return [...new Set(rules.filter((rule) => comments.some((comment) => rule.includes(`--comment ${comment} `))))];
 }
 
 /**
- * Looks what the tests leave on the engine: by the names that they give, and, of volumes without a name, by the containers that had them.
+ * Looks what the tests leave on the engine and in the firewall: by the names that they give, and, of volumes without a name, by the containers that had them.
  *
  * @param names the file in which what makes something notes how it calls that: another process may have tests of its own at the same time.
  * @returns `end`, which names what is there.
@@ -51,6 +62,7 @@ export function watchLeftovers(names: string): { end(): Promise<string[]> } {
             .map((name) => `${what} ${name}`),
         ),
         ...left.map(({ volume, name }) => `volume ${volume} of container ${name}`),
+        ...rulesOf(names).map((rule) => `rule ${rule}`),
       ];
     },
   };

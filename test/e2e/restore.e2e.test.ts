@@ -20,12 +20,14 @@ beforeAll(async () => {
   );
   stack.sql("DELETE FROM notes; INSERT INTO notes (text) VALUES ('in the backup')");
   backup = made.backUp();
-  stack.sql("INSERT INTO notes (text) VALUES ('written since')");
+  made.writeNotes();
 });
 
 // A case that failed may have left anything; the next one shall fail for a reason of its own only.
 afterEach(({ task }) => {
-  if (task.result?.state === 'fail') made.forgetKept();
+  if (task.result?.state !== 'fail') return;
+  made.forgetKept();
+  made.writeNotes();
 });
 
 afterAll(() => {

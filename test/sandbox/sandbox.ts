@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { commentOf } from '../../lib/domain/hold/rules.ts';
 import { removeProject } from './cleanup.ts';
 import { SENTINELS, writeEnvFile } from './env-file.ts';
 import { cloneFrom, commitTo, countCommits, createOrigin, type Files, pullInto } from './git.ts';
@@ -154,6 +155,7 @@ export class Sandbox {
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const sandbox = new Sandbox(options);
   noted(sandbox.project);
+  noted(commentOf({ state: join(sandbox.deployDir, '.whalefall-ops') }));
   const { ports } = sandbox.options;
   // They may have been removed since: they are every sandbox's.
   const images = await ensureBaseImages();

@@ -26,6 +26,7 @@ import { recordAdopted } from '../../domain/ledger/adopted.ts';
 import { RequestRecord } from '../../domain/ledger/requests.ts';
 import { nextRunName } from '../../domain/ledger/runs.ts';
 import { eachUnfinished, findUnfinished } from '../../domain/ledger/unfinished-runs.ts';
+import { closeAttached } from '../../tools/docker/attached.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { readCommandLine } from '../command-line/command-line.ts';
 import { loadTarget, makeState, stateDir, typedAnywhere, typedBefore } from '../command-line/deploy-dir.ts';
@@ -233,11 +234,15 @@ export async function main(script: Script, world: World): Promise<number> {
             requests: record,
             lockFd: held.fd,
           };
-          if (!action.givesWay) await removeLeftRules(ops);
-          await tidy(ops, action.givesWay ? script.name : undefined);
-          const verdict = await action.run(ops, { ...parsed, planOnly });
-          await recordAdopted(paths, holding);
-          return verdict;
+          try {
+            if (!action.givesWay) await removeLeftRules(ops);
+            await tidy(ops, action.givesWay ? script.name : undefined);
+            const verdict = await action.run(ops, { ...parsed, planOnly });
+            await recordAdopted(paths, holding);
+            return verdict;
+          } finally {
+            await closeAttached(ops);
+          }
         },
       });
       record.flush();

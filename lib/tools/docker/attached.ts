@@ -13,6 +13,14 @@ export interface Attached {
 
 const ANSWER_MS = 15_000;
 
+/** What has not ended yet. */
+const attachedIn = new WeakMap<RunOps['$'], Set<Attached>>();
+
+/** Before a run writes down how it ended: nothing of its own goes on behind it. What has been killed takes the engine a while to say. */
+export async function closeAttached({ $ }: Pick<RunOps, '$'>): Promise<void> {
+  await Promise.all([...(attachedIn.get($) ?? [])].map((attached) => attached.close()));
+}
+
 /**
  * A container of its own (`docker run -i --rm`), attached. The run's lock is not inherited: one that goes on for a while after its run was
  * killed must not keep the next run out.
@@ -96,6 +104,9 @@ async function attach(
     },
     silent,
   };
+  const those = attachedIn.get(ops.$) ?? new Set();
+  attachedIn.set(ops.$, those.add(attached));
+  void ended.then(() => those.delete(attached));
   await attached.ask(begin);
   return attached;
 }

@@ -36,6 +36,7 @@ export function goodCases(world: () => World): void {
     const declined = await world().restore();
     expect(declined.exitCode, declined.text).toBe(4);
     expect(declined.text).toMatch(/rows in public\.notes +2 → 1/);
+    expect(declined.text).not.toContain("can't be written");
     await world().expectUnharmed(notes, databases);
   });
 

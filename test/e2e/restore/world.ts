@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { type DatabaseManifest, readManifest, writeManifest } from '../../../lib/domain/backup/manifest.ts';
 import { type Ended, launchScript, type Running, runScript } from '../../support/run-script.ts';
@@ -8,6 +9,11 @@ import { docker, type Stack } from '../update/stack.ts';
 
 export const NAME = 'whalefall_prod';
 export const PHRASE = ['--confirm', `RESTORE ${NAME}`] as const;
+
+const NOTES = "SELECT coalesce(string_agg(text, ',' ORDER BY id), '') FROM notes";
+
+/** Sessions of pg_restore. */
+export const RESTORER = "pg_stat_activity WHERE application_name = 'pg_restore'";
 
 const REPO = path.join(import.meta.dirname, '../../..');
 
@@ -47,18 +53,46 @@ export class World {
     return id;
   }
 
+  get #psql(): string[] {
+    const psql = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-U', 'whalefall_user', '-d', 'postgres'];
+    return ['exec', '-i', this.stack.container('postgres'), ...psql];
+  }
+
   /** Whatever the database answers, asked outside of the database in use. */
   server(query: string): string {
-    const psql = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-U', 'whalefall_user', '-d', 'postgres'];
-    const args = ['exec', '-i', this.stack.container('postgres'), ...psql];
-    return execFileSync('docker', args, { encoding: 'utf8', input: query }).trim();
+    return execFileSync('docker', this.#psql, { encoding: 'utf8', input: query }).trim();
+  }
+
+  /**
+   * Has the server do something at the moment when pg_restore fills a database: nothing that has to be started then could be late.
+   *
+   * @param deed a statement of PL/pgSQL.
+   */
+  async onceRestoring(deed: string): Promise<void> {
+    const look = `DO $$ BEGIN
+      FOR tries IN 1..30000 LOOP
+        PERFORM pg_stat_clear_snapshot();
+        IF EXISTS (SELECT FROM ${RESTORER} AND query LIKE 'COPY%') THEN ${deed}; RETURN; END IF;
+        PERFORM pg_sleep(0.005);
+      END LOOP;
+      RAISE 'nobody restores';
+    END $$`;
+    await promisify(execFile)('docker', [...this.#psql, '-c', look]);
   }
 
   databases(): string[] {
     return this.server('SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1').split('\n');
   }
 
-  notes = (): string => this.stack.sql("SELECT coalesce(string_agg(text, ',' ORDER BY id), '') FROM notes");
+  notes = (): string => this.stack.sql(NOTES);
+
+  /** Of a database that is kept beside. */
+  notesIn = (database: string): string => this.server(`\\c ${database}\n${NOTES}`);
+
+  /** One that is in the backup, and one that was written since. */
+  writeNotes(): void {
+    this.stack.sql("DELETE FROM notes; INSERT INTO notes (text) VALUES ('in the backup'), ('written since')");
+  }
 
   appState = (): string => docker('inspect', '-f', '{{.State.Status}}', this.stack.container('whalefall'));
 

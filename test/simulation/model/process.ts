@@ -63,6 +63,9 @@ export interface Processes {
 /** Longer than a container takes to start again. */
 const SLOW_MS = 3_000;
 
+/** The engine takes so long to tell a client that its container has ended. */
+const TOLD_MS = 2_000;
+
 /** Whatever takes longer is not waited for by anybody. */
 const LONGEST_MS = 4 * 3_600_000;
 
@@ -185,7 +188,11 @@ export function processes(programs: Programs, clock: VirtualClock, faults: Fault
       };
       running.set(pid, () => finish(143));
       pipes.set(pid, () => finish(0));
-      talk.onEnd?.(() => end(137));
+      // What it printed has come to its end; that its container is no more, the client learns from the engine.
+      talk.onEnd?.(() => {
+        child.stdout?.end();
+        void clock.sleep(TOLD_MS).then(() => end(137));
+      });
       child.stdin?.on('end', () => {
         closed = true;
         if (!busy) finish(talk.closed ?? 0);

@@ -103,3 +103,17 @@ it('leaves no half line on a full disk: what is written later can be read', () =
     torn: false,
   });
 });
+
+it('is not written any more once the run has ended: its descriptor may be another file’s by then', () => {
+  const file = journalFile();
+  const journal = openJournal(file, () => 0);
+  journal.write({ event: 'step-start', step: 'stop' });
+  journal.close();
+  const other = openJournal(`${file}-other`, () => 0);
+  expect(() => journal.write({ event: 'step-failed', step: 'stop', error: '' })).toThrow(
+    'step-failed after the end of the run',
+  );
+  other.close();
+  expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(2);
+  expect(readFileSync(`${file}-other`, 'utf8')).toBe('');
+});
