@@ -36,6 +36,8 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
     if (existsSync(sandbox.dir)) await sandbox.down();
     const left = await leftovers.end();
     rmSync(root, { recursive: true, force: true });
-    if (left.length > 0) throw new Error(`the tests left:\n  ${left.join('\n  ')}`);
+    if (left.length === 0) return;
+    process.exitCode = 1; // vitest shows what a teardown throws, and goes on as if all were well
+    throw new Error(`the tests left:\n  ${left.join('\n  ')}`);
   };
 }
