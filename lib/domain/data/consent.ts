@@ -123,7 +123,10 @@ function declined(phrase: string, answered: boolean): OpsError {
   return decline(
     answered
       ? { en: 'The typed phrase does not match: cancelled.', zh: '输入的确认短语不一致, 已取消.' }
-      : { en: 'No answer (Ctrl-C, end of input, or no terminal): cancelled.', zh: '没有得到回答 (Ctrl-C, 输入结束或无终端), 已取消.' },
+      : {
+          en: 'No answer (Ctrl-C, end of input, or no terminal): cancelled.',
+          zh: '没有得到回答 (Ctrl-C, 输入结束或无终端), 已取消.',
+        },
     {
       en: `To really do it: run again and type ${phrase} exactly, or without a terminal pass --confirm "${phrase}".`,
       zh: `确实要执行时: 重新运行并逐字输入 ${phrase}; 无终端环境可使用 --confirm "${phrase}".`,

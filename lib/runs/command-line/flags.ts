@@ -120,16 +120,9 @@ export function parseFlags(argv: readonly string[], flags: Flags, words: readonl
   const options: ParseArgsConfig['options'] = Object.fromEntries(
     Object.entries(flags).map(([name, f]) => [name, { type: f.type, multiple: f.repeats === true }]),
   );
-  let values: Parsed;
-  let given: readonly string[];
-  try {
-    const parsed = parseArgs({ args: [...argv], options, strict: true, allowPositionals: true });
-    values = withPhrases(parsed.values as Parsed & { readonly confirm?: readonly string[] });
-    given = parsed.positionals;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw usage({ en: why, zh: `命令行参数有误: ${why}` });
-  }
+  refuseMisused(argv, options);
+  const { values: said, positionals: given } = parseArgs({ args: [...argv], options, allowPositionals: true });
+  const values: Parsed = withPhrases(said as Parsed & { readonly confirm?: readonly string[] });
   for (const [name, flag] of Object.entries(flags)) {
     const value = values[name];
     if (flag.type === 'string' && flag.duration && value !== undefined) duration(String(value));
@@ -146,6 +139,40 @@ export function parseFlags(argv: readonly string[], flags: Flags, words: readonl
   }
   if (values.help || values.version) return values;
   return { ...values, ...positionals(given, words) };
+}
+
+/** What `parseArgs` would refuse, in both languages; no value is shown, for it may be a secret. */
+function refuseMisused(argv: readonly string[], options: NonNullable<ParseArgsConfig['options']>): void {
+  const { tokens } = parseArgs({ args: [...argv], options, strict: false, tokens: true, allowPositionals: true });
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue;
+    const option = printable(token.rawName);
+    const type = Object.hasOwn(options, token.name) ? options[token.name]?.type : undefined;
+    if (type === undefined) throw usage({ en: `unknown option: ${option}`, zh: `未知选项: ${option}` });
+    const { value, inlineValue } = token;
+    if (type === 'boolean') {
+      if (value !== undefined) throw usage({ en: `${option} takes no value`, zh: `${option} 不接受参数值` });
+    } else if (value === undefined || (!inlineValue && /^-./.test(value))) {
+      throw usage({
+        en: `${option}: its value is missing (one that begins with - is written ${option}=…)`,
+        zh: `${option} 缺少参数值 (以 - 开头的值请写成 ${option}=…)`,
+      });
+    }
+  }
+}
+
+/**
+ * How a command line wants to be answered, also where nothing else in it can be understood.
+ *
+ * @returns the last of each that it has; no language where it names none, or none that there is.
+ */
+export function wantedOutput(argv: readonly string[]): {
+  readonly language: keyof Text | undefined;
+  readonly json: boolean;
+} {
+  const options = { lang: { type: 'string' }, json: { type: 'boolean' } } as const;
+  const { lang, json } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true }).values;
+  return { language: COMMON_FLAGS.lang.choices.find((each) => each === lang), json: json !== undefined };
 }
 
 function withPhrases({ confirm = [], ...values }: Omit<Parsed, 'confirm'> & { readonly confirm?: readonly string[] }) {
@@ -174,7 +201,10 @@ function positionals(given: readonly string[], words: readonly Positional[]): Pa
 /** Milliseconds of `45`, `45s`, `10m`, `1h`. @throws {OpsError} `usage` */
 export function duration(text: string): number {
   const m = /^(\d+)(s|m|h)?$/.exec(text);
-  if (!m) throw usage({ en: `not a duration: ${text} (e.g. 30s, 10m)`, zh: `无法识别的时长: ${text} (例如 30s, 10m)` });
+  if (!m) {
+    const shown = printable(text);
+    throw usage({ en: `not a duration: ${shown} (e.g. 30s, 10m)`, zh: `无法识别的时长: ${shown} (例如 30s, 10m)` });
+  }
   return Number(m[1]) * { s: 1000, m: 60_000, h: 3_600_000 }[(m[2] ?? 's') as 's' | 'm' | 'h'];
 }
 

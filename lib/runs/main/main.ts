@@ -17,7 +17,7 @@ import { orWarn, type Screen } from '../../core/screen.ts';
 import { Secrets } from '../../core/secrets.ts';
 import { childEnv, createShell } from '../../core/shell.ts';
 import type { Target } from '../../core/target.ts';
-import { languageOf, printable, SCRIPTS, same, type Text } from '../../core/text.ts';
+import { languageOf, printable, SCRIPTS, same } from '../../core/text.ts';
 import { answerTsx, isProgram, thisProcess, type World } from '../../core/world.ts';
 import { registerAddresses } from '../../domain/alerts/addresses.ts';
 import { looking } from '../../domain/data/claim.ts';
@@ -30,7 +30,7 @@ import { closeAttached } from '../../tools/docker/attached.ts';
 import { discardStale } from '../../tools/docker/helpers.ts';
 import { readCommandLine } from '../command-line/command-line.ts';
 import { loadTarget, makeState, stateDir, typedAnywhere, typedBefore } from '../command-line/deploy-dir.ts';
-import { ADOPTS, duration, type Parsed } from '../command-line/flags.ts';
+import { ADOPTS, duration, type Parsed, wantedOutput } from '../command-line/flags.ts';
 import type { Action, GoOn, Script, Verdict } from '../command-line/script.ts';
 import { commonArgs, ownArgs, refuseAnswers } from '../command-line/typed-again.ts';
 import { offerWays, showUnfinished } from '../interrupted/offer.ts';
@@ -63,8 +63,7 @@ export async function program(module: { readonly filename: string }, script: Scr
 export async function main(script: Script, world: World): Promise<number> {
   const secrets = new Secrets();
   const stopping = new AbortController();
-  let language = languageOf(world.env);
-  let json = false;
+  const { language = languageOf(world.env), json } = wantedOutput(world.argv);
   let parsed: Parsed;
   let action: Action;
   let name: string;
@@ -72,8 +71,6 @@ export async function main(script: Script, world: World): Promise<number> {
   try {
     const line = readCommandLine(script, world.argv);
     ({ parsed, name } = line);
-    language = (parsed.lang as keyof Text | undefined) ?? language;
-    json = Boolean(parsed.json);
     if (parsed.help) return world.stdout(line.help(language).replaceAll(SCRIPTS, world.scripts)) ?? 0;
     if (parsed.version || line.action === undefined) return world.stdout(`${VERSION}\n`) ?? 0;
     action = line.action;

@@ -15,8 +15,12 @@ async function orNoAnswer<T>(answer: Promise<T>): Promise<T | undefined> {
 export const phrase = (message: string, signal: AbortSignal): Promise<string | undefined> =>
   orNoAnswer(input({ message }, { signal }));
 
-export const yes = (message: string, signal: AbortSignal): Promise<boolean | undefined> =>
-  orNoAnswer(confirm({ message, default: false }, { signal }));
+/** @param shown what stands for the answer once it is given. */
+export const yes = (
+  message: string,
+  shown: (answer: boolean) => string,
+  signal: AbortSignal,
+): Promise<boolean | undefined> => orNoAnswer(confirm({ message, default: false, transformer: shown }, { signal }));
 
 export const choice = <V extends string>(
   message: string,

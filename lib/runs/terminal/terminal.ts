@@ -139,10 +139,15 @@ export function terminal(options: TerminalOptions): Screen {
       return ask((prompts, ends) => prompts.choice(safe(t(question)), named, ends));
     },
     async askYes(question) {
-      return options.yes || ask((prompts, ends) => prompts.yes(safe(t(question)), ends));
+      return (
+        options.yes || ask((prompts, ends) => prompts.yes(safe(t(question)), (answer) => t(answer ? YES : NO), ends))
+      );
     },
   };
 }
+
+const YES: Text = { en: 'yes', zh: '是' };
+const NO: Text = { en: 'no', zh: '否' };
 
 const OUTCOMES: Record<Extract<ScreenEvent, { event: 'step-end' }>['outcome'], Text> = {
   done: { en: 'done', zh: '完成' },

@@ -22,6 +22,28 @@ it.each([[['--data', 'drop']], [['--nope']], [['prod']], [['--confirm']], [['--l
   },
 );
 
+it.each([
+  [['--nope=Sentinel-1234'], 'unknown option: --nope', '未知选项: --nope'],
+  [['-y'], 'unknown option: -y', '未知选项: -y'],
+  [['--__proto__'], 'unknown option: --__proto__', '未知选项: --__proto__'],
+  [['--plan=yes'], '--plan takes no value', '--plan 不接受参数值'],
+  [['--confirm'], '--confirm: its value is missing', '--confirm 缺少参数值'],
+  [['--confirm', '--plan'], '--confirm: its value is missing', '--confirm 缺少参数值'],
+])('says of %j what is wrong with it, in both languages and without its value', (argv, en, zh) => {
+  const refused = () => parseFlags(argv, flags);
+  expect(refused).toThrow(
+    expect.objectContaining({ what: { en: expect.stringContaining(en), zh: expect.stringContaining(zh) } }),
+  );
+  expect(refused).not.toThrow('Sentinel-1234');
+});
+
+it('takes a value that begins with - where it can’t be meant otherwise, and what follows -- for words', () => {
+  expect(parseFlags(['--confirm=-x'], flags).confirm).toBe('-x');
+  expect(parseFlags(['--', '--plan'], flags, [{ name: 'backup', help: flags.plan.help }])).toMatchObject({
+    backup: '--plan',
+  });
+});
+
 it('reads durations and refuses anything else', () => {
   expect(['45', '45s', '10m', '1h'].map(duration)).toEqual([45_000, 45_000, 600_000, 3_600_000]);
   for (const bad of ['', '10 m', '-1s', '1d', 'soon']) expect(() => duration(bad)).toThrow('not a duration');

@@ -15,3 +15,25 @@ it('says in the language and the form that were asked for that there is no such 
     .map((line) => JSON.parse(line) as { event: string });
   expect(events.at(-1)).toMatchObject({ event: 'result', exitCode: 2 });
 });
+
+it.each([
+  [['--lang', 'zh', '--nope'], '✗ 未知选项: --nope\n'],
+  [['--nope', '--lang=zh'], '✗ 未知选项: --nope\n'],
+  [['--lang', 'zh', '--data'], '✗ --data 缺少参数值'],
+  [['--lang', 'fr'], '✗ --lang takes zh or en\n'],
+])('answers %j in the language that it asks for, though nothing else in it can be understood', async (argv, said) => {
+  const script = { ...stub, flags: { data: { type: 'string', help: text('which') } } } as const;
+  const { exitCode, stdout } = await runAdhoc(script, { argv });
+  expect([exitCode, stdout]).toEqual([2, expect.stringContaining(said)]);
+});
+
+it('answers a program that misspells an option as it answers programs', async () => {
+  const { exitCode, stdout } = await runAdhoc(stub, { argv: ['--json', '--nope'] });
+  expect(exitCode).toBe(2);
+  expect(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).event),
+  ).toContain('error');
+});

@@ -215,6 +215,7 @@ it('shows no foreign text that a terminal obeys, hides or turns around, nor a li
 });
 
 const asked = vi.hoisted(() => [] as string[]);
+const answers = vi.hoisted(() => ({ shown: [] as string[] }));
 vi.mock('../../../../lib/runs/terminal/prompts.ts', () => {
   const hear = async (message: string, ...more: unknown[]) => {
     const ends = more.at(-1) as AbortSignal;
@@ -222,7 +223,20 @@ vi.mock('../../../../lib/runs/terminal/prompts.ts', () => {
     asked.push(message, ...(Array.isArray(more[0]) ? more[0].map((c: { name: string }) => c.name) : []));
     return undefined;
   };
-  return { phrase: hear, yes: hear, choice: hear };
+  const yes = (message: string, shown: (answer: boolean) => string, ends: AbortSignal) => {
+    answers.shown = [shown(true), shown(false)];
+    return hear(message, ends);
+  };
+  return { phrase: hear, yes, choice: hear };
+});
+
+it.each([
+  ['en', ['yes', 'no']],
+  ['zh', ['是', '否']],
+] as const)('shows an answer in the language of the question: %s', async (language, shown) => {
+  await screen({ interactive: true, language }).screen.askYes(same('Go on?'));
+  expect(answers.shown).toEqual(shown);
+  asked.length = 0;
 });
 
 it('takes no answer within half an hour for none, and says so', async () => {
