@@ -15,7 +15,8 @@ export const AREAS = ['release', 'app', 'stores', 'database', 'env'] as const;
 export type Area = (typeof AREAS)[number];
 
 /** For people, in both languages. What programs read stands beside it, in English. */
-const words = z.object({ en: z.string(), zh: z.string() });
+/** A {@link Text} that was written down. */
+export const words = z.object({ en: z.string(), zh: z.string() });
 
 /** Each kind of event with its fields. Names and fields are stable. */
 const events = {

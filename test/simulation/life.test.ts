@@ -1,9 +1,12 @@
 import { statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, vi } from 'vitest';
+import { rollbackProd } from '../../scripts/rollback-prod.ts';
+import { runsScript } from '../../scripts/runs.ts';
 import { type Deployment, deployment, production } from './model/deployment.ts';
 import { runAndCheck } from './model/invariants.ts';
 import { NEW_REVISION, release } from './model/release.ts';
+import { UPDATE, updatable } from './model/updatable.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -301,4 +304,21 @@ it('builds from the commit alone, and names the image that has more inside', asy
   const again = await runAndCheck(d, KEEP);
   expect(again.text).toMatch(/whalefall:before-\d+T\d+Z?: contains \.whalefall-ops/);
   expect(again.text).not.toContain('The image that runs contains .whalefall-ops');
+});
+
+it('tells in the language that is asked for how former runs ended, and what was proved of releases', async () => {
+  const d = await updatable();
+  expect((await d.run(['--yes'], { script: UPDATE })).exitCode).toBe(0);
+  expect((await d.run(KEEP)).exitCode).toBe(0);
+  expect((await d.run(['--data', 'delete'])).exitCode).toBe(4);
+  for (const [script, args] of [
+    [runsScript, ['list']],
+    [rollbackProd, []],
+  ] as const) {
+    const told = await d.run([...args, '--lang', 'zh'], { script });
+    expect(told.exitCode, told.text).toBe(0);
+    expect(told.text).toMatch(/已验证|已取消/);
+    expect(told.text).not.toMatch(/proved|updated|deployed|Cancelled|was down|healthy/i);
+    expect((await d.run([...args], { script })).text).toMatch(/proved|cancelled/);
+  }
 });

@@ -67,7 +67,10 @@ async function settle(ops: Ops, update: HotRelease, { workers }: Proven): Promis
       subject,
       imageId: imageId ?? facts.app.imageId,
       backup: backup?.dir,
-      verdict: `proved: every file, ${workers.length} new workers, healthy`,
+      verdict: {
+        en: `proved: every file, ${workers.length} new workers, healthy`,
+        zh: `已验证: 所有文件, ${workers.length} 个新 worker, 健康`,
+      },
     }),
   );
   // Left by a rebuild or a way back that was killed: once this container is proved, nobody goes back to another one.

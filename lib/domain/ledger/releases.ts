@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { words } from '../../core/journal.ts';
 import { type Ops, type Paths, runName } from '../../core/ops.ts';
-import { json, printable } from '../../core/text.ts';
+import { json, printable, same } from '../../core/text.ts';
 import { writeAtomically } from '../../tools/files/durable.ts';
 import { appendLine, linesAs } from '../../tools/files/json.ts';
 
@@ -28,8 +29,8 @@ const release = z.object({
   backup: z.string().optional(),
   /** Base name of the run's directory. */
   run: plainName,
-  /** What was seen at its end. */
-  verdict: z.string().optional(),
+  /** What was seen at its end; earlier versions wrote it in English alone. */
+  verdict: z.union([words, z.string().transform(same)]).optional(),
 });
 
 /** What has been released here, when, and how it can be gone back to; one JSON object a line. */

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import path from 'node:path';
 import { type Entry, parseJournal } from '../../core/journal.ts';
 import type { Paths } from '../../core/ops.ts';
+import { same, type Text } from '../../core/text.ts';
 import { stamp } from '../../tools/files/durable.ts';
 import { hasOpen } from '../../tools/files/open-files.ts';
 
@@ -22,7 +23,7 @@ export interface Run {
 
 export type RunState =
   | { readonly kind: 'running'; readonly at: Position }
-  | { readonly kind: 'ended'; readonly exitCode: number; readonly verdict: string }
+  | { readonly kind: 'ended'; readonly exitCode: number; readonly verdict: Text }
   /** Its process is gone, and it had not said how it ended. */
   | { readonly kind: 'died'; readonly at: Position };
 
@@ -120,7 +121,7 @@ const isOver = (run: Pick<Run, 'entries'>) => entriesOf(run, 'run-end').length >
 
 function stateOf(entries: readonly Entry[], alive: boolean): RunState {
   const end = entriesOf({ entries }, 'run-end').at(-1);
-  if (end) return { kind: 'ended', exitCode: end.exitCode, verdict: end.verdict };
+  if (end) return { kind: 'ended', exitCode: end.exitCode, verdict: end.says ?? same(end.verdict) };
   return { kind: alive ? 'running' : 'died', at: positionIn(entries) };
 }
 

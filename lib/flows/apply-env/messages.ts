@@ -99,7 +99,10 @@ export function conclude(
     imageId,
     previousImage: way.previous?.reference,
     previousCommit: commit,
-    verdict: `proved; .env: ${names}; production was down ${down.en}`,
+    verdict: {
+      en: `proved; .env: ${names}; production was down ${down.en}`,
+      zh: `已验证; .env: ${names}; 服务实际中断 ${down.zh}`,
+    },
   });
   const { show } = ops.screen;
   section(ops.screen, SUMMARY, 'summary', [

@@ -29,7 +29,7 @@ export function conclude(ops: Ops, rebuild: Rebuild, proven: Proven, noticed: No
     previousImage: previous?.reference,
     previousCommit: facts.app?.commit,
     backup,
-    verdict: `proved; production was down ${down.en}`,
+    verdict: { en: `proved; production was down ${down.en}`, zh: `已验证; 服务实际中断 ${down.zh}` },
   });
   const { show } = ops.screen;
   section(ops.screen, SUMMARY, 'summary', [

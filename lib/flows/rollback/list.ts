@@ -44,8 +44,8 @@ function rowsOf(choice: Choice): Row[] {
     [
       same(''),
       {
-        en: `${kind.en}, image ${image}${release.verdict ? `, ${printable(release.verdict)}` : ''}`,
-        zh: `${kind.zh}, 镜像 ${image}${release.verdict ? `, ${printable(release.verdict)}` : ''}`,
+        en: `${kind.en}, image ${image}${release.verdict ? `, ${printable(release.verdict.en)}` : ''}`,
+        zh: `${kind.zh}, 镜像 ${image}${release.verdict ? `, ${printable(release.verdict.zh)}` : ''}`,
       },
     ],
     [same(''), runsNow ? { en: 'RUNS NOW', zh: '当前运行' } : waysText(choice)],

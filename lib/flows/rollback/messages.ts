@@ -77,7 +77,10 @@ export function conclude(ops: Ops, way: ImageWay, went: WentBack, noticed: Notic
     imageId,
     previousImage: previous?.reference,
     previousCommit: former,
-    verdict: `proved; production was down ${down.en}${went.keptDatabase ? '; with its data' : ''}`,
+    verdict: {
+      en: `proved; production was down ${down.en}${went.keptDatabase ? '; with its data' : ''}`,
+      zh: `已验证; 服务实际中断 ${down.zh}${went.keptDatabase ? '; 连同其数据' : ''}`,
+    },
   });
   const { show } = ops.screen;
   section(ops.screen, SUMMARY, 'summary', [

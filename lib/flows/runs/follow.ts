@@ -34,7 +34,7 @@ export async function follow(ops: Ops, name: string): Promise<Text> {
 function verdictOf(run: Run): Text {
   const { state, name } = run;
   if (state.kind === 'ended') {
-    if (state.exitCode === 0) return same(state.verdict);
+    if (state.exitCode === 0) return state.verdict;
     throw new OpsError({
       kind: 'failed',
       exitCode: state.exitCode,

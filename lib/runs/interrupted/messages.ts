@@ -6,8 +6,8 @@ import { entriesOf, leftUntouched, type Run } from '../../domain/ledger/runs.ts'
 export function stateText({ state }: Run): Text {
   switch (state.kind) {
     case 'ended': {
-      const line = printable(state.verdict.split('\n')[0] ?? '');
-      return { en: `exit ${state.exitCode}  ${line}`, zh: `退出码 ${state.exitCode}  ${line}` };
+      const [en, zh] = [state.verdict.en, state.verdict.zh].map((said) => printable(said.split('\n')[0] ?? ''));
+      return { en: `exit ${state.exitCode}  ${en}`, zh: `退出码 ${state.exitCode}  ${zh}` };
     }
     case 'running':
       return { en: `running, ${at(state.at).en}`, zh: `运行中, ${at(state.at).zh}` };
@@ -35,10 +35,10 @@ export function howItEnded(run: Run): Text {
   const { state } = run;
   const who = printable(run.user ?? '?');
   if (state.kind === 'ended') {
-    const line = printable(state.verdict);
+    const [en, zh] = [state.verdict.en, state.verdict.zh].map(printable);
     return {
-      en: `Run ${run.name} (${who}) ended with ${state.exitCode}, and nothing has made that good since: ${line}`,
-      zh: `运行 ${run.name} (${who}) 以退出码 ${state.exitCode} 结束, 此后尚未处理: ${line}`,
+      en: `Run ${run.name} (${who}) ended with ${state.exitCode}, and nothing has made that good since: ${en}`,
+      zh: `运行 ${run.name} (${who}) 以退出码 ${state.exitCode} 结束, 此后尚未处理: ${zh}`,
     };
   }
   const open = state.at.open.map(printable);

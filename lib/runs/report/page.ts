@@ -47,11 +47,10 @@ function headOf(run: Run, lasted: number): Html {
   const { state } = run;
   const start = entriesOf(run, 'run-start')[0];
   const end = entriesOf(run, 'run-end').at(-1);
-  const says = end?.says ?? same(end?.verdict ?? '');
   const [kind, badge] = badgeOf(run);
   return html`<section>${SWITCH}<span class="badge ${kind}">${badge}</span>
 <h1>${run.script}${start?.options.command ? ` ${String(start.options.command)}` : ''}</h1>
-${state.kind === 'ended' ? html`<p class="${kind}">${says}</p>` : undefined}${end?.state && html`<p>${end.state}</p>`}
+${state.kind === 'ended' ? html`<p class="${kind}">${state.verdict}</p>` : undefined}${end?.state && html`<p>${end.state}</p>`}
 <dl>
 ${pair({ en: 'began', zh: '开始' }, same(run.started ?? '-'))}
 ${pair({ en: 'took', zh: '用时' }, same(seconds(lasted)))}
