@@ -3,6 +3,15 @@ import { type Break, edit } from './break.ts';
 /** Nothing is lost, nothing stays broken, and what is said is so: what serves, what is kept for going back, who is in the way. */
 export const PROMISES: readonly Break[] = [
   {
+    what: {
+      en: 'a container in a crash loop, which the engine does not rename, ends the way back',
+      zh: '崩溃循环中的容器无法重命名, 恢复因此中断',
+    },
+    edits: [edit('lib/domain/replacement/replace.ts', '.catch(ifFails(stopFirst))', '.finally(() => stopFirst)')],
+    test: 'test/simulation/way-back.test.ts',
+    named: 'brings the former container back from one that ends at its start',
+  },
+  {
     what: { en: 'workers that are recycled together count as an outage', zh: 'worker 同时轮换被当作服务中断' },
     edits: [
       edit('lib/domain/app/health.ts', '{ timeoutMs = PATIENCE_MS } = options', '{ timeoutMs = GLANCE_MS } = options'),

@@ -185,13 +185,11 @@ itInFull('Ctrl-C while production is down: everything as before', async () => {
 
 itInFull('a target whose image does not boot, and one whose code does not load: everything as before', async () => {
   const rows = notes();
-  const broken = docker(
-    'commit',
-    '--change',
-    'CMD ["false"]',
-    stack.container('whalefall'),
-    `${stack.sandbox.project}/whalefall:broken`,
-  );
+  // The container comes back as it was made then: what it starts is gone from the image.
+  const [maker, start] = [`${stack.sandbox.project}-broken`, '/usr/local/bin/start-prod-services.sh'];
+  docker('run', '--name', maker, '--network', 'none', '--entrypoint', 'rm', stack.sandbox.appImage, start);
+  const broken = docker('commit', '--change', 'ENTRYPOINT []', maker, `${stack.sandbox.project}/whalefall:broken`);
+  docker('rm', maker);
   record({ kind: 'rebuild', commit: 'ab'.repeat(20), imageId: broken });
   record({ kind: 'rollback', way: 'hot', commit: stack.current.commit });
   const image = await rollback(['abababab']);
@@ -203,7 +201,7 @@ itInFull('a target whose image does not boot, and one whose code does not load: 
   record({ kind: 'hot', commit: unloadable.commit });
   record({ kind: 'rollback', way: 'hot', commit: stack.current.commit });
   const code = await rollback([unloadable.commit.slice(0, 10)]);
-  await expectOld(stack, code, 1);
+  await expectOld(stack, code, 3);
   expect(code.text).toContain('import_error');
 });
 

@@ -226,3 +226,12 @@ it('what is proved and recorded is not taken back by a Ctrl-C in what comes afte
     expect(ended, point.label).toMatchObject({ struck: true, exitCode: 0 });
   }
 });
+
+it('brings the former container back from one that ends at its start again and again, which the engine does not rename meanwhile', async () => {
+  const d = await production();
+  const before = d.container('whalefall')?.id;
+  d.machine.release = release('new', { exitsInPlace: true });
+  const ended = await runAndCheck(d, KEEP);
+  expect(ended.exitCode, ended.text).toBe(1);
+  expect(d.container('whalefall')?.id).toBe(before);
+});

@@ -97,7 +97,7 @@ export async function stopNewApp(ops: Ops, { facts, hold, replaced }: Cutover): 
   const next = all.find((c) => c.id === replaced?.app?.next && c.state !== 'created');
   if (next === undefined) return;
   // Should this run be killed now: it is not what production is.
-  await setAside(ops, next);
+  await setAside(ops, 'app', next);
   await haltAgain(ops, next, hold);
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Ops, uninterruptible } from '../../core/ops.ts';
 import { refuse } from '../../core/refusal.ts';
-import { asTyped, run } from '../../core/run.ts';
+import { asTyped, ifFails, run } from '../../core/run.ts';
 import { orWarn, say } from '../../core/screen.ts';
 import { printable } from '../../core/text.ts';
 import type { Container } from '../../tools/docker/containers.ts';
@@ -183,14 +183,22 @@ const runsBeside = ({ id, name }: Container) =>
  * a stop takes as long as its programs like, and a run may be killed meanwhile.
  */
 export async function withdraw(ops: Ops, role: ServiceRole, container: Container): Promise<void> {
-  await setAside(ops, container);
+  await setAside(ops, role, container);
   if (container.state !== 'created') await halt(ops, role, container);
 }
 
 /** The same of one that somebody else stops. */
-export async function setAside(ops: Ops, container: Container): Promise<void> {
+export async function setAside(ops: Ops, role: ServiceRole, container: Container): Promise<void> {
   const { id, name, state } = container;
-  if (!standbyRole(container)) await run(ops, rename(id, standbyName(name, 'next', ops.paths.run)));
+  if (!standbyRole(container)) {
+    const aside = rename(id, standbyName(name, 'next', ops.paths.run));
+    const stopFirst = async () => {
+      await halt(ops, role, container);
+      await run(ops, aside);
+    };
+    // The engine refuses it while one that has ended is about to start again: in a crash loop there is no good moment.
+    await run(ops, aside).catch(ifFails(stopFirst));
+  }
   if (state !== 'created' && startsAgain(await definitionOf(ops, id))) await run(ops, setRestart(id, 'no'));
 }
 

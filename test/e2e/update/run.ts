@@ -74,13 +74,22 @@ export async function underLoad(
     const seen = await whoAnswers(stack);
     const [mixed, beside] = await Promise.all([load.stop(), others.stop()]);
     report = mixed;
-    const after = look(stack);
+    const after = lookAfter(stack, ended.text);
     const directory = after.runs.filter((run) => !before.runs.includes(run)).find((run) => run.includes(script));
     const run: Run = { ...ended, load: report, beside, before, after, answers: seen, ...journalOf(stack, directory) };
     tell(`${script} ${args.join(' ')}`, run);
     return run;
   } finally {
     if (report === undefined) await Promise.all([load.stop(), others.stop()]);
+  }
+}
+
+/** Where production is left down, what the run said of it is what counts. */
+function lookAfter(stack: Stack, said: string): Traces {
+  try {
+    return look(stack);
+  } catch (error) {
+    throw new Error(said, { cause: error });
   }
 }
 

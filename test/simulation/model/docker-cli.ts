@@ -76,6 +76,7 @@ const COMMANDS: Readonly<Record<string, Known>> = {
         );
       if (engine.find(name))
         throw new EngineError(`Error response from daemon: Conflict. The container name "/${name}" is already in use`);
+      if (container.state === 'restarting') throw new EngineError('Error response from daemon: sandbox not found');
       container.name = name;
       return {};
     },
