@@ -541,7 +541,7 @@ export const DATA: readonly Break[] = [
       zh: '撤下途中被杀后, 停止的新容器被当作生产容器',
     },
     edits: [
-      edit('lib/domain/replacement/app-container.ts', '  await setAside(ops, next);\n', ''),
+      edit('lib/domain/replacement/app-container.ts', "  await setAside(ops, 'app', next);\n", ''),
       edit('lib/domain/replacement/app-container.ts', 'keepStopped, setAside, takeOver', 'keepStopped, takeOver'),
     ],
     test: 'test/simulation/killed-then-failing.test.ts',
