@@ -14,8 +14,7 @@ export const AREAS = ['release', 'app', 'stores', 'database', 'env'] as const;
 
 export type Area = (typeof AREAS)[number];
 
-/** For people, in both languages. What programs read stands beside it, in English. */
-/** A {@link Text} that was written down. */
+/** A {@link Text} that was written down, for people. What programs read stands beside it, in English. */
 export const words = z.object({ en: z.string(), zh: z.string() });
 
 /** Each kind of event with its fields. Names and fields are stable. */

@@ -72,9 +72,12 @@ export function disturbedCases(world: () => World): void {
     // It stands still, and is not over before its run is killed.
     const stopped = world().onceRestoring(signalled('STOP'));
     const running = world().launch(...PHRASE);
-    await Promise.race([stopped, running.ended.then(({ text }) => Promise.reject(new Error(text)))]);
-    running.signal('SIGKILL');
-    await running.ended;
+    try {
+      await Promise.race([stopped, running.ended.then(({ text }) => Promise.reject(new Error(text)))]);
+    } finally {
+      running.signal('SIGKILL');
+      await running.ended;
+    }
     world().server(`DO $$ BEGIN ${signalled('CONT')}; END $$`);
     const left = world()
       .databases()

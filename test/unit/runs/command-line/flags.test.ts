@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { COMMON_FLAGS, duration, parseFlags } from '../../../../lib/runs/command-line/flags.ts';
 import { helpText } from '../../../../lib/runs/command-line/help.ts';
@@ -35,6 +36,32 @@ it.each([
     expect.objectContaining({ what: { en: expect.stringContaining(en), zh: expect.stringContaining(zh) } }),
   );
   expect(refused).not.toThrow('Sentinel-1234');
+});
+
+it('refuses whatever else there is as a misuse too: nothing is left to words of Node’s own', () => {
+  const word = fc.constantFrom(
+    '--plan',
+    '--confirm',
+    '--',
+    '-',
+    '--=',
+    '-p',
+    '--no-plan',
+    '--plan=',
+    '--confirm=',
+    'x',
+    '',
+  );
+  fc.assert(
+    fc.property(fc.array(fc.oneof(word, fc.string({ maxLength: 4 })), { maxLength: 5 }), (argv) => {
+      try {
+        parseFlags(argv, flags);
+      } catch (error) {
+        expect(error, JSON.stringify(argv)).toMatchObject({ kind: 'usage' });
+      }
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 it('takes a value that begins with - where it can’t be meant otherwise, and what follows -- for words', () => {
