@@ -67,15 +67,25 @@ export function humanBytes(n: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
-const UNITS: readonly (readonly [milliseconds: number, en: string, zh: string])[] = [
-  [86_400_000, 'd', '天'],
-  [3_600_000, 'h', '小时'],
-  [60_000, 'min', '分钟'],
-];
+type Unit = readonly [milliseconds: number, en: string, zh: string];
+
+const SECOND: Unit = [1_000, 's', '秒'];
+const UNITS: readonly Unit[] = [[86_400_000, 'd', '天'], [3_600_000, 'h', '小时'], [60_000, 'min', '分钟'], SECOND];
+
+/** A limit as it was set, nothing rounded away: `1 h 30 min`, `45 s`. */
+export function limitText(milliseconds: number): Text {
+  let left = milliseconds;
+  const parts = UNITS.flatMap(([size, en, zh]) => {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    return count > 0 ? [{ en: `${count} ${en}`, zh: `${count} ${zh}` }] : [];
+  });
+  return parts.length > 0 ? joined(parts, ' ') : { en: '0 s', zh: '0 秒' };
+}
 
 /** `3 d`, `25 min`, `12 s`. A clock that was set back gives `0 s`. */
 export function spanText(span: number): Text {
-  const [size, en, zh] = UNITS.find(([unit]) => span >= unit * 2) ?? [1000, 's', '秒'];
+  const [size, en, zh] = UNITS.find(([unit]) => span >= unit * 2) ?? SECOND;
   const count = Math.max(0, Math.floor(span / size));
   return { en: `${count} ${en}`, zh: `${count} ${zh}` };
 }

@@ -4,13 +4,14 @@ import type { Invocation } from '../../core/journal.ts';
 import type { Beside, Ops } from '../../core/ops.ts';
 import { agree } from '../../core/refusal.ts';
 import type { Row } from '../../core/screen.ts';
-import { printable, same, type Text } from '../../core/text.ts';
+import { limitText, printable, same, type Text } from '../../core/text.ts';
 import { ONLY_PLANNED } from '../../core/verdict.ts';
 import { endpointsOf } from '../../domain/app/endpoints.ts';
 import { describeHealth, healthCheck } from '../../domain/app/health.ts';
 import { readRun } from '../../domain/ledger/runs.ts';
 import { resolveStack } from '../../domain/stack/compose-config.ts';
 import { findContainers } from '../../domain/stack/containers.ts';
+import { duration } from '../../runs/command-line/flags.ts';
 import { GLANCE_MS } from '../../tools/http/within.ts';
 import { isOn } from './keep.ts';
 import { findKeeper, findOn, type On, offFile } from './note.ts';
@@ -34,9 +35,10 @@ export async function turnOn(ops: Ops, { keeper, lasts, planOnly }: Wanted): Pro
   if (already) return said(ops, isOn(already.note.ports, already.note.until));
   const { holds } = await survey(ops, false);
   const ports = [...new Set(holds.ports.map((p) => p.published))].join(', ');
+  const limit = limitText(duration(lasts));
   const plan: Text = {
-    en: `Visitors of ports ${ports} get a 503 page instead of the application, for ${lasts} at most.`,
-    zh: `访问端口 ${ports} 的用户将看到 503 维护页面, 最长 ${lasts}.`,
+    en: `Visitors of ports ${ports} get a 503 page instead of the application, for ${limit.en} at most.`,
+    zh: `访问端口 ${ports} 的用户将看到 503 维护页面, 最长 ${limit.zh}.`,
   };
   show({ event: 'info', text: plan });
   if (planOnly) return ONLY_PLANNED;

@@ -4,7 +4,7 @@ import type { Step } from '../../core/step.ts';
 import type { Text } from '../../core/text.ts';
 import type { Choice } from './facts.ts';
 
-/** A step that tries the old code on the present database, whose failure says how data could go back too. */
+/** A step that tries the old code on the present database, whose failure says how data could go back too. Whether the data is the reason, only the code's own words can tell. */
 export const orUnfit = <T, A extends readonly unknown[]>(choice: Choice, step: Step<T, A>): Step<T, A> => ({
   ...step,
   run: (ops, ...given: A) =>
@@ -24,8 +24,8 @@ export function unfit(choice: Choice, error: unknown): unknown {
   return new OpsError({
     kind: 'precondition',
     what: {
-      en: `${short} does not work on the current database, so going back with the code alone is not safe.\n${error.what.en}`,
-      zh: `${short} 无法在当前数据库上正常工作, 仅回退代码不安全.\n${error.what.zh}`,
+      en: `${short} was tried beside what serves, on the current database, and did not pass, so its code alone is not put in place.\n${error.what.en}`,
+      zh: `${short} 已在当前数据库上试运行, 但未通过, 因此未仅回退代码.\n${error.what.zh}`,
     },
     next: withData(choice),
     cause: error,
@@ -38,8 +38,8 @@ export function withData({ release, backup }: Choice): Text[] {
   const command = `npx tsx scripts/rollback-prod.ts ${release.commit.slice(0, 10)} --data ${id}`;
   const lines: Text[] = [
     {
-      en: `With its data, which loses what was written since (it asks, and shows how much): ${command}`,
-      zh: `连同数据一起回退 (将丢失此后写入的数据, 执行前会列出并要求确认): ${command}`,
+      en: `If the data is what it can't work with: with its data, which loses what was written since (it asks, and shows how much): ${command}`,
+      zh: `若因数据不兼容: 可连同数据一起回退 (将丢失此后写入的数据, 执行前会列出并要求确认): ${command}`,
     },
   ];
   if (backup === undefined) {
