@@ -139,6 +139,20 @@ const sessions = () =>
     "SELECT to_jsonb(application_name) FROM pg_stat_activity WHERE application_name LIKE 'whalefall-ops%'",
   );
 
+/** A person's session, until it is ended. */
+const session = (sql: string) =>
+  run(
+    ops,
+    read(
+      [
+        ...['docker', 'exec', db.container.id, 'psql', '-q', '-o', '/dev/null', '-U', USER],
+        ...['-d', `dbname='${NAME.replace(/['\\]/g, '\\$&')}'`, '-c', sql],
+      ],
+      { deadlineMs: 60_000 },
+    ),
+    [0, 1, 2],
+  );
+
 describe('a backup', () => {
   let backup: VerifiedBackup;
 
@@ -186,40 +200,22 @@ describe('a backup', () => {
   });
 
   it('is valid while the application draws numbers from sequences', async () => {
-    let going = true;
-    const drawing = (async () => {
-      while (going) await execute(ops, db, "SELECT nextval('moved');");
-    })();
+    // One session, not a new one each time: that would take the processor away from what is looked at.
+    const drawing = session("SELECT nextval('moved'), pg_sleep(0.01) FROM generate_series(1, 100000)");
     const hot = await backupPg(ops, db, { reason: 'manual' });
-    going = false;
-    await drawing;
+    await execute(
+      ops,
+      db,
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT nextval%';",
+    );
+    expect((await drawing).exitCode).not.toBe(0);
     expect(hot.manifest.contents.sequences.find((s) => s.name === 'moved')?.upTo).toBeDefined();
     rmSync(hot.dir, { recursive: true });
   });
 
   it('goes back over changed data, keeps what was there, and ends the sessions in the way', async () => {
     await execute(ops, db, 'DELETE FROM kinds; DROP TABLE payload; INSERT INTO parent VALUES (9, 9);');
-    const sleeper = run(
-      ops,
-      read(
-        [
-          'docker',
-          'exec',
-          db.container.id,
-          'psql',
-          '-U',
-          USER,
-          '-d',
-          `dbname='${NAME.replace(/['\\]/g, '\\$&')}'`,
-          '-c',
-          'SELECT pg_sleep(100)',
-        ],
-        {
-          deadlineMs: 60_000,
-        },
-      ),
-      [0, 1, 2],
-    );
+    const sleeper = session('SELECT pg_sleep(100)');
     const { before } = await restoreDatabase(ops, db, backup);
     expect((await sleeper).exitCode).not.toBe(0);
     const count =

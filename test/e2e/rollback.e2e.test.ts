@@ -2,7 +2,11 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Release as Entry } from '../../lib/domain/ledger/releases.ts';
+import { startLoadFrom } from '../support/load.ts';
 import { runScript } from '../support/run-script.ts';
+import { Elsewhere } from './hold/elsewhere.ts';
+import { leftOfStack } from './hold/left.ts';
+import { maintenanceCases } from './hold/maintenance.cases.ts';
 import { itInFull, some } from './thorough.ts';
 import { stepBegins } from './update/disturb.ts';
 import { expectNew, expectOld, expectOnly } from './update/judge.ts';
@@ -10,7 +14,7 @@ import { type Run, underLoad, update } from './update/run.ts';
 import { original } from './update/sources.ts';
 import { docker, type Release, Stack } from './update/stack.ts';
 
-// One sandbox goes through the life of its releases, always under load; each case leaves it serving `stack.current`.
+// One sandbox, which other machines reach, goes through the life of its releases, always under load; each case leaves it serving `stack.current`.
 const AUTHOR = '20260601090000_add_note_author';
 const DROPS_AUTHOR = `from alembic import op
 revision = "20260601130000"
@@ -21,6 +25,7 @@ def downgrade():
     pass
 `;
 let stack: Stack;
+let elsewhere: Elsewhere;
 
 const rollback = (args: readonly string[], options: Parameters<typeof underLoad>[3] = {}): Promise<Run> =>
   underLoad(stack, 'rollback-prod', ['--soak', '1s', ...args], options);
@@ -40,11 +45,29 @@ const notes = () => stack.sql('SELECT text FROM notes ORDER BY id');
 const note = (text: string) => stack.sql(`INSERT INTO notes (text) VALUES ('${text}')`);
 const uploaded = async () => (await fetch(`${stack.sandbox.directUrl}/api/v1/upload/kept.txt`)).text();
 
+/** A full rebuild while people come by every way, from this machine and from another one: nobody is refused. */
 async function deploy(release: Release): Promise<void> {
   await stack.sandbox.pull();
+  const { http, direct } = stack.sandbox.options.ports;
+  const mixture = ['--rate', '10', '--slow-every', '20', '--post-every', '7'];
+  const hosts = [{ enter: [], host: '127.0.0.1' }, elsewhere];
+  const loads = await Promise.all(
+    hosts.flatMap(({ enter, host }) =>
+      [http, direct].map((port) => startLoadFrom(enter, `http://${host}:${port}/api/v1/health`, ...mixture)),
+    ),
+  );
   const args = ['--dir', stack.sandbox.deployDir, '--config', stack.config, '--yes', '--data', 'keep'];
   const ended = await runScript('deploy-prod-all', args);
+  const reports = await Promise.all(loads.map((load) => load.stop()));
   expect(ended.exitCode, ended.text).toBe(0);
+  expect(ended.text).toMatch(/requests meanwhile +wait at ports/);
+  expect(ended.text).toMatch(/production was down +0 ms \(nginx 0 of \d+ requests failed/);
+  for (const report of reports) {
+    console.log(JSON.stringify(report)); // for whoever reads the log
+    expect(report, ended.text).toMatchObject({ failed: 0 });
+    expect(report.sent).toBeGreaterThan(50);
+  }
+  expect(leftOfStack(stack)).toEqual([]);
   stack.current = release;
   await stack.settled();
   stack.changeByHand();
@@ -79,9 +102,18 @@ const secondCommit = () => ledger().find((r) => r.kind === 'hot')?.commit ?? '';
 beforeAll(async () => {
   stack = await Stack.prepared('wfops-rollback');
   await stack.deploy();
+  elsewhere = new Elsewhere(0);
   first = stack.current;
 });
-afterAll(() => stack?.down());
+afterAll(async () => {
+  elsewhere?.remove();
+  await stack?.down();
+});
+
+maintenanceCases(
+  () => stack,
+  () => elsewhere,
+);
 
 itInFull('refuses a release that it does not know, and changes nothing', async () => {
   for (const wanted of some(['deadbeef', 'previous', 'x', first.commit.slice(0, 8)], 1)) {
@@ -143,14 +175,19 @@ itInFull('Ctrl-C while it goes back hot: the present release serves, and nobody 
   await expectOld(stack, run, 130);
 });
 
-it('goes back by the kept image when a new one was needed, with rows and userdata', async () => {
+// The container was hot-updated: what is kept of it is an image of its own.
+const inUserdata = (words: string) => stack.inApp(['sh', '-c', `cd /app/userdata && ${words}`]).trim();
+let third: Release;
+
+it('no request fails while a full rebuild replaces the container: over loopback, from another machine, through nginx and past it', async () => {
   note('before the third');
-  // The container was hot-updated: what is kept of it is an image of its own.
-  const inUserdata = (words: string) => stack.inApp(['sh', '-c', `cd /app/userdata && ${words}`]).trim();
   inUserdata('mkdir -p reports && echo x > reports/deleted.txt && echo x > deleted.txt');
   const lock = original(stack, 'uv.lock');
-  const third = await stack.release({ files: { 'uv.lock': `${lock}\n# another\n` } });
+  third = await stack.release({ files: { 'uv.lock': `${lock}\n# another\n` } });
   await deploy(third);
+});
+
+it('goes back by the kept image when a new one was needed, with rows and userdata', async () => {
   note('since the third');
   const rows = notes();
   inUserdata('rm -r reports deleted.txt && echo x > since.txt');
@@ -223,7 +260,7 @@ itInFull('refuses code that can not work on the present schema, and goes back wi
     stack.patience(15);
     const refused = await rollback(['previous', '--way', way]).finally(() => stack.patience());
     await expectOld(stack, refused, 3);
-    expect(refused.text).toContain('not safe');
+    expect(refused.text).toContain('was tried beside what serves, on the current database, and did not pass');
     expect(refused.text).toMatch(new RegExp(`rollback-prod.ts ${wide.commit.slice(0, 10)} --data \\d{8}T\\d{6}Z-`));
   }
   const backup = /--data (\S+)/.exec(await list())?.[1] ?? '';

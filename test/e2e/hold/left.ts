@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { commentOf } from '../../../lib/domain/hold/rules.ts';
+import type { Stack } from '../update/stack.ts';
 
 const run = (program: string, ...args: string[]) => execFileSync(program, args, { encoding: 'utf8' });
 
@@ -11,3 +13,5 @@ export function leftOf(project: string, comment: string): string[] {
     ...doormen.filter((name) => name.startsWith(project) && name.includes('doorman')),
   ];
 }
+
+export const leftOfStack = ({ sandbox, state }: Stack): string[] => leftOf(sandbox.project, commentOf({ state }));

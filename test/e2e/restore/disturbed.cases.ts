@@ -38,7 +38,7 @@ export function disturbedCases(world: () => World): void {
     world().forgetKept();
   });
 
-  it.each(some(['hold', 'swap', 'release', 'prove'], 1))(
+  it.each(some(['hold', 'swap', 'release', 'prove']))(
     'a run that is killed outright during %s leaves nobody waiting',
     async (step) => {
       const running = world().launch(...PHRASE);

@@ -10,13 +10,39 @@ import { docker, type Stack } from './stack.ts';
 
 /** Releases that must come through, and nobody may notice. */
 export function goodCases(stack: () => Stack): void {
+  const odd = {
+    'docs/a name with spaces.md': 'spaces',
+    'docs/鲸落 – «手册».md': 'unicode',
+    "docs/it's $HOME;.md": 'shell',
+  };
+
   it('brings a good release to every worker and the scheduler, and says what its own probe saw', async () => {
-    const release = await stack().release({ import_delay: 3 });
+    const release = await stack().release({
+      import_delay: 3,
+      files: { ...odd, 'app/legacy/old.py': 'X = 1\n', 'docs/gone.md': 'gone', 'scripts/tool.sh': '#!/bin/sh\n' },
+    });
     const run = await update(stack());
     await expectNew(stack(), run, release);
     expect(run.text).toContain(release.commit.slice(0, 10));
     expect(run.text).toMatch(/\bfailed\b.*\b0\b/);
     expect(run.text).toMatch(/p99/);
+  });
+
+  it('makes /app the commit: deletes a file and a directory, changes a mode, adds odd names and a link', async () => {
+    const after = await stack().release({
+      files: {
+        'docs/a name with spaces.md': 'more spaces',
+        'docs/鲸落 – «手册» 2.md': 'unicode',
+        '-rf': 'looks like an option',
+        'docs/link.md': { link: 'a name with spaces.md' },
+        'scripts/tool.sh': { run: '#!/bin/sh\n' },
+        'app/api/extra/__init__.py': '',
+        'legacy/is now a directory/x': 'x',
+      },
+    });
+    await expectNew(stack(), await update(stack()), after);
+    // A directory that held nothing but bytecode would still be a package to Python.
+    expect(stack().inApp(['sh', '-c', 'ls -d /app/app/legacy 2>&1 || true'])).toContain('No such file');
   });
 
   itInFull('does nothing when the release serves already: the same processes go on', async () => {
@@ -67,32 +93,6 @@ export function goodCases(stack: () => Stack): void {
       await expectNew(stack(), await update(stack()), next, { restarted: true });
     },
   );
-
-  it('makes /app the commit: deletes a file and a directory, changes a mode, adds odd names and a link', async () => {
-    const odd = {
-      'docs/a name with spaces.md': 'spaces',
-      'docs/鲸落 – «手册».md': 'unicode',
-      "docs/it's $HOME;.md": 'shell',
-    };
-    const before = await stack().release({
-      files: { ...odd, 'app/legacy/old.py': 'X = 1\n', 'docs/gone.md': 'gone', 'scripts/tool.sh': '#!/bin/sh\n' },
-    });
-    await expectNew(stack(), await update(stack()), before);
-    const after = await stack().release({
-      files: {
-        'docs/a name with spaces.md': 'more spaces',
-        'docs/鲸落 – «手册» 2.md': 'unicode',
-        '-rf': 'looks like an option',
-        'docs/link.md': { link: 'a name with spaces.md' },
-        'scripts/tool.sh': { run: '#!/bin/sh\n' },
-        'app/api/extra/__init__.py': '',
-        'legacy/is now a directory/x': 'x',
-      },
-    });
-    await expectNew(stack(), await update(stack()), after);
-    // A directory that held nothing but bytecode would still be a package to Python.
-    expect(stack().inApp(['sh', '-c', 'ls -d /app/app/legacy 2>&1 || true'])).toContain('No such file');
-  });
 
   itInFull('brings a changed page of frontend/dist to users', async () => {
     const page = edited(stack(), 'frontend/dist/index.html', '<h1>', '<h1>new page ');

@@ -159,7 +159,7 @@ export function migrationCases(stack: () => Stack): void {
     stack().base = release.commit;
   });
 
-  it('migrates after a backup, and only then switches', async () => {
+  itInFull('migrates after a backup, and only then switches', async () => {
     const release = await stack().release({ migrations: [AUTHOR, MOOD], needs_column: 'mood' });
     const run = await update(stack());
     await expectNew(stack(), run, release);

@@ -26,7 +26,6 @@ const PORTS: Readonly<Record<string, number>> = {
   'wfops-secrets': 28700,
   'wfops-adhoc': 28740,
   'wfops-way-back': 28620,
-  'wfops-hold': 28900,
   'wfops-upgrade': 28660,
   'wfops-matrix': 28540,
   'wfops-real': 28300,
@@ -38,7 +37,7 @@ export const SHARED = 'wfops-shared';
 export function sandboxOptions(name: string, root: string): SandboxOptions {
   const port = PORTS[name] as number;
   // A client of its own comes from another address.
-  const hostIp = name === 'wfops-hold' ? '0.0.0.0' : '127.0.0.1';
+  const hostIp = name === 'wfops-rollback' ? '0.0.0.0' : '127.0.0.1';
   const ports = { http: port, direct: port + 1, postgres: port + 2, redis: port + 3 };
   if (name === 'wfops-real') return { name, root, hostIp, ports: { ...ports, https: port + 4 }, like: 'real' };
   return { name, root, hostIp, ports };
