@@ -5,7 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { ensureEngine } from '../sandbox/engine.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { Sandbox } from '../sandbox/sandbox.ts';
-import { compileOnce } from './compiled.ts';
+import { compileOnce } from '../support/compiled.ts';
 import { watchLeftovers } from './leftovers.ts';
 import { SHARED, sandboxOptions } from './update/stack.ts';
 

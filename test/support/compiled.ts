@@ -8,7 +8,7 @@ const REPO = path.join(import.meta.dirname, '../..');
  * A copy of the tool that was compiled once, for tests that start a script hundreds of times: `tsx` does the same again at each start, in
  * more than half of the processor's time that a script takes to begin. The processes tier starts them as operators do.
  *
- * @returns what takes it away; until then {@link file://../support/run-script.ts} uses it.
+ * @returns what takes it away; until then {@link file://run-script.ts} uses it.
  */
 export function compileOnce(): () => void {
   const cache = path.join(REPO, 'node_modules/.cache');
