@@ -1,6 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-// Real processes and terminals, no Docker. Each waits mostly, so two files at once.
+// Real processes and terminals, no Docker. Each waits mostly, so three files at once.
 export default defineConfig({
-  test: { include: ['test/processes/**/*.test.ts'], maxWorkers: 2, testTimeout: 600_000 },
+  test: {
+    include: ['test/processes/**/*.test.ts'],
+    globalSetup: ['test/processes/compiled.setup.ts'],
+    maxWorkers: 3,
+    testTimeout: 600_000,
+  },
 });

@@ -23,7 +23,7 @@ declare module 'vitest' {
 export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   await ensureEngine({ install: false });
   await ensureBaseImages();
-  const removeCompiled = compileOnce();
+  const removeCompiled = compileOnce(['test/sandbox/load.ts']);
   const root = mkdtempSync(path.join(os.tmpdir(), `${SHARED}-`));
   const names = path.join(root, 'names');
   process.env.E2E_NAMES = names;

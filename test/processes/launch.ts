@@ -5,6 +5,7 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { asTyped } from '../../lib/core/run.ts';
 import { removeWhole } from '../support/remove.ts';
+import { startOf } from '../support/run-script.ts';
 
 const REPO = path.join(import.meta.dirname, '../..');
 
@@ -25,24 +26,23 @@ export function deployDir(): string {
   return dir;
 }
 
-const scriptFile = (script: string) => path.join(import.meta.dirname, `${script}.ts`);
 const args = (dir: string, more: readonly string[]) => ['--dir', dir, '--lang', 'en', ...more];
 
 /** A script of this directory as a process without a terminal; on request another user's. */
 export function launch(script: string, dir: string, more: readonly string[] = [], uid?: number): Launched {
   const as = uid === undefined ? {} : { uid, gid: uid };
-  const argv = ['--import', 'tsx', scriptFile(script), ...args(dir, more)];
-  return watch(spawn(process.execPath, argv, { cwd: REPO, ...as }));
+  const { root, words } = startOf(`test/processes/${script}`);
+  return watch(spawn(process.execPath, [...words, ...args(dir, more)], { cwd: root, ...as }));
 }
 
 /** The same in a terminal of its own. Killing the child closes the terminal. */
 export function inTerminal(script: string, dir: string, more: readonly string[] = []): Launched {
-  return typed([process.execPath, '--import', 'tsx', scriptFile(script), ...args(dir, more)]);
+  return typed([process.execPath, ...startOf(`test/processes/${script}`).words, ...args(dir, more)]);
 }
 
 /** The same as the README has it. npx and tsx take their time to start, and to hear a signal. */
 export const asOperatorsDo = (script: string, dir: string, more: readonly string[] = []): Launched =>
-  typed(['npx', 'tsx', scriptFile(script), ...args(dir, more)]);
+  typed(['npx', 'tsx', path.join(import.meta.dirname, `${script}.ts`), ...args(dir, more)]);
 
 function typed(argv: readonly string[]): Launched {
   const line = `exec ${asTyped(argv)}`;

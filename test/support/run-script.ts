@@ -64,7 +64,7 @@ export function launchScript(name: string, args: readonly string[], options: Run
 
 /** Node's words that start a program of this repository, by its path without an extension, and where. */
 export function startOf(program: string): { readonly root: string; readonly words: readonly string[] } {
-  const { E2E_COMPILED: compiled } = process.env;
+  const { COMPILED: compiled } = process.env;
   if (compiled) return { root: compiled, words: [path.join(compiled, `${program}.js`)] };
   return { root: REPO, words: ['--import', 'tsx', path.join(REPO, `${program}.ts`)] };
 }
