@@ -50,26 +50,28 @@ export function filesInApp(stack: Stack): Listing {
   return sorted(all.filter(([path]) => !beside.includes(path)));
 }
 
+const KEPT: Readonly<Record<string, string>> = {
+  '/app/handmade.txt': 'by hand\n',
+  '/app/app/handmade/x': 'x\n',
+  '/app/userdata/uploads/kept.txt': 'kept',
+};
+/** Whatever they have. */
+const THERE = ['/app/.env', '/app/.venv/bin/gunicorn'];
+
 /** What of {@link BESIDE} and the userdata is gone or was changed; empty when nothing is. */
 export function lostBeside(stack: Stack): readonly string[] {
-  const kept = {
-    '/app/handmade.txt': 'by hand\n',
-    '/app/app/handmade/x': 'x\n',
-    '/app/userdata/uploads/kept.txt': 'kept',
-  };
-  const read = (file: string) => stack.inApp(['sh', '-c', `cat ${file} 2>/dev/null || echo gone`]);
-  return [
-    ...Object.entries(kept).flatMap(([file, text]) => (read(file) === text ? [] : [file])),
-    ...['/app/.env', '/app/.venv/bin/gunicorn'].filter((file) => read(file) === 'gone\n'),
-  ];
+  const is = stack.filesInApp([...Object.keys(KEPT), ...THERE]);
+  return [...Object.keys(KEPT).filter((file) => is[file] !== KEPT[file]), ...THERE.filter((file) => is[file] === null)];
 }
 
 /** Where else a release's files are used under another name. */
+const COPIES = { 'nginx/gunicorn/gunicorn-prod.conf.py': '/app/gunicorn.conf.py' };
+
 export function copies(stack: Stack, commit: string): readonly { file: string; is: string; shouldBe: string }[] {
-  const of = { 'nginx/gunicorn/gunicorn-prod.conf.py': '/app/gunicorn.conf.py' };
-  return Object.entries(of).map(([source, file]) => ({
+  const inApp = stack.filesInApp(Object.values(COPIES));
+  return Object.entries(COPIES).map(([source, file]) => ({
     file,
-    is: stack.inApp(['cat', file]),
+    is: inApp[file] ?? '',
     shouldBe: stack.git(['show', `${commit}:${source}`], stack.sandbox.origin),
   }));
 }

@@ -40,8 +40,8 @@ export interface Options {
 }
 
 /**
- * Runs the update as an operator would, while users go on asking: 20 requests a second, in full 50, some slow, some posts; of the real sandbox, which would have
- * its workers recycled by that all the time, 10, and 5 by each other way, as also of the plain one in full.
+ * Runs the update as an operator would, while users go on asking: 10 requests a second, some slow, some posts; in full 50, but not of the real
+ * sandbox, which would have its workers recycled by that all the time. Of that, and in full, 5 by each other way, too.
  */
 export const update = (stack: Stack, args: readonly string[] = [], options: Options = {}): Promise<Run> =>
   underLoad(stack, 'update-prod-flask', ['--soak', '1s', ...args], options);
@@ -54,7 +54,7 @@ export async function underLoad(
   options: Options = {},
 ): Promise<Run> {
   const before = look(stack);
-  const { rate = stack.sandbox.isReal ? 10 : thorough ? 50 : 20 } = options;
+  const { rate = thorough && !stack.sandbox.isReal ? 50 : 10 } = options;
   const [load, others] = await Promise.all([
     startLoad(`${stack.sandbox.url}/api/v1/health/basic`, ...MIXED, '--rate', String(rate)),
     startLoads(stack.sandbox.isReal || thorough ? waysOf(stack.sandbox) : {}),

@@ -153,13 +153,23 @@ export class Stack {
 
   /** stdout of a command in the application's container. */
   inApp(argv: readonly string[], input = ''): string {
-    const args = ['exec', '-i', this.container('whalefall'), ...argv];
-    return execFileSync('docker', args, { encoding: 'utf8', input, maxBuffer: 1e8 });
+    return execFileSync('docker', ['exec', '-i', `${this.sandbox.project}_app_prod`, ...argv], {
+      encoding: 'utf8',
+      input,
+      maxBuffer: 1e8,
+    });
+  }
+
+  /** What files in there have, by their paths; null for one that is not there. Asked at once: each question costs more than its answer. */
+  filesInApp(files: readonly string[]): Readonly<Record<string, string | null>> {
+    const read =
+      'import json, os, sys; print(json.dumps({f: open(f, errors="replace").read() if os.path.isfile(f) else None for f in sys.argv[1:]}))';
+    return JSON.parse(this.inApp(['python3', '-c', read, ...files])) as Record<string, string | null>;
   }
 
   sql(query: string): string {
     const psql = ['psql', '-XqAt', '-U', 'whalefall_user', '-d', 'whalefall_prod'];
-    const args = ['exec', '-i', this.container('postgres'), ...psql];
+    const args = ['exec', '-i', `${this.sandbox.project}_postgres_prod`, ...psql];
     return execFileSync('docker', args, { encoding: 'utf8', input: query }).trim();
   }
 
