@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Those that share a stack, and what together with them takes as long as all others. */
 const FIRST =
-  /\/(adhoc|apply-env|backup|compose|doctor|faults|git-[a-z]+|rehearse|report|restore|runs|update|way-back)\.e2e\.test\.ts$/;
+  /\/(adhoc|apply-env|backup|compose|doctor|faults|git-[a-z]+|rehearse|report|restore|runs|secrets|update|way-back)\.e2e\.test\.ts$/;
 
 /** The files that share a stack come one after the other, and `update` near the end: migrations only go forward. */
 class ByName extends BaseSequencer {

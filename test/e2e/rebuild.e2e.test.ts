@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createFreshSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { type Ended, type RunOptions, runScript } from '../support/run-script.ts';
+import { openToEverybody, withoutPassword } from './open-database.ts';
 import { itInFull, some } from './thorough.ts';
 
 // One sandbox goes through the life of a deployment; each test leaves it serving.
@@ -152,24 +153,15 @@ itInFull('sets the role’s password when .env has a new one, without touching p
   expect(await notes()).toContain('a note that must survive');
 });
 
-it('rebuilds, keeps rows and userdata, and closes a database that the former script left open', async () => {
-  const pg = service('postgres');
-  docker(
-    'exec',
-    pg,
-    'sed',
-    '-i',
-    's/host all all all scram-sha-256/host all all all trust/',
-    '/var/lib/postgresql/data/pg_hba.conf',
-  );
-  sql('SELECT pg_reload_conf()');
-  await expect.poll(() => withoutPassword()).toBe('in');
+itInFull('rebuilds, keeps rows and userdata, and closes a database that the former script left open', async () => {
+  openToEverybody(service('postgres'));
+  await expect.poll(() => withoutPassword(service('postgres'))).toBe('in');
   const commit = await release({ marker: 'third' });
   const ended = await deploy(['--yes', '--data', 'keep']);
   expectEnd(ended, 0, commit.slice(0, 10));
   expect(ended.text).toContain('LETS ANYBODY IN');
   expect(ended.text).toMatch(/production was down +\d/);
-  expect(withoutPassword()).toBe('out');
+  expect(withoutPassword(service('postgres'))).toBe('out');
   expect(await notes()).toContain('a note that must survive');
   expect(await uploaded()).toContain('kept');
   expect(
@@ -304,29 +296,3 @@ const put = (text: string) =>
 const uploaded = async () =>
   (await fetch(`${sandbox.directUrl}/api/v1/upload/kept.txt`, { headers: { connection: 'close' } })).text();
 const notes = async () => JSON.stringify(await get(`${sandbox.directUrl}/api/v1/notes`));
-
-/** Whether the server lets somebody in over TCP without a password, from its own address. */
-function withoutPassword(): 'in' | 'out' {
-  const pg = service('postgres');
-  const ip = docker('inspect', '-f', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', pg);
-  try {
-    docker(
-      'exec',
-      pg,
-      'psql',
-      '-w',
-      '-XqAt',
-      '-h',
-      ip,
-      '-U',
-      'whalefall_user',
-      '-d',
-      'whalefall_prod',
-      '-c',
-      'SELECT 1',
-    );
-    return 'in';
-  } catch {
-    return 'out';
-  }
-}

@@ -7,6 +7,7 @@ import { runScript } from '../support/run-script.ts';
 import { Elsewhere } from './hold/elsewhere.ts';
 import { leftOfStack } from './hold/left.ts';
 import { maintenanceCases } from './hold/maintenance.cases.ts';
+import { openToEverybody, withoutPassword } from './open-database.ts';
 import { itInFull, some } from './thorough.ts';
 import { stepBegins } from './update/disturb.ts';
 import { expectNew, expectOld, expectOnly } from './update/judge.ts';
@@ -46,7 +47,7 @@ const note = (text: string) => stack.sql(`INSERT INTO notes (text) VALUES ('${te
 const uploaded = async () => (await fetch(`${stack.sandbox.directUrl}/api/v1/upload/kept.txt`)).text();
 
 /** A full rebuild while people come by every way, from this machine and from another one: nobody is refused. */
-async function deploy(release: Release): Promise<void> {
+async function deploy(release: Release): Promise<string> {
   await stack.sandbox.pull();
   const { http, direct } = stack.sandbox.options.ports;
   const mixture = ['--rate', '10', '--slow-every', '20', '--post-every', '7'];
@@ -71,6 +72,7 @@ async function deploy(release: Release): Promise<void> {
   stack.current = release;
   await stack.settled();
   stack.changeByHand();
+  return ended.text;
 }
 
 /** The release serves, from a container that was replaced: some requests may have been lost. */
@@ -182,9 +184,18 @@ let third: Release;
 it('no request fails while a full rebuild replaces the container: over loopback, from another machine, through nginx and past it', async () => {
   note('before the third');
   inUserdata('mkdir -p reports && echo x > reports/deleted.txt && echo x > deleted.txt');
+  const rows = notes();
+  const server = stack.container('postgres');
+  openToEverybody(server);
+  await expect.poll(() => withoutPassword(server)).toBe('in');
   const lock = original(stack, 'uv.lock');
   third = await stack.release({ files: { 'uv.lock': `${lock}\n# another\n` } });
-  await deploy(third);
+  const said = await deploy(third);
+  expect(said, 'what the former script left').toContain('LETS ANYBODY IN');
+  expect(withoutPassword(server)).toBe('out');
+  expect(notes()).toBe(rows);
+  expect(await uploaded()).toContain('kept');
+  expect(inUserdata('ls')).toContain('deleted.txt');
 });
 
 it('goes back by the kept image when a new one was needed, with rows and userdata', async () => {
