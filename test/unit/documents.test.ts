@@ -155,9 +155,13 @@ it('tells every check of the doctor, as it explains itself', () => {
   }
 });
 
-it('counts them in the README', () => {
-  expect(read('README.md')).toContain(`asks ${CHECKS.length} things at once`);
-  expect(read('README.zh-CN.md')).toContain(`同时检查 ${CHECKS.length} 项`);
+it.each([
+  ['README.md', 'asks # things at once'],
+  ['README.zh-CN.md', '同时检查 # 项'],
+  ['docs/reliability.md', 'each of its # checks has a fault'],
+  ['docs/reliability.zh-CN.md', '# 个检查项各有一个'],
+])('%s: counts them', (file, words) => {
+  expect(read(file)).toContain(words.replace('#', String(CHECKS.length)));
 });
 
 it('names no check of the doctor that there is not', () => {
