@@ -19,10 +19,15 @@ export interface Launched {
   readonly ended: Promise<{ readonly exitCode: number | null; readonly text: string }>;
 }
 
-/** A deploy directory that goes with the test. */
+/** A deploy directory that goes with the test, once nothing works in it any more: a run whose terminal was closed goes on to its end. */
 export function deployDir(): string {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'whalefall-ops-processes-'));
-  onTestFinished(() => removeWhole(dir));
+  onTestFinished(async () => {
+    letGo(dir, 'work');
+    letGo(dir, 'undo');
+    await until(() => isFree(dir), 'the last run in it has ended');
+    await removeWhole(dir);
+  });
   return dir;
 }
 
@@ -96,8 +101,10 @@ export const works = (dir: string): Promise<void> =>
 export const letGo = (dir: string, what: 'work' | 'undo'): void => writeFileSync(path.join(dir, `${what}.go`), '');
 
 /** Whether neither a run nor a command of one holds the directory. */
-export const isFree = (dir: string): boolean =>
-  spawnSync('flock', ['-n', path.join(dir, '.whalefall-ops', 'lock'), 'true']).status === 0;
+export function isFree(dir: string): boolean {
+  const lock = path.join(dir, '.whalefall-ops', 'lock');
+  return !existsSync(lock) || spawnSync('flock', ['-n', lock, 'true']).status === 0;
+}
 
 /** Waits until something is so, for five minutes: on a busy machine all takes many times as long. */
 export async function until(isSo: () => boolean, what: string): Promise<void> {
