@@ -8,7 +8,7 @@ import type { Workers } from '../../lib/domain/app/workers.ts';
 
 // The script that looks at gunicorn's workers, and processes that look like them: children with a file of gunicorn's name that is gone.
 
-/** Makes a child of each kind, writes their numbers, and goes on until its stdin ends. What it is told by TTIN and TTOU it does as gunicorn does. */
+/** Makes a child of each kind (`late`: it boots until SIGUSR1 and two seconds more), writes their numbers, and goes on until its stdin ends. What it is told by TTIN and TTOU it does as gunicorn does. */
 const MASTER = `
 import os, signal, sys, tempfile, time
 
@@ -20,7 +20,10 @@ def child(kind):
         if kind == "leaving":
             os.close(fd)
         elif kind != "booting":
-            time.sleep(4 if kind == "late" else 0.2)
+            if kind == "late":
+                signal.sigwait([signal.SIGUSR1])
+                time.sleep(2)
+            time.sleep(0.2)
             os.fchmod(fd, 1)
         while True:
             if kind in ("serving", "late"):
@@ -29,6 +32,7 @@ def child(kind):
     os.close(fd)
     return pid
 
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 signal.signal(signal.SIGTTIN, lambda *_: child("serving"))
 signal.signal(signal.SIGTTOU, lambda *_: os.kill(children.pop(0), signal.SIGTERM))
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -89,6 +93,7 @@ it('has the oldest leave when those that were made meanwhile serve: it may be on
   const { pid, children } = await master('serving', 'late');
   const [oldest = 0, late = 0] = children;
   expect(states(look({ master: pid })).get(late)).toBe('booting');
-  const after = look({ master: pid, old: [oldest], signal: ['TTOU', 1], seconds: 5 });
+  process.kill(late, 'SIGUSR1'); // it serves in two seconds, while somebody waits for that
+  const after = look({ master: pid, old: [oldest], signal: ['TTOU', 1], seconds: 60 });
   expect([...states(after)]).toEqual([[late, 'serving']]);
 });
