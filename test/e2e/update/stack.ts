@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { Files } from '../../sandbox/git.ts';
 import {
   type Changes,
   createFreshSandbox,
@@ -43,6 +44,16 @@ export function sandboxOptions(name: string, root: string): SandboxOptions {
   return { name, root, hostIp, ports };
 }
 
+/** Beside the application's own files, for releases that delete or change some: those who start from it have them again. */
+const BASE: Files = {
+  'app/legacy/old.py': 'X = 1\n',
+  'docs/a name with spaces.md': 'spaces',
+  'docs/gone.md': 'gone',
+  'docs/a file': 'for now',
+  'docs/a directory/x': 'for now',
+  'scripts/tool.sh': '#!/bin/sh\n',
+};
+
 /** One sandbox that goes through the life of its releases; each case leaves it serving `current`. */
 export class Stack {
   private constructor(
@@ -72,7 +83,7 @@ export class Stack {
   async deploy(): Promise<void> {
     this.patience();
     this.sandbox.writeEnv();
-    this.base = await this.sandbox.release();
+    this.base = await this.sandbox.release({ files: BASE });
     await this.redeploy();
   }
 
