@@ -61,7 +61,7 @@ export const isToRun = (role: ServiceRole, container: Looked, stopped: Stopped |
 /** Why the application that a killed run had stopped stays so, and what leads on. */
 export function staysStopped(app: Pick<Container, 'id'>, { run, what, backup }: Moved): Reason {
   const did = DID[what];
-  const back = backup !== undefined && what === 'migrating' ? orBack(app, backup) : { en: '', zh: '' };
+  const back = backup !== undefined && what !== 'swap' ? orBack(app, backup) : { en: '', zh: '' };
   return {
     text: {
       en: `The application is stopped, and its code must not start on the data as it is: run ${printable(run)} had begun to ${did.en}, and did not end.`,
@@ -82,5 +82,8 @@ const DID: Readonly<Record<Moved['what'], Text>> = {
 
 const orBack = ({ id }: Pick<Container, 'id'>, backup: string): Text => {
   const typed = `npx tsx scripts/restore-prod.ts ${printable(backup)} && docker start ${id.slice(0, 12)}`;
-  return { en: ` Or back to its backup: ${typed}`, zh: ` 或恢复到其备份: ${typed}` };
+  return {
+    en: ` Or back to its backup, while PostgreSQL runs: ${typed}`,
+    zh: ` 或在 PostgreSQL 运行时恢复到其备份: ${typed}`,
+  };
 };

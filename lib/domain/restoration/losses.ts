@@ -41,26 +41,34 @@ function writesSince({ rows, incoming }: Facts): Row[] {
   return rowChanges(rows, then, UNCHANGED);
 }
 
-/** Where there are other rows now than then, table by table. @param unchanged what is said when that is nowhere so. */
+/** Where there are other rows now than then, table by table, also of those that only one of both has. @param unchanged what is said when that is nowhere so. */
 export function rowChanges(now: readonly RowCount[], then: readonly Counted[], unchanged: Text): Row[] {
-  const had = new Map(then.map((t) => [nameOf(t), t.rows]));
-  const changed = now.filter((t) => t.rows !== (had.get(nameOf(t)) ?? 0));
-  return changed.length === 0 ? [[{ en: 'rows', zh: '行数' }, unchanged]] : rowsByTable(changed, had);
+  const [is, was] = [byName(now), byName(then)];
+  const names = new Set([...is.keys(), ...was.keys()]);
+  const changed = [...names].filter((name) => is.get(name)?.rows !== was.get(name)?.rows);
+  if (changed.length === 0) return [[{ en: 'rows', zh: '行数' }, unchanged]];
+  return byTable(changed.map((name) => [name, `${rowsOf(is.get(name))} → ${rowsOf(was.get(name))}`]));
 }
 
-/** Of many tables the first, and how many more there are. @param had rows that each will have, besides those of now. */
-export function rowsByTable(tables: readonly RowCount[], had?: ReadonlyMap<string, number>): Row[] {
-  const lines = tables.slice(0, SHOWN).map((t): Row => {
-    const table = printable(nameOf(t));
-    const rows = `${t.exact ? '' : '≈ '}${t.rows}${had ? ` → ${had.get(nameOf(t)) ?? '-'}` : ''}`;
+/** Of many tables the first, and how many more there are. */
+export const rowsByTable = (tables: readonly RowCount[]): Row[] => byTable(tables.map((t) => [nameOf(t), rowsOf(t)]));
+
+function byTable(all: readonly (readonly [name: string, rows: string])[]): Row[] {
+  const lines = all.slice(0, SHOWN).map(([name, rows]): Row => {
+    const table = printable(name);
     return [{ en: `rows in ${table}`, zh: `${table} 行数` }, same(rows)];
   });
-  const more = tables.length - SHOWN;
+  const more = all.length - SHOWN;
   if (more > 0) lines.push([{ en: 'more tables', zh: '其他表' }, same(String(more))]);
   return lines;
 }
 
-type Counted = Pick<RowCount, 'schema' | 'name' | 'rows'>;
+const rowsOf = (table: Counted | undefined): string =>
+  table === undefined ? '-' : `${table.exact === false ? '≈ ' : ''}${table.rows}`;
+
+type Counted = Pick<RowCount, 'schema' | 'name' | 'rows'> & Partial<Pick<RowCount, 'exact'>>;
+
+const byName = (tables: readonly Counted[]): ReadonlyMap<string, Counted> => new Map(tables.map((t) => [nameOf(t), t]));
 
 const nameOf = ({ schema, name }: Counted): string => `${schema}.${name}`;
 

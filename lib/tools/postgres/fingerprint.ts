@@ -37,9 +37,10 @@ SET statement_timeout = 0; SET lock_timeout = '5s';
 SELECT format('SET %I = 0', name) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')
 \\gexec`;
 
-const OURS = `n.nspname !~ '^pg_(catalog|toast|temp)' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't'
+/** What a dump has of {@link RELATIONS}: nothing of an extension's own, which comes with it. */
+export const OURS = `n.nspname !~ '^pg_(catalog|toast|temp)' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't'
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')`;
-const RELATIONS = 'pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace';
+export const RELATIONS = 'pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace';
 
 /** Prints a line for each sequence. They are outside of every transaction: this is their value now. */
 export const SEQUENCES = `

@@ -1,5 +1,6 @@
 import type { Ops } from '../../core/ops.ts';
 import { CommandError } from '../../core/run.ts';
+import { OURS, RELATIONS } from './fingerprint.ts';
 import { type Database, query } from './psql.ts';
 
 /** Larger tables are estimated: this is for a question, and the answer should come at once. */
@@ -13,13 +14,12 @@ export interface RowCount {
   readonly exact: boolean;
 }
 
-// A query in a text, so that one statement can count every table there is.
+// A query in a text, so that one statement can count every table there is: the same tables and rows as a backup's manifest counts.
 const COUNTS = `SELECT json_build_object('schema', n.nspname, 'name', c.relname, 'exact', pg_table_size(c.oid) <= ${COUNTED_BYTES},
   'rows', CASE WHEN pg_table_size(c.oid) <= ${COUNTED_BYTES}
-    THEN (xpath('//c/text()', query_to_xml(format('SELECT count(*) AS c FROM %I.%I', n.nspname, c.relname), false, true, '')))[1]::text::bigint
+    THEN (xpath('//c/text()', query_to_xml(format('SELECT count(*) AS c FROM ONLY %I.%I', n.nspname, c.relname), false, true, '')))[1]::text::bigint
     ELSE greatest(c.reltuples, 0)::bigint END)
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY n.nspname, c.relname`;
+  FROM ${RELATIONS} WHERE c.relkind = 'r' AND ${OURS} ORDER BY n.nspname, c.relname`;
 
 /** The rows of every table, as they are now; for a question, which is asked whether or not they can be counted. Says who has a table locked. */
 export async function countRows(ops: Ops, db: Database): Promise<RowCount[] | undefined> {

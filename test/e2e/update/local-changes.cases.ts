@@ -15,8 +15,8 @@ export function localChangesCases(stack: () => Stack): void {
     writeFileSync(inDir(name), text);
   };
   const clean = () => {
-    stack().git(['reset', '-q', '--hard', stack().current.commit]);
     for (const name of ['docs', 'mine.txt']) rmSync(inDir(name), { recursive: true, force: true });
+    stack().git(['reset', '-q', '--hard', stack().current.commit]);
   };
   const saved = (run: Run) =>
     run.after.refs.filter((ref) => ref.startsWith('refs/whalefall-ops/saved/') && !run.before.refs.includes(ref));

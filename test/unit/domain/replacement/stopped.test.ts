@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { leave, readRun } from '../../../../lib/domain/ledger/runs.ts';
-import { isToRun, noteStop, stoppedBy, takenDownBy } from '../../../../lib/domain/replacement/stopped.ts';
+import { isToRun, noteStop, staysStopped, stoppedBy, takenDownBy } from '../../../../lib/domain/replacement/stopped.ts';
 import { container } from '../../../support/facts.ts';
 import { testOps } from '../../../support/ops.ts';
 
@@ -89,4 +89,23 @@ it('what a killed run had stopped runs again, but no application on data that wa
   expect(isToRun('app', exited, { run })).toBe(true);
   expect(isToRun('app', exited, stopped)).toBe(false);
   expect(isToRun('postgres', exited, stopped)).toBe(true);
+});
+
+it.each([
+  [
+    'migrating',
+    '/backups/b',
+    /to migrate the database.* Or back to its backup, while PostgreSQL runs: npx tsx scripts\/restore-prod\.ts \/backups\/b && docker start 0123456789ab$/,
+  ],
+  [
+    'removing',
+    '/backups/b',
+    /to delete volumes.* Or back to its backup, while PostgreSQL runs: npx tsx scripts\/restore-prod\.ts \/backups\/b && docker start 0123456789ab$/,
+  ],
+  ['removing', undefined, /to delete volumes.* does it as well\.$/],
+  // Its own way back needs no backup.
+  ['swap', '/backups/b', /to put another database in its place.* does it as well\.$/],
+] as const)('says what leads back from data that a killed run had begun to change: %s, %s', (what, backup, says) => {
+  const { text, fix } = staysStopped({ id: '0123456789abcdef' }, { run: 'r', what, backup });
+  expect(`${text.en} ${fix.en}`).toMatch(says);
 });

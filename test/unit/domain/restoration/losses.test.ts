@@ -19,6 +19,14 @@ it('passes over those that have as many, and says when all have', () => {
   expect(said(rowChanges(tables, tables, AS_MANY))).toEqual(['rows: as many']);
 });
 
+it('names what is gone by now, and what is new, with or without rows', () => {
+  const [first, second] = tables;
+  if (!first || !second) throw new Error('no tables');
+  expect(said(rowChanges([first], [first, second], AS_MANY))).toEqual(['rows in public.t1: - → 2']);
+  expect(said(rowChanges([], [first], AS_MANY))).toEqual(['rows in public.t0: - → 1']);
+  expect(said(rowChanges([first, { ...second, rows: 0 }], [first], AS_MANY))).toEqual(['rows in public.t1: 0 → -']);
+});
+
 it('says what is an estimate', () => {
   expect(said(rowsByTable([{ schema: 'public', name: 'log', rows: 7, exact: false }]))).toEqual([
     'rows in public.log: ≈ 7',
