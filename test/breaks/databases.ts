@@ -255,4 +255,24 @@ export const DATABASES: readonly Break[] = [
     test: 'test/unit/tools/postgres/ready.test.ts',
     named: 'waits for an authenticated PONG',
   },
+  {
+    what: {
+      en: 'a restore’s question passes over a table that is gone by now',
+      zh: '恢复前的提示漏掉已被删除的表',
+    },
+    edits: [
+      edit('lib/domain/restoration/losses.ts', 'new Set([...is.keys(), ...was.keys()])', 'new Set([...is.keys()])'),
+    ],
+    test: 'test/unit/domain/restoration/losses.test.ts',
+    named: 'names what is gone by now, and what is new',
+  },
+  {
+    what: {
+      en: 'nobody is told of the backup of what a killed run had begun to delete',
+      zh: '运行在删除数据时被终止后, 不提示其备份',
+    },
+    edits: [edit('lib/domain/replacement/stopped.ts', "what !== 'swap' ? orBack", "what === 'migrating' ? orBack")],
+    test: 'test/unit/domain/replacement/stopped.test.ts',
+    named: 'says what leads back from data that a killed run had begun to change',
+  },
 ];
