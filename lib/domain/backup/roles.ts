@@ -92,16 +92,26 @@ export const missingTablespaces = (globals: Globals, now: ClusterNow): string[] 
 /** How the cluster's roles differ from those of the backup: names, rights and memberships, a line each; never a password. */
 export function roleDifferences(globals: Globals, now: ClusterNow, manifest: DatabaseManifest, roles: Roles): Text[] {
   const needed = neededRoles(globals, manifest);
-  return globals.roles.flatMap((then) => {
-    const role = now.roles.find((r) => r.name === then.name);
-    return role
-      ? changed(then, role, roles)
-      : [gone(then, roles === 'saved' ? 'saved' : needed.has(then.name) ? 'needed' : 'away')];
-  });
+  const had = new Set(globals.roles.map((then) => then.name));
+  return [
+    ...globals.roles.flatMap((then) => {
+      const role = now.roles.find((r) => r.name === then.name);
+      return role
+        ? changed(then, role, roles)
+        : [gone(then, roles === 'saved' ? 'saved' : needed.has(then.name) ? 'needed' : 'away')];
+    }),
+    // Those of PostgreSQL's own are in no backup.
+    ...now.roles.filter(({ name }) => !had.has(name) && !name.startsWith('pg_')).map(added),
+  ];
+}
+
+function added(role: RoleNow): Text {
+  const has = `${printable(role.name)} (${described(role)})`;
+  return { en: `${has}: new since, stays`, zh: `${has}: 备份之后新增, 保持不变` };
 }
 
 function gone(role: SavedRole, then: 'saved' | 'needed' | 'away'): Text {
-  const had = listed([...role.rights, ...role.memberOf.map((of) => `IN ROLE ${of}`)]);
+  const had = described(role);
   const name = printable(role.name);
   const en = {
     saved: 'comes back as it was, password included',
@@ -128,9 +138,18 @@ function changed(then: SavedRole, now: RoleNow, roles: Roles): Text[] {
         : { en: `${name}: was a member of ${role}, stays without`, zh: `${name}: 曾属于 ${role}, 不再加入` },
     );
   }
+  for (const of of now.memberOf.filter((m) => !then.memberOf.includes(m))) {
+    const role = printable(of);
+    lines.push({
+      en: `${name}: became a member of ${role} since, stays one`,
+      zh: `${name}: 此后加入了 ${role}, 保持不变`,
+    });
+  }
   return lines;
 }
 
+const described = ({ rights, memberOf }: Pick<RoleNow, 'rights' | 'memberOf'>): string =>
+  listed([...rights, ...memberOf.map((of) => `IN ROLE ${of}`)]);
 const listed = (rights: readonly string[]): string => printable(rights.join(', ')) || '-';
 const byRights = (a: string, b: string) => RIGHTS.indexOf(a as never) - RIGHTS.indexOf(b as never);
 const digest = (stored: string | undefined) =>

@@ -116,15 +116,16 @@ function createAndCompare(way: EnvWay): Step<readonly string[]> {
 export function differences(former: Definition, next: Definition): string[] {
   const [was, is] = [variablesOf(former), variablesOf(next)];
   const variables = [...new Set([...Object.keys(was), ...Object.keys(is)])].filter((name) => was[name] !== is[name]);
-  const { Env: _, Image: __, Hostname: ___, Labels: ____, ...config } = former.Config;
-  const rest: Readonly<Record<string, unknown>> = next.Config;
-  const parts = Object.entries(config).filter(([part, value]) => !isDeepStrictEqual(value, rest[part]));
-  const [hostWas, hostIs] = [former.HostConfig, next.HostConfig] as Readonly<Record<string, unknown>>[];
-  const hosts = Object.keys({ ...hostWas, ...hostIs }).filter(
-    (part) => !isDeepStrictEqual(hostWas?.[part], hostIs?.[part]),
-  );
-  return [...variables, ...parts.map(([part]) => part), ...hosts];
+  const configs = partsThatDiffer(former.Config, next.Config).filter((part) => !TOLD_APART.includes(part));
+  return [...variables, ...configs, ...partsThatDiffer(former.HostConfig, next.HostConfig)];
 }
+
+/** The image is kept and the variables are named; the others are the engine's and compose's own words about a container. */
+const TOLD_APART = ['Env', 'Image', 'Hostname', 'Labels'];
+
+type Parts = Readonly<Record<string, unknown>>;
+const partsThatDiffer = (was: Parts, is: Parts): string[] =>
+  Object.keys({ ...was, ...is }).filter((part) => !isDeepStrictEqual(was[part], is[part]));
 
 /** The image that will run, and what the service's image name meant before. */
 interface KeptCode {

@@ -319,7 +319,9 @@ CREATE TABLESPACE fast OWNER app LOCATION '/fast';
 CREATE ROLE boss; ALTER ROLE boss WITH SUPERUSER LOGIN PASSWORD 'SCRAM-boss'; CREATE ROLE readers; GRANT readers TO app;`);
     const cluster = now([
       { name: 'app', rights: ['CREATEDB', 'LOGIN'], password: 'f00d', memberOf: [] },
-      { name: 'readers', rights: [], password: null, memberOf: [] },
+      { name: 'readers', rights: [], password: null, memberOf: ['pg_monitor'] },
+      { name: 'new', rights: ['SUPERUSER'], password: 'f00d', memberOf: ['readers'] },
+      { name: 'pg_monitor', rights: [], password: null, memberOf: [] },
     ]);
     const lines = roleDifferences(globals, cluster, manifest, 'needed').map((l) => l.en);
     expect(lines).toEqual([
@@ -327,11 +329,14 @@ CREATE ROLE boss; ALTER ROLE boss WITH SUPERUSER LOGIN PASSWORD 'SCRAM-boss'; CR
       'app: had another password, keeps the present one',
       'app: was a member of readers, stays without',
       'boss (SUPERUSER, LOGIN): gone since, stays away',
+      'readers: became a member of pg_monitor since, stays one',
+      'new (SUPERUSER, IN ROLE readers): new since, stays',
     ]);
     expect(roleDifferences(globals, cluster, manifest, 'saved').map((l) => l.en)).toEqual([
       ...lines.slice(0, 2),
       'app: becomes a member of readers again',
       'boss (SUPERUSER, LOGIN): gone since, comes back as it was, password included',
+      ...lines.slice(4),
     ]);
     expect(lines.join()).not.toMatch(/SCRAM|f00d/);
   });
