@@ -17,6 +17,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { OpsError } from '../../lib/core/errors.ts';
 import type { Ops } from '../../lib/core/ops.ts';
 import { ask, change, read, run } from '../../lib/core/run.ts';
+import { same } from '../../lib/core/text.ts';
 import { backupPg } from '../../lib/domain/backup/backup.ts';
 import { type DatabaseManifest, readManifest, type Stored, writeManifest } from '../../lib/domain/backup/manifest.ts';
 import {
@@ -28,10 +29,12 @@ import {
 } from '../../lib/domain/backup/proofs.ts';
 import { archiveVolume, restoreVolumeData } from '../../lib/domain/backup/volume-archive.ts';
 import { restoreDatabase } from '../../lib/domain/data/restore.ts';
+import { rowChanges } from '../../lib/domain/restoration/losses.ts';
 import { inspectContainer } from '../../lib/tools/docker/containers.ts';
 import { findVolume } from '../../lib/tools/docker/same-volume.ts';
 import { digest } from '../../lib/tools/files/durable.ts';
 import { type Database, execute, identifier, literal, query } from '../../lib/tools/postgres/psql.ts';
+import { countRows } from '../../lib/tools/postgres/row-counts.ts';
 import { startThrowaway, type Throwaway } from '../../lib/tools/postgres/throwaway.ts';
 import { ensureBaseImages } from '../sandbox/images.ts';
 import { ownName } from '../sandbox/sandbox.ts';
@@ -176,6 +179,10 @@ describe('a backup', () => {
     expect(readdirSync(dir).sort()).toEqual(['database.dump', 'globals.sql', 'manifest.json']);
     for (const file of readdirSync(dir)) expect(statSync(path.join(dir, file)).mode & 0o777).toBe(0o600);
     expect(statSync(dir).mode & 0o777).toBe(0o700);
+    // What a restore would change is counted as the backup counted.
+    const unchanged = same('as many');
+    const changes = rowChanges((await countRows(ops, db)) ?? [], manifest.contents.tables, unchanged);
+    expect(changes.map(([, text]) => text)).toEqual([unchanged]);
     expect(await sessions()).toEqual([]);
     await backup.check(ops);
   });
